@@ -1,0 +1,78 @@
+# Multi-Stage Builds, Measured. `make help` lists the targets.
+
+PYTHON   ?= python3
+VENV     := .venv
+BIN      := $(VENV)/bin
+READY    := $(VENV)/.ready
+TESTED   := $(VENV)/.ready-to-test
+LESSONS  := $(wildcard notebooks/*.ipynb)
+FIRST    := notebooks/00-is-everything-ready.ipynb
+CELL_SECONDS ?= 300
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab engine bases test unit lessons outputs bench stop clean purge
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: $(READY)  ## the Python environment, in .venv
+
+# `python3 -m venv` is a package of its own on Debian; as root it is fetched.
+$(READY): pyproject.toml environment.yml
+	@echo "Preparing the Python environment in $(VENV) (a minute or two, once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name it with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	       && apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3-venv >/dev/null; } \
+	  || { echo "Python's venv module is missing: install it (Debian: python3-venv)." >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@
+
+engine: $(READY)  ## find an engine, or install and start one (as root)
+	@$(BIN)/python -m helpers engine start
+
+bases: $(READY)  ## fetch or make every base image
+	@$(BIN)/python -m helpers engine start >/dev/null
+	@$(BIN)/python -m helpers bases
+
+lab: $(READY)  ## set everything up, build once, open the course
+	@$(BIN)/python -m helpers first-run
+	@$(BIN)/python -m helpers.workshop.lab $(FIRST)
+
+test: $(TESTED)  ## set everything up, run every test
+	@$(BIN)/python -m helpers engine start
+	@$(BIN)/python -m helpers bases
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
+	  --durations=10 tests notebooks
+
+$(TESTED): $(READY)
+	@$(BIN)/python -m tests.prepare
+	@touch $@
+
+unit: $(READY)  ## the tests that need no engine
+	$(BIN)/python -m pytest tests/unit
+
+lessons: $(READY)  ## run the notebooks as tests
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) notebooks
+
+outputs: $(READY)  ## run the notebooks and keep their new outputs
+	$(BIN)/python -m tests.outputs $(LESSONS)
+
+bench: $(TESTED)  ## measure; figures go to bench.json
+	@$(BIN)/python -m helpers engine start
+	@$(BIN)/python -m helpers bases
+	$(BIN)/python -m tests.bench bench.json
+
+stop:  ## stop the engine of the course and take back what it set up; its images stay
+	@test ! -x $(BIN)/python || $(BIN)/python -m helpers engine stop
+
+clean: $(READY)  ## remove the images and containers that the course made, but for the bases
+	@$(BIN)/python -m helpers clean
+
+purge: $(READY)  ## stop, and delete the engine's images, the caches and .venv too
+	@$(BIN)/python -m helpers engine purge
+	@rm -rf "$$($(BIN)/python -c 'from helpers import places; print(places.cache())')" $(VENV)

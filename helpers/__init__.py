@@ -1,0 +1,11 @@
+"""The kernel helpers of Multi-Stage Builds, Measured.
+
+Data flows one way, and imports never run back up:
+
+    engine -> bases -> build -> image -> charts, widgets -> lesson, workshop
+
+Nothing is imported here, so that `import helpers` costs nothing; take what you
+need from the modules. Notebooks take it from `helpers.lesson`.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,15 @@
+"""The base images of the lessons: found, pulled or made.
+
+    >>> from helpers.bases import ensure, footnote
+    >>> found = ensure(engine, ["golang:1.22"], report=print)
+    >>> found[0].origin, found[0].name
+    ('made', 'golang:1.22')
+    >>> footnote(found)
+    "golang:1.22 is a stand-in made from Debian packages and Go 1.22.10; ..."
+"""
+
+from .catalogue import BASES, Base, find
+from .ladder import ensure, status
+from .present import Present, footnote, substitutions
+
+__all__ = ["BASES", "Base", "Present", "ensure", "find", "footnote", "status", "substitutions"]

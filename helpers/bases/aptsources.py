@@ -1,0 +1,173 @@
+"""Where this machine gets Debian packages from, read from apt's own files.
+
+Both formats of sources.list(5): one entry to a line (*.list), and deb822
+(*.sources). Only Debian's own archive for one suite is taken, not what third
+parties publish for it.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from debian.deb822 import Deb822
+
+from .references import on_loopback
+
+_LINE = re.compile(r"deb(?:\s+\[(?P<options>[^\]]*)\])?\s+(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<rest>.*)")
+_MIRROR_FILE = "mirror+file:"
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"   # part of every Debian root
+
+# What a proxy, an inspected connection or a dated archive need, and no more.
+_PASSED_ON = re.compile(r'Acquire::(?:https?::|Check-|Max-ValidTime|Retries|ForceIPv)\S* "[^"]+";')
+
+
+@dataclass(frozen=True)
+class Source:
+    """One entry: `signed_by` is '', paths, fingerprints, or a key's whole text."""
+
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...] = ("main",)
+    signed_by: str = ""
+
+    @property
+    def keyrings(self) -> tuple[Path, ...]:
+        """The files among `signed_by`."""
+        words = re.split(r"[\s,]+", self.signed_by)
+        return tuple(Path(word) for word in words if word.startswith("/"))
+
+    @property
+    def local(self) -> bool:
+        """Whether it needs no network: files, or a server on this machine."""
+        parts = [urlsplit(uri) for uri in self.uris]
+        return all(p.scheme in ("file", "copy") or on_loopback(p.hostname or "") for p in parts)
+
+
+def machine(suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
+    """This machine's entries for Debian `suite`, its updates and its security
+    updates; () where it has none for the suite itself."""
+    etc = root / "etc/apt"
+    files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
+    found: list[Source] = []
+    for file in files:
+        if file.suffix not in (".list", ".sources"):
+            continue
+        try:
+            text = file.read_text(errors="replace")
+        except OSError:
+            continue
+        found += parse(text, deb822=file.suffix == ".sources")
+    return debian(found, suite, root)
+
+
+def parse(text: str, *, deb822: bool) -> list[Source]:
+    """The enabled entries for binary packages in a file's text."""
+    return _paragraphs(text) if deb822 else _lines(text)
+
+
+def debian(sources: Iterable[Source], suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
+    """Of `sources` those of Debian's archive for `suite`.
+
+    Others publish under Debian's suite names as well. They sign with keys of
+    their own: entries with such a key count only where there are no others (a
+    company's mirror that signs again).
+    """
+    wanted = (suite, f"{suite}-updates", f"{suite}-security")
+    taken = []
+    for source in sources:
+        uris = tuple(uri for each in source.uris for uri in _expanded(each, root)
+                     if not uri.startswith("cdrom:"))
+        suites = tuple(s for s in source.suites if s in wanted)
+        if uris and suites and "main" in source.components:
+            taken.append(replace(source, uris=uris, suites=suites, components=("main",)))
+    own = [s for s in taken if all(k.name.startswith("debian-archive") for k in s.keyrings)]
+    chosen = own if any(suite in s.suites for s in own) else taken
+    return tuple(chosen) if any(suite in s.suites for s in chosen) else ()
+
+
+def written(sources: Iterable[Source]) -> str:
+    """The text of a *.sources file."""
+    paragraphs = []
+    for source in sources:
+        lines = ["Types: deb", f"URIs: {' '.join(source.uris)}",
+                 f"Suites: {' '.join(source.suites)}",
+                 f"Components: {' '.join(source.components)}"]
+        if source.signed_by:
+            space = "" if source.signed_by.startswith("\n") else " "
+            lines.append(f"Signed-By:{space}{source.signed_by}")
+        paragraphs.append("\n".join(lines) + "\n")
+    return "\n".join(paragraphs)
+
+
+def public(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """What an image may keep of them: no credentials, nothing that only this
+    machine can reach, and no key but the one that every Debian has."""
+    kept = []
+    for source in sources:
+        uris = tuple(uri for uri in source.uris if _is_public(uri))
+        if uris:
+            key = _KEYRING if Path(_KEYRING) in source.keyrings else ""
+            kept.append(replace(source, uris=uris, signed_by=key))
+    return tuple(kept)
+
+
+def options() -> tuple[str, ...]:
+    """Lines of apt configuration to hand on: proxies, trust, dated archives."""
+    try:
+        dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL).stdout
+    except OSError:
+        return ()
+    return chosen_options(dump)
+
+
+def chosen_options(dump: str) -> tuple[str, ...]:
+    """Of `apt-config dump`'s lines those to hand on."""
+    return tuple(line for line in dump.splitlines() if _PASSED_ON.fullmatch(line))
+
+
+# -- reading --------------------------------------------------------------------
+
+def _lines(text: str) -> list[Source]:
+    found = []
+    for line in text.splitlines():
+        match = _LINE.fullmatch(line.split("#", 1)[0].strip())
+        if not match:
+            continue
+        options = dict(word.split("=", 1) for word in (match["options"] or "").split() if "=" in word)
+        found.append(Source((match["uri"],), (match["suite"],), tuple(match["rest"].split()),
+                            options.get("signed-by", "")))
+    return found
+
+
+def _paragraphs(text: str) -> list[Source]:
+    found = []
+    for paragraph in Deb822.iter_paragraphs(text.splitlines(keepends=True), use_apt_pkg=False):
+        words = {key: tuple(paragraph.get(key, "").split())
+                 for key in ("Types", "URIs", "Suites", "Components")}
+        if "deb" in words["Types"] and paragraph.get("Enabled", "yes").strip().lower() != "no":
+            found.append(Source(words["URIs"], words["Suites"], words["Components"],
+                                paragraph.get("Signed-By", "")))
+    return found
+
+
+def _expanded(uri: str, root: Path) -> list[str]:
+    """Debian's cloud images name a file with a list of mirrors."""
+    if not uri.startswith(_MIRROR_FILE):
+        return [uri]
+    try:
+        lines = (root / uri.removeprefix(_MIRROR_FILE).lstrip("/")).read_text().splitlines()
+    except OSError:
+        return []
+    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _is_public(uri: str) -> bool:
+    parts = urlsplit(uri)
+    return (parts.scheme in ("http", "https") and "@" not in parts.netloc
+            and not on_loopback(parts.hostname or "localhost"))

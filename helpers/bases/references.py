@@ -1,0 +1,140 @@
+"""Image references: their parts, and the names they go by elsewhere.
+
+    golang:1.22                          Docker Hub, repository library/golang
+    gcr.io/distroless/base-debian12      another registry; no tag means latest
+
+Grammar: the `reference` package of the distribution project, which Docker uses.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass
+
+from ..errors import CourseError
+
+DOCKER_HUB = "docker.io"
+MIRROR = "MULTISTAGE_MIRROR"
+_COURSE = "localhost/multistage.course"   # "localhost" keeps engines from looking for it elsewhere
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::\d+)?")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """registry 'docker.io', path 'library/golang', tag '1.22', digest '' or 'sha256:...'."""
+
+    registry: str
+    path: str
+    tag: str
+    digest: str = ""
+
+    @property
+    def repository(self) -> str:
+        """The name without tag and digest, as short as people write it."""
+        if self.registry == DOCKER_HUB:
+            return self.path.removeprefix("library/")
+        return f"{self.registry}/{self.path}"
+
+    @property
+    def version(self) -> str:
+        """What is asked of a registry: the digest where there is one, else the tag."""
+        return self.digest or self.tag
+
+    def __str__(self) -> str:
+        return self.repository + (f"@{self.digest}" if self.digest else f":{self.tag}")
+
+
+def parse(text: str) -> Reference:
+    """The parts of a reference. Raises CourseError where it is none."""
+    name, _, digest = text.partition("@")
+    head, slash, rest = name.partition("/")
+    if slash and ("." in head or ":" in head or head == "localhost"):
+        registry, name = head, rest
+    else:
+        registry = DOCKER_HUB
+    path, _, tag = name.partition(":")
+    # "index.docker.io" is what old configuration files call Docker Hub.
+    registry = DOCKER_HUB if registry == "index.docker.io" else registry
+    if registry == DOCKER_HUB and "/" not in path:
+        path = f"library/{path}"
+    valid = (_HOST.fullmatch(registry) and _PATH.fullmatch(path)
+             and (not tag or _TAG.fullmatch(tag)) and not name.endswith(":")
+             and (not digest or _DIGEST.fullmatch(digest)) and not text.endswith("@"))
+    if not valid or text == "scratch":
+        raise CourseError(
+            f"{text!r} is not the name of a base image.",
+            why="`scratch` stands for no image at all." if text == "scratch" else
+                "An image is named [registry/]path[:tag][@digest], its path in lower case.",
+            remedy="Correct the FROM line that names it.",
+        )
+    return Reference(registry, path, tag or ("" if digest else "latest"), digest)
+
+
+def course_name(reference: Reference) -> str:
+    """The course's own name for it: what a stand-in is called in a user's engine.
+
+    'golang:1.22' -> 'localhost/multistage.course/golang:1.22'. The registry's
+    host becomes a part of the path; a digest cannot be given to another name
+    and becomes a tag.
+    """
+    repository = reference.repository.replace("[", "").replace("]", "").replace(":", "-").lower()
+    tag = reference.tag or reference.digest.replace(":", "-")
+    return f"{_COURSE}/{repository}:{tag}"
+
+
+def step_name(digest: str) -> str:
+    """Name of a finished step of a base image in the making."""
+    return f"{_COURSE}/step:{digest}"
+
+
+# -- the mirror -----------------------------------------------------------------
+
+def mirror() -> str | None:
+    """host:port of MULTISTAGE_MIRROR, or None. Raises CourseError where it is no address."""
+    value = os.environ.get(MIRROR, "").strip()
+    if not value:
+        return None
+    host = re.sub(r"^https?://", "", value).rstrip("/")
+    if not _HOST.fullmatch(host) or not ("." in host or ":" in host or host == "localhost"):
+        raise CourseError(
+            f"{MIRROR} is {value!r}, which is not the address of a registry.",
+            remedy=f"Set it to host:port, for example {MIRROR}=127.0.0.1:5000, or unset it.",
+        )
+    return host
+
+
+def mirrored(reference: Reference, host: str) -> tuple[Reference, ...]:
+    """Where a mirror at `host` may have it, the likeliest first.
+
+    A pull-through mirror of Docker Hub keeps `library/`; a registry filled by
+    hand often does not. Other registries' images lie under the registry's
+    name, or without it.
+    """
+    path = reference.path
+    if reference.registry == DOCKER_HUB:
+        paths = (path, path.removeprefix("library/"))
+    else:
+        paths = (f"{reference.registry.replace(':', '-')}/{path}", path)
+    return tuple(Reference(host, each, reference.tag, reference.digest)
+                 for each in dict.fromkeys(paths))
+
+
+def on_loopback(host: str) -> bool:
+    """Whether a registry or a server is this machine itself (host or host:port)."""
+    if host.startswith("["):
+        name = host[1:].partition("]")[0]
+    else:
+        name = host.partition(":")[0] if host.count(":") == 1 else host
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,145 @@
+"""Root file systems made from Debian packages, each as one layer's tar.
+
+mmdebstrap fetches the packages and checks their signatures. Its tar is
+rewritten as it streams by: what belongs to this machine is left out, what
+Debian's and distroless's own images have is put in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ..engine.packages import apt_install
+from ..errors import BaseUnavailable, CourseError
+from . import aptsources, distroless
+from .children import running, tail
+from .recipes import DebianFiles, DebianRoot
+from .tars import EPOCH, Entry, plain, regular, write_layer
+
+# As debuerreotype's "slim" has it, the tool that makes Docker's Debian images.
+_SLIM = (
+    "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/linda/*",
+    "path-exclude=/usr/share/lintian/*", "path-exclude=/usr/share/locale/*",
+    "path-include=/usr/share/locale/locale.alias", "path-exclude=/usr/share/man/*",
+)
+
+# Settings with which every Debian image keeps `apt-get install` from leaving
+# archives and translations behind (debuerreotype, scripts/debuerreotype-minimizing-config).
+_APT_SETTINGS = {
+    "docker-clean": (
+        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb '
+        '/var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };\n'
+        'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb '
+        '/var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };\n'
+        'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'),
+    "docker-gzip-indexes": 'Acquire::GzipIndexes "true";\n',
+    "docker-no-languages": 'Acquire::Languages "none";\n',
+}
+
+_MACHINE = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/hostname", "etc/resolv.conf")
+_LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old",
+             "var/lib/dpkg/status-old", "var/cache/apt/archives/lock")
+
+
+def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
+          report: Callable[[str], None]) -> str:
+    """Write the layer of `step` to `place`; return its digest.
+
+    `scratch` is a folder for mmdebstrap's own use. Raises BaseUnavailable where
+    mmdebstrap cannot be had, CourseError with the end of its output where it fails.
+    """
+    _need_mmdebstrap(report)
+    sources = aptsources.machine(step.suite)
+    if isinstance(step, DebianFiles):
+        with _mmdebstrap(step, scratch, sources, "--variant=extract", "--skip=cleanup/apt",
+                         f"--include={','.join(step.packages)}") as tar:
+            return write_layer(distroless.entries(tar, step.packages), place)
+    slim = [f"--dpkgopt={line}" for line in _SLIM]
+    with _mmdebstrap(step, scratch, sources, "--variant=minbase", *slim) as tar:
+        return write_layer(_debian(tar, sources), place)
+
+
+def _need_mmdebstrap(report: Callable[[str], None]) -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise BaseUnavailable(
+            "A root file system cannot be made here.", why="mmdebstrap is not installed.",
+            remedy="Install the package mmdebstrap (Debian, Ubuntu), or run this as root there.")
+    apt_install(["mmdebstrap", "debian-archive-keyring"], report)
+
+
+@contextlib.contextmanager
+def _mmdebstrap(step: DebianRoot | DebianFiles, scratch: Path,
+                sources: tuple[aptsources.Source, ...], *options: str) -> Iterator[tarfile.TarFile]:
+    """mmdebstrap's result as a stream. Leaving the block makes sure that it succeeded."""
+    # mmdebstrap's apt drops its privileges and must get through to its folder.
+    scratch.chmod(0o755)
+    log = scratch / "mmdebstrap.log"
+    command = ["mmdebstrap", f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
+               "--format=tar", *options, *(f"--aptopt={line}" for line in aptsources.options()),
+               step.suite, "-"]
+    if sources:
+        file = scratch / "debian.sources"
+        file.write_text(aptsources.written(sources))
+        command.append(str(file))
+    environment = {**os.environ, "TMPDIR": str(scratch), "SOURCE_DATE_EPOCH": str(EPOCH),
+                   "LC_ALL": "C.UTF-8"}
+    with open(log, "wb") as errors, running(
+            command, stdout=subprocess.PIPE, stderr=errors, env=environment) as process:
+        try:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
+                yield tar
+        except (tarfile.TarError, OSError) as error:
+            if getattr(error, "errno", None):
+                raise
+            # The tar broke off: mmdebstrap's own words say why.
+            process.stdout.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+            raise _failed(step, log) from error
+        while process.stdout.read(1 << 20):   # padding after the tar's end
+            pass
+        if process.wait():
+            raise _failed(step, log)
+
+
+def _failed(step: DebianRoot | DebianFiles, log: Path) -> CourseError:
+    said = log.read_text(errors="replace")
+    full = "no space left on device" in said.lower()
+    return CourseError(
+        f"mmdebstrap could not make a root file system of Debian {step.suite}.",
+        why="This machine's disk is full." if full else "",
+        remedy="Make room below the folder for temporary files (TMPDIR), then run this again."
+               if full else "Does `apt-get update` work here? Then run this again: "
+                            "finished steps are kept.",
+        evidence=tail(said),
+    )
+
+
+# -- Debian ---------------------------------------------------------------------
+
+def _debian(tar: tarfile.TarFile, sources: tuple[aptsources.Source, ...]) -> Iterator[Entry]:
+    """debian:SUITE-slim out of mmdebstrap's tar."""
+    for member in tar:
+        info = plain(member)
+        if not info.name or info.name.startswith("dev/") or info.name in _MACHINE + _LEFTOVER:
+            continue
+        if info.name.startswith("etc/apt/sources.list.d/") or (
+                sources and info.name == "etc/apt/sources.list"):
+            continue
+        if info.name == "etc/dpkg/dpkg.cfg.d/99mmdebstrap":
+            info.name = "etc/dpkg/dpkg.cfg.d/docker"
+        yield info, tar.extractfile(member) if info.isreg() else None
+    for name, text in _APT_SETTINGS.items():
+        yield regular(f"etc/apt/apt.conf.d/{name}", text.encode())
+    kept = aptsources.public(sources)
+    if kept:   # so that `RUN apt-get update` works as it does on the real image
+        yield regular("etc/apt/sources.list.d/debian.sources", aptsources.written(kept).encode())

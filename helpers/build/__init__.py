@@ -1,0 +1,14 @@
+"""Build an image from a Dockerfile, and know what every stage and step did.
+
+    >>> from helpers.build import build
+    >>> result = build("notebooks/apps/go-hello", tag="go-hello:multi")
+    >>> [(stage.name, stage.status) for stage in result.stages]
+    [('builder', 'built'), ('stage-1', 'built')]
+"""
+
+from .events import Event
+from .progress import Progress, StageReport, Step
+from .run import CONTEXT_LIMIT, build
+from .result import BuildResult
+
+__all__ = ["CONTEXT_LIMIT", "BuildResult", "Event", "Progress", "StageReport", "Step", "build"]

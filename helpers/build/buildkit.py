@@ -1,0 +1,73 @@
+"""BuildKit's answer: JSON lines that carry protobuf messages in base64.
+
+The messages are `moby.buildkit.v1.StatusResponse` of BuildKit's
+api/services/control/control.proto.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from .events import Event, Failed, Imaged, Moved, Output, StepSeen
+from .messages import classes
+
+_MESSAGES = {
+    "Vertex": {
+        "digest": (1, "string", False), "inputs": (2, "string", True),
+        "name": (3, "string", False), "cached": (4, "bool", False),
+        "started": (5, "Timestamp", False), "completed": (6, "Timestamp", False),
+        "error": (7, "string", False),
+    },
+    "VertexStatus": {
+        "ID": (1, "string", False), "vertex": (2, "string", False), "name": (3, "string", False),
+        "current": (4, "int64", False), "total": (5, "int64", False),
+    },
+    "VertexLog": {
+        "vertex": (1, "string", False), "stream": (3, "int64", False), "msg": (4, "bytes", False),
+    },
+    "StatusResponse": {
+        "vertexes": (1, "Vertex", True), "statuses": (2, "VertexStatus", True),
+        "logs": (3, "VertexLog", True),
+    },
+}
+
+
+@cache
+def status_response() -> type:
+    """The message class of a StatusResponse, made on first use."""
+    return classes("moby.buildkit.v1", _MESSAGES)["StatusResponse"]
+
+
+def events(answers: Iterable[dict]) -> Iterator[Event]:
+    """The events in BuildKit's answer, one JSON object a line."""
+    for answer in answers:
+        if answer.get("id") == "moby.buildkit.trace":
+            yield from _trace(answer["aux"])
+        elif answer.get("id") == "moby.image.id":
+            yield Imaged(answer["aux"]["ID"])
+        elif "error" in answer or "errorDetail" in answer:
+            detail = answer.get("errorDetail") or {}
+            yield Failed(detail.get("message") or answer.get("error", ""), detail.get("code"))
+
+
+def _trace(payload: str) -> Iterator[Event]:
+    status = status_response().FromString(base64.b64decode(payload))
+    for vertex in status.vertexes:
+        yield StepSeen(
+            vertex.digest, vertex.name,
+            started=_seconds(vertex, "started"), completed=_seconds(vertex, "completed"),
+            cached=vertex.cached, error=vertex.error, inputs=tuple(vertex.inputs),
+        )
+    for moved in status.statuses:
+        yield Moved(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
+    for log in status.logs:
+        yield Output(log.vertex, log.msg.decode("utf-8", "replace"))
+
+
+def _seconds(vertex: object, field: str) -> float | None:
+    if not vertex.HasField(field):
+        return None
+    stamp = getattr(vertex, field)
+    return stamp.seconds + stamp.nanos / 1e9

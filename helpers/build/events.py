@@ -1,0 +1,64 @@
+"""What a builder says while it builds: one model for all builders.
+
+A parser (`buildkit`, `legacy`) turns an engine's answer into these events;
+`progress` folds them into the state of the build.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StepSeen:
+    """A step appeared, began, ended or failed. Later news of a `key` replace earlier.
+
+    key        the builder's own name for the step
+    name       the builder's text, e.g. '[builder 2/4] WORKDIR /app'
+    started, completed   seconds since the epoch on the engine's clock, or None
+    inputs     keys of the steps that it needs
+    """
+
+    key: str
+    name: str
+    started: float | None = None
+    completed: float | None = None
+    cached: bool = False
+    error: str = ""
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Output:
+    """Bytes that a step printed, decoded; not cut at line ends."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Bytes of a transfer (a pull, the context) so far; `total` 0 if not known."""
+
+    key: str
+    what: str
+    current: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Imaged:
+    """An image id that the builder reports. The last one is the build's."""
+
+    image: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The builder gave up; `message` is its own."""
+
+    message: str
+    code: int | None = None
+
+
+Event = StepSeen | Output | Moved | Imaged | Failed

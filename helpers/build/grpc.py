@@ -1,0 +1,267 @@
+"""A gRPC server for one connection that is already open.
+
+    socket -> h2 (frames, windows) -> calls -> methods (generators of messages)
+
+The framing is that of grpc/grpc, doc/PROTOCOL-HTTP2.md: each message has a
+flag byte and its length before it, and the status comes last, as trailers.
+One thread serves all calls, so that methods need no locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+import struct
+import urllib.parse
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+from h2.settings import SettingCodes
+
+OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED, INTERNAL = 0, 2, 5, 12, 13
+
+_PREFIX = struct.Struct(">BI")
+_RECEIVE = 1 << 18
+_ROUND = 1 << 20          # bytes framed before the socket is looked at again
+_HEADERS = 16 << 20       # a long .dockerignore comes as headers; Go's limit is the same
+_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+Metadata = Mapping[str, tuple[str, ...]]
+
+# A method reads messages from its inbox (None is their end) and yields its own;
+# it yields None to be asked again when something has come in.
+Inbox = deque
+Method = Callable[[Metadata, Inbox], Iterator["bytes | None"]]
+
+
+class Status(Exception):
+    """What a method raises to end its call with an error."""
+
+    def __init__(self, code: int, message: str):
+        super().__init__(message)
+        self.code = code
+
+
+def unary(answer: Callable[[bytes], bytes]) -> Method:
+    """The method that answers one message with one."""
+    def method(_: Metadata, inbox: Inbox) -> Iterator[bytes | None]:
+        while not inbox:
+            yield None
+        yield answer(inbox.popleft() or b"")
+
+    return method
+
+
+class Server:
+    """Serves `methods` {'/package.Service/Method': method} on a connected socket.
+
+    `early` is what was already read from the socket. `error` is the first
+    exception, other than a Status, that ended a call.
+    """
+
+    def __init__(self, sock: socket.socket, methods: Mapping[str, Method], early: bytes = b""):
+        self.error: Exception | None = None
+        self._socket, self._methods, self._early = sock, methods, early
+        self._calls: dict[int, _Call] = {}
+        self._out = memoryview(b"")
+        self._ended = False
+        self._woken, self._waker = socket.socketpair()
+        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(
+            client_side=False, header_encoding=None, validate_inbound_headers=False))
+        self._h2.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = _HEADERS
+        self._h2.decoder.max_header_list_size = _HEADERS
+
+    def serve(self) -> None:
+        """Serve until `stop` is called; raises OSError where the peer goes first.
+
+        Closes neither the socket nor itself: `close` does.
+        """
+        self._socket.setblocking(False)
+        self._h2.initiate_connection()
+        self._take(self._early)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._woken, selectors.EVENT_READ)
+            selector.register(self._socket, selectors.EVENT_READ)
+            try:
+                self._loop(selector)
+            finally:
+                for stream in tuple(self._calls):
+                    self._drop(stream)
+
+    def stop(self) -> None:
+        """Make `serve` return, from any thread."""
+        with contextlib.suppress(OSError):
+            self._waker.send(b"x")
+
+    def close(self) -> None:
+        """Give back what it holds. Call it when `serve` has returned."""
+        self._woken.close()
+        self._waker.close()
+
+    # -- inside ---------------------------------------------------------------
+
+    def _loop(self, selector: selectors.BaseSelector) -> None:
+        interest = selectors.EVENT_READ
+        while True:
+            more = self._pump()
+            full = not self._flush()
+            if self._ended:
+                raise ConnectionResetError("the peer ended the connection")
+            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if full else 0)
+            if wanted != interest:
+                selector.modify(self._socket, wanted)
+                interest = wanted
+            ready = selector.select(0 if more and not full else None)
+            for key, mask in ready:
+                if key.fileobj is self._woken:
+                    return
+                if mask & selectors.EVENT_READ:
+                    self._receive()
+
+    def _receive(self) -> None:
+        # Until it would block: TLS may hold more than select knows of.
+        while not self._ended:
+            try:
+                data = self._socket.recv(_RECEIVE)
+            except _WAIT:
+                return
+            if not data:
+                raise ConnectionResetError("the peer closed the connection")
+            self._take(data)
+
+    def _flush(self) -> bool:
+        """Write what is framed; False if the socket takes no more."""
+        if not self._out:
+            self._out = memoryview(self._h2.data_to_send())
+        while self._out:
+            try:
+                self._out = self._out[self._socket.send(self._out):]
+            except _WAIT:
+                return False
+        return True
+
+    def _take(self, data: bytes) -> None:
+        try:
+            events = self._h2.receive_data(data)
+        except h2.exceptions.ProtocolError as error:
+            raise ConnectionAbortedError(f"the peer does not speak HTTP/2: {error}") from error
+        for event in events:
+            if isinstance(event, h2.events.DataReceived):
+                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                if call := self._calls.get(event.stream_id):
+                    call.take(event.data)
+            elif isinstance(event, h2.events.RequestReceived):
+                self._begin(event.stream_id, event.headers)
+            elif isinstance(event, h2.events.StreamEnded):
+                if call := self._calls.get(event.stream_id):
+                    call.inbox.append(None)
+            elif isinstance(event, h2.events.StreamReset):
+                self._drop(event.stream_id)
+            elif isinstance(event, h2.events.ConnectionTerminated):
+                self._ended = True
+
+    def _begin(self, stream: int, headers: list[tuple[bytes, bytes]]) -> None:
+        metadata: dict[str, tuple[str, ...]] = {}
+        for name, value in headers:
+            key = name.decode("ascii", "replace")
+            metadata[key] = (*metadata.get(key, ()), value.decode("utf-8", "surrogateescape"))
+        path = metadata.get(":path", ("",))[0]
+        self._h2.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
+        self._calls[stream] = _Call(self._methods.get(path) or _unknown(path), metadata)
+
+    def _drop(self, stream: int) -> None:
+        if call := self._calls.pop(stream, None):
+            call.messages.close()
+
+    def _pump(self) -> bool:
+        """Frame what the peer's windows allow, in turn for each call.
+
+        True if the round ended before the calls had nothing left to say.
+        """
+        if self._out:
+            return True
+        framed, busy = 0, True
+        while busy and framed < _ROUND:
+            busy = False
+            for stream, call in tuple(self._calls.items()):
+                count = self._frame(stream, call)
+                framed, busy = framed + count, busy or count > 0
+        return busy
+
+    def _frame(self, stream: int, call: _Call) -> int:
+        window = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+        call.fill(max(window, 1))
+        part = call.pending[:max(window, 0)]
+        if part:
+            self._h2.send_data(stream, part)
+            del call.pending[:len(part)]
+        if call.status is not None and not call.pending:
+            self._h2.send_headers(stream, _trailers(call.status), end_stream=True)
+            self.error = self.error or call.error
+            del self._calls[stream]
+        return len(part)
+
+
+class _Call:
+    """One call: the messages that came, and the bytes that are to go."""
+
+    def __init__(self, method: Method, metadata: Metadata):
+        self.inbox: Inbox = deque()
+        self.messages = method(metadata, self.inbox)
+        self.pending = bytearray()
+        self.status: Status | None = None
+        self.error: Exception | None = None
+        self._partial = bytearray()
+
+    def take(self, data: bytes) -> None:
+        self._partial += data
+        at = 0
+        while len(self._partial) - at >= _PREFIX.size:
+            packed, length = _PREFIX.unpack_from(self._partial, at)
+            if packed:
+                self.status = Status(UNIMPLEMENTED, "compressed messages are not understood")
+            end = at + _PREFIX.size + length
+            if len(self._partial) < end:
+                break
+            self.inbox.append(bytes(self._partial[at + _PREFIX.size:end]))
+            at = end
+        del self._partial[:at]
+
+    def fill(self, size: int) -> None:
+        """Ask the method for messages until `size` bytes wait, or it has none now."""
+        while self.status is None and len(self.pending) < size:
+            try:
+                message = next(self.messages)
+            except StopIteration:
+                self.status = Status(OK, "")
+            except Status as status:
+                self.status = status
+            except Exception as error:   # whatever it is, the caller must hear of it
+                self.error, self.status = error, Status(UNKNOWN, str(error))
+            else:
+                if message is None:
+                    return
+                self.pending += _PREFIX.pack(0, len(message))
+                self.pending += message
+
+
+def _unknown(path: str) -> Method:
+    def method(_: Metadata, __: Inbox) -> Iterator[bytes | None]:
+        raise Status(UNIMPLEMENTED, f"no method {path}")
+        yield
+
+    return method
+
+
+def _trailers(status: Status) -> list[tuple[str, str]]:
+    trailers = [("grpc-status", str(status.code))]
+    if status.code != OK:
+        said = str(status).encode("utf-8", "backslashreplace")[:2000]
+        trailers.append(("grpc-message", urllib.parse.quote(said, safe=" !\"#$&'()*+,-./:;<=>?@[]^_`{|}~")))
+    return trailers

@@ -1,0 +1,227 @@
+"""The state of a build, folded from its events.
+
+`Progress` is what a live view draws while the build runs, and what
+`BuildResult` is made from when it has ended.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..dockerfile import Dockerfile, Instruction, Stage
+from .events import Event, Failed, Imaged, Moved, Output, StepSeen
+
+# '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
+# '[linux/amd64 builder 2/4] ...' where platforms differ.
+_NUMBERED = re.compile(r"\[(?:(?P<words>[^\]]+) )?(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.S)
+_LOG_LINES = 10_000   # of one step; older lines are dropped, as no one scrolls further
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a build, done or under way.
+
+    stage        label of its stage; '' for work around the stages (context, export)
+    instruction  as the builder prints it
+    line         in the Dockerfile, from 1, or None
+    cached       taken from the build cache
+    started, completed   seconds since the build's first step began, or None
+    error        the builder's own words, '' if none
+    log          lines that it printed, oldest first
+    key, inputs  the builder's name for the step, and for those it needs
+    """
+
+    stage: str
+    instruction: str
+    line: int | None
+    cached: bool
+    started: float | None
+    completed: float | None
+    error: str = ""
+    log: tuple[str, ...] = ()
+    key: str = field(default="", repr=False)
+    inputs: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran; 0.0 if it was cached or has not ended."""
+        if self.cached or self.started is None or self.completed is None:
+            return 0.0
+        return max(0.0, self.completed - self.started)
+
+    @property
+    def status(self) -> str:
+        """waiting, running, cached, failed or done."""
+        if self.error:
+            return "failed"
+        if self.cached:
+            return "cached"
+        if self.started is None:
+            return "waiting"
+        return "running" if self.completed is None else "done"
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What a stage of the Dockerfile cost in this build.
+
+    status    built, cached (nothing had to run) or skipped (nothing needs it)
+    seconds   during which at least one of its steps ran
+    """
+
+    name: str
+    base: str
+    line: int
+    status: str
+    seconds: float
+    steps: tuple[Step, ...] = ()
+
+
+class Progress:
+    """Folds events; `steps()` and `stages()` tell the state at any time."""
+
+    def __init__(self, dockerfile: Dockerfile, target: str | None, builder: str):
+        self.dockerfile = dockerfile
+        self.target = target
+        self.builder = builder
+        self.images: list[str] = []
+        self.failure: str = ""
+        self.sent = 0             # bytes of the context that have left
+        self.context_size = 0     # bytes of the context in all
+        self._seen: dict[str, StepSeen] = {}
+        self._logs: dict[str, list[str]] = {}
+        self._moved: dict[str, dict[str, Moved]] = {}
+        self._places: dict[str, tuple[str, str, int | None]] = {}
+        self._flat = flat_instructions(dockerfile) if builder == "legacy" else []
+
+    def add(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case StepSeen():
+                self._seen[event.key] = _merged(self._seen.get(event.key), event)
+            case Output():
+                self._log(event)
+            case Moved():
+                self._moved.setdefault(event.key, {})[event.what] = event
+            case Imaged():
+                self.images.append(event.image)
+            case Failed():
+                self.failure = event.message
+
+    def steps(self) -> list[Step]:
+        """Every step that has appeared, in the order of appearance."""
+        zero = min((s.started for s in self._seen.values() if s.started is not None), default=0.0)
+        return [self._step(seen, zero) for seen in self._seen.values()]
+
+    def stages(self) -> list[StageReport]:
+        """Every stage of the Dockerfile, in its order, skipped ones too."""
+        by_stage: dict[str, list[Step]] = {}
+        for step in self.steps():
+            by_stage.setdefault(step.stage, []).append(step)
+        needed = self.dockerfile.needed(self.target)
+        return [_report(stage, tuple(by_stage.get(stage.label, ())), stage.label in needed)
+                for stage in self.dockerfile.stages]
+
+    def moved(self, key: str) -> tuple[int, int]:
+        """Bytes moved and to move of the transfers of step `key`."""
+        moves = self._moved.get(key, {}).values()
+        return sum(m.current for m in moves), sum(m.total for m in moves)
+
+    def _log(self, event: Output) -> None:
+        lines = self._logs.setdefault(event.key, [""])
+        first, *rest = event.text.replace("\r\n", "\n").split("\n")
+        lines[-1] += first
+        lines.extend(rest)
+        if len(lines) > _LOG_LINES:
+            del lines[: -_LOG_LINES]
+
+    def _step(self, seen: StepSeen, zero: float) -> Step:
+        if seen.key not in self._places:
+            self._places[seen.key] = self._place(seen)
+        stage, instruction, line = self._places[seen.key]
+        lines = self._logs.get(seen.key, [])
+        return Step(
+            stage, instruction, line, seen.cached,
+            None if seen.started is None else seen.started - zero,
+            None if seen.completed is None else seen.completed - zero,
+            seen.error, tuple(lines[:-1] if lines and not lines[-1] else lines),
+            seen.key, seen.inputs,
+        )
+
+    def _place(self, seen: StepSeen) -> tuple[str, str, int | None]:
+        if self.builder == "legacy":
+            return _legacy_place(seen, self._flat)
+        return _buildkit_place(seen.name, self.dockerfile)
+
+
+def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
+    """BuildKit reports a step again when it looks it up again, with new and tiny
+    times: the longest run is the one that did the work."""
+    if old is None or old.started is None or old.completed is None or new.error:
+        return new
+    if new.started is None or new.completed is None:
+        return old
+    longer = new if new.completed - new.started > old.completed - old.started else old
+    return StepSeen(new.key, new.name, longer.started, longer.completed,
+                    old.cached and new.cached, new.error or old.error, new.inputs)
+
+
+# -- where in the Dockerfile a step belongs -------------------------------------
+
+def flat_instructions(dockerfile: Dockerfile) -> list[tuple[str, Instruction]]:
+    """Every instruction in file order with its stage's label, as the legacy
+    builder numbers them: ARGs before the first FROM count too, under ''."""
+    return [("", arg) for arg in dockerfile.global_args] + [
+        (stage.label, instruction)
+        for stage in dockerfile.stages for instruction in stage.instructions
+    ]
+
+
+def _legacy_place(seen: StepSeen, flat: list[tuple[str, Instruction]]) -> tuple[str, str, int | None]:
+    index = int(seen.key) - 1
+    if index >= len(flat):   # what the build's own options add: LABEL
+        return "", seen.name, None
+    stage, instruction = flat[index]
+    return stage, seen.name, instruction.line
+
+
+def _buildkit_place(name: str, dockerfile: Dockerfile) -> tuple[str, str, int | None]:
+    match = _NUMBERED.match(name)
+    if not match:
+        return "", name, None
+    label = (match["words"] or dockerfile.stages[0].label).split()[-1]
+    stage = next((s for s in dockerfile.stages if s.label.lower() == label.lower()), None)
+    if stage is None:
+        return "", match["text"], None
+    steps = stage.steps
+    number, total = int(match["number"]), int(match["total"])
+    # Triggers of an ONBUILD base add steps in front that are on no line of this file.
+    index = number - 1 - (total - len(steps)) if number > 1 else 0
+    line = steps[index].line if 0 <= index < len(steps) else None
+    return stage.label, match["text"], line
+
+
+# -- stages ----------------------------------------------------------------------
+
+def _report(stage: Stage, steps: tuple[Step, ...], needed: bool) -> StageReport:
+    work = [step for step in steps if not step.instruction.upper().startswith("FROM ")]
+    if not steps and not needed:
+        status = "skipped"
+    elif any(not step.cached and step.started is not None for step in work):
+        status = "built"
+    else:
+        status = "cached"
+    return StageReport(stage.label, stage.base, stage.line, status, covered(work), steps)
+
+
+def covered(steps: Iterable[Step]) -> float:
+    """Seconds during which at least one of `steps` ran (overlaps count once)."""
+    runs = sorted((s.started, s.completed) for s in steps
+                  if not s.cached and s.started is not None and s.completed is not None)
+    total, end = 0.0, float("-inf")
+    for begin, stop in runs:
+        total += max(0.0, stop - max(begin, end))
+        end = max(end, stop)
+    return total

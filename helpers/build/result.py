@@ -1,0 +1,165 @@
+"""What a build made, or why it made nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ..bases import Present
+from ..dockerfile import Dockerfile
+from ..engine import Engine
+from ..errors import BuildFailed
+from ..units import seconds
+from .progress import Progress, StageReport, Step
+
+_EXIT = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
+_MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
+_TAIL = 20   # lines of the failed step's log that an error shows
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A build that made an image.
+
+    image     its id, 'sha256:...'
+    tag       the name it was given, or ''
+    builder   'buildkit' or 'legacy'
+    seconds   wall time from the request to the image, context included
+    stages    every stage of the Dockerfile, skipped ones too
+    steps     every step with times (seconds), cache hit and log
+    bases     the base images it stands on, and where each came from
+    target    the stage that was asked for, None for the last
+    """
+
+    image: str
+    tag: str
+    builder: str
+    seconds: float
+    stages: tuple[StageReport, ...]
+    steps: tuple[Step, ...]
+    bases: tuple[Present, ...]
+    target: str | None
+    dockerfile: Dockerfile = field(repr=False)
+    engine: Engine = field(repr=False)
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing had to run."""
+        return all(stage.status != "built" for stage in self.stages)
+
+    @property
+    def substitutions(self) -> dict[str, str]:
+        """{reference in the Dockerfile: image that was used instead}."""
+        return {base.ref: base.name for base in self.bases if base.substituted}
+
+    def stage(self, name: str) -> StageReport:
+        """The report of one stage. Raises DockerfileError naming those there are."""
+        label = self.dockerfile.stage(name).label
+        return next(stage for stage in self.stages if stage.name == label)
+
+    def facts(self) -> dict[str, object]:
+        """`build --json`, but for what takes a look at the image."""
+        return {
+            "ok": True, "image": self.image, "tag": self.tag, "builder": self.builder,
+            "seconds": round(self.seconds, 3),
+            "stages": [stage_facts(stage) for stage in self.stages],
+            "steps": [step_facts(step) for step in self.steps],
+            "substitutions": self.substitutions,
+            "error": None,
+        }
+
+    def __str__(self) -> str:
+        head = f"{self.tag or self.image[:19]}: {seconds(self.seconds)} with {self.builder}"
+        rows = [f"  {s.name:<14} {s.status:<8} {seconds(s.seconds) if s.status == 'built' else ''}"
+                for s in self.stages]
+        swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]
+        return "\n".join([head, *(row.rstrip() for row in rows), *swapped])
+
+
+def stage_facts(stage: StageReport) -> dict[str, object]:
+    return {"name": stage.name, "base": stage.base, "status": stage.status,
+            "seconds": round(stage.seconds, 3)}
+
+
+def step_facts(step: Step) -> dict[str, object]:
+    return {"stage": step.stage, "instruction": step.instruction, "line": step.line,
+            "cached": step.cached, "started": step.started, "completed": step.completed}
+
+
+# -- failure -----------------------------------------------------------------------
+
+def failed(progress: Progress) -> BuildFailed:
+    """The error for a build that the engine gave up."""
+    message = progress.failure
+    step = _culprit(progress)
+    if step is None:
+        return BuildFailed("The build failed before its first step.", why=_plain(message),
+                           remedy=_remedy(message, None))
+    exit_code = _exit_code(step.error or message) or _exit_code(message)
+    where = f"stage {step.stage!r}, " if step.stage else ""
+    at = f"line {step.line}: " if step.line else ""
+    what = f"The build failed in {where}{at}{step.instruction}"
+    log = "\n".join(f"    {line}" for line in step.log[-_TAIL:])
+    shown = f"The end of its log:\n{log}" if log else ""
+    return BuildFailed(
+        what, why=_why(message, exit_code), remedy=_remedy(message, step), evidence=shown,
+        stage=step.stage or None, instruction=step.instruction, line=step.line,
+        exit_code=exit_code, log=step.log,
+    )
+
+
+def _culprit(progress: Progress) -> Step | None:
+    """The step that failed. BuildKit does not always mark it: a missing source of
+    a COPY is known by its name in the message."""
+    steps = progress.steps()
+    marked = [s for s in steps if s.error and s.stage and "canceled" not in s.error]
+    if marked:
+        return marked[0]
+    missing = _MISSING.search(progress.failure)
+    if missing:
+        for step in steps:
+            if step.stage and missing[1] in step.instruction:
+                return step
+    running = [s for s in steps if s.stage and s.status == "running"]
+    return running[0] if running else None
+
+
+def _exit_code(message: str) -> int | None:
+    match = _EXIT.search(message)
+    return int(match[1]) if match else None
+
+
+def _plain(message: str) -> str:
+    """The message without BuildKit's inner frames."""
+    for frame in ("failed to solve with frontend dockerfile.v0: ",
+                  "failed to solve: ", "failed to create LLB definition: "):
+        message = message.replace(frame, "")
+    return message.strip()
+
+
+def _why(message: str, exit_code: int | None) -> str:
+    if exit_code == 137:
+        return "Its command was killed (exit code 137): most often the memory ran out."
+    if exit_code == 127:
+        return "Its command was not found (exit code 127): that tool is not in this stage."
+    if exit_code is not None:
+        return f"Its command ended with exit code {exit_code}."
+    return _plain(message)
+
+
+def _remedy(message: str, step: Step | None) -> str:
+    lower = message.lower()
+    if "no space left on device" in lower:
+        return ("The engine's disk is full: `python -m helpers clean` removes what the course "
+                "built; `docker system df` shows what else takes room.")
+    if "outside the build context" in lower:
+        return "COPY reads below the build context only: move the file there."
+    if step and step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(message):
+        if "--from=" in step.instruction:
+            return "Look at what that stage really made: build it with --target and list its files."
+        if "../" in step.instruction:
+            return "COPY reads below the build context only: move the file there."
+        return "Is the name spelled as in the build context, and not excluded by .dockerignore?"
+    if step and step.instruction.startswith("RUN"):
+        return "Read the end of the log; mend that line; build again: the steps before it are cached."
+    return ""

@@ -1,0 +1,229 @@
+"""What BuildKit may ask for: a tree of files in the order in which it wants them.
+
+    Context -> context_tree    what COPY can see
+            -> dockerfile_tree the Dockerfile, and the ignore file beside it
+            -> ignore_tree     .dockerignore, for BuildKit's own look at it
+    Tree.only(...)             the part that a build needs
+
+The order is by path, component by component, parents first: fsutil's
+validator.go refuses any other. Which paths are wanted follows filter.go and
+followlinks.go there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ContextError
+from .context import Context
+from .dockerignore import Ignore
+
+# Never follow a link, and never wait for the other end of a FIFO.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WILD = re.compile(r"[*?\[\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A file, directory, symlink or FIFO; `content` if it is not on the disk."""
+
+    path: str
+    kind: int            # as in stat.S_IFMT
+    target: str = ""
+    content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is sent of a node before its content: mode as in st_mode, times in ns."""
+
+    mode: int
+    size: int
+    mtime: int
+    target: str = ""
+
+
+class Tree:
+    """Nodes below `root`, sorted, with every parent directory among them."""
+
+    def __init__(self, root: Path, nodes: Iterable[Node]):
+        self.root = root
+        known = {node.path: node for node in nodes}
+        for path in tuple(known):
+            while (path := posixpath.dirname(path)) and path not in known:
+                known[path] = Node(path, stat.S_IFDIR)
+        self.nodes = tuple(sorted(known.values(), key=lambda node: order(node.path)))
+
+    def only(self, include: Iterable[str] = (), follow: Iterable[str] = ()) -> Tree:
+        """The nodes that match, what is below them, and the directories above.
+
+        Patterns are those of .dockerignore. Where `follow` leads through
+        symlinks, their targets are wanted too. No patterns: everything.
+        """
+        patterns = {_clean(pattern) for pattern in include} | self._followed(follow)
+        if not patterns or "" in patterns:
+            return self
+        wanted = _matcher(patterns)
+        if wanted is None:
+            return self
+        kept = {node.path for node in self.nodes if wanted(node.path)}
+        for path in tuple(kept):
+            while (path := posixpath.dirname(path)) and path not in kept:
+                kept.add(path)
+        return Tree(self.root, (node for node in self.nodes if node.path in kept))
+
+    def facts(self, node: Node) -> Facts:
+        """As they are now. Raises ContextError if it is not what it was."""
+        if node.content is not None:
+            return Facts(stat.S_IFREG | 0o644, len(node.content), _mark(node.content))
+        path = os.path.join(self.root, node.path)
+        try:
+            now = os.lstat(path)
+            if stat.S_IFMT(now.st_mode) != node.kind:
+                raise changed(node.path, "It became something else")
+            target = os.readlink(path) if node.kind == stat.S_IFLNK else ""
+        except OSError as error:
+            raise changed(node.path, error.strerror) from None
+        size = 0 if node.kind in (stat.S_IFDIR, stat.S_IFIFO) else now.st_size
+        return Facts(now.st_mode, size, now.st_mtime_ns, target)
+
+    def read(self, node: Node, chunk: int) -> Iterator[bytes]:
+        """The content of a file, as long as it is when it is opened.
+
+        Raises ContextError for a file that vanished, became something else, or
+        shrank while it was read.
+        """
+        if node.content is not None:
+            if node.content:
+                yield node.content
+            return
+        try:
+            handle = os.open(os.path.join(self.root, node.path), _OPEN_FLAGS)
+        except OSError as error:
+            raise changed(node.path, error.strerror) from None
+        try:
+            now = os.fstat(handle)
+            if not stat.S_ISREG(now.st_mode):
+                raise changed(node.path, "It is no longer a plain file")
+            left = now.st_size
+            while left:
+                piece = os.read(handle, min(chunk, left))
+                if not piece:
+                    raise changed(node.path, "It became shorter while it was read")
+                left -= len(piece)
+                yield piece
+        except OSError as error:
+            raise changed(node.path, error.strerror) from None
+        finally:
+            os.close(handle)
+
+    def _followed(self, paths: Iterable[str]) -> set[str]:
+        links = {node.path: node for node in self.nodes if node.kind == stat.S_IFLNK}
+        waiting, seen = [_clean(path) for path in paths], set()
+        while waiting:
+            path = waiting.pop()
+            if path in seen:
+                continue
+            seen.add(path)
+            parts = path.split("/") if links else ()
+            for at in range(1, len(parts) + 1):
+                for link in _matching(links, "/".join(parts[:at])):
+                    seen.add(link.path)
+                    above = posixpath.join("/", posixpath.dirname(link.path), link.target)
+                    waiting.append(_clean("/".join((above, *parts[at:]))))
+        return seen
+
+
+def context_tree(context: Context) -> Tree:
+    """What `docker build` lets COPY see of the context.
+
+    A Dockerfile that is not ignored is there as it is on the disk, whatever
+    text is built.
+    """
+    ignore = Ignore.read(context.root, context.dockerfile)
+    kinds = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
+    special = {context.dockerfile, ".dockerignore"}
+    return Tree(context.root, (
+        Node(entry.path, kinds[entry.kind], entry.target) for entry in context.entries
+        if entry.path not in special
+        or (not ignore.matches(entry.path) and os.path.lexists(context.root / entry.path))))
+
+
+def dockerfile_tree(context: Context) -> Tree:
+    """The Dockerfile, and the ignore file that belongs to it alone.
+
+    BuildKit reads the latter too, for its warnings; what it makes of it does
+    not matter, since the context was filtered by the same lines.
+    """
+    text = context.dockerfile_text.encode("utf-8", "surrogateescape")
+    nodes = [Node(context.dockerfile, stat.S_IFREG, content=text)]
+    beside = f"{context.dockerfile}.dockerignore"
+    if (context.root / beside).is_file():
+        nodes.append(Node(beside, stat.S_IFREG))
+    return Tree(context.root, nodes)
+
+
+def ignore_tree(context: Context) -> Tree:
+    """.dockerignore, even where it says that it is ignored itself."""
+    there = (context.root / ".dockerignore").is_file()
+    return Tree(context.root, [Node(".dockerignore", stat.S_IFREG)] if there else [])
+
+
+def order(path: str) -> bytes:
+    """Sorts paths so that a slash comes before any other character."""
+    return os.fsencode(path).replace(b"/", b"\0")
+
+
+def changed(path: str, why: str | None) -> ContextError:
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return ContextError(
+        f"{shown} changed while the build context was being sent.",
+        why=f"{why or 'It cannot be read any more'}.",
+        remedy="Build again when nothing writes to it, or add it to .dockerignore.",
+    )
+
+
+def _mark(content: bytes) -> int:
+    """A time made of the content. BuildKit knows a file that it has by size and
+    time: another text must not have the same, and the same text must."""
+    value = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+    return (value >> 30) % (1 << 30) * 10**9 + value % (1 << 29)
+
+
+def _clean(path: str) -> str:
+    """Relative to the root, which `..` does not leave: '/a/../b/' -> 'b'."""
+    return posixpath.normpath("/" + path.strip()).strip("/")
+
+
+def _matching(links: dict[str, Node], pattern: str) -> Iterable[Node]:
+    if not _WILD.search(pattern):
+        return [links[pattern]] if pattern in links else []
+    wanted = _matcher({pattern}, below=False)
+    return [link for path, link in links.items() if wanted is None or wanted(path)]
+
+
+def _matcher(patterns: set[str], below: bool = True) -> Callable[[str], bool] | None:
+    """Whether a path is wanted, as a function; None if a pattern cannot be read."""
+    plain = {pattern for pattern in patterns if not _WILD.search(pattern)}
+    # A name may begin with what means something at the head of a line.
+    lines = [re.sub(r"^[!#]", r"\\\g<0>", pattern) for pattern in patterns - plain]
+    try:
+        globs = Ignore(lines).patterns
+    except ContextError:
+        return None
+
+    def wanted(path: str) -> bool:
+        while True:
+            if path in plain or any(pattern.matches(path) for pattern in globs):
+                return True
+            if not below or not (path := posixpath.dirname(path)):
+                return False
+
+    return wanted

@@ -1,0 +1,103 @@
+"""The stages of a Dockerfile, and what ties them."""
+
+from __future__ import annotations
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from ..build import BuildResult
+from ..units import seconds
+from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish
+
+_WIDE, _HIGH = 2.6, 0.62         # of a box
+_ACROSS, _DOWN = 4.3, 1.05       # from box to box
+
+
+def stages(result: BuildResult) -> Chart:
+    """The stage graph of a build: base images, stages, and the bridges between
+    them (FROM, COPY --from, RUN --mount), with what each stage cost."""
+    columns = _columns(result)
+    rows = max(len(names) for names in columns)
+    figure, axes = canvas(1.4 + 0.8 * rows)
+    axes.set_axis_off()
+    places = {name: (column * _ACROSS, -row * _DOWN - (rows - len(names)) * _DOWN / 2)
+              for column, names in enumerate(columns) for row, name in enumerate(names)}
+    for name, place in places.items():
+        _box(axes, place, name, *_looks(result, name))
+    for edge in result.dockerfile.edges:
+        _arrow(axes, places[edge.source], places[edge.target], edge.via)
+    axes.set_xlim(-0.1, (len(columns) - 1) * _ACROSS + _WIDE + 0.1)
+    axes.set_ylim(-rows * _DOWN + _DOWN - _HIGH, _HIGH)
+    return finish(figure, _finding(result), _spoken(result), source=_source(result))
+
+
+def _columns(result: BuildResult) -> list[list[str]]:
+    """Names by distance from the base images, which stand in the first column."""
+    edges = result.dockerfile.edges
+    depth: dict[str, int] = {edge.source: 0 for edge in edges if edge.external}
+    for stage in result.dockerfile.stages:     # a stage needs only those above it
+        above = [depth.get(edge.source, 0) for edge in edges if edge.target == stage.label]
+        depth[stage.label] = max(above, default=0) + 1
+    columns: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+    for name, column in depth.items():
+        columns[column].append(name)
+    return [names for names in columns if names]
+
+
+def _looks(result: BuildResult, name: str) -> tuple[str, str, str]:
+    """(colour, second line, line style) of a box."""
+    report = next((s for s in result.stages if s.name == name), None)
+    if report is None:
+        return SHARED, "base image", "-"
+    shipped = name == _shipped(result)
+    cost = seconds(report.seconds) if report.status == "built" else report.status
+    colour = SHARED if report.status == "skipped" else RUN if shipped else BUILD
+    return colour, f"{cost}{', shipped' if shipped else ''}", "--" if report.status == "skipped" else "-"
+
+
+def _shipped(result: BuildResult) -> str:
+    return result.target or result.dockerfile.stages[-1].label
+
+
+def _box(axes, place: tuple[float, float], name: str, colour: str, below: str, line: str) -> None:
+    x, y = place
+    axes.add_patch(FancyBboxPatch((x, y - _HIGH / 2), _WIDE, _HIGH, linewidth=2, linestyle=line,
+                                  boxstyle="round,pad=0.02,rounding_size=0.1",
+                                  edgecolor=colour, facecolor=PAPER))
+    shown = name if len(name) <= 26 else f"\u2026{name[-25:]}"
+    axes.text(x + _WIDE / 2, y + 0.1, shown, ha="center", va="center", color=INK,
+              fontweight="bold", fontsize=10)
+    axes.text(x + _WIDE / 2, y - 0.16, below, ha="center", va="center", color=FAINT, fontsize=9)
+
+
+def _arrow(axes, source: tuple[float, float], target: tuple[float, float], via: str) -> None:
+    colour = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}[via]
+    words = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}[via]
+    begin, end = (source[0] + _WIDE + 0.05, source[1]), (target[0] - 0.05, target[1])
+    if source[0] == target[0]:
+        begin, end = (source[0] + _WIDE / 2, source[1] - _HIGH / 2), (target[0] + _WIDE / 2, target[1] + _HIGH / 2)
+    axes.add_patch(FancyArrowPatch(begin, end, arrowstyle="-|>", mutation_scale=14,
+                                   linewidth=1.6, color=colour, shrinkA=0, shrinkB=0))
+    axes.text((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2 + 0.1, words, ha="center",
+              fontsize=8.5, color=INK,
+              bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
+
+
+def _finding(result: BuildResult) -> str:
+    shipped = _shipped(result)
+    bridges = [e for e in result.dockerfile.edges if e.target == shipped and not e.external]
+    if not bridges:
+        return f"One stage, {shipped}: all that it holds is shipped"
+    sources = ", ".join(dict.fromkeys(edge.source for edge in bridges))
+    return f"Only {shipped} is shipped; what it takes from {sources} crosses one bridge" \
+        if len(bridges) == 1 else f"Only {shipped} is shipped; {len(bridges)} bridges lead into it"
+
+
+def _spoken(result: BuildResult) -> str:
+    told = [f"Stage {s.name} from {s.base}: {s.status}"
+            + (f" in {seconds(s.seconds)}" if s.status == "built" else "") for s in result.stages]
+    ties = [f"{e.via} from {e.source} to {e.target}" for e in result.dockerfile.edges]
+    return f"{'; '.join(told)}. Ties: {'; '.join(ties)}."
+
+
+def _source(result: BuildResult) -> str:
+    return f"Built in {seconds(result.seconds)} with {result.builder} on {result.engine.describe()}."

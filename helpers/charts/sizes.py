@@ -1,0 +1,147 @@
+"""How large images are, and which instruction brought how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from ..image import Image
+from ..units import ratio, size
+from .style import BUILD, BUILD_OWN, FAINT, HATCH, RUN, SHARED, Chart, canvas, finish
+
+_ROW = 0.62          # inches of height for a bar
+_NARROW = 0.05       # a bar under this part of the longest gets the second panel
+_LABEL = 44          # characters of an instruction that a row shows
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a bar: bytes of one kind."""
+
+    name: str
+    count: int
+    colour: str
+    hatched: bool = False
+
+
+def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
+    """Bars of the unpacked sizes on one linear scale, and a second panel that
+    zooms in on those too small to be read there."""
+    names = list(names or (image.reference for image in images))
+    largest = max(images, key=lambda image: image.unpacked)
+    small = [i for i, image in enumerate(images) if image.unpacked < _NARROW * largest.unpacked]
+    height = 1.6 + _ROW * (len(images) + 0.5)
+    figure, axes = canvas(height, *((2, (3, 2)) if small else (1, None)))
+    left, right = axes if small else (axes, None)
+    stacks = [parts(image) for image in images]
+    _bars(left, stacks, names)
+    if small:
+        _bars(right, [stacks[i] for i in small], [names[i] for i in small])
+        right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
+    _legend(figure, stacks)
+    return finish(figure, _finding(images, names), _spoken(names, images, stacks), images)
+
+
+def layers(image: Image, name: str | None = None) -> Chart:
+    """One bar a layer, in the order of the instructions."""
+    name = name or image.reference
+    shown = [layer for layer in image.layers if layer.unpacked or len(image.layers) < 12]
+    figure, axes = canvas(1.5 + 0.42 * len(shown))
+    kinds = {layer.digest: _colour(image, index) for index, layer in enumerate(image.layers)}
+    for row, layer in enumerate(shown):
+        part = kinds[layer.digest]
+        axes.barh(row, layer.unpacked, color=part.colour, edgecolor="white",
+                  hatch=HATCH if part.hatched else None, height=0.72)
+        axes.annotate(size(layer.unpacked), (layer.unpacked, row), xytext=(5, 0),
+                      textcoords="offset points", va="center", fontsize=10)
+    axes.set_yticks(range(len(shown)), [_short(layer.instruction) for layer in shown],
+                    family="DejaVu Sans Mono", fontsize=9)
+    axes.invert_yaxis()
+    _plain_scale(axes, max((layer.unpacked for layer in shown), default=1))
+    heaviest = max(shown, key=lambda layer: layer.unpacked)
+    title = (f"{name}: {size(image.unpacked)}, of which {size(heaviest.unpacked)} "
+             f"by {_short(heaviest.instruction)}")
+    _legend(figure, [[kinds[layer.digest] for layer in shown]])
+    alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer in shown)
+    return finish(figure, title, f"Layers in order: {alt}", [image])
+
+
+# -- what a bar is made of ---------------------------------------------------------
+
+def parts(image: Image) -> list[Part]:
+    """The image's bytes by kind: its base, then what its Dockerfile added."""
+    base = sum(layer.unpacked for layer in image.layers[: image.base_layers])
+    found = [_part(image, True, base), _part(image, False, image.own_bytes)]
+    return [part for part in found if part.count]
+
+
+def _part(image: Image, of_base: bool, count: int) -> Part:
+    building = image.base_role == "build"
+    if of_base:
+        name = f"{'build tools' if building else 'base'}: {image.base}"
+        return Part(name, count, BUILD if building else SHARED, image.stand_in is not None)
+    if building:
+        return Part("left by the build: source, cache, binary", count, BUILD_OWN)
+    return Part("the application", count, RUN)
+
+
+def _colour(image: Image, index: int) -> Part:
+    return _part(image, index < image.base_layers, image.layers[index].unpacked)
+
+
+# -- drawing ------------------------------------------------------------------------
+
+def _bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
+    for row, stack in enumerate(stacks):
+        left = 0
+        for part in stack:
+            axes.barh(row, part.count, left=left, color=part.colour, edgecolor="white",
+                      hatch=HATCH if part.hatched else None, height=0.66)
+            left += part.count
+        axes.annotate(size(left), (left, row), xytext=(6, 0), textcoords="offset points",
+                      va="center", fontweight="bold")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    _plain_scale(axes, max((sum(p.count for p in stack) for stack in stacks), default=1))
+
+
+def _plain_scale(axes, largest: int) -> None:
+    """A linear scale from zero in bytes, with room for the values."""
+    axes.set_xlim(0, max(largest, 1) * 1.22)
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(lambda value, _: size(value) if value else "0")
+    axes.tick_params(axis="x", labelsize=9, colors=FAINT)
+    axes.tick_params(axis="y", length=0)
+
+
+def _legend(figure, stacks: Sequence[Sequence[Part]]) -> None:
+    kinds = {(p.name, p.colour, p.hatched): p for stack in stacks for p in stack}
+    handles = [Patch(facecolor=p.colour, edgecolor="white", label=p.name,
+                     hatch=HATCH if p.hatched else None) for p in kinds.values()]
+    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False,
+                  fontsize=9, handlelength=1.6)
+
+
+def _short(instruction: str) -> str:
+    line = " ".join(instruction.split())
+    return line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}\u2026"
+
+
+# -- words ---------------------------------------------------------------------------
+
+def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
+    ordered = sorted(zip(images, names), key=lambda pair: -pair[0].unpacked)
+    (large, large_name), (small, small_name) = ordered[0], ordered[-1]
+    if len(images) == 1:
+        return f"{large_name} is {size(large.unpacked)}"
+    return (f"{large_name}: {size(large.unpacked)}, {small_name}: {size(small.unpacked)}, "
+            f"{ratio(large.unpacked, small.unpacked)} smaller")
+
+
+def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequence[Part]]) -> str:
+    return " ".join(
+        f"{name} is {size(image.unpacked)}: "
+        + ", ".join(f"{size(part.count)} {part.name}" for part in stack) + "."
+        for name, image, stack in zip(names, images, stacks))

@@ -1,0 +1,106 @@
+"""The look of every figure: palette, frame, footnote, alt text.
+
+The colours are those of the course: orange for building, blue for running, grey
+for what is shared, vermilion for what is dangerous. They are from Okabe and
+Ito's palette, which colour-blind readers can tell apart; no figure tells
+anything by colour alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import textwrap
+from collections.abc import Iterable
+from datetime import date
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ..image import Image
+from ..labels import MADE_OF
+
+BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
+BUILD_OWN = "#9A6A00"   # a darker orange: what a build adds to its tools
+INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
+HATCH = "//"          # a stand-in
+WIDTH = 9.0           # inches; half a screen at 96 dpi
+_DPI = 144            # sharp on a projector, 50 to 100 kB a figure
+_WRAP = 110           # characters of a footnote's line
+
+_SETTINGS = {
+    "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
+    "hatch.linewidth": 0.6, "text.color": INK, "axes.labelcolor": INK,
+    "font.family": "DejaVu Sans",
+}
+
+
+class Chart:
+    """A figure that shows itself in a notebook, with alt text.
+
+    title  the finding, in a sentence
+    alt    the same for someone who cannot see the figure, with the values
+    """
+
+    def __init__(self, figure: Figure, title: str, alt: str):
+        self.figure = figure
+        self.title = title
+        self.alt = alt
+
+    def png(self) -> bytes:
+        """The figure as a PNG file's bytes."""
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(_SETTINGS):
+            self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,
+                                metadata={"Title": self.title, "Description": self.alt})
+        return buffer.getvalue()
+
+    def save(self, path: str) -> None:
+        """Write it to `path` as PNG."""
+        with open(path, "wb") as file:
+            file.write(self.png())
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        data = base64.b64encode(self.png()).decode()
+        picture = (f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
+                   f'width="{self.figure.get_figwidth() * 96:.0f}" '
+                   f'src="data:image/png;base64,{data}">')
+        return {"text/html": picture, "text/plain": self.alt}
+
+    def __repr__(self) -> str:
+        return f"Chart: {self.alt}"
+
+
+def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None) -> tuple:
+    """An empty figure in the course's look: (figure, axes or array of axes)."""
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        axes = figure.subplots(1, columns, width_ratios=list(ratios) if ratios else None)
+    return figure, axes
+
+
+def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
+           source: str = "") -> Chart:
+    """Put title and footnote on a figure and make it a Chart."""
+    with matplotlib.rc_context(_SETTINGS):
+        figure.suptitle("\n".join(textwrap.wrap(title, 78)), x=0.01, ha="left",
+                        fontsize=13, fontweight="bold")
+        note = source or footnote(images)
+        figure.supxlabel("\n".join(textwrap.wrap(note, _WRAP)), x=0.01, ha="left",
+                         fontsize=8, color=FAINT)
+    return Chart(figure, title, f"{title}. {alt}")
+
+
+def footnote(images: Iterable[Image]) -> str:
+    """Where the numbers come from: date, engine, stand-ins."""
+    images = list(images)
+    engines = dict.fromkeys(image.engine for image in images if image.engine)
+    parts = [f"Measured {date.today().isoformat()} on {'; '.join(engines)}."] if engines else []
+    made = dict.fromkeys(
+        f"{image.stand_in} is a stand-in made of {image.labels.get(MADE_OF, 'packages')}"
+        for image in images if image.stand_in)
+    if made:
+        parts.append(f"Hatched: {'; '.join(made)}. Its size is near the original's, not equal.")
+    return " ".join(parts)

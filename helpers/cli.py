@@ -1,0 +1,245 @@
+"""The command line: `python -m helpers COMMAND`.
+
+JSON goes to standard output and nothing else does; everything said to a person
+goes to standard error when --json is given. Exit codes: 0 good, 1 the answer is
+no (a failed build, not ready), 2 wrong usage or no engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .errors import (BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError,
+                     EngineError, Interrupted)
+
+GOOD, NO, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except Interrupted as error:
+        print(error, file=sys.stderr)
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return GOOD
+    except CourseError as error:
+        _print_error(options, error)
+        return USAGE if isinstance(error, EngineError) else NO
+
+
+def _print_error(options: argparse.Namespace, error: CourseError) -> None:
+    if options.json:
+        print(json.dumps({"ok": False, "error": error_facts(error)}, indent=2))
+    print(f"{error.kind}: {error}", file=sys.stderr)
+
+
+def error_facts(error: CourseError) -> dict[str, object]:
+    """An error's part of the JSON."""
+    return {"kind": error.kind, "message": error.what, "why": error.why, "remedy": error.remedy,
+            "stage": getattr(error, "stage", None), "line": getattr(error, "line", None)}
+
+
+def _emit(options: argparse.Namespace, facts: object, text: str) -> None:
+    print(json.dumps(facts, indent=2) if options.json else text)
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+# -- commands ------------------------------------------------------------------------
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .workshop.doctor import doctor
+
+    report = doctor()
+    _emit(options, report.facts(), str(report))
+    return GOOD if report.ok else NO
+
+
+def _bases(options: argparse.Namespace) -> int:
+    from .bases import catalogue, ensure
+    from .engine import connect
+    from .workshop.doctor import base_facts
+
+    refs = options.ref or [base.ref for base in catalogue.BASES]
+    found = ensure(connect(), refs, offline=options.offline, report=_say)
+    rows = [f"{base.ref:<40} {base.origin}" + (f"  as {base.name}" if base.substituted else "")
+            for base in found]
+    _emit(options, [base_facts(base) for base in found], "\n".join(rows))
+    return GOOD
+
+
+def _build(options: argparse.Namespace) -> int:
+    from .build import build
+    from .image import look
+    from .widgets.live import LiveBuild
+
+    try:
+        with LiveBuild(sys.stderr) as live:
+            result = build(
+                options.dir, dockerfile=options.file, target=options.target, tag=options.tag,
+                builder=options.builder, no_cache=options.no_cache, args=_pairs(options.build_arg),
+                context_limit=None if options.any_context else 1_000_000_000,
+                watch=live.watch, report=live.say)
+            live.finish(result)
+    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
+        if options.json:
+            print(json.dumps(_no_build(options, error), indent=2))
+        print(f"{error.kind}: {error}", file=sys.stderr)
+        return NO
+    facts = result.facts()
+    if options.json:
+        facts["unpacked"] = look(result.image, result.engine).unpacked
+    _emit(options, facts, result.image)
+    return GOOD
+
+
+def _no_build(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
+    return {"ok": False, "image": None, "tag": options.tag, "builder": options.builder,
+            "seconds": None, "unpacked": None, "stages": [], "steps": [],
+            "error": error_facts(error)}
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not name or not separator:
+            raise SystemExit(f"--build-arg takes NAME=VALUE, not {text!r}")
+        pairs[name] = value
+    return pairs
+
+
+def _graph(options: argparse.Namespace) -> int:
+    from . import dockerfile
+
+    path = Path(options.dir, options.file)
+    try:
+        parsed = dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"), {})
+    except OSError as error:
+        raise DockerfileError(f"{path} cannot be read.", why=error.strerror or "",
+                              remedy="Name the folder of a Dockerfile, or the file with -f.") from error
+    stages = [{"index": s.index, "name": s.label, "base": s.base} for s in parsed.stages]
+    edges = [{"from": e.source, "to": e.target, "via": e.via, "line": e.line} for e in parsed.edges]
+    rows = [f"{e['from']} --{e['via']}--> {e['to']}  (line {e['line']})" for e in edges]
+    _emit(options, {"stages": stages, "edges": edges}, "\n".join(rows))
+    return GOOD
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .engine import connect
+    from .image import look, transfer, unique
+    from .units import size
+
+    engine = connect()
+    images = [look(reference, engine) for reference in options.image]
+    facts, rows = [], [f"{'unpacked':>10} {'unique':>10} {'transfer':>10}  image"]
+    for image in images:
+        sizes = {"unique": unique(image, engine),
+                 "transfer": transfer(image, engine) if options.transfer else None}
+        facts.append({**image.facts(), **sizes})
+        moved = size(sizes["transfer"]) if options.transfer else "-"
+        rows.append(f"{size(image.unpacked):>10} {size(sizes['unique']):>10} {moved:>10}  "
+                    f"{image.reference}")
+    if options.png:
+        from . import charts
+
+        charts.sizes(images).save(options.png)
+        _say(f"Drawn to {options.png}")
+    _emit(options, {"images": facts}, "\n".join(rows))
+    return GOOD
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from .engine import connect
+    from .workshop.clean import clean
+
+    removed = clean(connect(start=False), bases=options.bases)
+    facts = removed.facts()
+    words = ", ".join(f"{count} {kind}" for kind, count in facts["removed"].items())
+    _emit(options, facts, f"Removed {words}.")
+    return GOOD
+
+
+def _engine(options: argparse.Namespace) -> int:
+    from .engine import connect, owned
+
+    if options.action in ("stop", "purge"):
+        stopped = owned.stop(_say)
+        if options.action == "purge":
+            owned.purge(_say)
+        _emit(options, {"stopped": stopped}, "Stopped." if stopped else
+              "No engine of the course was running.")
+        return GOOD
+    from .workshop.first_run import have_engine
+
+    engine = have_engine(_say)
+    _emit(options, engine.facts(), f"{engine.describe()}\n{engine.host}")
+    return GOOD
+
+
+def _first(options: argparse.Namespace) -> int:
+    from .workshop.first_run import first_run
+
+    outcome = first_run(_say)
+    _emit(options, outcome.facts(), str(outcome))
+    return GOOD
+
+
+# -- the words -----------------------------------------------------------------------
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers", description="Multi-stage builds, measured.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str):
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.add_argument("--json", action="store_true", help="print JSON, and nothing else, to stdout")
+        sub.set_defaults(command=run)
+        return sub
+
+    command("doctor", _doctor, "what engine, what it can do, what is missing")
+
+    bases = command("bases", _bases, "every base image, where it came from")
+    bases.add_argument("ref", nargs="*", help="only these (default: all that the course knows)")
+    bases.add_argument("--offline", action="store_true", help="ask no registry beyond this machine")
+
+    build = command("build", _build, "build an image and say what every stage did")
+    build.add_argument("dir", metavar="DIR", help="folder of the build context")
+    build.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    build.add_argument("--target", metavar="STAGE", help="build up to this stage")
+    build.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    build.add_argument("-t", "--tag", default="", help="name for the image")
+    build.add_argument("--no-cache", action="store_true", help="run every step")
+    build.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
+    build.add_argument("--any-context", action="store_true", help="send a context of any size")
+
+    graph = command("graph", _graph, "the stages and what ties them")
+    graph.add_argument("dir", metavar="DIR")
+    graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+
+    compare = command("compare", _compare, "images side by side")
+    compare.add_argument("image", nargs="+", metavar="IMAGE")
+    compare.add_argument("--png", metavar="FILE", help="draw it to this file")
+    compare.add_argument("--transfer", action="store_true",
+                         help="measure the transfer size too (slow the first time)")
+
+    clean = command("clean", _clean, "remove what the course made, and nothing else")
+    clean.add_argument("--bases", action="store_true", help="the base images of the course too")
+
+    engine = command("engine", _engine, "start, find or stop the engine of the course")
+    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "purge"))
+
+    command("first-run", _first, "build the Go application both ways and compare")
+    return parser

@@ -1,0 +1,209 @@
+"""What a Dockerfile is once it is read: stages, edges, and questions about them."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..errors import DockerfileError
+from .reader import Instruction, Source
+
+SCRATCH = "scratch"
+_STEPS = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
+
+
+def produces_step(instruction: Instruction) -> bool:
+    """Whether BuildKit's trace can number this instruction, as in `[builder 3/4]`.
+
+    FROM, RUN, COPY, ADD and WORKDIR do; ENV, LABEL, CMD and their like only
+    change the image's configuration. `WORKDIR /` makes no step either, since
+    no directory has to be made. Source: moby/buildkit,
+    frontend/dockerfile/dockerfile2llb/convert.go.
+    """
+    if instruction.keyword == "WORKDIR":
+        path = instruction.arguments.strip("\"'")
+        return not (path.startswith("/") and posixpath.normpath(path).strip("/") == "")
+    return instruction.keyword in _STEPS
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: a FROM and what follows it up to the next FROM.
+
+    index         from 0
+    name          lower case, as BuildKit shows it; None where FROM gives none
+    base          the image, or the name of the earlier stage, after ARG expansion
+    base_written  the same as the file has it: "golang:${GO_VERSION}"
+    base_stage    label of the earlier stage that it builds on, or None
+    platform      of `--platform`, after expansion, or None
+    line          of the FROM, from 1
+    instructions  all of them, FROM first
+    """
+
+    index: int
+    name: str | None
+    base: str
+    base_written: str
+    base_stage: str | None
+    platform: str | None
+    line: int
+    instructions: tuple[Instruction, ...] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """The name, or "stage-N" where there is none: what BuildKit's trace says."""
+        return self.name or f"stage-{self.index}"
+
+    @property
+    def steps(self) -> tuple[Instruction, ...]:
+        """The instructions that BuildKit numbers: `[builder 3/4]` is `steps[2]`.
+
+        FROM counts only where an image is taken: not with `scratch`, and not
+        on top of an earlier stage. A `WORKDIR /` is missing here and in the
+        numbers, but BuildKit does count it in the total after the slash.
+        """
+        from_counts = self.base != SCRATCH and self.base_stage is None
+        return tuple(
+            instruction for instruction in self.instructions
+            if produces_step(instruction) and (from_counts or instruction.keyword != "FROM")
+        )
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What one stage takes from another stage or from an image.
+
+    source    label of a stage, or an image reference ("scratch" is one here)
+    target    label of the stage that takes
+    via       "FROM", "COPY" or "RUN"
+    line      of the instruction, from 1
+    external  whether `source` is an image reference
+    """
+
+    source: str
+    target: str
+    via: str
+    line: int
+    external: bool
+
+
+@dataclass(frozen=True)
+class Use:
+    """An edge by stage index, and where its source stands in the instruction's value."""
+
+    stage: int
+    via: str
+    instruction: Instruction
+    reference: str
+    source: int | None  # index of the stage, or None for an image
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Dockerfile:
+    """A Dockerfile that was read.
+
+    text         as it was given
+    stages       in the order of the file, at least one
+    global_args  {name: value} of each ARG before the first FROM; None if unset
+    """
+
+    text: str = field(repr=False)
+    stages: tuple[Stage, ...]
+    global_args: Mapping[str, str | None] = field(hash=False)
+    _uses: tuple[Use, ...] = field(repr=False, compare=False)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """What ties the stages, in the order of the file; one for each use."""
+        return tuple(self._edge(use) for use in self._uses)
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Image references that the file names, in its order, each once.
+
+        From FROM, `COPY --from` and `RUN --mount=from`; without "scratch".
+        """
+        return self._bases(range(len(self.stages)))
+
+    def bases_needed(self, target: str | int | None = None) -> tuple[str, ...]:
+        """The bases of the stages that building `target` runs (None: the last).
+
+        Raises DockerfileError if there is no such stage.
+        """
+        return self._bases(self._needed(target))
+
+    def needed(self, target: str | int | None = None) -> frozenset[str]:
+        """Labels of the stages that BuildKit runs for `target` (None: the last), itself included.
+
+        Raises DockerfileError if there is no such stage.
+        """
+        return frozenset(self.stages[index].label for index in self._needed(target))
+
+    def stage(self, name_or_index: str | int) -> Stage:
+        """The stage of that name (in any case), label or index, from 0.
+
+        Raises DockerfileError, which names the stages that there are.
+        """
+        wanted = str(name_or_index).lower()
+        for known in (lambda s: s.name, lambda s: s.label, lambda s: str(s.index)):
+            for stage in self.stages:
+                if known(stage) == wanted:
+                    return stage
+        raise self._no_stage(str(name_or_index))
+
+    def with_bases(self, mapping: Mapping[str, str]) -> str:
+        """The text with the images in `mapping` {reference: other} replaced.
+
+        Only the references in FROM, `--from` and `--mount=from` change, and
+        only where they mean an image; a variable that resolved to the image
+        becomes the replacement itself. All other bytes stay, and so does every
+        line number.
+        """
+        edits: list[tuple[int, int, str]] = []
+        for use in self._uses:
+            if use.source is None and use.reference in mapping:
+                spans = use.instruction.source_spans(use.start, use.end)
+                # A continuation can cut a word. The last part takes the new text:
+                # were it left empty, its line would no longer end the instruction.
+                parts = [*[""] * (len(spans) - 1), mapping[use.reference]]
+                edits += [(start, end, part) for (start, end), part in zip(spans, parts)]
+        text = self.text
+        for start, end, part in sorted(edits, reverse=True):
+            text = text[:start] + part + text[end:]
+        return text
+
+    # -- inside ---------------------------------------------------------------
+
+    def _edge(self, use: Use) -> Edge:
+        source = use.reference if use.source is None else self.stages[use.source].label
+        return Edge(source, self.stages[use.stage].label, use.via, use.instruction.line, use.source is None)
+
+    def _bases(self, stages) -> tuple[str, ...]:
+        within = set(stages)
+        found = (u.reference for u in self._uses if u.source is None and u.stage in within)
+        return tuple(dict.fromkeys(reference for reference in found if reference != SCRATCH))
+
+    def _needed(self, target: str | int | None) -> set[int]:
+        waiting = [self.stages[-1].index if target is None else self.stage(target).index]
+        seen: set[int] = set()
+        while waiting:
+            index = waiting.pop()
+            if index not in seen:
+                seen.add(index)
+                waiting += [u.source for u in self._uses if u.stage == index and u.source is not None]
+        return seen
+
+    def _no_stage(self, wanted: str) -> DockerfileError:
+        labels = [stage.label for stage in self.stages]
+        close = difflib.get_close_matches(wanted.lower(), labels, n=1)
+        lines = "\n".join(f"{stage.line} | {Source(self.text).lines[stage.line - 1]}" for stage in self.stages)
+        return DockerfileError(
+            f"This Dockerfile has no stage {wanted}.",
+            why=f"Its stages are: {', '.join(labels)}.",
+            remedy=f"Did you mean {close[0]}?" if close else "Use one of these names, or an index from 0.",
+            evidence=lines,
+        )

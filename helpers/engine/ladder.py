@@ -1,0 +1,152 @@
+"""Find an engine: the first rung of the ladder that answers.
+
+1. DOCKER_HOST, or the Docker CLI's current context. What the user set by hand
+   is used or refused, never passed over: a typo must not end on another engine.
+2. A local socket.
+3. An engine that the course owns, started when root asks and dockerd is there.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.context import ContextAPI
+from docker.errors import DockerException
+
+from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
+from . import owned
+from .model import Engine, _innermost, read
+
+_CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
+_CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
+
+WAYS_ON = (
+    "Three ways on: open the repository in GitHub Codespaces; install Docker on this "
+    "machine and try again; or read the lessons with the results recorded in them."
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A place where an engine may be: `explicit` if the user named it."""
+
+    name: str
+    host: str
+    explicit: bool = False
+    tls: object = None
+
+
+def connect(*, start: bool = True) -> Engine:
+    """The first engine that answers.
+
+    `start=False` looks only, and starts nothing. Raises EngineUnreachable or
+    EngineRefused for an address that the user set, EngineTooOld, NoEngine.
+    """
+    explicit = _explicit()
+    if explicit:
+        return _try(explicit)
+    refusals = []
+    for rung in (*_sockets(), Rung("course", owned.host())):
+        if not _is_socket(rung.host):
+            continue
+        try:
+            return _try(rung)
+        except (EngineUnreachable, EngineRefused) as error:
+            refusals.append(error)
+    if start and owned.can_start():
+        owned.start()
+        return _try(Rung("course", owned.host()))
+    refused = [error for error in refusals if isinstance(error, EngineRefused)]
+    raise refused[0] if refused else _none(refusals)
+
+
+def _explicit() -> Rung | None:
+    host = os.environ.get("DOCKER_HOST")
+    if host:
+        return Rung("DOCKER_HOST", host, explicit=True)
+    try:
+        current = ContextAPI.get_current_context()
+    except (DockerException, OSError, ValueError) as error:
+        raise EngineUnreachable(
+            "The Docker CLI's current context cannot be read.", why=str(error),
+            remedy="`docker context use default`, or set DOCKER_HOST.",
+        ) from error
+    if current is None:
+        name = os.environ.get("DOCKER_CONTEXT", "the current one")
+        raise EngineUnreachable(
+            f"The Docker context {name!r} does not exist.",
+            remedy="`docker context ls` lists those there are; unset DOCKER_CONTEXT for the default.",
+        )
+    if current.Name == "default":
+        return None
+    return Rung("context", current.Host, explicit=True, tls=current.TLSConfig)
+
+
+def _sockets() -> list[Rung]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    places = [Path("/var/run/docker.sock")]
+    if runtime:
+        places.append(Path(runtime, "docker.sock"))
+    places.append(Path.home() / ".docker/run/docker.sock")
+    return [Rung("socket", f"unix://{place}") for place in places]
+
+
+def _is_socket(host: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(host.removeprefix("unix://")).st_mode)
+    except PermissionError:
+        return True   # it cannot be looked at: let connecting say so
+    except OSError:
+        return False
+
+
+def _try(rung: Rung) -> Engine:
+    try:
+        client = _client(rung, _CONNECT_SECONDS)
+        client.ping()
+    except (DockerException, OSError, ValueError) as error:
+        raise _refusal(rung, error) from error
+    client.api.timeout = _CALL_SECONDS
+    return read(client, rung.host, rung.name, owned=rung.host == owned.host())
+
+
+def _client(rung: Rung, timeout: float) -> docker.DockerClient:
+    if rung.name == "DOCKER_HOST":
+        return docker.from_env(timeout=timeout)
+    return docker.DockerClient(base_url=rung.host, tls=rung.tls or False,
+                               timeout=timeout)
+
+
+def _refusal(rung: Rung, error: Exception) -> EngineError:
+    why = _innermost(error)
+    said = {"DOCKER_HOST": f"DOCKER_HOST is {rung.host}",
+            "context": f"The Docker context points at {rung.host}",
+            "socket": f"There is a socket at {rung.host}",
+            "course": f"The course's engine is to be at {rung.host}"}[rung.name]
+    if "Permission denied" in f"{why} {error}":
+        return EngineRefused(
+            f"{said}, and you may not open it.", why=why,
+            remedy="Ask for membership of the group that owns the socket "
+                   "(`sudo usermod -aG docker $USER`, then log in again), "
+                   "or use rootless Docker.",
+        )
+    remedy = {"DOCKER_HOST": "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
+                             "to let the course look for another.",
+              "context": "Start that engine, or `docker context use default`.",
+              "socket": "Start Docker, or remove the stale socket.",
+              "course": "`make engine` starts it again."}[rung.name]
+    return EngineUnreachable(f"{said}, and no engine answers there.", why=why, remedy=remedy)
+
+
+def _none(refusals: list[EngineError]) -> NoEngine:
+    return NoEngine(
+        "There is no Docker engine here.",
+        why=" ".join(error.what for error in refusals)
+            or "DOCKER_HOST is not set and no socket of an engine was found.",
+        remedy=(f"`make engine` installs and starts one (you are root). {WAYS_ON}"
+                if os.geteuid() == 0 else f"The course starts one only as root. {WAYS_ON}"),
+    )

@@ -1,0 +1,180 @@
+"""What is known of an engine, and its errors in the course's words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import docker
+import requests
+import urllib3
+from docker.errors import APIError, DockerException
+from docker.errors import ImageNotFound as SDKImageNotFound
+
+from ..errors import DiskFull, EngineFault, EngineGone, EngineTooOld, ImageNotFound
+
+# 1.40 (Docker 19.03) is the first API whose BuildKit the course has a use for;
+# older ones answer `version=2` with "experimental only".
+MINIMUM_API = (1, 40)
+
+# What the SDK lets through when the other end goes away.
+_LOST = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.Timeout,
+    urllib3.exceptions.HTTPError,
+    ConnectionError,
+)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers.
+
+    client    the Docker SDK client that speaks to it
+    host      its address, as DOCKER_HOST would have it
+    rung      how it was found: DOCKER_HOST, context, socket or course
+    name      'Docker Engine' or 'Podman Engine'
+    version   its own version; `api` the API version spoken with it
+    store     how it stores layers: 'overlay2', 'overlayfs (containerd)', 'vfs'
+    builders  the builders that it has, the default one first
+    owned     whether the course started it and may stop it
+    cpus, memory   what it may use (memory in bytes)
+    limits    sentences: what it cannot do
+    """
+
+    client: docker.DockerClient = field(repr=False, compare=False)
+    host: str
+    rung: str
+    name: str
+    version: str
+    api: str
+    store: str
+    builders: tuple[str, ...]
+    owned: bool
+    cpus: int = 0
+    memory: int = 0
+    limits: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """One line for the head of a lesson and the foot of a chart."""
+        owner = "started by the course" if self.owned else f"found by {self.rung}"
+        return f"{self.name} {self.version} (API {self.api}, {self.store}), {owner}"
+
+    def facts(self) -> dict[str, object]:
+        """The engine's part of `doctor --json`."""
+        return {
+            "name": self.name, "version": self.version, "api": self.api,
+            "store": self.store, "rung": self.rung, "owned": self.owned,
+            "host": self.host, "cpus": self.cpus, "memory": self.memory,
+            "limits": list(self.limits),
+        }
+
+    @contextlib.contextmanager
+    def speaking(self, doing: str) -> Iterator[None]:
+        """Calls made inside fail with a `CourseError` that names `doing`."""
+        with translated(doing, self.host):
+            yield
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.describe()}</p>"
+
+
+def read(client: docker.DockerClient, host: str, rung: str, owned: bool) -> Engine:
+    """Ask an engine what it is. Raises EngineTooOld and the errors of `translated`."""
+    with translated("say what it is", host):
+        version, info = client.version(), client.info()
+    api = client.api.api_version
+    if tuple(map(int, api.split("."))) < MINIMUM_API:
+        raise EngineTooOld(
+            f"The engine at {host} speaks API {api}; the course needs "
+            f"{'.'.join(map(str, MINIMUM_API))} (Docker 19.03) or newer.",
+            remedy="Update Docker on that machine, or point DOCKER_HOST at a newer engine.",
+        )
+    component = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"]
+    podman = component.startswith("Podman")
+    return Engine(
+        client=client, host=host, rung=rung, owned=owned,
+        name=component if podman else "Docker Engine",
+        version=version["Version"], api=api, store=_store(info),
+        builders=("buildah",) if podman else ("buildkit", "legacy"),
+        cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
+        limits=_limits(info, podman),
+    )
+
+
+def _store(info: dict) -> str:
+    driver = info.get("Driver") or "unknown"
+    kinds = [value for key, value in info.get("DriverStatus") or [] if key == "driver-type"]
+    return f"{driver} (containerd)" if any("snapshotter" in kind for kind in kinds) else driver
+
+
+def _limits(info: dict, podman: bool) -> tuple[str, ...]:
+    limits = []
+    if podman:
+        limits.append("Builds go through Buildah: stages run one after another, "
+                      "and there is no BuildKit trace to draw.")
+    if (info.get("Driver") or "") == "vfs":
+        limits.append("The vfs store copies the whole file system at every step: "
+                      "builds are slow and need much disk.")
+    if (info.get("OSType") or "linux") != "linux":
+        limits.append("It runs Windows containers; the lessons need Linux ones.")
+    return tuple(limits)
+
+
+@contextlib.contextmanager
+def translated(doing: str, host: str) -> Iterator[None]:
+    """Turn what the SDK and its libraries raise into `CourseError`s.
+
+    EngineGone     the connection broke or never answered
+    DiskFull       the engine has no room
+    ImageNotFound  an image is not there
+    EngineFault    any other answer of the engine that is an error
+    """
+    try:
+        yield
+    except SDKImageNotFound as error:
+        raise ImageNotFound(
+            f"The engine could not {doing}: it has no such image.",
+            why=error.explanation or str(error),
+            remedy="Check the name with `docker images`, or build the image first.",
+        ) from error
+    except APIError as error:
+        raise fault(doing, error.explanation or str(error)) from error
+    except _LOST as error:
+        raise EngineGone(
+            f"The engine at {host} stopped answering while it was to {doing}.",
+            why=_innermost(error),
+            remedy="Run the cell again: the course reconnects. If it stays away, "
+                   "`python -m helpers doctor` says what is wrong; for an engine of the "
+                   "course `make engine` starts it again.",
+        ) from error
+    except DockerException as error:
+        raise EngineFault(f"The engine could not {doing}.", why=str(error)) from error
+
+
+def fault(doing: str, message: str) -> EngineFault | DiskFull:
+    """The error for an engine's own error `message`."""
+    if "no space left on device" in message.lower():
+        return DiskFull(
+            f"The engine could not {doing}: its disk is full.",
+            why=message,
+            remedy="`python -m helpers clean` removes what the course built; "
+                   "`docker system df` shows what else takes room.",
+        )
+    return EngineFault(f"The engine could not {doing}.", why=message)
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause at the end of the chain, where the operating system speaks."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner = error.__cause__ or error.__context__
+        reasons = [arg for arg in getattr(error, "args", ()) if isinstance(arg, BaseException)]
+        inner = getattr(error, "reason", None) or (reasons[0] if reasons else inner)
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    return str(error) or type(error).__name__

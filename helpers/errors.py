@@ -1,0 +1,146 @@
+"""What can go wrong, said so that a person can act on it.
+
+Every error of the course is a `CourseError`. Its message has four parts, in
+this order, and leaves out those that are empty:
+
+    what happened, why, what to do now, and the evidence.
+
+In a notebook an error shows those parts instead of a traceback through the
+libraries below; the cell still fails.
+"""
+
+from __future__ import annotations
+
+
+class CourseError(Exception):
+    """Something that the course can explain.
+
+    `what` is one sentence, `why` the cause where it is known, `remedy` what to
+    do now, `evidence` text to read (the end of a log, a file's line).
+    """
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", evidence: str = ""):
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+        self.evidence = evidence
+
+    @property
+    def kind(self) -> str:
+        """The class name: what `--json` puts under `error.kind`."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        parts = [self.what]
+        if self.why:
+            parts.append(f"Why: {self.why}")
+        if self.remedy:
+            parts.append(f"What to do: {self.remedy}")
+        if self.evidence:
+            parts.append(self.evidence.rstrip("\n"))
+        return "\n".join(parts)
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython's hook: a learner sees the message, not forty frames of urllib3.
+        return [f"{self.kind}: {self}"]
+
+
+# -- the engine ---------------------------------------------------------------
+
+class EngineError(CourseError):
+    """The engine cannot be used, or stopped answering."""
+
+
+class NoEngine(EngineError):
+    """No engine was found, and none can be started here."""
+
+
+class EngineUnreachable(EngineError):
+    """An address was given (DOCKER_HOST, a context) and nothing answers there."""
+
+
+class EngineRefused(EngineError):
+    """The engine's socket is there, and this user may not open it."""
+
+
+class EngineTooOld(EngineError):
+    """The engine's API is older than what the course speaks."""
+
+
+class EngineGone(EngineError):
+    """The engine went away in the middle of a call."""
+
+
+class EngineFault(EngineError):
+    """The engine answered with an error of its own."""
+
+
+class DiskFull(EngineError):
+    """The engine has no room left on its disk."""
+
+
+# -- base images --------------------------------------------------------------
+
+class BaseUnavailable(CourseError):
+    """A base image is not here, cannot be pulled and cannot be made."""
+
+
+# -- what is built ------------------------------------------------------------
+
+class DockerfileError(CourseError):
+    """A Dockerfile cannot be read. `line` counts from 1, or is None."""
+
+    def __init__(self, what: str, *, line: int | None = None, **parts: str):
+        super().__init__(what, **parts)
+        self.line = line
+
+
+class ContextError(CourseError):
+    """The build context cannot be sent as it is."""
+
+
+class BuildFailed(CourseError):
+    """A build ended without an image.
+
+    stage        name of the stage, or None where no stage had begun
+    instruction  the Dockerfile instruction that failed, or None
+    line         its line in the Dockerfile, from 1, or None
+    exit_code    of the command of a RUN, or None
+    log          the lines that the failed step printed, oldest first
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        stage: str | None = None,
+        instruction: str | None = None,
+        line: int | None = None,
+        exit_code: int | None = None,
+        log: tuple[str, ...] = (),
+        **parts: str,
+    ):
+        super().__init__(what, **parts)
+        self.stage = stage
+        self.instruction = instruction
+        self.line = line
+        self.exit_code = exit_code
+        self.log = log
+
+
+# -- what is looked at --------------------------------------------------------
+
+class ImageNotFound(CourseError):
+    """No image of that name is in the engine."""
+
+
+class ImageUnreadable(CourseError):
+    """What the engine sent for an image is not a saved image."""
+
+
+class Interrupted(CourseError, KeyboardInterrupt):
+    """The user stopped it (Ctrl-C, or the kernel's interrupt), and it did stop.
+
+    It is a KeyboardInterrupt too, so that loops and shells end as they should.
+    """

@@ -1,0 +1,21 @@
+"""An image: its layers, the instruction that made each, and its sizes.
+
+    >>> from helpers.image import look
+    >>> image = look("go-hello:multi")
+    >>> image.unpacked, len(image.layers)
+
+Three sizes, each with one meaning, measured here and the same on every engine
+(an engine's own `Size` is none of them: stores disagree by half):
+
+    unpacked   bytes of the files in the layers, a file replaced by a later
+               layer counted in both, a hard link counted once
+    transfer   bytes that a push or pull moves: every layer's tar archive,
+               compressed as gzip does it at its usual level
+    unique     unpacked bytes of the layers that no other named image has
+"""
+
+from .model import Image, Layer
+from .look import look, transfer, unique
+from .paths import paths
+
+__all__ = ["Image", "Layer", "look", "paths", "transfer", "unique"]

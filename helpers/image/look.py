@@ -1,0 +1,137 @@
+"""Ask an engine for an image and measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..bases import find
+from ..engine import Engine, connect
+from ..errors import ImageUnreadable
+from ..labels import BUILD, COURSE, STEP
+from . import saved, store
+from .model import Image, Layer, instruction, makes_layer, stands_on, unshared
+
+_CHUNK = 1 << 20
+
+
+def look(reference: str, engine: Engine | None = None) -> Image:
+    """The image of that name or id, its layers measured.
+
+    Layers that were measured before are not read again. Raises ImageNotFound,
+    ImageUnreadable and the engine's errors.
+    """
+    engine = engine or connect()
+    with engine.speaking(f"show the image {reference}"):
+        inspected = engine.client.api.inspect_image(reference)
+        history = engine.client.api.history(inspected["Id"])
+    digests = tuple(inspected["RootFS"].get("Layers") or ())
+    made_by = _from_history(history, len(digests))
+    known = {digest: store.load(digest) for digest in digests}
+    if made_by is None or None in known.values():
+        read = _save(engine, inspected["Id"], transfer=False, known=known)
+        known |= {digest: read.layers.get(digest) for digest in digests}
+        made_by = made_by or _from_config(read, inspected["Id"], len(digests))
+    missing = [digest for digest, measured in known.items() if measured is None]
+    if missing:
+        raise ImageUnreadable(
+            f"The saved image of {reference} lacks {len(missing)} of its {len(digests)} layers.",
+            remedy="Remove the image and build or pull it anew.")
+    layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
+                   for digest, made in zip(digests, made_by))
+    config = inspected.get("Config") or {}
+    base, count = stands_on(digests, _bases(engine))
+    catalogued = find(base) if base else None
+    return Image(
+        reference, inspected["Id"], layers, inspected.get("Created") or "",
+        dict(config.get("Labels") or {}), _settings(config), engine.describe(),
+        base=base, base_layers=count, base_role=catalogued.role if catalogued else "",
+    )
+
+
+def transfer(image: Image, engine: Engine | None = None) -> int:
+    """Bytes that pushing or pulling `image` moves, its layers compressed by gzip.
+
+    Compressing takes about a second for 25 MB the first time; then it is known.
+    """
+    engine = engine or connect()
+    known = {layer.digest: store.load(layer.digest) for layer in image.layers}
+    if any(measured is None or measured.transfer is None for measured in known.values()):
+        read = _save(engine, image.id, transfer=True, known={})
+        known = {layer.digest: read.layers[layer.digest] for layer in image.layers}
+    return sum(measured.transfer for measured in known.values())
+
+
+def unique(image: Image, engine: Engine | None = None) -> int:
+    """Unpacked bytes of the layers that no other named image in the engine has."""
+    engine = engine or connect()
+    return unshared(image, [below for summary, below in _others(engine) if summary["Id"] != image.id])
+
+
+def _bases(engine: Engine) -> dict[str, tuple[str, ...]]:
+    """Layers of each named image that something may stand on: what the course
+    built for a lesson is nobody's base."""
+    return {_name(summary): layers for summary, layers in _others(engine)
+            if (summary.get("Labels") or {}).get(COURSE) not in (BUILD, STEP)}
+
+
+def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
+    with engine.speaking("list its images"):
+        return [(summary, tuple(engine.client.api.inspect_image(summary["Id"])["RootFS"]
+                                .get("Layers") or ()))
+                for summary in engine.client.api.images() if _name(summary)]
+
+
+def _name(summary: dict) -> str:
+    """The name that a reader knows: the course's own names only if there is no other."""
+    tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
+    return min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
+
+
+def _save(engine: Engine, image_id: str, *, transfer: bool, known: dict) -> saved.Saved:
+    """Read the whole saved image; remember what it says of each layer."""
+    with engine.speaking("save the image"):
+        read = saved.read(engine.client.api.get_image(image_id, chunk_size=_CHUNK),
+                          transfer=transfer)
+    for digest, measured in read.layers.items():
+        before = known.get(digest) or store.load(digest)
+        if measured.transfer is None and before:
+            measured.transfer = before.transfer
+        store.keep(digest, measured)
+    return read
+
+
+# -- which instruction made which layer ----------------------------------------------
+
+def _from_history(history: Sequence[dict], layers: int) -> list[str] | None:
+    """One instruction for each layer, from the engine's history (newest first).
+
+    The API does not say which entries are without a layer. Those with bytes
+    have one; of the others, keywords tell. None where that does not add up.
+    """
+    oldest_first = list(reversed(history))
+    for has_layer in (lambda e: e["Size"] > 0 or makes_layer(e["CreatedBy"] or ""),
+                      lambda e: e["Size"] > 0):
+        made = [entry for entry in oldest_first if has_layer(entry)]
+        if len(made) == layers:
+            return [_said(entry["CreatedBy"], entry.get("Comment")) for entry in made]
+    return None
+
+
+def _from_config(read: saved.Saved, image_id: str, layers: int) -> list[str]:
+    """The same from the image's own configuration, which does say."""
+    configs = read.configs.get(image_id) or next(iter(read.configs.values()), {})
+    made = [_said(entry.get("created_by"), entry.get("comment"))
+            for entry in configs.get("history") or () if not entry.get("empty_layer")]
+    return (made + ["(not recorded)"] * layers)[:layers]
+
+
+def _said(created_by: str | None, comment: str | None) -> str:
+    return instruction(created_by or "") or comment or "(not recorded)"
+
+
+def _settings(config: dict) -> tuple[tuple[str, str], ...]:
+    command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+    pairs = (("user", config.get("User") or "root"), ("command", " ".join(command)),
+             ("directory", config.get("WorkingDir") or "/"),
+             ("ports", ", ".join(config.get("ExposedPorts") or ())))
+    return tuple((name, value) for name, value in pairs if value)

@@ -1,0 +1,42 @@
+"""Measurements of layers, remembered by content digest.
+
+A layer never changes, so what was measured once holds for ever. Each record
+names its own format; one that does not read as it should is measured again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .. import places
+from .saved import Measured
+
+_FORMAT = 1
+
+
+def _path(digest: str) -> Path:
+    return places.cache() / "layers" / f"{digest.replace(':', '-')}.json"
+
+
+def load(digest: str) -> Measured | None:
+    """The measurement of a layer, None if it is not known."""
+    try:
+        record = json.loads(_path(digest).read_text())
+        if record["format"] != _FORMAT or record["digest"] != digest:
+            return None
+        unpacked, files, transfer = record["unpacked"], record["files"], record["transfer"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    sound = all(isinstance(n, int) and n >= 0 for n in (unpacked, files, transfer or 0))
+    return Measured(unpacked, files, transfer) if sound else None
+
+
+def keep(digest: str, measured: Measured) -> None:
+    """Remember it. A disk that is full costs the memory, not the lesson."""
+    record = {"format": _FORMAT, "digest": digest, "unpacked": measured.unpacked,
+              "files": measured.files, "transfer": measured.transfer}
+    try:
+        places.write_whole(_path(digest), json.dumps(record).encode())
+    except OSError:
+        pass

@@ -1,0 +1,19 @@
+"""The labels that mark what the course made, and nothing else.
+
+Every image, container, network and volume that the course makes carries
+`multistage.course`. Cleaning looks for that label alone.
+"""
+
+COURSE = "multistage.course"            # its value says what the thing is for
+STAND_IN = "multistage.course.stand-in"  # reference that a made image stands in for
+MADE_OF = "multistage.course.made-of"    # what it was made of, in words
+
+BASE = "base"    # a base image that the course pulled or made
+STEP = "step"    # a finished step of a base image in the making
+BUILD = "build"  # built by `helpers.build`
+RUN = "run"      # a container that a lesson runs
+
+
+def marked(kind: str, **extra: str) -> dict[str, str]:
+    """Labels for something of `kind`, as the SDK wants them."""
+    return {COURSE: kind, **extra}

@@ -1,0 +1,55 @@
+"""Where the course keeps what it makes on this machine.
+
+    state   the engine that the course owns, and its locks
+    cache   downloads and measurements: safe to delete, made again when needed
+
+Both follow the XDG base directory specification. MULTISTAGE_HOME puts both
+under one folder of your choice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_NAME = "multistage-course"
+
+
+def _folder(kind: str, variable: str, default: str) -> Path:
+    home = os.environ.get("MULTISTAGE_HOME")
+    if home:
+        return Path(home).expanduser().absolute() / kind
+    return Path(os.environ.get(variable) or Path.home() / default) / _NAME
+
+
+def state() -> Path:
+    """Folder of the engine that the course owns (not created by this call)."""
+    return _folder("state", "XDG_STATE_HOME", ".local/state")
+
+
+def cache() -> Path:
+    """Folder of downloads and measurements (not created by this call)."""
+    return _folder("cache", "XDG_CACHE_HOME", ".cache")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`: one process at a time, released when it dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` so that a reader sees the old file or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        half.write_bytes(data)
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)

@@ -1,0 +1,44 @@
+"""Numbers as a person reads them. Sizes are SI: 1 MB is 1,000,000 bytes."""
+
+from __future__ import annotations
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def size(count: int | float) -> str:
+    """`count` bytes with three significant digits: 958_300_000 -> '958 MB'.
+
+    Rounding never shows four digits: 999_999 is '1.00 MB', not '1000 kB'.
+    """
+    sign, count = ("-", -count) if count < 0 else ("", count)
+    if count < 999.5:
+        return f"{sign}{count:.0f} B"
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value /= 1000
+        unit += 1
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{sign}{value:.{digits}f} {_UNITS[unit]}"
+
+
+def seconds(count: float) -> str:
+    """A duration: '45 ms', '3.2 s', '2 min 05 s'."""
+    if count < 0.9995:
+        return f"{count * 1000:.0f} ms"
+    if count < 59.95:
+        return f"{count:.1f} s"
+    minutes, rest = divmod(round(count), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def ratio(larger: float, smaller: float) -> str:
+    """How many times `larger` is `smaller`: '33.6 times', '3 times'."""
+    if smaller == 0:
+        return "infinitely many times" if larger else "1 time"
+    value = larger / smaller
+    return f"{value:.0f} times" if value >= 99.5 else f"{value:.3g} times"
+
+
+def share(part: float, whole: float) -> str:
+    """`part` of `whole` in percent, without decimals: '97 %'."""
+    return f"{100 * part / whole:.0f} %" if whole else "0 %"

@@ -1,0 +1,87 @@
+"""The chapter's claims, and what a run found of each.
+
+A lesson gives a verdict from what it has just measured; it is kept in the
+learner's own folder, and the last lesson shows all of them in one table.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from . import places
+
+# In the course's words. The lesson that owns a claim puts it to the test.
+CLAIMS = {
+    "C1": "An image built in one stage ships compiler, build tools, source and binary.",
+    "C2": "The compiler is not used again when the program runs.",
+    "C3": "Only the last stage becomes the image.",
+    "C4": "Every FROM starts with a new file system; nothing is carried over by itself.",
+    "C5": "COPY --from is the only bridge between stages.",
+    "C6": "A stage's name makes the Dockerfile clearer, not the image smaller.",
+    "C7": "Numbers of stages are fragile.",
+    "C16": "--target builder gives the large image with the compiler.",
+}
+
+_WORDS = {"holds": "holds", "partly": "holds in part", "fails": "does not hold"}
+_MARKS = {"holds": "✔", "partly": "◐", "fails": "✘"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run found of a claim.
+
+    found    'holds', 'partly' or 'fails'
+    because  the evidence, in a sentence made from what was measured
+    """
+
+    claim: str
+    found: str
+    because: str
+    when: str
+
+    def __repr__(self) -> str:
+        return f"{self.claim} {_WORDS[self.found]}: {CLAIMS[self.claim]} {self.because}"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return (f"<p><b><span aria-hidden='true'>{_MARKS[self.found]}</span> "
+                f"{self.claim} {_WORDS[self.found]}.</b> {html.escape(CLAIMS[self.claim])}<br>"
+                f"{html.escape(self.because)}</p>")
+
+
+def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
+    """Give and keep the verdict on `claim`.
+
+    `holds` is the measurement itself. `partly` says that even if it holds, the
+    chapter's sentence is wider than what is true.
+    """
+    if claim not in CLAIMS:
+        raise KeyError(f"There is no claim {claim}; there are {', '.join(CLAIMS)}.")
+    found = ("partly" if partly else "holds") if holds else "fails"
+    given = Verdict(claim, found, because, date.today().isoformat())
+    _keep(given)
+    return given
+
+
+def kept() -> dict[str, Verdict]:
+    """The newest verdict on each claim that was put to the test here."""
+    try:
+        records = json.loads(_file().read_text())
+        return {claim: Verdict(**record) for claim, record in records.items() if claim in CLAIMS}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _file() -> Path:
+    return places.state() / "verdicts.json"
+
+
+def _keep(given: Verdict) -> None:
+    with places.locked(places.state() / "verdicts.lock"):
+        records = {claim: asdict(each) for claim, each in kept().items()}
+        records[given.claim] = asdict(given)
+        places.write_whole(_file(), json.dumps(records, indent=1).encode())

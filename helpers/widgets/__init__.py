@@ -1,0 +1,11 @@
+"""What a notebook shows while it works, and what it asks.
+
+Everything here has a form without widgets too: text in a terminal, plain HTML
+in a saved notebook.
+"""
+
+from .ask import ask, predict
+from .live import LiveBuild
+from .views import register
+
+__all__ = ["LiveBuild", "ask", "predict", "register"]

@@ -1,0 +1,131 @@
+"""Questions: a prediction before an experiment, and a check after it.
+
+Each shows a widget where there is one. In a saved notebook, or with no
+widgets, it is plain HTML with the answer folded away, and a prediction can be
+given as a plain value: `predict("How large?", unit="MB", value=300)`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from ..units import ratio, size
+
+_UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def predict(question: str, choices: Sequence[str] = (), *, unit: str = "",
+            value: object = None) -> Prediction:
+    """Ask for a prediction: one of `choices`, or a number in `unit`."""
+    return Prediction(question, tuple(choices), unit, value)
+
+
+def ask(question: str, choices: Sequence[str], answer: str, because: str) -> Question:
+    """A checked question. `answer` is one of `choices`, best computed by the run."""
+    if answer not in choices:
+        raise ValueError(f"{answer!r} is none of the choices {list(choices)}")
+    return Question(question, tuple(choices), answer, because)
+
+
+class Prediction:
+    """What the learner expects. `value` is None until something was said."""
+
+    def __init__(self, question: str, choices: tuple[str, ...], unit: str, value: object):
+        self.question = question
+        self.choices = choices
+        self.unit = unit
+        self.value = value
+
+    def compare(self, measured: object) -> Comparison:
+        """Put the prediction beside what was measured (bytes, where the unit is one)."""
+        return Comparison(self, measured)
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
+        options = f" ({' / '.join(self.choices)})" if self.choices else f" (in {self.unit})"
+        text = f"Your prediction: {self.question}{options}"
+        shown = f"<p><b>Your prediction:</b> {html.escape(self.question + options)}</p>"
+        return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
+
+    def _widget(self):
+        from ipywidgets import FloatText, HTML, RadioButtons, VBox
+
+        label = HTML(f"<b>Your prediction:</b> {html.escape(self.question)}")
+        if self.choices:
+            entry = RadioButtons(options=self.choices, value=None)
+        else:
+            entry = FloatText(description=self.unit)   # 0 says that nothing was predicted
+        entry.observe(lambda change: setattr(self, "value", change["new"]), "value")
+        return VBox([label, entry])
+
+
+class Comparison:
+    """A prediction beside the measurement: shows itself, judges nobody."""
+
+    def __init__(self, prediction: Prediction, measured: object):
+        self.prediction = prediction
+        self.measured = measured
+
+    def __repr__(self) -> str:
+        predicted, unit = self.prediction.value, self.prediction.unit
+        if unit not in _UNITS:
+            said = "nothing" if predicted is None else predicted
+            return f"You predicted: {said}. Measured: {self.measured}."
+        found = size(self.measured)
+        if not predicted:
+            return f"You predicted nothing. Measured: {found}."
+        expected = float(predicted) * _UNITS[unit]
+        larger, smaller = max(expected, self.measured), min(expected, self.measured)
+        way = "more" if self.measured > expected else "less"
+        return (f"You predicted {size(expected)}. Measured: {found}, "
+                f"{ratio(larger, smaller)} {way}.")
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>"
+
+
+class Question:
+    """A question with one right answer, which the learner gets told kindly."""
+
+    def __init__(self, question: str, choices: tuple[str, ...], answer: str, because: str):
+        self.question = question
+        self.choices = choices
+        self.answer = answer
+        self.because = because
+
+    def check(self, choice: str) -> str:
+        """The words for a choice."""
+        if choice == self.answer:
+            return f"Yes. {self.because}"
+        return f"Not quite. It is: {self.answer}. {self.because}"
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
+        items = "".join(f"<li>{html.escape(choice)}</li>" for choice in self.choices)
+        shown = (f"<p><b>{html.escape(self.question)}</b></p><ul>{items}</ul>"
+                 f"<details><summary>Answer</summary><p>{html.escape(self.answer)}. "
+                 f"{html.escape(self.because)}</p></details>")
+        text = f"{self.question}\n" + "\n".join(f"  - {choice}" for choice in self.choices)
+        return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
+
+    def _widget(self):
+        from ipywidgets import HTML, RadioButtons, VBox
+
+        told = HTML()
+        entry = RadioButtons(options=self.choices, value=None, layout={"width": "max-content"})
+
+        def answered(change) -> None:
+            told.value = f"<p role='status'>{html.escape(self.check(change['new']))}</p>"
+
+        entry.observe(answered, "value")
+        return VBox([HTML(f"<b>{html.escape(self.question)}</b>"), entry, told])
+
+
+def _with_widget(make, plain: dict[str, str]) -> dict[str, object]:
+    """`plain`, and the widget's view in front of it where widgets are to be had."""
+    try:
+        view = make()._repr_mimebundle_()
+    except ImportError:
+        return plain
+    bundle = view[0] if isinstance(view, tuple) else view
+    kept = {kind: data for kind, data in bundle.items() if kind not in plain}
+    return {**plain, **kept}

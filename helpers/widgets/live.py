@@ -1,0 +1,133 @@
+"""A build as it happens: a widget in a notebook, lines of text elsewhere.
+
+    >>> with LiveBuild() as live:
+    ...     result = build("apps/go-hello", watch=live.watch)
+    ...     live.finish(result)
+
+In a notebook the widget gives way to a plain table at the end, so that the
+saved notebook shows the same thing without a kernel.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+from ..build import BuildResult, Progress
+from ..units import seconds
+from . import views
+
+_PAUSE = 0.1    # seconds between two redraws: faster is only flicker
+
+
+class LiveBuild:
+    """Watches one build. `out` is where text goes; None asks for what fits here."""
+
+    def __new__(cls, out: TextIO | None = None):
+        if cls is LiveBuild:
+            cls = _Text if out is not None or not _has_widgets() else _Widget
+        return super().__new__(cls)
+
+    def __init__(self, out: TextIO | None = None):
+        self._out = out or sys.stderr
+        self._began = time.perf_counter()
+        self._drawn = 0.0
+
+    def __enter__(self) -> LiveBuild:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence (a base image is being fetched)."""
+
+    def watch(self, progress: Progress) -> None:
+        """Take in the state of the build; cheap, called at each piece of news."""
+
+    def finish(self, result: BuildResult) -> None:
+        """Show the finished build."""
+
+    def close(self) -> None:
+        """End the view, whatever happened."""
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+
+def _has_widgets() -> bool:
+    """Whether this is a notebook's kernel with ipywidgets."""
+    try:
+        from IPython import get_ipython
+
+        import ipywidgets  # noqa: F401
+    except ImportError:
+        return False
+    return type(get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+class _Text(LiveBuild):
+    """One line when a step begins to run, one when it ends."""
+
+    def __init__(self, out: TextIO | None = None):
+        super().__init__(out)
+        self._told: dict[str, str] = {}
+
+    def say(self, sentence: str) -> None:
+        print(sentence, file=self._out, flush=True)
+
+    def watch(self, progress: Progress) -> None:
+        now = self._elapsed()
+        if now - self._drawn < _PAUSE and not progress.failure:
+            return
+        self._drawn = now
+        self._tell(progress.steps())
+
+    def finish(self, result: BuildResult) -> None:
+        self._tell(result.steps)
+        print(result, file=self._out, flush=True)
+
+    def _tell(self, steps) -> None:
+        for step in steps:
+            if step.stage and step.status != "waiting" and self._told.get(step.key) != step.status:
+                self._told[step.key] = step.status
+                took = f" {seconds(step.seconds)}" if step.seconds else ""
+                print(f"  {step.status:<8}{step.stage}: {step.instruction}{took}",
+                      file=self._out, flush=True)
+
+
+class _Widget(LiveBuild):
+    """A table that is redrawn in place."""
+
+    def __init__(self, out: TextIO | None = None):
+        super().__init__(out)
+        from IPython.display import display
+        from ipywidgets import HTML
+
+        self._html = HTML()
+        self._handle = display(self._html, display_id=True)
+        self._last: Progress | None = None
+
+    def say(self, sentence: str) -> None:
+        self._html.value = f"<p role='status'>{sentence}</p>"
+
+    def watch(self, progress: Progress) -> None:
+        self._last = progress
+        now = self._elapsed()
+        if now - self._drawn >= _PAUSE:
+            self._drawn = now
+            self._html.value = views.progress_view(progress, now)
+
+    def finish(self, result: BuildResult) -> None:
+        self._replace(views.build_view(result), str(result))
+
+    def close(self) -> None:
+        if self._handle is not None:   # a failed or interrupted build: keep how far it came
+            last = self._last
+            self._replace(views.progress_view(last, self._elapsed()) if last else "", "")
+
+    def _replace(self, html: str, text: str) -> None:
+        self._handle.update({"text/html": html, "text/plain": text}, raw=True)
+        self._html.close()
+        self._handle = None

@@ -1,0 +1,1 @@
+"""What keeps a class going: is everything ready, clean up, the first run."""

@@ -1,0 +1,517 @@
+"""The Dockerfile reader: exact results, each error, and a storm of broken files."""
+
+import random
+
+import pytest
+
+from helpers.dockerfile import Dockerfile, Edge, parse, produces_step
+from helpers.dockerfile import stages as stages_module
+from helpers.dockerfile.expand import BadSubstitution, expand
+from helpers.errors import DockerfileError
+
+GO = """\
+FROM golang:1.22 AS builder
+WORKDIR /app
+COPY . .
+RUN go build -o app
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /app/app /app/app
+CMD ["/app/app"]
+"""
+
+NODE = """\
+FROM node:20 AS builder
+WORKDIR /app
+COPY package*.json ./
+RUN npm install
+COPY . .
+RUN npm run build
+
+FROM nginx:alpine
+COPY --from=builder /app/dist /usr/share/nginx/html
+"""
+
+FULL = """\
+# syntax=docker/dockerfile:1
+ARG GO=1.22
+FROM --platform=linux/amd64 golang:${GO} AS Build
+RUN --mount=type=bind,from=busybox:1,target=/b --mount=type=cache,from=tools,target=/c true
+FROM alpine AS tools
+FROM build AS test
+COPY --from=nginx:alpine --link /etc /etc
+FROM scratch
+COPY --from=0 /a /a
+COPY --from=BUILD /b /b
+"""
+
+
+def only(text: str, keyword: str):
+    """The one instruction of that kind in `text`."""
+    found = [i for s in parse(text).stages for i in s.instructions if i.keyword == keyword]
+    assert len(found) == 1
+    return found[0]
+
+
+# -- the chapter's files ------------------------------------------------------
+
+def test_the_go_file():
+    file = parse(GO)
+    builder, final = file.stages
+    assert (builder.index, builder.name, builder.label, builder.base, builder.line) == (
+        0, "builder", "builder", "golang:1.22", 1)
+    assert (final.index, final.name, final.label, final.base, final.line) == (
+        1, None, "stage-1", "gcr.io/distroless/base-debian12", 6)
+    assert [(i.keyword, i.value, i.line, i.end_line) for i in builder.instructions] == [
+        ("FROM", "golang:1.22 AS builder", 1, 1), ("WORKDIR", "/app", 2, 2),
+        ("COPY", ". .", 3, 3), ("RUN", "go build -o app", 4, 4)]
+    assert final.instructions[1].flags == {"from": ["builder"]}
+    assert final.instructions[1].arguments == "/app/app /app/app"
+    assert file.edges == (
+        Edge("golang:1.22", "builder", "FROM", 1, True),
+        Edge("gcr.io/distroless/base-debian12", "stage-1", "FROM", 6, True),
+        Edge("builder", "stage-1", "COPY", 7, False))
+    assert file.bases == ("golang:1.22", "gcr.io/distroless/base-debian12")
+    assert file.needed() == {"builder", "stage-1"}
+    assert [step.line for step in builder.steps] == [1, 2, 3, 4]
+    assert [step.line for step in final.steps] == [6, 7]
+    assert file.global_args == {}
+    assert file.text == GO
+
+
+def test_the_node_file():
+    file = parse(NODE)
+    assert [s.label for s in file.stages] == ["builder", "stage-1"]
+    assert file.bases == ("node:20", "nginx:alpine")
+    assert [s.keyword for s in file.stages[0].steps] == ["FROM", "WORKDIR", "COPY", "RUN", "COPY", "RUN"]
+    assert file.edges[-1] == Edge("builder", "stage-1", "COPY", 9, False)
+
+
+def test_all_kinds_of_edges():
+    file = parse(FULL)
+    assert file.edges == (
+        Edge("golang:1.22", "build", "FROM", 3, True),
+        Edge("busybox:1", "build", "RUN", 4, True),
+        Edge("tools", "build", "RUN", 4, False),
+        Edge("alpine", "tools", "FROM", 5, True),
+        Edge("build", "test", "FROM", 6, False),
+        Edge("nginx:alpine", "test", "COPY", 7, True),
+        Edge("scratch", "stage-3", "FROM", 8, True),
+        Edge("build", "stage-3", "COPY", 9, False),
+        Edge("build", "stage-3", "COPY", 10, False))
+    assert file.bases == ("golang:1.22", "busybox:1", "alpine", "nginx:alpine")
+    assert file.stages[0].platform == "linux/amd64"
+    assert file.stages[0].base_written == "golang:${GO}"
+    assert file.stages[2].base_stage == "build" and file.stages[0].base_stage is None
+    assert file.global_args == {"GO": "1.22"}
+
+
+# -- what a target needs ------------------------------------------------------
+
+@pytest.mark.parametrize("target, labels, bases", [
+    (None, {"stage-3", "build", "tools"}, ("golang:1.22", "busybox:1", "alpine")),
+    ("stage-3", {"stage-3", "build", "tools"}, ("golang:1.22", "busybox:1", "alpine")),
+    ("TEST", {"test", "build", "tools"}, ("golang:1.22", "busybox:1", "alpine", "nginx:alpine")),
+    (1, {"tools"}, ("alpine",)),
+    ("1", {"tools"}, ("alpine",)),
+])
+def test_needed(target, labels, bases):
+    file = parse(FULL)
+    assert file.needed(target) == labels
+    assert file.bases_needed(target) == bases
+
+
+def test_an_unused_stage_is_not_needed():
+    file = parse("FROM a AS one\nFROM b AS unused\nFROM c\nCOPY --from=one /x /x\n")
+    assert file.needed() == {"one", "stage-2"}
+    assert file.bases == ("a", "b", "c")
+    assert file.bases_needed() == ("a", "c")
+
+
+def test_stages_that_need_each_other_do_not_loop():
+    file = parse("FROM a AS one\nCOPY --from=two / /\nFROM b AS two\nCOPY --from=one / /\n")
+    assert file.needed() == {"one", "two"}
+
+
+def test_stage_by_name_label_and_index():
+    file = parse(GO)
+    assert file.stage("BUILDER") is file.stage(0) is file.stages[0]
+    assert file.stage("stage-1") is file.stage(1) is file.stage("1") is file.stages[1]
+
+
+@pytest.mark.parametrize("wanted, remedy", [
+    ("bulider", "Did you mean builder?"), (7, "Use one of these names, or an index from 0."),
+    (-1, "Use one of these names, or an index from 0."),
+])
+def test_no_such_stage(wanted, remedy):
+    with pytest.raises(DockerfileError) as caught:
+        parse(GO).needed(wanted)
+    assert caught.value.why == "Its stages are: builder, stage-1."
+    assert caught.value.remedy == remedy
+    assert "1 | FROM golang:1.22 AS builder\n6 | FROM gcr.io" in caught.value.evidence
+
+
+# -- names and references -----------------------------------------------------
+
+def test_a_stage_name_shadows_an_image():
+    file = parse("FROM debian AS alpine\nFROM alpine\nCOPY --from=alpine / /\n")
+    assert file.bases == ("debian",)
+    assert file.stages[1].base_stage == "alpine"
+
+
+def test_a_stage_with_the_name_of_its_own_base_takes_the_image():
+    file = parse("FROM golang AS golang\nFROM golang\n")
+    assert file.stages[0].base_stage is None
+    assert file.stages[1].base_stage == "golang"
+    assert file.bases == ("golang",)
+
+
+def test_from_knows_earlier_stages_only_and_copy_knows_all():
+    # BuildKit: FROM is resolved in order, --from after all stages are known.
+    file = parse("FROM late\nCOPY --from=late / /\nCOPY --from=1 / /\nFROM alpine AS late\n")
+    assert [(e.source, e.via, e.external) for e in file.edges] == [
+        ("late", "FROM", True), ("late", "COPY", False), ("late", "COPY", False), ("alpine", "FROM", True)]
+
+
+@pytest.mark.parametrize("flag", ["COPY --from=", "COPY --from", "RUN --mount=type=bind,from="])
+def test_an_empty_from_means_the_context(flag):
+    assert len(parse(f"FROM a\n{flag} / /\n").edges) == 1
+
+
+def test_onbuild_is_of_the_next_build():
+    file = parse("FROM a AS x\nFROM b\nONBUILD COPY --from=x / /\n")
+    assert [e.via for e in file.edges] == ["FROM", "FROM"]
+
+
+@pytest.mark.parametrize("mount, source", [
+    ("type=cache,target=/c,from=img", "img"),
+    ("from=img,type=bind", "img"),
+    ("type=bind,FROM=img,target=/x", "img"),
+    ('type=bind,"from=img",target=/x', "img"),
+])
+def test_mounts(mount, source):
+    assert parse(f"FROM a\nRUN --mount={mount} true\n").bases == ("a", source)
+
+
+def test_a_from_inside_another_mount_value_is_none():
+    assert parse("FROM a\nRUN --mount=type=bind,source=from=x,target=/y true\n").bases == ("a",)
+
+
+# -- lines --------------------------------------------------------------------
+
+def test_continuations_comments_and_empty_lines():
+    text = "FROM a\nRUN one \\  \n  # a comment\n\n  two \\\n\t# another\n  three\nCMD x\n"
+    run = only(text, "RUN")
+    assert (run.value, run.line, run.end_line) == ("one   two   three", 2, 7)
+    assert only(text, "CMD").line == 8
+
+
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_continuation_at_the_end_of_the_file(end):
+    assert only(f"FROM a\nRUN x \\\n{end}", "RUN").value == "x"
+
+
+def test_an_escaped_backslash_does_not_continue():
+    assert [i.keyword for i in parse("FROM a\nRUN x \\\\\nCMD y").stages[0].instructions] == ["FROM", "RUN", "CMD"]
+
+
+def test_a_keyword_may_be_continued():
+    assert only("FROM a\n\\\n  RUN \\\n  x\n", "RUN").value == "x"
+
+
+def test_crlf_bom_case_and_indentation():
+    file = parse("\ufefffrom golang:1 as B\r\n  run x \\\r\n  y\r\nRUN <<E\r\nz\r\nE\r\nCMD q\r\n")
+    assert [(i.keyword, i.value, i.line, i.end_line) for i in file.stages[0].instructions] == [
+        ("FROM", "golang:1 as B", 1, 1), ("RUN", "x   y", 2, 3), ("RUN", "<<E", 4, 6), ("CMD", "q", 7, 7)]
+    assert file.stages[0].instructions[2].heredocs == ("z\r\n",)
+    assert file.stages[0].name == "b"
+
+
+@pytest.mark.parametrize("head, count", [
+    ("# escape=`\n", 2),                         # the backtick continues
+    ("# syntax=x\n#escape = ` \n", 2),
+    ("# Escape=`\n", 2),
+    ("# a comment\n# escape=`\n", 3),            # too late: a comment went before
+    ("\n# escape=`\n", 3),                       # so is an empty line
+    ("# escape=x\n", 3),
+])
+def test_escape_directive(head, count):
+    file = parse(head + "FROM a\nRUN x `\nCMD y\n")
+    assert len(file.stages[0].instructions) == count
+
+
+def test_with_a_backtick_a_backslash_is_plain():
+    assert only("# escape=`\nFROM a\nRUN dir c:\\\nCMD y\n", "RUN").value == "dir c:\\"
+
+
+def test_flags():
+    copy = only('FROM a\nCOPY --from="a b" --link --chown=1:1 --exclude=x --exclude=y -- --z /d\n', "COPY")
+    assert copy.flags == {"from": ["a b"], "link": ["true"], "chown": ["1:1"], "exclude": ["x", "y"]}
+    assert copy.arguments == "--z /d"
+
+
+# -- heredocs -----------------------------------------------------------------
+
+def test_the_body_of_a_heredoc_is_no_instruction():
+    text = "FROM a AS one\nRUN <<EOF\nFROM evil\nCOPY --from=evil / /\nEOF\nCMD x\n"
+    file = parse(text)
+    assert file.bases == ("a",)
+    run = only(text, "RUN")
+    assert (run.value, run.heredocs, run.line, run.end_line) == (
+        "<<EOF", ("FROM evil\nCOPY --from=evil / /\n",), 2, 5)
+    assert only(text, "CMD").line == 6
+
+
+@pytest.mark.parametrize("line, rest, bodies", [
+    ("RUN <<EOF", "a\nEOF\n", ("a\n",)),
+    ("RUN <<'EOF'", "a\nEOF\n", ("a\n",)),
+    ('RUN <<"E F"', "a\nE F\n", ("a\n",)),
+    ("RUN << EOF", "a\nEOF\n", ("a\n",)),
+    ("RUN 3<<EOF cat", "EOF\n", ("",)),
+    ("RUN <<-EOF", "\ta\n\tEOF\n", ("a\n",)),
+    ("RUN <<EOF", "\tEOF\nEOF \nEOF\n", ("\tEOF\nEOF \n",)),
+    ("RUN --network=none <<EOF sh", "a\nEOF\n", ("a\n",)),
+    ("COPY <<one <<-two /d/", "1\none\n\t2\n\ttwo\n", ("1\n", "2\n")),
+    ("ADD <<EOF /d", "# kept \\\n\nEOF\n", ("# kept \\\n\n",)),
+    ("ONBUILD RUN <<EOF", "a\nEOF\n", ("a\n",)),
+    ("RUN a \\\n <<EOF", "a\nEOF\n", ("a\n",)),
+])
+def test_heredocs(line, rest, bodies):
+    file = parse(f"FROM a\n{line}\n{rest}CMD last\n")
+    first, second, last = file.stages[0].instructions
+    assert second.heredocs == bodies
+    assert last.keyword == "CMD" and last.line == second.end_line + 1
+
+
+@pytest.mark.parametrize("line", [
+    'RUN echo "<<EOF"', "RUN echo '<<EOF'", "RUN cat <<<EOF", "RUN echo a<<EOF", "RUN echo \\<<EOF",
+    'RUN ["cat", "<<EOF"]', 'RUN ["a\\\\", "b\\" <<EOF"]', "CMD cat <<EOF", "LABEL x=<<EOF", "RUN cat <<", "RUN it's <<EOF",
+])
+def test_what_is_no_heredoc(line):
+    assert len(parse(f"FROM a\n{line}\nCMD x\n").stages[0].instructions) == 3
+
+
+# -- variables ----------------------------------------------------------------
+
+VARIABLES = {"X": "1.22.10", "EMPTY": "", "NAME": "X"}
+
+
+@pytest.mark.parametrize("word, value", [
+    ("a", "a"), ("$X", "1.22.10"), ("${X}", "1.22.10"), ("$X-a", "1.22.10-a"), ("$NONE", ""), ("${NONE}a", "a"),
+    ("${NONE:-d}", "d"), ("${EMPTY:-d}", "d"), ("${EMPTY-d}", ""), ("${NONE-d}", "d"), ("${X:-d}", "1.22.10"),
+    ("${X:+a}", "a"), ("${EMPTY:+a}", ""), ("${EMPTY+a}", "a"), ("${NONE+a}", ""),
+    ("${NONE:-${X}}", "1.22.10"), ("${NONE:-a$X}", "a1.22.10"), ("${X:?no}", "1.22.10"),
+    ("${X%.*}", "1.22"), ("${X%%.*}", "1"), ("${X#*.}", "22.10"), ("${X##*.}", "10"), ("${X%q}", "1.22.10"),
+    ("${X/./-}", "1-22.10"), ("${X//./-}", "1-22-10"), ("${X/?/y}", "y.22.10"), ("${X//\\./}", "12210"),
+    ("'$X'", "$X"), ('"$X"', "1.22.10"), ("\\$X", "$X"), ('"\\$X"', "$X"), ('"a\\b"', "a\\b"), ("$", "$"), ("a$", "a$"),
+    ("$.", "$."), ("''", ""),
+])
+def test_expand(word, value):
+    assert expand(word, VARIABLES) == value
+
+
+@pytest.mark.parametrize("word", [
+    "${X", "${", "${}", "${:-a}", "${X:}", "${X:#a}", "${X=a}", "${X:-a", "'a", '"a', '"${X"', "${NONE:?no}", "${NONE?}",
+    "${EMPTY:?}", "${X/a", "${X/a/b", "${a:-" * 60 + "}" * 60,
+])
+def test_what_cannot_be_expanded(word):
+    with pytest.raises(BadSubstitution):
+        expand(word, VARIABLES)
+
+
+def test_expand_with_a_backtick():
+    assert expand("`$X\\$X", VARIABLES, "`") == "$X\\1.22.10"
+
+
+@pytest.mark.parametrize("head, build_args, base, declared", [
+    ("ARG V=1", {}, "i:1", {"V": "1"}),
+    ("ARG V=1", {"V": "2"}, "i:2", {"V": "2"}),
+    ("ARG V", {"V": "2"}, "i:2", {"V": "2"}),
+    ("ARG V", {}, "i:", {"V": None}),
+    ("ARG W=1", {"V": "2"}, "i:", {"W": "1"}),            # V was never declared
+    ("ARG A=1 V=$A.2", {}, "i:1.2", {"A": "1", "V": "1.2"}),
+    ("ARG V=$A\nARG A=1", {}, "i:", {"V": "", "A": "1"}),
+    ("ARG V=\"1 2\" B='x'", {}, "i:1 2", {"V": "1 2", "B": "x"}),
+    ("ARG A=1\nARG V=${A}", {"A": "9"}, "i:9", {"A": "9", "V": "9"}),
+])
+def test_global_args(head, build_args, base, declared):
+    file = parse(f"{head}\nFROM i:$V\n", build_args)
+    assert file.stages[0].base == base
+    assert file.global_args == declared
+
+
+def test_an_arg_of_a_stage_does_not_reach_from():
+    assert parse("FROM a\nARG V=1\nFROM i:${V:-none}\n").stages[1].base == "i:none"
+
+
+@pytest.mark.parametrize("machine, platform, arch, variant", [
+    ("x86_64", "linux/amd64", "amd64", ""), ("aarch64", "linux/arm64", "arm64", ""),
+    ("armv7l", "linux/arm/v7", "arm", "v7"), ("riscv64", "linux/riscv64", "riscv64", ""),
+])
+def test_platform_arguments(monkeypatch, machine, platform, arch, variant):
+    monkeypatch.setattr(stages_module.platform, "machine", lambda: machine)
+    stage = parse("FROM --platform=$BUILDPLATFORM i:$TARGETOS-$TARGETARCH-$TARGETVARIANT\n").stages[0]
+    assert stage.platform == platform
+    assert stage.base == f"i:linux-{arch}-{variant}"
+
+
+def test_platform_arguments_can_be_given():
+    assert parse("ARG TARGETARCH\nFROM i:$TARGETARCH", {"TARGETARCH": "s390x"}).stages[0].base == "i:s390x"
+    assert parse("FROM i:$TARGETARCH", {"TARGETARCH": "s390x"}).stages[0].base == "i:s390x"
+
+
+# -- steps --------------------------------------------------------------------
+
+@pytest.mark.parametrize("line, yes", [
+    ("FROM a", True), ("RUN x", True), ("COPY a b", True), ("ADD a b", True), ("WORKDIR /a", True),
+    ("WORKDIR a", True), ("WORKDIR .", True), ("WORKDIR /", False), ('WORKDIR "/"', False), ("WORKDIR //.", False),
+    ("ENV a=b", False), ("ARG a", False), ("LABEL a=b", False), ("CMD a", False), ("ENTRYPOINT a", False),
+    ("USER a", False), ("EXPOSE 1", False), ("VOLUME /a", False), ("SHELL [\"a\"]", False), ("STOPSIGNAL 9", False),
+    ("HEALTHCHECK NONE", False), ("MAINTAINER a", False), ("ONBUILD RUN a", False),
+])
+def test_produces_step(line, yes):
+    text = line if line.startswith("FROM") else f"FROM a\n{line}"
+    assert produces_step(parse(text).stages[0].instructions[-1]) is yes
+
+
+def test_steps_count_from_only_where_an_image_is_taken():
+    file = parse("FROM a AS one\nENV x=1\nRUN a\nFROM one\nRUN b\nFROM scratch\nCOPY --from=0 / /\n")
+    assert [[step.line for step in stage.steps] for stage in file.stages] == [[1, 3], [5], [7]]
+
+
+# -- other images -------------------------------------------------------------
+
+def test_with_bases_changes_references_and_nothing_else():
+    text = FULL.replace("\n", "\r\n") + "# golang:1.22 busybox:1\r\nRUN <<E\r\nFROM nginx:alpine\r\nE"
+    mapping = {"golang:1.22": "local/go:9", "busybox:1": "b", "nginx:alpine": "n/x@sha256:1", "build": "NO", "E": "NO"}
+    expected = (
+        text.replace("golang:${GO}", "local/go:9").replace("from=busybox:1", "from=b")
+        .replace("--from=nginx:alpine", "--from=n/x@sha256:1"))
+    changed = parse(text).with_bases(mapping)
+    assert changed == expected
+    assert parse(changed).bases == ("local/go:9", "b", "alpine", "n/x@sha256:1")
+    assert [e.line for e in parse(changed).edges] == [e.line for e in parse(text).edges]
+
+
+@pytest.mark.parametrize("text", [GO, NODE, FULL, "\ufeff" + GO, GO.replace("\n", "\r\n"), GO.rstrip()])
+def test_with_no_bases_the_text_stays(text):
+    assert parse(text).with_bases({}) == text
+    assert parse(text).with_bases({"builder": "x", "absent": "y"}) == text
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("FROM gol\\\nang:1\nCMD x", "FROM \\\nX\nCMD x"),
+    ("FROM gol\\\nang:1 AS \\\n # note\n b\n", "FROM \\\nX AS \\\n # note\n b\n"),
+    ("FROM \\\n  golang:1\n", "FROM \\\n  X\n"),
+    ('\ufeffFROM "golang:1" AS x', "\ufeffFROM X AS x"),
+    ("FROM a\nCOPY --from='golang:1' / /\n", "FROM a\nCOPY --from=X / /\n"),
+    ("FROM a\nRUN --mount=from=golang:1 \\\n --mount=target=/,from=golang:1 go\n",
+     "FROM a\nRUN --mount=from=X \\\n --mount=target=/,from=X go\n"),
+    ("FROM golang:1 AS golang\nFROM golang\nCOPY --from=golang:1 / /", "FROM X AS golang\nFROM golang\nCOPY --from=X / /"),
+])
+def test_with_bases_in_odd_places(text, expected):
+    assert parse(text).with_bases({"golang:1": "X"}) == expected
+
+
+# -- errors -------------------------------------------------------------------
+
+@pytest.mark.parametrize("text, line, what, help", [
+    ("", None, "The Dockerfile has no instructions.", "Begin with a FROM"),
+    ("# only\n\n  # comments\n", None, "The Dockerfile has no instructions.", "Begin with a FROM"),
+    ("# syntax=x\n", None, "The Dockerfile has no instructions.", "Begin with a FROM"),
+    ("# c\nRUN x\nFROM a\n", 2, "Line 2: RUN stands before the first FROM.", "Put a FROM line above it."),
+    ("ARG a\nENV x=1\n", 2, "Line 2: ENV stands before the first FROM.", "Put a FROM line above it."),
+    ("ARG a\nARG b\n", 2, "The Dockerfile has no FROM.", "Add a FROM line"),
+    ("FROM a\n\nRUNN x\n", 3, "Line 3: RUNN is not a Dockerfile instruction.", "Write RUN instead of RUNN."),
+    ("FORM a\n", 1, "Line 1: FORM is not a Dockerfile instruction.", "Write FROM instead of FORM."),
+    ("FROM a\nRUN x \\\n\n\\\ny\n&& z", 6, "Line 6: && is not a Dockerfile instruction.", "end the line above with a backslash"),
+    ("FROM\n", 1, "Line 1: FROM names no image.", "Write the image after FROM"),
+    ("FROM --platform=linux/amd64\n", 1, "Line 1: FROM names no image.", "Write the image after FROM"),
+    ("FROM a b\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "FROM a AS b"),
+    ("FROM a AS\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "or nothing."),
+    ("FROM a AS b c\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "FROM a AS c"),
+    ("FROM a AS 1st\n", 1, "Line 1: 1st cannot be the name of a stage.", "Begin with a letter"),
+    ("FROM a AS b/c\n", 1, "Line 1: b/c cannot be the name of a stage.", "Begin with a letter"),
+    ("FROM a AS b\nRUN x\nFROM c AS B\n", 3, "Line 3: a second stage has the name b.", "another name"),
+    ("FROM a\nRUN <<EOF\nx\n EOF\n", 2, "Line 2: the heredoc that begins with <<EOF never ends.", "EOF alone"),
+    ("FROM $NONE\n", 1, "Line 1: the image of this FROM is empty.", "ARG NAME=value"),
+    ("ARG V\nFROM ${V}\n", 2, "Line 2: the image of this FROM is empty.", "ARG NAME=value"),
+    ("FROM ${V\n", 1, "Line 1: ${V cannot be expanded.", "${NAME:-default}"),
+    ("ARG V=${W\nFROM a\n", 1, "Line 1: ${W cannot be expanded.", "${NAME:-default}"),
+    ("FROM --platform=${V a\n", 1, "Line 1: ${V cannot be expanded.", "${NAME:-default}"),
+    ("FROM a\nCOPY --from=1 / /\n", 2, "Line 2: there is no stage 1.", "Use the name"),
+    ("FROM a\nCOPY --from=-1 / /\n", 2, "Line 2: there is no stage -1.", "Use the name"),
+    ("FROM a\nCOPY --from=" + "9" * 5000 + " / /\n", 2, None, "Use the name"),
+    ("FROM a\nCOPY --from=$X / /\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
+    ("FROM a\nRUN --mount=from=$X true\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
+    ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.", "from=NAME"),
+])
+def test_errors(text, line, what, help):
+    with pytest.raises(DockerfileError) as caught:
+        parse(text)
+    assert caught.value.line == line
+    assert what is None or caught.value.what == what
+    assert help in caught.value.remedy
+    assert (caught.value.evidence == "") is (line is None)
+
+
+@pytest.mark.parametrize("text, evidence", [
+    ("FROM a\nRUNN x\nCMD y\n", "  1 | FROM a\n> 2 | RUNN x\n  3 | CMD y"),
+    ("RUNN x", "> 1 | RUNN x"),
+    ("FROM a\n" + "\n" * 8 + "X\r\n", "   9 |\n> 10 | X\n  11 |"),
+])
+def test_the_evidence_is_the_line_and_its_neighbours(text, evidence):
+    with pytest.raises(DockerfileError) as caught:
+        parse(text)
+    assert caught.value.evidence == evidence
+
+
+def test_what_is_left_to_the_engine():
+    file = parse("FROM UPPER/case\nCOPY\nRUN\nEXPOSE nonsense\nCOPY --from=b --from=c / /\nENV\n")
+    assert isinstance(file, Dockerfile) and len(file.stages[0].instructions) == 6
+
+
+# -- a storm ------------------------------------------------------------------
+
+SEEDS = [GO, NODE, FULL, "# escape=`\nARG A=${B:-c}\nFROM a`\nRUN <<-E <<'F'\n\tx\n\tE\ny\nF\nONBUILD RUN <<E\nE\n"]
+SCRAPS = list("\\`\"'$<{}-=,:#/&\t \r\n\x00\x1c\ufeffé") + [
+    "<<", "<<EOF", "${", "${X:-", "${X/", "$X", "--from=", "--mount=from=", "FROM ", " AS ", "ARG ", "RUN ", "# escape=`", "\udc80"]
+
+
+def mutated(text: str, dice: random.Random) -> str:
+    lines = text.split("\n")
+    for _ in range(dice.randint(1, 6)):
+        at = dice.randrange(len(lines))
+        kind = dice.randrange(4)
+        if kind == 0 and len(lines) > 1:
+            del lines[at]
+        elif kind == 1:
+            lines.insert(at, dice.choice(lines))
+        elif kind == 2:
+            cut = dice.randint(0, len(lines[at]))
+            lines[at] = lines[at][:cut] + dice.choice(SCRAPS) + lines[at][cut:]
+        else:
+            start = dice.randint(0, len(lines[at]))
+            lines[at] = lines[at][:start] + lines[at][start + dice.randint(0, 4):]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_broken_file_raises_nothing_but_dockerfile_error(seed):
+    dice = random.Random(seed)
+    good = 0
+    for _ in range(2500):
+        text = mutated(SEEDS[seed], dice)
+        try:
+            file = parse(text, {"GO": "1"})
+        except DockerfileError as error:
+            assert error.line is None or 1 <= error.line <= text.count("\n") + 1
+            continue
+        good += 1
+        assert file.with_bases({}) == text
+        changed = file.with_bases({base: "img:1" for base in file.bases})
+        assert changed.count("\n") == text.count("\n")
+        assert set(parse(changed, {"GO": "1"}).bases) <= {"img:1"}
+        assert file.needed() and file.edges
+        assert all(i.line <= i.end_line for s in file.stages for i in s.instructions)
+    assert 100 < good < 2500
