@@ -15,21 +15,22 @@ from pathlib import Path
 
 from . import build as builds
 from . import charts, container, image
-from .bases import ensure
+from .bases import BASES, ensure
 from .build import BuildResult
 from .container import Ran
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
-from .image import Image
+from .image import Image, Layer
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
 from .widgets import LiveBuild, ask, predict, register
+from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts", "doctor",
-    "engine", "look", "paths", "predict", "ratio", "run", "seconds", "share", "show", "size",
-    "this_run", "verdict",
+    "engine", "fetch", "find", "look", "paths", "predict", "ratio", "run", "say", "seconds",
+    "share", "show", "size", "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -53,7 +54,7 @@ def engine() -> Engine:
 
 def this_run() -> Text:
     """The line at the head of a lesson: engine, versions, date."""
-    return Text(f"{engine().describe()}. Python {platform.python_version()}. "
+    return say(f"{engine().describe()}. Python {platform.python_version()}. "
                 f"{date.today().isoformat()}.")
 
 
@@ -74,6 +75,11 @@ def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: st
     return result
 
 
+def fetch(*refs: str) -> Bases:
+    """See to it that these base images are here; where each came from."""
+    return Bases(ensure(engine(), refs or [each.ref for each in BASES], report=print))
+
+
 def base(ref: str) -> Image:
     """A base image, fetched if it is not there, looked at under its own name."""
     present, = ensure(engine(), [ref])
@@ -86,8 +92,15 @@ def look(built: BuildResult | str) -> Image:
 
 
 def paths(built: BuildResult | str) -> frozenset[str]:
-    """Every path in the image's file system."""
-    return image.paths(_reference(built), engine())
+    """Every path in the image's file system. Nothing is run to find them."""
+    return frozenset(image.where(look(built), engine()))
+
+
+def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
+    """Look for files: {what it is: its path}. Each find with the instruction that
+    brought it."""
+    everything = image.where(look(built), engine())
+    return Finds(_reference(built), dict(wanted), everything)
 
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
@@ -110,8 +123,8 @@ def _reference(built: BuildResult | str) -> str:
     return built if isinstance(built, str) else built.tag or built.image
 
 
-class Text(str):
-    """A sentence that a notebook shows as one, without quotation marks."""
+class say(str):
+    """A sentence made from what was measured, shown without quotation marks."""
 
     __slots__ = ()
 
@@ -120,6 +133,46 @@ class Text(str):
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(self)}</p>"
+
+
+class Bases(tuple):
+    """Base images and where each came from, as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{each.ref:<34} {each.origin}" for each in self)
+
+    def _repr_html_(self) -> str:
+        rows = [(code(each.ref), each.origin or "not here", code(each.name), html.escape(each.made_of))
+                for each in self]
+        return table(("base image", "where from", "name in this engine", "made of"), rows)
+
+
+class Finds:
+    """Which of the wanted files are in an image, and what brought each."""
+
+    def __init__(self, reference: str, wanted: dict[str, str], everything: Mapping[str, Layer]):
+        self.reference = reference
+        self.found = {what: everything.get(path) for what, path in wanted.items()}
+        self.wanted = wanted
+
+    @property
+    def present(self) -> list[str]:
+        """What was found."""
+        return [what for what, layer in self.found.items() if layer]
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [(what, self.wanted[what] if layer else "not there",
+                 layer.instruction if layer else "") for what, layer in self.found.items()]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{what:<16} {path:<26} {made}".rstrip() for what, path, made in self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = [(html.escape(what), code(path), code(made) if made else "")
+                for what, path, made in self._rows()]
+        return table(("what", "where", "brought by"), rows, caption=self.reference)
 
 
 class Listing:

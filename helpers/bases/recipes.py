@@ -66,10 +66,14 @@ class DebianFiles(Step):
 
 @dataclass(frozen=True)
 class AptInstall(Step):
-    """Debian packages with their dependencies, without their recommendations."""
+    """Debian packages with their dependencies, without their recommendations.
+
+    `documented`: with manuals and translations, although the root below is slim.
+    """
 
     suite: str
     packages: tuple[str, ...]
+    documented: bool = False
 
     @property
     def instruction(self) -> str:

@@ -39,9 +39,14 @@ _APT_SETTINGS = {
         'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb '
         '/var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };\n'
         'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'),
-    "docker-gzip-indexes": 'Acquire::GzipIndexes "true";\n',
+    "docker-gzip-indexes":
+        'Acquire::GzipIndexes "true"; Acquire::CompressionTypes::Order:: "gz";\n',
     "docker-no-languages": 'Acquire::Languages "none";\n',
 }
+
+# Lays out /bin, /lib and /sbin as links into /usr from the start. Without it apt
+# chooses the package that converts them, which brings 46 MB of Perl along.
+_MERGED = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
 _MACHINE = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/hostname", "etc/resolv.conf")
 _LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old",
@@ -62,7 +67,8 @@ def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
                          f"--include={','.join(step.packages)}") as tar:
             return write_layer(distroless.entries(tar, step.packages), place)
     slim = [f"--dpkgopt={line}" for line in _SLIM]
-    with _mmdebstrap(step, scratch, sources, "--variant=minbase", *slim) as tar:
+    merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
+    with _mmdebstrap(step, scratch, sources, "--variant=minbase", *slim, *merged) as tar:
         return write_layer(_debian(tar, sources), place)
 
 

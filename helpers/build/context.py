@@ -108,14 +108,14 @@ class Context:
             return
         heavy = self.largest(5)
         lines = ballast.suggestions(heavy, self.size)
-        shown = "\n".join(f"  {units.size(count):>8}  {shown(path)}" for path, count in heavy)
+        table = "\n".join(f"  {units.size(count):>8}  {shown(path)}" for path, count in heavy)
         raise ContextError(
             f"The build context is {units.size(self.size)} in {self.files:,} files; "
             f"the limit is {units.size(limit_bytes)}.",
             why="All of it is sent to the engine before the first instruction runs.",
             remedy=f"If the build does not need them, put these lines into {self.root / '.dockerignore'}: "
                    + ", ".join(shown(line) for line in lines),
-            evidence=f"The heaviest parts:\n{shown}",
+            evidence=f"The heaviest parts:\n{table}",
         )
 
     def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
@@ -229,10 +229,10 @@ def _no_dockerfile(path: Path) -> ContextError:
         names = sorted(name for name in os.listdir(path.parent) if _looks_like_one(name))
     except OSError:
         names = []
-    shown = ", ".join(shown(name) for name in names)
+    similar = ", ".join(shown(name) for name in names)
     return ContextError(
         f"There is no {shown(path.name)} in {shown(str(path.parent))}.",
-        why=f"Names like it are there: {shown}." if names else "",
+        why=f"Names like it are there: {similar}." if names else "",
         remedy=f"Rename it to {shown(path.name)}, or name it: dockerfile={shown(names[0])!r}" if names
         else "Write one, or give the folder that has it.",
     )

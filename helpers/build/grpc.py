@@ -22,7 +22,7 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
-from h2.settings import SettingCodes
+from h2.settings import SettingCodes, Settings
 
 OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED, INTERNAL = 0, 2, 5, 12, 13
 
@@ -74,7 +74,8 @@ class Server:
         self._woken, self._waker = socket.socketpair()
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, header_encoding=None, validate_inbound_headers=False))
-        self._h2.local_settings[SettingCodes.MAX_HEADER_LIST_SIZE] = _HEADERS
+        self._h2.local_settings = Settings(client=False, initial_values={
+            SettingCodes.MAX_HEADER_LIST_SIZE: _HEADERS, SettingCodes.MAX_CONCURRENT_STREAMS: 1000})
         self._h2.decoder.max_header_list_size = _HEADERS
 
     def serve(self) -> None:
@@ -172,7 +173,10 @@ class Server:
             key = name.decode("ascii", "replace")
             metadata[key] = (*metadata.get(key, ()), value.decode("utf-8", "surrogateescape"))
         path = metadata.get(":path", ("",))[0]
-        self._h2.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
+        try:
+            self._h2.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
+        except h2.exceptions.StreamClosedError:
+            return   # taken back in the same breath
         self._calls[stream] = _Call(self._methods.get(path) or _unknown(path), metadata)
 
     def _drop(self, stream: int) -> None:

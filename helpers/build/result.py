@@ -14,6 +14,7 @@ from .progress import Progress, StageReport, Step
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 _MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
+_STORE = re.compile(r"/\S+/merged(?=/)|/var/lib/docker/tmp/buildkit-mount\d+(?=/)")
 _TAIL = 20   # lines of the failed step's log that an error shows
 
 
@@ -134,7 +135,8 @@ def _plain(message: str) -> str:
     for frame in ("failed to solve with frontend dockerfile.v0: ",
                   "failed to solve: ", "failed to create LLB definition: "):
         message = message.replace(frame, "")
-    return message.strip()
+    # Where the engine keeps a stage on its disk is of no use to a reader.
+    return _STORE.sub("", message).strip()
 
 
 def _why(message: str, exit_code: int | None) -> str:

@@ -37,7 +37,6 @@ from .filesync import diff_copy, values
 from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Server, Status, unary
 from .messages import classes
 
-SECRET_LIMIT = 500_000    # bytes; BuildKit takes no more
 _CONNECT_SECONDS = 10
 _CLOSE_SECONDS = 1
 _HEADER = "X-Docker-Expose-Session-"
@@ -59,6 +58,7 @@ class Session:
         self.id = random.token_hex(16)
         self.sent = 0
         self._engine, self._context, self._secrets = engine, context, dict(secrets)
+        self._server: Server | None = None
         self._lost: Exception | None = None
         self._closing = False
 
@@ -75,7 +75,7 @@ class Session:
 
     @property
     def error(self) -> Exception | None:
-        return self._server.error or self._lost
+        return (self._server and self._server.error) or self._lost
 
     def __enter__(self) -> Session:
         methods = {

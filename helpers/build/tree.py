@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContextError
-from .context import Context
+from .context import Context, Entry
 from .dockerignore import Ignore
 
 # Never follow a link, and never wait for the other end of a FIFO.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_KINDS = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
 _WILD = re.compile(r"[*?\[\\]")
 
 
@@ -148,32 +149,41 @@ def context_tree(context: Context) -> Tree:
     text is built.
     """
     ignore = Ignore.read(context.root, context.dockerfile)
-    kinds = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
-    special = {context.dockerfile, ".dockerignore"}
     return Tree(context.root, (
-        Node(entry.path, kinds[entry.kind], entry.target) for entry in context.entries
-        if entry.path not in special
-        or (not ignore.matches(entry.path) and os.path.lexists(context.root / entry.path))))
+        Node(entry.path, _KINDS[entry.kind], entry.target) for entry in context.entries
+        if entry.path not in (context.dockerfile, ".dockerignore")
+        or (not ignore.matches(entry.path) and _on_disk(context, entry))))
 
 
 def dockerfile_tree(context: Context) -> Tree:
     """The Dockerfile, and the ignore file that belongs to it alone.
 
-    BuildKit reads the latter too, for its warnings; what it makes of it does
-    not matter, since the context was filtered by the same lines.
+    BuildKit reads the latter for its warnings; the context is already filtered
+    by the same lines.
     """
-    text = context.dockerfile_text.encode("utf-8", "surrogateescape")
-    nodes = [Node(context.dockerfile, stat.S_IFREG, content=text)]
-    beside = f"{context.dockerfile}.dockerignore"
-    if (context.root / beside).is_file():
-        nodes.append(Node(beside, stat.S_IFREG))
+    nodes = [Node(context.dockerfile, stat.S_IFREG,
+                  content=context.dockerfile_text.encode("utf-8", "surrogateescape"))]
+    nodes += _copied(context, f"{context.dockerfile}.dockerignore")
     return Tree(context.root, nodes)
 
 
 def ignore_tree(context: Context) -> Tree:
     """.dockerignore, even where it says that it is ignored itself."""
-    there = (context.root / ".dockerignore").is_file()
-    return Tree(context.root, [Node(".dockerignore", stat.S_IFREG)] if there else [])
+    return Tree(context.root, _copied(context, ".dockerignore"))
+
+
+def _on_disk(context: Context, entry: Entry) -> bool:
+    """The Dockerfile of a context may be a text that was never a file."""
+    path = context.root / entry.path
+    return os.path.lexists(path) and (entry.kind != "file" or path.is_file())
+
+
+def _copied(context: Context, path: str) -> list[Node]:
+    """A small file that may be a link to elsewhere, as a plain one."""
+    try:
+        return [Node(path, stat.S_IFREG, content=(context.root / path).read_bytes())]
+    except OSError:
+        return []
 
 
 def order(path: str) -> bytes:

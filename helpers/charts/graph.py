@@ -15,32 +15,37 @@ _ACROSS, _DOWN = 4.3, 1.05       # from box to box
 def stages(result: BuildResult) -> Chart:
     """The stage graph of a build: base images, stages, and the bridges between
     them (FROM, COPY --from, RUN --mount), with what each stage cost."""
-    columns = _columns(result)
-    rows = max(len(names) for names in columns)
-    figure, axes = canvas(1.4 + 0.8 * rows)
+    places = _places(result)
+    columns = 1 + max(column for column, _ in places.values())
+    rows = 1 + max(row for _, row in places.values())
+    figure, axes = canvas(0.3 + 0.8 * rows)
     axes.set_axis_off()
-    places = {name: (column * _ACROSS, -row * _DOWN - (rows - len(names)) * _DOWN / 2)
-              for column, names in enumerate(columns) for row, name in enumerate(names)}
-    for name, place in places.items():
-        _box(axes, place, name, *_looks(result, name))
+    spots = {name: (column * _ACROSS, -row * _DOWN) for name, (column, row) in places.items()}
+    for name, spot in spots.items():
+        _box(axes, spot, name, *_looks(result, name))
     for edge in result.dockerfile.edges:
-        _arrow(axes, places[edge.source], places[edge.target], edge.via)
-    axes.set_xlim(-0.1, (len(columns) - 1) * _ACROSS + _WIDE + 0.1)
-    axes.set_ylim(-rows * _DOWN + _DOWN - _HIGH, _HIGH)
+        _arrow(axes, spots[edge.source], spots[edge.target], edge.via)
+    axes.set_xlim(-0.1, (columns - 1) * _ACROSS + _WIDE + 0.1)
+    axes.set_ylim(-(rows - 1) * _DOWN - _HIGH, _HIGH)
     return finish(figure, _finding(result), _spoken(result), source=_source(result))
 
 
-def _columns(result: BuildResult) -> list[list[str]]:
-    """Names by distance from the base images, which stand in the first column."""
+def _places(result: BuildResult) -> dict[str, tuple[int, int]]:
+    """{name: (column, row)}: a row a stage, with the image that it is FROM at its
+    left; a column further right than all that the stage takes from."""
     edges = result.dockerfile.edges
-    depth: dict[str, int] = {edge.source: 0 for edge in edges if edge.external}
-    for stage in result.dockerfile.stages:     # a stage needs only those above it
-        above = [depth.get(edge.source, 0) for edge in edges if edge.target == stage.label]
-        depth[stage.label] = max(above, default=0) + 1
-    columns: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
-    for name, column in depth.items():
-        columns[column].append(name)
-    return [names for names in columns if names]
+    places: dict[str, tuple[int, int]] = {}
+    extra = len(result.dockerfile.stages)   # rows for images that several stages take from
+    for row, stage in enumerate(result.dockerfile.stages):
+        above = [edge for edge in edges if edge.target == stage.label]
+        for edge in above:
+            if edge.external and edge.source not in places:
+                own = edge.via == "FROM"
+                places[edge.source] = (0, row if own else extra)
+                extra += not own
+        column = 1 + max((places.get(edge.source, (0, 0))[0] for edge in above), default=0)
+        places[stage.label] = (column, row)
+    return places
 
 
 def _looks(result: BuildResult, name: str) -> tuple[str, str, str]:
@@ -63,7 +68,7 @@ def _box(axes, place: tuple[float, float], name: str, colour: str, below: str, l
     axes.add_patch(FancyBboxPatch((x, y - _HIGH / 2), _WIDE, _HIGH, linewidth=2, linestyle=line,
                                   boxstyle="round,pad=0.02,rounding_size=0.1",
                                   edgecolor=colour, facecolor=PAPER))
-    shown = name if len(name) <= 26 else f"\u2026{name[-25:]}"
+    shown = name if len(name) <= 23 else f"\u2026{name[-22:]}"
     axes.text(x + _WIDE / 2, y + 0.1, shown, ha="center", va="center", color=INK,
               fontweight="bold", fontsize=10)
     axes.text(x + _WIDE / 2, y - 0.16, below, ha="center", va="center", color=FAINT, fontsize=9)

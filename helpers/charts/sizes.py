@@ -14,6 +14,7 @@ from .style import BUILD, BUILD_OWN, FAINT, HATCH, RUN, SHARED, Chart, canvas, f
 
 _ROW = 0.62          # inches of height for a bar
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
+_SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _LABEL = 44          # characters of an instruction that a row shows
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     names = list(names or (image.reference for image in images))
     largest = max(images, key=lambda image: image.unpacked)
     small = [i for i, image in enumerate(images) if image.unpacked < _NARROW * largest.unpacked]
-    height = 1.6 + _ROW * (len(images) + 0.5)
+    height = 0.5 + _ROW * len(images)
     figure, axes = canvas(height, *((2, (3, 2)) if small else (1, None)))
     left, right = axes if small else (axes, None)
     stacks = [parts(image) for image in images]
@@ -40,15 +41,15 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     if small:
         _bars(right, [stacks[i] for i in small], [names[i] for i in small])
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
-    _legend(figure, stacks)
-    return finish(figure, _finding(images, names), _spoken(names, images, stacks), images)
+    return finish(figure, _finding(images, names), _spoken(names, images, stacks), images,
+                  legend=_legend(stacks))
 
 
 def layers(image: Image, name: str | None = None) -> Chart:
     """One bar a layer, in the order of the instructions."""
     name = name or image.reference
     shown = [layer for layer in image.layers if layer.unpacked or len(image.layers) < 12]
-    figure, axes = canvas(1.5 + 0.42 * len(shown))
+    figure, axes = canvas(0.5 + 0.34 * len(shown))
     kinds = {layer.digest: _colour(image, index) for index, layer in enumerate(image.layers)}
     for row, layer in enumerate(shown):
         part = kinds[layer.digest]
@@ -60,12 +61,10 @@ def layers(image: Image, name: str | None = None) -> Chart:
                     family="DejaVu Sans Mono", fontsize=9)
     axes.invert_yaxis()
     _plain_scale(axes, max((layer.unpacked for layer in shown), default=1))
-    heaviest = max(shown, key=lambda layer: layer.unpacked)
-    title = (f"{name}: {size(image.unpacked)}, of which {size(heaviest.unpacked)} "
-             f"by {_short(heaviest.instruction)}")
-    _legend(figure, [[kinds[layer.digest] for layer in shown]])
+    title = _layers_finding(image, name)
     alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer in shown)
-    return finish(figure, title, f"Layers in order: {alt}", [image])
+    return finish(figure, title, f"Layers in order: {alt}", [image],
+                  legend=_legend([[kinds[layer.digest] for layer in shown]]))
 
 
 # -- what a bar is made of ---------------------------------------------------------
@@ -109,19 +108,18 @@ def _bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
 
 def _plain_scale(axes, largest: int) -> None:
     """A linear scale from zero in bytes, with room for the values."""
-    axes.set_xlim(0, max(largest, 1) * 1.22)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(lambda value, _: size(value) if value else "0")
+    axes.set_xlim(0, max(largest, 1) * 1.28)
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    unit, scale = next(((u, s) for u, s in _SCALES if largest >= s), ("B", 1))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / scale:g} {unit}" if value else "0")
     axes.tick_params(axis="x", labelsize=9, colors=FAINT)
     axes.tick_params(axis="y", length=0)
 
 
-def _legend(figure, stacks: Sequence[Sequence[Part]]) -> None:
+def _legend(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
     kinds = {(p.name, p.colour, p.hatched): p for stack in stacks for p in stack}
-    handles = [Patch(facecolor=p.colour, edgecolor="white", label=p.name,
-                     hatch=HATCH if p.hatched else None) for p in kinds.values()]
-    figure.legend(handles=handles, loc="outside lower left", ncols=2, frameon=False,
-                  fontsize=9, handlelength=1.6)
+    return [Patch(facecolor=p.colour, edgecolor="white", label=p.name,
+                  hatch=HATCH if p.hatched else None) for p in kinds.values()]
 
 
 def _short(instruction: str) -> str:
@@ -138,6 +136,13 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
         return f"{large_name} is {size(large.unpacked)}"
     return (f"{large_name}: {size(large.unpacked)}, {small_name}: {size(small.unpacked)}, "
             f"{ratio(large.unpacked, small.unpacked)} smaller")
+
+
+def _layers_finding(image: Image, name: str) -> str:
+    if not image.base:
+        return f"{name} is {size(image.unpacked)} in {len(image.layers)} layers"
+    return (f"{name}: {size(image.unpacked - image.own_bytes)} of {size(image.unpacked)} "
+            f"came with {image.base}")
 
 
 def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequence[Part]]) -> str:

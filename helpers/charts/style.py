@@ -12,10 +12,11 @@ import base64
 import html
 import io
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from ..image import Image
@@ -27,7 +28,8 @@ INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
 HATCH = "//"          # a stand-in
 WIDTH = 9.0           # inches; half a screen at 96 dpi
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
-_WRAP = 110           # characters of a footnote's line
+_TITLE_WRAP, _NOTE_WRAP = 78, 125   # characters of a line at their sizes
+_LEGEND_COLUMNS = 2
 
 _SETTINGS = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
@@ -74,7 +76,11 @@ class Chart:
 
 
 def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None) -> tuple:
-    """An empty figure in the course's look: (figure, axes or array of axes)."""
+    """An empty figure in the course's look: (figure, axes or array of axes).
+
+    `height` is that of the plot itself, in inches; `finish` adds what the title,
+    the legend and the footnote take.
+    """
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots(1, columns, width_ratios=list(ratios) if ratios else None)
@@ -82,14 +88,25 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
 
 
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
-           source: str = "") -> Chart:
-    """Put title and footnote on a figure and make it a Chart."""
+           source: str = "", legend: Sequence[Artist] = ()) -> Chart:
+    """Put title, legend and footnote around the plot and make it a Chart."""
+    heading = textwrap.wrap(title, _TITLE_WRAP)
+    note = textwrap.wrap(source or footnote(images), _NOTE_WRAP)
+    above = 0.12 + 0.24 * len(heading)
+    rows = -(-len(legend) // _LEGEND_COLUMNS)
+    below = 0.1 + 0.15 * len(note)
+    height = figure.get_figheight() + above + 0.24 * rows + below
+    figure.set_figheight(height)
+    bottom = (below + 0.24 * rows) / height
+    figure.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom - above / height))
     with matplotlib.rc_context(_SETTINGS):
-        figure.suptitle("\n".join(textwrap.wrap(title, 78)), x=0.01, ha="left",
-                        fontsize=13, fontweight="bold")
-        note = source or footnote(images)
-        figure.supxlabel("\n".join(textwrap.wrap(note, _WRAP)), x=0.01, ha="left",
-                         fontsize=8, color=FAINT)
+        figure.text(0.01, 1 - 0.08 / height, "\n".join(heading), va="top", fontsize=13,
+                    fontweight="bold")
+        figure.text(0.01, 0.05 / height, "\n".join(note), va="bottom", fontsize=8, color=FAINT)
+        if legend:
+            figure.legend(handles=list(legend), loc="lower left", bbox_to_anchor=(0, below / height),
+                          ncols=_LEGEND_COLUMNS, frameon=False, fontsize=9, handlelength=1.6,
+                          borderaxespad=0.2, borderpad=0.1)
     return Chart(figure, title, f"{title}. {alt}")
 
 

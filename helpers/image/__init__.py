@@ -15,7 +15,6 @@ Three sizes, each with one meaning, measured here and the same on every engine
 """
 
 from .model import Image, Layer
-from .look import look, transfer, unique
-from .paths import paths
+from .look import look, transfer, unique, where
 
-__all__ = ["Image", "Layer", "look", "paths", "transfer", "unique"]
+__all__ = ["Image", "Layer", "look", "transfer", "unique", "where"]

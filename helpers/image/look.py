@@ -10,6 +10,7 @@ from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STEP
 from . import saved, store
 from .model import Image, Layer, instruction, makes_layer, stands_on, unshared
+from .tree import visible
 
 _CHUNK = 1 << 20
 
@@ -61,6 +62,20 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     return sum(measured.transfer for measured in known.values())
 
 
+def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
+    """{absolute path: the layer it comes from} for all that a container would see.
+
+    Nothing is run in the image, so this works on one with no shell.
+    """
+    digests = [layer.digest for layer in image.layers]
+    known = {digest: store.paths(digest) for digest in digests}
+    if None in known.values():
+        read = _save(engine or connect(), image.id, transfer=False, known={})
+        known = {digest: read.layers[digest].paths for digest in digests}
+    found = visible([known[digest] for digest in digests])
+    return {path: image.layers[index] for path, index in found.items()}
+
+
 def unique(image: Image, engine: Engine | None = None) -> int:
     """Unpacked bytes of the layers that no other named image in the engine has."""
     engine = engine or connect()
@@ -82,9 +97,10 @@ def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
 
 
 def _name(summary: dict) -> str:
-    """The name that a reader knows: the course's own names only if there is no other."""
+    """The name that a reader knows: that of the Dockerfile, not the course's own."""
     tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
-    return min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
+    known = min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
+    return known.removeprefix("localhost/multistage.course/").removesuffix(":latest")
 
 
 def _save(engine: Engine, image_id: str, *, transfer: bool, known: dict) -> saved.Saved:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..errors import ImageUnreadable
+from .tree import path
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
@@ -26,11 +27,15 @@ _SMALL = 4 << 20    # larger JSON is no image configuration
 
 @dataclass
 class Measured:
-    """What one layer weighs, in bytes; `transfer` None where it was not asked for."""
+    """What one layer weighs, in bytes; `transfer` None where it was not asked for.
+
+    paths   absolute paths of all its entries, in its own order, whiteouts too
+    """
 
     unpacked: int = 0
     files: int = 0
     transfer: int | None = None
+    paths: list[str] = field(default_factory=list, repr=False)
 
 
 @dataclass
@@ -142,6 +147,7 @@ def _layer(source: io.BufferedIOBase, saved: Saved, transfer: bool) -> None:
     with tarfile.open(fileobj=observed, mode="r|", bufsize=_CHUNK) as archive:
         for entry in archive:
             archive.members = []   # tarfile keeps every entry otherwise: memory for nothing
+            measured.paths.append(path(entry.name))
             if entry.isreg():
                 measured.unpacked += entry.size
                 measured.files += 1

@@ -6,7 +6,9 @@ names its own format; one that does not read as it should is measured again.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from pathlib import Path
 
 from .. import places
@@ -15,8 +17,8 @@ from .saved import Measured
 _FORMAT = 1
 
 
-def _path(digest: str) -> Path:
-    return places.cache() / "layers" / f"{digest.replace(':', '-')}.json"
+def _path(digest: str, kind: str = "json") -> Path:
+    return places.cache() / "layers" / f"{digest.replace(':', '-')}.{kind}"
 
 
 def load(digest: str) -> Measured | None:
@@ -32,11 +34,22 @@ def load(digest: str) -> Measured | None:
     return Measured(unpacked, files, transfer) if sound else None
 
 
+def paths(digest: str) -> list[str] | None:
+    """The paths in a layer, None if they are not known."""
+    try:
+        listed = json.loads(gzip.decompress(_path(digest, "paths.gz").read_bytes()))
+        return listed if all(isinstance(each, str) for each in listed) else None
+    except (OSError, ValueError, EOFError, TypeError, zlib.error):
+        return None
+
+
 def keep(digest: str, measured: Measured) -> None:
     """Remember it. A disk that is full costs the memory, not the lesson."""
     record = {"format": _FORMAT, "digest": digest, "unpacked": measured.unpacked,
               "files": measured.files, "transfer": measured.transfer}
+    listed = gzip.compress(json.dumps(measured.paths).encode(), compresslevel=1, mtime=0)
     try:
+        places.write_whole(_path(digest, "paths.gz"), listed)
         places.write_whole(_path(digest), json.dumps(record).encode())
     except OSError:
         pass
