@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +29,9 @@ _POLL_SECONDS = 0.25
 _SIGN_OF_LIFE_SECONDS = 30
 _CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _GIVEN = "run/multistage"         # what this machine lends a container; never committed
+# Settings that name files of this machine.
+_ELSEWHERE = re.compile(r"::(CaInfo|CaPath|CAfile|SslCert|SslKey|Proxy-Auto-Detect|ProxyAutoDetect)\b",
+                        re.IGNORECASE)
 
 _INSTALL = f"""set -e
 export DEBIAN_FRONTEND=noninteractive APT_CONFIG=/{_GIVEN}/apt.conf
@@ -158,8 +163,10 @@ def installing(engine: Engine, step: AptInstall, parent: str, digest: str) -> It
 
 
 def _lent(sources: tuple[aptsources.Source, ...], options: tuple[str, ...]) -> Iterator[Entry]:
-    settings = [*options, 'APT::Sandbox::User "root";']
-    yield folder(_GIVEN)
+    settings = [line for line in options if not _ELSEWHERE.search(line)]
+    settings += [*_proxies(), 'APT::Sandbox::User "root";']
+    for name in (_GIVEN, f"{_GIVEN}/keys", f"{_GIVEN}/sources.d"):
+        yield folder(name)
     if _CA_BUNDLE.exists():
         yield regular(f"{_GIVEN}/ca.crt", _CA_BUNDLE.read_bytes())
         settings.append(f'Acquire::https::CaInfo "/{_GIVEN}/ca.crt";')
@@ -172,6 +179,13 @@ def _lent(sources: tuple[aptsources.Source, ...], options: tuple[str, ...]) -> I
             yield regular(name, file.read_bytes())
         yield regular(f"{_GIVEN}/sources.d/machine.sources", text.encode())
     yield regular(f"{_GIVEN}/apt.conf", "\n".join(settings).encode() + b"\n")
+
+
+def _proxies() -> list[str]:
+    """Proxies that the environment names: apt here sees them, apt there would not."""
+    names = ("http", "https")
+    values = [os.environ.get(f"{n}_proxy") or os.environ.get(f"{n.upper()}_PROXY") for n in names]
+    return [f'Acquire::{name}::Proxy "{value}";' for name, value in zip(names, values) if value]
 
 
 def _relocated(source: aptsources.Source, keys: dict[Path, str]) -> aptsources.Source:

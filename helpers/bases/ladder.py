@@ -133,6 +133,7 @@ class _Search:
                 pull(self.engine, source, self.report)
             except Refused as refusal:
                 said.append(f"the mirror {host} said for {source.path}: {refusal}")
+                self.report(f"  not there: {refusal}")
                 if not refusal.reached:
                     break
             else:
@@ -157,6 +158,7 @@ class _Search:
         except Refused as refusal:
             self.tried.append(f"{who} said: {refusal}" if refusal.reached else
                               f"{who} could not be reached: {refusal}")
+            self.report(f"  {self.tried[-1]}")
             self.remedies.append(
                 "Check the name, and `docker login` if it is private." if refusal.reached else
                 f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "

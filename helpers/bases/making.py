@@ -48,14 +48,13 @@ def make(engine: Engine, base: Base, name: str, *, offline: bool, report: Report
     end of a log where a step fails, and what `engine.speaking` raises.
     """
     architecture = _architecture(engine, base)
-    with _alone(report):
+    with _local_trouble(base), _alone(report):
         containers.sweep(engine, f"{labels.COURSE}={labels.STEP}")
         _sweep_scratch()
         if _there(engine, name):   # another process made it while this one waited
             return
         started = time.monotonic()
-        with _local_trouble(base):
-            _Making(engine, base, architecture, offline, report).run(name)
+        _Making(engine, base, architecture, offline, report).run(name)
         report(f"Made {base.ref} in {units.seconds(time.monotonic() - started)}.")
 
 

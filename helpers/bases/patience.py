@@ -14,4 +14,6 @@ def patient(api: APIClient, seconds: float) -> APIClient:
     copy = object.__new__(type(api))
     vars(copy).update(vars(api))
     copy.timeout = seconds
+    # The SDK pulls without any limit, whatever the client's is.
+    copy._set_request_timeout = lambda options: {**options, "timeout": seconds}
     return copy

@@ -48,6 +48,8 @@ _APT_SETTINGS = {
 # chooses the package that converts them, which brings 46 MB of Perl along.
 _MERGED = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
 _MACHINE = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/hostname", "etc/resolv.conf")
 _LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old",
              "var/lib/dpkg/status-old", "var/cache/apt/archives/lock")
@@ -73,13 +75,17 @@ def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
 
 
 def _need_mmdebstrap(report: Callable[[str], None]) -> None:
-    if shutil.which("mmdebstrap"):
+    missing = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
+    missing += [] if _KEYRING.exists() else ["debian-archive-keyring"]   # Ubuntu has it as a package
+    if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise BaseUnavailable(
-            "A root file system cannot be made here.", why="mmdebstrap is not installed.",
-            remedy="Install the package mmdebstrap (Debian, Ubuntu), or run this as root there.")
-    apt_install(["mmdebstrap", "debian-archive-keyring"], report)
+            "A root file system cannot be made here.",
+            why=f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed.",
+            remedy=f"Install the package {' and '.join(missing)} (Debian, Ubuntu), "
+                   "or run this as root there.")
+    apt_install(missing, report)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from .events import Event, Failed, Imaged, Output, StepSeen
 
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.S)
 _RESULT = re.compile(r" ---> ([0-9a-f]{12,64})?\s*$")   # FROM scratch has no id
+_RED, _PLAIN = "\x1b[91m", "\x1b[0m"
 _CACHE = " ---> Using cache"
 _CHATTER = (" ---> Running in ", "Removing intermediate container ", "Successfully built ",
             "Successfully tagged ", " ---> [Warning]")
@@ -50,4 +51,5 @@ def events(answers: Iterable[dict], clock: Callable[[], float] = time.time) -> I
             if result[1]:
                 yield Imaged(result[1])
         else:
-            yield Output(step.key, text)
+            # The builder paints what goes to standard error red.
+            yield Output(step.key, text.removeprefix(_RED).removesuffix(_PLAIN))

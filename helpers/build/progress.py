@@ -94,7 +94,7 @@ class Progress:
         self._logs: dict[str, list[str]] = {}
         self._moved: dict[str, dict[str, Moved]] = {}
         self._places: dict[str, tuple[str, str, int | None]] = {}
-        self._flat = flat_instructions(dockerfile) if builder == "legacy" else []
+        self._flat = flat_instructions(dockerfile, target) if builder == "legacy" else []
 
     def add(self, event: Event) -> None:
         """Take one event in."""
@@ -170,12 +170,13 @@ def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
 
 # -- where in the Dockerfile a step belongs -------------------------------------
 
-def flat_instructions(dockerfile: Dockerfile) -> list[tuple[str, Instruction]]:
-    """Every instruction in file order with its stage's label, as the legacy
-    builder numbers them: ARGs before the first FROM count too, under ''."""
-    return [("", arg) for arg in dockerfile.global_args] + [
+def flat_instructions(dockerfile: Dockerfile, target: str | None) -> list[tuple[str, Instruction]]:
+    """Every instruction up to the end of the target, with its stage's label, as the
+    legacy builder numbers them: ARGs before the first FROM count too, under ''."""
+    last = dockerfile.stage(target).index if target else len(dockerfile.stages) - 1
+    return [("", arg) for arg in dockerfile.preamble] + [
         (stage.label, instruction)
-        for stage in dockerfile.stages for instruction in stage.instructions
+        for stage in dockerfile.stages[: last + 1] for instruction in stage.instructions
     ]
 
 

@@ -13,6 +13,7 @@ from ..units import seconds
 from .progress import Progress, StageReport, Step
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
+_LINE = re.compile(r"parse error (?:on )?line (\d+)")
 _MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
 _STORE = re.compile(r"/\S+/merged(?=/)|/var/lib/docker/tmp/buildkit-mount\d+(?=/)")
 _TAIL = 20   # lines of the failed step's log that an error shows
@@ -94,8 +95,10 @@ def failed(progress: Progress) -> BuildFailed:
     message = progress.failure
     step = _culprit(progress)
     if step is None:
-        return BuildFailed("The build failed before its first step.", why=_plain(message),
-                           remedy=_remedy(message, None))
+        line = _LINE.search(message)
+        what = f"The builder refused line {line[1]}." if line else "The build failed before its first step."
+        return BuildFailed(what, why=_plain(message), remedy=_remedy(message, None),
+                           line=int(line[1]) if line else None)
     exit_code = _exit_code(step.error or message) or _exit_code(message)
     where = f"stage {step.stage!r}, " if step.stage else ""
     at = f"line {step.line}: " if step.line else ""

@@ -9,6 +9,7 @@ its session and its connection that are used here.
 from __future__ import annotations
 
 import json
+import posixpath
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
-from ..errors import CourseError, EngineGone, Interrupted
+from ..errors import CourseError, DockerfileError, EngineGone, Interrupted
 from . import buildkit, leftovers, legacy
 from .context import Context
 from .progress import Progress
@@ -71,6 +72,7 @@ def build(
     scanned = Context.scan(root, dockerfile, text) if text is not None else Context.scan(root, dockerfile)
     parsed = dockerfiles.parse(scanned.dockerfile_text, args or {})
     stage = parsed.stage(target) if target is not None else None
+    _stay_inside(parsed)
     scanned.check(context_limit)
     bases = ensure(engine, _bases_needed(parsed, stage, builder), report=report or _quiet)
     swapped = {base.ref: base.name for base in bases if base.substituted}
@@ -112,6 +114,28 @@ def _bases_needed(parsed: Dockerfile, stage: dockerfiles.Stage | None, builder: 
     last = stage.index if stage else len(parsed.stages) - 1
     wanted = {ref for s in parsed.stages[: last + 1] for ref in parsed.bases_needed(s.label)}
     return tuple(ref for ref in parsed.bases if ref in wanted)
+
+
+def _stay_inside(parsed: Dockerfile) -> None:
+    """Refuse a COPY from outside the context.
+
+    The legacy builder says no by itself. BuildKit cuts the dots off and copies
+    the file of that name in the context, if there is one: not what was meant.
+    """
+    for stage in parsed.stages:
+        for instruction in stage.instructions:
+            if instruction.keyword not in ("COPY", "ADD") or "from" in instruction.flags:
+                continue
+            for word, *_ in instruction.words()[:-1]:
+                source = word.strip("[]\"',")   # COPY ["from", "to"]
+                if posixpath.normpath(source).split("/")[0] == "..":
+                    raise DockerfileError(
+                        f"Line {instruction.line}: {source} lies outside the build context.",
+                        line=instruction.line,
+                        why="The engine gets the folder of the context and what is below it, no more.",
+                        remedy="Move the file below it, or build with the folder above as the context "
+                               "(and the Dockerfile named with its path).",
+                    )
 
 
 def _parameters(builder: str, context: Context, tag: str, target: str | None,

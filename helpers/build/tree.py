@@ -28,6 +28,8 @@ from .dockerignore import Ignore
 # Never follow a link, and never wait for the other end of a FIFO.
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
+_LINKS = 40          # in a row; Linux gives up there too
+_FOLLOWED = 2_000    # paths; beyond that everything is sent
 _WILD = re.compile(r"[*?\[\\]")
 
 
@@ -127,19 +129,21 @@ class Tree:
 
     def _followed(self, paths: Iterable[str]) -> set[str]:
         links = {node.path: node for node in self.nodes if node.kind == stat.S_IFLNK}
-        waiting, seen = [_clean(path) for path in paths], set()
+        waiting, seen, passed = [(_clean(path), 0) for path in paths], set(), set()
         while waiting:
-            path = waiting.pop()
-            if path in seen:
+            path, depth = waiting.pop()
+            if path in seen or depth > _LINKS:
                 continue
             seen.add(path)
+            if len(seen) > _FOLLOWED:
+                return {""}
             parts = path.split("/") if links else ()
             for at in range(1, len(parts) + 1):
                 for link in _matching(links, "/".join(parts[:at])):
-                    seen.add(link.path)
+                    passed.add(link.path)
                     above = posixpath.join("/", posixpath.dirname(link.path), link.target)
-                    waiting.append(_clean("/".join((above, *parts[at:]))))
-        return seen
+                    waiting.append((_clean("/".join((above, *parts[at:]))), depth + 1))
+        return seen | passed
 
 
 def context_tree(context: Context) -> Tree:

@@ -109,12 +109,14 @@ class Dockerfile:
     text         as it was given
     stages       in the order of the file, at least one
     global_args  {name: value} of each ARG before the first FROM; None if unset
+    preamble     those ARG instructions themselves
     """
 
     text: str = field(repr=False)
     stages: tuple[Stage, ...]
     global_args: Mapping[str, str | None] = field(hash=False)
     _uses: tuple[Use, ...] = field(repr=False, compare=False)
+    preamble: tuple[Instruction, ...] = field(default=(), repr=False)
 
     @property
     def edges(self) -> tuple[Edge, ...]:

@@ -48,7 +48,8 @@ def parse(text: str, build_args: Mapping[str, str] | None = None) -> Dockerfile:
         for instruction in stage.instructions:
             uses += _taken(source, instruction, stage.index, stages)
     uses.sort(key=lambda use: use.instruction.line)
-    return Dockerfile(text, tuple(stages), global_args, tuple(uses))
+    return Dockerfile(text, tuple(stages), global_args, tuple(uses),
+                      tuple(instructions[:first_from]))
 
 
 def _first_from(source: Source, instructions: list[Instruction]) -> int:

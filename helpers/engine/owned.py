@@ -8,6 +8,7 @@ the mounts below the folder. The images stay until `purge`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -20,10 +21,11 @@ from pathlib import Path
 from .. import places
 from ..errors import EngineError, NoEngine
 
-_BRIDGE = "multistage0"
-_SUBNETS = ("172.31.77.1/24", "10.231.77.1/24", "192.168.231.1/24")
+_SUBNETS = ("172.31.77.1/24", "172.31.78.1/24", "10.231.77.1/24", "192.168.231.1/24")
+_POOL = "10.232"   # of networks that are made in it: not those of another Docker
 _START_SECONDS = 60
 _STOP_SECONDS = 30
+_SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHAINS = (  # what dockerd adds to the firewall besides rules that name the bridge
     ("filter", "FORWARD", "DOCKER-USER"),
@@ -41,6 +43,11 @@ def _quiet(_: str) -> None:
 
 def folder() -> Path:
     return places.state() / "engine"
+
+
+def _bridge() -> str:
+    """Name of its bridge: one for each folder, at most 15 characters."""
+    return f"course-{hashlib.sha256(os.fsencode(folder())).hexdigest()[:8]}"
 
 
 def host() -> str:
@@ -129,20 +136,28 @@ def log_tail(lines: int = 15) -> str:
 
 def _launch() -> subprocess.Popen:
     base = folder()
+    _check_room_for_sockets(base / "run/containerd/containerd-debug.sock")
     subnet = _make_bridge()
-    (base / "before.json").write_text(json.dumps(_firewall_before()))
+    (base / "before.json").write_text(json.dumps({**_firewall_before(), "subnet": subnet}))
     command = [
         "dockerd", "--host", host(), "--data-root", str(base / "data"),
         "--exec-root", str(base / "run"), "--pidfile", str(base / "docker.pid"),
-        "--bridge", _BRIDGE, "--fixed-cidr", _network(subnet),
-        # Docker's own ranges for user-defined networks would meet those of another Docker.
-        "--default-address-pool", "base=10.232.0.0/16,size=24",
+        "--bridge", _bridge(), "--fixed-cidr", _network(subnet),
+        "--default-address-pool", f"base={_POOL}.0.0/16,size=24",
         "--log-level", "warn",
     ]
     with open(base / "dockerd.log", "ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 start_new_session=True, cwd="/",
                                 env={**os.environ, "PATH": _PATH})
+
+
+def _check_room_for_sockets(longest: Path) -> None:
+    if len(os.fsencode(longest)) > _SOCKET_PATH:
+        raise EngineError(
+            "The course's engine cannot have its sockets in its folder.",
+            why=f"{folder()} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
+            remedy="Set MULTISTAGE_HOME to a shorter folder, for example /var/lib/multistage.")
 
 
 def _await(process: subprocess.Popen, report: Report) -> None:
@@ -216,9 +231,9 @@ def _make_bridge() -> str:
     """Make the bridge with the first subnet that no route of the machine holds."""
     routes = _run("ip", "-4", "route").stdout
     subnet = next((s for s in _SUBNETS if s.rsplit(".", 1)[0] not in routes), _SUBNETS[0])
-    _run("ip", "link", "add", "name", _BRIDGE, "type", "bridge")
-    _run("ip", "addr", "replace", subnet, "dev", _BRIDGE)
-    made = _run("ip", "link", "set", _BRIDGE, "up")
+    _run("ip", "link", "add", "name", _bridge(), "type", "bridge")
+    _run("ip", "addr", "replace", subnet, "dev", _bridge())
+    made = _run("ip", "link", "set", _bridge(), "up")
     if made.returncode:
         raise EngineError(
             "The course's engine has no network bridge.", why=made.stderr.strip(),
@@ -257,7 +272,8 @@ def _sweep() -> None:
         (base / name).unlink(missing_ok=True)
     shutil.rmtree(base / "run", ignore_errors=True)
     _sweep_firewall(base / "before.json")
-    _run("ip", "link", "del", _BRIDGE)
+    for bridge in _bridges():
+        _run("ip", "link", "del", bridge)
 
 
 def _mounts_below(base: Path) -> list[str]:
@@ -267,14 +283,24 @@ def _mounts_below(base: Path) -> list[str]:
     return sorted((point for point in points if point.startswith(prefix)), reverse=True)
 
 
+def _bridges() -> list[str]:
+    """Its own bridge, and those of networks that were made in it."""
+    addresses = [line.split() for line in _run("ip", "-o", "-4", "addr").stdout.splitlines()]
+    return [_bridge()] + [words[1] for words in addresses
+                          if words[1].startswith("br-") and words[3].startswith(f"{_POOL}.")]
+
+
 def _sweep_firewall(note: Path) -> None:
     if not note.exists():
         return
-    before = json.loads(note.read_text())
+    before, bridges = json.loads(note.read_text()), set(_bridges())
+    sources = (_network(before["subnet"]), f"{_POOL}.")
     for table in ("filter", "nat"):
         for rule in _run("iptables", "-t", table, "-S").stdout.splitlines():
             words = rule.split()
-            if words[:1] == ["-A"] and (_BRIDGE in words or _masquerades(words)):
+            ours = bridges & set(words) or ("MASQUERADE" in words and
+                                            any(word.startswith(sources) for word in words))
+            if words[:1] == ["-A"] and ours:
                 _run("iptables", "-t", table, "-D", *words[1:])
     if not before["had_chains"]:
         _remove_chains()
@@ -283,10 +309,6 @@ def _sweep_firewall(note: Path) -> None:
     if before["ip_forward"] == "0":
         Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
     note.unlink()
-
-
-def _masquerades(words: list[str]) -> bool:
-    return "MASQUERADE" in words and any(_network(s) in words for s in _SUBNETS)
 
 
 def _remove_chains() -> None:

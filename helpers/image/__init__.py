@@ -15,6 +15,6 @@ Three sizes, each with one meaning, measured here and the same on every engine
 """
 
 from .model import Image, Layer
-from .look import look, transfer, unique, where
+from .measure import look, transfer, unique, where
 
 __all__ = ["Image", "Layer", "look", "transfer", "unique", "where"]

@@ -4,6 +4,11 @@ Without one they are skipped on a laptop, and fail where MULTISTAGE_REQUIRE_ENGI
 """
 
 import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
 
 import pytest
 
@@ -19,3 +24,43 @@ def engine():
         if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory):
+    """Address of a real, empty registry on loopback: Debian's docker-registry."""
+    program = shutil.which("docker-registry")
+    if not program:
+        if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
+            pytest.fail("docker-registry is not installed")
+        pytest.skip("docker-registry is not installed")
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    settings = folder / "config.yml"
+    settings.write_text(
+        "version: 0.1\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder / 'data'}}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '{address}'}}\n"
+        "log: {level: error}\n")
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen([program, "serve", str(settings)], stdout=log, stderr=log,
+                                   start_new_session=True)
+    try:
+        _await(address, process, folder / "log")
+        yield address
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await(address, process, log, seconds=10):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://{address}/v2/", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"docker-registry did not answer: {log.read_text(errors='replace')[-500:]}")

@@ -126,9 +126,12 @@ def made(*paths, **links):
     (["a/c/"], "a a/c a/c/d"),
     (["a*"], "a a/b a/c a/c/d a-b abs z z/q"),
     (["*/b"], "a a/b abs l out"),   # each link might lead to one
-    (["**/d"], "a a/c a/c/d"),
+    (["**/d"], "a a/c a/c/d abs l out z z/l2"),
     (["l"], "a a/c a/c/d l"),
     (["l/d"], "a a/c a/c/d l"),
+    (["l/x"], "l"),
+    (["l", "l/x"], "a a/c a/c/d l"),
+    (["l/x", "l"], "a a/c a/c/d l"),
     (["z/l2"], "a a/b z z/l2"),
     (["z/*"], "a a/b z z/l2 z/q"),
     (["*2"], ""),

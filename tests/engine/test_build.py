@@ -1,0 +1,286 @@
+"""Real builds on every builder that the engine has."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from helpers.build import build
+from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError,
+                            DockerfileError, Interrupted)
+from helpers.labels import COURSE
+
+BASE = "debian:bookworm-slim"
+TWO_STAGES = f"""\
+ARG NAME=world
+FROM {BASE} AS builder
+ARG SALT
+ENV GREETING=hello
+RUN echo "$GREETING $SALT" > /greeting && echo made it
+FROM {BASE} AS unused
+RUN echo never asked for $SALT
+FROM {BASE}
+COPY --from=builder /greeting /greeting
+CMD ["cat", "/greeting"]
+"""
+
+
+@pytest.fixture(params=["buildkit", "legacy"])
+def builder(request, engine):
+    if request.param not in engine.builders:
+        pytest.skip(f"{engine.name} has no {request.param}")
+    return request.param
+
+
+@pytest.fixture
+def context(tmp_path):
+    (tmp_path / "file.txt").write_text("content\n")
+    return tmp_path
+
+
+@pytest.fixture
+def tag(engine):
+    name = f"course-test:{uuid.uuid4().hex[:12]}"
+    yield name
+    for image in engine.client.images.list(filters={"reference": name}):
+        engine.client.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def nothing_left(engine):
+    """The same images and containers afterwards as before."""
+    def state():
+        return ({i.id for i in engine.client.images.list()},
+                {c.id for c in engine.client.containers.list(all=True)})
+    before = state()
+    yield
+    after = state()
+    assert after[1] - before[1] == set()
+    assert {i for i in after[0] - before[0] if engine.client.images.get(i).tags} == set()
+
+
+def salted():
+    """An argument that no build had before, so that its steps are not cached."""
+    return {"SALT": uuid.uuid4().hex}
+
+
+# -- builds that succeed -----------------------------------------------------------
+
+def test_a_build_names_an_image_with_the_label_of_the_course(engine, builder, context, tag):
+    result = build(context, text=TWO_STAGES, builder=builder, tag=tag, engine=engine)
+    image = engine.client.images.get(tag)
+    assert result.image == image.id
+    assert image.labels[COURSE] == "build"
+    assert (result.tag, result.builder) == (tag, builder)
+
+
+def test_stages_tell_what_was_built_and_what_was_skipped(engine, builder, context):
+    result = build(context, text=TWO_STAGES, builder=builder, args=salted(), engine=engine)
+    told = {stage.name: stage.status for stage in result.stages}
+    assert (told["builder"], told["stage-2"]) == ("built", "built")
+    # The legacy builder runs what nothing needs; BuildKit does not start it.
+    assert (told["unused"] == "skipped") == (builder == "buildkit")
+
+
+def test_each_step_has_its_line_its_times_and_its_log(engine, builder, context):
+    result = build(context, text=TWO_STAGES, builder=builder, args=salted(), engine=engine)
+    run = next(s for s in result.steps if s.stage == "builder" and s.instruction.startswith("RUN"))
+    copy = next(s for s in result.steps if s.stage == "stage-2" and s.instruction.startswith("COPY"))
+    assert (run.line, copy.line) == (5, 9)
+    assert run.log == ("made it",)
+    assert run.status == "done" and 0 < run.seconds < 60
+    assert run.completed <= copy.started + 0.05
+    assert result.stage("builder").seconds >= run.seconds - 0.01
+
+
+def test_a_second_build_is_all_from_the_cache(engine, builder, context):
+    arguments = salted()
+    first = build(context, text=TWO_STAGES, builder=builder, args=arguments, engine=engine)
+    second = build(context, text=TWO_STAGES, builder=builder, args=arguments, engine=engine)
+    assert not first.cached and second.cached
+    assert first.image == second.image or builder == "buildkit"
+
+
+def test_no_cache_runs_every_step_again(engine, builder, context):
+    text = f"FROM {BASE}\nRUN date > /now\n"
+    build(context, text=text, builder=builder, engine=engine)
+    again = build(context, text=text, builder=builder, no_cache=True, engine=engine)
+    assert not again.cached
+
+
+def test_a_target_builds_that_stage_and_no_more(engine, builder, context, tag):
+    result = build(context, text=TWO_STAGES, target="builder", builder=builder, tag=tag, engine=engine)
+    assert {s.stage for s in result.steps if s.stage} == {"builder"}
+    assert engine.client.images.get(tag).attrs["Config"]["Env"][-1] == "GREETING=hello"
+
+
+def test_the_watcher_sees_the_build_under_way(engine, builder, context):
+    seen = []
+    build(context, text=f"FROM {BASE}\nARG SALT\nRUN sleep 0.5; echo $SALT\n", builder=builder,
+          args=salted(), engine=engine,
+          watch=lambda p: seen.append([s.status for s in p.steps() if s.instruction.startswith("RUN")]))
+    assert ["running"] in seen and seen[-1] == ["done"]
+
+
+def test_dockerignore_keeps_files_from_the_builder(engine, builder, context):
+    (context / "secret.txt").write_text("token")
+    (context / ".dockerignore").write_text("*.txt\n!file.txt\n")
+    text = f"FROM {BASE}\nCOPY . /in/\nRUN ls /in\n"
+    result = build(context, text=text, builder=builder, engine=engine, no_cache=True)
+    listed = next(s for s in result.steps if s.instruction.startswith("RUN ls")).log
+    assert "file.txt" in listed and "secret.txt" not in listed
+
+
+def test_links_and_modes_arrive_as_they_are(engine, builder, context):
+    (context / "tool").write_text("#!/bin/sh\necho ran\n")
+    (context / "tool").chmod(0o755)
+    (context / "link").symlink_to("tool")
+    text = f"FROM {BASE}\nCOPY . /in/\nRUN /in/link && readlink /in/link && stat -c %u:%g /in/tool\n"
+    result = build(context, text=text, builder=builder, engine=engine, no_cache=True)
+    log = next(s for s in result.steps if s.instruction.startswith("RUN")).log
+    assert log == ("ran", "tool", "0:0")
+
+
+def test_a_base_under_another_name_is_substituted_and_said(engine, builder, context, monkeypatch):
+    from helpers.bases import Present
+
+    swapped = Present("no.such.registry/base:1", True, "made", BASE)
+    monkeypatch.setattr("helpers.build.run.ensure", lambda *_, **__: (swapped,))
+    result = build(context, text="FROM no.such.registry/base:1\nCOPY file.txt /\n",
+                   builder=builder, engine=engine)
+    assert result.substitutions == {"no.such.registry/base:1": BASE}
+    assert f"no.such.registry/base:1 is {BASE} here" in str(result)
+
+
+# -- builds that fail ------------------------------------------------------------------
+
+def test_a_failing_command_tells_stage_line_code_and_log(engine, builder, context, nothing_left):
+    text = f"FROM {BASE} AS first\n\nRUN echo one && \\\n    echo two && exit 7\nFROM {BASE}\nCOPY --from=first /x /\n"
+    with pytest.raises(BuildFailed) as caught:
+        build(context, text=text, builder=builder, tag="course-test:failed", engine=engine)
+    error = caught.value
+    assert (error.stage, error.line, error.exit_code) == ("first", 3, 7)
+    assert error.instruction.startswith("RUN echo one")
+    assert error.log == ("one", "two")
+    assert "two" in error.evidence and error.remedy
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("FROM scratch\nCOPY nowhere.txt /\n", 2),
+    (f"FROM {BASE} AS a\nRUN true\nFROM scratch\nCOPY --from=a /nowhere.txt /\n", 4),
+])
+def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, context, text, line, nothing_left):
+    with pytest.raises(BuildFailed) as caught:
+        build(context, text=text, builder=builder, tag="course-test:failed", engine=engine)
+    assert caught.value.line == line
+    assert "nowhere.txt" in str(caught.value) and caught.value.remedy
+
+
+@pytest.mark.parametrize(("text", "kind", "said"), [
+    ("", DockerfileError, "no instructions"),
+    ("# nothing but this\n", DockerfileError, "no instructions"),
+    ("FROM scratch\nCOPPY a b\n", DockerfileError, "COPPY"),
+    ("FROM scratch\nCOPY --from=7 a b\n", DockerfileError, "7"),
+    ("FROM scratch\nCOPY ../outside.txt /\n", DockerfileError, "outside the build context"),
+    ('FROM scratch\nADD ["a/../../outside.txt", "/"]\n', DockerfileError, "outside the build context"),
+    ("FROM 127.0.0.1:1/no/such:base\nRUN true\n", BaseUnavailable, "127.0.0.1:1/no/such:base"),
+])
+def test_bad_dockerfiles_are_refused_before_anything_is_sent(
+        engine, builder, context, text, kind, said, nothing_left, monkeypatch):
+    monkeypatch.setattr("helpers.build.run._follow", lambda *_, **__: pytest.fail("it was sent"))
+    with pytest.raises(kind) as caught:
+        build(context, text=text, builder=builder, engine=engine)
+    assert said in str(caught.value)
+
+
+def test_an_unknown_target_is_refused_with_the_names_there_are(engine, context):
+    with pytest.raises(DockerfileError, match="builder"):
+        build(context, text=TWO_STAGES, target="bilder", engine=engine)
+
+
+def test_a_folder_without_a_dockerfile_is_refused(engine, context):
+    with pytest.raises(ContextError, match="Dockerfile"):
+        build(context, engine=engine)
+
+
+def test_a_huge_context_is_refused_before_it_is_sent(engine, context):
+    with open(context / "disk.iso", "wb") as file:
+        file.truncate(3_000_000_000)
+    with pytest.raises(ContextError) as caught:
+        build(context, text="FROM scratch\nCOPY file.txt /\n", engine=engine)
+    assert "3.00 GB" in str(caught.value) and "disk.iso" in str(caught.value)
+
+
+def test_an_unknown_builder_is_refused_with_those_there_are(engine, context):
+    with pytest.raises(CourseError, match="cannot be used") as caught:
+        build(context, text=TWO_STAGES, builder="buildah", engine=engine)
+    assert "buildkit" in str(caught.value)
+
+
+# -- stopping ------------------------------------------------------------------------------
+
+SLEEPER = textwrap.dedent("""\
+    import sys
+    from helpers.build import build
+    from helpers.errors import Interrupted
+    def watch(progress):
+        if any(s.status == "running" and s.instruction.startswith("RUN") for s in progress.steps()):
+            print("running", flush=True)
+    try:
+        build(sys.argv[1], text=sys.argv[2], builder=sys.argv[3], watch=watch)
+    except Interrupted as error:
+        print(f"stopped: {error.what}", flush=True)
+        sys.exit(130)
+    """)
+
+
+def test_an_interrupt_stops_the_build_in_the_engine_too(engine, builder, context, nothing_left):
+    mark = f"6{uuid.uuid4().int % 10**9}"     # seconds that no other process sleeps
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, str(context), f"FROM {BASE}\nRUN sleep {mark}\n", builder],
+        stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "running\n"
+        if _is_local(engine):
+            assert _until(lambda: _sleeping(mark), 10)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "stopped: " in said
+    if _is_local(engine):
+        assert _until(lambda: not _sleeping(mark), 15)
+
+
+def test_interrupted_is_a_keyboard_interrupt():
+    with pytest.raises(KeyboardInterrupt):
+        raise Interrupted("stopped")
+
+
+def _is_local(engine):
+    return engine.host.startswith("unix://") and os.geteuid() == 0
+
+
+def _sleeping(mark):
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if entry.read_bytes().split(b"\0")[:2] == [b"sleep", mark.encode()]:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _until(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()

@@ -1,0 +1,77 @@
+"""Cleaning removes what the course made, and nothing else."""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+from helpers import container, labels
+from helpers.build import build, leftovers
+from helpers.workshop.clean import clean
+
+BASE = "debian:bookworm-slim"
+
+
+@pytest.fixture
+def learners_own(engine):
+    """Things without the label: an image, a container, a network, a volume."""
+    archive = io.BytesIO()
+    tarfile.open(fileobj=archive, mode="w").close()
+    client = engine.client
+    client.api.import_image_from_data(archive.getvalue(), repository="learners-own", tag="1")
+    made = {
+        "container": client.containers.create(BASE, ["true"]),
+        "network": client.networks.create("learners-own"),
+        "volume": client.volumes.create("learners-own"),
+    }
+    yield made
+    made["container"].remove(force=True)
+    made["network"].remove()
+    made["volume"].remove()
+    client.images.remove("learners-own:1")
+
+
+def test_only_what_has_the_label_goes(engine, learners_own, tmp_path):
+    client = engine.client
+    ours = labels.marked(labels.RUN)
+    build(tmp_path, text=f"FROM {BASE}\nRUN touch /x\n", tag="course-test:clean", engine=engine)
+    client.api.tag("course-test:clean", "learners-second-name", "1")
+    client.containers.create(BASE, ["true"], labels=ours)
+    client.networks.create("course-test", labels=ours)
+    client.volumes.create("course-test", labels=ours)
+    removed = clean(engine)
+    assert removed.images >= 1 and removed.containers >= 1
+    assert (removed.networks, removed.volumes) >= (1, 1)
+    assert not client.images.list(filters={"reference": "course-test:clean"})
+    for kind, thing in learners_own.items():
+        thing.reload()
+    assert client.images.get("learners-own:1") and client.images.get(BASE)
+
+
+def test_what_the_legacy_builder_left_goes_too(engine, tmp_path):
+    if "legacy" not in engine.builders:
+        pytest.skip("no legacy builder")
+    build(tmp_path, text=f"FROM {BASE}\nRUN touch /left-{tmp_path.name}\nRUN touch /over\n",
+          builder="legacy", tag="course-test:legacy", engine=engine)
+    left = leftovers.noted(engine)
+    assert left and all(engine.client.images.get(i) for i in left[:2])
+    clean(engine)
+    everything = {i["Id"][7:19] for i in engine.client.api.images(all=True)}
+    base = engine.client.images.get(BASE).id[7:19]
+    assert set(left) & everything <= {base}
+    assert leftovers.noted(engine) == []
+
+
+def test_the_command_counts_what_it_removed(engine):
+    done = subprocess.run([sys.executable, "-m", "helpers", "clean", "--json"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)["removed"]) == {"images", "containers", "networks", "volumes"}
+
+
+def test_a_container_of_a_lesson_is_gone_before_cleaning(engine):
+    container.run(BASE, ["true"], engine=engine)
+    assert clean(engine).containers == 0

@@ -1,0 +1,129 @@
+"""Images measured by us, against witnesses that do not share our code."""
+
+import gzip
+import io
+import tarfile
+import uuid
+
+import pytest
+
+from helpers import places
+from helpers.build import build
+from helpers.errors import ImageNotFound
+from helpers.image import look, store, transfer, unique, where
+
+BASE = "debian:bookworm-slim"
+
+
+@pytest.fixture
+def fresh_cache(tmp_path, monkeypatch):
+    """Nothing is known of any layer."""
+    monkeypatch.setattr(places, "cache", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def small(engine, tmp_path):
+    """An image with one file, one replaced, one deleted, a hard link and a symlink."""
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "a.txt").write_bytes(b"a" * 1000)
+    (context / "b.txt").write_bytes(b"b" * 2000)
+    text = (f"FROM {BASE}\nWORKDIR /work\nCOPY a.txt b.txt ./\n"
+            "RUN ln a.txt hard && ln -s a.txt soft && printf %500s > c.txt\n"
+            "RUN rm b.txt && printf %300s > a.txt\nENV NOTHING=1\n")
+    tag = f"course-test:{uuid.uuid4().hex[:12]}"
+    yield build(context, text=text, tag=tag, engine=engine)
+    engine.client.images.remove(tag, force=True)
+
+
+def test_layers_have_their_instruction_and_their_bytes(engine, small, fresh_cache):
+    image = look(small.tag, engine)
+    assert image.base == BASE
+    assert [layer.instruction.split(" ")[0] for layer in image.own_layers] == ["WORKDIR", "COPY", "RUN", "RUN"]
+    # A link to a file of a lower layer brings that file up: 1000 bytes, counted once.
+    assert [layer.unpacked for layer in image.own_layers] == [0, 3000, 500 + 1000, 300]
+    assert image.own_layers[1].instruction == "COPY a.txt b.txt ./"
+    assert image.unpacked == sum(layer.unpacked for layer in image.layers)
+
+
+def test_unpacked_is_what_the_classic_store_counts(engine, small, fresh_cache):
+    """overlay2 adds up the files of each layer too; in an imported one it counts
+    the length of symlinks as well."""
+    if engine.store != "overlay2":
+        pytest.skip(f"{engine.store} counts in another way")
+    base, image = look(BASE, engine), look(small.tag, engine)
+    of_base = engine.client.api.inspect_image(BASE)["Size"]
+    assert engine.client.api.inspect_image(small.tag)["Size"] - of_base == image.own_bytes
+    assert of_base == base.unpacked + sum(map(len, _symlinks(engine, BASE)))
+
+
+def test_transfer_is_each_layer_compressed_by_gzip(engine, small, fresh_cache):
+    expected = sum(len(gzip.compress(data, 6, mtime=0)) for data in _layers(engine, small.image))
+    measured = transfer(look(small.tag, engine), engine)
+    assert measured == pytest.approx(expected, rel=0.002)
+    assert 0 < measured < look(small.tag, engine).unpacked
+
+
+def test_unique_is_what_no_other_named_image_has(engine, small, fresh_cache):
+    image = look(small.tag, engine)
+    assert unique(image, engine) == image.own_bytes
+    engine.client.images.get(small.tag).tag("course-test:second-name")
+    try:   # the same image under a second name shares with nobody
+        assert unique(look(small.tag, engine), engine) == image.own_bytes
+    finally:
+        engine.client.images.remove("course-test:second-name", noprune=True)
+
+
+def test_where_gives_what_a_container_sees(engine, small, fresh_cache):
+    found = where(look(small.tag, engine), engine)
+    assert "/work/a.txt" in found and "/work/b.txt" not in found
+    assert found["/work/a.txt"].instruction.startswith("RUN rm b.txt")
+    assert found["/work/hard"].instruction.startswith("RUN ln")
+    container = engine.client.containers.create(small.tag)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(container.export()))) as archive:
+            exported = {"/" + name.strip("/") for name in archive.getnames()}
+    finally:
+        container.remove(force=True)
+    added_by_the_engine = {"/.dockerenv", "/dev/console", "/dev/pts", "/dev/shm", "/etc/hostname",
+                           "/etc/hosts", "/etc/resolv.conf", "/etc/mtab", "/"}
+    assert set(found) - exported <= {"/"}
+    assert exported - set(found) <= added_by_the_engine
+
+
+def test_known_layers_are_not_read_again(engine, small, fresh_cache, monkeypatch):
+    first = look(small.tag, engine)
+    monkeypatch.setattr("helpers.image.measure._save", lambda *_, **__: pytest.fail("it was read again"))
+    assert look(small.tag, engine).layers == first.layers
+
+
+def test_a_damaged_record_is_measured_again(engine, small, fresh_cache):
+    first = look(small.tag, engine)
+    for record in (fresh_cache / "layers").glob("*.json"):
+        record.write_text('{"format": 1, "unpacked": 5')
+    assert store.load(first.layers[0].digest) is None
+    assert look(small.tag, engine).layers == first.layers
+
+
+def test_an_image_that_is_not_there(engine):
+    with pytest.raises(ImageNotFound) as caught:
+        look("course-test:no-such-image", engine)
+    assert "course-test:no-such-image" in str(caught.value) and caught.value.remedy
+
+
+def _layers(engine, image):
+    """The uncompressed layer archives of a saved image, read all at once."""
+    saved = tarfile.open(fileobj=io.BytesIO(b"".join(engine.client.api.get_image(image))))
+    for member in saved.getmembers():
+        if member.isreg() and member.size >= 1024:
+            data = saved.extractfile(member).read()
+            data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+            if data[257:262] == b"ustar":
+                yield data
+
+
+def _symlinks(engine, image):
+    for data in _layers(engine, image):
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            yield from (m.linkname for m in archive.getmembers() if m.issym())

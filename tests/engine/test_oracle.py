@@ -1,0 +1,122 @@
+"""`docker build` as an independent witness: same Dockerfile, same stages, same layers."""
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+from helpers.build import build
+from helpers.image import look
+from helpers.lesson import APPS
+
+BUILDERS = {"buildkit": "1", "legacy": "0"}
+
+
+@pytest.fixture(scope="session")
+def docker(engine):
+    """A docker command that can build with both builders on this engine."""
+    # A newer command needs a plugin for BuildKit; Debian's own has it built in.
+    for command in dict.fromkeys(filter(None, ("/usr/bin/docker", shutil.which("docker")))):
+        if Path(command).exists() and _builds(command, engine):
+            return command
+    if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
+        pytest.fail("no docker command here can build with BuildKit")
+    pytest.skip("no docker command here can build with BuildKit")
+
+
+def _builds(command, engine):
+    done = _docker(command, engine, "buildkit", "build", "--quiet", "-", text="FROM scratch\nLABEL a=b\n")
+    return done.returncode == 0
+
+
+def _docker(command, engine, builder, *arguments, text=None):
+    environment = {**os.environ, "DOCKER_BUILDKIT": BUILDERS[builder], "DOCKER_HOST": engine.host,
+                   "BUILDKIT_PROGRESS": "plain"}
+    return subprocess.run([command, *arguments], input=text, capture_output=True, text=True, env=environment)
+
+
+@pytest.fixture
+def tags(engine):
+    pair = [f"course-test:{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    yield pair
+    for tag in pair:
+        engine.client.images.remove(tag, force=True)
+
+
+@pytest.mark.parametrize("builder", list(BUILDERS))
+def test_the_same_layers_as_docker_build(engine, docker, builder, tags, tmp_path):
+    context = _application(tmp_path)
+    ours, theirs = tags
+    result = build(context, tag=ours, builder=builder, no_cache=True, engine=engine)
+    done = _docker(docker, engine, builder, "build", "--no-cache", "--tag", theirs, str(context))
+    assert done.returncode == 0, done.stderr
+    assert _contents(engine, ours) == _contents(engine, theirs)
+    ours, theirs = look(ours, engine), look(theirs, engine)
+    made = [layer.instruction for layer in theirs.own_layers]
+    assert [layer.instruction for layer in ours.own_layers] == made or builder == "legacy"
+    assert _stages_told(done.stdout + done.stderr, builder) == _stages_ran(result, builder)
+
+
+def test_the_go_application_both_ways(engine, docker, tags):
+    """The chapter's own example, from the cache where it is warm: the same layers
+    to the digest, since both asked the same engine for the same thing."""
+    ours, theirs = tags
+    build(APPS / "go-hello", tag=ours, engine=engine)
+    done = _docker(docker, engine, "buildkit", "build", "--tag", theirs, str(APPS / "go-hello"))
+    assert done.returncode == 0, done.stderr
+    ours, theirs = _contents(engine, ours), _contents(engine, theirs)
+    assert ours == theirs
+
+
+def _application(folder):
+    (folder / "main.sh").write_text("#!/bin/sh\necho built\n")
+    (folder / "main.sh").chmod(0o755)
+    (folder / "notes.md").write_text("not for the image\n")
+    (folder / ".dockerignore").write_text("*.md\n.dockerignore\nDockerfile\n")
+    (folder / "link").symlink_to("main.sh")
+    (folder / "Dockerfile").write_text(
+        "FROM debian:bookworm-slim AS builder\nWORKDIR /src\nCOPY . .\n"
+        "RUN ./main.sh > out.txt && mkdir empty && chmod 700 empty\n"
+        "FROM debian:bookworm-slim AS idle\nRUN touch /idle\n"
+        "FROM debian:bookworm-slim\nWORKDIR /app\n"
+        "COPY --from=builder /src/ ./\nRUN ln out.txt hard && rm main.sh\n")
+    return folder
+
+
+def _contents(engine, tag):
+    """A set for each layer above the base: path, type, mode, owner, content."""
+    saved = tarfile.open(fileobj=io.BytesIO(b"".join(engine.client.images.get(tag).save())))
+    layers = {}
+    for member in saved.getmembers():
+        if member.isreg() and member.size >= 1024:
+            data = saved.extractfile(member).read()
+            if data[257:262] == b"ustar":
+                layers["sha256:" + hashlib.sha256(data).hexdigest()] = data
+    order = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
+    return [_entries(layers[digest]) for digest in order[1:] if digest in layers]
+
+
+def _entries(data):
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return {(m.name, m.type, oct(m.mode), m.uid, m.gid, m.linkname,
+                 hashlib.sha256(archive.extractfile(m).read()).hexdigest() if m.isreg() else "")
+                for m in archive.getmembers()}
+
+
+def _stages_told(output, builder):
+    if builder == "legacy":
+        return len(re.findall(r"^Step \d+/\d+ : FROM", output, re.M))
+    return {name for name in re.findall(r"\[(\S+) \d+/\d+\]", output)}
+
+
+def _stages_ran(result, builder):
+    if builder == "legacy":
+        return sum(stage.status != "skipped" for stage in result.stages)
+    return {stage.name for stage in result.stages if stage.status != "skipped"}

@@ -1,0 +1,145 @@
+"""The engine that the course owns: started once, lost, found again, taken back.
+
+Each test has an engine of its own in a network namespace of its own, so that
+neither this machine's firewall nor another engine is touched.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from helpers.engine import owned
+
+pytestmark = pytest.mark.skipif(
+    not owned.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
+
+PRELUDE = """
+import os, signal, subprocess, sys, threading, time
+from pathlib import Path
+from helpers.engine import connect, owned
+from helpers.errors import *
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+os.environ.pop("DOCKER_HOST", None)
+from helpers.engine import ladder
+ladder._sockets = lambda: []
+rules = lambda: [l for l in subprocess.run(["iptables-save"], capture_output=True, text=True,
+                 env={**os.environ, "PATH": owned._PATH}).stdout.splitlines() if l[:1] in "-:" and "docker" in l.lower()]
+links = lambda: subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout
+"""
+
+
+def alone(tmp_path, body):
+    """Run `body` in a process with its own network and course folder; its output."""
+    script = PRELUDE + "try:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nfinally:\n    owned.stop()\n"
+    done = subprocess.run(["unshare", "--net", sys.executable, "-c", script],
+                          capture_output=True, text=True, timeout=120,
+                          env={**os.environ, "MULTISTAGE_HOME": str(tmp_path / "home")})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.fixture
+def folder():
+    """A short path: the sockets in it must stay below 104 characters."""
+    with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as name:
+        yield Path(name)
+        with open("/proc/self/mounts") as mounts:
+            assert name not in mounts.read()
+
+
+def test_it_starts_answers_and_is_taken_back_without_a_trace(folder):
+    said = alone(folder, """
+        engine = connect()
+        print(engine.rung, engine.owned, engine.client.ping())
+        mode = os.stat(owned.folder()).st_mode & 0o777
+        print(oct(mode))
+        engine.client.networks.create("of-a-lesson")
+        assert "course-" in links() and rules()
+        pid = owned._pid()
+        owned.stop()
+        assert not Path(f"/proc/{pid}/exe").exists(), "dockerd is still there"
+        assert "course-" not in links() and "br-" not in links(), links()
+        print(rules(), owned.running(), (owned.folder() / "docker.sock").exists())
+        """)
+    assert said == ["course", "True", "True", "0o700", "[]", "False", "False"]
+
+
+def test_two_kernels_at_once_start_one_engine(folder):
+    said = alone(folder, """
+        code = "from helpers.engine import connect, ladder, owned; ladder._sockets = lambda: []; connect(); print(owned._pid())"
+        both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in "ab"]
+        print(len({p.communicate(timeout=60)[0] for p in both}), [p.returncode for p in both])
+        """)
+    assert said == ["1", "[0,", "0]"]
+
+
+def test_one_that_was_killed_is_started_again_with_its_images(folder):
+    said = alone(folder, """
+        import io, tarfile
+        empty = io.BytesIO(); tarfile.open(fileobj=empty, mode="w").close()
+        connect().client.api.import_image_from_data(empty.getvalue(), repository="kept", tag="1")
+        os.kill(owned._pid(), signal.SIGKILL)
+        while owned._pid(): time.sleep(0.05)
+        print(owned.running(), connect().client.images.get("kept:1").tags)
+        """)
+    assert said == ["False", "['kept:1']"]
+
+
+def test_one_that_dies_in_the_middle_of_a_call_says_so(folder):
+    said = alone(folder, """
+        engine = connect()
+        threading.Timer(0.5, lambda: os.kill(owned._pid(), signal.SIGKILL)).start()
+        try:
+            with engine.speaking("wait for news"):
+                for _ in engine.client.api.events(decode=True): pass
+                raise ConnectionError("the stream ended")
+        except EngineGone as error:
+            print("gone" if "wait" in error.what and "connects" in error.remedy else error)
+        """)
+    assert said == ["gone"]
+
+
+def test_a_pid_file_with_a_strangers_number_does_not_stop_it(folder):
+    said = alone(folder, """
+        owned.folder().mkdir(parents=True)
+        (owned.folder() / "docker.pid").write_text(str(os.getpid()))
+        print(owned.running(), owned.stop(), connect().client.ping())
+        """)
+    assert said == ["False", "False", "True"]
+
+
+def test_purging_deletes_its_folder(folder):
+    said = alone(folder, """
+        connect()
+        owned.purge()
+        print(owned.folder().exists())
+        """)
+    assert said == ["False"]
+
+
+def test_one_that_cannot_start_shows_the_end_of_its_log(folder):
+    said = alone(folder, """
+        owned.folder().mkdir(parents=True)
+        (owned.folder() / "data").write_text("a file where a folder must be")
+        try:
+            connect()
+        except EngineError as error:
+            print("told" if "data" in error.evidence and error.remedy else repr(error.evidence))
+        """)
+    assert said == ["told"]
+
+
+def test_a_folder_too_deep_for_sockets_is_said_to_be(folder):
+    said = alone(folder / ("deep" * 20), """
+        try:
+            connect()
+        except EngineError as error:
+            print("told" if "MULTISTAGE_HOME" in error.remedy else error)
+        """)
+    assert said == ["told"]

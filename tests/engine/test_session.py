@@ -1,0 +1,387 @@
+"""The session against a real engine, and against what the Docker CLI makes."""
+
+import hashlib
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tarfile
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from helpers import labels
+from helpers.build import buildkit
+from helpers.build.context import Context
+from helpers.build.events import Failed, Imaged, Output, StepSeen
+from helpers.build.session import Session
+from helpers.errors import ContextError, EngineGone
+
+CLI = "/usr/bin/docker"
+ALL = "FROM scratch\nCOPY . /\n"
+
+
+@dataclass
+class Built:
+    image: str = ""
+    sent: int = 0
+    failure: str = ""
+    error: Exception | None = None
+    cached: dict = field(default_factory=dict)
+    log: str = ""
+
+
+@pytest.fixture
+def build(engine):
+    """build(folder, text=None, secrets={}, on=None, **parameters) -> Built"""
+    if not Session.supported(engine):
+        pytest.skip("no BuildKit session here")
+    images = set()
+
+    def run(root, text=None, dockerfile="Dockerfile", secrets={}, on=None, scanned=None, **parameters):
+        context = scanned or Context.scan(root, dockerfile, text)
+        api, built = engine.client.api, Built()
+        asked = {"version": "2", "dockerfile": context.dockerfile, "rm": "1",
+                 "labels": json.dumps(labels.marked(labels.BUILD)), **parameters}
+        with Session(engine, context, secrets) as session:
+            response = api.post(f"{api.base_url}/v{api.api_version}/build", stream=True,
+                                # else the SDK keeps a connection for every address it ever asked
+                                headers={"Connection": "close"},
+                                params=asked | session.parameters, timeout=(10, None))
+            with response:
+                assert response.status_code == 200, response.text
+                lines = (json.loads(line) for line in response.iter_lines(chunk_size=None) if line.strip())
+                for event in buildkit.events(lines):
+                    if on:
+                        on(event, session)
+                    if isinstance(event, StepSeen):
+                        built.cached[event.name] = event.cached
+                    elif isinstance(event, Imaged):
+                        built.image = event.image
+                        images.add(event.image)
+                    elif isinstance(event, Failed):
+                        built.failure = event.message
+                    elif isinstance(event, Output):
+                        built.log += event.text
+        built.sent, built.error = session.sent, session.error
+        return built
+
+    yield run
+    for image in images:
+        engine.client.images.remove(image, force=True)
+
+
+def write(root, **files):
+    for name, content in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root
+
+
+def contents(engine, image):
+    """{path: (type, mode, size, mtime, link, sha256, uid, gid)} of all layers together."""
+    saved = io.BytesIO(b"".join(engine.client.api.get_image(image)))
+    found = {}
+    with tarfile.open(fileobj=saved) as outer:
+        manifest = json.load(outer.extractfile("manifest.json"))
+        for layer in manifest[0]["Layers"]:
+            with tarfile.open(fileobj=outer.extractfile(layer)) as inner:
+                for member in inner:
+                    data = inner.extractfile(member).read() if member.isreg() else b""
+                    found[member.name] = (
+                        member.type, member.mode & 0o7777, member.size, member.mtime, member.linkname,
+                        hashlib.sha256(data).hexdigest(), member.uid, member.gid)
+    return found
+
+
+# -- what COPY sees ---------------------------------------------------------------
+
+def test_an_ignored_file_and_dockerfile_stay_at_home(engine, build, tmp_path):
+    write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": "Dockerfile\n.dockerignore\nout\n!out/keep\n"},
+          a="1", out__x="2", out__keep="3")
+    built = build(tmp_path)
+    assert built.failure == "" and built.error is None
+    assert set(contents(engine, built.image)) == {"a", "out", "out/keep"}
+
+
+def test_what_is_not_ignored_is_copied(engine, build, tmp_path):
+    write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": "x\n"}, a="1", x="2")
+    assert set(contents(engine, build(tmp_path).image)) == {"a", "Dockerfile", ".dockerignore"}
+
+
+def test_only_the_ignore_file_can_be_copied(engine, build, tmp_path):
+    write(tmp_path, **{"Dockerfile": "FROM scratch\nCOPY .dockerignore /\n", ".dockerignore": "x\n"})
+    assert set(contents(engine, build(tmp_path).image)) == {".dockerignore"}
+
+
+def test_two_texts_share_the_cache_of_copy(build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, a=os.urandom(8).hex())
+    one = build(tmp_path)
+    two = build(tmp_path, text=ALL + "ENV A=b\n")
+    assert not one.cached["[1/1] COPY . /"] and two.cached["[1/1] COPY . /"]
+    assert one.image != two.image
+
+
+def test_a_text_of_equal_length_is_another_text(engine, build, tmp_path):
+    write(tmp_path, a="1")
+    for value in "xy":
+        image = build(tmp_path, text=f"{ALL}ENV A={value}\n").image
+        assert f"A={value}" in engine.client.api.inspect_image(image)["Config"]["Env"]
+
+
+def test_the_dockerfile_may_lie_elsewhere(engine, build, tmp_path):
+    write(tmp_path, ctx__a="1", files__Dockerfile=ALL, ctx__ci__Own=ALL)
+    assert set(contents(engine, build(tmp_path / "ctx", dockerfile=tmp_path / "files/Dockerfile").image)) == {
+        "a", "ci", "ci/Own"}
+    assert build(tmp_path / "ctx", dockerfile="ci/Own").image
+
+
+# -- what is sent -------------------------------------------------------------------
+
+def test_nothing_is_sent_twice(build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, a="x" * 1000, b="y" * 500)
+    assert build(tmp_path).sent >= 1500
+    again = build(tmp_path)
+    assert again.sent == 0 and again.cached["[1/1] COPY . /"]
+
+
+def test_a_changed_file_is_sent_alone(engine, build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, a="x" * 1000, b="y" * 500, c="gone")
+    build(tmp_path)
+    (tmp_path / "b").write_text("z" * 500)   # of the same size
+    (tmp_path / "c").unlink()
+    built = build(tmp_path)
+    assert built.sent == 500
+    seen = contents(engine, built.image)
+    assert set(seen) == {"Dockerfile", "a", "b"}
+    assert seen["b"][5] == hashlib.sha256(b"z" * 500).hexdigest()
+
+
+def test_only_what_a_copy_names_is_sent(build, tmp_path):
+    write(tmp_path, Dockerfile="FROM scratch\nCOPY a* link sub/x /\n", a1="1" * 10, a2="2" * 20,
+          sub__x="x" * 40, sub__y="y" * 80, real__f="f" * 160, other="o" * 320)
+    (tmp_path / "link").symlink_to("real")
+    dockerfile = (tmp_path / "Dockerfile").stat().st_size
+    built = build(tmp_path)
+    assert not built.failure and built.sent == dockerfile + 10 + 20 + 40 + 160
+
+
+def test_five_thousand_small_files(engine, build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, **{f"d{i % 50}__f{i}": f"{i}" for i in range(5000)})
+    built = build(tmp_path)
+    assert not built.failure and built.error is None
+    assert len(contents(engine, built.image)) == 5051
+    assert build(tmp_path).sent == 0
+
+
+def test_thousands_of_lines_in_the_ignore_file(engine, build, tmp_path):
+    ignored = "".join(f"no/such/file/of/this/name/{i:05}\n" for i in range(3000))
+    write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": f"{ignored}x\n"}, a="1", x="2")
+    assert "x" not in contents(engine, build(tmp_path).image)
+
+
+def test_a_gigabyte_goes_through_little_memory(engine, build, tmp_path):
+    size = 1_000_000_000
+    write(tmp_path, Dockerfile="FROM scratch\nCOPY big /\n")
+    with open(tmp_path / "big", "wb") as file:
+        file.truncate(size)
+    before = {record["ID"] for record in engine.client.api.df()["BuildCache"] or ()}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        built = build(tmp_path)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
+        assert not built.failure and built.sent >= size
+        assert grown < 150_000, f"{grown} kB"
+        assert build(tmp_path).sent == 0
+    finally:
+        _forget(engine, before, size)
+
+
+def _forget(engine, before, size):
+    """Give back the room on the engine's disk; other work's cache is left alone."""
+    for record in engine.client.api.df()["BuildCache"] or ():
+        if record["ID"] not in before and record["Size"] >= size:
+            engine.client.api.prune_builds(filters={"id": [record["ID"]]}, all=True)
+
+
+# -- what arrives ---------------------------------------------------------------------
+
+def nasty(root):
+    """Names, kinds, modes and times that are easily got wrong."""
+    write(root, **{"Dockerfile": ALL, ".dockerignore": "*.tmp\n!keep.tmp\nskip\n", "keep.tmp": "k", "no.tmp": "n",
+                   "a__b": "in a", "a-b": "beside", "a.b": "beside", "a b": "blank", "\u00e4\u20ac": "u", "#c": "hash",
+                   "!d": "bang", "back\\slash": "b", "[x]": "brackets", "skip__me": "s", "empty": "",
+                   "deep__er__est__f": "d", "large": "0123456789" * 50_000})
+    with open(os.path.join(os.fsencode(root), b"latin-\xe9"), "w") as file:
+        file.write("not UTF-8")
+    (root / "void").mkdir()
+    (root / "to-file").symlink_to("a/b")
+    (root / "to-dir").symlink_to("deep/er")
+    (root / "to-nothing").symlink_to("/no/where")
+    (root / "a" / "b").chmod(0o4711)
+    (root / "a-b").chmod(0o2755)
+    (root / "a.b").chmod(0o600)
+    (root / "void").chmod(0o1777)
+    (root / "empty").chmod(0o444)
+    for count, (folder, names, files) in enumerate(os.walk(os.fsencode(root), topdown=False)):
+        for name in names + files:
+            when = 1_500_000_000_111_222_333 + count * 10**9
+            os.utime(os.path.join(folder, name), ns=(when, when), follow_symlinks=False)
+    return root
+
+
+def test_links_and_modes_arrive(engine, build, tmp_path):
+    seen = contents(engine, build(nasty(tmp_path)).image)
+    assert seen["a/b"][1] == 0o4711 and seen["a-b"][1] == 0o2755 and seen["void"][1] == 0o1777
+    assert seen["to-dir"][4] == "deep/er" and seen["to-nothing"][4] == "/no/where"
+    assert {entry[6:] for entry in seen.values()} == {(0, 0)}
+
+
+@pytest.mark.skipif(not os.path.exists(CLI), reason="no Docker CLI to compare with")
+@pytest.mark.parametrize("text", [ALL, "FROM scratch\nCOPY a* to-dir deep /x/\nCOPY large empty /\n"])
+def test_the_layers_are_those_of_the_docker_cli(engine, build, tmp_path, text):
+    root = nasty(tmp_path / "context")
+    (root / "Dockerfile").write_text(text)
+    os.utime(root / "Dockerfile", (1_600_000_000, 1_600_000_000))
+    ours = contents(engine, build(root, nocache="1").image)
+    theirs = subprocess.run(
+        [CLI, "-H", engine.host, "build", "--no-cache", "--quiet", "--label", f"{labels.COURSE}=build", str(root)],
+        env={**os.environ, "DOCKER_BUILDKIT": "1", "DOCKER_CONFIG": str(tmp_path / "cli")},
+        capture_output=True, text=True)
+    assert theirs.returncode == 0, theirs.stderr
+    image = theirs.stdout.strip()
+    try:
+        expected = contents(engine, image)
+    finally:
+        engine.client.images.remove(image, force=True)
+    if "/x/" in text:   # folders that a COPY of something else makes have the time of the build
+        ours, expected = _without_times_of_folders(ours), _without_times_of_folders(expected)
+    assert len(expected) > 5 and ours == expected
+
+
+def _without_times_of_folders(seen):
+    return {path: (*entry[:3], 0, *entry[4:]) if entry[0] == tarfile.DIRTYPE else entry
+            for path, entry in seen.items()}
+
+
+# -- secrets, failures ------------------------------------------------------------------
+
+@pytest.fixture
+def shell(tmp_path):
+    """A folder with the host's sh, cat and sleep and their libraries: a base of our own."""
+    root = tmp_path / "shell"
+    for program in ("sh", "cat", "sleep"):
+        path = os.path.realpath(shutil.which(program))
+        told = subprocess.run(["ldd", path], capture_output=True, text=True)
+        if told.returncode:
+            pytest.skip("the host's shell is not a dynamic ELF program")
+        found = [word for line in told.stdout.splitlines() for word in line.split() if word.startswith("/")]
+        for source, target in ((path, f"/bin/{program}"), *((name, name) for name in found)):
+            (root / target[1:]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, root / target[1:])
+    return root
+
+
+def test_a_secret_is_read_and_left_nowhere(engine, build, shell):
+    secret = os.urandom(20).hex()
+    text = ("FROM scratch\nCOPY . /\n"
+            "RUN --mount=type=secret,id=token read line < /run/secrets/token; "
+            "echo length ${#line}; case $line in " + secret[:4] + "*) echo begins right;; esac\n")
+    built = build(shell, text=text, secrets={"token": f"{secret}\n".encode()})
+    assert not built.failure and "length 40" in built.log and "begins right" in built.log
+    saved = b"".join(engine.client.api.get_image(built.image))
+    assert secret.encode() not in saved
+
+
+def test_a_secret_that_is_missing_is_named(build, shell):
+    text = "FROM scratch\nCOPY . /\nRUN --mount=type=secret,id=absent,required cat /run/secrets/absent\n"
+    built = build(shell, text=text, nocache="1")
+    assert "absent" in built.failure and built.error is None
+
+
+@pytest.mark.parametrize("after", ["vanishes", "shrinks"])
+def test_a_file_that_changes_under_way(build, tmp_path, after, monkeypatch):
+    write(tmp_path, Dockerfile=ALL, a="1" * 100, b="2" * 1_000_000)
+    scanned = Context.scan(tmp_path)
+    if after == "vanishes":
+        (tmp_path / "b").unlink()
+    else:
+        real = os.read
+
+        def read(handle, count):
+            if os.readlink(f"/proc/self/fd/{handle}").endswith("/b"):
+                os.truncate(tmp_path / "b", 10)
+            return real(handle, count)
+        monkeypatch.setattr("helpers.build.tree.os.read", read)
+    built = build(tmp_path, scanned=scanned)
+    assert "b changed while" in built.failure and not built.image
+    assert isinstance(built.error, ContextError) and "b changed" in built.error.what
+
+
+def test_an_interrupted_build_ends_everywhere(engine, build, shell):
+    before = threading.active_count()
+    mark = f"60.0{os.getpid()}"
+
+    def interrupt(event, _):
+        if isinstance(event, Output) and "begun" in event.text:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(shell, text=f"FROM scratch\nCOPY . /\nRUN echo begun; sleep {mark}\n", on=interrupt)
+    began = time.monotonic()
+    while _running(mark) and time.monotonic() - began < 10:
+        time.sleep(0.1)
+    assert not _running(mark)
+    assert threading.active_count() == before
+
+
+def test_an_interrupted_transfer_ends_at_once(engine, build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, big="")
+    with open(tmp_path / "big", "wb") as file:
+        file.truncate(3_000_000_000)
+    threads, stopped = threading.active_count(), []
+
+    def interrupt(_, session):
+        if session.sent > 10_000_000:
+            stopped.append(time.monotonic())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path, on=interrupt)
+    assert time.monotonic() - stopped[0] < 1.5
+    assert threading.active_count() == threads
+
+
+def _running(mark):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if f"sleep\0{mark}".encode() in file.read():
+                    return True
+        except OSError:
+            pass
+    return False
+
+
+def test_sessions_leave_nothing_open(engine, build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, a="1")
+    build(tmp_path)
+    before = len(os.listdir("/proc/self/fd")), threading.active_count()
+    for _ in range(10):
+        build(tmp_path)
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+def test_a_lost_connection_is_told(engine, tmp_path):
+    write(tmp_path, Dockerfile=ALL)
+    with Session(engine, Context.scan(tmp_path)) as session:
+        session._server._socket.shutdown(2)
+        session._thread.join(2)
+        assert not session._thread.is_alive()
+        assert isinstance(session.error, EngineGone)

@@ -1,0 +1,103 @@
+"""Record what the builders of an engine answer: `python -m tests.unit.data.record [CASE...]`.
+
+Each case is one POST to /build; its answer is kept as it came, line by line, in
+BUILDER-CASE.json. Nothing is edited afterwards: an answer that names a folder of
+this machine is not kept at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import sys
+import tarfile
+from pathlib import Path
+
+from helpers.engine import connect
+from helpers.labels import BUILD, marked
+
+HERE = Path(__file__).parent
+PRIVATE = re.compile(r"/root/|/home/|/var/lib/|/tmp/|https?://")
+VERSIONS = {"buildkit": "2", "legacy": "1"}
+
+TWO = """\
+FROM debian:bookworm-slim AS builder
+WORKDIR /app
+COPY hello.txt .
+RUN echo one && sleep 0.2 && echo two >&2 && cp hello.txt out.txt
+
+FROM scratch
+COPY --from=builder /app/out.txt /out.txt
+"""
+SKIPPED = """\
+FROM debian:bookworm-slim AS tools
+RUN echo tools > /tools.txt
+
+FROM scratch AS unused
+COPY --from=tools /tools.txt /
+
+FROM debian:bookworm-slim
+RUN echo last > /last.txt
+"""
+CASES = {  # name: (Dockerfile, parameters)
+    "cold": (TWO, {"nocache": "1"}),
+    "cached": (TWO, {}),
+    "target": (TWO, {"target": "builder"}),
+    "skipped": (SKIPPED, {"nocache": "1"}),
+    "arg": ("ARG BASE=debian:bookworm-slim\nFROM ${BASE}\nARG WHO=you\n# who is it?\n"
+            "RUN echo hello ${WHO}\nENV WHO=${WHO}\n", {"nocache": "1"}),
+    "run-fails": ("FROM debian:bookworm-slim AS builder\nRUN echo before\n"
+                  "RUN echo trying && echo cannot >&2 && exit 7\n\nFROM scratch\n"
+                  "COPY --from=builder /etc/hostname /\n", {"nocache": "1"}),
+    "not-found": ("FROM debian:bookworm-slim\nRUN nosuchtool --version\n", {"nocache": "1"}),
+    "no-source": ("FROM debian:bookworm-slim AS builder\nWORKDIR /app\nCOPY missing.txt .\n",
+                  {"nocache": "1"}),
+    "many": ("FROM debian:bookworm-slim\n" + "".join(f"WORKDIR /{n}\n" for n in "abcdefghi"), {}),
+    "no-bridge-source": ("FROM debian:bookworm-slim AS builder\nRUN echo nothing\n\nFROM scratch\n"
+                         "COPY --from=builder /app/missing /app\n", {"nocache": "1"}),
+}
+
+
+def context(dockerfile: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, text in (("Dockerfile", dockerfile), ("hello.txt", "hello\n")):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def record(api, builder: str, dockerfile: str, parameters: dict[str, str]) -> list[dict]:
+    response = api.post(
+        f"{api.base_url}/v{api.api_version}/build", data=context(dockerfile), stream=True,
+        params={"version": VERSIONS[builder], "rm": "1", "forcerm": "1",
+                "labels": json.dumps(marked(BUILD)), **parameters},
+        headers={"Content-Type": "application/x-tar"})
+    return [json.loads(line) for line in response.iter_lines() if line.strip()]
+
+
+def text_of(answers: list[dict]) -> str:
+    """All that the answers say, the messages in base64 too."""
+    traces = [base64.b64decode(each["aux"]) for each in answers if isinstance(each.get("aux"), str)]
+    return json.dumps(answers) + b"".join(traces).decode("utf-8", "replace")
+
+
+def main() -> None:
+    api = connect(start=False).client.api
+    for builder in VERSIONS:
+        for name in sys.argv[1:] or CASES:
+            dockerfile, parameters = CASES[name]
+            answers = record(api, builder, dockerfile, parameters)
+            if PRIVATE.search(text_of(answers)):
+                print(builder, name, "names a folder of this machine: not kept")
+                continue
+            kept = {"dockerfile": dockerfile, "parameters": parameters, "answers": answers}
+            (HERE / f"{builder}-{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+            print(builder, name, len(answers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What errors say: four parts in order, and none of the libraries below."""
+
+import inspect
+
+import pytest
+
+from helpers import errors
+from helpers.errors import (BuildFailed, CourseError, DockerfileError, EngineError, Interrupted,
+                            NoEngine)
+
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)
+         if issubclass(kind, CourseError)]
+
+
+@pytest.mark.parametrize("parts, text", [
+    ({}, "It broke."),
+    ({"why": "Rust."}, "It broke.\nWhy: Rust."),
+    ({"remedy": "Oil it."}, "It broke.\nWhat to do: Oil it."),
+    ({"evidence": "creak\ncrack\n\n"}, "It broke.\ncreak\ncrack"),
+    ({"evidence": "  creak", "remedy": "Oil it.", "why": "Rust."},
+     "It broke.\nWhy: Rust.\nWhat to do: Oil it.\n  creak"),
+    ({"evidence": "", "remedy": "", "why": ""}, "It broke."),
+])
+def test_the_parts_stand_in_order_and_empty_ones_are_left_out(parts, text):
+    assert str(CourseError("It broke.", **parts)) == text
+
+
+def test_the_parts_can_be_read_one_by_one():
+    error = CourseError("a", why="b", remedy="c", evidence="d")
+    assert (error.what, error.why, error.remedy, error.evidence) == ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_raised_alike_and_names_itself(kind):
+    error = kind("It broke.", why="Rust.")
+    assert error.kind == kind.__name__
+    assert str(error) == "It broke.\nWhy: Rust."
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_notebook_shows_the_message_and_no_frames(kind):
+    try:
+        try:
+            raise OSError("forty frames below")
+        except OSError as cause:
+            raise kind("It broke.", remedy="Oil it.") from cause
+    except CourseError as error:
+        assert error._render_traceback_() == [f"{kind.__name__}: It broke.\nWhat to do: Oil it."]
+
+
+def test_an_engine_error_is_one_word_to_catch():
+    subclasses = {kind.__name__ for kind in KINDS if issubclass(kind, EngineError)}
+    assert subclasses == {"EngineError", "NoEngine", "EngineUnreachable", "EngineRefused",
+                          "EngineTooOld", "EngineGone", "EngineFault", "DiskFull"}
+    assert not issubclass(BuildFailed, EngineError)
+
+
+def test_an_interrupt_is_a_keyboard_interrupt_too():
+    assert issubclass(Interrupted, KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt, match="It was stopped."):
+        raise Interrupted("It was stopped.")
+
+
+def test_a_failed_build_says_where():
+    error = BuildFailed("no", stage="builder", instruction="RUN false", line=3, exit_code=1,
+                        log=("a", "b"), why="w")
+    assert (error.stage, error.instruction, error.line, error.exit_code, error.log) == (
+        "builder", "RUN false", 3, 1, ("a", "b"))
+    bare = BuildFailed("no")
+    assert (bare.stage, bare.instruction, bare.line, bare.exit_code, bare.log) == (
+        None, None, None, None, ())
+
+
+def test_a_dockerfile_error_has_a_line_or_none():
+    assert DockerfileError("no", line=4, why="w").line == 4
+    assert DockerfileError("no").line is None
+
+
+def test_a_missing_engine_is_no_failed_build():
+    with pytest.raises(EngineError):
+        raise NoEngine("none")
