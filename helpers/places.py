@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,9 +48,11 @@ def locked(path: Path) -> Iterator[None]:
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` so that a reader sees the old file or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
+    handle, half = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        half.write_bytes(data)
+        with open(handle, "wb") as file:
+            file.write(data)
         os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+    except BaseException:
+        os.unlink(half)
+        raise

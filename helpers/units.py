@@ -36,7 +36,8 @@ def ratio(larger: float, smaller: float) -> str:
     if smaller == 0:
         return "infinitely many times" if larger else "1 time"
     value = larger / smaller
-    return f"{value:.0f} times" if value >= 99.5 else f"{value:.3g} times"
+    digits = f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
+    return f"{digits} time" if digits == "1" else f"{digits} times"
 
 
 def share(part: float, whole: float) -> str:

@@ -72,8 +72,8 @@ def kept() -> dict[str, Verdict]:
     try:
         records = json.loads(_file().read_text())
         return {claim: Verdict(**record) for claim, record in records.items() if claim in CLAIMS}
-    except (OSError, ValueError, TypeError):
-        return {}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}   # none yet, or not as we write it: the next verdict writes it anew
 
 
 def _file() -> Path:

@@ -11,5 +11,6 @@
 from .catalogue import BASES, Base, find
 from .ladder import ensure, status
 from .present import Present, footnote, substitutions
+from .references import original
 
-__all__ = ["BASES", "Base", "Present", "ensure", "find", "footnote", "status", "substitutions"]
+__all__ = ["BASES", "Base", "Present", "ensure", "find", "footnote", "original", "status", "substitutions"]

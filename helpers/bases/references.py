@@ -89,6 +89,14 @@ def course_name(reference: Reference) -> str:
     return f"{_COURSE}/{repository}:{tag}"
 
 
+def original(name: str) -> str:
+    """The Dockerfile's name for `name`, which may be the course's own for it.
+
+    'localhost/multistage.course/golang:1.22' -> 'golang:1.22'; others unchanged.
+    """
+    return name.removeprefix(f"{_COURSE}/")
+
+
 def step_name(digest: str) -> str:
     """Name of a finished step of a base image in the making."""
     return f"{_COURSE}/step:{digest}"

@@ -85,12 +85,13 @@ class Server:
         """
         self._socket.setblocking(False)
         self._h2.initiate_connection()
-        self._take(self._early)
         with selectors.DefaultSelector() as selector:
             selector.register(self._woken, selectors.EVENT_READ)
             selector.register(self._socket, selectors.EVENT_READ)
             try:
                 self._loop(selector)
+            except h2.exceptions.H2Error as error:
+                raise ConnectionAbortedError(f"the peer does not keep to HTTP/2: {error}") from error
             finally:
                 for stream in tuple(self._calls):
                     self._drop(stream)
@@ -108,6 +109,7 @@ class Server:
     # -- inside ---------------------------------------------------------------
 
     def _loop(self, selector: selectors.BaseSelector) -> None:
+        self._take(self._early)
         interest = selectors.EVENT_READ
         while True:
             more = self._pump()
@@ -148,11 +150,7 @@ class Server:
         return True
 
     def _take(self, data: bytes) -> None:
-        try:
-            events = self._h2.receive_data(data)
-        except h2.exceptions.ProtocolError as error:
-            raise ConnectionAbortedError(f"the peer does not speak HTTP/2: {error}") from error
-        for event in events:
+        for event in self._h2.receive_data(data):
             if isinstance(event, h2.events.DataReceived):
                 self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 if call := self._calls.get(event.stream_id):
@@ -175,7 +173,7 @@ class Server:
         path = metadata.get(":path", ("",))[0]
         try:
             self._h2.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
-        except h2.exceptions.StreamClosedError:
+        except (h2.exceptions.StreamClosedError, h2.exceptions.StreamIDTooLowError):
             return   # taken back in the same breath
         self._calls[stream] = _Call(self._methods.get(path) or _unknown(path), metadata)
 

@@ -179,8 +179,9 @@ def _dial(engine: Engine, exposed: Mapping[str, Mapping | list]) -> tuple[reques
     for name, several in exposed.items():
         for value in several:
             prepared.headers.add(_HEADER + name, value)
+    settings = api.merge_environment_settings(prepared.url, {}, True, None, None)
     with engine.speaking("open a build session"):
-        response = api.send(prepared, stream=True, timeout=_CONNECT_SECONDS)
+        response = api.send(prepared, timeout=_CONNECT_SECONDS, **settings)
     if response.status_code != 101:
         with response:
             raise fault("open a build session", _said(response))

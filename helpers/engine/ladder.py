@@ -15,11 +15,11 @@ from pathlib import Path
 
 import docker
 from docker.context import ContextAPI
-from docker.errors import DockerException
+from docker.errors import DockerException, InvalidVersion
 
 from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
 from . import owned
-from .model import Engine, _innermost, read
+from .model import Engine, _innermost, read, too_old
 
 _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
 _CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
@@ -68,22 +68,24 @@ def _explicit() -> Rung | None:
     host = os.environ.get("DOCKER_HOST")
     if host:
         return Rung("DOCKER_HOST", host, explicit=True)
+    name = os.environ.get("DOCKER_CONTEXT") or None    # None: the one in the CLI's configuration
     try:
-        current = ContextAPI.get_current_context()
-    except (DockerException, OSError, ValueError) as error:
+        current = ContextAPI.get_context(name)
+        if current is not None and current.Name == "default":
+            return None
+        if current is not None and current.Host:
+            return Rung("context", current.Host, explicit=True, tls=current.TLSConfig)
+    except Exception as error:   # the SDK reads the files as it finds them, and raises anything
         raise EngineUnreachable(
-            "The Docker CLI's current context cannot be read.", why=str(error),
+            f"The Docker context {name or 'in use'!r} cannot be read.", why=str(error),
             remedy="`docker context use default`, or set DOCKER_HOST.",
         ) from error
-    if current is None:
-        name = os.environ.get("DOCKER_CONTEXT", "the current one")
-        raise EngineUnreachable(
-            f"The Docker context {name!r} does not exist.",
-            remedy="`docker context ls` lists those there are; unset DOCKER_CONTEXT for the default.",
-        )
-    if current.Name == "default":
-        return None
-    return Rung("context", current.Host, explicit=True, tls=current.TLSConfig)
+    raise EngineUnreachable(
+        f"The Docker context {name or 'in use'!r} does not exist."
+        if current is None else f"The Docker context {current.Name!r} names no engine.",
+        remedy="`docker context ls` lists those there are; `docker context use default` and an "
+               "unset DOCKER_CONTEXT give the default.",
+    )
 
 
 def _sockets() -> list[Rung]:
@@ -122,7 +124,11 @@ def _client(rung: Rung, timeout: float) -> docker.DockerClient:
 
 
 def _refusal(rung: Rung, error: Exception) -> EngineError:
+    if isinstance(error, InvalidVersion):
+        return too_old(rung.host, str(error))
     why = _innermost(error)
+    if rung.host.startswith("ssh:") and "SSHHTTPAdapter" in f"{why} {error}":
+        why = "The Docker SDK needs the package paramiko for ssh:// addresses."
     said = {"DOCKER_HOST": f"DOCKER_HOST is {rung.host}",
             "context": f"The Docker context points at {rung.host}",
             "socket": f"There is a socket at {rung.host}",
@@ -134,6 +140,10 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
                    "(`sudo usermod -aG docker $USER`, then log in again), "
                    "or use rootless Docker.",
         )
+    if "paramiko" in why:
+        return EngineUnreachable(f"{said}, and cannot be reached.", why=why,
+                                 remedy="`.venv/bin/pip install 'docker[ssh]'`, or forward the "
+                                        "engine's socket with ssh -L.")
     remedy = {"DOCKER_HOST": "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
                              "to let the course look for another.",
               "context": "Start that engine, or `docker context use default`.",

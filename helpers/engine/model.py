@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ _LOST = (
     requests.exceptions.ConnectionError,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.Timeout,
+    requests.exceptions.InvalidJSONError,   # an answer that was cut off
     urllib3.exceptions.HTTPError,
     ConnectionError,
 )
@@ -78,7 +80,7 @@ class Engine:
             yield
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.describe()}</p>"
+        return f"<p>{html.escape(self.describe())}</p>"
 
 
 def read(client: docker.DockerClient, host: str, rung: str, owned: bool) -> Engine:
@@ -87,11 +89,7 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool) -> Engi
         version, info = client.version(), client.info()
     api = client.api.api_version
     if tuple(map(int, api.split("."))) < MINIMUM_API:
-        raise EngineTooOld(
-            f"The engine at {host} speaks API {api}; the course needs "
-            f"{'.'.join(map(str, MINIMUM_API))} (Docker 19.03) or newer.",
-            remedy="Update Docker on that machine, or point DOCKER_HOST at a newer engine.",
-        )
+        raise too_old(host, f"It speaks API {api}.")
     component = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"]
     podman = component.startswith("Podman")
     return Engine(
@@ -101,6 +99,16 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool) -> Engi
         builders=("buildah",) if podman else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
         limits=_limits(info, podman),
+    )
+
+
+def too_old(host: str, why: str) -> EngineTooOld:
+    """The error for an engine whose API is older than MINIMUM_API."""
+    wanted = ".".join(map(str, MINIMUM_API))
+    return EngineTooOld(
+        f"The engine at {host} is too old: the course needs API {wanted} (Docker 19.03) or newer.",
+        why=why,
+        remedy="Update Docker on that machine, or point DOCKER_HOST at a newer engine.",
     )
 
 

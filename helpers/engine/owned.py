@@ -290,10 +290,20 @@ def _bridges() -> list[str]:
                           if words[1].startswith("br-") and words[3].startswith(f"{_POOL}.")]
 
 
+def _noted(note: Path) -> dict:
+    """What was noted before the start. One that cannot be read says: change nothing
+    that may not be ours."""
+    careful = {"forward_accepts": False, "ip_forward": "", "had_chains": True, "subnet": _SUBNETS[0]}
+    try:
+        return {**careful, **json.loads(note.read_text())}
+    except (ValueError, TypeError):
+        return careful
+
+
 def _sweep_firewall(note: Path) -> None:
     if not note.exists():
         return
-    before, bridges = json.loads(note.read_text()), set(_bridges())
+    before, bridges = _noted(note), set(_bridges())
     sources = (_network(before["subnet"]), f"{_POOL}.")
     for table in ("filter", "nat"):
         for rule in _run("iptables", "-t", table, "-S").stdout.splitlines():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..bases import find
+from ..bases import find, original
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STEP
@@ -100,7 +100,7 @@ def _name(summary: dict) -> str:
     """The name that a reader knows: that of the Dockerfile, not the course's own."""
     tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
     known = min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
-    return known.removeprefix("localhost/multistage.course/").removesuffix(":latest")
+    return original(known).removesuffix(":latest")
 
 
 def _save(engine: Engine, image_id: str, *, transfer: bool, known: dict) -> saved.Saved:

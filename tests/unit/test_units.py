@@ -38,7 +38,7 @@ def test_seconds(count, text):
 @pytest.mark.parametrize("larger, smaller, text", [
     (958_300_000, 28_500_000, "33.6 times"), (3, 1, "3 times"), (5, 2, "2.5 times"),
     (99.4, 1, "99.4 times"), (99.5, 1, "100 times"), (12345, 10, "1234 times"),
-    (1.005, 1, "1 times"), (0, 5, "0 times"), (5, 0, "infinitely many times"), (0, 0, "1 time"),
+    (5, 5, "1 time"), (1.005, 1, "1 time"), (0, 5, "0 times"), (5, 0, "infinitely many times"), (0, 0, "1 time"),
 ])
 def test_ratio(larger, smaller, text):
     assert ratio(larger, smaller) == text

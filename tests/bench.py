@@ -1,0 +1,163 @@
+"""The benchmark: `python -m tests.bench FILE` (or `make bench`).
+
+Each comparison runs its two sides alternately in one session, after a warm-up,
+and reports every run, the medians and the ratio of the medians. Nothing here
+passes or fails; the figures go to a JSON file and a table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from helpers.build import build
+from helpers.engine import Engine, connect
+from helpers.lesson import APPS
+
+COLD, WARM, QUICK = 3, 15, 10   # runs of a side
+TAG = "course-bench:1"
+
+
+def main(path: str) -> None:
+    engine = connect()
+    figures = {
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": {"cpus": os.cpu_count(), "python": platform.python_version(),
+                    "engine": engine.describe()},
+        "results": [],
+    }
+    for measure in (import_helpers, first_chart, cached_build, cached_build_as_process,
+                    cold_build, large_context):
+        print(f"{measure.__name__} ...", file=sys.stderr, flush=True)
+        figures["results"].append(measure(engine))
+        Path(path).write_text(json.dumps(figures, indent=1) + "\n")
+    print(table(figures["results"]))
+
+
+def table(results: list[dict]) -> str:
+    """Medians and ratios, a row a measurement."""
+    rows = [f"{'what':<44} {'ours':>10} {'other':>10} {'ratio':>7}"]
+    for result in results:
+        other = result.get("other")
+        rows.append(f"{result['what']:<44} {_figure(result, 'ours'):>10} "
+                    f"{_figure(result, 'other') if other else '-':>10} "
+                    f"{result['ratio'] if other else '-':>7}")
+    return "\n".join(rows)
+
+
+def _figure(result: dict, side: str) -> str:
+    return f"{result[side]['median']:.3g} {result['unit']}"
+
+
+# -- measuring -------------------------------------------------------------------------
+
+def _timed(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def _side(runs: list[float]) -> dict:
+    return {"median": statistics.median(runs), "min": min(runs), "max": max(runs), "runs": runs}
+
+
+def _alone(what: str, runs: list[float], unit: str = "s") -> dict:
+    return {"what": what, "unit": unit, "ours": _side(runs)}
+
+
+def _against(what: str, ours: Callable, other: Callable, count: int) -> dict:
+    ours(), other()   # warm-up
+    pairs = [(_timed(ours), _timed(other)) for _ in range(count)]
+    first, second = (_side(list(side)) for side in zip(*pairs))
+    return {"what": what, "unit": "s", "ours": first, "other": second,
+            "ratio": round(first["median"] / second["median"], 3)}
+
+
+def _command(*words: str, **environment: str) -> Callable[[], None]:
+    def run() -> None:
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                       env={**os.environ, **environment})
+    return run
+
+
+def _docker_build(engine: Engine, *options: str) -> Callable[[], None]:
+    command = next(c for c in ("/usr/bin/docker", shutil.which("docker")) if c and Path(c).exists())
+    return _command(command, "build", "--quiet", "--tag", TAG, *options, str(APPS / "go-hello"),
+                    DOCKER_BUILDKIT="1", DOCKER_HOST=engine.host)
+
+
+# -- what is measured --------------------------------------------------------------------
+
+def import_helpers(engine: Engine) -> dict:
+    """`import helpers`, less what an empty interpreter takes."""
+    empty, ours = (_command(sys.executable, "-c", code) for code in ("pass", "import helpers"))
+    result = _against("import helpers, against an empty Python", ours, empty, QUICK)
+    return result
+
+
+def first_chart(engine: Engine) -> dict:
+    """From starting a kernel to the first chart of lesson 01, everything cached."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    source = ["from helpers.lesson import *",
+              'single = build("go-hello", "Dockerfile.single", tag="go-hello:single")',
+              "charts.sizes([look(single)])"]
+
+    def run() -> None:
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in source])
+        NotebookClient(notebook, kernel_name="python3").execute()
+        assert "text/html" in notebook.cells[-1].outputs[0].data
+    run()
+    return _alone("kernel start to the first chart, cached", [_timed(run) for _ in range(5)])
+
+
+def cached_build(engine: Engine) -> dict:
+    return _against("fully cached build in a kernel, against docker build",
+                    lambda: build(APPS / "go-hello", tag=TAG, engine=engine),
+                    _docker_build(engine), WARM)
+
+
+def cached_build_as_process(engine: Engine) -> dict:
+    ours = _command(sys.executable, "-m", "helpers", "build", str(APPS / "go-hello"), "-t", TAG)
+    return _against("the same as a process", ours, _docker_build(engine), WARM)
+
+
+def cold_build(engine: Engine) -> dict:
+    """Every step runs: the Go compiler is at work nearly all of the time."""
+    return _against("cold build, against docker build",
+                    lambda: build(APPS / "go-hello", tag=TAG, no_cache=True, engine=engine),
+                    _docker_build(engine, "--no-cache"), COLD)
+
+
+def large_context(engine: Engine) -> dict:
+    """Memory of a process that sends a context of 2 GB."""
+    script = ("import sys; from helpers.build import build\n"
+              "build(sys.argv[1], text='FROM scratch\\nCOPY small /\\n', context_limit=None)\n"
+              "print(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1])")
+    with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
+        Path(folder, "small").write_text("x")
+        with open(Path(folder, "large"), "wb") as file:
+            block = os.urandom(1 << 20)
+            for _ in range(2000):
+                file.write(block)
+        peaks = []
+        for _ in range(3):
+            done = subprocess.run([sys.executable, "-c", script, folder], check=True,
+                                  capture_output=True, text=True)
+            peaks.append(int(done.stdout) / 1000)
+    return _alone("peak memory, a context of 2 GB", peaks, "MB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "bench.json")

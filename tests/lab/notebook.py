@@ -1,0 +1,121 @@
+"""A notebook in JupyterLab, as a learner handles it: by menu, button and key."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+RUN_SECONDS = 180   # for all cells of a lesson; a few seconds on a warm machine
+WARM_SECONDS = 60   # for JupyterLab to load and the kernel to start
+_VIEW = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+
+# Outputs of an earlier run are marked, so that waiting for new ones cannot be fooled by them.
+_MARK = "view => view.querySelectorAll('.jp-OutputArea-child').forEach(o => o.dataset.old = '')"
+_RAN = """() => {
+  const view = document.querySelector('%s');
+  const prompts = [...view.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
+  return prompts.length && prompts.every(p => /^\\[\\d+\\]:$/.test(p.textContent.trim()))
+    && !view.querySelector('.jp-OutputArea-child[data-old]')
+    && view.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle';
+}""" % _VIEW
+_EXTENT = """view => {
+  const cells = [...view.querySelectorAll('.jp-Notebook .jp-Cell')];
+  return cells.at(-1).getBoundingClientRect().bottom - cells[0].getBoundingClientRect().top;
+}"""
+_TOP = "view => view.querySelector('.jp-WindowedPanel-outer').scrollTop = 0"
+_AROUND = 220   # pixels of menus and bars above and below the cells
+
+
+class Notebook:
+    """The notebook that a page shows."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.view = page.locator(_VIEW)
+
+    @classmethod
+    def open(cls, page: Page, address: str, token: str, path: str) -> Notebook:
+        """Open `path` and wait until its kernel answers."""
+        page.goto(f"{address}/lab/tree/{path}?reset&token={token}")
+        notebook = cls(page)
+        expect(notebook.view.locator(".jp-CodeCell").first).to_be_attached(timeout=WARM_SECONDS * 1000)
+        notebook.await_idle(WARM_SECONDS)
+        return notebook
+
+    def await_idle(self, seconds: float) -> None:
+        """Wait until the kernel has nothing to do."""
+        indicator = self.view.locator(".jp-Notebook-ExecutionIndicator")
+        expect(indicator).to_have_attribute("data-status", "idle", timeout=seconds * 1000)
+
+    # -- what a learner does -----------------------------------------------------
+
+    def choose(self, menu: str, item: str) -> None:
+        """Click an item of the menu bar."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(item)}$")).click()
+
+    def run_all(self) -> None:
+        self.view.evaluate(_MARK)
+        self.choose("Run", "Run All Cells")
+
+    def restart_and_run_all(self) -> None:
+        self.view.evaluate(_MARK)
+        self.choose("Run", "Restart Kernel and Run All Cells\u2026")
+        self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+
+    def interrupt(self) -> None:
+        """Press the square button of the tool bar."""
+        self.view.get_by_role("button", name="Interrupt the kernel").click()
+
+    def run(self, cell: Locator) -> None:
+        """Run one cell by key and wait for its new output."""
+        cell.evaluate(_MARK)
+        cell.locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Control+Enter")
+        expect(cell.locator(".jp-OutputArea-child[data-old]")).to_have_count(0)
+        expect(self.prompt(cell)).to_have_text(re.compile(r"\[\d+\]:"))
+
+    def start(self, cell: Locator) -> None:
+        """Run one cell by key, and do not wait."""
+        cell.locator(".jp-InputPrompt").click()
+        self.page.keyboard.press("Control+Enter")
+
+    # -- what is to be seen ------------------------------------------------------
+
+    def await_run(self, seconds: float = RUN_SECONDS) -> None:
+        """Wait until every cell was run anew."""
+        self.page.wait_for_function(_RAN, timeout=seconds * 1000)
+
+    def cell(self, source: str) -> Locator:
+        """The code cell whose source contains `source`."""
+        code = self.page.locator(".cm-content", has_text=source)
+        return self.view.locator(".jp-CodeCell").filter(has=code).first
+
+    @staticmethod
+    def output(cell: Locator) -> Locator:
+        return cell.locator(".jp-Cell-outputArea")
+
+    @staticmethod
+    def prompt(cell: Locator) -> Locator:
+        return cell.locator(".jp-InputPrompt")
+
+    def counts(self) -> list[str]:
+        """The execution counts of the code cells."""
+        prompts = self.view.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
+        return [text.strip("[]: \u00a0") for text in prompts]
+
+    def fold_files(self) -> None:
+        """Hide the file browser, or show it again."""
+        self.page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab[data-id=filebrowser]").click()
+
+    def show_all(self, width: int) -> None:
+        """Make the window `width` wide and so high that every cell is on it."""
+        height = 900
+        for _ in range(10):   # cells get their real height when they come into view
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.view.evaluate(_TOP)
+            wanted = round(self.view.evaluate(_EXTENT)) + _AROUND
+            if wanted == height:
+                return
+            height = wanted

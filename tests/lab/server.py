@@ -1,0 +1,91 @@
+"""A JupyterLab server of the tests' own, on a copy of the lessons."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from helpers.workshop.lab import command
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_START_SECONDS, _STOP_SECONDS = 60, 20
+
+
+def copy_lessons(root: Path) -> Path:
+    """The notebooks as they are in the checkout, under `root`."""
+    leave = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+    return Path(shutil.copytree(CHECKOUT / "notebooks", root / "notebooks", ignore=leave))
+
+
+@contextmanager
+def serve(notebook: Path, home: Path) -> Iterator[tuple[str, str]]:
+    """JupyterLab as `make lab` starts it: (address, token). Ends what it started."""
+    port, token = _free_port(), secrets.token_hex(16)
+    home.mkdir()
+    with open(home / "log", "wb") as log:
+        process = subprocess.Popen(_words(notebook, port, token), stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=log, env=_environment(home), start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _await(f"{address}/api/status?token={token}", process, home / "log")
+        yield address, token
+    finally:
+        _stop(process)
+
+
+def _words(notebook: Path, port: int, token: str) -> list[str]:
+    words = command(str(notebook), {})
+    words += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+              f"--IdentityProvider.token={token}"]
+    return words if "--no-browser" in words else [*words, "--no-browser"]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """This environment, but for Jupyter's folders: a user's settings do not count."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("JUPYTER", "IPYTHON"))}
+    folders = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data",
+               "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTERLAB_SETTINGS_DIR": "settings",
+               "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
+    return kept | {name: str(home / folder) for name, folder in folders.items()}
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _await(url: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """Asked kindly the server ends its kernels too; its group is what is left then."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()

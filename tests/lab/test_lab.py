@@ -1,0 +1,239 @@
+"""A lesson in a real JupyterLab, in a real browser: what a learner sees and does."""
+
+import re
+import secrets
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import LESSON, SHOTS
+from .notebook import Notebook
+
+IDLE_SECONDS = 10    # from the stop button to a kernel that takes the next cell
+SLACK = 2            # pixels that rounding may add to a width
+BAD = ("[data-mime-type='application/vnd.jupyter.stderr'], "
+       "[data-mime-type='application/vnd.jupyter.error'], .jupyter-widgets-error-widget")
+
+# Whatever is wider than its output, or reaches out of it at the right.
+WIDE = """(view, slack) => {
+  view.querySelectorAll('details').forEach(fold => fold.open = true);
+  const wide = [];
+  for (const output of view.querySelectorAll('.jp-OutputArea-output')) {
+    const edge = output.getBoundingClientRect().right + slack;
+    const shown = [...output.querySelectorAll('img, table, pre, .jupyter-widgets')];
+    if (output.scrollWidth > output.clientWidth + slack
+        || shown.some(part => part.getBoundingClientRect().right > edge
+                              || part.scrollWidth > part.clientWidth + slack))
+      wide.push(`${output.scrollWidth} in ${output.clientWidth}: ${output.textContent.slice(0, 60)}`);
+  }
+  return wide;
+}"""
+TABLES = """tables => tables.map(table => [...table.rows[0].cells].map(
+  cell => cell.tagName === 'TH' && cell.scope === 'col'))"""
+IMAGES = "images => images.map(image => [image.alt, image.complete && image.naturalWidth])"
+
+
+@pytest.fixture(scope="module")
+def lesson(window, lab):
+    """Lesson 02, opened and run once from the menu."""
+    notebook = Notebook.open(window.new_page(), *lab, LESSON)
+    notebook.run_all()
+    notebook.await_run()
+    notebook.show_all(1400)
+    return notebook
+
+
+@pytest.fixture
+def scratch(request, window, lab, course):
+    """A function that opens a new notebook with the given cells."""
+    page = window.new_page()
+
+    def opened(*cells):
+        name = f"scratch-{secrets.token_hex(4)}.ipynb"
+        sheet = nbformat.v4.new_notebook(metadata={"kernelspec": {
+            "name": "python3", "display_name": "Python 3", "language": "python"}})
+        sheet.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+        nbformat.write(sheet, course / "notebooks" / name)
+        return Notebook.open(page, *lab, f"notebooks/{name}")
+
+    yield opened
+    page.screenshot(path=_shot(request.node.name))
+    page.close()
+
+
+# -- a lesson, run from the menu ------------------------------------------------
+
+def test_every_cell_ran_in_order(lesson):
+    counts = lesson.counts()
+    assert len(counts) > 30
+    assert counts == [str(number + 1) for number in range(len(counts))]
+
+
+def test_nothing_is_red(lesson):
+    _assert_clean(lesson)
+
+
+def test_each_build_ends_as_a_table(lesson):
+    built = lesson.output(lesson.cell('multi = build("go-hello"'))
+    expect(built.locator("caption")).to_contain_text(re.compile(r"go-hello:multi: built in .+ with \w+"))
+    assert built.locator("thead th").all_text_contents()[:3] == ["stage", "from", "status"]
+    assert built.get_by_text("builder", exact=True).count() >= 1
+    assert built.locator(".jupyter-widgets").count() == 0, "the live view is still there"
+    assert lesson.view.get_by_text("Building with").count() == 0
+
+
+def test_charts_are_drawn_and_say_what_they_found(lesson):
+    sizes = lesson.output(lesson.cell("charts.sizes([one, two]")).locator("img")
+    (alt, width), = sizes.evaluate_all(IMAGES)
+    assert re.match(r"one stage: \S+ [MG]B, two stages: \S+ [kMG]B, \S+ times smaller\.", alt)
+    assert width > 0
+    graph = lesson.output(lesson.cell("charts.stages(multi)")).locator("img")
+    (alt, width), = graph.evaluate_all(IMAGES)
+    assert alt.startswith("Only stage-1 is shipped") and width > 0
+
+
+# -- for those who do not see it, and on small screens -----------------------------
+
+def test_every_picture_has_words(lesson):
+    images = lesson.view.locator(".jp-OutputArea-output img").evaluate_all(IMAGES)
+    assert len(images) >= 3
+    assert all(len(alt) > 20 and width for alt, width in images), images
+
+
+def test_every_table_names_its_columns(lesson):
+    tables = lesson.view.locator(".jp-OutputArea-output table").evaluate_all(TABLES)
+    assert len(tables) >= 8
+    assert all(heads and all(heads) for heads in tables), tables
+
+
+@pytest.mark.parametrize("width", [1400, 700])
+def test_nothing_reaches_out_of_its_place(lesson, width):
+    lesson.fold_files()   # as one does on a small screen
+    lesson.show_all(width)
+    try:
+        lesson.page.screenshot(path=_shot(f"lesson-{width}"))
+        assert lesson.view.evaluate(WIDE, SLACK) == []
+    finally:
+        lesson.fold_files()
+        lesson.show_all(1400)
+
+
+# -- questions and predictions ------------------------------------------------------
+
+def test_a_question_answers(lesson):
+    output = lesson.output(lesson.cell('ask("How does the compiler stay out?"'))
+    output.get_by_role("radio", name="it is deleted at the end").check()
+    expect(output.get_by_role("status")).to_contain_text("Not quite. It is: it is never copied in.")
+    output.get_by_role("radio", name="it is never copied in").check()
+    expect(output.get_by_role("status")).to_contain_text("Yes. There is no step that deletes anything.")
+
+
+def test_a_prediction_is_compared(lesson):
+    asked = lesson.output(lesson.cell("guess = predict("))
+    compared = lesson.cell("guess.compare(two.unpacked)")
+    expect(lesson.output(compared)).to_contain_text("You predicted nothing.")
+    asked.get_by_role("spinbutton").fill("300")
+    asked.get_by_role("spinbutton").press("Enter")
+    lesson.run(compared)
+    expect(lesson.output(compared)).to_contain_text("You predicted 300 MB. Measured:")
+
+
+def test_a_second_run_gives_the_same(lesson):
+    before = _outcome(lesson)
+    lesson.restart_and_run_all()
+    lesson.await_run()
+    assert lesson.counts()[-1] == str(len(lesson.counts()))
+    assert _outcome(lesson) == before
+    _assert_clean(lesson)
+
+
+# -- what goes wrong ---------------------------------------------------------------
+
+def test_a_build_can_be_stopped(scratch, course):
+    mark = f"asleep-{secrets.token_hex(6)}"
+    _sleeper(course, mark)
+    notebook = scratch("from helpers.lesson import *", 'build("sleeper", no_cache=True)', 'build("ready")')
+    cell = notebook.cell("sleeper")
+    notebook.run(notebook.cell("import"))
+    notebook.start(cell)
+    expect(notebook.output(cell)).to_contain_text("Building with")
+    expect(notebook.output(cell)).to_contain_text(mark)
+    seen = _until(lambda: _runs(mark), 10)   # not where the engine is in a machine of its own
+
+    notebook.interrupt()
+    notebook.await_idle(IDLE_SECONDS)
+    expect(notebook.output(cell)).to_contain_text("Interrupted")
+    assert not seen or _until(lambda: not _runs(mark), IDLE_SECONDS), "the engine still runs the step"
+
+    following = notebook.cell('build("ready")')
+    notebook.run(following)
+    expect(notebook.output(following).locator("caption")).to_contain_text("built in")
+
+
+def test_a_failed_build_explains_itself(scratch):
+    notebook = scratch("from helpers.lesson import *", 'build("go-hello", "Dockerfile.shifted")', '"not reached"')
+    notebook.choose("Run", "Run All Cells")
+    cell = notebook.cell("Dockerfile.shifted")
+    error = notebook.output(cell).locator(BAD)
+    expect(error).to_have_count(1)
+    expect(error).to_contain_text("BuildFailed")
+    expect(error).to_contain_text("line 9")
+    expect(error).to_contain_text("stage-2")
+    for frame in ("Traceback", "urllib3", "http.client", "site-packages"):
+        expect(notebook.output(cell)).not_to_contain_text(frame)
+    notebook.await_idle(IDLE_SECONDS)
+    expect(notebook.output(notebook.cell('"not reached"'))).to_have_text("")
+
+
+# -- small words -----------------------------------------------------------------
+
+def _assert_clean(notebook):
+    bad = notebook.view.locator(BAD)
+    assert bad.count() == 0, bad.all_text_contents()
+    assert notebook.view.get_by_text("Error displaying widget").count() == 0
+
+
+def _outcome(notebook):
+    """The verdicts, and what kind of thing each cell shows."""
+    verdicts = notebook.view.locator(".jp-OutputArea-output p", has_text=re.compile(r"C\d+ (holds|does)"))
+    kinds = notebook.view.locator(".jp-CodeCell").evaluate_all("""cells => cells.map(cell =>
+      ['img', 'table', '.jupyter-widgets', 'pre', 'p'].filter(kind =>
+        cell.querySelector(`.jp-OutputArea-output ${kind}`)).join(' '))""")
+    assert verdicts.count() >= 6
+    return verdicts.all_text_contents(), kinds
+
+
+def _sleeper(course, mark):
+    """An application whose one step says `mark` and sleeps."""
+    folder = course / "notebooks" / "sleeper"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM debian:bookworm-slim\nRUN echo {mark} && sleep 60\n")
+
+
+def _runs(mark):
+    """Whether a process of this machine has `mark` in its command."""
+    return any(mark.encode() in _command(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+
+
+def _command(path):
+    try:
+        return path.read_bytes()
+    except OSError:   # it has ended since
+        return b""
+
+
+def _until(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _shot(name):
+    SHOTS.mkdir(exist_ok=True)
+    return SHOTS / f"{name}.png"

@@ -1,0 +1,758 @@
+"""Finding an engine where there is none: every rung refuses in words that help."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import docker
+import pytest
+import requests
+import urllib3
+
+from helpers import errors
+from helpers.engine import connect, ladder, model, owned
+from helpers.engine.ladder import Rung
+from helpers.engine.model import Engine, read, translated
+from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
+                            EngineTooOld, EngineUnreachable, ImageNotFound, NoEngine)
+
+LIBRARIES = ("urllib3", "requests", "HTTPConnection", "MaxRetry", "ConnectionPool", "Traceback",
+             "DockerException", "object at 0x", "NameError", "SSHHTTPAdapter")
+
+# Answers of Docker 20.10.24 (recorded, cut to what is read), and of other engines.
+VERSION = {"Components": [{"Name": "Engine", "Version": "20.10.24+dfsg1"},
+                          {"Name": "containerd", "Version": "1.6.20~ds1"}],
+           "Version": "20.10.24+dfsg1", "ApiVersion": "1.41", "MinAPIVersion": "1.12"}
+INFO = {"Driver": "overlay2", "NCPU": 2, "MemTotal": 25276514304, "OSType": "linux",
+        "DriverStatus": [["Backing Filesystem", "extfs"], ["Supports d_type", "true"]]}
+CONTAINERD = {**INFO, "Driver": "overlayfs",
+              "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+PODMAN = {"Components": [{"Name": "Podman Engine", "Version": "4.3.1"}],
+          "Version": "4.3.1", "ApiVersion": "1.41"}
+
+
+@pytest.fixture(autouse=True)
+def nowhere(home, monkeypatch, tmp_path):
+    """No engine is to be found but those that a test makes."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setattr(ladder, "_sockets", lambda: [])
+    monkeypatch.setattr(owned, "can_start", lambda: False)
+
+
+@pytest.fixture
+def short():
+    """A folder with a short path that everyone may enter: sockets need both."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def listening(path, answer):
+    """A server on a Unix socket; `answer(connection, request line)` for each connection."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen(8)
+
+    def serve():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=one, args=(connection,), daemon=True).start()
+
+    def one(connection):
+        with connection, contextlib.suppress(OSError):
+            while data := connection.recv(65536):
+                if answer(connection, data.split(b"\r\n")[0].decode()) is False:
+                    return
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"unix://{path}"
+    finally:
+        server.close()
+
+
+def reply(connection, content, extra=b"", cut=None, length=True):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + extra
+    if length:
+        head += b"Content-Length: %d\r\n" % len(body)
+    connection.sendall(head + b"\r\n" + body[:cut])
+
+
+def docker_says(version=VERSION, info=INFO, cut=None, length=True):
+    """An engine's answers; `cut` ends the connection in the middle of /info."""
+    def answer(connection, line):
+        if "/version" in line:
+            reply(connection, version)
+        elif "/_ping" in line:
+            reply(connection, b"OK")
+        elif "/info" in line:
+            reply(connection, info, cut=cut, length=length)
+            return cut is None
+    return answer
+
+
+def said(error: CourseError) -> str:
+    """The message, after a look at what no message may lack or hold."""
+    text = str(error)
+    assert isinstance(error, CourseError)
+    assert error.what and error.remedy
+    assert [word for word in LIBRARIES if word in text] == []
+    return text
+
+
+# -- explicit addresses ------------------------------------------------------------
+
+def dead_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("host", [
+    "gopher://example", "tcp://", "unix://", "nonsense", "tcp://127.0.0.1:notaport",
+    "unix:///nowhere/docker.sock", "npipe:////./pipe/docker_engine", "http+unix://", ":::",
+])
+def test_an_address_that_leads_nowhere_is_named(monkeypatch, host):
+    monkeypatch.setenv("DOCKER_HOST", host)
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert f"DOCKER_HOST is {host}, and no engine answers there." in said(caught.value)
+    assert "unset DOCKER_HOST" in caught.value.remedy
+
+
+def test_a_dead_port_is_refused_by_the_operating_system(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", dead_port())
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    said(caught.value)
+    assert caught.value.why == "[Errno 111] Connection refused"
+
+
+def test_a_remote_address_over_ssh_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@127.0.0.1:9")
+    monkeypatch.delattr(docker.api.client, "SSHHTTPAdapter", raising=False)
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert "paramiko" in said(caught.value)
+
+
+def test_a_socket_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert "No such file or directory" in said(caught.value)
+
+
+def stale(path: Path) -> str:
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(str(path))
+    return f"unix://{path}"
+
+
+def test_a_stale_socket_that_was_named(monkeypatch, short):
+    monkeypatch.setenv("DOCKER_HOST", stale(short / "s"))
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert "Connection refused" in said(caught.value)
+
+
+def _as_nobody(conversation, folder):
+    os.environ["HOME"] = str(folder)
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        connect()
+        told = ("nothing", "")
+    except CourseError as error:
+        told = (error.kind, said(error), error.remedy)
+    except BaseException as error:
+        told = (type(error).__name__, str(error), "")
+    os.write(conversation, json.dumps(told).encode())
+
+
+def told_as_nobody(folder: Path) -> list[str]:
+    """What `connect` says to a user without rights."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        _as_nobody(theirs, folder)
+        os._exit(0)
+    os.close(theirs)
+    os.waitpid(child, 0)
+    with open(ours) as pipe:
+        return json.loads(pipe.read())
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_socket_without_permission_says_who_may(monkeypatch, short, explicit):
+    with listening(short / "s", docker_says()) as host:
+        os.chmod(short / "s", 0)
+        if explicit:
+            monkeypatch.setenv("DOCKER_HOST", host)
+        else:
+            monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host)])
+        kind, text, remedy = told_as_nobody(short)
+    assert kind == "EngineRefused"
+    assert "you may not open it" in text
+    assert "usermod -aG docker" in remedy
+
+
+def test_a_socket_in_a_folder_without_permission_is_refused_too(monkeypatch, short):
+    (short / "in").mkdir()
+    with listening(short / "in" / "s", docker_says()) as host:
+        os.chmod(short / "in", 0)
+        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host)])
+        kind, _, _ = told_as_nobody(short)
+        os.chmod(short / "in", 0o700)
+    assert kind == "EngineRefused"
+
+
+def test_a_silent_socket_is_given_up_soon(monkeypatch, short):
+    with listening(short / "s", lambda connection, line: None) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        began = time.monotonic()
+        with pytest.raises(EngineUnreachable) as caught:
+            connect()
+        assert time.monotonic() - began < 6.5
+    assert "timed out" in said(caught.value)
+
+
+@pytest.mark.parametrize("answer", [
+    b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", b"",
+])
+def test_something_else_that_listens_there_is_no_engine(monkeypatch, short, answer):
+    def speak(connection, line):
+        connection.sendall(answer)
+        return False
+
+    with listening(short / "s", speak) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        with pytest.raises(EngineUnreachable) as caught:
+            connect()
+    said(caught.value)
+
+
+@pytest.mark.parametrize("api", ["1.39", "1.24", "1.23", "1.12"])
+def test_an_engine_too_old_says_what_is_needed(monkeypatch, short, api):
+    old = {**VERSION, "ApiVersion": api, "Version": "1.0"}
+    with listening(short / "s", docker_says(version=old)) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        with pytest.raises(EngineTooOld) as caught:
+            connect()
+    assert api in said(caught.value) and "1.40 (Docker 19.03)" in str(caught.value)
+
+
+def test_the_oldest_api_that_is_spoken(monkeypatch, short):
+    with listening(short / "s", docker_says(version={**VERSION, "ApiVersion": "1.40"})) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        assert connect().api == "1.40"
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_a_connection_cut_in_the_middle_of_an_answer_is_an_engine_gone(monkeypatch, short, length):
+    with listening(short / "s", docker_says(cut=40, length=length)) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        with pytest.raises(EngineGone) as caught:
+            connect()
+    assert host in said(caught.value)
+
+
+# -- contexts ----------------------------------------------------------------------
+
+def test_a_context_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setenv("DOCKER_CONTEXT", "nosuch")
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert "The Docker context 'nosuch' does not exist." in said(caught.value)
+
+
+def write_context(folder: Path, name: str, meta: str) -> None:
+    import hashlib
+
+    place = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    place.mkdir(parents=True)
+    (place / "meta.json").write_text(meta)
+    (folder / "config.json").write_text("{}")   # the SDK finds the folder by this file
+
+
+def test_a_context_that_points_at_a_dead_engine(monkeypatch, tmp_path, short):
+    write_context(tmp_path / "config", "far", json.dumps(
+        {"Name": "far", "Metadata": {}, "Endpoints": {"docker": {"Host": f"unix://{short}/no"}}}))
+    monkeypatch.setenv("DOCKER_CONTEXT", "far")
+    with listening(short / "s", docker_says()) as good:
+        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", good)])
+        with pytest.raises(EngineUnreachable) as caught:
+            connect()
+    assert f"The Docker context points at unix://{short}/no" in said(caught.value)
+    assert "docker context use default" in caught.value.remedy
+
+
+def test_a_context_that_answers(monkeypatch, tmp_path, short):
+    with listening(short / "s", docker_says()) as host:
+        write_context(tmp_path / "config", "near", json.dumps(
+            {"Name": "near", "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
+        (tmp_path / "config" / "config.json").write_text('{"currentContext": "near"}')
+        engine = connect()
+    assert (engine.rung, engine.host, engine.owned) == ("context", host, False)
+
+
+def test_a_current_context_that_does_not_exist(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.json").write_text('{"currentContext": "lost"}')
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert "does not exist" in said(caught.value)
+
+
+@pytest.mark.parametrize("meta", ["{", "[]", "{}", '{"Name": "bad"}'])
+def test_a_context_that_cannot_be_read(tmp_path, meta):
+    write_context(tmp_path / "config", "bad", meta)
+    (tmp_path / "config" / "config.json").write_text('{"currentContext": "bad"}')
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    said(caught.value)
+
+
+# -- the ladder --------------------------------------------------------------------
+
+@pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1", "gopher://x"])
+def test_an_explicit_address_never_falls_through(monkeypatch, short, host):
+    monkeypatch.setenv("DOCKER_HOST", host)
+    with listening(short / "s", docker_says()) as good:
+        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", good)])
+        monkeypatch.setattr(owned, "can_start", lambda: pytest.fail("looked further"))
+        with pytest.raises(EngineUnreachable):
+            connect()
+
+
+def test_docker_host_comes_before_a_socket(monkeypatch, short):
+    with (listening(short / "a", docker_says()) as first,
+          listening(short / "b", docker_says()) as second):
+        monkeypatch.setenv("DOCKER_HOST", second)
+        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", first)])
+        engine = connect()
+    assert (engine.rung, engine.host) == ("DOCKER_HOST", second)
+    assert engine.describe() == "Docker Engine 20.10.24+dfsg1 (API 1.41, overlay2), found by DOCKER_HOST"
+
+
+def test_a_stale_socket_falls_through_to_the_next(monkeypatch, short):
+    with listening(short / "s", docker_says()) as good:
+        monkeypatch.setattr(ladder, "_sockets", lambda: [
+            Rung("socket", f"unix://{short}/none"), Rung("socket", stale(short / "old")),
+            Rung("socket", good)])
+        engine = connect()
+    assert (engine.rung, engine.host, engine.owned) == ("socket", good, False)
+
+
+def test_a_file_in_the_place_of_a_socket_is_passed_over(monkeypatch, short):
+    (short / "file").write_text("")
+    monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", f"unix://{short}/file")])
+    with pytest.raises(NoEngine) as caught:
+        connect()
+    assert "no socket of an engine was found" in said(caught.value)
+
+
+def test_nothing_at_all_says_three_ways_on():
+    with pytest.raises(NoEngine) as caught:
+        connect()
+    said(caught.value)
+    assert caught.value.why == "DOCKER_HOST is not set and no socket of an engine was found."
+    for way in ("Codespaces", "install Docker", "results recorded"):
+        assert way in caught.value.remedy
+
+
+@pytest.mark.parametrize("root, words", [(0, "`make engine` installs and starts one (you are root)."),
+                                         (1000, "The course starts one only as root.")])
+def test_root_and_others_are_told_apart(monkeypatch, root, words):
+    monkeypatch.setattr(os, "geteuid", lambda: root)
+    with pytest.raises(NoEngine) as caught:
+        connect()
+    assert caught.value.remedy.startswith(words)
+
+
+def test_a_stale_socket_alone_is_named_as_the_reason(monkeypatch, short):
+    host = stale(short / "old")
+    monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host)])
+    with pytest.raises(NoEngine) as caught:
+        connect()
+    assert f"There is a socket at {host}, and no engine answers there." in said(caught.value)
+
+
+def test_a_refusal_weighs_more_than_nothing(monkeypatch, short):
+    refusal = EngineRefused("There is a socket, and you may not open it.", remedy="Ask.")
+    hosts = [stale(short / "a"), stale(short / "b")]
+    errors_ = iter([EngineUnreachable("dead"), refusal])
+    monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host) for host in hosts])
+    monkeypatch.setattr(ladder, "_try", lambda rung: (_ for _ in ()).throw(next(errors_)))
+    with pytest.raises(EngineRefused) as caught:
+        connect()
+    assert caught.value is refusal
+
+
+def test_looking_starts_nothing(monkeypatch):
+    monkeypatch.setattr(owned, "can_start", lambda: True)
+    monkeypatch.setattr(owned, "start", lambda: pytest.fail("started"))
+    with pytest.raises(NoEngine):
+        connect(start=False)
+
+
+def test_the_course_s_own_engine_is_started_last(monkeypatch, short):
+    monkeypatch.setenv("MULTISTAGE_HOME", str(short))
+    with contextlib.ExitStack() as stack:
+        def start():
+            owned.folder().mkdir(parents=True)
+            stack.enter_context(listening(owned.folder() / "docker.sock", docker_says()))
+
+        monkeypatch.setattr(owned, "can_start", lambda: True)
+        monkeypatch.setattr(owned, "start", start)
+        engine = connect()
+        again = connect(start=False)
+    assert (engine.rung, engine.owned, engine.host) == ("course", True, owned.host())
+    assert engine.describe().endswith("started by the course")
+    assert again == engine
+
+
+def test_the_usual_sockets(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
+    assert [rung.host for rung in ladder._sockets()] == [
+        "unix:///var/run/docker.sock", "unix:///run/user/7/docker.sock",
+        f"unix://{tmp_path}/.docker/run/docker.sock"]
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    assert len(ladder._sockets()) == 2
+    assert not any(rung.explicit for rung in ladder._sockets())
+
+
+def test_calls_get_more_time_than_connecting(monkeypatch, short):
+    with listening(short / "s", docker_says()) as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        assert connect().client.api.timeout == 120
+
+
+# -- what an engine is -------------------------------------------------------------
+
+def asked(version, info, api="1.41") -> Engine:
+    client = SimpleNamespace(version=lambda: version, info=lambda: info,
+                             api=SimpleNamespace(api_version=api))
+    return read(client, "unix:///s", "socket", False)
+
+
+@pytest.mark.parametrize("version, info, name, store, builders, limits", [
+    (VERSION, INFO, "Docker Engine", "overlay2", ("buildkit", "legacy"), []),
+    (VERSION, CONTAINERD, "Docker Engine", "overlayfs (containerd)", ("buildkit", "legacy"), []),
+    (VERSION, {**INFO, "Driver": "vfs"}, "Docker Engine", "vfs", ("buildkit", "legacy"), ["vfs"]),
+    (VERSION, {**INFO, "OSType": "windows"}, "Docker Engine", "overlay2", ("buildkit", "legacy"),
+     ["Windows"]),
+    (VERSION, {}, "Docker Engine", "unknown", ("buildkit", "legacy"), []),
+    (VERSION, {"DriverStatus": None, "Driver": None}, "Docker Engine", "unknown",
+     ("buildkit", "legacy"), []),
+    ({"Version": "19.03"}, INFO, "Docker Engine", "overlay2", ("buildkit", "legacy"), []),
+    (PODMAN, {**INFO, "Driver": "overlay"}, "Podman Engine", "overlay", ("buildah",), ["Buildah"]),
+    (PODMAN, {**INFO, "Driver": "vfs"}, "Podman Engine", "vfs", ("buildah",), ["Buildah", "vfs"]),
+])
+def test_an_engine_says_what_it_is(version, info, name, store, builders, limits):
+    engine = asked(version, info)
+    assert (engine.name, engine.version, engine.store, engine.builders) == (
+        name, version["Version"], store, builders)
+    assert len(engine.limits) == len(limits)
+    assert all(word in sentence for word, sentence in zip(limits, engine.limits))
+    assert (engine.cpus, engine.memory) == (info.get("NCPU", 0), info.get("MemTotal", 0))
+
+
+def test_the_facts_of_an_engine_have_the_keys_of_the_design():
+    facts = asked(VERSION, INFO).facts()
+    assert {"name", "version", "api", "store", "rung", "owned", "host"} <= facts.keys()
+    assert facts == {
+        "name": "Docker Engine", "version": "20.10.24+dfsg1", "api": "1.41", "store": "overlay2",
+        "rung": "socket", "owned": False, "host": "unix:///s", "cpus": 2, "memory": 25276514304,
+        "limits": []}
+    json.dumps(facts)
+
+
+@pytest.mark.parametrize("api, good", [("1.40", True), ("1.100", True), ("2.0", True),
+                                       ("1.39", False), ("1.9", False)])
+def test_api_versions_are_compared_as_numbers(api, good):
+    with contextlib.nullcontext() if good else pytest.raises(EngineTooOld):
+        asked(VERSION, INFO, api)
+
+
+def test_an_engine_s_line_is_escaped_in_html():
+    engine = asked({**VERSION, "Version": "<1>"}, INFO)
+    assert "<1>" not in engine._repr_html_()
+
+
+# -- errors in the course's words --------------------------------------------------
+
+def response(status, message):
+    answer = requests.Response()
+    answer.status_code = status
+    return {"response": answer, "explanation": message}
+
+
+@pytest.mark.parametrize("raised, kind, why", [
+    (docker.errors.ImageNotFound("x", **response(404, "No such image: a")), ImageNotFound, "No such image: a"),
+    (docker.errors.NotFound("x", **response(404, "No such container: a")), EngineFault, "No such container: a"),
+    (docker.errors.APIError("x", **response(500, "it is cold")), EngineFault, "it is cold"),
+    (docker.errors.APIError("x", **response(500, "write: No space left on device")), DiskFull,
+     "write: No space left on device"),
+    (requests.exceptions.ConnectionError("cut"), EngineGone, "cut"),
+    (requests.exceptions.ChunkedEncodingError("half"), EngineGone, "half"),
+    (requests.exceptions.ReadTimeout("late"), EngineGone, "late"),
+    (urllib3.exceptions.ProtocolError("odd"), EngineGone, "odd"),
+    (ConnectionResetError(104, "Connection reset by peer"), EngineGone, "[Errno 104] Connection reset by peer"),
+    (BrokenPipeError(32, "Broken pipe"), EngineGone, "[Errno 32] Broken pipe"),
+    (docker.errors.DockerException("strange"), EngineFault, "strange"),
+])
+def test_each_error_of_the_libraries_has_one_of_ours(raised, kind, why):
+    with pytest.raises(CourseError) as caught:
+        with translated("say hello", "unix:///s"):
+            raise raised
+    assert type(caught.value) is kind
+    assert caught.value.why == why
+    assert "say hello" in caught.value.what
+    assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize("raised", [CourseError("ours"), KeyError("a bug"), KeyboardInterrupt()])
+def test_what_is_not_the_engine_s_passes_through(raised):
+    with pytest.raises(type(raised)) as caught:
+        with translated("say hello", "unix:///s"):
+            raise raised
+    assert caught.value is raised
+
+
+def test_an_engine_names_itself_when_it_goes_away():
+    with pytest.raises(EngineGone, match="The engine at unix:///s stopped answering while it was to dance"):
+        with asked(VERSION, INFO).speaking("dance"):
+            raise ConnectionError("gone")
+
+
+def test_the_innermost_cause_is_the_one_told():
+    os_error = OSError(111, "Connection refused")
+    middle = urllib3.exceptions.MaxRetryError(None, "/", reason=os_error)
+    outer = requests.exceptions.ConnectionError(middle)
+    assert model._innermost(outer) == "[Errno 111] Connection refused"
+    chained = ValueError("b")
+    chained.__cause__ = KeyError("a")
+    assert model._innermost(chained) == "'a'"
+    assert model._innermost(ValueError()) == "ValueError"
+
+
+def test_a_circle_of_causes_ends():
+    one, two = ValueError("one"), ValueError("two")
+    one.__cause__, two.__cause__ = two, one
+    assert model._innermost(one) in ("one", "two")
+
+
+# -- the engine of the course, without it -------------------------------------------
+
+def test_nothing_runs_where_nothing_was_started(home):
+    assert owned.host() == f"unix://{home}/state/engine/docker.sock"
+    assert owned._pid() is None
+    assert not owned.running()
+    assert owned.log_tail() == ""
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("content", ["", "x", "-1", "0", "999999999", "12 13"])
+def test_a_pid_file_of_nonsense_is_no_process(content):
+    owned.folder().mkdir(parents=True)
+    (owned.folder() / "docker.pid").write_text(content)
+    assert owned._pid() is None
+
+
+def test_another_process_that_got_the_number_is_not_taken_for_ours():
+    owned.folder().mkdir(parents=True)
+    (owned.folder() / "docker.pid").write_text(str(os.getpid()))
+    assert owned._pid() is None
+    assert not owned.running()
+
+
+@pytest.fixture
+def stand_in_daemon():
+    """A process whose command line is that of our dockerd, and does nothing."""
+    owned.folder().mkdir(parents=True)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)",
+                                "--data-root", str(owned.folder() / "data")])
+    (owned.folder() / "docker.pid").write_text(f"{process.pid}\n")
+    deadline = time.monotonic() + 5
+    while owned._pid() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_our_process_is_known_by_its_data_folder(stand_in_daemon):
+    assert owned._pid() == stand_in_daemon.pid
+    assert not owned.running()   # it lives, and its socket does not answer
+
+
+def test_a_process_with_a_longer_path_is_another_s(stand_in_daemon, monkeypatch, home):
+    (home / "state" / "engine2").mkdir(parents=True)
+    monkeypatch.setattr(owned, "folder", lambda: home / "state" / "engine2")
+    (owned.folder() / "docker.pid").write_text(str(stand_in_daemon.pid))
+    assert owned._pid() is None
+
+
+def test_stopping_ends_it_and_sweeps(stand_in_daemon, monkeypatch):
+    commands = []
+    monkeypatch.setattr(owned, "_run", lambda *c: commands.append(c) or done(""))
+    said_ = []
+    assert owned.stop(said_.append) is True
+    assert stand_in_daemon.wait(5) == -signal.SIGTERM
+    assert said_ == ["Stopping the engine of the course ..."]
+    assert not (owned.folder() / "docker.pid").exists()
+    assert ("ip", "link", "del", owned._bridge()) in commands
+    assert owned.stop() is False
+
+
+def done(stdout, code=0):
+    return subprocess.CompletedProcess((), code, stdout, "")
+
+
+def test_starting_without_rights_says_what_it_takes():
+    with pytest.raises(NoEngine) as caught:
+        owned.start()
+    assert "root" in said(caught.value)
+
+
+def test_the_end_of_its_log_is_the_evidence():
+    owned.folder().mkdir(parents=True)
+    (owned.folder() / "dockerd.log").write_bytes(b"\xff\n" + b"".join(b"%d\n" % n for n in range(30)))
+    assert owned.log_tail(3) == "27\n28\n29"
+    assert len(owned.log_tail().splitlines()) == 15
+
+
+def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_path):
+    first = owned._bridge()
+    assert len(first) <= 15 and owned._bridge() == first
+    monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / "other"))
+    assert owned._bridge() != first
+
+
+@pytest.mark.parametrize("routes, subnet", [
+    ("default via 10.0.0.1 dev eth0\n", 0),
+    ("172.31.77.0/24 dev x proto kernel\n", 1),
+    ("172.31.77.0/24 dev x\n172.31.78.0/24 dev y\n", 2),
+])
+def test_the_bridge_takes_a_subnet_that_no_route_has(monkeypatch, routes, subnet):
+    commands = []
+    monkeypatch.setattr(owned, "_run", lambda *c: commands.append(c) or done(routes))
+    assert owned._make_bridge() == owned._SUBNETS[subnet]
+    assert ("ip", "addr", "replace", owned._SUBNETS[subnet], "dev", owned._bridge()) in commands
+
+
+def test_no_bridge_no_engine(monkeypatch):
+    monkeypatch.setattr(owned, "_run", lambda *c: subprocess.CompletedProcess(c, 2, "", "not permitted\n"))
+    with pytest.raises(errors.EngineError) as caught:
+        owned._make_bridge()
+    assert caught.value.why == "not permitted" and "--privileged" in said(caught.value)
+
+
+def swept(monkeypatch, before, tables, addresses=""):
+    """The iptables commands that change something, when `_sweep_firewall` finds `tables`."""
+    owned.folder().mkdir(parents=True, exist_ok=True)
+    note = owned.folder() / "before.json"
+    note.write_text(json.dumps(before))
+    changes = []
+
+    def run(*command):
+        if command[:2] == ("ip", "-o"):
+            return done(addresses)
+        table = command[command.index("-t") + 1] if "-t" in command else "filter"
+        if "-S" in command:
+            rules = tables.get(table, [])
+            parent = command[-1] if command[-1] != "-S" else ""
+            return done("".join(f"{rule}\n" for rule in rules if f" {parent}" in rule))
+        changes.append(" ".join(command))
+        return done("")
+
+    monkeypatch.setattr(owned, "_run", run)
+    owned._sweep_firewall(note)
+    assert not note.exists()
+    return changes
+
+
+BEFORE = {"forward_accepts": False, "ip_forward": "1", "had_chains": True, "subnet": "172.31.77.1/24"}
+
+
+def test_only_rules_of_our_bridge_leave_the_firewall(monkeypatch):
+    bridge = owned._bridge()
+    ours = [f"-A FORWARD -i {bridge} -o {bridge} -j ACCEPT", f"-A FORWARD -o {bridge} -j DOCKER"]
+    nat = ["-A POSTROUTING -s 172.31.77.0/24 ! -o x -j MASQUERADE"]
+    others = ["-P FORWARD DROP", "-N DOCKER", "-A FORWARD -i docker0 -j ACCEPT",
+              f"-A FORWARD -i {bridge}x -j ACCEPT", "-A INPUT -s 172.31.77.0/24 -j ACCEPT"]
+    other_nat = ["-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"]
+    changes = swept(monkeypatch, BEFORE, {"filter": others + ours, "nat": nat + other_nat})
+    assert changes == [f"iptables -t filter -D {rule[3:]}" for rule in ours] + [
+        f"iptables -t nat -D {rule[3:]}" for rule in nat]
+
+
+def test_networks_made_in_our_engine_leave_with_it(monkeypatch):
+    rules = ["-A FORWARD -i br-0123 -j ACCEPT", "-A FORWARD -i br-9999 -j ACCEPT"]
+    nat = ["-A POSTROUTING -s 10.232.1.0/24 ! -o br-0123 -j MASQUERADE"]
+    addresses = ("3: br-0123    inet 10.232.1.1/24 scope global br-0123\n"
+                 "4: br-9999    inet 172.18.0.1/16 scope global br-9999\n")
+    changes = swept(monkeypatch, BEFORE, {"filter": rules, "nat": nat}, addresses)
+    assert changes == ["iptables -t filter -D FORWARD -i br-0123 -j ACCEPT",
+                       "iptables -t nat -D POSTROUTING -s 10.232.1.0/24 ! -o br-0123 -j MASQUERADE"]
+
+
+def test_chains_go_only_where_no_other_docker_made_them(monkeypatch):
+    filter_ = ["-N DOCKER", "-N DOCKER-USER", "-N OTHER", "-A FORWARD -j DOCKER-USER", "-A FORWARD -j OTHER"]
+    changes = swept(monkeypatch, {**BEFORE, "had_chains": False, "forward_accepts": True}, {"filter": filter_})
+    assert changes == [
+        "iptables -t filter -D FORWARD -j DOCKER-USER",
+        "iptables -t filter -F DOCKER", "iptables -t filter -F DOCKER-USER",
+        "iptables -t filter -X DOCKER", "iptables -t filter -X DOCKER-USER",
+        "iptables -P FORWARD ACCEPT"]
+
+
+@pytest.mark.parametrize("before", [
+    {"forward_accepts": True, "ip_forward": "1", "had_chains": True},   # of an earlier version
+])
+def test_a_note_of_an_earlier_version_does_not_keep_the_engine_from_stopping(monkeypatch, before):
+    swept(monkeypatch, before, {})
+
+
+def test_a_note_that_was_cut_does_not_keep_the_engine_from_stopping(monkeypatch):
+    owned.folder().mkdir(parents=True)
+    note = owned.folder() / "before.json"
+    note.write_text('{"forward')
+    monkeypatch.setattr(owned, "_run", lambda *c: done(""))
+    owned._sweep_firewall(note)
+
+
+def test_without_a_note_the_firewall_is_left_alone(monkeypatch):
+    monkeypatch.setattr(owned, "_run", lambda *c: pytest.fail("touched the firewall"))
+    owned._sweep_firewall(owned.folder() / "before.json")
+
+
+def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text("a /x/engine/data/b rw\nb /x/engine/data/b/c\\040d rw\nc /x/engine2/z rw\nd /x/engine rw\n")
+    real = open
+    monkeypatch.setattr("builtins.open", lambda path, *a, **k: real(
+        mounts if path == "/proc/self/mounts" else path, *a, **k))
+    assert owned._mounts_below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]
