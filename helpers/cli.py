@@ -67,12 +67,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _bases(options: argparse.Namespace) -> int:
-    from .bases import catalogue, ensure
+    from .bases import ensure
     from .engine import connect
     from .workshop.doctor import base_facts
 
-    refs = options.ref or [base.ref for base in catalogue.BASES]
-    found = ensure(connect(), refs, offline=options.offline, report=_say)
+    found = ensure(connect(), options.ref or None, offline=options.offline, report=_say)
     rows = [f"{base.ref:<40} {base.origin}" + (f"  as {base.name}" if base.substituted else "")
             for base in found]
     _emit(options, [base_facts(base) for base in found], "\n".join(rows))

@@ -1,10 +1,13 @@
 """The labels that mark what the course made, and nothing else.
 
 Every image, container, network and volume that the course makes carries
-`multistage.course`. Cleaning looks for that label alone.
+`multistage.course`. An image hands its labels on to images built from it and to
+its containers, so cleaning believes a label only where its value fits: a name
+that the course gave, a container that was made to run a lesson.
 """
 
 COURSE = "multistage.course"            # its value says what the thing is for
+NAME = "multistage.course.name"          # the name that a build gave its image
 STAND_IN = "multistage.course.stand-in"  # reference that a made image stands in for
 MADE_OF = "multistage.course.made-of"    # what it was made of, in words
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import build as builds
 from . import charts, container, image
-from .bases import BASES, ensure
+from .bases import ensure
 from .build import BuildResult
 from .container import Ran
 from .engine import Engine, connect
@@ -77,7 +77,7 @@ def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: st
 
 def fetch(*refs: str) -> Bases:
     """See to it that these base images are here; where each came from."""
-    return Bases(ensure(engine(), refs or [each.ref for each in BASES], report=print))
+    return Bases(ensure(engine(), refs or None, report=print))
 
 
 def base(ref: str) -> Image:

@@ -44,6 +44,7 @@ class Context:
     dockerfile_text  its text; the tar carries exactly this
     entries          the Dockerfile first, then all others in the order of their paths
     skipped          sockets and device nodes, which are not sent
+    ignore           what was left out by
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Context:
     dockerfile_text: str = field(repr=False)
     entries: tuple[Entry, ...] = field(repr=False)
     skipped: tuple[str, ...] = ()
+    ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
 
     @classmethod
     def scan(cls, root: str | Path, dockerfile: str | Path = "Dockerfile",
@@ -78,7 +80,8 @@ class Context:
         found, skipped = walk(folder, ignore)
         first = _dockerfile_entry(folder, name, dockerfile_text)
         others = sorted((e for e in found if e.path != name), key=lambda entry: entry.path)
-        return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)))
+        return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)),
+                   ignore)
 
     @cached_property
     def size(self) -> int:

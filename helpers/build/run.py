@@ -1,13 +1,16 @@
 """Send a build to the engine and follow it to its end.
 
-One POST to /build carries the context and brings back the builder's own story.
-`version=2` asks for BuildKit, `version=1` for the legacy builder. The SDK's own
-`images.build()` sends neither the version nor reads BuildKit's answer; it is
-its session and its connection that are used here.
+One POST to /build asks for the build and brings back the builder's own story.
+`version=2` asks for BuildKit, which fetches the files that it lacks through a
+session beside it; `version=1` asks for the legacy builder, which gets the whole
+context as a tar archive in the request's body. The SDK's own `images.build()`
+sends no version and cannot read BuildKit's answer; it is the SDK's client and
+connection that are used here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import posixpath
 import time
@@ -19,11 +22,12 @@ from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
-from ..errors import CourseError, DockerfileError, EngineGone, Interrupted
+from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted
 from . import buildkit, leftovers, legacy
 from .context import Context
 from .progress import Progress
 from .result import BuildResult, failed
+from .session import Session
 
 CONTEXT_LIMIT = 1_000_000_000   # bytes; more than this is nearly always a mistake
 _CONNECT_SECONDS = 10
@@ -44,6 +48,7 @@ def build(
     args: Mapping[str, str] | None = None,
     no_cache: bool = False,
     network: str | None = None,
+    secrets: Mapping[str, bytes] | None = None,
     context_limit: int | None = CONTEXT_LIMIT,
     engine: Engine | None = None,
     watch: Watch | None = None,
@@ -58,6 +63,7 @@ def build(
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit' or 'legacy'; the engine's default if None
     args           build arguments
+    secrets        {id: value} for RUN --mount=type=secret; BuildKit only
     context_limit  bytes of context that may be sent, None for any number
     watch          called with the `Progress` after each piece of news
     report         called with a sentence when base images have to be fetched
@@ -81,7 +87,7 @@ def build(
     progress = Progress(parsed, stage.label if stage else None, builder)
     progress.context_size = scanned.size
     began = time.perf_counter()
-    _follow(engine, scanned, progress, watch or _unwatched, _parameters(
+    _follow(engine, scanned, progress, watch or _unwatched, secrets or {}, _parameters(
         builder, scanned, tag, target, args or {}, no_cache, network))
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
 
@@ -143,7 +149,7 @@ def _parameters(builder: str, context: Context, tag: str, target: str | None,
     parameters = {
         "version": _VERSIONS[builder],
         "dockerfile": context.dockerfile,
-        "labels": json.dumps(labels.marked(labels.BUILD)),
+        "labels": json.dumps(labels.marked(labels.BUILD, **{labels.NAME: _full(tag)})),
         # The legacy builder keeps the container of a failed step unless told.
         "rm": "1", "forcerm": "1",
     }
@@ -153,14 +159,20 @@ def _parameters(builder: str, context: Context, tag: str, target: str | None,
     return parameters | {name: value for name, value in optional.items() if value}
 
 
+def _full(tag: str) -> str:
+    """The name as an engine lists it: 'app' -> 'app:latest'."""
+    return tag if not tag or ":" in tag.rsplit("/", 1)[-1] else f"{tag}:latest"
+
+
 # -- the call ------------------------------------------------------------------------
 
 def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
-            parameters: dict[str, str]) -> None:
+            secrets: Mapping[str, bytes], parameters: dict[str, str]) -> None:
     """Run the build. Raises BuildFailed, Interrupted, ContextError, EngineGone."""
     try:
-        with engine.speaking("build the image"):
-            _exchange(engine, context, progress, watch, parameters)
+        with contextlib.ExitStack() as ends, engine.speaking("build the image"):
+            session = _session(engine, context, progress.builder, secrets, ends)
+            _exchange(engine, context, session, progress, watch, parameters)
     except KeyboardInterrupt:
         raise Interrupted(
             "The build was stopped, in the engine too.",
@@ -177,18 +189,42 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
                                 "of the course the file that `make engine` names.")
 
 
-def _exchange(engine: Engine, context: Context, progress: Progress, watch: Watch,
-              parameters: dict[str, str]) -> None:
+def _session(engine: Engine, context: Context, builder: str, secrets: Mapping[str, bytes],
+             ends: contextlib.ExitStack) -> Session | None:
+    """The session that serves the build, entered; None where the context has to go
+    as an archive: to the legacy builder, or past something that opens no session."""
+    if builder == "buildkit" and Session.supported(engine):
+        try:
+            return ends.enter_context(Session(engine, context, secrets))
+        except EngineFault:   # a proxy in front of the engine that lets no upgrade through
+            pass
+    if secrets:
+        raise CourseError(
+            "Secrets cannot be handed to this build.",
+            why="The legacy builder knows none." if builder == "legacy" else
+                "This connection to the engine opens no build session.",
+            remedy="Use builder='buildkit' on a local engine.")
+    return None
+
+
+def _exchange(engine: Engine, context: Context, session: Session | None, progress: Progress,
+              watch: Watch, parameters: dict[str, str]) -> None:
     def sent(count: int) -> None:
         progress.sent = count
         watch(progress)
 
+    # The SDK keeps a pool of connections for each full address, query and all:
+    # unless told to close, each build would leave an idle one behind.
+    headers = {"Connection": "close"}
+    if session is None:
+        headers["Content-Type"] = "application/x-tar"
     api = engine.client.api
     response = api.post(
         f"{api.base_url}/v{api.api_version}/build",
-        params=parameters, data=context.stream(progress=sent),
-        headers={"Content-Type": "application/x-tar"},
-        stream=True, timeout=(_CONNECT_SECONDS, None),   # a step may be silent for long
+        params=parameters | (session.parameters if session else {}),
+        data=None if session else context.stream(progress=sent),
+        headers=headers, stream=True,
+        timeout=(_CONNECT_SECONDS, None),   # a step may be silent for long
     )
     # Closing the response is what stops a build in the engine: it sees its
     # client go. So it is closed whichever way this block is left.
@@ -198,7 +234,11 @@ def _exchange(engine: Engine, context: Context, progress: Progress, watch: Watch
             return
         for event in _PARSERS[progress.builder](_answers(response.iter_lines(chunk_size=None))):
             progress.add(event)
+            if session:
+                progress.sent = session.sent
             watch(progress)
+    if session and session.error and progress.failure:
+        raise session.error   # the cause of what the builder only saw the end of
 
 
 def _answers(lines: Iterable[bytes]) -> Iterator[dict]:

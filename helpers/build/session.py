@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import secrets as random
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -189,7 +190,11 @@ def _dial(engine: Engine, exposed: Mapping[str, Mapping | list]) -> tuple[reques
     file = response.raw._fp.fp
     sock = file.raw._sock
     sock.settimeout(0)
-    return response, sock, file.peek()
+    try:
+        early = file.peek()
+    except ssl.SSLWantReadError:   # TLS says so where other sockets give nothing
+        early = b""
+    return response, sock, early
 
 
 def _said(response: requests.Response) -> str:

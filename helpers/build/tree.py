@@ -152,11 +152,10 @@ def context_tree(context: Context) -> Tree:
     A Dockerfile that is not ignored is there as it is on the disk, whatever
     text is built.
     """
-    ignore = Ignore.read(context.root, context.dockerfile)
     return Tree(context.root, (
         Node(entry.path, _KINDS[entry.kind], entry.target) for entry in context.entries
         if entry.path not in (context.dockerfile, ".dockerignore")
-        or (not ignore.matches(entry.path) and _on_disk(context, entry))))
+        or (not context.ignore.matches(entry.path) and _on_disk(context, entry))))
 
 
 def dockerfile_tree(context: Context) -> Tree:

@@ -40,7 +40,7 @@ def look(reference: str, engine: Engine | None = None) -> Image:
     layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
                    for digest, made in zip(digests, made_by))
     config = inspected.get("Config") or {}
-    base, count = stands_on(digests, _bases(engine))
+    base, count = stands_on(digests, _bases(engine, inspected["Id"]))
     catalogued = find(base) if base else None
     return Image(
         reference, inspected["Id"], layers, inspected.get("Created") or "",
@@ -82,11 +82,12 @@ def unique(image: Image, engine: Engine | None = None) -> int:
     return unshared(image, [below for summary, below in _others(engine) if summary["Id"] != image.id])
 
 
-def _bases(engine: Engine) -> dict[str, tuple[str, ...]]:
-    """Layers of each named image that something may stand on: what the course
-    built for a lesson is nobody's base."""
+def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
+    """Layers of each other named image that it may stand on: what the course built
+    for a lesson is nobody's base."""
     return {_name(summary): layers for summary, layers in _others(engine)
-            if (summary.get("Labels") or {}).get(COURSE) not in (BUILD, STEP)}
+            if summary["Id"] != image_id
+            and (summary.get("Labels") or {}).get(COURSE) not in (BUILD, STEP)}
 
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from docker.errors import APIError, NotFound
 
+from ..bases import original, status
 from ..build import leftovers
 from ..engine import Engine
-from ..labels import BASE, COURSE, STEP
+from ..labels import BUILD, COURSE, NAME, RUN, STEP
 
 
 @dataclass(frozen=True)
@@ -27,42 +28,53 @@ class Removed:
 
 
 def clean(engine: Engine, *, bases: bool = False) -> Removed:
-    """Remove containers, images, networks and volumes that carry the course's label.
+    """Remove the containers, images, networks and volumes that the course made.
 
     The base images stay unless `bases`: making them took minutes, and the next
     build needs them. BuildKit's cache carries no labels; it is emptied only
     with `bases`, and only in an engine that the course owns.
     """
-    api, ours = engine.client.api, {"label": COURSE}
+    api = engine.client.api
     with engine.speaking("clean up"):
-        containers = _each(api.containers(all=True, filters=ours),
-                           lambda c: api.remove_container(c["Id"], force=True, v=True))
-        images = _each(_images(engine, bases), lambda i: _remove_image(api, i))
-        images += _each([{"Id": i} for i in leftovers.noted(engine)],
-                        lambda i: api.remove_image(i["Id"]))
+        containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
+        images = _each(_built(api), api.remove_image)
+        images += _each(leftovers.noted(engine), api.remove_image)
         leftovers.forget(engine)
-        networks = _each(api.networks(filters=ours), lambda n: api.remove_network(n["Id"]))
-        volumes = _each(api.volumes(filters=ours)["Volumes"] or (),
-                        lambda v: api.remove_volume(v["Name"]))
+        images += _each(_bases(engine) if bases else (), api.remove_image)
+        networks = _each([n["Id"] for n in api.networks(filters={"label": COURSE})], api.remove_network)
+        volumes = _each([v["Name"] for v in api.volumes(filters={"label": COURSE})["Volumes"] or ()],
+                        api.remove_volume)
         if bases and engine.owned:
             api.prune_builds()
     return Removed(images, containers, networks, volumes)
 
 
-def _images(engine: Engine, bases: bool) -> list[dict]:
-    kept = () if bases else (BASE, STEP)
-    found = engine.client.api.images(filters={"label": COURSE})
-    return [image for image in found if (image["Labels"] or {}).get(COURSE) not in kept]
+def _containers(api) -> list[str]:
+    """Ids. A learner's own container of a stand-in has the label too, by
+    inheritance, but not with one of these values."""
+    return [container["Id"] for kind in (RUN, STEP)
+            for container in api.containers(all=True, filters={"label": f"{COURSE}={kind}"})]
 
 
-def _remove_image(api, image: dict) -> None:
-    # By name, so that an image with a second name that is not ours keeps it.
-    names = [tag for tag in image["RepoTags"] or () if tag != "<none>:<none>"]
-    for name in names or [image["Id"]]:
-        api.remove_image(name)
+def _built(api) -> list[str]:
+    """Names that the course gave to images it built, and ids of those it gave none
+    or that have lost theirs to a newer build. Other names of them stay."""
+    found = []
+    for image in api.images(filters={"label": f"{COURSE}={BUILD}"}):
+        names = [name for name in image["RepoTags"] or () if name != "<none>:<none>"]
+        given = (image["Labels"] or {}).get(NAME)
+        found += [name for name in names if name == given] if names else [image["Id"]]
+    return found
 
 
-def _each(things: Iterable[dict], remove) -> int:
+def _bases(engine: Engine) -> list[str]:
+    """Names of the bases that the course made, and all names of its own."""
+    made = [base.name for base in status(engine) if base.origin == "made"]
+    names = [name for image in engine.client.api.images() for name in image["RepoTags"] or ()]
+    return list(dict.fromkeys(made + [name for name in names if original(name) != name]))
+
+
+def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:
     """Remove each; what is in use or gone already is left and not counted."""
     count = 0
     for thing in things:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import places
-from ..bases import Present, catalogue, status
+from ..bases import Present, status
 from ..engine import Engine, connect
 from ..errors import CourseError
 from ..units import size

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bases import catalogue, ensure
+from ..bases import ensure
 from ..build import BuildResult, build
 from ..engine import Engine, connect, owned
 from ..errors import NoEngine
@@ -76,7 +76,7 @@ def first_run(report: Report) -> Outcome:
     """Find an engine, fetch the bases, build both ways, measure."""
     engine = have_engine(report)
     report(engine.describe())
-    for base in ensure(engine, [base.ref for base in catalogue.BASES], report=report):
+    for base in ensure(engine, report=report):
         report(f"  {base.ref:<40} {base.origin}")
     results = []
     for name, dockerfile in (("single", "Dockerfile.single"), ("multi", "Dockerfile")):

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 RUN_SECONDS = 180   # for all cells of a lesson; a few seconds on a warm machine
 WARM_SECONDS = 60   # for JupyterLab to load and the kernel to start
+_KERNEL_IDLE = re.compile(r"^Python .*\| Idle$")
 _VIEW = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 
 # Outputs of an earlier run are marked, so that waiting for new ones cannot be fooled by them.
@@ -19,6 +20,8 @@ _RAN = """() => {
     && !view.querySelector('.jp-OutputArea-child[data-old]')
     && view.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle';
 }""" % _VIEW
+_STARTED = """() => [...document.querySelectorAll('%s .jp-InputPrompt')]
+  .some(prompt => prompt.textContent.includes('*'))""" % _VIEW
 _EXTENT = """view => {
   const cells = [...view.querySelectorAll('.jp-Notebook .jp-Cell')];
   return cells.at(-1).getBoundingClientRect().bottom - cells[0].getBoundingClientRect().top;
@@ -44,9 +47,10 @@ class Notebook:
         return notebook
 
     def await_idle(self, seconds: float) -> None:
-        """Wait until the kernel has nothing to do."""
-        indicator = self.view.locator(".jp-Notebook-ExecutionIndicator")
-        expect(indicator).to_have_attribute("data-status", "idle", timeout=seconds * 1000)
+        """Wait until there is a kernel and it has nothing to do."""
+        # The notebook's own indicator says idle before there is a kernel; the status bar does not.
+        kernel = self.page.locator("#jp-main-statusbar").get_by_text(_KERNEL_IDLE)
+        expect(kernel).to_be_attached(timeout=seconds * 1000)
 
     # -- what a learner does -----------------------------------------------------
 
@@ -58,11 +62,13 @@ class Notebook:
     def run_all(self) -> None:
         self.view.evaluate(_MARK)
         self.choose("Run", "Run All Cells")
+        self.page.wait_for_function(_STARTED)
 
     def restart_and_run_all(self) -> None:
         self.view.evaluate(_MARK)
         self.choose("Run", "Restart Kernel and Run All Cells\u2026")
         self.page.locator(".jp-Dialog button.jp-mod-accept").click()
+        self.page.wait_for_function(_STARTED)
 
     def interrupt(self) -> None:
         """Press the square button of the tool bar."""

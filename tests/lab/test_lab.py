@@ -17,6 +17,8 @@ SLACK = 2            # pixels that rounding may add to a width
 BAD = ("[data-mime-type='application/vnd.jupyter.stderr'], "
        "[data-mime-type='application/vnd.jupyter.error'], .jupyter-widgets-error-widget")
 
+LONG = [f"{number}: all that, and a shell, a package manager and the caches of both" for number in (1, 2)]
+
 # Whatever is wider than its output, or reaches out of it at the right.
 WIDE = """(view, slack) => {
   view.querySelectorAll('details').forEach(fold => fold.open = true);
@@ -30,6 +32,16 @@ WIDE = """(view, slack) => {
       wide.push(`${output.scrollWidth} in ${output.clientWidth}: ${output.textContent.slice(0, 60)}`);
   }
   return wide;
+}"""
+# The button begins on the first line of its words, and all of the row is in the box.
+BESIDE = """row => {
+  const words = document.createRange();
+  words.selectNodeContents(row);
+  const button = row.querySelector('input').getBoundingClientRect();
+  const text = [...words.getClientRects()].filter(rect => rect.width > 20)[0];
+  const box = row.closest('.widget-radio-box').getBoundingClientRect();
+  return button.top < text.bottom && button.bottom > text.top
+    && row.getBoundingClientRect().bottom <= box.bottom + 2 && button.bottom <= box.bottom + 2;
 }"""
 TABLES = """tables => tables.map(table => [...table.rows[0].cells].map(
   cell => cell.tagName === 'TH' && cell.scope === 'col'))"""
@@ -82,6 +94,9 @@ def test_each_build_ends_as_a_table(lesson):
     assert built.locator("thead th").all_text_contents()[:3] == ["stage", "from", "status"]
     assert built.get_by_text("builder", exact=True).count() >= 1
     assert built.locator(".jupyter-widgets").count() == 0, "the live view is still there"
+
+
+def test_no_build_looks_as_if_it_went_on(lesson):
     assert lesson.view.get_by_text("Building with").count() == 0
 
 
@@ -150,12 +165,26 @@ def test_a_second_run_gives_the_same(lesson):
     _assert_clean(lesson)
 
 
+@pytest.mark.parametrize("words", ["predict('Which?', {})", "ask('Which?', {}, {}[0], 'So it is.')"])
+def test_long_choices_can_be_read_and_clicked(scratch, words):
+    notebook = scratch("from helpers.lesson import *", words.replace("{}", repr(LONG)))
+    notebook.run_all()
+    notebook.await_run()
+    notebook.fold_files()
+    for width in (1400, 700):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        assert notebook.view.evaluate(WIDE, SLACK) == []
+        for choice, row in zip(LONG, notebook.view.locator(".widget-radio-box label").all(), strict=True):
+            assert row.evaluate(BESIDE), f"at {width} the button of {choice!r} is not beside its words"
+
+
 # -- what goes wrong ---------------------------------------------------------------
 
 def test_a_build_can_be_stopped(scratch, course):
     mark = f"asleep-{secrets.token_hex(6)}"
     _sleeper(course, mark)
-    notebook = scratch("from helpers.lesson import *", 'build("sleeper", no_cache=True)', 'build("ready")')
+    notebook = scratch("from helpers.lesson import *", 'build("sleeper", no_cache=True)',
+                       'ready = build("ready")')
     cell = notebook.cell("sleeper")
     notebook.run(notebook.cell("import"))
     notebook.start(cell)
@@ -166,6 +195,7 @@ def test_a_build_can_be_stopped(scratch, course):
     notebook.interrupt()
     notebook.await_idle(IDLE_SECONDS)
     expect(notebook.output(cell)).to_contain_text("Interrupted")
+    expect(notebook.output(cell)).not_to_contain_text("Building with")
     assert not seen or _until(lambda: not _runs(mark), IDLE_SECONDS), "the engine still runs the step"
 
     following = notebook.cell('build("ready")')
@@ -184,6 +214,7 @@ def test_a_failed_build_explains_itself(scratch):
     expect(error).to_contain_text("stage-2")
     for frame in ("Traceback", "urllib3", "http.client", "site-packages"):
         expect(notebook.output(cell)).not_to_contain_text(frame)
+    expect(notebook.output(cell)).not_to_contain_text("Building with")
     notebook.await_idle(IDLE_SECONDS)
     expect(notebook.output(notebook.cell('"not reached"'))).to_have_text("")
 
@@ -200,8 +231,8 @@ def _outcome(notebook):
     """The verdicts, and what kind of thing each cell shows."""
     verdicts = notebook.view.locator(".jp-OutputArea-output p", has_text=re.compile(r"C\d+ (holds|does)"))
     kinds = notebook.view.locator(".jp-CodeCell").evaluate_all("""cells => cells.map(cell =>
-      ['img', 'table', '.jupyter-widgets', 'pre', 'p'].filter(kind =>
-        cell.querySelector(`.jp-OutputArea-output ${kind}`)).join(' '))""")
+      ['.jupyter-widgets', 'img', 'table', 'pre', 'p'].find(kind =>
+        cell.querySelector(`.jp-OutputArea-output ${kind}`)))""")
     assert verdicts.count() >= 6
     return verdicts.all_text_contents(), kinds
 

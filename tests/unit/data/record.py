@@ -55,6 +55,7 @@ CASES = {  # name: (Dockerfile, parameters)
     "no-source": ("FROM debian:bookworm-slim AS builder\nWORKDIR /app\nCOPY missing.txt .\n",
                   {"nocache": "1"}),
     "many": ("FROM debian:bookworm-slim\n" + "".join(f"WORKDIR /{n}\n" for n in "abcdefghi"), {}),
+    "root": ("FROM debian:bookworm-slim\nWORKDIR /\nWORKDIR /a\nWORKDIR /b\n", {}),
     "no-bridge-source": ("FROM debian:bookworm-slim AS builder\nRUN echo nothing\n\nFROM scratch\n"
                          "COPY --from=builder /app/missing /app\n", {"nocache": "1"}),
 }

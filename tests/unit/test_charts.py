@@ -1,0 +1,357 @@
+"""Charts: what they say, to those who see them and to those who do not."""
+
+import itertools
+import re
+from datetime import date
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyBboxPatch
+
+from helpers import charts, dockerfile, labels
+from helpers.build import StageReport
+from helpers.charts import style
+from helpers.charts.sizes import Part, parts
+from helpers.image import Image, Layer
+from helpers.units import size
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    """Fewer dots: drawing is what takes time here."""
+    monkeypatch.setattr(style, "_DPI", 30)
+
+
+def image(*sizes: int, name="a:1", base="", base_layers=0, role="", **other) -> Image:
+    layers = tuple(Layer(f"sha256:{name}{n}", f"RUN step {n} of {name}", size, n)
+                   for n, size in enumerate(sizes))
+    return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "",
+                    "labels": {}, "settings": (), "engine": "An engine", "base": base,
+                    "base_layers": base_layers, "base_role": role, **other})
+
+
+ONE = image(700_000_000, 200_000_000, 60_000_000, name="go:single", base="golang:1.22", base_layers=2, role="build")
+TWO = image(27_000_000, 1_500_000, name="go:multi", base="distroless", base_layers=1, role="run",
+            labels={labels.STAND_IN: "gcr.io/distroless/base", labels.MADE_OF: "Debian packages"})
+EMPTY = image(name="empty")
+
+SETS = {
+    "one": [ONE], "two": [ONE, TWO], "small first": [TWO, ONE], "equal": [ONE, ONE], "empty": [EMPTY],
+    "empty beside": [ONE, EMPTY], "all empty": [EMPTY, EMPTY],
+    "long names": [image(5, name="registry.example/" + "long/" * 30 + "name:1"), ONE],
+    "twelve": [image(10 ** n, name=f"i{n}") for n in range(12)],
+    "odd names": [image(5, name="<b>&\"'$x$_{2}\n"), image(7, name="日本")],
+}
+
+
+class Images(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+# -- colours -------------------------------------------------------------------------
+
+# Viénot, Brettel and Mollon (1999): a dichromat's view of linear RGB.
+SIGHTS = {
+    "as it is": numpy.eye(3),
+    "protanopia": numpy.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]]),
+    "deuteranopia": numpy.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]),
+}
+
+
+def lab(colour: str, sight: str) -> numpy.ndarray:
+    """CIE L*a*b* (D65) of a colour as seen by someone."""
+    rgb = numpy.array(to_rgb(colour))
+    linear = numpy.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = numpy.clip(SIGHTS[sight] @ linear, 0, 1)
+    xyz = numpy.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear
+    scaled = xyz / (0.9505, 1.0, 1.089)
+    f = numpy.where(scaled > 216 / 24389, numpy.cbrt(scaled), (24389 / 27 * scaled + 16) / 116)
+    return numpy.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+PALETTE = {"build": style.BUILD, "run": style.RUN, "shared": style.SHARED, "danger": style.DANGER,
+           "build, own": style.BUILD_OWN}
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("one, two", itertools.combinations(PALETTE, 2))
+def test_colours_can_be_told_apart(one, two, sight):
+    distance = numpy.linalg.norm(lab(PALETTE[one], sight) - lab(PALETTE[two], sight))
+    assert distance > 15   # 2.3 is just noticeable
+
+
+@pytest.mark.parametrize("sight", ["protanopia", "deuteranopia"])
+def test_the_check_itself_finds_what_cannot_be_told_apart(sight):
+    red, green = ("#C04000", "#648200")
+    assert numpy.linalg.norm(lab(red, "as it is") - lab(green, "as it is")) > 50
+    assert numpy.linalg.norm(lab(red, sight) - lab(green, sight)) < 40
+
+
+def contrast(one: str, two: str) -> float:
+    def luminance(colour):
+        rgb = numpy.array(to_rgb(colour))
+        linear = numpy.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return linear @ (0.2126, 0.7152, 0.0722)
+    low, high = sorted((luminance(one), luminance(two)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_can_be_read_on_its_paper():
+    assert contrast(style.INK, style.PAPER) > 7
+    assert contrast(style.FAINT, style.PAPER) > 4.5   # WCAG AA
+
+
+# -- every set of images -------------------------------------------------------------
+
+@pytest.mark.parametrize("images", SETS.values(), ids=SETS)
+def test_every_set_of_images_is_drawn(images):
+    png = charts.sizes(images).png()
+    assert png.startswith(PNG) and len(png) > 2_000
+    assert charts.sizes(images).png() == png
+
+
+def test_a_figure_is_sharp_and_not_heavy(monkeypatch):
+    monkeypatch.setattr(style, "_DPI", 144)
+    png = charts.sizes([ONE, TWO]).png()
+    assert 20_000 < len(png) < 150_000
+    assert int.from_bytes(png[16:20], "big") == 9 * 144
+
+
+@pytest.mark.parametrize("draw", [lambda: charts.sizes([ONE, TWO]), lambda: charts.stages(GRAPHS["wide"])])
+def test_a_figure_shown_again_is_the_same(draw):
+    chart = draw()
+    assert chart.png() == chart.png()
+
+
+@pytest.mark.parametrize("images", SETS.values(), ids=SETS)
+def test_alt_text_has_the_finding_and_every_value(images):
+    chart = charts.sizes(images)
+    assert chart.alt.startswith(f"{chart.title}. ")
+    for each in images:
+        assert f"{each.reference} is {size(each.unpacked)}" in chart.alt
+        for part in parts(each):
+            assert f"{size(part.count)} {part.name}" in chart.alt
+
+
+@pytest.mark.parametrize("images", SETS.values(), ids=SETS)
+def test_a_notebook_gets_one_picture_with_alt_text(images):
+    chart = charts.sizes(images)
+    bundle = chart._repr_mimebundle_()
+    (tag, attributes), = Images(bundle["text/html"]).found
+    assert tag == "img" and attributes["alt"] == chart.alt
+    assert attributes["src"].startswith("data:image/png;base64,iVBOR")
+    assert bundle["text/plain"] == chart.alt
+
+
+@pytest.mark.parametrize("names, title", [
+    ([ONE], "go:single is 960 MB"),
+    ([ONE, TWO], "go:single: 960 MB, go:multi: 28.5 MB, 33.7 times smaller"),
+    ([TWO, ONE], "go:single: 960 MB, go:multi: 28.5 MB, 33.7 times smaller"),
+    ([EMPTY], "empty is 0 B"),
+])
+def test_the_title_is_the_finding(names, title):
+    assert charts.sizes(names).title == title
+
+
+def test_names_may_be_given():
+    chart = charts.sizes([ONE, TWO], ["one stage", "two stages"])
+    assert chart.title == "one stage: 960 MB, two stages: 28.5 MB, 33.7 times smaller"
+    assert "go:" not in chart.alt
+
+
+@pytest.mark.parametrize("images", [[ONE, ONE], [EMPTY, EMPTY]])
+def test_images_of_one_size_are_not_said_to_differ(images):
+    assert "smaller" not in charts.sizes(images).title
+
+
+def test_an_image_without_files_is_not_followed_by_an_empty_list():
+    assert ": ." not in charts.sizes([EMPTY]).alt
+
+
+def test_a_bar_is_made_of_the_base_and_of_what_was_added():
+    assert parts(ONE) == [Part("build tools: golang:1.22", 900_000_000, style.BUILD),
+                          Part("left by the build: source, cache, binary", 60_000_000, style.BUILD_OWN)]
+    assert parts(TWO) == [Part("base: distroless", 27_000_000, style.SHARED, hatched=True),
+                          Part("the application", 1_500_000, style.RUN)]
+    assert parts(image(5)) == [Part("the application", 5, style.RUN)]
+    assert parts(image(5, base="b", base_layers=1)) == [Part("base: b", 5, style.SHARED)]
+    assert parts(EMPTY) == []
+
+
+def texts(chart) -> list[str]:
+    return [text.get_text() for axes in chart.figure.axes for text in axes.texts]
+
+
+def test_each_bar_carries_its_value():
+    assert texts(charts.sizes([ONE])) == ["960 MB"]
+    assert texts(charts.sizes([ONE, TWO])) == ["960 MB", "28.5 MB", "28.5 MB"]   # again, enlarged
+
+
+@pytest.mark.parametrize("images, panels", [([ONE], 1), ([ONE, TWO], 2), ([ONE, ONE], 1), ([EMPTY], 1),
+                                            ([image(100), image(4, name="b")], 2),
+                                            ([image(100), image(5, name="b")], 1)])
+def test_what_is_too_small_to_be_read_is_enlarged(images, panels):
+    chart = charts.sizes(images)
+    assert len(chart.figure.axes) == panels
+    assert all(axes.get_xscale() == "linear" and axes.get_xlim()[0] == 0 for axes in chart.figure.axes)
+
+
+def test_the_axis_has_room_for_the_values():
+    left, right = charts.sizes([ONE, TWO]).figure.axes
+    assert left.get_xlim()[1] == pytest.approx(960e6 * 1.28)
+    assert right.get_xlim()[1] == pytest.approx(28.5e6 * 1.28)
+    assert left.xaxis.get_major_formatter()(250e6, 0) == "250 MB"
+    assert left.xaxis.get_major_formatter()(0, 0) == "0"
+
+
+def notes(chart) -> str:
+    return " ".join(" ".join(text.get_text().split()) for text in chart.figure.texts)
+
+
+def test_the_foot_says_date_engine_and_stand_ins():
+    told = notes(charts.sizes([ONE, TWO]))
+    assert f"Measured {date.today().isoformat()} on An engine." in told
+    assert "Hatched: gcr.io/distroless/base is a stand-in made of Debian packages." in told
+    assert "stand-in" not in notes(charts.sizes([ONE]))
+    assert style.footnote([image(1, engine="")]) == ""
+
+
+def test_hatching_marks_a_stand_in_in_bar_and_legend():
+    chart = charts.sizes([TWO])
+    hatches = [patch.get_hatch() for patch in chart.figure.axes[0].patches]
+    assert hatches == [style.HATCH, None]
+    assert [patch.get_hatch() for patch in chart.figure.legends[0].get_patches()] == hatches
+
+
+def test_a_chart_is_written_to_a_file(tmp_path):
+    charts.sizes([ONE]).save(str(tmp_path / "a.png"))
+    assert (tmp_path / "a.png").read_bytes() == charts.sizes([ONE]).png()
+
+
+# -- layers --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("one", [ONE, TWO, EMPTY, image(0), image(0, 0, 5), image(*[7] * 20),
+                                 image(*[0] * 20), SETS["long names"][0]], ids=repr)
+def test_every_image_s_layers_are_drawn(one):
+    chart = charts.layers(one)
+    assert chart.png().startswith(PNG)
+    for layer in one.layers:
+        if layer.unpacked:
+            assert f"{layer.instruction}: {size(layer.unpacked)}" in chart.alt
+
+
+def test_empty_layers_are_left_out_of_a_long_list():
+    assert len(texts(charts.layers(image(*[0] * 11, 5)))) == 1
+    assert len(texts(charts.layers(image(*[0] * 10, 5)))) == 11
+
+
+@pytest.mark.parametrize("one, title", [
+    (ONE, "go:single: 900 MB of 960 MB came with golang:1.22"),
+    (image(5, 6), "a:1 is 11 B in 2 layers"), (EMPTY, "empty is 0 B in 0 layers"),
+])
+def test_the_title_of_layers(one, title):
+    assert charts.layers(one).title == title
+    assert charts.layers(one, "this").title.startswith("this")
+
+
+def test_a_long_instruction_is_cut_and_marked():
+    long = image(5, layers=(Layer("sha256:1", "RUN " + "very " * 20, 5, 1),))
+    label, = charts.layers(long).figure.axes[0].get_yticklabels()
+    assert len(label.get_text()) == 44 and label.get_text().endswith("…")
+
+
+def test_one_layer_twice_keeps_its_two_colours():
+    """An image can hold the same (empty) layer in its base and in its own part."""
+    twice = tuple(Layer("sha256:same", "WORKDIR /a", 5, 1) for _ in range(2))
+    chart = charts.layers(image(5, 5, layers=twice, base="b", base_layers=1, role="run"))
+    colours = [patch.get_facecolor()[:3] for patch in chart.figure.axes[0].patches]
+    assert colours == [to_rgb(style.SHARED), to_rgb(style.RUN)]
+
+
+# -- stages --------------------------------------------------------------------------
+
+def built(text: str, target: str | None = None, **status) -> SimpleNamespace:
+    parsed = dockerfile.parse(text)
+    reports = tuple(StageReport(s.label, s.base, s.line, status.get(s.label.replace("-", "_"), "built"), 1.5)
+                    for s in parsed.stages)
+    return SimpleNamespace(dockerfile=parsed, stages=reports, target=target, seconds=3.25, builder="buildkit",
+                           engine=SimpleNamespace(describe=lambda: "An engine"))
+
+
+TEXT = "FROM golang:1.22 AS builder\nRUN x\nFROM scratch AS unused\nFROM distroless\nCOPY --from=builder /a /a\n"
+GRAPHS = {
+    "two": built(TEXT, unused="skipped"), "one": built("FROM a\n"),
+    "mount": built("FROM a AS b\nFROM c\nRUN --mount=from=b,target=/x y\nCOPY --from=d:1 /a /b\n"),
+    "inherit": built("FROM a AS b\nFROM b AS c\nFROM c\n"), "target": built(TEXT, "builder"),
+    "wide": built("FROM a AS s0\n" + "".join(f"FROM scratch AS s{n}\nCOPY --from=s{n - 1} /a /a\n"
+                                             for n in range(1, 8))),
+    "tall": built("".join(f"FROM image{n} AS s{n}\n" for n in range(9))),
+    "long": built(f"FROM {'very/' * 12}long:tag AS {'n' * 40}\n"),
+}
+
+
+@pytest.mark.parametrize("result", GRAPHS.values(), ids=GRAPHS)
+def test_every_graph_is_drawn_and_told(result):
+    chart = charts.stages(result)
+    assert chart.png().startswith(PNG)
+    for stage in result.stages:
+        assert f"Stage {stage.name} from {stage.base}: {stage.status}" in chart.alt
+    for edge in result.dockerfile.edges:
+        assert f"{edge.via} from {edge.source} to {edge.target}" in chart.alt
+    assert "Built in 3.2 s with buildkit on An engine." in notes(chart)
+
+
+def boxes(chart) -> int:
+    return sum(isinstance(patch, FancyBboxPatch) for patch in chart.figure.axes[0].patches)
+
+
+@pytest.mark.parametrize("name, count", [("two", 6), ("one", 2), ("mount", 5), ("inherit", 4), ("tall", 18)])
+def test_each_stage_and_each_image_has_a_box(name, count):
+    assert boxes(charts.stages(GRAPHS[name])) == count
+
+
+def test_a_stage_that_is_named_like_its_image_has_a_box_of_its_own():
+    assert boxes(charts.stages(built("FROM golang AS golang\n"))) == 2
+
+
+@pytest.mark.parametrize("result, title", [
+    (GRAPHS["two"], "Only stage-2 is shipped; what it takes from builder crosses one bridge"),
+    (GRAPHS["one"], "One stage, stage-0: all that it holds is shipped"),
+    (GRAPHS["inherit"], "Only stage-2 is shipped; what it takes from c crosses one bridge"),
+    (built("FROM a AS b\nFROM c\nCOPY --from=b /a /a\nCOPY --from=b /b /b\n"),
+     "Only stage-1 is shipped; 2 bridges lead into it"),
+])
+def test_the_title_of_a_graph(result, title):
+    assert charts.stages(result).title == title
+
+
+@pytest.mark.parametrize("target", ["builder", "BUILDER", "0"])
+def test_the_target_is_what_is_shipped_however_it_was_named(target):
+    chart = charts.stages(built(TEXT, target))
+    assert "builder" in chart.title
+    assert "1.5 s, shipped" in texts(chart)
+
+
+def test_two_stages_without_a_bridge_are_not_called_one():
+    assert not charts.stages(built("FROM a AS b\nFROM c\n", b="skipped")).title.startswith("One stage")
+
+
+def test_a_graph_says_what_each_stage_cost_and_what_ties_them():
+    words = texts(charts.stages(GRAPHS["two"]))
+    assert {"1.5 s", "skipped", "1.5 s, shipped", "base image", "COPY --from", "FROM"} <= set(words)
+    assert "RUN --mount" in texts(charts.stages(GRAPHS["mount"]))
+
+
+def test_the_same_figure_in_a_document_that_has_no_pictures():
+    assert re.fullmatch(r"Chart: go:single is 960 MB\. .*", repr(charts.sizes([ONE])))

@@ -1,0 +1,485 @@
+"""Images: whose layer is whose, saved archives of both layouts, what is remembered."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import tarfile
+import threading
+
+import pytest
+
+from helpers import labels, places
+from helpers.errors import ImageUnreadable
+from helpers.image import Image, Layer, saved, store
+from helpers.image.measure import _from_config, _from_history, _name, _settings
+from helpers.image.model import instruction, makes_layer, stands_on, unshared
+from helpers.image.saved import Measured, Saved, Stream, read
+from helpers.image.tree import path, visible
+
+# -- what made a layer ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("created_by, made", [
+    # BuildKit
+    ("RUN /bin/sh -c go build -o app # buildkit", "RUN go build -o app"),
+    ("COPY . . # buildkit", "COPY . ."),
+    ("WORKDIR /app", "WORKDIR /app"),
+    ('CMD ["/app/app"]', 'CMD ["/app/app"]'),
+    ("RUN |1 GO=1.22 /bin/sh -c echo $GO # buildkit", "RUN echo $GO"),
+    ("RUN |2 A=1 B=two words /bin/sh -c make # buildkit", "RUN make"),
+    ("RUN /bin/bash -o pipefail -c a | b # buildkit", "RUN a | b"),
+    ("RUN /bin/bash -eo pipefail -c a | b # buildkit", "RUN a | b"),
+    ("RUN /bin/bash -c a # buildkit", "RUN a"),
+    ("RUN /bridge/app # buildkit", "RUN /bridge/app"),
+    ("RUN /bin/sh -c a \\\n  && b # buildkit", "RUN a \\\n  && b"),
+    # the legacy builder
+    ("/bin/sh -c go build -o app", "RUN go build -o app"),
+    ("|1 WHO=you /bin/sh -c echo hello ${WHO}", "RUN echo hello ${WHO}"),
+    ("/bin/sh -c #(nop)  CMD [\"x\"]", 'CMD ["x"]'),
+    ("/bin/sh -c #(nop) COPY file:0a1b in /app ", "COPY file:0a1b in /app"),
+    ("/bin/sh -c #(nop) WORKDIR /app", "WORKDIR /app"),
+    ("/bin/bash -o pipefail -c a | b", "RUN a | b"),
+    # With another SHELL, the builder writes its own remarks with that one.
+    ("/bin/bash -o pipefail -c #(nop)  CMD [\"x\"]", 'CMD ["x"]'),
+    ("/bin/bash -c #(nop) COPY file:0a1b in /app ", "COPY file:0a1b in /app"),
+    # the course's own bases, and images by other hands
+    ("/bin/sh -c COPY rootfs /", "COPY rootfs /"),
+    ("/bin/sh -ec apt-get update", "RUN apt-get update"),
+    ("bazel build ...", "bazel build ..."),
+    ("", ""),
+])
+def test_an_instruction_reads_as_in_a_dockerfile(created_by, made):
+    assert instruction(created_by) == made
+
+
+@pytest.mark.parametrize("created_by, layered", [
+    ("RUN /bin/sh -c true # buildkit", True), ("COPY a b # buildkit", True), ("ADD a b", True),
+    ("WORKDIR /app", True), ("/bin/sh -c make", True), ("copy a b", True),
+    ("/bin/sh -c #(nop)  ENV A=1", False), ("ENV A=1", False), ("CMD [\"x\"]", False), ("", False),
+    ("/bin/bash -c #(nop)  ENV A=1", False), ("RUNNER", False),
+])
+def test_some_instructions_make_a_layer(created_by, layered):
+    assert makes_layer(created_by) is layered
+
+
+def entry(created_by, size=0, comment=""):
+    return {"CreatedBy": created_by, "Size": size, "Comment": comment}
+
+
+@pytest.mark.parametrize("oldest_first, layers, made", [
+    ([entry("ADD rootfs /", 9), entry("CMD [\"sh\"]"), entry("COPY a b", 1)], 2, ["ADD rootfs /", "COPY a b"]),
+    ([entry("ADD rootfs /", 9), entry("WORKDIR /app")], 2, ["ADD rootfs /", "WORKDIR /app"]),
+    ([entry("ADD rootfs /", 9), entry("WORKDIR /app")], 1, ["ADD rootfs /"]),   # it was there: no layer
+    ([entry("", 9, "Imported from -")], 1, ["Imported from -"]),
+    ([entry(None, 9, None)], 1, ["(not recorded)"]),
+    ([entry("RUN a", 9)], 2, None), ([], 0, []), ([], 1, None),
+])
+def test_the_engine_s_history_is_matched_with_the_layers(oldest_first, layers, made):
+    assert _from_history(oldest_first[::-1], layers) == made
+
+
+def test_an_image_s_own_configuration_says_what_is_without_a_layer():
+    config = {"history": [{"created_by": "ADD rootfs /"}, {"created_by": "WORKDIR /", "empty_layer": True},
+                          {"created_by": "", "comment": "by hand"}]}
+    read_ = Saved(configs={"sha256:a": config, "sha256:b": {}})
+    assert _from_config(read_, "sha256:a", 2) == ["ADD rootfs /", "by hand"]
+    assert _from_config(read_, "sha256:a", 4) == ["ADD rootfs /", "by hand", "(not recorded)", "(not recorded)"]
+    assert _from_config(read_, "sha256:a", 1) == ["ADD rootfs /"]
+    assert _from_config(Saved(), "sha256:a", 1) == ["(not recorded)"]
+    assert _from_config(Saved(configs={"sha256:z": config}), "sha256:a", 1) == ["ADD rootfs /"]
+
+
+@pytest.mark.parametrize("tags, name", [
+    (["debian:bookworm-slim"], "debian:bookworm-slim"), (["a:latest"], "a"), ([], ""), (None, ""),
+    (["<none>:<none>"], ""), (["localhost/multistage.course/golang:1.22"], "golang:1.22"),
+    (["localhost/multistage.course/golang:1.22", "mine:1"], "mine:1"), (["b:1", "a:1"], "a:1"),
+])
+def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
+    assert _name({"RepoTags": tags}) == name
+
+
+def test_settings_that_a_reader_wants():
+    assert _settings({}) == (("user", "root"), ("directory", "/"))
+    assert _settings({"User": "app", "Entrypoint": ["/a"], "Cmd": ["-b"], "WorkingDir": "/w",
+                      "ExposedPorts": {"80/tcp": {}, "443/tcp": {}}}) == (
+        ("user", "app"), ("command", "/a -b"), ("directory", "/w"), ("ports", "80/tcp, 443/tcp"))
+
+
+# -- an image ------------------------------------------------------------------------
+
+def image(*sizes: int, **other) -> Image:
+    layers = tuple(Layer(f"sha256:{n}", f"RUN {n}", size, n) for n, size in enumerate(sizes))
+    return Image(**{"reference": "a:1", "id": "sha256:x", "layers": layers, "created": "",
+                    "labels": {}, "settings": (), **other})
+
+
+def test_an_image_adds_up_its_layers():
+    one = image(5, 7, 11, base="b", base_layers=2)
+    assert (one.unpacked, one.files, one.own_bytes) == (23, 3, 11)
+    assert one.own_layers == one.layers[2:]
+    assert (image().unpacked, image().files, image().own_bytes) == (0, 0, 0)
+    assert image(5).own_bytes == 5
+
+
+def test_a_stand_in_says_what_for():
+    assert image().stand_in is None
+    assert image(labels={labels.STAND_IN: "golang:1.22"}).stand_in == "golang:1.22"
+
+
+def test_the_facts_of_an_image():
+    facts = image(5, base="b").facts()
+    assert {"image", "unpacked", "files", "layers"} <= facts.keys()
+    assert facts["layers"] == [{"digest": "sha256:0", "unpacked": 5, "instruction": "RUN 0"}]
+    json.dumps(facts)
+    assert str(image(5_000, 7)).splitlines() == ["a:1: 5.01 kB unpacked, 2 layers", " 5.00 kB  RUN 0", "     7 B  RUN 1"]
+
+
+@pytest.mark.parametrize("others, left", [
+    ([], 18), ([["sha256:0"]], 13), ([["sha256:0"], ["sha256:0", "sha256:2"]], 6),
+    ([["sha256:0", "sha256:1", "sha256:2"]], 0), ([["sha256:9"], []], 18),
+])
+def test_what_no_other_image_has(others, left):
+    assert unshared(image(5, 6, 7), others) == left
+
+
+@pytest.mark.parametrize("named, base", [
+    ({}, ("", 0)), ({"a": ["1"]}, ("a", 1)), ({"a": ["1"], "b": ["1", "2"]}, ("b", 2)),
+    ({"b": ["1", "2"], "a": ["1"]}, ("b", 2)), ({"a": ["2"]}, ("", 0)), ({"a": []}, ("", 0)),
+    ({"a": ["1", "2", "3", "4"]}, ("", 0)), ({"me": ["1", "2", "3"]}, ("me", 3)),
+    ({"a": ["1", "x"]}, ("", 0)), ({"a": ("1", "2"), "z": ("1", "2")}, ("a", 2)),
+])
+def test_an_image_stands_on_the_one_that_it_shares_most_with(named, base):
+    assert stands_on(("1", "2", "3"), named) == base
+
+
+# -- saved archives ------------------------------------------------------------------
+
+def tar(*members) -> bytes:
+    """Members are (name, content); a content of ('->', to) is a symlink, ('=>', to) a
+    hard link, None a folder."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            if content is None:
+                info.type = tarfile.DIRTYPE
+            elif isinstance(content, tuple):
+                info.type = tarfile.SYMTYPE if content[0] == "->" else tarfile.LNKTYPE
+                info.linkname = content[1]
+            else:
+                info.size = len(content)
+            archive.addfile(info, io.BytesIO(content) if isinstance(content, bytes) else None)
+    return buffer.getvalue()
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+ONE = tar(("./", None), ("./usr/", None), ("./usr/a", b"a" * 1000), ("./usr/hard", ("=>", "./usr/a")),
+          ("./usr/soft", ("->", "a")), ("./usr/empty", b""))
+TWO = tar(("etc/", None), ("etc/.wh.gone", b""), ("etc/b", random.Random(7).randbytes(200_000)),
+          ("etc/text", b"so it goes " * 40_000))
+CONFIG = json.dumps({"architecture": "amd64", "rootfs": {"type": "layers"}, "history": []}).encode()
+MANIFEST = json.dumps([{"Config": "x.json", "Layers": []}]).encode()
+
+
+def old_layout() -> bytes:
+    return tar(("1111/", None), ("1111/VERSION", b"1.0"), ("1111/json", b"{}"), ("1111/layer.tar", ONE),
+               ("2222/", None), ("2222/layer.tar", TWO), ("3333/layer.tar", ("->", "../1111/layer.tar")),
+               (f"{digest(CONFIG)[7:]}.json", CONFIG), ("manifest.json", MANIFEST), ("repositories", b"{}"))
+
+
+def oci_layout(pack=lambda data: data) -> bytes:
+    layers = [pack(ONE), pack(TWO)]
+    return tar(("blobs/", None), ("blobs/sha256/", None),
+               *((f"blobs/sha256/{digest(data)[7:]}", data) for data in (*layers, CONFIG)),
+               ("index.json", b'{"manifests": []}'), ("manifest.json", MANIFEST),
+               ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'))
+
+
+LAYOUTS = {"old": old_layout(), "oci": oci_layout(), "oci, gzip": oci_layout(gzip.compress)}
+
+
+def pieces(data: bytes, size: int = 1000):
+    return (data[at:at + size] for at in range(0, len(data), size))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("transfer", [False, True])
+def test_each_layout_gives_the_same(layout, transfer):
+    found = read(pieces(LAYOUTS[layout]), transfer=transfer)
+    assert list(found.layers) == [digest(ONE), digest(TWO)]
+    one, two = found.layers.values()
+    assert (one.unpacked, one.files) == (1000, 2)         # links have no bytes
+    assert (two.unpacked, two.files) == (640_000, 3)
+    assert one.paths == ["/", "/usr", "/usr/a", "/usr/hard", "/usr/soft", "/usr/empty"]
+    assert two.paths == ["/etc", "/etc/.wh.gone", "/etc/b", "/etc/text"]
+    assert found.configs == {digest(CONFIG): json.loads(CONFIG)}
+    if not transfer:
+        assert (one.transfer, two.transfer) == (None, None)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_transfer_is_what_gzip_makes_of_the_layer(layout):
+    found = read(pieces(LAYOUTS[layout]), transfer=True)
+    for data in (ONE, TWO):
+        assert found.layers[digest(data)].transfer == pytest.approx(len(gzip.compress(data, 6)), rel=0.01)
+
+
+@pytest.mark.parametrize("size", [1, 7, 512, 4096, 10 ** 9])
+def test_the_size_of_the_pieces_makes_no_difference(size):
+    small = tar(("1/layer.tar", ONE))
+    assert list(read(pieces(small, size)).layers) == [digest(ONE)]
+
+
+def test_the_empty_layer_has_the_digest_that_docker_gives_it():
+    found = read([tar(("1/layer.tar", bytes(1024)))], transfer=True)
+    layer, = found.layers.items()
+    assert layer[0] == "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+    assert (layer[1].unpacked, layer[1].files, layer[1].paths) == (0, 0, [])
+
+
+def test_bytes_after_the_end_of_a_layer_s_archive_count_in_its_digest():
+    padded = ONE + bytes(50_000)
+    assert list(read([tar(("1/layer.tar", padded))]).layers) == [digest(padded)]
+
+
+def test_names_that_need_an_extended_header():
+    names = ["x" * 150, "é\u4e16", "a\nb"]
+    layer = tar(*((name, b"1") for name in names))
+    measured, = read([tar(("1/layer.tar", layer))]).layers.values()
+    assert measured.paths == [f"/{name}" for name in names]
+
+
+@pytest.mark.parametrize("name", ["{id}.js", "[slug].js"])
+def test_a_layer_whose_first_file_is_named_like_json_is_a_layer(name):
+    layer = tar((name, b"x" * 10))
+    assert list(read([tar(("blobs/sha256/a", layer))]).layers) == [digest(layer)]
+
+
+def test_json_that_is_no_configuration_is_passed_over():
+    found = read([tar(("a.json", b'{"layers": []}'), ("b.json", b"[1, 2]"), ("c", b"{ not json"),
+                      ("d.json", b'{"rootfs": {}, "x": 1}'), ("e", b"1.0"))])
+    assert found.layers == {}
+    assert list(found.configs.values()) == [{"rootfs": {}, "x": 1}]
+
+
+def test_large_json_is_passed_over():
+    """An attestation can be larger than any image configuration."""
+    large = json.dumps({"rootfs": "x" * 5_000_000}).encode()
+    found = read([tar(("blobs/sha256/a", large), ("blobs/sha256/b", ONE))])
+    assert (list(found.layers), found.configs) == ([digest(ONE)], {})
+
+
+def cut(data: bytes, at: int) -> None:
+    """Nothing but ImageUnreadable, and no layer that is not whole."""
+    try:
+        found = read(pieces(data[:at]), transfer=False)
+    except ImageUnreadable as error:
+        assert error.remedy
+    else:
+        assert set(found.layers) <= {digest(ONE), digest(TWO)}
+
+
+@pytest.mark.parametrize("layout", ["old", "oci, gzip"])
+def test_an_archive_that_was_cut_is_never_half_read(layout):
+    data = LAYOUTS[layout]
+    for at in sorted({*range(0, 20_000, 173), *range(20_000, len(data), len(data) // 40)}):
+        cut(data, at)
+
+
+@pytest.mark.parametrize("data", [
+    LAYOUTS["old"][:20_000], LAYOUTS["oci"][:100_000], LAYOUTS["oci, gzip"][:100_000], b"", b"garbage",
+    b"garbage" * 1000, bytes(range(256)) * 10, b"{}", b"\x1f\x8b" + b"x" * 5000,
+    tar(("1/layer.tar", b"not an archive" * 1000)), tar(("blob", b"\x1f\x8b\x08" + b"x" * 5000)),
+    tar(("blob", gzip.compress(TWO)[:-300])), tar(("blob", b"\x28\xb5\x2f\xfd" + b"x" * 5000)),
+    tar(("blob", gzip.compress(ONE)[:-8] + b"\0" * 8)),
+])
+def test_what_is_not_a_saved_image_is_unreadable(data):
+    with pytest.raises(ImageUnreadable) as caught:
+        read(pieces(data))
+    assert caught.value.remedy
+
+
+def test_noise_in_an_archive_raises_nothing_else():
+    source = random.Random(5)
+    for _ in range(60):
+        data = bytearray(LAYOUTS["oci, gzip"])
+        for _ in range(source.randrange(1, 6)):
+            data[source.randrange(len(data))] = source.randrange(256)
+        try:
+            read([bytes(data)])
+        except ImageUnreadable:
+            pass
+
+
+def test_an_error_of_the_connection_passes_through():
+    def broken():
+        yield LAYOUTS["old"][:5000]
+        raise ConnectionResetError("gone")
+
+    with pytest.raises(ConnectionResetError):
+        read(broken())
+
+
+def test_a_stream_reads_as_a_file_does():
+    stream = Stream([b"ab", b"", b"cdef", b"g"])
+    assert [stream.read(n) for n in (0, 1, 3, 0, 2, 9, 5)] == [b"", b"a", b"bcd", b"", b"ef", b"g", b""]
+    assert Stream([b"ab", b"cd"]).read() == b"abcd"
+    assert Stream([]).read(3) == b""
+    assert Stream([]).readable()
+
+
+# -- the file system that layers add up to -------------------------------------------
+
+@pytest.mark.parametrize("name, absolute", [
+    ("a", "/a"), ("./a", "/a"), ("/a", "/a"), ("//a", "/a"), ("./usr/bin/", "/usr/bin"), (".", "/"),
+    ("./", "/"), ("", "/"), ("a//b", "/a/b"), ("a/./b", "/a/b"), ("../../etc/x", "/etc/x"),
+    ("a/../b", "/b"), ("..", "/"), ("a\nb", "/a\nb"), (" a ", "/ a "), ("...", "/..."),
+])
+def test_a_member_s_name_as_an_absolute_path(name, absolute):
+    assert path(name) == absolute
+
+
+@pytest.mark.parametrize("layers, seen", [
+    ([], {}), ([[]], {}), ([["/a"], ["/b"]], {"/a": 0, "/b": 1}),
+    ([["/a"], ["/a"]], {"/a": 1}),
+    ([["/a", "/b"], ["/.wh.a"]], {"/b": 0}),
+    ([["/d", "/d/a", "/d/e/f", "/dx"], ["/.wh.d"]], {"/dx": 0}),
+    ([["/d", "/d/a", "/d/b"], ["/d/.wh.a"]], {"/d": 0, "/d/b": 0}),
+    # hidden and made anew, in the same layer and in a later one
+    ([["/d", "/d/a"], ["/.wh.d", "/d", "/d/b"]], {"/d": 1, "/d/b": 1}),
+    ([["/d", "/d/a"], ["/d", "/d/b", "/.wh.d"]], {"/d": 1, "/d/b": 1}),
+    ([["/a"], ["/.wh.a"], ["/a"]], {"/a": 2}),
+    # opaque
+    ([["/d", "/d/a", "/d/e/f", "/x"], ["/d/.wh..wh..opq"]], {"/d": 0, "/x": 0}),
+    ([["/d", "/d/a"], ["/d", "/d/.wh..wh..opq", "/d/b"]], {"/d": 1, "/d/b": 1}),
+    ([["/d", "/d/a"], ["/d", "/d/b", "/d/.wh..wh..opq"]], {"/d": 1, "/d/b": 1}),
+    ([["/d/e", "/d/e/f", "/de"], ["/d/e/.wh..wh..opq"]], {"/d/e": 0, "/de": 0}),
+    ([["/", "/a", "/a/b"], ["/.wh..wh..opq", "/c"]], {"/": 0, "/c": 1}),
+    # a whiteout in the lowest layer, or of what is not there, hides nothing
+    ([["/.wh.a", "/a"]], {"/a": 0}), ([["/a"], ["/.wh.b"]], {"/a": 0}),
+    ([["/a"], ["/.wh.a", "/.wh.b"], ["/b"]], {"/b": 2}),
+    ([["/a\nb", "/a"], ["/.wh.a\nb"]], {"/a": 0}),
+    ([["/.white"], []], {"/.white": 0}), ([["/a.wh.b"], ["/x.wh.a"]], {"/a.wh.b": 0, "/x.wh.a": 1}),
+])
+def test_what_a_container_sees(layers, seen):
+    assert visible(layers) == seen
+
+
+def test_order_within_a_layer_makes_no_difference():
+    below, above = ["/d", "/d/a", "/d/b", "/e"], ["/d/.wh.a", "/d/c", "/.wh.e", "/e", "/d/.wh..wh..opq"]
+    source, expected = random.Random(3), visible([below, above])
+    for _ in range(20):
+        source.shuffle(above)
+        assert visible([below, above]) == expected
+
+
+# -- what is remembered --------------------------------------------------------------
+
+LAYER = "sha256:" + "ab" * 32
+
+
+def file(home, kind="json"):
+    return home / "cache" / "layers" / f"{LAYER.replace(':', '-')}.{kind}"
+
+
+@pytest.mark.parametrize("transfer", [None, 0, 77])
+def test_a_measurement_is_remembered(home, transfer):
+    assert store.load(LAYER) is None and store.paths(LAYER) is None
+    store.keep(LAYER, Measured(5, 2, transfer, ["/a", "/b\nc", "/é"]))
+    assert store.load(LAYER) == Measured(5, 2, transfer)
+    assert store.paths(LAYER) == ["/a", "/b\nc", "/é"]
+    assert store.load("sha256:" + "cd" * 32) is None
+
+
+GOOD = {"format": 1, "digest": LAYER, "unpacked": 5, "files": 2, "transfer": None}
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"{", b"\xff\xfe", b"null", b"[]", b"7", b'"x"', b"{}",
+    *(json.dumps({**GOOD, **wrong}).encode() for wrong in (
+        {"format": 2}, {"digest": "sha256:other"}, {"unpacked": -1}, {"unpacked": "5"}, {"unpacked": None},
+        {"unpacked": 5.5}, {"files": None}, {"files": []}, {"transfer": -1}, {"transfer": "7"},
+        {"transfer": ""}, {"transfer": []})),
+    json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode(),
+])
+def test_a_damaged_record_is_not_believed(home, content):
+    store.keep(LAYER, Measured(5, 2))
+    file(home).write_bytes(content)
+    assert store.load(LAYER) is None
+    store.keep(LAYER, Measured(5, 2))
+    assert store.load(LAYER) == Measured(5, 2)
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"x", gzip.compress(b"{"), gzip.compress(b"[1]"), gzip.compress(b"null"), gzip.compress(b"7"),
+    gzip.compress(b'["/a"]')[:-4], gzip.compress(b'["/a"]')[:12], gzip.compress(b"\xff"),
+    gzip.compress(b'{"/a": 1}'), gzip.compress(b'"/a"'), gzip.compress(b'["/a"]')[:10] + b"\xff" * 30,
+])
+def test_damaged_paths_are_not_believed(home, content):
+    store.keep(LAYER, Measured(5, 2))
+    file(home, "paths.gz").write_bytes(content)
+    assert store.paths(LAYER) is None
+
+
+def test_a_folder_that_cannot_be_written_costs_the_memory_only(home):
+    home.mkdir()
+    (home / "cache").write_text("a file is in the way")
+    store.keep(LAYER, Measured(5, 2))
+    assert store.load(LAYER) is None and store.paths(LAYER) is None
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system"),
+                                   OSError(28, "No space left on device")])
+def test_a_disk_that_is_full_or_read_only_costs_the_memory_only(home, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(places, "write_whole", refuse)
+    store.keep(LAYER, Measured(5, 2))
+    assert store.load(LAYER) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_cache_costs_the_memory_only(home):
+    home.mkdir(mode=0o500)
+    store.keep(LAYER, Measured(5, 2))
+    assert store.load(LAYER) is None
+
+
+def test_many_writers_and_readers_never_meet_half_a_record(home):
+    listed = [f"/{n}" for n in range(3000)]
+    stop, broken = threading.Event(), []
+    store.keep(LAYER, Measured(5, 2, None, listed))
+
+    def write():
+        while not stop.is_set():
+            store.keep(LAYER, Measured(5, 2, None, listed))
+
+    def check():
+        for _ in range(150):
+            if store.load(LAYER) != Measured(5, 2) or store.paths(LAYER) != listed:
+                broken.append("half a record")
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for thread in writers:
+        thread.start()
+    check()
+    stop.set()
+    for thread in writers:
+        thread.join()
+    assert broken == []
+    assert {each.suffix for each in file(home).parent.iterdir()} <= {".json", ".gz"}
+
+
+def test_what_saved_makes_can_be_kept(home):
+    for name, measured in read([LAYOUTS["old"]], transfer=True).layers.items():
+        store.keep(name, measured)
+        assert store.load(name) == Measured(measured.unpacked, measured.files, measured.transfer)
+        assert store.paths(name) == measured.paths
+    assert saved.Saved() == Saved({}, {})

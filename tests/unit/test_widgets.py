@@ -1,0 +1,423 @@
+"""Widgets and views: with widgets, without them, and whatever the text is."""
+
+import builtins
+import io
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import ipywidgets
+import pytest
+
+from helpers import dockerfile, labels
+from helpers.bases import Present
+from helpers.build import BuildResult, Progress
+from helpers.build.events import Failed, Output, StepSeen
+from helpers.image import Image, Layer
+from helpers.lesson import Bases, Finds, Listing, say
+from helpers.widgets import LiveBuild, ask, live, predict, views
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+VOID = {"br", "img", "hr"}
+NASTY = "<script>alert('x')</script> & \"q\""
+
+
+class Page(HTMLParser):
+    """Checks that every tag is closed in order, and keeps cells and text."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.words)
+
+
+def page(text: str) -> Page:
+    read = Page(text)
+    assert all(facts.get("scope") == "col" for tag, facts in read.tags if tag == "th")
+    assert not any(tag == "script" for tag, _ in read.tags)
+    return read
+
+
+@pytest.fixture
+def no_widgets(monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *arguments, **words):
+        if name.startswith("ipywidgets"):
+            raise ImportError(name)
+        return real(name, *arguments, **words)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+
+
+# -- predictions ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("question, text", [
+    (predict("How large?", unit="MB"), "Your prediction: How large? (in MB)"),
+    (predict("Which?", ["a", "b"]), "Your prediction: Which? (a / b)"),
+])
+def test_a_prediction_is_plain_text_and_html_too(no_widgets, question, text):
+    bundle = question._repr_mimebundle_()
+    assert bundle["text/plain"] == text
+    assert page(bundle["text/html"]).text == text
+    assert set(bundle) == {"text/plain", "text/html"}
+
+
+def test_a_prediction_as_a_widget_takes_the_value():
+    guess = predict("How large?", unit="MB")
+    _, entry = guess._widget().children
+    assert isinstance(entry, ipywidgets.FloatText) and entry.description == "MB"
+    assert guess.value is None
+    entry.value = 300
+    assert guess.value == 300
+
+
+def test_a_choice_as_a_widget_is_open_until_made():
+    guess = predict("Which?", ["a", "b"])
+    _, entry = guess._widget().children
+    assert (entry.options, entry.value, guess.value) == (("a", "b"), None, None)
+    entry.value = "b"
+    assert guess.value == "b"
+
+
+@pytest.mark.parametrize("thing", [predict("Which?", ["a"]), ask("Which?", ["a"], "a", "so")])
+def test_a_notebook_gets_the_widget_and_the_plain_form(thing):
+    bundle = thing._repr_mimebundle_()
+    assert set(bundle) == {VIEW, "text/html", "text/plain"}
+    assert bundle["text/plain"].endswith("a)") or "  - a" in bundle["text/plain"]
+
+
+@pytest.mark.parametrize("value, measured, said", [
+    (None, 958_300_000, "You predicted nothing. Measured: 958 MB."),
+    (0, 958_300_000, "You predicted nothing. Measured: 958 MB."),
+    (300, 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
+    ("300", 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
+    (2000, 958_300_000, "You predicted 2.00 GB. Measured: 958 MB, 2.09 times less."),
+])
+def test_a_prediction_in_bytes_beside_the_measurement(value, measured, said):
+    compared = predict("How large?", unit="MB", value=value).compare(measured)
+    assert repr(compared) == said
+    assert page(compared._repr_html_()).text == said
+
+
+@pytest.mark.parametrize("unit, factor", [("B", 1), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)])
+def test_units_of_a_prediction(unit, factor):
+    assert "2 times more" in repr(predict("?", unit=unit, value=7).compare(14 * factor))
+
+
+def test_a_prediction_that_is_right_is_neither_more_nor_less():
+    said = repr(predict("?", unit="MB", value=5).compare(5_000_000))
+    assert "more" not in said and "less" not in said
+
+
+@pytest.mark.parametrize("value, said", [(None, "You predicted: nothing. Measured: b."),
+                                         ("a", "You predicted: a. Measured: b.")])
+def test_a_choice_beside_the_finding(value, said):
+    assert repr(predict("Which?", ["a", "b"], value=value).compare("b")) == said
+
+
+# -- questions -----------------------------------------------------------------------
+
+QUESTION = ask("Which?", ["a", "b"], "b", "It says so.")
+
+
+def test_an_answer_is_told_kindly():
+    assert QUESTION.check("b") == "Yes. It says so."
+    assert QUESTION.check("a") == "Not quite. It is: b. It says so."
+
+
+def test_the_answer_must_be_among_the_choices():
+    with pytest.raises(ValueError, match="'c' is none of the choices"):
+        ask("Which?", ["a", "b"], "c", "")
+
+
+def test_a_question_without_widgets_folds_its_answer_away(no_widgets):
+    bundle = QUESTION._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert bundle["text/plain"] == "Which?\n  - a\n  - b"
+    shown = page(bundle["text/html"])
+    assert [tag for tag, _ in shown.tags if tag in ("li", "details", "summary")] == [
+        "li", "li", "details", "summary"]
+    assert "b. It says so." in shown.text
+
+
+def test_a_question_as_a_widget_answers_each_choice():
+    _, entry, told = QUESTION._widget().children
+    assert (entry.value, told.value) == (None, "")
+    entry.value = "a"
+    assert page(told.value).text == "Not quite. It is: b. It says so."
+    assert "role='status'" in told.value
+    entry.value = "b"
+    assert page(told.value).text == "Yes. It says so."
+
+
+def test_each_view_of_a_question_begins_without_a_choice():
+    _, entry, _ = QUESTION._widget().children
+    entry.value = "a"
+    assert QUESTION._widget().children[1].value is None
+
+
+def test_what_a_question_says_is_escaped_everywhere():
+    question = ask(NASTY, [NASTY, "b"], NASTY, NASTY)
+    label, entry, told = question._widget().children
+    entry.value = "b"
+    guess = predict(NASTY, [NASTY], value=NASTY)
+    for text in (label.value, told.value, question._repr_mimebundle_()["text/html"],
+                 guess._repr_mimebundle_()["text/html"], guess._widget().children[0].value,
+                 guess.compare(NASTY)._repr_html_()):
+        assert NASTY in page(text).text
+
+
+# -- a build as it happens -----------------------------------------------------------
+
+TEXT = "FROM a AS builder\nRUN one\nFROM scratch\nCOPY --from=builder /a /a\n"
+
+
+def state() -> Progress:
+    return Progress(dockerfile.parse(TEXT), None, "buildkit")
+
+
+BASE, ONE = "[builder 1/2] FROM a", "[builder 2/2] RUN one"
+COPY = "[stage-1 1/1] COPY --from=builder /a /a"
+STORY = [
+    StepSeen("0", "[internal] load build context", 0), StepSeen("0", "[internal] load build context", 0, 0.5),
+    StepSeen("1", BASE), StepSeen("2", ONE), StepSeen("3", COPY),
+    StepSeen("1", BASE, 1, 1, cached=True), StepSeen("2", ONE, 1), Output("2", "working\n"),
+    StepSeen("2", ONE, 1, 3.5), StepSeen("2", ONE, 4, 4.001), StepSeen("3", COPY, 4), StepSeen("3", COPY, 4, 4.25),
+    StepSeen("9", "exporting to image", 5),
+]
+
+
+def result(progress: Progress, **other) -> BuildResult:
+    return BuildResult(**{**dict(
+        image="sha256:" + "0" * 64, tag="t:1", builder="buildkit", seconds=5, stages=tuple(progress.stages()),
+        steps=tuple(progress.steps()), bases=(), target=None, dockerfile=progress.dockerfile, engine=None), **other})
+
+
+TOLD = ["  cached  builder: FROM a", "  running builder: RUN one", "  done    builder: RUN one 2.5 s",
+        "  running stage-1: COPY --from=builder /a /a", "  done    stage-1: COPY --from=builder /a /a 250 ms"]
+
+
+def test_text_tells_each_step_once_when_it_begins_and_once_when_it_ends(monkeypatch):
+    monkeypatch.setattr(live, "_PAUSE", 0)
+    out, progress = io.StringIO(), state()
+    with LiveBuild(out) as shown:
+        for event in STORY:
+            progress.add(event)
+            shown.watch(progress)
+        assert out.getvalue().splitlines() == TOLD
+        shown.finish(result(progress))
+    assert out.getvalue().splitlines() == TOLD + str(result(progress)).splitlines()
+
+
+def test_text_that_comes_fast_is_told_at_the_end(monkeypatch):
+    monkeypatch.setattr(live, "_PAUSE", 1000)
+    out, progress = io.StringIO(), state()
+    with LiveBuild(out) as shown:
+        for event in STORY:
+            progress.add(event)
+            shown.watch(progress)
+        assert out.getvalue() == ""
+        shown.finish(result(progress))
+    ended = [line for line in TOLD if "running" not in line]
+    assert out.getvalue().splitlines() == ended + str(result(progress)).splitlines()
+
+
+def test_a_failure_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(live, "_PAUSE", 1000)
+    out, progress = io.StringIO(), state()
+    with LiveBuild(out) as shown:
+        for event in [*STORY[:7], StepSeen("2", ONE, 1, 2, error="exit code: 1"), Failed("exit code: 1")]:
+            progress.add(event)
+            shown.watch(progress)
+    assert out.getvalue().splitlines()[-1] == "  failed  builder: RUN one 1.0 s"
+
+
+def test_a_sentence_is_told_at_once():
+    out = io.StringIO()
+    LiveBuild(out).say("Fetching golang:1.22 ...")
+    assert out.getvalue() == "Fetching golang:1.22 ...\n"
+
+
+def test_outside_of_a_notebook_it_is_text_on_standard_error(capsys):
+    shown = LiveBuild()
+    shown.say("hello")
+    assert type(shown) is live._Text
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """A notebook's display: what was shown, and what took its place."""
+    shown = []
+
+    def display(thing, display_id):
+        shown.append(thing)
+        return SimpleNamespace(update=lambda data, raw: shown.append(data))
+
+    monkeypatch.setattr(live, "_has_widgets", lambda: True)
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(live, "_PAUSE", 0)
+    return shown
+
+
+def test_in_a_notebook_a_widget_gives_way_to_a_plain_table(notebook):
+    progress = state()
+    with LiveBuild() as shown:
+        for event in STORY[:8]:
+            progress.add(event)
+            shown.watch(progress)
+        now = page(notebook[0].value).text
+        assert "Building with buildkit: 1 of 3 steps" in now and "working" in now
+        for event in STORY[8:]:
+            progress.add(event)
+        shown.finish(result(progress))
+    widget, final = notebook
+    assert final["text/html"] == views.build_view(result(progress))
+    assert final["text/plain"] == str(result(progress))
+
+
+def test_in_a_notebook_a_build_that_failed_stays_in_sight(notebook):
+    progress = state()
+    with pytest.raises(RuntimeError):
+        with LiveBuild() as shown:
+            for event in STORY[:8]:
+                progress.add(event)
+                shown.watch(progress)
+            raise RuntimeError
+    assert "RUN one" in page(notebook[-1]["text/html"]).text
+
+
+def test_in_a_notebook_a_build_that_never_began_leaves_nothing(notebook):
+    with pytest.raises(RuntimeError):
+        with LiveBuild():
+            raise RuntimeError
+    assert notebook[-1] == {"text/html": "", "text/plain": ""}
+
+
+def test_in_a_notebook_a_sentence_is_escaped(notebook):
+    with LiveBuild() as shown:
+        shown.say(NASTY)
+        assert page(notebook[0].value).text == NASTY
+
+
+# -- views ---------------------------------------------------------------------------
+
+def done() -> Progress:
+    progress = state()
+    for event in STORY:
+        progress.add(event)
+    return progress
+
+
+def test_a_finished_build_as_html():
+    swapped = Present("a", True, "made", "localhost/multistage.course/a")
+    shown = page(views.build_view(result(done(), bases=(swapped,))))
+    assert "t:1: built in 5.0 s with buildkit" in shown.text
+    assert "a is localhost/multistage.course/a in this engine." in shown.text
+    assert "3 steps" in shown.text and "1 of 2" in shown.text
+    assert [word for word in shown.words if word.strip() in ("built", "cached", "done")]
+    assert {"caption", "details", "summary", "th"} <= {tag for tag, _ in shown.tags}
+
+
+def test_a_build_without_a_tag_goes_by_its_id():
+    assert "000000000000: built in" in page(views.build_view(result(done(), tag=""))).text
+
+
+def test_a_build_under_way_as_html():
+    progress = state()
+    progress.sent = 1_500_000
+    assert page(views.progress_view(progress, 1)).text == "Sending the build context: 1.50 MB"
+    for event in STORY[:7]:
+        progress.add(event)
+    progress.add(Output("2", "".join(f"line {n}\n" for n in range(20))))
+    shown = page(views.progress_view(progress, 61)).text
+    assert "1 of 3 steps, 1 min 01 s" in shown
+    assert "line 19" in shown and "line 13" not in shown
+
+
+def image(**other) -> Image:
+    layers = (Layer("sha256:1", "ADD rootfs /", 5_000_000, 1234), Layer("sha256:2", NASTY, 7, 1))
+    return Image(**{"reference": "a:1", "id": "sha256:x", "layers": layers, "created": "", "labels": {},
+                    "settings": (), "base": "b", "base_layers": 1, **other})
+
+
+def test_an_image_as_html():
+    shown = page(views.image_view(image(labels={labels.STAND_IN: "golang:1.22"})))
+    assert "a:1: 5.00 MB unpacked in 2 layers" in shown.text
+    assert "1,234" in shown.text and NASTY in shown.text
+    assert "Its base stands in for golang:1.22." in shown.text
+    assert shown.words.count("base") == 1
+
+
+def test_every_view_escapes_what_it_shows():
+    progress = Progress(dockerfile.parse("FROM a\nRUN b\n"), None, "buildkit")
+    progress.add(StepSeen("1", f"[2/2] RUN {NASTY}", 1))
+    progress.add(Output("1", NASTY))
+    other = Present(NASTY, True, "made", NASTY + "2", made_of=NASTY)
+    layer = image().layers[1]
+    for text in (views.progress_view(progress, 1), views.build_view(result(progress, tag=NASTY, bases=(other,))),
+                 views.image_view(image(reference=NASTY, labels={labels.STAND_IN: NASTY})),
+                 views.table((NASTY,), [], NASTY), views.code(NASTY), say(NASTY)._repr_html_(),
+                 Bases([other])._repr_html_(), Listing(NASTY, NASTY)._repr_html_(),
+                 Finds(NASTY, {NASTY: "/a"}, {"/a": layer})._repr_html_()):
+        assert NASTY in page(text).text
+
+
+def test_a_table():
+    assert views.table(("a", "b"), [("1", "<b>2</b>")], "c", right=(1,)) == (
+        '<table><caption style="text-align:left">c</caption><thead><tr>'
+        '<th scope="col" style="text-align:left">a</th><th scope="col" style="text-align:right">b</th>'
+        '</tr></thead><tbody><tr><td style="text-align:left">1</td>'
+        '<td style="text-align:right"><b>2</b></td></tr></tbody></table>')
+    assert "<caption" not in views.table((), [])
+
+
+@pytest.mark.parametrize("word", ["waiting", "running", "cached", "done", "failed", "built", "skipped"])
+def test_a_status_is_a_word_and_its_mark_is_silent(word):
+    shown = page(views.status(word))
+    assert shown.text.endswith(f" {word}")
+    assert [facts.get("aria-hidden") for tag, facts in shown.tags] == [None, "true"]
+    assert len(shown.words[0]) == 1
+
+
+def test_an_unknown_status_is_shown_as_it_is():
+    assert page(views.status("odd")).text == " odd"
+
+
+def test_outside_of_a_notebook_there_is_nothing_to_register():
+    views.register()
+
+
+# -- what a lesson shows -------------------------------------------------------------
+
+def test_a_listing_has_line_numbers():
+    assert repr(Listing("Dockerfile", "FROM a\n\nRUN b\n")) == "  1  FROM a\n  2  \n  3  RUN b"
+
+
+def test_finds_name_what_brought_each():
+    layer = Layer("sha256:1", "COPY . .", 5, 1)
+    finds = Finds("a:1", {"source": "/s", "compiler": "/c"}, {"/s": layer})
+    assert finds.present == ["source"]
+    assert repr(finds).splitlines() == [
+        "source           /s                         COPY . .", "compiler         not there"]
+
+
+def test_a_sentence_is_shown_without_quotation_marks():
+    assert repr(say("It's so.")) == "It's so."
