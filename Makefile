@@ -25,8 +25,9 @@ $(READY): pyproject.toml environment.yml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name it with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
-	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
-	       && apt-get -qq update && apt-get -qq install --yes --no-install-recommends python3-venv >/dev/null; } \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing python3-venv ..." \
+	       && { told=$$( { apt-get update && apt-get install --yes --no-install-recommends python3-venv; } 2>&1) \
+	            || { echo "$$told" | tail -n 15 >&2; false; }; }; } \
 	  || { echo "Python's venv module is missing: install it (Debian: python3-venv)." >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --editable '.[test]'
