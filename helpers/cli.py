@@ -87,7 +87,7 @@ def _build(options: argparse.Namespace) -> int:
         with LiveBuild(sys.stderr) as live:
             result = build(
                 options.dir, dockerfile=options.file, target=options.target, tag=options.tag,
-                builder=options.builder, no_cache=options.no_cache, args=_pairs(options.build_arg),
+                builder=options.builder, no_cache=options.no_cache, args=dict(options.build_arg),
                 context_limit=None if options.any_context else 1_000_000_000,
                 watch=live.watch, report=live.say)
             live.finish(result)
@@ -109,14 +109,11 @@ def _no_build(options: argparse.Namespace, error: CourseError) -> dict[str, obje
             "error": error_facts(error)}
 
 
-def _pairs(given: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for text in given:
-        name, separator, value = text.partition("=")
-        if not name or not separator:
-            raise SystemExit(f"--build-arg takes NAME=VALUE, not {text!r}")
-        pairs[name] = value
-    return pairs
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"NAME=VALUE is wanted, not {text!r}")
+    return name, value
 
 
 def _graph(options: argparse.Namespace) -> int:
@@ -221,7 +218,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
     build.add_argument("-t", "--tag", default="", help="name for the image")
     build.add_argument("--no-cache", action="store_true", help="run every step")
-    build.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
+    build.add_argument("--build-arg", action="append", default=[], type=_pair,
+                       metavar="NAME=VALUE")
     build.add_argument("--any-context", action="store_true", help="send a context of any size")
 
     graph = command("graph", _graph, "the stages and what ties them")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import platform
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -29,7 +30,7 @@ from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts", "doctor",
-    "engine", "fetch", "find", "look", "paths", "predict", "ratio", "run", "say", "seconds",
+    "engine", "fetch", "find", "look", "moment", "paths", "predict", "ratio", "run", "say", "seconds",
     "share", "show", "size", "this_run", "verdict",
 ]
 
@@ -109,6 +110,11 @@ def run(built: BuildResult | str, command: Sequence[str] | None = None,
     return container.run(_reference(built), command, hide=hide, engine=engine())
 
 
+def moment() -> str:
+    """The time of now: as a build argument it keeps a step from being cached."""
+    return str(time.time_ns())
+
+
 def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
     """A Dockerfile with its line numbers."""
     return Listing(dockerfile, (_folder(app) / dockerfile).read_text())
@@ -132,7 +138,7 @@ class say(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self)}</p>"
+        return f"<p>{html.escape(self).replace(chr(10), '<br>')}</p>"
 
 
 class Bases(tuple):

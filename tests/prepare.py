@@ -14,13 +14,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
 from tests.lab.browser import program
-
-_FONTS = Path("/usr/share/fonts/truetype/dejavu")
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,8 @@ class Need:
     """A program that some tests run.
 
     here      whether it is on this machine
-    packages  what apt calls it: each list is tried until apt knows all its names
+    packages  what apt calls it: lists that are tried in turn
+    command   what fetches it where apt does not have it
     without   the tests that are skipped when it is missing
     """
 
@@ -36,11 +34,15 @@ class Need:
     here: Callable[[], bool]
     packages: Sequence[Sequence[str]]
     without: str
+    command: Sequence[str] = ()
 
 
 NEEDS = (
-    Need("Chromium", lambda: program() is not None, [_FONTS.exists() and ["chromium"] or
-         ["chromium", "fonts-dejavu-core"]], "the lessons in JupyterLab (tests/lab)"),
+    # Without a font the browser draws every word as a row of boxes. Ubuntu has no
+    # package of Chromium that runs in a container; Playwright fetches one there.
+    Need("Chromium", lambda: program() is not None, [["chromium", "fonts-dejavu-core"]],
+         "the lessons in JupyterLab (tests/lab)",
+         [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]),
     Need("docker-registry", lambda: shutil.which("docker-registry") is not None,
          [["docker-registry"]], "pulling base images (part of tests/engine)"),
     # Newer distributions split the command from the engine and BuildKit from the command.
@@ -52,15 +54,11 @@ NEEDS = (
 
 def main() -> int:
     missing = [need for need in NEEDS if not _settle(need)]
-    required = os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1"
-    if not missing:
-        return 0
-    names = ", ".join(need.name for need in missing)
-    if required:
-        _say(f"The tests are to run without exception, and this is missing: {names}.")
-        return 1
     for need in missing:
-        _say(f"Skipped for want of {need.name}: {need.without}.")
+        _say(f"{need.name} is missing. Skipped without it: {need.without}.")
+    if missing and os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
+        _say(f"No test may be skipped here. Install {', '.join(need.name for need in missing)}.")
+        return 1
     return 0
 
 
@@ -68,13 +66,10 @@ def _settle(need: Need) -> bool:
     """Whether `need` is here, installed now if that is possible."""
     if need.here():
         _say(f"{need.name}: here")
-        return True
-    if not _may_install():
-        return False
-    try:
-        apt_install(_known(need.packages), _say, start_services=False)
-    except CourseError as error:
-        _say(str(error))
+    elif not _may_install():
+        _say(f"{need.name}: cannot be installed without root and apt-get")
+    elif not _installed(need) and need.command:
+        _run(need.command)
     return need.here()
 
 
@@ -82,16 +77,22 @@ def _may_install() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def _known(choices: Sequence[Sequence[str]]) -> Sequence[str]:
-    """The first choice of which apt has every package, else the last."""
-    return next((names for names in choices if all(map(_candidate, names))), choices[-1])
+def _installed(need: Need) -> bool:
+    """Whether apt has one of the lists of packages."""
+    for names in need.packages:
+        try:
+            apt_install(names, _say, start_services=False)
+            return True
+        except CourseError as error:
+            told = error
+    _say(str(told))
+    return False
 
 
-def _candidate(name: str) -> bool:
-    told = subprocess.run(["apt-cache", "policy", name], capture_output=True, text=True,
-                          env={**os.environ, "LC_ALL": "C"})
-    lines = [line.split() for line in told.stdout.splitlines()]
-    return any(words[:1] == ["Candidate:"] and words[1:] != ["(none)"] for words in lines)
+def _run(command: Sequence[str]) -> None:
+    _say(f"Running {' '.join(command[1:])} ...")
+    if subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode:
+        _say("That failed.")
 
 
 def _say(sentence: str) -> None:

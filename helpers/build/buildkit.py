@@ -7,6 +7,7 @@ api/services/control/control.proto.
 from __future__ import annotations
 
 import base64
+import codecs
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -42,9 +43,10 @@ def status_response() -> type:
 
 def events(answers: Iterable[dict]) -> Iterator[Event]:
     """The events in BuildKit's answer, one JSON object a line."""
+    decoders: dict[str, codecs.IncrementalDecoder] = {}
     for answer in answers:
         if answer.get("id") == "moby.buildkit.trace":
-            yield from _trace(answer["aux"])
+            yield from _trace(answer["aux"], decoders)
         elif answer.get("id") == "moby.image.id":
             yield Imaged(answer["aux"]["ID"])
         elif "error" in answer or "errorDetail" in answer:
@@ -52,7 +54,7 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
             yield Failed(detail.get("message") or answer.get("error", ""), detail.get("code"))
 
 
-def _trace(payload: str) -> Iterator[Event]:
+def _trace(payload: str, decoders: dict[str, codecs.IncrementalDecoder]) -> Iterator[Event]:
     status = status_response().FromString(base64.b64decode(payload))
     for vertex in status.vertexes:
         yield StepSeen(
@@ -63,7 +65,10 @@ def _trace(payload: str) -> Iterator[Event]:
     for moved in status.statuses:
         yield Moved(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
     for log in status.logs:
-        yield Output(log.vertex, log.msg.decode("utf-8", "replace"))
+        # A character may be cut in two by the end of a message.
+        if log.vertex not in decoders:
+            decoders[log.vertex] = codecs.getincrementaldecoder("utf-8")("replace")
+        yield Output(log.vertex, decoders[log.vertex].decode(log.msg))
 
 
 def _seconds(vertex: object, field: str) -> float | None:

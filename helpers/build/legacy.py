@@ -37,6 +37,8 @@ def events(answers: Iterable[dict], clock: Callable[[], float] = time.time) -> I
             continue
         text = answer.get("stream", "")
         if begun := _STEP.match(text):
+            if step and step.completed is None:   # an ARG before FROM tells of no result
+                yield replace(step, completed=clock())
             number = int(begun[1])
             before = (str(number - 1),) if number > 1 else ()
             step = StepSeen(str(number), begun[3].strip(), started=clock(), inputs=before)

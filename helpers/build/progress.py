@@ -15,7 +15,9 @@ from .events import Event, Failed, Imaged, Moved, Output, StepSeen
 
 # '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
 # '[linux/amd64 builder 2/4] ...' where platforms differ.
-_NUMBERED = re.compile(r"\[(?:(?P<words>[^\]]+) )?(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.S)
+# From ten steps on the numbers are padded: '[builder  2/10] ...', '[ 2/10] ...'.
+_NUMBERED = re.compile(r"\[(?:(?P<words>\S[^\]]*?) +| *)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)",
+                       re.S)
 _LOG_LINES = 10_000   # of one step; older lines are dropped, as no one scrolls further
 
 
@@ -196,12 +198,22 @@ def _buildkit_place(name: str, dockerfile: Dockerfile) -> tuple[str, str, int | 
     stage = next((s for s in dockerfile.stages if s.label.lower() == label.lower()), None)
     if stage is None:
         return "", match["text"], None
-    steps = stage.steps
-    number, total = int(match["number"]), int(match["total"])
-    # Triggers of an ONBUILD base add steps in front that are on no line of this file.
-    index = number - 1 - (total - len(steps)) if number > 1 else 0
-    line = steps[index].line if 0 <= index < len(steps) else None
+    line = _line(stage, int(match["number"]), int(match["total"]))
     return stage.label, match["text"], line
+
+
+def _line(stage: Stage, number: int, total: int) -> int | None:
+    """The line of the step that BuildKit calls number/total, None if it is on no
+    line of this file: triggers of an ONBUILD base come right after the FROM."""
+    steps = stage.steps
+    unnumbered = sum(i.keyword == "WORKDIR" for i in stage.instructions) - sum(
+        i.keyword == "WORKDIR" for i in steps)   # counted in the total all the same
+    triggers = max(0, total - unnumbered - len(steps))
+    first = 1 if steps and steps[0].keyword == "FROM" else 0
+    if number <= first:
+        return steps[0].line
+    index = number - 1 - triggers
+    return steps[index].line if first <= index < len(steps) else None
 
 
 # -- stages ----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from .progress import Progress, StageReport, Step
 _EXIT = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 _LINE = re.compile(r"parse error (?:on )?line (\d+)")
 _MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
-_STORE = re.compile(r"/\S+/merged(?=/)|/var/lib/docker/tmp/buildkit-mount\d+(?=/)")
+_STORE = re.compile(r"/\S+/(?:merged|buildkit-mount\d+)(?=/)")
 _TAIL = 20   # lines of the failed step's log that an error shows
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from .. import labels
 from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure
-from ..dockerfile import Dockerfile
+from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted
 from . import buildkit, leftovers, legacy
@@ -132,8 +132,7 @@ def _stay_inside(parsed: Dockerfile) -> None:
         for instruction in stage.instructions:
             if instruction.keyword not in ("COPY", "ADD") or "from" in instruction.flags:
                 continue
-            for word, *_ in instruction.words()[:-1]:
-                source = word.strip("[]\"',")   # COPY ["from", "to"]
+            for source in _operands(instruction)[:-1]:
                 if posixpath.normpath(source).split("/")[0] == "..":
                     raise DockerfileError(
                         f"Line {instruction.line}: {source} lies outside the build context.",
@@ -142,6 +141,15 @@ def _stay_inside(parsed: Dockerfile) -> None:
                         remedy="Move the file below it, or build with the folder above as the context "
                                "(and the Dockerfile named with its path).",
                     )
+
+
+def _operands(instruction: Instruction) -> list[str]:
+    """The sources and the target of a COPY, in either form."""
+    try:
+        listed = json.loads(instruction.arguments)   # COPY ["from", "to"]
+        return [each for each in listed if isinstance(each, str)]
+    except (ValueError, TypeError):
+        return [word for word, *_ in instruction.words()]
 
 
 def _parameters(builder: str, context: Context, tag: str, target: str | None,
@@ -243,8 +251,16 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
 
 def _answers(lines: Iterable[bytes]) -> Iterator[dict]:
     for line in lines:
-        if line.strip():
+        if not line.strip():
+            continue
+        try:
             yield json.loads(line)
+        except ValueError as error:
+            raise EngineGone(
+                "The engine's answer broke off in the middle of the build.",
+                why=f"A line of it is not JSON: {line[:80]!r}",
+                remedy="Build again. If it stays so, something between here and the engine "
+                       "changes its answers: a proxy, an ssh tunnel.") from error
 
 
 def _refusal(response) -> str:

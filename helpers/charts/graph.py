@@ -20,39 +20,40 @@ def stages(result: BuildResult) -> Chart:
     rows = 1 + max(row for _, row in places.values())
     figure, axes = canvas(0.3 + 0.8 * rows)
     axes.set_axis_off()
-    spots = {name: (column * _ACROSS, -row * _DOWN) for name, (column, row) in places.items()}
-    for name, spot in spots.items():
-        _box(axes, spot, name, *_looks(result, name))
+    spots = {key: (column * _ACROSS, -row * _DOWN) for key, (column, row) in places.items()}
+    for (name, external), spot in spots.items():
+        _box(axes, spot, name, *_looks(result, name, external))
     for edge in result.dockerfile.edges:
-        _arrow(axes, spots[edge.source], spots[edge.target], edge.via)
+        _arrow(axes, spots[edge.source, edge.external], spots[edge.target, False], edge.via)
     axes.set_xlim(-0.1, (columns - 1) * _ACROSS + _WIDE + 0.1)
     axes.set_ylim(-(rows - 1) * _DOWN - _HIGH, _HIGH)
     return finish(figure, _finding(result), _spoken(result), source=_source(result))
 
 
-def _places(result: BuildResult) -> dict[str, tuple[int, int]]:
-    """{name: (column, row)}: a row a stage, with the image that it is FROM at its
+def _places(result: BuildResult) -> dict[tuple[str, bool], tuple[int, int]]:
+    """{(name, whether it is an image and no stage): (column, row)}: a row a stage, with the image that it is FROM at its
     left; a column further right than all that the stage takes from."""
     edges = result.dockerfile.edges
-    places: dict[str, tuple[int, int]] = {}
+    places: dict[tuple[str, bool], tuple[int, int]] = {}
     extra = len(result.dockerfile.stages)   # rows for images that several stages take from
     for row, stage in enumerate(result.dockerfile.stages):
         above = [edge for edge in edges if edge.target == stage.label]
         for edge in above:
-            if edge.external and edge.source not in places:
+            if edge.external and (edge.source, True) not in places:
                 own = edge.via == "FROM"
-                places[edge.source] = (0, row if own else extra)
+                places[edge.source, True] = (0, row if own else extra)
                 extra += not own
-        column = 1 + max((places.get(edge.source, (0, 0))[0] for edge in above), default=0)
-        places[stage.label] = (column, row)
+        column = 1 + max((places.get((edge.source, edge.external), (0, 0))[0] for edge in above),
+                         default=0)
+        places[stage.label, False] = (column, row)
     return places
 
 
-def _looks(result: BuildResult, name: str) -> tuple[str, str, str]:
+def _looks(result: BuildResult, name: str, external: bool) -> tuple[str, str, str]:
     """(colour, second line, line style) of a box."""
-    report = next((s for s in result.stages if s.name == name), None)
-    if report is None:
+    if external:
         return SHARED, "base image", "-"
+    report = next(s for s in result.stages if s.name == name)
     shipped = name == _shipped(result)
     cost = seconds(report.seconds) if report.status == "built" else report.status
     colour = SHARED if report.status == "skipped" else RUN if shipped else BUILD
@@ -60,7 +61,8 @@ def _looks(result: BuildResult, name: str) -> tuple[str, str, str]:
 
 
 def _shipped(result: BuildResult) -> str:
-    return result.target or result.dockerfile.stages[-1].label
+    stages = result.dockerfile.stages
+    return result.dockerfile.stage(result.target).label if result.target else stages[-1].label
 
 
 def _box(axes, place: tuple[float, float], name: str, colour: str, below: str, line: str) -> None:
@@ -90,6 +92,8 @@ def _arrow(axes, source: tuple[float, float], target: tuple[float, float], via: 
 def _finding(result: BuildResult) -> str:
     shipped = _shipped(result)
     bridges = [e for e in result.dockerfile.edges if e.target == shipped and not e.external]
+    if not bridges and len(result.stages) > 1:
+        return f"Only {shipped} is shipped, and no bridge leads into it"
     if not bridges:
         return f"One stage, {shipped}: all that it holds is shipped"
     sources = ", ".join(dict.fromkeys(edge.source for edge in bridges))

@@ -48,11 +48,11 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
 def layers(image: Image, name: str | None = None) -> Chart:
     """One bar a layer, in the order of the instructions."""
     name = name or image.reference
-    shown = [layer for layer in image.layers if layer.unpacked or len(image.layers) < 12]
+    drawn = [(layer, _colour(image, index)) for index, layer in enumerate(image.layers)
+             if layer.unpacked or len(image.layers) < 12]
+    shown, kinds = [layer for layer, _ in drawn], [part for _, part in drawn]
     figure, axes = canvas(0.5 + 0.34 * len(shown))
-    kinds = {layer.digest: _colour(image, index) for index, layer in enumerate(image.layers)}
-    for row, layer in enumerate(shown):
-        part = kinds[layer.digest]
+    for row, (layer, part) in enumerate(zip(shown, kinds)):
         axes.barh(row, layer.unpacked, color=part.colour, edgecolor="white",
                   hatch=HATCH if part.hatched else None, height=0.72)
         axes.annotate(size(layer.unpacked), (layer.unpacked, row), xytext=(5, 0),
@@ -64,7 +64,7 @@ def layers(image: Image, name: str | None = None) -> Chart:
     title = _layers_finding(image, name)
     alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer in shown)
     return finish(figure, title, f"Layers in order: {alt}", [image],
-                  legend=_legend([[kinds[layer.digest] for layer in shown]]))
+                  legend=_legend([kinds]))
 
 
 # -- what a bar is made of ---------------------------------------------------------
@@ -134,6 +134,8 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
     (large, large_name), (small, small_name) = ordered[0], ordered[-1]
     if len(images) == 1:
         return f"{large_name} is {size(large.unpacked)}"
+    if size(large.unpacked) == size(small.unpacked):
+        return f"{' and '.join(names)}: {size(large.unpacked)} each"
     return (f"{large_name}: {size(large.unpacked)}, {small_name}: {size(small.unpacked)}, "
             f"{ratio(large.unpacked, small.unpacked)} smaller")
 
@@ -147,6 +149,7 @@ def _layers_finding(image: Image, name: str) -> str:
 
 def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequence[Part]]) -> str:
     return " ".join(
-        f"{name} is {size(image.unpacked)}: "
-        + ", ".join(f"{size(part.count)} {part.name}" for part in stack) + "."
+        f"{name} is {size(image.unpacked)}"
+        + "".join(f"{', ' if index else ': '}{size(part.count)} {part.name}"
+                  for index, part in enumerate(stack)) + "."
         for name, image, stack in zip(names, images, stacks))

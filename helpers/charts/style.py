@@ -23,7 +23,7 @@ from ..image import Image
 from ..labels import MADE_OF
 
 BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
-BUILD_OWN = "#9A6A00"   # a darker orange: what a build adds to its tools
+BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
 HATCH = "//"          # a stand-in
 WIDTH = 9.0           # inches; half a screen at 96 dpi
@@ -50,9 +50,14 @@ class Chart:
         self.figure = figure
         self.title = title
         self.alt = alt
+        self._png = b""
 
     def png(self) -> bytes:
-        """The figure as a PNG file's bytes."""
+        """The figure as a PNG file's bytes, drawn once."""
+        self._png = self._png or self._drawn()
+        return self._png
+
+    def _drawn(self) -> bytes:
         buffer = io.BytesIO()
         with matplotlib.rc_context(_SETTINGS):
             self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,

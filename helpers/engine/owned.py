@@ -210,10 +210,6 @@ def _pid() -> int | None:
 def _gone(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        try:
-            os.waitpid(pid, os.WNOHANG)   # ours if this process started it
-        except ChildProcessError:
-            pass
         if _pid() != pid:
             return True
         time.sleep(0.05)

@@ -123,11 +123,11 @@ def instruction(created_by: str) -> str:
     '/bin/sh -c go build' and '/bin/sh -c #(nop)  CMD ["x"]'.
     """
     text = created_by.removesuffix(" # buildkit").strip()
-    if text.startswith("/bin/sh -c #(nop)"):
-        return " ".join(text.removeprefix("/bin/sh -c #(nop)").split())
     match = _SHELL.match(text)
     if match:
         command = text[match.end():].strip()
+        if command.startswith("#(nop)"):
+            return " ".join(command.removeprefix("#(nop)").split())
         known = command.split(" ", 1)[0] in _LAYERED
         return command if known else f"RUN {command}"
     return text

@@ -118,20 +118,24 @@ class _Observed(io.RawIOBase):
 
 def _member(file: io.BufferedReader, size: int, saved: Saved, transfer: bool) -> None:
     file = io.BufferedReader(file, _CHUNK)
-    start = file.peek(4)[:4]
-    if start[:1] in b"{[" and size <= _SMALL:
-        text = file.read()
-        digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-        content = _json(text)
-        if isinstance(content, dict) and "rootfs" in content:
-            saved.configs[digest] = content
-    elif start == _ZSTD:
+    start = file.peek(512)[:512]
+    archive = start[257:262] == b"ustar" or not any(start)   # zeros: a layer without files
+    if start[:2] == _GZIP:
+        _layer(gzip.GzipFile(fileobj=file), saved, transfer)
+    elif start[:4] == _ZSTD:
         raise ImageUnreadable("A layer of this image is compressed with zstd, which the course "
                               "cannot read yet.", remedy="Use an engine with its classic store.")
-    elif start[:2] == _GZIP:
-        _layer(gzip.GzipFile(fileobj=file), saved, transfer)
-    elif size >= 1024:
+    elif start[:1] in (b"{", b"[") and not archive:
+        if size <= _SMALL:
+            _config(file.read(), saved)
+    elif archive or size >= 512:
         _layer(file, saved, transfer)
+
+
+def _config(text: bytes, saved: Saved) -> None:
+    content = _json(text)
+    if isinstance(content, dict) and "rootfs" in content:
+        saved.configs[f"sha256:{hashlib.sha256(text).hexdigest()}"] = content
 
 
 def _json(text: bytes) -> object:

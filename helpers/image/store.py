@@ -30,7 +30,8 @@ def load(digest: str) -> Measured | None:
         unpacked, files, transfer = record["unpacked"], record["files"], record["transfer"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    sound = all(isinstance(n, int) and n >= 0 for n in (unpacked, files, transfer or 0))
+    sound = all(type(n) is int and n >= 0
+                for n in (unpacked, files, 0 if transfer is None else transfer))
     return Measured(unpacked, files, transfer) if sound else None
 
 
@@ -38,7 +39,8 @@ def paths(digest: str) -> list[str] | None:
     """The paths in a layer, None if they are not known."""
     try:
         listed = json.loads(gzip.decompress(_path(digest, "paths.gz").read_bytes()))
-        return listed if all(isinstance(each, str) for each in listed) else None
+        sound = isinstance(listed, list) and all(isinstance(each, str) for each in listed)
+        return listed if sound else None
     except (OSError, ValueError, EOFError, TypeError, zlib.error):
         return None
 

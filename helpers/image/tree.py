@@ -46,6 +46,8 @@ def _without(seen: dict[str, int], hidden: list[tuple[str, bool]]) -> dict[str, 
     def gone(path: str) -> bool:
         if path in whole:
             return True
+        if path == "/":   # what is in it goes, it stays
+            return False
         folder = posixpath.dirname(path)
         while folder != "/":
             if folder in below:

@@ -75,6 +75,8 @@ class Comparison:
         if not predicted:
             return f"You predicted nothing. Measured: {found}."
         expected = float(predicted) * _UNITS[unit]
+        if size(expected) == found:
+            return f"You predicted {size(expected)}. Measured: {found}. Well guessed!"
         larger, smaller = max(expected, self.measured), min(expected, self.measured)
         way = "more" if self.measured > expected else "less"
         return (f"You predicted {size(expected)}. Measured: {found}, "

@@ -10,6 +10,7 @@ saved notebook shows the same thing without a kernel.
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from typing import TextIO
@@ -110,7 +111,7 @@ class _Widget(LiveBuild):
         self._last: Progress | None = None
 
     def say(self, sentence: str) -> None:
-        self._html.value = f"<p role='status'>{sentence}</p>"
+        self._html.value = f"<p role='status'>{html.escape(sentence)}</p>"
 
     def watch(self, progress: Progress) -> None:
         self._last = progress
@@ -125,9 +126,9 @@ class _Widget(LiveBuild):
     def close(self) -> None:
         if self._handle is not None:   # a failed or interrupted build: keep how far it came
             last = self._last
-            self._replace(views.progress_view(last, self._elapsed()) if last else "", "")
+            self._replace(views.progress_view(last, self._elapsed(), ended=True) if last else "", "")
 
-    def _replace(self, html: str, text: str) -> None:
-        self._handle.update({"text/html": html, "text/plain": text}, raw=True)
+    def _replace(self, page: str, text: str) -> None:
+        self._handle.update({"text/html": page, "text/plain": text}, raw=True)
         self._html.close()
         self._handle = None

@@ -18,18 +18,20 @@ _MARKS = {"waiting": "·", "running": "▶", "cached": "●", "done": "✔", "fa
 _COLOURS = {"running": "#E69F00", "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
+TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder"}
 
 
 def register() -> None:
-    """Give IPython the HTML view of each object of the course, if it runs here."""
+    """Give IPython the views of the course's objects, HTML and text, if it runs here."""
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None:
         return
-    formatter = shell.display_formatter.formatters["text/html"]
-    formatter.for_type(BuildResult, build_view)
-    formatter.for_type(Image, image_view)
+    formatters = shell.display_formatter.formatters
+    for kind, view in ((BuildResult, build_view), (Image, image_view)):
+        formatters["text/html"].for_type(kind, view)
+        formatters["text/plain"].for_type(kind, lambda shown, printer, _: printer.text(str(shown)))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
@@ -63,7 +65,7 @@ def status(word: str) -> str:
 def build_view(result: BuildResult) -> str:
     """A finished build: its stages, and every step folded away."""
     caption = (f"{result.tag or result.image[7:19]}: built in {seconds(result.seconds)} "
-               f"with {result.builder}")
+               f"with {TITLES[result.builder]}")
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())
     return f"{stages_table(result.stages, caption)}{swapped}{_folded_steps(result.steps)}"
@@ -72,8 +74,14 @@ def build_view(result: BuildResult) -> str:
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
     rows = [(code(stage.name), code(stage.base), status(stage.status),
              seconds(stage.seconds) if stage.status == "built" else "",
-             f"{sum(s.cached for s in stage.steps)} of {len(stage.steps)}") for stage in stages]
+             _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
+
+
+def _cached(stage: StageReport) -> str:
+    """How many of the stage's own steps came from the cache; its FROM is none of them."""
+    own = [step for step in stage.steps if not step.instruction.upper().startswith("FROM ")]
+    return f"{sum(step.cached for step in own)} of {len(own)}" if own else ""
 
 
 def _folded_steps(steps: Sequence[Step]) -> str:
@@ -83,13 +91,18 @@ def _folded_steps(steps: Sequence[Step]) -> str:
     return f"<details><summary>{len(rows)} steps</summary>{inner}</details>"
 
 
-def progress_view(progress: Progress, elapsed: float) -> str:
-    """A build under way: what runs now, and the last lines that it printed."""
+def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> str:
+    """A build under way: what runs now, and the last lines that it printed. `ended`
+    says that it goes no further: it failed or was stopped."""
     steps = [step for step in progress.steps() if step.stage]
     done = sum(step.status in ("done", "cached") for step in steps)
-    head = (f"<p role='status'>Building with {progress.builder}: {done} of {len(steps)} steps, "
-            f"{seconds(elapsed)}</p>" if steps else
-            f"<p role='status'>Sending the build context: {size(progress.sent)}</p>")
+    if ended:
+        told = f"Ended after {seconds(elapsed)}, with {done} of {len(steps)} steps done"
+    elif steps:
+        told = f"Building with {TITLES[progress.builder]}: {done} of {len(steps)} steps, {seconds(elapsed)}"
+    else:
+        told = f"Sending the build context: {size(progress.sent)}"
+    head = f"<p role='status'>{told}</p>"
     rows = [(code(s.stage), code(s.instruction), status(s.status),
              seconds(s.seconds) if s.seconds else "") for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]

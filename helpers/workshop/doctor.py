@@ -57,6 +57,8 @@ class Report:
         lines.append("Ready." if self.ok else "Not ready.")
         return "\n".join(lines)
 
+    __repr__ = __str__   # what a notebook shows where there is no HTML
+
     def _repr_html_(self) -> str:
         import html
 

@@ -61,15 +61,14 @@ def have_engine(report: Report) -> Engine:
     """An engine that answers: the one there is, else one of the course, which is
     installed and started if that can be done here. Raises NoEngine and others."""
     try:
-        return connect()
+        return connect(start=False)
     except NoEngine as error:
-        if owned.installed():
-            raise
         try:
             owned.install(report)
+            owned.start(report)
         except NoEngine:
             raise error from None
-        return connect()
+    return connect()
 
 
 def first_run(report: Report) -> Outcome:

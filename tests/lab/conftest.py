@@ -36,7 +36,6 @@ def engine():
 
 @pytest.fixture(scope="module")
 def window(tmp_path_factory):
-    pytest.importorskip("playwright")
     path = program() or _without("there is no Chromium: python -m tests.prepare")
     with open_browser(path, tmp_path_factory.mktemp("profile")) as window:
         window.set_default_timeout(60_000)

@@ -11,15 +11,21 @@ WARM_SECONDS = 60   # for JupyterLab to load and the kernel to start
 _KERNEL_IDLE = re.compile(r"^Python .*\| Idle$")
 _VIEW = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 
+ERROR = ("[data-mime-type='application/vnd.jupyter.stderr'], "
+         "[data-mime-type='application/vnd.jupyter.error']")
+
 # Outputs of an earlier run are marked, so that waiting for new ones cannot be fooled by them.
 _MARK = "view => view.querySelectorAll('.jp-OutputArea-child').forEach(o => o.dataset.old = '')"
-_RAN = """() => {
-  const view = document.querySelector('%s');
-  const prompts = [...view.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
-  return prompts.length && prompts.every(p => /^\\[\\d+\\]:$/.test(p.textContent.trim()))
-    && !view.querySelector('.jp-OutputArea-child[data-old]')
-    && view.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle';
-}""" % _VIEW
+# A run is over when each cell has its new count, or when an error has stopped it.
+_OVER = """([view, error]) => {
+  const shown = document.querySelector(view);
+  const prompts = [...shown.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(p => p.textContent.trim());
+  const all = prompts.length && prompts.every(p => /^\\[\\d+\\]:$/.test(p))
+    && !shown.querySelector('.jp-OutputArea-child[data-old]');
+  const stopped = shown.querySelector(error) && !prompts.some(p => p.includes('*'));
+  return (all || stopped)
+    && shown.querySelector('.jp-Notebook-ExecutionIndicator').dataset.status === 'idle';
+}"""
 _STARTED = """() => [...document.querySelectorAll('%s .jp-InputPrompt')]
   .some(prompt => prompt.textContent.includes('*'))""" % _VIEW
 _EXTENT = """view => {
@@ -90,8 +96,8 @@ class Notebook:
     # -- what is to be seen ------------------------------------------------------
 
     def await_run(self, seconds: float = RUN_SECONDS) -> None:
-        """Wait until every cell was run anew."""
-        self.page.wait_for_function(_RAN, timeout=seconds * 1000)
+        """Wait until every cell was run anew, or one has failed."""
+        self.page.wait_for_function(_OVER, arg=[_VIEW, ERROR], timeout=seconds * 1000)
 
     def cell(self, source: str) -> Locator:
         """The code cell whose source contains `source`."""

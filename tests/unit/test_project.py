@@ -1,0 +1,331 @@
+"""What the project says of itself agrees with what it is."""
+
+import ast
+import base64
+import json
+import re
+import statistics
+import subprocess
+import tomllib
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+# -- dependencies --------------------------------------------------------------------
+
+CONDA = {"docker": "docker-py", "matplotlib": "matplotlib-base"}   # pip's name: conda-forge's
+
+
+@cache
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@cache
+def environment() -> dict:
+    return yaml.safe_load((ROOT / "environment.yml").read_text())
+
+
+def parts(requirement: str) -> tuple[str, str]:
+    name, version = re.fullmatch(r"([A-Za-z0-9_.-]+?)\s*([<>=!~].*)?", requirement).groups()
+    return name, (version or "").replace(" ", "")
+
+
+def test_both_lists_of_dependencies_agree():
+    pip = dict(map(parts, project()["project"]["dependencies"]))
+    conda = dict(map(parts, environment()["dependencies"]))
+    conda.pop("python")
+    assert {CONDA.get(name, name): version for name, version in pip.items()} == conda
+
+
+def test_python_is_pinned_to_one_that_the_project_takes():
+    python = dict(map(parts, environment()["dependencies"]))["python"]
+    major, minor = map(int, re.fullmatch(r"==?(\d+)\.(\d+)(?:\.\d+)?", python).groups())
+    assert project()["project"]["requires-python"] == ">=3.11"
+    assert (major, minor) >= (3, 11)
+
+
+def test_every_dependency_has_a_lowest_version_and_a_place_in_order():
+    names = [parts(each)[0] for each in project()["project"]["dependencies"]]
+    assert names == sorted(names)
+    assert all(parts(each)[1].startswith(">=") for each in project()["project"]["dependencies"])
+
+
+def test_conda_asks_one_channel_only():
+    assert environment()["channels"] == ["conda-forge", "nodefaults"]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_the_helpers_import_only_what_is_declared():
+    import sys
+
+    declared = {parts(each)[0].replace("-", "_") for each in project()["project"]["dependencies"]}
+    modules = declared | {"google", "debian"} | {"requests", "urllib3"} | {"IPython"}   # of docker; of ipywidgets
+    used = set().union(*(imported(path) for path in (ROOT / "helpers").rglob("*.py")))
+    assert used - set(sys.stdlib_module_names) - modules == set()
+
+
+# -- the words -----------------------------------------------------------------------
+
+@pytest.mark.parametrize("command", ["make lab", "make test"])
+def test_the_readme_names_the_two_commands(command):
+    assert command in "\n".join((ROOT / "README.md").read_text().splitlines()[:40])
+
+
+def test_the_readme_links_to_what_is_there():
+    text = (ROOT / "README.md").read_text()
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)\s#]+)", text)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("target", ["lab", "test", "engine", "stop"])
+def test_the_makefile_has_the_targets_of_the_design(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+# -- the house -----------------------------------------------------------------------
+
+# Data flows downward; a module imports from those above it (with a smaller number).
+HOUSE = {
+    "errors": 0, "units": 0, "places": 0, "labels": 0,
+    "dockerfile": 1, "verdicts": 1,
+    "engine": 2, "bases": 3, "container": 3, "build": 4, "image": 5, "inventory": 6,
+    "charts": 7, "checks": 7, "widgets": 7, "magics": 8,
+    "workshop": 9, "lesson": 10, "cli": 10, "__main__": 11,
+}
+
+
+def part(path: Path) -> str:
+    """The room of the house that a file is in."""
+    first = path.relative_to(ROOT / "helpers").parts[0]
+    return first.removesuffix(".py")
+
+
+def taken(path: Path) -> set[str]:
+    """The rooms that a file imports from."""
+    package = ("helpers", *path.relative_to(ROOT / "helpers").with_suffix("").parts)[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = list(package[:len(package) - node.level + 1]) if node.level else []
+            base += node.module.split(".") if node.module else []
+            modules = [base] if len(base) > 1 else [[*base, alias.name] for alias in node.names]
+        found |= {names[1] for names in modules if names[0] == "helpers" and len(names) > 1}
+    return found - {"__version__"}
+
+
+MODULES = [path for path in sorted((ROOT / "helpers").rglob("*.py")) if path.name != "__init__.py"
+           or path.parent.name != "helpers"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_never_run_back_up_the_house(path):
+    here = part(path)
+    assert here in HOUSE, f"say in HOUSE where {here} stands"
+    above = {other for other in taken(path) - {here} if HOUSE[other] >= HOUSE[here]}
+    assert above == set()
+
+
+def test_the_check_of_imports_sees_them():
+    assert taken(ROOT / "helpers" / "lesson.py") >= {"build", "charts", "container", "image", "engine",
+                                                    "errors", "units", "widgets", "workshop"}
+    assert taken(ROOT / "helpers" / "build" / "run.py") >= {"labels", "dockerfile", "bases", "engine"}
+    assert "dockerfile" in taken(ROOT / "helpers" / "cli.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_module_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text())) or path.name == "__main__.py"
+
+
+# -- notebooks -----------------------------------------------------------------------
+
+class Tags(HTMLParser):
+    def __init__(self, text: str):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code(path: Path) -> list:
+    return [cell for cell in read(path).cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def outputs(path: Path) -> list:
+    return [output for cell in code(path) for output in cell.outputs]
+
+
+def text_of(output) -> str:
+    """All text of an output; not what is in pictures."""
+    data = output.get("data", {})
+    texts = [str(output.get("text", "")), *output.get("traceback", [])]
+    texts += [value if isinstance(value, str) else json.dumps(value)
+              for kind, value in data.items() if not kind.startswith("image/")]
+    return re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", "\n".join(texts))
+
+
+def test_there_are_lessons():
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{n:02}" for n in range(len(NOTEBOOKS))]
+    assert NOTEBOOKS
+
+
+@each_notebook
+def test_a_notebook_is_valid(path):
+    nbformat.validate(json.loads(path.read_text()))
+    assert read(path).metadata.kernelspec.name == "python3"
+
+
+@each_notebook
+def test_every_cell_ran_once_and_in_order(path):
+    assert [cell.execution_count for cell in code(path)] == list(range(1, len(code(path)) + 1))
+
+
+@each_notebook
+def test_no_cell_ended_with_an_error(path):
+    assert [o.ename for o in outputs(path) if o.output_type == "error"] == []
+    assert [o.text for o in outputs(path) if o.get("name") == "stderr"] == []
+
+
+@each_notebook
+def test_cells_are_short(path):
+    lengths = [len(cell.source.splitlines()) for cell in code(path)]
+    assert max(lengths) <= 15
+    assert statistics.median(lengths) <= 5
+
+
+@each_notebook
+def test_outputs_are_not_heavy(path):
+    for cell in code(path):
+        assert len(json.dumps(cell.outputs)) < 400_000
+
+
+@each_notebook
+def test_a_lesson_opens_with_a_verb_and_minutes(path):
+    first = read(path).cells[0]
+    title, *rest = first.source.splitlines()
+    assert first.cell_type == "markdown"
+    verb = re.fullmatch(r"# ([A-Z][a-z]+) .+", title)[1]
+    assert verb not in ("The", "A", "An", "How", "What", "Why") and not verb.endswith(("ing", "s"))
+    assert re.search(r"\b\d+ minutes\b", "\n".join(rest))
+    for opening in ("**You will**", "**You will learn**", "You need"):
+        assert opening in first.source
+
+
+@each_notebook
+def test_a_lesson_asks_for_predictions(path):
+    assert any("predict(" in cell.source for cell in code(path))
+
+
+@each_notebook
+def test_a_lesson_ends_with_three_questions_that_are_checked(path):
+    cells = read(path).cells
+    headings = [n for n, cell in enumerate(cells) if cell.cell_type == "markdown" and
+                re.match(r"## Three questions", cell.source)]
+    assert len(headings) == 1
+    after = [cell for cell in cells[headings[0]:] if cell.cell_type == "code"]
+    asked = [node for cell in after for node in ast.walk(ast.parse(cell.source))
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ask"]
+    assert len(asked) == 3
+    assert "## Take away" in "\n".join(cell.source for cell in cells[:headings[0]])
+
+
+@each_notebook
+def test_no_widget_is_kept(path):
+    kinds = {kind for output in outputs(path) for kind in output.get("data", {})}
+    assert not any("widget" in kind for kind in kinds)
+    assert "widgets" not in read(path).metadata
+
+
+@each_notebook
+def test_every_picture_has_alt_text(path):
+    for output in outputs(path):
+        data = output.get("data", {})
+        assert not any(kind.startswith("image/") for kind in data)   # they could have none
+        for tag, attributes in Tags(data.get("text/html", "")).found:
+            if tag == "img":
+                assert len(attributes["alt"]) > 20
+                head = base64.b64decode(attributes["src"].removeprefix("data:image/png;base64,")[:16])
+                assert head.startswith(b"\x89PNG")
+
+
+@each_notebook
+def test_every_output_has_a_plain_form(path):
+    for output in outputs(path):
+        if "data" in output:
+            assert "text/plain" in output.data
+
+
+@each_notebook
+def test_links_between_lessons_lead_somewhere(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for link in re.findall(r"\]\((?!https?:|#)([^)\s#]+)", cell.source):
+                assert (path.parent / link).exists(), link
+
+
+@each_notebook
+def test_apps_that_a_lesson_builds_are_there(path):
+    apps = ROOT / "notebooks" / "apps"
+    for cell in code(path):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("build", "show"):
+                words = [word.value for word in node.args if isinstance(word, ast.Constant)]
+                assert (apps / words[0] / (words[1] if len(words) > 1 else "Dockerfile")).is_file()
+
+
+# -- nothing of this machine ---------------------------------------------------------
+
+MACHINE = re.compile(r"/root/|/home/(?!jovyan\b|nonroot\b)|" + re.escape(str(ROOT)) + r"\b")
+
+
+@each_notebook
+def test_no_output_names_a_folder_of_this_machine(path):
+    told = [match.group() + text[match.end():match.end() + 40]
+            for text in map(text_of, outputs(path)) for match in MACHINE.finditer(text)]
+    assert told == []
+
+
+@cache
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [ROOT / name.decode() for name in listed.split(b"\0") if name]
+
+
+def test_no_tracked_file_names_the_folder_of_this_checkout():
+    named = []
+    for path in tracked():
+        if path.is_file() and str(ROOT).encode() + b"/" in path.read_bytes():
+            named.append(path.relative_to(ROOT).as_posix())
+    assert named == []
+
+
+def test_no_large_file_is_tracked():
+    assert [path.name for path in tracked() if path.is_file() and path.stat().st_size > 2_000_000] == []
