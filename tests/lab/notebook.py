@@ -53,10 +53,13 @@ class Notebook:
         return notebook
 
     def await_idle(self, seconds: float) -> None:
-        """Wait until there is a kernel and it has nothing to do."""
-        # The notebook's own indicator says idle before there is a kernel; the status bar does not.
+        """Wait until there is a kernel and no cell waits for it."""
+        # The notebook's own indicator says idle before there is a kernel; the status
+        # bar does not. But it says idle when a widget was answered in a running cell.
         kernel = self.page.locator("#jp-main-statusbar").get_by_text(_KERNEL_IDLE)
         expect(kernel).to_be_attached(timeout=seconds * 1000)
+        waiting = self.view.locator(".jp-InputPrompt", has_text="*")
+        expect(waiting).to_have_count(0, timeout=seconds * 1000)
 
     # -- what a learner does -----------------------------------------------------
 

@@ -531,6 +531,11 @@ def test_an_exit_code_is_explained(code, words):
     assert (error.exit_code, words in error.why) == (code, True)
 
 
+@pytest.mark.parametrize("of_step, of_build", [("exit code: 3", "it broke"), ("it broke", "exit code: 3")])
+def test_the_exit_code_may_stand_in_the_step_s_error_or_in_the_build_s(of_step, of_build):
+    assert failing(of_build, StepSeen("1", "[b 2/2] RUN c", 1, 2, error=of_step)).exit_code == 3
+
+
 def test_an_error_shows_the_end_of_a_long_log():
     seen = StepSeen("1", "[b 2/2] RUN c", 1, 2, error="exit code: 1")
     error = failing("exit code: 1", seen, Output("1", "".join(f"{n}\n" for n in range(50))))
@@ -571,7 +576,8 @@ def test_the_facts_of_a_stage_and_a_step():
 
 @pytest.mark.parametrize("name, cached", [("buildkit-cold", False), ("buildkit-cached", True),
                                           ("legacy-cold", False), ("legacy-cached", True),
-                                          ("buildkit-target", True), ("legacy-target", True)])
+                                          ("buildkit-target", True), ("legacy-target", True),
+                                          ("buildkit-skipped", False)])
 def test_a_build_that_had_nothing_to_do_says_so(name, cached):
     assert result(name).cached is cached
 
@@ -661,11 +667,22 @@ def test_parameters(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     context = Context.scan(tmp_path)
     plain = run._parameters("buildkit", context, "", None, {}, False, None)
-    labels = '{"multistage.course": "build"}'
-    assert plain == {"version": "2", "dockerfile": "Dockerfile", "labels": labels, "rm": "1", "forcerm": "1"}
+    assert json.loads(plain.pop("labels"))["multistage.course"] == "build"
+    assert plain == {"version": "2", "dockerfile": "Dockerfile", "rm": "1", "forcerm": "1"}
     full = run._parameters("legacy", context, "a:b", "builder", {"X": "1"}, True, "none")
+    assert json.loads(full.pop("labels")) == {"multistage.course": "build", "multistage.course.name": "a:b"}
     assert full == {**plain, "version": "1", "t": "a:b", "target": "builder", "buildargs": '{"X": "1"}',
                     "nocache": "1", "networkmode": "none"}
+
+
+@pytest.mark.parametrize("tag, name", [
+    ("", ""), ("app", "app:latest"), ("app:1", "app:1"), ("host:5000/app", "host:5000/app:latest"),
+    ("host:5000/app:1", "host:5000/app:1"),
+])
+def test_the_label_names_the_image_as_an_engine_lists_it(tmp_path, tag, name):
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    made = run._parameters("buildkit", Context.scan(tmp_path), tag, None, {}, False, None)
+    assert json.loads(made["labels"])["multistage.course.name"] == name
 
 
 def test_each_line_of_an_answer_is_json_and_empty_ones_are_passed_over():

@@ -326,6 +326,23 @@ def test_each_stage_and_each_image_has_a_box(name, count):
     assert boxes(charts.stages(GRAPHS[name])) == count
 
 
+@pytest.mark.parametrize("result", GRAPHS.values(), ids=GRAPHS)
+def test_boxes_lie_within_the_figure_and_apart(result):
+    axes = charts.stages(result).figure.axes[0]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    spots = [patch.get_bbox() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    assert all(left <= s.x0 and s.x1 <= right and bottom <= s.y0 and s.y1 <= top for s in spots)
+    for one, two in itertools.combinations(spots, 2):
+        assert one.x1 < two.x0 or two.x1 < one.x0 or one.y1 < two.y0 or two.y1 < one.y0
+
+
+def test_a_name_that_is_too_long_for_its_box_keeps_its_end():
+    words = texts(charts.stages(built("FROM " + "a" * 23 + "\n")))
+    assert "a" * 23 in words
+    words = texts(charts.stages(built("FROM " + "b" + "a" * 23 + "\n")))
+    assert "…" + "a" * 22 in words
+
+
 def test_a_stage_that_is_named_like_its_image_has_a_box_of_its_own():
     assert boxes(charts.stages(built("FROM golang AS golang\n"))) == 2
 

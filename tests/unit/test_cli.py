@@ -55,7 +55,10 @@ def test_a_build_argument_without_a_value_is_wrong_usage(pair, capsys, no_engine
 
 
 def test_build_arguments():
-    assert cli._pairs(["A=1", "B=", "C=x=y"]) == {"A": "1", "B": "", "C": "x=y"}
+    words = [word for pair in ("A=1", "B=", "C=x=y") for word in ("--build-arg", pair)]
+    options = cli._parser().parse_args(["build", ".", *words])
+    assert dict(options.build_arg) == {"A": "1", "B": "", "C": "x=y"}
+    assert dict(cli._parser().parse_args(["build", "."]).build_arg) == {}
 
 
 @pytest.mark.parametrize("words", [["--help"], ["build", "--help"], ["graph", "-h"]])

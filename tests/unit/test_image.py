@@ -1,8 +1,10 @@
 """Images: whose layer is whose, saved archives of both layouts, what is remembered."""
 
+import contextlib
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import random
@@ -13,11 +15,18 @@ import pytest
 
 from helpers import labels, places
 from helpers.errors import ImageUnreadable
-from helpers.image import Image, Layer, saved, store
+from helpers.image import Image, Layer, measure, saved, store
 from helpers.image.measure import _from_config, _from_history, _name, _settings
 from helpers.image.model import instruction, makes_layer, stands_on, unshared
 from helpers.image.saved import Measured, Saved, Stream, read
 from helpers.image.tree import path, visible
+
+
+def counted():
+    """Names for cases that are bytes."""
+    numbers = itertools.count()
+    return lambda _: str(next(numbers))
+
 
 # -- what made a layer ---------------------------------------------------------------
 
@@ -99,6 +108,113 @@ def test_an_image_s_own_configuration_says_what_is_without_a_layer():
 ])
 def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
     assert _name({"RepoTags": tags}) == name
+
+
+# -- looking at an image, with an engine of straw -------------------------------------
+
+class Straw:
+    """An engine that holds one image (and others' names), and counts how often it saves it."""
+
+    host = "unix:///s"
+
+    def __init__(self, archive: bytes, others: dict[str, tuple] = {}, digests=None):
+        self.saves = 0
+        self.client = self
+        self.api = self
+        self._archive = archive
+        self._layers = {"sha256:me": digests or [digest(ONE), digest(TWO)]}
+        self._layers |= {f"sha256:{name}": list(layers) for name, (layers, _) in others.items()}
+        self._labels = {f"sha256:{name}": marks for name, (_, marks) in others.items()}
+
+    def speaking(self, doing):
+        return contextlib.nullcontext()
+
+    def describe(self):
+        return "An engine of straw"
+
+    def inspect_image(self, name):
+        wanted = name if name.startswith("sha256:") else "sha256:me"
+        return {"Id": wanted, "RootFS": {"Layers": self._layers[wanted]}, "Created": "then",
+                "Config": {"Labels": {"a": "b"}, "Cmd": ["/x"]}}
+
+    def history(self, name):
+        return [entry("COPY . .", 5), entry("CMD x"), entry("ADD rootfs /", 7)]
+
+    def images(self):
+        return [{"Id": name, "RepoTags": [f"{name[7:]}:1"], "Labels": self._labels.get(name)}
+                for name in self._layers]
+
+    def get_image(self, name, chunk_size):
+        assert name == "sha256:me"
+        self.saves += 1
+        return iter([self._archive])
+
+
+def test_an_image_is_measured_once(home):
+    engine = Straw(old_layout())
+    one = measure.look("go:1", engine)
+    assert (one.reference, one.id, one.unpacked, one.files) == ("go:1", "sha256:me", 641_000, 5)
+    assert [layer.instruction for layer in one.layers] == ["ADD rootfs /", "COPY . ."]
+    assert (one.created, one.labels, one.engine) == ("then", {"a": "b"}, "An engine of straw")
+    assert measure.look("go:1", engine) == one
+    assert engine.saves == 1
+
+
+def test_where_each_file_comes_from(home):
+    engine = Straw(old_layout())
+    one = measure.look("go:1", engine)
+    found = measure.where(one, engine)
+    assert found["/usr/a"] == one.layers[0] and found["/etc/b"] == one.layers[1]
+    assert "/etc/.wh.gone" not in found
+    assert engine.saves == 1
+
+
+def test_transfer_is_measured_once_and_then_known(home):
+    engine = Straw(old_layout())
+    one = measure.look("go:1", engine)
+    moved = measure.transfer(one, engine)
+    assert moved == pytest.approx(sum(len(gzip.compress(data, 6)) for data in (ONE, TWO)), rel=0.01)
+    assert measure.transfer(one, engine) == moved and engine.saves == 2
+    # a measurement without it does not forget it
+    measure._save(engine, one.id, transfer=False, known={})
+    assert measure.transfer(one, engine) == moved and engine.saves == 3
+
+
+def test_transfer_is_measured_if_one_layer_of_several_lacks_it(home):
+    engine = Straw(old_layout())
+    one = measure.look("go:1", engine)
+    store.keep(digest(ONE), Measured(1000, 2, 7))
+    measure.transfer(one, engine)
+    assert engine.saves == 2
+
+
+def test_unique_is_what_no_other_named_image_has(home):
+    others = {"base": ([digest(ONE)], None), "far": (["sha256:far"], None)}
+    engine = Straw(old_layout(), others)
+    assert measure.unique(measure.look("go:1", engine), engine) == 640_000
+    assert measure.unique(measure.look("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
+
+
+@pytest.mark.parametrize("marks, base", [
+    (None, ("base:1", 1)), ({}, ("base:1", 1)), ({labels.COURSE: labels.BASE}, ("base:1", 1)),
+    ({labels.COURSE: labels.BUILD}, ("", 0)), ({labels.COURSE: labels.STEP}, ("", 0)),
+])
+def test_what_the_course_built_is_nobody_s_base(home, marks, base):
+    engine = Straw(old_layout(), {"base": ([digest(ONE)], marks)})
+    one = measure.look("go:1", engine)
+    assert (one.base, one.base_layers) == base
+
+
+@pytest.mark.parametrize("ask", [measure.look, lambda name, engine: measure.transfer(image_of_two(), engine),
+                                 lambda name, engine: measure.where(image_of_two(), engine)])
+def test_an_image_that_lacks_a_layer_is_unreadable(home, ask):
+    with pytest.raises(ImageUnreadable):
+        ask("go:1", Straw(tar(("1/layer.tar", ONE))))
+
+
+def image_of_two() -> Image:
+    layers = (Layer(digest(ONE), "ADD", 1000, 2), Layer(digest(TWO), "COPY", 640_000, 3))
+    return image(layers=layers, id="sha256:me")
 
 
 def test_settings_that_a_reader_wants():
@@ -298,7 +414,7 @@ def test_an_archive_that_was_cut_is_never_half_read(layout):
     tar(("1/layer.tar", b"not an archive" * 1000)), tar(("blob", b"\x1f\x8b\x08" + b"x" * 5000)),
     tar(("blob", gzip.compress(TWO)[:-300])), tar(("blob", b"\x28\xb5\x2f\xfd" + b"x" * 5000)),
     tar(("blob", gzip.compress(ONE)[:-8] + b"\0" * 8)),
-])
+], ids=counted())
 def test_what_is_not_a_saved_image_is_unreadable(data):
     with pytest.raises(ImageUnreadable) as caught:
         read(pieces(data))
@@ -407,7 +523,7 @@ GOOD = {"format": 1, "digest": LAYER, "unpacked": 5, "files": 2, "transfer": Non
         {"unpacked": 5.5}, {"files": None}, {"files": []}, {"transfer": -1}, {"transfer": "7"},
         {"transfer": ""}, {"transfer": []})),
     json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode(),
-])
+], ids=counted())
 def test_a_damaged_record_is_not_believed(home, content):
     store.keep(LAYER, Measured(5, 2))
     file(home).write_bytes(content)
@@ -420,7 +536,7 @@ def test_a_damaged_record_is_not_believed(home, content):
     b"", b"x", gzip.compress(b"{"), gzip.compress(b"[1]"), gzip.compress(b"null"), gzip.compress(b"7"),
     gzip.compress(b'["/a"]')[:-4], gzip.compress(b'["/a"]')[:12], gzip.compress(b"\xff"),
     gzip.compress(b'{"/a": 1}'), gzip.compress(b'"/a"'), gzip.compress(b'["/a"]')[:10] + b"\xff" * 30,
-])
+], ids=counted())
 def test_damaged_paths_are_not_believed(home, content):
     store.keep(LAYER, Measured(5, 2))
     file(home, "paths.gz").write_bytes(content)

@@ -262,6 +262,21 @@ def test_outside_of_a_notebook_it_is_text_on_standard_error(capsys):
     assert capsys.readouterr() == ("", "hello\n")
 
 
+@pytest.mark.parametrize("shell, widgets", [("ZMQInteractiveShell", True), ("TerminalInteractiveShell", False),
+                                            ("NoneType", False)])
+def test_only_a_notebook_has_widgets(monkeypatch, shell, widgets):
+    monkeypatch.setattr("IPython.get_ipython", lambda: type(shell, (), {})())
+    assert live._has_widgets() is widgets
+
+
+def test_without_ipywidgets_there_are_none(no_widgets):
+    assert live._has_widgets() is False
+
+
+def test_time_counts_from_the_beginning():
+    assert 0 <= LiveBuild(io.StringIO())._elapsed() < 5
+
+
 @pytest.fixture
 def notebook(monkeypatch):
     """A notebook's display: what was shown, and what took its place."""
@@ -284,7 +299,7 @@ def test_in_a_notebook_a_widget_gives_way_to_a_plain_table(notebook):
             progress.add(event)
             shown.watch(progress)
         now = page(notebook[0].value).text
-        assert "Building with buildkit: 1 of 3 steps" in now and "working" in now
+        assert "Building with BuildKit: 1 of 3 steps" in now and "working" in now
         for event in STORY[8:]:
             progress.add(event)
         shown.finish(result(progress))
@@ -329,7 +344,7 @@ def done() -> Progress:
 def test_a_finished_build_as_html():
     swapped = Present("a", True, "made", "localhost/multistage.course/a")
     shown = page(views.build_view(result(done(), bases=(swapped,))))
-    assert "t:1: built in 5.0 s with buildkit" in shown.text
+    assert "t:1: built in 5.0 s with BuildKit" in shown.text
     assert "a is localhost/multistage.course/a in this engine." in shown.text
     assert "3 steps" in shown.text and "1 of 2" in shown.text
     assert [word for word in shown.words if word.strip() in ("built", "cached", "done")]
