@@ -31,6 +31,9 @@ $(READY): pyproject.toml environment.yml
 	  || { echo "Python's venv module is missing: install it (Debian: python3-venv)." >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --editable '.[test]'
+	@mkdir -p $(VENV)/share/jupyter/lab/settings   # no question about news in front of a class
+	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' \
+	  > $(VENV)/share/jupyter/lab/settings/overrides.json
 	@touch $@
 
 engine: $(READY)  ## find an engine, or install and start one (as root)

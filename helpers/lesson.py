@@ -100,8 +100,8 @@ def paths(built: BuildResult | str) -> frozenset[str]:
 def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     """Look for files: {what it is: its path}. Each find with the instruction that
     brought it."""
-    everything = image.where(look(built), engine())
-    return Finds(_reference(built), dict(wanted), everything)
+    seen = look(built)
+    return Finds(seen, dict(wanted), image.where(seen, engine()))
 
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
@@ -158,27 +158,31 @@ class Bases(tuple):
 class Finds:
     """Which of the wanted files are in an image, and what brought each."""
 
-    def __init__(self, reference: str, wanted: dict[str, str], everything: Mapping[str, Layer]):
-        self.reference = reference
-        self.found = {what: everything.get(path) for what, path in wanted.items()}
+    def __init__(self, seen: Image, wanted: dict[str, str], everything: Mapping[str, Layer]):
+        self.image = seen
         self.wanted = wanted
+        self.found = {what: everything.get(path) for what, path in wanted.items()}
 
     @property
     def present(self) -> list[str]:
         """What was found."""
         return [what for what, layer in self.found.items() if layer]
 
-    def _rows(self) -> list[tuple[str, str, str]]:
-        return [(what, self.wanted[what] if layer else "not there",
-                 layer.instruction if layer else "") for what, layer in self.found.items()]
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        below = self.image.layers[: self.image.base_layers]
+        return [(what, self.wanted[what], layer.instruction,
+                 f"FROM {self.image.base}" if layer in below else "this Dockerfile")
+                if layer else (what, "not there", "", "") for what, layer in self.found.items()]
 
     def __repr__(self) -> str:
-        return "\n".join(f"{what:<16} {path:<26} {made}".rstrip() for what, path, made in self._rows())
+        return "\n".join(f"{what:<14} {path:<24} {source:<20} {made}".rstrip()
+                         for what, path, made, source in self._rows())
 
     def _repr_html_(self) -> str:
-        rows = [(html.escape(what), code(path), code(made) if made else "")
-                for what, path, made in self._rows()]
-        return table(("what", "where", "brought by"), rows, caption=self.reference)
+        rows = [(html.escape(what), code(path), code(source) if source else "",
+                 code(made) if made else "") for what, path, made, source in self._rows()]
+        return table(("what", "where", "came with", "in the layer of"), rows,
+                     caption=self.image.reference)
 
 
 class Listing:
@@ -193,4 +197,5 @@ class Listing:
 
     def _repr_html_(self) -> str:
         return (f"<figure style='margin:0'><figcaption>{html.escape(self.name)}</figcaption>"
-                f"<pre style='margin:0'>{html.escape(repr(self))}</pre></figure>")
+                f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{html.escape(repr(self))}"
+                "</pre></figure>")

@@ -42,14 +42,19 @@ class Verdict:
     because: str
     when: str
 
+    @property
+    def name(self) -> str:
+        """'Claim 3' for 'C3'."""
+        return f"Claim {self.claim.removeprefix('C')}"
+
     def __repr__(self) -> str:
-        return f"{self.claim} {_WORDS[self.found]}: {CLAIMS[self.claim]} {self.because}"
+        return f"{self.name} {_WORDS[self.found]}: {CLAIMS[self.claim]} {self.because}"
 
     def _repr_html_(self) -> str:
         import html
 
         return (f"<p><b><span aria-hidden='true'>{_MARKS[self.found]}</span> "
-                f"{self.claim} {_WORDS[self.found]}.</b> {html.escape(CLAIMS[self.claim])}<br>"
+                f"{self.name} {_WORDS[self.found]}.</b> {html.escape(CLAIMS[self.claim])}<br>"
                 f"{html.escape(self.because)}</p>")
 
 

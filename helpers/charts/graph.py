@@ -8,7 +8,8 @@ from ..build import BuildResult
 from ..units import seconds
 from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish
 
-_WIDE, _HIGH = 2.6, 0.62         # of a box
+_WIDE, _HIGH = 2.6, 0.7         # of a box
+_LETTERS = 17                    # of a name that fit into a box
 _ACROSS, _DOWN = 4.3, 1.05       # from box to box
 
 
@@ -18,7 +19,7 @@ def stages(result: BuildResult) -> Chart:
     places = _places(result)
     columns = 1 + max(column for column, _ in places.values())
     rows = 1 + max(row for _, row in places.values())
-    figure, axes = canvas(0.3 + 0.8 * rows)
+    figure, axes = canvas(0.3 + 0.85 * rows)
     axes.set_axis_off()
     spots = {key: (column * _ACROSS, -row * _DOWN) for key, (column, row) in places.items()}
     for (name, external), spot in spots.items():
@@ -70,10 +71,18 @@ def _box(axes, place: tuple[float, float], name: str, colour: str, below: str, l
     axes.add_patch(FancyBboxPatch((x, y - _HIGH / 2), _WIDE, _HIGH, linewidth=2, linestyle=line,
                                   boxstyle="round,pad=0.02,rounding_size=0.1",
                                   edgecolor=colour, facecolor=PAPER))
-    shown = name if len(name) <= 23 else f"\u2026{name[-22:]}"
-    axes.text(x + _WIDE / 2, y + 0.1, shown, ha="center", va="center", color=INK,
-              fontweight="bold", fontsize=10)
-    axes.text(x + _WIDE / 2, y - 0.16, below, ha="center", va="center", color=FAINT, fontsize=9)
+    axes.text(x + _WIDE / 2, y + 0.1, _in_box(name), ha="center", va="center", color=INK,
+              fontweight="bold", fontsize=9.5 if len(name) <= _LETTERS else 8, linespacing=1.0)
+    axes.text(x + _WIDE / 2, y - 0.2, below, ha="center", va="center", color=FAINT, fontsize=9)
+
+
+def _in_box(name: str) -> str:
+    """A long reference in two lines, broken at its last slash."""
+    if len(name) <= _LETTERS:
+        return name
+    head, slash, tail = name.rpartition("/")
+    return "\n".join(part if len(part) <= _LETTERS + 4 else f"{part[: _LETTERS + 3]}\u2026"
+                     for part in (head + slash, tail) if part)
 
 
 def _arrow(axes, source: tuple[float, float], target: tuple[float, float], via: str) -> None:

@@ -15,7 +15,7 @@ from .style import BUILD, BUILD_OWN, FAINT, HATCH, RUN, SHARED, Chart, canvas, f
 _ROW = 0.62          # inches of height for a bar
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-_LABEL = 44          # characters of an instruction that a row shows
+_LABEL = 36          # characters of an instruction that a row shows
 
 @dataclass(frozen=True)
 class Part:
@@ -133,7 +133,7 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
     ordered = sorted(zip(images, names), key=lambda pair: -pair[0].unpacked)
     (large, large_name), (small, small_name) = ordered[0], ordered[-1]
     if len(images) == 1:
-        return f"{large_name} is {size(large.unpacked)}"
+        return _layers_finding(large, large_name)
     if size(large.unpacked) == size(small.unpacked):
         return f"{' and '.join(names)}: {size(large.unpacked)} each"
     return (f"{large_name}: {size(large.unpacked)}, {small_name}: {size(small.unpacked)}, "

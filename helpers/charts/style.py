@@ -26,9 +26,9 @@ BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
 BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
 HATCH = "//"          # a stand-in
-WIDTH = 9.0           # inches; half a screen at 96 dpi
+WIDTH = 7.2           # inches: readable when a notebook has half a screen
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
-_TITLE_WRAP, _NOTE_WRAP = 78, 125   # characters of a line at their sizes
+_TITLE_WRAP, _NOTE_WRAP = 64, 104   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 
 _SETTINGS = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from ..bases import find, original
 from ..engine import Engine, connect
@@ -29,14 +30,9 @@ def look(reference: str, engine: Engine | None = None) -> Image:
     made_by = _from_history(history, len(digests))
     known = {digest: store.load(digest) for digest in digests}
     if made_by is None or None in known.values():
-        read = _save(engine, inspected["Id"], transfer=False, known=known)
-        known |= {digest: read.layers.get(digest) for digest in digests}
+        read = _save(engine, inspected["Id"], digests, known=known)
+        known |= {digest: read.layers[digest] for digest in digests}
         made_by = made_by or _from_config(read, inspected["Id"], len(digests))
-    missing = [digest for digest, measured in known.items() if measured is None]
-    if missing:
-        raise ImageUnreadable(
-            f"The saved image of {reference} lacks {len(missing)} of its {len(digests)} layers.",
-            remedy="Remove the image and build or pull it anew.")
     layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
                    for digest, made in zip(digests, made_by))
     config = inspected.get("Config") or {}
@@ -57,9 +53,8 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     engine = engine or connect()
     known = {layer.digest: store.load(layer.digest) for layer in image.layers}
     if any(measured is None or measured.transfer is None for measured in known.values()):
-        read = _save(engine, image.id, transfer=True, known={})
-        known = {layer.digest: read.layers[layer.digest] for layer in image.layers}
-    return sum(measured.transfer for measured in known.values())
+        known = _save(engine, image.id, known, transfer=True).layers
+    return sum(known[layer.digest].transfer for layer in image.layers)
 
 
 def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
@@ -70,7 +65,7 @@ def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
     digests = [layer.digest for layer in image.layers]
     known = {digest: store.paths(digest) for digest in digests}
     if None in known.values():
-        read = _save(engine or connect(), image.id, transfer=False, known={})
+        read = _save(engine or connect(), image.id, digests)
         known = {digest: read.layers[digest].paths for digest in digests}
     found = visible([known[digest] for digest in digests])
     return {path: image.layers[index] for path, index in found.items()}
@@ -104,11 +99,18 @@ def _name(summary: dict) -> str:
     return original(known).removesuffix(":latest")
 
 
-def _save(engine: Engine, image_id: str, *, transfer: bool, known: dict) -> saved.Saved:
-    """Read the whole saved image; remember what it says of each layer."""
+def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: bool = False,
+          known: Mapping[str, saved.Measured | None] = MappingProxyType({})) -> saved.Saved:
+    """Read the whole saved image, which is to have the layers `digests`; remember
+    what it says of each."""
     with engine.speaking("save the image"):
         read = saved.read(engine.client.api.get_image(image_id, chunk_size=_CHUNK),
                           transfer=transfer)
+    missing = [digest for digest in digests if digest not in read.layers]
+    if missing:
+        raise ImageUnreadable(
+            f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",
+            remedy="Remove the image and build or pull it anew.")
     for digest, measured in read.layers.items():
         before = known.get(digest) or store.load(digest)
         if measured.transfer is None and before:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ..units import ratio, size
 
+_WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
 _UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
@@ -52,7 +53,7 @@ class Prediction:
 
         label = HTML(f"<b>Your prediction:</b> {html.escape(self.question)}")
         if self.choices:
-            entry = RadioButtons(options=self.choices, value=None)
+            entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
         else:
             entry = FloatText(description=self.unit)   # 0 says that nothing was predicted
         entry.observe(lambda change: setattr(self, "value", change["new"]), "value")
@@ -113,7 +114,7 @@ class Question:
         from ipywidgets import HTML, RadioButtons, VBox
 
         told = HTML()
-        entry = RadioButtons(options=self.choices, value=None, layout={"width": "max-content"})
+        entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
 
         def answered(change) -> None:
             told.value = f"<p role='status'>{html.escape(self.check(change['new']))}</p>"

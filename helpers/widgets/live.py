@@ -122,6 +122,7 @@ class _Widget(LiveBuild):
 
     def finish(self, result: BuildResult) -> None:
         self._replace(views.build_view(result), str(result))
+        views.note_shown(result)
 
     def close(self) -> None:
         if self._handle is not None:   # a failed or interrupted build: keep how far it came

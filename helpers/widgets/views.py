@@ -13,9 +13,10 @@ from ..build import BuildResult, Progress, StageReport, Step
 from ..image import Image
 from ..units import seconds, size
 
-_MARKS = {"waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
+_MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
           "built": "✔", "skipped": "–"}
-_COLOURS = {"running": "#E69F00", "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
+_COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale for words
+            "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
 TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder"}
@@ -28,10 +29,33 @@ def register() -> None:
     shell = get_ipython()
     if shell is None:
         return
-    formatters = shell.display_formatter.formatters
-    for kind, view in ((BuildResult, build_view), (Image, image_view)):
-        formatters["text/html"].for_type(kind, view)
-        formatters["text/plain"].for_type(kind, lambda shown, printer, _: printer.text(str(shown)))
+    display = shell.display_formatter
+    display.formatters["text/html"].for_type(Image, image_view)
+    display.formatters["text/plain"].for_type(Image, lambda i, printer, _: printer.text(str(i)))
+    display.ipython_display_formatter.for_type(BuildResult, _display_build)
+
+
+_shown: list[tuple[BuildResult, int]] = []   # the last result that a live view showed, and where
+
+
+def note_shown(result: BuildResult) -> None:
+    """Say that a live view has just shown `result`, in the cell that runs now."""
+    _shown[:] = [(result, _cell())]
+
+
+def _cell() -> int:
+    """The number of the cell that runs now, 0 outside a notebook."""
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "execution_count", 0)
+
+
+def _display_build(result: BuildResult) -> None:
+    """Show a build, unless the live view in the same cell has done it already."""
+    from IPython.display import display
+
+    if not any(shown is result and cell == _cell() for shown, cell in _shown):
+        display({"text/html": build_view(result), "text/plain": str(result)}, raw=True)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
@@ -50,13 +74,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 
 def code(text: str) -> str:
-    return f"<code>{html.escape(text)}</code>"
+    return f'<code style="overflow-wrap:anywhere">{html.escape(text)}</code>'
 
 
 def status(word: str) -> str:
     """A status as a mark and a word, coloured."""
     colour = _COLOURS.get(word, "inherit")
-    return (f'<span style="color:{colour}"><span aria-hidden="true">{_MARKS.get(word, "")}</span>'
+    return (f'<span style="color:{colour};white-space:nowrap"><span aria-hidden="true">{_MARKS.get(word, "")}</span>'
             f" {word}</span>")
 
 
@@ -78,6 +102,10 @@ def stages_table(stages: Sequence[StageReport], caption: str) -> str:
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
 
 
+def _took(step: Step) -> str:
+    return seconds(step.seconds) if step.seconds >= 0.0005 else ""
+
+
 def _cached(stage: StageReport) -> str:
     """How many of the stage's own steps came from the cache; its FROM is none of them."""
     own = [step for step in stage.steps if not step.instruction.upper().startswith("FROM ")]
@@ -85,10 +113,11 @@ def _cached(stage: StageReport) -> str:
 
 
 def _folded_steps(steps: Sequence[Step]) -> str:
-    rows = [(str(s.line or ""), code(s.stage), code(s.instruction), status(s.status),
-             seconds(s.seconds) if s.seconds else "") for s in steps if s.stage]
+    own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
+    rows = [(str(s.line or ""), code(s.stage), code(s.instruction), status(s.status), _took(s))
+            for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
-    return f"<details><summary>{len(rows)} steps</summary>{inner}</details>"
+    return f"<details><summary>{len(rows)} step{'s' if len(rows) != 1 else ''}</summary>{inner}</details>"
 
 
 def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> str:
@@ -103,8 +132,9 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     else:
         told = f"Sending the build context: {size(progress.sent)}"
     head = f"<p role='status'>{told}</p>"
-    rows = [(code(s.stage), code(s.instruction), status(s.status),
-             seconds(s.seconds) if s.seconds else "") for s in steps]
+    rows = [(code(s.stage), code(s.instruction),
+             status("stopped" if ended and s.status == "running" else s.status), _took(s))
+            for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]
     lines = "\n".join(running[-1].log[-_LOG_SHOWN:]) if running else ""
     log = f"<pre style='margin:0'>{html.escape(lines)}</pre>" if lines else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ..bases import Present, status
 from ..engine import Engine, connect
 from ..errors import CourseError
 from ..units import size
+from ..widgets.views import code, table
 
 _ROOM = 4_000_000_000   # bytes: the bases, the lessons' images and their build cache
 _MEMORY = 1_500_000_000
@@ -60,16 +62,12 @@ class Report:
     __repr__ = __str__   # what a notebook shows where there is no HTML
 
     def _repr_html_(self) -> str:
-        import html
-
-        rows = "".join(f"<tr><td style='text-align:left'><code>{html.escape(b.ref)}</code></td>"
-                       f"<td style='text-align:left'>{b.origin or 'not here yet'}</td></tr>"
-                       for b in self.bases)
+        bases = table(("base image", "where from"),
+                      [(code(b.ref), b.origin or "not here yet") for b in self.bases])
         told = "".join(f"<p><b>{html.escape(p.what)}</b><br>{html.escape(p.remedy)}</p>"
                        for p in self.problems)
         engine = html.escape(self.engine.describe()) if self.engine else "No engine."
-        return (f"<p>{engine}</p><table><thead><tr><th scope='col'>base image</th>"
-                f"<th scope='col'>where from</th></tr></thead><tbody>{rows}</tbody></table>{told}"
+        return (f"<p>{engine}</p>{bases if self.bases else ''}{told}"
                 f"<p><b>{'Ready.' if self.ok else 'Not ready.'}</b></p>")
 
 

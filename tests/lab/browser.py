@@ -21,10 +21,11 @@ def program() -> str | None:
 def _fetched() -> str | None:
     try:
         from playwright.sync_api import sync_playwright
-    except ImportError:
+
+        with sync_playwright() as playwright:
+            path = playwright.chromium.executable_path
+    except Exception:   # not installed, or its driver lacks a library on a bare machine
         return None
-    with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
     return path if Path(path).exists() else None
 
 

@@ -24,6 +24,7 @@ def test_a_verdict_says_what_was_found_and_why(home, holds, partly, found, words
 def test_a_verdict_is_kept(home):
     assert kept() == {}
     given = verdict("C1", True, "all five")
+    assert given.found == "holds"
     assert kept() == {"C1": given}
 
 
