@@ -432,6 +432,15 @@ def test_a_stage_under_way_is_built_once_something_runs():
     assert made.stages()[0].status == "built"
 
 
+@pytest.mark.parametrize("second, status", [
+    (StepSeen("2", "[b 3/3] RUN c", 1, 2), "built"), (StepSeen("2", "[b 3/3] RUN c", 1, 1, cached=True), "cached"),
+])
+def test_a_stage_is_built_if_one_of_its_steps_ran(second, status):
+    made = state("FROM a AS b\nRUN b\nRUN c\nFROM b\n", "buildkit",
+                 StepSeen("1", "[b 2/3] RUN b", 1, 1, cached=True), second)
+    assert [stage.status for stage in made.stages()] == [status, "cached"]   # the last has no steps at all
+
+
 # -- failures ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, stage, line, instruction, code, log, why, remedy", [
