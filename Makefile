@@ -48,12 +48,11 @@ lab: $(READY)  ## set everything up, build once, open the course
 	@$(BIN)/python -m helpers.workshop.lab $(FIRST)
 
 test: $(TESTED)  ## set everything up, run every test
-	@$(BIN)/python -m helpers engine start
 	@$(BIN)/python -m helpers bases
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
 	  --durations=10 tests notebooks
 
-$(TESTED): $(READY)
+$(TESTED): $(READY) engine
 	@$(BIN)/python -m tests.prepare
 	@touch $@
 
@@ -67,7 +66,6 @@ outputs: $(READY)  ## run the notebooks and keep their new outputs
 	$(BIN)/python -m tests.outputs $(LESSONS)
 
 bench: $(TESTED)  ## measure; figures go to bench.json
-	@$(BIN)/python -m helpers engine start
 	@$(BIN)/python -m helpers bases
 	$(BIN)/python -m tests.bench bench.json
 

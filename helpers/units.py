@@ -43,3 +43,8 @@ def ratio(larger: float, smaller: float) -> str:
 def share(part: float, whole: float) -> str:
     """`part` of `whole` in percent, without decimals: '97 %'."""
     return f"{100 * part / whole:.0f} %" if whole else "0 %"
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 layer', '2 layers', '0 layers'."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

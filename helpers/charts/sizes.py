@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ..image import Image
-from ..units import ratio, size
+from ..units import counted, ratio, size
 from .style import BUILD, BUILD_OWN, FAINT, HATCH, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.62          # inches of height for a bar
@@ -142,7 +142,7 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
 
 def _layers_finding(image: Image, name: str) -> str:
     if not image.base:
-        return f"{name} is {size(image.unpacked)} in {len(image.layers)} layers"
+        return f"{name} is {size(image.unpacked)} in {counted(len(image.layers), 'layer')}"
     return (f"{name}: {size(image.unpacked - image.own_bytes)} of {size(image.unpacked)} "
             f"came with {image.base}")
 

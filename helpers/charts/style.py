@@ -28,7 +28,7 @@ INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
 HATCH = "//"          # a stand-in
 WIDTH = 7.2           # inches: readable when a notebook has half a screen
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
-_TITLE_WRAP, _NOTE_WRAP = 64, 104   # characters of a line at their sizes
+_TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 
 _SETTINGS = {
@@ -124,5 +124,7 @@ def footnote(images: Iterable[Image]) -> str:
         f"{image.stand_in} is a stand-in made of {image.labels.get(MADE_OF, 'packages')}"
         for image in images if image.stand_in)
     if made:
-        parts.append(f"Hatched: {'; '.join(made)}. Its size is near the original's, not equal.")
+        near = ("Its size is near the original's" if len(made) == 1 else
+                "Their sizes are near the originals'")
+        parts.append(f"Hatched: {'; '.join(made)}. {near}, not equal.")
     return " ".join(parts)

@@ -23,6 +23,7 @@ from ..errors import EngineError, NoEngine
 
 _SUBNETS = ("172.31.77.1/24", "172.31.78.1/24", "10.231.77.1/24", "192.168.231.1/24")
 _POOL = "10.232"   # of networks that are made in it: not those of another Docker
+_PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
@@ -56,11 +57,18 @@ def host() -> str:
 
 
 def installed() -> bool:
-    return shutil.which("dockerd", path=_PATH) is not None
+    """Whether all programs that it needs are on this machine."""
+    return not _missing()
+
+
+def _missing() -> list[str]:
+    """Debian's packages for the programs that are not there."""
+    return [package for program, package in _PROGRAMS.items()
+            if shutil.which(program, path=_PATH) is None]
 
 
 def can_start() -> bool:
-    """Whether `start` can work here: root, with dockerd installed."""
+    """Whether `start` can work here: root, with dockerd and its tools installed."""
     return os.geteuid() == 0 and installed()
 
 
@@ -77,7 +85,7 @@ def install(report: Report = _quiet) -> None:
     from .packages import apt_install
 
     # Without this, Debian would start a second, system-wide dockerd at once.
-    apt_install(["docker.io", "iptables", "iproute2"], report, start_services=False)
+    apt_install(_missing(), report, start_services=False)
 
 
 def start(report: Report = _quiet) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import labels
-from ..units import size
+from ..units import counted, size
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Image:
     def __str__(self) -> str:
         rows = [f"{size(layer.unpacked):>8}  {layer.instruction}" for layer in self.layers]
         return "\n".join([f"{self.reference}: {size(self.unpacked)} unpacked, "
-                          f"{len(self.layers)} layers", *rows])
+                          f"{counted(len(self.layers), 'layer')}", *rows])
 
 
 def unshared(image: Image, others: Iterable[Iterable[str]]) -> int:
@@ -112,7 +112,7 @@ def stands_on(layers: Sequence[str], named: Mapping[str, Sequence[str]]) -> tupl
 # -- history ---------------------------------------------------------------------
 
 # 'RUN |1 ARG=value /bin/sh -c ', '/bin/bash -o pipefail -c ', '/bin/sh -ec '
-_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba)?sh (?:-\w+ \w+ )?-\w*c ", re.S)
+_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|a)?sh (?:-\w+ \w+ )?-\w*c ", re.S)
 _LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ..build import BuildResult, Progress, StageReport, Step
 from ..image import Image
-from ..units import seconds, size
+from ..units import counted, seconds, size
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
           "built": "✔", "skipped": "–"}
@@ -117,7 +117,7 @@ def _folded_steps(steps: Sequence[Step]) -> str:
     rows = [(str(s.line or ""), code(s.stage), code(s.instruction), status(s.status), _took(s))
             for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
-    return f"<details><summary>{len(rows)} step{'s' if len(rows) != 1 else ''}</summary>{inner}</details>"
+    return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
 
 
 def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> str:
@@ -148,6 +148,6 @@ def image_view(image: Image) -> str:
     rows = [(size(layer.unpacked), f"{layer.files:,}", code(layer.instruction),
              "base" if index < image.base_layers else "")
             for index, layer in enumerate(image.layers)]
-    caption = f"{image.reference}: {size(image.unpacked)} unpacked in {len(image.layers)} layers"
+    caption = f"{image.reference}: {size(image.unpacked)} unpacked in {counted(len(image.layers), 'layer')}"
     note = (f"<p>Its base stands in for {code(image.stand_in)}.</p>" if image.stand_in else "")
     return table(("unpacked", "files", "made by", ""), rows, caption, right=(0, 1)) + note

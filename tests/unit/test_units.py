@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.units import ratio, seconds, share, size
+from helpers.units import counted, ratio, seconds, share, size
 
 
 @pytest.mark.parametrize("count, text", [
@@ -50,3 +50,8 @@ def test_ratio(larger, smaller, text):
 ])
 def test_share(part, whole, text):
     assert share(part, whole) == text
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 layers"), (1, "1 layer"), (2, "2 layers"), (12345, "12,345 layers")])
+def test_counted(number, said):
+    assert counted(number, "layer") == said

@@ -12,8 +12,8 @@ from helpers.verdicts import CLAIMS, Verdict, kept, verdict
 
 
 @pytest.mark.parametrize("holds, partly, found, words", [
-    (True, False, "holds", "C3 holds: "), (True, True, "partly", "C3 holds in part: "),
-    (False, False, "fails", "C3 does not hold: "), (False, True, "fails", "C3 does not hold: "),
+    (True, False, "holds", "Claim 3 holds: "), (True, True, "partly", "Claim 3 holds in part: "),
+    (False, False, "fails", "Claim 3 does not hold: "), (False, True, "fails", "Claim 3 does not hold: "),
 ])
 def test_a_verdict_says_what_was_found_and_why(home, holds, partly, found, words):
     given = verdict("C3", holds, "One layer was added.", partly=partly)

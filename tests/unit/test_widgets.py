@@ -391,7 +391,7 @@ def test_every_view_escapes_what_it_shows():
                  views.image_view(image(reference=NASTY, labels={labels.STAND_IN: NASTY})),
                  views.table((NASTY,), [], NASTY), views.code(NASTY), say(NASTY)._repr_html_(),
                  Bases([other])._repr_html_(), Listing(NASTY, NASTY)._repr_html_(),
-                 Finds(NASTY, {NASTY: "/a"}, {"/a": layer})._repr_html_()):
+                 Finds(image(reference=NASTY, base=NASTY), {NASTY: "/a"}, {"/a": layer})._repr_html_()):
         assert NASTY in page(text).text
 
 
@@ -428,10 +428,12 @@ def test_a_listing_has_line_numbers():
 
 def test_finds_name_what_brought_each():
     layer = Layer("sha256:1", "COPY . .", 5, 1)
-    finds = Finds("a:1", {"source": "/s", "compiler": "/c"}, {"/s": layer})
-    assert finds.present == ["source"]
-    assert repr(finds).splitlines() == [
-        "source           /s                         COPY . .", "compiler         not there"]
+    below = image().layers[0]
+    finds = Finds(image(), {"source": "/s", "gcc": "/gcc", "go": "/go"}, {"/s": layer, "/gcc": below})
+    assert finds.present == ["source", "gcc"]
+    assert [line.split() for line in repr(finds).splitlines()] == [
+        ["source", "/s", "this", "Dockerfile", "COPY", ".", "."], ["gcc", "/gcc", "FROM", "b", "ADD", "rootfs", "/"],
+        ["go", "not", "there"]]
 
 
 def test_a_sentence_is_shown_without_quotation_marks():
