@@ -8,8 +8,7 @@ the mounts below the folder. The images stay until `purge`.
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
 import os
 import shutil
 import signal
@@ -20,20 +19,12 @@ from pathlib import Path
 
 from .. import places
 from ..errors import EngineError, NoEngine
+from . import network
 
-_SUBNETS = ("172.31.77.1/24", "172.31.78.1/24", "10.231.77.1/24", "192.168.231.1/24")
-_POOL = "10.232"   # of networks that are made in it: not those of another Docker
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_CHAINS = (  # what dockerd adds to the firewall besides rules that name the bridge
-    ("filter", "FORWARD", "DOCKER-USER"),
-    ("filter", "FORWARD", "DOCKER-ISOLATION-STAGE-1"),
-    ("nat", "PREROUTING", "DOCKER"),
-    ("nat", "OUTPUT", "DOCKER"),
-)
 
 Report = Callable[[str], None]
 
@@ -44,11 +35,6 @@ def _quiet(_: str) -> None:
 
 def folder() -> Path:
     return places.state() / "engine"
-
-
-def _bridge() -> str:
-    """Name of its bridge: one for each folder, at most 15 characters."""
-    return f"course-{hashlib.sha256(os.fsencode(folder())).hexdigest()[:8]}"
 
 
 def host() -> str:
@@ -64,7 +50,7 @@ def installed() -> bool:
 def _missing() -> list[str]:
     """Debian's packages for the programs that are not there."""
     return [package for program, package in _PROGRAMS.items()
-            if shutil.which(program, path=_PATH) is None]
+            if shutil.which(program, path=network.PATH) is None]
 
 
 def can_start() -> bool:
@@ -76,7 +62,7 @@ def install(report: Report = _quiet) -> None:
     """Install Debian's docker.io. Raises NoEngine where that cannot be done."""
     if installed():
         return
-    if os.geteuid() != 0 or not shutil.which("apt-get", path=_PATH):
+    if os.geteuid() != 0 or not shutil.which("apt-get", path=network.PATH):
         raise NoEngine(
             "An engine cannot be installed here.",
             why="That takes root on Debian or Ubuntu.",
@@ -145,19 +131,18 @@ def log_tail(lines: int = 15) -> str:
 def _launch() -> subprocess.Popen:
     base = folder()
     _check_room_for_sockets(base / "run/containerd/containerd-debug.sock")
-    subnet = _make_bridge()
-    (base / "before.json").write_text(json.dumps({**_firewall_before(), "subnet": subnet}))
+    subnet = network.prepare(base)
     command = [
         "dockerd", "--host", host(), "--data-root", str(base / "data"),
         "--exec-root", str(base / "run"), "--pidfile", str(base / "docker.pid"),
-        "--bridge", _bridge(), "--fixed-cidr", _network(subnet),
-        "--default-address-pool", f"base={_POOL}.0.0/16,size=24",
+        "--bridge", network.bridge(base), "--fixed-cidr", network.network(subnet),
+        "--default-address-pool", f"base={network.POOL}.0.0/16,size=24",
         "--log-level", "warn",
     ]
     with open(base / "dockerd.log", "ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 start_new_session=True, cwd="/",
-                                env={**os.environ, "PATH": _PATH})
+                                env={**os.environ, "PATH": network.PATH})
 
 
 def _check_room_for_sockets(longest: Path) -> None:
@@ -224,60 +209,45 @@ def _gone(pid: int, seconds: float) -> bool:
     return False
 
 
-# -- the network --------------------------------------------------------------
-
-def _run(*command: str) -> subprocess.CompletedProcess:
-    return subprocess.run(command, capture_output=True, text=True,
-                          env={**os.environ, "PATH": _PATH})
-
-
-def _make_bridge() -> str:
-    """Make the bridge with the first subnet that no route of the machine holds."""
-    routes = _run("ip", "-4", "route").stdout
-    subnet = next((s for s in _SUBNETS if s.rsplit(".", 1)[0] not in routes), _SUBNETS[0])
-    _run("ip", "link", "add", "name", _bridge(), "type", "bridge")
-    _run("ip", "addr", "replace", subnet, "dev", _bridge())
-    made = _run("ip", "link", "set", _bridge(), "up")
-    if made.returncode:
-        raise EngineError(
-            "The course's engine has no network bridge.", why=made.stderr.strip(),
-            remedy="It needs root with the right to change the network (in a container: "
-                   "--privileged), and the package iproute2.",
-        )
-    return subnet
-
-
-def _network(subnet: str) -> str:
-    return f"{subnet.rsplit('.', 1)[0]}.0/24"
-
-
-def _firewall_before() -> dict[str, object]:
-    """What `_sweep` needs to leave the firewall as it was found."""
-    policy = _run("iptables", "-S", "FORWARD").stdout
-    return {
-        "forward_accepts": "-P FORWARD ACCEPT" in policy,
-        "ip_forward": _read_forward(),
-        "had_chains": bool(_run("iptables", "-nL", "DOCKER-USER").returncode == 0),
-    }
-
-
-def _read_forward() -> str:
-    return Path("/proc/sys/net/ipv4/ip_forward").read_text().strip()
-
-
 # -- taking back ----------------------------------------------------------------
 
 def _sweep() -> None:
-    """Remove what a stopped engine leaves: mounts, socket, bridge, firewall rules."""
+    """Remove what a stopped engine leaves: processes, mounts, socket, network."""
     base = folder()
+    _end_orphans(base)
     for mount in _mounts_below(base):
-        _run("umount", "--lazy", mount)
+        network.run("umount", "--lazy", mount)
     for name in ("docker.sock", "docker.pid"):
         (base / name).unlink(missing_ok=True)
     shutil.rmtree(base / "run", ignore_errors=True)
-    _sweep_firewall(base / "before.json")
-    for bridge in _bridges():
-        _run("ip", "link", "del", bridge)
+    network.sweep(base)
+
+
+def _end_orphans(base: Path) -> None:
+    """End the containerd and the shims of a dockerd that was killed. They are known
+    by the engine's folder in their arguments."""
+    below = os.fsencode(base / "run") + b"/"
+    for sign, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 2)):
+        orphans = _with_argument(below)
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+        deadline = time.monotonic() + seconds
+        while orphans and _with_argument(below) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _with_argument(below: bytes) -> list[int]:
+    """Ids of containerd's processes that were given a path in that folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            program, *arguments = entry.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"containerd" in program and any(each.startswith(below) for each in arguments):
+            found.append(int(entry.parent.name))
+    return found
 
 
 def _mounts_below(base: Path) -> list[str]:
@@ -285,54 +255,3 @@ def _mounts_below(base: Path) -> list[str]:
     with open("/proc/self/mounts") as mounts:
         points = [line.split()[1].replace("\\040", " ") for line in mounts]
     return sorted((point for point in points if point.startswith(prefix)), reverse=True)
-
-
-def _bridges() -> list[str]:
-    """Its own bridge, and those of networks that were made in it."""
-    addresses = [line.split() for line in _run("ip", "-o", "-4", "addr").stdout.splitlines()]
-    return [_bridge()] + [words[1] for words in addresses
-                          if words[1].startswith("br-") and words[3].startswith(f"{_POOL}.")]
-
-
-def _noted(note: Path) -> dict:
-    """What was noted before the start. One that cannot be read says: change nothing
-    that may not be ours."""
-    careful = {"forward_accepts": False, "ip_forward": "", "had_chains": True, "subnet": _SUBNETS[0]}
-    try:
-        return {**careful, **json.loads(note.read_text())}
-    except (ValueError, TypeError):
-        return careful
-
-
-def _sweep_firewall(note: Path) -> None:
-    if not note.exists():
-        return
-    before, bridges = _noted(note), set(_bridges())
-    sources = (_network(before["subnet"]), f"{_POOL}.")
-    for table in ("filter", "nat"):
-        for rule in _run("iptables", "-t", table, "-S").stdout.splitlines():
-            words = rule.split()
-            ours = bridges & set(words) or ("MASQUERADE" in words and
-                                            any(word.startswith(sources) for word in words))
-            if words[:1] == ["-A"] and ours:
-                _run("iptables", "-t", table, "-D", *words[1:])
-    if not before["had_chains"]:
-        _remove_chains()
-    if before["forward_accepts"]:
-        _run("iptables", "-P", "FORWARD", "ACCEPT")
-    if before["ip_forward"] == "0":
-        Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
-    note.unlink()
-
-
-def _remove_chains() -> None:
-    for table, parent, chain in _CHAINS:
-        for rule in _run("iptables", "-t", table, "-S", parent).stdout.splitlines():
-            if rule.startswith("-A") and rule.split()[-1] == chain:
-                _run("iptables", "-t", table, "-D", *rule.split()[1:])
-    for table in ("filter", "nat"):
-        chains = [line.split()[1] for line in _run("iptables", "-t", table, "-S").stdout.splitlines()
-                  if line.startswith("-N DOCKER")]
-        for flag in ("-F", "-X"):
-            for chain in chains:
-                _run("iptables", "-t", table, flag, chain)

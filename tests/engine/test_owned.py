@@ -22,14 +22,14 @@ pytestmark = pytest.mark.skipif(
 PRELUDE = """
 import os, signal, subprocess, sys, threading, time
 from pathlib import Path
-from helpers.engine import connect, owned
+from helpers.engine import connect, network, owned
 from helpers.errors import *
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 os.environ.pop("DOCKER_HOST", None)
 from helpers.engine import ladder
 ladder._sockets = lambda: []
 rules = lambda: [l for l in subprocess.run(["iptables-save"], capture_output=True, text=True,
-                 env={**os.environ, "PATH": owned._PATH}).stdout.splitlines() if l[:1] in "-:" and "docker" in l.lower()]
+                 env={**os.environ, "PATH": network.PATH}).stdout.splitlines() if l[:1] in "-:" and "docker" in l.lower()]
 links = lambda: subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout
 """
 
@@ -51,6 +51,19 @@ def folder():
         yield Path(name)
         with open("/proc/self/mounts") as mounts:
             assert name not in mounts.read()
+        assert not _processes_with(name)
+
+
+def _processes_with(name):
+    """Command lines that name the folder: what an engine would leave running."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if name.encode() in entry.read_bytes():
+                found.append(entry.read_bytes())
+        except OSError:
+            continue
+    return found
 
 
 def test_it_starts_answers_and_is_taken_back_without_a_trace(folder):

@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import connect, ladder, model, owned
+from helpers.engine import connect, ladder, model, network, owned
 from helpers.engine.ladder import Rung
 from helpers.engine.model import Engine, read, translated
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
@@ -618,13 +618,13 @@ def test_a_process_with_a_longer_path_is_another_s(stand_in_daemon, monkeypatch,
 
 def test_stopping_ends_it_and_sweeps(stand_in_daemon, monkeypatch):
     commands = []
-    monkeypatch.setattr(owned, "_run", lambda *c: commands.append(c) or done(""))
+    monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(""))
     said_ = []
     assert owned.stop(said_.append) is True
     assert stand_in_daemon.wait(5) == -signal.SIGTERM
     assert said_ == ["Stopping the engine of the course ..."]
     assert not (owned.folder() / "docker.pid").exists()
-    assert ("ip", "link", "del", owned._bridge()) in commands
+    assert ("ip", "link", "del", network.bridge(owned.folder())) in commands
     assert owned.stop() is False
 
 
@@ -646,10 +646,10 @@ def test_the_end_of_its_log_is_the_evidence():
 
 
 def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_path):
-    first = owned._bridge()
-    assert len(first) <= 15 and owned._bridge() == first
+    first = network.bridge(owned.folder())
+    assert len(first) <= 15 and network.bridge(owned.folder()) == first
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / "other"))
-    assert owned._bridge() != first
+    assert network.bridge(owned.folder()) != first
 
 
 @pytest.mark.parametrize("routes, subnet", [
@@ -659,15 +659,15 @@ def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_pat
 ])
 def test_the_bridge_takes_a_subnet_that_no_route_has(monkeypatch, routes, subnet):
     commands = []
-    monkeypatch.setattr(owned, "_run", lambda *c: commands.append(c) or done(routes))
-    assert owned._make_bridge() == owned._SUBNETS[subnet]
-    assert ("ip", "addr", "replace", owned._SUBNETS[subnet], "dev", owned._bridge()) in commands
+    monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(routes))
+    assert network._make_bridge(owned.folder()) == network._SUBNETS[subnet]
+    assert ("ip", "addr", "replace", network._SUBNETS[subnet], "dev", network.bridge(owned.folder())) in commands
 
 
 def test_no_bridge_no_engine(monkeypatch):
-    monkeypatch.setattr(owned, "_run", lambda *c: subprocess.CompletedProcess(c, 2, "", "not permitted\n"))
+    monkeypatch.setattr(network, "run", lambda *c: subprocess.CompletedProcess(c, 2, "", "not permitted\n"))
     with pytest.raises(errors.EngineError) as caught:
-        owned._make_bridge()
+        network._make_bridge(owned.folder())
     assert caught.value.why == "not permitted" and "--privileged" in said(caught.value)
 
 
@@ -689,8 +689,8 @@ def swept(monkeypatch, before, tables, addresses=""):
         changes.append(" ".join(command))
         return done("")
 
-    monkeypatch.setattr(owned, "_run", run)
-    owned._sweep_firewall(note)
+    monkeypatch.setattr(network, "run", run)
+    network._sweep_firewall(owned.folder())
     assert not note.exists()
     return changes
 
@@ -699,7 +699,7 @@ BEFORE = {"forward_accepts": False, "ip_forward": "1", "had_chains": True, "subn
 
 
 def test_only_rules_of_our_bridge_leave_the_firewall(monkeypatch):
-    bridge = owned._bridge()
+    bridge = network.bridge(owned.folder())
     ours = [f"-A FORWARD -i {bridge} -o {bridge} -j ACCEPT", f"-A FORWARD -o {bridge} -j DOCKER"]
     nat = ["-A POSTROUTING -s 172.31.77.0/24 ! -o x -j MASQUERADE"]
     others = ["-P FORWARD DROP", "-N DOCKER", "-A FORWARD -i docker0 -j ACCEPT",
@@ -741,13 +741,13 @@ def test_a_note_that_was_cut_does_not_keep_the_engine_from_stopping(monkeypatch)
     owned.folder().mkdir(parents=True)
     note = owned.folder() / "before.json"
     note.write_text('{"forward')
-    monkeypatch.setattr(owned, "_run", lambda *c: done(""))
-    owned._sweep_firewall(note)
+    monkeypatch.setattr(network, "run", lambda *c: done(""))
+    network._sweep_firewall(owned.folder())
 
 
 def test_without_a_note_the_firewall_is_left_alone(monkeypatch):
-    monkeypatch.setattr(owned, "_run", lambda *c: pytest.fail("touched the firewall"))
-    owned._sweep_firewall(owned.folder() / "before.json")
+    monkeypatch.setattr(network, "run", lambda *c: pytest.fail("touched the firewall"))
+    network._sweep_firewall(owned.folder())
 
 
 def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):

@@ -1,0 +1,138 @@
+"""The bridge and the firewall rules of an engine that the course owns.
+
+dockerd adds rules of its own and takes none back when it ends. What stood there
+before is noted at the start, so that `sweep` leaves the machine as it was found.
+Every function takes the engine's folder: one folder, one bridge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from ..errors import EngineError
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+POOL = "10.232"   # of networks that are made in it: not those of another Docker
+_SUBNETS = ("172.31.77.1/24", "172.31.78.1/24", "10.231.77.1/24", "192.168.231.1/24")
+_CHAINS = (  # what dockerd adds to the firewall besides rules that name the bridge
+    ("filter", "FORWARD", "DOCKER-USER"),
+    ("filter", "FORWARD", "DOCKER-ISOLATION-STAGE-1"),
+    ("nat", "PREROUTING", "DOCKER"),
+    ("nat", "OUTPUT", "DOCKER"),
+)
+_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    """Run a tool of the system; its output is text, and failing is no exception."""
+    return subprocess.run(command, capture_output=True, text=True,
+                          env={**os.environ, "PATH": PATH})
+
+
+def bridge(folder: Path) -> str:
+    """Name of the bridge: one for each folder, at most 15 characters."""
+    return f"course-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+
+
+def network(subnet: str) -> str:
+    """'172.31.77.1/24' -> '172.31.77.0/24'."""
+    return f"{subnet.rsplit('.', 1)[0]}.0/24"
+
+
+def prepare(folder: Path) -> str:
+    """Make the bridge and note what the firewall is like; the bridge's subnet.
+
+    Raises EngineError where the network may not be changed.
+    """
+    subnet = _make_bridge(folder)
+    policy = run("iptables", "-S", "FORWARD").stdout
+    _note(folder).write_text(json.dumps({
+        "forward_accepts": "-P FORWARD ACCEPT" in policy,
+        "ip_forward": _FORWARD.read_text().strip(),
+        "had_chains": run("iptables", "-nL", "DOCKER-USER").returncode == 0,
+        "subnet": subnet,
+    }))
+    return subnet
+
+
+def sweep(folder: Path) -> None:
+    """Take back what `prepare` and dockerd changed."""
+    _sweep_firewall(folder)
+    for name in _bridges(folder):
+        run("ip", "link", "del", name)
+
+
+def _note(folder: Path) -> Path:
+    return folder / "before.json"
+
+
+def _make_bridge(folder: Path) -> str:
+    """Make the bridge with the first subnet that no route of the machine holds."""
+    routes, name = run("ip", "-4", "route").stdout, bridge(folder)
+    subnet = next((s for s in _SUBNETS if s.rsplit(".", 1)[0] not in routes), _SUBNETS[0])
+    run("ip", "link", "add", "name", name, "type", "bridge")
+    run("ip", "addr", "replace", subnet, "dev", name)
+    made = run("ip", "link", "set", name, "up")
+    if made.returncode:
+        raise EngineError(
+            "The course's engine has no network bridge.", why=made.stderr.strip(),
+            remedy="It needs root with the right to change the network (in a container: "
+                   "--privileged), and the package iproute2.",
+        )
+    return subnet
+
+
+def _bridges(folder: Path) -> list[str]:
+    """Its own bridge, and those of networks that were made in it."""
+    addresses = [line.split() for line in run("ip", "-o", "-4", "addr").stdout.splitlines()]
+    return [bridge(folder)] + [words[1] for words in addresses
+                          if words[1].startswith("br-") and words[3].startswith(f"{POOL}.")]
+
+
+def _noted(note: Path) -> dict:
+    """What was noted before the start. One that cannot be read says: change nothing
+    that may not be ours."""
+    careful = {"forward_accepts": False, "ip_forward": "", "had_chains": True, "subnet": _SUBNETS[0]}
+    try:
+        return {**careful, **json.loads(note.read_text())}
+    except (ValueError, TypeError):
+        return careful
+
+
+def _sweep_firewall(folder: Path) -> None:
+    note = _note(folder)
+    if not note.exists():
+        return
+    before, bridges = _noted(note), set(_bridges(folder))
+    sources = (network(before["subnet"]), f"{POOL}.")
+    for table in ("filter", "nat"):
+        for rule in run("iptables", "-t", table, "-S").stdout.splitlines():
+            words = rule.split()
+            ours = bridges & set(words) or ("MASQUERADE" in words and
+                                            any(word.startswith(sources) for word in words))
+            if words[:1] == ["-A"] and ours:
+                run("iptables", "-t", table, "-D", *words[1:])
+    if not before["had_chains"]:
+        _remove_chains()
+    if before["forward_accepts"]:
+        run("iptables", "-P", "FORWARD", "ACCEPT")
+    if before["ip_forward"] == "0":
+        _FORWARD.write_text("0")
+    note.unlink()
+
+
+def _remove_chains() -> None:
+    for table, parent, chain in _CHAINS:
+        for rule in run("iptables", "-t", table, "-S", parent).stdout.splitlines():
+            if rule.startswith("-A") and rule.split()[-1] == chain:
+                run("iptables", "-t", table, "-D", *rule.split()[1:])
+    for table in ("filter", "nat"):
+        chains = [line.split()[1] for line in run("iptables", "-t", table, "-S").stdout.splitlines()
+                  if line.startswith("-N DOCKER")]
+        for flag in ("-F", "-X"):
+            for chain in chains:
+                run("iptables", "-t", table, flag, chain)
