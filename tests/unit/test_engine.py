@@ -628,6 +628,25 @@ def test_stopping_ends_it_and_sweeps(stand_in_daemon, monkeypatch):
     assert owned.stop() is False
 
 
+def test_shims_of_a_killed_dockerd_are_ended_and_no_others(monkeypatch, home):
+    monkeypatch.setattr(network, "run", lambda *c: done(""))
+    owned.folder().mkdir(parents=True)
+
+    def process(name, folder):
+        return subprocess.Popen([name, "-c", "import time; time.sleep(60)", f"{folder}/run/containerd.sock"],
+                                executable=sys.executable)
+    ours = process("containerd-shim-runc-v2", owned.folder())
+    others = [process("containerd-shim-runc-v2", "/elsewhere/engine"), process("editor", owned.folder())]
+    try:
+        owned._sweep()
+        assert ours.wait(5) == -signal.SIGTERM
+        assert [each.poll() for each in others] == [None, None]
+    finally:
+        for each in (ours, *others):
+            each.kill()
+            each.wait()
+
+
 def done(stdout, code=0):
     return subprocess.CompletedProcess((), code, stdout, "")
 
