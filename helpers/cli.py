@@ -104,8 +104,14 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _no_build(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
-    return {"ok": False, "image": None, "tag": options.tag, "builder": options.builder,
-            "seconds": None, "unpacked": None, "stages": [], "steps": [],
+    from .build.result import stage_facts, step_facts
+
+    progress = getattr(error, "progress", None)   # None: nothing was sent
+    return {"ok": False, "image": None, "tag": options.tag,
+            "builder": progress.builder if progress else options.builder,
+            "seconds": None, "unpacked": None,
+            "stages": [stage_facts(stage) for stage in progress.stages()] if progress else [],
+            "steps": [step_facts(step) for step in progress.steps()] if progress else [],
             "error": error_facts(error)}
 
 

@@ -108,6 +108,7 @@ class BuildFailed(CourseError):
     line         its line in the Dockerfile, from 1, or None
     exit_code    of the command of a RUN, or None
     log          the lines that the failed step printed, oldest first
+    progress     how far the build came (`helpers.build.Progress`), or None
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class BuildFailed(CourseError):
         line: int | None = None,
         exit_code: int | None = None,
         log: tuple[str, ...] = (),
+        progress: object | None = None,
         **parts: str,
     ):
         super().__init__(what, **parts)
@@ -127,6 +129,7 @@ class BuildFailed(CourseError):
         self.line = line
         self.exit_code = exit_code
         self.log = log
+        self.progress = progress
 
 
 # -- what is looked at --------------------------------------------------------

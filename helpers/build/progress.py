@@ -123,7 +123,8 @@ class Progress:
         for step in self.steps():
             by_stage.setdefault(step.stage, []).append(step)
         needed = self.dockerfile.needed(self.target)
-        return [_report(stage, tuple(by_stage.get(stage.label, ())), stage.label in needed)
+        return [_report(stage, tuple(by_stage.get(stage.label, ())),
+                        stage.label in needed and not self.failure)
                 for stage in self.dockerfile.stages]
 
     def moved(self, key: str) -> tuple[int, int]:
@@ -218,9 +219,11 @@ def _line(stage: Stage, number: int, total: int) -> int | None:
 
 # -- stages ----------------------------------------------------------------------
 
-def _report(stage: Stage, steps: tuple[Step, ...], needed: bool) -> StageReport:
+def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
+    """`reached` says that the build came to this stage even if none of its steps was
+    told: BuildKit is silent about some of what it takes from the cache."""
     work = [step for step in steps if not step.instruction.upper().startswith("FROM ")]
-    if not steps and not needed:
+    if not reached and not any(step.started is not None or step.cached for step in steps):
         status = "skipped"
     elif any(not step.cached and step.started is not None for step in work):
         status = "built"

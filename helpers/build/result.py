@@ -98,7 +98,7 @@ def failed(progress: Progress) -> BuildFailed:
         line = _LINE.search(message)
         what = f"The builder refused line {line[1]}." if line else "The build failed before its first step."
         return BuildFailed(what, why=_plain(message), remedy=_remedy(message, None),
-                           line=int(line[1]) if line else None)
+                           line=int(line[1]) if line else None, progress=progress)
     exit_code = _exit_code(step.error or message) or _exit_code(message)
     where = f"stage {step.stage!r}, " if step.stage else ""
     at = f"line {step.line}: " if step.line else ""
@@ -108,7 +108,7 @@ def failed(progress: Progress) -> BuildFailed:
     return BuildFailed(
         what, why=_why(message, exit_code), remedy=_remedy(message, step), evidence=shown,
         stage=step.stage or None, instruction=step.instruction, line=step.line,
-        exit_code=exit_code, log=step.log,
+        exit_code=exit_code, log=step.log, progress=progress,
     )
 
 

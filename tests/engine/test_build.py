@@ -284,3 +284,13 @@ def _until(condition, seconds):
             return True
         time.sleep(0.05)
     return condition()
+
+
+def test_a_failed_build_tells_how_far_it_came(engine, builder, context):
+    text = f"FROM {BASE} AS first\nRUN exit 1\nFROM {BASE}\nRUN true\nCOPY --from=first /x /\n"
+    with pytest.raises(BuildFailed) as caught:
+        build(context, text=text, builder=builder, no_cache=True, engine=engine)
+    progress = caught.value.progress
+    assert progress.builder == builder
+    assert {stage.name: stage.status for stage in progress.stages()}["first"] == "built"
+    assert [s.line for s in progress.steps() if s.status == "failed"] == [2]
