@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
-from tests.lab.browser import program
+from tests.lab.browser import driver_runs, program
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Need:
 
 
 NEEDS = (
+    Need("Playwright's driver", driver_runs, [["libatomic1"]],
+         "the lessons in JupyterLab (tests/lab)"),
     # Without a font the browser draws every word as a row of boxes. Ubuntu has no
     # package of Chromium that runs in a container; Playwright fetches one there.
     Need("Chromium", lambda: program() is not None, [["chromium", "fonts-dejavu-core"]],

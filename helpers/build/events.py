@@ -48,9 +48,13 @@ class Moved:
 
 @dataclass(frozen=True)
 class Imaged:
-    """An image id that the builder reports. The last one is the build's."""
+    """An image id that the builder reports. The last one is the build's.
+
+    made  whether this build made it; False for the base image of a FROM
+    """
 
     image: str
+    made: bool = True
 
 
 @dataclass(frozen=True)

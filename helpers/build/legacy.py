@@ -51,7 +51,7 @@ def events(answers: Iterable[dict], clock: Callable[[], float] = time.time) -> I
             step = replace(step, completed=clock())
             yield step
             if result[1]:
-                yield Imaged(result[1])
+                yield Imaged(result[1], made=not step.name.upper().startswith("FROM "))
         else:
             # The builder paints what goes to standard error red.
             yield Output(step.key, text.removeprefix(_RED).removesuffix(_PLAIN))

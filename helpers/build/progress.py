@@ -88,7 +88,8 @@ class Progress:
         self.dockerfile = dockerfile
         self.target = target
         self.builder = builder
-        self.images: list[str] = []
+        self.images: list[str] = []   # ids, the build's last
+        self.made: list[str] = []     # those of them that this build made
         self.failure: str = ""
         self.sent = 0             # bytes of the context that have left
         self.context_size = 0     # bytes of the context in all
@@ -109,6 +110,8 @@ class Progress:
                 self._moved.setdefault(event.key, {})[event.what] = event
             case Imaged():
                 self.images.append(event.image)
+                if event.made:
+                    self.made.append(event.image)
             case Failed():
                 self.failure = event.message
 

@@ -188,7 +188,7 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
         ) from None
     finally:
         if progress.builder == "legacy":
-            leftovers.note(engine, progress.images)
+            leftovers.note(engine, progress.made)
     if progress.failure:
         raise failed(progress)
     if not progress.images:

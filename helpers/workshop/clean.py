@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 from docker.errors import APIError, NotFound
@@ -38,7 +39,7 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
     with engine.speaking("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
         images = _each(_built(api), api.remove_image)
-        images += _each(leftovers.noted(engine), api.remove_image)
+        images += _each(_nameless(api, leftovers.noted(engine)), api.remove_image)
         leftovers.forget(engine)
         images += _each(_bases(engine) if bases else (), api.remove_image)
         networks = _each([n["Id"] for n in api.networks(filters={"label": COURSE})], api.remove_network)
@@ -65,6 +66,14 @@ def _built(api) -> list[str]:
         given = (image["Labels"] or {}).get(NAME)
         found += [name for name in names if name == given] if names else [image["Id"]]
     return found
+
+
+def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
+    """Those of `ids` that still have no name: what was given one is somebody's."""
+    for image in ids:
+        with contextlib.suppress(NotFound):
+            if not api.inspect_image(image).get("RepoTags"):
+                yield image
 
 
 def _bases(engine: Engine) -> list[str]:

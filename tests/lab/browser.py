@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,14 +19,26 @@ def program() -> str | None:
     return next(filter(None, map(shutil.which, _NAMES)), None) or _fetched()
 
 
+def driver_runs() -> bool:
+    """Whether Playwright's own Node.js runs: on a bare machine it may lack a library."""
+    try:
+        from playwright._impl._driver import compute_driver_executable
+
+        return subprocess.run([compute_driver_executable()[0], "--version"],
+                              capture_output=True).returncode == 0
+    except (ImportError, OSError):
+        return False
+
+
 def _fetched() -> str | None:
     try:
         from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            path = playwright.chromium.executable_path
-    except Exception:   # not installed, or its driver lacks a library on a bare machine
+    except ImportError:
         return None
+    if not driver_runs():
+        return None
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
     return path if Path(path).exists() else None
 
 

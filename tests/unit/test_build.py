@@ -134,7 +134,7 @@ def test_legacy_cold_event_by_event():
     def ran(key, name, begin, inputs):
         return [StepSeen(key, name, begin, inputs=inputs), StepSeen(key, name, begin, begin + 1.0, inputs=inputs)]
     assert events("legacy-cold") == [
-        *ran("1", "FROM debian:bookworm-slim AS builder", 0.0, ()), Imaged("dd1a2275416c"),
+        *ran("1", "FROM debian:bookworm-slim AS builder", 0.0, ()), Imaged("dd1a2275416c", made=False),
         *ran("2", "WORKDIR /app", 2.0, ("1",)), Imaged("257637ec92e8"),
         *ran("3", "COPY hello.txt .", 4.0, ("2",)), Imaged("4963ca2677fd"),
         StepSeen("4", RUN_TWO, 6.0, inputs=("3",)), Output("4", "one\n"), Output("4", "two\n"),
