@@ -24,9 +24,10 @@ WIDE = """(view, slack) => {
   for (const output of view.querySelectorAll('.jp-OutputArea-output')) {
     const edge = output.getBoundingClientRect().right + slack;
     const shown = [...output.querySelectorAll('img, table, pre, .jupyter-widgets')];
+    const scrolls = part => getComputedStyle(part).overflowX === 'auto';   // a listing, in itself
     if (output.scrollWidth > output.clientWidth + slack
         || shown.some(part => part.getBoundingClientRect().right > edge
-                              || part.scrollWidth > part.clientWidth + slack))
+                              || !scrolls(part) && part.scrollWidth > part.clientWidth + slack))
       wide.push(`${output.scrollWidth} in ${output.clientWidth}: ${output.textContent.slice(0, 60)}`);
   }
   return wide;
@@ -229,7 +230,7 @@ def _assert_clean(notebook):
 
 def _outcome(notebook):
     """The verdicts, and what kind of thing each cell shows."""
-    verdicts = notebook.view.locator(".jp-OutputArea-output p", has_text=re.compile(r"C\d+ (holds|does)"))
+    verdicts = notebook.view.locator(".jp-OutputArea-output p", has_text=re.compile(r"Claim \d+ (holds|does)"))
     kinds = notebook.view.locator(".jp-CodeCell").evaluate_all("""cells => cells.map(cell =>
       ['.jupyter-widgets', 'img', 'table', 'pre', 'p'].find(kind =>
         cell.querySelector(`.jp-OutputArea-output ${kind}`)))""")
