@@ -8,6 +8,7 @@ that the course gave, a container that was made to run a lesson.
 
 COURSE = "multistage.course"            # its value says what the thing is for
 NAME = "multistage.course.name"          # the name that a build gave its image
+STANDS_ON = "multistage.course.stands-on"  # the base image of what a build made
 STAND_IN = "multistage.course.stand-in"  # reference that a made image stands in for
 MADE_OF = "multistage.course.made-of"    # what it was made of, in words
 

@@ -88,7 +88,7 @@ def build(
     progress.context_size = scanned.size
     began = time.perf_counter()
     _follow(engine, scanned, progress, watch or _unwatched, secrets or {}, _parameters(
-        builder, scanned, tag, target, args or {}, no_cache, network))
+        builder, scanned, tag, target, _base(parsed, stage), args or {}, no_cache, network))
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
 
 
@@ -152,12 +152,21 @@ def _operands(instruction: Instruction) -> list[str]:
         return [word for word, *_ in instruction.words()]
 
 
-def _parameters(builder: str, context: Context, tag: str, target: str | None,
+def _base(parsed: Dockerfile, stage: dockerfiles.Stage | None) -> str:
+    """The image that the target stands on in the end, through stages: FROM a FROM."""
+    stage = stage or parsed.stages[-1]
+    while stage.base_stage is not None:
+        stage = parsed.stage(stage.base_stage)
+    return stage.base.removesuffix(":latest")
+
+
+def _parameters(builder: str, context: Context, tag: str, target: str | None, base: str,
                 args: Mapping[str, str], no_cache: bool, network: str | None) -> dict[str, str]:
     parameters = {
         "version": _VERSIONS[builder],
         "dockerfile": context.dockerfile,
-        "labels": json.dumps(labels.marked(labels.BUILD, **{labels.NAME: _full(tag)})),
+        "labels": json.dumps(labels.marked(labels.BUILD, **{
+            labels.NAME: _full(tag), labels.STANDS_ON: base})),
         # The legacy builder keeps the container of a failed step unless told.
         "rm": "1", "forcerm": "1",
     }

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from ..bases import find, original
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
-from ..labels import BUILD, COURSE, STEP
+from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import saved, store
-from .model import Image, Layer, instruction, makes_layer, stands_on, unshared
+from .model import Image, Layer, base_of, instruction, makes_layer, unshared
 from .tree import visible
 
 _CHUNK = 1 << 20
@@ -36,7 +36,8 @@ def look(reference: str, engine: Engine | None = None) -> Image:
     layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
                    for digest, made in zip(digests, made_by))
     config = inspected.get("Config") or {}
-    base, count = stands_on(digests, _bases(engine, inspected["Id"]))
+    stated = ((inspected.get("Config") or {}).get("Labels") or {}).get(STANDS_ON)
+    base, count = base_of(digests, _bases(engine, inspected["Id"]), stated)
     catalogued = find(base) if base else None
     return Image(
         reference, inspected["Id"], layers, inspected.get("Created") or "",

@@ -96,6 +96,22 @@ def unshared(image: Image, others: Iterable[Iterable[str]]) -> int:
     return sum(layer.unpacked for layer in image.layers if layer.digest not in shared)
 
 
+def base_of(layers: Sequence[str], named: Mapping[str, Sequence[str]],
+            stated: str | None) -> tuple[str, int]:
+    """The base of an image with these layers: (name, number of layers), or ('', 0).
+
+    `named` are the other images, `stated` is what a build of the course wrote
+    down. Without that word for it, the base is the image with the most of these
+    layers, but not all: one that has all is the same thing under another name.
+    """
+    if stated == "scratch":
+        return "", 0
+    if stated in named:
+        return stands_on(layers, {stated: named[stated]})
+    return stands_on(layers, {name: below for name, below in named.items()
+                              if len(below) < len(layers)})
+
+
 def stands_on(layers: Sequence[str], named: Mapping[str, Sequence[str]]) -> tuple[str, int]:
     """Of the `named` images ({name: layer digests}) the one with the most layers
     that `layers` begins with: (name, number of layers), or ('', 0).

@@ -675,11 +675,13 @@ def test_a_copy_from_inside_is_not(instruction):
 def test_parameters(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     context = Context.scan(tmp_path)
-    plain = run._parameters("buildkit", context, "", None, {}, False, None)
+    plain = run._parameters("buildkit", context, "", None, "base:1", {}, False, None)
     assert json.loads(plain.pop("labels"))["multistage.course"] == "build"
     assert plain == {"version": "2", "dockerfile": "Dockerfile", "rm": "1", "forcerm": "1"}
-    full = run._parameters("legacy", context, "a:b", "builder", {"X": "1"}, True, "none")
-    assert json.loads(full.pop("labels")) == {"multistage.course": "build", "multistage.course.name": "a:b"}
+    full = run._parameters("legacy", context, "a:b", "builder", "base:1", {"X": "1"}, True, "none")
+    assert json.loads(full.pop("labels")) == {
+        "multistage.course": "build", "multistage.course.name": "a:b",
+        "multistage.course.stands-on": "base:1"}
     assert full == {**plain, "version": "1", "t": "a:b", "target": "builder", "buildargs": '{"X": "1"}',
                     "nocache": "1", "networkmode": "none"}
 
@@ -690,8 +692,20 @@ def test_parameters(tmp_path):
 ])
 def test_the_label_names_the_image_as_an_engine_lists_it(tmp_path, tag, name):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
-    made = run._parameters("buildkit", Context.scan(tmp_path), tag, None, {}, False, None)
+    made = run._parameters("buildkit", Context.scan(tmp_path), tag, None, "base:1", {}, False, None)
     assert json.loads(made["labels"])["multistage.course.name"] == name
+
+
+@pytest.mark.parametrize("text, target, base", [
+    ("FROM a:1\nRUN x\n", None, "a:1"),
+    ("FROM a:1 AS one\nFROM b:latest\nCOPY --from=one x y\n", None, "b"),
+    ("FROM a:1 AS one\nFROM b\n", "one", "a:1"),
+    ("FROM a:1 AS one\nFROM one AS two\nFROM Two\n", None, "a:1"),
+    ("FROM a AS one\nFROM scratch\n", None, "scratch"),
+])
+def test_what_an_image_stands_on_in_the_end(text, target, base):
+    parsed = dockerfiles.parse(text, {})
+    assert run._base(parsed, parsed.stage(target) if target else None) == base
 
 
 def test_each_line_of_an_answer_is_json_and_empty_ones_are_passed_over():

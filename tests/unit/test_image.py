@@ -17,7 +17,7 @@ from helpers import labels, places
 from helpers.errors import ImageUnreadable
 from helpers.image import Image, Layer, measure, saved, store
 from helpers.image.measure import _from_config, _from_history, _name, _settings
-from helpers.image.model import instruction, makes_layer, stands_on, unshared
+from helpers.image.model import base_of, instruction, makes_layer, stands_on, unshared
 from helpers.image.saved import Measured, Saved, Stream, read
 from helpers.image.tree import path, visible
 
@@ -599,3 +599,19 @@ def test_what_saved_makes_can_be_kept(home):
         assert store.load(name) == Measured(measured.unpacked, measured.files, measured.transfer)
         assert store.paths(name) == measured.paths
     assert saved.Saved() == Saved({}, {})
+
+
+NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": ("4",)}
+
+
+@pytest.mark.parametrize("layers, stated, base", [
+    (("1", "2", "3"), None, ("go", 2)),          # not the copy: it is the same thing
+    (("1", "2", "3"), "debian", ("debian", 1)),  # the build knows better
+    (("1",), "debian", ("debian", 1)),           # nothing was added to the base
+    (("1",), None, ("", 0)),
+    (("1", "2", "3"), "other", ("", 0)),         # stated, and not true any more
+    (("1", "2", "3"), "gone", ("go", 2)),        # stated, and not in the engine
+    (("1", "2"), "scratch", ("", 0)),
+])
+def test_the_base_is_what_the_build_said_else_what_it_shares_most_with(layers, stated, base):
+    assert base_of(layers, NAMED, stated) == base
