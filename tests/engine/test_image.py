@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import tarfile
 import uuid
 
@@ -58,11 +59,18 @@ def test_unpacked_is_what_the_classic_store_counts(engine, small, fresh_cache):
     assert of_base == base.unpacked + sum(map(len, _symlinks(engine, BASE)))
 
 
-def test_transfer_is_each_layer_compressed_by_gzip(engine, small, fresh_cache):
-    expected = sum(len(gzip.compress(data, 6, mtime=0)) for data in _layers(engine, small.image))
-    measured = transfer(look(small.tag, engine), engine)
-    assert measured == pytest.approx(expected, rel=0.002)
-    assert 0 < measured < look(small.tag, engine).unpacked
+def test_transfer_is_each_layer_compressed_by_gzip(engine, tmp_path, fresh_cache):
+    (tmp_path / "words").write_text(" ".join(map(str, range(300_000))))
+    (tmp_path / "noise").write_bytes(random.Random(1).randbytes(500_000))
+    text = "FROM scratch\nCOPY words /\nCOPY noise /\n"
+    built = build(tmp_path, text=text, tag="course-test:transfer", engine=engine)
+    try:
+        expected = sum(len(gzip.compress(data, 6, mtime=0)) for data in _layers(engine, built.image))
+        measured = transfer(look(built.tag, engine), engine)
+        assert measured == pytest.approx(expected, rel=0.002)
+        assert 500_000 < measured < look(built.tag, engine).unpacked
+    finally:
+        engine.client.images.remove(built.tag, force=True)
 
 
 def test_unique_is_what_no_other_named_image_has(engine, small, fresh_cache):
