@@ -79,7 +79,7 @@ def _bases(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from .build import build
+    from .build import CONTEXT_LIMIT, build
     from .image import look
     from .widgets.live import LiveBuild
 
@@ -88,7 +88,7 @@ def _build(options: argparse.Namespace) -> int:
             result = build(
                 options.dir, dockerfile=options.file, target=options.target, tag=options.tag,
                 builder=options.builder, no_cache=options.no_cache, args=dict(options.build_arg),
-                context_limit=None if options.any_context else 1_000_000_000,
+                context_limit=None if options.any_context else CONTEXT_LIMIT,
                 watch=live.watch, report=live.say)
             live.finish(result)
     except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
@@ -174,7 +174,7 @@ def _clean(options: argparse.Namespace) -> int:
 
 
 def _engine(options: argparse.Namespace) -> int:
-    from .engine import connect, owned
+    from .engine import owned
 
     if options.action in ("stop", "purge"):
         stopped = owned.stop(_say)

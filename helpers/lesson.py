@@ -53,7 +53,7 @@ def engine() -> Engine:
     return _connected()
 
 
-def this_run() -> Text:
+def this_run() -> say:
     """The line at the head of a lesson: engine, versions, date."""
     return say(f"{engine().describe()}. Python {platform.python_version()}. "
                 f"{date.today().isoformat()}.")

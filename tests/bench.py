@@ -101,8 +101,7 @@ def _docker_build(engine: Engine, *options: str) -> Callable[[], None]:
 def import_helpers(engine: Engine) -> dict:
     """`import helpers`, less what an empty interpreter takes."""
     empty, ours = (_command(sys.executable, "-c", code) for code in ("pass", "import helpers"))
-    result = _against("import helpers, against an empty Python", ours, empty, QUICK)
-    return result
+    return _against("import helpers, against an empty Python", ours, empty, QUICK)
 
 
 def first_chart(engine: Engine) -> dict:

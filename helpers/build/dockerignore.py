@@ -9,7 +9,6 @@ are not the rules of .gitignore: `foo` is the foo of the root alone, and
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Iterable

@@ -24,7 +24,7 @@ import h2.events
 import h2.exceptions
 from h2.settings import SettingCodes, Settings
 
-OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED, INTERNAL = 0, 2, 5, 12, 13
+OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED = 0, 2, 5, 12
 
 _PREFIX = struct.Struct(">BI")
 _RECEIVE = 1 << 18

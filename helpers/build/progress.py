@@ -92,7 +92,6 @@ class Progress:
         self.made: list[str] = []     # those of them that this build made
         self.failure: str = ""
         self.sent = 0             # bytes of the context that have left
-        self.context_size = 0     # bytes of the context in all
         self._seen: dict[str, StepSeen] = {}
         self._logs: dict[str, list[str]] = {}
         self._moved: dict[str, dict[str, Moved]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..bases import Present
+from ..bases import Present, substitutions
 from ..dockerfile import Dockerfile
 from ..engine import Engine
 from ..errors import BuildFailed
@@ -52,7 +52,7 @@ class BuildResult:
     @property
     def substitutions(self) -> dict[str, str]:
         """{reference in the Dockerfile: image that was used instead}."""
-        return {base.ref: base.name for base in self.bases if base.substituted}
+        return substitutions(self.bases)
 
     def stage(self, name: str) -> StageReport:
         """The report of one stage. Raises DockerfileError naming those there are."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .. import labels
 from .. import dockerfile as dockerfiles
-from ..bases import Present, ensure
+from ..bases import Present, ensure, substitutions
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted
@@ -75,17 +75,16 @@ def build(
     engine = engine or connect()
     builder = _builder(engine, builder)
     root = Path(context)
-    scanned = Context.scan(root, dockerfile, text) if text is not None else Context.scan(root, dockerfile)
+    scanned = Context.scan(root, dockerfile, text)
     parsed = dockerfiles.parse(scanned.dockerfile_text, args or {})
     stage = parsed.stage(target) if target is not None else None
     _stay_inside(parsed)
     scanned.check(context_limit)
     bases = ensure(engine, _bases_needed(parsed, stage, builder), report=report or _quiet)
-    swapped = {base.ref: base.name for base in bases if base.substituted}
+    swapped = substitutions(bases)
     if swapped:
         scanned = Context.scan(root, dockerfile, parsed.with_bases(swapped))
     progress = Progress(parsed, stage.label if stage else None, builder)
-    progress.context_size = scanned.size
     began = time.perf_counter()
     _follow(engine, scanned, progress, watch or _unwatched, secrets or {}, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), args or {}, no_cache, network))

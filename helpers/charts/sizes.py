@@ -17,6 +17,7 @@ _NARROW = 0.05       # a bar under this part of the longest gets the second pane
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _LABEL = 36          # characters of an instruction that a row shows
 
+
 @dataclass(frozen=True)
 class Part:
     """A stretch of a bar: bytes of one kind."""

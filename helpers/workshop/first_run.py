@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bases import ensure
+from ..bases import ensure, footnote
 from ..build import BuildResult, build
 from ..engine import Engine, connect, owned
 from ..errors import NoEngine
@@ -45,10 +45,8 @@ class Outcome:
                  f"  {size(one.own_bytes):>8}  source, build cache and binary, left by the build",
                  f" -{size(two.unpacked - two.own_bytes):>8}  {two.base}, which two stages stand on",
                  f" -{size(two.own_bytes):>8}  the binary, the one thing that crossed over"]
-        made = [image.stand_in for image in (one, two) if image.stand_in]
-        if made:
-            lines += ["", f"Stand-ins, made here because no registry had them: {', '.join(made)}."]
-        return "\n".join(lines)
+        note = footnote(base for result in self.results for base in result.bases)
+        return "\n".join([*lines, "", note] if note else lines)
 
 
 def _bar(name: str, image: Image, longest: Image) -> str:
