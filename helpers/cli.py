@@ -138,27 +138,47 @@ def _graph(options: argparse.Namespace) -> int:
     return GOOD
 
 
-def _compare(options: argparse.Namespace) -> int:
+def _inventory(options: argparse.Namespace) -> int:
     from .engine import connect
-    from .image import look, transfer, unique
+    from .image import transfer
+    from .inventory import inventory
     from .units import size
+    from .widgets.contents import inventory_text
 
     engine = connect()
-    images = [look(reference, engine) for reference in options.image]
-    facts, rows = [], [f"{'unpacked':>10} {'unique':>10} {'transfer':>10}  image"]
-    for image in images:
-        sizes = {"unique": unique(image, engine),
-                 "transfer": transfer(image, engine) if options.transfer else None}
-        facts.append({**image.facts(), **sizes})
-        moved = size(sizes["transfer"]) if options.transfer else "-"
-        rows.append(f"{size(image.unpacked):>10} {size(sizes['unique']):>10} {moved:>10}  "
-                    f"{image.reference}")
+    found = inventory(options.image, engine)
+    facts, text = found.facts(files=options.files), inventory_text(found)
+    if options.transfer:
+        facts["transfer"] = transfer(found.image, engine)
+        text += f"\nTransfer: {size(facts['transfer'])}"
+    if options.files:
+        text = "\n".join([text, "Files", *(f"{size(count):>10}  {path}  {layer.instruction}"
+                                          for path, count, layer in found.listing())])
+    _emit(options, facts, text)
+    return GOOD
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .engine import connect
+    from .image import transfer, unique
+    from .inventory import compare, inventory
+    from .units import size
+    from .widgets.contents import comparison_text
+
+    engine = connect()
+    seen = compare([inventory(reference, engine) for reference in options.image])
+    facts, lines = seen.facts(), [comparison_text(seen)]
+    for each, entry in zip(seen.inventories, facts["images"]):
+        entry["unique"] = unique(each.image, engine)
+        entry["transfer"] = transfer(each.image, engine) if options.transfer else None
+        moved = f", {size(entry['transfer'])} to transfer" if options.transfer else ""
+        lines.append(f"{each.image.reference}: {size(entry['unique'])} that no other named image has{moved}")
     if options.png:
         from . import charts
 
-        charts.sizes(images).save(options.png)
+        charts.sizes([each.image for each in seen.inventories]).save(options.png)
         _say(f"Drawn to {options.png}")
-    _emit(options, {"images": facts}, "\n".join(rows))
+    _emit(options, facts, "\n".join(lines))
     return GOOD
 
 
@@ -232,7 +252,13 @@ def _parser() -> argparse.ArgumentParser:
     graph.add_argument("dir", metavar="DIR")
     graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
 
-    compare = command("compare", _compare, "images side by side")
+    inventory = command("inventory", _inventory, "what is in an image: tools, packages, sizes by layer")
+    inventory.add_argument("image", metavar="IMAGE")
+    inventory.add_argument("--files", action="store_true", help="list every file with its layer too")
+    inventory.add_argument("--transfer", action="store_true",
+                           help="measure the transfer size too (slow the first time)")
+
+    compare = command("compare", _compare, "images side by side, and what only one of them has")
     compare.add_argument("image", nargs="+", metavar="IMAGE")
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
     compare.add_argument("--transfer", action="store_true",

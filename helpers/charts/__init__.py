@@ -4,10 +4,14 @@
     >>> charts.sizes([one, two])          # how large are they, and what of?
     >>> charts.layers(one)                # which instruction brought how much?
     >>> charts.stages(result)             # which stage takes what from which?
+    >>> charts.tools([found, other])      # what is within an intruder's reach?
+    >>> charts.surface([found, other])    # how much is there to attack?
+    >>> charts.waste(found)               # what is shipped that nobody sees?
 """
 
+from .contents import surface, tools, waste
 from .graph import stages
 from .sizes import layers, sizes
 from .style import Chart
 
-__all__ = ["Chart", "layers", "sizes", "stages"]
+__all__ = ["Chart", "layers", "sizes", "stages", "surface", "tools", "waste"]

@@ -80,7 +80,8 @@ class Chart:
         return f"Chart: {self.alt}"
 
 
-def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None) -> tuple:
+def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None,
+           rows: int = 1) -> tuple:
     """An empty figure in the course's look: (figure, axes or array of axes).
 
     `height` is that of the plot itself, in inches; `finish` adds what the title,
@@ -88,7 +89,7 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
     """
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.subplots(1, columns, width_ratios=list(ratios) if ratios else None)
+        axes = figure.subplots(rows, columns, width_ratios=list(ratios) if ratios else None)
     return figure, axes
 
 

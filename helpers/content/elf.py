@@ -32,6 +32,8 @@ _PIE = 0x08000000   # DF_1_PIE
 
 _IDENT = 16         # bytes of e_ident, before the rest of the header
 
+_DATA = 16 << 20    # bytes of a segment in which Go's record is looked for
+
 # Far above what linkers write, low enough to be read in a moment.
 _MOST_SEGMENTS, _MOST_ENTRIES, _MOST_SECTIONS = 512, 4096, 4096
 _MOST_NAMES, _LONGEST_NAME, _LONGEST_NAMES = 1024, 4096, 1 << 20
@@ -84,7 +86,7 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
         return None
     kind, machine = _KINDS.get(header[0], "other"), _MACHINES.get(header[1], str(header[1]))
     if kind in ("object", "core"):
-        return Elf(machine, form.bits, kind, False, "", (), (), "", "", ())
+        return Elf(machine, form.bits, kind, False, "", (), (), "", "", "", ())
     segments, whole = _segments(form, data, header)
     loads = [rest for type, *rest in segments if type == _LOAD]
     first = {segment[0]: segment for segment in reversed(segments)}
@@ -100,7 +102,23 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
               and _INTERP not in first and not dynamic.needed)
     version, listed = _go(form, data, loads, header)
     return Elf(machine, form.bits, kind, static, loader, dynamic.needed, dynamic.runpath,
-               dynamic.soname, version, gobuild.modules(version, listed) if version else ())
+               dynamic.soname, version, gobuild.main(listed),
+               gobuild.modules(version, listed) if version else ())
+
+
+def further(head: bytes | memoryview, size: int) -> list[tuple[int, int]]:
+    """Which parts of a file of `size` bytes `elf` looks at beyond the `head` of it that
+    is at hand: (offset, length) in order. For a reader that cannot keep all of it."""
+    form, header = _header(head)
+    if form is None:
+        return []
+    segments, _ = _segments(form, head, header)
+    wanted = [(offset, length) for type, _, offset, _, length in segments if type == _DYNAMIC]
+    # Go's record lies at the beginning of the data.
+    wanted += [(offset, min(length, _DATA)) for type, flags, offset, _, length in segments
+               if type == _LOAD and not flags & _EXECUTE]
+    return [(offset, min(length, size - offset)) for offset, length in sorted(wanted)
+            if len(head) < offset + length and offset < size]
 
 
 def go(data: bytes | memoryview) -> tuple[str, str]:
@@ -209,6 +227,8 @@ def _section(form: _Form, data: bytes | memoryview, header: tuple[int, ...],
         return None
     row = form.section.unpack_from(data, start + names * width)
     strings = bytes(data[row[4]:row[4] + min(row[5], _LONGEST_NAMES)])
+    if not any(strings):   # blank: a reader that could not keep all has left them out
+        return None
     named = strings.find(b".go.buildinfo\0")
     if named < 0:
         return []

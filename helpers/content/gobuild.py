@@ -14,7 +14,7 @@ from .model import Package, package, text
 _MAGIC = b"\xff Go buildinf:"
 _ALIGNED, _HEAD = 16, 32
 _INLINE, _BIG = 2, 1             # flags: strings follow; addresses are big-endian
-_SEARCHED = 1 << 20              # the linker puts it near the beginning of the data
+_SEARCHED = 16 << 20             # the linker puts it near the beginning of the data
 _LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
 _PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
 _LONGEST_VERSION = 200

@@ -33,6 +33,7 @@ class Elf:
     runpath      where it looks for them first (RUNPATH, or RPATH without one), $ORIGIN kept
     soname       the name that others ask for it by, '' if none
     go           the version of Go that built it, 'go1.22.10'; '' if not Go
+    main         the path of its main package, 'cmd/go'; '' if not Go
     packages     the Go modules that are built in, from Go's own record in the file
     """
 
@@ -45,6 +46,7 @@ class Elf:
     runpath: tuple[str, ...]
     soname: str
     go: str
+    main: str
     packages: tuple[Package, ...]
 
 

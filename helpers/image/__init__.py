@@ -14,7 +14,10 @@ Three sizes, each with one meaning, measured here and the same on every engine
     unique     unpacked bytes of the layers that no other named image has
 """
 
+from .entries import Entries, Program
+from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
-from .measure import look, transfer, unique, where
+from .tree import Node, Tree, Unseen
 
-__all__ = ["Image", "Layer", "look", "transfer", "unique", "where"]
+__all__ = ["Entries", "Image", "Layer", "Node", "Program", "Tree", "Unseen", "contents", "look",
+           "transfer", "unique", "where"]

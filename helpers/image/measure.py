@@ -11,7 +11,8 @@ from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import saved, store
 from .model import Image, Layer, base_of, instruction, makes_layer, unshared
-from .tree import visible
+from .entries import Entries
+from .tree import Tree
 
 _CHUNK = 1 << 20
 
@@ -58,18 +59,25 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     return sum(known[layer.digest].transfer for layer in image.layers)
 
 
-def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
-    """{absolute path: the layer it comes from} for all that a container would see.
+def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
+    """What is in each of the image's layers, in their order.
 
-    Nothing is run in the image, so this works on one with no shell.
+    Layers that were read before are not read again, and nothing is run in the
+    image, so this works on one with no shell. Raises ImageUnreadable and the
+    engine's errors.
     """
     digests = [layer.digest for layer in image.layers]
-    known = {digest: store.paths(digest) for digest in digests}
+    known = {digest: store.entries(digest) for digest in digests}
     if None in known.values():
         read = _save(engine or connect(), image.id, digests)
-        known = {digest: read.layers[digest].paths for digest in digests}
-    found = visible([known[digest] for digest in digests])
-    return {path: image.layers[index] for path, index in found.items()}
+        known = {digest: read.layers[digest].entries for digest in digests}
+    return tuple(known[digest] for digest in digests)
+
+
+def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
+    """{absolute path: the layer it comes from} for all that a container would see."""
+    tree = Tree(contents(image, engine))
+    return {path: image.layers[index] for path, index in tree.layers().items()}
 
 
 def unique(image: Image, engine: Engine | None = None) -> int:

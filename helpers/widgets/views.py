@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ..build import BuildResult, Progress, StageReport, Step
 from ..image import Image
+from ..inventory import Comparison, Inventory
 from ..units import counted, seconds, size
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
@@ -29,9 +30,15 @@ def register() -> None:
     shell = get_ipython()
     if shell is None:
         return
+    # Here, since what shows inventories stands on what is below.
+    from .contents import comparison_text, comparison_view, inventory_text, inventory_view
+
     display = shell.display_formatter
-    display.formatters["text/html"].for_type(Image, image_view)
-    display.formatters["text/plain"].for_type(Image, lambda i, printer, _: printer.text(str(i)))
+    for kind, page, text in ((Image, image_view, str), (Inventory, inventory_view, inventory_text),
+                             (Comparison, comparison_view, comparison_text)):
+        display.formatters["text/html"].for_type(kind, page)
+        display.formatters["text/plain"].for_type(
+            kind, lambda value, printer, _, text=text: printer.text(text(value)))
     display.ipython_display_formatter.for_type(BuildResult, _display_build)
 
 

@@ -1,0 +1,217 @@
+"""An inventory: what an image contains, and what brought it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..content import Package
+from ..image import Image, Layer, Node, Program, Tree, Unseen
+from .kinds import BUILDING, COMPILER, KINDS, SHELL
+from .libraries import Libraries, Needs
+from .tools import Tool, executables, setuid, tools
+
+
+@dataclass(frozen=True)
+class Found:
+    """A package in an image: `path` is the file that tells of it, `layer` the index
+    of that file's layer."""
+
+    package: Package
+    path: str
+    layer: int
+
+
+@dataclass(frozen=True)
+class Surface:
+    """How much there is to attack, and to audit: counts of what a container sees."""
+
+    files: int
+    executables: int
+    packages: int
+    tools: int
+    compilers: int
+    shells: int
+    setuid: int
+
+    def rows(self) -> tuple[tuple[str, int], ...]:
+        """(what is counted, how many), the widest first."""
+        return (("files", self.files), ("executables", self.executables),
+                ("packages", self.packages), ("known tools", self.tools),
+                ("setuid files", self.setuid), ("shells", self.shells),
+                ("compilers", self.compilers))
+
+
+@dataclass(frozen=True)
+class Waste:
+    """Bytes of a layer that no container sees, since a later layer hid or replaced them.
+
+    layer  index of the layer that still holds them
+    files  the files themselves, the largest first
+    """
+
+    layer: int
+    files: tuple[Unseen, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(each.size for each in self.files)
+
+    @property
+    def by(self) -> tuple[int, ...]:
+        """Indexes of the layers that hid them."""
+        return tuple(sorted({each.by for each in self.files}))
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What an image contains. Nothing was run in it to find out.
+
+    image     the image, with its layers and sizes
+    tree      every path that a container sees
+    programs  {path: Program} of all that can be run
+    tools     programs of a known purpose, by kind
+    packages  by type and name
+    setuid    paths of programs that run as their owner, whoever starts them
+    """
+
+    image: Image
+    tree: Tree = field(repr=False)
+    programs: dict[str, Program] = field(repr=False)
+    tools: tuple[Tool, ...]
+    packages: tuple[Found, ...]
+    setuid: tuple[str, ...]
+
+    # -- questions --
+
+    def layer(self, index: int) -> Layer:
+        """The layer of a tool or a package, with its instruction."""
+        return self.image.layers[index]
+
+    def came_with(self, index: int) -> str:
+        """'FROM golang:1.22' for a layer of the base, else the instruction."""
+        if index < self.image.base_layers:
+            return f"FROM {self.image.base}"
+        return self.image.layers[index].instruction
+
+    def kind(self, *kinds: str) -> tuple[Tool, ...]:
+        """The tools of these kinds."""
+        return tuple(tool for tool in self.tools if tool.kind in kinds)
+
+    def tool(self, name: str) -> Tool | None:
+        """The tool that goes by that name, None if it is not in the image."""
+        return next((tool for tool in self.tools if name == tool.name or
+                     any(path.endswith(f"/{name}") for path in tool.names)), None)
+
+    def package(self, name: str) -> Found | None:
+        return next((each for each in self.packages if each.package.name == name), None)
+
+    @property
+    def build_tools(self) -> tuple[Tool, ...]:
+        """The tools that building needs and running does not."""
+        return self.kind(*BUILDING)
+
+    @property
+    def os(self) -> str:
+        """What the image says that it is: 'Debian GNU/Linux 12 (bookworm)'; '' if nothing."""
+        for path in ("/etc/os-release", "/usr/lib/os-release"):
+            node = self.tree.resolve(path)
+            text = node.entries.texts.get(node.row, "") if node else ""
+            for line in text.splitlines():
+                if line.startswith("PRETTY_NAME="):
+                    return line.partition("=")[2].strip("\"'")
+        return ""
+
+    def needs(self, path: str) -> Needs:
+        """What the program at `path` needs to start, and whether the image has it.
+        Raises KeyError if there is no such program."""
+        node = self.tree.resolve(path)
+        if node is None or node.path not in self.programs or self.programs[node.path].elf is None:
+            raise KeyError(f"{path} is no ELF program of {self.image.reference}")
+        return self._libraries.needs(node.path, self.programs[node.path].elf)
+
+    @cached_property
+    def _libraries(self) -> Libraries:
+        return Libraries(self.tree)
+
+    @cached_property
+    def surface(self) -> Surface:
+        kinds = Counter(tool.kind for tool in self.tools)
+        return Surface(
+            files=sum(1 for _ in self._files()),
+            executables=sum(1 for path in self.programs if self.tree[path].mode & 0o111),
+            packages=len(self.packages), tools=len(self.tools), compilers=kinds[COMPILER],
+            shells=kinds[SHELL], setuid=len(self.setuid))
+
+    @cached_property
+    def waste(self) -> tuple[Waste, ...]:
+        """What each layer holds that no container sees; layers without are left out."""
+        by_layer: dict[int, list[Unseen]] = {}
+        for each in self.tree.unseen:
+            by_layer.setdefault(each.layer, []).append(each)
+        return tuple(Waste(index, tuple(by_layer[index])) for index in sorted(by_layer))
+
+    @property
+    def wasted(self) -> int:
+        """Bytes of all layers that no container sees."""
+        return sum(each.size for each in self.waste)
+
+    def _files(self) -> Iterator[Node]:
+        """Regular files that a container sees, hard links too."""
+        for index in range(len(self.image.layers)):
+            for row in self.tree.visible(index):
+                entries = self.tree.entries(index)
+                if entries.kinds[row] in _FILES:
+                    yield Node(entries.paths[row], index, row, entries)
+
+    def listing(self) -> Iterator[tuple[str, int, Layer]]:
+        """(path, bytes, layer) of each regular file that a container sees."""
+        for node in self._files():
+            yield node.path, self.tree.origin(node).size, self.image.layers[node.layer]
+
+    # -- as JSON --
+
+    def facts(self, *, files: bool = False) -> dict[str, object]:
+        """The content of `inventory --json`; `files`: with every file."""
+        made = [layer.digest for layer in self.image.layers]
+        facts = {
+            **self.image.facts(), "transfer": None, "os": self.os,
+            "files": self.surface.files, "executables": self.surface.executables,
+            "setuid": list(self.setuid), "wasted": self.wasted,
+            "tools": [{"name": tool.name, "kind": tool.kind, "path": tool.path,
+                       "layer": made[tool.layer], "names": list(tool.names),
+                       "instruction": self.image.layers[tool.layer].instruction}
+                      for tool in self.tools],
+            "packages": [{"type": each.package.type, "name": each.package.name,
+                          "version": each.package.version, "layer": made[each.layer],
+                          "path": each.path} for each in self.packages],
+            "waste": [{"layer": made[each.layer], "unpacked": each.size, "files": len(each.files),
+                       "hidden_by": [self.image.layers[by].instruction for by in each.by]}
+                      for each in self.waste],
+        }
+        if files:
+            facts["listing"] = [{"path": path, "size": count, "layer": layer.digest}
+                                for path, count, layer in self.listing()]
+        return facts
+
+
+_FILES = frozenset(map(ord, "fh"))
+
+
+def take(image: Image, layers: Sequence) -> Inventory:
+    """The inventory of an image whose layers hold these entries."""
+    tree = Tree(layers)
+    programs = executables(tree)
+    packages = {Found(package, node.path, node.layer)
+                for node, found in tree.under("packages") for package in found}
+    packages |= {Found(package, node.path, node.layer)
+                 for node, program in tree.under("programs") if program.elf
+                 for package in program.elf.packages}
+    ordered = sorted(packages, key=lambda each: (each.package.type, each.package.name,
+                                                 each.package.version, each.path))
+    return Inventory(image, tree, programs, tools(tree, programs), tuple(ordered), setuid(tree))
+
+
+__all__ = ["Found", "Inventory", "Surface", "Waste", "take", "KINDS"]

@@ -1,0 +1,56 @@
+"""Layers made by hand, for tests."""
+
+import hashlib
+import io
+import tarfile
+
+from helpers.image.archive import Archive
+from helpers.image.entries import Entries
+from helpers.image.pieces import Pieces
+from helpers.image.scan import scan
+
+_TYPES = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE,
+          "b": tarfile.BLKTYPE, "p": tarfile.FIFOTYPE}
+
+
+def tar(*members, format=tarfile.GNU_FORMAT, **headers) -> bytes:
+    """Members are (name, content, mode): bytes for a file, ('l', target) for a link, ('h',
+    target) for a hard link, 'd', 'c', 'b' or 'p' for the rest. The mode may be left out."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as archive:
+        for name, content, *rest in members:
+            info = tarfile.TarInfo(name)
+            info.mode = rest[0] if rest else 0o755 if content == "d" else 0o644
+            for attribute, value in headers.items():
+                setattr(info, attribute, value)
+            if isinstance(content, bytes):
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+                continue
+            kind, target = content if isinstance(content, tuple) else (content, "")
+            info.type, info.linkname = _TYPES[kind], target
+            archive.addfile(info)
+    return buffer.getvalue()
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def scanned(data: bytes, piece: int = 1000) -> Entries:
+    """The entries of a layer, which arrives in pieces."""
+    return scan(Pieces(data[at:at + piece] for at in range(0, len(data), piece)))
+
+
+def listed(data: bytes, piece: int = 1000) -> list:
+    return list(Archive(Pieces(data[at:at + piece] for at in range(0, len(data), piece))))
+
+
+def layer(*members, **headers) -> Entries:
+    """The entries of a layer made of those members (see `tar`)."""
+    return scanned(tar(*members, **headers))
+
+
+def saved(*layers: bytes) -> bytes:
+    """A saved image of the old layout."""
+    return tar(*((f"{n}/layer.tar", data) for n, data in enumerate(layers)))
