@@ -6,8 +6,12 @@ together for a reader who sees one short cell at a time.
 
 from __future__ import annotations
 
+import atexit
 import html
 import platform
+import shutil
+import stat
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,13 +20,15 @@ from functools import cache
 from pathlib import Path
 
 from . import build as builds
-from . import charts, container, image
+from . import charts, container, image, intruder
+from . import inventory as inventories
 from .bases import ensure
 from .build import BuildResult
 from .container import Ran, Server
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
 from .image import Image, Layer
+from .inventory import Comparison, Inventory
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
 from .widgets import LiveBuild, ask, predict, register
@@ -30,9 +36,10 @@ from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
-    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts", "doctor",
-    "engine", "fetch", "find", "look", "moment", "paths", "predict", "ratio", "run", "say", "seconds",
-    "serve", "share", "show", "size", "this_run", "verdict",
+    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in", "build", "charts",
+    "compare", "doctor", "engine", "fetch", "find", "folder", "inventory", "look", "moment", "paths", "predict",
+    "ratio", "read_file", "run", "say", "search", "seconds", "serve", "share", "show", "size",
+    "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -62,7 +69,8 @@ def this_run() -> say:
 
 def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: str | None = None,
           builder: str | None = None, text: str | None = None, no_cache: bool = False,
-          args: Mapping[str, str] | None = None) -> BuildResult:
+          args: Mapping[str, str] | None = None,
+          secrets: Mapping[str, bytes] | None = None) -> BuildResult:
     """Build an application of the course (or a folder of yours), shown as it runs.
 
     `app` is a folder's name under notebooks/apps, or a path. The other words
@@ -71,7 +79,7 @@ def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: st
     with LiveBuild() as live:
         result = builds.build(
             _folder(app), dockerfile=dockerfile, text=text, tag=tag, target=target,
-            builder=builder, no_cache=no_cache, args=args, engine=engine(),
+            builder=builder, no_cache=no_cache, args=args, secrets=secrets, engine=engine(),
             watch=live.watch, report=live.say)
         live.finish(result)
     return result
@@ -105,6 +113,38 @@ def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     return Finds(seen, dict(wanted), image.where(seen, engine()))
 
 
+def inventory(built: BuildResult | str) -> Inventory:
+    """What is in an image: files, tools and packages, each with what brought it."""
+    return inventories.inventory(_reference(built), engine())
+
+
+def compare(*built: BuildResult | str | Inventory) -> Comparison:
+    """Inventories side by side, and what only one of them has."""
+    return inventories.compare([each if isinstance(each, Inventory) else inventory(each) for each in built])
+
+
+def attributes(built: BuildResult | str, *paths: str) -> Attributes:
+    """Kind, mode and owner of some paths in an image, as `ls -l` writes them."""
+    return Attributes(inventory(built), paths)
+
+
+def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:
+    """A file's content, read out of a layer, be it hidden by a later one or not."""
+    return image.read_file(look(built), path, layer, engine())
+
+
+def search(built: BuildResult | str, needle: str) -> Traces:
+    """Every place in an image where a text stands: hidden files too, and the history."""
+    seen = look(built)
+    return Traces(seen, image.search(seen, needle, engine()))
+
+
+def break_in(built: BuildResult | str, port: int) -> tuple[intruder.Try, ...]:
+    """Start the server of an image, break in, and try five things there."""
+    with container.serve(_reference(built), port=port, engine=engine()) as server:
+        return intruder.tries(server, port)
+
+
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
         hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
@@ -116,6 +156,16 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
     """The image as a server, while a `with` block lasts. The other words are those
     of `helpers.container.serve`."""
     return container.serve(_reference(built), command, port=port, engine=engine(), **words)
+
+
+def folder(files: Mapping[str, bytes]) -> str:
+    """A folder that holds these files, which may be run, until the notebook ends."""
+    place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    for name, content in files.items():
+        (place / name).write_bytes(content)
+        (place / name).chmod(0o755)
+    return str(place)
 
 
 def moment() -> str:
@@ -191,6 +241,58 @@ class Finds:
                  code(made) if made else "") for what, path, made, source in self._rows()]
         return table(("what", "where", "came with", "in the layer of"), rows,
                      caption=self.image.reference)
+
+
+class Attributes(tuple):
+    """(path, mode, owner, where a link leads) of some paths, None for one that is not there."""
+
+    def __new__(cls, seen: Inventory, paths: Sequence[str]):
+        made = super().__new__(cls, [cls._row(seen, path) for path in paths])
+        made.image = seen.image
+        return made
+
+    @staticmethod
+    def _row(seen: Inventory, path: str) -> tuple[str, str, str, str] | None:
+        if path not in seen.tree:
+            return None
+        node = seen.tree[path]
+        kind = {"d": stat.S_IFDIR, "l": stat.S_IFLNK}.get(node.kind, stat.S_IFREG)
+        uid, gid = node.entries.uids[node.row], node.entries.gids[node.row]
+        second = f"second name of {seen.tree.origin(node).path}" if node.kind == "h" else ""
+        leads = f"leads to {node.link}" if node.kind == "l" else second
+        return path, stat.filemode(kind | node.mode), f"{uid}:{gid}", leads
+
+    def __repr__(self) -> str:
+        return "\n".join("  ".join((f"{mode} {owner:>9}", path, leads)).rstrip()
+                         for path, mode, owner, leads in filter(None, self))
+
+    def _repr_html_(self) -> str:
+        rows = [(code(path), code(mode), code(owner), html.escape(leads))
+                for path, mode, owner, leads in filter(None, self)]
+        return table(("path", "mode", "owner", ""), rows, caption=self.image.reference)
+
+
+class Traces(tuple):
+    """Where a text stands in an image, a row a place."""
+
+    def __new__(cls, seen: Image, found: tuple[image.Trace, ...]):
+        made = super().__new__(cls, found)
+        made.image = seen
+        return made
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [(each.where, each.what,
+                 "" if each.layer is None else self.image.layers[each.layer].instruction) for each in self]
+
+    def __repr__(self) -> str:
+        rows = [f"{where:<9} {what}{f'  ({layer})' if layer else ''}" for where, what, layer in self._rows()]
+        return "\n".join(rows) or f"nowhere in {self.image.reference}"
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return f"<p>Nowhere in {code(self.image.reference)}.</p>"
+        rows = [(html.escape(where), code(what), code(layer) if layer else "") for where, what, layer in self._rows()]
+        return table(("stands in", "which", "layer of"), rows, caption=self.image.reference)
 
 
 class Listing:

@@ -6,12 +6,14 @@
     >>> charts.stages(result)             # which stage takes what from which?
     >>> charts.tools([found, other])      # what is within an intruder's reach?
     >>> charts.surface([found, other])    # how much is there to attack?
+    >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.waste(found)               # what is shipped that nobody sees?
 """
 
+from .attempts import tries
 from .contents import surface, tools, waste
 from .graph import stages
 from .sizes import layers, sizes
 from .style import Chart
 
-__all__ = ["Chart", "layers", "sizes", "stages", "surface", "tools", "waste"]
+__all__ = ["Chart", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]

@@ -38,7 +38,7 @@ def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) 
     legend = [Patch(facecolor=_PALE[BUILD], edgecolor=BUILD, label="for building"),
               Patch(facecolor=_PALE[DANGER], edgecolor=DANGER, label="of use to an intruder")]
     return finish(figure, _tools_finding(inventories, names), _tools_spoken(inventories, names, kinds),
-                  [each.image for each in inventories], legend=legend)
+                  [each.image for each in inventories], legend=legend, hatched=False)
 
 
 def _cell(axes, column: int, row: int, kind: str, found: list[str], letters: int) -> None:

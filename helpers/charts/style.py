@@ -94,10 +94,11 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
 
 
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
-           source: str = "", legend: Sequence[Artist] = ()) -> Chart:
-    """Put title, legend and footnote around the plot and make it a Chart."""
+           source: str = "", legend: Sequence[Artist] = (), hatched: bool = True) -> Chart:
+    """Put title, legend and footnote around the plot and make it a Chart. `hatched`:
+    whether what rests on a stand-in is."""
     heading = textwrap.wrap(title, _TITLE_WRAP)
-    note = textwrap.wrap(source or footnote(images), _NOTE_WRAP)
+    note = textwrap.wrap(source or footnote(images, hatched=hatched), _NOTE_WRAP)
     above = 0.12 + 0.24 * len(heading)
     rows = -(-len(legend) // _LEGEND_COLUMNS)
     below = 0.1 + 0.15 * len(note)
@@ -116,7 +117,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     return Chart(figure, title, f"{title}. {alt}")
 
 
-def footnote(images: Iterable[Image]) -> str:
+def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:
     """Where the numbers come from: date, engine, stand-ins."""
     images = list(images)
     engines = dict.fromkeys(image.engine for image in images if image.engine)
@@ -127,5 +128,5 @@ def footnote(images: Iterable[Image]) -> str:
     if made:
         near = ("Its size is near the original's" if len(made) == 1 else
                 "Their sizes are near the originals'")
-        parts.append(f"Hatched: {'; '.join(made)}. {near}, not equal.")
+        parts.append(f"{'Hatched: ' if hatched else ''}{'; '.join(made)}. {near}, not equal.")
     return " ".join(parts)

@@ -14,10 +14,11 @@ Three sizes, each with one meaning, measured here and the same on every engine
     unique     unpacked bytes of the layers that no other named image has
 """
 
+from .content import Trace, read_file, search
 from .entries import Entries, Program
 from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
 from .tree import Node, Tree, Unseen
 
-__all__ = ["Entries", "Image", "Layer", "Node", "Program", "Tree", "Unseen", "contents", "look",
-           "transfer", "unique", "where"]
+__all__ = ["Entries", "Image", "Layer", "Node", "Program", "Trace", "Tree", "Unseen", "contents", "look",
+           "read_file", "search", "transfer", "unique", "where"]

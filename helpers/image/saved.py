@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ..errors import ImageUnreadable
-from .archive import Archive, Damaged
+from .archive import Archive, Damaged, Entry
 from .entries import Entries
 from .pieces import Pieces, Truncated
 from .scan import scan
@@ -57,18 +57,38 @@ class Saved:
 def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
     """Measure every layer in a saved image. Raises ImageUnreadable."""
     saved = Saved()
-    try:
-        archive = Archive(Pieces(chunks))
-        members = 0
-        for member in archive:
-            members += 1
-            if member.kind == "f" and member.size:
-                _member(archive, member.size, saved, transfer)
-        if not members:
-            raise Damaged("there is nothing in it")
-    except (Damaged, Truncated, zlib.error) as error:
-        raise unreadable(str(error)) from error
+
+    def layer(pieces: Iterable[bytes]) -> None:
+        observed = _Observed(pieces, transfer)
+        walked = Pieces(observed)
+        entries = scan(walked)
+        walked.drain()
+        digest, moved = observed.finish()
+        saved.layers[digest] = Measured(sum(entries.sizes), entries.kinds.count(b"f"), moved, entries)
+
+    def config(text: bytes) -> None:
+        content = _json(text)
+        if isinstance(content, dict) and "rootfs" in content:
+            saved.configs[f"sha256:{hashlib.sha256(text).hexdigest()}"] = content
+
+    _walk(chunks, layer, config)
     return saved
+
+
+def each_file(chunks: Iterable[bytes], look: Callable[[Entry, Archive], None],
+              ended: Callable[[str], None]) -> None:
+    """Show every entry of every layer to `look`, which may read its content; then say
+    the layer's digest to `ended`. Raises ImageUnreadable."""
+    def layer(pieces: Iterable[bytes]) -> None:
+        observed = _Observed(pieces, False)
+        walked = Pieces(observed)
+        archive = Archive(walked)
+        for entry in archive:
+            look(entry, archive)
+        walked.drain()
+        ended(observed.finish()[0])
+
+    _walk(chunks, layer, lambda text: None)
 
 
 def unreadable(why: str) -> ImageUnreadable:
@@ -78,19 +98,35 @@ def unreadable(why: str) -> ImageUnreadable:
                "remove the image and build or pull it anew.")
 
 
-def _member(archive: Archive, size: int, saved: Saved, transfer: bool) -> None:
+def _walk(chunks: Iterable[bytes], layer: Callable[[Iterable[bytes]], None],
+          config: Callable[[bytes], None]) -> None:
+    """Hand each layer, unpacked, and each small piece of JSON to whom they are for."""
+    try:
+        archive = Archive(Pieces(chunks))
+        members = 0
+        for member in archive:
+            members += 1
+            if member.kind == "f" and member.size:
+                _member(archive, member.size, layer, config)
+        if not members:
+            raise Damaged("there is nothing in it")
+    except (Damaged, Truncated, zlib.error) as error:
+        raise unreadable(str(error)) from error
+
+
+def _member(archive: Archive, size: int, layer: Callable, config: Callable) -> None:
     start = archive.head(512)
     if start[:2] == _GZIP:
-        _layer(_plausible(_gunzipped(_whole(start, archive)), size), saved, transfer)
+        layer(_plausible(_gunzipped(_whole(start, archive)), size))
     elif start[:4] == _ZSTD:
-        _layer(_plausible(_unzstd(_whole(start, archive)), size), saved, transfer)
+        layer(_plausible(_unzstd(_whole(start, archive)), size))
     elif start[257:262] == b"ustar" or not any(start):   # zeros: a layer without files
-        _layer(_whole(start, archive), saved, transfer)
+        layer(_whole(start, archive))
     elif start[:1] in (b"{", b"["):
         if size <= _SMALL:
-            _config(start + archive.head(size), saved)
+            config(start + archive.head(size))
     elif size >= 512:
-        _layer(_whole(start, archive), saved, transfer)
+        layer(_whole(start, archive))
 
 
 def _whole(start: bytes, archive: Archive) -> Iterator[bytes]:
@@ -98,27 +134,11 @@ def _whole(start: bytes, archive: Archive) -> Iterator[bytes]:
     yield from archive.content()
 
 
-def _config(text: bytes, saved: Saved) -> None:
-    content = _json(text)
-    if isinstance(content, dict) and "rootfs" in content:
-        saved.configs[f"sha256:{hashlib.sha256(text).hexdigest()}"] = content
-
-
 def _json(text: bytes) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _layer(pieces: Iterable[bytes], saved: Saved, transfer: bool) -> None:
-    observed = _Observed(pieces, transfer)
-    walked = Pieces(observed)
-    entries = scan(walked)
-    walked.drain()
-    digest, moved = observed.finish()
-    kinds = entries.kinds
-    saved.layers[digest] = Measured(sum(entries.sizes), kinds.count(b"f"), moved, entries)
 
 
 # -- compressed layers ---------------------------------------------------------------

@@ -154,6 +154,12 @@ class Inventory:
         return tuple(Waste(index, tuple(by_layer[index])) for index in sorted(by_layer))
 
     @property
+    def deleted(self) -> tuple[Unseen, ...]:
+        """The files that instructions of its own Dockerfile deleted, from layers below."""
+        return tuple(each for each in self.tree.unseen
+                     if each.deleted and each.by >= self.image.base_layers)
+
+    @property
     def wasted(self) -> int:
         """Bytes of all layers that no container sees."""
         return sum(each.size for each in self.waste)
