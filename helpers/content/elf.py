@@ -77,7 +77,8 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
 
     `data` is the beginning of the file, at best all of its `size` bytes. What lies
     beyond it, or points nowhere, counts as not there; `static` is said only of a
-    program whose tables could all be read.
+    program whose tables could all be read. Of a program by Go whose data is cut off
+    (some 60 % into the file), the modules may be told and the version not.
     """
     if len(data) > size:
         data = memoryview(data)[:size]
@@ -98,12 +99,15 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
         dynamic = _dynamic(form, data, loads, first[_DYNAMIC])
     if kind == "shared" and (dynamic.pie or loader and not dynamic.soname):
         kind = "pie"   # older linkers did not mark it; a library that can be run has a name
-    static = (kind in ("executable", "pie") and whole and dynamic.whole and bool(loads)
+    code = any(flags & _EXECUTE and length for flags, _, _, length in loads)   # else debug data
+    static = (kind in ("executable", "pie") and whole and dynamic.whole and code
               and _INTERP not in first and not dynamic.needed)
     version, listed = _go(form, data, loads, header)
+    if not version and len(data) < size:
+        listed = gobuild.constant(data)
     return Elf(machine, form.bits, kind, static, loader, dynamic.needed, dynamic.runpath,
                dynamic.soname, version, gobuild.main(listed),
-               gobuild.modules(version, listed) if version else ())
+               gobuild.modules(version, listed))
 
 
 def further(head: bytes | memoryview, size: int) -> list[tuple[int, int]]:

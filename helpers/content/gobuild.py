@@ -7,6 +7,7 @@ its runtime/debug.ParseBuildInfo; `go version -m FILE` shows the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from .model import Package, package, text
@@ -18,7 +19,10 @@ _SEARCHED = 16 << 20             # the linker puts it near the beginning of the 
 _LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
 _PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
 _LONGEST_VERSION = 200
-_FRAME = 16                      # bytes that mark the beginning and the end of the list
+# What frames the list of modules (cmd/go, modload/build.go).
+_FRAME = 16
+_BEGIN = re.compile(re.escape(bytes.fromhex("3077af0c9274080241e1c107e6d618e6")) + rb"(?=path\t)")
+_END = bytes.fromhex("f932433186182072008242104116d8f2")
 
 STDLIB = "stdlib"   # Go names its standard library nowhere; scanners call it so
 
@@ -40,6 +44,16 @@ def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
     return "", ""
 
 
+def constant(data: bytes | memoryview) -> str:
+    """The list of modules as the program's code has it, among its constants; '' if none.
+    They come before the data, so a file that was cut off may still have them."""
+    begin = _BEGIN.search(data)
+    if begin is None:
+        return ""
+    listed, end, _ = bytes(data[begin.end():begin.end() + _LONGEST]).partition(_END)
+    return text(listed) if end else ""
+
+
 def modules(version: str, listed: str) -> tuple[Package, ...]:
     """The modules of a record: the main one, what it depends on, and Go's own library.
     Where one was replaced, what took its place."""
@@ -52,7 +66,7 @@ def modules(version: str, listed: str) -> tuple[Package, ...]:
             elif word == "=>" and found:
                 found[-1] = (columns[0], columns[1])
     if version:
-        found.append((STDLIB, version))
+        found.append((STDLIB, version.partition(" ")[0]))   # experiments and the like follow it
     made = (package("go-module", name, number) for name, number in found)
     return tuple(dict.fromkeys(each for each in made if each))
 

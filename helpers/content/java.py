@@ -28,16 +28,24 @@ _ENDINGS = tuple(f".{suffix}" for suffix in SUFFIXES)
 _SMALL, _ARCHIVE = 1 << 16, 64 << 20      # bytes wanted of a text, of an archive inside
 _DEEPEST = 5                              # an ear, a war, a jar, what is merged into that
 _VERSIONS = ("Implementation-Version", "Bundle-Version", "Plugin-Version", "Specification-Version")
-_HEADER = struct.Struct("<4s5HIIIHH")     # of each file in an archive
+_FILE = b"PK\3\4"                         # begins the header of each file in an archive
+_HEADER = struct.Struct("<4s5HIIIHH")
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_PIECE = 1 << 16
 
 
 @dataclass(slots=True)
 class _Purse:
-    """What may still be spent on one file: entries listed, bytes unpacked. An archive
-    of 42 kB can unpack to petabytes, and one that holds itself never ends."""
+    """What may still be spent on one file: entries listed, entries read, and bytes
+    unpacked. An archive of 42 kB can unpack to petabytes; one can hold itself."""
 
-    entries: int = 200_000
+    listed: int = 100_000
+    read: int = 10_000
     bytes: int = 256 << 20
+
+    def take(self, content: bytes) -> None:
+        self.read -= 1
+        self.bytes -= len(content)
 
 
 def archive(path: str, data: bytes) -> Iterator[Package | None]:
@@ -54,7 +62,7 @@ def jdk(path: str, data: bytes) -> Iterator[Package | None]:
 
 
 def _archive(path: str, data: bytes, purse: _Purse, depth: int) -> Iterator[Package | None]:
-    if b"PK\3\4" not in data:
+    if _FILE not in data:
         return   # no archive at all, or an empty one
     poms: list[Package] = []
     manifest = ""
@@ -76,54 +84,65 @@ def _archive(path: str, data: bytes, purse: _Purse, depth: int) -> Iterator[Pack
 
 def _entries(data: bytes, purse: _Purse, depth: int) -> Iterator[tuple[str, bytes]]:
     """(name, content) of all that tells something of packages."""
-    listed = data.count(b"PK\1\2")   # at most so many entries; zipfile would list them all
-    purse.entries -= listed
-    if purse.entries < 0:
+    purse.listed -= data.count(b"PK\1\2")   # at least as many as zipfile would list
+    if purse.listed < 0:
         return
     try:
         whole = zipfile.ZipFile(io.BytesIO(data))
     except Exception:   # it raises a dozen kinds; whichever, there is no list of contents
+        whole = None
+    listed = whole.infolist() if whole else ()
+    # An archive that is cut off after one inside it ends with the list of that one.
+    if min((entry.header_offset for entry in listed), default=-1) != data.find(_FILE):
         yield from _salvaged(data, purse, depth)
         return
-    for entry in whole.infolist():
+    for entry in listed:
         limit = min(_wanted(entry.filename, depth), purse.bytes)
-        if limit and entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        if limit and purse.read and entry.compress_type in _METHODS:
             try:
                 with whole.open(entry) as file:
                     content = file.read(limit)
             except Exception:   # damaged, encrypted, ...: this one cannot be read
-                continue
-            purse.bytes -= len(content)
+                content = b""
+            purse.take(content)
             yield entry.filename, content
 
 
 def _salvaged(data: bytes, purse: _Purse, depth: int) -> Iterator[tuple[str, bytes]]:
     """The same of an archive without its end, where the list of contents is: each file
     has a header of its own too."""
-    start = data.find(b"PK\3\4")
-    while 0 <= start <= len(data) - _HEADER.size and purse.entries > 0 < purse.bytes:
-        purse.entries -= 1
+    start = data.find(_FILE)
+    while 0 <= start <= len(data) - _HEADER.size and purse.listed > 0:
+        purse.listed -= 1
         _, _, _, method, _, _, _, packed, _, named, extra = _HEADER.unpack_from(data, start)
         begin = start + _HEADER.size
         name = text(data[begin:begin + named])
         begin += named + extra
-        start = data.find(b"PK\3\4", begin)
+        # Where the size is written and true, what follows begins as every part does.
+        skip = packed if not data[begin + packed:begin + packed + 2].strip(b"PK") else 0
+        start = data.find(_FILE, begin + skip)
         limit = min(_wanted(name, depth), purse.bytes)
-        if limit and method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            content = data[begin:begin + min(packed, limit)]
-            if method == zipfile.ZIP_DEFLATED:
-                content = _inflated(data[begin:begin + (packed or limit)], limit)
-            elif packed:
-                start = data.find(b"PK\3\4", begin + packed)
-            purse.bytes -= len(content)
+        if limit and purse.read and method in _METHODS:
+            stop = begin + skip if skip else len(data)
+            content = (data[begin:begin + min(packed, limit)] if method == zipfile.ZIP_STORED
+                       else _inflated(memoryview(data)[begin:stop], limit))
+            purse.take(content)
             yield name, content
 
 
-def _inflated(data: bytes, limit: int) -> bytes:
+def _inflated(data: memoryview, limit: int) -> bytes:
+    """Piece by piece: zlib copies what it was given too much."""
+    stream, parts, have = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, limit)
+        for start in range(0, len(data), _PIECE):
+            part = stream.decompress(data[start:start + _PIECE], limit - have)
+            parts.append(part)
+            have += len(part)
+            if stream.eof or have >= limit:
+                break
     except zlib.error:
-        return b""
+        pass
+    return b"".join(parts)
 
 
 def _wanted(name: str, depth: int) -> int:

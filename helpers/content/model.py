@@ -32,7 +32,7 @@ class Elf:
     needed       the libraries that it asks for by name, in its own order
     runpath      where it looks for them first (RUNPATH, or RPATH without one), $ORIGIN kept
     soname       the name that others ask for it by, '' if none
-    go           the version of Go that built it, 'go1.22.10'; '' if not Go
+    go           the version of Go that built it, 'go1.22.10'; '' if none is told
     main         the path of its main package, 'cmd/go'; '' if not Go
     packages     the Go modules that are built in, from Go's own record in the file
     """

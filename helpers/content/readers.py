@@ -36,8 +36,8 @@ _NAMES = {
     "release": _Reader(64 * _KB, java.jdk),
 }
 _SUFFIXES = {
-    **dict.fromkeys(java.SUFFIXES, _Reader(64 * _MB, java.archive)),
-    "egg-info": _Reader(256 * _KB, languages.python),
+    **{suffix: _Reader(64 * _MB, java.archive, (f".{suffix}",)) for suffix in java.SUFFIXES},
+    "egg-info": _Reader(256 * _KB, languages.python, (".egg-info",)),
 }
 _PROGRAM = _Reader(64 * _MB, binaries.program)
 _PARAGRAPH = _Reader(1 * _MB, databases.dpkg)
