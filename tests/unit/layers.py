@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tarfile
+from collections.abc import Iterator
 
 from helpers.image.archive import Archive
 from helpers.image.entries import Entries
@@ -54,3 +55,18 @@ def layer(*members, **headers) -> Entries:
 def saved(*layers: bytes) -> bytes:
     """A saved image of the old layout."""
     return tar(*((f"{n}/layer.tar", data) for n, data in enumerate(layers)))
+
+
+def headers(count: int) -> Iterator[bytes]:
+    """The archive of that many empty files, a header a piece. Each is made from one, by
+    writing the number into its name and checksum: making them properly takes longer
+    than reading them."""
+    name = "srv/application/data/of-a-customer/record-00000000.json"
+    header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
+    total = sum(header) - sum(header[148:156]) + 8 * 32
+    at = name.index("00000000")
+    for number in range(count):
+        digits = b"%08d" % number
+        header[at:at + 8] = digits
+        header[148:156] = b"%06o\0 " % (total + sum(digits) - 8 * 48)
+        yield bytes(header)
