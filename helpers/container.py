@@ -1,17 +1,24 @@
-"""Run an image for a moment and see what it says.
+"""Run an image and see what it says: until it ends, or as a server.
 
-Containers of the course have no network unless asked, little memory, few
-processes, no privileges, and are removed when they end, whatever happens.
+Containers of the course have little memory, few processes, no privileges and no
+network unless asked, and are removed when they end, whatever happens. A server's
+port is open on this machine's loopback alone.
 """
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import secrets as random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import requests
+from docker.errors import NotFound
 from docker.types import Mount
+from requests.structures import CaseInsensitiveDict
 
 from . import labels
 from .engine import Engine, connect
@@ -20,6 +27,10 @@ from .errors import CourseError
 _MEMORY = "512m"
 _PROCESSES = 256
 _OUTPUT_LIMIT = 1_000_000   # bytes kept of what a container prints
+_BODY_LIMIT = 50_000_000    # bytes read of one answer
+_ANSWER_SECONDS = 10        # for one answer of a server that runs
+_NEAR_SECONDS = 1           # to be let in by a container on this machine
+_LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,21 @@ class Ran:
 
     def __str__(self) -> str:
         return self.output.rstrip("\n")
+
+
+class Answer(NamedTuple):
+    """A server's answer. The names of `headers` may be spelt in any case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def __str__(self) -> str:
+        return self.text.rstrip("\n")
 
 
 def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str] = (),
@@ -47,44 +73,195 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the image), and the engine's errors.
     """
     engine = engine or connect()
-    api = engine.client.api
     empty = [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]
-    with engine.speaking(f"run {image}"):
-        container = api.create_container(
-            image, command=list(command) if command else None, entrypoint=entrypoint,
-            labels=labels.marked(labels.RUN), network_disabled=not network,
+    with engine.speaking(f"run {image}"), _container(
+            engine, image, command, entrypoint=entrypoint, network_disabled=not network,
+            host={"mounts": empty, "network_mode": "default" if network else "none"}) as name:
+        return _to_its_end(engine.client.api, name, timeout, image)
+
+
+@contextlib.contextmanager
+def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: str = "/",
+          read_only: bool = False, writable: Sequence[str] = (),
+          environment: Mapping[str, str] | None = None, timeout: float = 30,
+          engine: Engine | None = None) -> Iterator[Server]:
+    """A server of `image` that has answered once; it is gone when the block ends.
+
+        with serve("site", port=80) as server:
+            print(server.get("/").status, server.first_answer)
+
+    command    instead of the image's own
+    port       on which it listens for HTTP
+    path       what it is asked until it answers, with whatever status
+    read_only  whether its file system can only be read
+    writable   folders that get an empty file system in memory over them
+    timeout    seconds in which it must have answered
+
+    Raises CourseError with the container's output if it ends or does not answer
+    in time, and the engine's errors.
+    """
+    engine = engine or connect()
+    with contextlib.ExitStack() as ends:
+        with engine.speaking(f"run {image}"):   # not what the caller does meanwhile
+            name = ends.enter_context(_container(
+                engine, image, command, environment=dict(environment or {}), ports=[port],
+                host={"port_bindings": {port: (_LOOPBACK,)}, "read_only": read_only,
+                      "tmpfs": dict.fromkeys(writable, "")}))
+            server = _started(engine, name, image, port, path, timeout)
+        yield server
+
+
+@contextlib.contextmanager
+def _container(engine: Engine, image: str, command: Sequence[str] | None, *,
+               host: Mapping[str, object], **settings: object) -> Iterator[str]:
+    """A container of `image`, created but not started: its name. Removed at the end."""
+    api = engine.client.api
+    # Named here: an interruption may fall between its creation and the answer.
+    name = f"multistage-run-{random.token_hex(6)}"
+    try:
+        api.create_container(
+            image, command=list(command) if command else None, name=name,
+            labels=labels.marked(labels.RUN), **settings,
             host_config=api.create_host_config(
-                mounts=empty, mem_limit=_MEMORY, pids_limit=_PROCESSES,
-                security_opt=["no-new-privileges"], network_mode="default" if network else "none"),
-        )["Id"]
-        try:
-            return _to_its_end(api, container, timeout, image)
-        finally:
-            api.remove_container(container, force=True, v=True)
+                mem_limit=_MEMORY, pids_limit=_PROCESSES,
+                security_opt=["no-new-privileges"], **host))
+        yield name
+    finally:
+        with engine.speaking(f"remove the container of {image}"), contextlib.suppress(NotFound):
+            api.remove_container(name, force=True, v=True)
 
 
-def _to_its_end(api, container: str, timeout: float, image: str) -> Ran:
+def _to_its_end(api, name: str, timeout: float, image: str) -> Ran:
     began = time.perf_counter()
+    _start(api, name, image)
     try:
-        api.start(container)
-    except Exception as error:
-        raise _not_started(error, image) from error
-    try:
-        code = api.wait(container, timeout=timeout)["StatusCode"]
+        code = api.wait(name, timeout=timeout)["StatusCode"]
     except requests.exceptions.RequestException as error:
         raise CourseError(f"{image} did not end within {timeout:.0f} s and was stopped.",
                           remedy="Run something shorter, or give it more time with timeout=.",
-                          evidence=_output(api, container)[-2000:]) from error
-    return Ran(_output(api, container), code, time.perf_counter() - began)
+                          evidence=_output(api, name)[-2000:]) from error
+    return Ran(_output(api, name), code, time.perf_counter() - began)
 
 
-def _output(api, container: str) -> str:
-    return api.logs(container, stdout=True, stderr=True)[-_OUTPUT_LIMIT:].decode("utf-8", "replace")
+def _start(api, name: str, image: str) -> None:
+    try:
+        api.start(name)
+    except Exception as error:
+        raise _not_started(str(getattr(error, "explanation", error)), image) or error from error
 
 
-def _not_started(error: Exception, image: str) -> Exception:
-    said = str(getattr(error, "explanation", error))
-    if "executable file not found" in said or "no such file or directory" in said:
-        return CourseError(f"{image} could not run that: the program is not in the image.",
-                           why=said.rsplit("exec: ", 1)[-1].strip())
-    return error
+def _output(api, name: str) -> str:
+    return api.logs(name, stdout=True, stderr=True)[-_OUTPUT_LIMIT:].decode("utf-8", "replace")
+
+
+def _not_started(said: str, image: str) -> CourseError | None:
+    """The error for a program that is not there; None if the engine `said` something else."""
+    if "executable file not found" not in said and "no such file or directory" not in said:
+        return None
+    return CourseError(f"{image} could not run that: the program is not in the image.",
+                       why=said.rsplit("exec: ", 1)[-1].strip())
+
+
+# -- a server ------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Server:
+    """A container that answers over HTTP.
+
+    name          of the container
+    url           of the server, 'http://127.0.0.1:32768', to open in a browser too
+    first_answer  seconds from asking the engine to start it until its first
+                  answer; known to 2 ms or 2 percent, whichever is more
+    """
+
+    name: str
+    image: str
+    url: str
+    first_answer: float
+    engine: Engine
+
+    def get(self, path: str = "/", *, timeout: float = _ANSWER_SECONDS) -> Answer:
+        """GET `path`. A redirect is an answer, and is not followed.
+
+        Raises CourseError with the container's output if none comes.
+        """
+        try:
+            return _get(self.url.removeprefix("http://"), path, timeout)
+        except (OSError, http.client.HTTPException) as error:
+            raise CourseError(f"{self.image} did not answer to {path}.",
+                              why=str(error) or type(error).__name__,
+                              evidence=self.log[-2000:]) from error
+
+    def run(self, command: Sequence[str]) -> Ran:
+        """Run a command in the running container. Raises CourseError if its program
+        is not in the image."""
+        api = self.engine.client.api
+        with self.engine.speaking(f"run {command[0]} in {self.image}"):
+            began = time.perf_counter()
+            made = api.exec_create(self.name, list(command))["Id"]
+            try:
+                output = api.exec_start(made).decode("utf-8", "replace")
+            except Exception as error:   # newer engines refuse, older ones print why
+                raise _not_started(str(getattr(error, "explanation", error)), self.image) or error from error
+            code = api.exec_inspect(made)["ExitCode"]
+        missing = _not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
+        if missing:
+            raise missing
+        return Ran(output[-_OUTPUT_LIMIT:], code, time.perf_counter() - began)
+
+    @property
+    def log(self) -> str:
+        """What it printed so far, both streams."""
+        with self.engine.speaking(f"show the output of {self.image}"):
+            return _output(self.engine.client.api, self.name)
+
+
+def _started(engine: Engine, name: str, image: str, port: int, path: str, timeout: float) -> Server:
+    """Start the container and wait for its first answer."""
+    api, began, looked = engine.client.api, time.perf_counter(), 0.0
+    _start(api, name, image)
+    addresses = _addresses(api.inspect_container(name), port)
+    while (waited := time.perf_counter() - began) < timeout:
+        for address in addresses:
+            try:
+                _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
+                return Server(name, image, f"http://{address}", time.perf_counter() - began, engine)
+            except ConnectionRefusedError:
+                continue   # nobody forwards that port here: the container itself may be near
+            except (OSError, http.client.HTTPException):
+                break      # it is forwarded, and the server is not ready
+        if waited - looked > 0.2:
+            looked = waited
+            state = api.inspect_container(name)["State"]
+            if not state["Running"]:
+                raise CourseError(f"{image} ended instead of serving, with exit code {state['ExitCode']}.",
+                                  evidence=_output(api, name)[-2000:])
+        time.sleep(max(0.002, 0.02 * waited))
+    raise CourseError(
+        f"{image} gave no answer on port {port} within {timeout:.0f} s.",
+        remedy="Does it listen on that port, and on all addresses (0.0.0.0)? With an engine on "
+               "another machine its ports are there, not here: run the notebook on that machine.",
+        evidence=_output(api, name)[-2000:])
+
+
+def _addresses(inspected: Mapping, port: int) -> list[str]:
+    """Where the server may be reached: the forwarded port on loopback; then the
+    container itself, for a notebook that runs in a container beside it."""
+    networks = inspected["NetworkSettings"]
+    bound = (networks["Ports"] or {}).get(f"{port}/tcp") or ()
+    inside = {each["IPAddress"] for each in networks["Networks"].values()} - {""}
+    return [f"{_LOOPBACK}:{each['HostPort']}" for each in bound] + [f"{ip}:{port}" for ip in sorted(inside)]
+
+
+def _get(address: str, path: str, timeout: float) -> Answer:
+    # Not through requests: a proxy that the environment names is not for this.
+    limit = timeout if address.startswith(_LOOPBACK) else min(timeout, _NEAR_SECONDS)
+    connection = http.client.HTTPConnection(address, timeout=limit)
+    try:
+        connection.connect()
+        connection.sock.settimeout(timeout)
+        connection.request("GET", path, headers={"Connection": "close"})
+        response = connection.getresponse()
+        return Answer(response.status, response.read(_BODY_LIMIT), CaseInsensitiveDict(response.getheaders()))
+    finally:
+        connection.close()

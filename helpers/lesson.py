@@ -10,6 +10,7 @@ import html
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from . import build as builds
 from . import charts, container, image
 from .bases import ensure
 from .build import BuildResult
-from .container import Ran
+from .container import Ran, Server
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
 from .image import Image, Layer
@@ -31,7 +32,7 @@ from .workshop.doctor import doctor
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts", "doctor",
     "engine", "fetch", "find", "look", "moment", "paths", "predict", "ratio", "run", "say", "seconds",
-    "share", "show", "size", "this_run", "verdict",
+    "serve", "share", "show", "size", "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -108,6 +109,13 @@ def run(built: BuildResult | str, command: Sequence[str] | None = None,
         hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
     return container.run(_reference(built), command, hide=hide, engine=engine())
+
+
+def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None,
+          **words) -> AbstractContextManager[Server]:
+    """The image as a server, while a `with` block lasts. The other words are those
+    of `helpers.container.serve`."""
+    return container.serve(_reference(built), command, port=port, engine=engine(), **words)
 
 
 def moment() -> str:
