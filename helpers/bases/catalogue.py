@@ -25,7 +25,7 @@ NODE_NOW, NPM_NOW = "24.21.0", "11.21.2"
 # What Debian's suite has.
 PYTHON, PYTHON_PATCH = "3.11", "3.11.2"
 JAVA = "17"
-GCC = "12"
+GCC, GCC_PATCH = "12", "12.2.0"
 NGINX = "1.22.1"
 
 
@@ -178,21 +178,88 @@ _NGINX = (
               ports=(80,), stop="SIGQUIT"),
 )
 
+# -- Java, Python, C -------------------------------------------------------------------
+
+# As adoptium/containers for Ubuntu, without what checks certificates at the start.
+_JAVA_HOME = "/opt/java/openjdk"
+_JAVA_BELOW = (
+    _DEBIAN,
+    AptInstall(SUITE, ("ca-certificates", "curl", "fontconfig", "gnupg", "locales", "p11-kit",
+                       "tzdata", "wget")),
+    # Java's packages link to manuals in that folder, which a slim root lacks.
+    Run("mkdir -p /usr/share/man/man1 && echo en_US.UTF-8 UTF-8 >> /etc/locale.gen && locale-gen"),
+)
+_JAVA_LINK = Links(((_JAVA_HOME, f"/usr/lib/jvm/java-{JAVA}-openjdk-{{architecture}}"),))
+_JAVA_ENV = (f"JAVA_HOME={_JAVA_HOME}", f"PATH={_JAVA_HOME}/bin:{PATH}", "LANG=en_US.UTF-8",
+             "LANGUAGE=en_US:en", "LC_ALL=en_US.UTF-8")
+_JDK = (*_JAVA_BELOW, AptInstall(SUITE, ("binutils", f"openjdk-{JAVA}-jdk-headless")), _JAVA_LINK,
+        Configure(env=_JAVA_ENV, cmd=("jshell",)))
+_JRE = (*_JAVA_BELOW, AptInstall(SUITE, (f"openjdk-{JAVA}-jre-headless",)), _JAVA_LINK,
+        Configure(env=_JAVA_ENV))
+
+# docker-library/python compiles Python into /usr/local. This is Debian's, with
+# /usr/local as its virtual environment: the same commands, and pip installs to
+# the same folders.
+_PYTHON_HERE = Run(f"python{PYTHON} -m venv --system-site-packages /usr/local && "
+                   "rm /usr/local/bin/[Aa]ctivate*")
+_PYTHON_SETTINGS = Configure(env=(f"PATH={PATH}", "LANG=C.UTF-8", f"PYTHON_VERSION={PYTHON_PATCH}"),
+                             cmd=("python3",))
+_PYTHON_FULL = (
+    *_BUILDPACK,
+    AptInstall(SUITE, ("libbluetooth-dev", "tk-dev", "uuid-dev"), documented=True),
+    AptInstall(SUITE, (f"python{PYTHON}-dev", f"python{PYTHON}-venv")),
+    _PYTHON_HERE, _PYTHON_SETTINGS,
+)
+_PYTHON_SLIM = (
+    _DEBIAN,
+    AptInstall(SUITE, ("ca-certificates", "netbase", "tzdata")),
+    AptInstall(SUITE, (f"python{PYTHON}-venv",)),
+    _PYTHON_HERE, _PYTHON_SETTINGS,
+)
+
+# docker-library/gcc compiles it into /usr/local; Debian's has the same version.
+_GCC = (*_BUILDPACK, AptInstall(SUITE, ("gfortran",), documented=True),
+        Configure(env=(f"PATH={PATH}", f"GCC_VERSION={GCC_PATCH}"), cmd=("bash",)))
+
 # -- distroless -----------------------------------------------------------------------
 
-_DISTROLESS = Configure(env=(f"PATH={PATH}", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"),
-                        workdir="/", user="0")
-_DISTROLESS_BASE = (
-    DebianFiles(SUITE, ("base-files", "ca-certificates", "libc6", "libssl3", "media-types",
-                        "netbase", "tzdata")),
-    _DISTROLESS,
+_STATIC = ("base-files", "ca-certificates", "media-types", "netbase", "tzdata")
+_DISTROLESS_ENV = (f"PATH={PATH}", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt")
+_DISTROLESS = Configure(env=_DISTROLESS_ENV, workdir="/", user="0")
+_BASE_FILES = DebianFiles(SUITE, ("base-files", "ca-certificates", "libc6", "libssl3", "media-types",
+                                  "netbase", "tzdata"))
+_CC_FILES = DebianFiles(SUITE, (f"gcc-{GCC}-base", "libgcc-s1", "libgomp1", "libstdc++6"))
+_DISTROLESS_PYTHON = (
+    _BASE_FILES, _CC_FILES,
+    DebianFiles(SUITE, (
+        "libbz2-1.0", "libcom-err2", "libcrypt1", "libdb5.3", "libexpat1", "libffi8",
+        "libgssapi-krb5-2", "libk5crypto3", "libkeyutils1", "libkrb5-3", "libkrb5support0", "liblzma5",
+        "libncursesw6", "libnsl2", f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib",
+        "libreadline8", "libsqlite3-0", "libtinfo6", "libtirpc3", "libuuid1", f"python{PYTHON}-minimal",
+        "python3-distutils", "zlib1g")),
+    Links((("/usr/bin/python", f"/usr/bin/python{PYTHON}"), ("/usr/bin/python3", f"/usr/bin/python{PYTHON}"))),
+    Configure(env=(*_DISTROLESS_ENV, "LANG=C.UTF-8"), entrypoint=(f"/usr/bin/python{PYTHON}",),
+              workdir="/", user="0"),
+)
+# Without TLS certificates in Java's own format: a script makes those.
+_DISTROLESS_JAVA = (
+    DebianFiles(SUITE, (*_STATIC, "libc6")),
+    DebianFiles(SUITE, (
+        "fontconfig-config", "fonts-dejavu-core", f"gcc-{GCC}-base", "libbrotli1", "libcrypt1",
+        "libexpat1", "libfontconfig1", "libfreetype6", "libgcc-s1", "libglib2.0-0", "libgraphite2-3",
+        "libharfbuzz0b", "libjpeg62-turbo", "liblcms2-2", "libpcre2-8-0", "libpng16-16", "libstdc++6",
+        "libuuid1", "zlib1g")),
+    DebianFiles(SUITE, (f"openjdk-{JAVA}-jre-headless",)),
+    Links((("/usr/bin/java", f"/usr/lib/jvm/java-{JAVA}-openjdk-{{architecture}}/bin/java"),)),
+    Configure(env=(*_DISTROLESS_ENV, "LANG=C.UTF-8"), entrypoint=("/usr/bin/java", "-jar"),
+              workdir="/", user="0"),
 )
 
 BASES = (
     Base("golang:1.22", "build", "Debian with compilers and Go", _golang(GO), first=True),
     Base("gcr.io/distroless/base-debian12", "run",
-         "the C library, TLS and certificates; no shell, no package manager", _DISTROLESS_BASE,
-         first=True),
+         "the C library, TLS and certificates; no shell, no package manager",
+         (_BASE_FILES, _DISTROLESS), first=True),
     Base(f"debian:{SUITE}-slim", "run", "Debian with a shell and apt",
          (_DEBIAN, Configure(cmd=("bash",))), first=True),
     Base("golang:1.27", "build", "Debian with compilers and Go", _golang(GO_NOW)),
@@ -200,6 +267,17 @@ BASES = (
     Base("node:24", "build", "Debian with compilers, Node and npm", _node(NODE_NOW, NPM_NOW)),
     Base("nginx:alpine", "run", "a web server, with a small shell", _NGINX,
          instead=f"Debian's nginx {NGINX} and BusyBox, since Alpine's packages could not be had"),
+    Base(f"eclipse-temurin:{JAVA}-jdk", "build", "Debian with Java's compiler and tools", _JDK),
+    Base(f"eclipse-temurin:{JAVA}-jre", "run", "Debian with a Java runtime", _JRE),
+    Base(f"python:{PYTHON}", "build", "Debian with compilers, Python and pip", _PYTHON_FULL),
+    Base(f"python:{PYTHON}-slim", "run", "Debian with Python and pip, without compilers", _PYTHON_SLIM),
+    Base(f"gcc:{GCC}", "build", "Debian with compilers for C, C++ and Fortran", _GCC),
+    Base("gcr.io/distroless/static-debian12", "run", "certificates and time zones; no C library",
+         (DebianFiles(SUITE, _STATIC), _DISTROLESS)),
+    Base("gcr.io/distroless/cc-debian12", "run", "the C and C++ libraries; no shell",
+         (_BASE_FILES, _CC_FILES, _DISTROLESS)),
+    Base(f"gcr.io/distroless/java{JAVA}-debian12", "run", "a Java runtime; no shell", _DISTROLESS_JAVA),
+    Base("gcr.io/distroless/python3-debian12", "run", "Python without pip; no shell", _DISTROLESS_PYTHON),
 )
 
 ALL = tuple(base.ref for base in BASES)

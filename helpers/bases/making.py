@@ -137,7 +137,8 @@ class _Making:
         elif isinstance(step, TextFile):
             yield "/", streamed([regular(step.path.lstrip("/"), step.text.encode(), step.mode)])
         elif isinstance(step, Links):
-            yield "/", streamed(link(path.lstrip("/"), target) for path, target in step.links)
+            yield "/", streamed(link(path.lstrip("/"), target.format(architecture=self.architecture))
+                                for path, target in step.links)
         else:
             with _scratch() as folder:
                 place = folder / "layer.tar"

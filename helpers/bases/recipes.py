@@ -152,7 +152,8 @@ class TextFile(Step):
 
 @dataclass(frozen=True)
 class Links(Step):
-    """Symbolic links, (path, what it points to) each: for images without a shell."""
+    """Symbolic links, (path, what it points to) each: for images without a shell.
+    {architecture} stands for Debian's name of the processor."""
 
     links: tuple[tuple[str, str], ...]
 
