@@ -14,7 +14,7 @@ from ..errors import CourseError
 from ..units import size
 from ..widgets.views import code, table
 
-_ROOM = 4_000_000_000   # bytes: the bases, the lessons' images and their build cache
+_ROOM = 7_000_000_000   # bytes: the bases, the lessons' images and their build cache
 _MEMORY = 1_500_000_000
 
 

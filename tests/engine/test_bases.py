@@ -187,6 +187,56 @@ def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
     assert list(config["ExposedPorts"]) == ["80/tcp"]
 
 
+@pytest.mark.parametrize("ref, compiler", [("python:3.11", True), ("python:3.11-slim", False)])
+def test_python_lies_in_usr_local(engine, ref, compiler):
+    (python,) = bases.ensure(engine, [ref])
+    script = ("python -c 'import bz2, ctypes, lzma, readline, sqlite3, ssl, sys, sysconfig; "
+              "print(sys.version_info[:2], sys.prefix, sysconfig.get_path(\"purelib\"))' && "
+              "for x in python python3 pip; do command -v $x; done && pip --version && python -m venv /tmp/v && /tmp/v/bin/pip --version && "
+              "mkdir -p /tmp/p/one && printf 'from setuptools import setup\nsetup(name=\"one\", packages=[\"one\"])' "
+              "> /tmp/p/setup.py && touch /tmp/p/one/__init__.py && "
+              "pip install --no-index --no-build-isolation --root-user-action ignore --prefix /tmp/i /tmp/p >/tmp/log && "
+              "cd / && find /tmp/i -name one; command -v gcc; true")
+    code, output = run(engine, python.name, "sh", "-c", script)
+    assert code == 0 and "(3, 11) /usr/local /usr/local/lib/python3.11/site-packages" in output, output
+    lines = output.splitlines()
+    assert {"/usr/local/bin/python", "/usr/local/bin/python3", "/usr/local/bin/pip"} <= set(lines)
+    assert "/tmp/i/lib/python3.11/site-packages/one" in lines
+    assert any(line.endswith("/gcc") for line in lines) is compiler
+
+
+@pytest.mark.parametrize("ref, compiler", [("eclipse-temurin:17-jdk", True), ("eclipse-temurin:17-jre", False)])
+def test_java(engine, ref, compiler):
+    (java,) = bases.ensure(engine, [ref])
+    code, output = run(engine, java.name, "sh", "-c", "java --version && $JAVA_HOME/bin/java -XshowSettings:properties "
+                       "-version 2>&1 | grep file.encoding; for x in javac jlink jdeps; do command -v $x; done; true")
+    assert code == 0 and "openjdk 17." in output and "file.encoding = UTF-8" in output
+    assert [("/javac" in output), ("/jlink" in output), ("/jdeps" in output)] == [compiler] * 3
+
+
+def test_gcc(engine):
+    (gcc,) = bases.ensure(engine, ["gcc:12"])
+    code, output = run(engine, gcc.name, "sh", "-c", "gcc -dumpversion; g++ -dumpversion; gfortran -dumpversion; make --version")
+    assert code == 0 and [line.partition(".")[0] for line in output.splitlines()[:3]] == ["12"] * 3
+
+
+@pytest.mark.parametrize("ref, entrypoint", [
+    ("gcr.io/distroless/static-debian12", None), ("gcr.io/distroless/cc-debian12", None),
+    ("gcr.io/distroless/java17-debian12", ["/usr/bin/java", "-jar"]),
+    ("gcr.io/distroless/python3-debian12", ["/usr/bin/python3.11"]),
+])
+def test_the_other_distroless_images(engine, ref, entrypoint):
+    (base,) = bases.ensure(engine, [ref])
+    assert files(engine, base.name, "/bin/sh", "/bin/bash", "/usr/bin/dpkg", "/usr/bin/pip", "/usr/bin/gcc") == {}
+    assert len(files(engine, base.name, "/etc/passwd", "/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo")) == 3
+    config = engine.client.api.inspect_image(base.name)["Config"]
+    assert (config["Entrypoint"] or None) == entrypoint and not config["Cmd"]
+    if entrypoint:
+        program = engine.client.containers.run(base.name, ["--version"], entrypoint=entrypoint[:1], network_mode="none",
+                                               labels=labels.marked(labels.RUN), remove=True)
+        assert b"openjdk 17." in program or b"Python 3.11." in program
+
+
 def test_files_of_packages_on_top_of_others(engine, kitchen):
     """A second such step brings its own files; the first one's users stay as they are."""
     base = kitchen(tiny(recipes.DebianFiles("bookworm", ("media-types",)), recipes.DebianFiles("bookworm", ("netbase",)),

@@ -67,6 +67,11 @@ def test_steps_are_shared_where_the_originals_share_them():
     assert chain("node:24")[:4] == chain("node:20")[:4]
     assert chain("golang:1.27")[:3] == chain("golang:1.22")[:3]
     assert chain("golang:1.27")[3] != chain("golang:1.22")[3]
+    assert chain("gcc:12")[:3] == chain("python:3.11")[:3] == chain("node:20")[:3]
+    assert chain("eclipse-temurin:17-jre")[:3] == chain("eclipse-temurin:17-jdk")[:3]
+    assert chain("debian:bookworm-slim") == chain("python:3.11-slim")[:1]
+    assert chain("gcr.io/distroless/base-debian12") == chain("gcr.io/distroless/cc-debian12")[:1]
+    assert chain("gcr.io/distroless/cc-debian12") == chain("gcr.io/distroless/python3-debian12")[:2]
 
 
 def test_instructions_read_like_a_dockerfile():
