@@ -225,9 +225,11 @@ def _line(stage: Stage, number: int, total: int) -> int | None:
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
     """`reached` says that the build came to this stage even if none of its steps was
-    told: BuildKit is silent about some of what it takes from the cache."""
+    told: BuildKit is silent about some of what it takes from the cache. A FROM says
+    nothing of a stage: BuildKit takes an image once for all that stand on it, other
+    builds too, and calls that by the name of any of them, be it of one that is skipped."""
     own = work(steps)
-    if not reached and not any(step.started is not None or step.cached for step in steps):
+    if not reached and not any(step.started is not None or step.cached for step in own):
         status = "skipped"
     elif any(not step.cached and step.started is not None for step in own):
         status = "built"

@@ -364,6 +364,14 @@ def test_a_base_that_another_build_took_before_does_not_move_the_clock_back():
         (0.0, pytest.approx(0.1)), (0.0, 0.0), (pytest.approx(0.2), 3.0)]
 
 
+@pytest.mark.parametrize("first", ["unused", "last"])
+def test_an_image_taken_for_another_stage_starts_no_skipped_one(first):
+    """BuildKit takes an image once and names any of the stages on it: seen on 20.10."""
+    made = state("FROM a AS unused\nRUN b\nFROM a AS last\nRUN c\n", "buildkit",
+                 StepSeen("from", f"[{first} 1/2] FROM a", 1, 2), StepSeen("c", "[last 2/2] RUN c", 2, 3))
+    assert [(stage.name, stage.status) for stage in made.stages()] == [("unused", "skipped"), ("last", "built")]
+
+
 @pytest.mark.parametrize("name, place", [
     ("[builder 1/3] FROM a", ("builder", "FROM a", 2)),
     ("[builder 2/3] WORKDIR /x", ("builder", "WORKDIR /x", 3)),
