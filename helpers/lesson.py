@@ -17,7 +17,7 @@ from pathlib import Path
 from . import build as builds
 from . import charts, container, image
 from .bases import ensure
-from .build import BuildResult
+from .build import BuildResult, cache as build_cache
 from .container import Ran
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
@@ -25,13 +25,14 @@ from .image import Image, Layer
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
 from .widgets import LiveBuild, ask, predict, register
+from .widgets.lists import Images, Records, ordered
 from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts", "doctor",
-    "engine", "fetch", "find", "look", "moment", "paths", "predict", "ratio", "run", "say", "seconds",
-    "share", "show", "size", "this_run", "verdict",
+    "engine", "fetch", "find", "images", "look", "moment", "paths", "predict", "prune", "ratio",
+    "records", "run", "say", "seconds", "share", "show", "size", "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -102,6 +103,25 @@ def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     brought it."""
     seen = look(built)
     return Finds(seen, dict(wanted), image.where(seen, engine()))
+
+
+def images(mark: str) -> Images:
+    """What `docker images` shows of the builds that had the word `mark` in a step."""
+    found = image.marked(image.listed(engine()), mark, engine())
+    return Images((line, image.look(line.id, engine())) for line in found)
+
+
+def records(mark: str) -> Records:
+    """What BuildKit's cache holds of the steps with the word `mark`, and of those that
+    stand on them."""
+    return ordered(build_cache.marked(build_cache.records(engine()), mark))
+
+
+def prune(mark: str) -> Records:
+    """Remove those records from the build cache, and no other; the ones that went."""
+    ours = records(mark)
+    gone = build_cache.prune(engine(), [record.id for record in ours])
+    return Records(record for record in ours if record.id in gone)
 
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
@@ -191,6 +211,11 @@ class Listing:
     def __init__(self, name: str, text: str):
         self.name = name
         self.lines = text.splitlines()
+
+    @property
+    def text(self) -> str:
+        """The file itself."""
+        return "\n".join([*self.lines, ""])
 
     def __repr__(self) -> str:
         return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))

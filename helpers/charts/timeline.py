@@ -168,13 +168,15 @@ def _summary(lane: Lane, room: float) -> str:
 
 
 def _arrows(axes, lanes: Sequence[Lane]) -> None:
-    """From the end of a step to the begin of one in another lane that needs it."""
+    """From the end of a step along its lane, and then to the begin of one in another lane
+    that needs it: so no arrow strikes words out."""
     rows = {lane.name: row for row, lane in enumerate(lanes)}
     for giver, taker in ties([step for lane in lanes for step in lane.steps]):
         if giver.completed is not None and taker.started is not None:
             axes.annotate("", (taker.started, rows[taker.stage]), (giver.completed, rows[giver.stage]),
-                          arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0,
-                                      "shrinkB": 2, "mutation_scale": 10})
+                          zorder=2, arrowprops={
+                              "arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 3,
+                              "mutation_scale": 10, "connectionstyle": "angle,angleA=0,angleB=90,rad=0"})
 
 
 def _frame(axes, names: Sequence[str], whole: float) -> None:

@@ -14,7 +14,8 @@ Three sizes, each with one meaning, measured here and the same on every engine
     unique     unpacked bytes of the layers that no other named image has
 """
 
+from .listing import Listed, listed, marked
 from .model import Image, Layer
 from .measure import look, transfer, unique, where
 
-__all__ = ["Image", "Layer", "look", "transfer", "unique", "where"]
+__all__ = ["Image", "Layer", "Listed", "listed", "look", "marked", "transfer", "unique", "where"]
