@@ -24,6 +24,7 @@ from . import charts, container, image, intruder
 from . import inventory as inventories
 from .bases import ensure
 from .build import BuildResult
+from .build import cache as build_cache
 from .container import Ran, Server
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
@@ -32,14 +33,15 @@ from .inventory import Comparison, Inventory
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
 from .widgets import LiveBuild, ask, predict, register
+from .widgets.lists import Images, Records, ordered
 from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
-    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in", "build", "charts",
-    "compare", "doctor", "engine", "fetch", "find", "folder", "inventory", "look", "moment", "paths", "predict",
-    "ratio", "read_file", "run", "say", "search", "seconds", "serve", "share", "show", "size",
-    "this_run", "verdict",
+    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in",
+    "build", "charts", "compare", "doctor", "engine", "fetch", "find", "folder", "images",
+    "inventory", "look", "moment", "paths", "predict", "prune", "ratio", "read_file", "records",
+    "run", "say", "search", "seconds", "serve", "share", "show", "size", "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -143,6 +145,25 @@ def break_in(built: BuildResult | str, port: int) -> tuple[intruder.Try, ...]:
     """Start the server of an image, break in, and try five things there."""
     with container.serve(_reference(built), port=port, engine=engine()) as server:
         return intruder.tries(server, port)
+
+
+def images(mark: str) -> Images:
+    """What `docker images` shows of the builds that had the word `mark` in a step."""
+    found = image.marked(image.listed(engine()), mark, engine())
+    return Images((line, image.look(line.id, engine())) for line in found)
+
+
+def records(mark: str) -> Records:
+    """What BuildKit's cache holds of the steps with the word `mark`, and of those that
+    stand on them."""
+    return ordered(build_cache.marked(build_cache.records(engine()), mark))
+
+
+def prune(mark: str) -> Records:
+    """Remove those records from the build cache, and no other; the ones that went."""
+    ours = records(mark)
+    gone = build_cache.prune(engine(), [record.id for record in ours])
+    return Records(record for record in ours if record.id in gone)
 
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
@@ -301,6 +322,11 @@ class Listing:
     def __init__(self, name: str, text: str):
         self.name = name
         self.lines = text.splitlines()
+
+    @property
+    def text(self) -> str:
+        """The file itself."""
+        return "\n".join([*self.lines, ""])
 
     def __repr__(self) -> str:
         return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))

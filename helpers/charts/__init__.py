@@ -8,6 +8,7 @@
     >>> charts.surface([found, other])    # how much is there to attack?
     >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.waste(found)               # what is shipped that nobody sees?
+    >>> charts.timeline(result)           # what ran when, and what at once?
 """
 
 from .attempts import tries
@@ -15,5 +16,7 @@ from .contents import surface, tools, waste
 from .graph import stages
 from .sizes import layers, sizes
 from .style import Chart
+from .timeline import timeline
 
-__all__ = ["Chart", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]
+__all__ = ["Chart", "layers", "sizes", "stages", "surface", "timeline", "tools", "tries",
+           "waste"]
