@@ -94,6 +94,26 @@ def test_a_view_and_a_buffer_that_is_too_long_read_the_same():
     assert elf(memoryview(data + b"other bytes"), len(data)) == read(data)
 
 
+def test_what_lies_behind_the_end_of_the_file_does_not_count():
+    data = make(needed=("libc.so.6",))
+    for size in range(len(data)):
+        assert elf(data, size) == elf(data[:size], size)
+
+
+def test_the_first_of_two_loaders_counts_as_for_linux():
+    data = bytearray(make(loader="/first", parts=((0x600000, b"/second\0"),)))
+    last = 64 + 56 * 3
+    assert data[last:last + 4] == b"\1\0\0\0"   # a PT_LOAD, made a PT_INTERP
+    data[last] = 3
+    assert read(bytes(data)).interpreter == "/first"
+
+
+@pytest.mark.parametrize("kind", [1, 4])
+def test_of_an_object_or_a_core_no_more_is_told(kind):
+    assert read(make(kind=kind, loader=LOADER, needed=("libc.so.6",), soname="x")) == Elf(
+        "x86-64", 64, {1: "object", 4: "core"}[kind], False, "", (), (), "", "", ())
+
+
 def test_names_that_are_no_text_can_be_shown():
     data = make(needed=("libé.so",)).replace("é".encode(), b"\xff\xfe")
     assert read(data).needed == ("lib\ufffd\ufffd.so",)
@@ -147,6 +167,11 @@ def test_a_static_program_is_called_so_only_if_its_tables_are_there():
     headers = 64 + 56
     assert elf(whole[:headers], len(whole)).static
     assert not any(elf(whole[:length], len(whole)).static for length in range(64, headers))
+
+
+def test_a_program_whose_loader_is_cut_off_is_not_called_static():
+    whole = make(kind=2, loader=LOADER)
+    assert not elf(whole[:64 + 56], len(whole)).static   # its first segment is there, PT_INTERP is not
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -267,6 +292,8 @@ def test_the_modules_of_a_file_that_was_cut_before_its_data():
     assert [(each.name, each.version) for each in found.packages] == go_modules(RECORDS[0])[:-1]
     assert found.go == ""
     assert read(whole).packages == ()   # whole, it has no record
+    middle = whole.index(b"dep\t")
+    assert elf(whole[:middle], len(whole)).packages == ()   # half a list is none
 
 
 @pytest.mark.parametrize("version, named", [
@@ -277,10 +304,28 @@ def test_the_standard_library_has_the_plain_version(version, named):
     assert (found.go, found.packages) == (version, (Package("go-module", "stdlib", named),))
 
 
-def test_a_false_record_before_the_true_one():
-    fake = b"\xff Go buildinf:\x08\x02".ljust(48, b"\0")
-    true = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20\0"
-    assert read(make(kind=2, parts=((0x600000, b"x\xff Go buildinf:".ljust(16, b".") + fake + true),))).go == "go1.20"
+def test_false_records_before_the_true_one():
+    """One begins where none may (at a multiple of 16), one is empty."""
+    shifted, empty, true = (b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + rest
+                            for rest in (b"\x06go1.99\0", bytes(16), b"\x06go1.20\0"))
+    data = (b"x" + shifted).ljust(48, b".") + empty + true
+    assert read(make(kind=2, parts=((0x600000, data),))).go == "go1.20"
+
+
+@each_form
+def test_a_record_of_addresses_in_any_form(bits, order):
+    """Before Go 1.18: two addresses of strings, each an address and a length."""
+    listed = bytes(16) + b"path\tx\nmod\texample.org/x\tv1.0.0\n" + b"\n" + bytes(16)
+    at, width = 0x600000, bits // 8
+
+    def words(*values):
+        return b"".join(value.to_bytes(width, order) for value in values)
+
+    record = b"\xff Go buildinf:" + bytes([width, order == "big"]) + words(at + 32, at + 48)
+    strings = words(at + 64, 6).ljust(16, b"\0") + words(at + 70, len(listed)).ljust(16, b"\0")
+    data = record.ljust(32, b"\0") + strings + b"go1.13" + listed
+    found = read(make(bits=bits, order=order, kind=2, parts=((at, data),)))
+    assert (found.go, found.packages[0]) == ("go1.13", Package("go-module", "example.org/x", "v1.0.0"))
 
 
 # -- witnesses -----------------------------------------------------------------------
