@@ -53,15 +53,20 @@ def constant(data: bytes | memoryview) -> str:
 
 def modules(version: str, listed: str) -> tuple[Package, ...]:
     """The modules of a record: the main one, what it depends on, and Go's own library.
-    Where one was replaced, what took its place."""
+    Where one was replaced, what took its place. A program of no module, such as Go's
+    own tools, goes by the path of its main package, and scanners call it (devel)."""
     found: list[tuple[str, str]] = []
+    own = main(listed)
     for line in listed.split("\n"):
         word, *columns = line.split("\t")
         if len(columns) >= 2:
             if word in ("mod", "dep"):
                 found.append((columns[0], columns[1]))
+                own = "" if word == "mod" else own
             elif word == "=>" and found:
                 found[-1] = (columns[0], columns[1])
+    if own:
+        found.insert(0, (own, "(devel)"))
     if version:
         found.append((STDLIB, version.partition(" ")[0]))   # experiments and the like follow it
     made = (package("go-module", name, number) for name, number in found)

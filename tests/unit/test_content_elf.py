@@ -305,6 +305,19 @@ def test_the_standard_library_has_the_plain_version(version, named):
     assert (found.go, found.packages) == (version, (Package("go-module", "stdlib", named),))
 
 
+@pytest.mark.parametrize("listed, named", [
+    (b"path\tcmd/vet\nbuild\t-compiler=gc\n", [("cmd/vet", "(devel)")]),
+    (b"path\tcmd/vet\ndep\ta\tv1\n", [("cmd/vet", "(devel)"), ("a", "v1")]),
+    (b"path\ta/cmd/b\nmod\ta\tv2\nbuild\t-compiler=gc\n", [("a", "v2")]),
+    (b"build\t-compiler=gc\nbuild\tGOOS=linux\n", []),
+])
+def test_a_program_of_no_module_goes_by_its_main_package(listed, named):
+    listed = bytes(16) + listed + bytes(16)
+    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20" + bytes([len(listed)]) + listed
+    found = read(make(kind=2, parts=((0x600000, raw),)))
+    assert [(each.name, each.version) for each in found.packages] == [*named, ("stdlib", "go1.20")]
+
+
 def test_false_records_before_the_true_one():
     """One begins where none may (at a multiple of 16), one is empty."""
     shifted, empty, true = (b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + rest
