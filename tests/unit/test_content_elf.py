@@ -22,7 +22,7 @@ from elftools.elf.elffile import ELFFile
 from helpers.content import Elf, Package, elf
 from tests.elfs import make
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "data" / "content"
 FORMS = [(bits, order) for bits in (32, 64) for order in ("little", "big")]
 each_form = pytest.mark.parametrize("bits, order", FORMS, ids=lambda value: str(value))
 
@@ -227,7 +227,7 @@ def test_debug_data_of_a_static_program_is_no_static_program():
 
 
 # -- Go's record ---------------------------------------------------------------------
-# data/go-build-info.json: the record's bytes as Go wrote them (and in the form before
+# data/content/go-build-info.json: the record's bytes as Go wrote them (and in the form before
 # Go 1.18 the strings that it points to), and what `go version -m` said of the file.
 
 RECORDS = json.loads((DATA / "go-build-info.json").read_text())
