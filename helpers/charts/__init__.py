@@ -4,10 +4,18 @@
     >>> charts.sizes([one, two])          # how large are they, and what of?
     >>> charts.layers(one)                # which instruction brought how much?
     >>> charts.stages(result)             # which stage takes what from which?
+    >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
+    >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
+    >>> charts.runs(compared, names)      # is one faster? every run is drawn
+    >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
 """
 
 from .graph import stages
+from .reduction import reduction
+from .runs import runs
 from .sizes import layers, sizes
 from .style import Chart
+from .trips import trips
+from .twins import twins
 
-__all__ = ["Chart", "layers", "sizes", "stages"]
+__all__ = ["Chart", "layers", "reduction", "runs", "sizes", "stages", "trips", "twins"]

@@ -16,5 +16,6 @@ Three sizes, each with one meaning, measured here and the same on every engine
 
 from .model import Image, Layer
 from .measure import look, transfer, unique, where
+from .twins import Twins, compare
 
-__all__ = ["Image", "Layer", "look", "transfer", "unique", "where"]
+__all__ = ["Image", "Layer", "Twins", "compare", "look", "transfer", "unique", "where"]

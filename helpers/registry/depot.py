@@ -23,7 +23,7 @@ from .transfer import Trip, Watch
 
 FOLDER = "multistage-course"     # of all that the course puts into a registry
 # What an image of the course is called in the engine while it travels.
-TRAVELLING = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
+_TRAVELLING = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
 
 
 def _quiet(_: str) -> None:
@@ -92,7 +92,7 @@ class Registry:
         """End it and remove its data. A second time does no harm."""
         self._ends.close()
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self._server.name}, behind a line of {size(self.speed)} a second"
 
     def _reach(self) -> None:
@@ -200,6 +200,11 @@ def _place(image: str) -> tuple[str, str]:
     parsed = parse(image)
     repository = parsed.repository.replace("[", "").replace("]", "").replace(":", "-").lower()
     return f"{FOLDER}/{repository}", parsed.tag or "latest"
+
+
+def travelling(name: str) -> bool:
+    """Whether `name` is one that the course gave for a journey."""
+    return _TRAVELLING.fullmatch(name) is not None
 
 
 def forget(engine: Engine, name: str) -> None:

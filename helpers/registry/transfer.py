@@ -88,12 +88,12 @@ def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch,
                 if response.status_code >= 400:
                     raise failure(doing, _message(response))
                 for event in _events(response):
-                    if event.get("error"):
-                        raise failure(doing, event["error"])
-                    status = event.get("status") or ""
+                    status, error = event.get("status") or "", event.get("error")
                     # The engine tries again for a minute, whether that can help or not.
-                    if status.startswith("Retrying") and not alive():
-                        raise failure(doing, "the registry ended in the middle of it")
+                    if (error or status.startswith("Retrying")) and not alive():
+                        raise failure(doing, "the registry has ended")
+                    if error:
+                        raise failure(doing, error)
                     known += status in _KNOWN
                     watch(progress.take(event))
     except KeyboardInterrupt:
