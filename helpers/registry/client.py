@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import requests
 
+from ..engine.model import _innermost
 from ..errors import CourseError, TransferFailed
 
 _SECONDS = 60        # without a byte
@@ -130,5 +131,5 @@ class Upload:
 
 
 def _gone(error: Exception) -> CourseError:
-    return TransferFailed("The registry stopped answering.", why=str(error),
+    return TransferFailed("The registry stopped answering.", why=_innermost(error),
                           remedy="Open it anew: run the cell that did so again.")

@@ -128,7 +128,7 @@ class Registry:
         if not found["RepoTags"]:   # to take ours off it again would delete the image
             raise CourseError(f"{image} has no name in the engine, so it is not pushed.",
                               remedy="Build it with tag=.")
-        repository, tag = _place(to or found["RepoTags"][0])
+        repository, tag = _place(to or _called(image, found["RepoTags"]))
         name = f"{self.address}/{repository}:{tag}"
         with self._engine.speaking("name the image"):
             api.tag(found["Id"], f"{self.address}/{repository}", tag)
@@ -192,6 +192,11 @@ class Registry:
             forget(self._engine, name)
 
 
+def _called(image: str, tags: list[str]) -> str:
+    """The name that was asked for, or one of its names for an id."""
+    return image if {image, f"{image}:latest"} & set(tags) else tags[0]
+
+
 def _place(image: str) -> tuple[str, str]:
     """(repository, tag) in the registry for the name of an image.
 
@@ -213,6 +218,6 @@ def forget(engine: Engine, name: str) -> None:
     api = engine.client.api
     with engine.speaking(f"remove the name {name}"), contextlib.suppress(NotFound):
         found = api.inspect_image(name)
-        made_for_it = (found["Config"].get("Labels") or {}).get(NAME) == name
+        made_for_it = ((found["Config"] or {}).get("Labels") or {}).get(NAME) == name
         if made_for_it or len(found["RepoTags"]) > 1:
             api.remove_image(name)

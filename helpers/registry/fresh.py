@@ -72,7 +72,8 @@ class Commented:
 def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, text: str) -> Manifest:
     """Make the copy, under `tag` in the same repository.
 
-    `name` is the one that an engine will give it, and marks it there as the course's.
+    name  that an engine will give it, which marks it there as the course's
+    text  of the comment: one that was never used before
     Raises TransferFailed for layers that are not compressed with gzip.
     """
     strange = [blob["mediaType"] for blob in image.content["layers"] if "gzip" not in blob["mediaType"]]
@@ -80,9 +81,8 @@ def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, 
         raise TransferFailed("A layer of this image is not compressed with gzip.", why=strange[0],
                              remedy="Use an engine with its classic store.")
     with ThreadPoolExecutor(_AT_ONCE) as several:
-        layers = list(several.map(
-            lambda numbered: _layer(client, repository, numbered[1], f"{text} {numbered[0]}"),
-            enumerate(image.content["layers"])))
+        layers = list(several.map(lambda blob: _layer(client, repository, blob, text),
+                                  image.content["layers"]))
     with client.blob(repository, image.content["config"]["digest"]) as chunks:
         config = json.loads(b"".join(chunks))
     config = renamed(config, [layer.diff_id for layer in layers], name)

@@ -167,7 +167,7 @@ def ends_soon(registry: Registry, moved) -> threading.Thread:
     """Ends the registry's program once something has `moved`."""
     children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(registry._server.process.pid)],
                               capture_output=True, text=True).stdout.splitlines()
-    program, = [line.split()[0] for line in children if "/sh" not in line]
+    program, = [line.split()[0] for line in children if not line.split()[1].endswith("sh")]
 
     def end():
         deadline = time.monotonic() + 30

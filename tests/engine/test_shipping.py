@@ -54,7 +54,7 @@ def test_a_change_is_seen_and_goes_with_its_container(engine, site):
 def test_a_new_file_in_a_folder(engine, site):
     with container.serve(site, port=80, engine=engine) as server:
         server.put("/usr/share/new", b"\x00\xff" * 1000)
-        assert server.run(["wc", "-c", "/usr/share/new"]).output.split()[0] == "2000"
+        assert server.run(["stat", "-c", "%s %a %u", "/usr/share/new"]).output.strip() == "2000 644 0"
 
 
 def test_a_read_only_container_serves_and_is_not_changed(engine, site):

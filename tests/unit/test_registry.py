@@ -18,7 +18,7 @@ from helpers import labels
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
 from helpers.registry import Bucket, Line, Trip, server, travelling
 from helpers.registry.client import Client, Manifest
-from helpers.registry.depot import _place
+from helpers.registry.depot import _called, _place
 from helpers.registry.fresh import Commented, comment, copy, renamed
 from helpers.registry.transfer import Progress, failure
 
@@ -184,11 +184,12 @@ def test_what_the_bucket_says_is_waited_for(upstream, monkeypatch):
         assert not arrived.wait(0.3) and line.sent == 0
 
 
-def test_a_registry_that_is_not_there_ends_the_connection():
+def test_a_registry_that_is_not_there_ends_the_connection(caplog):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = "127.0.0.1:%d" % closed.getsockname()[1]
     with Line(address, FAST) as line, call(line.address) as end:
         assert end.recv(1) == b""
+    assert caplog.records == []   # it is no error of the line
 
 
 def test_a_registry_that_goes_away_ends_the_connection(upstream):
@@ -203,7 +204,7 @@ def test_an_engine_that_goes_away_ends_the_other_side_too(upstream):
         assert ended.wait(10)
 
 
-def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capfd):
+def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, caplog):
     told = []
     with Line(upstream(lambda connection: told.append(everything(connection))), FAST) as line:
         end = call(line.address)
@@ -214,7 +215,7 @@ def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capf
     assert not [thread for thread in threading.enumerate() if thread.name == "line"]
     with pytest.raises(OSError):
         call(line.address)
-    assert capfd.readouterr().err == ""
+    assert caplog.records == []
 
 
 def test_no_more_connections_than_there_is_room_for(upstream, monkeypatch):
@@ -316,6 +317,11 @@ def test_layers_that_are_not_gzip_are_refused():
 ])
 def test_the_place_of_an_image_in_the_registry(image, place):
     assert _place(image) == place
+
+
+@pytest.mark.parametrize("image, name", [("b:1", "b:1"), ("c", "c"), ("sha256:abc", "a:1"), ("abc", "a:1")])
+def test_an_image_keeps_the_name_that_was_asked_for(image, name):
+    assert _called(image, ["a:1", "b:1", "c:latest"]) == name
 
 
 @pytest.mark.parametrize("name, ours", [
@@ -462,8 +468,9 @@ def test_a_refusal_is_told_with_the_registry_s_words(upstream):
 def test_a_registry_that_is_gone():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = "127.0.0.1:%d" % closed.getsockname()[1]
-    with pytest.raises(TransferFailed, match="stopped answering"):
+    with pytest.raises(TransferFailed, match="stopped answering") as raised:
         Client(address).manifest("r", "t")
+    assert raised.value.why.endswith("Connection refused")
 
 
 def test_a_manifest_s_digest_is_that_of_its_text(upstream):

@@ -33,6 +33,11 @@ def test_pairs_that_were_won():
     assert compare([2, 2], [2, 2]).won == 0.5
 
 
+def test_equal_runs_share_their_ranks():
+    # ranks 1, 2.5, 2.5 and 4: the heap {1, 4} looks as good as {2.5, 2.5}
+    assert compare([2, 2], [1, 3]).chance == 4 / 6
+
+
 def test_equal_runs_are_no_evidence():
     drawn = compare([2] * 20, [2] * 20)
     assert drawn.chance == 1 and not drawn.faster
