@@ -20,28 +20,33 @@ from functools import cache
 from pathlib import Path
 
 from . import build as builds
-from . import charts, container, image, intruder
+from . import charts, container, image, intruder, reduction, samples, starts
 from . import inventory as inventories
+from . import twice as twices
 from .bases import ensure
 from .build import BuildResult
 from .build import cache as build_cache
 from .container import Ran, Server
 from .engine import Engine, connect
-from .errors import BaseUnavailable, BuildFailed, CourseError
-from .image import Image, Layer
+from .errors import BaseUnavailable, BuildFailed, CourseError, RegistryUnavailable
+from .image import Image, Layer, Twins
 from .inventory import Comparison, Inventory
+from .registry import Copy, Registry, Trip
+from .starts import ColdStart
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
-from .widgets import LiveBuild, ask, predict, register
+from .widgets import LiveBuild, Status, ask, predict, register
 from .widgets.lists import Images, Records, ordered
 from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in",
-    "build", "charts", "compare", "doctor", "engine", "fetch", "find", "folder", "images",
-    "inventory", "look", "moment", "paths", "predict", "prune", "ratio", "read_file", "records",
-    "run", "say", "search", "seconds", "serve", "share", "show", "size", "this_run", "verdict",
+    "build", "charts", "cold_starts", "compare", "doctor", "engine", "faster", "fetch", "find",
+    "folder", "fresh", "images", "inventory", "look", "moment", "open_registry", "paths",
+    "predict", "prune", "push", "ratio", "read_file", "records", "run", "say", "search",
+    "seconds", "serve", "share", "show", "size", "split", "this_run", "twice", "unique",
+    "verdict", "warm_starts",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -189,6 +194,75 @@ def folder(files: Mapping[str, bytes]) -> str:
     return str(place)
 
 
+# -- shipping ------------------------------------------------------------------------
+
+split = reduction.split
+faster = samples.compare
+_registry: Registry | None = None
+
+
+def unique(built: BuildResult | str) -> int:
+    """Bytes of the layers that no other named image in the engine has."""
+    return image.unique(look(built), engine())
+
+
+def open_registry(speed: float) -> Registry | None:
+    """A registry behind a line of `speed` bytes a second, in place of one opened before.
+
+    None, and a sentence that says why, where there is none to be had.
+    """
+    global _registry
+    if _registry:
+        _registry.close()
+        _registry = None
+    try:
+        _registry = Registry(speed, engine(), report=print)
+    except RegistryUnavailable as error:
+        _display(say(f"{error}\nThe lesson goes on without it."))
+    return _registry
+
+
+atexit.register(lambda: _registry and _registry.close())
+
+
+def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Trip]:
+    """Push images; nothing without a registry. `name` in the registry, for one image."""
+    with Status() as status:
+        return [to.push(_reference(each), name, watch=lambda far: status(f"{_reference(each)}: {far}"))
+                for each in built] if to else []
+
+
+def fresh(registry: Registry | None, trips: Sequence[Trip]) -> list[Copy]:
+    """Copies in the registry of which no engine has a layer."""
+    with Status() as status:
+        copies = []
+        for trip in trips:
+            status(f"copying {trip.name}")
+            copies.append(registry.fresh(trip))
+    return copies
+
+
+def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[float]]:
+    """Seconds to the first answer, `runs` times each, the images being here."""
+    with Status() as status:
+        return starts.warm([_reference(each) for each in built], port, runs, engine(), status)
+
+
+def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
+                runs: int) -> list[list[ColdStart]]:
+    """Pull, start and remove again, `runs` times each; nothing without a registry."""
+    with Status() as status:
+        return starts.cold(registry, copies, port, runs, engine(), status)
+
+
+def twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,
+          second: Mapping[str, str] | None = None) -> Twins:
+    """Build an application two times without the cache; what differs."""
+    with Status() as status:
+        return twices.twice(_folder(app), dockerfile, first=first, second=second,
+                            engine=engine(), watch=status)
+
+
 def moment() -> str:
     """The time of now: as a build argument it keeps a step from being cached."""
     return str(time.time_ns())
@@ -197,6 +271,12 @@ def moment() -> str:
 def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
     """A Dockerfile with its line numbers."""
     return Listing(dockerfile, (_folder(app) / dockerfile).read_text())
+
+
+def _display(thing: object) -> None:
+    from IPython.display import display
+
+    display(thing)
 
 
 def _folder(app: str) -> Path:

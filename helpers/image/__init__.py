@@ -24,3 +24,7 @@ from .tree import Node, Tree, Unseen
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Trace", "Tree", "Unseen",
            "contents", "listed", "look", "marked", "read_file", "search", "transfer", "unique",
            "where"]
+from .measure import look, transfer, unique, where
+from .twins import Twins, compare
+
+__all__ = ["Image", "Layer", "Twins", "compare", "look", "transfer", "unique", "where"]
