@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..image import Image
 from ..reduction import Parts, Reduction, split
 from ..units import share, size
-from .sizes import Part, _bars, _legend
+from .sizes import Part, bars, legend_of
 from .style import BUILD, BUILD_OWN, INK, PAPER, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.58        # inches of height for a bar
@@ -22,7 +22,7 @@ def reduction(images: Sequence[Image]) -> Chart:
     saved = split(*(image.unpacked for image in images))
     stacks = [_parts(image, several=index > 1) for index, image in enumerate(images)]
     figure, axes = canvas(0.4 + _ROW * (len(images) + 2 + _GAP))
-    _bars(axes, stacks, _NAMES)
+    bars(axes, stacks, _NAMES)
     rows = [len(images) + _GAP, len(images) + _GAP + 1]
     for row, order in zip(rows, ("base", "stages")):
         _saved(axes, row, saved, order)
@@ -30,7 +30,7 @@ def reduction(images: Sequence[Image]) -> Chart:
                     [*_NAMES, "saved,\nbase first", "saved,\nstages first"], fontsize=10)
     axes.set_ylim(rows[-1] + 0.5, -0.6)
     axes.axhline(len(images) - 1 + (1 + _GAP) / 2, color=SHARED, linewidth=0.8)
-    return finish(figure, _finding(saved), _spoken(images, saved), images, legend=_legend(stacks))
+    return finish(figure, _finding(saved), _spoken(images, saved), images, legend=legend_of(stacks))
 
 
 def _parts(image: Image, several: bool) -> list[Part]:

@@ -112,7 +112,7 @@ def test_the_first_of_two_loaders_counts_as_for_linux():
 @pytest.mark.parametrize("kind", [1, 4])
 def test_of_an_object_or_a_core_no_more_is_told(kind):
     assert read(make(kind=kind, loader=LOADER, needed=("libc.so.6",), soname="x")) == Elf(
-        "x86-64", 64, {1: "object", 4: "core"}[kind], False, "", (), (), "", "", ())
+        "x86-64", 64, {1: "object", 4: "core"}[kind], False, "", (), (), "", "", "", ())
 
 
 def test_names_that_are_no_text_can_be_shown():
