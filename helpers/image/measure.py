@@ -163,13 +163,16 @@ def _from_history(history: Sequence[dict], layers: int) -> list[str] | None:
 def _from_config(read: saved.Saved, image_id: str, layers: int) -> list[str]:
     """The same from the image's own configuration, which does say."""
     configs = read.configs.get(image_id) or next(iter(read.configs.values()), {})
+    history = configs.get("history")
     made = [_said(entry.get("created_by"), entry.get("comment"))
-            for entry in configs.get("history") or () if not entry.get("empty_layer")]
+            for entry in (history if isinstance(history, list) else ())
+            if isinstance(entry, dict) and not entry.get("empty_layer")]
     return (made + ["(not recorded)"] * layers)[:layers]
 
 
-def _said(created_by: str | None, comment: str | None) -> str:
-    return instruction(created_by or "") or comment or "(not recorded)"
+def _said(created_by: object, comment: object) -> str:
+    told = instruction(created_by) if isinstance(created_by, str) else ""
+    return told or (comment if isinstance(comment, str) else "") or "(not recorded)"
 
 
 def _settings(config: dict) -> tuple[tuple[str, str], ...]:
