@@ -109,6 +109,14 @@ def test_the_first_of_two_loaders_counts_as_for_linux():
     assert read(bytes(data)).interpreter == "/first"
 
 
+def test_the_dynamic_section_is_where_its_address_says_as_for_a_loader():
+    data = bytearray(make(needed=("libc.so.6",)))
+    dynamic = 64 + 56   # the second segment; its p_offset follows type and flags
+    assert data[dynamic] == 2
+    data[dynamic + 8:dynamic + 16] = bytes(8)
+    assert read(bytes(data)).needed == ("libc.so.6",)
+
+
 @pytest.mark.parametrize("kind", [1, 4])
 def test_of_an_object_or_a_core_no_more_is_told(kind):
     assert read(make(kind=kind, loader=LOADER, needed=("libc.so.6",), soname="x")) == Elf(
@@ -316,6 +324,21 @@ def test_a_program_of_no_module_goes_by_its_main_package(listed, named):
     raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20" + bytes([len(listed)]) + listed
     found = read(make(kind=2, parts=((0x600000, raw),)))
     assert [(each.name, each.version) for each in found.packages] == [*named, ("stdlib", "go1.20")]
+
+
+def test_a_list_of_modules_without_its_frame_is_none():
+    listed = bytes(16) + b"mod\ta\tv1\nmod\tb\tv1" + bytes(16)   # no newline before the end of the frame
+    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20" + bytes([len(listed)]) + listed
+    assert [each.name for each in read(make(kind=2, parts=((0x600000, raw),))).packages] == ["stdlib"]
+
+
+def test_a_record_among_the_code_is_none():
+    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20\0"
+    data = bytearray(make(kind=2, parts=((0x600000, raw),)))
+    flags = 64 + 56 + 4   # p_flags of the second segment
+    assert (read(bytes(data)).go, data[flags]) == ("go1.20", 6)
+    data[flags] = 5
+    assert read(bytes(data)).go == ""
 
 
 def test_false_records_before_the_true_one():
