@@ -18,6 +18,7 @@ from datetime import date
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ..image import Image
 from ..labels import MADE_OF
@@ -59,6 +60,8 @@ class Chart:
 
     def _drawn(self) -> bytes:
         buffer = io.BytesIO()
+        for text in self.figure.findobj(Text):
+            text.set_parse_math(False)     # two dollar signs are no formula: RUN echo $A $B
         with matplotlib.rc_context(_SETTINGS):
             self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,
                                 metadata={"Title": self.title, "Description": self.alt})
