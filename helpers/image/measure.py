@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+
+from docker.errors import NotFound
 
 from ..bases import find, original
 from ..engine import Engine, connect
@@ -87,10 +90,14 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
+    api = engine.client.api
+    found = []
     with engine.speaking("list its images"):
-        return [(summary, tuple(engine.client.api.inspect_image(summary["Id"])["RootFS"]
-                                .get("Layers") or ()))
-                for summary in engine.client.api.images() if _name(summary)]
+        for summary in filter(_name, api.images()):
+            with contextlib.suppress(NotFound):   # somebody has just removed it
+                inspected = api.inspect_image(summary["Id"])
+                found.append((summary, tuple(inspected["RootFS"].get("Layers") or ())))
+    return found
 
 
 def _name(summary: dict) -> str:
