@@ -160,7 +160,7 @@ def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
     if "executable file not found" not in said and "no such file or directory" not in said:
         return None
-    return CourseError(f"{image} could not run that: the program is not in the image.",
+    return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=said.rsplit("exec: ", 1)[-1].strip())
 
 

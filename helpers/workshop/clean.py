@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 
 from docker.errors import APIError, NotFound
 
-from ..bases import original, status
 from .. import registry
+from ..bases import ALL, original, status
 from ..build import leftovers
 from ..engine import Engine
 from ..labels import BUILD, COURSE, NAME, RUN, STEP
@@ -86,7 +86,7 @@ def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
 
 def _bases(engine: Engine) -> list[str]:
     """Names of the bases that the course made, and all names of its own."""
-    made = [base.name for base in status(engine) if base.origin == "made"]
+    made = [base.name for base in status(engine, ALL) if base.origin == "made"]
     names = [name for image in engine.client.api.images() for name in image["RepoTags"] or ()]
     return list(dict.fromkeys(made + [name for name in names if original(name) != name]))
 
