@@ -37,7 +37,7 @@ __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts",
     "cold_starts", "doctor", "engine", "faster", "fetch", "find", "fresh", "look", "moment",
     "open_registry", "paths", "predict", "push", "ratio", "run", "say", "seconds", "serve", "share",
-    "show", "size", "split", "this_run", "twice", "unique", "verdict", "warm_starts",
+    "show", "size", "split", "this_run", "twice", "verdict", "warm_starts",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -128,11 +128,6 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
 split = reduction.split
 faster = samples.compare
 _registry: Registry | None = None
-
-
-def unique(built: BuildResult | str) -> int:
-    """Bytes of the layers that no other named image in the engine has."""
-    return image.unique(look(built), engine())
 
 
 def open_registry(speed: float) -> Registry | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+
+from docker.errors import NotFound
 
 from ..bases import find, original
 from ..engine import Engine, connect
@@ -87,10 +90,15 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
+    """Every named image as the engine lists it, and its layers. One that somebody
+    else removes meanwhile is left out."""
+    found, api = [], engine.client.api
     with engine.speaking("list its images"):
-        return [(summary, tuple(engine.client.api.inspect_image(summary["Id"])["RootFS"]
-                                .get("Layers") or ()))
-                for summary in engine.client.api.images() if _name(summary)]
+        for summary in filter(_name, api.images()):
+            with contextlib.suppress(NotFound):
+                layers = api.inspect_image(summary["Id"])["RootFS"].get("Layers")
+                found.append((summary, tuple(layers or ())))
+    return found
 
 
 def _name(summary: dict) -> str:

@@ -55,9 +55,9 @@ def test_the_go_server_answers_from_each_of_its_images(engine, dockerfile):
 
 
 @pytest.mark.parametrize("dockerfile, args, file", [
-    ("Dockerfile", {}, "/app/main.go"), ("Dockerfile.folder", {"FOLDER": "/home/ada"}, "/home/ada/main.go"),
+    ("Dockerfile", {}, "/app/main.go"), ("Dockerfile.folder", {"FOLDER": "/ada/src"}, "/ada/src/main.go"),
     ("Dockerfile.folder", {"FLAGS": "-trimpath"}, "example.org/go-tiny/main.go"),
-    ("Dockerfile.fixed", {"FOLDER": "/home/ada"}, "example.org/go-tiny/main.go"),
+    ("Dockerfile.fixed", {"FOLDER": "/ada/src"}, "example.org/go-tiny/main.go"),
 ])
 def test_the_tiny_program_says_where_it_was_compiled(engine, dockerfile, args, file):
     build(APPS / "go-tiny", dockerfile=dockerfile, args=args, tag="course-test:tiny", engine=engine)

@@ -195,6 +195,19 @@ def test_unique_is_what_no_other_named_image_has(home):
     assert measure.unique(measure.look("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
 
 
+def test_an_image_that_somebody_removes_meanwhile_is_left_out(home):
+    from docker.errors import NotFound
+
+    class Leaking(Straw):
+        def inspect_image(self, name):
+            if name == "sha256:gone":
+                raise NotFound("no such image")
+            return super().inspect_image(name)
+
+    engine = Leaking(old_layout(), {"gone": ([digest(ONE)], None), "base": ([digest(ONE)], None)})
+    assert measure.look("go:1", engine).base == "base:1"
+
+
 @pytest.mark.parametrize("marks, base", [
     (None, ("base:1", 1)), ({}, ("base:1", 1)), ({labels.COURSE: labels.BASE}, ("base:1", 1)),
     ({labels.COURSE: labels.BUILD}, ("", 0)), ({labels.COURSE: labels.STEP}, ("", 0)),
