@@ -45,7 +45,7 @@ __all__ = [
     "build", "charts", "cold_starts", "compare", "doctor", "engine", "faster", "fetch", "find",
     "folder", "fresh", "images", "inventory", "look", "moment", "open_registry", "paths",
     "predict", "prune", "push", "ratio", "read_file", "records", "run", "say", "search",
-    "seconds", "serve", "share", "show", "size", "split", "this_run", "twice", "unique",
+    "seconds", "serve", "share", "show", "size", "split", "this_run", "twice",
     "verdict", "warm_starts",
 ]
 
@@ -199,11 +199,6 @@ def folder(files: Mapping[str, bytes]) -> str:
 split = reduction.split
 faster = samples.compare
 _registry: Registry | None = None
-
-
-def unique(built: BuildResult | str) -> int:
-    """Bytes of the layers that no other named image in the engine has."""
-    return image.unique(look(built), engine())
 
 
 def open_registry(speed: float) -> Registry | None:
