@@ -20,8 +20,10 @@ from functools import cache
 from pathlib import Path
 
 from . import build as builds
-from . import charts, container, image, intruder
+from . import charts, container, image, intruder, lifecycle
 from . import inventory as inventories
+from . import report as reports
+from . import verdicts as given
 from .bases import ensure
 from .build import BuildResult
 from .container import Ran, Server
@@ -29,17 +31,20 @@ from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
 from .image import Image, Layer
 from .inventory import Comparison, Inventory
+from .lifecycle import Life
+from .report import Report
+from .report.rooms import Rooms
 from .units import ratio, seconds, share, size
-from .verdicts import verdict
+from .verdicts import Sentences, Standings, Verdict
 from .widgets import LiveBuild, ask, predict, register
 from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in", "build", "charts",
-    "compare", "doctor", "engine", "fetch", "find", "folder", "inventory", "look", "moment", "paths", "predict",
-    "ratio", "read_file", "run", "say", "search", "seconds", "serve", "share", "show", "size",
-    "this_run", "verdict",
+    "compare", "create", "doctor", "engine", "fetch", "find", "folder", "interview", "inventory", "look", "moment",
+    "paths", "predict", "ratio", "read_file", "report", "rooms", "run", "say", "search", "seconds", "serve", "share",
+    "show", "size", "this_run", "verdict", "verdicts",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -158,6 +163,11 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
     return container.serve(_reference(built), command, port=port, engine=engine(), **words)
 
 
+def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Life:
+    """A container of the image, not started yet: look at its state, start, stop, remove it."""
+    return lifecycle.create(_reference(built), command, engine())
+
+
 def folder(files: Mapping[str, bytes]) -> str:
     """A folder that holds these files, which may be run, until the notebook ends."""
     place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
@@ -166,6 +176,39 @@ def folder(files: Mapping[str, bytes]) -> str:
         (place / name).write_bytes(content)
         (place / name).chmod(0o755)
     return str(place)
+
+
+# -- looking back --------------------------------------------------------------------
+
+def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
+    """Give the verdict on a claim of the chapter, and keep it with date and engine.
+    The words are those of `helpers.verdicts.verdict`."""
+    return given.verdict(claim, holds, because, partly=partly, engine=_connected().describe())
+
+
+def verdicts() -> Standings:
+    """Every claim of the chapter, with what the lessons found here."""
+    return given.standings()
+
+
+def interview() -> Sentences:
+    """The chapter's sentences for an interview, with what the experiments say of each."""
+    return given.sentences()
+
+
+def rooms(kitchen: BuildResult | str, dining: BuildResult) -> Rooms:
+    """What is in a builder and in the image that is shipped, and what crossed."""
+    return reports.rooms(inventory(kitchen), inventory(dining), dining.dockerfile, dining.target)
+
+
+def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None = None,
+           args: Mapping[str, str] | None = None,
+           secrets: Mapping[str, bytes] | None = None) -> Report:
+    """Build a project of yours (or of the course) and say what to mend, line by line.
+    Nothing of it is changed."""
+    with LiveBuild() as live:
+        return reports.report(_folder(project), dockerfile=dockerfile, target=target, args=args, secrets=secrets,
+                              engine=engine(), watch=live.watch, finished=live.finish, say=live.say)
 
 
 def moment() -> str:

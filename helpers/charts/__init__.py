@@ -8,12 +8,16 @@
     >>> charts.surface([found, other])    # how much is there to attack?
     >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.waste(found)               # what is shipped that nobody sees?
+    >>> charts.kitchen(rooms)             # what crosses from the builder, to scale?
+    >>> charts.findings(report)           # which line brings what, and what is wrong there?
 """
 
 from .attempts import tries
 from .contents import surface, tools, waste
+from .findings import findings
 from .graph import stages
+from .kitchen import kitchen
 from .sizes import layers, sizes
 from .style import Chart
 
-__all__ = ["Chart", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]
+__all__ = ["Chart", "findings", "kitchen", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]

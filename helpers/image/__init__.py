@@ -18,7 +18,8 @@ from .content import Trace, read_file, search
 from .entries import Entries, Program
 from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
+from .start import Start, start
 from .tree import Node, Tree, Unseen
 
-__all__ = ["Entries", "Image", "Layer", "Node", "Program", "Trace", "Tree", "Unseen", "contents", "look",
-           "read_file", "search", "transfer", "unique", "where"]
+__all__ = ["Entries", "Image", "Layer", "Node", "Program", "Start", "Trace", "Tree", "Unseen", "contents", "look",
+           "read_file", "search", "start", "transfer", "unique", "where"]
