@@ -61,7 +61,7 @@ class Project:
         if tool == "cargo":
             return any(re.search(r"^\[(?:.*\.)?dependencies(?:\.[\w-]+)?\]\s*\n\s*[^\s\[]", text, re.M)
                        for _, text in self._named("Cargo.toml"))
-        return any("<dependency>" in text for _, text in self._named("pom.xml"))
+        return any("<dependency" in text for _, text in self._named("pom.xml"))
 
     def _named(self, name: str):
         return ((path, text) for path, text in self.texts.items() if path.rpartition("/")[2] == name)

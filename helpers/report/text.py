@@ -19,7 +19,7 @@ from .model import Finding, weight
 
 # What a name ends in that holds a secret. NAME_FILE and NAME_PATH only say where it is.
 _SECRET = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|APIKEY|API_KEY|ACCESS_KEY|"
-                     r"SECRET_KEY|PRIVATE_KEY|AUTH_KEY|CREDENTIAL|CREDENTIALS)$", re.I)
+                     r"(?:SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER)_KEY|CREDENTIAL|CREDENTIALS)$", re.I)
 # How some that are given out begin. Source: their issuers' documentation.
 _ISSUED = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{36}|glpat-[\w-]{20}|xox[abp]-[\w-]{10,}|npm_\w{36}|"
                      r"sk_live_\w{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
@@ -74,7 +74,7 @@ def unused_tests(case: Case) -> Iterator[Finding]:
         if runs or stage.name and _TEST_NAME.search(stage.name):
             yield Finding(
                 "unused-tests", "medium", stage.line,
-                f"Nothing depends on the stage {stage.label}" + (f", which runs {_first(runs[0])}." if runs else "."),
+                f"Nothing depends on the stage {stage.label}" + (f", which runs `{_first(runs[0])}`." if runs else "."),
                 "BuildKit skips it, so a test that fails stops nothing.",
                 f"Let the artifact depend on it (COPY --from={stage.label} a file that the tests write), "
                 f"or build it by itself first: --target {stage.label}.",
@@ -188,7 +188,7 @@ def _out_of_order(case: Case, copied: Instruction, run: Instruction, tool: str) 
         f"The whole context is copied in line {copied.line}, and line {run.line} fetches dependencies after it "
         f"({tool}).{cost}",
         "Whatever file changes, the copy is another one, and everything below it runs again.",
-        f"Put {_first(run)} above the copy, after a COPY of only the files that it reads."
+        f"Put `{_first(run)}` above the copy, after a COPY of only the files that it reads."
         if tool in ("apt-get", "apk", "dnf") else
         "Copy the files that name the dependencies first, fetch them, and then copy the rest.",
         also=(run.line,))
