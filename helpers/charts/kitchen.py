@@ -19,7 +19,7 @@ _LINE = 0.172              # inches from line to line of a list
 _LETTER = 0.074            # inches that a letter takes at the size of labels
 _COLOURS = {"build": BUILD, "own": BUILD_OWN, "run": RUN, "rest": SHARED}
 
-_TELLING = ("compilers", "shells", "package managers")
+_TELLING = ("compilers", "package managers", "shells")
 
 Box = tuple[float, float, float, float]   # left, bottom, width, height
 
@@ -157,8 +157,8 @@ def _finding(rooms: Rooms) -> str:
         return "Nothing crosses from the kitchen into the dining room"
     part = share(rooms.crossing, total(rooms.kitchen))
     part = "less than 1 %" if part == "0 %" else part
-    own = [each.name for each in rooms.dining if each.names and each.name in _TELLING]
-    stayed = [name for name in rooms.tools() if name in _TELLING]
+    here, left = {each.name for each in rooms.dining if each.names}, rooms.tools()
+    own, stayed = ([name for name in _TELLING if name in names] for names in (here, left))
     if own:
         return f"{part} of the kitchen crosses, but the dining room has {listed(own)} of its own"
     return f"{part} of the kitchen crosses" + (f"; {listed(stayed)} stay there" if stayed else "")

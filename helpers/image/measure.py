@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
+from docker.errors import NotFound
+
 from ..bases import find, original
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
@@ -96,9 +98,23 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
     with engine.speaking("list its images"):
-        return [(summary, tuple(engine.client.api.inspect_image(summary["Id"])["RootFS"]
-                                .get("Layers") or ()))
-                for summary in engine.client.api.images() if _name(summary)]
+        listed = [(summary, _layers(engine, summary["Id"]))
+                  for summary in engine.client.api.images() if _name(summary)]
+    return [(summary, layers) for summary, layers in listed if layers is not None]
+
+
+_known: dict[str, tuple[str, ...]] = {}   # {image's id: its layers}, which never change
+
+
+def _layers(engine: Engine, image_id: str) -> tuple[str, ...] | None:
+    """The layers of an image that was listed, None if it went away since."""
+    if image_id not in _known:
+        try:
+            inspected = engine.client.api.inspect_image(image_id)
+        except NotFound:
+            return None
+        _known[image_id] = tuple(inspected["RootFS"].get("Layers") or ())
+    return _known[image_id]
 
 
 def _name(summary: dict) -> str:

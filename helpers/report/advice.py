@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..bases.references import parse
@@ -55,11 +55,12 @@ def candidates(main: Main, system: str, inventory: Inventory) -> tuple[Advice, .
     return tuple(_interpreted(main, inventory))
 
 
-def chosen(main: Main, offered: tuple[Advice, ...], here: Mapping[str, Inventory]) -> Advice | None:
-    """The first of `offered` that does; of those that are `here` ({ref: inventory}) it
-    is known whether they have every library that the program wants."""
+def chosen(main: Main, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None]) -> Advice | None:
+    """The first of `offered` that does. `here` gives the inventory of a base, None for one
+    that is not in this engine; of the others it is known whether they have every library
+    that the program wants."""
     for each in offered:
-        found = here.get(each.ref)
+        found = here(each.ref)
         if found is None:
             return each
         if main.elf is None or not Libraries(found.tree).needs(main.path, main.elf).missing:

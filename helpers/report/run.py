@@ -85,8 +85,7 @@ def _case(result: BuildResult, found: Inventory, read: project.Project, engine: 
     chosen = None
     if main:
         offered = advice.candidates(main, found.os or _built_on(result, engine), found)
-        chosen = advice.chosen(main, offered, {each.ref: seen for each in offered
-                                               if (seen := _here(each.ref, engine)) is not None})
+        chosen = advice.chosen(main, offered, lambda ref: _here(ref, engine))
     return Case(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
 
 

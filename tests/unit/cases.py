@@ -51,7 +51,7 @@ def case(text, base=SMALL, own=(), *, start=Start(("/app",), user="65532"), base
     seen = take(image(below, *above, base_name=base_name), [entries for _, entries in (*below, *above)])
     main = program.find(seen, start)
     offered = candidates(main, seen.os, seen) if main and advice else ()
-    best = chosen(main, offered, here or {}) if offered else None
+    best = chosen(main, offered, (here or {}).get) if offered else None
     return Case(dockerfiles.parse(text), seen, start, main=main, advice=best, **other)
 
 

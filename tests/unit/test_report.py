@@ -717,10 +717,10 @@ def test_of_what_is_here_the_first_that_has_every_library_is_chosen():
     program = case(GOOD, own=[("COPY /src/app /app", [("app", DYNAMIC, 0o755)])]).main
     offered = (Advice("lacks", ""), Advice("has", ""), Advice("absent", ""))
     lacks, has = (take(image([("ADD x /", layer(*members))]), [layer(*members)]) for members in ([DEBIAN], SMALL))
-    assert chosen(program, offered, {"lacks": lacks, "has": has}).ref == "has"
-    assert chosen(program, offered, {"lacks": lacks, "has": has}).unpacked == has.image.unpacked
-    assert chosen(program, offered, {"lacks": lacks}) == Advice("has", "")
-    assert chosen(program, offered[:1], {"lacks": lacks}) is None
+    assert chosen(program, offered, {"lacks": lacks, "has": has}.get).ref == "has"
+    assert chosen(program, offered, {"lacks": lacks, "has": has}.get).unpacked == has.image.unpacked
+    assert chosen(program, offered, {"lacks": lacks}.get) == Advice("has", "")
+    assert chosen(program, offered[:1], {"lacks": lacks}.get) is None
 
 
 # -- the context ---------------------------------------------------------------------
