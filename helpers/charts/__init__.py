@@ -13,20 +13,22 @@
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
     >>> charts.runs(compared, names)      # is one faster? every run is drawn
     >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
+    >>> charts.kitchen(rooms)             # what crosses from the builder, to scale?
+    >>> charts.findings(report)           # which line brings what, and what is wrong there?
 """
 
 from .attempts import tries
 from .contents import surface, tools, waste
+from .findings import findings
 from .graph import stages
+from .kitchen import kitchen
 from .reduction import reduction
 from .runs import runs
 from .sizes import layers, sizes
 from .style import Chart
 from .timeline import timeline
-
-__all__ = ["Chart", "layers", "sizes", "stages", "surface", "timeline", "tools", "tries",
-           "waste"]
 from .trips import trips
 from .twins import twins
 
-__all__ = ["Chart", "layers", "reduction", "runs", "sizes", "stages", "trips", "twins"]
+__all__ = ["Chart", "findings", "kitchen", "layers", "reduction", "runs", "sizes", "stages", "surface",
+           "timeline", "tools", "tries", "trips", "twins", "waste"]
