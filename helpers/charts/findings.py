@@ -57,6 +57,8 @@ def findings(report: Report) -> Chart:
     axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
     legend = [Patch(facecolor=SHARED, label="the base's"), Patch(facecolor=RUN, label="added"),
               Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="mending would save it")]
+    if not all(row.shipped for row in rows):
+        legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey words: a stage that is not shipped"))
     return finish(figure, _finding(report), _spoken(report), [report.image], legend=legend)
 
 

@@ -74,7 +74,7 @@ def unused_tests(case: Case) -> Iterator[Finding]:
         if runs or stage.name and _TEST_NAME.search(stage.name):
             yield Finding(
                 "unused-tests", "medium", stage.line,
-                f"Nothing depends on the stage {stage.label}" + (f", which runs `{_first(runs[0])}`." if runs else "."),
+                f"Nothing depends on the stage {stage.label}" + (f" (RUN {_first(runs[0])})." if runs else "."),
                 "BuildKit skips it, so a test that fails stops nothing.",
                 f"Let the artifact depend on it (COPY --from={stage.label} a file that the tests write), "
                 f"or build it by itself first: --target {stage.label}.",
@@ -188,7 +188,7 @@ def _out_of_order(case: Case, copied: Instruction, run: Instruction, tool: str) 
         f"The whole context is copied in line {copied.line}, and line {run.line} fetches dependencies after it "
         f"({tool}).{cost}",
         "Whatever file changes, the copy is another one, and everything below it runs again.",
-        f"Put `{_first(run)}` above the copy, after a COPY of only the files that it reads."
+        f"Put line {run.line} above the copy, after a COPY of only the files that it reads."
         if tool in ("apt-get", "apk", "dnf") else
         "Copy the files that name the dependencies first, fetch them, and then copy the rest.",
         also=(run.line,))

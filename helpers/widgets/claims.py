@@ -19,8 +19,8 @@ def standings_view(standings: Standings) -> str:
         given = each.verdict
         found = _marked(given.mark, given.words, given.found) if given else _marked("·", "not tested yet", "")
         because = html.escape(given.because) if given else f"Tested in {_links(each.lessons)}."
-        rows.append((each.claim, html.escape(each.text), found, because, given.when if given else "",
-                     _links(each.lessons)))
+        when = f'<span style="white-space:nowrap">{html.escape(given.when)}</span>' if given else ""
+        rows.append((each.claim, html.escape(each.text), found, because, when, _links(each.lessons)))
     engines = dict.fromkeys(each.verdict.engine for each in standings.tested if each.verdict.engine)
     note = f"<p>Measured on {html.escape('; '.join(engines))}.</p>" if engines else ""
     return table(("", "claim", "", "because", "when", "lesson"), rows, _sum(standings)) + note
@@ -37,11 +37,10 @@ def standings_text(standings: Standings) -> str:
 
 
 def _sum(standings: Standings) -> str:
-    counts = {word: sum(each.verdict.found == word for each in standings.tested)
-              for word in ("holds", "partly", "fails")}
-    told = [f"{counts['holds']} hold", f"{counts['partly']} hold in part", f"{counts['fails']} do not hold"]
-    told += [f"{len(standings.open)} are not tested yet"] if standings.open else []
-    return f"{len(standings)} claims: {listed(told)}"
+    counts = [(sum(each.verdict.found == found for each in standings.tested), one, many) for found, one, many in (
+        ("holds", "holds", "hold"), ("partly", "holds in part", "hold in part"), ("fails", "does not hold", "do not hold"))]
+    counts += [(len(standings.open), "is not tested yet", "are not tested yet")] if standings.open else []
+    return f"{len(standings)} claims: {listed([f'{count} {one if count == 1 else many}' for count, one, many in counts])}"
 
 
 def sentences_view(sentences: Sentences) -> str:

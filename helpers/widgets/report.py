@@ -17,7 +17,7 @@ _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
 
 def report_view(report: Report) -> str:
     """What to mend, the heaviest first; stages, layers and inventory folded away."""
-    rows = [(_severity(each), str(each.line or ""), _told(each), size(each.saves) if each.saves else "")
+    rows = [(_severity(each), str(each.line or ""), _told(each), _saved(each))
             for each in report.findings]
     caption = f"{_project(report)}: {_sum(report)}"
     wrong = table(("", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
@@ -71,6 +71,10 @@ def _main(report: Report) -> str:
 def _severity(each: Finding) -> str:
     return (f'<span style="color:{_COLOURS[each.severity]};white-space:nowrap">'
             f'<span aria-hidden="true">{_MARKS[each.severity]}</span> {each.severity}</span>')
+
+
+def _saved(each: Finding) -> str:
+    return f'<span style="white-space:nowrap">{size(each.saves)}</span>' if each.saves else ""
 
 
 def _told(each: Finding) -> str:

@@ -101,7 +101,7 @@ MIXED = {"C1": of("C1"), "C4": of("C4", "partly", NASTY), "C20": of("C20", "fail
 
 def test_the_table_says_what_was_found_and_where_the_rest_is_tested():
     text, read = standings_text(standings(MIXED)), page(standings_view(standings(MIXED)))
-    sums = f"{len(CLAIMS)} claims: 1 hold, 1 hold in part, 1 do not hold and {len(CLAIMS) - 3} are not tested yet"
+    sums = f"{len(CLAIMS)} claims: 1 holds, 1 holds in part, 1 does not hold and {len(CLAIMS) - 3} are not tested yet"
     assert text.startswith(sums) and sums in read.text
     for claim, words in CLAIMS.items():
         assert f" {claim:<4} {words}" in text and words in read.text
