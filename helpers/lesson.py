@@ -20,26 +20,29 @@ from functools import cache
 from pathlib import Path
 
 from . import build as builds
-from . import charts, container, image, intruder
+from . import charts, container, edits, image, intruder
 from . import inventory as inventories
+from . import lint as linter
 from .bases import ensure
 from .build import BuildResult
 from .container import Ran, Server
+from .edits import again, spent
 from .engine import Engine, connect
-from .errors import BaseUnavailable, BuildFailed, CourseError
+from .errors import BaseUnavailable, BuildFailed, CourseError, LinterUnavailable
 from .image import Image, Layer
 from .inventory import Comparison, Inventory
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
 from .widgets import LiveBuild, ask, predict, register
+from .widgets.linted import Linted, Opinions
 from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
-    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in", "build", "charts",
-    "compare", "doctor", "engine", "fetch", "find", "folder", "inventory", "look", "moment", "paths", "predict",
-    "ratio", "read_file", "run", "say", "search", "seconds", "serve", "share", "show", "size",
-    "this_run", "verdict",
+    "BaseUnavailable", "BuildFailed", "CourseError", "again", "ask", "attributes", "base", "break_in", "build",
+    "charts", "compare", "doctor", "engine", "fetch", "files", "find", "folder", "inventory", "lint", "look",
+    "moment", "opinions", "paths", "predict", "ratio", "read_file", "rebuild", "run", "say", "search", "seconds",
+    "serve", "share", "show", "size", "spent", "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -158,14 +161,44 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
     return container.serve(_reference(built), command, port=port, engine=engine(), **words)
 
 
+def files(app: str) -> dict[str, bytes]:
+    """{path: content} of an application's files, to be changed and given to `folder`."""
+    return edits.files(_folder(app))
+
+
 def folder(files: Mapping[str, bytes]) -> str:
     """A folder that holds these files, which may be run, until the notebook ends."""
     place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    for name, content in files.items():
-        (place / name).write_bytes(content)
-        (place / name).chmod(0o755)
+    edits.write(files, place)
     return str(place)
+
+
+def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile: str = "Dockerfile", *,
+            tag: str = "") -> dict[str, BuildResult]:
+    """Build a copy of an application, then once more after each of some edits:
+    {what is edited: (file, a word in it that is changed), or None for nothing}."""
+    with LiveBuild() as live:
+        built = edits.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(),
+                              watch=live.watch, report=live.say)
+        live.clear()
+    return built
+
+
+def lint(app: str, dockerfile: str = "Dockerfile", text: str | None = None) -> Linted:
+    """What hadolint says of a Dockerfile, beside its lines; or why it says nothing here."""
+    text = (_folder(app) / dockerfile).read_text() if text is None else text
+    try:
+        return Linted(dockerfile, text, linter.lint(text))
+    except LinterUnavailable as error:
+        return Linted(dockerfile, text, without=f"{error.what} The lesson goes on without it.")
+
+
+def opinions(app: str, dockerfiles: Mapping[str, str], good: str = "Dockerfile") -> Opinions:
+    """What hadolint says of each of {what it does: a Dockerfile} that it does not say of
+    the good one."""
+    best = lint(app, good)
+    return Opinions({what: lint(app, each).beyond(best) for what, each in dockerfiles.items()}, best.without)
 
 
 def moment() -> str:

@@ -8,12 +8,14 @@
     >>> charts.surface([found, other])    # how much is there to attack?
     >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.waste(found)               # what is shipped that nobody sees?
+    >>> charts.edits({"this": built})     # what has to run again after an edit?
 """
 
 from .attempts import tries
 from .contents import surface, tools, waste
+from .edits import edits
 from .graph import stages
 from .sizes import layers, sizes
 from .style import Chart
 
-__all__ = ["Chart", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]
+__all__ = ["Chart", "edits", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]
