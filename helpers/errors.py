@@ -132,6 +132,16 @@ class BuildFailed(CourseError):
         self.progress = progress
 
 
+# -- what is shipped ----------------------------------------------------------
+
+class RegistryUnavailable(CourseError):
+    """There is no registry to push to, or the engine cannot reach it."""
+
+
+class TransferFailed(CourseError):
+    """A push or a pull came to no good end."""
+
+
 # -- what is looked at --------------------------------------------------------
 
 class ImageNotFound(CourseError):

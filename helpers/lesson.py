@@ -20,29 +20,36 @@ from functools import cache
 from pathlib import Path
 
 from . import build as builds
-from . import charts, container, edits, image, intruder
+from . import charts, container, edits, image, intruder, reduction, samples, starts
 from . import inventory as inventories
 from . import lint as linter
+from . import twice as twices
 from .bases import ensure
 from .build import BuildResult
+from .build import cache as build_cache
 from .container import Ran, Server
 from .edits import again, spent
 from .engine import Engine, connect
-from .errors import BaseUnavailable, BuildFailed, CourseError, LinterUnavailable
-from .image import Image, Layer
+from .errors import BaseUnavailable, BuildFailed, CourseError, LinterUnavailable, RegistryUnavailable
+from .image import Image, Layer, Twins
 from .inventory import Comparison, Inventory
+from .registry import Copy, Registry, Trip
+from .starts import ColdStart
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
-from .widgets import LiveBuild, ask, predict, register
+from .widgets import LiveBuild, Status, ask, predict, register
 from .widgets.linted import Linted, Opinions
+from .widgets.lists import Images, Records, ordered
 from .widgets.views import code, table
 from .workshop.doctor import doctor
 
 __all__ = [
-    "BaseUnavailable", "BuildFailed", "CourseError", "again", "ask", "attributes", "base", "break_in", "build",
-    "charts", "compare", "doctor", "engine", "fetch", "files", "find", "folder", "inventory", "lint", "look",
-    "moment", "opinions", "paths", "predict", "ratio", "read_file", "rebuild", "run", "say", "search", "seconds",
-    "serve", "share", "show", "size", "spent", "this_run", "verdict",
+    "BaseUnavailable", "BuildFailed", "CourseError", "again", "ask", "attributes", "base",
+    "break_in", "build", "charts", "cold_starts", "compare", "doctor", "engine", "faster",
+    "fetch", "files", "find", "folder", "fresh", "images", "inventory", "lint", "look", "moment",
+    "open_registry", "opinions", "paths", "predict", "prune", "push", "ratio", "read_file",
+    "rebuild", "records", "run", "say", "search", "seconds", "serve", "share", "show", "size",
+    "spent", "split", "this_run", "twice", "unique", "verdict", "warm_starts",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -148,6 +155,25 @@ def break_in(built: BuildResult | str, port: int) -> tuple[intruder.Try, ...]:
         return intruder.tries(server, port)
 
 
+def images(mark: str) -> Images:
+    """What `docker images` shows of the builds that had the word `mark` in a step."""
+    found = image.marked(image.listed(engine()), mark, engine())
+    return Images((line, image.look(line.id, engine())) for line in found)
+
+
+def records(mark: str) -> Records:
+    """What BuildKit's cache holds of the steps with the word `mark`, and of those that
+    stand on them."""
+    return ordered(build_cache.marked(build_cache.records(engine()), mark))
+
+
+def prune(mark: str) -> Records:
+    """Remove those records from the build cache, and no other; the ones that went."""
+    ours = records(mark)
+    gone = build_cache.prune(engine(), [record.id for record in ours])
+    return Records(record for record in ours if record.id in gone)
+
+
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
         hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
@@ -201,6 +227,75 @@ def opinions(app: str, dockerfiles: Mapping[str, str], good: str = "Dockerfile")
     return Opinions({what: lint(app, each).beyond(best) for what, each in dockerfiles.items()}, best.without)
 
 
+# -- shipping ------------------------------------------------------------------------
+
+split = reduction.split
+faster = samples.compare
+_registry: Registry | None = None
+
+
+def unique(built: BuildResult | str) -> int:
+    """Bytes of the layers that no other named image in the engine has."""
+    return image.unique(look(built), engine())
+
+
+def open_registry(speed: float) -> Registry | None:
+    """A registry behind a line of `speed` bytes a second, in place of one opened before.
+
+    None, and a sentence that says why, where there is none to be had.
+    """
+    global _registry
+    if _registry:
+        _registry.close()
+        _registry = None
+    try:
+        _registry = Registry(speed, engine(), report=print)
+    except RegistryUnavailable as error:
+        _display(say(f"{error}\nThe lesson goes on without it."))
+    return _registry
+
+
+atexit.register(lambda: _registry and _registry.close())
+
+
+def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Trip]:
+    """Push images; nothing without a registry. `name` in the registry, for one image."""
+    with Status() as status:
+        return [to.push(_reference(each), name, watch=lambda far: status(f"{_reference(each)}: {far}"))
+                for each in built] if to else []
+
+
+def fresh(registry: Registry | None, trips: Sequence[Trip]) -> list[Copy]:
+    """Copies in the registry of which no engine has a layer."""
+    with Status() as status:
+        copies = []
+        for trip in trips:
+            status(f"copying {trip.name}")
+            copies.append(registry.fresh(trip))
+    return copies
+
+
+def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[float]]:
+    """Seconds to the first answer, `runs` times each, the images being here."""
+    with Status() as status:
+        return starts.warm([_reference(each) for each in built], port, runs, engine(), status)
+
+
+def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
+                runs: int) -> list[list[ColdStart]]:
+    """Pull, start and remove again, `runs` times each; nothing without a registry."""
+    with Status() as status:
+        return starts.cold(registry, copies, port, runs, engine(), status)
+
+
+def twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,
+          second: Mapping[str, str] | None = None) -> Twins:
+    """Build an application two times without the cache; what differs."""
+    with Status() as status:
+        return twices.twice(_folder(app), dockerfile, first=first, second=second,
+                            engine=engine(), watch=status)
+
+
 def moment() -> str:
     """The time of now: as a build argument it keeps a step from being cached."""
     return str(time.time_ns())
@@ -209,6 +304,12 @@ def moment() -> str:
 def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
     """A Dockerfile with its line numbers."""
     return Listing(dockerfile, (_folder(app) / dockerfile).read_text())
+
+
+def _display(thing: object) -> None:
+    from IPython.display import display
+
+    display(thing)
 
 
 def _folder(app: str) -> Path:
@@ -334,6 +435,11 @@ class Listing:
     def __init__(self, name: str, text: str):
         self.name = name
         self.lines = text.splitlines()
+
+    @property
+    def text(self) -> str:
+        """The file itself."""
+        return "\n".join([*self.lines, ""])
 
     def __repr__(self) -> str:
         return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))

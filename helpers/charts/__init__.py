@@ -9,13 +9,24 @@
     >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.waste(found)               # what is shipped that nobody sees?
     >>> charts.edits({"this": built})     # what has to run again after an edit?
+    >>> charts.timeline(result)           # what ran when, and what at once?
+    >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
+    >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
+    >>> charts.runs(compared, names)      # is one faster? every run is drawn
+    >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
 """
 
 from .attempts import tries
 from .contents import surface, tools, waste
 from .edits import edits
 from .graph import stages
+from .reduction import reduction
+from .runs import runs
 from .sizes import layers, sizes
 from .style import Chart
+from .timeline import timeline
+from .trips import trips
+from .twins import twins
 
-__all__ = ["Chart", "edits", "layers", "sizes", "stages", "surface", "tools", "tries", "waste"]
+__all__ = ["Chart", "edits", "layers", "reduction", "runs", "sizes", "stages", "surface", "timeline",
+           "tools", "tries", "trips", "twins", "waste"]

@@ -14,10 +14,13 @@ import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cache
 
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 
 from ..image import Image
 from ..labels import MADE_OF
@@ -91,6 +94,13 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots(rows, columns, width_ratios=list(ratios) if ratios else None)
     return figure, axes
+
+
+@cache
+def wide(text: str, points: float, bold: bool = False) -> float:
+    """Inches that a line of text takes at that size."""
+    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal", size=points)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),

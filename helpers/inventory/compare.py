@@ -34,7 +34,9 @@ class Comparison:
         return frozenset(one.tree).difference(*(each.tree for each in self._others(one)))
 
     def _others(self, one: Inventory) -> list[Inventory]:
-        return [each for each in self.inventories if each is not one]
+        others = list(self.inventories)
+        at = next((at for at, each in enumerate(others) if each is one), None)
+        return others if at is None else others[:at] + others[at + 1:]
 
     def facts(self) -> dict[str, object]:
         """The content of `compare --json`."""

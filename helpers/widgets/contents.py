@@ -106,7 +106,7 @@ def comparison_view(seen: Comparison) -> str:
     heads, rows = _comparison_rows(seen)
     shown = [(html.escape(what), *map(html.escape, values)) for what, values in rows]
     numbers = table(("", *heads), shown, right=tuple(range(1, len(heads) + 1)))
-    only = [(code(name), html.escape(tools or "none"), html.escape(packages or "none"))
+    only = [(html.escape(name), html.escape(tools or "none"), html.escape(packages or "none"))
             for name, tools, packages in _only_rows(seen)]
     return numbers + table(("only in", "tools", "packages"), only)
 

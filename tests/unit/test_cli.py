@@ -34,7 +34,7 @@ def no_engine(monkeypatch, home):
 @pytest.mark.parametrize("words", [
     [], ["nosuch"], ["doctor", "more"], ["build"], ["build", "a", "b"], ["build", "a", "--builder", "kaniko"],
     ["build", "a", "--target"], ["compare"], ["graph"], ["graph", "a", "-f"], ["engine", "restart"],
-    ["--json"], ["doctor", "--jsn"],
+    ["--json"], ["doctor", "--jsn"], ["bases", "--all", "golang:1.22"],
 ])
 def test_wrong_usage_is_told_and_ends_with_2(words, capsys):
     with pytest.raises(SystemExit) as caught:
