@@ -23,6 +23,7 @@ _MODE = 0o755   # of every copy: the cache looks at modes too, and a program mus
 
 Files = Mapping[str, bytes]
 Edit = tuple[str, str] | None
+Watch = Callable[[str], None]
 
 
 def files(folder: str | Path) -> dict[str, bytes]:
@@ -60,29 +61,34 @@ def edited(content: Files, edit: Edit) -> dict[str, bytes]:
 
 
 def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Dockerfile", *, tag: str = "",
-            engine: Engine | None = None, watch: Callable[[Progress], None] | None = None,
-            report: Callable[[str], None] | None = None) -> dict[str, BuildResult]:
+            engine: Engine | None = None, watch: Watch = lambda _: None) -> dict[str, BuildResult]:
     """Build the files as they are, and then once more after each of the edits.
 
     edits  {what is edited: (file, a word in it), or None}; each is an edit of the files
            as they are, not of those of the edit before
     tag    the images are named tag-0 (not edited), tag-1, ...; '' for no names
+    watch  called with a sentence when a build begins or tells news
 
     {what is edited: its build}. Raises as `build` does, and CourseError for an edit that
     cannot be made.
     """
-    copies = [edited(content, edit) for edit in (None, *edits.values())]
-    built = [_built(copy, dockerfile, f"{tag}-{number}" if tag else "", engine, watch, report)
-             for number, copy in enumerate(copies)]
-    return dict(zip(edits, built[1:]))
+    copies = {what: edited(content, edit) for what, edit in edits.items()}
+    built = {}
+    for number, (what, copy) in enumerate({None: content, **copies}.items()):
+        doing = f"{dockerfile}, {what} edited" if what else dockerfile
+        built[what] = _built(copy, dockerfile, f"{tag}-{number}" if tag else "", engine, doing, watch)
+    return {what: built[what] for what in edits}
 
 
-def _built(content: Files, dockerfile: str, tag: str, engine: Engine | None,
-           watch: Callable[[Progress], None] | None,
-           report: Callable[[str], None] | None) -> BuildResult:
+def _built(content: Files, dockerfile: str, tag: str, engine: Engine | None, doing: str,
+           watch: Watch) -> BuildResult:
+    def heard(progress: Progress) -> None:
+        running = [step.instruction for step in progress.steps() if step.stage and step.status == "running"]
+        watch(f"{doing}: {running[-1]}" if running else doing)
+
     with tempfile.TemporaryDirectory(prefix="multistage-edit-") as folder:
         write(content, folder)
-        return build(folder, dockerfile=dockerfile, tag=tag, engine=engine, watch=watch, report=report)
+        return build(folder, dockerfile=dockerfile, tag=tag, engine=engine, watch=heard, report=watch)
 
 
 def steps(result: BuildResult) -> list[Step]:

@@ -204,11 +204,8 @@ def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile:
             tag: str = "") -> dict[str, BuildResult]:
     """Build a copy of an application, then once more after each of some edits:
     {what is edited: (file, a word in it that is changed), or None for nothing}."""
-    with LiveBuild() as live:
-        built = edits.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(),
-                              watch=live.watch, report=live.say)
-        live.clear()
-    return built
+    with Status() as status:
+        return edits.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(), watch=status)
 
 
 def lint(app: str, dockerfile: str = "Dockerfile", text: str | None = None) -> Linted:

@@ -130,11 +130,16 @@ def _surface_finding(inventories: Sequence[Inventory], names: Sequence[str]) -> 
 
 # -- what nobody sees --------------------------------------------------------------------
 
-def waste(inventory: Inventory, name: str | None = None) -> Chart:
-    """One bar a layer: what of it a container sees, and what a later layer hid."""
+def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -> Chart:
+    """One bar a layer: what of it a container sees, and what a later layer hid.
+
+    own  without the base: only the layers that its own Dockerfile added, empty ones too
+    """
     name = name or inventory.image.reference
     image, hidden = inventory.image, {each.layer: each for each in inventory.waste}
-    rows = [(index, layer) for index, layer in enumerate(image.layers) if layer.unpacked]
+    rows = [(index, layer) for index, layer in enumerate(image.layers)
+            if (index >= image.base_layers if own else layer.unpacked)]
+    whole = sum(layer.unpacked for _, layer in rows)
     figure, axes = canvas(0.5 + 0.4 * len(rows))
     for row, (index, layer) in enumerate(rows):
         unseen = hidden[index].size if index in hidden else 0
@@ -144,32 +149,38 @@ def waste(inventory: Inventory, name: str | None = None) -> Chart:
         if unseen:
             axes.barh(row, unseen, left=layer.unpacked - unseen, color=DANGER, height=0.72,
                       edgecolor="white", hatch="xx")
-        told = size(layer.unpacked) + (f", {size(unseen)} of it unseen" if _felt(unseen, image) else "")
+        told = size(layer.unpacked) + (f", {_part(unseen, layer.unpacked)} of it unseen" if _felt(unseen, whole) else "")
         axes.annotate(told, (layer.unpacked, row), xytext=(5, 0), textcoords="offset points",
                       va="center", fontsize=10)
     axes.set_yticks(range(len(rows)), [short(layer.instruction) for _, layer in rows],
                     family="DejaVu Sans Mono", fontsize=9)
     axes.invert_yaxis()
-    bar_axis(axes, max((layer.unpacked for _, layer in rows), default=1), room=1.6)
-    legend = [Patch(facecolor=SHARED, label="the base's"), Patch(facecolor=RUN, label="added"),
-              Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="hidden by a later layer, and still shipped")]
+    bar_axis(axes, max((layer.unpacked for _, layer in rows), default=1), room=2 if own else 1.6)
+    legend = [] if own else [Patch(facecolor=SHARED, label="the base's")]
+    legend += [Patch(facecolor=RUN, label="added"),
+               Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="hidden by a later layer, and still shipped")]
     spoken = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}, "
                        f"{size(hidden[index].size if index in hidden else 0)} unseen"
                        for index, layer in rows)
-    return finish(figure, _waste_finding(inventory, name), f"Layers in order: {spoken}", [image],
-                  legend=legend)
+    unseen = sum(hidden[index].size for index, _ in rows if index in hidden)
+    return finish(figure, _waste_finding(unseen, whole, name, own), f"Layers in order: {spoken}", [image],
+                  legend=legend, hatched=not own)
 
 
-def _felt(unseen: int, image: Image) -> bool:
+def _part(unseen: int, whole: int) -> str:
+    return "all" if unseen == whole else size(unseen)
+
+
+def _felt(unseen: int, whole: int) -> bool:
     """Whether it is worth a word: every apt-get replaces a few small files."""
-    return unseen > 0.005 * max(1, image.unpacked)
+    return unseen > 0.005 * max(1, whole)
 
 
-def _waste_finding(inventory: Inventory, name: str) -> str:
-    total, hidden = inventory.image.unpacked, inventory.wasted
-    if not hidden:
-        return f"Every byte of {name} is seen"
-    return f"{size(hidden)} of {size(total)} in {name} are shipped and never seen"
+def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:
+    what = f"that {name} adds" if own else f"in {name}"
+    if not unseen:
+        return f"Every byte {what} is seen" if own else f"Every byte of {name} is seen"
+    return f"{size(unseen)} of {size(whole)} {what} are shipped and never seen"
 
 
 __all__ = ["surface", "tools", "waste"]

@@ -17,6 +17,7 @@ from .style import BUILD, FAINT, INK, SHARED, Chart, canvas, finish
 _ROW = 0.27          # inches of height
 _GAP = 0.5           # rows between two Dockerfiles
 _PALE = "#FBE7BF"    # the orange of building, thinned
+_MOMENT = 1e-3       # seconds: what takes less took no time
 _MOUNT = re.compile(r"--mount=type=(\w+)\S*")
 
 Built = Mapping[str, BuildResult]
@@ -91,10 +92,10 @@ def _label(step: Step) -> str:
 # -- words ---------------------------------------------------------------------------
 
 def _finding(built: Mapping[str, Built]) -> str:
-    """The edit at which the Dockerfiles differ the most, and how."""
-    whats = next(iter(built.values()))
-    times = {what: [spent(results[what]) for results in built.values()] for what in whats}
-    what = max(whats, key=lambda each: max(times[each]) - min(times[each]) if len(built) > 1 else max(times[each]))
+    """The edit at which the Dockerfiles differ by the largest factor, and their times."""
+    times = {what: [spent(results[what]) for results in built.values()] for what in next(iter(built.values()))}
+    what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
+               else max(times[each]))
     told = [f"{_whole(spent(results[what]))} with {name}" if again(results[what]) else f"nothing to do with {name}"
             for name, results in built.items()]
     return f"After an edit of {what}: {', '.join(told)}"
@@ -109,7 +110,7 @@ def _spoken(built: Mapping[str, Built]) -> str:
     told = []
     for name, results in built.items():
         for what, result in results.items():
-            ran = [f"{step.instruction} ({seconds(step.seconds)})" for step in again(result)]
+            ran = [f"{' '.join(step.instruction.split())} ({seconds(step.seconds)})" for step in again(result)]
             told.append(f"{name}, edited {what}: {counted(len(ran), 'step')} of {len(steps(result))} ran"
                         + (f": {', '.join(ran)}" if ran else "") + ".")
     return " ".join(told)

@@ -50,9 +50,6 @@ class LiveBuild:
     def finish(self, result: BuildResult) -> None:
         """Show the finished build."""
 
-    def clear(self) -> None:
-        """End the view and leave nothing of it: another will show what was built."""
-
     def close(self) -> None:
         """End the view, whatever happened."""
 
@@ -126,9 +123,6 @@ class _Widget(LiveBuild):
     def finish(self, result: BuildResult) -> None:
         self._replace(views.build_view(result), str(result))
         views.note_shown(result)
-
-    def clear(self) -> None:
-        self._replace("", "")
 
     def close(self) -> None:
         if self._handle is not None:   # a failed or interrupted build: keep how far it came
