@@ -98,7 +98,7 @@ def steps(result: BuildResult) -> list[Step]:
     BuildKit says nothing of some steps that it takes from the cache; they are there,
     as cached.
     """
-    told = {step.line: step for step in result.steps if step.stage and step.line}
+    told = {step.line: step for step in result.steps}
     needed = result.dockerfile.needed(result.target)
     return [told.get(instruction.line) or _untold(stage.label, instruction)
             for stage in result.dockerfile.stages if stage.label in needed

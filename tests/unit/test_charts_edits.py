@@ -79,6 +79,7 @@ def test_the_rows_are_the_steps_and_the_columns_the_edits():
         "WORKDIR /app", "COPY . .", "RUN go build", "COPY --from=builder /app /",
         "WORKDIR /app", "COPY go.mod .", "RUN go mod download", "COPY . .", "RUN go build", "COPY --from=builder /app /"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["nothing", "the source"]
+    assert "edited:" in [text.get_text() for text in axes.texts]
 
 
 def test_a_bar_is_as_long_as_its_time():
@@ -109,7 +110,7 @@ def test_without_a_build_there_is_nothing_to_draw(nothing):
         charts.edits(nothing)
 
 
-@pytest.mark.parametrize("drawn", [{"it": QUICK}, {"one": SLOW, "two": QUICK},
+@pytest.mark.parametrize("drawn", [{"it": QUICK}, {"everything first": SLOW, "dependencies first, and a mount": QUICK},
                                    {"<b>$x$_": {"an edit with a long name": built(GOOD)}}],
                          ids=["one", "two", "odd"])
 def test_it_is_drawn_and_no_words_lie_over_others(drawn, monkeypatch):

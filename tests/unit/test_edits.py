@@ -10,7 +10,7 @@ from helpers import dockerfile, edits, lesson
 from helpers.build import BuildResult, Step
 from helpers.errors import CourseError
 
-FILES = {"main.go": b"world, world", "greet/greet.go": b"Hello"}
+FILES = {"main.go": b"world, world", "greet/greet.go": b"Hello", "a/folder/far/down": b""}
 
 
 # -- copies --------------------------------------------------------------------------
