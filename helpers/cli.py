@@ -142,7 +142,7 @@ def _graph(options: argparse.Namespace) -> int:
 def _inventory(options: argparse.Namespace) -> int:
     from .engine import connect
     from .image import transfer
-    from .inventory import inventory
+    from .inventory import inventory, printable
     from .units import size
     from .widgets.contents import inventory_text
 
@@ -153,7 +153,7 @@ def _inventory(options: argparse.Namespace) -> int:
         facts["transfer"] = transfer(found.image, engine)
         text += f"\nTransfer: {size(facts['transfer'])}"
     if options.files:
-        text = "\n".join([text, "Files", *(f"{size(count):>10}  {path}  {layer.instruction}"
+        text = "\n".join([text, "Files", *(printable(f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}")
                                           for path, count, layer in found.listing())])
     _emit(options, facts, text)
     return GOOD
@@ -177,7 +177,11 @@ def _compare(options: argparse.Namespace) -> int:
     if options.png:
         from . import charts
 
-        charts.sizes([each.image for each in seen.inventories]).save(options.png)
+        try:
+            charts.sizes([each.image for each in seen.inventories]).save(options.png)
+        except OSError as error:
+            raise CourseError(f"{options.png} cannot be written.", why=error.strerror or "",
+                              remedy="Name a file in a folder that is there.") from error
         _say(f"Drawn to {options.png}")
     _emit(options, facts, "\n".join(lines))
     return GOOD

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from ..build import BuildResult, Step
 from ..edits import again, spent, steps
+from ..inventory import printable
 from ..units import counted, seconds
 from .sizes import short
 from .style import BUILD, FAINT, INK, SHARED, Chart, canvas, finish
@@ -86,7 +87,7 @@ def _frame(axes, whats: list[str], labels: Mapping[float, str], bottom: float) -
 
 def _label(step: Step) -> str:
     """The instruction in a row's room, a mount by its type alone."""
-    return short(_MOUNT.sub(r"--mount=\1", step.instruction))
+    return short(printable(_MOUNT.sub(r"--mount=\1", " ".join(step.instruction.split()))))
 
 
 # -- words ---------------------------------------------------------------------------

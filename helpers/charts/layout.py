@@ -21,6 +21,7 @@ _PORT = 0.22                           # from wire to wire at a box
 _LANES, _LANE = 1.22, 0.12             # where the lanes of the right gutter begin; from lane to lane
 _FIRST_LANE = 0.12                     # the same in the left gutter, where one is mostly enough
 _TRUNK = 0.13                          # of a second trunk from an image, below its middle
+_KINDS = ("RUN", "COPY", "FROM")        # which is nearer to the box, all else equal
 
 Point = tuple[float, float]
 Key = tuple[str, str]   # ('stage', label), ('image', reference), or ('scratch', label of its stage)
@@ -224,8 +225,10 @@ def _right_ports(label: str, links: Sequence[_Link], rows: _Rows) -> list[tuple]
         if link.source == ("stage", label):
             port, rise = ("out", link.via), rows.of(link.target) - here
             far[port] = max(far.get(port, 0), rise, key=abs)
-    # -1, -2, -3 from above, then 3, 2, 1 to below
-    return sorted(far, key=lambda port: (far[port] > 0, -far[port]))
+    # -1, -2, -3 from above, then 3, 2, 1 to below; of two kinds between the same stages
+    # the one that is inner at this end is inner at the other.
+    return sorted(far, key=lambda port: (far[port] > 0, -far[port],
+                                         _KINDS.index(port[-1]) * (-1 if far[port] > 0 else 1)))
 
 
 def _right_wires(links: Sequence[_Link], boxes: dict[Key, Box],

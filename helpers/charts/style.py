@@ -20,6 +20,7 @@ import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from ..image import Image
@@ -62,6 +63,8 @@ class Chart:
 
     def _drawn(self) -> bytes:
         buffer = io.BytesIO()
+        for text in self.figure.findobj(Text):
+            text.set_parse_math(False)     # two dollar signs are no formula: RUN echo $A $B
         with matplotlib.rc_context(_SETTINGS):
             self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,
                                 metadata={"Title": self.title, "Description": self.alt})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from docker.errors import ImageNotFound as SDKImageNotFound
+from docker.errors import NotFound
 
 from ..bases import find, original
 from ..engine import Engine, connect
@@ -97,9 +98,12 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
+    found = []
     with engine.speaking("list its images"):
-        return [(summary, _layers(engine, summary["Id"]))
-                for summary in engine.client.api.images() if _name(summary)]
+        for summary in filter(_name, engine.client.api.images()):
+            with contextlib.suppress(NotFound):   # somebody has just removed it
+                found.append((summary, _layers(engine, summary["Id"])))
+    return found
 
 
 _known_layers: dict[str, tuple[str, ...]] = {}   # an id names one image, in every engine
@@ -108,10 +112,7 @@ _known_layers: dict[str, tuple[str, ...]] = {}   # an id names one image, in eve
 def _layers(engine: Engine, image_id: str) -> tuple[str, ...]:
     """The digests of an image's layers, asked for once: an engine may have hundreds of images."""
     if image_id not in _known_layers:
-        try:
-            inspected = engine.client.api.inspect_image(image_id)
-        except SDKImageNotFound:   # gone since it was listed
-            return ()
+        inspected = engine.client.api.inspect_image(image_id)
         _known_layers[image_id] = tuple(inspected["RootFS"].get("Layers") or ())
     return _known_layers[image_id]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..content import Package
 from .model import Inventory
+from .names import plain
 from .tools import Tool
 
 
@@ -43,7 +44,7 @@ class Comparison:
         return {
             "images": [each.facts() for each in self.inventories],
             "only_in": {each.image.reference: {
-                "tools": [tool.name for tool in self.only_tools(each)],
+                "tools": [plain(tool.name) for tool in self.only_tools(each)],
                 "packages": [package.name for package in self.only_packages(each)],
             } for each in self.inventories},
         }

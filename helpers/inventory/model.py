@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import cached_property
 from ..image import Image, Layer, Node, Program, Tree, Unseen
 from .kinds import BUILDING, COMPILER, KINDS, SHELL
 from .libraries import Libraries, Needs
+from .names import plain
 from .packages import Found, packages
 from .tools import Tool, executables, setuid, tools
 
@@ -112,7 +114,7 @@ class Inventory:
             text = node.entries.texts.get(node.row, "") if node else ""
             for line in text.splitlines():
                 if line.startswith("PRETTY_NAME="):
-                    return line.partition("=")[2].strip("\"'")
+                    return _unquoted(line.partition("=")[2])
         return ""
 
     def needs(self, path: str) -> Needs:
@@ -179,25 +181,33 @@ class Inventory:
         facts = {
             **self.image.facts(), "transfer": None, "os": self.os,
             "files": self.surface.files, "executables": self.surface.executables,
-            "setuid": list(self.setuid), "wasted": self.wasted,
-            "tools": [{"name": tool.name, "kind": tool.kind, "path": tool.path,
-                       "layer": made[tool.layer], "names": list(tool.names),
+            "setuid": list(map(plain, self.setuid)), "wasted": self.wasted,
+            "tools": [{"name": plain(tool.name), "kind": tool.kind, "path": plain(tool.path),
+                       "layer": made[tool.layer], "names": list(map(plain, tool.names)),
                        "instruction": self.image.layers[tool.layer].instruction}
                       for tool in self.tools],
             "packages": [{"type": each.package.type, "name": each.package.name,
                           "version": each.package.version, "layer": made[each.layer],
-                          "path": each.path} for each in self.packages],
+                          "path": plain(each.path)} for each in self.packages],
             "waste": [{"layer": made[each.layer], "unpacked": each.size, "files": len(each.files),
                        "hidden_by": [self.image.layers[by].instruction for by in each.by]}
                       for each in self.waste],
         }
         if files:
-            facts["listing"] = [{"path": path, "size": count, "layer": layer.digest}
+            facts["listing"] = [{"path": plain(path), "size": count, "layer": layer.digest}
                                 for path, count, layer in self.listing()]
         return facts
 
 
 _FILE, _HARD = map(ord, "fh")
+
+
+def _unquoted(value: str) -> str:
+    """A value as a shell reads it, which is the form of os-release(5)."""
+    try:
+        return " ".join(shlex.split(value))
+    except ValueError:      # a quotation mark too many
+        return value.strip()
 
 
 def take(image: Image, layers: Sequence) -> Inventory:

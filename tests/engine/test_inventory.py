@@ -3,7 +3,11 @@ find, dpkg-query, the loader, a shell's own search for its commands."""
 
 import contextlib
 import itertools
+import json
+import os
 import re
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -255,3 +259,31 @@ def test_an_image_on_scratch_has_an_inventory_though_nothing_runs_in_it(engine, 
     assert run(tag, ["/alone"], engine=engine).output == "hello\n" and found.needs("/alone").missing == ()
     assert not starts(engine, tag, "/main")
     assert found.needs("/main").missing == ("/lib64/ld-linux-x86-64.so.2", "libgreet.so", "libc.so.6")
+
+
+# -- from the command line -------------------------------------------------------------------
+
+def asked(engine, home, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "helpers", *words], capture_output=True, text=True,
+                          env={**os.environ, "DOCKER_HOST": engine.host, "MULTISTAGE_HOME": str(home)})
+
+
+def test_the_command_line_says_the_same(engine, images, tmp_path):
+    done = asked(engine, tmp_path, "inventory", images["messy"], "--json")
+    facts = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert facts == inventory(images["messy"], engine).facts()
+    done = asked(engine, tmp_path, "compare", DEBIAN, images["messy"], "--json", "--png", str(tmp_path / "a.png"))
+    seen = json.loads(done.stdout)
+    assert done.returncode == 0 and (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert seen["images"][1] == {**facts, "unique": seen["images"][1]["unique"]}
+    assert seen["only_in"][DEBIAN]["packages"] == ["apt", "mount", "tzdata"]
+
+
+def test_an_image_that_is_not_there(engine, tmp_path):
+    for words in (["inventory", "course-test:no-such-image"], ["compare", DEBIAN, "course-test:no-such-image"]):
+        done = asked(engine, tmp_path, *words, "--json")
+        answer = json.loads(done.stdout)
+        assert (done.returncode, answer["ok"], answer["error"]["kind"]) == (1, False, "ImageNotFound")
+        assert "course-test:no-such-image" in answer["error"]["message"] and answer["error"]["remedy"]
+        assert "Traceback" not in done.stderr

@@ -38,6 +38,7 @@ FILES = {
         f"FROM image{n % 2} AS s{n}\n" + "".join(f"COPY --from=s{m} / /\nRUN --mount=from=s{m},target=/m x\n"
                                                  for m in range(n)) for n in range(5)),
     "many images": "FROM a\n" + "".join(f"COPY --from=image{n} / /\n" for n in range(6)),
+    "an image in two ways": "FROM a AS x\nFROM b AS y\nCOPY --from=a / /\nFROM a AS z\nCOPY --from=b / /\n",
     "twice": "FROM a AS b\nFROM c\nCOPY --from=b /a /a\nCOPY --from=b /b /b\nCOPY --from=b /c /c\n",
     "one": "FROM a\n",
 }
@@ -116,6 +117,28 @@ def test_stages_stand_in_the_order_of_the_file(text):
     assert all(one[1] == two[0] for one, two in itertools.pairwise(strips))
 
 
+@each_file
+def test_wires_of_one_stage_do_not_cross_at_its_right(text):
+    """Where a trunk has branches, others have to cross it."""
+    drawn = plan(dockerfile.parse(text))
+    trunks = [(wire.via, wire.points[0]) for wire in drawn.wires]
+    wires = [wire for wire in drawn.wires if wire.words_left and trunks.count((wire.via, wire.points[0])) == 1]
+    for box in (box for box in drawn.boxes.values() if not box.external):
+        here = [wire for wire in wires if any(x == box.right and abs(y - box.y) < box.high / 2
+                                              for x, y in (wire.points[0], wire.points[-1]))]
+        for one, two in itertools.combinations(here, 2):
+            for (a, b), (c, d) in itertools.product(segments(one), segments(two)):
+                if (a[1] == b[1]) != (c[1] == d[1]):   # one level, one upright
+                    (a, b), (c, d) = ((a, b), (c, d)) if a[1] == b[1] else ((c, d), (a, b))
+                    assert not (min(a[0], b[0]) < c[0] < max(a[0], b[0]) and min(c[1], d[1]) < a[1] < max(c[1], d[1]))
+
+
+def test_an_image_stands_beside_the_first_stage_on_it_and_takes_no_other_row():
+    boxes_ = plan(dockerfile.parse(FILES["kitchens"])).boxes
+    assert boxes_["image", "golang:1.22"].row == boxes_["stage", "greet"].row == 0
+    assert boxes_["image", "distroless"].row == boxes_["stage", "stage-2"].row == 2
+
+
 def test_scratch_is_shared_by_nobody_and_an_image_by_all():
     drawn = plan(dockerfile.parse("FROM scratch AS a\nFROM scratch AS b\nFROM x AS c\nFROM x\n"))
     assert [box.name for box in drawn.boxes.values() if box.external] == ["scratch", "scratch", "x"]
@@ -140,6 +163,22 @@ def test_no_words_lie_upon_others_or_leave_the_picture(text, rooms):
         assert not first.overlaps(second), (one, two)
     frame = chart.figure.bbox
     assert all(frame.x0 <= e.x0 and e.x1 <= frame.x1 and frame.y0 <= e.y0 and e.y1 <= frame.y1 for e in found.values())
+
+
+@each_file
+def test_the_words_of_a_wire_lie_on_its_last_stretch(text):
+    """Clear of its box, and of the gutter in which wires run up and down."""
+    drawn, words = plan(dockerfile.parse(text)), {"COPY": "COPY --from", "RUN": "RUN --mount", "FROM": "FROM"}
+    upright = [max(a[0] for a in wire.points[1:-1]) for wire in drawn.wires if wire.words_left]
+    for wire in drawn.wires:
+        long = wide(words[wire.via] + (" ×9" if wire.count > 1 else ""), 8)
+        (turn, _), (end, y) = wire.points[-2:]
+        begin, stop = (wire.label[0], wire.label[0] + long) if wire.words_left else (
+            wire.label[0] - long, wire.label[0])
+        assert wire.label[1] == y and min(turn, end) < begin and stop < max(turn, end)
+        assert abs(end - (begin if wire.words_left else stop)) > 0.15   # the arrow's head
+        if wire.words_left:
+            assert stop < min(upright)
 
 
 @each_file

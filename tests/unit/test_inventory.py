@@ -324,6 +324,7 @@ def test_waste_is_told_by_layer_with_what_hid_it():
     ([("etc/os-release", b'NAME="x"\nPRETTY_NAME="Debian GNU/Linux 12"\n')], "Debian GNU/Linux 12"),
     ([("usr/lib/os-release", b"PRETTY_NAME=Alpine\n"), ("etc/os-release", ("l", "../usr/lib/os-release"))], "Alpine"),
     ([("usr/lib/os-release", b"PRETTY_NAME='A B'\n")], "A B"), ([("etc/os-release", b"NAME=x\n")], ""),
+    ([("etc/os-release", rb'PRETTY_NAME="A \"B\""')], 'A "B"'), ([("etc/os-release", b"PRETTY_NAME='A")], "'A"),
     ([("etc/os-release", ("l", "/nowhere"))], ""), ([("usr/lib/os-release", b"PRETTY_NAME=H\n"), ("etc/os-release", ("h", "usr/lib/os-release"))], "H"),
 ])
 def test_what_the_image_says_that_it_is(members, os):

@@ -103,6 +103,13 @@ def test_no_words_lie_upon_others_or_leave_the_picture(name):
              (*chart.figure.axes[0].texts, *chart.figure.axes[0].get_yticklabels()) if t.get_text()]
     for (one, first), (two, second) in itertools.combinations(words, 2):
         assert not first.overlaps(second), (one, two)
+    axes, drawing = chart.figure.axes[0], canvas.get_renderer()
+    beams = [p.get_window_extent(drawing) for p in axes.patches
+             if isinstance(p, Rectangle) and p.get_height() < 1 and p.get_alpha() is None]
+    for text, extent in ((t.get_text(), t.get_window_extent(drawing)) for t in axes.texts if t.get_text()):
+        for beam in beams:   # on a bar or beside it
+            apart = extent.x1 <= beam.x0 or beam.x1 <= extent.x0 or extent.y1 <= beam.y0 or beam.y1 <= extent.y0
+            assert apart or (beam.x0 <= extent.x0 and extent.x1 <= beam.x1), text
     frame = chart.figure.bbox
     assert all(frame.x0 <= e.x0 and e.x1 <= frame.x1 for _, e in words)
 
