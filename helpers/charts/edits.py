@@ -8,7 +8,7 @@ from datetime import date
 
 from matplotlib.patches import Patch, Rectangle
 
-from ..build import BuildResult, Step
+from ..build import TITLES, BuildResult, Step
 from ..edits import again, spent, steps
 from ..inventory import printable
 from ..units import counted, seconds
@@ -119,4 +119,4 @@ def _spoken(built: Mapping[str, Built]) -> str:
 
 def _source(built: Mapping[str, Built]) -> str:
     any_of = next(iter(next(iter(built.values())).values()))
-    return f"Measured {date.today().isoformat()} with {any_of.builder} on {any_of.engine.describe()}."
+    return f"Measured {date.today().isoformat()} with {TITLES[any_of.builder]} on {any_of.engine.describe()}."

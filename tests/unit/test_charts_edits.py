@@ -131,7 +131,7 @@ def test_it_is_drawn_and_no_words_lie_over_others(drawn, monkeypatch):
 
 def test_the_footnote_says_when_and_on_what():
     notes = [text.get_text() for text in charts.edits({"it": QUICK}).figure.texts]
-    assert any(note.startswith("Measured ") and note.endswith("with buildkit on An engine.") for note in notes)
+    assert any(note.startswith("Measured ") and note.endswith("with BuildKit on An engine.") for note in notes)
 
 
 def test_the_label_of_an_instruction_is_cut():

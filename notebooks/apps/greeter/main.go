@@ -1,4 +1,4 @@
-// Command greeter greets, and says as which user it runs.
+// Command greeter greets the world, and says as which user it runs.
 package main
 
 import (
