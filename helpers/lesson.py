@@ -49,7 +49,7 @@ __all__ = [
     "fetch", "files", "find", "folder", "fresh", "images", "inventory", "lint", "look", "moment",
     "open_registry", "opinions", "paths", "predict", "prune", "push", "ratio", "read_file",
     "rebuild", "records", "run", "say", "search", "seconds", "serve", "share", "show", "size",
-    "spent", "split", "this_run", "twice", "unique", "verdict", "warm_starts",
+    "spent", "split", "this_run", "twice", "verdict", "warm_starts",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
@@ -229,11 +229,6 @@ def opinions(app: str, dockerfiles: Mapping[str, str], good: str = "Dockerfile")
 split = reduction.split
 faster = samples.compare
 _registry: Registry | None = None
-
-
-def unique(built: BuildResult | str) -> int:
-    """Bytes of the layers that no other named image in the engine has."""
-    return image.unique(look(built), engine())
 
 
 def open_registry(speed: float) -> Registry | None:

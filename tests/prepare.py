@@ -46,7 +46,7 @@ NEEDS = (
          "the lessons in JupyterLab (tests/lab)",
          [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]),
     Need("docker-registry", lambda: shutil.which("docker-registry") is not None,
-         [["docker-registry"]], "pulling base images (part of tests/engine)"),
+         [["docker-registry"]], "pulling base images, push and pull over a line (part of tests/engine)"),
     # Newer distributions split the command from the engine and BuildKit from the command.
     Need("docker", lambda: shutil.which("docker") is not None,
          [["docker-cli", "docker-buildx"], ["docker.io", "docker-buildx"], ["docker.io"]],

@@ -39,9 +39,8 @@ def runs(compared: Comparison, names: Sequence[str], images: Sequence[Image] = (
 
 def _finding(compared: Comparison, names: Sequence[str]) -> str:
     one, two = map(seconds, compared.medians)
-    if compared.faster:
-        return f"{names[0]} answers after {one}, {names[1]} after {two}"
-    return f"Not faster: {names[0]} answers after {one}, {names[1]} after {two}"
+    what = "First answer" if compared.faster else "No faster"
+    return f"{what}: {names[0]} after {one}, {names[1]} after {two}"
 
 
 def _spoken(compared: Comparison, names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
 _SIZE = 8.5           # points of the words on a bar
 _PAD = 0.06           # inches between a bar and words
+_THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
 _NAME = 1.4           # inches for the names of the lanes
 _SHORT = 0.02         # of the whole: overlaps under this are not worth words
 _AROUND = "the rest"   # the lane of what belongs to no stage: context, labels, export
@@ -113,7 +114,8 @@ def _draw(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
     for step in lane.ran:
         failed = step.status == "failed"
         colour = DANGER if failed else lane.colour
-        axes.barh(row, step.seconds, left=step.started, height=_BAR, color=colour, edgecolor=PAPER)
+        axes.barh(row, max(step.seconds, _THIN * scale), left=step.started, height=_BAR, color=colour,
+                  edgecolor=PAPER if step.seconds > 3 * _THIN * scale else colour, linewidth=0.8)
         words = _fitting(_words(step), step.seconds / scale)
         if words:
             axes.text(step.started + _PAD * scale, row, words, va="center", fontsize=_SIZE,

@@ -57,7 +57,7 @@ class Line:
         self.speed = speed
         self.sent = self.received = 0
         self.address = ""
-        self._open = 0
+        self._open: set[asyncio.Task] = set()
         burst = speed * _BURST_SECONDS
         self._up, self._down = Bucket(speed, burst), Bucket(speed, burst)
         self._ready: Future[str] = Future()
@@ -88,22 +88,19 @@ class Line:
     # -- one connection ----------------------------------------------------------------
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio has no hold of its tasks: one whose engine has gone would be collected.
+        task = asyncio.current_task()
         try:
-            if self._open < _CONNECTIONS:
-                await self._counted(reader, writer)
-        except asyncio.CancelledError:
-            pass   # the line ends; 3.11's streams would log it as an error
-        finally:
-            writer.close()
-
-    async def _counted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
-        try:
-            await self._joined(reader, writer)
+            if len(self._open) < _CONNECTIONS:
+                self._open.add(task)
+                await self._joined(reader, writer)
         except* OSError:
             pass   # one end went away: the other is told by the end of the connection
+        except* asyncio.CancelledError:
+            pass   # the line ends; 3.11's streams would log it as an error
         finally:
-            self._open -= 1
+            self._open.discard(task)
+            writer.close()
 
     async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection(*self._upstream, limit=_CHUNK)

@@ -1,6 +1,7 @@
 """Containers that are started over and over, repaired by hand, and images built twice."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from helpers.labels import BUILD, COURSE, RUN
 from helpers.registry import Registry
 from helpers.twice import twice
 
+APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 BASE = "debian:bookworm-slim"
 # A server without a web server: perl is in every Debian.
 SERVER = r"""
@@ -39,6 +41,30 @@ def site(engine, tmp_path_factory):
 
 def ours(engine) -> set[str]:
     return {c.id for c in engine.client.containers.list(all=True, filters={"label": f"{COURSE}={RUN}"})}
+
+
+# -- the applications ------------------------------------------------------------------
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.single", "Dockerfile.single-slim",
+                                        "Dockerfile.multi-full"])
+def test_the_go_server_answers_from_each_of_its_images(engine, dockerfile):
+    tag = f"go-server:{dockerfile.removeprefix('Dockerfile').strip('.') or 'multi'}"
+    build(APPS / "go-server", dockerfile=dockerfile, tag=tag, engine=engine)   # stays, for the lesson
+    with container.serve(tag, port=8080, read_only=True, engine=engine) as server:
+        assert server.get().text == (APPS / "go-server" / "greeting.txt").read_text()
+
+
+@pytest.mark.parametrize("dockerfile, args, file", [
+    ("Dockerfile", {}, "/app/main.go"), ("Dockerfile.folder", {"FOLDER": "/ada/src"}, "/ada/src/main.go"),
+    ("Dockerfile.folder", {"FLAGS": "-trimpath"}, "example.org/go-tiny/main.go"),
+    ("Dockerfile.fixed", {"FOLDER": "/ada/src"}, "example.org/go-tiny/main.go"),
+])
+def test_the_tiny_program_says_where_it_was_compiled(engine, dockerfile, args, file):
+    build(APPS / "go-tiny", dockerfile=dockerfile, args=args, tag="course-test:tiny", engine=engine)
+    try:
+        assert container.run("course-test:tiny", engine=engine).output == f"Compiled from {file}\n"
+    finally:
+        engine.client.images.remove("course-test:tiny")
 
 
 # -- by hand ---------------------------------------------------------------------------

@@ -130,9 +130,9 @@ FAST, SLOW = [0.18, 0.2, 0.19], [17.0, 19.0, 18.0]
 
 
 @pytest.mark.parametrize("first, second, title", [
-    (FAST, SLOW, "two answers after 190 ms, one after 18.0 s"),
-    (SLOW, FAST, "Not faster: two answers after 18.0 s, one after 190 ms"),
-    (FAST, FAST, "Not faster: two answers after 190 ms, one after 190 ms"),
+    (FAST, SLOW, "First answer: two after 190 ms, one after 18.0 s"),
+    (SLOW, FAST, "No faster: two after 18.0 s, one after 190 ms"),
+    (FAST, FAST, "No faster: two after 190 ms, one after 190 ms"),
 ])
 def test_the_title_of_runs_is_the_judgement(first, second, title):
     chart = charts.runs(compare(first, second), ["two", "one"], [ONE, TWO])

@@ -1,5 +1,6 @@
 """The line, the copy that nobody has, and the registry's guard. No engine is needed."""
 
+import gc
 import gzip
 import hashlib
 import io
@@ -121,6 +122,14 @@ def upstream():
         each.close()
 
 
+def until(holds) -> None:
+    """Wait until it does; it is a matter of milliseconds."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def call(address):
     host, port = address.split(":")
     return socket.create_connection((host, int(port)), timeout=10)
@@ -204,13 +213,33 @@ def test_an_engine_that_goes_away_ends_the_other_side_too(upstream):
         assert ended.wait(10)
 
 
+def test_a_connection_is_not_lost_while_only_the_registry_holds_it(upstream, caplog):
+    """asyncio itself holds no task: the collector took those whose engine had gone."""
+    release, got = threading.Event(), []
+
+    def behave(connection):
+        got.append(everything(connection))
+        release.wait(10)
+        connection.sendall(b"late")
+
+    with Line(upstream(behave), FAST) as line:
+        with call(line.address) as end:
+            end.sendall(b"x" * 1000)
+        until(lambda: got)
+        for _ in range(5):
+            gc.collect()
+            time.sleep(0.02)
+        release.set()
+        time.sleep(0.1)
+    assert got == [b"x" * 1000] and caplog.records == []
+
+
 def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, caplog):
     told = []
     with Line(upstream(lambda connection: told.append(everything(connection))), FAST) as line:
         end = call(line.address)
         end.sendall(b"x")
-        while not line.sent:
-            time.sleep(0.01)
+        until(lambda: line.sent)
     assert end.recv(1) == b""
     assert not [thread for thread in threading.enumerate() if thread.name == "line"]
     with pytest.raises(OSError):
@@ -225,12 +254,23 @@ def test_no_more_connections_than_there_is_room_for(upstream, monkeypatch):
         first = [call(line.address) for _ in range(2)]
         for end in first:
             end.sendall(b"x")
-        while line.sent < 2:
-            time.sleep(0.01)
+        until(lambda: line.sent == 2)
         with call(line.address) as third:
             assert third.recv(1) == b""
         for end in first:
             end.close()
+
+
+def test_a_connection_that_ended_makes_room_for_another(upstream, monkeypatch):
+    from helpers.registry import line as module
+    monkeypatch.setattr(module, "_CONNECTIONS", 1)
+    with Line(upstream(doubled), FAST) as line:
+        for _ in range(3):
+            with call(line.address) as end:
+                end.sendall(b"x")
+                end.shutdown(socket.SHUT_WR)
+                assert everything(end) == b"xx"
+            until(lambda: not line._open)
 
 
 def test_a_line_is_on_loopback_alone(upstream):

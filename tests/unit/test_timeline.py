@@ -138,6 +138,13 @@ def test_a_bar_lies_where_its_step_ran():
     assert bars(charts.timeline(AT_ONCE)) == [(0, 0, 6, build), (1, 0, 5, build), (2, 6, 7, run)]
 
 
+def test_a_step_of_a_moment_is_seen():
+    chart = charts.timeline(made("FROM a AS one\nFROM b\nRUN x\n", step("one", 0, 10), step("stage-1", 10, 10.001)))
+    patch = [p for p in chart.figure.axes[0].patches if isinstance(p, Rectangle)][-1]
+    assert to_rgb(patch.get_edgecolor()[:3]) == to_rgb(style.RUN)      # no white edge that eats it
+    assert 0.01 < patch.get_width() < 0.1
+
+
 def test_what_ran_at_once_is_shaded_and_named():
     chart = charts.timeline(AT_ONCE)
     assert bands(chart) == [(0, 5)] and "two at once" in texts(chart)
