@@ -8,6 +8,7 @@
     >>> charts.surface([found, other])    # how much is there to attack?
     >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.waste(found)               # what is shipped that nobody sees?
+    >>> charts.edits({"this": built})     # what has to run again after an edit?
     >>> charts.timeline(result)           # what ran when, and what at once?
     >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
@@ -19,6 +20,7 @@
 
 from .attempts import tries
 from .contents import surface, tools, waste
+from .edits import edits
 from .findings import findings
 from .graph import stages
 from .kitchen import kitchen
@@ -30,5 +32,5 @@ from .timeline import timeline
 from .trips import trips
 from .twins import twins
 
-__all__ = ["Chart", "findings", "kitchen", "layers", "reduction", "runs", "sizes", "stages", "surface",
-           "timeline", "tools", "tries", "trips", "twins", "waste"]
+__all__ = ["Chart", "edits", "findings", "kitchen", "layers", "reduction", "runs", "sizes", "stages",
+           "surface", "timeline", "tools", "tries", "trips", "twins", "waste"]

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from matplotlib.patches import Patch, Rectangle
 
-from ..image import Image
 from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
 from ..units import counted, size
 from .sizes import bar_axis, short
@@ -191,11 +190,16 @@ def _surface_finding(inventories: Sequence[Inventory], names: Sequence[str]) -> 
 
 # -- what nobody sees --------------------------------------------------------------------
 
-def waste(inventory: Inventory, name: str | None = None) -> Chart:
-    """One bar a layer: what of it a container sees, and what a later layer hid."""
+def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -> Chart:
+    """One bar a layer: what of it a container sees, and what a later layer hid.
+
+    own  without the base: only the layers that its own Dockerfile added, empty ones too
+    """
     name = printable(name or inventory.image.reference)
     image, hidden = inventory.image, {each.layer: each.size for each in inventory.waste}
-    rows = [(index, layer) for index, layer in enumerate(image.layers) if layer.unpacked]
+    rows = [(index, layer) for index, layer in enumerate(image.layers)
+            if (index >= image.base_layers if own else layer.unpacked)]
+    whole = sum(layer.unpacked for _, layer in rows)
     figure, axes = canvas(0.5 + 0.4 * len(rows))
     for row, (index, layer) in enumerate(rows):
         unseen = hidden.get(index, 0)
@@ -205,34 +209,41 @@ def waste(inventory: Inventory, name: str | None = None) -> Chart:
         if unseen:
             axes.barh(row, unseen, left=layer.unpacked - unseen, color=DANGER, height=0.72,
                       edgecolor="white", hatch="xx")
-        told = size(layer.unpacked) + (f", {size(unseen)} of it unseen" if _felt(unseen, image) else "")
+        told = size(layer.unpacked) + (f", {_part(unseen, layer.unpacked)} of it unseen" if _felt(unseen, whole) else "")
         axes.annotate(told, (layer.unpacked, row), xytext=(5, 0), textcoords="offset points",
                       va="center", fontsize=10)
     axes.set_yticks(range(len(rows)), [short(printable(layer.instruction)) for _, layer in rows],
                     family="DejaVu Sans Mono", fontsize=9)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    long = any(_felt(hidden.get(index, 0), image) for index, _ in rows)
+    long = any(_felt(hidden.get(index, 0), whole) for index, _ in rows)
     bar_axis(axes, max((layer.unpacked for _, layer in rows), default=1), room=2.1 if long else 1.28)
     legend = [Patch(facecolor=colour, label=label, hatch=hatch, edgecolor="white") for holds, colour, hatch, label in (
         (any(index < image.base_layers for index, _ in rows), SHARED, HATCH if image.stand_in else None, "the base's"),
         (any(index >= image.base_layers for index, _ in rows), RUN, None, "added"),
-        (bool(hidden), DANGER, "xx", "hidden by a later layer, and still shipped")) if holds]
+        (any(hidden.get(index) for index, _ in rows), DANGER, "xx", "hidden by a later layer, and still shipped")) if holds]
     spoken = "; ".join(f"{printable(layer.instruction)}: {size(layer.unpacked)}, {size(hidden.get(index, 0))} unseen"
                        for index, layer in rows)
-    return finish(figure, _waste_finding(inventory, name), f"Layers in order: {spoken or 'none has a file'}",
-                  [image], legend=legend)
+    unseen = sum(hidden.get(index, 0) for index, _ in rows)
+    return finish(figure, _waste_finding(unseen, whole, name, own), f"Layers in order: {spoken or 'none has a file'}",
+                  [image], legend=legend, hatched=not own)
 
 
-def _felt(unseen: int, image: Image) -> bool:
+def _felt(unseen: int, whole: int) -> bool:
     """Whether it is worth a word: every apt-get replaces a few small files."""
-    return unseen > 0.005 * max(1, image.unpacked)
+    return unseen > 0.005 * max(1, whole)
 
 
-def _waste_finding(inventory: Inventory, name: str) -> str:
-    total, hidden = inventory.image.unpacked, inventory.wasted
-    if not hidden:
-        return f"Every byte of {name} is seen" if total else f"{name} has no file"
-    return f"{size(hidden)} of {size(total)} in {name} are shipped and never seen"
+def _part(unseen: int, whole: int) -> str:
+    return "all" if unseen == whole else size(unseen)
+
+
+def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:
+    if not whole:
+        return f"{name} adds no file" if own else f"{name} has no file"
+    if not unseen:
+        return f"Every byte that {name} adds is seen" if own else f"Every byte of {name} is seen"
+    where = f"that {name} adds" if own else f"in {name}"
+    return f"{size(unseen)} of {size(whole)} {where} are shipped and never seen"
 
 
 __all__ = ["surface", "tools", "waste"]

@@ -11,17 +11,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from .. import build as builds
-from .. import container, image, lifecycle
+from .. import container, edits, image, lifecycle
 from ..bases import ensure
 from ..build import BuildResult
 from ..container import Ran, Server
+from ..edits import again, spent
 from ..image import Image
 from ..lifecycle import Life
-from ..widgets import LiveBuild
+from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from .shown import Bases, Listing
 
-__all__ = ["base", "build", "create", "fetch", "folder", "moment", "run", "serve", "show"]
+__all__ = ["again", "base", "build", "create", "fetch", "files", "folder", "moment", "rebuild", "run", "serve",
+           "show", "spent"]
 
 
 def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: str | None = None,
@@ -71,14 +73,25 @@ def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Li
     return lifecycle.create(reference(built), command, engine())
 
 
+def files(app: str) -> dict[str, bytes]:
+    """{path: content} of an application's files, to be changed and given to `folder`."""
+    return edits.files(folder_of(app))
+
+
 def folder(files: Mapping[str, bytes]) -> str:
     """A folder that holds these files, which may be run, until the notebook ends."""
     place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    for name, content in files.items():
-        (place / name).write_bytes(content)
-        (place / name).chmod(0o755)
+    edits.write(files, place)
     return str(place)
+
+
+def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile: str = "Dockerfile", *,
+            tag: str = "") -> dict[str, BuildResult]:
+    """Build a copy of an application, then once more after each of some edits:
+    {what is edited: (file, a word in it that is changed), or None for nothing}."""
+    with Status() as status:
+        return edits.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(), watch=status)
 
 
 def moment() -> str:

@@ -35,19 +35,29 @@ def environment() -> dict:
 
 
 def parts(requirement: str) -> tuple[str, str]:
-    name, version = re.fullmatch(r"([A-Za-z0-9_.-]+?)\s*([<>=!~].*)?", requirement).groups()
+    """(name, version) of a requirement; what follows a semicolon says where it is asked for."""
+    bare = requirement.partition(";")[0].strip()
+    name, version = re.fullmatch(r"([A-Za-z0-9_.-]+?)\s*([<>=!~].*)?", bare).groups()
     return name, (version or "").replace(" ", "")
 
 
+def conda_and_pip() -> tuple[dict[str, str], dict[str, str]]:
+    """{name: version} of what conda installs, and of what pip does in its environment."""
+    listed = environment()["dependencies"]
+    pip = [each["pip"] for each in listed if isinstance(each, dict)]
+    return dict(map(parts, (each for each in listed if isinstance(each, str)))), dict(map(parts, sum(pip, [])))
+
+
 def test_both_lists_of_dependencies_agree():
-    pip = dict(map(parts, project()["project"]["dependencies"]))
-    conda = dict(map(parts, environment()["dependencies"]))
-    conda.pop("python")
-    assert {CONDA.get(name, name): version for name, version in pip.items()} == conda
+    declared = dict(map(parts, project()["project"]["dependencies"]))
+    conda, pip = conda_and_pip()
+    assert conda.pop("python")
+    assert not pip or conda.pop("pip") == ""   # conda has to be told to install pip itself
+    assert {CONDA.get(name, name): version for name, version in declared.items()} == conda | pip
 
 
 def test_python_is_pinned_to_one_that_the_project_takes():
-    python = dict(map(parts, environment()["dependencies"]))["python"]
+    python = conda_and_pip()[0]["python"]
     major, minor = map(int, re.fullmatch(r"==?(\d+)\.(\d+)(?:\.\d+)?", python).groups())
     assert project()["project"]["requires-python"] == ">=3.11"
     assert (major, minor) >= (3, 11)
@@ -108,7 +118,7 @@ HOUSE = {
     "errors": 0, "units": 0, "places": 0, "labels": 0,
     "content": 1, "dockerfile": 1, "lint": 1, "reduction": 1, "samples": 1, "verdicts": 1,
     "engine": 2, "bases": 3, "container": 3, "lifecycle": 3, "intruder": 4, "build": 4, "registry": 4,
-    "image": 5, "starts": 5, "inventory": 6, "twice": 6, "report": 7,
+    "edits": 5, "image": 5, "starts": 5, "inventory": 6, "twice": 6, "report": 7,
     "charts": 8, "checks": 8, "widgets": 8, "magics": 9,
     "workshop": 10, "lesson": 11, "cli": 11, "__main__": 12,
 }
