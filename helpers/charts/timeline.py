@@ -115,7 +115,7 @@ def _draw(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
         failed = step.status == "failed"
         colour = DANGER if failed else lane.colour
         axes.barh(row, max(step.seconds, _THIN * scale), left=step.started, height=_BAR, color=colour,
-                  edgecolor=PAPER if step.seconds > 3 * _THIN * scale else colour, linewidth=0.8)
+                  edgecolor=PAPER, linewidth=0.8 if step.seconds > 3 * _THIN * scale else 0)
         words = _fitting(_words(step), step.seconds / scale)
         if words:
             axes.text(step.started + _PAD * scale, row, words, va="center", fontsize=_SIZE,
