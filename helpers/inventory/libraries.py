@@ -85,6 +85,8 @@ class Libraries:
             yield name
             return
         origin = posixpath.dirname(where)
+        # The program's own path counts for its libraries too if it is an RPATH and no
+        # RUNPATH. Which it is we are not told, and missing is said only of what is.
         for each in (*wanting.runpath, *program.runpath):
             if each:
                 yield f"{each.replace('${ORIGIN}', origin).replace('$ORIGIN', origin)}/{name}"

@@ -50,10 +50,8 @@ def _lists(tree: Tree) -> dict[str, list[tuple[int, frozenset[Package]]]]:
 
 
 def _layer(package: Package, layer: int, versions: list[tuple[int, frozenset[Package]]]) -> int:
-    """The first layer since which the list that is seen in `layer` has the package."""
+    """The first layer since which the list has the package; `layer` has it last."""
     for index, told in reversed(versions):
-        if index > layer:
-            continue
         if package not in told:
             break
         layer = index

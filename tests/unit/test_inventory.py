@@ -76,6 +76,7 @@ def test_ambiguous_names_are_names():
     ("gcc", PROGRAM, RUN, "gcc", "compiler"),                           # in the root itself
     ("opt/gcc", PROGRAM, 0o644, "gcc", "compiler"),                     # its loader runs it all the same
     ("usr/local/bin/pip", SCRIPT, RUN, "pip", "package manager"),
+    ("usr/sbin/pip", SCRIPT, RUN, "pip", "package manager"),
     ("usr/bin/ftp", PROGRAM, RUN, "ftp", "downloader"),
     ("data", elf(says=b"GNU bash, version"), RUN, "bash", "shell"),
     ("data", elf(says=b"print-multi-os-directory"), RUN, "gcc", "compiler"),
@@ -134,6 +135,8 @@ def test_a_file_of_no_name_goes_by_its_shortest_link():
                             ("usr/bin/cc", ("l", "clang-14")), ("opt/x/gcc", ("l", "tool"))))
     tool, = found.tools
     assert (tool.name, tool.path, tool.names) == ("cc", "/opt/x/tool", ("/usr/bin/cc", "/usr/bin/clang-14"))
+    found = inventory(layer(("opt/x/tool", PROGRAM, RUN), ("bin/clang", ("l", "/opt/x/tool")), ("bin/gcc", ("l", "/opt/x/tool"))))
+    assert [tool.name for tool in found.tools] == ["gcc"]
 
 
 def test_a_file_goes_by_its_own_name_before_all_others():
@@ -216,6 +219,18 @@ def test_a_busybox_with_links():
         "nc": ("/bin/busybox",)}
 
 
+def test_a_renamed_busybox_is_one_though_it_has_a_shell_s_name():
+    found = inventory(layer(("bin/tool", BUSYBOX, RUN), ("bin/sh", ("l", "tool"))))
+    assert {t.name: t.names for t in found.kind("shell")} == {
+        "sh": ("/bin/sh",), "ash": ("/bin/tool",), "busybox": ("/bin/tool", "/bin/sh")}
+
+
+@pytest.mark.parametrize("content, name", [(BUSYBOX, "sh"), (elf(go="cmd/go"), "go")])
+def test_no_name_is_told_twice(content, name):
+    below = layer(("bin/a", content, RUN), (f"bin/{name}", ("h", "bin/a"), RUN))
+    assert inventory(below, layer(("bin/.wh.a", b""))).tool(name).names == (f"/bin/{name}",)
+
+
 def test_what_bytes_say_adds_to_a_name_of_another_kind():
     found = inventory(layer(("bin/python3", elf(says=b"GNU bash, version"), RUN)))
     assert [t.name for t in found.tools] == ["bash", "python"]
@@ -280,6 +295,11 @@ def test_rights(content, mode, header, setuid, privileged):
     assert found.setuid == (("/usr/bin/thing",) if setuid else ())
     assert named(found) == ([("thing", "privilege", "/usr/bin/thing")] if privileged else [])
     assert found.surface.setuid == len(found.setuid)
+
+
+def test_capabilities_are_those_of_one_file():
+    found = inventory(bin("bin/x", **CAPABLE), bin("bin/y"))
+    assert named(found) == [("x", "privilege", "/bin/x")]
 
 
 def test_rights_that_a_later_layer_takes_away():
@@ -463,6 +483,12 @@ def test_libraries_have_needs_of_their_own():
                ("b/libb.so", elf("liba.so", "libd.so", soname="libb.so")), ("lib/libc.so.6", elf("ld-linux-x86-64.so.2", soname="libc.so.6")))
     assert needs.found == {"liba.so": "/lib/liba.so", "libb.so": "/b/libb.so", "libc.so.6": "/lib/libc.so.6"}
     assert needs.missing == ("libd.so",)
+
+
+def test_a_program_s_own_path_is_its_libraries_too():
+    needs = ld(("app/app", elf("liba.so", interpreter=LOADER, runpath="/opt"), RUN), ("opt/liba.so", elf("libb.so", soname="liba.so")),
+               ("opt/libb.so", elf(soname="libb.so")))
+    assert (needs.found, needs.missing) == ({"liba.so": "/opt/liba.so", "libb.so": "/opt/libb.so"}, ())
 
 
 def test_a_library_asked_for_by_its_path():
