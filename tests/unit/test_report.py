@@ -600,7 +600,7 @@ def test_tags_that_stay(line):
 def test_what_should_stay_at_home(ignore, words):
     files = {"main.go": 10, ".git/objects/a": 5_000, "web/node_modules/a/b.js": 7_000}
     only = one(case(GOOD, own=[APP], project=project(files, ignore)), "no-dockerignore")
-    assert (only.line, only.saves) == (3, None)
+    assert (only.line, only.saves, only.severity) == (3, None, "medium")
     assert words in only.what and "node_modules (7.00 kB) and .git (5.00 kB)" in only.what
     assert only.remedy == "Write .dockerignore: **/node_modules, **/.git."
 
@@ -614,9 +614,15 @@ def test_of_two_copies_the_first_is_named_unless_a_later_one_is_shipped():
     assert (only.line, only.also, only.saves) == (8, (3,), None)
 
 
+def test_what_another_stage_brought_of_it_is_not_laid_to_the_context():
+    made = case(EVERYTHING, own=[("COPY /src /srv", [("srv/.git/a", b"x" * 5_000)])], project=project({".git/a": 5_000}))
+    assert one(made, "no-dockerignore").saves is None
+    assert "version control (5.00 kB)" in one(made, "copied-folder").what
+
+
 def test_what_should_stay_at_home_and_is_shipped():
     made = case(SINGLE, own=[("COPY . /src", [("src/.git/a", b"x" * 5_000), ("src/main.go", b"y")]),
-                             ("RUN make", APP[1])], project=project({".git/a": 5_000}))
+                             ("RUN make", APP[1])], project=project({".git/a": 5_000, ".venv/b": 9}))
     only = one(made, "no-dockerignore")
     assert (only.line, only.saves, only.severity) == (2, 5_000, "high")
     assert "version control" not in one(made, "copied-folder").what    # counted once
