@@ -41,14 +41,14 @@ engine: $(READY)  ## find an engine, or install and start one (as root)
 
 bases: $(READY)  ## fetch or make every base image
 	@$(BIN)/python -m helpers engine start >/dev/null
-	@$(BIN)/python -m helpers bases
+	@$(BIN)/python -m helpers bases --all
 
 lab: $(READY)  ## set everything up, build once, open the course
 	@$(BIN)/python -m helpers first-run
 	@$(BIN)/python -m helpers.workshop.lab $(FIRST)
 
 test: $(TESTED)  ## set everything up, run every test
-	@$(BIN)/python -m helpers bases
+	@$(BIN)/python -m helpers bases --all
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
 	  --durations=10 tests notebooks
 

@@ -67,11 +67,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _bases(options: argparse.Namespace) -> int:
-    from .bases import ensure
+    from .bases import ALL, ensure
     from .engine import connect
     from .workshop.doctor import base_facts
 
-    found = ensure(connect(), options.ref or None, offline=options.offline, report=_say)
+    wanted = ALL if options.all else options.ref or None
+    found = ensure(connect(), wanted, offline=options.offline, report=_say)
     rows = [f"{base.ref:<40} {base.origin}" + (f"  as {base.name}" if base.substituted else "")
             for base in found]
     _emit(options, [base_facts(base) for base in found], "\n".join(rows))
@@ -141,7 +142,7 @@ def _graph(options: argparse.Namespace) -> int:
 def _inventory(options: argparse.Namespace) -> int:
     from .engine import connect
     from .image import transfer
-    from .inventory import inventory
+    from .inventory import inventory, printable
     from .units import size
     from .widgets.contents import inventory_text
 
@@ -152,7 +153,7 @@ def _inventory(options: argparse.Namespace) -> int:
         facts["transfer"] = transfer(found.image, engine)
         text += f"\nTransfer: {size(facts['transfer'])}"
     if options.files:
-        text = "\n".join([text, "Files", *(f"{size(count):>10}  {path}  {layer.instruction}"
+        text = "\n".join([text, "Files", *(printable(f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}")
                                           for path, count, layer in found.listing())])
     _emit(options, facts, text)
     return GOOD
@@ -176,7 +177,11 @@ def _compare(options: argparse.Namespace) -> int:
     if options.png:
         from . import charts
 
-        charts.sizes([each.image for each in seen.inventories]).save(options.png)
+        try:
+            charts.sizes([each.image for each in seen.inventories]).save(options.png)
+        except OSError as error:
+            raise CourseError(f"{options.png} cannot be written.", why=error.strerror or "",
+                              remedy="Name a file in a folder that is there.") from error
         _say(f"Drawn to {options.png}")
     _emit(options, facts, "\n".join(lines))
     return GOOD
@@ -261,8 +266,11 @@ def _parser() -> argparse.ArgumentParser:
 
     command("doctor", _doctor, "what engine, what it can do, what is missing")
 
-    bases = command("bases", _bases, "every base image, where it came from")
-    bases.add_argument("ref", nargs="*", help="only these (default: all that the course knows)")
+    bases = command("bases", _bases, "fetch or make base images, say where they came from")
+    chosen = bases.add_mutually_exclusive_group()
+    chosen.add_argument("ref", nargs="*", default=[],
+                        help="these (default: those of the first lessons)")
+    chosen.add_argument("--all", action="store_true", help="all that the course knows")
     bases.add_argument("--offline", action="store_true", help="ask no registry beyond this machine")
 
     build = command("build", _build, "build an image and say what every stage did")

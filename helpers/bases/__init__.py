@@ -8,9 +8,10 @@
     "golang:1.22 is a stand-in made from Debian packages and Go 1.22.10; ..."
 """
 
-from .catalogue import BASES, Base, find
+from .catalogue import ALL, BASES, FIRST, Base, find
 from .ladder import ensure, status
 from .present import Present, footnote, substitutions
 from .references import original
 
-__all__ = ["BASES", "Base", "Present", "ensure", "find", "footnote", "original", "status", "substitutions"]
+__all__ = ["ALL", "BASES", "FIRST", "Base", "Present", "ensure", "find", "footnote", "original", "status",
+           "substitutions"]

@@ -16,10 +16,9 @@ from ..engine import Engine
 from ..engine.model import fault
 from .patience import patient
 from .recipes import PATH
-from .tars import EPOCH, regular, streamed
+from .tars import EPOCH, chunks, regular, streamed
 
 _LOAD_SECONDS = 1800
-_CHUNK = 1 << 20
 
 
 def load(engine: Engine, name: str, layer: Path, digest: str, *, instruction: str,
@@ -53,8 +52,6 @@ def _chunks(name: str, layer: Path, config: bytes) -> Iterator[bytes]:
     head.size = layer.stat().st_size
     # The layer comes first, since the small tar brings the end marker.
     yield head.tobuf()
-    with open(layer, "rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+    yield from chunks(layer)
     yield b"\0" * (-head.size % 512)
     yield from small

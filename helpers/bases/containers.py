@@ -87,11 +87,13 @@ class Container:
             time.sleep(_POLL_SECONDS)
 
     def commit(self, image: str, *, labels: Mapping[str, str], env: Iterable[str] = (),
-               cmd: Iterable[str] = (), workdir: str = "", user: str = "") -> None:
+               entrypoint: Iterable[str] = (), cmd: Iterable[str] = (), workdir: str = "",
+               user: str = "", ports: Iterable[int] = (), stop: str = "") -> None:
         """Make `image` of it. What the step itself ran does not become the image's command."""
         repository, _, tag = image.rpartition(":")
-        settings = {"Labels": dict(labels), "Entrypoint": [], "Env": list(env), "Cmd": list(cmd),
-                    "WorkingDir": workdir, "User": user}
+        settings = {"Labels": dict(labels), "Entrypoint": list(entrypoint), "Env": list(env),
+                    "Cmd": list(cmd), "WorkingDir": workdir, "User": user, "StopSignal": stop,
+                    "ExposedPorts": {f"{port}/tcp": {} for port in ports}}
         with self.engine.speaking(f"commit `{self.instruction}`"):
             patient(self.engine.client.api, _COMMIT_SECONDS).commit(
                 self.name, repository=repository, tag=tag, conf=settings,

@@ -47,8 +47,9 @@ _LEFT_OUT = ("man", "info", "locale", "lintian")    # below usr/share
 _CERTIFICATES = "usr/share/ca-certificates/"
 
 
-def entries(tar: tarfile.TarFile, packages: Sequence[str]) -> Iterator[Entry]:
-    """The image's entries, from a tar that holds the packages' .deb files.
+def entries(tar: tarfile.TarFile, packages: Sequence[str], *, first: bool = True) -> Iterator[Entry]:
+    """The layer's entries, from a tar that holds the packages' .deb files; those of
+    every such image too if it is its `first` layer.
 
     Raises CourseError if a package is not among them.
     """
@@ -58,7 +59,7 @@ def entries(tar: tarfile.TarFile, packages: Sequence[str]) -> Iterator[Entry]:
         raise CourseError(f"mmdebstrap brought no package {', '.join(missing)}.")
     folders: set[str] = set()
     bundle: dict[str, bytes] = {}
-    for entry in _fixed():
+    for entry in _fixed() if first else ():
         folders.add(entry[0].name)
         yield entry
     for name in sorted(archives):

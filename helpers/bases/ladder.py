@@ -29,7 +29,7 @@ def _quiet(_: str) -> None:
 
 
 def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[Present, ...]:
-    """Which of `refs` the engine has (default: every base of the course).
+    """Which of `refs` the engine has (default: those of the first lessons).
 
     Looks only: nothing is pulled, made or named. Raises CourseError for what is
     no reference, and the errors of the engine.
@@ -39,7 +39,7 @@ def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[Present, 
 
 def ensure(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
            report: Report = _quiet) -> tuple[Present, ...]:
-    """Each of `refs` (default: every base of the course), present in `engine`.
+    """Each of `refs` (default: those of the first lessons), present in `engine`.
 
     offline   no network is used: a mirror and a registry on this machine are
               asked, others are not; what is made is made from finished steps,
@@ -55,7 +55,7 @@ def ensure(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool =
 
 def _listed(refs: Iterable[str] | None) -> tuple[str, ...]:
     if refs is None:
-        return tuple(base.ref for base in catalogue.BASES)
+        return catalogue.FIRST
     return (refs,) if isinstance(refs, str) else tuple(refs)
 
 

@@ -15,7 +15,7 @@ import platform
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +24,14 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 from .. import labels, places, units
 from ..engine import Engine
 from ..errors import BaseUnavailable, CourseError, EngineFault
-from . import aptsources, archive, containers, rootfs, wheels
+from . import aptsources, archive, containers, npm, rootfs, wheels
 from .catalogue import Base
 from .recipes import (
-    AptInstall, Configure, DebianFiles, DebianRoot, Run, Step, WheelFiles, identities,
+    AptInstall, Configure, DebianFiles, DebianRoot, Links, NpmFiles, Run, Step, TextFile,
+    WheelFiles, identities,
 )
 from .references import step_name
+from .tars import chunks, link, regular, streamed
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386",
                   "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
@@ -92,6 +94,8 @@ class _Making:
             if isinstance(step, DebianRoot | DebianFiles | AptInstall):
                 sources = aptsources.machine(step.suite)
                 possible = bool(sources) and all(source.local for source in sources)
+            elif isinstance(step, NpmFiles):
+                possible = npm.cached(step, self.architecture) is not None
             else:
                 possible = not isinstance(step, WheelFiles) or wheels.cached(step) is not None
             if not possible:
@@ -104,7 +108,7 @@ class _Making:
         """Make the image of one step on top of `parent`."""
         digest = image.rpartition(":")[2]
         mark = labels.marked(labels.STEP)
-        if isinstance(step, DebianRoot | DebianFiles):
+        if isinstance(step, DebianRoot | DebianFiles) and parent is None:
             self._root(step, image, mark)
         elif isinstance(step, AptInstall):
             with containers.installing(self.engine, step, parent, digest) as made:
@@ -115,13 +119,31 @@ class _Making:
                                       script=step.command) as made:
                 made.run(self.report)
                 made.commit(image, labels=mark, cmd=_CARRIED_ON)
-        elif isinstance(step, WheelFiles):
-            wheel = wheels.fetch(step, self.report)
-            with containers.container(self.engine, parent, digest, step.instruction) as made:
-                made.put(str(Path(step.target).parent), wheels.layer(step, wheel))
-                made.commit(image, labels=mark, cmd=_CARRIED_ON)
-        else:
+        elif isinstance(step, Configure):
             self._configure(step, parent, image)
+        else:
+            with (self._brought(step) as (folder, data),
+                  containers.container(self.engine, parent, digest, step.instruction) as made):
+                made.put(folder, data)
+                made.commit(image, labels=mark, cmd=_CARRIED_ON)
+
+    @contextlib.contextmanager
+    def _brought(self, step: Step) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """A folder, and a tar of the files that `step` brings there."""
+        if isinstance(step, WheelFiles):
+            yield str(Path(step.target).parent), wheels.layer(step, wheels.fetch(step, self.report))
+        elif isinstance(step, NpmFiles):
+            yield "/", npm.layer(step, npm.fetch(step, self.architecture, self.report))
+        elif isinstance(step, TextFile):
+            yield "/", streamed([regular(step.path.lstrip("/"), step.text.encode(), step.mode)])
+        elif isinstance(step, Links):
+            yield "/", streamed(link(path.lstrip("/"), target.format(architecture=self.architecture))
+                                for path, target in step.links)
+        else:
+            with _scratch() as folder:
+                place = folder / "layer.tar"
+                rootfs.layer(step, folder, place, self.report, first=False)
+                yield "/", chunks(place)
 
     def _root(self, step: DebianRoot | DebianFiles, image: str, mark: dict[str, str]) -> None:
         with _scratch() as folder:
@@ -136,15 +158,17 @@ class _Making:
                                              labels.MADE_OF: self.base.made_of})
         with containers.container(self.engine, parent, digest, step.instruction,
                                   silent=not step.cmd) as made:
-            made.commit(image, labels=mark, env=step.env, cmd=step.cmd,
-                        workdir=step.workdir, user=step.user)
+            made.commit(image, labels=mark, env=step.env, entrypoint=step.entrypoint,
+                        cmd=step.cmd, workdir=step.workdir, user=step.user, ports=step.ports,
+                        stop=step.stop)
 
     def _give_name(self, image: str, name: str) -> None:
         """Name the finished image, after a look at whether it is what was asked for."""
         api, step = self.engine.client.api, self.base.recipe[-1]
         with self.engine.speaking(f"name {name}"):
             config = api.inspect_image(image)["Config"]
-            right = (not config.get("Entrypoint") and tuple(config.get("Cmd") or ()) == step.cmd
+            right = (tuple(config.get("Entrypoint") or ()) == step.entrypoint
+                     and tuple(config.get("Cmd") or ()) == step.cmd
                      and set(step.env) <= set(config.get("Env") or ()))
             if right:
                 repository, _, tag = name.rpartition(":")

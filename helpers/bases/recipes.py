@@ -52,7 +52,8 @@ class DebianRoot(Step):
 @dataclass(frozen=True)
 class DebianFiles(Step):
     """The files of the named Debian packages and nothing else: no shell, no
-    package manager, no dependencies. Laid out as distroless images are."""
+    package manager, no dependencies. Laid out as distroless images are; users
+    and settings of the system come with the first such step of a recipe."""
 
     suite: str
     packages: tuple[str, ...]
@@ -113,6 +114,57 @@ class WheelFiles(Step):
 
 
 @dataclass(frozen=True)
+class NpmFiles(Step):
+    """The content of an npm package, copied to `target` as it is: nothing is
+    installed, no script of it is run.
+
+    package   as npm names it, {cpu} standing for npm's name of the processor
+    what      what it is, for people: 'Node'
+    left_out  beginnings of paths in it that stay behind
+    """
+
+    package: str
+    version: str
+    what: str
+    target: str
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def instruction(self) -> str:
+        return f"COPY {self.what.lower()} {self.version} {self.target}"
+
+    @property
+    def material(self) -> str:
+        return f"{self.what} {self.version}"
+
+
+@dataclass(frozen=True)
+class TextFile(Step):
+    """A file whose text stands in the catalogue."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+
+    @property
+    def instruction(self) -> str:
+        folder, _, name = self.path.rpartition("/")
+        return f"COPY {name} {folder}/"
+
+
+@dataclass(frozen=True)
+class Links(Step):
+    """Symbolic links, (path, what it points to) each: for images without a shell.
+    {architecture} stands for Debian's name of the processor."""
+
+    links: tuple[tuple[str, str], ...]
+
+    @property
+    def instruction(self) -> str:
+        return f"ADD links {' '.join(path for path, _ in self.links)}"
+
+
+@dataclass(frozen=True)
 class Run(Step):
     """A shell command, without a network."""
 
@@ -125,18 +177,28 @@ class Run(Step):
 
 @dataclass(frozen=True)
 class Configure(Step):
-    """The image's settings; no layer. The last step of every recipe."""
+    """The image's settings; no layer. The last step of every recipe.
+
+    ports  TCP ports that it is to listen on
+    stop   the signal that asks its program to end, '' for the usual SIGTERM
+    """
 
     env: tuple[str, ...] = (f"PATH={PATH}",)
+    entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     workdir: str = ""
     user: str = ""
+    ports: tuple[int, ...] = ()
+    stop: str = ""
 
     @property
     def instruction(self) -> str:
         parts = [f"ENV {' '.join(self.env)}"] if self.env else []
         parts += [f"WORKDIR {self.workdir}"] if self.workdir else []
         parts += [f"USER {self.user}"] if self.user else []
+        parts += [f"ENTRYPOINT {json.dumps(list(self.entrypoint))}"] if self.entrypoint else []
+        parts += [f"EXPOSE {' '.join(map(str, self.ports))}"] if self.ports else []
+        parts += [f"STOPSIGNAL {self.stop}"] if self.stop else []
         parts += [f"CMD {json.dumps(list(self.cmd))}"] if self.cmd else []
         return " ".join(parts)
 

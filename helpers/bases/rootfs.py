@@ -56,18 +56,19 @@ _LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.da
 
 
 def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
-          report: Callable[[str], None]) -> str:
+          report: Callable[[str], None], *, first: bool = True) -> str:
     """Write the layer of `step` to `place`; return its digest.
 
-    `scratch` is a folder for mmdebstrap's own use. Raises BaseUnavailable where
-    mmdebstrap cannot be had, CourseError with the end of its output where it fails.
+    `scratch` is a folder for mmdebstrap's own use; `first` says that the layer
+    stands on nothing. Raises BaseUnavailable where mmdebstrap cannot be had,
+    CourseError with the end of its output where it fails.
     """
     _need_mmdebstrap(report)
     sources = aptsources.machine(step.suite)
     if isinstance(step, DebianFiles):
         with _mmdebstrap(step, scratch, sources, "--variant=extract", "--skip=cleanup/apt",
                          f"--include={','.join(step.packages)}") as tar:
-            return write_layer(distroless.entries(tar, step.packages), place)
+            return write_layer(distroless.entries(tar, step.packages, first=first), place)
     slim = [f"--dpkgopt={line}" for line in _SLIM]
     merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
     with _mmdebstrap(step, scratch, sources, "--variant=minbase", *slim, *merged) as tar:

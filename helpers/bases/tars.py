@@ -31,6 +31,23 @@ def folder(name: str, mode: int = 0o755, owner: int = 0) -> Entry:
     return info, None
 
 
+def link(name: str, target: str) -> Entry:
+    """A symbolic link of root's."""
+    info = _info(name, tarfile.SYMTYPE, 0o777)
+    info.linkname = target
+    return info, None
+
+
+def parents(path: str, seen: set[str]) -> Iterator[Entry]:
+    """The folders above `path`, from the top, but for those in `seen`, which grows."""
+    parts = path.split("/")[:-1]
+    for depth in range(1, len(parts) + 1):
+        name = "/".join(parts[:depth])
+        if name not in seen:
+            seen.add(name)
+            yield folder(name)
+
+
 def _info(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.mode, info.mtime = kind, mode, EPOCH
@@ -93,6 +110,13 @@ def write_layer(entries: Iterable[Entry], place: Path) -> str:
             for info, data in entries:
                 tar.addfile(info, data)
     return f"sha256:{sink.hash.hexdigest()}"
+
+
+def chunks(place: Path) -> Iterator[bytes]:
+    """A file's bytes, a mebibyte at a time."""
+    with open(place, "rb") as file:
+        while chunk := file.read(1 << 20):
+            yield chunk
 
 
 class _Hashed:

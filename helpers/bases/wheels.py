@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import platform
 import subprocess
 import sys
@@ -12,11 +10,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .. import places, units
 from ..errors import CourseError
+from . import downloads
 from .children import running, tail
 from .recipes import WheelFiles
-from .tars import Entry, folder, regular, streamed
+from .tars import Entry, parents, regular, streamed
 
 
 def fetch(step: WheelFiles, report: Callable[[str], None]) -> Path:
@@ -27,27 +25,20 @@ def fetch(step: WheelFiles, report: Callable[[str], None]) -> Path:
     kept = cached(step)
     if kept:
         return kept
-    store = _store()
-    store.mkdir(parents=True, exist_ok=True)
     report(f"Downloading {step.what} {step.version} ({step.project}, a Python wheel) ...")
-    with tempfile.TemporaryDirectory(dir=store) as place:
+    with tempfile.TemporaryDirectory(dir=downloads.store()) as place:
         _download(step, place)
         (wheel,) = Path(place).glob("*.whl")
-        kept = store / wheel.name
-        # The hash first: without it the wheel does not count.
-        places.write_whole(_note(kept), _hash(wheel).encode())
-        os.replace(wheel, kept)
-    report(f"Downloaded {kept.name}, {units.size(kept.stat().st_size)}.")
-    return kept
+        return downloads.keep(wheel, report)
 
 
 def cached(step: WheelFiles) -> Path | None:
     """The wheel in the cache, if it is still what was downloaded."""
     name = step.project.replace("-", "_")
-    for wheel in sorted(_store().glob(f"{name}-{step.version}-*.whl")):
+    for wheel in sorted(downloads.store().glob(f"{name}-{step.version}-*.whl")):
         # The cache may lie in a home that machines of two kinds share.
         fits = platform.machine() in wheel.name or wheel.stem.endswith("-any")
-        if fits and _note(wheel).exists() and _note(wheel).read_text() == _hash(wheel):
+        if fits and downloads.sound(wheel):
             return wheel
     return None
 
@@ -67,21 +58,12 @@ def _entries(step: WheelFiles, wheel: Path) -> Iterator[Entry]:
             # __init__.py is the wheel's own: it makes the folder a Python package.
             if path == info.filename or path == "__init__.py" or info.is_dir():
                 continue
-            yield from _parents(f"{top}/{path}", seen)
+            yield from parents(f"{top}/{path}", seen)
             mode = 0o755 if path.startswith(step.executable) else 0o644
             yield regular(f"{top}/{path}", archive.read(info), mode)
     if not seen:
         raise CourseError(f"{wheel.name} has no folder {step.source!r}.",
                           remedy=f"Delete {wheel} and try again.")
-
-
-def _parents(path: str, seen: set[str]) -> Iterator[Entry]:
-    parts = path.split("/")[:-1]
-    for depth in range(1, len(parts) + 1):
-        name = "/".join(parts[:depth])
-        if name not in seen:
-            seen.add(name)
-            yield folder(name)
 
 
 def _download(step: WheelFiles, place: str) -> None:
@@ -98,16 +80,3 @@ def _download(step: WheelFiles, place: str) -> None:
             remedy="Does `pip download` work here (network, proxy, index)? Then run this again.",
             evidence=tail(output),
         )
-
-
-def _store() -> Path:
-    return places.cache() / "downloads"
-
-
-def _note(wheel: Path) -> Path:
-    return wheel.with_name(f"{wheel.name}.sha256")
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

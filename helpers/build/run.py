@@ -24,6 +24,7 @@ from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted
 from . import buildkit, leftovers, legacy
+from .lent import lent, mounted
 from .context import Context
 from .progress import Progress
 from .result import BuildResult, failed
@@ -63,7 +64,8 @@ def build(
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit' or 'legacy'; the engine's default if None
     args           build arguments
-    secrets        {id: value} for RUN --mount=type=secret; BuildKit only
+    secrets        {id: value} for RUN --mount=type=secret; BuildKit only. Those that
+                   `helpers.build.lent` names are lent by this machine
     context_limit  bytes of context that may be sent, None for any number
     watch          called with the `Progress` after each piece of news
     report         called with a sentence when base images have to be fetched
@@ -86,7 +88,8 @@ def build(
         scanned = Context.scan(root, dockerfile, parsed.with_bases(swapped))
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
-    _follow(engine, scanned, progress, watch or _unwatched, secrets or {}, _parameters(
+    handed = {**lent(parsed), **(secrets or {})} if builder == "buildkit" else secrets or {}
+    _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), args or {}, no_cache, network))
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
 
@@ -187,7 +190,7 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     """Run the build. Raises BuildFailed, Interrupted, ContextError, EngineGone."""
     try:
         with contextlib.ExitStack() as ends, engine.speaking("build the image"):
-            session = _session(engine, context, progress.builder, secrets, ends)
+            session = _session(engine, context, progress, secrets, ends)
             _exchange(engine, context, session, progress, watch, parameters)
     except KeyboardInterrupt:
         raise Interrupted(
@@ -205,16 +208,18 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
                                 "of the course the file that `make engine` names.")
 
 
-def _session(engine: Engine, context: Context, builder: str, secrets: Mapping[str, bytes],
+def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapping[str, bytes],
              ends: contextlib.ExitStack) -> Session | None:
     """The session that serves the build, entered; None where the context has to go
     as an archive: to the legacy builder, or past something that opens no session."""
+    builder = progress.builder
     if builder == "buildkit" and Session.supported(engine):
         try:
             return ends.enter_context(Session(engine, context, secrets))
         except EngineFault:   # a proxy in front of the engine that lets no upgrade through
             pass
-    if secrets:
+    # Even an optional one: without a session BuildKit cannot ask whether it is there.
+    if secrets or builder == "buildkit" and mounted(progress.dockerfile):
         raise CourseError(
             "Secrets cannot be handed to this build.",
             why="The legacy builder knows none." if builder == "legacy" else

@@ -38,12 +38,12 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     figure, axes = canvas(height, *((2, (3, 2)) if small else (1, None)))
     left, right = axes if small else (axes, None)
     stacks = [parts(image) for image in images]
-    _bars(left, stacks, names)
+    bars(left, stacks, names)
     if small:
-        _bars(right, [stacks[i] for i in small], [names[i] for i in small])
+        bars(right, [stacks[i] for i in small], [names[i] for i in small])
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
     return finish(figure, _finding(images, names), _spoken(names, images, stacks), images,
-                  legend=_legend(stacks))
+                  legend=legend_of(stacks))
 
 
 def layers(image: Image, name: str | None = None) -> Chart:
@@ -65,7 +65,7 @@ def layers(image: Image, name: str | None = None) -> Chart:
     title = _layers_finding(image, name)
     alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer in shown)
     return finish(figure, title, f"Layers in order: {alt}", [image],
-                  legend=_legend([kinds]))
+                  legend=legend_of([kinds]))
 
 
 # -- what a bar is made of ---------------------------------------------------------
@@ -93,7 +93,8 @@ def _colour(image: Image, index: int) -> Part:
 
 # -- drawing ------------------------------------------------------------------------
 
-def _bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
+def bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
+    """A bar a stack, its parts end to end, with the sum behind it."""
     for row, stack in enumerate(stacks):
         left = 0
         for part in stack:
@@ -117,7 +118,8 @@ def bar_axis(axes, largest: int, room: float = 1.28) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _legend(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
+def legend_of(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
+    """A patch for each kind of part in the stacks."""
     kinds = {(p.name, p.colour, p.hatched): p for stack in stacks for p in stack}
     return [Patch(facecolor=p.colour, edgecolor="white", label=p.name,
                   hatch=HATCH if p.hatched else None) for p in kinds.values()]

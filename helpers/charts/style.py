@@ -14,10 +14,14 @@ import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cache
 
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from ..image import Image
 from ..labels import MADE_OF
@@ -59,6 +63,8 @@ class Chart:
 
     def _drawn(self) -> bytes:
         buffer = io.BytesIO()
+        for text in self.figure.findobj(Text):
+            text.set_parse_math(False)     # two dollar signs are no formula: RUN echo $A $B
         with matplotlib.rc_context(_SETTINGS):
             self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,
                                 metadata={"Title": self.title, "Description": self.alt})
@@ -91,6 +97,13 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots(rows, columns, width_ratios=list(ratios) if ratios else None)
     return figure, axes
+
+
+@cache
+def wide(text: str, points: float, bold: bool = False) -> float:
+    """Inches that a line of text takes at that size."""
+    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal", size=points)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),

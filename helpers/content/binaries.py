@@ -33,7 +33,7 @@ _MARKS = {
 _NAME = re.compile(rf"(?:(go)|({'|'.join(_MARKS)})(?:-?\d[\d.]*)?|(?:lib)?python(\d\.\d+)m?)(?:\.so[\d.]*)?")
 _VERSION = re.compile(rb"\d+(?:\.\d+)+(?:-?(?:alpha|beta|dev|rc)\.?\d*|[a-z](?![a-z0-9]))?", re.I)
 _PYTHON_REST = re.compile(rb"\d+(?:(?:a|b|rc)\d+)?\+?(?=\0)")
-_TRIES = 1000   # places where a mark stands that are looked at
+_TRIES, _LONGEST = 1000, 64   # places where a mark stands that are looked at; bytes after it
 
 
 def named(name: str) -> bool:
@@ -81,6 +81,7 @@ def _after(data: bytes, mark: bytes, version: re.Pattern[bytes]) -> str:
         found = data.find(mark, found + 1)
         if found < 0:
             break
-        if match := version.match(data, found + len(mark)):
+        begin = found + len(mark)
+        if match := version.match(data, begin, begin + _LONGEST):
             return text(match[0])
     return ""

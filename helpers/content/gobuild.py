@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from .model import Package, package, text
 
-_MAGIC = b"\xff Go buildinf:"
+_MAGIC = re.compile(rb"\xff Go buildinf:")
 _ALIGNED, _HEAD = 16, 32
 _INLINE, _BIG = 2, 1             # flags: strings follow; addresses are big-endian
-_SEARCHED = 16 << 20             # the linker puts it near the beginning of the data
 _LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
 _PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
 _LONGEST_VERSION = 200
@@ -31,14 +31,11 @@ def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
          located: Callable[[int], int | None]) -> tuple[str, str]:
     """(version, list of modules) from the first record in one of `places`, pairs of
     offsets in `data`; both '' if there is none. `located` gives an address's offset."""
+    end = len(data)   # offsets out of a damaged file are larger than any
     for start, stop in places[:_PLACES]:
-        chunk, found = bytes(data[start:min(stop, start + _SEARCHED)]), -1
-        for _ in range(_TRIES):
-            found = chunk.find(_MAGIC, found + 1)
-            if found < 0:
-                break
-            if found % _ALIGNED == 0:
-                version, listed = _record(data, start + found, located)
+        for found in islice(_MAGIC.finditer(data, min(start, end), min(stop, end)), _TRIES):
+            if found.start() % _ALIGNED == 0:   # so are addresses: both differ by whole pages
+                version, listed = _record(data, found.start(), located)
                 if 0 < len(version) <= _LONGEST_VERSION:
                     return version, listed
     return "", ""
@@ -56,15 +53,20 @@ def constant(data: bytes | memoryview) -> str:
 
 def modules(version: str, listed: str) -> tuple[Package, ...]:
     """The modules of a record: the main one, what it depends on, and Go's own library.
-    Where one was replaced, what took its place."""
+    Where one was replaced, what took its place. A program of no module, such as Go's
+    own tools, goes by the path of its main package, and scanners call it (devel)."""
     found: list[tuple[str, str]] = []
+    own = main(listed)
     for line in listed.split("\n"):
         word, *columns = line.split("\t")
         if len(columns) >= 2:
             if word in ("mod", "dep"):
                 found.append((columns[0], columns[1]))
+                own = "" if word == "mod" else own
             elif word == "=>" and found:
                 found[-1] = (columns[0], columns[1])
+    if own:
+        found.insert(0, (own, "(devel)"))
     if version:
         found.append((STDLIB, version.partition(" ")[0]))   # experiments and the like follow it
     made = (package("go-module", name, number) for name, number in found)

@@ -9,7 +9,7 @@ from itertools import islice
 from . import binaries, databases, java, languages
 from .model import Package
 
-_MOST = 20_000   # packages told by one file
+_MOST = 20_000   # packages told by one file, those without a name among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def packages(path: str, data: bytes | memoryview) -> tuple[Package, ...]:
     reader = _reader(path)
     if reader is None:
         return ()
-    told = filter(None, reader.read(path, bytes(data[:reader.limit])))
-    return tuple(dict.fromkeys(islice(told, _MOST)))
+    told = islice(reader.read(path, bytes(data[:reader.limit])), _MOST)
+    return tuple(dict.fromkeys(each for each in told if each))
 
 
 def _reader(path: str) -> _Reader | None:

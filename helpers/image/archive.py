@@ -21,9 +21,12 @@ from .pieces import Pieces, Truncated
 
 BLOCK = 512
 _EXTENDED_LIMIT = 1 << 20    # bytes of one extended header: file names, attributes
+_LONGEST = 4096              # characters of a path: Linux takes no longer one (PATH_MAX, limits.h)
 _KINDS = {"0": "f", "\0": "f", "7": "f", "1": "h", "2": "l", "3": "c", "4": "b", "5": "d", "6": "p"}
 _UNTIDY = re.compile(r"//|(?:^|/)\.\.?(?:/|$)")
 _CAPABILITY = "SCHILY.xattr.security.capability"
+_USED = {"path", "linkpath", "size", "uid", "gid", _CAPABILITY, "GNU.sparse.name", "GNU.sparse.size",
+         "GNU.sparse.realsize"}    # of extended headers; a global one could hold any number of others
 
 
 class Damaged(ValueError):
@@ -138,7 +141,7 @@ class Archive:
 
     def _sizes(self, header: bytes, kind: str, size: int, given: dict[str, str]) -> tuple[int, int]:
         """(bytes in the archive, bytes of the file) of an entry."""
-        if "size" in given:
+        if given.get("size"):
             size = _decimal(given["size"])
         if kind == "S":
             more = header[482]
@@ -178,8 +181,8 @@ def _entry(header: bytes, flag: str, size: int, given: dict[str, str]) -> Entry:
     if given:
         name = given.get("GNU.sparse.name") or given.get("path") or _name(header)
         link = given.get("linkpath") or _text(header[157:257])
-        uid = _decimal(given["uid"]) if "uid" in given else _number(header[108:116])
-        gid = _decimal(given["gid"]) if "gid" in given else _number(header[116:124])
+        uid = _decimal(given["uid"]) if given.get("uid") else _number(header[108:116])
+        gid = _decimal(given["gid"]) if given.get("gid") else _number(header[116:124])
         capability = given.get(_CAPABILITY, "").encode("utf-8", "surrogateescape")
     else:
         name = _name(header)
@@ -187,6 +190,8 @@ def _entry(header: bytes, flag: str, size: int, given: dict[str, str]) -> Entry:
         uid, gid, capability = _number(header[108:116]), _number(header[116:124]), b""
     if kind == "f" and name.endswith("/") and flag != "S":
         kind, size = "d", 0   # how archives older than POSIX write a directory
+    if len(name) > _LONGEST or len(link) > _LONGEST:
+        raise Damaged(f"a path has {max(len(name), len(link)):,} characters")
     return Entry(path(name), kind, _number(header[100:108]) & 0o7777, uid, gid, size,
                  link if kind in "hl" else "", capability)
 
@@ -223,7 +228,8 @@ def _decimal(text: str) -> int:
 
 
 def _records(text: bytes) -> dict[str, str]:
-    """An extended header's 'LENGTH KEY=VALUE\\n' records."""
+    """Those of an extended header's 'LENGTH KEY=VALUE\\n' records that are used. An empty
+    value takes back what an earlier header said."""
     found, at = {}, 0
     while at < len(text) and text[at]:
         blank = text.find(b" ", at, at + 10)
@@ -232,6 +238,10 @@ def _records(text: bytes) -> dict[str, str]:
         if end <= blank or end > len(text) or text[end - 1:end] != b"\n":
             raise Damaged("an extended header is garbage")
         key, _, value = text[blank + 1:end - 1].partition(b"=")
-        found[key.decode("utf-8", "surrogateescape")] = value.decode("utf-8", "surrogateescape")
+        name = key.decode("utf-8", "replace")
+        if name in _USED:
+            if b"\0" in value and name != _CAPABILITY:
+                raise Damaged("an extended header is garbage")
+            found[name] = value.decode("utf-8", "surrogateescape")
         at = end
     return found

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from ..content import Elf, Package
 from .pieces import Pieces
 
-_FORMAT = "layer entries 1"     # raise the number when readers of content find more than before
+_FORMAT = "layer entries 2"     # raise the number when readers of content find more than before
 _SEAL = 32        # bytes of a SHA-256
 _BLOCK = 8192     # paths that are packed together
 _NUMBERS = (("modes", "H"), ("uids", "I"), ("gids", "I"), ("sizes", "Q"))
@@ -54,7 +54,8 @@ class Entries:
     capabilities {row: file capabilities in hexadecimal}
     programs     {row: Program}
     packages     {row: the packages that this file tells of}
-    texts        {row: a small file that says something of the whole system}
+    texts        {row: a small file that says something of the whole system}; of
+                 /etc/ld.so.cache the paths in it, one a line
     hidden       paths of lower layers that this layer takes away
     emptied      directories whose content in lower layers it takes away
     """

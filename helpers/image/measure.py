@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
@@ -97,24 +98,23 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
+    found = []
     with engine.speaking("list its images"):
-        listed = [(summary, _layers(engine, summary["Id"]))
-                  for summary in engine.client.api.images() if _name(summary)]
-    return [(summary, layers) for summary, layers in listed if layers is not None]
+        for summary in filter(_name, engine.client.api.images()):
+            with contextlib.suppress(NotFound):   # somebody has just removed it
+                found.append((summary, _layers(engine, summary["Id"])))
+    return found
 
 
-_known: dict[str, tuple[str, ...]] = {}   # {image's id: its layers}, which never change
+_known_layers: dict[str, tuple[str, ...]] = {}   # an id names one image, in every engine
 
 
-def _layers(engine: Engine, image_id: str) -> tuple[str, ...] | None:
-    """The layers of an image that was listed, None if it went away since."""
-    if image_id not in _known:
-        try:
-            inspected = engine.client.api.inspect_image(image_id)
-        except NotFound:
-            return None
-        _known[image_id] = tuple(inspected["RootFS"].get("Layers") or ())
-    return _known[image_id]
+def _layers(engine: Engine, image_id: str) -> tuple[str, ...]:
+    """The digests of an image's layers, asked for once: an engine may have hundreds of images."""
+    if image_id not in _known_layers:
+        inspected = engine.client.api.inspect_image(image_id)
+        _known_layers[image_id] = tuple(inspected["RootFS"].get("Layers") or ())
+    return _known_layers[image_id]
 
 
 def _name(summary: dict) -> str:
@@ -164,13 +164,16 @@ def _from_history(history: Sequence[dict], layers: int) -> list[str] | None:
 def _from_config(read: saved.Saved, image_id: str, layers: int) -> list[str]:
     """The same from the image's own configuration, which does say."""
     configs = read.configs.get(image_id) or next(iter(read.configs.values()), {})
+    history = configs.get("history")
     made = [_said(entry.get("created_by"), entry.get("comment"))
-            for entry in configs.get("history") or () if not entry.get("empty_layer")]
+            for entry in (history if isinstance(history, list) else ())
+            if isinstance(entry, dict) and not entry.get("empty_layer")]
     return (made + ["(not recorded)"] * layers)[:layers]
 
 
-def _said(created_by: str | None, comment: str | None) -> str:
-    return instruction(created_by or "") or comment or "(not recorded)"
+def _said(created_by: object, comment: object) -> str:
+    told = instruction(created_by) if isinstance(created_by, str) else ""
+    return told or (comment if isinstance(comment, str) else "") or "(not recorded)"
 
 
 def _settings(config: dict) -> tuple[tuple[str, str], ...]:

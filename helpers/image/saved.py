@@ -24,6 +24,7 @@ from .scan import scan
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
+_SLICE = 1 << 14
 _SMALL = 4 << 20    # larger JSON is no image configuration
 _WINDOW = 1 << 27   # bytes of memory that a zstd frame may ask for: what `zstd --long` allows
 
@@ -146,7 +147,7 @@ def _json(text: bytes) -> object:
 def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """gzip's frames, one after another, unpacked a megabyte at a time."""
     frame = zlib.decompressobj(31)
-    for piece in pieces:
+    for piece in _sliced(pieces):
         while piece:
             if frame.eof:
                 if not piece.strip(b"\0"):
@@ -156,6 +157,14 @@ def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
             piece = frame.unused_data if frame.eof else frame.unconsumed_tail
     if not frame.eof:
         raise Truncated("a gzip frame is not complete")
+
+
+def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in short pieces: each frame that ends copies what is left of its piece,
+    and an archive can be made of frames with nothing in them."""
+    for piece in pieces:
+        for at in range(0, len(piece), _SLICE):
+            yield piece[at:at + _SLICE]
 
 
 class _File:

@@ -8,14 +8,17 @@ that the layers below have in its folder.
 from __future__ import annotations
 
 import posixpath
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import compress
 
 from .entries import Entries
+from .hardlinks import named, origins
 
-_LINKS = 40   # symbolic links followed in a row, as Linux does (path_resolution(7))
+_LINKS = 40     # symbolic links followed in a row, as Linux does (path_resolution(7))
+_STEPS = 2500   # folders passed on the way: more than the longest path has (PATH_MAX, limits.h)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,10 @@ class Tree(Mapping[str, Node]):
         self._gone: dict[int, tuple[int, bool]] = {}   # entry: (layer that hid it, whether deleted)
         for index, entries in enumerate(self._layers):
             self._add(index, entries)
+        # What hard links name; and of files that have lost the name under which their
+        # layer holds them, one that is left.
+        self._origins = tuple(map(origins, self._layers))
+        self._aliases = self._find_aliases()
         self.unseen: tuple[Unseen, ...] = self._find_unseen()
 
     # -- as a mapping --
@@ -101,18 +108,26 @@ class Tree(Mapping[str, Node]):
         return {path: bisect_right(self._starts, number) - 1
                 for path, number in self._numbers.items()}
 
+    @property
+    def depth(self) -> int:
+        """How many layers there are."""
+        return len(self._layers)
+
     def entries(self, index: int) -> Entries:
         """All entries of a layer, seen or not."""
         return self._layers[index]
 
     def under(self, column: str) -> Iterator[tuple[Node, object]]:
         """(node, value) for the visible entries that have a value in one of the
-        columns of few: 'links', 'programs', 'packages', 'capabilities', 'texts'."""
+        columns of few: 'links', 'programs', 'packages', 'capabilities', 'texts'.
+        A file that only hard links still name has the path of one of them."""
         for index, entries in enumerate(self._layers):
             start = self._starts[index]
             for row, value in getattr(entries, column).items():
                 path = entries.paths[row]
-                if self._numbers.get(path) == start + row:
+                if self._numbers.get(path) != start + row:
+                    path = self._aliases.get((index, row), "")
+                if path:
                     yield Node(path, index, row, entries), value
 
     def visible(self, index: int) -> Iterator[int]:
@@ -125,58 +140,70 @@ class Tree(Mapping[str, Node]):
         """What `path` leads to when every symbolic link on the way is followed inside
         the image; None if that is not there or goes round in a circle."""
         waiting = [part for part in reversed(path.split("/")) if part]
-        here, followed = "", 0
+        here, followed, steps = "", 0, 0
         while waiting:
             part = waiting.pop()
+            steps += 1
+            if steps > _STEPS:
+                return None
             if part == ".":
                 continue
             if part == "..":
                 here = posixpath.dirname(here).rstrip("/")
                 continue
-            number = self._numbers.get(f"{here}/{part}")
+            place = f"{here}/{part}"
+            number = self._numbers.get(place)
             if number is None:
-                return None
-            node = self._node(number, f"{here}/{part}")
-            if node.kind != "l":
-                here = node.path
+                if not waiting or not self._implied(place):
+                    return None
+                here = place
+                continue
+            kind = self._kind(number)
+            target = "" if kind == _DIRECTORY else self._target(number, place)
+            if not target:
+                if waiting and kind != _DIRECTORY:
+                    return None
+                here = place
                 continue
             followed += 1
             if followed > _LINKS:
                 return None
-            target = node.link
             if target.startswith("/"):
                 here = ""
             waiting += [part for part in reversed(target.split("/")) if part]
         number = self._numbers.get(here or "/")
         return None if number is None else self._node(number, here or "/")
 
-    def origin(self, node: Node) -> Node:
-        """The file that a hard link names; any other node itself."""
-        seen = {node.path}
-        while node.kind == "h":
-            target = posixpath.normpath("/" + node.link.lstrip("/"))
-            if target in seen:
-                break
-            seen.add(target)
-            row = self._row(node.layer, target)
-            if row is not None:
-                node = Node(target, node.layer, row, node.entries)
-            elif target in self._numbers:
-                node = self[target]
-            else:
-                break
-        return node
+    def _target(self, number: int, path: str) -> str:
+        """Where a symbolic link leads, or a hard link that names one; '' for anything else."""
+        node = self.origin(self._node(number, path))
+        return node.link if node.kind == "l" else ""
 
-    def _row(self, index: int, path: str) -> int | None:
-        """The row of a path in a layer, whether a container sees it or not."""
-        number = self._numbers.get(path)
-        start = self._starts[index]
-        if number is not None and start <= number < self._starts[index + 1]:
-            return number - start
-        try:
-            return self._layers[index].paths.index(path)
-        except ValueError:
-            return None
+    def _implied(self, path: str) -> bool:
+        """Whether something is below a path that no archive calls a directory."""
+        at = bisect_left(self._ordered, f"{path}/")
+        return at < len(self._ordered) and self._ordered[at].startswith(f"{path}/")
+
+    @cached_property
+    def _ordered(self) -> list[str]:
+        return sorted(self._numbers)
+
+    def origin(self, node: Node) -> Node:
+        """The file that a hard link names, at a path where a container sees it; any
+        other node itself."""
+        while node.kind == "h":
+            start = self._starts[node.layer]
+            row = self._origins[node.layer].get(node.row, node.row)
+            path = node.entries.paths[row]
+            if self._numbers.get(path) != start + row:
+                path = self._aliases.get((node.layer, row), path)
+            node = Node(path, node.layer, row, node.entries)
+            # A name that its own layer does not have can only be one of a layer below.
+            below = self._numbers.get(named(node.link), start) if node.kind == "h" else start
+            if below >= start:
+                break
+            node = self._node(below, named(node.link))
+        return node
 
     def _node(self, number: int, path: str) -> Node:
         index = bisect_right(self._starts, number) - 1
@@ -205,31 +232,54 @@ class Tree(Mapping[str, Node]):
         numbers = self._numbers
         whole = set(entries.hidden)
         # A layer may bring /a/b without saying that /a is a directory.
-        below = {path for path in (*whole, *entries.emptied)
-                 if self._kind_of(path) in (None, _DIRECTORY)}
-        deleted = set(below)
+        deleted = {path for path in (*whole, *entries.emptied)
+                   if self._kind_of(path) in (None, _DIRECTORY)}
         others = compress(entries.paths, (kind != _DIRECTORY for kind in entries.kinds))
         replaced = {path for path in others
                     if path in numbers and self._kind(numbers[path]) == _DIRECTORY}
-        # A file under what was a file or a link: the layer means a directory there.
-        parents = {path.rpartition("/")[0] for path in entries.paths}
-        single = {path for path in parents if self._kind_of(path) not in (None, _DIRECTORY)}
-        single -= set(entries.paths) if single else set()
-        below |= replaced
-        for path in single:
-            self._gone[numbers.pop(path)] = (index, False)
-        if not below:
-            for path in whole:
-                number = numbers.pop(path, None)
-                if number is not None:
-                    self._gone[number] = (index, True)
-            return
-        for path in [path for path in numbers if path in whole or _is_below(path, below)]:
-            self._gone[numbers.pop(path)] = (index, path in whole or _is_below(path, deleted))
+        for path in self._turned(entries):
+            self._gone[numbers.pop(path)] = (index, path in whole)
+        for path in whole:
+            self._take(path, index, True)
+        for folders, by_whiteout in ((deleted, True), (replaced, False)):
+            for path in _below(numbers, folders):
+                self._take(path, index, by_whiteout)
+
+    def _take(self, path: str, index: int, deleted: bool) -> None:
+        number = self._numbers.pop(path, None)
+        if number is not None:
+            self._gone[number] = (index, deleted)
+
+    def _turned(self, entries: Entries) -> set[str]:
+        """Files and links of the layers below under which this layer has something: it
+        means directories there, whether it says so or not."""
+        said, turned = set(entries.paths), set()
+        for path in {path.rpartition("/")[0] for path in entries.paths}:
+            while path and path not in said:
+                kind = self._kind_of(path)
+                if kind == _DIRECTORY:
+                    break
+                if kind is not None:
+                    turned.add(path)
+                path = path.rpartition("/")[0]
+        return turned
 
     def _kind_of(self, path: str) -> int | None:
         number = self._numbers.get(path)
         return None if number is None else self._kind(number)
+
+    def _find_aliases(self) -> dict[tuple[int, int], str]:
+        """{(layer, row): the first of the hard links that still name it} of the files that
+        are not seen at their own path."""
+        aliases: dict[tuple[int, int], str] = {}
+        for index, ends in enumerate(self._origins):
+            paths, start = self._layers[index].paths, self._starts[index]
+            for row, origin in ends.items():
+                path = paths[row]
+                if (self._numbers.get(path) == start + row
+                        and self._numbers.get(paths[origin]) != start + origin):
+                    aliases[index, origin] = min(path, aliases.get((index, origin), path))
+        return aliases
 
     def _find_unseen(self) -> tuple[Unseen, ...]:
         """The files among what is gone. One that a visible hard link still names is there."""
@@ -237,33 +287,26 @@ class Tree(Mapping[str, Node]):
         for number, (by, deleted) in self._gone.items():
             index = bisect_right(self._starts, number) - 1
             entries, row = self._layers[index], number - self._starts[index]
-            if entries.kinds[row] == _FILE:
+            if entries.kinds[row] == _FILE and (index, row) not in self._aliases:
                 found.append(Unseen(entries.paths[row], index, by, entries.sizes[row], deleted))
-        named = self._named_elsewhere({each.layer for each in found}) if found else set()
-        return tuple(sorted((each for each in found if (each.layer, each.path) not in named),
-                            key=lambda each: (-each.size, each.path, each.layer)))
-
-    def _named_elsewhere(self, layers: set[int]) -> set[tuple[int, str]]:
-        """(layer, path) of the files that a visible hard link of the same layer names."""
-        named = set()
-        for index in layers:
-            entries, start = self._layers[index], self._starts[index]
-            for row, target in entries.links.items():
-                if (entries.kinds[row] == _HARD
-                        and self._numbers.get(entries.paths[row]) == start + row):
-                    named.add((index, posixpath.normpath("/" + target.lstrip("/"))))
-        return named
+        return tuple(sorted(found, key=lambda each: (-each.size, each.path, each.layer)))
 
 
-_FILE, _DIRECTORY, _HARD = map(ord, "fdh")
+_FILE, _DIRECTORY, _HARD, _SYMBOLIC = map(ord, "fdhl")
 
 
-def _is_below(path: str, folders: set[str]) -> bool:
-    """Whether a path is in one of the folders, at any depth."""
-    if path == "/":
-        return False
-    while path:
-        path = path.rpartition("/")[0]
-        if (path or "/") in folders:
-            return True
-    return False
+def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
+    """The paths that are in one of the folders, at any depth."""
+    if not folders:
+        return []
+    if "/" in folders:
+        return [path for path in paths if path != "/"]
+    ordered = sorted(paths)
+    found: list[str] = []
+    last = "\0"
+    for folder in sorted(f"{each}/" for each in folders):
+        if not folder.startswith(last):   # else it is in the one before
+            last = folder
+            # What is in a folder stands together: "0" is the character after "/".
+            found += ordered[bisect_left(ordered, folder):bisect_left(ordered, f"{folder[:-1]}0")]
+    return found

@@ -16,10 +16,11 @@ from ..image import contents, look
 from .compare import Comparison, compare
 from .kinds import BUILDING, KINDS, known
 from .model import Found, Inventory, Surface, Waste, take
+from .names import plain, printable
 from .tools import Tool
 
 __all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Surface", "Tool", "Waste",
-           "compare", "inventory", "known", "take"]
+           "compare", "inventory", "known", "plain", "printable", "take"]
 
 
 def inventory(reference: str, engine: Engine | None = None) -> Inventory:

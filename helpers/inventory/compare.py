@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..content import Package
 from .model import Inventory
+from .names import plain
 from .tools import Tool
 
 
@@ -34,14 +35,16 @@ class Comparison:
         return frozenset(one.tree).difference(*(each.tree for each in self._others(one)))
 
     def _others(self, one: Inventory) -> list[Inventory]:
-        return [each for each in self.inventories if each is not one]
+        others = list(self.inventories)
+        at = next((at for at, each in enumerate(others) if each is one), None)
+        return others if at is None else others[:at] + others[at + 1:]
 
     def facts(self) -> dict[str, object]:
         """The content of `compare --json`."""
         return {
             "images": [each.facts() for each in self.inventories],
             "only_in": {each.image.reference: {
-                "tools": [tool.name for tool in self.only_tools(each)],
+                "tools": [plain(tool.name) for tool in self.only_tools(each)],
                 "packages": [package.name for package in self.only_packages(each)],
             } for each in self.inventories},
         }

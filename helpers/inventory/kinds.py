@@ -61,11 +61,14 @@ AMBIGUOUS = frozenset("http ftp host opt R links patch expect link make".split()
 GO_TOOLS = {"cmd/go": "go", "cmd/compile": "compile-go", "cmd/link": "link-go",
             "cmd/asm": "asm-go", "cmd/cgo": "cgo"}
 
-# 'x86_64-linux-gnu-gcc-12', 'aarch64-unknown-linux-musl-ld.bfd'
-_TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|powerpc\w*|ppc64\w*|s390x|riscv64|mips\w*|"
-                      r"loongarch64|sparc64|m68k|alpha|hppa|sh4|ia64)(?:-[A-Za-z0-9_]+){1,3}-(?=[a-z])")
+# 'x86_64-linux-gnu-gcc-12', 'aarch64-unknown-linux-musl-ld.bfd': the machine, a vendor
+# or none, the system.
+_TRIPLET = re.compile(r"^(?:x86_64|i[3-6]86|aarch64|arm\w*|powerpc\w*|ppc64\w*|s390x|riscv\d*|mips\w*|"
+                      r"loongarch64|sparc64|m68k|alpha|hppa|sh4|ia64)"
+                      r"(?:-(?:unknown|pc|none|redhat|suse|alpine|amazon|oe|buildroot|poky|w64))?"
+                      r"(?:-(?:linux|elf|eabi\w*|gnu\w*|musl\w*|uclibc\w*|android\w*|mingw32\w*|freebsd\w*))+-")
 _VERSION = re.compile(r"[-.]?\d+(?:\.\d+)*[a-z]?$")
-_ENDINGS = (".exe", ".py", ".pl", ".sh", ".js")
+_ENDINGS = (".exe", ".js")      # not .sh or .py: make.sh calls make at best
 
 
 def known(name: str) -> str:
@@ -74,9 +77,8 @@ def known(name: str) -> str:
     'x86_64-linux-gnu-gcc-12' is 'gcc', 'python3.11' is 'python', 'pip3' is 'pip'.
     """
     bare = _TRIPLET.sub("", name)
-    for ending in _ENDINGS:
-        bare = bare.removesuffix(ending)
-    for candidate in (bare, _VERSION.sub("", bare)):
-        if candidate in KIND_OF:
+    plain = next((bare.removesuffix(each) for each in _ENDINGS if bare.endswith(each)), bare)
+    for candidate in (plain, _VERSION.sub("", plain)):
+        if candidate in KIND_OF and (plain == bare or candidate not in AMBIGUOUS):
             return _ONE.get(candidate, candidate)
     return ""

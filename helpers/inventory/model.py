@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..content import Package
 from ..image import Image, Layer, Node, Program, Tree, Unseen
 from .kinds import BUILDING, COMPILER, KINDS, SHELL
 from .libraries import Libraries, Needs
+from .names import plain
+from .packages import Found, packages
 from .tools import Tool, executables, setuid, tools
-
-
-@dataclass(frozen=True)
-class Found:
-    """A package in an image: `path` is the file that tells of it, `layer` the index
-    of that file's layer."""
-
-    package: Package
-    path: str
-    layer: int
 
 
 @dataclass(frozen=True)
@@ -118,19 +110,21 @@ class Inventory:
         """What the image says that it is: 'Debian GNU/Linux 12 (bookworm)'; '' if nothing."""
         for path in ("/etc/os-release", "/usr/lib/os-release"):
             node = self.tree.resolve(path)
+            node = self.tree.origin(node) if node else None
             text = node.entries.texts.get(node.row, "") if node else ""
             for line in text.splitlines():
                 if line.startswith("PRETTY_NAME="):
-                    return line.partition("=")[2].strip("\"'")
+                    return _unquoted(line.partition("=")[2])
         return ""
 
     def needs(self, path: str) -> Needs:
         """What the program at `path` needs to start, and whether the image has it.
         Raises KeyError if there is no such program."""
         node = self.tree.resolve(path)
-        if node is None or node.path not in self.programs or self.programs[node.path].elf is None:
+        program = self.programs.get(self.tree.origin(node).path) if node else None
+        if program is None or program.elf is None:
             raise KeyError(f"{path} is no ELF program of {self.image.reference}")
-        return self._libraries.needs(node.path, self.programs[node.path].elf)
+        return self._libraries.needs(node.path, program.elf)
 
     @cached_property
     def _libraries(self) -> Libraries:
@@ -166,11 +160,13 @@ class Inventory:
 
     def _files(self) -> Iterator[Node]:
         """Regular files that a container sees, hard links too."""
-        for index in range(len(self.image.layers)):
+        for index in range(self.tree.depth):
+            entries = self.tree.entries(index)
             for row in self.tree.visible(index):
-                entries = self.tree.entries(index)
-                if entries.kinds[row] in _FILES:
-                    yield Node(entries.paths[row], index, row, entries)
+                node = Node(entries.paths[row], index, row, entries)
+                if entries.kinds[row] == _FILE or (entries.kinds[row] == _HARD
+                                                   and self.tree.origin(node).kind in "fh"):
+                    yield node
 
     def listing(self) -> Iterator[tuple[str, int, Layer]]:
         """(path, bytes, layer) of each regular file that a container sees."""
@@ -185,39 +181,40 @@ class Inventory:
         facts = {
             **self.image.facts(), "transfer": None, "os": self.os,
             "files": self.surface.files, "executables": self.surface.executables,
-            "setuid": list(self.setuid), "wasted": self.wasted,
-            "tools": [{"name": tool.name, "kind": tool.kind, "path": tool.path,
-                       "layer": made[tool.layer], "names": list(tool.names),
+            "setuid": list(map(plain, self.setuid)), "wasted": self.wasted,
+            "tools": [{"name": plain(tool.name), "kind": tool.kind, "path": plain(tool.path),
+                       "layer": made[tool.layer], "names": list(map(plain, tool.names)),
                        "instruction": self.image.layers[tool.layer].instruction}
                       for tool in self.tools],
             "packages": [{"type": each.package.type, "name": each.package.name,
                           "version": each.package.version, "layer": made[each.layer],
-                          "path": each.path} for each in self.packages],
+                          "path": plain(each.path)} for each in self.packages],
             "waste": [{"layer": made[each.layer], "unpacked": each.size, "files": len(each.files),
                        "hidden_by": [self.image.layers[by].instruction for by in each.by]}
                       for each in self.waste],
         }
         if files:
-            facts["listing"] = [{"path": path, "size": count, "layer": layer.digest}
+            facts["listing"] = [{"path": plain(path), "size": count, "layer": layer.digest}
                                 for path, count, layer in self.listing()]
         return facts
 
 
-_FILES = frozenset(map(ord, "fh"))
+_FILE, _HARD = map(ord, "fh")
+
+
+def _unquoted(value: str) -> str:
+    """A value as a shell reads it, which is the form of os-release(5)."""
+    try:
+        return " ".join(shlex.split(value))
+    except ValueError:      # a quotation mark too many
+        return value.strip()
 
 
 def take(image: Image, layers: Sequence) -> Inventory:
     """The inventory of an image whose layers hold these entries."""
     tree = Tree(layers)
     programs = executables(tree)
-    packages = {Found(package, node.path, node.layer)
-                for node, found in tree.under("packages") for package in found}
-    packages |= {Found(package, node.path, node.layer)
-                 for node, program in tree.under("programs") if program.elf
-                 for package in program.elf.packages}
-    ordered = sorted(packages, key=lambda each: (each.package.type, each.package.name,
-                                                 each.package.version, each.path))
-    return Inventory(image, tree, programs, tools(tree, programs), tuple(ordered), setuid(tree))
+    return Inventory(image, tree, programs, tools(tree, programs), packages(tree), setuid(tree))
 
 
 __all__ = ["Found", "Inventory", "Surface", "Waste", "take", "KINDS"]

@@ -13,10 +13,10 @@ A text file that is called `gcc` is none, nor is a link that leads nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..image import Program, Tree
+from ..image import Node, Program, Tree
 from .kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, KINDS, PRIVILEGE, RANK, known
 
 _SETUID, _SETGID, _EXECUTE = 0o4000, 0o2000, 0o111
@@ -32,7 +32,8 @@ class Tool:
     kind   one of `kinds.KINDS`
     path   of the file itself, links followed
     layer  index of the layer that the file is in
-    names  every path at which it can be called, the file's own first
+    names  every path at which it can be called by that name, the file's own first
+           if it is one of them; the file's own alone if it goes by none
     """
 
     name: str
@@ -63,38 +64,40 @@ def tools(tree: Tree, programs: dict[str, Program]) -> tuple[Tool, ...]:
 
 def setuid(tree: Tree) -> tuple[str, ...]:
     """Programs that run as their owner, whoever starts them."""
-    return tuple(sorted(path for path, mode in _rights(tree) if mode & _SETUID))
+    return tuple(sorted(node.path for node in _startable(tree) if node.mode & _SETUID))
 
 
 def privileged(tree: Tree) -> tuple[str, ...]:
     """Programs that give whoever runs them rights that he has not: setuid and setgid
     ones, and those with file capabilities."""
-    return tuple(sorted({node.path for node, _ in tree.under("capabilities")}
-                        | {path for path, mode in _rights(tree) if mode & (_SETUID | _SETGID)}))
+    capable = {(node.layer, node.row) for node, _ in tree.under("capabilities")}
+    return tuple(sorted(node.path for node in _startable(tree)
+                        if node.mode & (_SETUID | _SETGID) or (node.layer, node.row) in capable))
 
 
-def _rights(tree: Tree) -> Iterator[tuple[str, int]]:
-    """(path, mode) of the programs that may be executed."""
-    return ((node.path, node.mode) for node, _ in tree.under("programs")
-            if node.kind == "f" and node.mode & _EXECUTE)
+def _startable(tree: Tree) -> Iterator[Node]:
+    """The ELF files that may be executed. Scripts have no rights of their own: Linux
+    starts their interpreter with those of whoever asked (execve(2))."""
+    return (node for node, program in tree.under("programs")
+            if program.elf and node.mode & _EXECUTE)
 
 
 def _names(tree: Tree, programs: dict[str, Program]) -> dict[str, list[str]]:
     """{program's path: every path that leads to it, its own first}."""
     names = {path: [path] for path in programs}
     for node, _ in tree.under("links"):
-        found = tree.resolve(node.path) if node.kind == "l" else node
-        found = tree.origin(found) if found is not None else None
-        if found is not None and found.path in names and found.path != node.path:
-            names[found.path].append(node.path)
+        leads_to = tree.resolve(node.path)
+        path = tree.origin(leads_to).path if leads_to else ""
+        if path in names and path != node.path:
+            names[path].append(node.path)
     return names
 
 
-def _identities(path: str, called: Iterable[str], program: Program) -> Iterator[tuple[str, list[str]]]:
+def _identities(path: str, called: Sequence[str], program: Program) -> Iterator[tuple[str, list[str]]]:
     """(name, the paths that go by it) for each tool that one program is."""
     go = GO_TOOLS.get(program.elf.main) if program.elf else None
     if go:
-        yield go, [path]
+        yield go, list(called)
         return
     by_name: dict[str, list[str]] = {}
     for each in called:
@@ -105,8 +108,8 @@ def _identities(path: str, called: Iterable[str], program: Program) -> Iterator[
             by_name.setdefault(name, []).append(each)
     kinds = {KIND_OF[name] for name in by_name}
     for mark in program.marks:
-        if KIND_OF[mark] not in kinds:
-            by_name[mark] = [path]
+        if program.applets or KIND_OF[mark] not in kinds:
+            by_name.setdefault(mark, list(called))
     if program.applets:
         for name in filter(None, map(known, program.applets)):
             by_name.setdefault(name, [path])

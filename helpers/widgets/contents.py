@@ -6,7 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Iterator
 
-from ..inventory import KINDS, Comparison, Inventory
+from ..inventory import KINDS, Comparison, Inventory, printable
 from ..units import counted, size
 from .views import code, table
 
@@ -21,8 +21,9 @@ def inventory_view(found: Inventory) -> str:
     caption = (f"{image.reference}: {counted(found.surface.files, 'file')}, "
                f"{counted(found.surface.executables, 'executable')}, "
                f"{counted(len(found.packages), 'package')}{f', {found.os}' if found.os else ''}")
-    rows = [(html.escape(kind), html.escape(names), "<br>".join(map(code, brought)))
+    rows = [(_html(kind), _html(names), "<br>".join(map(_code, brought)))
             for kind, names, brought in _tool_rows(found)]
+    caption = printable(caption)
     known = table(("kind", "tools", "came with"), rows, caption) if rows else \
         f"<p>{html.escape(caption)}</p><p>No known tool.</p>"
     return known + _folded_packages(found) + _folded_waste(found)
@@ -42,7 +43,7 @@ def inventory_text(found: Inventory) -> str:
         lines.append(f"Shipped and never seen: {size(found.wasted)}")
         lines += [f"  {size(total):>8} of {_line(made)}, hidden by {_line(by)}"
                   for total, made, by, _ in _waste_rows(found)]
-    return "\n".join(lines)
+    return _text(lines)
 
 
 def _tool_rows(found: Inventory) -> Iterator[tuple[str, str, list[str]]]:
@@ -79,19 +80,33 @@ def _waste_rows(found: Inventory) -> Iterator[tuple[int, str, str, list[str]]]:
 def _folded_packages(found: Inventory) -> str:
     if not found.packages:
         return "<p>No package is listed in it.</p>"
-    rows = [(html.escape(kinds), code(made)) for kinds, made in _package_rows(found)]
+    rows = [(_html(kinds), _code(made)) for kinds, made in _package_rows(found)]
     return (f"<details><summary>{counted(len(found.packages), 'package')} by layer</summary>"
-            f"{table(('packages', 'listed in the layer of'), rows)}</details>")
+            f"{table(('packages', 'came with'), rows)}</details>")
 
 
 def _folded_waste(found: Inventory) -> str:
     if not found.wasted:
         return ""
-    rows = [(size(total), code(made), code(by), "<br>".join(map(html.escape, files)))
+    rows = [(size(total), _code(made), _code(by), "<br>".join(map(_html, files)))
             for total, made, by, files in _waste_rows(found)]
     inner = table(("bytes", "in the layer of", "hidden by", "files"), rows, right=(0,))
     return (f"<details><summary>{size(found.wasted)} are shipped and never seen</summary>"
             f"{inner}</details>")
+
+
+def _html(text: str) -> str:
+    return html.escape(printable(text))
+
+
+def _code(instruction: str) -> str:
+    """An instruction in one line: white space makes no difference in it."""
+    return code(printable(" ".join(instruction.split())))
+
+
+def _text(lines: list[str]) -> str:
+    """Lines of text. What came out of an image can break none of them, nor speak to a terminal."""
+    return "\n".join(map(printable, lines))
 
 
 def _line(instruction: str) -> str:
@@ -104,9 +119,9 @@ def _line(instruction: str) -> str:
 
 def comparison_view(seen: Comparison) -> str:
     heads, rows = _comparison_rows(seen)
-    shown = [(html.escape(what), *map(html.escape, values)) for what, values in rows]
-    numbers = table(("", *heads), shown, right=tuple(range(1, len(heads) + 1)))
-    only = [(code(name), html.escape(tools or "none"), html.escape(packages or "none"))
+    shown = [(_html(what), *map(_html, values)) for what, values in rows]
+    numbers = table(("", *map(printable, heads)), shown, right=tuple(range(1, len(heads) + 1)))
+    only = [(_html(name), _html(tools or "none"), _html(packages or "none"))
             for name, tools, packages in _only_rows(seen)]
     return numbers + table(("only in", "tools", "packages"), only)
 
@@ -119,7 +134,7 @@ def comparison_text(seen: Comparison) -> str:
               for what, values in rows]
     for name, tools, packages in _only_rows(seen):
         lines += [f"Only in {name}", f"  tools     {tools or 'none'}", f"  packages  {packages or 'none'}"]
-    return "\n".join(lines)
+    return _text(lines)
 
 
 def _comparison_rows(seen: Comparison) -> tuple[list[str], list[tuple[str, list[str]]]]:

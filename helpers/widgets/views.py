@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from ..build import BuildResult, Progress, StageReport, Step
+from ..build import TITLES, BuildResult, Progress, StageReport, Step
 from ..image import Image
 from ..inventory import Comparison, Inventory
 from ..report import Report
@@ -22,7 +22,6 @@ _COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figure
             "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
-TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder"}
 
 
 def register() -> None:

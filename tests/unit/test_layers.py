@@ -229,25 +229,11 @@ def test_a_bomb_is_refused_before_it_goes_off(monkeypatch, pack):
 
 _MILLION = """
 import sys
-from tests.unit.layers import scanned
-from helpers.image.archive import BLOCK
+from tests.unit.layers import headers
 from helpers.image.pieces import Pieces
 from helpers.image.scan import scan
 from helpers.image.entries import Entries
 from helpers.image.tree import Tree
-import tarfile
-
-def headers(count):
-    # Each is made from one header, by writing the number into its name and checksum.
-    name = "srv/application/data/of-a-customer/record-00000000.json"
-    first = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
-    total = sum(first) - sum(first[148:156]) + 8 * 32
-    at = name.index("00000000")
-    for n in range(count):
-        digits = b"%08d" % n
-        first[at:at + 8] = digits
-        first[148:156] = b"%06o\\0 " % (total + sum(digits) - 8 * 48)
-        yield bytes(first)
 
 count = int(sys.argv[1])
 entries = scan(Pieces(headers(count)))

@@ -14,10 +14,9 @@ from helpers.report.advice import Advice, candidates, chosen
 from helpers.report.files import ballast, cache
 from helpers.report.lines import Lines, chain, operands, takes_all
 from helpers.report.model import ordered, weight
-from helpers.report.program import find
 from helpers.report.project import Project, read
 
-from .cases import (APT, DEBIAN, DYNAMIC, FAT, GCC, GLIBC, LIBRARY, LOADER, SHELL, SLIM, SMALL, STATIC, case, image,
+from .cases import (APT, DEBIAN, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image,
                     layer, make, project)
 
 GOOD = """\

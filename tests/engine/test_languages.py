@@ -1,0 +1,207 @@
+"""The applications in every language, built both ways for real, run and asked.
+
+What was built stays: the lessons build the same, and find it in the cache.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from helpers.build import build
+from helpers.container import run, serve
+from helpers.errors import CourseError
+from helpers.image import look, where
+
+APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
+
+
+@pytest.fixture(scope="module")
+def built(engine):
+    """Builds `app` from `dockerfile`; each once."""
+    made = {}
+
+    def one(app, dockerfile="Dockerfile"):
+        if (app, dockerfile) not in made:
+            tag = f"{app}:{dockerfile.removeprefix('Dockerfile').strip('.') or 'multi'}"
+            made[app, dockerfile] = build(APPS / app, dockerfile=dockerfile, tag=tag, engine=engine)
+        return made[app, dockerfile]
+
+    return one
+
+
+@pytest.fixture
+def tried(engine):
+    """Builds like `build`, and removes the image."""
+    names = []
+
+    def one(context, **words):
+        result = build(context, tag=f"course-test:tried-{len(names)}", engine=engine, **words)
+        names.append(result.tag)
+        return result
+
+    yield one
+    for name in names:
+        engine.client.images.remove(name, force=True)
+
+
+@pytest.fixture(scope="module")
+def paths(engine):
+    """All paths in the image of a build."""
+    return lambda result: set(where(look(result.tag, engine), engine))
+
+
+def smaller(engine, single, multi, times):
+    """Whether two stages ship that many times less than one."""
+    return look(single.tag, engine).unpacked > times * look(multi.tag, engine).unpacked
+
+
+# -- Node ----------------------------------------------------------------------------
+
+def script(server):
+    """The page's own JavaScript, as the server gives it."""
+    page = server.get("/")
+    assert page.status == 200 and "<title>The dining room</title>" in page.text
+    return server.get(re.search(r'src="(/assets/[^"]+\.js)"', page.text)[1]).text
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.single"])
+def test_the_site_is_served_and_says_what_built_it(engine, built, dockerfile):
+    with serve(built("node-site", dockerfile).tag, port=80, engine=engine) as server:
+        text = script(server)
+        assert server.get("/assets/none.js").status == 404 or dockerfile == "Dockerfile.single"
+    assert "Node v20." in text and "Soup of the day" in text
+
+
+def test_two_stages_ship_the_site_without_node(engine, built, paths):
+    single, multi = built("node-site", "Dockerfile.single"), built("node-site")
+    tools = {"/usr/local/bin/node", "/usr/local/bin/npm", "/app/node_modules", "/app/src/main.jsx", "/usr/bin/gcc"}
+    assert tools <= paths(single)
+    left = paths(multi)
+    assert not tools & left and not any("node_modules" in path or path.endswith("/node") for path in left)
+    assert "/usr/share/nginx/html/index.html" in left and "/usr/sbin/nginx" in left
+    assert smaller(engine, single, multi, 10)
+
+
+def test_the_lock_file_decides_what_npm_ci_installs(tried):
+    lock = (APPS / "node-site/package-lock.json").read_text()
+    locked = re.search(r'"node_modules/preact": \{\s*"version": "([^"]+)"', lock)[1]
+    text = (APPS / "node-site/Dockerfile").read_text().replace("npm ci", "npm ci && npm ls preact")
+    assert "resolved" not in lock   # the host of whoever made it
+    result = tried(APPS / "node-site", text=text, no_cache=True, target="builder")
+    log = "\n".join(line for step in result.steps for line in step.log)
+    assert f"preact@{locked}" in log
+
+
+def test_a_change_of_the_source_does_not_install_again(built, tried, tmp_path):
+    built("node-site")
+    copy = shutil.copytree(APPS / "node-site", tmp_path / "site")
+    with open(copy / "src/menu.js", "a") as file:
+        file.write(f"// {tmp_path}\n")
+    result = tried(copy)
+    cached = {step.instruction.split()[-1]: step.cached for step in result.steps if step.stage == "builder"}
+    assert cached["ci"] and not cached["build"]
+
+
+# -- Java, Python, C and C++, Go --------------------------------------------------------
+
+# What each says when it runs, what is there to build it with, what is shipped.
+SAYS = {
+    ("java-hello", "Dockerfile.single"): "Hello from Java 17, ",
+    ("java-hello", "Dockerfile"): "Hello from Java 17, ",
+    ("java-hello", "Dockerfile.jlink"): "Hello from Java 17, 2 modules",
+    ("java-hello", "Dockerfile.distroless"): "Hello from Java 17, ",
+    ("python-wheel", "Dockerfile.single"): "Hello from Python 3.11.",
+    ("python-wheel", "Dockerfile"): "Hello from Python 3.11.",
+    ("python-wheel", "Dockerfile.distroless"): "Hello from Python 3.11.",
+    ("c-hello", "Dockerfile.single"): "Hello from a program compiled with GCC 12.",
+    ("c-hello", "Dockerfile"): "Hello from a program compiled with GCC 12.",
+    ("c-hello", "Dockerfile.static"): "Hello from a program compiled with GCC 12.",
+    ("c-hello", "Dockerfile.cpp"): "Hello from a C++ program compiled with GCC 12.",
+    ("go-hello", "Dockerfile.single"): "Hello from a program compiled with go1.22",
+    ("go-hello", "Dockerfile"): "Hello from a program compiled with go1.22",
+    ("go-hello", "Dockerfile.scratch-static"): "Hello from a program compiled with go1.22",
+}
+TOOLS = {"Java compiler", "C compiler", "C++ compiler", "Go compiler", "Python's headers", "source code"}
+
+
+@pytest.mark.parametrize("app, dockerfile", SAYS, ids=lambda word: word)
+def test_it_runs_and_sees_its_tools_in_one_stage_alone(engine, built, app, dockerfile):
+    ran = run(built(app, dockerfile).tag, engine=engine)
+    first, *rows = ran.output.splitlines()
+    assert ran.exit_code == 0 and first.startswith(SAYS[app, dockerfile])
+    there = {row.partition(" within reach at ")[0].strip() for row in rows if " within reach at /" in row} & TOOLS
+    gone = {row.removesuffix(" not here").strip() for row in rows if row.endswith(" not here")} & TOOLS
+    assert there | gone
+    assert gone == set() if dockerfile == "Dockerfile.single" else there == set()
+
+
+# Ends of paths: an original and a stand-in may differ in where they have them.
+COMPILERS = {
+    "java-hello": ["/bin/javac", "/app/Hello.java"],
+    "python-wheel": ["/bin/gcc", "/python3.11/Python.h", "/tally/tally.c"],
+    "c-hello": ["/bin/gcc", "/app/hello.c"],
+    "go-hello": ["/bin/go", "/bin/gcc", "/app/main.go"],
+}
+
+
+@pytest.mark.parametrize("app", COMPILERS)
+def test_the_tools_are_in_one_stage_and_in_no_other_image(engine, built, paths, app):
+    def found(dockerfile):
+        return {end for end in COMPILERS[app] if any(path.endswith(end) for path in paths(built(app, dockerfile)))}
+
+    assert found("Dockerfile.single") == set(COMPILERS[app])
+    shipped = [dockerfile for other, dockerfile in SAYS if other == app and dockerfile != "Dockerfile.single"]
+    assert shipped and {dockerfile: found(dockerfile) for dockerfile in shipped} == dict.fromkeys(shipped, set())
+
+
+@pytest.mark.parametrize("app, times", [("java-hello", 1.2), ("python-wheel", 5), ("c-hello", 30), ("go-hello", 20)])
+def test_several_stages_ship_less(engine, built, app, times):
+    assert smaller(engine, built(app, "Dockerfile.single"), built(app), times)
+
+
+def test_each_smaller_java_is_smaller(engine, built):
+    sizes = [look(built("java-hello", dockerfile).tag, engine).unpacked
+             for dockerfile in ("Dockerfile.single", "Dockerfile", "Dockerfile.distroless", "Dockerfile.jlink")]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("app, dockerfile, command", [
+    ("java-hello", "Dockerfile", ["java", "-jar", "/app/hello.jar", "serve"]),
+    ("java-hello", "Dockerfile.jlink", ["/opt/java/bin/java", "-jar", "/app/hello.jar", "serve"]),
+    ("python-wheel", "Dockerfile", ["python", "app.py", "serve"]),
+    ("go-hello", "Dockerfile.scratch-static", ["/app/app", "serve"]),
+])
+def test_they_say_the_same_over_http(engine, built, app, dockerfile, command):
+    with serve(built(app, dockerfile).tag, command, port=8080, read_only=True, writable=["/tmp"], engine=engine) as server:
+        assert server.get("/").text.startswith(SAYS[app, dockerfile])
+
+
+def test_a_module_in_c_was_compiled_and_works(engine, built):
+    said = run(built("python-wheel").tag, engine=engine).output
+    assert "a module compiled with GCC 12." in said and "It counted 9 words in &lt;text&gt;." in said
+    assert run(built("python-wheel").tag, ["gcc"], engine=engine, entrypoint=["sh", "-c", "command -v gcc"]).exit_code
+
+
+# -- what a program needs besides itself ---------------------------------------------------
+
+def test_a_program_that_needs_the_c_library_does_not_start_on_scratch(engine, built, paths):
+    result = built("go-hello", "Dockerfile.scratch")
+    assert "/app/app" in paths(result)   # it is there, and what loads it is not
+    try:
+        ran = run(result.tag, engine=engine)
+    except CourseError as error:         # newer engines refuse to start it
+        assert "not in the image" in str(error)
+    else:
+        assert ran.exit_code != 0 and "no such file or directory" in ran.output
+
+
+def test_a_program_in_cpp_needs_its_library(engine, built):
+    ran = run(built("c-hello", "Dockerfile.cpp-base").tag, engine=engine)
+    assert ran.exit_code == 127 and "libstdc++.so.6" in ran.output
+
+
+def test_a_static_program_is_alone_in_its_image(built, paths):
+    assert paths(built("c-hello", "Dockerfile.static")) == {"/app", "/app/hello"}
+    assert paths(built("go-hello", "Dockerfile.scratch-static")) == {"/app", "/app/app"}

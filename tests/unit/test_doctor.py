@@ -1,0 +1,30 @@
+"""What the doctor says of the base images."""
+
+from types import SimpleNamespace
+
+from helpers.bases import ALL, FIRST, Present
+from helpers.workshop import doctor
+
+ENGINE = SimpleNamespace(limits=(), memory=8_000_000_000, owned=False, builders=("buildkit",))
+
+
+def report(monkeypatch, *here):
+    def status(engine, refs):
+        assert tuple(refs) == ALL
+        return tuple(Present(ref, ref in here, "local" if ref in here else None, ref) for ref in refs)
+
+    monkeypatch.setattr(doctor, "status", status)
+    return doctor.doctor(ENGINE)
+
+
+def test_of_the_bases_only_those_of_the_first_lessons_are_missed(monkeypatch):
+    found = report(monkeypatch, *FIRST)
+    assert [base.ref for base in found.bases] == list(FIRST) and found.problems == ()
+
+
+def test_others_are_listed_once_they_are_here(monkeypatch):
+    found = report(monkeypatch, *FIRST[1:], "node:20")
+    assert {base.ref: base.present for base in found.bases} == {
+        FIRST[0]: False, **dict.fromkeys(FIRST[1:], True), "node:20": True}
+    (problem,) = found.problems
+    assert FIRST[0] in problem.what and "node" not in problem.what and not problem.fatal
