@@ -159,7 +159,7 @@ def hidden(case: Case) -> Iterator[Finding]:
     """Files that a line of the Dockerfile hides and that are shipped all the same."""
     pairs: dict[tuple[int, int], list[Unseen]] = {}
     for each in case.inventory.tree.unseen:
-        if each.by in case.own and (each.deleted or not each.path.startswith(_BOOKS)):
+        if each.by in case.own and (each.deleted or _needlessly(case, each)):
             key = case.lines.line(each.layer), case.lines.line(each.by)
             pairs.setdefault(key, []).append(each)
     for (brings, hides), files in pairs.items():
@@ -174,6 +174,13 @@ def hidden(case: Case) -> Iterator[Finding]:
             "A later layer hides them; the layer that has them is shipped, and can be read.",
             _never_bring(case, brings, hides, deleted), saves=total,
             also=(hides,) if hides != brings else ())
+
+
+def _needlessly(case: Case, each: Unseen) -> bool:
+    """Whether a file was written anew for no good reason. A package manager does so with
+    its books; and package.json is copied before everything else is, for the cache's sake."""
+    made = case.lines.instruction(each.by)
+    return not each.path.startswith(_BOOKS) and not (made and takes_context(made))
 
 
 def _never_bring(case: Case, brings: int, hides: int, deleted: bool) -> str:

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from helpers import dockerfile as dockerfiles
+from helpers.build import Step
 from helpers.image import Image, Layer, Start
 from helpers.inventory import take
 from helpers.report import RULES, SEVERITIES, Finding, contents, judged, text
@@ -345,6 +346,15 @@ def test_when_nothing_worth_it_is_hidden(below, above):
     assert found(made, "hidden-files") == []
 
 
+@pytest.mark.parametrize("line, found_it", [("COPY . /src", False), ("COPY --from=builder /src /src", True),
+                                            ("RUN touch /src/lock", True)])
+def test_what_is_copied_first_for_the_cache_s_sake_may_be_copied_again(line, found_it):
+    text = GOOD.replace("USER", f"COPY lock /src/\n{line}\nUSER")
+    files = [("src/lock", b"x" * 90_000)]
+    made = case(text, own=[APP, ("COPY lock /src/", files), (line.replace(" --from=builder", ""), files)])
+    assert bool(found(made, "hidden-files")) == found_it
+
+
 def test_what_the_base_hides_of_itself_is_its_own_affair():
     entries = [layer(("a", b"x" * 90_000)), layer((".wh.a", b"")), layer(*SMALL)]
     seen = take(image([(f"ADD {n} /", each) for n, each in enumerate(entries)], (APP[0], layer(*APP[1]))),
@@ -450,7 +460,8 @@ TESTED = GOOD.replace("\nFROM base:1", "\nFROM builder AS {name}\nRUN {run}\n\nF
 ])
 def test_tests_that_nothing_asks_for(name, run):
     only = one(case(TESTED.format(name=name, run=run), own=[APP]), "unused-tests")
-    assert only.line == 6 and name in only.what and "skips" in only.why
+    assert (only.line, only.severity) == (6, "medium") and name in only.what and "skips" in only.why
+    assert only.also == ((7,) if run != "./whatever" else ()) and (run in only.what) == (run != "./whatever")
 
 
 @pytest.mark.parametrize("text", [
@@ -527,9 +538,22 @@ POM = "<project><dependencies><dependency/></dependencies></project>"
 def test_the_source_is_copied_before_dependencies_are_fetched(run, manifests):
     only = one(case(ORDER.format(run=run), own=[APP], project=Project({}, "", manifests)), "cache-order")
     assert (only.line, only.also, only.severity) == (3, (4,), "medium")
+    system = run.startswith("ap")
+    assert ("Put line 4 above" in only.remedy) == system and ("name the dependencies" in only.remedy) != system
+    assert "this time" not in only.what
+
+
+@pytest.mark.parametrize("line, took, told", [
+    (4, 12.0, "It took 12.0 s this time."), (4, 1.0, "It took 1.0 s this time."), (4, 0.9, None), (3, 12.0, None),
+])
+def test_what_the_order_cost_this_time(line, took, told):
+    steps = (Step("builder", "COPY . .", 2, False, 0, 50), Step("builder", "RUN npm ci", line, False, 1.0, 1.0 + took))
+    only = one(case(ORDER.format(run="npm ci"), own=[APP], steps=steps), "cache-order")
+    assert (told or "this time") in only.what if told else "this time" not in only.what
 
 
 @pytest.mark.parametrize("text", [
+    ORDER.format(run='true\nLABEL usage="pip install me"'),
     ORDER.format(run="go build -o app"), ORDER.format(run="npm run build"), ORDER.format(run="echo yarn is fine"),
     ORDER.format(run="--mount=type=cache,target=/root/.npm npm ci"),
     ORDER.format(run="npm ci").replace("COPY . .", "COPY package.json ."),
@@ -564,7 +588,8 @@ def test_a_moving_tag_in_a_copy_and_in_a_mount():
 
 @pytest.mark.parametrize("line", [
     "FROM base:1", "FROM scratch", "FROM builder", "FROM base@sha256:" + "0" * 64,
-    "FROM base:latest@sha256:" + "0" * 64,
+    "FROM base:latest@sha256:" + "0" * 64, "FROM other AS unused\nFROM base:1",
+    "FROM NoName",     # no reference at all: the engine's affair
 ])
 def test_tags_that_stay(line):
     assert found(case(GOOD.replace("FROM base:1", line), own=[APP]), "moving-tag") == []
@@ -574,14 +599,29 @@ def test_tags_that_stay(line):
 def test_what_should_stay_at_home(ignore, words):
     files = {"main.go": 10, ".git/objects/a": 5_000, "web/node_modules/a/b.js": 7_000}
     only = one(case(GOOD, own=[APP], project=project(files, ignore)), "no-dockerignore")
-    assert (only.line, only.saves) == (3, None)
+    assert (only.line, only.saves, only.severity) == (3, None, "medium")
     assert words in only.what and "node_modules (7.00 kB) and .git (5.00 kB)" in only.what
     assert only.remedy == "Write .dockerignore: **/node_modules, **/.git."
 
 
+def test_of_two_copies_the_first_is_named_unless_a_later_one_is_shipped():
+    text = GOOD.replace("RUN go build", "COPY . /more\nRUN go build")
+    only = one(case(text, own=[APP], project=project({".git/a": 5})), "no-dockerignore")
+    assert (only.line, only.also) == (3, (4,))
+    shipped = GOOD.replace("USER", "COPY . /all\nUSER")
+    only = one(case(shipped, own=[APP, ("COPY . /all", [])], project=project({".git/a": 5})), "no-dockerignore")
+    assert (only.line, only.also, only.saves) == (8, (3,), None)
+
+
+def test_what_another_stage_brought_of_it_is_not_laid_to_the_context():
+    made = case(EVERYTHING, own=[("COPY /src /srv", [("srv/.git/a", b"x" * 5_000)])], project=project({".git/a": 5_000}))
+    assert one(made, "no-dockerignore").saves is None
+    assert "version control (5.00 kB)" in one(made, "copied-folder").what
+
+
 def test_what_should_stay_at_home_and_is_shipped():
     made = case(SINGLE, own=[("COPY . /src", [("src/.git/a", b"x" * 5_000), ("src/main.go", b"y")]),
-                             ("RUN make", APP[1])], project=project({".git/a": 5_000}))
+                             ("RUN make", APP[1])], project=project({".git/a": 5_000, ".venv/b": 9}))
     only = one(made, "no-dockerignore")
     assert (only.line, only.saves, only.severity) == (2, 5_000, "high")
     assert "version control" not in one(made, "copied-folder").what    # counted once
