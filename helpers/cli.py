@@ -187,6 +187,34 @@ def _compare(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _report(options: argparse.Namespace) -> int:
+    from .build import CONTEXT_LIMIT
+    from .report import report
+    from .widgets.live import LiveBuild
+    from .widgets.report import report_text
+
+    try:
+        with LiveBuild(sys.stderr) as live:
+            told = report(
+                options.dir, dockerfile=options.file, target=options.target, builder=options.builder,
+                args=dict(options.build_arg), transfer=options.transfer,
+                context_limit=None if options.any_context else CONTEXT_LIMIT,
+                watch=live.watch, finished=live.finish, say=live.say)
+    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
+        options.tag = ""
+        if options.json:
+            print(json.dumps({**_no_build(options, error), "findings": []}, indent=2))
+        print(f"{error.kind}: {error}", file=sys.stderr)
+        return NO
+    if options.png:
+        from . import charts
+
+        charts.findings(told).save(options.png)
+        _say(f"Drawn to {options.png}")
+    _emit(options, told.facts(), report_text(told))
+    return GOOD
+
+
 def _clean(options: argparse.Namespace) -> int:
     from .engine import connect
     from .workshop.clean import clean
@@ -271,6 +299,17 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
     compare.add_argument("--transfer", action="store_true",
                          help="measure the transfer size too (slow the first time)")
+
+    report = command("report", _report, "build a project and say what to mend, line by line")
+    report.add_argument("dir", metavar="DIR", help="folder of the build context")
+    report.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    report.add_argument("--target", metavar="STAGE", help="report on this stage")
+    report.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    report.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    report.add_argument("--any-context", action="store_true", help="send a context of any size")
+    report.add_argument("--transfer", action="store_true",
+                        help="measure the transfer size too (slow the first time)")
+    report.add_argument("--png", metavar="FILE", help="draw it to this file")
 
     clean = command("clean", _clean, "remove what the course made, and nothing else")
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")

@@ -14,12 +14,16 @@
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
     >>> charts.runs(compared, names)      # is one faster? every run is drawn
     >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
+    >>> charts.kitchen(rooms)             # what crosses from the builder, to scale?
+    >>> charts.findings(report)           # which line brings what, and what is wrong there?
 """
 
 from .attempts import tries
 from .contents import surface, tools, waste
 from .edits import edits
+from .findings import findings
 from .graph import stages
+from .kitchen import kitchen
 from .reduction import reduction
 from .runs import runs
 from .sizes import layers, sizes
@@ -28,5 +32,5 @@ from .timeline import timeline
 from .trips import trips
 from .twins import twins
 
-__all__ = ["Chart", "edits", "layers", "reduction", "runs", "sizes", "stages", "surface", "timeline",
-           "tools", "tries", "trips", "twins", "waste"]
+__all__ = ["Chart", "edits", "findings", "kitchen", "layers", "reduction", "runs", "sizes", "stages",
+           "surface", "timeline", "tools", "tries", "trips", "twins", "waste"]

@@ -16,15 +16,13 @@ Three sizes, each with one meaning, measured here and the same on every engine
 
 from .content import Trace, read_file, search
 from .entries import Entries, Program
-from .measure import contents, look, transfer, unique, where
 from .listing import Listed, listed, marked
+from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
+from .start import Start, start
 from .tree import Node, Tree, Unseen
-
-__all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Trace", "Tree", "Unseen",
-           "contents", "listed", "look", "marked", "read_file", "search", "transfer", "unique",
-           "where"]
-from .measure import look, transfer, unique, where
 from .twins import Twins, compare
 
-__all__ = ["Image", "Layer", "Twins", "compare", "look", "transfer", "unique", "where"]
+__all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
+           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "search", "start",
+           "transfer", "unique", "where"]

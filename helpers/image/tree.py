@@ -272,9 +272,9 @@ class Tree(Mapping[str, Node]):
         """{(layer, row): the first of the hard links that still name it} of the files that
         are not seen at their own path."""
         aliases: dict[tuple[int, int], str] = {}
-        for index, origins in enumerate(self._origins):
+        for index, ends in enumerate(self._origins):
             paths, start = self._layers[index].paths, self._starts[index]
-            for row, origin in origins.items():
+            for row, origin in ends.items():
                 path = paths[row]
                 if (self._numbers.get(path) == start + row
                         and self._numbers.get(paths[origin]) != start + origin):

@@ -17,7 +17,7 @@ from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
 from . import fresh, server, transfer
-from .client import Client, Manifest
+from .client import Client
 from .line import LOOPBACK, Line
 from .transfer import Trip, Watch
 

@@ -2,7 +2,6 @@
 answer, in bounded time and memory, and nothing written."""
 
 import gzip
-import io
 import json
 import os
 import struct

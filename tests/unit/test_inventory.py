@@ -14,7 +14,7 @@ from helpers.inventory.kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, RANK
 from helpers.inventory.libraries import Needs
 from helpers.inventory.packages import Found
 
-from .layers import AARCH64, LOADER, elf, image, inventory, layer
+from .layers import AARCH64, LOADER, elf, inventory, layer
 
 PROGRAM = elf("libc.so.6", interpreter=LOADER)
 SCRIPT = b"#!/bin/sh\n"

@@ -13,7 +13,7 @@ from helpers.bases import Present
 from helpers.build import BuildResult, Progress
 from helpers.build.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
-from helpers.lesson import Bases, Finds, Listing, say
+from helpers.lesson.shown import Bases, Finds, Listing, say
 from helpers.widgets import LiveBuild, ask, live, predict, views
 
 VIEW = "application/vnd.jupyter.widget-view+json"

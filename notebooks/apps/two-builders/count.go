@@ -16,5 +16,5 @@ func main() {
 			composite[multiple] = true
 		}
 	}
-	println("There are", primes, "prime numbers below", limit)
+	println("Below", limit, "there are", primes, "prime numbers.")
 }

@@ -3,5 +3,5 @@
 package main
 
 func main() {
-	println("Hello from a program that was compiled next to another.")
+	println("Hello from a program that was compiled beside another.")
 }
