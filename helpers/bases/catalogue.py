@@ -162,11 +162,16 @@ server {
     }
 }
 """
-# Alpine's userland is BusyBox, and so is this one's.
+# Alpine's userland is BusyBox, and so is this one's. The original has curl too.
 _NGINX = (
     DebianFiles(SUITE, ("base-files", "busybox", "ca-certificates", "libc6", "libcrypt1",
                         "libpcre2-8-0", "libssl3", "netbase", "nginx", "nginx-common", "tzdata",
                         "zlib1g")),
+    DebianFiles(SUITE, (
+        "curl", "libbrotli1", "libcom-err2", "libcurl4", "libffi8", "libgmp10", "libgnutls30",
+        "libgssapi-krb5-2", "libhogweed6", "libidn2-0", "libk5crypto3", "libkeyutils1", "libkrb5-3",
+        "libkrb5support0", "libldap-2.5-0", "libnettle8", "libnghttp2-14", "libp11-kit0", "libpsl5",
+        "librtmp1", "libsasl2-2", "libssh2-1", "libtasn1-6", "libunistring2", "libzstd1")),
     Links((("/bin/sh", "busybox"), ("/var/run", "/run"), ("/var/log/nginx/access.log", "/dev/stdout"),
            ("/var/log/nginx/error.log", "/dev/stderr"))),
     Run("busybox --install -s && echo nginx:x:101: >> /etc/group && "
