@@ -14,7 +14,7 @@ from .building import *
 from .looking import *
 from .reviewing import *
 from .session import *
-from .session import APPS
+from .session import APPS as APPS
 from .shipping import *
 from .shown import say
 

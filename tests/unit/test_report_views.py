@@ -17,7 +17,7 @@ from helpers.inventory import take
 from helpers.report import Finding, Report, judged
 from helpers.widgets import report as views
 
-from .cases import DYNAMIC, FAT, SMALL, STATIC, case, image, layer
+from .cases import DYNAMIC, FAT, SMALL, case, image, layer
 from .test_widgets import NASTY, page
 
 TEXT = """\
