@@ -20,9 +20,10 @@ from functools import cache
 from pathlib import Path
 
 from . import build as builds
-from . import charts, container, image, intruder, reduction, samples, starts
+from . import charts, container, image, intruder, languages, reduction, samples, starts
 from . import inventory as inventories
 from . import twice as twices
+from . import ways as several
 from .bases import ensure
 from .build import BuildResult
 from .build import cache as build_cache
@@ -35,6 +36,7 @@ from .registry import Copy, Registry, Trip
 from .starts import ColdStart
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
+from .ways import APPS, Absent, Ways
 from .widgets import LiveBuild, Status, ask, predict, register
 from .widgets.lists import Images, Records, ordered
 from .widgets.views import code, table
@@ -42,14 +44,13 @@ from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in",
-    "build", "charts", "cold_starts", "compare", "doctor", "engine", "faster", "fetch", "find",
+    "build", "charts", "cold_starts", "compare", "corners", "doctor", "engine", "every_language",
+    "faster", "fetch", "find",
     "folder", "fresh", "images", "inventory", "look", "moment", "open_registry", "paths",
     "predict", "prune", "push", "ratio", "read_file", "records", "run", "say", "search",
     "seconds", "serve", "share", "show", "size", "split", "this_run", "twice", "unique",
-    "verdict", "warm_starts",
+    "verdict", "warm_starts", "ways",
 ]
-
-APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
 
 register()
 
@@ -192,6 +193,26 @@ def folder(files: Mapping[str, bytes]) -> str:
         (place / name).write_bytes(content)
         (place / name).chmod(0o755)
     return str(place)
+
+
+# -- languages -----------------------------------------------------------------------
+
+def ways(app: str) -> Ways:
+    """An application to be built in several ways, each shown as it runs. What needs a
+    base image that cannot be had says so, and the lesson goes on."""
+    return Ways(app, engine(), build)
+
+
+def every_language() -> languages.Languages:
+    """Every language of the chapter, in one stage and in several, run and looked into."""
+    with Status() as status:
+        return languages.every(engine(), status)
+
+
+def corners(app: str) -> tuple[Image, ...] | Absent:
+    """The four images of an application that `split` compares."""
+    with Status() as status:
+        return several.corners(app, engine(), status)
 
 
 # -- shipping ------------------------------------------------------------------------

@@ -10,6 +10,9 @@
     >>> charts.waste(found)               # what is shipped that nobody sees?
     >>> charts.timeline(result)           # what ran when, and what at once?
     >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
+    >>> charts.splits({"Go": [a, b, c, d]})   # what does either save without the other?
+    >>> charts.languages({"Go": (one, two)})  # how large is each language, both ways?
+    >>> charts.left_behind({"Go": (found, other)})   # which tools are left of each?
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
     >>> charts.runs(compared, names)      # is one faster? every run is drawn
     >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
@@ -18,15 +21,14 @@
 from .attempts import tries
 from .contents import surface, tools, waste
 from .graph import stages
-from .reduction import reduction
+from .languages import languages, left_behind
+from .reduction import reduction, splits
 from .runs import runs
 from .sizes import layers, sizes
 from .style import Chart
 from .timeline import timeline
-
-__all__ = ["Chart", "layers", "sizes", "stages", "surface", "timeline", "tools", "tries",
-           "waste"]
 from .trips import trips
 from .twins import twins
 
-__all__ = ["Chart", "layers", "reduction", "runs", "sizes", "stages", "trips", "twins"]
+__all__ = ["Chart", "languages", "layers", "left_behind", "reduction", "runs", "sizes", "splits", "stages",
+           "surface", "timeline", "tools", "tries", "trips", "twins", "waste"]

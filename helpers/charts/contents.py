@@ -11,11 +11,10 @@ from ..image import Image
 from ..inventory import BUILDING, KINDS, Inventory
 from ..units import counted, size
 from .sizes import bar_axis, short
-from .style import BUILD, DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, DANGER, FAINT, HATCH, INK, PALE, RUN, SHARED, Chart, canvas, finish
 
 _CELL_HIGH = 0.42          # inches
 _NAMES_WIDE = 96           # characters that fit into all columns together
-_PALE = {BUILD: "#FBE7BF", DANGER: "#F6CFB8"}    # fills behind words: the palette, thinned
 
 
 def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) -> Chart:
@@ -35,8 +34,8 @@ def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) 
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    legend = [Patch(facecolor=_PALE[BUILD], edgecolor=BUILD, label="for building"),
-              Patch(facecolor=_PALE[DANGER], edgecolor=DANGER, label="of use to an intruder")]
+    legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="for building"),
+              Patch(facecolor=PALE[DANGER], edgecolor=DANGER, label="of use to an intruder")]
     return finish(figure, _tools_finding(inventories, names), _tools_spoken(inventories, names, kinds),
                   [each.image for each in inventories], legend=legend, hatched=False)
 
@@ -46,7 +45,7 @@ def _cell(axes, column: int, row: int, kind: str, found: list[str], letters: int
     if not found:
         axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=RUN, fontsize=9.5)
         return
-    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=_PALE[colour],
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour],
                              edgecolor=colour, linewidth=1))
     axes.annotate(str(len(found)), (column + 0.02, row + 0.5), xytext=(20, 0), va="center", ha="right",
                   textcoords="offset points", fontsize=10, fontweight="bold")

@@ -15,10 +15,11 @@ from ..engine import Engine, connect
 from ..image import contents, look
 from .compare import Comparison, compare
 from .kinds import BUILDING, KINDS, known
+from .libraries import Needs
 from .model import Found, Inventory, Surface, Waste, take
 from .tools import Tool
 
-__all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Surface", "Tool", "Waste",
+__all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Needs", "Surface", "Tool", "Waste",
            "compare", "inventory", "known", "take"]
 
 

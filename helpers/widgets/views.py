@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ..build import TITLES, BuildResult, Progress, StageReport, Step
 from ..image import Image
-from ..inventory import Comparison, Inventory
+from ..inventory import Comparison, Inventory, Needs
 from ..units import counted, seconds, size
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
@@ -30,11 +30,13 @@ def register() -> None:
     if shell is None:
         return
     # Here, since what shows inventories stands on what is below.
-    from .contents import comparison_text, comparison_view, inventory_text, inventory_view
+    from .contents import (
+        comparison_text, comparison_view, inventory_text, inventory_view, needs_text, needs_view,
+    )
 
     display = shell.display_formatter
     for kind, page, text in ((Image, image_view, str), (Inventory, inventory_view, inventory_text),
-                             (Comparison, comparison_view, comparison_text)):
+                             (Comparison, comparison_view, comparison_text), (Needs, needs_view, needs_text)):
         display.formatters["text/html"].for_type(kind, page)
         display.formatters["text/plain"].for_type(
             kind, lambda value, printer, _, text=text: printer.text(text(value)))

@@ -109,7 +109,7 @@ HOUSE = {
     "content": 1, "dockerfile": 1, "reduction": 1, "samples": 1, "verdicts": 1,
     "engine": 2, "bases": 3, "container": 3, "intruder": 4, "build": 4, "registry": 4, "image": 5,
     "starts": 5, "inventory": 6, "twice": 6,
-    "charts": 7, "checks": 7, "widgets": 7, "magics": 8,
+    "charts": 7, "checks": 7, "widgets": 7, "magics": 8, "ways": 8, "languages": 9,
     "workshop": 9, "lesson": 10, "cli": 10, "__main__": 11,
 }
 
