@@ -19,7 +19,7 @@ from .image import Image
 from .inventory import Inventory
 from .units import ratio, size
 from .ways import Absent, Watch, Ways, watched
-from .widgets.views import code, table
+from .widgets.views import table
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Language:
 
     app       folder under notebooks/apps
     says      what every answer of the program has in it
-    compiles  commands; each starts a compiler that made the program, or part of it
+    compiles  {name: command}; each starts a compiler that made the program, or part of it
     single    Dockerfile of one stage; `multi` of several
     port      of its web server; 0 where the program says it and ends
     """
@@ -36,24 +36,27 @@ class Language:
     name: str
     app: str
     says: str
-    compiles: tuple[tuple[str, ...], ...]
+    compiles: Mapping[str, Sequence[str]]
     single: str = "Dockerfile.single"
     multi: str = "Dockerfile"
     port: int = 0
 
 
 # A JRE may have the compiler as a module without having the command: Debian's does.
-_JAVAC = ("java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-version")
+_JAVAC = {"javac": ("javac", "-version"),
+          "java, by its module jdk.compiler": ("java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-version")}
+_GCC = {"gcc": ("gcc", "--version")}
 
 # In the chapter's order. Node has no compiler: what turns the source into a site is node.
 LANGUAGES = (
-    Language("Go", "go-hello", "Hello from a program compiled with go", (("go", "version"),)),
-    Language("Java", "java-hello", "Hello from Java ", (("javac", "-version"), _JAVAC)),
-    Language("Node", "node-site", "<title>The dining room</title>", (("node", "--version"),), port=80),
-    Language("Python", "python-wheel", "Hello from Python ", (("gcc", "--version"),)),
-    Language("C", "c-hello", "Hello from a program compiled with GCC ", (("gcc", "--version"),)),
-    Language("C++", "c-hello", "Hello from a C++ program compiled with GCC ", (("g++", "--version"),),
-             "Dockerfile.cpp-single", "Dockerfile.cpp"),
+    Language("Go", "go-hello", "Hello from a program compiled with go", {"go": ("go", "version")}),
+    Language("Java", "java-hello", "Hello from Java ", _JAVAC),
+    Language("Node", "node-site", "<title>The dining room</title>", {"node": ("node", "--version")},
+             port=80),
+    Language("Python", "python-wheel", "Hello from Python ", _GCC),
+    Language("C", "c-hello", "Hello from a program compiled with GCC ", _GCC),
+    Language("C++", "c-hello", "Hello from a C++ program compiled with GCC ",
+             {"g++": ("g++", "--version")}, "Dockerfile.cpp-single", "Dockerfile.cpp"),
 )
 
 
@@ -62,7 +65,7 @@ class Shipped:
     """One image of a language.
 
     answer    what its program said, or why it said nothing
-    compiles  the command that still compiles in it, '' if none does
+    compiles  name of the compiler that can be started in it, '' if none can
     """
 
     inventory: Inventory
@@ -94,9 +97,10 @@ class Pair:
     @property
     def works(self) -> bool:
         """Whether the pattern gives what it promises: the same program in a smaller image
-        with fewer tools for building."""
+        with fewer tools for building. Where no compiler starts even in the image of one
+        stage, the other image's lack of one would prove nothing."""
         one, several = self.single.inventory, self.multi.inventory
-        return (self.answers and self.multi.unpacked < self.single.unpacked
+        return (self.answers and bool(self.single.compiles) and self.multi.unpacked < self.single.unpacked
                 and len(several.build_tools) < len(one.build_tools))
 
 
@@ -124,7 +128,7 @@ class Languages(tuple):
 
     @property
     def still_compile(self) -> dict[str, str]:
-        """{language: the command} where the last image can still compile."""
+        """{language: the compiler} where the last image can still compile."""
         return {pair.name: pair.multi.compiles for pair in self if pair.multi.compiles}
 
     @property
@@ -132,7 +136,7 @@ class Languages(tuple):
         """What was found, and what was not built."""
         works = [pair.name for pair in self if pair.works]
         fails = [pair.name for pair in self if not pair.works]
-        still = [f"{name} ({command})" for name, command in self.still_compile.items()]
+        still = [f"{name} ({compiler})" for name, compiler in self.still_compile.items()]
         parts = (f"The same program in a smaller image with fewer build tools: {listed(works) or 'none'}.",
                  fails and f"Not so: {listed(fails)}.",
                  still and f"The last image can still compile: {listed(still)}.",
@@ -145,14 +149,12 @@ class Languages(tuple):
                 for pair in self]
 
     def __repr__(self) -> str:
-        lines = [f"{name:<7} {answers:<8} {one:<16} {several:<16} {times}".rstrip()
+        lines = [f"{name:<7} {answers:<8} {one:<16} {several:<33} {times}".rstrip()
                  for name, answers, one, several, times in (_HEADS, *self._rows())]
         return "\n".join([*lines, *(f"{name}: {each!r}" for name, each in self.absent.items())])
 
     def _repr_html_(self) -> str:
-        rows = [(html.escape(name), answers, code(one), code(several), times)
-                for name, answers, one, several, times in self._rows()]
-        return table(_HEADS, rows) + "".join(f"<p>{html.escape(name)}:</p>{each._repr_html_()}"
+        return table(_HEADS, [tuple(map(html.escape, row)) for row in self._rows()]) + "".join(f"<p>{html.escape(name)}:</p>{each._repr_html_()}"
                                              for name, each in self.absent.items())
 
 
@@ -180,8 +182,8 @@ def every(engine: Engine, watch: Watch = lambda _: None,
 
 def _shipped(language: Language, ways: Ways, dockerfile: str, engine: Engine) -> Shipped:
     image = ways[dockerfile].tag
-    works = (command for command in language.compiles if _starts(image, command, engine))
-    return Shipped(ways.inventory(dockerfile), _answer(language, image, engine), " ".join(next(works, ())))
+    works = (name for name, command in language.compiles.items() if _starts(image, command, engine))
+    return Shipped(ways.inventory(dockerfile), _answer(language, image, engine), next(works, ""))
 
 
 def _answer(language: Language, image: str, engine: Engine) -> str:

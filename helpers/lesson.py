@@ -25,9 +25,11 @@ from . import inventory as inventories
 from . import twice as twices
 from . import ways as several
 from .bases import ensure
+from .bases.catalogue import CURRENT
 from .build import BuildResult
 from .build import cache as build_cache
 from .container import Ran, Server
+from .dockerfile import parse
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError, RegistryUnavailable
 from .image import Image, Layer, Twins
@@ -44,8 +46,8 @@ from .workshop.doctor import doctor
 
 __all__ = [
     "BaseUnavailable", "BuildFailed", "CourseError", "ask", "attributes", "base", "break_in",
-    "build", "charts", "cold_starts", "compare", "corners", "doctor", "engine", "every_language",
-    "faster", "fetch", "find",
+    "build", "charts", "cold_starts", "compare", "corners", "current", "doctor", "engine",
+    "every_language", "faster", "fetch", "find",
     "folder", "fresh", "images", "inventory", "look", "moment", "open_registry", "paths",
     "predict", "prune", "push", "ratio", "read_file", "records", "run", "say", "search",
     "seconds", "serve", "share", "show", "size", "split", "this_run", "twice", "unique",
@@ -207,6 +209,13 @@ def every_language() -> languages.Languages:
     """Every language of the chapter, in one stage and in several, run and looked into."""
     with Status() as status:
         return languages.every(engine(), status)
+
+
+def current(app: str, dockerfile: str = "Dockerfile") -> Listing:
+    """A Dockerfile with bases that are looked after in place of the chapter's that are
+    not. `build(app, text=current(app).text)` builds it."""
+    text = show(app, dockerfile).text
+    return Listing(dockerfile, parse(text).with_bases(CURRENT))
 
 
 def corners(app: str) -> tuple[Image, ...] | Absent:

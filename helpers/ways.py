@@ -24,7 +24,7 @@ from .container import Ran
 from .engine import Engine
 from .errors import BaseUnavailable
 from .image import Image, look
-from .inventory import Inventory
+from .inventory import Inventory, Needs
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
 # What `helpers.reduction.split` wants, in its order: single on full, single on slim,
@@ -50,14 +50,15 @@ class Absent:
 
 
 class Ways:
-    """An application, a folder under notebooks/apps, and its images by the way in which
-    they were built. A way whose base is lacking is Absent, and so is what is asked of it.
+    """An application, and its images by the way in which they were built. A way whose
+    base is lacking is Absent, and so is what is asked of it.
 
+    app      a folder's name under notebooks/apps, or a path
     builder  called as `helpers.build.build`, which it is by default
     """
 
     def __init__(self, app: str, engine: Engine, builder: Callable[..., BuildResult] | None = None):
-        self.app = app
+        self.folder = APPS / app
         self._engine = engine
         self._builder = builder or partial(build, engine=engine)
         self._built: dict[str, BuildResult | Absent] = {}
@@ -65,9 +66,9 @@ class Ways:
     def build(self, way: str, dockerfile: str = "Dockerfile", **words: str) -> BuildResult | Absent:
         """Build it from that Dockerfile, and call this `way`. The other words, and the
         errors but BaseUnavailable, are those of `helpers.build.build`."""
-        tag = f"{self.app}:{words.get('target') or dockerfile.partition('.')[2] or 'multi'}"
+        tag = f"{self.folder.name}:{words.get('target') or dockerfile.partition('.')[2] or 'multi'}"
         try:
-            made = self._builder(APPS / self.app, dockerfile=dockerfile, tag=tag, **words)
+            made = self._builder(self.folder, dockerfile=dockerfile, tag=tag, **words)
         except BaseUnavailable as error:
             made = Absent(error)
         self._built[way] = made
@@ -86,10 +87,15 @@ class Ways:
         """Run it until it ends, as `helpers.container.run`."""
         return self._of(way, lambda tag, engine: container.run(tag, command, engine=engine))
 
-    def paths(self, way: str, end: str = "") -> list[str] | Absent:
-        """The paths in it that end so, in order."""
+    def needs(self, way: str, path: str) -> Needs | Absent:
+        """What the program at that path needs to start, and whether the image has it."""
         found = self.inventory(way)
-        return sorted(path for path in found.tree if path.endswith(end)) if found else found
+        return found.needs(path) if found else found
+
+    def paths(self, way: str, below: str = "/") -> list[str] | Absent:
+        """The paths in it that begin so, in order."""
+        found = self.inventory(way)
+        return sorted(path for path in found.tree if path.startswith(below)) if found else found
 
     def sizes(self, *ways: str) -> charts.Chart | Absent:
         """The images of these ways, drawn to scale; of all that were built by default."""
