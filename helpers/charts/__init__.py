@@ -11,6 +11,9 @@
     >>> charts.edits({"this": built})     # what has to run again after an edit?
     >>> charts.timeline(result)           # what ran when, and what at once?
     >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
+    >>> charts.splits({"Go": [a, b, c, d]})   # what does either save without the other?
+    >>> charts.languages({"Go": (one, two)})  # how large is each language, both ways?
+    >>> charts.left_behind({"Go": (found, other)})   # which tools are left of each?
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
     >>> charts.runs(compared, names)      # is one faster? every run is drawn
     >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
@@ -24,7 +27,8 @@ from .edits import edits
 from .findings import findings
 from .graph import stages
 from .kitchen import kitchen
-from .reduction import reduction
+from .languages import languages, left_behind
+from .reduction import reduction, splits
 from .runs import runs
 from .sizes import layers, sizes
 from .style import Chart
@@ -32,5 +36,6 @@ from .timeline import timeline
 from .trips import trips
 from .twins import twins
 
-__all__ = ["Chart", "edits", "findings", "kitchen", "layers", "reduction", "runs", "sizes", "stages",
-           "surface", "timeline", "tools", "tries", "trips", "twins", "waste"]
+__all__ = ["Chart", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
+           "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins",
+           "waste"]

@@ -9,10 +9,9 @@ from matplotlib.patches import Patch, Rectangle
 from ..image import Image
 from ..intruder import Try
 from ..units import counted
-from .style import DANGER, INK, RUN, Chart, canvas, finish
+from .style import DANGER, INK, PALE, RUN, Chart, canvas, finish
 
 _CELL_HIGH = 0.4   # inches
-_PALE = {DANGER: "#F6CFB8", RUN: "#CFE4F2"}
 
 
 def tries(found: Mapping[str, Sequence[Try]], images: Sequence[Image] = ()) -> Chart:
@@ -23,7 +22,7 @@ def tries(found: Mapping[str, Sequence[Try]], images: Sequence[Image] = ()) -> C
     for column, done in enumerate(columns):
         for row, each in enumerate(done):
             colour, mark = (DANGER, "✘ works") if each.worked else (RUN, "✔ fails")
-            axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=_PALE[colour],
+            axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour],
                                      edgecolor=colour, linewidth=1))
             axes.text(column + 0.5, row + 0.5, mark, ha="center", va="center", color=INK, fontsize=10.5,
                       fontweight="bold" if each.worked else "normal")
@@ -35,8 +34,8 @@ def tries(found: Mapping[str, Sequence[Try]], images: Sequence[Image] = ()) -> C
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    legend = [Patch(facecolor=_PALE[DANGER], edgecolor=DANGER, label="✘ the intruder can"),
-              Patch(facecolor=_PALE[RUN], edgecolor=RUN, label="✔ the intruder cannot")]
+    legend = [Patch(facecolor=PALE[DANGER], edgecolor=DANGER, label="✘ the intruder can"),
+              Patch(facecolor=PALE[RUN], edgecolor=RUN, label="✔ the intruder cannot")]
     return finish(figure, _finding(names, columns), _spoken(names, columns), images, legend=legend, hatched=False)
 
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
 from ..units import counted, size
 from .sizes import bar_axis, short
-from .style import BUILD, DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, DANGER, FAINT, HATCH, INK, PALE, RUN, SHARED, Chart, canvas, finish
 
 _CELL_HIGH, _LINE_HIGH = 0.42, 0.19    # inches: a row of the grid, a line of the names above it
 _GRID_WIDE = 5.4                       # inches of all columns together
@@ -22,7 +22,6 @@ _LETTER, _BOLD, _SMALL_BOLD = 0.066, 0.105, 0.084    # inches of a letter in a c
 _NAME_LINES = 3                        # lines of an image's name above its column
 _LABEL = 26                            # characters of an image's name beside its bars
 _FEWEST = 6                            # letters in a cell under which it has its number alone
-_PALE = {BUILD: "#FBE7BF", DANGER: "#F6CFB8"}    # fills behind words: the palette, thinned
 
 
 def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) -> Chart:
@@ -49,7 +48,7 @@ def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) 
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    legend = [Patch(facecolor=_PALE[colour], edgecolor=colour, label=label) for colour, label in (
+    legend = [Patch(facecolor=PALE[colour], edgecolor=colour, label=label) for colour, label in (
         (BUILD, "for building"), (DANGER, "of use to an intruder"))
         if any((kind in BUILDING) == (colour == BUILD) for kind in kinds)]
     return finish(figure, _tools_finding(inventories, names), _tools_spoken(inventories, names, kinds),
@@ -95,7 +94,7 @@ def _cell(axes, column: int, row: int, kind: str, found: Sequence[Tool], letters
     if not found:
         axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=RUN, fontsize=9.5)
         return
-    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=_PALE[colour],
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour],
                              edgecolor=colour, linewidth=1))
     place = (column + 0.02, row + 0.5) if letters >= _FEWEST else (column + 0.5, row + 0.5)
     axes.annotate(str(len(found)), place, xytext=(20 if letters >= _FEWEST else 7, 0), va="center", ha="right",

@@ -29,11 +29,13 @@ from ..labels import MADE_OF
 BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
 BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
+PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8"}   # the same thinned, behind words
 HATCH = "//"          # a stand-in
 WIDTH = 7.2           # inches: readable when a notebook has half a screen
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
+_STAND_INS = 3        # so many are told with what they are made of
 
 _SETTINGS = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
@@ -135,11 +137,12 @@ def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:
     images = list(images)
     engines = dict.fromkeys(image.engine for image in images if image.engine)
     parts = [f"Measured {date.today().isoformat()} on {'; '.join(engines)}."] if engines else []
-    made = dict.fromkeys(
-        f"{image.stand_in} is a stand-in made of {image.labels.get(MADE_OF, 'packages')}"
-        for image in images if image.stand_in)
+    made = {image.stand_in: image.labels.get(MADE_OF, "packages") for image in images if image.stand_in}
     if made:
+        told = "; ".join(f"{name} is a stand-in made of {of}" for name, of in made.items())
+        if len(made) > _STAND_INS:
+            told = f"{'s' if hatched else 'S'}tand-ins made from packages for {', '.join(made)}"
         near = ("Its size is near the original's" if len(made) == 1 else
                 "Their sizes are near the originals'")
-        parts.append(f"{'Hatched: ' if hatched else ''}{'; '.join(made)}. {near}, not equal.")
+        parts.append(f"{'Hatched: ' if hatched else ''}{told}. {near}, not equal.")
     return " ".join(parts)

@@ -15,11 +15,12 @@ from ..engine import Engine, connect
 from ..image import contents, look
 from .compare import Comparison, compare
 from .kinds import BUILDING, KINDS, known
+from .libraries import Needs
 from .model import Found, Inventory, Surface, Waste, take
 from .names import plain, printable
 from .tools import Tool
 
-__all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Surface", "Tool", "Waste",
+__all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Needs", "Surface", "Tool", "Waste",
            "compare", "inventory", "known", "plain", "printable", "take"]
 
 

@@ -9,8 +9,9 @@ from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..units import ratio, seconds, share, size
 from ..widgets import ask, predict, register
 from ..workshop.doctor import doctor
-from . import building, looking, reviewing, session, shipping
+from . import building, languages, looking, reviewing, session, shipping
 from .building import *
+from .languages import *
 from .looking import *
 from .reviewing import *
 from .session import *
@@ -19,7 +20,7 @@ from .shipping import *
 from .shown import say
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
-           "say", "seconds", "share", "size", *building.__all__, *looking.__all__, *reviewing.__all__,
+           "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__, *reviewing.__all__,
            *session.__all__, *shipping.__all__]
 
 register()

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from ..build import BuildResult
 from ..engine import Engine, connect
+from ..ways import APPS
 from .shown import say
 
 __all__ = ["engine", "this_run"]
-
-APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 
 
 @cache

@@ -6,7 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Iterator
 
-from ..inventory import KINDS, Comparison, Inventory, printable
+from ..inventory import KINDS, Comparison, Inventory, Needs, printable
 from ..units import counted, size
 from .views import code, table
 
@@ -113,6 +113,31 @@ def _line(instruction: str) -> str:
     """An instruction in one line of text, not too long."""
     line = " ".join(instruction.split())
     return line if len(line) <= 60 else f"{line[:59]}\u2026"
+
+
+# -- what a program needs ---------------------------------------------------------------
+
+def needs_view(found: Needs) -> str:
+    """The loader and each library, and where it is."""
+    rows = [(html.escape(what), code(name), code(place) if place else "<b>✘ not there</b>")
+            for what, name, place in _needs_rows(found)]
+    return table(("needs", "named", "found at"), rows) if rows else f"<p>{_ALONE}</p>"
+
+
+def needs_text(found: Needs) -> str:
+    return "\n".join(f"{what:<8} {name:<28} {place or 'not there'}"
+                     for what, name, place in _needs_rows(found)) or _ALONE
+
+
+_ALONE = "Nothing beside itself: no loader, no library."
+
+
+def _needs_rows(found: Needs) -> Iterator[tuple[str, str, str]]:
+    """(loader or library, its name, its path in the image or '')."""
+    if found.loader:
+        yield "loader", found.loader, "" if found.loader in found.missing else found.loader
+    for name in sorted({*found.found, *found.missing} - {found.loader}):
+        yield "library", name, found.found.get(name, "")
 
 
 # -- side by side -----------------------------------------------------------------------

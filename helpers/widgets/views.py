@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ..build import TITLES, BuildResult, Progress, StageReport, Step
 from ..image import Image
-from ..inventory import Comparison, Inventory
+from ..inventory import Comparison, Inventory, Needs
 from ..report import Report
 from ..units import counted, seconds, size
 from ..verdicts import Sentences, Standings
@@ -33,12 +33,15 @@ def register() -> None:
         return
     # Here, since what shows inventories stands on what is below.
     from .claims import sentences_text, sentences_view, standings_text, standings_view
-    from .contents import comparison_text, comparison_view, inventory_text, inventory_view
+    from .contents import (
+        comparison_text, comparison_view, inventory_text, inventory_view, needs_text, needs_view,
+    )
     from .report import report_text, report_view
 
     display = shell.display_formatter
     for kind, page, text in ((Image, image_view, str), (Inventory, inventory_view, inventory_text),
                              (Comparison, comparison_view, comparison_text), (Report, report_view, report_text),
+                             (Needs, needs_view, needs_text),
                              (Standings, standings_view, standings_text),
                              (Sentences, sentences_view, sentences_text)):
         display.formatters["text/html"].for_type(kind, page)
