@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import html
 import platform
+import shutil
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 
 from . import build as builds
 from . import charts, container, image
 from .bases import ensure
-from .build import BuildResult
+from .build import BuildResult, Step
 from .container import Ran, Server
 from .engine import Engine, connect
 from .errors import BaseUnavailable, BuildFailed, CourseError
@@ -26,16 +29,19 @@ from .image import Image, Layer
 from .units import ratio, seconds, share, size
 from .verdicts import verdict
 from .widgets import LiveBuild, ask, predict, register
-from .widgets.views import code, table
+from .widgets.views import code, status, table
 from .workshop.doctor import doctor
 
 __all__ = [
-    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "charts", "doctor",
+    "BaseUnavailable", "BuildFailed", "CourseError", "ask", "base", "build", "changed", "charts", "doctor",
     "engine", "fetch", "find", "look", "moment", "paths", "predict", "ratio", "run", "say", "seconds",
-    "serve", "share", "show", "size", "this_run", "verdict",
+    "serve", "share", "show", "size", "steps", "this_run", "verdict",
 ]
 
 APPS = Path(__file__).resolve().parents[1] / "notebooks" / "apps"
+
+_LINE = 80    # characters of an instruction that a table shows
+_copies: list[tempfile.TemporaryDirectory] = []   # each is deleted with its object
 
 register()
 
@@ -118,6 +124,27 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
     return container.serve(_reference(built), command, port=port, engine=engine(), **words)
 
 
+def changed(app: str, file: str, old: str, new: str) -> str:
+    """The folder of a copy of an application in which `file` has `new` for `old`.
+
+    The copy is deleted when the notebook's kernel ends. Raises CourseError if
+    `old` is not in the file.
+    """
+    place = tempfile.TemporaryDirectory(prefix="multistage-changed-")
+    _copies.append(place)
+    copy = Path(shutil.copytree(_folder(app), Path(place.name, Path(app).name)))
+    text = (copy / file).read_text()
+    if old not in text:
+        raise CourseError(f"{old!r} is not in {file} of {app}, so nothing can be changed there.")
+    (copy / file).write_text(text.replace(old, new))
+    return str(copy)
+
+
+def steps(built: BuildResult, stage: str = "builder") -> Steps:
+    """What each step of a stage did: whether it ran, and how long."""
+    return Steps(step for step in built.stage(stage).steps if not step.instruction.startswith("FROM "))
+
+
 def moment() -> str:
     """The time of now: as a build argument it keeps a step from being cached."""
     return str(time.time_ns())
@@ -163,6 +190,34 @@ class Bases(tuple):
         return table(("base image", "where from", "name in this engine", "made of"), rows)
 
 
+class Steps(tuple):
+    """Steps of a build, in the Dockerfile's order, as a table."""
+
+    __slots__ = ()
+
+    @property
+    def ran(self) -> list[str]:
+        """Instructions that were not taken from the cache; the flags of RUN left out."""
+        return [_command(step) for step in self if not step.cached]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{step.line or '':>3}  {'cached' if step.cached else seconds(step.seconds):<8} {_command(step)}"
+                         for step in self)
+
+    def _repr_html_(self) -> str:
+        rows = [(str(step.line or ""), code(_command(step)), status(step.status),
+                 "" if step.cached else seconds(step.seconds)) for step in self]
+        return table(("line", "step", "status", "time"), rows, right=(0, 3))
+
+
+def _command(step: Step) -> str:
+    """A step's instruction; of a RUN without its mounts, which make it long."""
+    keyword, _, rest = step.instruction.partition(" ")
+    while keyword == "RUN" and rest.lstrip().startswith("--"):
+        rest = rest.lstrip().partition(" ")[2]
+    return f"{keyword} {rest.strip()}"
+
+
 class Finds:
     """Which of the wanted files are in an image, and what brought each."""
 
@@ -178,7 +233,7 @@ class Finds:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         below = self.image.layers[: self.image.base_layers]
-        return [(what, self.wanted[what], layer.instruction,
+        return [(what, self.wanted[what], shorten(layer.instruction, _LINE, placeholder=" \u2026"),
                  f"FROM {self.image.base}" if layer in below else "this Dockerfile")
                 if layer else (what, "not there", "", "") for what, layer in self.found.items()]
 
@@ -199,6 +254,11 @@ class Listing:
     def __init__(self, name: str, text: str):
         self.name = name
         self.lines = text.splitlines()
+
+    @property
+    def text(self) -> str:
+        """The file itself."""
+        return "\n".join([*self.lines, ""])
 
     def __repr__(self) -> str:
         return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))

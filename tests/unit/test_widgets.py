@@ -367,6 +367,14 @@ def test_a_build_under_way_as_html():
     assert "line 19" in shown and "line 13" not in shown
 
 
+def test_a_long_step_keeps_its_stage_whole():
+    progress = Progress(dockerfile.parse("FROM a AS builder\nRUN --mount=type=cache,target=/x \\\n    b\n"), None, "buildkit")
+    progress.add(StepSeen("1", "[builder 2/2] RUN --mount=type=cache,target=/x     b", 1))
+    for shown in (views.progress_view(progress, 1), views.build_view(result(progress))):
+        assert "RUN --mount=type=cache,target=/x b" in page(shown).text
+        assert '<code style="white-space:nowrap">builder</code>' in shown
+
+
 def image(**other) -> Image:
     layers = (Layer("sha256:1", "ADD rootfs /", 5_000_000, 1234), Layer("sha256:2", NASTY, 7, 1))
     return Image(**{"reference": "a:1", "id": "sha256:x", "layers": layers, "created": "", "labels": {},
