@@ -132,6 +132,16 @@ class BuildFailed(CourseError):
         self.progress = progress
 
 
+# -- what is shipped ----------------------------------------------------------
+
+class RegistryUnavailable(CourseError):
+    """There is no registry to push to, or the engine cannot reach it."""
+
+
+class TransferFailed(CourseError):
+    """A push or a pull came to no good end."""
+
+
 # -- what is looked at --------------------------------------------------------
 
 class ImageNotFound(CourseError):
@@ -140,6 +150,10 @@ class ImageNotFound(CourseError):
 
 class ImageUnreadable(CourseError):
     """What the engine sent for an image is not a saved image."""
+
+
+class LinterUnavailable(CourseError):
+    """hadolint is not here, is for another machine, or does not answer as it should."""
 
 
 class Interrupted(CourseError, KeyboardInterrupt):

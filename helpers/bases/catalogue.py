@@ -285,6 +285,9 @@ BASES = (
     Base("gcr.io/distroless/python3-debian12", "run", "Python without pip; no shell", _DISTROLESS_PYTHON),
 )
 
+# The chapter's bases that their makers look after no more, and what to put in their place.
+CURRENT = {"golang:1.22": "golang:1.27", "node:20": "node:24"}
+
 ALL = tuple(base.ref for base in BASES)
 FIRST = tuple(base.ref for base in BASES if base.first)
 

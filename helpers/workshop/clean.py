@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from docker.errors import APIError, NotFound
 
+from .. import registry
 from ..bases import ALL, original, status
 from ..build import leftovers
 from ..engine import Engine
@@ -38,7 +39,8 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
     api = engine.client.api
     with engine.speaking("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
-        images = _each(_built(api), api.remove_image)
+        images = _each(_travelling(api), lambda name: registry.forget(engine, name))
+        images += _each(_built(api), api.remove_image)
         images += _each(_nameless(api, leftovers.noted(engine)), api.remove_image)
         leftovers.forget(engine)
         images += _each(_bases(engine) if bases else (), api.remove_image)
@@ -66,6 +68,12 @@ def _built(api) -> list[str]:
         given = (image["Labels"] or {}).get(NAME)
         found += [name for name in names if name == given] if names else [image["Id"]]
     return found
+
+
+def _travelling(api) -> list[str]:
+    """Names that were given for a push or a pull which did not end."""
+    return [name for image in api.images() for name in image["RepoTags"] or ()
+            if registry.travelling(name)]
 
 
 def _nameless(api, ids: Iterable[str]) -> Iterator[str]:

@@ -52,6 +52,14 @@ def test_only_what_has_the_label_goes(engine, learners_own, tmp_path):
     assert client.images.get("learners-own:1") and client.images.get(BASE)
 
 
+def test_the_name_of_a_push_that_was_cut_short_goes_and_the_image_stays(engine, learners_own):
+    image = engine.client.images.get("learners-own:1")
+    image.tag("127.0.0.1:1/multistage-course/learners-own", "1")
+    assert clean(engine).images >= 1
+    image.reload()
+    assert image.tags == ["learners-own:1"]
+
+
 def test_what_the_legacy_builder_left_goes_too(engine, tmp_path):
     if "legacy" not in engine.builders:
         pytest.skip("no legacy builder")

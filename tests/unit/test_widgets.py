@@ -13,7 +13,7 @@ from helpers.bases import Present
 from helpers.build import BuildResult, Progress
 from helpers.build.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
-from helpers.lesson import Bases, Finds, Listing, say
+from helpers.lesson.shown import Bases, Finds, Listing, say
 from helpers.widgets import LiveBuild, ask, live, predict, views
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -387,6 +387,12 @@ def test_an_image_as_html():
     assert "1,234" in shown.text and NASTY in shown.text
     assert "Its base stands in for golang:1.22." in shown.text
     assert shown.words.count("base") == 1
+
+
+def test_a_long_instruction_is_cut_where_files_are_found():
+    layer = Layer("sha256:2", f"RUN apt-get install {' '.join(map(str, range(100)))}", 7, 1)
+    shown = page(Finds(image(), {"tool": "/tool"}, {"/tool": layer})._repr_html_()).text
+    assert "RUN apt-get install 0 1" in shown and "\u2026" in shown and " 90 " not in shown
 
 
 def test_every_view_escapes_what_it_shows():

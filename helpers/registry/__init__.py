@@ -1,0 +1,17 @@
+"""A real registry on this machine, behind a line of known speed.
+
+    >>> from helpers.registry import Registry
+    >>> with Registry(speed=25e6) as registry:
+    ...     up = registry.push("go-hello:multi")
+    ...     with registry.pulled(registry.fresh(up)) as down:
+    ...         down.trip.moved, down.trip.seconds
+
+Pushes and pulls are the engine's own. What they leave in the engine is named by the
+course (`127.0.0.1:PORT/multistage-course/...`) and is removed again.
+"""
+
+from .depot import Copy, Pulled, Registry, forget, travelling
+from .line import Bucket, Line
+from .transfer import Trip
+
+__all__ = ["Bucket", "Copy", "Line", "Pulled", "Registry", "Trip", "forget", "travelling"]

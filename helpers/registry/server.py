@@ -1,0 +1,211 @@
+"""A registry to push to: one that the user names, or Debian's docker-registry, started here.
+
+The one that is started listens on loopback and keeps its data in a folder of its own.
+It is gone, and its folder too, when the block ends or the process that started it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import places
+from ..engine import network
+from ..engine.packages import apt_install
+from ..errors import CourseError, RegistryUnavailable
+from .line import LOOPBACK
+
+NAMED = "MULTISTAGE_REGISTRY"
+_PROGRAM = "docker-registry"
+_START_SECONDS = 10
+_END_SECONDS = 10
+_TRIES = 3                  # the port that was free may be taken in the meantime
+_ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d+")
+
+# Runs a program until it ends by itself, or until the other end of standard input is
+# closed: by us, or because our process died of whatever. Then the folder goes too.
+_GUARD = """folder=$1; shift
+exec 3<&0
+"$@" 3<&- &
+program=$!
+{ read -r _ <&3; : >"$folder/closed"; kill "$program"; } &
+reader=$!
+wait "$program"; code=$?
+{ kill "$reader"; wait "$reader"; } 2>/dev/null
+if [ -e "$folder/closed" ]; then rm -rf "$folder"; fi
+exit "$code"
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A registry that answers at `address`; `name` says what it is.
+
+    process  its guard, if it was started here
+    """
+
+    address: str
+    name: str
+    process: subprocess.Popen | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers now."""
+        return _answers(self.address)
+
+
+@contextlib.contextmanager
+def serve(report: Callable[[str], None]) -> Iterator[Server]:
+    """A registry while the block lasts: the one that MULTISTAGE_REGISTRY names, else one
+    that is started here, installed if need be.
+
+    Raises RegistryUnavailable where there is none to be had.
+    """
+    named = os.environ.get(NAMED, "").strip()
+    if named:
+        yield _named(named)
+        return
+    program = _program(report)
+    # In the cache and not in /tmp, which may be in memory: an image is hundreds of megabytes.
+    places.cache().mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="registry-", dir=places.cache()))
+    process = None
+    try:
+        process, address = _started(program, folder)
+        yield Server(address, f"{_PROGRAM} on this machine", process)
+    finally:
+        try:
+            _end(process)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _named(text: str) -> Server:
+    address = re.sub(r"^http://", "", text).rstrip("/")
+    if not _ADDRESS.fullmatch(address):
+        raise RegistryUnavailable(
+            f"{NAMED} is {text!r}, which is not the address of a registry.",
+            remedy=f"Set it to host:port, for example {NAMED}=127.0.0.1:5000, or unset it.")
+    if not _answers(address):
+        raise RegistryUnavailable(
+            f"{NAMED} is {address}, and no registry answers there.",
+            why="The course speaks plain HTTP to it, without a login.",
+            remedy=f"Start it, or unset {NAMED}.")
+    return Server(address, f"the registry at {address}")
+
+
+def _program(report: Callable[[str], None]) -> str:
+    """Path of docker-registry, installed now if it is missing and can be."""
+    found = shutil.which(_PROGRAM, path=network.PATH)
+    if found:
+        return found
+    why = "Debian's docker-registry is not installed, and installing it takes root and apt-get."
+    if os.geteuid() == 0 and shutil.which("apt-get", path=network.PATH):
+        try:
+            # Without this, Debian would start a second, system-wide registry at once.
+            apt_install([_PROGRAM], report, start_services=False)
+        except CourseError as error:
+            why = str(error)
+    found = shutil.which(_PROGRAM, path=network.PATH)
+    if not found:
+        raise RegistryUnavailable(
+            "There is no registry here to push to.", why=why,
+            remedy="Where Docker Hub can be reached: `docker run -d -p 127.0.0.1:5000:5000 "
+                   f"registry:2`, then set {NAMED}=127.0.0.1:5000 and start the kernel anew.")
+    return found
+
+
+# -- one that we start ---------------------------------------------------------------
+
+def _started(program: str, folder: Path) -> tuple[subprocess.Popen, str]:
+    for _ in range(_TRIES):
+        address = f"{LOOPBACK}:{_free_port()}"
+        settings = folder / "settings.yml"
+        settings.write_text(
+            "version: 0.1\n"
+            "log: {level: error, accesslog: {disabled: true}}\n"
+            f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
+            f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
+        process = _launch(program, settings, folder)
+        try:
+            if _await(address, process):
+                return process, address
+        except BaseException:
+            _end(process)
+            raise
+        _end(process)
+    raise RegistryUnavailable("The registry did not start.", evidence=_tail(folder / "log"),
+                              why=f"{program} ended, or did not answer within {_START_SECONDS} s.")
+
+
+def _launch(program: str, settings: Path, folder: Path) -> subprocess.Popen:
+    # REGISTRY_... in the environment would overrule the settings.
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("REGISTRY_")}
+    with open(folder / "log", "ab") as log:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "guard", str(folder), program, "serve", str(settings)],
+            stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd="/",
+            env=environment)
+
+
+def _await(address: str, process: subprocess.Popen) -> bool:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers(address):
+            return process.poll() is None
+        time.sleep(0.02)
+    return False
+
+
+def _end(process: subprocess.Popen | None) -> None:
+    """End the registry as the guard does when we die; by force if that takes long."""
+    if process is None:
+        return
+    process.stdin.close()
+    try:
+        process.wait(_END_SECONDS)
+    except BaseException as error:   # a second Ctrl-C does not wait any longer
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((LOOPBACK, 0))
+        return free.getsockname()[1]
+
+
+def _answers(address: str) -> bool:
+    """Whether something there speaks a registry's protocol (Docker Registry HTTP API V2)."""
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=2)
+    try:
+        connection.request("GET", "/v2/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _tail(path: Path, lines: int = 10) -> str:
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""

@@ -1,0 +1,138 @@
+"""Push and pull through the engine, followed to the end, and what they cost."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .. import units
+from ..engine import Engine
+from ..engine.model import fault
+from ..errors import DiskFull, Interrupted, TransferFailed
+
+_SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
+_NO_LOGIN = base64.urlsafe_b64encode(b"{}").decode()
+_KNOWN = ("Already exists", "Layer already exists")
+
+Watch = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Trip:
+    """An image that was pushed or pulled.
+
+    name      the image, as the reader calls it
+    way       'push' or 'pull'
+    place     where it is in the registry, 'repository:tag'
+    seconds   wall time from asking the engine until it was done: compressing and
+              unpacking the layers is part of it
+    moved     bytes that crossed the line in that direction, HTTP's own included
+    payload   bytes of the layers and the configuration that the manifest names
+    layers    how many layers it has
+    known     how many of them the other end had already, so that they did not move
+    digest    of its manifest, 'sha256:...'
+    speed     of the line, bytes a second
+    """
+
+    name: str
+    way: str
+    place: str = field(repr=False)
+    seconds: float
+    moved: int
+    payload: int
+    layers: int
+    known: int
+    digest: str = field(repr=False)
+    speed: float = field(repr=False)
+
+    def __str__(self) -> str:
+        return (f"{self.way} {self.name}: {units.size(self.moved)} in {units.seconds(self.seconds)}, "
+                f"{units.counted(self.layers - self.known, 'layer')} of {self.layers} moved")
+
+
+def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool],
+         watch: Watch) -> int:
+    """Push; how many layers the registry had already. The rest as `pull`."""
+    return _follow(engine, f"push {name}", alive, watch,
+                   f"images/{repository}/push", {"tag": tag})
+
+
+def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool],
+         watch: Watch) -> int:
+    """Pull; how many layers the engine had already.
+
+    name    of the image, for the words of an error
+    alive   asked when the engine tries again: whether the registry is there at all
+    watch   called with how far it came, after each piece of news
+
+    Raises TransferFailed, DiskFull, Interrupted, and the engine's errors.
+    """
+    return _follow(engine, f"pull {name}", alive, watch,
+                   "images/create", {"fromImage": repository, "tag": tag})
+
+
+def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch,
+            place: str, parameters: dict[str, str]) -> int:
+    api, known, progress = engine.client.api, 0, Progress()
+    try:
+        with engine.speaking(doing):
+            response = api.post(
+                f"{api.base_url}/v{api.api_version}/{place}", params=parameters, stream=True,
+                headers={"Connection": "close", "X-Registry-Auth": _NO_LOGIN},
+                timeout=(_SILENT_SECONDS, _SILENT_SECONDS))
+            # Closing the answer is what stops it in the engine.
+            with response:
+                if response.status_code >= 400:
+                    raise failure(doing, _message(response))
+                for event in _events(response):
+                    status, error = event.get("status") or "", event.get("error")
+                    # The engine tries again for a minute, whether that can help or not.
+                    if (error or status.startswith("Retrying")) and not alive():
+                        raise failure(doing, "the registry has ended")
+                    if error:
+                        raise failure(doing, error)
+                    known += status in _KNOWN
+                    watch(progress.take(event))
+    except KeyboardInterrupt:
+        raise Interrupted(f"`{doing}` was stopped, in the engine too.",
+                          remedy="Run it again.") from None
+    return known
+
+
+def _events(response) -> Iterator[dict]:
+    for line in response.iter_lines(chunk_size=None):
+        if line.strip():
+            yield json.loads(line)
+
+
+def _message(response) -> str:
+    try:
+        return response.json()["message"]
+    except (ValueError, KeyError):
+        return f"HTTP {response.status_code} {response.reason}"
+
+
+def failure(doing: str, message: str) -> TransferFailed | DiskFull:
+    """The error for what an engine says when a push or pull ends badly."""
+    if "no space left on device" in message.lower():
+        return fault(doing, message)
+    return TransferFailed(f"The engine could not {doing}.", why=" ".join(message.split()),
+                          remedy="Run the cell that opened the registry again, then this one.")
+
+
+class Progress:
+    """A transfer's events, summed up in a line."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[str, tuple[int, int]] = {}
+
+    def take(self, event: dict) -> str:
+        """'12.3 MB of 310 MB', of the layers that are known so far."""
+        detail, layer = event.get("progressDetail") or {}, event.get("id", "")
+        if event.get("status") in ("Downloading", "Pushing") and detail.get("current"):
+            whole = max(detail.get("total") or 0, detail["current"])
+            self._bytes[layer] = detail["current"], whole
+        done, whole = (sum(each) for each in zip(*self._bytes.values())) if self._bytes else (0, 0)
+        return f"{units.size(done)} of {units.size(whole)}"

@@ -1,0 +1,3 @@
+module example.org/go-server
+
+go 1.22

@@ -1,0 +1,3 @@
+module example.org/go-tiny
+
+go 1.22

@@ -1,0 +1,273 @@
+"""Push and pull through a real registry, behind a line of known speed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from docker.errors import NotFound
+
+from helpers import labels, places
+from helpers.build import build
+from helpers.errors import CourseError, Interrupted, RegistryUnavailable, TransferFailed
+from helpers.image import look, where
+from helpers.registry import Registry, depot, server, travelling
+from helpers.workshop import clean
+
+FAST = 1e9
+SLOW = 2e6      # bytes a second: an image of tens of megabytes takes long enough to be stopped
+BASE = "gcr.io/distroless/base-debian12"
+NAME = "course-test:ship"
+OVERHEAD = 100_000   # bytes of HTTP around the blobs of a small image
+
+
+@pytest.fixture(scope="module")
+def program(engine):
+    """Skips where the registry's program is not installed: no test installs it."""
+    if not shutil.which("docker-registry"):
+        if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
+            pytest.fail("docker-registry is not installed")
+        pytest.skip("docker-registry is not installed")
+
+
+@pytest.fixture(scope="module")
+def image(engine, program, tmp_path_factory):
+    """A small image of the course, of two layers."""
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "file").write_text("something\n" * 1000)
+    build(folder, text=f"FROM {BASE}\nCOPY file /file\n", tag=NAME, engine=engine)
+    yield NAME
+    engine.client.images.remove(NAME)
+
+
+def travellers(engine) -> list[str]:
+    return [tag for each in engine.client.api.images() for tag in each["RepoTags"] or () if travelling(tag)]
+
+
+def folders() -> set[str]:
+    return {path.name for path in places.cache().glob("registry-*")}
+
+
+def programs() -> set[str]:
+    """Process ids of registries that were started for a folder of the course."""
+    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
+    return {line.split()[0] for line in listed.splitlines()
+            if "docker-registry serve" in line and str(places.cache()) in line}
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(engine):
+    before = set(travellers(engine)), folders(), programs()
+    yield
+    assert set(travellers(engine)) <= before[0]
+    assert folders() <= before[1] and programs() <= before[2]
+    assert not [t for t in threading.enumerate() if t.name == "line"]
+
+
+@pytest.fixture
+def shop(engine, program):
+    with Registry(FAST, engine) as made:
+        yield made
+
+
+def test_the_bytes_counted_are_those_of_the_manifest(shop, image):
+    up = shop.push(image)
+    assert (up.way, up.known, up.name) == ("push", 0, NAME) and up.layers == len(look(image).layers)
+    assert up.payload <= up.moved <= up.payload + OVERHEAD
+    with shop.pulled(shop.fresh(up)) as down:
+        assert (down.trip.known, down.trip.layers) == (0, up.layers)
+        assert down.trip.payload <= down.trip.moved <= down.trip.payload + OVERHEAD
+        # the comments in front are all that makes it larger
+        assert 0 < down.trip.payload - up.payload < 2000 * (up.layers + 1)
+
+
+def test_what_was_pulled_has_the_same_files_and_no_layer_of_the_first(engine, shop, image):
+    with shop.pulled(shop.fresh(shop.push(image))) as down:
+        one, copy = look(image, engine), look(down.reference, engine)
+        assert set(where(copy, engine)) == set(where(one, engine))
+        assert copy.unpacked == one.unpacked
+        assert not {layer.digest for layer in one.layers} & {layer.digest for layer in copy.layers}
+        assert copy.labels[labels.COURSE] == labels.BUILD and copy.labels[labels.NAME] == down.reference
+
+
+def test_pulled_again_it_moves_again(shop, image):
+    copy = shop.fresh(shop.push(image))
+    moved = []
+    for _ in range(2):
+        with shop.pulled(copy) as down:
+            moved.append((down.trip.moved, down.trip.known))
+    assert moved[0][1] == moved[1][1] == 0
+    assert abs(moved[0][0] - moved[1][0]) < OVERHEAD
+
+
+def test_without_the_copy_nothing_would_move(shop, image):
+    """Why there is a copy: an engine has the layers of what it has built."""
+    up = shop.push(image)
+    with shop.pulled(up) as down:
+        assert down.trip.known == up.layers or down.trip.moved < OVERHEAD
+    assert look(image)   # and it is not removed with its second name
+
+
+def test_a_second_push_finds_its_layers_there(shop, image):
+    first, second = shop.push(image), shop.push(image)
+    assert second.known == second.layers and second.moved < OVERHEAD < first.moved
+    assert first.digest == second.digest
+
+
+def test_a_name_can_move_and_a_digest_cannot(engine, shop, image):
+    first = shop.push(image, "shop:1.0")
+    second = shop.push(BASE, "shop:1.0")
+    assert first.place == second.place == "multistage-course/shop:1.0"
+    assert shop.digest(first.place) == second.digest != first.digest
+    assert shop.holds(first.place, first.digest)
+    assert not shop.holds(first.place, "sha256:" + "0" * 64)
+    assert engine.client.images.get(BASE)
+
+
+def test_an_image_without_a_name_is_not_pushed(engine, shop, tmp_path):
+    made = build(tmp_path, text=f"FROM {BASE}\nLABEL now={time.time_ns()}\n", engine=engine)
+    try:
+        with pytest.raises(CourseError, match="has no name"):
+            shop.push(made.image)
+        assert engine.client.images.get(made.image)
+    finally:
+        engine.client.images.remove(made.image)
+
+
+def test_an_image_that_is_not_there(shop):
+    from helpers.errors import ImageNotFound
+    with pytest.raises(ImageNotFound):
+        shop.push("course-test:no-such-image")
+
+
+def test_the_last_name_of_a_learner_s_image_is_not_taken(engine, program, image):
+    """Its own name went away while it travelled: the image stays."""
+    client = engine.client
+    made = client.containers.create(BASE, ["true"])
+    made.commit("learners-ship", "1", changes=f"LABEL now={time.time_ns()}")
+    made.remove()
+    name = "127.0.0.1:1/multistage-course/learners-ship:1"
+    own = client.images.get("learners-ship:1")
+    try:
+        own.tag(name.rpartition(":")[0], "1")
+        client.images.remove("learners-ship:1")
+        depot.forget(engine, name)
+        assert client.images.get(own.id)
+    finally:
+        client.images.remove(own.id, force=True)
+
+
+# -- what goes wrong -------------------------------------------------------------------
+
+def ends_soon(registry: Registry, moved) -> threading.Thread:
+    """Ends the registry's program once something has `moved`."""
+    children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(registry._server.process.pid)],
+                              capture_output=True, text=True).stdout.splitlines()
+    program, = [line.split()[0] for line in children if not line.split()[1].endswith("sh")]
+
+    def end():
+        deadline = time.monotonic() + 30
+        while not moved() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(int(program), signal.SIGKILL)
+    thread = threading.Thread(target=end)
+    thread.start()
+    return thread
+
+
+def test_a_registry_that_dies_in_the_middle_of_a_pull(engine, image):
+    with Registry(SLOW, engine) as registry:
+        copy = registry.fresh(registry.push(image))
+        before = registry._line.received
+        ending = ends_soon(registry, lambda: registry._line.received > before + 1_000_000)
+        with pytest.raises(TransferFailed, match=f"could not pull {NAME}") as raised, registry.pulled(copy):
+            pass
+        ending.join()
+    assert raised.value.why == "the registry has ended" and raised.value.remedy
+
+
+def test_a_registry_that_dies_in_the_middle_of_a_push(engine, image):
+    with Registry(SLOW, engine) as registry:
+        before = registry._line.sent
+        ending = ends_soon(registry, lambda: registry._line.sent > before + 1_000_000)
+        with pytest.raises(TransferFailed, match=f"could not push {NAME}") as raised:
+            registry.push(image)
+        ending.join()
+    assert raised.value.why == "the registry has ended"
+
+
+def test_the_user_stops_a_push(engine, image):
+    with Registry(SLOW, engine) as registry:
+        before = registry._line.sent
+
+        def watch(_):
+            if registry._line.sent > before + 1_000_000:
+                raise KeyboardInterrupt
+        with pytest.raises(Interrupted, match=f"`push {NAME}` was stopped"):
+            registry.push(image, watch=watch)
+
+
+def test_what_was_closed_says_so(shop, image):
+    shop.close()
+    shop.close()
+    with pytest.raises(TransferFailed, match="could not push"):
+        shop.push(image)
+
+
+def test_an_engine_that_cannot_reach_it_is_told_at_once(engine, program, monkeypatch):
+    monkeypatch.setattr(depot.Line, "received", property(lambda self: 0, lambda self, value: None), raising=False)
+    with pytest.raises(RegistryUnavailable, match="cannot reach a registry"):
+        Registry(FAST, engine)
+
+
+def test_a_killed_process_leaves_no_registry_behind(engine, program):
+    script = ("from helpers.registry import Registry\nimport sys, time\n"
+              "made = Registry(1e6)\nprint('open', flush=True)\ntime.sleep(600)\n")
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "open\n"
+    assert folders() and programs()
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while (folders() or programs()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    # what is left is looked at by the fixture
+
+
+def test_the_names_of_a_journey_that_was_cut_short_are_found_and_taken(engine, image):
+    """As after a killed process: the name for the push, and an image that was pulled."""
+    client, api = engine.client, engine.client.api
+    pushing = "127.0.0.1:1/multistage-course/course-test:ship"
+    client.images.get(image).tag(pushing.rpartition(":")[0], "ship")
+    with Registry(FAST, engine) as registry:
+        pulling = registry.pulled(registry.fresh(registry.push(image)))
+        pulled = pulling.__enter__().reference
+        gone = client.images.get(pulled).id
+        assert {pushing, pulled} <= set(clean._travelling(api))
+        for name in (pushing, pulled):
+            depot.forget(engine, name)
+        assert not {pushing, pulled} & set(clean._travelling(api))
+        pulling.__exit__(None, None, None)
+    assert client.images.get(image)
+    with pytest.raises(NotFound):
+        client.images.get(gone)
+
+
+# -- a registry of the user's ----------------------------------------------------------
+
+def test_a_named_registry_gets_back_what_it_was(engine, image, registry, monkeypatch):
+    import requests
+    monkeypatch.setenv(server.NAMED, registry)
+    with Registry(FAST, engine) as shop:
+        up = shop.push(image)
+        copy = shop.fresh(up)
+        with shop.pulled(copy) as down:
+            assert down.trip.known == 0
+        tags = requests.get(f"http://{registry}/v2/multistage-course/course-test/tags/list").json()["tags"]
+        assert sorted(tags) == sorted(["ship", copy.place.rpartition(":")[2]])
+    listed = requests.get(f"http://{registry}/v2/multistage-course/course-test/tags/list").json()
+    assert not listed.get("tags")

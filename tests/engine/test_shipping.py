@@ -1,0 +1,155 @@
+"""Containers that are started over and over, repaired by hand, and images built twice."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers import container, starts
+from helpers.build import build
+from helpers.errors import EngineFault
+from helpers.labels import COURSE, RUN
+from helpers.registry import Registry
+from helpers.twice import twice
+
+APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
+BASE = "debian:bookworm-slim"
+# A server without a web server: perl is in every Debian.
+SERVER = r"""
+use IO::Socket::INET;
+my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5, ReuseAddr => 1) or die $!;
+while (my $c = $s->accept) {
+    while (<$c>) { last if /^\r?\n$/ }
+    open my $f, '<', '/page' or die $!;
+    my $page = join '', <$f>;
+    print $c "HTTP/1.0 200 OK\r\nContent-Length: " . length($page) . "\r\n\r\n$page";
+    close $c;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(engine, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "server.pl").write_text(SERVER)
+    (folder / "page").write_text("from the image")
+    build(folder, text=f'FROM {BASE}\nCOPY server.pl page /\nCMD ["perl", "/server.pl"]\n',
+          tag="course-test:site", engine=engine)
+    yield "course-test:site"
+    engine.client.images.remove("course-test:site")
+
+
+def ours(engine) -> set[str]:
+    return {c.id for c in engine.client.containers.list(all=True, filters={"label": f"{COURSE}={RUN}"})}
+
+
+# -- the applications ------------------------------------------------------------------
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.single", "Dockerfile.single-slim",
+                                        "Dockerfile.multi-full"])
+def test_the_go_server_answers_from_each_of_its_images(engine, dockerfile):
+    tag = f"go-server:{dockerfile.removeprefix('Dockerfile').strip('.') or 'multi'}"
+    build(APPS / "go-server", dockerfile=dockerfile, tag=tag, engine=engine)   # stays, for the lesson
+    with container.serve(tag, port=8080, read_only=True, engine=engine) as server:
+        assert server.get().text == (APPS / "go-server" / "greeting.txt").read_text()
+
+
+@pytest.mark.parametrize("dockerfile, args, file", [
+    ("Dockerfile", {}, "/app/main.go"), ("Dockerfile.folder", {"FOLDER": "/ada/src"}, "/ada/src/main.go"),
+    ("Dockerfile.folder", {"FLAGS": "-trimpath"}, "example.org/go-tiny/main.go"),
+    ("Dockerfile.fixed", {"FOLDER": "/ada/src"}, "example.org/go-tiny/main.go"),
+])
+def test_the_tiny_program_says_where_it_was_compiled(engine, dockerfile, args, file):
+    build(APPS / "go-tiny", dockerfile=dockerfile, args=args, tag="course-test:tiny", engine=engine)
+    try:
+        assert container.run("course-test:tiny", engine=engine).output == f"Compiled from {file}\n"
+    finally:
+        engine.client.images.remove("course-test:tiny")
+
+
+# -- by hand ---------------------------------------------------------------------------
+
+def test_a_change_is_seen_and_goes_with_its_container(engine, site):
+    with container.serve(site, port=80, engine=engine) as server:
+        server.put("/page", b"by hand")
+        assert str(server.get()) == "by hand"
+    with container.serve(site, port=80, engine=engine) as server:
+        assert str(server.get()) == "from the image"
+
+
+def test_a_new_file_in_a_folder(engine, site):
+    with container.serve(site, port=80, engine=engine) as server:
+        server.put("/usr/share/new", b"\x00\xff" * 1000)
+        assert server.run(["stat", "-c", "%s %a %u", "/usr/share/new"]).output.strip() == "2000 644 0"
+
+
+def test_a_read_only_container_serves_and_is_not_changed(engine, site):
+    with container.serve(site, port=80, read_only=True, engine=engine) as server:
+        with pytest.raises(EngineFault, match="write /page into"):
+            server.put("/page", b"by hand")
+        assert str(server.get()) == "from the image"
+
+
+# -- starts ----------------------------------------------------------------------------
+
+def test_each_image_is_started_as_often_as_asked_in_turns(engine, site, monkeypatch):
+    before, order = ours(engine), []
+    serve = container.serve
+    monkeypatch.setattr(starts, "serve", lambda image, **words: order.append(image) or serve(image, **words))
+    engine.client.images.get(site).tag("course-test", "twin")
+    try:
+        one, other = starts.warm([site, "course-test:twin"], 80, 3, engine)
+    finally:
+        engine.client.images.remove("course-test:twin")
+    assert len(one) == len(other) == 3 and all(seconds > 0 for seconds in one + other)
+    assert [image.rpartition(":")[2] for image in order] == ["site", "twin", "twin", "site", "site", "twin"]
+    assert ours(engine) <= before
+
+
+@pytest.mark.skipif(not shutil.which("docker-registry"), reason="docker-registry is not installed")
+def test_a_cold_start_pulls_all_and_leaves_nothing(engine, site):
+    before, told = ours(engine), []
+    with Registry(1e9, engine) as registry:
+        copy = registry.fresh(registry.push(site))
+        (first, second), = starts.cold(registry, [copy], 80, 2, engine, told.append)
+        name = f"{registry.address}/{copy.place}"
+    for start in (first, second):
+        assert start.pull.known == 0 and start.pull.way == "pull"
+        assert start.seconds == start.pull.seconds + start.answer and start.answer > 0
+    assert ours(engine) <= before
+    assert not engine.client.images.list(name=name)
+    assert told and told[0].startswith(f"round 1 of 2, {site}: ")
+
+
+# -- twice -----------------------------------------------------------------------------
+
+@pytest.fixture
+def app(tmp_path):
+    def make(text):
+        (tmp_path / "Dockerfile").write_text(text)
+        return tmp_path
+    return make
+
+
+def test_built_twice_and_removed_again(engine, app):
+    ours, told = f"course-test.twice={time.time_ns()}", []
+    twins = twice(app(f"FROM {BASE}\nLABEL {ours}\nRUN sleep 1.1; date +%N > /now; echo same > /same\n"), engine=engine, watch=told.append)
+    assert ("/now", "content") in twins.files and ("/same", "time") in twins.files
+    assert not twins.same("/now") and twins.same("/same")
+    assert not twins.layers and not twins.image
+    assert "created" in twins.configuration
+    assert not engine.client.api.images(filters={"label": ours})
+    assert told[:2] == ["build 1 of 2 with Dockerfile", "build 2 of 2 with Dockerfile"]
+
+
+def test_with_fixed_times_the_layers_are_the_same(engine, app):
+    twins = twice(app(f"FROM {BASE} AS builder\nRUN mkdir -p /out/made && echo a > /out/made/a && "
+                      f"touch --date=@0 /out/made/a /out/made && sleep 1.1\nFROM {BASE}\nCOPY --from=builder /out /\n"), engine=engine)
+    assert twins.layers and twins.files == ()
+
+
+def test_each_has_arguments_of_its_own(engine, app):
+    twins = twice(app(f"FROM {BASE}\nARG WHO\nRUN echo $WHO > /who && touch --date=@0 /who\n"), first={"WHO": "one"},
+                  second={"WHO": "two"}, engine=engine)
+    assert ("/who", "content") in twins.files and ("/who", "time") not in twins.files

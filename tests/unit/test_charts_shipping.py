@@ -1,0 +1,195 @@
+"""Charts of what an image costs on its way, and of builds compared."""
+
+import pytest
+
+from helpers import charts, labels
+from helpers.charts import style
+from helpers.image import Image, Layer, Twins
+from helpers.registry import Trip
+from helpers.samples import compare
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    monkeypatch.setattr(style, "_DPI", 30)
+
+
+def image(name: str, base: int, own: int, role: str, **other) -> Image:
+    layers = (Layer(f"{name} base", "FROM", base, 1), Layer(f"{name} own", "COPY", own, 1))
+    return Image(**{"reference": name, "id": name, "layers": layers, "created": "", "labels": {}, "settings": (),
+                    "engine": "An engine", "base": f"base of {name}", "base_layers": 1, "base_role": role, **other})
+
+
+STAND_IN = {labels.STAND_IN: "golang:1.22", labels.MADE_OF: "packages"}
+ONE = image("one", 760_000_000, 73_000_000, "build", labels=STAND_IN)
+SLIM = image("slim", 20_000_000, 280_000_000, "run")
+FULL = image("full", 760_000_000, 7_000_000, "build")
+TWO = image("two", 20_000_000, 7_000_000, "run")
+FOUR = [ONE, SLIM, FULL, TWO]
+
+
+def texts(chart) -> list[str]:
+    return [text.get_text() for axes in chart.figure.axes for text in axes.texts]
+
+
+def bars(axes) -> list[tuple[float, float, float]]:
+    """(row, left, right) of each bar."""
+    return [(round(b.get_y() + b.get_height() / 2, 2), b.get_x(), b.get_x() + b.get_width()) for b in axes.patches]
+
+
+def colours(axes) -> list[str]:
+    from matplotlib.colors import to_hex
+    return [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
+
+
+# -- reduction -------------------------------------------------------------------------
+
+def test_the_title_of_a_reduction_says_whose_it_is():
+    chart = charts.reduction(FOUR)
+    assert chart.title == "806 MB saved: 79 % by the smaller base, 21 % by the second stage (mean of both orders)"
+    assert chart.alt.startswith(chart.title)
+    for said in ("one stage, full base: 833 MB", "one stage, slim base: 300 MB", "several stages, full base: 767 MB",
+                 "several stages, slim base: 27.0 MB", "Base first: 533 MB (66 %)", "Stages first: 740 MB (92 %)"):
+        assert said in chart.alt
+
+
+def test_four_bars_and_the_saving_twice_on_one_scale():
+    axes, = charts.reduction(FOUR).figure.axes
+    drawn = bars(axes)
+    assert [(right) for row, _, right in drawn if row == 0][-1] == ONE.unpacked
+    first, second = sorted({row for row, *_ in drawn})[-2:]
+    # what was saved lies between the smallest and the largest image, cut where the one in between ends
+    assert [(left, right) for row, left, right in drawn if row == first] == [
+        (TWO.unpacked, SLIM.unpacked), (SLIM.unpacked, ONE.unpacked)]
+    assert [(left, right) for row, left, right in drawn if row == second] == [
+        (TWO.unpacked, FULL.unpacked), (FULL.unpacked, ONE.unpacked)]
+
+
+def test_the_parts_of_a_reduction_are_named_where_they_are():
+    told = texts(charts.reduction(FOUR))
+    assert told[:4] == ["833 MB", "300 MB", "767 MB", "27.0 MB"]
+    assert told[4:] == ["second stage: 273 MB, 34 %", "smaller base: 533 MB, 66 %",
+                        "smaller base: 740 MB, 92 %", "second stage: 66.0 MB, 8 %"]
+
+
+def test_what_one_stage_adds_is_the_build_s_whatever_it_stands_on():
+    axes, = charts.reduction(FOUR).figure.axes
+    assert colours(axes)[:8] == [style.BUILD, style.BUILD_OWN, style.SHARED, style.BUILD_OWN,
+                                 style.BUILD, style.RUN, style.SHARED, style.RUN]
+    assert [patch.get_hatch() for patch in axes.patches][:3] == [style.HATCH, None, None]
+
+
+@pytest.mark.parametrize("images", [[TWO] * 4, [TWO, ONE, ONE, FULL], [image("e", 0, 0, "run")] * 4])
+def test_a_reduction_of_nothing_or_less_is_drawn(images):
+    assert charts.reduction(images).png()
+
+
+# -- trips -----------------------------------------------------------------------------
+
+def trip(name, way, seconds, moved):
+    return Trip(name, way, "place", seconds, moved, moved, 3, 0, "sha256:x", 25e6)
+
+
+TRIPS = [trip("one", "push", 15.6, 297e6), trip("two", "push", 0.8, 11.9e6),
+         trip("one", "pull", 17.2, 297e6), trip("two", "pull", 0.88, 11.9e6)]
+
+
+def test_trips_tell_bytes_and_seconds():
+    chart = charts.trips(TRIPS, [ONE, TWO], ["one stage", "two stages"])
+    assert chart.title == "To pull one stage takes 17.2 s, two stages 880 ms, with 25 times fewer bytes"
+    assert texts(chart) == ["297 MB", "11.9 MB", "297 MB", "11.9 MB", "15.6 s", "800 ms", "17.2 s", "880 ms"]
+    assert "push one stage: 297 MB in 15.6 s" in chart.alt and "pull two stages: 11.9 MB in 880 ms" in chart.alt
+    labels = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
+    assert labels == ["push one stage", "push two stages", "pull one stage", "pull two stages"]
+
+
+def test_trips_have_the_colour_of_their_image():
+    left, right = charts.trips(TRIPS, [ONE, TWO]).figure.axes
+    assert colours(left) == colours(right) == [style.BUILD, style.RUN] * 2
+    assert [patch.get_hatch() for patch in left.patches] == [style.HATCH, None] * 2
+
+
+def test_the_foot_of_trips_says_how_fast_the_line_was():
+    told = " ".join(text.get_text() for text in charts.trips(TRIPS, [ONE, TWO]).figure.texts)
+    assert "A line of 25.0 MB a second" in told and "An engine" in told
+
+
+@pytest.mark.parametrize("some, title", [
+    ([0], "To push one takes 15.6 s"),
+    ([0, 1], "To push one takes 15.6 s, two 800 ms, with 25 times fewer bytes"),
+    ([1, 2], "To push two takes 800 ms; To pull one takes 17.2 s"),
+])
+def test_fewer_trips_are_drawn_too(some, title):
+    chart = charts.trips([TRIPS[n] for n in some], [ONE, TWO])
+    assert chart.png() and chart.title == title
+
+
+# -- runs ------------------------------------------------------------------------------
+
+FAST, SLOW = [0.18, 0.2, 0.19], [17.0, 19.0, 18.0]
+
+
+@pytest.mark.parametrize("first, second, title", [
+    (FAST, SLOW, "First answer: two after 190 ms, one after 18.0 s"),
+    (SLOW, FAST, "No faster: two after 18.0 s, one after 190 ms"),
+    (FAST, FAST, "No faster: two after 190 ms, one after 190 ms"),
+])
+def test_the_title_of_runs_is_the_judgement(first, second, title):
+    chart = charts.runs(compare(first, second), ["two", "one"], [ONE, TWO])
+    assert chart.title == title and chart.png()
+
+
+def test_every_run_is_a_dot_and_the_median_a_line():
+    chart = charts.runs(compare(FAST, SLOW), ["two", "one"])
+    dots = [list(line.get_xdata()) for line in chart.figure.axes[0].lines if line.get_marker() == "o"]
+    assert dots == [SLOW, FAST]
+    medians = [set(line.get_xdata()) for line in chart.figure.axes[0].lines if line.get_marker() != "o"]
+    assert medians == [{18.0}, {0.19}]
+    assert texts(chart) == ["median 18.0 s", "median 190 ms"]
+    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()] == ["one\n3 runs", "two\n3 runs"]
+
+
+def test_dots_of_equal_runs_do_not_hide_each_other():
+    chart = charts.runs(compare([0.2] * 5, [0.2]), ["two", "one"])
+    heights = [list(line.get_ydata()) for line in chart.figure.axes[0].lines if line.get_marker() == "o"]
+    assert len(set(heights[1])) == 5 and len(heights[0]) == 1
+
+
+def test_runs_are_drawn_from_zero():
+    assert charts.runs(compare(FAST, SLOW), ["a", "b"]).figure.axes[0].get_xlim()[0] == 0
+
+
+def test_the_foot_of_runs_names_stand_ins_without_speaking_of_hatching():
+    told = " ".join(text.get_text() for text in charts.runs(compare(FAST, SLOW), ["a", "b"], [ONE]).figure.texts)
+    assert "golang:1.22 is a stand-in" in told and "Hatched" not in told
+
+
+# -- twins -----------------------------------------------------------------------------
+
+SAME = Twins((), (), layers=True, image=True)
+TIMES = Twins((("/app", "time"),), ("created",), layers=False, image=False)
+PROGRAM = Twins((("/app", "content"),), ("created",), layers=False, image=False)
+LAYERS = Twins((), ("created",), layers=True, image=False)
+
+
+def test_twins_tell_what_is_the_same():
+    chart = charts.twins({"before": PROGRAM, "after": LAYERS}, "/app")
+    same, differs = "\u2714 same", "\u2718 differs"
+    assert texts(chart) == [differs, differs, differs, same, same, differs]
+    assert chart.title == "0 parts of 3 the same at first, 2 at the end: program and layers"
+    assert "before: program differs, layers differs, image id differs" in chart.alt
+    assert "after: program same, layers same, image id differs" in chart.alt
+
+
+def test_colour_and_mark_agree():
+    axes = charts.twins({"a": TIMES}, "/app").figure.axes[0]
+    assert colours(axes) == [style.RUN, style.DANGER, style.DANGER]
+
+
+@pytest.mark.parametrize("last, title", [
+    (SAME, "after: the same image twice, to the last bit"),
+    (PROGRAM, "1 part of 3 the same at first, 0 at the end"),
+    (TIMES, "1 part of 3 the same at first, 1 at the end: program"),
+])
+def test_the_title_of_twins(last, title):
+    assert charts.twins({"before": TIMES, "after": last}, "/app").title == title

@@ -1,0 +1,532 @@
+"""The line, the copy that nobody has, and the registry's guard. No engine is needed."""
+
+import gc
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import threading
+import time
+
+import pytest
+
+from helpers import labels
+from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
+from helpers.registry import Bucket, Line, Trip, server, travelling
+from helpers.registry.client import Client, Manifest
+from helpers.registry.depot import _called, _place
+from helpers.registry.fresh import Commented, comment, copy, renamed
+from helpers.registry.transfer import Progress, failure
+
+# -- the bucket ------------------------------------------------------------------------
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def test_what_is_saved_up_passes_at_once(clock):
+    bucket = Bucket(rate=1000, burst=50, clock=clock)
+    assert bucket.take(50) == 0
+    assert bucket.take(10) == pytest.approx(0.010)
+
+
+def test_those_who_take_one_after_another_pass_one_after_another(clock):
+    bucket = Bucket(rate=1000, burst=0, clock=clock)
+    assert [bucket.take(100) for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_waiting_pays_the_debt(clock):
+    bucket = Bucket(rate=1000, burst=0, clock=clock)
+    bucket.take(100)
+    clock.now += 0.06
+    assert bucket.take(0) == pytest.approx(0.04)
+    clock.now += 0.04
+    assert bucket.take(0) == pytest.approx(0)
+
+
+def test_an_idle_line_saves_up_no_more_than_its_burst(clock):
+    bucket = Bucket(rate=1000, burst=50, clock=clock)
+    clock.now += 3600
+    assert bucket.take(150) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("pieces", [[1_000_000], [65_536] * 15 + [16_960], [1] * 1000 + [999_000]])
+def test_however_it_is_cut_a_megabyte_takes_its_time(clock, pieces):
+    bucket = Bucket(rate=250_000, burst=12_500, clock=clock)
+    for piece in pieces:
+        clock.now += bucket.take(piece)   # as one who waits each time
+    assert sum(pieces) == 1_000_000
+    assert clock.now - 100 == pytest.approx((1_000_000 - 12_500) / 250_000)
+
+
+@pytest.mark.parametrize("rate, burst", [(0, 1), (-5, 1), (5, -1), (float("nan"), 1)])
+def test_a_line_without_speed_is_refused(rate, burst):
+    with pytest.raises(ValueError, match="speed above zero"):
+        Bucket(rate, burst)
+
+
+# -- the line --------------------------------------------------------------------------
+
+FAST = 1e9
+
+
+class Upstream:
+    """A server on loopback that does `behave(connection)` with each connection."""
+
+    def __init__(self, behave):
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self._listening.getsockname()[1]
+        self._behave = behave
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        try:
+            while True:
+                connection, _ = self._listening.accept()
+                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+        except OSError:
+            pass
+
+    def _one(self, connection):
+        with connection:
+            self._behave(connection)
+
+    def close(self):
+        self._listening.close()
+
+
+@pytest.fixture
+def upstream():
+    made = []
+
+    def make(behave):
+        made.append(Upstream(behave))
+        return made[-1].address
+    yield make
+    for each in made:
+        each.close()
+
+
+def until(holds) -> None:
+    """Wait until it does; it is a matter of milliseconds."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def call(address):
+    host, port = address.split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def everything(connection) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def doubled(connection):
+    data = everything(connection)
+    connection.sendall(data + data)
+
+
+def test_bytes_go_through_unchanged_and_are_counted_each_way(upstream):
+    data = os.urandom(300_000)
+    with Line(upstream(doubled), FAST) as line, call(line.address) as end:
+        end.sendall(data)
+        end.shutdown(socket.SHUT_WR)
+        assert everything(end) == data + data
+        assert (line.sent, line.received) == (300_000, 600_000)
+
+
+def test_several_connections_at_once(upstream):
+    answers = []
+
+    def one(address, data):
+        with call(address) as end:
+            end.sendall(data)
+            end.shutdown(socket.SHUT_WR)
+            answers.append(everything(end) == data + data)
+
+    with Line(upstream(doubled), FAST) as line:
+        threads = [threading.Thread(target=one, args=(line.address, bytes([n]) * 100_000)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert answers == [True] * 8
+        assert (line.sent, line.received) == (800_000, 1_600_000)
+
+
+def test_the_bucket_is_asked_for_every_byte_each_way(upstream, monkeypatch):
+    taken = []
+    monkeypatch.setattr(Bucket, "take", lambda self, count: taken.append((id(self), count)) or 0.0)
+    with Line(upstream(doubled), FAST) as line, call(line.address) as end:
+        end.sendall(b"x" * 100_000)
+        end.shutdown(socket.SHUT_WR)
+        everything(end)
+        sums = {}
+        for bucket, count in taken:
+            sums[bucket] = sums.get(bucket, 0) + count
+    assert sorted(sums.values()) == [100_000, 200_000]   # a bucket for each way
+
+
+def test_what_the_bucket_says_is_waited_for(upstream, monkeypatch):
+    monkeypatch.setattr(Bucket, "take", lambda self, count: 3600.0)
+    arrived = threading.Event()
+    with Line(upstream(lambda c: c.recv(1) and arrived.set()), FAST) as line, call(line.address) as end:
+        end.sendall(b"x")
+        assert not arrived.wait(0.3) and line.sent == 0
+
+
+def test_a_registry_that_is_not_there_ends_the_connection(caplog):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = "127.0.0.1:%d" % closed.getsockname()[1]
+    with Line(address, FAST) as line, call(line.address) as end:
+        assert end.recv(1) == b""
+    assert caplog.records == []   # it is no error of the line
+
+
+def test_a_registry_that_goes_away_ends_the_connection(upstream):
+    with Line(upstream(lambda connection: connection.sendall(b"half")), FAST) as line, call(line.address) as end:
+        assert everything(end) == b"half"
+
+
+def test_an_engine_that_goes_away_ends_the_other_side_too(upstream):
+    ended = threading.Event()
+    with Line(upstream(lambda connection: everything(connection) or ended.set()), FAST) as line:
+        call(line.address).close()
+        assert ended.wait(10)
+
+
+def test_a_connection_is_not_lost_while_only_the_registry_holds_it(upstream, caplog):
+    """asyncio itself holds no task: the collector took those whose engine had gone."""
+    release, got = threading.Event(), []
+
+    def behave(connection):
+        got.append(everything(connection))
+        release.wait(10)
+        connection.sendall(b"late")
+
+    with Line(upstream(behave), FAST) as line:
+        with call(line.address) as end:
+            end.sendall(b"x" * 1000)
+        until(lambda: got)
+        for _ in range(5):
+            gc.collect()
+            time.sleep(0.02)
+        release.set()
+        time.sleep(0.1)
+    assert got == [b"x" * 1000] and caplog.records == []
+
+
+def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, caplog):
+    told = []
+    with Line(upstream(lambda connection: told.append(everything(connection))), FAST) as line:
+        end = call(line.address)
+        end.sendall(b"x")
+        until(lambda: line.sent)
+    assert end.recv(1) == b""
+    assert not [thread for thread in threading.enumerate() if thread.name == "line"]
+    with pytest.raises(OSError):
+        call(line.address)
+    assert caplog.records == []
+
+
+def test_no_more_connections_than_there_is_room_for(upstream, monkeypatch):
+    from helpers.registry import line as module
+    monkeypatch.setattr(module, "_CONNECTIONS", 2)
+    with Line(upstream(lambda connection: everything(connection)), FAST) as line:
+        first = [call(line.address) for _ in range(2)]
+        for end in first:
+            end.sendall(b"x")
+        until(lambda: line.sent == 2)
+        with call(line.address) as third:
+            assert third.recv(1) == b""
+        for end in first:
+            end.close()
+
+
+def test_a_connection_that_ended_makes_room_for_another(upstream, monkeypatch):
+    from helpers.registry import line as module
+    monkeypatch.setattr(module, "_CONNECTIONS", 1)
+    with Line(upstream(doubled), FAST) as line:
+        for _ in range(3):
+            with call(line.address) as end:
+                end.sendall(b"x")
+                end.shutdown(socket.SHUT_WR)
+                assert everything(end) == b"xx"
+            until(lambda: not line._open)
+
+
+def test_a_line_is_on_loopback_alone(upstream):
+    with Line(upstream(doubled), FAST) as line:
+        assert line.address.startswith("127.0.0.1:")
+
+
+# -- a copy that nobody has ------------------------------------------------------------
+
+def tar(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+LAYER = tar(a=b"one", b=os.urandom(200_000))
+
+
+def test_a_comment_is_an_entry_without_a_file():
+    for text in ("short", "long " * 300):
+        note = comment(text)
+        assert len(note) % 512 == 0
+        with tarfile.open(fileobj=io.BytesIO(note + LAYER)) as archive:
+            assert archive.getnames() == ["a", "b"]
+            assert archive.pax_headers["comment"] == text
+
+
+@pytest.mark.parametrize("step", [1 << 20, 1000, 1])
+def test_the_files_stay_and_every_digest_is_told(step):
+    packed = gzip.compress(LAYER[:100_000]) + gzip.compress(LAYER[100_000:])   # two members
+    layer = Commented((packed[at:at + step] for at in range(0, len(packed), step)), "one")
+    out = b"".join(layer)
+    assert (layer.size, layer.digest) == (len(out), digest(out))
+    unpacked = gzip.decompress(out)
+    assert layer.diff_id == digest(unpacked)
+    assert unpacked.endswith(LAYER) and unpacked[:-len(LAYER)] == comment("one")
+    with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+        assert archive.extractfile("a").read() == b"one"
+
+
+def test_another_comment_is_another_digest():
+    layers = [Commented([gzip.compress(LAYER)], text) for text in ("one", "two")]
+    for layer in layers:
+        assert b"".join(layer)
+    assert layers[0].digest != layers[1].digest and layers[0].diff_id != layers[1].diff_id
+
+
+def test_the_copy_is_marked_as_the_course_s_own():
+    config = {"created": "now", "rootfs": {"type": "layers", "diff_ids": ["a"]},
+              "config": {"Cmd": ["x"], "Labels": {"mine": "1", labels.NAME: "other"}}}
+    made = renamed(config, ["b"], "the name")
+    assert made["config"]["Labels"] == {"mine": "1", labels.COURSE: labels.BUILD, labels.NAME: "the name"}
+    assert made["rootfs"] == {"type": "layers", "diff_ids": ["b"]}
+    assert (made["created"], made["config"]["Cmd"]) == ("now", ["x"])
+    assert config["rootfs"]["diff_ids"] == ["a"] and config["config"]["Labels"][labels.NAME] == "other"
+
+
+def test_an_image_without_labels_gets_them():
+    assert renamed({"rootfs": {}, "config": {}}, [], "n")["config"]["Labels"][labels.NAME] == "n"
+    assert renamed({"rootfs": {}}, [], "n")["config"]["Labels"][labels.NAME] == "n"
+
+
+def test_layers_that_are_not_gzip_are_refused():
+    image = Manifest("", "", {"config": {}, "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+zstd"}]})
+    with pytest.raises(TransferFailed, match="not compressed with gzip"):
+        copy(None, "r", image, "t", "n", "c")
+
+
+# -- names -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("image, place", [
+    ("go-server:multi", ("multistage-course/go-server", "multi")),
+    ("app", ("multistage-course/app", "latest")),
+    ("gcr.io/distroless/base-debian12:latest", ("multistage-course/gcr.io/distroless/base-debian12", "latest")),
+    ("localhost:5000/a/b:1", ("multistage-course/localhost-5000/a/b", "1")),
+])
+def test_the_place_of_an_image_in_the_registry(image, place):
+    assert _place(image) == place
+
+
+@pytest.mark.parametrize("image, name", [("b:1", "b:1"), ("c", "c"), ("sha256:abc", "a:1"), ("abc", "a:1")])
+def test_an_image_keeps_the_name_that_was_asked_for(image, name):
+    assert _called(image, ["a:1", "b:1", "c:latest"]) == name
+
+
+@pytest.mark.parametrize("name, ours", [
+    ("127.0.0.1:39093/multistage-course/go-server:single", True),
+    ("127.0.0.1:39093/mine:1", False), ("localhost:5000/multistage-course/x:1", False),
+    ("example.org/127.0.0.1:1/multistage-course/x:1", False), ("go-server:single", False),
+])
+def test_names_of_a_journey_are_known_again(name, ours):
+    assert travelling(name) is ours
+
+
+# -- what an engine says ---------------------------------------------------------------
+
+def test_progress_adds_up_the_layers_that_move():
+    progress = Progress()
+    assert progress.take({"status": "Preparing", "id": "a"}) == "0 B of 0 B"
+    progress.take({"status": "Downloading", "id": "a", "progressDetail": {"current": 500, "total": 2000}})
+    progress.take({"status": "Downloading", "id": "b", "progressDetail": {"current": 100, "total": 1000}})
+    assert progress.take({"status": "Downloading", "id": "a", "progressDetail": {"current": 900, "total": 2000}}) \
+        == "1.00 kB of 3.00 kB"
+    # an engine's guess of a layer's size while it compresses may be too low
+    assert progress.take({"status": "Pushing", "id": "b", "progressDetail": {"current": 1100, "total": 1000}}) \
+        == "2.00 kB of 3.10 kB"
+    assert progress.take({"status": "Pull complete", "id": "a", "progressDetail": {}}) == "2.00 kB of 3.10 kB"
+
+
+def test_a_full_disk_is_said_to_be_one():
+    assert isinstance(failure("pull x", "write /a: no space left on device"), DiskFull)
+    failed = failure("pull x", "EOF\n  at once")
+    assert isinstance(failed, TransferFailed) and failed.why == "EOF at once" and "pull x" in failed.what
+
+
+def test_a_trip_in_words():
+    trip = Trip("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
+    assert str(trip) == "pull go:1: 297 MB in 16.5 s, 7 layers of 8 moved"
+
+
+def test_a_blob_that_occurs_twice_is_counted_once():
+    blob = {"digest": "a", "size": 10}
+    assert Manifest("", "", {"config": {"digest": "c", "size": 3}, "layers": [blob, blob]}).size == 13
+
+
+# -- where a registry comes from -------------------------------------------------------
+
+@pytest.mark.parametrize("named", ["nonsense", "127.0.0.1", "https://127.0.0.1:5000", "127.0.0.1:5000/path", "a b:1"])
+def test_a_named_registry_that_is_no_address(named, monkeypatch):
+    monkeypatch.setenv(server.NAMED, named)
+    with pytest.raises(RegistryUnavailable, match="not the address"), server.serve(print):
+        pass
+
+
+def test_a_named_registry_that_does_not_answer_is_not_passed_over(monkeypatch, upstream):
+    monkeypatch.setenv(server.NAMED, upstream(lambda c: c.sendall(b"HTTP/1.0 404 No\r\n\r\n")))
+    with pytest.raises(RegistryUnavailable, match="no registry answers"), server.serve(print):
+        pass
+
+
+def test_a_named_registry_is_used_and_not_ended(monkeypatch, upstream):
+    address = upstream(lambda c: c.recv(500) and c.sendall(b"HTTP/1.0 200 OK\r\n\r\n{}"))
+    monkeypatch.setenv(server.NAMED, f"http://{address}/")
+    with server.serve(print) as found:
+        assert (found.address, found.process) == (address, None)
+    assert found.alive
+
+
+def test_without_the_program_and_without_root_there_is_none(monkeypatch):
+    monkeypatch.delenv(server.NAMED, raising=False)
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(RegistryUnavailable, match="no registry here") as raised, server.serve(print):
+        pass
+    assert server.NAMED in raised.value.remedy
+
+
+def test_what_apt_said_is_the_reason(monkeypatch):
+    def refuse(names, report, start_services):
+        assert names == ["docker-registry"] and start_services is False
+        raise CourseError("apt says no")
+    monkeypatch.delenv(server.NAMED, raising=False)
+    monkeypatch.setattr(shutil, "which", lambda name, **_: "/usr/bin/apt-get" if name == "apt-get" else None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(server, "apt_install", refuse)
+    with pytest.raises(RegistryUnavailable) as raised, server.serve(print):
+        pass
+    assert raised.value.why == "apt says no"
+
+
+def test_a_program_that_ends_at_once_is_no_registry(monkeypatch, home):
+    monkeypatch.delenv(server.NAMED, raising=False)
+    monkeypatch.setattr(server, "_program", lambda report: shutil.which("false"))
+    with pytest.raises(RegistryUnavailable, match="did not start"), server.serve(print):
+        pass
+    assert list((home / "cache").iterdir()) == []   # nor is its folder left
+
+
+# -- the guard -------------------------------------------------------------------------
+
+def guarded(folder, *command) -> subprocess.Popen:
+    folder.mkdir()
+    return subprocess.Popen(["/bin/sh", "-c", server._GUARD, "guard", str(folder), *command],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+
+
+def test_the_guard_ends_the_program_and_removes_the_folder_when_its_input_closes(tmp_path):
+    process = guarded(tmp_path / "f", "/bin/sh", "-c", "echo $$; exec sleep 600")
+    child = int(process.stdout.readline())
+    os.kill(child, 0)
+    process.stdin.close()
+    process.wait(10)
+    assert not (tmp_path / "f").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_the_guard_ends_with_its_program_and_keeps_what_it_said(tmp_path):
+    process = guarded(tmp_path / "f", "/bin/sh", "-c", "exit 7")
+    assert process.wait(10) == 7
+    assert (tmp_path / "f").is_dir()
+    process.stdin.close()
+
+
+def test_the_end_is_forced_where_the_program_does_not_listen(tmp_path, monkeypatch):
+    monkeypatch.setattr(server, "_END_SECONDS", 0.3)
+    process = guarded(tmp_path / "f", "/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
+    process.stdout.readline()
+    server._end(process)
+    assert process.returncode == -signal.SIGKILL
+
+
+# -- the client, against a server that says what it is told -----------------------------
+
+def answering(upstream, *lines: bytes, body: bytes = b"{}"):
+    head = b"\r\n".join((b"HTTP/1.1 " + lines[0], *lines[1:], b"Content-Length: %d" % len(body), b"", body))
+    return Client(upstream(lambda c: c.recv(65_536) and c.sendall(head)))
+
+
+def test_a_refusal_is_told_with_the_registry_s_words(upstream):
+    client = answering(upstream, b"404 Not Found", body=b"manifest unknown")
+    with pytest.raises(TransferFailed, match="refused to GET r/manifests/t") as raised:
+        client.manifest("r", "t")
+    assert raised.value.why == "404: manifest unknown"
+
+
+def test_a_registry_that_is_gone():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = "127.0.0.1:%d" % closed.getsockname()[1]
+    with pytest.raises(TransferFailed, match="stopped answering") as raised:
+        Client(address).manifest("r", "t")
+    assert raised.value.why.endswith("Connection refused")
+
+
+def test_a_manifest_s_digest_is_that_of_its_text(upstream):
+    text = b'{"config": {"digest": "c", "size": 1},\n "layers": []}'
+    found = answering(upstream, b"200 OK", b"Content-Type: kind", body=text).manifest("r", "t")
+    assert (found.digest, found.kind, found.size) == (digest(text), "kind", 1)
+
+
+def test_of_an_index_the_image_is_taken_and_not_the_attestation(upstream):
+    index = (b'{"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": ['
+             b'{"digest": "sha256:no", "platform": {"os": "unknown"}}, {"digest": "sha256:yes", "platform": {"os": "linux"}}]}')
+    image = b'{"config": {"digest": "c", "size": 1}, "layers": []}'
+
+    def behave(connection):
+        asked = connection.recv(65_536)
+        body = image if b"sha256:yes" in asked.split(b"\r\n")[0] else index
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: k\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
+                           % (len(body), body))
+    assert Client(upstream(behave)).manifest("r", "t").digest == digest(image)
