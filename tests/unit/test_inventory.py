@@ -351,6 +351,11 @@ def test_what_the_image_says_that_it_is(members, os):
     assert inventory(layer(*members)).os == os
 
 
+def test_what_it_says_under_the_name_that_is_left():
+    below = layer(("usr/lib/os-release", b"PRETTY_NAME=H\n"), ("etc/os-release", ("h", "usr/lib/os-release")))
+    assert inventory(below, layer(("usr/lib/.wh.os-release", b""))).os == "H"
+
+
 # -- packages ----------------------------------------------------------------------------------
 
 def status(**versions: str) -> bytes:
