@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import stat
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 
 from .. import image
 from ..image import Image, Layer
@@ -12,6 +13,8 @@ from ..inventory import Inventory
 from ..widgets.views import code, table
 
 __all__ = ["say"]
+
+_LINE = 80    # characters of an instruction that a table shows
 
 
 class say(str):
@@ -55,7 +58,7 @@ class Finds:
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         below = self.image.layers[: self.image.base_layers]
-        return [(what, self.wanted[what], layer.instruction,
+        return [(what, self.wanted[what], shorten(layer.instruction, _LINE, placeholder=" \u2026"),
                  f"FROM {self.image.base}" if layer in below else "this Dockerfile")
                 if layer else (what, "not there", "", "") for what, layer in self.found.items()]
 

@@ -127,9 +127,18 @@ def _cached(stage: StageReport) -> str:
     return f"{sum(step.cached for step in own)} of {len(own)}" if own else ""
 
 
+def _stage(step: Step) -> str:
+    return f'<code style="white-space:nowrap">{html.escape(step.stage)}</code>'
+
+
+def _instruction(step: Step) -> str:
+    """On one line: where a line was continued, the builder prints its indentation."""
+    return code(" ".join(step.instruction.split()))
+
+
 def _folded_steps(steps: Sequence[Step]) -> str:
     own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-    rows = [(str(s.line or ""), code(s.stage), code(s.instruction), status(s.status), _took(s))
+    rows = [(str(s.line or ""), _stage(s), _instruction(s), status(s.status), _took(s))
             for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
@@ -147,7 +156,7 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     else:
         told = f"Sending the build context: {size(progress.sent)}"
     head = f"<p role='status'>{told}</p>"
-    rows = [(code(s.stage), code(s.instruction),
+    rows = [(_stage(s), _instruction(s),
              status("stopped" if ended and s.status == "running" else s.status), _took(s))
             for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]
