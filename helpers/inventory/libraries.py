@@ -69,7 +69,8 @@ class Libraries:
                 # The loader is a library too, for those that ask for it by name.
                 if name in found or name in missing or name == loader:
                     continue
-                place = self._first(self._places(name, where, wanting, elf), elf)
+                own = [*_own(wanting, where), *_own(elf, path)]
+                place = self._first(self._places(name, own, elf), elf)
                 if place is None:
                     missing.append(name)
                     lost = self._first((f"{folder}/{name}" for folder in self._configured), elf)
@@ -79,17 +80,13 @@ class Libraries:
                 waiting.append((place, self._elves[place]))
         return Needs(elf.interpreter, found, tuple(missing), unlisted)
 
-    def _places(self, name: str, where: str, wanting: Elf, program: Elf) -> Iterator[str]:
-        """Where the loader looks for that library, in order."""
+    def _places(self, name: str, own: list[str], program: Elf) -> Iterator[str]:
+        """Where the loader looks for that library, in order; `own` are the folders that
+        who wants it names."""
         if "/" in name:
             yield name
             return
-        origin = posixpath.dirname(where)
-        # The program's own path counts for its libraries too if it is an RPATH and no
-        # RUNPATH. Which it is we are not told, and missing is said only of what is.
-        for each in (*wanting.runpath, *program.runpath):
-            if each:
-                yield f"{each.replace('${ORIGIN}', origin).replace('$ORIGIN', origin)}/{name}"
+        yield from (f"{folder}/{name}" for folder in own)
         if "musl" in program.interpreter:
             folders = _USUAL_MUSL
         else:
@@ -108,6 +105,14 @@ class Libraries:
         elf = self._elves.get(path)
         alike = elf is not None and (elf.machine, elf.bits) == (program.machine, program.bits)
         return path if alike else None
+
+
+def _own(elf: Elf, path: str) -> Iterator[str]:
+    """The folders that a file at that path names itself. A program's count for its
+    libraries too if they are an RPATH and no RUNPATH; which it is we are not told, and
+    so that nothing is called missing that is not, they always count."""
+    origin = posixpath.dirname(path)
+    return (each.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for each in elf.runpath if each)
 
 
 def _configured(texts: dict[str, str]) -> list[str]:

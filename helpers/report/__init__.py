@@ -8,12 +8,15 @@
     a project -> build, inventory -> Case (plain values) -> rules -> findings
 
 Each finding has the line of the Dockerfile that brings it, and where that can be
-measured the bytes that mending it saves. There is none without evidence.
+measured the bytes that mending it saves. There is none without evidence. What a linter
+says of the text besides stands apart, as `opinions`.
 """
 
 from .model import RULES, SEVERITIES, Finding, Rule
+from .opinions import Opinions
 from .result import Report
 from .rooms import Rooms, rooms
 from .run import NAME, judged, report
 
-__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Report", "Rooms", "Rule", "judged", "report", "rooms"]
+__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "judged", "report",
+           "rooms"]

@@ -41,7 +41,7 @@ RULES = {
 class Finding:
     """Something to mend.
 
-    rule      its id: one of RULES, or a linter's own
+    rule      its id, one of RULES
     severity  'high', 'medium' or 'low'
     line      of the Dockerfile that brings it, from 1; None where no line does
     what      what was found, with the evidence
@@ -62,18 +62,18 @@ class Finding:
 
     @property
     def title(self) -> str:
-        return RULES[self.rule].title if self.rule in RULES else self.rule
+        return RULES[self.rule].title
 
     @property
     def lesson(self) -> str:
-        """The number of the lesson that teaches it, '' for a linter's rule."""
-        return RULES[self.rule].lesson if self.rule in RULES else ""
+        """The number of the lesson that teaches it."""
+        return RULES[self.rule].lesson
 
     def facts(self) -> dict[str, object]:
         """The finding's part of `report --json`."""
         return {"rule": self.rule, "severity": self.severity, "line": self.line, "also": list(self.also),
                 "title": self.title, "what": self.what, "why": self.why, "remedy": self.remedy,
-                "saves": self.saves, "lesson": self.lesson or None}
+                "saves": self.saves, "lesson": self.lesson}
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""

@@ -10,6 +10,7 @@ from ..image import Layer
 from ..inventory import Inventory
 from .lines import Lines
 from .model import Finding
+from .opinions import Opinions
 from .program import Main
 
 
@@ -23,6 +24,7 @@ class Report:
     findings  what to mend, the heaviest first
     unique    bytes of the layers that no other named image in the engine has
     transfer  bytes that a push or pull moves, None if that was not measured
+    opinions  what hadolint says of the text
     """
 
     result: BuildResult
@@ -32,6 +34,7 @@ class Report:
     findings: tuple[Finding, ...]
     unique: int
     transfer: int | None = None
+    opinions: Opinions = Opinions()
 
     @property
     def image(self):
@@ -78,6 +81,7 @@ class Report:
             "program": {"name": self.main.name, "path": self.main.path, "kind": self.main.kind,
                         "missing": list(self.main.missing)} if self.main else None,
             "findings": [each.facts() for each in self.findings],
+            "opinions": [each.facts() for each in self.opinions.besides],
             "inventory": {key: value for key, value in facts.items()
                           if key not in ("image", "id", "unpacked", "transfer")},
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain as chained
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ..inventory import Inventory, inventory
 from . import advice, contents, program, project, text
 from .case import Case
 from .model import Finding, ordered
+from .opinions import opinions
 from .result import Report
 
 NAME = "multistage-report"    # of the images that a report builds
@@ -59,15 +60,17 @@ def report(
         finished(result)
     found = inventory(result.tag, engine)
     case = _case(result, found, project.read(Context.scan(root, dockerfile)), engine)
+    findings = judged(case)
     return Report(
-        result, found, case.lines, case.main, judged(case), images.unique(found.image, engine),
-        images.transfer(found.image, engine) if transfer else None)
+        result, found, case.lines, case.main, findings, images.unique(found.image, engine),
+        images.transfer(found.image, engine) if transfer else None,
+        opinions(case.dockerfile.text, findings))
 
 
 def judged(case: Case) -> tuple[Finding, ...]:
     """What to mend in a built project, the heaviest first. Asks no engine."""
     rules = (*contents.RULES, *text.RULES)
-    return ordered(chained(*(rule(case) for rule in rules), _linted(case.dockerfile.text)))
+    return ordered(chained.from_iterable(rule(case) for rule in rules))
 
 
 def name(root: Path, dockerfile: str, target: str | None) -> str:
@@ -108,21 +111,3 @@ def _here(ref: str, engine: Engine) -> Inventory | None:
         return inventory(here, engine)
     except ImageNotFound:
         return None
-
-
-# -- somebody else's rules -------------------------------------------------------------
-
-# What a linter calls its levels: severities of a report.
-_LEVELS = {"error": "high", "warning": "medium", "info": "low", "style": "low"}
-
-
-def _linted(dockerfile: str) -> Iterator[Finding]:
-    """What `helpers.lint` says of the text, if this installation has it. It gives an
-    object a complaint, with `code`, `level`, `line` and `message`."""
-    try:
-        from ..lint import lint
-    except ImportError:
-        return
-    for each in lint(dockerfile):
-        yield Finding(each.code, _LEVELS.get(each.level, "low"), each.line, each.message,
-                      "", "The linter's own page on this rule says more.")

@@ -22,7 +22,9 @@ def report_view(report: Report) -> str:
     caption = f"{_project(report)}: {_sum(report)}"
     wrong = table(("", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{html.escape(caption)}</p>"
-    return wrong + f"<p>{_sizes(report)} {html.escape(_main(report))}</p>" + _folded(report)
+    opinions = "".join(f"<li>{html.escape(str(each))}</li>" for each in report.opinions.besides)
+    said = f"<p>{html.escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
+    return wrong + f"<p>{_sizes(report)} {html.escape(_main(report))}</p>" + said + _folded(report)
 
 
 def report_text(report: Report) -> str:
@@ -37,9 +39,8 @@ def report_text(report: Report) -> str:
     for each in report.findings:
         saved = f"; saves {size(each.saves)}" if each.saves else ""
         lines += [f"  {_MARKS[each.severity]} {each.severity}, line {_lines(each)}: {each.title} ({each.rule}){saved}",
-                  f"      {each.what}"]
-        lines += [f"      Why: {each.why}"] if each.why else []
-        lines.append(f"      What to do: {each.remedy}")
+                  f"      {each.what}", f"      Why: {each.why}", f"      What to do: {each.remedy}"]
+    lines += [_linted(report), *(f"  {each}" for each in report.opinions.besides)]
     return "\n".join([*lines, inventory_text(report.inventory)])
 
 
@@ -78,14 +79,24 @@ def _saved(each: Finding) -> str:
 
 
 def _told(each: Finding) -> str:
-    why = f" {html.escape(each.why)}" if each.why else ""
-    return (f"<b>{html.escape(each.title)}.</b> {html.escape(each.what)}{why}<br>"
+    return (f"<b>{html.escape(each.title)}.</b> {html.escape(each.what)} {html.escape(each.why)}<br>"
             f"<i>{html.escape(each.remedy)}</i>{_taught(each)}")
 
 
 def _taught(each: Finding) -> str:
-    known = lesson(each.lesson) if each.lesson else None
-    return f' <a href="{html.escape(known.file)}">lesson {known.number}</a>' if known and known.file else ""
+    known = lesson(each.lesson)
+    return f' <a href="{html.escape(known.file)}">lesson {known.number}</a>' if known.file else ""
+
+
+def _linted(report: Report) -> str:
+    """What hadolint, which reads the text alone, says besides."""
+    said = report.opinions
+    if said.without:
+        return said.without
+    if not said.all:
+        return "hadolint, which reads the text alone, has nothing to say."
+    return (f"hadolint, which reads the text alone, has {counted(len(said.all), 'thing')} to say, "
+            f"{len(said.besides) or 'none'} of which {'is' if len(said.besides) < 2 else 'are'} not said above.")
 
 
 def _lines(each: Finding) -> str:

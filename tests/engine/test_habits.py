@@ -184,26 +184,29 @@ def test_a_folder_that_is_not_mounted_begins_anew(engine, edit):
 
 # -- tests -----------------------------------------------------------------------------
 
-BROKEN = {**FILES, "main": b"nothing"}
+def saying(words: bytes) -> dict[str, bytes]:
+    """The files with a `main` that no build has seen: what is built is not cached."""
+    return {**FILES, "main": words + uuid.uuid4().hex.encode()}
 
 
 def test_failing_tests_that_nothing_needs_are_skipped_and_the_image_is_shipped(engine, make):
-    result = make("untested", BROKEN)
+    files = saying(b"nothing ")
+    result = make("untested", files)
     assert (result.stage("test").status, result.stage("stage-2").status) == ("skipped", "built")
-    assert read_file(look(result.tag, engine), "/main", None, engine) == b"nothing"
+    assert read_file(look(result.tag, engine), "/main", None, engine) == files["main"]
 
 
 @pytest.mark.parametrize("text, target", [("untested", "test"), ("tested", None)])
 def test_failing_tests_that_are_needed_fail_the_build(engine, make, text, target):
     with pytest.raises(BuildFailed) as failure:
-        make(text, BROKEN, tag="course-test:habits-gate", target=target)
+        make(text, saying(b"nothing "), tag="course-test:habits-gate", target=target)
     assert (failure.value.stage, failure.value.exit_code) == ("test", 1)
     with pytest.raises(ImageNotFound):
         engine.client.images.get("course-test:habits-gate")
 
 
 def test_passing_tests_let_the_image_through(engine, make):
-    files = {**FILES, "main": b"the world " + uuid.uuid4().hex.encode()}
+    files = saying(b"the world ")
     result = make("tested", files)
     assert result.stage("test").status == "built"
     assert read_file(look(result.tag, engine), "/main", None, engine) == files["main"]

@@ -66,7 +66,7 @@ def test_a_notebook_that_is_half_saved_is_passed_over(shelf, content):
 
 def test_the_lessons_that_are_here_have_titles():
     for path in NOTEBOOKS:
-        assert lesson(path.name[:2]).file == path.name and len(lesson(path.name[:2]).title) > 10
+        assert lesson(path.name[:2]).file == path.name and lesson(path.name[:2]).title[0].isupper()
 
 
 # -- where each claim stands -----------------------------------------------------------

@@ -223,6 +223,17 @@ def test_a_file_and_what_is_below_it_in_one_layer():
     assert tree["/a"].kind == "f" and tree.resolve("/a/b") is None
 
 
+def test_forty_links_in_a_row_are_followed_and_no_more():
+    tree = Tree([layer(*((f"l{n}", ("l", f"l{n + 1}")) for n in range(41)), ("l41", b"1"))])
+    assert tree.resolve("/l1").path == "/l41" and tree.resolve("/l0") is None
+
+
+def test_a_way_with_more_folders_than_any_path_has_is_given_up():
+    up_and_down = "d/../" * 500
+    tree = Tree([layer(("d", "d"), *((f"l{n}", ("l", f"{up_and_down}l{n + 1}")) for n in range(3)), ("l3", b"1"))])
+    assert tree.resolve("/l1").path == "/l3" and tree.resolve("/l0") is None
+
+
 def test_ways_through_files_lead_nowhere():
     tree = Tree([layer(("bin", "d"), ("bin/sh", b"1"), ("x", ("l", "bin/sh/../sh")), ("y", ("l", "bin/../bin/sh")))])
     assert tree.resolve("/x") is None and tree.resolve("/bin/sh/") .path == "/bin/sh" and tree.resolve("/y").path == "/bin/sh"

@@ -351,6 +351,11 @@ def test_what_the_image_says_that_it_is(members, os):
     assert inventory(layer(*members)).os == os
 
 
+def test_what_it_says_under_the_name_that_is_left():
+    below = layer(("usr/lib/os-release", b"PRETTY_NAME=H\n"), ("etc/os-release", ("h", "usr/lib/os-release")))
+    assert inventory(below, layer(("usr/lib/.wh.os-release", b""))).os == "H"
+
+
 # -- packages ----------------------------------------------------------------------------------
 
 def status(**versions: str) -> bytes:
@@ -491,6 +496,13 @@ def test_a_program_s_own_path_is_its_libraries_too():
     assert (needs.found, needs.missing) == ({"liba.so": "/opt/liba.so", "libb.so": "/opt/libb.so"}, ())
 
 
+def test_each_file_is_the_origin_of_its_own_path():
+    needs = ld(("app/app", elf("liba.so", interpreter=LOADER, runpath="$ORIGIN/../opt"), RUN),
+               ("opt/liba.so", elf("libb.so", "libc.so", soname="liba.so", runpath="$ORIGIN/more")),
+               ("opt/more/libb.so", elf(soname="libb.so")), ("opt/libc.so", elf(soname="libc.so")))
+    assert needs.found == {"liba.so": "/opt/liba.so", "libb.so": "/opt/more/libb.so", "libc.so": "/opt/libc.so"}
+
+
 def test_a_library_asked_for_by_its_path():
     assert ld(("app/app", elf("/opt/a.so", "/opt/b.so", interpreter=LOADER), RUN), ("opt/a.so", LIBC)) == Needs(
         LOADER, {"/opt/a.so": "/opt/a.so"}, ("/opt/b.so",))
@@ -550,6 +562,9 @@ def test_only_a_program_has_needs(path):
 def test_a_hard_link_has_its_file_s_needs():
     found = inventory(layer(APP, ("bin/app", ("h", "app/app"), RUN)))
     assert found.needs("/bin/app").missing == (LOADER, "libc.so.6")
+    own = ("app/app", elf("libc.so.6", interpreter=LOADER, runpath="$ORIGIN"), RUN)
+    needs = ld(own, ("bin/app", ("h", "app/app"), RUN), ("bin/libc.so.6", LIBC), path="/bin/app")
+    assert needs.found == {"libc.so.6": "/bin/libc.so.6"}      # where it was started, and not where its other name is
 
 
 def test_the_cache_of_ldconfig():

@@ -6,7 +6,9 @@ import random
 import pytest
 
 from helpers import dockerfile as dockerfiles
+from helpers import lint as linter
 from helpers.build import Step
+from helpers.errors import LinterUnavailable
 from helpers.image import Image, Layer, Start
 from helpers.inventory import take
 from helpers.report import RULES, SEVERITIES, Finding, contents, judged, text
@@ -14,6 +16,7 @@ from helpers.report.advice import Advice, candidates, chosen
 from helpers.report.files import ballast, cache
 from helpers.report.lines import Lines, chain, operands, takes_all
 from helpers.report.model import ordered, weight
+from helpers.report.opinions import Opinions, opinions
 from helpers.report.project import Project, read
 
 from .cases import (APT, DEBIAN, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image,
@@ -58,7 +61,7 @@ def test_every_rule_is_in_the_table_and_none_else():
 
 def test_findings_are_sorted_by_severity_then_bytes_then_line():
     rng = random.Random(7)
-    given = [Finding("r", severity, line, "w", "y", "m", saves) for severity in SEVERITIES
+    given = [Finding("secret", severity, line, "w", "y", "m", saves) for severity in SEVERITIES
              for line in (1, None, 9) for saves in (None, 5, 70)]
     rng.shuffle(given)
     keys = [(SEVERITIES.index(each.severity), -(each.saves or 0), each.line or 0) for each in ordered(given)]
@@ -79,7 +82,6 @@ def test_a_finding_as_json():
     assert facts == {"rule": "secret", "severity": "high", "line": 3, "also": [4], "title": RULES["secret"].title,
                      "what": "what", "why": "why", "remedy": "how", "saves": None, "lesson": "04"}
     assert json.loads(json.dumps(facts)) == facts
-    assert Finding("DL3006", "low", 1, "", "", "").facts()["lesson"] is None
 
 
 # -- layers and lines ----------------------------------------------------------------
@@ -221,6 +223,25 @@ def test_build_tools_that_a_copy_brings():
     assert found(made, "copied-folder") == []    # the same files are not counted twice
 
 
+HUGE = ("usr/share/data", b"x" * 9_000_000)
+
+
+def test_build_tools_weigh_something_however_small_they_are():
+    at_from = case(GOOD, base=(*FAT, HUGE), own=[APP], advice=False)
+    at_run = case(GOOD.replace("USER", "RUN install\nUSER"), base=(*SLIM, HUGE), own=[APP, ("RUN install", [GCC])])
+    alone = case(SINGLE, base=(*FAT, HUGE), own=[("COPY . /src", []), ("RUN make", APP[1])], advice=False)
+    told = [one(at_from, "build-tools"), one(at_run, "build-tools"), one(alone, "single-stage")]
+    assert [each.severity for each in told] == ["medium"] * 3
+    assert all(each.saves < 0.01 * 9_000_000 for each in told)
+
+
+@pytest.mark.parametrize("start, words", [(Start(("/app",), user="1"), "without build tools for static, with"),
+                                          (Start(user="1"), "a base without build tools, with")])
+def test_without_advice_the_kind_of_program_is_named_if_it_is_known(start, words):
+    own = [("COPY /src/app /app", [("app", STATIC, 0o755), ("other", STATIC, 0o755)])]
+    assert words in one(case(GOOD, base=FAT, own=own, start=start, advice=False), "build-tools").remedy
+
+
 @pytest.mark.parametrize("members", [
     [APT], [SHELL], [("usr/bin/curl", DYNAMIC, 0o755)], [("usr/bin/gcc", b"no program", 0o755)],
     [("usr/lib/python3/pdb.py", b"#!/usr/bin/python3\n", 0o755), ("usr/bin/pdb3", ("l", "/usr/lib/python3/pdb.py"))],
@@ -318,6 +339,14 @@ def test_hidden_files_name_the_line_that_brings_and_the_line_that_hides():
     assert "in line 8 itself" in only.remedy
 
 
+def test_of_many_hidden_files_the_heaviest_folder_is_named():
+    files = {"a/b/c/d/one": 30_000, "a/b/c/d/two": 30_000, "e/three": 50_000}
+    text = GOOD.replace("USER", "RUN fetch\nRUN rm\nUSER")
+    made = case(text, own=[APP, ("RUN fetch", [(path, b"x" * count) for path, count in files.items()]),
+                           ("RUN rm", [(".wh.a", b""), (".wh.e", b"")])])
+    assert "110 kB, most of it /a/b/c)" in one(made, "hidden-files").what
+
+
 def test_files_of_the_base_that_a_line_hides_are_laid_at_the_from():
     text = GOOD.replace("USER", "RUN rm -rf /usr/share\nUSER")
     made = case(text, base=(*SMALL, ("usr/share/doc", b"x" * 60_000)), own=[APP, ("RUN rm -rf /usr/share",
@@ -392,6 +421,7 @@ def test_a_copied_folder_brings_its_history_too():
 
 @pytest.mark.parametrize("text, own", [
     (EVERYTHING, ("COPY /src /srv", [("srv/app", STATIC, 0o755), ("srv/index.html", b"x")])),
+    (EVERYTHING, ("COPY /src /srv", [("srv/.cache/go-build/testdata/a.go", b"x" * 50_000)])),   # another finding
     (GOOD.replace("/src/app /app", "/src/schema.h /app/"), ("COPY /src/schema.h /app/", [("app/schema.h", b"x")])),
     (GOOD.replace("USER", "RUN generate\nUSER"), ("RUN generate", [("srv/main.go", b"x")])),
 ])
@@ -781,22 +811,35 @@ def test_a_project_is_read_from_its_context(tmp_path):
     assert read(Context.scan(tmp_path)).ignore == "Dockerfile.dockerignore"
 
 
-# -- somebody else's rules -----------------------------------------------------------
+# -- a linter's opinions -------------------------------------------------------------
 
-def test_what_a_linter_says_takes_its_place(monkeypatch):
-    import sys
-    from types import ModuleType, SimpleNamespace
-
-    module = ModuleType("helpers.lint")
-    module.lint = lambda text: [SimpleNamespace(code="DL3025", level="warning", line=9, message=f"{len(text)} letters")]
-    monkeypatch.setitem(sys.modules, "helpers.lint", module)
-    only = one(case(GOOD, own=[APP]), "DL3025")
-    assert (only.severity, only.line, only.title, only.lesson) == ("medium", 9, "DL3025", "")
-    assert only.what == f"{len(GOOD)} letters"
+def saying(monkeypatch, *said):
+    monkeypatch.setattr(linter, "lint", lambda text: tuple(linter.Finding(*each) for each in said))
 
 
-def test_without_a_linter_the_rest_is_said(monkeypatch):
-    import sys
+def test_what_a_linter_says_besides(monkeypatch):
+    saying(monkeypatch, (6, "DL3006", "warning", "tag it"), (6, "DL3059", "info", "join them"), (7, "DL3006", "warning", "x"))
+    known = [Finding("moving-tag", "low", 6, "", "", ""), Finding("root-user", "low", 7, "", "", "")]
+    told = opinions("FROM a", known)
+    assert [(each.line, each.rule) for each in told.besides] == [(6, "DL3059"), (7, "DL3006")]
+    assert len(told.all) == 3 and told.without == ""
 
-    monkeypatch.setitem(sys.modules, "helpers.lint", None)
-    assert judged(case(GOOD, own=[APP])) == ()
+
+def test_without_a_linter_it_is_said_so(monkeypatch):
+    def refuse(text):
+        raise LinterUnavailable("hadolint is not installed.")
+
+    monkeypatch.setattr(linter, "lint", refuse)
+    assert opinions("FROM a", []) == Opinions(without="hadolint is not installed.")
+
+
+def test_a_linter_s_opinion_is_no_finding():
+    assert "DL" not in str(judged(case(GOOD.replace("USER", "RUN cd /x\nRUN cd /y\nUSER"), own=[APP])))
+
+
+def test_the_rules_that_a_linter_has_too_are_the_linter_s_own():
+    """hadolint's own words for them, on a text that breaks them."""
+    if linter.program() is None:
+        pytest.skip("hadolint is not installed")
+    text = "FROM debian:latest\nENV PASSWORD=x\nRUN pip install x\nRUN apt-get update && apt-get install -y x\nUSER root\n"
+    assert {each.rule for each in linter.lint(text)} >= {"DL3007", "DL3042", "DL3009", "DL3002", "DL3064"}

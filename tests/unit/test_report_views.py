@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import charts, cli, labels
+from helpers import charts, cli, labels, lint
 from helpers import report as reports
 from helpers.build import BuildResult, StageReport
 from helpers.charts import style
@@ -14,7 +14,7 @@ from helpers.errors import BuildFailed, ContextError
 from helpers.image import Image, Start
 from helpers.image.start import start
 from helpers.inventory import take
-from helpers.report import Finding, Report, judged
+from helpers.report import Finding, Opinions, Report, judged
 from helpers.widgets import report as views
 
 from .cases import DYNAMIC, FAT, SMALL, case, image, layer
@@ -72,7 +72,7 @@ def test_findings_by_line_and_by_rule():
     report = told()
     assert {each.rule for each in report.by_line()[4]} == {"build-tools", "root-user"}
     assert report.of("hidden-files")[0].line == 6 and report.of("secret") == ()
-    assert told(findings=[Finding("x", "low", None, "", "", "")]).by_line()[0][0].rule == "x"
+    assert told(findings=[Finding("secret", "low", None, "", "", "")]).by_line()[0][0].rule == "secret"
 
 
 def test_the_json_has_what_the_report_has():
@@ -123,11 +123,24 @@ def test_nothing_to_mend_is_said_so():
 def test_whatever_the_text_is_it_is_shown_as_text():
     text = f"FROM base:1\nRUN echo {NASTY}\n"
     report = told(text, base=SMALL, own=[(f"RUN echo {NASTY}", [("a", b"x")])],
-                  findings=[Finding("hadolint", "medium", None, NASTY, "", NASTY)])
+                  findings=[Finding("secret", "medium", None, NASTY, NASTY, NASTY)],
+                  opinions=Opinions((lint.Finding(1, "X", "info", NASTY),) * 2, (lint.Finding(1, "X", "info", NASTY),)))
     read = page(views.report_view(report))
-    assert read.text.count(NASTY) >= 3
-    assert "medium, line -: hadolint (hadolint)" in views.report_text(report)
-    assert "Why:" not in views.report_text(report).split("What to mend")[1].split("\n", 3)[2]
+    assert read.text.count(NASTY) >= 5
+    assert "medium, line -: a secret in ARG or ENV (secret)" in views.report_text(report)
+
+
+@pytest.mark.parametrize("said, words", [
+    (Opinions(), "has nothing to say."), (Opinions(without="hadolint is not installed."), "hadolint is not installed."),
+    (Opinions((lint.Finding(1, "X", "info", "m"),)), "has 1 thing to say, none of which is not said above."),
+    (Opinions((lint.Finding(1, "X", "info", "m"),) * 3, (lint.Finding(2, "Y", "error", "mm"),) * 2),
+     "has 3 things to say, 2 of which are not said above."),
+])
+def test_a_linter_s_opinions_stand_apart(said, words):
+    report = told(findings=[], opinions=said)
+    for text in (views.report_text(report), page(views.report_view(report)).text):
+        assert words in text and text.count("error Y: mm") == len(said.besides)
+    assert report.facts()["opinions"] == [each.facts() for each in said.besides]
 
 
 # -- as a picture --------------------------------------------------------------------
@@ -168,7 +181,7 @@ def test_bars_are_what_stays_and_what_mending_saves():
     assert sum(found[2]) == brought[4] and sum(found[4]) == brought[6] == 60_000
     assert found[4] == (0, 60_000) and found[0] == (0,)
     # Two findings on one line cannot save more than the line brings.
-    greedy = told(findings=[Finding("a", "high", 6, "", "", "", 50_000), Finding("b", "high", 6, "", "", "", 50_000)])
+    greedy = told(findings=[Finding("secret", "high", 6, "", "", "", 50_000), Finding("cache-left", "high", 6, "", "", "", 50_000)])
     assert widths(charts.findings(greedy))[4] == (0, 60_000)
 
 
@@ -181,17 +194,17 @@ def test_stages_that_are_not_shipped_are_grey_words():
 def test_a_long_dockerfile_is_cut_to_what_says_most():
     text = "FROM base:1\n" + "".join(f"RUN echo {n}\n" for n in range(60)) + "RUN head > /big\n"
     report = told(text, base=SMALL, own=[*((f"RUN echo {n}", []) for n in range(60)), ("RUN head > /big", OWN[1][1])],
-                  findings=[Finding("x", "low", 50, "", "", "")])
+                  findings=[Finding("secret", "low", 50, "", "", "")])
     shown = rows(charts.findings(report))
     lines = [int(row.split()[0]) for row in shown]
     assert len(shown) == 26 and lines == sorted(lines) and {1, 50, 62} <= set(lines)
 
 
 def test_many_rules_of_a_line_are_counted():
-    rules = [f"a-rule-{n}" for n in range(9)]
+    rules = list(reports.RULES)[:9]
     chart = charts.findings(told(findings=[Finding(rule, "low", 6, "", "", "") for rule in rules]))
     axes, = chart.figure.axes
-    assert "✘ a-rule-0, a-rule-1 +7" in [each.get_text() for each in axes.texts]
+    assert f"✘ {rules[0]} +8" in [each.get_text() for each in axes.texts]
 
 
 @pytest.mark.parametrize("stand_in", [True, False])
