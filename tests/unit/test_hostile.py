@@ -237,7 +237,7 @@ def test_a_way_with_more_folders_than_any_path_has_is_given_up():
 def test_ways_through_files_lead_nowhere():
     tree = Tree([layer(("bin", "d"), ("bin/sh", b"1"), ("x", ("l", "bin/sh/../sh")), ("y", ("l", "bin/../bin/sh")))])
     assert tree.resolve("/x") is None and tree.resolve("/bin/sh/") .path == "/bin/sh" and tree.resolve("/y").path == "/bin/sh"
-    assert tree.resolve("/bin/sh/..") is None
+    assert tree.resolve("/bin/sh/..") is None and tree.resolve("/nowhere/../bin/sh") is None
 
 
 # -- bombs ---------------------------------------------------------------------------------------

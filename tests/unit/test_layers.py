@@ -437,6 +437,10 @@ def kinds(*members) -> Entries:
     ([[".wh.a", "b"]], []),
     ([["d/a"], [".wh.d"]], [("/d/a", 0, 1, True)]),   # the directory was never said
     ([["a"], [".wh.b"]], []),
+    ([["d/", "d/a", "d0", "d-", "d.", "d1", "dd"], [".wh.d"]], [("/d/a", 0, 1, True)]),   # and not what is called alike
+    ([["d"], [".wh.d", "d/a"]], [("/d", 0, 1, True)]),
+    ([["d/", "d/a"], [".wh.d", "d"]], [("/d/a", 0, 1, True)]),   # deleted, and something else in its place
+    ([["d/", "d/a", "d/e/", "d/e/f"], ["d/.wh.e", "d"]], [("/d/a", 0, 1, False), ("/d/e/f", 0, 1, True)]),
 ])
 def test_what_is_shipped_and_not_seen(layers, unseen):
     tree = Tree([kinds(*names) for names in layers])
