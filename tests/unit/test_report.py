@@ -414,6 +414,11 @@ def test_a_copied_folder_that_brought_sources_and_tests():
     assert only.what == "COPY /src brought along: tests (300 B), sources (100 B)."
 
 
+def test_what_lies_beside_an_installed_package_s_folder_is_the_project_s_own():
+    files = [("srv/main.c", b"x" * 100), ("srv/lib/a.c", b"y"), ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")]
+    assert one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").saves == 100
+
+
 def test_a_copied_folder_brings_its_history_too():
     files = [("srv/app", STATIC, 0o755), ("srv/.git/config", b"x" * 70)]
     assert "version control" in one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").what
@@ -421,6 +426,8 @@ def test_a_copied_folder_brings_its_history_too():
 
 @pytest.mark.parametrize("text, own", [
     (EVERYTHING, ("COPY /src /srv", [("srv/app", STATIC, 0o755), ("srv/index.html", b"x")])),
+    (EVERYTHING, ("COPY /src /srv", [("srv/lib/a/tests/b.py", b"x"), ("srv/lib/a/b.c", b"y"),
+                                     ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")])),
     (EVERYTHING, ("COPY /src /srv", [("srv/.cache/go-build/testdata/a.go", b"x" * 50_000)])),   # another finding
     (GOOD.replace("/src/app /app", "/src/schema.h /app/"), ("COPY /src/schema.h /app/", [("app/schema.h", b"x")])),
     (GOOD.replace("USER", "RUN generate\nUSER"), ("RUN generate", [("srv/main.go", b"x")])),
