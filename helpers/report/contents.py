@@ -232,8 +232,9 @@ def copied_folders(case: Case) -> Iterator[Finding]:
 def _installed(case: Case) -> tuple[str, ...]:
     """Folders into which pip installed, wherever they are: what lies beside its notes is
     the affair of those packages."""
-    return tuple({each.path.partition(".dist-info/")[0].rpartition("/")[0] + "/" for each in case.inventory.packages
-                  if each.package.type == "python" and ".dist-info/" in each.path})
+    folders = {each.path.partition(".dist-info/")[0].rpartition("/")[0] for each in case.inventory.packages
+               if each.package.type == "python" and ".dist-info/" in each.path}
+    return tuple(f"{folder}/" for folder in folders if folder)   # all of `/` is nobody's
 
 
 def dev_dependencies(case: Case) -> Iterator[Finding]:

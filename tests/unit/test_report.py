@@ -719,6 +719,16 @@ def test_which_program_an_image_is_for(start, own, kind, path):
     assert (found.kind, found.path, found.missing) == (kind, path, ())
 
 
+@pytest.mark.parametrize("loader, needed, kind", [
+    ("/lib/ld-musl-x86_64.so.1", ("libc.so",), "musl"), ("/lib/ld-musl-x86_64.so.1", (), "musl"),
+    (LOADER, ("libc.musl-x86_64.so.1", "libz.so.1"), "musl"), (LOADER, (), "glibc"), (LOADER, ("libc.so.6",), "glibc"),
+])
+def test_which_c_library_a_program_is_linked_with(loader, needed, kind):
+    found = main(SLIM, [("COPY /src/app /app", [("app", make(loader=loader, needed=needed), 0o755)])],
+                 Start(("/app", "--serve", "all")))
+    assert (found.kind, found.name, found.libraries) == (kind, "/app", needed)
+
+
 def test_the_layer_of_a_script_is_that_of_its_code():
     assert main(WITH_PYTHON, [("COPY /src/app /app", [("app.py", b"x")])], Start(("python3", "/app.py"))).layer == 1
 
@@ -737,7 +747,7 @@ MUSL = make(loader="/lib/ld-musl-x86_64.so.1", needed=("libc.musl-x86_64.so.1",)
     (SMALL, [("app", make(loader=LOADER, needed=("libc.so.6", "libpq.so.5")), 0o755)], ROOT, "libpq.so.5"),
     (None, [("app", DYNAMIC, 0o755)], ROOT, LOADER),
     (SMALL, [("app", MUSL, 0o755)], ROOT, "/lib/ld-musl-x86_64.so.1"),
-    (SMALL, [("app", b"#!/bin/bash\n", 0o755)], ROOT, "/bin/bash"),
+    (SMALL, [("app", b"#!/bin/bash -e\n", 0o755)], ROOT, "needs /bin/bash, and"),
     (SMALL, [("app", b"#!/usr/bin/env python3\n", 0o755), ("usr/bin/env", DYNAMIC, 0o755)], ROOT, "python3"),
     (SMALL, [("app", STATIC, 0o644)], ROOT, "the right to execute /app"),
     (SMALL, [("app", b"text", 0o755)], ROOT, "a program in /app"),
