@@ -204,6 +204,7 @@ def _where(files: Sequence[Unseen]) -> str:
 
 def copied_folders(case: Case) -> Iterator[Finding]:
     """Sources, tests and histories that came with a folder that was copied."""
+    installed = _installed(case)
     for line, layers in _own_lines(case):
         made = case.lines.instruction(layers[0])
         if made is None or made.keyword not in ("COPY", "ADD"):
@@ -213,7 +214,8 @@ def copied_folders(case: Case) -> Iterator[Finding]:
         found: Counter[str] = Counter()
         for index in layers:
             for path, count in case.seen(index).items():
-                kind = "" if path in case.material or cache(path) or posixpath.basename(path) in meant else ballast(path)
+                theirs = path in case.material or cache(path) or path.startswith(installed)
+                kind = "" if theirs or posixpath.basename(path) in meant else ballast(path)
                 # What .dockerignore should have kept is a finding of its own.
                 if kind and not (takes_context(made) and kind == "version control"):
                     found[kind] += count
@@ -225,6 +227,14 @@ def copied_folders(case: Case) -> Iterator[Finding]:
                     f"{kind} ({size(count)})" for kind, count in found.most_common()) + ".",
                 "The program does not read them, and whoever has the image can.",
                 "Copy the artifact by its own name, not the folder that it was made in.", saves=total)
+
+
+def _installed(case: Case) -> tuple[str, ...]:
+    """Folders into which pip installed, wherever they are: what lies beside its notes is
+    the affair of those packages."""
+    folders = {each.path.partition(".dist-info/")[0].rpartition("/")[0] for each in case.inventory.packages
+               if each.package.type == "python" and ".dist-info/" in each.path}
+    return tuple(f"{folder}/" for folder in folders if folder)   # all of `/` is nobody's
 
 
 def dev_dependencies(case: Case) -> Iterator[Finding]:

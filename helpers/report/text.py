@@ -91,7 +91,8 @@ def root_user(case: Case) -> Iterator[Finding]:
         f"USER {said[-1].arguments}: containers run as root." if said else
         "There is no USER: containers run as root.",
         "Whoever breaks into the program is root in the container, and nearer to the machine.",
-        "Add USER 65532 before CMD. A number needs no entry in /etc/passwd.")
+        "Add USER 65532 before CMD; a number needs no entry in /etc/passwd. See that the program may still write "
+        "where it must, and opens no port below 1024.")
 
 
 def secrets(case: Case) -> Iterator[Finding]:

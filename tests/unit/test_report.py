@@ -414,6 +414,11 @@ def test_a_copied_folder_that_brought_sources_and_tests():
     assert only.what == "COPY /src brought along: tests (300 B), sources (100 B)."
 
 
+def test_what_lies_beside_an_installed_package_s_folder_is_the_project_s_own():
+    files = [("srv/main.c", b"x" * 100), ("srv/lib/a.c", b"y"), ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")]
+    assert one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").saves == 100
+
+
 def test_a_copied_folder_brings_its_history_too():
     files = [("srv/app", STATIC, 0o755), ("srv/.git/config", b"x" * 70)]
     assert "version control" in one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").what
@@ -421,6 +426,8 @@ def test_a_copied_folder_brings_its_history_too():
 
 @pytest.mark.parametrize("text, own", [
     (EVERYTHING, ("COPY /src /srv", [("srv/app", STATIC, 0o755), ("srv/index.html", b"x")])),
+    (EVERYTHING, ("COPY /src /srv", [("srv/lib/a/tests/b.py", b"x"), ("srv/lib/a/b.c", b"y"),
+                                     ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")])),
     (EVERYTHING, ("COPY /src /srv", [("srv/.cache/go-build/testdata/a.go", b"x" * 50_000)])),   # another finding
     (GOOD.replace("/src/app /app", "/src/schema.h /app/"), ("COPY /src/schema.h /app/", [("app/schema.h", b"x")])),
     (GOOD.replace("USER", "RUN generate\nUSER"), ("RUN generate", [("srv/main.go", b"x")])),
@@ -712,6 +719,16 @@ def test_which_program_an_image_is_for(start, own, kind, path):
     assert (found.kind, found.path, found.missing) == (kind, path, ())
 
 
+@pytest.mark.parametrize("loader, needed, kind", [
+    ("/lib/ld-musl-x86_64.so.1", ("libc.so",), "musl"), ("/lib/ld-musl-x86_64.so.1", (), "musl"),
+    (LOADER, ("libc.musl-x86_64.so.1", "libz.so.1"), "musl"), (LOADER, (), "glibc"), (LOADER, ("libc.so.6",), "glibc"),
+])
+def test_which_c_library_a_program_is_linked_with(loader, needed, kind):
+    found = main(SLIM, [("COPY /src/app /app", [("app", make(loader=loader, needed=needed), 0o755)])],
+                 Start(("/app", "--serve", "all")))
+    assert (found.kind, found.name, found.libraries) == (kind, "/app", needed)
+
+
 def test_the_layer_of_a_script_is_that_of_its_code():
     assert main(WITH_PYTHON, [("COPY /src/app /app", [("app.py", b"x")])], Start(("python3", "/app.py"))).layer == 1
 
@@ -730,7 +747,7 @@ MUSL = make(loader="/lib/ld-musl-x86_64.so.1", needed=("libc.musl-x86_64.so.1",)
     (SMALL, [("app", make(loader=LOADER, needed=("libc.so.6", "libpq.so.5")), 0o755)], ROOT, "libpq.so.5"),
     (None, [("app", DYNAMIC, 0o755)], ROOT, LOADER),
     (SMALL, [("app", MUSL, 0o755)], ROOT, "/lib/ld-musl-x86_64.so.1"),
-    (SMALL, [("app", b"#!/bin/bash\n", 0o755)], ROOT, "/bin/bash"),
+    (SMALL, [("app", b"#!/bin/bash -e\n", 0o755)], ROOT, "needs /bin/bash, and"),
     (SMALL, [("app", b"#!/usr/bin/env python3\n", 0o755), ("usr/bin/env", DYNAMIC, 0o755)], ROOT, "python3"),
     (SMALL, [("app", STATIC, 0o644)], ROOT, "the right to execute /app"),
     (SMALL, [("app", b"text", 0o755)], ROOT, "a program in /app"),
