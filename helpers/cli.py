@@ -139,27 +139,79 @@ def _graph(options: argparse.Namespace) -> int:
     return GOOD
 
 
-def _compare(options: argparse.Namespace) -> int:
+def _inventory(options: argparse.Namespace) -> int:
     from .engine import connect
-    from .image import look, transfer, unique
+    from .image import transfer
+    from .inventory import inventory, printable
     from .units import size
+    from .widgets.contents import inventory_text
 
     engine = connect()
-    images = [look(reference, engine) for reference in options.image]
-    facts, rows = [], [f"{'unpacked':>10} {'unique':>10} {'transfer':>10}  image"]
-    for image in images:
-        sizes = {"unique": unique(image, engine),
-                 "transfer": transfer(image, engine) if options.transfer else None}
-        facts.append({**image.facts(), **sizes})
-        moved = size(sizes["transfer"]) if options.transfer else "-"
-        rows.append(f"{size(image.unpacked):>10} {size(sizes['unique']):>10} {moved:>10}  "
-                    f"{image.reference}")
+    found = inventory(options.image, engine)
+    facts, text = found.facts(files=options.files), inventory_text(found)
+    if options.transfer:
+        facts["transfer"] = transfer(found.image, engine)
+        text += f"\nTransfer: {size(facts['transfer'])}"
+    if options.files:
+        text = "\n".join([text, "Files", *(printable(f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}")
+                                          for path, count, layer in found.listing())])
+    _emit(options, facts, text)
+    return GOOD
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from .engine import connect
+    from .image import transfer, unique
+    from .inventory import compare, inventory
+    from .units import size
+    from .widgets.contents import comparison_text
+
+    engine = connect()
+    seen = compare([inventory(reference, engine) for reference in options.image])
+    facts, lines = seen.facts(), [comparison_text(seen)]
+    for each, entry in zip(seen.inventories, facts["images"]):
+        entry["unique"] = unique(each.image, engine)
+        entry["transfer"] = transfer(each.image, engine) if options.transfer else None
+        moved = f", {size(entry['transfer'])} to transfer" if options.transfer else ""
+        lines.append(f"{each.image.reference}: {size(entry['unique'])} that no other named image has{moved}")
     if options.png:
         from . import charts
 
-        charts.sizes(images).save(options.png)
+        try:
+            charts.sizes([each.image for each in seen.inventories]).save(options.png)
+        except OSError as error:
+            raise CourseError(f"{options.png} cannot be written.", why=error.strerror or "",
+                              remedy="Name a file in a folder that is there.") from error
         _say(f"Drawn to {options.png}")
-    _emit(options, {"images": facts}, "\n".join(rows))
+    _emit(options, facts, "\n".join(lines))
+    return GOOD
+
+
+def _report(options: argparse.Namespace) -> int:
+    from .build import CONTEXT_LIMIT
+    from .report import report
+    from .widgets.live import LiveBuild
+    from .widgets.report import report_text
+
+    try:
+        with LiveBuild(sys.stderr) as live:
+            told = report(
+                options.dir, dockerfile=options.file, target=options.target, builder=options.builder,
+                args=dict(options.build_arg), transfer=options.transfer,
+                context_limit=None if options.any_context else CONTEXT_LIMIT,
+                watch=live.watch, finished=live.finish, say=live.say)
+    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
+        options.tag = ""
+        if options.json:
+            print(json.dumps({**_no_build(options, error), "findings": []}, indent=2))
+        print(f"{error.kind}: {error}", file=sys.stderr)
+        return NO
+    if options.png:
+        from . import charts
+
+        charts.findings(told).save(options.png)
+        _say(f"Drawn to {options.png}")
+    _emit(options, told.facts(), report_text(told))
     return GOOD
 
 
@@ -236,11 +288,28 @@ def _parser() -> argparse.ArgumentParser:
     graph.add_argument("dir", metavar="DIR")
     graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
 
-    compare = command("compare", _compare, "images side by side")
+    inventory = command("inventory", _inventory, "what is in an image: tools, packages, sizes by layer")
+    inventory.add_argument("image", metavar="IMAGE")
+    inventory.add_argument("--files", action="store_true", help="list every file with its layer too")
+    inventory.add_argument("--transfer", action="store_true",
+                           help="measure the transfer size too (slow the first time)")
+
+    compare = command("compare", _compare, "images side by side, and what only one of them has")
     compare.add_argument("image", nargs="+", metavar="IMAGE")
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
     compare.add_argument("--transfer", action="store_true",
                          help="measure the transfer size too (slow the first time)")
+
+    report = command("report", _report, "build a project and say what to mend, line by line")
+    report.add_argument("dir", metavar="DIR", help="folder of the build context")
+    report.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    report.add_argument("--target", metavar="STAGE", help="report on this stage")
+    report.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    report.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    report.add_argument("--any-context", action="store_true", help="send a context of any size")
+    report.add_argument("--transfer", action="store_true",
+                        help="measure the transfer size too (slow the first time)")
+    report.add_argument("--png", metavar="FILE", help="draw it to this file")
 
     clean = command("clean", _clean, "remove what the course made, and nothing else")
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")

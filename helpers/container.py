@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import re
 import secrets as random
 import tarfile
 import time
@@ -33,6 +34,10 @@ _BODY_LIMIT = 50_000_000    # bytes read of one answer
 _ANSWER_SECONDS = 10        # for one answer of a server that runs
 _NEAR_SECONDS = 1           # to be let in by a container on this machine
 _LOOPBACK = "127.0.0.1"
+# What older runtimes print into the container's output, and then end it, when the
+# kernel cannot execute its program: 'exec /app: no such file or directory', before
+# runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
+_EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*")
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,10 @@ def _to_its_end(api, name: str, timeout: float, image: str) -> Ran:
         raise CourseError(f"{image} did not end within {timeout:.0f} s and was stopped.",
                           remedy="Run something shorter, or give it more time with timeout=.",
                           evidence=_output(api, name)[-2000:]) from error
-    return Ran(_output(api, name), code, time.perf_counter() - began)
+    output = _output(api, name)
+    if code and _EXEC.fullmatch(output):
+        raise _not_started(output, image)
+    return Ran(output, code, time.perf_counter() - began)
 
 
 def _start(api, name: str, image: str) -> None:

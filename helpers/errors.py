@@ -152,6 +152,10 @@ class ImageUnreadable(CourseError):
     """What the engine sent for an image is not a saved image."""
 
 
+class LinterUnavailable(CourseError):
+    """hadolint is not here, is for another machine, or does not answer as it should."""
+
+
 class Interrupted(CourseError, KeyboardInterrupt):
     """The user stopped it (Ctrl-C, or the kernel's interrupt), and it did stop.
 

@@ -7,11 +7,14 @@ learner's own folder, and the last lesson shows all of them in one table.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 from . import places
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 # In the course's words. The lesson that owns a claim puts it to the test.
 CLAIMS = {
@@ -45,6 +48,27 @@ CLAIMS = {
     "C26": "With several stages, fewer layers have to be built again.",
 }
 
+# The lessons that give a verdict on a claim, by the number that their files begin with.
+LESSONS = {
+    "C1": ("01",), "C2": ("01",), "C3": ("02",), "C4": ("02",), "C5": ("02",), "C6": ("02",),
+    "C7": ("02", "09"), "C8a": ("08",), "C8b": ("08",), "C8c": ("08",), "C9": ("05",), "C10": ("07",),
+    "C11": ("06",), "C12": ("08",), "C13": ("08",), "C14": ("09",), "C15": ("03",), "C16": ("02",),
+    "C17": ("03",), "C18": ("04",), "C19": ("04",), "C20": ("03",), "C21": ("04",), "C22": ("05",),
+    "C23": ("04",), "C24": ("09",), "C25": ("07",), "C26": ("09",),
+}
+
+# What the chapter would have one say in an interview, in the course's words, and the
+# claims that each sentence stands on.
+SENTENCES = (
+    ("Every stage of a build makes an image of its own.", ("C4", "C16")),
+    ("Only the last one gets the name, and only that one is shipped.", ("C3", "C15")),
+    ("The compiler is in the builder and nowhere else.", ("C1", "C4", "C21")),
+    ("It is not taken out: it was never brought in.", ("C18", "C5")),
+    ("What nobody copies does not cross.", ("C5", "C14")),
+    ("So the image is smaller, faster to ship and safer.", ("C8a", "C8b", "C9")),
+    ("Build in one place, throw it away, run in a clean one.", ("C17", "C12", "C13")),
+)
+
 _WORDS = {"holds": "holds", "partly": "holds in part", "fails": "does not hold"}
 _MARKS = {"holds": "✔", "partly": "◐", "fails": "✘"}
 
@@ -55,39 +79,52 @@ class Verdict:
 
     found    'holds', 'partly' or 'fails'
     because  the evidence, in a sentence made from what was measured
+    when     the date, '2026-11-24'
+    engine   that it was measured on, in one line; '' if it was not said
     """
 
     claim: str
     found: str
     because: str
     when: str
+    engine: str = ""
 
     @property
     def name(self) -> str:
         """'Claim 3' for 'C3'."""
         return f"Claim {self.claim.removeprefix('C')}"
 
+    @property
+    def words(self) -> str:
+        """'holds', 'holds in part' or 'does not hold'."""
+        return _WORDS[self.found]
+
+    @property
+    def mark(self) -> str:
+        return _MARKS[self.found]
+
     def __repr__(self) -> str:
-        return f"{self.name} {_WORDS[self.found]}: {CLAIMS[self.claim]} {self.because}"
+        return f"{self.name} {self.words}: {CLAIMS[self.claim]} {self.because}"
 
     def _repr_html_(self) -> str:
         import html
 
-        return (f"<p><b><span aria-hidden='true'>{_MARKS[self.found]}</span> "
-                f"{self.name} {_WORDS[self.found]}.</b> {html.escape(CLAIMS[self.claim])}<br>"
+        return (f"<p><b><span aria-hidden='true'>{self.mark}</span> "
+                f"{self.name} {self.words}.</b> {html.escape(CLAIMS[self.claim])}<br>"
                 f"{html.escape(self.because)}</p>")
 
 
-def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
+def verdict(claim: str, holds: bool, because: str, *, partly: bool = False, engine: str = "") -> Verdict:
     """Give and keep the verdict on `claim`.
 
     `holds` is the measurement itself. `partly` says that even if it holds, the
-    chapter's sentence is wider than what is true.
+    chapter's sentence is wider than what is true. `engine` is the one that it was
+    measured on, in one line.
     """
     if claim not in CLAIMS:
         raise KeyError(f"There is no claim {claim}; there are {', '.join(CLAIMS)}.")
     found = ("partly" if partly else "holds") if holds else "fails"
-    given = Verdict(claim, found, because, date.today().isoformat())
+    given = Verdict(claim, found, because, date.today().isoformat(), engine)
     _keep(given)
     return given
 
@@ -99,6 +136,115 @@ def kept() -> dict[str, Verdict]:
         return {claim: Verdict(**record) for claim, record in records.items() if claim in CLAIMS}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}   # none yet, or not as we write it: the next verdict writes it anew
+
+
+# -- all of them ---------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson as the table names it.
+
+    number  as its file begins: '04'
+    title   as its notebook has it, '' if it is not here
+    file    the notebook's name, '' if it is not here
+    """
+
+    number: str
+    title: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}".rstrip()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a claim stands: its lessons, and the newest verdict, None if nobody gave one."""
+
+    claim: str
+    lessons: tuple[Lesson, ...]
+    verdict: Verdict | None
+
+    @property
+    def text(self) -> str:
+        return CLAIMS[self.claim]
+
+
+class Standings(tuple[Standing, ...]):
+    """Every claim in order, and where it stands."""
+
+    __slots__ = ()
+
+    @property
+    def tested(self) -> tuple[Standing, ...]:
+        return tuple(each for each in self if each.verdict)
+
+    @property
+    def open(self) -> tuple[Standing, ...]:
+        """The claims that no lesson has tested here yet."""
+        return tuple(each for each in self if not each.verdict)
+
+    def of(self, claim: str) -> Standing:
+        return next(each for each in self if each.claim == claim)
+
+
+def standings(given: Mapping[str, Verdict] | None = None) -> Standings:
+    """Every claim with what was found here, `given` or else what is kept."""
+    given = kept() if given is None else given
+    known = {number: lesson(number) for numbers in LESSONS.values() for number in numbers}
+    return Standings(Standing(claim, tuple(map(known.get, LESSONS[claim])), given.get(claim))
+                     for claim in CLAIMS)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence for an interview, and the claims that it stands on.
+
+    found  the weakest of their verdicts; '' while one of them is open
+    """
+
+    text: str
+    claims: tuple[Standing, ...]
+
+    @property
+    def found(self) -> str:
+        verdicts = [each.verdict for each in self.claims]
+        if None in verdicts:
+            return ""
+        # A sentence that joins what holds with what does not is true in part.
+        kinds = {each.found for each in verdicts}
+        return kinds.pop() if len(kinds) == 1 else "partly"
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self.found] if self.found else "not tested yet"
+
+    @property
+    def mark(self) -> str:
+        return _MARKS[self.found] if self.found else "·"
+
+
+class Sentences(tuple[Sentence, ...]):
+    """The sentences for an interview, in order."""
+
+    __slots__ = ()
+
+
+def sentences(given: Mapping[str, Verdict] | None = None) -> Sentences:
+    """The sentences for an interview, each with what the experiments say of it."""
+    known = standings(given)
+    return Sentences(Sentence(text, tuple(map(known.of, claims))) for text, claims in SENTENCES)
+
+
+def lesson(number: str) -> Lesson:
+    """The lesson of that number, with the title that its notebook gives itself."""
+    for path in sorted(NOTEBOOKS.glob(f"{number}-*.ipynb")):
+        try:
+            first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        except (OSError, ValueError, LookupError, TypeError):
+            continue   # half saved: JupyterLab is at work in this folder
+        return Lesson(number, first.partition("\n")[0].lstrip("# ").strip(), path.name)
+    return Lesson(number)
 
 
 def _file() -> Path:

@@ -7,6 +7,7 @@ passes or fails; the figures go to a JSON file and a table.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -20,8 +21,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
+from helpers import places
 from helpers.build import build
 from helpers.engine import Engine, connect
+from helpers.image import Tree
+from helpers.image.pieces import Pieces
+from helpers.image.scan import scan
+from helpers.inventory import inventory
 from helpers.lesson import APPS
 
 COLD, WARM, QUICK = 3, 15, 10   # runs of a side
@@ -37,7 +43,8 @@ def main(path: str) -> None:
         "results": [],
     }
     for measure in (import_helpers, first_chart, cached_build, cached_build_as_process,
-                    cold_build, large_context):
+                    cold_build, large_context, inventory_cold, inventory_and_syft, inventory_known,
+                    inventory_on_known_base, million_entries):
         print(f"{measure.__name__} ...", file=sys.stderr, flush=True)
         figures["results"].append(measure(engine))
         Path(path).write_text(json.dumps(figures, indent=1) + "\n")
@@ -90,9 +97,12 @@ def _command(*words: str, **environment: str) -> Callable[[], None]:
     return run
 
 
+def _docker() -> str:
+    return next(c for c in ("/usr/bin/docker", shutil.which("docker")) if c and Path(c).exists())
+
+
 def _docker_build(engine: Engine, *options: str) -> Callable[[], None]:
-    command = next(c for c in ("/usr/bin/docker", shutil.which("docker")) if c and Path(c).exists())
-    return _command(command, "build", "--quiet", "--tag", TAG, *options, str(APPS / "go-hello"),
+    return _command(_docker(), "build", "--quiet", "--tag", TAG, *options, str(APPS / "go-hello"),
                     DOCKER_BUILDKIT="1", DOCKER_HOST=engine.host)
 
 
@@ -156,6 +166,74 @@ def large_context(engine: Engine) -> dict:
                                   capture_output=True, text=True)
             peaks.append(int(done.stdout) / 1000)
     return _alone("peak memory, a context of 2 GB", peaks, "MB")
+
+
+# -- inventories -------------------------------------------------------------------------
+
+LARGE, SMALL_APP = "golang:1.22", "course-bench:1"
+
+
+@contextlib.contextmanager
+def _empty_cache():
+    """Nothing is known of any layer while the block lasts."""
+    known = places.cache
+    with tempfile.TemporaryDirectory() as folder:
+        places.cache = lambda: Path(folder)
+        try:
+            yield
+        finally:
+            places.cache = known
+
+
+def _cold(engine: Engine, image: str = LARGE) -> Callable[[], None]:
+    def run() -> None:
+        with _empty_cache():
+            inventory(engine.client.images.get(image).id, engine)
+    return run
+
+
+def _saved(engine: Engine, image: str = LARGE) -> Callable[[], None]:
+    """`docker save IMAGE > /dev/null`"""
+    return _command(_docker(), "save", image, DOCKER_HOST=engine.host)
+
+
+def inventory_cold(engine: Engine) -> dict:
+    """Nothing is known: the whole image is read. Bound: 1.15."""
+    return _against(f"inventory of {LARGE}, cold, against docker save", _cold(engine), _saved(engine), 7)
+
+
+def inventory_and_syft(engine: Engine) -> dict:
+    """Bound: a third."""
+    syft = shutil.which("syft", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    other = _command(syft, "scan", f"docker:{LARGE}", "-o", "json", DOCKER_HOST=engine.host,
+                     SYFT_CHECK_FOR_APP_UPDATE="false")
+    return _against(f"inventory of {LARGE}, cold, against syft", _cold(engine), other, COLD)
+
+
+def inventory_known(engine: Engine) -> dict:
+    """Every layer was read before. Bound: 0.1 s."""
+    inventory(LARGE, engine)
+    return _alone(f"inventory of {LARGE}, layers known", [_timed(lambda: inventory(LARGE, engine))
+                                                          for _ in range(WARM)])
+
+
+def inventory_on_known_base(engine: Engine) -> dict:
+    """A new two-stage image; its base was read before. Aim: under 1 s."""
+    def run() -> float:
+        build(APPS / "go-hello", tag=SMALL_APP, engine=engine, args={"NOW": str(time.time_ns())},
+              text=(APPS / "go-hello" / "Dockerfile").read_text() + "ARG NOW\nCOPY --from=builder /app/main.go /$NOW\n")
+        return _timed(lambda: inventory(SMALL_APP, engine))
+    inventory("gcr.io/distroless/base-debian12", engine)
+    return _alone("inventory of a new two-stage image", [run() for _ in range(QUICK)])
+
+
+def million_entries(engine: Engine) -> dict:
+    """A layer of a million entries against one of a hundred thousand: 10 is linear."""
+    from tests.unit.layers import headers
+
+    def side(count: int) -> Callable[[], None]:
+        return lambda: Tree([scan(Pieces(headers(count)))])
+    return _against("a million entries, against 100,000", side(1_000_000), side(100_000), COLD)
 
 
 if __name__ == "__main__":

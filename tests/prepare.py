@@ -1,7 +1,7 @@
 """What the tests need beyond Python packages: `python -m tests.prepare`.
 
 A browser for the tests of the lessons in JupyterLab, a registry for the tests
-that pull, and a docker command as an independent witness. As root with apt-get
+that pull, a docker command as an independent witness, a compiler and npm. As root with apt-get
 each is installed if it is missing. Elsewhere the tests that would be skipped
 are named; with MULTISTAGE_REQUIRE_ENGINE=1 that is a failure.
 """
@@ -51,6 +51,10 @@ NEEDS = (
     Need("docker", lambda: shutil.which("docker") is not None,
          [["docker-cli", "docker-buildx"], ["docker.io", "docker-buildx"], ["docker.io"]],
          "comparing with `docker build` (part of tests/engine)"),
+    Need("gcc", lambda: all(map(shutil.which, ("gcc", "readelf", "strip"))), [["gcc", "libc6-dev"]],
+         "what a compiler makes, read (part of tests/unit)"),
+    Need("npm", lambda: shutil.which("npm") is not None, [["npm"]],
+         "npm packages, found by us and by syft (part of tests/engine)"),
 )
 
 

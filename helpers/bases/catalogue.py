@@ -162,11 +162,16 @@ server {
     }
 }
 """
-# Alpine's userland is BusyBox, and so is this one's.
+# Alpine's userland is BusyBox, and so is this one's. The original has curl too.
 _NGINX = (
     DebianFiles(SUITE, ("base-files", "busybox", "ca-certificates", "libc6", "libcrypt1",
                         "libpcre2-8-0", "libssl3", "netbase", "nginx", "nginx-common", "tzdata",
                         "zlib1g")),
+    DebianFiles(SUITE, (
+        "curl", "libbrotli1", "libcom-err2", "libcurl4", "libffi8", "libgmp10", "libgnutls30",
+        "libgssapi-krb5-2", "libhogweed6", "libidn2-0", "libk5crypto3", "libkeyutils1", "libkrb5-3",
+        "libkrb5support0", "libldap-2.5-0", "libnettle8", "libnghttp2-14", "libp11-kit0", "libpsl5",
+        "librtmp1", "libsasl2-2", "libssh2-1", "libtasn1-6", "libunistring2", "libzstd1")),
     Links((("/bin/sh", "busybox"), ("/var/run", "/run"), ("/var/log/nginx/access.log", "/dev/stdout"),
            ("/var/log/nginx/error.log", "/dev/stderr"))),
     Run("busybox --install -s && echo nginx:x:101: >> /etc/group && "
@@ -279,6 +284,9 @@ BASES = (
     Base(f"gcr.io/distroless/java{JAVA}-debian12", "run", "a Java runtime; no shell", _DISTROLESS_JAVA),
     Base("gcr.io/distroless/python3-debian12", "run", "Python without pip; no shell", _DISTROLESS_PYTHON),
 )
+
+# The chapter's bases that their makers look after no more, and what to put in their place.
+CURRENT = {"golang:1.22": "golang:1.27", "node:20": "node:24"}
 
 ALL = tuple(base.ref for base in BASES)
 FIRST = tuple(base.ref for base in BASES if base.first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .recipes import listed
+from ..units import listed
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+from ..units import listed
+
 _FORMAT = 1   # raise it when the code makes something else of an unchanged step
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -215,8 +217,3 @@ def made_of(steps: Iterable[Step]) -> str:
     """'Debian packages and Go 1.22.10'."""
     materials = list(dict.fromkeys(step.material for step in steps if step.material))
     return listed(materials)
-
-
-def listed(words: Sequence[str]) -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

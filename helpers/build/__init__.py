@@ -9,6 +9,8 @@
 from .events import Event
 from .progress import Progress, StageReport, Step
 from .run import CONTEXT_LIMIT, build
-from .result import BuildResult
+from .result import TITLES, BuildResult
+from .times import covered, overlap, spans, ties, together, work
 
-__all__ = ["CONTEXT_LIMIT", "BuildResult", "Event", "Progress", "StageReport", "Step", "build"]
+__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildResult", "Event", "Progress", "StageReport", "Step", "build",
+           "covered", "overlap", "spans", "ties", "together", "work"]

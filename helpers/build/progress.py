@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..dockerfile import Dockerfile, Instruction, Stage
 from .events import Event, Failed, Imaged, Moved, Output, StepSeen
+from .times import covered, work
 
 # '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
 # '[linux/amd64 builder 2/4] ...' where platforms differ.
@@ -116,7 +116,9 @@ class Progress:
 
     def steps(self) -> list[Step]:
         """Every step that has appeared, in the order of appearance."""
-        zero = min((s.started for s in self._seen.values() if s.started is not None), default=0.0)
+        # Not the earliest: where another build has just taken the same base image,
+        # BuildKit tells when that one did, which may be minutes ago.
+        zero = next((s.started for s in self._seen.values() if s.started is not None), 0.0)
         return [self._step(seen, zero) for seen in self._seen.values()]
 
     def stages(self) -> list[StageReport]:
@@ -149,8 +151,8 @@ class Progress:
         lines = self._logs.get(seen.key, [])
         return Step(
             stage, instruction, line, seen.cached,
-            None if seen.started is None else seen.started - zero,
-            None if seen.completed is None else seen.completed - zero,
+            None if seen.started is None else max(0.0, seen.started - zero),
+            None if seen.completed is None else max(0.0, seen.completed - zero),
             seen.error, tuple(lines[:-1] if lines and not lines[-1] else lines),
             seen.key, seen.inputs,
         )
@@ -223,23 +225,14 @@ def _line(stage: Stage, number: int, total: int) -> int | None:
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
     """`reached` says that the build came to this stage even if none of its steps was
-    told: BuildKit is silent about some of what it takes from the cache."""
-    work = [step for step in steps if not step.instruction.upper().startswith("FROM ")]
-    if not reached and not any(step.started is not None or step.cached for step in steps):
+    told: BuildKit is silent about some of what it takes from the cache. A FROM says
+    nothing of a stage: BuildKit takes an image once for all that stand on it, other
+    builds too, and calls that by the name of any of them, be it of one that is skipped."""
+    own = work(steps)
+    if not reached and not any(step.started is not None or step.cached for step in own):
         status = "skipped"
-    elif any(not step.cached and step.started is not None for step in work):
+    elif any(not step.cached and step.started is not None for step in own):
         status = "built"
     else:
         status = "cached"
-    return StageReport(stage.label, stage.base, stage.line, status, covered(work), steps)
-
-
-def covered(steps: Iterable[Step]) -> float:
-    """Seconds during which at least one of `steps` ran (overlaps count once)."""
-    runs = sorted((s.started, s.completed) for s in steps
-                  if not s.cached and s.started is not None and s.completed is not None)
-    total, end = 0.0, float("-inf")
-    for begin, stop in runs:
-        total += max(0.0, stop - max(begin, end))
-        end = max(end, stop)
-    return total
+    return StageReport(stage.label, stage.base, stage.line, status, covered(own), steps)

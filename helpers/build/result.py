@@ -11,11 +11,13 @@ from ..engine import Engine
 from ..errors import BuildFailed
 from ..units import seconds
 from .progress import Progress, StageReport, Step
+from .times import overlap, ties, work
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 _LINE = re.compile(r"parse error (?:on )?line (\d+)")
 _MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
 _STORE = re.compile(r"/\S+/(?:merged|buildkit-mount\d+)(?=/)")
+TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder"}   # as a reader knows them
 _TAIL = 20   # lines of the failed step's log that an error shows
 
 
@@ -58,6 +60,15 @@ class BuildResult:
         """The report of one stage. Raises DockerfileError naming those there are."""
         label = self.dockerfile.stage(name).label
         return next(stage for stage in self.stages if stage.name == label)
+
+    def overlap(self, one: str, two: str) -> float:
+        """Seconds during which steps of both stages ran at once."""
+        return overlap(work(self.stage(one).steps), work(self.stage(two).steps))
+
+    @property
+    def ties(self) -> frozenset[tuple[str, str]]:
+        """(stage that gives, stage that takes), as the builder's trace has it."""
+        return frozenset((giver.stage, taker.stage) for giver, taker in ties(self.steps))
 
     def facts(self) -> dict[str, object]:
         """`build --json`, but for what takes a look at the image."""

@@ -4,18 +4,38 @@
     >>> charts.sizes([one, two])          # how large are they, and what of?
     >>> charts.layers(one)                # which instruction brought how much?
     >>> charts.stages(result)             # which stage takes what from which?
+    >>> charts.tools([found, other])      # what is within an intruder's reach?
+    >>> charts.surface([found, other])    # how much is there to attack?
+    >>> charts.tries({"one": done})       # what did an intruder manage?
+    >>> charts.waste(found)               # what is shipped that nobody sees?
+    >>> charts.edits({"this": built})     # what has to run again after an edit?
+    >>> charts.timeline(result)           # what ran when, and what at once?
     >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
+    >>> charts.splits({"Go": [a, b, c, d]})   # what does either save without the other?
+    >>> charts.languages({"Go": (one, two)})  # how large is each language, both ways?
+    >>> charts.left_behind({"Go": (found, other)})   # which tools are left of each?
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
     >>> charts.runs(compared, names)      # is one faster? every run is drawn
     >>> charts.twins(pairs, "/app/app")   # what is the same in two builds?
+    >>> charts.kitchen(rooms)             # what crosses from the builder, to scale?
+    >>> charts.findings(report)           # which line brings what, and what is wrong there?
 """
 
+from .attempts import tries
+from .contents import surface, tools, waste
+from .edits import edits
+from .findings import findings
 from .graph import stages
-from .reduction import reduction
+from .kitchen import kitchen
+from .languages import languages, left_behind
+from .reduction import reduction, splits
 from .runs import runs
 from .sizes import layers, sizes
 from .style import Chart
+from .timeline import timeline
 from .trips import trips
 from .twins import twins
 
-__all__ = ["Chart", "layers", "reduction", "runs", "sizes", "stages", "trips", "twins"]
+__all__ = ["Chart", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
+           "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins",
+           "waste"]

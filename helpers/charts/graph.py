@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from collections.abc import Collection
 
-from ..build import BuildResult
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.path import Path
+
+from ..build import TITLES, BuildResult
+from ..dockerfile import SCRATCH
 from ..units import seconds
-from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish
+from .layout import WIDE, Box, Plan, Wire, plan
+from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, wide
 
-_WIDE, _HIGH = 2.6, 0.7         # of a box
-_LETTERS = 17                    # of a name that fit into a box
-_ACROSS, _DOWN = 4.3, 1.05       # from box to box
+_PAD = 0.02                       # that a box is drawn larger than its text's room
+_SIZES = (9.5, 8.0)               # points of a name on one line, on two
+_WORDS = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
+_COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
+_ROOMS = {True: (RUN, "dining room: this is shipped"),
+          False: (BUILD, "kitchen: this is where the work is done")}
+_CAPTION = 0.22                   # inches above a room's first stage
 
 
-def stages(result: BuildResult) -> Chart:
+def stages(result: BuildResult, rooms: bool = False) -> Chart:
     """The stage graph of a build: base images, stages, and the bridges between
-    them (FROM, COPY --from, RUN --mount), with what each stage cost."""
-    places = _places(result)
-    columns = 1 + max(column for column, _ in places.values())
-    rows = 1 + max(row for _, row in places.values())
-    figure, axes = canvas(0.3 + 0.85 * rows)
+    them (FROM, COPY --from, RUN --mount), with what each stage cost.
+
+    rooms  draw the kitchen and the dining room around them
+    """
+    shipped = _shipped(result)
+    labels = [stage.label for stage in result.dockerfile.stages]
+    doors = {label: _CAPTION for before, label in zip([None, *labels], labels)
+             if before is None or (before == shipped) != (label == shipped)}
+    drawn = plan(result.dockerfile, doors if rooms else {})
+    figure, axes = canvas(drawn.high + 0.1)
     axes.set_axis_off()
-    spots = {key: (column * _ACROSS, -row * _DOWN) for key, (column, row) in places.items()}
-    for (name, external), spot in spots.items():
-        _box(axes, spot, name, *_looks(result, name, external))
-    for edge in result.dockerfile.edges:
-        _arrow(axes, spots[edge.source, edge.external], spots[edge.target, False], edge.via)
-    axes.set_xlim(-0.1, (columns - 1) * _ACROSS + _WIDE + 0.1)
-    axes.set_ylim(-(rows - 1) * _DOWN - _HIGH, _HIGH)
+    if rooms:
+        _draw_rooms(axes, drawn, shipped, doors)
+    for wire in drawn.wires:
+        _draw_wire(axes, wire)
+    for box in drawn.boxes.values():
+        _draw_box(axes, box, *_looks(result, box))
+    axes.set_xlim(-0.05, WIDE)
+    axes.set_ylim(drawn.high + 0.02, -0.02)
     return finish(figure, _finding(result), _spoken(result), source=_source(result))
 
 
-def _places(result: BuildResult) -> dict[tuple[str, bool], tuple[int, int]]:
-    """{(name, whether it is an image and no stage): (column, row)}: a row a stage, with the image that it is FROM at its
-    left; a column further right than all that the stage takes from."""
-    edges = result.dockerfile.edges
-    places: dict[tuple[str, bool], tuple[int, int]] = {}
-    extra = len(result.dockerfile.stages)   # rows for images that several stages take from
-    for row, stage in enumerate(result.dockerfile.stages):
-        above = [edge for edge in edges if edge.target == stage.label]
-        for edge in above:
-            if edge.external and (edge.source, True) not in places:
-                own = edge.via == "FROM"
-                places[edge.source, True] = (0, row if own else extra)
-                extra += not own
-        column = 1 + max((places.get((edge.source, edge.external), (0, 0))[0] for edge in above),
-                         default=0)
-        places[stage.label, False] = (column, row)
-    return places
-
-
-def _looks(result: BuildResult, name: str, external: bool) -> tuple[str, str, str]:
+def _looks(result: BuildResult, box: Box) -> tuple[str, str, str]:
     """(colour, second line, line style) of a box."""
-    if external:
-        return SHARED, "base image", "-"
-    report = next(s for s in result.stages if s.name == name)
-    shipped = name == _shipped(result)
+    if box.external:
+        return SHARED, "empty" if box.name == SCRATCH else "base image", "-"
+    report = next(s for s in result.stages if s.name == box.name)
+    shipped = box.name == _shipped(result)
     cost = seconds(report.seconds) if report.status == "built" else report.status
     colour = SHARED if report.status == "skipped" else RUN if shipped else BUILD
     return colour, f"{cost}{', shipped' if shipped else ''}", "--" if report.status == "skipped" else "-"
@@ -66,36 +62,59 @@ def _shipped(result: BuildResult) -> str:
     return result.dockerfile.stage(result.target).label if result.target else stages[-1].label
 
 
-def _box(axes, place: tuple[float, float], name: str, colour: str, below: str, line: str) -> None:
-    x, y = place
-    axes.add_patch(FancyBboxPatch((x, y - _HIGH / 2), _WIDE, _HIGH, linewidth=2, linestyle=line,
-                                  boxstyle="round,pad=0.02,rounding_size=0.1",
-                                  edgecolor=colour, facecolor=PAPER))
-    axes.text(x + _WIDE / 2, y + 0.1, _in_box(name), ha="center", va="center", color=INK,
-              fontweight="bold", fontsize=9.5 if len(name) <= _LETTERS else 8, linespacing=1.0)
-    axes.text(x + _WIDE / 2, y - 0.2, below, ha="center", va="center", color=FAINT, fontsize=9)
+def _draw_box(axes, box: Box, colour: str, below: str, line: str) -> None:
+    axes.add_patch(FancyBboxPatch((box.x + _PAD, box.y - box.high / 2 + _PAD), box.wide - 2 * _PAD,
+                                  box.high - 2 * _PAD, linewidth=2, linestyle=line, edgecolor=colour,
+                                  boxstyle=f"round,pad={_PAD},rounding_size=0.1", facecolor=PAPER))
+    name, size = _in_box(box.name, box.wide - 0.12)
+    middle = box.x + box.wide / 2
+    axes.text(middle, box.y - (0.08 if "\n" not in name else 0.1), name, ha="center", va="center",
+              color=INK, fontweight="bold", fontsize=size, linespacing=1.0)
+    axes.text(middle, box.y + (0.13 if "\n" not in name else 0.18), below, ha="center", va="center",
+              color=FAINT, fontsize=8.5)
 
 
-def _in_box(name: str) -> str:
-    """A long reference in two lines, broken at its last slash."""
-    if len(name) <= _LETTERS:
-        return name
+def _in_box(name: str, room: float) -> tuple[str, float]:
+    """A name that fits into `room` inches, and its size in points: on one line, or on two
+    with the break at its last slash or in front of a dash, cut where it must be."""
+    one, two = _SIZES
+    if wide(name, one, bold=True) <= room:
+        return name, one
     head, slash, tail = name.rpartition("/")
-    return "\n".join(part if len(part) <= _LETTERS + 4 else f"{part[: _LETTERS + 3]}\u2026"
-                     for part in (head + slash, tail) if part)
+    parts = [head + slash, tail] if slash else _halves(name, two, room)
+    return "\n".join(_cut(part, two, room) for part in parts if part), two
 
 
-def _arrow(axes, source: tuple[float, float], target: tuple[float, float], via: str) -> None:
-    colour = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}[via]
-    words = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}[via]
-    begin, end = (source[0] + _WIDE + 0.05, source[1]), (target[0] - 0.05, target[1])
-    if source[0] == target[0]:
-        begin, end = (source[0] + _WIDE / 2, source[1] - _HIGH / 2), (target[0] + _WIDE / 2, target[1] + _HIGH / 2)
-    axes.add_patch(FancyArrowPatch(begin, end, arrowstyle="-|>", mutation_scale=14,
-                                   linewidth=1.6, color=colour, shrinkA=0, shrinkB=0))
-    axes.text((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2 + 0.1, words, ha="center",
-              fontsize=8.5, color=INK,
-              bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
+def _halves(name: str, size: float, room: float) -> list[str]:
+    breaks = [n for n, letter in enumerate(name) if n and letter in "-_."
+              and wide(name[:n], size, bold=True) <= room]
+    return [name[: breaks[-1]], name[breaks[-1]:]] if breaks else [name]
+
+
+def _cut(text: str, size: float, room: float) -> str:
+    if wide(text, size, bold=True) <= room:
+        return text
+    while text and wide(f"{text}\u2026", size, bold=True) > room:
+        text = text[:-1]
+    return f"{text}\u2026"
+
+
+def _draw_wire(axes, wire: Wire) -> None:
+    axes.add_patch(FancyArrowPatch(path=Path(wire.points), arrowstyle="-|>", mutation_scale=13, linewidth=1.6,
+                                   color=_COLOURS[wire.via], joinstyle="round"))
+    words = _WORDS[wire.via] + (f" \u00d7{wire.count}" if wire.count > 1 else "")
+    axes.text(*wire.label, words, ha="left" if wire.words_left else "right", va="center",
+              fontsize=8, color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
+
+
+def _draw_rooms(axes, drawn: Plan, shipped: str, doors: Collection[str]) -> None:
+    """A tinted strip behind each stage, with words where a room begins."""
+    for label, (top, bottom) in drawn.strips.items():
+        colour, words = _ROOMS[label == shipped]
+        axes.add_patch(Rectangle((-0.05, top), WIDE + 0.05, bottom - top, facecolor=colour, alpha=0.12,
+                                 edgecolor="none", zorder=0))
+        if label in doors:
+            axes.text(0.03, top + 0.05, words, va="top", fontsize=9, style="italic", color=INK)
 
 
 def _finding(result: BuildResult) -> str:
@@ -118,4 +137,4 @@ def _spoken(result: BuildResult) -> str:
 
 
 def _source(result: BuildResult) -> str:
-    return f"Built in {seconds(result.seconds)} with {result.builder} on {result.engine.describe()}."
+    return f"Built in {seconds(result.seconds)} with {TITLES[result.builder]} on {result.engine.describe()}."

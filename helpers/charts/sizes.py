@@ -38,12 +38,12 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     figure, axes = canvas(height, *((2, (3, 2)) if small else (1, None)))
     left, right = axes if small else (axes, None)
     stacks = [parts(image) for image in images]
-    _bars(left, stacks, names)
+    bars(left, stacks, names)
     if small:
-        _bars(right, [stacks[i] for i in small], [names[i] for i in small])
+        bars(right, [stacks[i] for i in small], [names[i] for i in small])
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
     return finish(figure, _finding(images, names), _spoken(names, images, stacks), images,
-                  legend=_legend(stacks))
+                  legend=legend_of(stacks))
 
 
 def layers(image: Image, name: str | None = None) -> Chart:
@@ -58,14 +58,14 @@ def layers(image: Image, name: str | None = None) -> Chart:
                   hatch=HATCH if part.hatched else None, height=0.72)
         axes.annotate(size(layer.unpacked), (layer.unpacked, row), xytext=(5, 0),
                       textcoords="offset points", va="center", fontsize=10)
-    axes.set_yticks(range(len(shown)), [_short(layer.instruction) for layer in shown],
+    axes.set_yticks(range(len(shown)), [short(layer.instruction) for layer in shown],
                     family="DejaVu Sans Mono", fontsize=9)
     axes.invert_yaxis()
-    _plain_scale(axes, max((layer.unpacked for layer in shown), default=1))
+    bar_axis(axes, max((layer.unpacked for layer in shown), default=1))
     title = _layers_finding(image, name)
     alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer in shown)
     return finish(figure, title, f"Layers in order: {alt}", [image],
-                  legend=_legend([kinds]))
+                  legend=legend_of([kinds]))
 
 
 # -- what a bar is made of ---------------------------------------------------------
@@ -93,7 +93,8 @@ def _colour(image: Image, index: int) -> Part:
 
 # -- drawing ------------------------------------------------------------------------
 
-def _bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
+def bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
+    """A bar a stack, its parts end to end, with the sum behind it."""
     for row, stack in enumerate(stacks):
         left = 0
         for part in stack:
@@ -104,12 +105,12 @@ def _bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
                       va="center", fontweight="bold")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    _plain_scale(axes, max((sum(p.count for p in stack) for stack in stacks), default=1))
+    bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1))
 
 
-def _plain_scale(axes, largest: int) -> None:
-    """A linear scale from zero in bytes, with room for the values."""
-    axes.set_xlim(0, max(largest, 1) * 1.28)
+def bar_axis(axes, largest: int, room: float = 1.28) -> None:
+    """A linear scale from zero in bytes, with `room` for the values behind the bars."""
+    axes.set_xlim(0, max(largest, 1) * room)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     unit, scale = next(((u, s) for u, s in _SCALES if largest >= s), ("B", 1))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / scale:g} {unit}" if value else "0")
@@ -117,13 +118,15 @@ def _plain_scale(axes, largest: int) -> None:
     axes.tick_params(axis="y", length=0)
 
 
-def _legend(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
+def legend_of(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
+    """A patch for each kind of part in the stacks."""
     kinds = {(p.name, p.colour, p.hatched): p for stack in stacks for p in stack}
     return [Patch(facecolor=p.colour, edgecolor="white", label=p.name,
                   hatch=HATCH if p.hatched else None) for p in kinds.values()]
 
 
-def _short(instruction: str) -> str:
+def short(instruction: str) -> str:
+    """An instruction in one line that a row has room for."""
     line = " ".join(instruction.split())
     return line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}\u2026"
 

@@ -14,10 +14,14 @@ import io
 import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cache
 
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from ..image import Image
 from ..labels import MADE_OF
@@ -25,11 +29,13 @@ from ..labels import MADE_OF
 BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
 BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
+PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8"}   # the same thinned, behind words
 HATCH = "//"          # a stand-in
 WIDTH = 7.2           # inches: readable when a notebook has half a screen
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
+_STAND_INS = 3        # so many are told with what they are made of
 
 _SETTINGS = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
@@ -59,6 +65,8 @@ class Chart:
 
     def _drawn(self) -> bytes:
         buffer = io.BytesIO()
+        for text in self.figure.findobj(Text):
+            text.set_parse_math(False)     # two dollar signs are no formula: RUN echo $A $B
         with matplotlib.rc_context(_SETTINGS):
             self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,
                                 metadata={"Title": self.title, "Description": self.alt})
@@ -80,7 +88,8 @@ class Chart:
         return f"Chart: {self.alt}"
 
 
-def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None) -> tuple:
+def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None,
+           rows: int = 1) -> tuple:
     """An empty figure in the course's look: (figure, axes or array of axes).
 
     `height` is that of the plot itself, in inches; `finish` adds what the title,
@@ -88,15 +97,23 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
     """
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.subplots(1, columns, width_ratios=list(ratios) if ratios else None)
+        axes = figure.subplots(rows, columns, width_ratios=list(ratios) if ratios else None)
     return figure, axes
 
 
+@cache
+def wide(text: str, points: float, bold: bool = False) -> float:
+    """Inches that a line of text takes at that size."""
+    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal", size=points)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
+
+
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
-           source: str = "", legend: Sequence[Artist] = ()) -> Chart:
-    """Put title, legend and footnote around the plot and make it a Chart."""
+           source: str = "", legend: Sequence[Artist] = (), hatched: bool = True) -> Chart:
+    """Put title, legend and footnote around the plot and make it a Chart. `hatched`:
+    whether what rests on a stand-in is."""
     heading = textwrap.wrap(title, _TITLE_WRAP)
-    note = textwrap.wrap(source or footnote(images), _NOTE_WRAP)
+    note = textwrap.wrap(source or footnote(images, hatched=hatched), _NOTE_WRAP)
     above = 0.12 + 0.24 * len(heading)
     rows = -(-len(legend) // _LEGEND_COLUMNS)
     below = 0.1 + 0.15 * len(note)
@@ -115,16 +132,17 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     return Chart(figure, title, f"{title}. {alt}")
 
 
-def footnote(images: Iterable[Image]) -> str:
+def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:
     """Where the numbers come from: date, engine, stand-ins."""
     images = list(images)
     engines = dict.fromkeys(image.engine for image in images if image.engine)
     parts = [f"Measured {date.today().isoformat()} on {'; '.join(engines)}."] if engines else []
-    made = dict.fromkeys(
-        f"{image.stand_in} is a stand-in made of {image.labels.get(MADE_OF, 'packages')}"
-        for image in images if image.stand_in)
+    made = {image.stand_in: image.labels.get(MADE_OF, "packages") for image in images if image.stand_in}
     if made:
+        told = "; ".join(f"{name} is a stand-in made of {of}" for name, of in made.items())
+        if len(made) > _STAND_INS:
+            told = f"{'s' if hatched else 'S'}tand-ins made from packages for {', '.join(made)}"
         near = ("Its size is near the original's" if len(made) == 1 else
                 "Their sizes are near the originals'")
-        parts.append(f"Hatched: {'; '.join(made)}. {near}, not equal.")
+        parts.append(f"{'Hatched: ' if hatched else ''}{told}. {near}, not equal.")
     return " ".join(parts)

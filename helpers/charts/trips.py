@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..image import Image
 from ..registry import Trip
 from ..units import ratio, seconds, size
-from .sizes import _plain_scale
+from .sizes import bar_axis
 from .style import BUILD, FAINT, HATCH, RUN, Chart, canvas, finish, footnote
 
 _ROW = 0.5
@@ -32,7 +32,7 @@ def trips(trips: Sequence[Trip], images: Sequence[Image], names: Sequence[str] |
                           va="center", fontweight="bold")
         axes.set_yticks(range(len(trips)), [f"{trip.way} {called[trip.name]}" for trip in trips])
         axes.set_ylim(len(trips) - 0.4, -0.6)
-    _plain_scale(left, max(trip.moved for trip in trips))
+    bar_axis(left, max(trip.moved for trip in trips))
     right.set_yticklabels([])
     right.set_xlim(0, max(trip.seconds for trip in trips) * 1.35)
     right.xaxis.set_major_formatter(lambda value, _: f"{value:g} s" if value else "0")

@@ -6,8 +6,8 @@ Pure text in, plain values out: no engine is asked. What cannot be known from
 the text alone (does the image exist, is the path there) is left to the engine.
 """
 
-from .model import Dockerfile, Edge, Stage, produces_step
+from .model import SCRATCH, Dockerfile, Edge, Stage, produces_step
 from .reader import Instruction
 from .stages import parse
 
-__all__ = ["Dockerfile", "Edge", "Instruction", "Stage", "parse", "produces_step"]
+__all__ = ["SCRATCH", "Dockerfile", "Edge", "Instruction", "Stage", "parse", "produces_step"]

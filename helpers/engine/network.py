@@ -38,6 +38,17 @@ def bridge(folder: Path) -> str:
     return f"course-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
 
 
+def address(folder: Path) -> str:
+    """The bridge's hardware address, of its own: locally administered, for one machine.
+
+    A bridge that is given none takes that of one of its ports, and another when
+    that port's container ends. The other containers go on speaking to the old
+    one, the firewall forgets how it translated their connections, and they hang.
+    """
+    digest = hashlib.sha256(os.fsencode(folder)).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
+
+
 def network(subnet: str) -> str:
     """'172.31.77.1/24' -> '172.31.77.0/24'."""
     return f"{subnet.rsplit('.', 1)[0]}.0/24"
@@ -75,6 +86,7 @@ def _make_bridge(folder: Path) -> str:
     routes, name = run("ip", "-4", "route").stdout, bridge(folder)
     subnet = next((s for s in _SUBNETS if s.rsplit(".", 1)[0] not in routes), _SUBNETS[0])
     run("ip", "link", "add", "name", name, "type", "bridge")
+    run("ip", "link", "set", name, "address", address(folder))
     run("ip", "addr", "replace", subnet, "dev", name)
     made = run("ip", "link", "set", name, "up")
     if made.returncode:

@@ -14,8 +14,15 @@ Three sizes, each with one meaning, measured here and the same on every engine
     unique     unpacked bytes of the layers that no other named image has
 """
 
+from .content import Trace, read_file, search
+from .entries import Entries, Program
+from .listing import Listed, listed, marked
+from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
-from .measure import look, transfer, unique, where
+from .start import Start, start
+from .tree import Node, Tree, Unseen
 from .twins import Twins, compare
 
-__all__ = ["Image", "Layer", "Twins", "compare", "look", "transfer", "unique", "where"]
+__all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
+           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "search", "start",
+           "transfer", "unique", "where"]

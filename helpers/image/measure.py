@@ -14,7 +14,8 @@ from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import saved, store
 from .model import Image, Layer, base_of, instruction, makes_layer, unshared
-from .tree import visible
+from .entries import Entries
+from .tree import Tree
 
 _CHUNK = 1 << 20
 
@@ -61,18 +62,25 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     return sum(known[layer.digest].transfer for layer in image.layers)
 
 
-def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
-    """{absolute path: the layer it comes from} for all that a container would see.
+def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
+    """What is in each of the image's layers, in their order.
 
-    Nothing is run in the image, so this works on one with no shell.
+    Layers that were read before are not read again, and nothing is run in the
+    image, so this works on one with no shell. Raises ImageUnreadable and the
+    engine's errors.
     """
     digests = [layer.digest for layer in image.layers]
-    known = {digest: store.paths(digest) for digest in digests}
+    known = {digest: store.entries(digest) for digest in digests}
     if None in known.values():
         read = _save(engine or connect(), image.id, digests)
-        known = {digest: read.layers[digest].paths for digest in digests}
-    found = visible([known[digest] for digest in digests])
-    return {path: image.layers[index] for path, index in found.items()}
+        known = {digest: read.layers[digest].entries for digest in digests}
+    return tuple(known[digest] for digest in digests)
+
+
+def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
+    """{absolute path: the layer it comes from} for all that a container would see."""
+    tree = Tree(contents(image, engine))
+    return {path: image.layers[index] for path, index in tree.layers().items()}
 
 
 def unique(image: Image, engine: Engine | None = None) -> int:
@@ -90,15 +98,23 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
-    """Every named image as the engine lists it, and its layers. One that somebody
-    else removes meanwhile is left out."""
-    found, api = [], engine.client.api
+    found = []
     with engine.speaking("list its images"):
-        for summary in filter(_name, api.images()):
-            with contextlib.suppress(NotFound):
-                layers = api.inspect_image(summary["Id"])["RootFS"].get("Layers")
-                found.append((summary, tuple(layers or ())))
+        for summary in filter(_name, engine.client.api.images()):
+            with contextlib.suppress(NotFound):   # somebody has just removed it
+                found.append((summary, _layers(engine, summary["Id"])))
     return found
+
+
+_known_layers: dict[str, tuple[str, ...]] = {}   # an id names one image, in every engine
+
+
+def _layers(engine: Engine, image_id: str) -> tuple[str, ...]:
+    """The digests of an image's layers, asked for once: an engine may have hundreds of images."""
+    if image_id not in _known_layers:
+        inspected = engine.client.api.inspect_image(image_id)
+        _known_layers[image_id] = tuple(inspected["RootFS"].get("Layers") or ())
+    return _known_layers[image_id]
 
 
 def _name(summary: dict) -> str:
@@ -148,13 +164,16 @@ def _from_history(history: Sequence[dict], layers: int) -> list[str] | None:
 def _from_config(read: saved.Saved, image_id: str, layers: int) -> list[str]:
     """The same from the image's own configuration, which does say."""
     configs = read.configs.get(image_id) or next(iter(read.configs.values()), {})
+    history = configs.get("history")
     made = [_said(entry.get("created_by"), entry.get("comment"))
-            for entry in configs.get("history") or () if not entry.get("empty_layer")]
+            for entry in (history if isinstance(history, list) else ())
+            if isinstance(entry, dict) and not entry.get("empty_layer")]
     return (made + ["(not recorded)"] * layers)[:layers]
 
 
-def _said(created_by: str | None, comment: str | None) -> str:
-    return instruction(created_by or "") or comment or "(not recorded)"
+def _said(created_by: object, comment: object) -> str:
+    told = instruction(created_by) if isinstance(created_by, str) else ""
+    return told or (comment if isinstance(comment, str) else "") or "(not recorded)"
 
 
 def _settings(config: dict) -> tuple[tuple[str, str], ...]:

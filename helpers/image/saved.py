@@ -2,40 +2,49 @@
 
 `docker save` has two layouts: the old one (`ID/layer.tar`, Docker up to 24) and
 an OCI image layout (`blobs/sha256/...`, Docker 25 and later), whose layers may
-be compressed. Both are read in one pass, member by member; what a member is, is
-told by its first bytes, since the index that names them comes last.
+be compressed with gzip or zstd. Both are read in one pass, member by member; what
+a member is, is told by its first bytes, since the index that names them comes
+last. A layer goes by the digest of what was really read.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
-import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ..errors import ImageUnreadable
-from .tree import path
+from .archive import Archive, Damaged, Entry
+from .entries import Entries
+from .pieces import Pieces, Truncated
+from .scan import scan
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
+_SLICE = 1 << 14
 _SMALL = 4 << 20    # larger JSON is no image configuration
+_WINDOW = 1 << 27   # bytes of memory that a zstd frame may ask for: what `zstd --long` allows
+
+# A compressed layer that unpacks to more than BOMB_BYTES, and to more than BOMB_RATIO
+# times its own length, was made to exhaust whoever unpacks it.
+BOMB_BYTES = 20_000_000_000
+BOMB_RATIO = 250
 
 
 @dataclass
 class Measured:
     """What one layer weighs, in bytes; `transfer` None where it was not asked for.
 
-    paths   absolute paths of all its entries, in its own order, whiteouts too
+    entries  what is in it, None where only the weight is known
     """
 
     unpacked: int = 0
     files: int = 0
     transfer: int | None = None
-    paths: list[str] = field(default_factory=list, repr=False)
+    entries: Entries | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -49,111 +58,199 @@ class Saved:
 def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
     """Measure every layer in a saved image. Raises ImageUnreadable."""
     saved = Saved()
-    try:
-        with tarfile.open(fileobj=Stream(chunks), mode="r|", bufsize=_CHUNK) as archive:
-            for member in archive:
-                if member.isreg() and member.size:
-                    _member(archive.extractfile(member), member.size, saved, transfer)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ImageUnreadable(
-            "The saved image cannot be read.", why=str(error) or type(error).__name__,
-            remedy="Run it again; if it stays so, the engine's store is damaged: "
-                   "remove the image and build or pull it anew.",
-        ) from error
+
+    def layer(pieces: Iterable[bytes]) -> None:
+        observed = _Observed(pieces, transfer)
+        walked = Pieces(observed)
+        entries = scan(walked)
+        walked.drain()
+        digest, moved = observed.finish()
+        saved.layers[digest] = Measured(sum(entries.sizes), entries.kinds.count(b"f"), moved, entries)
+
+    def config(text: bytes) -> None:
+        content = _json(text)
+        if isinstance(content, dict) and "rootfs" in content:
+            saved.configs[f"sha256:{hashlib.sha256(text).hexdigest()}"] = content
+
+    _walk(chunks, layer, config)
     return saved
 
 
-class Stream(io.RawIOBase):
-    """A readable file over an iterator of bytes."""
+def each_file(chunks: Iterable[bytes], look: Callable[[Entry, Archive], None],
+              ended: Callable[[str], None]) -> None:
+    """Show every entry of every layer to `look`, which may read its content; then say
+    the layer's digest to `ended`. Raises ImageUnreadable."""
+    def layer(pieces: Iterable[bytes]) -> None:
+        observed = _Observed(pieces, False)
+        walked = Pieces(observed)
+        archive = Archive(walked)
+        for entry in archive:
+            look(entry, archive)
+        walked.drain()
+        ended(observed.finish()[0])
 
-    def __init__(self, chunks: Iterable[bytes]):
-        self._chunks: Iterator[bytes] = iter(chunks)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, count: int = -1) -> bytes:
-        parts, have = [self._rest], len(self._rest)
-        while count < 0 or have < count:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                break
-            parts.append(chunk)
-            have += len(chunk)
-        whole = b"".join(parts)
-        cut = have if count < 0 else min(count, have)
-        self._rest = whole[cut:]
-        return whole[:cut]
+    _walk(chunks, layer, lambda text: None)
 
 
-class _Observed(io.RawIOBase):
-    """A readable file that hashes, and if asked compresses, what passes through."""
-
-    def __init__(self, source: io.BufferedIOBase, transfer: bool):
-        self._source = source
-        self._hash = hashlib.sha256()
-        # 31: a gzip frame; level 6 is what gzip, Docker and BuildKit use.
-        self._squeeze = zlib.compressobj(6, zlib.DEFLATED, 31) if transfer else None
-        self._squeezed = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, count: int = -1) -> bytes:
-        data = self._source.read(count)
-        self._hash.update(data)
-        if self._squeeze:
-            self._squeezed += len(self._squeeze.compress(data))
-        return data
-
-    def finish(self) -> tuple[str, int | None]:
-        """Read to the end; give digest and compressed size."""
-        while self.read(_CHUNK):
-            pass
-        if self._squeeze:
-            self._squeezed += len(self._squeeze.flush())
-        return f"sha256:{self._hash.hexdigest()}", self._squeezed if self._squeeze else None
+def unreadable(why: str) -> ImageUnreadable:
+    return ImageUnreadable(
+        "The saved image cannot be read.", why=why,
+        remedy="Run it again; if it stays so, the engine's store is damaged: "
+               "remove the image and build or pull it anew.")
 
 
-def _member(file: io.BufferedReader, size: int, saved: Saved, transfer: bool) -> None:
-    file = io.BufferedReader(file, _CHUNK)
-    start = file.peek(512)[:512]
-    archive = start[257:262] == b"ustar" or not any(start)   # zeros: a layer without files
+def _walk(chunks: Iterable[bytes], layer: Callable[[Iterable[bytes]], None],
+          config: Callable[[bytes], None]) -> None:
+    """Hand each layer, unpacked, and each small piece of JSON to whom they are for."""
+    try:
+        archive = Archive(Pieces(chunks))
+        members = 0
+        for member in archive:
+            members += 1
+            if member.kind == "f" and member.size:
+                _member(archive, member.size, layer, config)
+        if not members:
+            raise Damaged("there is nothing in it")
+    except (Damaged, Truncated, zlib.error) as error:
+        raise unreadable(str(error)) from error
+
+
+def _member(archive: Archive, size: int, layer: Callable, config: Callable) -> None:
+    start = archive.head(512)
     if start[:2] == _GZIP:
-        _layer(gzip.GzipFile(fileobj=file), saved, transfer)
+        layer(_plausible(_gunzipped(_whole(start, archive)), size))
     elif start[:4] == _ZSTD:
-        raise ImageUnreadable("A layer of this image is compressed with zstd, which the course "
-                              "cannot read yet.", remedy="Use an engine with its classic store.")
-    elif start[:1] in (b"{", b"[") and not archive:
+        layer(_plausible(_unzstd(_whole(start, archive)), size))
+    elif start[257:262] == b"ustar" or not any(start):   # zeros: a layer without files
+        layer(_whole(start, archive))
+    elif start[:1] in (b"{", b"["):
         if size <= _SMALL:
-            _config(file.read(), saved)
-    elif archive or size >= 512:
-        _layer(file, saved, transfer)
+            config(start + archive.head(size))
+    elif size >= 512:
+        layer(_whole(start, archive))
 
 
-def _config(text: bytes, saved: Saved) -> None:
-    content = _json(text)
-    if isinstance(content, dict) and "rootfs" in content:
-        saved.configs[f"sha256:{hashlib.sha256(text).hexdigest()}"] = content
+def _whole(start: bytes, archive: Archive) -> Iterator[bytes]:
+    yield start
+    yield from archive.content()
 
 
 def _json(text: bytes) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _layer(source: io.BufferedIOBase, saved: Saved, transfer: bool) -> None:
-    observed = _Observed(source, transfer)
-    measured = Measured()
-    with tarfile.open(fileobj=observed, mode="r|", bufsize=_CHUNK) as archive:
-        for entry in archive:
-            archive.members = []   # tarfile keeps every entry otherwise: memory for nothing
-            measured.paths.append(path(entry.name))
-            if entry.isreg():
-                measured.unpacked += entry.size
-                measured.files += 1
-    digest, measured.transfer = observed.finish()
-    saved.layers[digest] = measured
+# -- compressed layers ---------------------------------------------------------------
+
+def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """gzip's frames, one after another, unpacked a megabyte at a time."""
+    frame = zlib.decompressobj(31)
+    for piece in _sliced(pieces):
+        while piece:
+            if frame.eof:
+                if not piece.strip(b"\0"):
+                    break   # padding
+                frame = zlib.decompressobj(31)
+            yield frame.decompress(piece, _CHUNK)
+            piece = frame.unused_data if frame.eof else frame.unconsumed_tail
+    if not frame.eof:
+        raise Truncated("a gzip frame is not complete")
+
+
+def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in short pieces: each frame that ends copies what is left of its piece,
+    and an archive can be made of frames with nothing in them."""
+    for piece in pieces:
+        for at in range(0, len(piece), _SLICE):
+            yield piece[at:at + _SLICE]
+
+
+class _File:
+    """Pieces as a file that can be read, for who wants one."""
+
+    def __init__(self, pieces: Iterable[bytes]):
+        self.read = Pieces(pieces).take
+
+
+def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same for zstd. A frame that is cut off ends early: the archive in it then does
+    too, or its digest is none of the image's."""
+    import zstandard   # only newer engines and registries use it: not worth its time elsewhere
+
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    try:
+        with unpacker.stream_reader(_File(pieces), read_across_frames=True) as reader:
+            while piece := reader.read(_CHUNK):
+                yield piece
+    except zstandard.ZstdError as error:
+        raise Damaged(f"zstd: {error}") from error
+
+
+def _plausible(pieces: Iterable[bytes], packed: int) -> Iterator[bytes]:
+    """The same pieces. Raises Damaged where there is no end to them."""
+    most, total = max(BOMB_BYTES, BOMB_RATIO * packed), 0
+    for piece in pieces:
+        total += len(piece)
+        if total > most:
+            raise Damaged(f"a layer of {packed:,} bytes unpacks to more than {most:,}")
+        yield piece
+
+
+# -- what passes through -------------------------------------------------------------
+
+class _Observed:
+    """Bytes that are hashed, and if asked compressed, on their way. The hash runs in
+    a thread of its own: it takes as long as all the rest."""
+
+    def __init__(self, pieces: Iterable[bytes], transfer: bool):
+        self._pieces = pieces
+        self._hash = hashlib.sha256()
+        self._batch: list[bytes] = []
+        self._waiting = 0
+        self._under_way: Future | None = None
+        # 31: a gzip frame; level 6 is what gzip, Docker and BuildKit use.
+        self._squeeze = zlib.compressobj(6, zlib.DEFLATED, 31) if transfer else None
+        self._squeezed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._batch.append(piece)
+            self._waiting += len(piece)
+            if self._waiting >= _CHUNK:
+                self._send()
+            if self._squeeze:
+                self._squeezed += len(self._squeeze.compress(piece))
+            yield piece
+
+    def _send(self) -> None:
+        self._await()   # one batch at a time: in order, and no more than two in memory
+        self._under_way = _hashing().submit(_update, self._hash, self._batch)
+        self._batch, self._waiting = [], 0
+
+    def _await(self) -> None:
+        if self._under_way:
+            self._under_way.result()
+
+    def finish(self) -> tuple[str, int | None]:
+        """Digest and compressed size of all that passed."""
+        self._send()
+        self._await()
+        if self._squeeze:
+            self._squeezed += len(self._squeeze.flush())
+        return f"sha256:{self._hash.hexdigest()}", self._squeezed if self._squeeze else None
+
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def _hashing() -> ThreadPoolExecutor:
+    global _pool
+    _pool = _pool or ThreadPoolExecutor(1, thread_name_prefix="layer-hash")
+    return _pool
+
+
+def _update(hash_, batch: list[bytes]) -> None:
+    for piece in batch:
+        hash_.update(piece)

@@ -1,57 +1,93 @@
-"""Measurements of layers, remembered by content digest.
+"""What was read of layers, remembered by content digest.
 
-A layer never changes, so what was measured once holds for ever. Each record
-names its own format; one that does not read as it should is measured again.
+A layer never changes, so what was read once holds for ever. Two files a layer: its
+weight, which is asked for often, and its entries. Each is sealed with a hash: one
+that is damaged, or that another version of the course wrote, is read again. What
+was not used for longest goes when the folder grows beyond its limit.
 """
 
 from __future__ import annotations
 
-import gzip
+import contextlib
+import hashlib
 import json
-import zlib
+import os
+import time
 from pathlib import Path
 
 from .. import places
+from .entries import Entries, Unsound
 from .saved import Measured
 
-_FORMAT = 1
+LIMIT = 400_000_000    # bytes of the whole folder: some thousand layers
+_FORMAT = 2
+_WEIGHT, _ENTRIES = "json", "entries"
+_FRESH = 3600          # seconds in which a file that was read need not be marked again
 
 
-def _path(digest: str, kind: str = "json") -> Path:
+def _path(digest: str, kind: str) -> Path:
     return places.cache() / "layers" / f"{digest.replace(':', '-')}.{kind}"
 
 
 def load(digest: str) -> Measured | None:
-    """The measurement of a layer, None if it is not known."""
+    """The weight of a layer, without its entries; None if it is not known."""
     try:
-        record = json.loads(_path(digest).read_text())
+        seal, _, text = _path(digest, _WEIGHT).read_bytes().partition(b"\n")
+        if seal != _seal(text):
+            return None
+        record = json.loads(text)
         if record["format"] != _FORMAT or record["digest"] != digest:
             return None
-        unpacked, files, transfer = record["unpacked"], record["files"], record["transfer"]
+        return Measured(record["unpacked"], record["files"], record["transfer"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    sound = all(type(n) is int and n >= 0
-                for n in (unpacked, files, 0 if transfer is None else transfer))
-    return Measured(unpacked, files, transfer) if sound else None
 
 
-def paths(digest: str) -> list[str] | None:
-    """The paths in a layer, None if they are not known."""
+def entries(digest: str) -> Entries | None:
+    """The entries of a layer, None if they are not known."""
+    path = _path(digest, _ENTRIES)
     try:
-        listed = json.loads(gzip.decompress(_path(digest, "paths.gz").read_bytes()))
-        sound = isinstance(listed, list) and all(isinstance(each, str) for each in listed)
-        return listed if sound else None
-    except (OSError, ValueError, EOFError, TypeError, zlib.error):
+        found = Entries.from_bytes(path.read_bytes())
+    except (OSError, Unsound):
         return None
+    _used(path)
+    return found
 
 
 def keep(digest: str, measured: Measured) -> None:
     """Remember it. A disk that is full costs the memory, not the lesson."""
-    record = {"format": _FORMAT, "digest": digest, "unpacked": measured.unpacked,
-              "files": measured.files, "transfer": measured.transfer}
-    listed = gzip.compress(json.dumps(measured.paths).encode(), compresslevel=1, mtime=0)
+    text = json.dumps({"format": _FORMAT, "digest": digest, "unpacked": measured.unpacked,
+                       "files": measured.files, "transfer": measured.transfer}).encode()
     try:
-        places.write_whole(_path(digest, "paths.gz"), listed)
-        places.write_whole(_path(digest), json.dumps(record).encode())
+        if measured.entries is not None:
+            places.write_whole(_path(digest, _ENTRIES), measured.entries.to_bytes())
+        places.write_whole(_path(digest, _WEIGHT), _seal(text) + b"\n" + text)
     except OSError:
-        pass
+        return
+    _trim(_path(digest, _WEIGHT).parent)
+
+
+def _seal(text: bytes) -> bytes:
+    return hashlib.sha256(text).hexdigest().encode()
+
+
+def _used(path: Path) -> None:
+    """Mark that it was of use just now."""
+    with contextlib.suppress(OSError):
+        if time.time() - path.stat().st_mtime > _FRESH:
+            os.utime(path)
+
+
+def _trim(folder: Path) -> None:
+    """Delete what was not used for longest, until the rest is within the limit. Others
+    may do the same at once: what is gone is gone."""
+    with contextlib.suppress(OSError):
+        found = [(each.stat().st_mtime, each.stat().st_size, each.path)
+                 for each in os.scandir(folder)]
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= LIMIT:
+                return
+            total -= size
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)

@@ -19,7 +19,7 @@ from typing import IO
 
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
-from .tree import path
+from .archive import path
 
 _CHUNK = 1 << 20
 

@@ -17,7 +17,7 @@ from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
 from . import fresh, server, transfer
-from .client import Client, Manifest
+from .client import Client
 from .line import LOOPBACK, Line
 from .transfer import Trip, Watch
 
@@ -155,6 +155,14 @@ class Registry:
         except TransferFailed:
             return False
 
+    def pinned(self, trip: Trip) -> str:
+        """What a FROM line says to get just that image, wherever its name leads by then:
+        '127.0.0.1:PORT/repository@sha256:...'. A build pulls it when it is first needed;
+        the engine forgets it when the registry closes."""
+        reference = f"{self.address}/{trip.place.rpartition(':')[0]}@{trip.digest}"
+        self._ends.callback(unpin, self._engine, reference)
+        return reference
+
     def _alive(self) -> bool:
         return self._server.alive
 
@@ -210,6 +218,12 @@ def _place(image: str) -> tuple[str, str]:
 def travelling(name: str) -> bool:
     """Whether `name` is one that the course gave for a journey."""
     return _TRAVELLING.fullmatch(name) is not None
+
+
+def unpin(engine: Engine, reference: str) -> None:
+    """Take 'name@digest' off an image, which goes too if that was its only name."""
+    with engine.speaking(f"remove the name {reference}"), contextlib.suppress(NotFound):
+        engine.client.api.remove_image(reference)
 
 
 def forget(engine: Engine, name: str) -> None:

@@ -15,7 +15,6 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from .. import labels
 from ..errors import TransferFailed

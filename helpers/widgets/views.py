@@ -9,9 +9,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from ..build import BuildResult, Progress, StageReport, Step
+from ..build import TITLES, BuildResult, Progress, StageReport, Step
 from ..image import Image
+from ..inventory import Comparison, Inventory, Needs
+from ..report import Report
 from ..units import counted, seconds, size
+from ..verdicts import Sentences, Standings
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
           "built": "✔", "skipped": "–"}
@@ -19,7 +22,6 @@ _COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figure
             "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
-TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder"}
 
 
 def register() -> None:
@@ -29,9 +31,22 @@ def register() -> None:
     shell = get_ipython()
     if shell is None:
         return
+    # Here, since what shows inventories stands on what is below.
+    from .claims import sentences_text, sentences_view, standings_text, standings_view
+    from .contents import (
+        comparison_text, comparison_view, inventory_text, inventory_view, needs_text, needs_view,
+    )
+    from .report import report_text, report_view
+
     display = shell.display_formatter
-    display.formatters["text/html"].for_type(Image, image_view)
-    display.formatters["text/plain"].for_type(Image, lambda i, printer, _: printer.text(str(i)))
+    for kind, page, text in ((Image, image_view, str), (Inventory, inventory_view, inventory_text),
+                             (Comparison, comparison_view, comparison_text), (Report, report_view, report_text),
+                             (Needs, needs_view, needs_text),
+                             (Standings, standings_view, standings_text),
+                             (Sentences, sentences_view, sentences_text)):
+        display.formatters["text/html"].for_type(kind, page)
+        display.formatters["text/plain"].for_type(
+            kind, lambda value, printer, _, text=text: printer.text(text(value)))
     display.ipython_display_formatter.for_type(BuildResult, _display_build)
 
 
@@ -112,9 +127,18 @@ def _cached(stage: StageReport) -> str:
     return f"{sum(step.cached for step in own)} of {len(own)}" if own else ""
 
 
+def _stage(step: Step) -> str:
+    return f'<code style="white-space:nowrap">{html.escape(step.stage)}</code>'
+
+
+def _instruction(step: Step) -> str:
+    """On one line: where a line was continued, the builder prints its indentation."""
+    return code(" ".join(step.instruction.split()))
+
+
 def _folded_steps(steps: Sequence[Step]) -> str:
     own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-    rows = [(str(s.line or ""), code(s.stage), code(s.instruction), status(s.status), _took(s))
+    rows = [(str(s.line or ""), _stage(s), _instruction(s), status(s.status), _took(s))
             for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
@@ -132,7 +156,7 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     else:
         told = f"Sending the build context: {size(progress.sent)}"
     head = f"<p role='status'>{told}</p>"
-    rows = [(code(s.stage), code(s.instruction),
+    rows = [(_stage(s), _instruction(s),
              status("stopped" if ended and s.status == "running" else s.status), _took(s))
             for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]

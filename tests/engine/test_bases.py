@@ -180,6 +180,7 @@ def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
         # Where it writes, and nowhere else.
         with serve(tag, port=80, read_only=True, writable=["/run", "/var/cache/nginx"], engine=engine) as server:
             assert server.get("/").status == 200
+            assert server.run(["curl", "-s", "http://127.0.0.1/x.js"]).output == "1"
     finally:
         drop(engine, tag)
     config = engine.client.api.inspect_image(bases.ensure(engine, ["nginx:alpine"])[0].name)["Config"]

@@ -5,6 +5,7 @@ What was built stays: the lessons build the same, and find it in the cache.
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from helpers.build import build
 from helpers.container import run, serve
 from helpers.errors import CourseError
 from helpers.image import look, where
+from helpers.inventory import inventory
+from helpers.languages import LANGUAGES, every
+from helpers.reduction import split
+from helpers.ways import CORNERS, Ways, corners
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 
@@ -119,6 +124,7 @@ SAYS = {
     ("c-hello", "Dockerfile"): "Hello from a program compiled with GCC 12.",
     ("c-hello", "Dockerfile.static"): "Hello from a program compiled with GCC 12.",
     ("c-hello", "Dockerfile.cpp"): "Hello from a C++ program compiled with GCC 12.",
+    ("c-hello", "Dockerfile.cpp-single"): "Hello from a C++ program compiled with GCC 12.",
     ("go-hello", "Dockerfile.single"): "Hello from a program compiled with go1.22",
     ("go-hello", "Dockerfile"): "Hello from a program compiled with go1.22",
     ("go-hello", "Dockerfile.scratch-static"): "Hello from a program compiled with go1.22",
@@ -134,7 +140,7 @@ def test_it_runs_and_sees_its_tools_in_one_stage_alone(engine, built, app, docke
     there = {row.partition(" within reach at ")[0].strip() for row in rows if " within reach at /" in row} & TOOLS
     gone = {row.removesuffix(" not here").strip() for row in rows if row.endswith(" not here")} & TOOLS
     assert there | gone
-    assert gone == set() if dockerfile == "Dockerfile.single" else there == set()
+    assert gone == set() if dockerfile.endswith("single") else there == set()
 
 
 # Ends of paths: an original and a stand-in may differ in where they have them.
@@ -152,7 +158,7 @@ def test_the_tools_are_in_one_stage_and_in_no_other_image(engine, built, paths, 
         return {end for end in COMPILERS[app] if any(path.endswith(end) for path in paths(built(app, dockerfile)))}
 
     assert found("Dockerfile.single") == set(COMPILERS[app])
-    shipped = [dockerfile for other, dockerfile in SAYS if other == app and dockerfile != "Dockerfile.single"]
+    shipped = [dockerfile for other, dockerfile in SAYS if other == app and not dockerfile.endswith("single")]
     assert shipped and {dockerfile: found(dockerfile) for dockerfile in shipped} == dict.fromkeys(shipped, set())
 
 
@@ -189,19 +195,97 @@ def test_a_module_in_c_was_compiled_and_works(engine, built):
 def test_a_program_that_needs_the_c_library_does_not_start_on_scratch(engine, built, paths):
     result = built("go-hello", "Dockerfile.scratch")
     assert "/app/app" in paths(result)   # it is there, and what loads it is not
-    try:
-        ran = run(result.tag, engine=engine)
-    except CourseError as error:         # newer engines refuse to start it
-        assert "not in the image" in str(error)
-    else:
-        assert ran.exit_code != 0 and "no such file or directory" in ran.output
+    needs = inventory(result.tag, engine).needs("/app/app")
+    assert needs.loader in needs.missing and "libc.so.6" in needs.missing
+    with pytest.raises(CourseError, match="not in the image") as failure:
+        run(result.tag, engine=engine)
+    assert "no such file or directory" in failure.value.why
 
 
 def test_a_program_in_cpp_needs_its_library(engine, built):
     ran = run(built("c-hello", "Dockerfile.cpp-base").tag, engine=engine)
     assert ran.exit_code == 127 and "libstdc++.so.6" in ran.output
+    needs = inventory("c-hello:cpp-base", engine).needs("/app/hello")
+    assert "libstdc++.so.6" in needs.missing and needs.loader not in needs.missing
+    assert inventory(built("c-hello", "Dockerfile.cpp").tag, engine).needs("/app/hello").missing == ()
 
 
 def test_a_static_program_is_alone_in_its_image(built, paths):
     assert paths(built("c-hello", "Dockerfile.static")) == {"/app", "/app/hello"}
     assert paths(built("go-hello", "Dockerfile.scratch-static")) == {"/app", "/app/app"}
+
+
+# -- one change at a time --------------------------------------------------------------------
+
+TOOL = {"java-hello": "/bin/javac", "c-hello": "/bin/gcc"}
+
+
+@pytest.mark.parametrize("app", TOOL)
+def test_the_four_corners_run_and_hold_what_they_are_for(engine, built, paths, app):
+    has = {}
+    for dockerfile in CORNERS:
+        result = built(app, dockerfile)
+        ran = run(result.tag, engine=engine)
+        assert ran.exit_code == 0 and ran.output.startswith(SAYS[app, "Dockerfile"])
+        inside = paths(result)
+        source = any(path in inside for path in ("/app/Hello.java", "/app/hello.c"))
+        has[dockerfile] = any(path.endswith(TOOL[app]) for path in inside), source
+    # (compiler, source): a stage of its own leaves the source, a smaller base the compiler
+    assert has == {"Dockerfile.single": (True, True), "Dockerfile.single-slim": (True, True),
+                   "Dockerfile.multi-full": (True, False), "Dockerfile": (False, False)}
+
+
+@pytest.mark.parametrize("app", TOOL)
+def test_neither_change_saves_much_alone_where_the_tools_have_to_be_brought(engine, app):
+    four = corners(app, engine)
+    assert [image.base_role for image in four] == ["build", "run", "build", "run"]
+    saved = split(*(image.unpacked for image in four))
+    assert saved.total > 0 and saved.together > 0.5 * saved.total
+    assert saved.base_first.base < 0.05 * saved.total           # alone, the smaller base costs or hardly saves
+    assert 0 < saved.stages_first.stages < 0.05 * saved.total   # what the build left behind is little
+
+
+def test_on_the_smaller_base_java_is_carried_twice(engine, built, paths):
+    homes = {path.removesuffix("/lib/modules") for path in paths(built("java-hello", "Dockerfile.single-slim"))
+             if path.endswith("/lib/modules")}
+    assert len(homes) == 2 and "/opt/jdk" in homes
+
+
+# -- every language, as the lesson has it ------------------------------------------------------
+
+def test_languages_are_built_both_ways_run_and_looked_into(engine):
+    chosen = [language for language in LANGUAGES if language.name in ("Java", "Node", "C++")]
+    told = []
+    found = every(engine, told.append, chosen)
+    assert [pair.name for pair in found] == ["Java", "Node", "C++"] and found.work and not found.absent
+    assert [pair.single.compiles for pair in found] == ["javac", "node", "g++"]
+    # Debian's JRE has the compiler without the command; whoever else's may have neither
+    assert [pair.multi.compiles for pair in found] in (["", "", ""], [list(chosen[0].compiles)[1], "", ""])
+    assert any("c-hello" in line for line in told)
+
+
+def test_a_compiler_that_was_shipped_is_found(engine, built):
+    """The pattern without its point: two stages, and the last one has the compiler."""
+    built("c-hello", "Dockerfile.multi-full")
+    language = next(each for each in LANGUAGES if each.name == "C")
+    pair, = every(engine, languages=[replace(language, multi="Dockerfile.multi-full")])
+    assert pair.answers and not pair.works and pair.multi.compiles == "gcc"
+
+
+def test_a_base_that_cannot_be_had_ends_one_language_only(engine, tmp_path):
+    for name in CORNERS:
+        (tmp_path / name).write_text("FROM localhost/course-test/none:1\nCOPY Dockerfile /\n")
+    language = replace(LANGUAGES[0], name="None", app=str(tmp_path))
+    c = next(each for each in LANGUAGES if each.name == "C")
+    found = every(engine, languages=[language, c])
+    assert [pair.name for pair in found] == ["C"] and list(found.absent) == ["None"]
+    assert "localhost/course-test/none:1" in str(found.absent["None"])
+    assert "localhost/course-test/none:1" in str(corners(str(tmp_path), engine))
+
+
+def test_ways_answer_from_their_own_image(engine):
+    c = Ways("c-hello", engine)
+    c.build("static", "Dockerfile.static"), c.build("two")
+    assert c.paths("static") == ["/app", "/app/hello"] and c.needs("static", "/app/hello").loader == ""
+    assert c.needs("two", "/app/hello").missing == () and c.run("static").exit_code == 0
+    assert c.sizes().title.startswith("two: ") and "static" in c.sizes().title

@@ -83,6 +83,25 @@ def test_it_starts_answers_and_is_taken_back_without_a_trace(folder):
     assert said == ["course", "True", "True", "0o700", "[]", "False", "False"]
 
 
+def test_its_bridge_keeps_its_address_while_containers_come_and_go(folder):
+    """Else the connections of those that stay are lost."""
+    said = alone(folder, """
+        connect()
+        bridge = network.bridge(owned.folder())
+        address = lambda: subprocess.run(["ip", "-o", "link", "show", bridge], capture_output=True, text=True,
+                                         check=True).stdout.split("link/ether ")[1].split()[0]
+        before = address()
+        for number in (1, 2):   # a port with a lower address than the bridge's, as a container's may be
+            ip = lambda *words: subprocess.run(["ip", "link", *words], check=True)
+            ip("add", f"near{number}", "address", f"00:00:00:00:00:0{number}", "type", "veth", "peer", f"far{number}")
+            ip("set", f"near{number}", "master", bridge)
+            print(address() == before == network.address(owned.folder()))
+            ip("del", f"near{number}")
+            print(address() == before)
+        """)
+    assert said == ["True"] * 4
+
+
 def test_two_kernels_at_once_start_one_engine(folder):
     said = alone(folder, """
         code = "from helpers.engine import connect, ladder, owned; ladder._sockets = lambda: []; connect(); print(owned._pid())"

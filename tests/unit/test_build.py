@@ -12,8 +12,9 @@ from helpers.bases import Present
 from helpers.build import BuildResult, buildkit, leftovers, legacy, run
 from helpers.build.context import Context
 from helpers.build.events import Failed, Imaged, Moved, Output, StepSeen
-from helpers.build.progress import Progress, Step, covered
+from helpers.build.progress import Progress, Step
 from helpers.build.result import failed, stage_facts, step_facts
+from helpers.build.times import covered
 from helpers.errors import CourseError, DockerfileError
 
 DATA = Path(__file__).parent / "data"
@@ -350,11 +351,25 @@ def test_a_log_without_end_keeps_its_end():
     ((1, 5, False, "no"), (6, 6.1, False, ""), 1, 5, False, "no"),
 ])
 def test_a_step_that_is_reported_again(first, second, started, completed, cached, error):
-    made = state("FROM a\nRUN b\n", "buildkit", *(
-        StepSeen("k", "[2/2] RUN b", *report) for report in (first, second)),
-        StepSeen("zero", "copy", 0, 0))
-    step, _ = made.steps()
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("zero", "copy", 0, 0), *(
+        StepSeen("k", "[2/2] RUN b", *report) for report in (first, second)))
+    _, step = made.steps()
     assert (step.started, step.completed, step.cached, step.error) == (started, completed, cached, error)
+
+
+def test_a_base_that_another_build_took_before_does_not_move_the_clock_back():
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("load", "[internal] load build definition", 100, 100.1),
+                 StepSeen("from", "[1/2] FROM a", 77.5, 77.6), StepSeen("k", "[2/2] RUN b", 100.2, 103))
+    assert [(s.started, s.completed) for s in made.steps()] == [
+        (0.0, pytest.approx(0.1)), (0.0, 0.0), (pytest.approx(0.2), 3.0)]
+
+
+@pytest.mark.parametrize("first", ["unused", "last"])
+def test_an_image_taken_for_another_stage_starts_no_skipped_one(first):
+    """BuildKit takes an image once and names any of the stages on it: seen on 20.10."""
+    made = state("FROM a AS unused\nRUN b\nFROM a AS last\nRUN c\n", "buildkit",
+                 StepSeen("from", f"[{first} 1/2] FROM a", 1, 2), StepSeen("c", "[last 2/2] RUN c", 2, 3))
+    assert [(stage.name, stage.status) for stage in made.stages()] == [("unused", "skipped"), ("last", "built")]
 
 
 @pytest.mark.parametrize("name, place", [

@@ -315,7 +315,7 @@ def test_every_graph_is_drawn_and_told(result):
         assert f"Stage {stage.name} from {stage.base}: {stage.status}" in chart.alt
     for edge in result.dockerfile.edges:
         assert f"{edge.via} from {edge.source} to {edge.target}" in chart.alt
-    assert "Built in 3.2 s with buildkit on An engine." in notes(chart)
+    assert "Built in 3.2 s with BuildKit on An engine." in notes(chart)
 
 
 def boxes(chart) -> int:
@@ -330,7 +330,7 @@ def test_each_stage_and_each_image_has_a_box(name, count):
 @pytest.mark.parametrize("result", GRAPHS.values(), ids=GRAPHS)
 def test_boxes_lie_within_the_figure_and_apart(result):
     axes = charts.stages(result).figure.axes[0]
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    (left, right), (bottom, top) = axes.get_xlim(), sorted(axes.get_ylim())
     spots = [patch.get_bbox() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
     assert all(left <= s.x0 and s.x1 <= right and bottom <= s.y0 and s.y1 <= top for s in spots)
     for one, two in itertools.combinations(spots, 2):

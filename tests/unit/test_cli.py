@@ -69,9 +69,9 @@ def test_help_is_good(words, capsys):
     assert capsys.readouterr().out.startswith("usage:")
 
 
-@pytest.mark.parametrize("command", ["doctor", "bases", "build", "graph", "compare", "clean", "engine"])
+@pytest.mark.parametrize("command", ["doctor", "bases", "build", "graph", "inventory", "compare", "clean", "engine"])
 def test_every_command_takes_json(command):
-    positional = {"build": ["a"], "graph": ["a"], "compare": ["a"]}.get(command, [])
+    positional = {"build": ["a"], "graph": ["a"], "inventory": ["a"], "compare": ["a"]}.get(command, [])
     assert cli._parser().parse_args([command, *positional, "--json"]).json is True
     assert cli._parser().parse_args([command, *positional]).json is False
 
@@ -143,7 +143,7 @@ def test_a_build_without_an_engine(tmp_path):
     assert "Traceback" not in done.stderr and "EngineUnreachable" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["bases"], ["compare", "a"], ["clean"], ["build", "."]])
+@pytest.mark.parametrize("words", [["bases"], ["inventory", "a"], ["compare", "a"], ["clean"], ["build", "."]])
 def test_what_needs_an_engine_ends_with_2(no_engine, capsys, words):
     assert cli.main([*words, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["ok"] is False

@@ -683,6 +683,17 @@ def test_the_bridge_takes_a_subnet_that_no_route_has(monkeypatch, routes, subnet
     assert ("ip", "addr", "replace", network._SUBNETS[subnet], "dev", network.bridge(owned.folder())) in commands
 
 
+def test_the_bridge_has_an_address_of_its_own(monkeypatch, tmp_path):
+    commands = []
+    monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(""))
+    network._make_bridge(owned.folder())
+    (given,) = [c[-1] for c in commands if c[:4] == ("ip", "link", "set", network.bridge(owned.folder()))
+                and c[4] == "address"]
+    first, *rest = (int(byte, 16) for byte in given.split(":"))
+    assert len(rest) == 5 and first & 0b10 and not first & 0b01   # locally administered, not a group's
+    assert given == network.address(owned.folder()) != network.address(tmp_path / "other")
+
+
 def test_no_bridge_no_engine(monkeypatch):
     monkeypatch.setattr(network, "run", lambda *c: subprocess.CompletedProcess(c, 2, "", "not permitted\n"))
     with pytest.raises(errors.EngineError) as caught:

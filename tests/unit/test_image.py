@@ -12,14 +12,18 @@ import tarfile
 import threading
 
 import pytest
+import zstandard
+from docker.errors import ImageNotFound
 
 from helpers import labels, places
 from helpers.errors import ImageUnreadable
 from helpers.image import Image, Layer, measure, saved, store
 from helpers.image.measure import _from_config, _from_history, _name, _settings
 from helpers.image.model import base_of, instruction, makes_layer, stands_on, unshared
-from helpers.image.saved import Measured, Saved, Stream, read
-from helpers.image.tree import path, visible
+from helpers.image.archive import path
+from helpers.image.entries import Entries
+from helpers.image.pieces import Pieces, Truncated
+from helpers.image.saved import Measured, Saved, read
 
 
 def counted():
@@ -153,7 +157,7 @@ class Straw:
 def test_an_image_is_measured_once(home):
     engine = Straw(old_layout())
     one = measure.look("go:1", engine)
-    assert (one.reference, one.id, one.unpacked, one.files) == ("go:1", "sha256:me", 641_000, 5)
+    assert (one.reference, one.id, one.unpacked, one.files) == ("go:1", "sha256:me", 641_000, 4)
     assert [layer.instruction for layer in one.layers] == ["ADD rootfs /", "COPY . ."]
     assert (one.created, one.labels, one.engine) == ("then", {"a": "b"}, "An engine of straw")
     assert measure.look("go:1", engine) == one
@@ -195,16 +199,14 @@ def test_unique_is_what_no_other_named_image_has(home):
     assert measure.unique(measure.look("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
 
 
-def test_an_image_that_somebody_removes_meanwhile_is_left_out(home):
-    from docker.errors import NotFound
-
-    class Leaking(Straw):
+def test_another_image_that_goes_meanwhile_does_no_harm(home):
+    class Hasty(Straw):
         def inspect_image(self, name):
             if name == "sha256:gone":
-                raise NotFound("no such image")
+                raise ImageNotFound("no such image")
             return super().inspect_image(name)
 
-    engine = Leaking(old_layout(), {"gone": ([digest(ONE)], None), "base": ([digest(ONE)], None)})
+    engine = Hasty(old_layout(), {"gone": ([digest(ONE)], None), "base": ([digest(ONE)], None)})
     assert measure.look("go:1", engine).base == "base:1"
 
 
@@ -330,7 +332,15 @@ def oci_layout(pack=lambda data: data) -> bytes:
                ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'))
 
 
-LAYOUTS = {"old": old_layout(), "oci": oci_layout(), "oci, gzip": oci_layout(gzip.compress)}
+def in_frames(pack):
+    """Packed in two frames, one after the other, as parallel packers do it."""
+    return lambda data: pack(data[:700]) + pack(data[700:])
+
+
+LAYOUTS = {"old": old_layout(), "oci": oci_layout(), "oci, gzip": oci_layout(gzip.compress),
+           "oci, zstd": oci_layout(zstandard.compress),
+           "oci, frames of gzip": oci_layout(in_frames(gzip.compress)),
+           "oci, frames of zstd": oci_layout(in_frames(zstandard.compress))}
 
 
 def pieces(data: bytes, size: int = 1000):
@@ -344,9 +354,10 @@ def test_each_layout_gives_the_same(layout, transfer):
     assert list(found.layers) == [digest(ONE), digest(TWO)]
     one, two = found.layers.values()
     assert (one.unpacked, one.files) == (1000, 2)         # links have no bytes
-    assert (two.unpacked, two.files) == (640_000, 3)
-    assert one.paths == ["/", "/usr", "/usr/a", "/usr/hard", "/usr/soft", "/usr/empty"]
-    assert two.paths == ["/etc", "/etc/.wh.gone", "/etc/b", "/etc/text"]
+    assert (two.unpacked, two.files) == (640_000, 2)         # a whiteout is no file
+    assert one.entries.paths == ["/", "/usr", "/usr/a", "/usr/hard", "/usr/soft", "/usr/empty"]
+    assert two.entries.paths == ["/etc", "/etc/b", "/etc/text"]
+    assert (one.entries.hidden, two.entries.hidden) == ([], ["/etc/gone"])
     assert found.configs == {digest(CONFIG): json.loads(CONFIG)}
     if not transfer:
         assert (one.transfer, two.transfer) == (None, None)
@@ -369,7 +380,7 @@ def test_the_empty_layer_has_the_digest_that_docker_gives_it():
     found = read([tar(("1/layer.tar", bytes(1024)))], transfer=True)
     layer, = found.layers.items()
     assert layer[0] == "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-    assert (layer[1].unpacked, layer[1].files, layer[1].paths) == (0, 0, [])
+    assert (layer[1].unpacked, layer[1].files, layer[1].entries) == (0, 0, Entries())
 
 
 def test_bytes_after_the_end_of_a_layer_s_archive_count_in_its_digest():
@@ -381,7 +392,7 @@ def test_names_that_need_an_extended_header():
     names = ["x" * 150, "é\u4e16", "a\nb"]
     layer = tar(*((name, b"1") for name in names))
     measured, = read([tar(("1/layer.tar", layer))]).layers.values()
-    assert measured.paths == [f"/{name}" for name in names]
+    assert measured.entries.paths == [f"/{name}" for name in names]
 
 
 @pytest.mark.parametrize("name", ["{id}.js", "[slug].js"])
@@ -426,6 +437,7 @@ def test_an_archive_that_was_cut_is_never_half_read(layout):
     b"garbage" * 1000, bytes(range(256)) * 10, b"{}", b"\x1f\x8b" + b"x" * 5000,
     tar(("1/layer.tar", b"not an archive" * 1000)), tar(("blob", b"\x1f\x8b\x08" + b"x" * 5000)),
     tar(("blob", gzip.compress(TWO)[:-300])), tar(("blob", b"\x28\xb5\x2f\xfd" + b"x" * 5000)),
+    tar(("blob", zstandard.compress(TWO)[:-300])),
     tar(("blob", gzip.compress(ONE)[:-8] + b"\0" * 8)),
 ], ids=counted())
 def test_what_is_not_a_saved_image_is_unreadable(data):
@@ -455,12 +467,24 @@ def test_an_error_of_the_connection_passes_through():
         read(broken())
 
 
-def test_a_stream_reads_as_a_file_does():
-    stream = Stream([b"ab", b"", b"cdef", b"g"])
-    assert [stream.read(n) for n in (0, 1, 3, 0, 2, 9, 5)] == [b"", b"a", b"bcd", b"", b"ef", b"g", b""]
-    assert Stream([b"ab", b"cd"]).read() == b"abcd"
-    assert Stream([]).read(3) == b""
-    assert Stream([]).readable()
+def test_pieces_are_walked_as_a_file_is():
+    def walked():
+        return Pieces([b"ab", b"", b"cdef", b"g"])
+
+    pieces = walked()
+    assert [pieces.take(n) for n in (0, 1, 3, 0, 2, 9, 5)] == [b"", b"a", b"bcd", b"", b"ef", b"g", b""]
+    pieces = walked()
+    pieces.skip(3)
+    assert list(pieces.section(3)) == [b"def"] and pieces.take(9) == b"g"
+    pieces = walked()
+    assert b"".join(pieces.section(7)) == b"abcdefg" and pieces.take(1) == b""
+    pieces.skip(0)
+    for ask in (lambda: walked().skip(8), lambda: list(walked().section(8)), lambda: Pieces([]).skip(1)):
+        with pytest.raises(Truncated):
+            ask()
+    pieces = walked()
+    pieces.drain()
+    assert pieces.take(1) == b""
 
 
 # -- the file system that layers add up to -------------------------------------------
@@ -474,40 +498,6 @@ def test_a_member_s_name_as_an_absolute_path(name, absolute):
     assert path(name) == absolute
 
 
-@pytest.mark.parametrize("layers, seen", [
-    ([], {}), ([[]], {}), ([["/a"], ["/b"]], {"/a": 0, "/b": 1}),
-    ([["/a"], ["/a"]], {"/a": 1}),
-    ([["/a", "/b"], ["/.wh.a"]], {"/b": 0}),
-    ([["/d", "/d/a", "/d/e/f", "/dx"], ["/.wh.d"]], {"/dx": 0}),
-    ([["/d", "/d/a", "/d/b"], ["/d/.wh.a"]], {"/d": 0, "/d/b": 0}),
-    # hidden and made anew, in the same layer and in a later one
-    ([["/d", "/d/a"], ["/.wh.d", "/d", "/d/b"]], {"/d": 1, "/d/b": 1}),
-    ([["/d", "/d/a"], ["/d", "/d/b", "/.wh.d"]], {"/d": 1, "/d/b": 1}),
-    ([["/a"], ["/.wh.a"], ["/a"]], {"/a": 2}),
-    # opaque
-    ([["/d", "/d/a", "/d/e/f", "/x"], ["/d/.wh..wh..opq"]], {"/d": 0, "/x": 0}),
-    ([["/d", "/d/a"], ["/d", "/d/.wh..wh..opq", "/d/b"]], {"/d": 1, "/d/b": 1}),
-    ([["/d", "/d/a"], ["/d", "/d/b", "/d/.wh..wh..opq"]], {"/d": 1, "/d/b": 1}),
-    ([["/d/e", "/d/e/f", "/de"], ["/d/e/.wh..wh..opq"]], {"/d/e": 0, "/de": 0}),
-    ([["/", "/a", "/a/b"], ["/.wh..wh..opq", "/c"]], {"/": 0, "/c": 1}),
-    # a whiteout in the lowest layer, or of what is not there, hides nothing
-    ([["/.wh.a", "/a"]], {"/a": 0}), ([["/a"], ["/.wh.b"]], {"/a": 0}),
-    ([["/a"], ["/.wh.a", "/.wh.b"], ["/b"]], {"/b": 2}),
-    ([["/a\nb", "/a"], ["/.wh.a\nb"]], {"/a": 0}),
-    ([["/.white"], []], {"/.white": 0}), ([["/a.wh.b"], ["/x.wh.a"]], {"/a.wh.b": 0, "/x.wh.a": 1}),
-])
-def test_what_a_container_sees(layers, seen):
-    assert visible(layers) == seen
-
-
-def test_order_within_a_layer_makes_no_difference():
-    below, above = ["/d", "/d/a", "/d/b", "/e"], ["/d/.wh.a", "/d/c", "/.wh.e", "/e", "/d/.wh..wh..opq"]
-    source, expected = random.Random(3), visible([below, above])
-    for _ in range(20):
-        source.shuffle(above)
-        assert visible([below, above]) == expected
-
-
 # -- what is remembered --------------------------------------------------------------
 
 LAYER = "sha256:" + "ab" * 32
@@ -517,25 +507,46 @@ def file(home, kind="json"):
     return home / "cache" / "layers" / f"{LAYER.replace(':', '-')}.{kind}"
 
 
+def listed(*paths: str) -> Entries:
+    """Entries of that many empty files."""
+    found = Entries(paths=list(paths), kinds=bytearray(b"f" * len(paths)))
+    for column in (found.modes, found.uids, found.gids, found.sizes):
+        column.extend([0] * len(paths))
+    return found
+
+
+FILES = listed("/a", "/b\nc", "/é", "/\udcff")
+
+
 @pytest.mark.parametrize("transfer", [None, 0, 77])
 def test_a_measurement_is_remembered(home, transfer):
-    assert store.load(LAYER) is None and store.paths(LAYER) is None
-    store.keep(LAYER, Measured(5, 2, transfer, ["/a", "/b\nc", "/é"]))
+    assert store.load(LAYER) is None and store.entries(LAYER) is None
+    store.keep(LAYER, Measured(5, 2, transfer, FILES))
     assert store.load(LAYER) == Measured(5, 2, transfer)
-    assert store.paths(LAYER) == ["/a", "/b\nc", "/é"]
+    assert store.entries(LAYER) == FILES
     assert store.load("sha256:" + "cd" * 32) is None
+    store.keep(LAYER, Measured(5, 2, 78))     # a weight alone leaves the entries
+    assert store.entries(LAYER) == FILES
 
 
-GOOD = {"format": 1, "digest": LAYER, "unpacked": 5, "files": 2, "transfer": None}
+def sealed(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+GOOD = {"format": 2, "digest": LAYER, "unpacked": 5, "files": 2, "transfer": None}
+
+
+def test_this_is_how_a_weight_is_kept(home):
+    store.keep(LAYER, Measured(5, 2))
+    assert file(home).read_bytes() == sealed(json.dumps(GOOD).encode())
 
 
 @pytest.mark.parametrize("content", [
-    b"", b"{", b"\xff\xfe", b"null", b"[]", b"7", b'"x"', b"{}",
-    *(json.dumps({**GOOD, **wrong}).encode() for wrong in (
-        {"format": 2}, {"digest": "sha256:other"}, {"unpacked": -1}, {"unpacked": "5"}, {"unpacked": None},
-        {"unpacked": 5.5}, {"files": None}, {"files": []}, {"transfer": -1}, {"transfer": "7"},
-        {"transfer": ""}, {"transfer": []})),
-    json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode(),
+    b"", b"{", b"\xff\xfe", b"\n", json.dumps(GOOD).encode(), b"x" * 64 + b"\n" + json.dumps(GOOD).encode(),
+    sealed(json.dumps(GOOD).encode()).replace(b'"unpacked": 5', b'"unpacked": 6'),
+    *map(sealed, (b"", b"{", b"\xff", b"null", b"[]", b"7", b"{}")),
+    *(sealed(json.dumps({**GOOD, **wrong}).encode()) for wrong in ({"format": 1}, {"digest": "sha256:other"})),
+    sealed(json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode()),
 ], ids=counted())
 def test_a_damaged_record_is_not_believed(home, content):
     store.keep(LAYER, Measured(5, 2))
@@ -545,22 +556,50 @@ def test_a_damaged_record_is_not_believed(home, content):
     assert store.load(LAYER) == Measured(5, 2)
 
 
-@pytest.mark.parametrize("content", [
-    b"", b"x", gzip.compress(b"{"), gzip.compress(b"[1]"), gzip.compress(b"null"), gzip.compress(b"7"),
-    gzip.compress(b'["/a"]')[:-4], gzip.compress(b'["/a"]')[:12], gzip.compress(b"\xff"),
-    gzip.compress(b'{"/a": 1}'), gzip.compress(b'"/a"'), gzip.compress(b'["/a"]')[:10] + b"\xff" * 30,
-], ids=counted())
-def test_damaged_paths_are_not_believed(home, content):
-    store.keep(LAYER, Measured(5, 2))
-    file(home, "paths.gz").write_bytes(content)
-    assert store.paths(LAYER) is None
+def test_damaged_entries_are_not_believed(home):
+    store.keep(LAYER, Measured(5, 2, None, FILES))
+    whole = file(home, "entries").read_bytes()
+    for at in range(len(whole)):
+        file(home, "entries").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        assert store.entries(LAYER) is None
+        file(home, "entries").write_bytes(whole[:at])
+        assert store.entries(LAYER) is None
+    store.keep(LAYER, Measured(5, 2, None, FILES))
+    assert store.entries(LAYER) == FILES
+
+
+def test_a_layer_whose_record_was_damaged_is_read_again(home):
+    engine = Straw(old_layout())
+    one = measure.look("go:1", engine)
+    found = measure.where(one, engine)
+    for record in (home / "cache" / "layers").iterdir():
+        record.write_bytes(record.read_bytes()[:-1] + b"?")
+    assert measure.where(measure.look("go:1", engine), engine) == found
+    assert engine.saves == 2      # the weight was missed first, and both were written anew
+
+
+def test_what_was_not_used_for_longest_goes(home, monkeypatch):
+    names = [f"sha256:{n:064}" for n in range(6)]
+    monkeypatch.setattr(store, "LIMIT", 10 ** 9)
+    for age, name in enumerate(names):
+        store.keep(name, Measured(1, 1, None, listed(*(f"/{random.Random(n).random()}" for n in range(200)))))
+        for kind in ("json", "entries"):
+            os.utime(home / "cache" / "layers" / f"{name.replace(':', '-')}.{kind}", (age * 9000, age * 9000))
+    assert store.entries(names[0])            # of use just now
+    folder = home / "cache" / "layers"
+    total = sum(each.stat().st_size for each in folder.iterdir())
+    monkeypatch.setattr(store, "LIMIT", total // 2)
+    store.keep(LAYER, Measured(1, 1, None, FILES))
+    assert sum(each.stat().st_size for each in folder.iterdir()) <= total // 2
+    assert store.entries(names[0]) and store.entries(LAYER) and store.entries(names[5])
+    assert store.entries(names[1]) is None
 
 
 def test_a_folder_that_cannot_be_written_costs_the_memory_only(home):
     home.mkdir()
     (home / "cache").write_text("a file is in the way")
-    store.keep(LAYER, Measured(5, 2))
-    assert store.load(LAYER) is None and store.paths(LAYER) is None
+    store.keep(LAYER, Measured(5, 2, None, FILES))
+    assert store.load(LAYER) is None and store.entries(LAYER) is None
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system"),
@@ -570,7 +609,7 @@ def test_a_disk_that_is_full_or_read_only_costs_the_memory_only(home, monkeypatc
         raise error
 
     monkeypatch.setattr(places, "write_whole", refuse)
-    store.keep(LAYER, Measured(5, 2))
+    store.keep(LAYER, Measured(5, 2, None, FILES))
     assert store.load(LAYER) is None
 
 
@@ -582,17 +621,17 @@ def test_a_read_only_cache_costs_the_memory_only(home):
 
 
 def test_many_writers_and_readers_never_meet_half_a_record(home):
-    listed = [f"/{n}" for n in range(3000)]
+    found = listed(*(f"/{n}" for n in range(3000)))
     stop, broken = threading.Event(), []
-    store.keep(LAYER, Measured(5, 2, None, listed))
+    store.keep(LAYER, Measured(5, 2, None, found))
 
     def write():
         while not stop.is_set():
-            store.keep(LAYER, Measured(5, 2, None, listed))
+            store.keep(LAYER, Measured(5, 2, None, found))
 
     def check():
         for _ in range(150):
-            if store.load(LAYER) != Measured(5, 2) or store.paths(LAYER) != listed:
+            if store.load(LAYER) != Measured(5, 2) or store.entries(LAYER) != found:
                 broken.append("half a record")
 
     writers = [threading.Thread(target=write) for _ in range(3)]
@@ -603,14 +642,14 @@ def test_many_writers_and_readers_never_meet_half_a_record(home):
     for thread in writers:
         thread.join()
     assert broken == []
-    assert {each.suffix for each in file(home).parent.iterdir()} <= {".json", ".gz"}
+    assert {each.suffix for each in file(home).parent.iterdir()} <= {".json", ".entries"}
 
 
 def test_what_saved_makes_can_be_kept(home):
     for name, measured in read([LAYOUTS["old"]], transfer=True).layers.items():
         store.keep(name, measured)
         assert store.load(name) == Measured(measured.unpacked, measured.files, measured.transfer)
-        assert store.paths(name) == measured.paths
+        assert store.entries(name) == measured.entries
     assert saved.Saved() == Saved({}, {})
 
 

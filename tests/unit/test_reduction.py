@@ -41,6 +41,12 @@ def test_a_change_that_costs_is_negative():
     assert split(100, 120, 80, 70).base_first == Parts(base=-20, stages=50)
 
 
+def test_a_base_that_needs_the_tools_copied_in_saves_nothing_alone():
+    saved = split(428, 602, 428, 330)   # Java: JDK and JRE
+    assert saved.base_first == Parts(base=-174, stages=272) and saved.stages_first == Parts(base=98, stages=0)
+    assert saved.mean == Parts(base=-38, stages=136) and saved.together == 272
+
+
 def test_in_words():
     assert str(GO.base_first) == "536 B (66 %) by the smaller base, 273 B (34 %) by the second stage"
     assert str(split(3, 2, 2, 1)) == (

@@ -13,7 +13,7 @@ from helpers.bases import Present
 from helpers.build import BuildResult, Progress
 from helpers.build.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
-from helpers.lesson import Bases, Finds, Listing, say
+from helpers.lesson.shown import Bases, Finds, Listing, say
 from helpers.widgets import LiveBuild, ask, live, predict, views
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -367,6 +367,14 @@ def test_a_build_under_way_as_html():
     assert "line 19" in shown and "line 13" not in shown
 
 
+def test_a_long_step_keeps_its_stage_whole():
+    progress = Progress(dockerfile.parse("FROM a AS builder\nRUN --mount=type=cache,target=/x \\\n    b\n"), None, "buildkit")
+    progress.add(StepSeen("1", "[builder 2/2] RUN --mount=type=cache,target=/x     b", 1))
+    for shown in (views.progress_view(progress, 1), views.build_view(result(progress))):
+        assert "RUN --mount=type=cache,target=/x b" in page(shown).text
+        assert '<code style="white-space:nowrap">builder</code>' in shown
+
+
 def image(**other) -> Image:
     layers = (Layer("sha256:1", "ADD rootfs /", 5_000_000, 1234), Layer("sha256:2", NASTY, 7, 1))
     return Image(**{"reference": "a:1", "id": "sha256:x", "layers": layers, "created": "", "labels": {},
@@ -379,6 +387,12 @@ def test_an_image_as_html():
     assert "1,234" in shown.text and NASTY in shown.text
     assert "Its base stands in for golang:1.22." in shown.text
     assert shown.words.count("base") == 1
+
+
+def test_a_long_instruction_is_cut_where_files_are_found():
+    layer = Layer("sha256:2", f"RUN apt-get install {' '.join(map(str, range(100)))}", 7, 1)
+    shown = page(Finds(image(), {"tool": "/tool"}, {"/tool": layer})._repr_html_()).text
+    assert "RUN apt-get install 0 1" in shown and "\u2026" in shown and " 90 " not in shown
 
 
 def test_every_view_escapes_what_it_shows():

@@ -41,11 +41,27 @@ COPY --from=tools /tools.txt /
 FROM debian:bookworm-slim
 RUN echo last > /last.txt
 """
+# Two stages that each take a while: `needs` lets the second wait for the first.
+PAIR = """\
+FROM debian:bookworm-slim AS greet
+RUN echo greet && sleep 0.8 && echo hello > /greet
+
+FROM debian:bookworm-slim AS count
+{needs}RUN echo count && sleep 0.5 && echo 1 2 3 > /count
+
+FROM scratch
+COPY --from=greet /greet /greet
+COPY --from=count /count /count
+"""
+UNUSED = "FROM debian:bookworm-slim AS unused\nRUN echo This cannot work && exit 3\n\n"
 CASES = {  # name: (Dockerfile, parameters)
     "cold": (TWO, {"nocache": "1"}),
     "cached": (TWO, {}),
     "target": (TWO, {"target": "builder"}),
     "skipped": (SKIPPED, {"nocache": "1"}),
+    "parallel": (PAIR.format(needs=""), {"nocache": "1"}),
+    "chained": (PAIR.format(needs="COPY --from=greet /greet /greet\n"), {"nocache": "1"}),
+    "unused-fails": (UNUSED + TWO, {"nocache": "1"}),
     "arg": ("ARG BASE=debian:bookworm-slim\nFROM ${BASE}\nARG WHO=you\n# who is it?\n"
             "RUN echo hello ${WHO}\nENV WHO=${WHO}\n", {"nocache": "1"}),
     "run-fails": ("FROM debian:bookworm-slim AS builder\nRUN echo before\n"

@@ -1,0 +1,144 @@
+"""BuildKit's build cache: its records, whose they are, and removing some of them.
+
+    >>> ours = cache.marked(cache.records(engine), "1795504546172355657")
+    >>> cache.prune(engine, [record.id for record in ours])
+
+A record carries no label. It is known to be the course's by its description, which
+has the text of the RUN that made it: a text with a word that no other build has
+marks the record, and all that was built on top of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from docker.errors import APIError
+from requests import HTTPError
+
+from ..engine import Engine
+from ..errors import CourseError, EngineFault
+
+_ID = re.compile(r"[0-9a-z]{25}")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a step left in the build cache.
+
+    parents      ids of the records that it stands on
+    kind         'regular' for the files of a step, 'source.local' for a build context,
+                 'exec.cachemount' for a cache mount
+    description  of the step that made it, in the builder's words
+    size         bytes, as the builder counts them
+    uses         builds that it served
+    shared       whether an image in the engine has it as a layer
+    in_use       whether a build holds it now
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    kind: str
+    description: str
+    size: int
+    uses: int
+    shared: bool
+    in_use: bool
+
+
+def records(engine: Engine) -> tuple[Record, ...]:
+    """Every record of the engine's build cache. An id holds for a while only: BuildKit
+    gives a step's record another when an image first needs it as a layer.
+
+    Raises CourseError if the engine has no BuildKit, and the engine's errors.
+    """
+    _check(engine)
+    api = engine.client.api
+    # Without `type`, the SDK's df() has a large engine weigh all its images first.
+    # From API 1.52 on the records come only if asked for, and under a new name.
+    with engine.speaking("list its build cache"):
+        answer = api.get(f"{api.base_url}/v{api.api_version}/system/df",
+                         params={"type": "build-cache", "verbose": "1"})
+        try:
+            answer.raise_for_status()
+        except HTTPError as error:
+            raise APIError(error, response=answer, explanation=answer.text) from error
+    return tuple(map(_record, read(answer.json())))
+
+
+def read(usage: dict) -> list[dict]:
+    """The build cache's part of the engine's answer, in either form."""
+    return usage.get("BuildCache") or (usage.get("BuildCacheUsage") or {}).get("Items") or []
+
+
+def _record(told: dict) -> Record:
+    parents = told.get("Parents") or [told.get("Parent")]   # one and a string before API 1.42
+    return Record(told["ID"], tuple(filter(None, parents)), told.get("Type") or "",
+                  told.get("Description") or "", max(0, told.get("Size") or 0),
+                  told.get("UsageCount") or 0, bool(told.get("Shared")), bool(told.get("InUse")))
+
+
+def marked(found: Iterable[Record], mark: str) -> tuple[Record, ...]:
+    """The records whose step has `mark` in its text, and those that stand on them.
+
+    What they stand on themselves is not among them: it may be somebody else's too.
+    """
+    found = list(found)
+    ours = {record.id for record in found if mark in record.description}
+    grown = True
+    while grown:
+        above = {record.id for record in found if ours.intersection(record.parents)} - ours
+        ours |= above
+        grown = bool(above)
+    return tuple(record for record in found if record.id in ours)
+
+
+def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
+    """Remove these records and no other; the ids of those that went.
+
+    One that a build holds, or that other records stand on, stays: the engine sees
+    to that. An image keeps its layers, whatever goes from the cache.
+
+    Raises CourseError if the engine has no BuildKit, ValueError for what is no id,
+    EngineFault at once if the engine removed anything else, and its other errors.
+    """
+    _check(engine)
+    for each in ids:
+        if not _ID.fullmatch(each):   # the engine takes it for a regular expression
+            raise ValueError(f"{each!r} is not the id of a record.")
+    present = {record.id: record for record in records(engine)}
+    gone: list[str] = []
+    for each in _children_first({i: present[i].parents for i in ids if i in present}):
+        with engine.speaking("prune its build cache"):
+            # `all`: a record that is a layer of an image too is passed over without it.
+            told = engine.client.api.prune_builds(filters={"id": [each]}, all=True)
+        removed = told.get("CachesDeleted") or []
+        if set(removed) - {each}:
+            raise EngineFault("The engine pruned more of its build cache than it was asked to.",
+                              why=f"Asked for {each}, it removed {', '.join(removed)}.",
+                              remedy="Nothing is lost but time: those steps run again when needed.")
+        gone += removed
+    return tuple(gone)
+
+
+def _children_first(parents: dict[str, tuple[str, ...]]) -> list[str]:
+    """The ids, each before those that it stands on."""
+    ordered: list[str] = []
+
+    def visit(each: str) -> None:
+        if each not in ordered:
+            for above in (i for i, below in parents.items() if each in below):
+                visit(above)
+            ordered.append(each)
+
+    for each in parents:
+        visit(each)
+    return ordered
+
+
+def _check(engine: Engine) -> None:
+    if "buildkit" not in engine.builders:
+        raise CourseError("There is no build cache of BuildKit in this engine.",
+                          why=f"{engine.describe()} builds with {', '.join(engine.builders)}.",
+                          remedy="Use a Docker Engine.")

@@ -1,0 +1,61 @@
+"""When the steps of a build ran: how long, which at once, which for which.
+
+Pure functions over steps. A step that was cached, or has not ended, ran at no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .progress import Step
+
+Span = tuple[float, float]   # from, to: seconds since the build's first step began
+
+
+def work(steps: Iterable[Step]) -> list[Step]:
+    """The steps without FROM: that takes an image and makes nothing."""
+    return [step for step in steps if not step.instruction.upper().startswith("FROM ")]
+
+
+def spans(steps: Iterable[Step]) -> list[Span]:
+    """The stretches in which at least one of `steps` ran, in order and apart."""
+    runs = sorted((step.started, step.completed) for step in steps
+                  if not step.cached and step.started is not None and step.completed is not None)
+    merged: list[Span] = []
+    for begin, end in runs:
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif begin < end:
+            merged.append((begin, end))
+    return merged
+
+
+def covered(steps: Iterable[Step]) -> float:
+    """Seconds during which at least one of `steps` ran (overlaps count once)."""
+    return sum(end - begin for begin, end in spans(steps))
+
+
+def together(one: Iterable[Step], two: Iterable[Step]) -> list[Span]:
+    """The stretches in which a step of `one` and a step of `two` ran at once."""
+    shared = [(max(begin, other_begin), min(end, other_end))
+              for begin, end in spans(one) for other_begin, other_end in spans(two)]
+    return [(begin, end) for begin, end in shared if begin < end]
+
+
+def overlap(one: Iterable[Step], two: Iterable[Step]) -> float:
+    """Seconds during which a step of `one` and a step of `two` ran at once."""
+    return sum(end - begin for begin, end in together(one, two))
+
+
+def ties(steps: Iterable[Step]) -> list[tuple[Step, Step]]:
+    """(giver, taker) for each step that needs one of another stage, as the builder says.
+
+    Not so for a FROM: BuildKit takes an image once for all stages that stand on it and
+    names one of them. It runs equal steps on one image once too; then the tie says
+    that one stage needed what the trace counts to the other.
+    """
+    by_key = {step.key: step for step in work(steps) if step.stage}
+    pairs = [(by_key[key], step) for step in by_key.values() for key in step.inputs if key in by_key]
+    return [(giver, taker) for giver, taker in pairs if giver.stage != taker.stage]

@@ -1,0 +1,248 @@
+"""What images contain: which tools are within reach, how much there is to attack, and
+what lies in layers that nobody sees."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+
+from matplotlib.patches import Patch, Rectangle
+
+from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
+from ..units import counted, size
+from .sizes import bar_axis, short
+from .style import BUILD, DANGER, FAINT, HATCH, INK, PALE, RUN, SHARED, Chart, canvas, finish
+
+_CELL_HIGH, _LINE_HIGH = 0.42, 0.19    # inches: a row of the grid, a line of the names above it
+_GRID_WIDE = 5.4                       # inches of all columns together
+_COUNT_WIDE = 0.42                     # inches that the number in a cell takes
+_LETTER, _BOLD, _SMALL_BOLD = 0.066, 0.105, 0.084    # inches of a letter in a cell and above
+_NAME_LINES = 3                        # lines of an image's name above its column
+_LABEL = 26                            # characters of an image's name beside its bars
+_FEWEST = 6                            # letters in a cell under which it has its number alone
+
+
+def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) -> Chart:
+    """A grid of kinds of tools and images: what an intruder would find in each."""
+    names = _names(inventories, names)
+    kinds = [kind for kind in KINDS if any(each.kind(kind) for each in inventories)]
+    rows = kinds or ["known tool"]
+    wide = _GRID_WIDE / len(inventories)
+    headings = [_wrapped(name, wide, len(names)) for name in names]
+    lines = max(heading.count("\n") + 1 for heading in headings)
+    figure, axes = canvas(0.3 + _LINE_HIGH * lines + _CELL_HIGH * len(rows))
+    for column, each in enumerate(inventories):
+        if each.image.stand_in:
+            axes.add_patch(Rectangle((column + 0.02, -0.16), 0.96, 0.16, facecolor=SHARED, edgecolor="white",
+                                     hatch=HATCH))
+        for row, kind in enumerate(rows):
+            _cell(axes, column, row, kind, each.kind(kind), int((wide - _COUNT_WIDE) / _LETTER))
+    axes.set_xlim(0, len(inventories))
+    axes.set_ylim(len(rows), -0.2)
+    axes.set_xticks([column + 0.5 for column in range(len(names))], headings, fontweight="bold",
+                    fontsize=11 if len(names) < 4 else 9)
+    axes.xaxis.tick_top()
+    axes.set_yticks([row + 0.5 for row in range(len(rows))], rows)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    legend = [Patch(facecolor=PALE[colour], edgecolor=colour, label=label) for colour, label in (
+        (BUILD, "for building"), (DANGER, "of use to an intruder"))
+        if any((kind in BUILDING) == (colour == BUILD) for kind in kinds)]
+    return finish(figure, _tools_finding(inventories, names), _tools_spoken(inventories, names, kinds),
+                  [each.image for each in inventories], legend=legend, hatched=False)
+
+
+def _names(inventories: Sequence[Inventory], names: Sequence[str] | None) -> list[str]:
+    return [printable(name) for name in names or [each.image.reference for each in inventories]]
+
+
+def _wrapped(name: str, wide: float, columns: int) -> str:
+    """An image's name in as many lines as its column has room for."""
+    letters = max(4, int(wide / (_BOLD if columns < 4 else _SMALL_BOLD)))
+    lines = _lines(name, letters)
+    if len(lines) > _NAME_LINES:
+        lines = textwrap.wrap(_cut(name, _NAME_LINES * letters), letters, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def _lines(name: str, letters: int) -> list[str]:
+    """A name broken where its parts end, and within a part that is too long."""
+    lines = [""]
+    for part in re.findall(r"[^/:@-]*[/:@-]|[^/:@-]+", name):
+        if len(lines[-1]) + len(part) > letters and lines[-1]:
+            lines.append("")
+        while len(part) > letters:
+            lines[-1:] = [part[:letters], ""]
+            part = part[letters:]
+        lines[-1] += part
+    return lines
+
+
+def _cut(name: str, letters: int) -> str:
+    """A name with its middle left out if it is too long: the end tells tags apart."""
+    if len(name) <= letters:
+        return name
+    end = (letters - 1) * 2 // 3
+    return f"{name[:letters - 1 - end]}\u2026{name[-end:]}"
+
+
+def _cell(axes, column: int, row: int, kind: str, found: Sequence[Tool], letters: int) -> None:
+    colour = BUILD if kind in BUILDING else DANGER
+    if not found:
+        axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=RUN, fontsize=9.5)
+        return
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour],
+                             edgecolor=colour, linewidth=1))
+    place = (column + 0.02, row + 0.5) if letters >= _FEWEST else (column + 0.5, row + 0.5)
+    axes.annotate(str(len(found)), place, xytext=(20 if letters >= _FEWEST else 7, 0), va="center", ha="right",
+                  textcoords="offset points", fontsize=10, fontweight="bold")
+    if letters >= _FEWEST:
+        axes.annotate(_listed(_counted_names(found), letters), place, xytext=(25, 0), va="center",
+                      textcoords="offset points", fontsize=8.5, color=INK, linespacing=1.1)
+
+
+def _counted_names(found: Sequence[Tool]) -> list[str]:
+    """['git\u00a0\u00d72', 'hg']: one of a name may be in an image more than once."""
+    return [f"{printable(name)}\u00a0\u00d7{count}" if count > 1 else printable(name)
+            for name, count in Counter(tool.name for tool in found).items()]
+
+
+def _listed(names: Sequence[str], letters: int) -> str:
+    """As many of the names as fit into two lines, and a mark if there are more."""
+    for shown in range(len(names), 0, -1):
+        text = ", ".join(names[:shown]) + (" \u2026" if shown < len(names) else "")
+        lines = textwrap.wrap(text, letters, break_on_hyphens=False)
+        if len(lines) <= 2:
+            return "\n".join(lines)
+    return _cut(names[0], letters)
+
+
+def _tools_finding(inventories: Sequence[Inventory], names: Sequence[str]) -> str:
+    ordered = sorted(zip(inventories, names), key=lambda pair: len(pair[0].tools))
+    (least, few), (most, many) = ordered[0], ordered[-1]
+    if len(inventories) == 1:
+        return f"{few} has {counted(len(least.tools), 'known tool') if least.tools else 'no known tool'}"
+    if len(most.tools) == len(least.tools):
+        return f"Each has {counted(len(most.tools), 'known tool') if most.tools else 'no known tool'}"
+    return (f"{many} has {counted(len(most.tools), 'known tool')}, "
+            f"{few} has {len(least.tools) or 'none'}")
+
+
+def _tools_spoken(inventories: Sequence[Inventory], names: Sequence[str], kinds: Sequence[str]) -> str:
+    said = []
+    for each, name in zip(inventories, names):
+        found = [f"{kind} {len(each.kind(kind))}: {', '.join(_counted_names(each.kind(kind)))}"
+                 for kind in kinds if each.kind(kind)]
+        said.append(f"{name}: {'; '.join(found) or 'no known tool'}.")
+    return " ".join(said)
+
+
+# -- how much there is to attack -------------------------------------------------------
+
+def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None) -> Chart:
+    """What an auditor must look at, in numbers: a panel a count, a bar an image."""
+    names = _names(inventories, names)
+    labels = [_cut(name, _LABEL) for name in names]
+    counts = [each.surface.rows() for each in inventories]
+    panels = [what for what, _ in counts[0]]
+    rows = -(-len(panels) // 2)
+    figure, grid = canvas((0.27 * len(names) + 0.36) * rows, columns=2, rows=rows)
+    for axes in grid.flat[len(panels):]:
+        axes.set_axis_off()
+    for index, (panel, axes) in enumerate(zip(panels, grid.flat)):
+        values = [each[index][1] for each in counts]
+        for row, (value, each) in enumerate(zip(values, inventories)):
+            colour = BUILD if each.build_tools else RUN
+            axes.barh(row, value, color=colour, height=0.7,
+                      hatch=HATCH if each.image.stand_in else None, edgecolor="white")
+            axes.annotate(f"{value:,}", (value, row), xytext=(5, 0), textcoords="offset points",
+                          va="center", fontweight="bold", fontsize=9.5)
+        axes.set_yticks(range(len(names)), labels if index % 2 == 0 else [""] * len(names), fontsize=9)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_xlim(0, max(max(values), 1) * 1.35)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.set_title(panel, fontsize=10, fontweight="normal", color=FAINT)
+    spoken = " ".join(f"{name}: {', '.join(counted(value, what.removesuffix('s')) for what, value in rows)}."
+                      for name, rows in zip(names, counts))
+    kinds = {bool(each.build_tools) for each in inventories}
+    legend = [Patch(facecolor=colour, label=label) for holds, colour, label in (
+        (True, BUILD, "has build tools"), (False, RUN, "has none")) if holds in kinds]
+    return finish(figure, _surface_finding(inventories, names), spoken,
+                  [each.image for each in inventories], legend=legend)
+
+
+def _surface_finding(inventories: Sequence[Inventory], names: Sequence[str]) -> str:
+    ordered = sorted(zip(inventories, names), key=lambda pair: pair[0].surface.executables)
+    (least, few), (most, many) = ordered[0], ordered[-1]
+    if len(inventories) == 1:
+        return f"{few} has {counted(least.surface.executables, 'program')} to run"
+    if most.surface.executables == least.surface.executables:
+        return f"Each has {counted(least.surface.executables, 'program')} to run"
+    return (f"{many} has {counted(most.surface.executables, 'program')} to run, "
+            f"{few} has {least.surface.executables:,}")
+
+
+# -- what nobody sees --------------------------------------------------------------------
+
+def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -> Chart:
+    """One bar a layer: what of it a container sees, and what a later layer hid.
+
+    own  without the base: only the layers that its own Dockerfile added, empty ones too
+    """
+    name = printable(name or inventory.image.reference)
+    image, hidden = inventory.image, {each.layer: each.size for each in inventory.waste}
+    rows = [(index, layer) for index, layer in enumerate(image.layers)
+            if (index >= image.base_layers if own else layer.unpacked)]
+    whole = sum(layer.unpacked for _, layer in rows)
+    figure, axes = canvas(0.5 + 0.4 * len(rows))
+    for row, (index, layer) in enumerate(rows):
+        unseen = hidden.get(index, 0)
+        axes.barh(row, layer.unpacked - unseen, height=0.72, edgecolor="white",
+                  color=SHARED if index < image.base_layers else RUN,
+                  hatch=HATCH if image.stand_in and index < image.base_layers else None)
+        if unseen:
+            axes.barh(row, unseen, left=layer.unpacked - unseen, color=DANGER, height=0.72,
+                      edgecolor="white", hatch="xx")
+        told = size(layer.unpacked) + (f", {_part(unseen, layer.unpacked)} of it unseen" if _felt(unseen, whole) else "")
+        axes.annotate(told, (layer.unpacked, row), xytext=(5, 0), textcoords="offset points",
+                      va="center", fontsize=10)
+    axes.set_yticks(range(len(rows)), [short(printable(layer.instruction)) for _, layer in rows],
+                    family="DejaVu Sans Mono", fontsize=9)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    long = any(_felt(hidden.get(index, 0), whole) for index, _ in rows)
+    bar_axis(axes, max((layer.unpacked for _, layer in rows), default=1), room=2.1 if long else 1.28)
+    legend = [Patch(facecolor=colour, label=label, hatch=hatch, edgecolor="white") for holds, colour, hatch, label in (
+        (any(index < image.base_layers for index, _ in rows), SHARED, HATCH if image.stand_in else None, "the base's"),
+        (any(index >= image.base_layers for index, _ in rows), RUN, None, "added"),
+        (any(hidden.get(index) for index, _ in rows), DANGER, "xx", "hidden by a later layer, and still shipped")) if holds]
+    spoken = "; ".join(f"{printable(layer.instruction)}: {size(layer.unpacked)}, {size(hidden.get(index, 0))} unseen"
+                       for index, layer in rows)
+    unseen = sum(hidden.get(index, 0) for index, _ in rows)
+    return finish(figure, _waste_finding(unseen, whole, name, own), f"Layers in order: {spoken or 'none has a file'}",
+                  [image], legend=legend, hatched=not own)
+
+
+def _felt(unseen: int, whole: int) -> bool:
+    """Whether it is worth a word: every apt-get replaces a few small files."""
+    return unseen > 0.005 * max(1, whole)
+
+
+def _part(unseen: int, whole: int) -> str:
+    return "all" if unseen == whole else size(unseen)
+
+
+def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:
+    if not whole:
+        return f"{name} adds no file" if own else f"{name} has no file"
+    if not unseen:
+        return f"Every byte that {name} adds is seen" if own else f"Every byte of {name} is seen"
+    where = f"that {name} adds" if own else f"in {name}"
+    return f"{size(unseen)} of {size(whole)} {where} are shipped and never seen"
+
+
+__all__ = ["surface", "tools", "waste"]

@@ -1,0 +1,113 @@
+"""A Dockerfile line by line: what each brings into the image, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from matplotlib.patches import Patch
+
+from ..dockerfile import Instruction
+from ..report import Finding, Report
+from ..units import counted, size
+from .sizes import bar_axis
+from .style import DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
+
+_ROW = 0.24       # inches of a line
+_ROWS = 26        # lines that a figure shows: those that bring something first
+_LETTERS = 40     # of a line
+_NAMES = 26       # characters of rules beside a bar
+_ROOM = 2.5       # of the axis, in longest bars: values and rules stand behind them
+_COLUMN = 1.4     # where the rules stand, in the same
+
+
+class _Row(NamedTuple):
+    line: int
+    text: str
+    shipped: bool
+    brings: int
+    saves: int
+    base: bool
+    rules: list[str]
+
+
+def findings(report: Report) -> Chart:
+    """A row a line of the Dockerfile: the bytes that it brings into the image, what of
+    them mending would save, and the rules that it breaks."""
+    rows = _rows(report)
+    figure, axes = canvas(0.45 + _ROW * len(rows))
+    stand_in = report.image.stand_in is not None
+    longest = max((row.brings for row in rows), default=1) or 1
+    for at, row in enumerate(rows):
+        kept = row.brings - row.saves
+        axes.barh(at, kept, height=0.7, color=SHARED if row.base else RUN, edgecolor="white",
+                  hatch=HATCH if stand_in and row.base else None)
+        if row.saves:
+            axes.barh(at, row.saves, left=kept, height=0.7, color=DANGER, edgecolor="white", hatch="xx")
+        if row.brings:
+            axes.annotate(size(row.brings), (row.brings, at), xytext=(4, 0), va="center",
+                          textcoords="offset points", fontsize=8.5)
+        axes.text(_COLUMN * longest, at, _rules(row.rules), va="center", fontsize=8.5, color=INK)
+    axes.set_yticks(range(len(rows)), [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows],
+                    family="DejaVu Sans Mono", fontsize=7.5)
+    for row, label in zip(rows, axes.get_yticklabels()):
+        label.set_color(INK if row.shipped else FAINT)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    bar_axis(axes, longest, room=_ROOM)
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
+    legend = [Patch(facecolor=SHARED, label="the base's"), Patch(facecolor=RUN, label="added"),
+              Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="mending would save it")]
+    if not all(row.shipped for row in rows):
+        legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey words: a stage that is not shipped"))
+    return finish(figure, _finding(report), _spoken(report), [report.image], legend=legend)
+
+
+def _rows(report: Report) -> list[_Row]:
+    brings, wrong = report.brought(), report.by_line()
+    shipped = {id(stage) for stage in report.lines.stages}
+    rows = []
+    for stage in report.result.dockerfile.stages:
+        for each in stage.instructions:
+            found = wrong.get(each.line, [])
+            count = brings.get(each.line, 0) if id(stage) in shipped else 0
+            saves = min(count, sum(finding.saves or 0 for finding in found))
+            rows.append(_Row(each.line, _text(each), id(stage) in shipped, count, saves, each.keyword == "FROM",
+                             list(dict.fromkeys(finding.rule for finding in found))))
+    if len(rows) > _ROWS:   # those that say most, in the order of the file
+        best = sorted(rows, key=lambda row: (not row.rules, -row.brings, row.line))[:_ROWS]
+        rows = sorted(best, key=lambda row: row.line)
+    return rows
+
+
+def _text(each: Instruction) -> str:
+    line = " ".join(f"{each.keyword} {each.value}".split())
+    return line if len(line) <= _LETTERS else f"{line[:_LETTERS - 1]}\u2026"
+
+
+def _rules(rules: Sequence[str]) -> str:
+    """As many rules as fit, and how many more there are."""
+    shown: list[str] = []
+    for rule in rules:
+        if shown and len(", ".join([*shown, rule])) > _NAMES:
+            return f"✘ {', '.join(shown)} +{len(rules) - len(shown)}"
+        shown.append(rule)
+    return f"✘ {', '.join(shown)}" if shown else ""
+
+
+def _finding(report: Report) -> str:
+    if not report.findings:
+        return f"Nothing to mend in {size(report.image.unpacked)}"
+    heaviest = max(report.findings, key=lambda each: each.saves or 0)
+    said = f"{counted(len(report.findings), 'thing')} to mend"
+    if not heaviest.saves:
+        return said
+    return f"{said}; line {heaviest.line} alone costs {size(heaviest.saves)} of {size(report.image.unpacked)}"
+
+
+def _spoken(report: Report) -> str:
+    told = [f"line {line} brings {size(count)}" for line, count in report.brought().items()]
+    return f"{'; '.join(told)}. " + " ".join(map(_said, report.findings))
+
+
+def _said(each: Finding) -> str:
+    return f"Line {each.line}: {each.title}" + (f", {size(each.saves)}." if each.saves else ".")

@@ -1,0 +1,255 @@
+"""When each step of a build ran: a lane a stage, on one axis of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from ..build import TITLES, BuildResult, StageReport, Step, covered, spans, ties, together, work
+from ..errors import BuildFailed, CourseError
+from ..units import counted, seconds
+from .style import (BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide)
+
+_ROW = 0.5            # inches of height for a lane
+_BAR = 0.62           # of a lane's height
+_SIZE = 8.5           # points of the words on a bar
+_PAD = 0.06           # inches between a bar and words
+_THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
+_NAME = 1.4           # inches for the names of the lanes
+_SHORT = 0.02         # of the whole: overlaps under this are not worth words
+_AROUND = "the rest"   # the lane of what belongs to no stage: context, labels, export
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A stage and its steps (FROM is none), or what the builder does around them.
+
+    state  in words where no step ran: 'cached', 'skipped: never started', 'not reached'
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    colour: str
+    state: str = ""
+
+    @property
+    def ran(self) -> list[Step]:
+        """The steps that took time."""
+        return [step for step in self.steps if step.status in ("done", "failed")
+                and step.started is not None and step.completed is not None]
+
+    @property
+    def cached(self) -> list[Step]:
+        return [step for step in self.steps if step.status == "cached"]
+
+
+def timeline(build: BuildResult | BuildFailed) -> Chart:
+    """One bar a step on an axis of seconds, a lane a stage. Cached steps are marked, the
+    lane of a skipped stage is empty, arrows lead to what needs another stage's step.
+
+    Raises CourseError for a build that was refused before its first step.
+    """
+    drawn = _lanes(build)
+    whole = max((step.completed or 0.0 for lane in drawn for step in (*lane.ran, *lane.cached)), default=0.0) or 1.0
+    figure, axes = canvas(0.45 + _ROW * len(drawn))
+    scale = whole / (WIDTH - _NAME - 0.3)   # seconds an inch
+    stretches = _shared(drawn, whole)
+    for begin, end in stretches:
+        axes.axvspan(begin, end, color=INK, alpha=0.07, linewidth=0, zorder=0)
+    names = [_named(lane.name) + _draw(axes, row, lane, whole, scale) for row, lane in enumerate(drawn)]
+    _arrows(axes, drawn)
+    _frame(axes, names, whole)
+    if stretches:
+        begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+        axes.text((begin + end) / 2, -0.5, "two at once", ha="center", va="bottom", fontsize=_SIZE, color=INK)
+    return finish(figure, _finding(build, drawn, whole), _spoken(drawn), source=_source(build), legend=_legend(drawn))
+
+
+# -- what there is to draw -------------------------------------------------------------
+
+def _lanes(build: BuildResult | BuildFailed) -> list[Lane]:
+    reports, steps, dockerfile, target = _parts(build)
+    shipped = dockerfile.stage(target).label if target else dockerfile.stages[-1].label
+    lanes = [Lane(report.name, tuple(work(report.steps)), RUN if report.name == shipped else BUILD,
+                  _state(report, isinstance(build, BuildFailed))) for report in reports]
+    around = Lane(_AROUND, tuple(step for step in steps if not step.stage), SHARED)
+    whole = max((step.completed for step in steps if step.completed is not None), default=0.0)
+    return lanes + [around] * (covered(around.steps) > 0.03 * whole)
+
+
+def _parts(build: BuildResult | BuildFailed) -> tuple:
+    if not isinstance(build, BuildFailed):
+        return build.stages, build.steps, build.dockerfile, build.target
+    if not build.progress:
+        raise CourseError("No step of that build ever began: there is no time to draw.", why=build.what)
+    told = build.progress
+    return told.stages(), told.steps(), told.dockerfile, told.target
+
+
+def _state(report: StageReport, failed: bool) -> str:
+    if report.status == "built":
+        return ""
+    if report.status == "cached":
+        return "cached"
+    return "not reached" if failed else "skipped: never started"
+
+
+def _shared(lanes: Sequence[Lane], whole: float) -> list[tuple[float, float]]:
+    """The stretches, longer than a moment, in which two stages or more were at work."""
+    pairs = combinations([lane.steps for lane in lanes if lane.name != _AROUND], 2)
+    return [(begin, end) for one, two in pairs for begin, end in together(one, two)
+            if end - begin > _SHORT * whole]
+
+
+# -- drawing ---------------------------------------------------------------------------
+
+def _draw(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
+    """Draw a lane; the words that found no room in it."""
+    shown = False
+    for step in lane.ran:
+        failed = step.status == "failed"
+        colour = DANGER if failed else lane.colour
+        axes.barh(row, max(step.seconds, _THIN * scale), left=step.started, height=_BAR, color=colour,
+                  edgecolor=PAPER, linewidth=0.8 if step.seconds > 3 * _THIN * scale else 0)
+        words = _fitting(_words(step), step.seconds / scale)
+        if words:
+            axes.text(step.started + _PAD * scale, row, words, va="center", fontsize=_SIZE,
+                      color=PAPER if colour == RUN else INK)
+            shown = True
+    if lane.cached:
+        axes.plot([step.started or 0.0 for step in lane.cached], [row] * len(lane.cached), linestyle="none",
+                  marker="o", markersize=7, markerfacecolor=PAPER, markeredgecolor=FAINT, clip_on=False)
+    if not lane.ran and not lane.cached:
+        axes.plot([0, whole], [row, row], color=SHARED, linewidth=1, linestyle=(0, (2, 4)))
+    return "" if shown else _beside(axes, row, lane, whole, scale)
+
+
+def _words(step: Step) -> tuple[str, ...]:
+    """What a bar may say, the fullest first."""
+    took, mark = seconds(step.seconds), "\u2718 " if step.status == "failed" else ""
+    line = " ".join(step.instruction.split())
+    shorter = (f"{line[:cut].rsplit(' ', 1)[0]}\u2026" for cut in (36, 24, 14) if len(line) > cut)
+    return (*(f"{mark}{each}  {took}" for each in (line, *shorter, line.split(" ")[0])), f"{mark}{took}")
+
+
+def _fitting(words: Sequence[str], room: float) -> str:
+    return next((each for each in words if wide(each, _SIZE) + 2 * _PAD <= room), "")
+
+
+def _beside(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
+    """The words of a lane whose bars are all too short for any: in its widest gap, or
+    under its name."""
+    edges = [0.0, *(edge for stretch in spans(lane.ran) for edge in stretch), whole]
+    if not lane.ran and lane.cached:
+        edges = [0.0, *[lane.cached[0].started or 0.0] * 2, whole]
+    gaps = list(zip(edges[::2], edges[1::2]))
+    begin, end = max(gaps, key=lambda gap: gap[1] - gap[0])
+    left = (begin, end) == gaps[0] and len(gaps) > 1
+    words = _summary(lane, (end - begin) / scale)
+    if wide(words, _SIZE) + 0.2 > (end - begin) / scale:
+        return f"\n{words}"
+    axes.annotate(words, (end if left else begin, row), va="center",
+                  xytext=(-8 if left else 8, 0), textcoords="offset points", ha="right" if left else "left",
+                  fontsize=_SIZE, color=INK if lane.ran else FAINT,
+                  bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
+    return ""
+
+
+def _summary(lane: Lane, room: float) -> str:
+    failed = next((step for step in lane.ran if step.status == "failed"), None)
+    if failed:
+        return _fitting(_words(failed), room)
+    if lane.ran:
+        return f"{counted(len(lane.ran), 'step')}, {seconds(covered(lane.ran))}"
+    return f"{lane.state}: {counted(len(lane.cached), 'step')}" if lane.cached else lane.state
+
+
+def _arrows(axes, lanes: Sequence[Lane]) -> None:
+    """From the end of a step along its lane, and then to the begin of one in another lane
+    that needs it: so no arrow strikes words out."""
+    rows = {lane.name: row for row, lane in enumerate(lanes)}
+    for giver, taker in ties([step for lane in lanes for step in lane.steps]):
+        if giver.completed is not None and taker.started is not None:
+            axes.annotate("", (taker.started, rows[taker.stage]), (giver.completed, rows[giver.stage]),
+                          zorder=2, arrowprops={
+                              "arrowstyle": "-|>", "color": INK, "linewidth": 1, "shrinkA": 0, "shrinkB": 3,
+                              "mutation_scale": 10, "connectionstyle": "angle,angleA=0,angleB=90,rad=0"})
+
+
+def _frame(axes, names: Sequence[str], whole: float) -> None:
+    axes.set_xlim(0, whole * 1.02)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_yticks(range(len(names)), names, fontsize=10)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=9, colors=FAINT)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} s" if value else "0")
+    axes.spines["left"].set_visible(False)
+
+
+def _named(name: str) -> str:
+    while wide(name, 10) > _NAME:
+        name = f"{name[:-2]}\u2026"
+    return name
+
+
+def _legend(lanes: Sequence[Lane]) -> list[Patch | Line2D]:
+    ran = {lane.colour for lane in lanes if any(step.status == "done" for step in lane.ran)}
+    failed = any(step.status == "failed" for lane in lanes for step in lane.ran)
+    kinds = [(BUILD, "a step of a stage that stays behind"), (RUN, "a step of the stage that is shipped"),
+             (SHARED, "around the stages: context, labels, export")]
+    legend = [Patch(facecolor=colour, label=label) for colour, label in kinds if colour in ran]
+    if failed:
+        legend.append(Patch(facecolor=DANGER, label="\u2718 failed"))
+    if any(lane.cached for lane in lanes):
+        legend.append(Line2D([], [], linestyle="none", marker="o", markersize=7, markerfacecolor=PAPER,
+                             markeredgecolor=FAINT, label="taken from the cache"))
+    return legend
+
+
+# -- words -----------------------------------------------------------------------------
+
+def _finding(build: BuildResult | BuildFailed, lanes: Sequence[Lane], whole: float) -> str:
+    own = [lane for lane in lanes if lane.name != _AROUND]
+    if isinstance(build, BuildFailed):
+        needless = build.stage and build.stage not in build.progress.dockerfile.needed(build.progress.target)
+        return (f"The build failed after {seconds(whole)}"
+                + f" in {build.stage}" * bool(build.stage) + ", which nothing needs" * bool(needless))
+    busy = [lane for lane in own if lane.ran]
+    skipped = [lane.name for lane in own if lane.state.startswith("skipped")]
+    also = f"; {' and '.join(skipped)} never started" if skipped else ""
+    if not busy:
+        return f"No step ran: all came from the cache{also}"
+    pairs = [(sum(end - begin for begin, end in together(one.steps, two.steps)), one, two)
+             for one, two in combinations(busy, 2)]
+    longest, one, two = max(pairs, key=lambda pair: pair[0], default=(0.0, busy[0], busy[0]))
+    if longest > _SHORT * whole:
+        return f"{one.name} and {two.name} ran at once for {seconds(longest)} of {seconds(whole)}{also}"
+    if len(busy) == 1:
+        return f"Only {busy[0].name} had steps to run: {seconds(covered(busy[0].steps))}{also}"
+    return f"One stage after another: {seconds(whole)}{also}"
+
+
+def _spoken(lanes: Sequence[Lane]) -> str:
+    return " ".join(f"{lane.name}: {'; '.join(_told(step) for step in lane.steps) or lane.state or 'no step'}."
+                    for lane in lanes)
+
+
+def _told(step: Step) -> str:
+    line = " ".join(step.instruction.split())
+    if step.status not in ("done", "failed") or step.started is None or step.completed is None:
+        return f"{line}, {step.status}"
+    return f"{line}, {'failed, ' * (step.status == 'failed')}{step.started:.1f} s to {step.completed:.1f} s"
+
+
+def _source(build: BuildResult | BuildFailed) -> str:
+    if isinstance(build, BuildFailed):
+        return f"As told by {TITLES[build.progress.builder]}, in seconds since its first step began."
+    arrows = " Arrows: a step that needs one of another stage." if ties(build.steps) else ""
+    return (f"As told by {TITLES[build.builder]}, in seconds since its first step began; on {build.engine.describe()}."
+            f"{arrows}")

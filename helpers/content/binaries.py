@@ -1,0 +1,87 @@
+"""Programs that no list of packages knows: copied into an image, or built there.
+
+Each says its version in its own bytes, beside its own name. A file is looked at only
+if it has that program's name and is an ELF file, and believed only if it says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from .elf import go
+from .model import Package, package, text
+
+# File names: what the program is called, and the mark before its version.
+_MARKS = {
+    "apache2": ("httpd", b"Apache/"),
+    "bash": ("bash", b"@(#)Bash version "),
+    "busybox": ("busybox", b"BusyBox v"),
+    "httpd": ("httpd", b"Apache/"),
+    "libruby": ("ruby", b"\0ruby "),
+    "memcached": ("memcached", b"memcached "),
+    "nginx": ("nginx", b"nginx version: nginx/"),
+    "node": ("node", b"node.js/v"),
+    "openssl": ("openssl", b"OpenSSL "),
+    "perl": ("perl", b"\0v"),
+    "php": ("php", b"X-Powered-By: PHP/"),
+    "php-cgi": ("php", b"X-Powered-By: PHP/"),
+    "php-fpm": ("php", b"X-Powered-By: PHP/"),
+    "postgres": ("postgresql", b"postgres (PostgreSQL) "),
+    "ruby": ("ruby", b"\0ruby "),
+}
+_NAME = re.compile(rf"(?:(go)|({'|'.join(_MARKS)})(?:-?\d[\d.]*)?|(?:lib)?python(\d\.\d+)m?)(?:\.so[\d.]*)?")
+_VERSION = re.compile(rb"\d+(?:\.\d+)+(?:-?(?:alpha|beta|dev|rc)\.?\d*|[a-z](?![a-z0-9]))?", re.I)
+_PYTHON_REST = re.compile(rb"\d+(?:(?:a|b|rc)\d+)?\+?(?=\0)")
+_TRIES, _LONGEST = 1000, 64   # places where a mark stands that are looked at; bytes after it
+
+
+def named(name: str) -> bool:
+    """Whether a file of that name may be one of these programs."""
+    return _NAME.fullmatch(name) is not None
+
+
+def program(path: str, data: bytes) -> Iterator[Package | None]:
+    """The program that this file is, by its name and by what stands in it."""
+    match = _NAME.fullmatch(path[path.rfind("/") + 1:])
+    if match is None or data[:4] != b"\x7fELF":
+        return
+    tool, marked, python = match.groups()
+    if tool:
+        name, version = "go", _go(data)
+    elif python:
+        name, version = "python", _python(data, python)
+    else:
+        name, mark = _MARKS[marked]
+        version = _after(data, mark, _VERSION)
+    if version:
+        yield package("binary", name, version)
+
+
+def _go(data: bytes) -> str:
+    """Of the command `go`, which Go built like any program."""
+    version, main = go(data)
+    return version.removeprefix("go") if main == "cmd/go" else ""
+
+
+def _python(data: bytes, minor: str) -> str:
+    """Of CPython, whose minor version the file's name tells: a text that is nothing but
+    the version, or ends in it (linkers let a text share the end of a longer one)."""
+    mark = minor.encode() + b"."
+    for before in (b"\0", b"/", b"-"):
+        if rest := _after(data, before + mark, _PYTHON_REST):
+            return f"{minor}.{rest}"
+    return ""
+
+
+def _after(data: bytes, mark: bytes, version: re.Pattern[bytes]) -> str:
+    """The first version that follows the mark."""
+    found = -1
+    for _ in range(_TRIES):
+        found = data.find(mark, found + 1)
+        if found < 0:
+            break
+        begin = found + len(mark)
+        if match := version.match(data, begin, begin + _LONGEST):
+            return text(match[0])
+    return ""

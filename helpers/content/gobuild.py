@@ -1,0 +1,126 @@
+"""What Go writes into every program that it builds: its own version, and the modules.
+
+The record begins with a magic text. Since Go 1.18 two strings follow it, each after
+its length; before, two addresses of strings. Source: Go's package debug/buildinfo and
+its runtime/debug.ParseBuildInfo; `go version -m FILE` shows the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from .model import Package, package, text
+
+_MAGIC = re.compile(rb"\xff Go buildinf:")
+_ALIGNED, _HEAD = 16, 32
+_INLINE, _BIG = 2, 1             # flags: strings follow; addresses are big-endian
+_LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
+_PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
+_LONGEST_VERSION = 200
+# What frames the list of modules (cmd/go, modload/build.go).
+_FRAME = 16
+_BEGIN = re.compile(re.escape(bytes.fromhex("3077af0c9274080241e1c107e6d618e6")) + rb"(?=path\t)")
+_END = bytes.fromhex("f932433186182072008242104116d8f2")
+
+STDLIB = "stdlib"   # Go names its standard library nowhere; scanners call it so
+
+
+def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
+         located: Callable[[int], int | None]) -> tuple[str, str]:
+    """(version, list of modules) from the first record in one of `places`, pairs of
+    offsets in `data`; both '' if there is none. `located` gives an address's offset."""
+    end = len(data)   # offsets out of a damaged file are larger than any
+    for start, stop in places[:_PLACES]:
+        for found in islice(_MAGIC.finditer(data, min(start, end), min(stop, end)), _TRIES):
+            if found.start() % _ALIGNED == 0:   # so are addresses: both differ by whole pages
+                version, listed = _record(data, found.start(), located)
+                if 0 < len(version) <= _LONGEST_VERSION:
+                    return version, listed
+    return "", ""
+
+
+def constant(data: bytes | memoryview) -> str:
+    """The list of modules as the program's code has it, among its constants; '' if none.
+    They come before the data, so a file that was cut off may still have them."""
+    begin = _BEGIN.search(data)
+    if begin is None:
+        return ""
+    listed, end, _ = bytes(data[begin.end():begin.end() + _LONGEST]).partition(_END)
+    return text(listed) if end else ""
+
+
+def modules(version: str, listed: str) -> tuple[Package, ...]:
+    """The modules of a record: the main one, what it depends on, and Go's own library.
+    Where one was replaced, what took its place. A program of no module, such as Go's
+    own tools, goes by the path of its main package, and scanners call it (devel)."""
+    found: list[tuple[str, str]] = []
+    own = main(listed)
+    for line in listed.split("\n"):
+        word, *columns = line.split("\t")
+        if len(columns) >= 2:
+            if word in ("mod", "dep"):
+                found.append((columns[0], columns[1]))
+                own = "" if word == "mod" else own
+            elif word == "=>" and found:
+                found[-1] = (columns[0], columns[1])
+    if own:
+        found.insert(0, (own, "(devel)"))
+    if version:
+        found.append((STDLIB, version.partition(" ")[0]))   # experiments and the like follow it
+    made = (package("go-module", name, number) for name, number in found)
+    return tuple(dict.fromkeys(each for each in made if each))
+
+
+def main(listed: str) -> str:
+    """The main package's path, as 'cmd/go'; '' if the record has none."""
+    first = listed.split("\n", 1)[0]
+    return first.removeprefix("path\t") if first.startswith("path\t") else ""
+
+
+def _record(data: bytes | memoryview, start: int,
+            located: Callable[[int], int | None]) -> tuple[str, str]:
+    head = bytes(data[start:start + _HEAD])
+    if len(head) < _HEAD:
+        return "", ""
+    width, flags = head[14], head[15]
+    if flags & _INLINE:
+        version, after = _counted(data, start + _HEAD)
+        listed, _ = _counted(data, after)
+    elif width in (4, 8):
+        order = "big" if flags & _BIG else "little"
+        version, listed = (_pointed(data, int.from_bytes(head[at:at + width], order), width, order, located)
+                           for at in (16, 16 + width))
+    else:
+        return "", ""
+    framed = len(listed) > 2 * _FRAME and listed[-_FRAME - 1:-_FRAME] == b"\n"
+    return text(version), text(listed[_FRAME:-_FRAME]) if framed else ""
+
+
+def _counted(data: bytes | memoryview, start: int) -> tuple[bytes, int]:
+    """A string after its length (a varint, 7 bits in each byte, lowest first), and
+    where it ends."""
+    length = shift = 0
+    for byte in bytes(data[start:start + 5]):
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        start += 1
+        if byte < 0x80:
+            stop = start + length
+            whole = stop <= len(data) and length <= _LONGEST
+            return (bytes(data[start:stop]), stop) if whole else (b"", len(data))
+    return b"", len(data)
+
+
+def _pointed(data: bytes | memoryview, address: int, width: int, order: str,
+             located: Callable[[int], int | None]) -> bytes:
+    """A string through the address of its head, itself an address and a length."""
+    head = located(address)
+    if head is None:
+        return b""
+    start = located(int.from_bytes(data[head:head + width], order))
+    length = int.from_bytes(data[head + width:head + 2 * width], order)
+    if start is None or length > _LONGEST or start + length > len(data):
+        return b""
+    return bytes(data[start:start + length])

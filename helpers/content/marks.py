@@ -1,0 +1,56 @@
+"""Programs that say in their own bytes what they are, whatever their file is called.
+
+A name proves nothing: a shell may be called `data`. Each of these carries words that
+no other program has, since it prints them when asked for its version. Where a program
+is built of many (BusyBox), it also carries the list of the names that it answers to.
+"""
+
+from __future__ import annotations
+
+# (words, the name that it is known by)
+_WORDS = (
+    (b"BusyBox v", "busybox"),
+    (b"Toybox ", "toybox"),
+    (b"GNU bash, version", "bash"),
+    (b"GNU Wget ", "wget"),
+    (b"PERL_SIGNALS", "perl"),
+    (b"print-multi-os-directory", "gcc"),
+    (b"GNU assembler ", "as"),
+    (b"DPKG_MAINTSCRIPT_NAME", "dpkg"),
+)
+# Where busybox keeps its list, in alphabetical order: the brackets come first.
+_APPLETS = (b"\0[\0[[\0", b"\0[[\0")
+_MOST, _LONGEST = 600, 32
+_LARGEST = 3 << 20    # bytes of a program that is searched: the largest of these are smaller
+
+
+def marks(data: bytes | memoryview) -> tuple[str, ...]:
+    """The programs that these bytes say they are, by the names that they are known by."""
+    if len(data) > _LARGEST:
+        return ()
+    data = bytes(data)
+    return tuple(name for words, name in _WORDS if words in data)
+
+
+def applets(data: bytes | memoryview) -> tuple[str, ...]:
+    """The names that a busybox answers to, in its own order; () for any other program."""
+    if len(data) > _LARGEST or b"BusyBox v" not in (data := bytes(data)):
+        return ()
+    for start in _APPLETS:
+        at = data.find(start)
+        if at >= 0:
+            return _listed(data, at + 1)
+    return ()
+
+
+def _listed(data: bytes, at: int) -> tuple[str, ...]:
+    """NUL-terminated names from `at` on, up to an empty one or one that is no name."""
+    names = []
+    while len(names) < _MOST:
+        end = data.find(b"\0", at, at + _LONGEST)
+        name = data[at:end]
+        if end <= at or not name.isascii() or not name.decode().isprintable():
+            break
+        names.append(name.decode())
+        at = end + 1
+    return tuple(names)

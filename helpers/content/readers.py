@@ -1,0 +1,73 @@
+"""Which reader reads which file, by its path, and how much of it that reader wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from . import binaries, databases, java, languages
+from .model import Package
+
+_MOST = 20_000   # packages told by one file, those without a name among them
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """`read(path, data)` for files whose path ends in one of `endings`; of a longer
+    file it wants the first `limit` bytes."""
+
+    limit: int
+    read: Callable[[str, bytes], Iterator[Package | None]]
+    endings: tuple[str, ...] = ("",)
+
+
+_KB, _MB = 1 << 10, 1 << 20
+_STATUS_D = "/var/lib/dpkg/status.d/"   # a file a package, in images without dpkg
+
+_NAMES = {
+    # 5000 packages are 4 MB; Alpine's list names every file too.
+    "status": _Reader(8 * _MB, databases.dpkg, ("/var/lib/dpkg/status",)),
+    "installed": _Reader(16 * _MB, databases.apk, ("/lib/apk/db/installed",)),
+    "package.json": _Reader(1 * _MB, languages.npm),
+    # What is wanted comes first, but licences stand in heads in full.
+    "METADATA": _Reader(256 * _KB, languages.python, (".dist-info/METADATA", ".DIST-INFO/METADATA")),
+    "PKG-INFO": _Reader(256 * _KB, languages.python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")),
+    "release": _Reader(64 * _KB, java.jdk),
+}
+_SUFFIXES = {
+    **{suffix: _Reader(64 * _MB, java.archive, (f".{suffix}",)) for suffix in java.SUFFIXES},
+    "egg-info": _Reader(256 * _KB, languages.python, (".egg-info",)),
+}
+_PROGRAM = _Reader(64 * _MB, binaries.program)
+_PARAGRAPH = _Reader(1 * _MB, databases.dpkg)
+
+
+def wanted(path: str) -> int:
+    """How many bytes of the file at this absolute path tell of packages; 0 for none.
+    More do no harm; fewer may tell less."""
+    reader = _reader(path)
+    return reader.limit if reader else 0
+
+
+def packages(path: str, data: bytes | memoryview) -> tuple[Package, ...]:
+    """The packages that a file tells of, each once, in its own order. `data` is the
+    beginning of the file. Of what is damaged, as much as can be read; () if nothing can.
+
+    The Go modules in a program are not among them: `elf` tells those.
+    """
+    reader = _reader(path)
+    if reader is None:
+        return ()
+    told = islice(reader.read(path, bytes(data[:reader.limit])), _MOST)
+    return tuple(dict.fromkeys(each for each in told if each))
+
+
+def _reader(path: str) -> _Reader | None:
+    name = path[path.rfind("/") + 1:]
+    reader = _NAMES.get(name) or _SUFFIXES.get(name[name.rfind(".") + 1:])
+    if reader:
+        return reader if path.endswith(reader.endings) else None
+    if binaries.named(name):
+        return _PROGRAM
+    return _PARAGRAPH if _STATUS_D in path and not path.endswith(".md5sums") else None

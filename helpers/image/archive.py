@@ -1,0 +1,247 @@
+"""Read a tar archive as it streams by: names and numbers of all, content of what is asked for.
+
+Python's own `tarfile` makes an object of thirty attributes for each member and
+keeps it; an image has tens of thousands. This reader looks at each header once
+and leaves content where it is.
+
+Sources of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax
+Header Format"; the GNU tar manual, "Basic Tar Format" (long names, numbers in
+base 256, sparse files). What Docker, BuildKit and Buildah write is all of it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .pieces import Pieces, Truncated
+
+BLOCK = 512
+_EXTENDED_LIMIT = 1 << 20    # bytes of one extended header: file names, attributes
+_LONGEST = 4096              # characters of a path: Linux takes no longer one (PATH_MAX, limits.h)
+_KINDS = {"0": "f", "\0": "f", "7": "f", "1": "h", "2": "l", "3": "c", "4": "b", "5": "d", "6": "p"}
+_UNTIDY = re.compile(r"//|(?:^|/)\.\.?(?:/|$)")
+_CAPABILITY = "SCHILY.xattr.security.capability"
+_USED = {"path", "linkpath", "size", "uid", "gid", _CAPABILITY, "GNU.sparse.name", "GNU.sparse.size",
+         "GNU.sparse.realsize"}    # of extended headers; a global one could hold any number of others
+
+
+class Damaged(ValueError):
+    """What was read is no tar archive, or is broken."""
+
+
+class Entry(NamedTuple):
+    """One member of an archive.
+
+    path   absolute and tidy: './usr/bin/' is '/usr/bin', '../x' is '/x'
+    kind   'f' file, 'h' hard link, 'l' symbolic link, 'd' directory, 'c' and 'b'
+           devices, 'p' pipe
+    mode   permission bits, with setuid, setgid and sticky
+    size   bytes of a file's content, holes included; 0 for all else
+    link   where a link leads, as it is written
+    capability  the file capabilities (xattr security.capability), b'' without
+    """
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    link: str
+    capability: bytes
+
+
+def path(name: str) -> str:
+    """An archive's member name as an absolute path: './usr/bin/' -> '/usr/bin'."""
+    name = name.strip("/")
+    if name.startswith("./"):
+        name = name[2:].strip("/")
+    if _UNTIDY.search(name):
+        return posixpath.normpath(f"/{name}")
+    return f"/{name}"
+
+
+class Archive:
+    """The entries of an archive, in its order. While an entry is at hand, `head`
+    and `content` read what it holds; what is not read is skipped.
+
+    whole  whether the present entry's content is the file itself; not so for a
+           file with holes, of which the archive has the parts between them
+
+    Iterating raises Damaged and Truncated.
+    """
+
+    def __init__(self, pieces: Pieces):
+        self.whole = True
+        self._pieces = pieces
+        self._left = 0       # bytes of the present entry's content that were not read
+        self._padding = 0
+
+    def head(self, count: int) -> bytes:
+        """The next `count` bytes of the present entry, fewer at its end."""
+        data = self._pieces.take(min(count, self._left))
+        self._left -= len(data)
+        return data
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` bytes of the present entry, fewer at its end."""
+        count = min(count, self._left)
+        self._left -= count
+        self._pieces.skip(count)
+
+    def content(self) -> Iterator[bytes]:
+        """The rest of the present entry, as it comes."""
+        count, self._left = self._left, 0
+        return self._pieces.section(count)
+
+    def __iter__(self) -> Iterator[Entry]:
+        take, skip = self._pieces.take, self._pieces.skip
+        extended: dict[str, str] = {}
+        everywhere: dict[str, str] = {}
+        while True:
+            if self._left or self._padding:
+                skip(self._left + self._padding)
+                self._left = self._padding = 0
+            header = take(BLOCK)
+            if len(header) < BLOCK:
+                if header:
+                    raise Truncated("it ends in the middle of a header")
+                return
+            if not _checked(header):
+                return
+            kind = chr(header[156])
+            size = _number(header[124:136])
+            if kind in "xgLK":
+                text = self._extended_header(size)
+                if kind == "x":
+                    extended |= _records(text)
+                elif kind == "g":
+                    everywhere |= _records(text)
+                else:
+                    extended["path" if kind == "L" else "linkpath"] = _text(text)
+                continue
+            given = {**everywhere, **extended} if everywhere or extended else extended
+            stored, size = self._sizes(header, kind, size, given)
+            extended = {}
+            self._left, self._padding, self.whole = stored, -stored % BLOCK, stored == size
+            yield _entry(header, kind, size, given)
+
+    def _extended_header(self, size: int) -> bytes:
+        if size > _EXTENDED_LIMIT:
+            raise Damaged(f"an extended header claims {size:,} bytes")
+        text = self._pieces.take(size)
+        if len(text) < size:
+            raise Truncated("it ends in an extended header")
+        self._pieces.skip(-size % BLOCK)
+        return text
+
+    def _sizes(self, header: bytes, kind: str, size: int, given: dict[str, str]) -> tuple[int, int]:
+        """(bytes in the archive, bytes of the file) of an entry."""
+        if given.get("size"):
+            size = _decimal(given["size"])
+        if kind == "S":
+            more = header[482]
+            while more:   # the map of a file with many holes goes on in blocks of its own
+                block = self._pieces.take(BLOCK)
+                if len(block) < BLOCK:
+                    raise Truncated("it ends in the map of a sparse file")
+                more = block[504]
+            return size, _number(header[483:495])
+        if kind in "123456":
+            # Of these only a hard link may say a size, and none has content.
+            return 0, 0
+        real = given.get("GNU.sparse.realsize") or given.get("GNU.sparse.size")
+        return size, _decimal(real) if real else size
+
+
+def _checked(header: bytes) -> bool:
+    """Whether there is a header; False at the end of the archive. Raises Damaged."""
+    try:
+        claimed = int(header[148:156].strip(b" \0") or b"-1", 8)
+    except ValueError:
+        raise Damaged("a header is garbage") from None
+    # The sum of a header's bytes, its own field counted as blanks. The low half of
+    # Adler-32 is that sum plus one, modulo 65521, and is had for nothing.
+    total = (zlib.adler32(header) & 0xFFFF) - 1 - sum(header[148:156]) + 8 * 32
+    if claimed < 0:
+        if any(header):
+            raise Damaged("a header has no checksum")
+        return False
+    if (total - claimed) % 65521:
+        raise Damaged("a header does not agree with its checksum")
+    return True
+
+
+def _entry(header: bytes, flag: str, size: int, given: dict[str, str]) -> Entry:
+    kind = _KINDS.get(flag, "f")
+    if given:
+        name = given.get("GNU.sparse.name") or given.get("path") or _name(header)
+        link = given.get("linkpath") or _text(header[157:257])
+        uid = _decimal(given["uid"]) if given.get("uid") else _number(header[108:116])
+        gid = _decimal(given["gid"]) if given.get("gid") else _number(header[116:124])
+        capability = given.get(_CAPABILITY, "").encode("utf-8", "surrogateescape")
+    else:
+        name = _name(header)
+        link = _text(header[157:257]) if kind in "hl" else ""
+        uid, gid, capability = _number(header[108:116]), _number(header[116:124]), b""
+    if kind == "f" and name.endswith("/") and flag != "S":
+        kind, size = "d", 0   # how archives older than POSIX write a directory
+    if len(name) > _LONGEST or len(link) > _LONGEST:
+        raise Damaged(f"a path has {max(len(name), len(link)):,} characters")
+    return Entry(path(name), kind, _number(header[100:108]) & 0o7777, uid, gid, size,
+                 link if kind in "hl" else "", capability)
+
+
+def _name(header: bytes) -> str:
+    name = _text(header[:100])
+    if header[345] and header[257:262] == b"ustar" and header[262:265] != b"  \0":
+        return f"{_text(header[345:500])}/{name}"
+    return name
+
+
+def _text(field: bytes) -> str:
+    end = field.find(0)
+    return (field if end < 0 else field[:end]).decode("utf-8", "surrogateescape")
+
+
+def _number(field: bytes) -> int:
+    """A number field: octal digits, or base 256 if its first bit is set."""
+    if field[0] & 0x80:
+        if field[0] & 0x40:
+            raise Damaged("a number is negative")
+        return int.from_bytes(field, "big") & ~(0x80 << 8 * (len(field) - 1))
+    try:
+        return int(field.strip(b" \0") or b"0", 8)
+    except ValueError:
+        raise Damaged("a number is garbage") from None
+
+
+def _decimal(text: str) -> int:
+    """A number in an extended header. Times there have fractions, sizes and ids have none."""
+    if not text.isascii() or not text.isdigit() or len(text) > 20:
+        raise Damaged("a number in an extended header is garbage")
+    return int(text)
+
+
+def _records(text: bytes) -> dict[str, str]:
+    """Those of an extended header's 'LENGTH KEY=VALUE\\n' records that are used. An empty
+    value takes back what an earlier header said."""
+    found, at = {}, 0
+    while at < len(text) and text[at]:
+        blank = text.find(b" ", at, at + 10)
+        length = text[at:blank] if blank > 0 else b""
+        end = at + int(length) if length.isdigit() else 0
+        if end <= blank or end > len(text) or text[end - 1:end] != b"\n":
+            raise Damaged("an extended header is garbage")
+        key, _, value = text[blank + 1:end - 1].partition(b"=")
+        name = key.decode("utf-8", "replace")
+        if name in _USED:
+            if b"\0" in value and name != _CAPABILITY:
+                raise Damaged("an extended header is garbage")
+            found[name] = value.decode("utf-8", "surrogateescape")
+        at = end
+    return found

@@ -1,0 +1,35 @@
+"""What is in an image: files, tools and packages, each with the layer that brought it.
+
+    >>> from helpers.inventory import inventory
+    >>> found = inventory("go-hello:single")
+    >>> found.tool("gcc").path, found.came_with(found.tool("gcc").layer)
+    ('/usr/bin/x86_64-linux-gnu-gcc-12', 'FROM golang:1.22')
+    >>> found.surface.executables, found.wasted
+
+Nothing is run in the image: it may have no shell, or be for another machine.
+"""
+
+from __future__ import annotations
+
+from ..engine import Engine, connect
+from ..image import contents, look
+from .compare import Comparison, compare
+from .kinds import BUILDING, KINDS, known
+from .libraries import Needs
+from .model import Found, Inventory, Surface, Waste, take
+from .names import plain, printable
+from .tools import Tool
+
+__all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Needs", "Surface", "Tool", "Waste",
+           "compare", "inventory", "known", "plain", "printable", "take"]
+
+
+def inventory(reference: str, engine: Engine | None = None) -> Inventory:
+    """The inventory of the image of that name or id.
+
+    Layers that were read before are not read again. Raises ImageNotFound,
+    ImageUnreadable and the engine's errors.
+    """
+    engine = engine or connect()
+    image = look(reference, engine)
+    return take(image, contents(image, engine))

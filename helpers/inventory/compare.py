@@ -1,0 +1,55 @@
+"""Two images and more, side by side: what only one of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..content import Package
+from .model import Inventory
+from .names import plain
+from .tools import Tool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Inventories side by side, in the order in which they were given."""
+
+    inventories: tuple[Inventory, ...]
+
+    def only_tools(self, one: Inventory) -> tuple[Tool, ...]:
+        """The tools of one image that none of the others has, by name and kind."""
+        others = {(tool.name, tool.kind) for each in self._others(one) for tool in each.tools}
+        return tuple(tool for tool in one.tools if (tool.name, tool.kind) not in others)
+
+    def only_packages(self, one: Inventory) -> tuple[Package, ...]:
+        """The packages of one image that none of the others has in any version."""
+        others = {(found.package.type, found.package.name)
+                  for each in self._others(one) for found in each.packages}
+        return tuple(dict.fromkeys(
+            found.package for found in one.packages
+            if (found.package.type, found.package.name) not in others))
+
+    def only_paths(self, one: Inventory) -> frozenset[str]:
+        """The paths that only one image has."""
+        return frozenset(one.tree).difference(*(each.tree for each in self._others(one)))
+
+    def _others(self, one: Inventory) -> list[Inventory]:
+        others = list(self.inventories)
+        at = next((at for at, each in enumerate(others) if each is one), None)
+        return others if at is None else others[:at] + others[at + 1:]
+
+    def facts(self) -> dict[str, object]:
+        """The content of `compare --json`."""
+        return {
+            "images": [each.facts() for each in self.inventories],
+            "only_in": {each.image.reference: {
+                "tools": [plain(tool.name) for tool in self.only_tools(each)],
+                "packages": [package.name for package in self.only_packages(each)],
+            } for each in self.inventories},
+        }
+
+
+def compare(inventories: Sequence[Inventory]) -> Comparison:
+    """Put inventories side by side."""
+    return Comparison(tuple(inventories))

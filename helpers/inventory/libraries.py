@@ -1,0 +1,141 @@
+"""Does an image have what its programs need to start?
+
+A dynamic program names a loader and the libraries that it wants. The search goes as
+the loader's does: the program's own RUNPATH; the list that ldconfig made; the usual
+folders. Those of /etc/ld.so.conf count only once ldconfig has listed what is in them.
+Source: ld.so(8), ldconfig(8); for musl, its dynamic linker's path_open.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..content import Elf
+from ..image import Tree
+
+_TRIPLETS = {"x86-64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "arm": "arm-linux-gnueabihf",
+             "i386": "i386-linux-gnu", "riscv": "riscv64-linux-gnu", "s390": "s390x-linux-gnu",
+             "ppc64": "powerpc64le-linux-gnu"}
+_USUAL = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
+_USUAL_MUSL = ("/lib", "/usr/local/lib", "/usr/lib")
+_CONFIGURATION, _CACHE = "/etc/ld.so.conf", "/etc/ld.so.cache"
+_MOST = 200       # files, lines and folders of the configuration that are looked at
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a program needs beside itself.
+
+    loader     that must start it, '' if it is static
+    found      {library: its path in the image}
+    missing    libraries and loader that the program will not find
+    unlisted   {library: its path} of the missing ones that are in a folder of
+               /etc/ld.so.conf: they would be found if ldconfig had run
+    """
+
+    loader: str
+    found: dict[str, str]
+    missing: tuple[str, ...]
+    unlisted: dict[str, str] = field(default_factory=dict)
+
+
+class Libraries:
+    """The libraries of one image."""
+
+    def __init__(self, tree: Tree):
+        self._tree = tree
+        texts = {node.path: text for node, text in tree.under("texts")}
+        self._configured = tuple(_configured(texts))
+        self._elves = {node.path: program.elf for node, program in tree.under("programs") if program.elf}
+        self._listed: dict[str, list[str]] = {}
+        for path in texts.get(_CACHE, "").split("\n"):
+            self._listed.setdefault(posixpath.basename(path), []).append(path)
+
+    def needs(self, path: str, elf: Elf) -> Needs:
+        """What the program at `path` needs, and what its libraries need in turn."""
+        found: dict[str, str] = {}
+        unlisted: dict[str, str] = {}
+        missing: list[str] = []
+        if elf.interpreter and self._library(elf.interpreter, elf) is None:
+            missing.append(elf.interpreter)
+        loader = posixpath.basename(elf.interpreter)
+        waiting = [(path, elf)]
+        while waiting:
+            where, wanting = waiting.pop()
+            for name in wanting.needed:
+                # The loader is a library too, for those that ask for it by name.
+                if name in found or name in missing or name == loader:
+                    continue
+                own = [*_own(wanting, where), *_own(elf, path)]
+                place = self._first(self._places(name, own, elf), elf)
+                if place is None:
+                    missing.append(name)
+                    lost = self._first((f"{folder}/{name}" for folder in self._configured), elf)
+                    unlisted |= {name: lost} if lost else {}
+                    continue
+                found[name] = place
+                waiting.append((place, self._elves[place]))
+        return Needs(elf.interpreter, found, tuple(missing), unlisted)
+
+    def _places(self, name: str, own: list[str], program: Elf) -> Iterator[str]:
+        """Where the loader looks for that library, in order; `own` are the folders that
+        who wants it names."""
+        if "/" in name:
+            yield name
+            return
+        yield from (f"{folder}/{name}" for folder in own)
+        if "musl" in program.interpreter:
+            folders = _USUAL_MUSL
+        else:
+            yield from self._listed.get(name, ())
+            triplet = _TRIPLETS.get(program.machine)
+            folders = (*((f"/lib/{triplet}", f"/usr/lib/{triplet}") if triplet else ()), *_USUAL)
+        yield from (f"{folder}/{name}" for folder in folders)
+
+    def _first(self, places: Iterator[str], program: Elf) -> str | None:
+        return next(filter(None, (self._library(place, program) for place in places)), None)
+
+    def _library(self, place: str, program: Elf) -> str | None:
+        """The file at that place if it is an ELF file for the program's machine."""
+        node = self._tree.resolve(place)
+        path = self._tree.origin(node).path if node else ""
+        elf = self._elves.get(path)
+        alike = elf is not None and (elf.machine, elf.bits) == (program.machine, program.bits)
+        return path if alike else None
+
+
+def _own(elf: Elf, path: str) -> Iterator[str]:
+    """The folders that a file at that path names itself. A program's count for its
+    libraries too if they are an RPATH and no RUNPATH; which it is we are not told, and
+    so that nothing is called missing that is not, they always count."""
+    origin = posixpath.dirname(path)
+    return (each.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for each in elf.runpath if each)
+
+
+def _configured(texts: dict[str, str]) -> list[str]:
+    """The folders that /etc/ld.so.conf names, those of a file that it includes in the
+    include's place."""
+    folders: dict[str, None] = {}
+    files = sorted(texts)[:_MOST]
+    seen: set[str] = set()
+
+    def read(path: str) -> None:
+        if path in seen:
+            return
+        seen.add(path)
+        for line in texts.get(path, "").splitlines()[:_MOST]:
+            words = line.partition("#")[0].split()
+            if words[:1] == ["include"]:
+                for pattern in words[1:_MOST]:
+                    whole = posixpath.join(posixpath.dirname(path), pattern)
+                    for each in files:
+                        if each.count("/") == whole.count("/") and fnmatch.fnmatchcase(each, whole):
+                            read(each)
+            elif words and words[0].startswith("/") and len(folders) < _MOST:
+                folders[words[0].rstrip("/")] = None
+
+    read(_CONFIGURATION)
+    return list(folders)

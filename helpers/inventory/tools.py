@@ -1,0 +1,127 @@
+"""The tools in an image: programs of a known purpose, found by what they are.
+
+A tool is a file that can be run (an ELF program, or a script on an executable path
+with its first line and the right to be executed) and that is known by one of:
+
+    its own name, or that of a link on an executable path that leads to it
+    what its bytes say (BusyBox, bash, gcc; Go's tools by the package they were built from)
+    the names that it answers to, if it is many tools in one (BusyBox)
+    its rights: setuid, setgid, or file capabilities
+
+A text file that is called `gcc` is none, nor is a link that leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..image import Node, Program, Tree
+from .kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, KINDS, PRIVILEGE, RANK, known
+
+_SETUID, _SETGID, _EXECUTE = 0o4000, 0o2000, 0o111
+_PROGRAMS = ("executable", "pie")
+_ON_PATH = ("bin", "sbin")     # the last part of the folders that a shell looks in
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool in an image.
+
+    name   as people call it: 'gcc', 'sh', 'apt-get'
+    kind   one of `kinds.KINDS`
+    path   of the file itself, links followed
+    layer  index of the layer that the file is in
+    names  every path at which it can be called by that name, the file's own first
+           if it is one of them; the file's own alone if it goes by none
+    """
+
+    name: str
+    kind: str
+    path: str
+    layer: int
+    names: tuple[str, ...]
+
+
+def executables(tree: Tree) -> dict[str, Program]:
+    """{path: Program} of what can be run, links apart: scripts that may be executed, and
+    ELF programs. Of those even such that may not, since their loader runs them all the
+    same when it is asked to. Libraries that print their version are no programs."""
+    return {node.path: program for node, program in tree.under("programs")
+            if (program.elf.kind in _PROGRAMS if program.elf else node.mode & _EXECUTE)}
+
+
+def tools(tree: Tree, programs: dict[str, Program]) -> tuple[Tool, ...]:
+    """Every tool, by kind, the best known first. `programs` are the tree's executables."""
+    found = [(name, KIND_OF[name], path, paths)
+             for path, called in _names(tree, programs).items()
+             for name, paths in _identities(path, called, programs[path])]
+    found += [(path.rpartition("/")[2], PRIVILEGE, path, [path]) for path in privileged(tree)]
+    return tuple(sorted(
+        (Tool(name, kind, path, tree.layer_of(path), tuple(paths)) for name, kind, path, paths in found),
+        key=lambda tool: (KINDS.index(tool.kind), RANK.get(tool.name, 0), tool.name, tool.path)))
+
+
+def setuid(tree: Tree) -> tuple[str, ...]:
+    """Programs that run as their owner, whoever starts them."""
+    return tuple(sorted(node.path for node in _startable(tree) if node.mode & _SETUID))
+
+
+def privileged(tree: Tree) -> tuple[str, ...]:
+    """Programs that give whoever runs them rights that he has not: setuid and setgid
+    ones, and those with file capabilities."""
+    capable = {(node.layer, node.row) for node, _ in tree.under("capabilities")}
+    return tuple(sorted(node.path for node in _startable(tree)
+                        if node.mode & (_SETUID | _SETGID) or (node.layer, node.row) in capable))
+
+
+def _startable(tree: Tree) -> Iterator[Node]:
+    """The ELF files that may be executed. Scripts have no rights of their own: Linux
+    starts their interpreter with those of whoever asked (execve(2))."""
+    return (node for node, program in tree.under("programs")
+            if program.elf and node.mode & _EXECUTE)
+
+
+def _names(tree: Tree, programs: dict[str, Program]) -> dict[str, list[str]]:
+    """{program's path: every path that leads to it, its own first}."""
+    names = {path: [path] for path in programs}
+    for node, _ in tree.under("links"):
+        leads_to = tree.resolve(node.path)
+        path = tree.origin(leads_to).path if leads_to else ""
+        if path in names and path != node.path:
+            names[path].append(node.path)
+    return names
+
+
+def _identities(path: str, called: Sequence[str], program: Program) -> Iterator[tuple[str, list[str]]]:
+    """(name, the paths that go by it) for each tool that one program is."""
+    go = GO_TOOLS.get(program.elf.main) if program.elf else None
+    if go:
+        yield go, list(called)
+        return
+    by_name: dict[str, list[str]] = {}
+    for each in called:
+        folder, _, file = each.rpartition("/")
+        on_path = folder.rpartition("/")[2] in _ON_PATH
+        name = known(file)
+        if name and (on_path or each == path and program.elf and name not in AMBIGUOUS):
+            by_name.setdefault(name, []).append(each)
+    kinds = {KIND_OF[name] for name in by_name}
+    for mark in program.marks:
+        if program.applets or KIND_OF[mark] not in kinds:
+            by_name.setdefault(mark, list(called))
+    if program.applets:
+        for name in filter(None, map(known, program.applets)):
+            by_name.setdefault(name, [path])
+        yield from by_name.items()
+        return
+    # A program with several names of one kind (cc and gcc) is one tool, called as its
+    # file is or else by the shortest.
+    own = known(path.rpartition("/")[2])
+    same: dict[str, list[str]] = {}
+    for name in by_name:
+        same.setdefault(KIND_OF[name], []).append(name)
+    for names in same.values():
+        name = own if own in names else min(names, key=lambda each: (len(each), each))
+        paths = sorted({each for one in names for each in by_name[one]})
+        yield name, sorted(paths, key=lambda each: each != path)

@@ -1,0 +1,26 @@
+"""What a lesson's notebook imports: `from helpers.lesson import *`.
+
+Every name here does its work in another module; these only put them together for a
+reader who sees one short cell at a time.
+"""
+
+from .. import charts
+from ..errors import BaseUnavailable, BuildFailed, CourseError
+from ..units import ratio, seconds, share, size
+from ..widgets import ask, predict, register
+from ..workshop.doctor import doctor
+from . import building, languages, looking, reviewing, session, shipping
+from .building import *
+from .languages import *
+from .looking import *
+from .reviewing import *
+from .session import *
+from .session import APPS as APPS
+from .shipping import *
+from .shown import say
+
+__all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
+           "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__, *reviewing.__all__,
+           *session.__all__, *shipping.__all__]
+
+register()

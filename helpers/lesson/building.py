@@ -1,0 +1,104 @@
+"""The words with which a lesson builds and runs."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from .. import build as builds
+from .. import container, edits, image, lifecycle
+from ..bases import ensure
+from ..build import BuildResult
+from ..container import Ran, Server
+from ..edits import again, spent
+from ..image import Image
+from ..lifecycle import Life
+from ..widgets import LiveBuild, Status
+from .session import engine, folder_of, reference
+from .shown import Bases, Listing
+
+__all__ = ["again", "base", "build", "create", "fetch", "files", "folder", "moment", "rebuild", "run", "serve",
+           "show", "spent"]
+
+
+def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: str | None = None,
+          builder: str | None = None, text: str | None = None, no_cache: bool = False,
+          args: Mapping[str, str] | None = None,
+          secrets: Mapping[str, bytes] | None = None) -> BuildResult:
+    """Build an application of the course (or a folder of yours), shown as it runs.
+
+    `app` is a folder's name under notebooks/apps, or a path. The other words
+    are those of `helpers.build.build`, and so are the errors.
+    """
+    with LiveBuild() as live:
+        result = builds.build(
+            folder_of(app), dockerfile=dockerfile, text=text, tag=tag, target=target,
+            builder=builder, no_cache=no_cache, args=args, secrets=secrets, engine=engine(),
+            watch=live.watch, report=live.say)
+        live.finish(result)
+    return result
+
+
+def fetch(*refs: str) -> Bases:
+    """See to it that these base images are here; where each came from."""
+    return Bases(ensure(engine(), refs or None, report=print))
+
+
+def base(ref: str) -> Image:
+    """A base image, fetched if it is not there, looked at under its own name."""
+    present, = ensure(engine(), [ref])
+    return image.look(present.name, engine())
+
+
+def run(built: BuildResult | str, command: Sequence[str] | None = None,
+        hide: Sequence[str] = ()) -> Ran:
+    """Run the image until it ends; what it printed. `hide` folders from it."""
+    return container.run(reference(built), command, hide=hide, engine=engine())
+
+
+def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None,
+          **words) -> AbstractContextManager[Server]:
+    """The image as a server, while a `with` block lasts. The other words are those
+    of `helpers.container.serve`."""
+    return container.serve(reference(built), command, port=port, engine=engine(), **words)
+
+
+def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Life:
+    """A container of the image, not started yet: look at its state, start, stop, remove it."""
+    return lifecycle.create(reference(built), command, engine())
+
+
+def files(app: str) -> dict[str, bytes]:
+    """{path: content} of an application's files, to be changed and given to `folder`."""
+    return edits.files(folder_of(app))
+
+
+def folder(files: Mapping[str, bytes]) -> str:
+    """A folder that holds these files, which may be run, until the notebook ends."""
+    place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    edits.write(files, place)
+    return str(place)
+
+
+def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile: str = "Dockerfile", *,
+            tag: str = "") -> dict[str, BuildResult]:
+    """Build a copy of an application, then once more after each of some edits:
+    {what is edited: (file, a word in it that is changed), or None for nothing}."""
+    with Status() as status:
+        return edits.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(), watch=status)
+
+
+def moment() -> str:
+    """The time of now: as a build argument it keeps a step from being cached."""
+    return str(time.time_ns())
+
+
+def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
+    """A Dockerfile with its line numbers."""
+    return Listing(dockerfile, (folder_of(app) / dockerfile).read_text())

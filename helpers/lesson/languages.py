@@ -1,0 +1,41 @@
+"""The words with which a lesson goes through the languages."""
+
+from __future__ import annotations
+
+from .. import ways as several
+from ..bases.catalogue import CURRENT
+from ..dockerfile import parse
+from ..image import Image
+from ..languages import Languages, every
+from ..ways import Absent, Ways
+from ..widgets import Status
+from .building import build, show
+from .session import engine
+from .shown import Listing
+
+__all__ = ["corners", "current", "every_language", "ways"]
+
+
+def ways(app: str) -> Ways:
+    """An application to be built in several ways, each shown as it runs. What needs a
+    base image that cannot be had says so, and the lesson goes on."""
+    return Ways(app, engine(), build)
+
+
+def every_language() -> Languages:
+    """Every language of the chapter, in one stage and in several, run and looked into."""
+    with Status() as status:
+        return every(engine(), status)
+
+
+def current(app: str, dockerfile: str = "Dockerfile") -> Listing:
+    """A Dockerfile with bases that are looked after in place of the chapter's that are
+    not. `build(app, text=current(app).text)` builds it."""
+    text = show(app, dockerfile).text
+    return Listing(dockerfile, parse(text).with_bases(CURRENT))
+
+
+def corners(app: str) -> tuple[Image, ...] | Absent:
+    """The four images of an application that `split` compares."""
+    with Status() as status:
+        return several.corners(app, engine(), status)

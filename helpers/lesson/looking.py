@@ -1,0 +1,86 @@
+"""The words with which a lesson looks into images and into the builder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import container, image, intruder
+from .. import inventory as inventories
+from ..build import BuildResult
+from ..build import cache as build_cache
+from ..image import Image, Layer
+from ..inventory import Comparison, Inventory
+from ..widgets.lists import Images, Records, ordered
+from .session import engine, reference
+from .shown import Attributes, Finds, Traces
+
+__all__ = ["attributes", "break_in", "compare", "find", "images", "inventory", "look", "paths", "prune",
+           "read_file", "records", "search"]
+
+
+def look(built: BuildResult | str) -> Image:
+    """The image of a build, or of a name, with its layers measured."""
+    return image.look(reference(built), engine())
+
+
+def paths(built: BuildResult | str) -> frozenset[str]:
+    """Every path in the image's file system. Nothing is run to find them."""
+    return frozenset(image.where(look(built), engine()))
+
+
+def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
+    """Look for files: {what it is: its path}. Each find with the instruction that
+    brought it."""
+    seen = look(built)
+    return Finds(seen, dict(wanted), image.where(seen, engine()))
+
+
+def inventory(built: BuildResult | str) -> Inventory:
+    """What is in an image: files, tools and packages, each with what brought it."""
+    return inventories.inventory(reference(built), engine())
+
+
+def compare(*built: BuildResult | str | Inventory) -> Comparison:
+    """Inventories side by side, and what only one of them has."""
+    return inventories.compare([each if isinstance(each, Inventory) else inventory(each) for each in built])
+
+
+def attributes(built: BuildResult | str, *paths: str) -> Attributes:
+    """Kind, mode and owner of some paths in an image, as `ls -l` writes them."""
+    return Attributes(inventory(built), paths)
+
+
+def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:
+    """A file's content, read out of a layer, be it hidden by a later one or not."""
+    return image.read_file(look(built), path, layer, engine())
+
+
+def search(built: BuildResult | str, needle: str) -> Traces:
+    """Every place in an image where a text stands: hidden files too, and the history."""
+    seen = look(built)
+    return Traces(seen, image.search(seen, needle, engine()))
+
+
+def break_in(built: BuildResult | str, port: int) -> tuple[intruder.Try, ...]:
+    """Start the server of an image, break in, and try five things there."""
+    with container.serve(reference(built), port=port, engine=engine()) as server:
+        return intruder.tries(server, port)
+
+
+def images(mark: str) -> Images:
+    """What `docker images` shows of the builds that had the word `mark` in a step."""
+    found = image.marked(image.listed(engine()), mark, engine())
+    return Images((line, image.look(line.id, engine())) for line in found)
+
+
+def records(mark: str) -> Records:
+    """What BuildKit's cache holds of the steps with the word `mark`, and of those that
+    stand on them."""
+    return ordered(build_cache.marked(build_cache.records(engine()), mark))
+
+
+def prune(mark: str) -> Records:
+    """Remove those records from the build cache, and no other; the ones that went."""
+    ours = records(mark)
+    gone = build_cache.prune(engine(), [record.id for record in ours])
+    return Records(record for record in ours if record.id in gone)

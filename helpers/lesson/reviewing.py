@@ -1,0 +1,67 @@
+"""The words with which a lesson judges: verdicts, reviews, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import lint as linter
+from .. import report as reports
+from .. import verdicts as given
+from ..build import BuildResult
+from ..errors import LinterUnavailable
+from ..report import Report
+from ..report.rooms import Rooms
+from ..verdicts import Sentences, Standings, Verdict
+from ..widgets import LiveBuild
+from ..widgets.linted import Linted, Opinions
+from .looking import inventory
+from .session import connected, engine, folder_of
+
+__all__ = ["interview", "lint", "opinions", "report", "rooms", "verdict", "verdicts"]
+
+
+def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
+    """Give the verdict on a claim of the chapter, and keep it with date and engine.
+    The words are those of `helpers.verdicts.verdict`."""
+    return given.verdict(claim, holds, because, partly=partly, engine=connected().describe())
+
+
+def verdicts() -> Standings:
+    """Every claim of the chapter, with what the lessons found here."""
+    return given.standings()
+
+
+def interview() -> Sentences:
+    """The chapter's sentences for an interview, with what the experiments say of each."""
+    return given.sentences()
+
+
+def rooms(kitchen: BuildResult | str, dining: BuildResult) -> Rooms:
+    """What is in a builder and in the image that is shipped, and what crossed."""
+    return reports.rooms(inventory(kitchen), inventory(dining), dining.dockerfile, dining.target)
+
+
+def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None = None,
+           args: Mapping[str, str] | None = None,
+           secrets: Mapping[str, bytes] | None = None) -> Report:
+    """Build a project of yours (or of the course) and say what to mend, line by line.
+    Nothing of it is changed."""
+    with LiveBuild() as live:
+        return reports.report(folder_of(project), dockerfile=dockerfile, target=target, args=args, secrets=secrets,
+                              engine=engine(), watch=live.watch, finished=live.finish, say=live.say)
+
+
+def lint(app: str, dockerfile: str = "Dockerfile", text: str | None = None) -> Linted:
+    """What hadolint says of a Dockerfile, beside its lines; or why it says nothing here."""
+    text = (folder_of(app) / dockerfile).read_text() if text is None else text
+    try:
+        return Linted(dockerfile, text, linter.lint(text))
+    except LinterUnavailable as error:
+        return Linted(dockerfile, text, without=f"{error.what} The lesson goes on without it.")
+
+
+def opinions(app: str, dockerfiles: Mapping[str, str], good: str = "Dockerfile") -> Opinions:
+    """What hadolint says of each of {what it does: a Dockerfile} that it does not say of
+    the good one."""
+    best = lint(app, good)
+    return Opinions({what: lint(app, each).beyond(best) for what, each in dockerfiles.items()}, best.without)

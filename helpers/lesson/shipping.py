@@ -1,0 +1,80 @@
+"""The words with which a lesson ships: registries, starts, the same build twice."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Mapping, Sequence
+
+from .. import reduction, samples, starts
+from .. import twice as twices
+from ..build import BuildResult
+from ..errors import RegistryUnavailable
+from ..image import Twins
+from ..registry import Copy, Registry, Trip
+from ..starts import ColdStart
+from ..widgets import Status
+from .session import display, engine, folder_of, reference
+from .shown import say
+
+__all__ = ["cold_starts", "faster", "fresh", "open_registry", "push", "split", "twice", "warm_starts"]
+
+split = reduction.split
+faster = samples.compare
+_registry: Registry | None = None
+
+
+def open_registry(speed: float) -> Registry | None:
+    """A registry behind a line of `speed` bytes a second, in place of one opened before.
+
+    None, and a sentence that says why, where there is none to be had.
+    """
+    global _registry
+    if _registry:
+        _registry.close()
+        _registry = None
+    try:
+        _registry = Registry(speed, engine(), report=print)
+    except RegistryUnavailable as error:
+        display(say(f"{error}\nThe lesson goes on without it."))
+    return _registry
+
+
+atexit.register(lambda: _registry and _registry.close())
+
+
+def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Trip]:
+    """Push images; nothing without a registry. `name` in the registry, for one image."""
+    with Status() as status:
+        return [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))
+                for each in built] if to else []
+
+
+def fresh(registry: Registry | None, trips: Sequence[Trip]) -> list[Copy]:
+    """Copies in the registry of which no engine has a layer."""
+    with Status() as status:
+        copies = []
+        for trip in trips:
+            status(f"copying {trip.name}")
+            copies.append(registry.fresh(trip))
+    return copies
+
+
+def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[float]]:
+    """Seconds to the first answer, `runs` times each, the images being here."""
+    with Status() as status:
+        return starts.warm([reference(each) for each in built], port, runs, engine(), status)
+
+
+def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
+                runs: int) -> list[list[ColdStart]]:
+    """Pull, start and remove again, `runs` times each; nothing without a registry."""
+    with Status() as status:
+        return starts.cold(registry, copies, port, runs, engine(), status)
+
+
+def twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,
+          second: Mapping[str, str] | None = None) -> Twins:
+    """Build an application two times without the cache; what differs."""
+    with Status() as status:
+        return twices.twice(folder_of(app), dockerfile, first=first, second=second,
+                            engine=engine(), watch=status)

@@ -1,0 +1,146 @@
+"""How a lesson shows what it found: sentences, listings, small tables."""
+
+from __future__ import annotations
+
+import html
+import stat
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
+
+from .. import image
+from ..image import Image, Layer
+from ..inventory import Inventory
+from ..widgets.views import code, table
+
+__all__ = ["say"]
+
+_LINE = 80    # characters of an instruction that a table shows
+
+
+class say(str):
+    """A sentence made from what was measured, shown without quotation marks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self).replace(chr(10), '<br>')}</p>"
+
+
+class Bases(tuple):
+    """Base images and where each came from, as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{each.ref:<34} {each.origin}" for each in self)
+
+    def _repr_html_(self) -> str:
+        rows = [(code(each.ref), each.origin or "not here", code(each.name), html.escape(each.made_of))
+                for each in self]
+        return table(("base image", "where from", "name in this engine", "made of"), rows)
+
+
+class Finds:
+    """Which of the wanted files are in an image, and what brought each."""
+
+    def __init__(self, seen: Image, wanted: dict[str, str], everything: Mapping[str, Layer]):
+        self.image = seen
+        self.wanted = wanted
+        self.found = {what: everything.get(path) for what, path in wanted.items()}
+
+    @property
+    def present(self) -> list[str]:
+        """What was found."""
+        return [what for what, layer in self.found.items() if layer]
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        below = self.image.layers[: self.image.base_layers]
+        return [(what, self.wanted[what], shorten(layer.instruction, _LINE, placeholder=" \u2026"),
+                 f"FROM {self.image.base}" if layer in below else "this Dockerfile")
+                if layer else (what, "not there", "", "") for what, layer in self.found.items()]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{what:<14} {path:<24} {source:<20} {made}".rstrip()
+                         for what, path, made, source in self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = [(html.escape(what), code(path), code(source) if source else "",
+                 code(made) if made else "") for what, path, made, source in self._rows()]
+        return table(("what", "where", "came with", "in the layer of"), rows,
+                     caption=self.image.reference)
+
+
+class Attributes(tuple):
+    """(path, mode, owner, where a link leads) of some paths, None for one that is not there."""
+
+    def __new__(cls, seen: Inventory, paths: Sequence[str]):
+        made = super().__new__(cls, [cls._row(seen, path) for path in paths])
+        made.image = seen.image
+        return made
+
+    @staticmethod
+    def _row(seen: Inventory, path: str) -> tuple[str, str, str, str] | None:
+        if path not in seen.tree:
+            return None
+        node = seen.tree[path]
+        kind = {"d": stat.S_IFDIR, "l": stat.S_IFLNK}.get(node.kind, stat.S_IFREG)
+        uid, gid = node.entries.uids[node.row], node.entries.gids[node.row]
+        second = f"second name of {seen.tree.origin(node).path}" if node.kind == "h" else ""
+        leads = f"leads to {node.link}" if node.kind == "l" else second
+        return path, stat.filemode(kind | node.mode), f"{uid}:{gid}", leads
+
+    def __repr__(self) -> str:
+        return "\n".join("  ".join((f"{mode} {owner:>9}", path, leads)).rstrip()
+                         for path, mode, owner, leads in filter(None, self))
+
+    def _repr_html_(self) -> str:
+        rows = [(code(path), code(mode), code(owner), html.escape(leads))
+                for path, mode, owner, leads in filter(None, self)]
+        return table(("path", "mode", "owner", ""), rows, caption=self.image.reference)
+
+
+class Traces(tuple):
+    """Where a text stands in an image, a row a place."""
+
+    def __new__(cls, seen: Image, found: tuple[image.Trace, ...]):
+        made = super().__new__(cls, found)
+        made.image = seen
+        return made
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [(each.where, each.what,
+                 "" if each.layer is None else self.image.layers[each.layer].instruction) for each in self]
+
+    def __repr__(self) -> str:
+        rows = [f"{where:<9} {what}{f'  ({layer})' if layer else ''}" for where, what, layer in self._rows()]
+        return "\n".join(rows) or f"nowhere in {self.image.reference}"
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return f"<p>Nowhere in {code(self.image.reference)}.</p>"
+        rows = [(html.escape(where), code(what), code(layer) if layer else "") for where, what, layer in self._rows()]
+        return table(("stands in", "which", "layer of"), rows, caption=self.image.reference)
+
+
+class Listing:
+    """A file with line numbers, as text and as HTML."""
+
+    def __init__(self, name: str, text: str):
+        self.name = name
+        self.lines = text.splitlines()
+
+    @property
+    def text(self) -> str:
+        """The file itself."""
+        return "\n".join([*self.lines, ""])
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))
+
+    def _repr_html_(self) -> str:
+        return (f"<figure style='margin:0'><figcaption>{html.escape(self.name)}</figcaption>"
+                f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{html.escape(repr(self))}"
+                "</pre></figure>")

@@ -1,0 +1,22 @@
+"""Bring your own: build any project with a Dockerfile, and say what to mend.
+
+    >>> from helpers.report import report
+    >>> told = report("path/to/project")
+    >>> for each in told.findings:
+    ...     print(each.severity, each.line, each.what, each.remedy)
+
+    a project -> build, inventory -> Case (plain values) -> rules -> findings
+
+Each finding has the line of the Dockerfile that brings it, and where that can be
+measured the bytes that mending it saves. There is none without evidence. What a linter
+says of the text besides stands apart, as `opinions`.
+"""
+
+from .model import RULES, SEVERITIES, Finding, Rule
+from .opinions import Opinions
+from .result import Report
+from .rooms import Rooms, rooms
+from .run import NAME, judged, report
+
+__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "judged", "report",
+           "rooms"]

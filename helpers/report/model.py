@@ -1,0 +1,94 @@
+"""What a report says: findings, each with its rule, its line and what mending it saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SEVERITIES = ("high", "medium", "low")
+
+# Parts of an image, in bytes, from which a saving weighs that much.
+_HIGH, _MEDIUM = 0.10, 0.01
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one looks for. `lesson` is the number of the one that teaches it."""
+
+    title: str
+    lesson: str
+
+
+RULES = {
+    "will-not-start": Rule("the program cannot start", "07"),
+    "single-stage": Rule("one stage, and it ships its compiler", "01"),
+    "build-tools": Rule("build tools in the final image", "02"),
+    "secret": Rule("a secret in ARG or ENV", "04"),
+    "cache-left": Rule("a cache left in a layer", "04"),
+    "hidden-files": Rule("files that a later layer hides", "04"),
+    "copied-folder": Rule("a copied folder brought too much", "09"),
+    "dev-dependencies": Rule("packages for development only", "06"),
+    "no-dockerignore": Rule("what .dockerignore should keep at home", "09"),
+    "cache-order": Rule("the source is copied before dependencies are installed", "09"),
+    "unused-tests": Rule("tests that nothing asks for", "09"),
+    "root-user": Rule("the program runs as root", "05"),
+    "stage-number": Rule("a number instead of a name", "02"),
+    "moving-tag": Rule("a tag that moves", "08"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to mend.
+
+    rule      its id, one of RULES
+    severity  'high', 'medium' or 'low'
+    line      of the Dockerfile that brings it, from 1; None where no line does
+    what      what was found, with the evidence
+    why       what is wrong with it
+    remedy    what to do
+    saves     bytes of the image that go when it is mended, None where that was not measured
+    also      other lines that take part: of the instruction that hides, that installs
+    """
+
+    rule: str
+    severity: str
+    line: int | None
+    what: str
+    why: str
+    remedy: str
+    saves: int | None = None
+    also: tuple[int, ...] = ()
+
+    @property
+    def title(self) -> str:
+        return RULES[self.rule].title
+
+    @property
+    def lesson(self) -> str:
+        """The number of the lesson that teaches it."""
+        return RULES[self.rule].lesson
+
+    def facts(self) -> dict[str, object]:
+        """The finding's part of `report --json`."""
+        return {"rule": self.rule, "severity": self.severity, "line": self.line, "also": list(self.also),
+                "title": self.title, "what": self.what, "why": self.why, "remedy": self.remedy,
+                "saves": self.saves, "lesson": self.lesson}
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{self.rule}, {where}{self.what}"
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The heaviest first: by severity, in which a saving counts by its part of the
+    image (see `weight`); then by bytes; then as they stand in the file."""
+    return tuple(sorted(findings, key=lambda each: (
+        SEVERITIES.index(each.severity), -(each.saves or 0), each.line or 0, each.rule)))
+
+
+def weight(saved: int, unpacked: int, least: str = "low") -> str:
+    """The severity of so many bytes in an image of `unpacked`, `least` or above."""
+    part = saved / max(1, unpacked)
+    found = "high" if part >= _HIGH else "medium" if part >= _MEDIUM else "low"
+    return min(found, least, key=SEVERITIES.index)

@@ -1,0 +1,87 @@
+"""A report: what was built, what is in it, and what to mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..build import BuildResult
+from ..build.result import stage_facts, step_facts
+from ..image import Layer
+from ..inventory import Inventory
+from .lines import Lines
+from .model import Finding
+from .opinions import Opinions
+from .program import Main
+
+
+@dataclass(frozen=True)
+class Report:
+    """A project that was built and looked at.
+
+    result    of the build: stages, steps, times
+    lines     which line of the Dockerfile brought which layer
+    main      the program that the image is for, None if that cannot be told
+    findings  what to mend, the heaviest first
+    unique    bytes of the layers that no other named image in the engine has
+    transfer  bytes that a push or pull moves, None if that was not measured
+    opinions  what hadolint says of the text
+    """
+
+    result: BuildResult
+    inventory: Inventory = field(repr=False)
+    lines: Lines = field(repr=False)
+    main: Main | None
+    findings: tuple[Finding, ...]
+    unique: int
+    transfer: int | None = None
+    opinions: Opinions = Opinions()
+
+    @property
+    def image(self):
+        return self.inventory.image
+
+    def of(self, rule: str) -> tuple[Finding, ...]:
+        """The findings of a rule."""
+        return tuple(each for each in self.findings if each.rule == rule)
+
+    def by_line(self) -> dict[int, list[Finding]]:
+        """{line: its findings}; those of no line stand under 0."""
+        found: dict[int, list[Finding]] = {}
+        for each in self.findings:
+            found.setdefault(each.line or 0, []).append(each)
+        return found
+
+    def layers(self) -> tuple[tuple[int, Layer], ...]:
+        """(line, layer), the lowest first. All of a base's are of the last FROM's line."""
+        return tuple((self.lines.line(index), layer) for index, layer in enumerate(self.image.layers))
+
+    def brought(self) -> dict[int, int]:
+        """{line: bytes of the image that it brings}, in the order of the file."""
+        found: dict[int, int] = {}
+        for line, layer in self.layers():
+            found[line] = found.get(line, 0) + layer.unpacked
+        return dict(sorted(found.items()))
+
+    def facts(self) -> dict[str, object]:
+        """The content of `report --json`."""
+        dockerfile = self.result.dockerfile
+        facts = self.inventory.facts()
+        layers = [{**each, "line": line} for each, (line, _) in zip(facts.pop("layers"), self.layers())]
+        return {
+            "ok": True, "error": None,
+            "image": self.result.image, "tag": self.result.tag, "builder": self.result.builder,
+            "seconds": round(self.result.seconds, 3),
+            "unpacked": self.image.unpacked, "unique": self.unique, "transfer": self.transfer,
+            "stages": [{**stage_facts(each), "line": each.line} for each in self.result.stages],
+            "edges": [{"from": each.source, "to": each.target, "via": each.via, "line": each.line}
+                      for each in dockerfile.edges],
+            "steps": [step_facts(each) for each in self.result.steps],
+            "substitutions": self.result.substitutions,
+            "layers": layers,
+            "program": {"name": self.main.name, "path": self.main.path, "kind": self.main.kind,
+                        "missing": list(self.main.missing)} if self.main else None,
+            "findings": [each.facts() for each in self.findings],
+            "opinions": [each.facts() for each in self.opinions.besides],
+            "inventory": {key: value for key, value in facts.items()
+                          if key not in ("image", "id", "unpacked", "transfer")},
+        }

@@ -1,0 +1,113 @@
+"""Build a project and look at what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from itertools import chain as chained
+from pathlib import Path
+
+from .. import image as images
+from ..bases import find as catalogued
+from ..bases import status
+from ..build import CONTEXT_LIMIT, BuildResult, build
+from ..build.context import Context
+from ..engine import Engine, connect
+from ..errors import ImageNotFound
+from ..inventory import Inventory, inventory
+from . import advice, contents, program, project, text
+from .case import Case
+from .model import Finding, ordered
+from .opinions import opinions
+from .result import Report
+
+NAME = "multistage-report"    # of the images that a report builds
+_LETTERS = 40                 # of a project's name in that of its image
+
+
+def report(
+    context: str | Path = ".",
+    *,
+    dockerfile: str = "Dockerfile",
+    target: str | None = None,
+    builder: str | None = None,
+    args: Mapping[str, str] | None = None,
+    secrets: Mapping[str, bytes] | None = None,
+    context_limit: int | None = CONTEXT_LIMIT,
+    transfer: bool = False,
+    engine: Engine | None = None,
+    watch: Callable | None = None,
+    finished: Callable[[BuildResult], None] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Report:
+    """Build the project in `context` and report on it.
+
+    Nothing of the project is changed. Its image gets a name of the course,
+    multistage-report:..., which `clean` removes. The words up to `context_limit` are
+    those of `helpers.build.build`, and so are the errors.
+
+    transfer  measure the transfer size too, which takes about a second for 25 MB
+    watch     called with the build's `Progress` after each piece of news
+    finished  called with the build's result before the image is looked at
+    say       called with a sentence when base images have to be fetched
+    """
+    engine = engine or connect()
+    root = Path(context)
+    result = build(root, dockerfile=dockerfile, target=target, tag=name(root, dockerfile, target), builder=builder,
+                   args=args, secrets=secrets, context_limit=context_limit, engine=engine, watch=watch, report=say)
+    if finished:
+        finished(result)
+    found = inventory(result.tag, engine)
+    case = _case(result, found, project.read(Context.scan(root, dockerfile)), engine)
+    findings = judged(case)
+    return Report(
+        result, found, case.lines, case.main, findings, images.unique(found.image, engine),
+        images.transfer(found.image, engine) if transfer else None,
+        opinions(case.dockerfile.text, findings))
+
+
+def judged(case: Case) -> tuple[Finding, ...]:
+    """What to mend in a built project, the heaviest first. Asks no engine."""
+    rules = (*contents.RULES, *text.RULES)
+    return ordered(chained.from_iterable(rule(case) for rule in rules))
+
+
+def name(root: Path, dockerfile: str, target: str | None) -> str:
+    """A name for the project's image, its own for each Dockerfile and target."""
+    place = "\0".join((str(root.resolve()), dockerfile, target or ""))
+    words = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-")[:_LETTERS]
+    return f"{NAME}:{words or 'project'}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+
+
+# -- what the rules look at ----------------------------------------------------------
+
+def _case(result: BuildResult, found: Inventory, read: project.Project, engine: Engine) -> Case:
+    start = images.start(found.image, engine)
+    main = program.find(found, start)
+    chosen = None
+    if main:
+        offered = advice.candidates(main, found.os or _built_on(result, engine), found)
+        chosen = advice.chosen(main, offered, lambda ref: _here(ref, engine))
+    return Case(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
+
+
+def _built_on(result: BuildResult, engine: Engine) -> str:
+    """What the builder's base says that it is, for an image that says nothing."""
+    for ref in result.dockerfile.bases_needed(result.target):
+        seen = _here(ref, engine)
+        if seen and seen.os:
+            return seen.os
+    return ""
+
+
+def _here(ref: str, engine: Engine) -> Inventory | None:
+    """The inventory of a base image, None if it is not in this engine."""
+    if ref == "scratch":
+        return None
+    known = catalogued(ref)
+    here = next((each.name for each in status(engine) if each.present and known and catalogued(each.ref) == known), ref)
+    try:
+        return inventory(here, engine)
+    except ImageNotFound:
+        return None

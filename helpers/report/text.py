@@ -1,0 +1,253 @@
+"""What the Dockerfile's text shows: names, order, users, tags, secrets.
+
+Each rule is a generator of findings; it says nothing where it sees nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+
+from ..bases.references import parse
+from ..dockerfile import Instruction, Stage
+from ..errors import CourseError
+from ..units import seconds, size
+from .case import Case
+from .lines import command, takes_all, takes_context
+from .model import Finding, weight
+
+# What a name ends in that holds a secret. NAME_FILE and NAME_PATH only say where it is.
+_SECRET = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|APIKEY|API_KEY|ACCESS_KEY|"
+                     r"(?:SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER)_KEY|CREDENTIAL|CREDENTIALS)$", re.I)
+# How some that are given out begin. Source: their issuers' documentation.
+_ISSUED = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{36}|glpat-[\w-]{20}|xox[abp]-[\w-]{10,}|npm_\w{36}|"
+                     r"sk_live_\w{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+_SWITCHES = ("true", "false", "yes", "no", "on", "off", "0", "1")
+
+_TESTS = re.compile(r"\b(?:go test|pytest|python3? -m (?:unittest|pytest)|(?:npm|pnpm|yarn)(?: run)? test|npm t|"
+                    r"mvn\b.*\b(?:test|verify)|gradlew?\b.*\btest|cargo test|ctest|make (?:test|check)|phpunit|rspec|"
+                    r"tox|nox|jest|vitest|bats|dotnet test)\b")
+_TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
+
+# (what fetches dependencies, the tool that does it)
+_INSTALLS = tuple((re.compile(pattern), tool) for pattern, tool in (
+    (r"\bnpm (?:ci|i|install)\b", "npm"), (r"\byarn(?: install)?(?=\s*(?:&&|;|\||$|--))", "yarn"),
+    (r"\bpnpm (?:i|install|fetch)\b", "pnpm"), (r"\bpip3? install\b|\buv pip install\b|\buv sync\b", "pip"),
+    (r"\bpoetry install\b", "poetry"), (r"\bpipenv (?:install|sync)\b", "pipenv"), (r"\bgo mod download\b", "go"),
+    (r"\bbundle install\b", "bundle"), (r"\bcomposer install\b", "composer"), (r"\bcargo fetch\b", "cargo"),
+    (r"\bmvn\b.*\bdependency:", "mvn"), (r"\bdotnet restore\b", "dotnet"),
+    (r"\bapt(?:-get)?\b[^&|;]* install\b", "apt-get"), (r"\bapk\b[^&|;]* add\b", "apk"),
+    (r"\b(?:micro)?(?:dnf|yum)\b[^&|;]* install\b", "dnf"),
+))
+# Builds that fetch what the project's manifest names, if it names anything.
+_BUILDS = tuple((re.compile(pattern), tool) for pattern, tool in (
+    (r"\bgo (?:build|install|test|vet|run)\b", "go"), (r"\bcargo (?:build|test|install)\b", "cargo"),
+    (r"\bmvnw?\b.*\b(?:compile|test|package|verify|install)\b", "mvn"),
+))
+
+
+def stage_numbers(case: Case) -> Iterator[Finding]:
+    """COPY --from=0."""
+    for stage in case.needed:
+        for each in stage.instructions:
+            number = each.flags.get("from", [""])[-1]
+            if each.keyword == "COPY" and number.isdigit():
+                source = case.dockerfile.stages[int(number)]
+                also = f", {source.name}" if source.name else ""
+                yield Finding(
+                    "stage-number", "low", each.line,
+                    f"--from={number} means stage {number}{also}, which begins in line {source.line}.",
+                    "With another stage in front, the number means another stage.",
+                    f"Write --from={source.name}." if source.name else
+                    f"Name the stage in line {source.line} (FROM ... AS builder) and write --from=builder.",
+                    also=(source.line,))
+
+
+def unused_tests(case: Case) -> Iterator[Finding]:
+    """A stage of tests that the built stage does not depend on."""
+    for stage in case.dockerfile.stages[:case.lines.stages[-1].index]:
+        if stage in case.needed:
+            continue
+        runs = [each for each in stage.instructions if each.keyword == "RUN" and _TESTS.search(command(each))]
+        if runs or stage.name and _TEST_NAME.search(stage.name):
+            yield Finding(
+                "unused-tests", "medium", stage.line,
+                f"Nothing depends on the stage {stage.label}" + (f" (RUN {_first(runs[0])})." if runs else "."),
+                "BuildKit skips it, so a test that fails stops nothing.",
+                f"Let the artifact depend on it (COPY --from={stage.label} a file that the tests write), "
+                f"or build it by itself first: --target {stage.label}.",
+                also=tuple(each.line for each in runs))
+
+
+def root_user(case: Case) -> Iterator[Finding]:
+    """The image starts a program as root."""
+    if not case.start.command or not case.start.is_root:
+        return
+    said = [each for stage in case.lines.stages for each in stage.instructions if each.keyword == "USER"]
+    yield Finding(
+        "root-user", "medium", said[-1].line if said else case.lines.last_from,
+        f"USER {said[-1].arguments}: containers run as root." if said else
+        "There is no USER: containers run as root.",
+        "Whoever breaks into the program is root in the container, and nearer to the machine.",
+        "Add USER 65532 before CMD. A number needs no entry in /etc/passwd.")
+
+
+def secrets(case: Case) -> Iterator[Finding]:
+    """ARG and ENV that look like secrets."""
+    shipped = case.lines.stages
+    for stage in case.needed:
+        for each in stage.instructions:
+            if each.keyword not in ("ARG", "ENV"):
+                continue
+            names = [name for name, value in _settings(each) if _looks_secret(each.keyword, name, value)]
+            if names:
+                yield _secret(each, names, stage in shipped, _runs_after(stage, each))
+
+
+def _looks_secret(keyword: str, name: str, value: str) -> bool:
+    if _ISSUED.search(value):
+        return True
+    if not _SECRET.search(name):
+        return False
+    # A path says where it is, a switch whether there is one; an ENV without a value holds none.
+    return not value.startswith("/") and value.lower() not in _SWITCHES and (keyword == "ARG" or bool(value))
+
+
+def _secret(each: Instruction, names: Sequence[str], shipped: bool, runs: bool) -> Finding:
+    named = " and ".join(names)
+    if shipped and each.keyword == "ENV":
+        severity, why = "high", "It stands in the settings of the image, for everyone who has it."
+    elif shipped and runs:
+        severity, why = "high", "The image's history writes down the arguments of every RUN."
+    elif shipped:
+        severity, why = "medium", "The next RUN below it will be written into the image's history with its value."
+    else:
+        severity, why = "medium", "It stays in the history and the cache of that stage, and in what they are pushed to."
+    return Finding(
+        "secret", severity, each.line, f"{each.keyword} {named} looks like a secret.", why,
+        f"Lend it to the one command that needs it: RUN --mount=type=secret,id={names[0].lower()} ... "
+        "What the program needs when it runs is given to the container, not to the image.")
+
+
+def _settings(each: Instruction) -> Iterator[tuple[str, str]]:
+    """(name, value) of each setting of an ARG or ENV."""
+    text = each.arguments
+    head, blank, rest = text.partition(" ")
+    if each.keyword == "ENV" and blank and "=" not in head:   # the old form: ENV NAME the value
+        yield head, rest.strip()
+        return
+    try:
+        words = shlex.split(text)
+    except ValueError:   # a quote that is left open
+        words = text.split()
+    for word in words:
+        name, _, value = word.partition("=")
+        if re.fullmatch(r"[A-Za-z_]\w*", name):
+            yield name, value
+
+
+def _runs_after(stage: Stage, each: Instruction) -> bool:
+    return any(other.keyword == "RUN" and other.line > each.line for other in stage.instructions)
+
+
+def cache_order(case: Case) -> Iterator[Finding]:
+    """COPY . . before dependencies are installed."""
+    for stage in case.needed:
+        copied, done = None, set()
+        for each in stage.instructions:
+            if copied is None and takes_all(each):
+                copied = each
+            if each.keyword != "RUN":
+                continue
+            tool = _fetches(case, command(each))
+            if tool and copied and tool not in done and not _has_cache(each):
+                yield _out_of_order(case, copied, each, tool)
+                break
+            done.add(tool)
+
+
+def _fetches(case: Case, text: str) -> str:
+    """The tool by which a command fetches dependencies, '' if it fetches none."""
+    for pattern, tool in _INSTALLS:
+        if pattern.search(text):
+            return tool
+    return next((tool for pattern, tool in _BUILDS if pattern.search(text) and case.project.fetches(tool)), "")
+
+
+def _has_cache(each: Instruction) -> bool:
+    return any("type=cache" in mount for mount in each.flags.get("mount", ()))
+
+
+def _out_of_order(case: Case, copied: Instruction, run: Instruction, tool: str) -> Finding:
+    took = next((step.seconds for step in case.steps if step.line == run.line and step.seconds >= 1), None)
+    cost = f" It took {seconds(took)} this time." if took else ""
+    return Finding(
+        "cache-order", "medium", copied.line,
+        f"The whole context is copied in line {copied.line}, and line {run.line} fetches dependencies after it "
+        f"({tool}).{cost}",
+        "Whatever file changes, the copy is another one, and everything below it runs again.",
+        f"Put line {run.line} above the copy, after a COPY of only the files that it reads."
+        if tool in ("apt-get", "apk", "dnf") else
+        "Copy the files that name the dependencies first, fetch them, and then copy the rest.",
+        also=(run.line,))
+
+
+def moving_tags(case: Case) -> Iterator[Finding]:
+    """Base images without a tag, or with the tag latest."""
+    labels = {stage.label for stage in case.needed}
+    for edge in case.dockerfile.edges:
+        if not edge.external or edge.target not in labels or edge.source == "scratch":
+            continue
+        try:
+            reference = parse(edge.source)
+        except CourseError:   # the engine took it all the same
+            continue
+        if reference.tag == "latest" and not reference.digest:
+            said = "has the tag latest" if edge.source.endswith(":latest") else "has no tag, which means latest"
+            yield Finding(
+                "moving-tag", "low", edge.line, f"{edge.source} {said}.",
+                "It is another image whenever its owner pushes one: today's build cannot be repeated.",
+                "Name a version, or the image itself: NAME@sha256:... (docker images --digests shows it).")
+
+
+def no_dockerignore(case: Case) -> Iterator[Finding]:
+    """The context has what belongs to a machine, and an instruction copies all of it."""
+    at_home = case.project.at_home()
+    copies = [each for stage in case.needed for each in stage.instructions if takes_all(each)]
+    if not at_home or not copies:
+        return
+    named = " and ".join(f"{folder} ({size(count)})" for folder, count in at_home.items())
+    told = f"{case.project.ignore} does not leave it out" if case.project.ignore else "there is no .dockerignore"
+    shipped, line = _shipped(case, at_home), copies[0].line
+    for each in copies:
+        if any(each is case.lines.instruction(index) for index in case.own):
+            line = each.line
+    yield Finding(
+        "no-dockerignore", weight(shipped, case.unpacked, least="medium"), line,
+        f"The context has {named}, and {told}."
+        + (f" {size(shipped)} of it are in the image." if shipped else ""),
+        "It is copied with each build, changes what need not change, and may hold what nobody should see.",
+        "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in at_home) + ".",
+        saves=shipped or None, also=tuple(each.line for each in copies if each.line != line))
+
+
+def _shipped(case: Case, at_home: dict[str, int]) -> int:
+    """Bytes of those folders that a copy of the context brought into the image."""
+    total = 0
+    for index in case.own:
+        made = case.lines.instruction(index)
+        if made and takes_context(made):
+            total += sum(count for path, count in case.seen(index).items()
+                         if any(f"/{folder}/" in path for folder in at_home))
+    return total
+
+
+def _first(each: Instruction) -> str:
+    """The beginning of an instruction, in a line."""
+    line = " ".join(command(each).split())
+    return line if len(line) <= 48 else f"{line[:47]}\u2026"
+
+
+RULES = (stage_numbers, unused_tests, root_user, secrets, cache_order, moving_tags, no_dockerignore)

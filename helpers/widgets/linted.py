@@ -1,0 +1,94 @@
+"""A Dockerfile with what hadolint says beside its lines, and its word on several of them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+from ..lint import Finding
+from ..units import counted
+from .views import code, table
+
+_MARKS = {"error": "✘", "warning": "▲", "info": "•", "style": "•"}
+_COLOURS = {"error": "#C04000", "warning": "#9A6A00"}   # the rest in the colour of plain words
+_QUIET = "#6B6B6B"
+
+
+class Linted:
+    """A Dockerfile's lines, each with the findings on it below.
+
+    findings  hadolint's, in the order of the lines
+    without   a sentence that says why there are none, where hadolint is not to be had
+    """
+
+    def __init__(self, name: str, text: str, findings: Sequence[Finding] = (), without: str = ""):
+        self.name = name
+        self.lines = text.splitlines()
+        self.findings = tuple(findings)
+        self.without = without
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules that were broken, in the order of the lines, each once."""
+        return list(dict.fromkeys(each.rule for each in self.findings))
+
+    def beyond(self, other: Linted) -> tuple[Finding, ...]:
+        """The findings here by rules under which the other file has none."""
+        return tuple(each for each in self.findings if each.rule not in other.rules)
+
+    def _on(self, line: int) -> list[Finding]:
+        return [each for each in self.findings if min(each.line, len(self.lines)) == line]
+
+    @property
+    def _head(self) -> str:
+        said = self.without or f"hadolint has {counted(len(self.findings), 'finding') if self.findings else 'nothing to say'}"
+        return f"{self.name}: {said}"
+
+    def __repr__(self) -> str:
+        told = [self._head]
+        for number, line in enumerate(self.lines, 1):
+            told.append(f"{number:>3}  {line}")
+            told += [f"     {_MARKS[each.level]} {each.level} {each.rule}: {each.message}" for each in self._on(number)]
+        return "\n".join(told)
+
+    def _repr_html_(self) -> str:
+        told = []
+        for number, line in enumerate(self.lines, 1):
+            told.append(html.escape(f"{number:>3}  {line}"))
+            told += [f"<span style='color:{_COLOURS.get(each.level, _QUIET)};white-space:pre-wrap'>     "
+                     f"<span aria-hidden='true'>{_MARKS[each.level]} </span>{each.level} {html.escape(each.rule)}: "
+                     f"{html.escape(each.message)}</span>" for each in self._on(number)]
+        body = "\n".join(told)
+        return (f"<figure style='margin:0'><figcaption>{html.escape(self._head)}</figcaption>"
+                f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{body}</pre></figure>")
+
+
+class Opinions:
+    """What hadolint says of several Dockerfiles, a row a file.
+
+    found    {what the file does: findings}
+    without  as in `Linted`
+    """
+
+    def __init__(self, found: Mapping[str, Sequence[Finding]], without: str = ""):
+        self.found = {what: tuple(findings) for what, findings in found.items()}
+        self.without = without
+
+    @property
+    def seen(self) -> list[str]:
+        """What it has something to say of."""
+        return [what for what, findings in self.found.items() if findings]
+
+    def __repr__(self) -> str:
+        if self.without:
+            return self.without
+        wide = max(map(len, self.found), default=0)
+        return "\n".join(f"{what:<{wide}}  {'; '.join(f'{each.rule}: {each.message}' for each in findings) or 'nothing'}"
+                         for what, findings in self.found.items())
+
+    def _repr_html_(self) -> str:
+        if self.without:
+            return f"<p>{html.escape(self.without)}</p>"
+        rows = [(html.escape(what), "<br>".join(f"{code(each.rule)} {html.escape(each.message)}" for each in findings)
+                 or "nothing") for what, findings in self.found.items()]
+        return table(("what the file does", "what hadolint says"), rows)

@@ -1,0 +1,272 @@
+"""Reports on real builds: the right line for each mistake, and savings that come true."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from helpers import container, image, labels
+from helpers.errors import BuildFailed, CourseError
+from helpers.report import NAME, report
+from helpers.workshop import clean
+
+ROOT = Path(__file__).resolve().parents[2]
+TEAM = ROOT / "notebooks" / "apps" / "team-app"
+SLIM, SMALL = "debian:bookworm-slim", "gcr.io/distroless/base-debian12"
+
+TEN = f"""\
+FROM {SLIM}
+ARG DEPLOY_TOKEN=letmein
+COPY . /src
+RUN apt-get install --help > /src/app
+
+FROM {SLIM} AS tests
+RUN echo pytest
+
+FROM {SLIM}
+ENV DB_PASSWORD=changeme
+COPY --from=golang:1.22 /usr/bin/make /usr/local/bin/make
+COPY --from={SMALL} /etc/ssl/certs /certs
+COPY --from=0 /src /srv
+RUN mkdir -p /root/.cache/pip && head -c 60000 /dev/zero > /root/.cache/pip/a
+RUN head -c 400000 /dev/zero > /big
+RUN rm /big
+CMD ["cat", "/srv/app"]
+"""
+MISTAKES = {
+    ("secret", 2), ("no-dockerignore", 3), ("cache-order", 3), ("unused-tests", 6), ("root-user", 9), ("secret", 10),
+    ("build-tools", 11), ("moving-tag", 12), ("stage-number", 13), ("copied-folder", 13), ("cache-left", 14),
+    ("hidden-files", 15),
+}
+
+
+@pytest.fixture(params=["buildkit", "legacy"])
+def builder(request, engine):
+    if request.param not in engine.builders:
+        pytest.skip(f"{engine.name} has no {request.param}")
+    return request.param
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder of its own name, with a history and a test, and no .dockerignore."""
+    folder = tmp_path / f"course-report-{uuid.uuid4().hex[:8]}"
+    for path, content in {"main.go": "package main\n" * 20, "main_test.go": "package main\n" * 10,
+                          ".git/config": "x" * 50, "data.txt": "data"}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    return folder
+
+
+@pytest.fixture
+def told(engine, project):
+    """Reports on Dockerfiles of the project. What they built is removed afterwards."""
+    names = set()
+
+    def ask(text, **words):
+        (project / "Dockerfile").write_text(text)
+        made = report(project, engine=engine, **words)
+        names.add(made.result.tag)
+        return made
+
+    yield ask
+    for name in names:
+        engine.client.images.remove(name, force=True)
+
+
+def pairs(made):
+    return {(each.rule, each.line) for each in made.findings}
+
+
+def unpacked(made):
+    return made.image.unpacked
+
+
+# -- every mistake with its line -----------------------------------------------------
+
+def test_a_bad_project_has_each_mistake_on_its_line(told, builder):
+    made = told(TEN, builder=builder)
+    assert pairs(made) == MISTAKES
+    hidden, = made.of("hidden-files")
+    assert (hidden.also, hidden.saves) == ((16,), 400_000)
+    assert [each.saves for each in made.of("cache-left")] == [60_000]
+    copied, = made.of("copied-folder")
+    assert copied.saves == 20 * 13 + 10 * 13 + 50 + len(TEN)   # main.go, main_test.go, .git/config, Dockerfile
+    skipped = next(each for each in made.result.stages if each.name == "tests")
+    assert (skipped.status == "skipped") == (builder == "buildkit")
+
+
+def test_both_builders_tell_the_same(told, engine):
+    if set(engine.builders) < {"buildkit", "legacy"}:
+        pytest.skip("this engine has one builder")
+    one, two = (told(TEN, builder=builder) for builder in ("buildkit", "legacy"))
+    assert one.brought() == two.brought()
+    assert [(each.rule, each.line, each.saves) for each in one.findings] == \
+        [(each.rule, each.line, each.saves) for each in two.findings]
+
+
+def test_a_good_project_has_none(told, project):
+    (project / ".dockerignore").write_text(".git\n*_test.go\n")
+    made = told(f"FROM {SLIM} AS builder\nCOPY . /src\nRUN cp /bin/true /src/app\n\n"
+                f"FROM {SLIM}\nCOPY --from=builder /src/app /app\nUSER 65532\nCMD [\"/app\"]\n")
+    assert made.findings == ()
+    assert (made.main.path, made.main.kind) == ("/app", "glibc")
+
+
+def test_the_team_s_project_and_its_mended_form(engine):
+    made = report(TEAM, engine=engine)
+    assert pairs(made) == {
+        ("build-tools", 12), ("secret", 13), ("secret", 14), ("moving-tag", 15), ("stage-number", 16),
+        ("copied-folder", 16), ("hidden-files", 18), ("cache-left", 18), ("cache-order", 3), ("no-dockerignore", 3),
+        ("unused-tests", 7), ("root-user", 12)}
+    # What looked like a secret is one: everybody who has the image can read it.
+    inspected = engine.client.api.inspect_image(made.result.image)
+    assert "SESSION_SECRET=changeme" in inspected["Config"]["Env"]
+    assert any("not-a-real-key" in each["CreatedBy"] for each in engine.client.api.history(made.result.image))
+    mended = report(TEAM, dockerfile="Dockerfile.mended", engine=engine)
+    assert mended.findings == () and mended.main.kind == "static"
+    for each in (made, mended):
+        assert container.run(each.result.tag, engine=engine).output == "Hello, team!\n"
+    tools, = made.of("build-tools")
+    assert tools.saves == unpacked(made) - made.image.own_bytes   # all of golang:1.22, since scratch is enough
+    assert unpacked(mended) < unpacked(made) - tools.saves
+    for each in (made, mended):
+        engine.client.images.remove(each.result.tag, force=True)
+
+
+# -- savings that come true ----------------------------------------------------------
+
+@pytest.mark.parametrize("rule, bad, good", [
+    ("cache-left", f"FROM {SLIM}\nRUN mkdir -p /root/.cache/pip; head -c 90000 /dev/zero >/root/.cache/pip/a; echo >/x\n",
+     f"FROM {SLIM}\nRUN mkdir -p /root/.cache/pip; head -c 90000 /dev/zero >/root/.cache/pip/a; echo >/x;"
+     " rm -r /root/.cache/pip\n"),
+    ("hidden-files", f"FROM {SLIM}\nRUN head -c 90000 /dev/zero >/a; echo >/x\nRUN rm /a\n",
+     f"FROM {SLIM}\nRUN head -c 90000 /dev/zero >/a; echo >/x; rm /a\n"),
+    ("copied-folder", f"FROM {SLIM} AS b\nCOPY . /src\nFROM {SLIM}\nCOPY --from=b /src /src\n",
+     f"FROM {SLIM} AS b\nCOPY . /src\nFROM {SLIM}\nCOPY --from=b /src/data.txt /src/data.txt\n"),
+    ("no-dockerignore", f"FROM {SLIM}\nCOPY . /src\n", f"FROM {SLIM}\nCOPY main.go main_test.go data.txt Dockerfile /src/\n"),
+    ("build-tools", f"FROM {SLIM}\nCOPY --from=golang:1.22 /usr/bin/make /usr/bin/ld.bfd /usr/local/bin/\nUSER 1\n",
+     f"FROM {SLIM}\nUSER 1\n"),
+])
+def test_mending_saves_what_was_said(told, rule, bad, good):
+    # The Dockerfile is in the context, and may be copied: both have the same length.
+    width = max(len(bad), len(good)) + 2
+    before, after = (told(f"{text}{'#' * (width - len(text))}\n") for text in (bad, good))
+    only, = before.of(rule)
+    assert after.of(rule) == ()
+    assert unpacked(before) - unpacked(after) == only.saves > 0
+
+
+def test_another_base_saves_what_was_said(told):
+    text = (f"FROM golang:1.22 AS builder\nRUN cp /bin/true /app\nFROM {{}}\nCOPY --from=builder /app /app\n"
+            "USER 1\nCMD [\"/app\"]\n")
+    before = told(text.format("golang:1.22"))
+    only, = before.of("build-tools")
+    assert SMALL in only.remedy
+    assert unpacked(before) - unpacked(told(text.format(SMALL))) == only.saves
+
+
+def test_one_stage_is_told_what_to_stand_on(told, engine):
+    made = told('FROM golang:1.22\nRUN cp /bin/true /app\nUSER 1\nCMD ["/app"]\n')
+    only, = made.of("single-stage")
+    assert only.line == 1 and f"FROM {SMALL}" in only.remedy
+    assert only.saves == unpacked(made) - made.image.own_bytes - image.look(SMALL, engine).unpacked
+
+
+# -- what does not start -------------------------------------------------------------
+
+@pytest.mark.parametrize("last, line", [
+    ('FROM scratch\nCOPY --from=builder /app /app\nCMD ["/app"]\n', 4),       # needs the C library
+    (f"FROM {SMALL}\nCOPY --from=builder /app /app\nCMD /app\n", 5),          # needs a shell
+    (f'FROM {SMALL}\nCOPY --from=builder /run.sh /run.sh\nCMD ["/run.sh"]\n', 4),   # a script, without its shell
+    (f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["/gone"]\n', 5),
+])
+def test_what_is_said_not_to_start_does_not(told, engine, last, line):
+    made = told(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app && printf '#!/bin/sh\\n' > /run.sh && chmod +x /run.sh\n"
+                + last)
+    only, = made.of("will-not-start")
+    assert (only.line, only.severity) == (line, "high")
+    try:   # engines differ in who notices: they themselves, or what they start
+        ran = container.run(made.result.tag, engine=engine)
+    except CourseError as error:
+        assert "not in the image" in error.what
+    else:
+        assert ran.exit_code != 0
+
+
+@pytest.mark.parametrize("last", [
+    f'FROM {SMALL}\nCOPY --from=builder /app /app\nCMD ["/app"]\n', f"FROM {SLIM}\nCOPY --from=builder /app /app\nCMD /app\n",
+])
+def test_what_is_not_said_not_to_start_does(told, engine, last):
+    made = told(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app\n" + last)
+    assert made.of("will-not-start") == ()
+    assert container.run(made.result.tag, engine=engine).exit_code == 0
+
+
+# -- manners -------------------------------------------------------------------------
+
+def fingerprint(folder):
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_nothing_of_the_project_is_changed_and_cleaning_knows_the_image(engine, told, project):
+    (project / "Dockerfile").write_text(TEN)
+    before = fingerprint(project)
+    made = told(TEN)
+    assert fingerprint(project) == before
+    assert made.result.tag.startswith(f"{NAME}:course-report-")
+    found = engine.client.images.get(made.result.tag)
+    assert found.labels[labels.COURSE] == labels.BUILD
+    assert made.result.tag in clean._built(engine.client.api)   # what `clean` would remove
+
+
+def test_each_dockerfile_and_target_has_a_name_of_its_own(told, project):
+    text = f"FROM {SLIM} AS one\nRUN true\nFROM {SLIM}\nCOPY . /x\n"
+    assert told(text).result.tag != told(text, target="one").result.tag
+    assert told(text, target="one").lines.stages[-1].label == "one"
+
+
+def test_a_build_that_fails_is_no_report(told):
+    with pytest.raises(BuildFailed) as caught:
+        told(f"FROM {SLIM}\nRUN false\n")
+    assert caught.value.line == 2
+
+
+# -- the command ---------------------------------------------------------------------
+
+def command(*words):
+    return subprocess.run([sys.executable, "-m", "helpers", "report", *map(str, words)], cwd=ROOT, capture_output=True,
+                          text=True)
+
+
+def test_the_command_tells_the_same_as_json(engine, told, project):
+    made = told(TEN)
+    done = command(project, "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["findings"] == json.loads(json.dumps([each.facts() for each in made.findings]))
+    assert {(each["rule"], each["line"]) for each in facts["findings"]} == MISTAKES
+    assert facts["ok"] and facts["unpacked"] == unpacked(made) == sum(each["unpacked"] for each in facts["layers"])
+    assert [(each["name"], each["line"]) for each in facts["stages"]] == [("stage-0", 1), ("tests", 6), ("stage-2", 9)]
+    assert facts["layers"][-1]["line"] == 16 and facts["transfer"] is None
+
+
+def test_the_command_in_words_and_drawn(project, told, tmp_path):
+    told(TEN)
+    done = command(project, "--png", tmp_path / "a.png")
+    assert done.returncode == 0, done.stderr
+    assert "line 15 (and 16): files that a later layer hides (hidden-files); saves 400 kB" in done.stdout
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_says_no_when_the_build_fails(project, engine):
+    (project / "Dockerfile").write_text(f"FROM {SLIM}\nRUN exit 7\n")
+    done = command(project, "--json")
+    facts = json.loads(done.stdout)
+    assert (done.returncode, facts["ok"], facts["findings"]) == (1, False, [])
+    assert (facts["error"]["kind"], facts["error"]["line"]) == ("BuildFailed", 2)

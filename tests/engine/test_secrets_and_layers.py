@@ -1,0 +1,152 @@
+"""The experiments of lessons 04 and 05, and each of them turned round."""
+
+import uuid
+
+import pytest
+
+from helpers.build import build
+from helpers.container import run, serve
+from helpers.errors import CourseError, ImageNotFound
+from helpers.image import look, read_file, search
+from helpers.intruder import tries
+from helpers.inventory import inventory
+from helpers.lesson import APPS
+
+BASE = "debian:bookworm-slim"
+
+
+@pytest.fixture
+def made(engine, tmp_path):
+    """A function that builds a Dockerfile's text with some files; its images go at the end."""
+    tags = []
+
+    def make(text, files=(), **words):
+        for name, content in dict(files).items():
+            (tmp_path / name).write_bytes(content)
+        tags.append(f"course-test:{uuid.uuid4().hex[:12]}")
+        return build(tmp_path, text=text, tag=tags[-1], engine=engine, **words).tag
+
+    yield make
+    for tag in tags:
+        engine.client.images.remove(tag, force=True)
+
+
+def app(engine, made, name: str, dockerfile: str, **words):
+    return build(APPS / name, dockerfile=dockerfile, tag=f"course-test-{name}:{dockerfile.lower()}", engine=engine, **words)
+
+
+# -- what was deleted is read back (C18) -------------------------------------------------
+
+def test_a_deleted_file_is_shipped_and_read_back(engine, made):
+    tag = made(f"FROM {BASE}\nCOPY big /big\nRUN rm /big\n", {"big": b"content" * 1000})
+    found = inventory(tag, engine)
+    assert "/big" not in found.tree
+    assert [(each.path, each.size, each.deleted) for each in found.deleted] == [("/big", 7000, True)]
+    assert found.waste[-1].layer == len(found.image.layers) - 2
+    assert read_file(found.image, "/big", engine=engine) == b"content" * 1000
+    assert run(tag, ["/bin/sh", "-c", "cat /big"], engine=engine).exit_code != 0
+
+
+def test_a_file_that_its_own_instruction_deletes_is_in_no_layer(engine, made):
+    tag = made(f"FROM {BASE}\nRUN head -c 7000 /dev/zero > /big && rm /big\n")
+    found = inventory(tag, engine)
+    assert found.deleted == () and found.image.own_bytes == 0
+    with pytest.raises(ImageNotFound, match="has no file /big"):
+        read_file(found.image, "/big", engine=engine)
+
+
+def test_a_file_is_read_out_of_the_layer_that_is_asked_for(engine, made):
+    tag = made(f"FROM {BASE}\nRUN echo one > /file\nRUN echo two > /file\nRUN rm /file\n")
+    image = look(tag, engine)
+    first, second, third = image.own_layers
+    assert read_file(image, "/file", engine=engine) == b"two\n"
+    assert [read_file(image, "/file", layer, engine) for layer in (first, second)] == [b"one\n", b"two\n"]
+    with pytest.raises(ImageNotFound, match="in the layer of RUN rm /file"):
+        read_file(image, "/file", third, engine)
+
+
+def test_a_file_too_large_to_hold_is_not_read(engine, made, monkeypatch):
+    tag = made("FROM scratch\nCOPY big /big\n", {"big": b"x" * 2000})
+    monkeypatch.setattr("helpers.image.content.LARGEST", 1999)
+    with pytest.raises(CourseError, match="too many to read out"):
+        read_file(look(tag, engine), "/big", engine=engine)
+
+
+# -- secrets (C21, C23) ----------------------------------------------------------------------
+
+def places(engine, tag, needle):
+    return {(each.where, each.what.split(" ")[0]) for each in search(look(tag, engine), needle, engine)}
+
+
+def test_a_text_is_found_wherever_it_stands(engine, made):
+    secret = f"s-{uuid.uuid4().hex}"
+    tag = made(f"FROM {BASE}\nARG S\nENV KEPT={secret}\nLABEL told={secret}\nRUN echo $S > /file\nRUN rm /file\n"
+               f"COPY straddling /\nRUN touch /named-{secret}\nCMD [\"echo\", \"{secret}\"]\n",
+               {"straddling": b"x" * 32_765 + secret.encode() + b"y" * 70_000}, args={"S": secret})
+    found = places(engine, tag, secret)
+    assert {("file", "/file"), ("file", "/straddling"), ("file", f"/named-{secret}")} <= found
+    assert {where for where, _ in found} == {"file", "history", "settings", "label"}
+    assert places(engine, tag, secret + "0") == set()
+    with pytest.raises(ValueError):
+        search(look(tag, engine), "", engine)
+
+
+def test_a_secret_in_the_builder_stays_there_and_lent_it_stays_nowhere(engine):
+    secret = f"s-{uuid.uuid4().hex}"
+    final = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, engine=engine)
+    builder = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, target="builder", engine=engine)
+    assert places(engine, final.image, secret) == set()
+    assert places(engine, builder.image, secret) == {("file", "/log"), ("history", "RUN")}
+    lender = build(APPS / "secret", target="builder", secrets={"token": secret.encode()}, no_cache=True, engine=engine)
+    assert places(engine, lender.image, secret) == set()
+    # Turned round: the log is copied, and the claim falls.
+    text = (APPS / "secret" / "Dockerfile.argument").read_text() + "COPY --from=builder /log /log\n"
+    leaky = build(APPS / "secret", text=text, args={"TOKEN": secret}, engine=engine)
+    assert places(engine, leaky.image, secret) == {("file", "/log")}
+
+
+# -- an intruder (C9) ----------------------------------------------------------------------
+
+def broken_into(engine, dockerfile) -> dict[str, bool]:
+    built = app(engine, None, "go-server", dockerfile)
+    with serve(built.tag, port=8080, engine=engine) as server:
+        return {each.what: each.worked for each in tries(server, 8080)}
+
+
+@pytest.mark.parametrize("dockerfile, outcomes", [
+    ("Dockerfile.single", (True, True, True, True, True)),
+    ("Dockerfile.slim", (True, True, False, True, True)),
+    ("Dockerfile", (False, False, False, False, True)),
+    ("Dockerfile.user", (False, False, False, False, False)),
+])
+def test_what_an_intruder_can_do(engine, dockerfile, outcomes):
+    """Each try works where it can and fails where it cannot: so neither outcome is built in."""
+    assert tuple(broken_into(engine, dockerfile).values()) == outcomes
+
+
+def test_what_the_inventory_says_agrees_with_what_an_intruder_finds(engine):
+    for dockerfile in ("Dockerfile.single", "Dockerfile.slim", "Dockerfile"):
+        found = inventory(app(engine, None, "go-server", dockerfile).tag, engine)
+        done = broken_into(engine, dockerfile)
+        assert bool(found.kind("shell")) is done["open a shell"]
+        assert bool(found.kind("compiler")) is done["compile a program"]
+        assert bool(found.kind("package manager")) is done["install a package"]
+
+
+# -- COPY (C19) ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("builder", ["buildkit", "legacy"])
+def test_what_copy_keeps_of_a_file(engine, builder):
+    if builder not in engine.builders:
+        pytest.skip(f"{engine.name} has no {builder}")
+    stage = build(APPS / "copies", target="builder", builder=builder, engine=engine)
+    copied = build(APPS / "copies", builder=builder, engine=engine)
+    before, after = inventory(stage.image, engine).tree, inventory(copied.image, engine).tree
+    for path in ("/made/file", "/made/twin", "/made/link"):
+        one, two = before.origin(before[path]), after.origin(after[path])
+        assert (one.kind, one.mode, one.size, one.link) == (two.kind, two.mode, two.size, two.link)
+        assert one.entries.uids[one.row] == two.entries.uids[two.row]
+    assert (before["/made"].mode, after["/made"].mode) == (0o700, 0o755)
+    assert after["/followed"].kind == "f" and "/made-in-passing" not in after
+    assert look(build(APPS / "copies", target="builder", builder=builder, engine=engine).image, engine).layers \
+        == look(stage.image, engine).layers

@@ -1,0 +1,225 @@
+"""Syft as a witness: what packages it finds in an image, we find, and where we differ
+there is a reason with a name."""
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from helpers import places
+from helpers.build import build
+from helpers.container import run
+from helpers.inventory import Inventory, inventory
+from helpers.lesson import APPS
+
+DEBIAN, GOLANG = "debian:bookworm-slim", "golang:1.22"
+WHEELS = ("typing_extensions==4.12.2", "Jinja2==3.1.6", "tabula-py==2.10.0")   # the last brings a jar of many
+IMAGES = ("debian", "golang", "go-hello", "packages")
+EACH = pytest.mark.parametrize("name", IMAGES)
+MODULES = ("debug@4.3.7", "@tsconfig/node20@20.1.4")
+
+
+@dataclass(frozen=True, order=True)
+class Told:
+    """A package as one of the two tells of it."""
+
+    type: str
+    name: str
+    version: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def empty_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "cache", lambda folder=tmp_path_factory.mktemp("cache"): folder)
+        yield
+
+
+def skipped(why: str) -> None:
+    """Without a network these tests cannot be; where none may be skipped, that is a failure."""
+    (pytest.fail if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1" else pytest.skip)(why)
+
+
+def fetch(*command: str | Path) -> None:
+    if shutil.which(command[0]) is None:
+        skipped(f"{command[0]} is not installed")
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        skipped(f"{' '.join(map(str, command[:3]))} failed: {done.stderr[-500:]}")
+
+
+def jar(manifest: str = "", *poms: tuple[str, str], **others: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        if manifest:
+            archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\n{manifest}\n")
+        for artifact, version in poms:
+            archive.writestr(f"META-INF/maven/org.example/{artifact}/pom.properties",
+                             f"version={version}\ngroupId=org.example\nartifactId={artifact}\n")
+        for name, content in others.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def write_jars(folder: Path) -> None:
+    """Archives as build tools write them, and one that only zip has written."""
+    folder.mkdir()
+    titled, maven = jar("Implementation-Version: 2.5"), jar("Created-By: Maven", ("maven-lib", "1.2.3"))
+    for name, content in {
+        "titled.jar": titled, "named-tool-3.1.jar": jar("Created-By: x"), "maven-lib-1.2.3.jar": maven,
+        "shaded-9.jar": jar("Created-By: Maven", ("shaded", "9"), ("other-lib", "4.5")),
+        "app.war": jar("Created-By: x", **{"WEB-INF/lib/maven-lib-1.2.3.jar": maven, "WEB-INF/lib/titled.jar": titled}),
+        "zipped.jar": jar(**{"a.txt": b"x"}),
+    }.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def images(engine, tmp_path_factory):
+    """{name: reference}"""
+    context = tmp_path_factory.mktemp("context")
+    fetch(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target",
+          context / "python", *WHEELS)
+    fetch("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", context / "node", *MODULES)
+    write_jars(context / "jars")
+    ours = {name: f"course-test:{name}-{uuid.uuid4().hex[:12]}" for name in ("packages", "go-hello")}
+    build(context, tag=ours["packages"], engine=engine, text=f"FROM {DEBIAN}\nCOPY python /usr/lib/python3/dist-packages\n"
+          "COPY node /srv/app\nCOPY jars /opt/jars\nRUN rm /opt/jars/titled.jar\n")
+    build(APPS / "go-hello", tag=ours["go-hello"], engine=engine)
+    yield {"debian": DEBIAN, "golang": GOLANG, **ours}
+    for tag in ours.values():
+        engine.client.images.remove(tag, force=True)
+
+
+def syft(source: str, engine) -> dict[Told, set[str]]:
+    """{package: paths of the files that tell of it} as syft sees an image."""
+    program = Path(sys.executable).with_name("syft")
+    done = subprocess.run([program, "scan", source, "--output", "syft-json", "--quiet"], capture_output=True, text=True,
+                          env={**os.environ, "DOCKER_HOST": engine.host, "SYFT_CHECK_FOR_APP_UPDATE": "false"})
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[Told, set[str]] = {}
+    for each in json.loads(done.stdout)["artifacts"]:
+        found.setdefault(Told(each["type"], each["name"], each["version"]), set()).update(
+            place["path"] for place in each["locations"])
+    return found
+
+
+def ours(found: Inventory) -> dict[Told, set[str]]:
+    told: dict[Told, set[str]] = {}
+    for each in found.packages:
+        told.setdefault(Told(each.package.type, each.package.name, each.package.version), set()).add(each.path)
+    return told
+
+
+# -- the same thing said in another way ------------------------------------------------------
+
+def spelt(told: Told) -> Told:
+    """How syft spells it: it writes a Python project's name as an index does (PEP 503),
+    not as its author; and where no version is known the word UNKNOWN."""
+    name = re.sub(r"[-_.]+", "-", told.name).lower() if told.type == "python" else told.name
+    return Told(told.type, name, told.version or "UNKNOWN")
+
+
+# -- what only one of them counts ------------------------------------------------------------
+
+def is_a_tool_of_go(found: Inventory, told: Told, paths: set[str]) -> bool:
+    """Syft takes the main package of each of Go's own tools for a module without a version.
+    Go's record names no module there, only the package: we keep it as such."""
+    return (told.type == "go-module" and told.version == "(devel)" and told.name.startswith("cmd/")
+            and all(found.programs[path].elf.main == told.name for path in paths))
+
+
+def is_a_file_of_a_package(found: Inventory, told: Told, paths: set[str]) -> bool:
+    """Syft leaves a program out that a Debian package owns. We name it, since it says
+    itself what it is, whoever installed it."""
+    if told.type != "binary":
+        return False
+    short = [path.removeprefix("/usr") for path in paths]      # as a package calls it that knows no merged /usr
+    asked = run(found.image.reference, ["dpkg-query", "--search", *paths, *short])
+    owned = {line.rpartition(": ")[2] for line in asked.output.splitlines() if not line.startswith("dpkg-query:")}
+    return all({path, path.removeprefix("/usr")} & owned for path in paths)
+
+
+def is_no_archive_of_java(found: Inventory, told: Told, paths: set[str]) -> bool:
+    """Syft passes over a .jar without a manifest. A Java machine runs it all the same."""
+    return (told.type, told.name, told.version) == ("java-archive", "zipped", "UNKNOWN") and paths == {"/opt/jars/zipped.jar"}
+
+
+ONLY_SYFT, ONLY_WE = (is_a_tool_of_go,), (is_a_file_of_a_package, is_no_archive_of_java)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One image as both see it; what only one of them has."""
+
+    found: Inventory
+    theirs: dict[Told, set[str]]
+    ours: dict[Told, set[str]]
+
+    @property
+    def missing(self) -> dict[Told, set[str]]:
+        return {each: paths for each, paths in self.theirs.items() if each not in self.ours}
+
+    @property
+    def more(self) -> dict[Told, set[str]]:
+        return {each: paths for each, paths in self.ours.items() if each not in self.theirs}
+
+    def reason(self, told: Told, paths: set[str], reasons: Sequence[Callable]) -> Callable | None:
+        return next((each for each in reasons if each(self.found, told, paths)), None)
+
+
+@pytest.fixture(scope="module")
+def sight(engine, images):
+    """sight(name) looks at an image with both, once."""
+    @cache
+    def look(name: str) -> Sight:
+        found = inventory(images[name], engine)
+        return Sight(found, syft(f"docker:{images[name]}", engine),
+                     {spelt(each): paths for each, paths in ours(found).items()})
+    return look
+
+
+@EACH
+def test_what_syft_finds_we_find(sight, name):
+    seen = sight(name)
+    assert len(seen.theirs) > 5
+    assert [(told, paths) for told, paths in seen.missing.items() if not seen.reason(told, paths, ONLY_SYFT)] == []
+
+
+@EACH
+def test_what_we_find_more_has_its_reason(sight, name):
+    seen = sight(name)
+    assert [(told, paths) for told, paths in seen.more.items() if not seen.reason(told, paths, ONLY_WE)] == []
+
+
+@EACH
+def test_a_package_is_told_of_by_the_same_files(sight, name):
+    seen = sight(name)
+    for told, paths in seen.ours.items():
+        if told in seen.theirs:
+            outer = {path.partition(":")[0] for path in seen.theirs[told]}     # 'app.war:WEB-INF/lib/a.jar'
+            assert paths <= outer, told
+
+
+def test_each_reason_is_needed(sight):
+    """One that explains nothing would hide what it was not made for."""
+    used = {seen.reason(told, paths, reasons) for seen in map(sight, IMAGES)
+            for extra, reasons in ((seen.missing, ONLY_SYFT), (seen.more, ONLY_WE)) for told, paths in extra.items()}
+    assert used == {*ONLY_SYFT, *ONLY_WE}
+
+
+def test_what_a_layer_deleted_is_not_found(sight):
+    """The archive on its own is gone; the one inside another is there."""
+    paths = sight("packages").ours[Told("java-archive", "titled", "2.5")]
+    assert paths == {"/opt/jars/app.war"}

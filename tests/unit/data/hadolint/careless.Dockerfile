@@ -1,0 +1,4 @@
+FROM debian
+RUN cd /x; sudo make
+RUN apt-get install curl
+USER root

@@ -1,0 +1,145 @@
+"""Layers made by hand, for tests."""
+
+import hashlib
+import io
+import struct
+import tarfile
+from collections.abc import Iterator
+
+from helpers.image import Image, Layer
+from helpers.image.archive import Archive
+from helpers.image.entries import Entries
+from helpers.image.pieces import Pieces
+from helpers.image.scan import scan
+from helpers.inventory import Inventory, take
+
+_TYPES = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE,
+          "b": tarfile.BLKTYPE, "p": tarfile.FIFOTYPE}
+
+
+def tar(*members, format=tarfile.GNU_FORMAT, **headers) -> bytes:
+    """Members are (name, content, mode): bytes for a file, ('l', target) for a link, ('h',
+    target) for a hard link, 'd', 'c', 'b' or 'p' for the rest. The mode may be left out."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as archive:
+        for name, content, *rest in members:
+            info = tarfile.TarInfo(name)
+            info.mode = rest[0] if rest else 0o755 if content == "d" else 0o644
+            for attribute, value in headers.items():
+                setattr(info, attribute, value)
+            if isinstance(content, bytes):
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+                continue
+            kind, target = content if isinstance(content, tuple) else (content, "")
+            info.type, info.linkname = _TYPES[kind], target
+            archive.addfile(info)
+    return buffer.getvalue()
+
+
+def digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def scanned(data: bytes, piece: int = 1000) -> Entries:
+    """The entries of a layer, which arrives in pieces."""
+    return scan(Pieces(data[at:at + piece] for at in range(0, len(data), piece)))
+
+
+def listed(data: bytes, piece: int = 1000) -> list:
+    return list(Archive(Pieces(data[at:at + piece] for at in range(0, len(data), piece))))
+
+
+def layer(*members, **headers) -> Entries:
+    """The entries of a layer made of those members (see `tar`)."""
+    return scanned(tar(*members, **headers))
+
+
+def saved(*layers: bytes) -> bytes:
+    """A saved image of the old layout."""
+    return tar(*((f"{n}/layer.tar", data) for n, data in enumerate(layers)))
+
+
+def headers(count: int) -> Iterator[bytes]:
+    """The archive of that many empty files, a header a piece. Each is made from one, by
+    writing the number into its name and checksum: making them properly takes longer
+    than reading them."""
+    name = "srv/application/data/of-a-customer/record-00000000.json"
+    header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
+    total = sum(header) - sum(header[148:156]) + 8 * 32
+    at = name.index("00000000")
+    for number in range(count):
+        digits = b"%08d" % number
+        header[at:at + 8] = digits
+        header[148:156] = b"%06o\0 " % (total + sum(digits) - 8 * 48)
+        yield bytes(header)
+
+
+
+
+# -- programs ------------------------------------------------------------------------------
+
+_EXECUTABLE, _DYNAMIC_KIND = 2, 3
+_AT = 0x100000     # address of the file's first byte in memory
+X86_64, AARCH64 = 62, 183
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+
+
+def elf(*needed: str, interpreter: str = "", runpath: str = "", soname: str = "", machine: int = X86_64,
+        kind: int = _EXECUTABLE, go: str = "", says: bytes = b"") -> bytes:
+    """A small ELF file: a program at a fixed address, or with a soname a library. It needs
+    those libraries; `go` is the main package that Go built, `says` what else is in it."""
+    strings = b"\0" + b"".join(each.encode() + b"\0" for each in (*needed, runpath, soname))
+
+    def at(text: str) -> int:
+        return strings.index(b"\0" + text.encode() + b"\0") + 1
+
+    parts = bytearray(64 + 4 * 56)
+
+    def put(data: bytes) -> int:
+        parts.extend(bytes(-len(parts) % 16))
+        start = len(parts)
+        parts.extend(data)
+        return start
+
+    record = put(_go_record(go)) if go else 0
+    loader = put(interpreter.encode() + b"\0")
+    names = put(strings)
+    tags = [(1, at(name)) for name in needed] + [(5, _AT + names)]
+    tags += [(29, at(runpath))] if runpath else []
+    tags += [(14, at(soname))] if soname else []
+    dynamic = put(b"".join(struct.pack("<qQ", *tag) for tag in (*tags, (0, 0))))
+    ends = len(parts)
+    put(says)
+    segments = [(1, 5, 0, 64), (1, 4, 0, len(parts))]     # what runs, and all of it as data
+    segments += [(3, 4, loader, len(interpreter) + 1)] if interpreter else []
+    segments += [(2, 4, dynamic, ends - dynamic)] if needed or soname or runpath else []
+    for number, (type, flags, offset, length) in enumerate(segments):
+        address = offset + (_AT if number else 0)
+        struct.pack_into("<IIQQQQQQ", parts, 64 + number * 56, type, flags, offset, address, address, length,
+                         length, 16)
+    struct.pack_into("<16sHHIQQQIHHHHHH", parts, 0, b"\x7fELF\x02\x01\x01", _DYNAMIC_KIND if soname else kind,
+                     machine, 1, _AT, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
+    assert not record % 16
+    return bytes(parts)
+
+
+def _go_record(main: str, *modules: str) -> bytes:
+    listed = "".join(f"{line}\n" for line in (f"path\t{main}", f"mod\tmine/{main}\tv1.0.0", *modules)).encode()
+    framed = bytes(16) + listed + bytes(16)
+    return (b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + bytes([6]) + b"go1.22"
+            + bytes([len(framed) & 0x7F | 0x80, len(framed) >> 7]) + framed)
+
+
+# -- whole images ----------------------------------------------------------------------------
+
+def image(count: int, name: str = "made:1", **other) -> Image:
+    """An image of so many layers, each made by an instruction 'RUN <its number>'."""
+    layers = tuple(Layer(f"sha256:{number}", f"RUN {number}", 1000, 1) for number in range(count))
+    return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "", "labels": {},
+                    "settings": (), "engine": "An engine", **other})
+
+
+def inventory(*layers: Entries, **other) -> Inventory:
+    """What is in an image of these layers."""
+    return take(image(len(layers), **other), layers)

@@ -1,0 +1,138 @@
+"""The chart of what ran again: what it says, and what it draws in which cell."""
+
+import io
+import itertools
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.image import imread
+from matplotlib.patches import Rectangle
+
+from helpers import charts, dockerfile
+from helpers.build import BuildResult, Step
+from helpers.charts import style
+from helpers.charts.edits import _label
+
+PNG = b"\x89PNG\r\n\x1a\n"
+BAD = "FROM golang AS builder\nWORKDIR /app\nCOPY . .\nRUN go build\n\nFROM scratch\nCOPY --from=builder /app /\n"
+GOOD = ("FROM golang AS builder\nWORKDIR /app\nCOPY go.mod .\nRUN go mod download\nCOPY . .\nRUN go build\n\n"
+        "FROM scratch\nCOPY --from=builder /app /\n")
+
+
+class Engine:
+    def describe(self):
+        return "An engine"
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    monkeypatch.setattr(style, "_DPI", 30)
+
+
+def built(text: str, ran: dict[int, float] = {}) -> BuildResult:
+    """A build in which the steps of these lines ran for so long, and others were cached."""
+    parsed = dockerfile.parse(text)
+    steps = [Step(stage.label, f"{each.keyword} {each.value}", each.line, each.line not in ran,
+                  0.0, ran.get(each.line, 0.0))
+             for stage in parsed.stages for each in stage.instructions]
+    return BuildResult("sha256:x", "t", "buildkit", 1.0, (), tuple(steps), (), None, parsed, Engine())
+
+
+SLOW = {"nothing": built(BAD), "the source": built(BAD, {3: 0.01, 4: 9.0, 7: 0.02})}
+QUICK = {"nothing": built(GOOD), "the source": built(GOOD, {5: 0.01, 6: 1.0, 9: 0.02})}
+
+
+def words(chart) -> list[str]:
+    axes, = chart.figure.axes
+    return [text.get_text() for text in axes.texts]
+
+
+def test_the_title_tells_the_edit_at_which_they_differ_and_the_times():
+    chart = charts.edits({"everything first": SLOW, "dependencies first": QUICK})
+    assert chart.title == ("After an edit of the source: 9.0\u00a0s with everything first, "
+                           "1.0\u00a0s with dependencies first")
+
+
+def test_a_factor_counts_and_not_the_seconds():
+    two = {"one": {"a": built(BAD, {4: 10.0}), "b": built(BAD, {4: 3.0})},
+           "two": {"a": built(BAD, {4: 20.0}), "b": built(BAD, {4: 0.3})}}
+    assert charts.edits(two).title.startswith("After an edit of b:")
+
+
+def test_one_dockerfile_alone():
+    assert charts.edits({"it": QUICK}).title == "After an edit of the source: 1.0\u00a0s with it"
+    assert charts.edits({"it": {"nothing": built(BAD)}}).title == "After an edit of nothing: nothing to do with it"
+
+
+def test_every_cell_is_cached_or_has_its_seconds():
+    told = words(charts.edits({"first": SLOW, "second": QUICK}))
+    assert told.count("cached") == 4 + 1 + 6 + 3
+    for time in ("10 ms", "9.0 s", "20 ms", "1.0 s"):
+        assert time in told
+    assert told.count("nothing ran") == 2 and "3 of 4 ran, 9.0 s" in told and "3 of 6 ran, 1.0 s" in told
+    assert {"first", "second"} < set(told)
+
+
+def test_the_rows_are_the_steps_and_the_columns_the_edits():
+    axes, = charts.edits({"first": SLOW, "second": QUICK}).figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "WORKDIR /app", "COPY . .", "RUN go build", "COPY --from=builder /app /",
+        "WORKDIR /app", "COPY go.mod .", "RUN go mod download", "COPY . .", "RUN go build", "COPY --from=builder /app /"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["nothing", "the source"]
+    assert "edited:" in [text.get_text() for text in axes.texts]
+
+
+def test_a_bar_is_as_long_as_its_time():
+    axes, = charts.edits({"first": SLOW, "second": QUICK}).figure.axes
+    bars = sorted(patch.get_width() for patch in axes.patches
+                  if isinstance(patch, Rectangle) and patch.get_linewidth() == 0)
+    assert len(bars) == 6
+    assert bars[-1] / bars[-2] == pytest.approx(9) and bars[-1] < 1
+
+
+def test_a_mount_takes_little_room():
+    text = "FROM a\nRUN --mount=type=cache,id=x,target=/root/.cache/go-build --mount=type=secret,id=t \\\n  go build\n"
+    axes, = charts.edits({"it": {"all": built(text)}}).figure.axes
+    assert axes.get_yticklabels()[0].get_text() == "RUN --mount=cache --mount=secret go…"
+
+
+def test_the_same_is_told_to_those_who_cannot_see_it():
+    chart = charts.edits({"everything first": SLOW, "dependencies first": QUICK})
+    assert chart.alt.startswith(chart.title)
+    assert "everything first, edited nothing: 0 steps of 4 ran." in chart.alt
+    assert ("dependencies first, edited the source: 3 steps of 6 ran: COPY . . (10 ms), RUN go build (1.0 s), "
+            "COPY --from=builder /app / (20 ms).") in chart.alt
+
+
+@pytest.mark.parametrize("nothing", [{}, {"it": {}}])
+def test_without_a_build_there_is_nothing_to_draw(nothing):
+    with pytest.raises(ValueError, match="no build"):
+        charts.edits(nothing)
+
+
+@pytest.mark.parametrize("drawn", [{"it": QUICK}, {"everything first": SLOW, "dependencies first, and a mount": QUICK},
+                                   {"<b>$x$_": {"an edit with a long name": built(GOOD)}}],
+                         ids=["one", "two", "odd"])
+def test_it_is_drawn_and_no_words_lie_over_others(drawn, monkeypatch):
+    monkeypatch.setattr(style, "_DPI", 72)
+    chart = charts.edits(drawn)
+    assert chart.png().startswith(PNG) and imread(io.BytesIO(chart.png())).shape[0] > 100
+    axes, = chart.figure.axes
+    canvas = FigureCanvasAgg(chart.figure)
+    canvas.draw()
+    seen = [text for text in (*axes.texts, *axes.get_xticklabels(), *axes.get_yticklabels()) if text.get_text()]
+    boxes = [(text.get_text(), text.get_window_extent(canvas.get_renderer())) for text in seen]
+    over = [(one, two) for (one, a), (two, b) in itertools.combinations(boxes, 2)
+            if min(a.x1, b.x1) - max(a.x0, b.x0) > 2 and min(a.y1, b.y1) - max(a.y0, b.y0) > 3]
+    assert over == []
+    inside = chart.figure.bbox
+    assert all(box.x0 >= inside.x0 and box.x1 <= inside.x1 for _, box in boxes)
+
+
+def test_the_footnote_says_when_and_on_what():
+    notes = [text.get_text() for text in charts.edits({"it": QUICK}).figure.texts]
+    assert any(note.startswith("Measured ") and note.endswith("with BuildKit on An engine.") for note in notes)
+
+
+def test_the_label_of_an_instruction_is_cut():
+    assert len(_label(Step("s", "RUN " + "x" * 90, 1, True, None, None))) <= 36

@@ -1,0 +1,534 @@
+"""Lists of packages, archives and scripts: what they say, and what damage leaves of it."""
+
+import io
+import json
+import random
+import re
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+from debian.deb822 import Deb822
+
+from helpers import content
+from helpers.content import Package, interpreter, java, packages, program, wanted
+from tests.elfs import make
+
+STATUS = "/var/lib/dpkg/status"
+APK = "/lib/apk/db/installed"
+
+
+def said(path, data):
+    return [(each.name, each.version) for each in packages(path, data)]
+
+
+def test_the_door_has_these_names():
+    assert content.__all__ == ["Elf", "Package", "applets", "elf", "further", "interpreter", "marks",
+                               "packages", "program", "wanted"]
+
+
+# -- which files ---------------------------------------------------------------------
+
+@pytest.mark.parametrize("path", [
+    STATUS, "/rootfs" + STATUS, "/var/lib/dpkg/status.d/libc6", APK, "/usr" + APK,
+    "/app/node_modules/x/package.json", "/package.json",
+    "/usr/lib/python3/dist-packages/x-1.dist-info/METADATA", "/x/a-1.egg-info/PKG-INFO", "/x/a-1.egg-info",
+    "/x/a.egg/EGG-INFO/PKG-INFO",
+    "/app.jar", "/srv/app.war", "/app/lib/x.1.2.ear", "/x.jpi", "/x.hpi", "/x.par", "/x.sar", "/x.nar",
+    "/x.kar", "/x.lpkg", "/usr/lib/jvm/java-17/release", "/opt/java/openjdk/release",
+    "/usr/local/bin/node", "/usr/local/bin/python3.12", "/usr/local/lib/libpython3.12.so.1.0",
+    "/usr/lib/libpython3.6m.so.1.0", "/usr/local/go/bin/go", "/bin/busybox", "/usr/bin/php8.2",
+    "/usr/lib/libruby-3.1.so.3.1.7", "/usr/local/sbin/php-fpm", "/usr/sbin/nginx",
+])
+def test_files_that_are_wanted(path):
+    assert wanted(path) >= 1 << 16
+
+
+@pytest.mark.parametrize("path", [
+    "/", "", "/etc/passwd", "/usr/bin/ls", "/var/lib/dpkg/available", "/var/lib/dpkg/status-old", "/tmp/status",
+    "/var/lib/dpkg/status.d/libc6.md5sums", "/lib/apk/db/scripts.tar", "/home/installed", "/x/METADATA", "/PKG-INFO",
+    "/x/package.json.bak", "/x/package-lock.json", "/x.zip", "/x.jar.sha1", "/jar", "/usr/lib/x.so", "/python",
+    "/usr/bin/python3", "/usr/bin/python3.11-config", "/usr/lib/libpython3.so", "/usr/bin/node.js",
+    "/usr/bin/goto", "/usr/share/man/man1/bash.1.gz",
+])
+def test_files_that_are_not_wanted(path):
+    assert wanted(path) == 0
+    assert packages(path, b"Package: x\nVersion: 1\n") == ()
+
+
+# -- dpkg ----------------------------------------------------------------------------
+
+def stanza(name, version, status="install ok installed", extra=""):
+    return (f"Package: {name}\n" + (f"Status: {status}\n" if status else "") + f"Priority: optional\n{extra}"
+            f"Version: {version}\nDescription: a thing\n Package: not this\n .\n Version: 9\n\n").encode()
+
+
+@pytest.mark.parametrize("status, there", [
+    ("install ok installed", True), ("hold ok installed", True), ("install ok unpacked", True),
+    ("install ok half-configured", True), ("install ok triggers-pending", True),
+    ("install reinstreq triggers-awaited", True),
+    ("deinstall ok config-files", False), ("purge ok not-installed", False),
+    ("install reinstreq half-installed", False), ("unknown ok not-installed", False),
+])
+def test_only_what_is_on_the_disk_is_installed(status, there):
+    data = stanza("first", "1") + stanza("second", "2", status) + stanza("third", "3")
+    assert (("second", "2") in said(STATUS, data)) == there
+    assert said(STATUS, data)[::len(said(STATUS, data)) - 1] == [("first", "1"), ("third", "3")]
+
+
+def test_a_status_file():
+    data = stanza("libc6", "2.36-9+deb12u10") + stanza("libstdc++6", "12.2.0-14", extra="Source: gcc-12\n")
+    assert packages(STATUS, data) == (Package("deb", "libc6", "2.36-9+deb12u10"), Package("deb", "libstdc++6", "12.2.0-14"))
+    assert packages(STATUS, data.rstrip()) == packages(STATUS, data.replace(b"\n", b"\r\n")) == packages(STATUS, data)
+    assert packages(STATUS, memoryview(data)) == packages(STATUS, data)
+
+
+def test_each_package_once():
+    assert said(STATUS, stanza("libc6", "2", extra="Architecture: amd64\n")
+                + stanza("libc6", "2", extra="Architecture: i386\n")) == [("libc6", "2")]
+
+
+def test_fields_in_any_order():
+    assert said(STATUS, b"Version: 1\nStatus: install ok installed\nPackage: a\n\nVersion: 2\n\nPackage: b\n") == \
+        [("a", "1"), ("b", "")]
+
+
+def test_a_file_of_distroless():
+    assert packages("/var/lib/dpkg/status.d/tzdata", stanza("tzdata", "2024a-0+deb12u1", status="")) == \
+        (Package("deb", "tzdata", "2024a-0+deb12u1"),)
+
+
+def test_this_machine_as_python_debian_reads_it():
+    if not Path(STATUS).exists():
+        pytest.skip("no Debian here")
+    data = Path(STATUS).read_bytes()
+    witness = [(each["Package"], each["Version"]) for each in Deb822.iter_paragraphs(data, use_apt_pkg=False)
+               if each["Status"].split()[2] not in ("not-installed", "config-files", "half-installed")]
+    assert said(STATUS, data) == list(dict.fromkeys(witness))
+
+
+# -- apk -----------------------------------------------------------------------------
+
+ALPINE = (b"C:Q1abc=\nP:musl\nV:1.2.4_git20230717-r4\nA:x86_64\nS:1\nI:2\nT:the musl library\nF:lib\n"
+          b"R:ld-musl-x86_64.so.1\na:0:0:755\nZ:Q1x=\n\nC:Q1d=\nP:busybox\nV:1.36.1-r15\nT:P:not this\nF:bin\n"
+          b"R:busybox\n\n")
+
+
+@pytest.mark.parametrize("path", [APK, "/usr" + APK])
+def test_what_apk_installed(path):
+    assert packages(path, ALPINE) == (Package("apk", "musl", "1.2.4_git20230717-r4"),
+                                      Package("apk", "busybox", "1.36.1-r15"))
+
+
+# -- npm and Python ------------------------------------------------------------------
+
+@pytest.mark.parametrize("text, found", [
+    ('{"name": "left-pad", "version": "1.3.0"}', [("left-pad", "1.3.0")]),
+    ('{"name": "@scope/x", "version": "1.0.0-rc.1", "dependencies": {"name": "y", "version": "2"}}', [("@scope/x", "1.0.0-rc.1")]),
+    ('\ufeff{"name": "bom", "version": "1"}', [("bom", "1")]),
+    ('{"type": "module"}', []), ('{"name": "x"}', []), ('{"version": "1"}', []), ('{"name": "x", "version": ""}', []),
+    ('{"name": "", "version": "1"}', []), ('{"name": ["x"], "version": "1"}', []), ('{"name": "x", "version": 1}', []),
+    ('[1]', []), ('null', []), ('{"name": "x", "version": "1"', []), ('', []), ("[" * 200_000, []), ("1" * 5000, []),
+    ('{"name": "x\\ud800", "version": "1"}', [("x?", "1")]), ('{"name": "' + "x" * 600 + '", "version": "1"}', []),
+    ('{"name": "naïve", "version": "1"}', [("naïve", "1")]),
+])
+def test_a_package_json(text, found):
+    assert said("/x/package.json", text.encode()) == found
+    assert all(each.type == "npm" for each in packages("/x/package.json", text.encode()))
+
+
+METADATA = "/lib/x-1.dist-info/METADATA"
+
+
+@pytest.mark.parametrize("text, found", [
+    ("Metadata-Version: 2.1\nName: requests\nVersion: 2.31.0\nSummary: x\n\nName: not this\n", [("requests", "2.31.0")]),
+    ("Metadata-Version: 2.1\r\nName: requests\r\nVersion: 2.31.0\r\n\r\nVersion: 3\r\n", [("requests", "2.31.0")]),
+    ("License: MIT\n Name: not this\n        Version: 0\nName: x\nVersion: 1", [("x", "1")]),
+    ("name: lower\nVERSION: 1\n", [("lower", "1")]),
+    ("Name: x\n\nVersion: 1\n", []), ("Version: 1\n", []), ("Name:\nVersion: 1\n", []), ("", []), ("\n\n", []),
+])
+@pytest.mark.parametrize("path", [METADATA, "/x/a.egg-info/PKG-INFO", "/x/a-1-py3.egg-info", "/a.egg/EGG-INFO/PKG-INFO"])
+def test_what_python_installed(path, text, found):
+    assert said(path, text.encode()) == found
+    assert all(each.type == "python" for each in packages(path, text.encode()))
+
+
+def test_metadata_of_another_encoding():
+    assert said(METADATA, b"Name: caf\xe9\nVersion: 1\n") == [("caf\ufffd", "1")]
+
+
+# -- Java ----------------------------------------------------------------------------
+
+def jar(*entries, method=zipfile.ZIP_DEFLATED, **named):
+    """The bytes of an archive; entries are (name, content) or pom(...)."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in (*entries, *named.items()):
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def pom(artifact, version, group="org.example"):
+    return (f"META-INF/maven/{group}/{artifact}/pom.properties",
+            f"#Generated\n#Mon Jan 01\nversion={version}\ngroupId={group}\nartifactId={artifact}\n")
+
+
+def manifest(**fields):
+    return ("META-INF/MANIFEST.MF",
+            "Manifest-Version: 1.0\r\n" + "".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in fields.items()) + "\r\n")
+
+
+CLASS = ("org/example/Main.class", b"\xca\xfe\xba\xbe" + bytes(500))
+
+
+@pytest.mark.parametrize("name, entries, found", [
+    ("x-1.0.jar", [pom("x", "1.0"), CLASS], [("x", "1.0")]),
+    ("app.jar", [manifest(), pom("x", "1.0")], [("x", "1.0")]),                       # renamed by COPY
+    ("maven3-core.jar", [pom("maven-core", "3.8.7"), pom("y", "2")], [("maven-core", "3.8.7"), ("y", "2")]),
+    ("geronimo-spec-1.3-api.jar", [pom("geronimo-spec_1.3_api", "1")], [("geronimo-spec_1.3_api", "1")]),
+    # merged: others' poms, and its own name
+    ("guice-4.2.3.jar", [manifest(Bundle_Version="4.2.3"), pom("cglib", "3.2")], [("cglib", "3.2"), ("guice", "4.2.3")]),
+    ("app-1.jar", [pom("x", "1"), pom("y", "2")], [("x", "1"), ("y", "2"), ("app", "1")]),
+    ("123.jar", [pom("x", "1"), pom("y", "2")], [("x", "1"), ("y", "2"), ("123", "")]),
+    ("sisu-inject.jar", [pom("org.eclipse.sisu.inject", "0.3"), pom("y", "2")], [("org.eclipse.sisu.inject", "0.3"), ("y", "2")]),
+    # no pom: the file's name, the manifest's version
+    ("guava-31.1-jre.jar", [CLASS], [("guava", "31.1-jre")]),
+    ("guava-31.1-jre.jar", [manifest(Bundle_Version="31.1.0.jre"), CLASS], [("guava", "31.1-jre")]),
+    ("guava.jar", [manifest(Bundle_Version="31.1.0.jre")], [("guava", "31.1.0.jre")]),
+    ("a.jar", [manifest(Implementation_Version="1", Bundle_Version="2", Specification_Version="3")], [("a", "1")]),
+    ("git.jpi", [manifest(Plugin_Version="5.2.0")], [("git", "5.2.0")]),
+    ("a.jar", [("META-INF/MANIFEST.MF", "Bundle-Ver\n sion: 1.2\n .3\n\nName: x\nImplementation-Version: 9\n")], [("a", "1.2.3")]),
+    ("a.jar", [("META-INF/MANIFEST.MF", "Bundle-Ver\r\n sion: 1.2\r\n .3\r\n\r\nName: x\r\nImplementation-Version: 9\r\n")], [("a", "1.2.3")]),
+    ("akka-actor_2.12-2.5.6.jar", [CLASS], [("akka-actor_2.12", "2.5.6")]),
+    ("org.eclipse.osgi_3.18.0.v2022.jar", [CLASS], [("org.eclipse.osgi", "3.18.0.v2022")]),
+    ("plain.jar", [CLASS], [("plain", "")]),
+    ("x-1.0.jar", [pom("x", "${project.version}")], [("x", "")]),
+    ("x-1.0.jar", [("META-INF/maven/a/b/pom.properties", "artifactId : x\nversion : 1.0\n")], [("x", "1.0")]),
+])
+def test_an_archive(name, entries, found):
+    assert said(f"/app/{name}", jar(*entries)) == found
+    assert said(f"/app/{name}", jar(*entries, method=zipfile.ZIP_STORED)) == found
+    assert all(each.type == "java-archive" for each in packages(f"/{name}", jar(*entries)))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_archives_in_archives(method):
+    inner = jar(pom("inner", "1"), CLASS, method=method)
+    web = jar(pom("web", "2"), ("WEB-INF/lib/inner-1.jar", inner), ("WEB-INF/lib/other-3.jar", jar(CLASS)), method=method)
+    data = jar(("web.war", web), CLASS, method=method)
+    assert sorted(said("/whole-4.ear", data)) == [("inner", "1"), ("other", "3"), ("web", "2"), ("whole", "4")]
+
+
+def test_an_archive_behind_a_script():
+    data = b"#!/bin/sh\nexec java -jar $0\n" + jar(pom("boot", "1"), ("BOOT-INF/lib/x-2.jar", jar(CLASS)))
+    assert said("/boot.jar", data) == [("x", "2"), ("boot", "1")]
+
+
+@pytest.mark.parametrize("data", [b"", b"no archive", b"PK", b"PK\5\6" + bytes(18), bytes(1000)])
+def test_what_is_no_archive(data):
+    assert packages("/x-1.jar", data) == ()
+
+
+def test_an_archive_in_archives_without_end():
+    data = jar(pom("deep", "1"))
+    for level in range(2, 12):
+        data = jar((f"level-{level}.jar", data))
+    assert len(said("/top.jar", data)) == 5
+    assert "deep" not in dict(said("/top.jar", data))
+
+
+@pytest.fixture
+def purses(monkeypatch):
+    """What is left of the means for each archive that was read; `small` allows less."""
+    made = []
+
+    class Purse(java._Purse):
+        small = {}
+
+        def __init__(self):
+            super().__init__(**self.small)
+            made.append(self)
+
+    monkeypatch.setattr(java, "_Purse", Purse)
+    made.append(Purse.small)
+    return made
+
+
+def test_a_bomb_unpacks_to_a_bound(purses):
+    bomb = jar(("x-1.jar", bytes(300_000_000)))
+    assert len(bomb) < 300_000
+    assert said("/bomb-1.jar", bomb) == [("bomb", "1")]
+    assert purses[-1].bytes == (256 - 64) << 20 and purses[-1].read == 10_000 - 1
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
+def test_an_archive_inside_is_unpacked_no_further_than_the_bound(purses, cut):
+    purses[0]["bytes"] = 100_000
+    data = jar(("x-1.jar", random.Random(1).randbytes(300_000)))
+    assert said("/a-1.jar", data[:-30] if cut else data) == [("a", "1")]
+    assert purses[-1].bytes == 0
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
+def test_many_bombs_together_unpack_to_a_bound(purses, cut):
+    purses[0]["bytes"] = 5_000_000
+    bombs = jar(*((f"x-{n}.jar", bytes(3_000_000)) for n in range(4)))
+    assert said("/bombs-1.jar", bombs[:-30] if cut else bombs) == [("bombs", "1")]
+    assert purses[-1].bytes == 0 and purses[-1].read == 10_000 - 2
+
+
+def test_an_archive_with_too_many_entries_is_told_by_its_name():
+    data = jar(pom("x", "1"), ("many.bin", b"PK\1\2" * 100_001), method=zipfile.ZIP_STORED)
+    assert said("/many-1.jar", data) == [("many", "1")]
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
+def test_more_texts_than_are_read(purses, cut):
+    purses[0]["read"] = 3
+    data = jar(*(pom(f"x{n}y", "1") for n in range(9)))
+    assert len(said("/app-1.jar", data[:-30] if cut else data)) == 3 + 1
+
+
+def test_entries_that_cannot_be_unpacked_cost_only_themselves():
+    data = bytearray(jar(pom("gone", "1"), pom("stays", "2"), method=zipfile.ZIP_STORED))
+    at = data.index(b"version=1")
+    data[at] ^= 0xFF   # its checksum fails
+    assert said("/x-3.jar", bytes(data)) == [("stays", "2"), ("x", "3")]
+    data = bytearray(jar(pom("locked", "1"), pom("stays", "2")))
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(mark) + flags] |= 1   # encrypted
+    assert said("/x-3.jar", bytes(data)) == [("stays", "2"), ("x", "3")]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_an_archive_that_is_cut_off_tells_what_comes_before(method):
+    whole = jar(manifest(Implementation_Version="7"), pom("a", "1"), ("lib/in-2.jar", jar(pom("in", "2"))), pom("b", "3"),
+                CLASS, method=method)
+    end = zipfile.ZipFile(io.BytesIO(whole)).start_dir
+    assert said("/x.jar", whole[:end]) == said("/x.jar", whole) == [("in", "2"), ("a", "1"), ("b", "3"), ("x", "7")]
+    full, most = said("/x.jar", whole), 0
+    for length in range(end):
+        found = said("/x.jar", whole[:length])
+        assert all(any(name.startswith(part) and version.startswith(number) for name, version in full)
+                   for part, number in found)   # of a text that is cut off, less
+        assert len(found) >= most - 1
+        most = max(most, len(found))
+    assert most == 4
+
+
+def test_the_list_of_an_archive_inside_is_not_taken_for_that_of_the_whole():
+    """An archive that is cut off may end where one inside it does."""
+    inner = jar(pom("in", "2"), method=zipfile.ZIP_STORED)
+    whole = jar(pom("a", "1"), ("lib/in-2.jar", inner), CLASS, method=zipfile.ZIP_STORED)
+    end = whole.index(inner) + len(inner)
+    for length in range(end, end + 60):
+        assert said("/a-1.jar", whole[:length]) == [("in", "2"), ("a", "1")]
+
+
+def test_what_is_inside_of_an_archive_inside_is_not_taken_for_its_own():
+    inner = jar(manifest(Implementation_Version="9"), CLASS, method=zipfile.ZIP_STORED)
+    whole = jar(("lib/in-2.jar", inner), CLASS, method=zipfile.ZIP_STORED)
+    assert said("/app.jar", whole[:-30]) == said("/app.jar", whole) == [("in", "2"), ("app", "")]
+
+
+def streamed(name, content):
+    """An entry whose size stands behind it, as a program writes it that cannot go back."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    raw = squeeze.compress(content) + squeeze.flush()
+    head = struct.pack("<4s5HIIIHH", b"PK\3\4", 20, 8, 8, 0, 0, 0, 0, 0, len(name), 0)
+    return head + name.encode() + raw + struct.pack("<4sIII", b"PK\7\10", 0, len(raw), len(content))
+
+
+def test_an_archive_cut_off_whose_sizes_stand_behind():
+    first, second = (streamed(name, text.encode()) for name, text in (pom("a", "1"), pom("b", "2")))
+    assert said("/x-3.jar", first + second) == [("a", "1"), ("b", "2"), ("x", "3")]
+
+
+RELEASE = ('IMPLEMENTOR="Debian"\nJAVA_RUNTIME_VERSION="17.0.15+6-Debian-1deb12u1"\nJAVA_VERSION="17.0.15"\n'
+           'MODULES="java.base java.xml"\nOS_NAME="Linux"\n')
+
+
+@pytest.mark.parametrize("text, found", [
+    (RELEASE, [("openjdk", "17.0.15+6-Debian-1deb12u1")]),
+    ('JAVA_VERSION="1.8.0_392"\n', [("openjdk", "1.8.0_392")]),
+    ("JAVA_VERSION=17\n", [("openjdk", "17")]),
+    ("Debian GNU/Linux 12\n", []), ("", []), ("OS_NAME=Linux\n", []),
+])
+def test_the_note_of_a_jdk(text, found):
+    assert said("/opt/java/openjdk/release", text.encode()) == found
+
+
+# -- programs by their own bytes -----------------------------------------------------
+
+def holding(*texts):
+    return make(kind=2, parts=((0x600000, b"\0".join((b"", *texts, b""))),))
+
+
+@pytest.mark.parametrize("path, text, found", [
+    ("/usr/local/bin/node", b"node.js/v20.18.1", ("node", "20.18.1")),
+    ("/usr/local/bin/node", b"node.js/v23.0.0-rc.1", ("node", "23.0.0-rc.1")),
+    ("/usr/local/bin/python3.12", b"3.12.1", ("python", "3.12.1")),
+    ("/usr/local/bin/python3.12", b"3.12.0rc2", ("python", "3.12.0rc2")),
+    ("/usr/local/lib/libpython3.11.so.1.0", b"/opt/python/versions/3.11.7", ("python", "3.11.7")),
+    ("/usr/bin/python2.7", b"2.7.18", ("python", "2.7.18")),
+    ("/usr/bin/python3.6m", b"3.6.15+", ("python", "3.6.15+")),
+    ("/bin/busybox", b"BusyBox v1.36.1 (2023-11-07)", ("busybox", "1.36.1")),
+    ("/bin/bash", b"@(#)Bash version 5.2.15(1) release GNU", ("bash", "5.2.15")),
+    ("/usr/sbin/nginx", b"nginx version: nginx/1.22.1", ("nginx", "1.22.1")),
+    ("/usr/bin/openssl", b"OpenSSL 3.0.15 3 Sep 2024", ("openssl", "3.0.15")),
+    ("/usr/bin/openssl", b"OpenSSL 1.1.1w  11 Sep 2023", ("openssl", "1.1.1w")),
+    ("/usr/local/bin/php", b"X-Powered-By: PHP/8.2.36", ("php", "8.2.36")),
+    ("/usr/local/sbin/php-fpm8.2", b"X-Powered-By: PHP/8.2.36", ("php", "8.2.36")),
+    ("/usr/lib/libruby-3.1.so.3.1.7", b"ruby 3.1.7p261 (2025-03-26 revision 0a3704f218)", ("ruby", "3.1.7")),
+    ("/usr/local/apache2/bin/httpd", b"Apache/2.4.62 (Unix)", ("httpd", "2.4.62")),
+    ("/usr/bin/memcached", b"memcached 1.6.18", ("memcached", "1.6.18")),
+    ("/usr/lib/postgresql/15/bin/postgres", b"postgres (PostgreSQL) 15.20 (Debian)", ("postgresql", "15.20")),
+    ("/usr/bin/perl5.36.0", b"v5.36.0", ("perl", "5.36.0")),
+])
+def test_a_program_that_tells_its_version(path, text, found):
+    assert packages(path, holding(b"before", text, b"after")) == (Package("binary", *found),)
+    assert packages(path, text) == ()                     # a text that speaks of it is not the program
+    assert packages(path, holding(b"before")) == ()       # nor is another program of that name
+    assert packages("/usr/bin/other", holding(text)) == ()
+
+
+@pytest.mark.parametrize("path, texts", [
+    ("/usr/bin/python3.11", [b"3.12.1"]), ("/usr/bin/python3.11", [b"3.11"]), ("/usr/bin/python3.11", [b"13.11.2"]),
+    ("/usr/bin/python3.11", [b"needs 3.11.2"]), ("/usr/bin/openssl", [b"OpenSSL legacy 3.0"]),
+    ("/usr/bin/ruby", [b"for ruby 1.8"]),
+])
+def test_numbers_that_are_not_its_version(path, texts):
+    assert packages(path, holding(*texts)) == ()
+
+
+def test_the_name_of_a_program_may_stand_there_more_than_once():
+    assert said("/usr/bin/openssl", holding(b"OpenSSL legacy", b"OpenSSL", b"OpenSSL 3.0.15 ")) == [("openssl", "3.0.15")]
+
+
+def go_program(main):
+    listed = b"0w\xaf\x0c\x92t\x08\x02A\xe1\xc1\x07\xe6\xd6\x18\xe6" + main + b"\n" + bytes(16)
+    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x09go1.22.10" + bytes([len(listed)]) + listed
+    return make(kind=2, parts=((0x600000, raw),), section=".go.buildinfo")
+
+
+def test_the_command_go_is_told_by_what_go_noted_of_it():
+    assert packages("/usr/local/go/bin/go", go_program(b"path\tcmd/go")) == (Package("binary", "go", "1.22.10"),)
+    assert packages("/usr/local/go/bin/go", go_program(b"path\texample.org/go")) == ()
+    assert packages("/usr/local/go/bin/go", holding(b"go1.22.10")) == ()
+    assert packages("/usr/local/go/bin/other", go_program(b"path\tcmd/go")) == ()
+
+
+# -- damage --------------------------------------------------------------------------
+
+SAMPLES = {
+    STATUS: stanza("libc6", "2.36") + stanza("gone", "1", "deinstall ok config-files") + stanza("tzdata", "2024a"),
+    "/var/lib/dpkg/status.d/base": stanza("base-files", "12", status=""),
+    APK: ALPINE,
+    "/x/package.json": json.dumps({"name": "@a/b", "version": "1.2.3", "deep": {"x": [1, 2, {"y": None}]}}).encode(),
+    METADATA: b"Metadata-Version: 2.1\nName: x\nVersion: 1\nSummary: x\n\nText\n",
+    "/opt/java/release": RELEASE.encode(),
+    "/app/a-1.jar": jar(manifest(Bundle_Version="1"), pom("a", "1"), ("lib/b-2.jar", jar(pom("b", "2"), CLASS))),
+    "/app/s-1.jar": jar(manifest(Bundle_Version="1"), pom("a", "1"), ("b.war", jar(pom("b", "2"))), method=zipfile.ZIP_STORED),
+    "/usr/bin/openssl": holding(b"OpenSSL 3.0.15 3 Sep 2024"),
+    "/usr/bin/python3.11": holding(b"3.11.2"),
+    "/usr/local/go/bin/go": go_program(b"path\tcmd/go"),
+}
+each_sample = pytest.mark.parametrize("path", list(SAMPLES))
+
+
+def sane(found):
+    assert isinstance(found, tuple) and len(set(found)) == len(found)
+    for each in found:
+        assert isinstance(each, Package) and each.name
+        json.dumps([each.type, each.name, each.version]).encode()
+        (each.name + each.version).encode()
+
+
+@each_sample
+def test_a_sample_tells_something(path):
+    assert packages(path, SAMPLES[path])
+
+
+@each_sample
+def test_cut_off_anywhere(path):
+    for length in range(len(SAMPLES[path])):
+        sane(packages(path, SAMPLES[path][:length]))
+
+
+@each_sample
+def test_bytes_turned_at_random(path):
+    chance, whole = random.Random(path), SAMPLES[path]
+    for _ in range(1500):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 20))):
+            data[chance.randrange(len(data))] = chance.choice((0, 10, 0xFF, 34, chance.randrange(256)))
+        if chance.random() < 0.2:
+            at = chance.randrange(len(data))
+            data[at:at] = data[chance.randrange(len(data)):][:chance.randrange(200)]
+        sane(packages(path, bytes(data)))
+
+
+@each_sample
+@pytest.mark.parametrize("data", [b"", b"\0", b"\n" * 5000, b"\xff" * 5000, b"PK\3\4" * 2000, b"\x7fELF\x02\x01" * 500,
+                                  b"Package: x\n" * 500, b"{" * 5000, b": \n" * 2000], ids=range(9))
+def test_the_bytes_of_something_else(path, data):
+    sane(packages(path, data))
+
+
+def test_one_damaged_paragraph_costs_only_itself():
+    data = stanza("a", "1") + b"\xff\xfe\0 no field\n:\n\n" + b"Package:\n\n" + stanza("b", "2")
+    assert said(STATUS, data) == [("a", "1"), ("b", "2")]
+
+
+def test_a_list_without_end_is_told_to_a_bound():
+    data = b"".join(b"P:p%d\nV:1\n\n" % number for number in range(20_500))
+    assert len(packages(APK, data)) == 20_000
+
+
+# -- scripts -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("data, line, stands_for", [
+    (b"#!/bin/sh\n", "/bin/sh", "sh"),
+    (b"#!/bin/sh -e\necho\n", "/bin/sh -e", "sh"),
+    (b"#! /usr/bin/perl -w\t\n", "/usr/bin/perl -w", "perl"),
+    (b"#!\t/bin/bash", "/bin/bash", "bash"),
+    (b"#!/usr/bin/env python3\n", "/usr/bin/env python3", "python3"),
+    (b"#!/usr/bin/env -S python3 -u\n", "/usr/bin/env -S python3 -u", "python3"),
+    (b"#!/usr/bin/env -Spython3 -u\n", "/usr/bin/env -Spython3 -u", "python3"),
+    (b"#!/usr/bin/env --split-string=node --x\n", "/usr/bin/env --split-string=node --x", "node"),
+    (b"#!/usr/bin/env -vS perl -w\n", "/usr/bin/env -vS perl -w", "perl"),
+    (b"#!/usr/bin/env -S -i HOME=/ -u PATH /usr/bin/ruby -w\n", "/usr/bin/env -S -i HOME=/ -u PATH /usr/bin/ruby -w", "ruby"),
+    (b"#!/usr/bin/env\n", "/usr/bin/env", "env"),
+    (b"#!/bin/busybox sh\n", "/bin/busybox sh", "busybox"),
+    (b"#!/bin/sh\r\n", "/bin/sh\r", "sh\r"),          # Linux looks for a program of that name
+    (b"#!/bin/sh\0\0\0", "/bin/sh", "sh"),
+    (b"#!python\n", "python", "python"),
+    (b"#!/bin/sh " + b"x" * 400, "/bin/sh " + "x" * 245, "sh"),
+    (b"#!/opt/\xff/sh\n", "/opt/\ufffd/sh", "sh"),
+    (b"#!", "", ""), (b"#!\n/bin/sh", "", ""), (b"#!   \n", "", ""), (b"", "", ""), (b"#", "", ""),
+    (b" #!/bin/sh\n", "", ""), (b"# !/bin/sh\n", "", ""), (b"\x7fELF", "", ""), (b"\xef\xbb\xbf#!/bin/sh\n", "", ""),
+    (b"#![allow(dead_code)]\n", "", ""),
+    (b"#!/" + b"x" * 400 + b"\n", "", ""),             # half a path: Linux refuses it
+    (b"#!/" + b"x" * 251 + b"\n", "/" + "x" * 251, "x" * 251),
+])
+def test_scripts(data, line, stands_for):
+    assert interpreter(data) == interpreter(memoryview(data)) == line
+    assert program(line) == stands_for
+
+
+def test_a_script_with_bytes_turned_at_random():
+    chance = random.Random(3)
+    for _ in range(3000):
+        data = bytearray(b"#!/usr/bin/env -S python3 -u\nprint()\n")
+        for _ in range(4):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        program(interpreter(bytes(data[:chance.randrange(len(data) + 1)]))).encode()
+
+
+def test_no_reader_opens_a_file():
+    """Bytes in, values out."""
+    for path in (Path(content.__file__).parent).glob("*.py"):
+        assert not re.search(r"\b(?:os|pathlib|shutil|subprocess|socket|open)\b(?:\(|\.| import)",
+                             path.read_text().replace("whole.open(", "")), path.name
