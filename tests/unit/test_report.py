@@ -461,6 +461,20 @@ def test_when_no_package_is_for_development_only(manifests):
     assert found(made, "dev-dependencies") == []
 
 
+def test_packages_that_came_with_the_context_are_a_matter_of_dockerignore():
+    made = case(SINGLE, own=[("COPY . /src", MODULES), ("RUN make", APP[1])],
+                project=Project({}, "", {"package-lock.json": LOCK}))
+    assert found(made, "dev-dependencies") == []
+
+
+@pytest.mark.parametrize("count, words", [(6, "p5."), (8, "and 2 more.")])
+def test_many_packages_are_counted(count, words):
+    lock = json.dumps({"packages": {f"node_modules/p{n}": {"dev": True} for n in range(count)}})
+    files = [("srv/app", STATIC, 0o755), *((f"srv/node_modules/p{n}/a.js", b"x" * (90 - n)) for n in range(count))]
+    made = case(EVERYTHING, own=[("COPY /src /srv", files)], project=Project({}, "", {"package-lock.json": lock}))
+    assert one(made, "dev-dependencies").what.endswith(words)
+
+
 def test_a_run_that_installs_everything_is_named_too():
     text = GOOD.replace("USER", "RUN npm ci\nUSER")
     made = case(text, own=[APP, ("RUN npm ci", MODULES)], project=Project({}, "", {"package-lock.json": LOCK}))
@@ -733,8 +747,9 @@ def test_what_a_program_lacks_is_laid_at_the_line_that_brought_it(base, own, sta
     (Start(("/gone",)), "/gone"), (Start(("/bin/sh", "-c", "/app")), "/bin/sh"),
 ])
 def test_a_program_that_is_not_there_is_laid_at_the_command(start, words):
-    only = one(case(GOOD, own=[APP], start=start), "will-not-start")
-    assert only.line == 9 and words in only.what
+    text = GOOD.replace("USER", 'ENTRYPOINT ["/first"]\nUSER')     # the last word counts
+    only = one(case(text, own=[APP], start=start), "will-not-start")
+    assert (only.line, only.severity) == (10, "high") and words in only.what
     assert ("as one line" in only.remedy) == ("sh" in words)
 
 
