@@ -20,6 +20,7 @@ _GAP = 0.5           # rows between two Dockerfiles
 _PALE = "#FBE7BF"    # the orange of building, thinned
 _MOMENT = 1e-3       # seconds: what takes less took no time
 _MOUNT = re.compile(r"--mount=type=(\w+)\S*")
+_SECRET = re.compile(r"--mount=type=secret\S* ")
 
 Built = Mapping[str, BuildResult]
 
@@ -86,8 +87,10 @@ def _frame(axes, whats: list[str], labels: Mapping[float, str], bottom: float) -
 
 
 def _label(step: Step) -> str:
-    """The instruction in a row's room, a mount by its type alone."""
-    return short(printable(_MOUNT.sub(r"--mount=\1", " ".join(step.instruction.split()))))
+    """The instruction in a row's room: a mount by its type alone, and none of a secret,
+    which has no part in the cache and would leave no room for the command."""
+    line = _SECRET.sub("", " ".join(step.instruction.split()))
+    return short(printable(_MOUNT.sub(r"--mount=\1", line)))
 
 
 # -- words ---------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def built(engine, marked):
 
     def run(**words):
         made.append(build(marked, text=TEXT, engine=engine, no_cache=True, **words))
-        return made[-1], "\n".join(made[-1].steps[-2].log)
+        return made[-1], "\n".join(line for step in made[-1].steps for line in step.log)
 
     yield run
     for each in made:
