@@ -133,13 +133,6 @@ def spelt(told: Told) -> Told:
 
 # -- what only one of them counts ------------------------------------------------------------
 
-def is_a_tool_of_go(found: Inventory, told: Told, paths: set[str]) -> bool:
-    """Syft takes the main package of each of Go's own tools for a module without a version.
-    Go's record names no module there, only the package: we keep it as such."""
-    return (told.type == "go-module" and told.version == "(devel)" and told.name.startswith("cmd/")
-            and all(found.programs[path].elf.main == told.name for path in paths))
-
-
 def is_a_file_of_a_package(found: Inventory, told: Told, paths: set[str]) -> bool:
     """Syft leaves a program out that a Debian package owns. We name it, since it says
     itself what it is, whoever installed it."""
@@ -156,7 +149,8 @@ def is_no_archive_of_java(found: Inventory, told: Told, paths: set[str]) -> bool
     return (told.type, told.name, told.version) == ("java-archive", "zipped", "UNKNOWN") and paths == {"/opt/jars/zipped.jar"}
 
 
-ONLY_SYFT, ONLY_WE = (is_a_tool_of_go,), (is_a_file_of_a_package, is_no_archive_of_java)
+# Syft finds nothing in these images that we do not.
+ONLY_SYFT, ONLY_WE = (), (is_a_file_of_a_package, is_no_archive_of_java)
 
 
 @dataclass(frozen=True)
