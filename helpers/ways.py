@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -35,15 +35,17 @@ Watch = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Absent:
-    """Stands for what needs a base image that cannot be had. It is false, and says why."""
+    """Stands for what needs a base image that cannot be had. It is false, and says why:
+    at length, or briefly where it was `told` before."""
 
     error: BaseUnavailable
+    told: bool = False
 
     def __bool__(self) -> bool:
         return False
 
     def __repr__(self) -> str:
-        return f"{self.error}\nThe lesson goes on without it."
+        return f"Left out. {self.error.what}" if self.told else f"{self.error}\nThe lesson goes on without it."
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self)).replace(chr(10), '<br>')}</p>"
@@ -102,7 +104,7 @@ class Ways:
         wanted = ways or tuple(self._built)
         there = [way for way in wanted if self._built[way]]
         if not there:
-            return self._built[wanted[0]]
+            return self.image(wanted[0])
         return charts.sizes([self.image(way) for way in there], there)
 
     def lacking(self) -> Absent | None:
@@ -111,7 +113,7 @@ class Ways:
 
     def _of(self, way: str, ask: Callable[[str, Engine], object]):
         made = self._built[way]
-        return ask(made.tag, self._engine) if made else made
+        return ask(made.tag, self._engine) if made else replace(made, told=True)
 
 
 def watched(app: str, engine: Engine, watch: Watch) -> Ways:

@@ -65,6 +65,8 @@ def _parts(image: Image, build: bool) -> list[Part]:
 def _finding(pairs: Mapping[str, tuple[Image, Image]]) -> str:
     times = {name: one.unpacked / several.unpacked for name, (one, several) in pairs.items()
              if several.unpacked < one.unpacked}
+    if len(pairs) == len(times) == 1:
+        return f"Several stages ship less in {''.join(times)}: {ratio(*times.values(), 1)} smaller"
     every = "all " if len(times) == len(pairs) > 1 else f"{len(times)} of "
     if not times:
         return f"Several stages ship no less in {counted(len(pairs), 'language')}"

@@ -130,7 +130,9 @@ def _needed(found: Mapping[str, Reduction]) -> str:
     """Where most of the saving needs both changes."""
     both = [name for name, saved in found.items() if saved.together > saved.total / 2 > 0]
     if not both:
-        return "Each change saves by itself"
+        most = max(found, key=lambda name: found[name].total)
+        total = found[most].total
+        return f"Both changes save {size(total)} in {most}" if total > 0 else "Both changes save nothing"
     where = "" if len(both) == len(found) else f" in {listed(both)}"
     return f"Neither change saves much without the other{where}"
 

@@ -49,7 +49,7 @@ def test_the_title_says_for_how_many_languages_and_how_much():
 
 
 @pytest.mark.parametrize("pairs, title", [
-    ({"Go": GO}, "Several stages ship less in 1 of 1 language"),
+    ({"Go": GO}, "Several stages ship less in Go: 30.9 times smaller"),
     ({"Go": GO, "Odd": LARGER}, "Several stages ship less in 1 of 2 languages"),
     ({"Odd": LARGER}, "Several stages ship no less in 1 language"),
 ])
@@ -132,6 +132,11 @@ def test_colour_and_weight_of_a_field_agree_with_what_is_left():
     assert [text.get_fontweight() for text in axes.texts] == ["normal", "normal", "bold", "bold", "normal"]
 
 
+def test_fewer_is_not_none():
+    axes, = charts.left_behind({"C": (FULL, tools("gcc"))}).figure.axes
+    assert texts(axes)[0] == "2 → 1" and colours(axes)[0] == style.PALE[style.BUILD]
+
+
 def test_the_title_counts_the_tools_for_building():
     pairs = {"C": (FULL, NONE), "Python": (FULL, SLIM)}
     assert charts.left_behind(pairs).title == "8 build tools in images of one stage, 1 in images of several"
@@ -184,10 +189,12 @@ def test_the_shares_stand_above_the_bars_of_each():
 
 
 @pytest.mark.parametrize("fours, title", [
-    ({"Go": FOUR}, "Each change saves by itself"),
+    ({"Go": FOUR}, "Both changes save 806 MB in Go"),
     ({"Go": FOUR, "Java": COSTS}, "Neither change saves much without the other in Java"),
     ({"Java": COSTS}, "Neither change saves much without the other"),
-    ({"Nothing": [GO[1]] * 4}, "Each change saves by itself"),
+    ({"Nothing": [GO[1]] * 4}, "Both changes save nothing"),
+    ({"Less": [JAVA[1], JAVA[1], JAVA[0], JAVA[0]]}, "Both changes save nothing"),
+    ({"Go": FOUR, "Less": [JAVA[1], JAVA[1], JAVA[0], JAVA[0]]}, "Both changes save 806 MB in Go"),
 ])
 def test_the_title_says_where_each_needs_the_other(fours, title):
     chart = charts.splits(fours)

@@ -48,7 +48,7 @@ def test_a_pair_that_works():
 @pytest.mark.parametrize("changed", [
     {"multi": replace(TWO, answer="")},
     {"single": replace(ONE, answer="Traceback")},
-    {"multi": replace(ONE, compiles="")},                               # as large
+    {"multi": replace(TWO, inventory=tools("sh", "bash", "dash"))},     # as large
     {"multi": replace(TWO, inventory=tools("gcc", "make"))},            # smaller, with the tools
     {"single": replace(ONE, compiles="")},                              # nothing is known of the compiler
 ], ids=["several says nothing", "one says something else", "as large", "tools", "no control"])
@@ -74,11 +74,11 @@ def test_the_sentence_says_what_was_found_and_what_was_not_built():
 
 
 def test_it_is_shown_as_text_and_as_a_table():
-    found = Languages([GOOD], {"C": Absent(LACKING)})
+    found = Languages([replace(GOOD, single=replace(ONE, compiles="<gcc>"))], {"C": Absent(LACKING)})
     first, row, absent, *_ = repr(found).splitlines()
-    assert row.split() == ["Hello", "yes", "gcc", "none", "2", "times"] and absent == "C: gcc:12 is not here."
+    assert row.split() == ["Hello", "yes", "<gcc>", "none", "2", "times"] and absent == "C: gcc:12 is not here."
     page = found._repr_html_()
-    assert "<td style=\"text-align:left\">gcc</td>" in page and "No &lt;network&gt;." in page
+    assert "<td style=\"text-align:left\">&lt;gcc&gt;</td>" in page and "No &lt;network&gt;." in page
 
 
 def test_images_and_inventories_are_pairs_by_name():
@@ -182,9 +182,9 @@ def test_without_its_base_a_way_is_absent_and_so_is_all_that_is_asked_of_it(look
     c = Ways("c-hello", None, builder("Dockerfile"))
     made = c.build("two")
     assert not made and made.error is LACKING and c.lacking() is made
-    assert all(asked is made for asked in (
-        c["two"], c.run("two"), c.image("two"), c.inventory("two"), c.paths("two"), c.needs("two", "/x"), c.sizes()))
-    assert str(made) == ("gcc:12 is not here.\nWhy: No <network>.\nWhat to do: Go online.\n"
+    for asked in (c.run("two"), c.image("two"), c.inventory("two"), c.paths("two"), c.needs("two", "/x"), c.sizes()):
+        assert not asked and asked.error is LACKING and str(asked) == "Left out. gcc:12 is not here."
+    assert c["two"] is made and str(made) == ("gcc:12 is not here.\nWhy: No <network>.\nWhat to do: Go online.\n"
                          "The lesson goes on without it.")
     assert "No &lt;network&gt;.<br>" in made._repr_html_()
 
