@@ -247,6 +247,8 @@ def test_a_program_known_by_its_bytes_has_all_its_names():
 def test_marks_are_looked_for_in_programs_only():
     assert marks(b"GNU bash, version") == ("bash",)
     assert inventory(bin("bin/x.txt", b"GNU bash, version")).tools == ()
+    library = elf(soname="libbash.so", says=b"GNU bash, version BusyBox v1" + BUSYBOX)
+    assert bin("lib/libbash.so", library).programs[0].marks == bin("lib/libbash.so", library).programs[0].applets == ()
 
 
 # -- layers ----------------------------------------------------------------------------------
@@ -497,10 +499,10 @@ def test_a_program_s_own_path_is_its_libraries_too():
 
 
 def test_each_file_is_the_origin_of_its_own_path():
-    needs = ld(("app/app", elf("liba.so", interpreter=LOADER, runpath="$ORIGIN/../opt"), RUN),
-               ("opt/liba.so", elf("libb.so", "libc.so", soname="liba.so", runpath="$ORIGIN/more")),
-               ("opt/more/libb.so", elf(soname="libb.so")), ("opt/libc.so", elf(soname="libc.so")))
-    assert needs.found == {"liba.so": "/opt/liba.so", "libb.so": "/opt/more/libb.so", "libc.so": "/opt/libc.so"}
+    needs = ld(("app/app", elf("liba.so", interpreter=LOADER, runpath="$ORIGIN/lib"), RUN),
+               ("app/lib/liba.so", elf("libb.so", "libc.so", soname="liba.so", runpath="$ORIGIN/more")),
+               ("app/lib/more/libb.so", elf(soname="libb.so")), ("app/lib/libc.so", elf(soname="libc.so")))
+    assert needs.found == {"liba.so": "/app/lib/liba.so", "libb.so": "/app/lib/more/libb.so", "libc.so": "/app/lib/libc.so"}
 
 
 def test_a_library_asked_for_by_its_path():
@@ -570,6 +572,7 @@ def test_a_hard_link_has_its_file_s_needs():
 def test_the_cache_of_ldconfig():
     assert libraries(cache("/lib/a.so", "/lib/b.so")) == ["/lib/a.so", "/lib/b.so"]
     assert libraries(cache("/lib/a.so", older=b"ld.so-1.7.0\0" + bytes(60))) == ["/lib/a.so"]
+    assert libraries(cache("lib/a.so", "", "/lib/b.so")) == ["/lib/b.so"]
     whole = cache("/lib/a.so", "/lib/b.so")
     assert libraries(b"") == libraries(b"x" * 100) == libraries(whole[:47]) == []
     for cut in range(len(whole)):
