@@ -64,10 +64,12 @@ def packages(path: str, data: bytes | memoryview) -> tuple[Package, ...]:
 
 
 def _reader(path: str) -> _Reader | None:
+    if _STATUS_D in path:   # first: there a package may be called as a program is
+        return None if path.endswith(".md5sums") else _PARAGRAPH
     name = path[path.rfind("/") + 1:]
     reader = _NAMES.get(name) or _SUFFIXES.get(name[name.rfind(".") + 1:])
     if reader:
         return reader if path.endswith(reader.endings) else None
     if binaries.named(name):
         return _PROGRAM
-    return _PARAGRAPH if _STATUS_D in path and not path.endswith(".md5sums") else None
+    return None

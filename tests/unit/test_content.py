@@ -532,3 +532,9 @@ def test_no_reader_opens_a_file():
     for path in (Path(content.__file__).parent).glob("*.py"):
         assert not re.search(r"\b(?:os|pathlib|shutil|subprocess|socket|open)\b(?:\(|\.| import)",
                              path.read_text().replace("whole.open(", "")), path.name
+
+
+@pytest.mark.parametrize("name", ["nginx", "busybox", "openssl", "python3.11", "libc6"])
+def test_a_package_of_distroless_that_is_called_as_a_program_is(name):
+    told = packages(f"/var/lib/dpkg/status.d/{name}", f"Package: {name}\nVersion: 1-2\n".encode())
+    assert told == (Package("deb", name, "1-2"),)
