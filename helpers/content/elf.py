@@ -26,7 +26,7 @@ _MACHINES = {
 _KINDS = {1: "object", 2: "executable", 3: "shared", 4: "core"}
 
 _LOAD, _DYNAMIC, _INTERP = 1, 2, 3
-_EXECUTE = 1
+_EXECUTE, _WRITE = 1, 2
 _NEEDED, _STRTAB, _SONAME, _RPATH, _RUNPATH, _FLAGS_1 = 1, 5, 14, 15, 29, 0x6FFFFFFB
 _PIE = 0x08000000   # DF_1_PIE
 
@@ -123,6 +123,17 @@ def further(head: bytes | memoryview, size: int) -> list[tuple[int, int]]:
                if type == _LOAD and not flags & _EXECUTE]
     return [(offset, min(length, size - offset)) for offset, length in sorted(wanted)
             if len(head) < offset + length and offset < size]
+
+
+def texts(data: bytes | memoryview) -> list[tuple[int, int]]:
+    """Where a program's texts are: (begin, end) of the parts that are loaded and hold no
+    instructions. Older linkers put constants between the instructions: then all of it."""
+    form, header = _header(data)
+    segments = _segments(form, data, header)[0] if form else []
+    loads = [(flags, offset, length) for type, flags, offset, _, length in segments if type == _LOAD]
+    if all(flags & (_EXECUTE | _WRITE) for flags, _, _ in loads):
+        return [(0, len(data))]
+    return [(offset, offset + length) for flags, offset, length in loads if not flags & _EXECUTE]
 
 
 def go(data: bytes | memoryview) -> tuple[str, str]:

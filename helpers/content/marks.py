@@ -7,6 +7,8 @@ is built of many (BusyBox), it also carries the list of the names that it answer
 
 from __future__ import annotations
 
+from .elf import texts
+
 # (words, the name that it is known by)
 _WORDS = (
     (b"BusyBox v", "busybox"),
@@ -28,14 +30,14 @@ def marks(data: bytes | memoryview) -> tuple[str, ...]:
     """The programs that these bytes say they are, by the names that they are known by."""
     if len(data) > _LARGEST:
         return ()
-    data = bytes(data)
-    return tuple(name for words, name in _WORDS if words in data)
+    data, places = bytes(data), texts(data)
+    return tuple(name for words, name in _WORDS
+                 if any(data.find(words, begin, end) >= 0 for begin, end in places))
 
 
 def applets(data: bytes | memoryview) -> tuple[str, ...]:
-    """The names that a busybox answers to, in its own order; () for any other program."""
-    if len(data) > _LARGEST or b"BusyBox v" not in (data := bytes(data)):
-        return ()
+    """The names that a program marked as busybox answers to, in its own order."""
+    data = bytes(data[:_LARGEST])
     for start in _APPLETS:
         at = data.find(start)
         if at >= 0:

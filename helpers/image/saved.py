@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ from .scan import scan
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
 _SLICE = 1 << 14
+# What is hashed at once, in bytes, and how many of these may wait. A thread that asks for
+# the interpreter is let in after 5 ms (sys.getswitchinterval): a short piece each time
+# would cost the hash ten times its own work. And where a walk over programs is slower
+# than the hash, one over large data is faster, so one lends to the other.
+_BATCH, _BATCHES = 4 << 20, 4
 _SMALL = 4 << 20    # larger JSON is no image configuration
 _WINDOW = 1 << 27   # bytes of memory that a zstd frame may ask for: what `zstd --long` allows
 
@@ -209,7 +215,7 @@ class _Observed:
         self._hash = hashlib.sha256()
         self._batch: list[bytes] = []
         self._waiting = 0
-        self._under_way: Future | None = None
+        self._under_way: deque[Future] = deque()
         # 31: a gzip frame; level 6 is what gzip, Docker and BuildKit use.
         self._squeeze = zlib.compressobj(6, zlib.DEFLATED, 31) if transfer else None
         self._squeezed = 0
@@ -218,25 +224,23 @@ class _Observed:
         for piece in self._pieces:
             self._batch.append(piece)
             self._waiting += len(piece)
-            if self._waiting >= _CHUNK:
+            if self._waiting >= _BATCH:
                 self._send()
             if self._squeeze:
                 self._squeezed += len(self._squeeze.compress(piece))
             yield piece
 
     def _send(self) -> None:
-        self._await()   # one batch at a time: in order, and no more than two in memory
-        self._under_way = _hashing().submit(_update, self._hash, self._batch)
+        while len(self._under_way) >= _BATCHES:
+            self._under_way.popleft().result()
+        self._under_way.append(_hashing().submit(_update, self._hash, self._batch))
         self._batch, self._waiting = [], 0
-
-    def _await(self) -> None:
-        if self._under_way:
-            self._under_way.result()
 
     def finish(self) -> tuple[str, int | None]:
         """Digest and compressed size of all that passed."""
         self._send()
-        self._await()
+        for batch in self._under_way:
+            batch.result()
         if self._squeeze:
             self._squeezed += len(self._squeeze.flush())
         return f"sha256:{self._hash.hexdigest()}", self._squeezed if self._squeeze else None
@@ -252,5 +256,4 @@ def _hashing() -> ThreadPoolExecutor:
 
 
 def _update(hash_, batch: list[bytes]) -> None:
-    for piece in batch:
-        hash_.update(piece)
+    hash_.update(b"".join(batch))

@@ -22,7 +22,7 @@ TEXT_LIMIT = 256 << 20    # characters of all that is kept: paths, links, facts 
 _HIDES, _OPAQUE = ".wh.", ".wh..wh..opq"
 _NOTES = ("/.wh..wh.plnk/", "/.wh..wh.aufs/", "/.wh..wh.orph/")   # AUFS's own folders
 _LINE = 256               # bytes of a script's first line, as much as Linux reads (execve(2))
-_WHOLE = 16 << 20         # an ELF file is read whole up to this size; of a larger one so
+_WHOLE = 4 << 20          # an ELF file is read whole up to this size; of a larger one so
                           # much of its beginning, and what its headers point at
 _LARGEST = 2 << 30
 _MOST_PARTS = 64 << 20    # bytes of those parts together
@@ -124,9 +124,9 @@ def _program(entries: Entries, row: int, entry: Entry, start: bytes, archive: Ar
             entries.packages[row] = found
     facts = elf(data, entry.size)
     if facts is not None:
-        program = facts.kind in ("executable", "pie")
-        entries.programs[row] = Program(facts, marks=marks(data) if program else (),
-                                        applets=applets(data) if program else ())
+        said = marks(data) if facts.kind in ("executable", "pie") else ()
+        entries.programs[row] = Program(facts, marks=said,
+                                        applets=applets(data) if "busybox" in said else ())
 
 
 def _parts(start: bytes, size: int, beginning: int, archive: Archive) -> bytes | memoryview:

@@ -19,7 +19,7 @@ import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
-from helpers.content import Elf, Package, elf
+from helpers.content import Elf, Package, elf, marks
 from tests.elfs import make
 
 DATA = Path(__file__).parent / "data" / "content"
@@ -518,3 +518,17 @@ def test_a_real_program_cut_off_and_turned_at_random(tmp_path):
             turned[chance.randrange(4, len(turned))] = chance.randrange(256)
         sane(read(bytes(turned)))
     assert read(data).static
+
+
+@pytest.mark.parametrize("flag, between", [("separate-code", ()), ("noseparate-code", ("bash",))])
+def test_a_real_program_is_known_by_its_texts_and_not_by_its_instructions(tmp_path, flag, between):
+    """Where the linker puts constants among the instructions, all of it is looked at."""
+    data = compiled(tmp_path, f"-Wl,-z,{flag}")
+    code = ELFFile(io.BytesIO(data)).get_section_by_name(".text")["sh_offset"]
+    assert marks(data) == ()
+    assert marks(over(data, code, b"GNU bash, version")) == between
+    assert marks(over(data, data.index(b"here\0"), b"Toybox ")) == ("toybox",)
+
+
+def over(data, at, said):
+    return data[:at] + said + data[at + len(said):]

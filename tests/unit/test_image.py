@@ -376,6 +376,14 @@ def test_the_size_of_the_pieces_makes_no_difference(size):
     assert list(read(pieces(small, size)).layers) == [digest(ONE)]
 
 
+@pytest.mark.parametrize("batch", [1, 512, 3000])
+def test_what_is_hashed_at_once_makes_no_difference(batch, monkeypatch):
+    """The layer has many more batches than may wait."""
+    monkeypatch.setattr(saved, "_BATCH", batch)
+    long = tar(*((f"file{number}", bytes([number]) * 700) for number in range(60)))
+    assert list(read(pieces(tar(("1/layer.tar", long)), 512)).layers) == [digest(long)]
+
+
 def test_the_empty_layer_has_the_digest_that_docker_gives_it():
     found = read([tar(("1/layer.tar", bytes(1024)))], transfer=True)
     layer, = found.layers.items()
