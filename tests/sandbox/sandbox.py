@@ -76,7 +76,7 @@ def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY,
     try:
         api.create_container(
             image(engine), ["sleep", "infinity"], name=name, user="1000:1000",
-            labels=labels.marked(labels.RUN), volumes=list(volumes),
+            labels=labels.marked(labels.RUN), volumes=list(volumes), environment={"PYTHONPATH": COURSE},
             host_config=api.create_host_config(
                 mem_limit=memory, memswap_limit=memory, nano_cpus=10**9, cap_drop=["ALL"], init=False,
                 security_opt=["no-new-privileges", *PROFILES[kind]]))
