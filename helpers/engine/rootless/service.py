@@ -15,10 +15,11 @@ from pathlib import Path
 
 from ... import places
 from ...errors import EngineError, NoEngine
+from ..model import ONE_ID
 from . import launcher, settings
 
 SHARES_NETWORK = True   # nobody may make a bridge here
-RUNGS = {"many": "podman", "one": "podman-one-id"}
+RUNGS = {"many": "podman", "one": ONE_ID}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
 _ROOT = Path(__file__).resolve().parents[3]
