@@ -39,6 +39,7 @@ _LOOPBACK = "127.0.0.1"
 # kernel cannot execute its program: 'exec /app: no such file or directory', before
 # runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
 _EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*")
+_PODMAN_LACKS = "OCI runtime attempted to invoke a command that was not found"
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,14 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the image), and the engine's errors.
     """
     engine = engine or connect()
-    empty = [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]
+    if "buildah" in engine.builders:   # Podman fills such a file system with what lies below, unless told
+        empty = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
+    else:
+        empty = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}
+    outside = "host" if engine.shares_network else "default"
     with engine.speaking(f"run {image}"), _container(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
-            host={"mounts": empty, "network_mode": "default" if network else "none"}) as name:
+            host={**empty, "network_mode": outside if network else "none"}) as name:
         return _to_its_end(engine.client.api, name, timeout, image)
 
 
@@ -119,7 +124,7 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
             name = ends.enter_context(_container(
                 engine, image, command, environment=dict(environment or {}), ports=[port],
                 host={**reached, "read_only": read_only,
-                      "tmpfs": dict.fromkeys(writable, "")}))
+                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
             server = _started(engine, name, image, port, path, timeout)
         yield server
 
@@ -176,7 +181,7 @@ def _output(api, name: str) -> str:
 
 def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
-    if "executable file not found" not in said and "no such file or directory" not in said:
+    if not any(words in said for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
         return None
     return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=said.rsplit("exec: ", 1)[-1].strip())
@@ -224,7 +229,8 @@ class Server:
             except Exception as error:   # newer engines refuse, older ones print why
                 raise _not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
-        missing = _not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
+        refused = output.startswith("OCI runtime exec failed") or code == 127 and _PODMAN_LACKS in output
+        missing = _not_started(output, self.image) if refused else None
         if missing:
             raise missing
         return Ran(output[-_OUTPUT_LIMIT:], code, time.perf_counter() - began)

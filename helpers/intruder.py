@@ -108,7 +108,8 @@ def _root(server: Server) -> Try:
     with server.engine.speaking(f"list the processes of {server.image}"):
         if server.engine.one_id:   # every process is root's there: what the image asks for
             user = api.inspect_container(server.name)["Config"].get("User") or "root"
-            return Try("be root", user.partition(":")[0] in ("root", "0"), "",
+            root = user.partition(":")[0] in ("root", "0")
+            return Try("be root", root, "", "the server runs as root" if root else
                        f"the server is to run as {user} (this engine has one user for all)")
         listed = api.top(server.name) if "buildah" not in server.engine.builders else api._result(
             # Podman goes on listing for ever unless told, and the SDK cannot tell it.

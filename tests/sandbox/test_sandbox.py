@@ -1,9 +1,9 @@
 """A session without privileges builds and runs for real. `make sandbox` does more of it:
 there every lesson of the first ones runs, in each sandbox.
 
-Here, so that CI stays within its time: one sandbox of kind (a) with a home of its own,
-as a JupyterHub gives it, in which the engine keeps its layers without copying them, and
-one without, as on Binder, in which it copies them: there the smallest application.
+Here, so that CI stays within its time: one sandbox of kind (hub), in which the engine
+keeps its layers without copying them, and one of kind (a), in which it copies them:
+there the smallest application.
 """
 
 import json
@@ -29,7 +29,7 @@ def said(pod, code, **environment):
 @pytest.fixture(scope="module")
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
-    with sandbox(engine, "a", volumes=[HOME]) as pod:
+    with sandbox(engine, "hub") as pod:
         ran = pod.run(["python", "-c", "from tests.sandbox.inside import *; load(connect(), Path('" + KIT + "'))"])
         assert ran.exit_code == 0, ran.output[-3000:]
         yield pod
@@ -136,7 +136,8 @@ def test_stopping_ends_every_process_and_mount(hub):
         from helpers import labels
         from helpers.engine import connect, rootless
         api = connect().client.api
-        api.create_container("debian:bookworm-slim", ["sleep", "600"], name="sleeper", labels=labels.marked(labels.RUN))
+        api.create_container("debian:bookworm-slim", ["sleep", "600"], name="sleeper", labels=labels.marked(labels.RUN),
+                             host_config=api.create_host_config(network_mode="none"))
         api.start("sleeper")
         namespaces = lambda: [pid for pid, space, _ in rootless.service._seen() if space != rootless.service._namespace("self")]
         before = len(namespaces())

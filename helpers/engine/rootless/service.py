@@ -51,7 +51,7 @@ def limits() -> tuple[str, ...]:
     """Sentences: what it cannot do, as it was started."""
     said = ["Its containers have no limit of memory and processes but the session's own.",
             "A server in it listens on this session's own ports; networks cannot be made."]
-    if _note().get("ids") == "one":
+    if rung() == ONE_ID:
         said.append("There is one user id: every file in an image is root's and every process runs as root, "
                     "whatever USER and chown say.")
     return tuple(said)
