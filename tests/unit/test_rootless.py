@@ -185,6 +185,10 @@ def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
         near.wait()
 
 
+def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
+    assert service._inside({service._namespace("self"), None}) == []
+
+
 # -- the family -----------------------------------------------------------------------
 
 def test_every_owned_engine_has_the_whole_interface():
