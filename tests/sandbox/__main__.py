@@ -62,6 +62,9 @@ def main(kinds: list[str]) -> int:
     engine: Engine = connect()
     print(f"The plain engine: {engine.describe()}", file=sys.stderr, flush=True)
     here = inside.story(None)
+    if "error" in here:
+        print(f"The plain engine could not build, so there is nothing to compare with.\n{here['error']['message']}", file=sys.stderr)
+        return 1
     lines, good = [], True
     for kind in kinds:
         with sandbox(engine, kind) as pod:
