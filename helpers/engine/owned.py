@@ -21,6 +21,7 @@ from .. import places
 from ..errors import EngineError, NoEngine
 from . import network
 
+SHARES_NETWORK = False   # it has a bridge of its own
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 _START_SECONDS = 60
 _STOP_SECONDS = 30
@@ -40,6 +41,23 @@ def folder() -> Path:
 def host() -> str:
     """Address of its socket, as DOCKER_HOST would have it."""
     return f"unix://{folder() / 'docker.sock'}"
+
+
+def rung() -> str:
+    """What it is called as a rung of the ladder."""
+    return "course"
+
+
+def limits() -> tuple[str, ...]:
+    """It has none but its own."""
+    return ()
+
+
+def obstacle() -> str:
+    """Why it cannot be started here, in one sentence; '' if it can."""
+    if os.geteuid() != 0:
+        return "The course starts dockerd only as root."
+    return f"Not installed: {', '.join(_missing())}." if _missing() else ""
 
 
 def installed() -> bool:
