@@ -179,6 +179,7 @@ def write(folder: Path, kept: Kept) -> None:
         listed = sorted((*others, kept), key=lambda each: each.ref)
         text = json.dumps({"format": FORMAT, "bases": [each.facts() for each in listed]}, indent=1)
         places.write_whole(index, f"{text}\n".encode())
+        os.chmod(index, 0o644)   # a kit may be read by others
         for gone in {each.file for each in there} - {each.file for each in listed}:
             (folder / gone).unlink(missing_ok=True)
 
