@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from docker.errors import ImageNotFound as SDKImageNotFound
 
-from .. import labels
+from .. import labels, places
 from ..engine import Engine
 from ..errors import BaseUnavailable, CourseError, EngineError
 from . import catalogue, kit, loading, making, references
@@ -105,6 +105,7 @@ class _Search:
     ref: str
     offline: bool
     report: Report
+    loaded: bool = False    # out of a kit
     tried: list[str] = field(default_factory=list)
     evidence: str = ""
     remedies: list[str] = field(default_factory=list)
@@ -114,8 +115,7 @@ class _Search:
         for rung in (self._kit, self._mirror, self._registry, self._make):
             found = rung()
             if found:
-                present = _present(self.ref, *found, _config(self.engine, found[1]) or {})
-                return replace(present, kit=rung == self._kit)
+                return replace(_present(self.ref, *found, _config(self.engine, found[1]) or {}), kit=self.loaded)
         raise BaseUnavailable(
             f"The base image {self.ref} is not here and could not be had.",
             why="; ".join(self.tried) + ".", remedy=" ".join(dict.fromkeys(self.remedies)),
@@ -132,15 +132,22 @@ class _Search:
                               f"and the engine runs on {theirs}")
             return None
         try:
-            name = loading.load(self.engine, kept, self.report)
+            # One at a time: a session that begins loads what the first lesson asks for meanwhile.
+            with places.locked(places.state() / "kit.lock"):
+                present = _local(self.engine, self.ref)
+                if present:
+                    return present.origin, present.name
+                name = loading.load(self.engine, kept, self.report)
+                self.loaded = True
+                # What a registry calls so may be called so here; what the course made, only in its own engine.
+                own = (str(self.reference) if kept.origin in ("pulled", "local") and not self.reference.digest
+                       else self._foreign_name())
+                return kept.origin, self._named(name, own)
         except kit.KitDamaged as damage:
             self.tried.append(f"{damage.what.rstrip('.')} ({damage.why.rstrip('.')})")
             self.remedies.append(damage.remedy)
             self.report(f"  {self.tried[-1]}")
             return None
-        # What a registry calls so may be called so here; what the course made, only in its own engine.
-        own = str(self.reference) if kept.origin in ("pulled", "local") and not self.reference.digest else None
-        return kept.origin, self._named(name, own or self._foreign_name())
 
     def _mirror(self) -> tuple[str, str] | None:
         host = references.mirror()

@@ -98,7 +98,6 @@ def fetch(ref: str, folder: Path, report: Report, *, room: int | None = None) ->
             return _fetch(ref, source, origin, folder, report, room)
         except _Refused as refusal:
             said.append(f"{source}: {refusal}")
-            report(f"  {said[-1]}")
     raise BaseUnavailable(f"The base image {ref} could not be fetched.", why="; ".join(said),
                           remedy=f"Look at the network and the name, or set {references.MIRROR} "
                                  "to a registry that has it.")
@@ -159,7 +158,8 @@ def _skopeo(command: str, *arguments: str) -> str:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
         found = re.search(r'msg="((?:[^"\\]|\\.)*)"', last)
-        raise _Refused(found[1].replace('\\"', '"') if found else last)
+        text = found[1].replace('\\"', '"') if found else last
+        raise _Refused(re.sub(r'^Error (parsing image name|reading manifest) [^:]*(:[^:]*)*?: (?=\w)', "", text))
     return done.stdout
 
 
