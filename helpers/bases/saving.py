@@ -294,7 +294,7 @@ def _keep(folder: Path, part: Path, ref: str, packed: dict, origin: str, digest:
     os.chmod(part, 0o644)
     os.replace(part, folder / file)
     kept = Kept(ref=ref, file=file, sha256=packed["sha256"], size=packed["size"],
-                origin="made" if stand_in else origin, stand_in=stand_in,
+                origin=origin, stand_in=stand_in,
                 made_of=marks.get(labels.MADE_OF, "") if stand_in else "",
                 architecture=packed["configuration"].get("architecture", ""),
                 config=packed["config"], layers=packed["layers"], unpacked=packed["unpacked"],
