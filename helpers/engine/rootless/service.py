@@ -106,7 +106,7 @@ def _launched(words: list[str], timeout: float) -> dict:
 
 
 def _launch_command(words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "helpers.engine.rootless.launcher", *words]
+    return [sys.executable, "-m", "helpers.engine.rootless", *words]
 
 
 def _python_environment() -> dict[str, str]:
@@ -187,11 +187,11 @@ def log_tail(lines: int = 15) -> str:
 def _launch(found: dict) -> subprocess.Popen:
     place = folder()
     _prepare(place)
-    settings.write(place, found["store"], found["ids"])
+    settings.write(place)
     # Processes of the engine are told by this word in their environment.
     environment = settings.environment(place, _python_environment()) | {"MULTISTAGE_ENGINE": str(place)}
     command = _launch_command(["run", found["ids"], str(place), "podman", "--log-level", "warn",
-                               "system", "service", "--time=0", host()])
+                               *settings.storage(place, found["store"], found["ids"]), "system", "service", "--time=0", host()])
     with open(place / "podman.log", "ab") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    start_new_session=True, cwd=place, env=environment)
@@ -268,7 +268,7 @@ def _alive() -> bool:
 
 
 def _sweep() -> None:
-    """End every process of the engine and remove its socket and what it keeps of a run.
+    """End every process of the engine and remove its socket.
     What is mounted in its namespace goes with the last process in it."""
     theirs = {namespace for _, namespace, marked in _seen() if marked} - {_namespace("self"), None}
     for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
@@ -279,7 +279,6 @@ def _sweep() -> None:
         while _inside(theirs) and time.monotonic() < deadline:
             time.sleep(0.05)
     (folder() / "podman.sock").unlink(missing_ok=True)
-    shutil.rmtree(folder() / "run", ignore_errors=True)
 
 
 def _inside(namespaces: set[str]) -> list[int]:
