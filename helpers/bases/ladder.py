@@ -236,6 +236,9 @@ class _Search:
         """Call the image `source` also, or unless `keep` only, `name`; the name to use."""
         if name != source:
             repository, _, tag = name.rpartition(":")
+            if name == str(self.reference):
+                # Podman takes a short name for that of any local image that ends so: for the source's.
+                repository = f"{self.reference.registry}/{self.reference.path}"
             with self.engine.speaking(f"name {name}"):
                 self.engine.client.api.tag(source, repository, tag)
                 if not keep:

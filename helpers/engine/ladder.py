@@ -116,7 +116,8 @@ def _try(rung: Rung) -> Engine:
         raise _refusal(rung, error) from error
     client.api.timeout = _CALL_SECONDS
     ours = family.of(rung.host)
-    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else ())
+    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else (),
+                shares_network=ours is not None and ours.SHARES_NETWORK)
 
 
 def _client(rung: Rung, timeout: float) -> docker.DockerClient:

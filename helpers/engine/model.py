@@ -44,6 +44,8 @@ class Engine:
     owned     whether the course started it and may stop it
     cpus, memory   what it may use (memory in bytes)
     limits    sentences: what it cannot do
+    shares_network   whether a server in it listens on this machine's own ports, since it
+              can neither forward ports nor limit memory
     """
 
     client: docker.DockerClient = field(repr=False, compare=False)
@@ -58,6 +60,7 @@ class Engine:
     cpus: int = 0
     memory: int = 0
     limits: tuple[str, ...] = ()
+    shares_network: bool = False
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
@@ -84,7 +87,7 @@ class Engine:
 
 
 def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
-         limits: tuple[str, ...] = ()) -> Engine:
+         limits: tuple[str, ...] = (), shares_network: bool = False) -> Engine:
     """Ask an engine what it is; `limits` are known of it besides. Raises EngineTooOld and the errors of `translated`."""
     with translated("say what it is", host):
         version, info = client.version(), client.info()
@@ -99,7 +102,7 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
         version=version["Version"], api=api, store=_store(info),
         builders=("buildah",) if podman else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        limits=(*_limits(info, podman), *limits),
+        limits=(*_limits(info, podman), *limits), shares_network=shares_network,
     )
 
 

@@ -64,35 +64,29 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY, volumes: Sequence[str] = ()) -> Iterator[Sandbox]:
+def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY,
+            volumes: Sequence[str] = ()) -> Iterator[Sandbox]:
     """A sandbox with the working tree in it; removed when the block ends.
 
     `volumes` are folders in it that get a file system of the machine's disk, as a
-    hub gives a home; everything else lies on the container's own layers.
+    JupyterHub gives the home; everything else lies on the container's own layers.
     """
     api = engine.client.api
     name = f"course-sandbox-{kind}-{secrets.token_hex(4)}"
     try:
         api.create_container(
             image(engine), ["sleep", "infinity"], name=name, user="1000:1000",
-            labels=labels.marked(labels.RUN), volumes=list(volumes),
+            labels=labels.marked(labels.RUN), volumes=list(volumes), environment={"PYTHONPATH": COURSE},
             host_config=api.create_host_config(
                 mem_limit=memory, memswap_limit=memory, nano_cpus=10**9, cap_drop=["ALL"], init=False,
                 security_opt=["no-new-privileges", *PROFILES[kind]]))
         api.start(name)
         pod = Sandbox(engine, kind, name)
         api.put_archive(name, HOME, _tree())
-        for folder in volumes:
-            _as_root(api, name, ["chown", "1000:1000", folder])
         yield pod
     finally:
         with contextlib.suppress(NotFound):
             api.remove_container(name, force=True, v=True)
-
-
-def _as_root(api, name: str, command: list[str]) -> None:
-    made = api.exec_create(name, command, user="0", privileged=True)["Id"]
-    api.exec_start(made)
 
 
 def _tree() -> bytes:
