@@ -46,13 +46,13 @@ def image(engine, registry, tmp_path_factory):
 def session(engine, image):
     """Runs a command as a session on Binder does: through the entry point."""
 
-    def run(*command, **more):
+    def run(*command, security=()):
         container = engine.client.containers.create(
             image, list(command), labels=labels.marked(labels.RUN), user="1000:1000", cap_drop=["ALL"],
-            security_opt=["no-new-privileges"], mem_limit=2_000_000_000, nano_cpus=10**9, **more)
+            security_opt=["no-new-privileges", *security], mem_limit=2_000_000_000, nano_cpus=10**9)
         try:
             container.start()
-            code = container.wait(timeout=100)["StatusCode"]
+            code = container.wait(timeout=300)["StatusCode"]
             return code, container.logs(stderr=False).decode()   # the entry point puts both in one
         finally:
             container.remove(force=True)
@@ -101,3 +101,13 @@ def test_the_image_stays_within_its_budget(engine, image):
               or "./.binder/postBuild #" in each.instruction]
     assert 20_000_000 < kit.unpacked < KIT
     assert 50_000_000 < packages.unpacked < PACKAGES
+
+
+def test_a_session_builds_on_what_the_kit_holds(session):
+    """Where namespaces are allowed. `start` may be at the same base: it is loaded once."""
+    code, told = session("bash", "-c", (
+        f"mkdir /tmp/own && printf 'FROM {binder.BASE}\\nRUN echo one > /one\\n' > /tmp/own/Dockerfile && "
+        "MULTISTAGE_MIRROR= python3 -m helpers build --json /tmp/own -t own:1"), security=("seccomp=unconfined",))
+    assert code == 0, told
+    report = json.loads(told[told.index("{\n"):])
+    assert report["ok"] and report["tag"] == "own:1" and report["builder"] == "buildah"
