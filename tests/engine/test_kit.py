@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from helpers import bases, labels
 from helpers.bases import kit, loading, references
@@ -86,10 +87,14 @@ def test_in_an_engine_of_the_course_it_has_its_own_name(ours, folder, tmp_path):
     assert found.name == REF and not has(ours, COURSE + REF)
 
 
-def test_a_file_that_changed_reaches_no_engine(engine, folder, tmp_path):
+@pytest.mark.parametrize("changed", [
+    lambda whole: whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+    # Sound in itself, and every engine would load it: but it is not what was saved.
+    lambda whole: zstandard.compress(zstandard.ZstdDecompressor().decompressobj().decompress(whole), 1),
+], ids=["turned", "another"])
+def test_a_file_that_changed_reaches_no_engine(engine, folder, tmp_path, changed):
     kept, image = saved(engine, folder, tmp_path)
-    whole = kept.path.read_bytes()
-    kept.path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    kept.path.write_bytes(changed(kept.path.read_bytes()))
     with pytest.raises(BaseUnavailable) as caught:
         bases.ensure(engine, [REF], offline=True)
     assert kept.file in caught.value.why and "save" in caught.value.remedy
