@@ -38,7 +38,7 @@ def saved(engine, folder, tmp_path, **marks):
     """REF saved in a kit and gone from the engine; its entry."""
     load(engine, REF, tmp_path, **marks)
     image = engine.client.images.get(REF)
-    kept = bases.save(engine, bases.Present(REF, True, "pulled", REF), folder, print)
+    kept = bases.save(engine, bases.Present(REF, True, "made" if marks else "pulled", REF), folder, print)
     drop(engine, REF)
     assert not has(engine, image.id)
     return kept, image
