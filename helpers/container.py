@@ -39,6 +39,7 @@ _LOOPBACK = "127.0.0.1"
 # kernel cannot execute its program: 'exec /app: no such file or directory', before
 # runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
 _EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*")
+_PODMAN_LACKS = "OCI runtime attempted to invoke a command that was not found"
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,14 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the image), and the engine's errors.
     """
     engine = engine or connect()
-    empty = [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]
+    if "buildah" in engine.builders:   # Podman fills such a file system with what lies below, unless told
+        empty = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
+    else:
+        empty = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}
+    outside = "host" if engine.shares_network else "default"
     with engine.speaking(f"run {image}"), _container(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
-            host={"mounts": empty, "network_mode": "default" if network else "none"}) as name:
+            host={**empty, "network_mode": outside if network else "none"}) as name:
         return _to_its_end(engine.client.api, name, timeout, image)
 
 
@@ -119,7 +124,7 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
             name = ends.enter_context(_container(
                 engine, image, command, environment=dict(environment or {}), ports=[port],
                 host={**reached, "read_only": read_only,
-                      "tmpfs": dict.fromkeys(writable, "")}))
+                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
             server = _started(engine, name, image, port, path, timeout)
         yield server
 
@@ -174,9 +179,17 @@ def _output(api, name: str) -> str:
     return api.logs(name, stdout=True, stderr=True)[-_OUTPUT_LIMIT:].decode("utf-8", "replace")
 
 
+def _podman_lacks(output: str, code: int | None) -> bool:
+    """Whether Podman says that a program is not in a container that runs. It says so in
+    the program's output, before or after a word of its lost connection, or by that alone."""
+    lines = output.splitlines()
+    return any(line.startswith("Error: ") and _PODMAN_LACKS in line for line in lines[:2]) or (
+        code == 127 and all(line.startswith("Error: read unixpacket") for line in lines))
+
+
 def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
-    if "executable file not found" not in said and "no such file or directory" not in said:
+    if not any(words in said for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
         return None
     return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=said.rsplit("exec: ", 1)[-1].strip())
@@ -224,6 +237,8 @@ class Server:
             except Exception as error:   # newer engines refuse, older ones print why
                 raise _not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
+        if "buildah" in self.engine.builders and _podman_lacks(output, code):
+            raise _not_started(_PODMAN_LACKS, self.image)
         missing = _not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
         if missing:
             raise missing

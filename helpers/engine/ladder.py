@@ -155,10 +155,15 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
 
 
 def _none(refusals: list[EngineError]) -> NoEngine:
+    if any(each.can_start() for each in family.ENGINES):
+        remedy = "`make engine` starts one of the course's own, and so does the first build."
+    elif os.geteuid() == 0:
+        remedy = f"`make engine` installs and starts one (you are root). {WAYS_ON}"
+    else:
+        remedy = f"{family.obstacles()} {WAYS_ON}"
     return NoEngine(
         "There is no Docker engine here.",
         why=" ".join(error.what for error in refusals)
             or "DOCKER_HOST is not set and no socket of an engine was found.",
-        remedy=(f"`make engine` installs and starts one (you are root). {WAYS_ON}"
-                if os.geteuid() == 0 else f"{family.obstacles()} {WAYS_ON}"),
+        remedy=remedy,
     )

@@ -19,6 +19,8 @@ from ..errors import DiskFull, EngineFault, EngineGone, EngineTooOld, ImageNotFo
 # older ones answer `version=2` with "experimental only".
 MINIMUM_API = (1, 40)
 
+ONE_ID = "podman-one-id"   # the rung whose engine has one user id
+
 # What the SDK lets through when the other end goes away.
 _LOST = (
     requests.exceptions.ConnectionError,
@@ -61,6 +63,11 @@ class Engine:
     memory: int = 0
     limits: tuple[str, ...] = ()
     shares_network: bool = False
+
+    @property
+    def one_id(self) -> bool:
+        """Whether it knows no user but root: nobody there has another id."""
+        return self.rung == ONE_ID
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""

@@ -413,8 +413,23 @@ def test_a_refusal_weighs_more_than_nothing(monkeypatch, short):
 def test_looking_starts_nothing(monkeypatch):
     monkeypatch.setattr(owned, "can_start", lambda: True)
     monkeypatch.setattr(owned, "start", lambda: pytest.fail("started"))
-    with pytest.raises(NoEngine):
+    with pytest.raises(NoEngine) as caught:
         connect(start=False)
+    assert "`make engine` starts one" in caught.value.remedy
+
+
+def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
+    monkeypatch.setenv("MULTISTAGE_HOME", str(short))
+    with contextlib.ExitStack() as stack:
+        def start():
+            rootless.folder().mkdir(parents=True)
+            stack.enter_context(listening(rootless.folder() / "podman.sock", docker_says()))
+
+        monkeypatch.setattr(rootless, "can_start", lambda: True)
+        monkeypatch.setattr(rootless, "start", start)
+        engine = connect()
+    assert (engine.rung, engine.owned, engine.host, engine.one_id) == ("podman-one-id", True, rootless.host(), True)
+    assert engine.shares_network and any("one user id" in limit for limit in engine.limits)
 
 
 def test_the_course_s_own_engine_is_started_last(monkeypatch, short):

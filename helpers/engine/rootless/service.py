@@ -15,10 +15,11 @@ from pathlib import Path
 
 from ... import places
 from ...errors import EngineError, NoEngine
+from ..model import ONE_ID
 from . import launcher, settings
 
 SHARES_NETWORK = True   # nobody may make a bridge here
-RUNGS = {"many": "podman", "one": "podman-one-id"}
+RUNGS = {"many": "podman", "one": ONE_ID}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
 _ROOT = Path(__file__).resolve().parents[3]
@@ -50,7 +51,7 @@ def limits() -> tuple[str, ...]:
     """Sentences: what it cannot do, as it was started."""
     said = ["Its containers have no limit of memory and processes but the session's own.",
             "A server in it listens on this session's own ports; networks cannot be made."]
-    if _note().get("ids") == "one":
+    if rung() == ONE_ID:
         said.append("There is one user id: every file in an image is root's and every process runs as root, "
                     "whatever USER and chown say.")
     return tuple(said)
