@@ -21,7 +21,10 @@ GOOD, NO, USAGE = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if getattr(options, "without_engine", False) and not options.save:
+        parser.error("--without-engine fills a kit: name its folder with --save")
     try:
         return options.command(options)
     except Interrupted as error:
@@ -72,11 +75,33 @@ def _bases(options: argparse.Namespace) -> int:
     from .workshop.doctor import base_facts
 
     wanted = ALL if options.all else options.ref or None
-    found = ensure(connect(), wanted, offline=options.offline, report=_say)
-    rows = [f"{base.ref:<40} {base.origin}" + (f"  as {base.name}" if base.substituted else "")
-            for base in found]
+    if options.without_engine:
+        return _fetch_bases(options, wanted)
+    engine = connect()
+    found = ensure(engine, wanted, offline=options.offline, report=_say)
+    rows = [f"{base.ref:<40} {base.origin}" + (", from the kit" if base.kit else "")
+            + (f"  as {base.name}" if base.substituted else "") for base in found]
+    if options.save:
+        from .bases import save
+
+        for base in found:
+            save(engine, base, Path(options.save), _say)
     _emit(options, [base_facts(base) for base in found], "\n".join(rows))
     return GOOD
+
+
+def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> int:
+    """Fill a kit from registries; what cannot be had is said, and the next one tried."""
+    from .bases import FIRST, fill
+    from .units import size
+
+    kept, failed = fill(Path(options.save), wanted or FIRST, _say, budget=options.budget)
+    for error in failed:
+        _say(f"{error.kind}: {error}")
+    _emit(options, {"bases": [each.facts() for each in kept],
+                    "failed": [error_facts(error) for error in failed]},
+          "\n".join(f"{each.ref:<40} {each.origin}  {size(each.size)}" for each in kept))
+    return NO if failed else GOOD
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -114,6 +139,10 @@ def _no_build(options: argparse.Namespace, error: CourseError) -> dict[str, obje
             "stages": [stage_facts(stage) for stage in progress.stages()] if progress else [],
             "steps": [step_facts(step) for step in progress.steps()] if progress else [],
             "error": error_facts(error)}
+
+
+def _megabytes(text: str) -> int:
+    return int(text) * 1_000_000
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -272,6 +301,11 @@ def _parser() -> argparse.ArgumentParser:
                         help="these (default: those of the first lessons)")
     chosen.add_argument("--all", action="store_true", help="all that the course knows")
     bases.add_argument("--offline", action="store_true", help="ask no registry beyond this machine")
+    bases.add_argument("--save", metavar="FOLDER", help="keep them as files in this folder, a kit")
+    bases.add_argument("--without-engine", action="store_true",
+                       help="with --save: fetch them from registries with skopeo")
+    bases.add_argument("--budget", type=_megabytes, metavar="MB",
+                       help="with --without-engine: the kit may have so many megabytes")
 
     build = command("build", _build, "build an image and say what every stage did")
     build.add_argument("dir", metavar="DIR", help="folder of the build context")

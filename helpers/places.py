@@ -2,8 +2,9 @@
 
     state   the engine that the course owns, and its locks
     cache   downloads and measurements: safe to delete, made again when needed
+    data    base images that were saved as files
 
-Both follow the XDG base directory specification. MULTISTAGE_HOME puts both
+They follow the XDG base directory specification. MULTISTAGE_HOME puts them
 under one folder of your choice. Where the home cannot be written, or there is none,
 they are in the folder for temporary files.
 """
@@ -58,6 +59,11 @@ def state() -> Path:
 def cache() -> Path:
     """Folder of downloads and measurements (not created by this call)."""
     return _folder("cache", "XDG_CACHE_HOME", ".cache")
+
+
+def data() -> Path:
+    """Folder of what the user saved to keep (not created by this call)."""
+    return _folder("data", "XDG_DATA_HOME", ".local/share")
 
 
 @contextlib.contextmanager

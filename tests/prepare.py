@@ -1,7 +1,7 @@
 """What the tests need beyond Python packages: `python -m tests.prepare`.
 
 A browser for the tests of the lessons in JupyterLab, a registry for the tests
-that pull, a docker command as an independent witness, a compiler and npm. As root with apt-get
+that pull, skopeo, a docker command as an independent witness, a compiler and npm. As root with apt-get
 each is installed if it is missing. Elsewhere the tests that would be skipped
 are named; with MULTISTAGE_REQUIRE_ENGINE=1 that is a failure.
 """
@@ -47,6 +47,8 @@ NEEDS = (
          [sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]),
     Need("docker-registry", lambda: shutil.which("docker-registry") is not None,
          [["docker-registry"]], "pulling base images, push and pull over a line (part of tests/engine)"),
+    Need("skopeo", lambda: shutil.which("skopeo") is not None, [["skopeo"]],
+         "base images kept without an engine (part of tests/engine)"),
     # Newer distributions split the command from the engine and BuildKit from the command.
     Need("docker", lambda: shutil.which("docker") is not None,
          [["docker-cli", "docker-buildx"], ["docker.io", "docker-buildx"], ["docker.io"]],

@@ -9,9 +9,11 @@
 """
 
 from .catalogue import ALL, BASES, FIRST, Base, find
+from .kit import Kept
 from .ladder import ensure, status
 from .present import Present, footnote, substitutions
 from .references import original
+from .saving import fill, save
 
-__all__ = ["ALL", "BASES", "FIRST", "Base", "Present", "ensure", "find", "footnote", "original", "status",
-           "substitutions"]
+__all__ = ["ALL", "BASES", "FIRST", "Base", "Kept", "Present", "ensure", "fill", "find", "footnote",
+           "original", "save", "status", "substitutions"]

@@ -1,22 +1,23 @@
 """Find each base image: the first rung that has it.
 
 1. The engine itself, under its own name or the course's.
-2. The mirror that MULTISTAGE_MIRROR names.
-3. Its own registry.
-4. Made from packages, where the catalogue has a recipe.
+2. A kit of saved base images.
+3. The mirror that MULTISTAGE_MIRROR names.
+4. Its own registry.
+5. Made from packages, where the catalogue has a recipe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from docker.errors import ImageNotFound as SDKImageNotFound
 
-from .. import labels
+from .. import labels, places
 from ..engine import Engine
 from ..errors import BaseUnavailable, CourseError, EngineError
-from . import catalogue, making, references
+from . import catalogue, kit, loading, making, references
 from .present import Present
 from .pulling import Refused, pull
 from .references import DOCKER_HUB, Reference
@@ -41,7 +42,7 @@ def ensure(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool =
            report: Report = _quiet) -> tuple[Present, ...]:
     """Each of `refs` (default: those of the first lessons), present in `engine`.
 
-    offline   no network is used: a mirror and a registry on this machine are
+    offline   no network is used: kits are looked at; a mirror and a registry on this machine are
               asked, others are not; what is made is made from finished steps,
               kept downloads and package archives on this machine
     report    gets a line when something takes time
@@ -104,20 +105,49 @@ class _Search:
     ref: str
     offline: bool
     report: Report
+    loaded: bool = False    # out of a kit
     tried: list[str] = field(default_factory=list)
     evidence: str = ""
     remedies: list[str] = field(default_factory=list)
 
     def run(self) -> Present:
         self.reference = references.parse(self.ref)
-        for rung in (self._mirror, self._registry, self._make):
+        for rung in (self._kit, self._mirror, self._registry, self._make):
             found = rung()
             if found:
-                return _present(self.ref, *found, _config(self.engine, found[1]) or {})
+                return replace(_present(self.ref, *found, _config(self.engine, found[1]) or {}), kit=self.loaded)
         raise BaseUnavailable(
             f"The base image {self.ref} is not here and could not be had.",
             why="; ".join(self.tried) + ".", remedy=" ".join(dict.fromkeys(self.remedies)),
             evidence=self.evidence)
+
+    def _kit(self) -> tuple[str, str] | None:
+        kept = kit.find(self.ref)
+        if kept is None:
+            return None
+        with self.engine.speaking("say what it is"):
+            theirs = self.engine.client.version().get("Arch", "")
+        if theirs != kept.architecture:
+            self.tried.append(f"the kit in {kept.folder} has it for {kept.architecture}, "
+                              f"and the engine runs on {theirs}")
+            return None
+        try:
+            # One at a time: a session that begins loads what the first lesson asks for meanwhile.
+            with places.locked(places.state() / "kit.lock"):
+                present = _local(self.engine, self.ref)
+                if present:
+                    return present.origin, present.name
+                name = loading.load(self.engine, kept, self.report)
+                self.loaded = True
+                # What a registry calls so may be called so here; what the course made, only in its own engine.
+                own = (str(self.reference) if kept.origin in ("pulled", "local") and not self.reference.digest
+                       else self._foreign_name())
+                return kept.origin, self._named(name, own)
+        except kit.KitDamaged as damage:
+            self.tried.append(f"{damage.what.rstrip('.')} ({damage.why.rstrip('.')})")
+            self.remedies.append(damage.remedy)
+            self.report(f"  {self.tried[-1]}")
+            return None
 
     def _mirror(self) -> tuple[str, str] | None:
         host = references.mirror()
@@ -197,10 +227,20 @@ class _Search:
         The mirror's own name goes, unless it was there before. A digest cannot
         be a name: such an image keeps the course's name everywhere.
         """
-        name = references.course_name(self.reference) if self.reference.digest else self._own_name()
-        repository, _, tag = name.rpartition(":")
-        with self.engine.speaking(f"name {name}"):
-            self.engine.client.api.tag(str(source), repository, tag)
-            if not had:
-                self.engine.client.api.remove_image(str(source), noprune=True)
+        return self._named(str(source), self._foreign_name(), keep=had)
+
+    def _foreign_name(self) -> str:
+        return references.course_name(self.reference) if self.reference.digest else self._own_name()
+
+    def _named(self, source: str, name: str, keep: bool = False) -> str:
+        """Call the image `source` also, or unless `keep` only, `name`; the name to use."""
+        if name != source:
+            repository, _, tag = name.rpartition(":")
+            if name == str(self.reference):
+                # Podman takes a short name for that of any local image that ends so: for the source's.
+                repository = f"{self.reference.registry}/{self.reference.path}"
+            with self.engine.speaking(f"name {name}"):
+                self.engine.client.api.tag(source, repository, tag)
+                if not keep:
+                    self.engine.client.api.remove_image(source, noprune=True)
         return self.ref if name == str(self.reference) else name

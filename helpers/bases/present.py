@@ -19,6 +19,7 @@ class Present:
     name       the reference to use in this engine: `ref`, or the course's own name
     stand_in   whether it was made by the course and is not the original
     made_of    what a stand-in was made of, in words
+    kit        whether it was just loaded out of a kit; `origin` says where the kit had it from
     """
 
     ref: str
@@ -27,6 +28,7 @@ class Present:
     name: str
     stand_in: bool = False
     made_of: str = ""
+    kit: bool = False
 
     @property
     def substituted(self) -> bool:

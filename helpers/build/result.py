@@ -117,7 +117,7 @@ def failed(progress: Progress) -> BuildFailed:
     log = "\n".join(f"    {line}" for line in step.log[-_TAIL:])
     shown = f"The end of its log:\n{log}" if log else ""
     return BuildFailed(
-        what, why=_why(message, exit_code), remedy=_remedy(message, step), evidence=shown,
+        what, why=_why(message, exit_code, step), remedy=_remedy(message, step), evidence=shown,
         stage=step.stage or None, instruction=step.instruction, line=step.line,
         exit_code=exit_code, log=step.log, progress=progress,
     )
@@ -153,7 +153,15 @@ def _plain(message: str) -> str:
     return _STORE.sub("", message).strip()
 
 
-def _why(message: str, exit_code: int | None) -> str:
+def _full(message: str, step: Step | None) -> bool:
+    """Whether the engine's disk is full: it says so, or a command of the step did last."""
+    said = (message, *(step.log[-_TAIL:] if step else ()))
+    return any("no space left on device" in each.lower() for each in said)
+
+
+def _why(message: str, exit_code: int | None, step: Step | None) -> str:
+    if exit_code is not None and _full(message, step):
+        return f"It found no room on the engine's disk (exit code {exit_code})."
     if exit_code == 137:
         return "Its command was killed (exit code 137): most often the memory ran out."
     if exit_code == 127:
@@ -165,7 +173,7 @@ def _why(message: str, exit_code: int | None) -> str:
 
 def _remedy(message: str, step: Step | None) -> str:
     lower = message.lower()
-    if "no space left on device" in lower:
+    if _full(message, step):
         return ("The engine's disk is full: `python -m helpers clean` removes what the course "
                 "built; `docker system df` shows what else takes room.")
     if "outside the build context" in lower:
@@ -176,6 +184,9 @@ def _remedy(message: str, step: Step | None) -> str:
         if "../" in step.instruction:
             return "COPY reads below the build context only: move the file there."
         return "Is the name spelled as in the build context, and not excluded by .dockerignore?"
+    if step and step.instruction.startswith("RUN") and _exit_code(step.error or message) == 137:
+        return ("Close what else needs memory in this session (other kernels, containers), or let the command "
+                "do less at once; build again: the steps before it are cached.")
     if step and step.instruction.startswith("RUN"):
         return "Read the end of the log; mend that line; build again: the steps before it are cached."
     return ""

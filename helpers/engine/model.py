@@ -164,7 +164,7 @@ def translated(doing: str, host: str) -> Iterator[None]:
     except _LOST as error:
         raise EngineGone(
             f"The engine at {host} stopped answering while it was to {doing}.",
-            why=_innermost(error),
+            why=_lost(error),
             remedy="Run the cell again: the course reconnects. If it stays away, "
                    "`python -m helpers doctor` says what is wrong; for an engine of the "
                    "course `make engine` starts it again.",
@@ -183,6 +183,13 @@ def fault(doing: str, message: str) -> EngineFault | DiskFull:
                    "`docker system df` shows what else takes room.",
         )
     return EngineFault(f"The engine could not {doing}.", why=message)
+
+
+def _lost(error: BaseException) -> str:
+    """Why a connection is no more. An answer that ends in the middle of a piece is an
+    error in a number to the library that reads the pieces."""
+    said = _innermost(error)
+    return "Its answer ended in the middle." if "with base 16" in said else said
 
 
 def _innermost(error: BaseException) -> str:

@@ -9,6 +9,7 @@ the mounts below the folder. The images stay until `purge`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -18,13 +19,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import places
-from ..errors import EngineError, NoEngine
+from ..errors import DiskFull, EngineError, NoEngine
 from . import network
 
 SHARES_NETWORK = False   # it has a bridge of its own
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 _START_SECONDS = 60
 _STOP_SECONDS = 30
+_BUSY_SECONDS = 60   # an engine that loads an image on a slow disk may be silent for some of it
 _SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
 
 Report = Callable[[str], None]
@@ -102,13 +104,18 @@ def start(report: Report = _quiet) -> None:
         raise NoEngine("The course cannot start an engine here.",
                        why="That takes root and dockerd.", remedy="Run `make engine` as root.")
     with places.locked(places.state() / "engine.lock"):
-        if running():
+        if running() or _thawed(report):
             return
+        _end(report)
         _sweep()
-        folder().mkdir(parents=True, exist_ok=True)
-        os.chmod(folder(), 0o700)
         report("Starting an engine of the course ...")
-        _await(_launch(), report)
+        try:
+            folder().mkdir(parents=True, exist_ok=True)
+            os.chmod(folder(), 0o700)
+            _await(_launch(), report)
+        except OSError as error:
+            _sweep()
+            raise _no_folder(error) from error
 
 
 def running() -> bool:
@@ -119,15 +126,13 @@ def running() -> bool:
 def stop(report: Report = _quiet) -> bool:
     """Stop it and take back what it set up. False if it was not running."""
     with places.locked(places.state() / "engine.lock"):
-        pid = _pid()
-        if pid is not None:
+        was = _pid() is not None
+        if was:
             report("Stopping the engine of the course ...")
-            os.kill(pid, signal.SIGTERM)
-            _gone(pid, _STOP_SECONDS) or os.kill(pid, signal.SIGKILL)
-            _gone(pid, 5)
+        _end(report)
         if folder().exists():
             _sweep()
-        return pid is not None
+        return was
 
 
 def purge(report: Report = _quiet) -> None:
@@ -171,6 +176,15 @@ def _check_room_for_sockets(longest: Path) -> None:
             remedy="Set MULTISTAGE_HOME to a shorter folder, for example /var/lib/multistage.")
 
 
+def _no_folder(error: OSError) -> EngineError:
+    if error.errno == errno.ENOSPC:
+        return DiskFull("The course's engine cannot start: its disk is full.", why=str(error),
+                        remedy=f"Make room where {folder()} lies, then run this again: its images are kept. "
+                               "MULTISTAGE_HOME names another folder.")
+    return EngineError("The course's engine cannot have its folder.", why=str(error),
+                       remedy="Set MULTISTAGE_HOME to a folder that you may write to.")
+
+
 def _await(process: subprocess.Popen, report: Report) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -185,6 +199,8 @@ def _await(process: subprocess.Popen, report: Report) -> None:
         process.wait(10)
     evidence = log_tail()
     _sweep()
+    if "no space left on device" in evidence.lower():
+        raise _no_folder(OSError(errno.ENOSPC, "no space left on device"))
     raise EngineError(
         "The course's engine did not start.",
         why="dockerd ended by itself." if process.returncode else "It did not answer in time.",
@@ -216,6 +232,51 @@ def _pid() -> int | None:
     except (OSError, ValueError):
         return None
     return pid if os.fsencode(folder() / "data") in arguments else None
+
+
+def _thawed(report: Report) -> bool:
+    """Wait for an engine that lives and does not answer: whether it does in the end.
+
+    It is busy, or was stopped with the session that it was started in. Beside it no
+    second one can be: its data are locked, and its mounts would be swept away.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    told = False
+    while (pid := _pid()) is not None and time.monotonic() < deadline:
+        if _answers():
+            return True
+        if not told:
+            report("The engine of the course is there and does not answer: waiting for it ...")
+            told = True
+        for each in (pid, *_with_argument(os.fsencode(folder() / "run") + b"/")):
+            _go_on(each)
+        time.sleep(0.1)
+    return False
+
+
+def _go_on(pid: int) -> None:
+    """Let a process that was stopped (SIGSTOP, Ctrl-Z) run again."""
+    with contextlib.suppress(OSError):
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            os.kill(pid, signal.SIGCONT)
+
+
+def _end(report: Report) -> None:
+    """End our dockerd, if there is one. Raises EngineError for one that cannot be ended."""
+    pid = _pid()
+    if pid is None:
+        return
+    for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sign)
+        _go_on(pid)   # one that was stopped sees no SIGTERM
+        if _gone(pid, seconds):
+            return
+    raise EngineError(
+        "The course's engine neither answers nor ends.",
+        why=f"Its process {pid} is frozen, or waits for a disk that does not answer.",
+        remedy="Thaw what this session runs in, or see to the disk; then run this again. Its images "
+               f"are in {folder()}.")
 
 
 def _gone(pid: int, seconds: float) -> bool:

@@ -7,12 +7,15 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from ..bases.patience import patient
 from ..build import BuildResult
 from ..engine import Engine, connect
 from ..ways import APPS
 from .shown import say
 
 __all__ = ["engine", "this_run"]
+
+_ANSWER_SECONDS = 5   # one that is busy or frozen is waited for where it is looked for anew
 
 
 @cache
@@ -23,7 +26,7 @@ def connected() -> Engine:
 def engine() -> Engine:
     """The engine of this notebook. One that went away is found again."""
     try:
-        connected().client.ping()
+        patient(connected().client.api, _ANSWER_SECONDS).ping()
     except Exception:   # whatever it was: look again, and let that say what is wrong
         connected.cache_clear()
     return connected()

@@ -73,7 +73,7 @@ class Report:
 
 
 def base_facts(base: Present) -> dict[str, object]:
-    return {"ref": base.ref, "present": base.present, "origin": base.origin}
+    return {"ref": base.ref, "present": base.present, "origin": base.origin, "kit": base.kit}
 
 
 def doctor(engine: Engine | None = None) -> Report:

@@ -1,0 +1,189 @@
+"""A kit: base images kept as files in a folder, for where no registry is near.
+
+    kit/index.json                     what there is, written last
+    kit/golang-1.22-3f9c0a1b2c4d.tar.zst     one base image each
+
+Each file is what `docker save` writes (manifest.json, the configuration, one tar a
+layer), packed with zstd. Every engine loads it, layers and history as they were. The
+image in it has the course's own name, so that loading one never takes a name from
+an image of the user's.
+
+    >>> kept = find("golang:1.22")
+    >>> kept.origin, kept.size
+    ('pulled', 271828182)
+    >>> sum(map(len, kept.archive()))     # what an engine is given
+    836000000
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import places
+from ..errors import CourseError
+from . import references
+
+VARIABLE = "MULTISTAGE_KIT"
+INDEX = "index.json"
+FORMAT = 1
+_CHUNK = 1 << 20
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+class KitDamaged(CourseError):
+    """A kit's index or one of its files is not what was saved."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A base image in a kit.
+
+    ref           its name in a Dockerfile
+    file          the archive's name in the folder; `sha256` of its bytes, `size` of them
+    origin        where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
+    stand_in      whether the course made it, from `made_of`
+    architecture  as an engine names it: 'amd64'
+    config        digest of its configuration
+    layers        digests of its layers' tars, the lowest first
+    unpacked      bytes of the archive before it was packed
+    digest        what its registry called it, '' where that is not known
+    saved         day on which it was saved, as 2026-11-24
+    """
+
+    ref: str
+    file: str
+    sha256: str
+    size: int
+    origin: str
+    stand_in: bool
+    made_of: str
+    architecture: str
+    config: str
+    layers: tuple[str, ...]
+    unpacked: int
+    digest: str = ""
+    saved: str = ""
+    folder: Path = dataclasses.field(default=Path(), compare=False)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file
+
+    def facts(self) -> dict[str, object]:
+        """Its entry in the index."""
+        facts = dataclasses.asdict(self)
+        del facts["folder"]
+        return {**facts, "layers": list(self.layers)}
+
+    def check(self) -> None:
+        """Raises KitDamaged unless the file is, byte for byte, the one that was saved."""
+        digest = hashlib.sha256()
+        try:
+            with open(self.path, "rb") as file:
+                while piece := file.read(_CHUNK):
+                    digest.update(piece)
+        except OSError as error:
+            raise self._damaged(error.strerror or str(error)) from error
+        if digest.hexdigest() != self.sha256:
+            raise self._damaged("Its bytes are not those that were saved.")
+
+    def archive(self) -> Iterator[bytes]:
+        """The archive, unpacked as it is read. `check` first. Raises KitDamaged."""
+        import zstandard
+
+        with open(self.path, "rb") as file:
+            try:
+                yield from zstandard.ZstdDecompressor().read_to_iter(file, write_size=_CHUNK)
+            except zstandard.ZstdError as error:
+                raise self._damaged(f"zstd: {error}") from error
+
+    def _damaged(self, why: str) -> KitDamaged:
+        return KitDamaged(f"{self.path} cannot be used.", why=why,
+                          remedy=f"Delete it and save {self.ref} into the kit again.")
+
+
+def folders() -> tuple[Path, ...]:
+    """Where a kit may be: the folder that MULTISTAGE_KIT names, and no other; else
+    `.kit` in the project, then the user's. They need not exist."""
+    named = os.environ.get(VARIABLE, "").strip()
+    if named:
+        return (Path(named).expanduser().absolute(),)
+    return (_PROJECT / ".kit", places.data() / "kit")
+
+
+def find(ref: str) -> Kept | None:
+    """The first kit's entry for a base image, or None.
+
+    Raises KitDamaged for an index that cannot be read, and where MULTISTAGE_KIT
+    names a folder that is no kit: what the user set by hand is never passed over.
+    """
+    wanted = references.parse(ref)
+    for folder in folders():
+        for kept in entries(folder):
+            if references.parse(kept.ref) == wanted:
+                return kept
+    return None
+
+
+def entries(folder: Path, *, required: bool | None = None) -> tuple[Kept, ...]:
+    """What is in the kit in `folder`, and nothing where there is none unless it is
+    `required` (default: where MULTISTAGE_KIT names it). Raises KitDamaged."""
+    if required is None:
+        required = bool(os.environ.get(VARIABLE, "").strip())
+    try:
+        text = (folder / INDEX).read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        if required:
+            raise KitDamaged(f"{VARIABLE} is {folder}, which is no kit.",
+                             why=f"There is no {INDEX} in it.",
+                             remedy=f"Fill it with `python -m helpers bases --save {folder}`, "
+                                    f"or unset {VARIABLE}.") from None
+        return ()
+    except OSError as error:
+        raise _unreadable(folder, error.strerror or str(error)) from error
+    return read(text, folder)
+
+
+def read(text: str, folder: Path) -> tuple[Kept, ...]:
+    """The entries of an index. Raises KitDamaged for one that this course did not write."""
+    try:
+        index = json.loads(text)
+        if index["format"] != FORMAT:
+            raise _unreadable(folder, f"It has format {index['format']!r}; this course reads {FORMAT}.")
+        listed = tuple(Kept(**{**each, "layers": tuple(each["layers"])}, folder=folder)
+                       for each in index["bases"])
+        for kept in listed:
+            references.parse(kept.ref)
+            if Path(kept.file).name != kept.file:
+                raise _unreadable(folder, f"{kept.file!r} is no file of the kit's folder.")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _unreadable(folder, f"{type(error).__name__}: {error}") from error
+    return listed
+
+
+def write(folder: Path, kept: Kept) -> None:
+    """Put `kept` into the index, in place of an older one, whose file then goes.
+
+    Its archive has to be there by then: readers see the old entry or the new one.
+    """
+    with places.locked(folder / ".lock"):
+        index = folder / INDEX
+        there = read(index.read_text(), folder) if index.exists() else ()
+        others = [each for each in there if references.parse(each.ref) != references.parse(kept.ref)]
+        listed = sorted((*others, kept), key=lambda each: each.ref)
+        text = json.dumps({"format": FORMAT, "bases": [each.facts() for each in listed]}, indent=1)
+        places.write_whole(index, f"{text}\n".encode())
+        os.chmod(index, 0o644)   # a kit may be read by others
+        for gone in {each.file for each in there} - {each.file for each in listed}:
+            (folder / gone).unlink(missing_ok=True)
+
+
+def _unreadable(folder: Path, why: str) -> KitDamaged:
+    return KitDamaged(f"The kit in {folder} cannot be read.", why=why,
+                      remedy="Delete the folder and save the base images again.")

@@ -1,0 +1,46 @@
+"""Load a base image out of a kit into an engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from docker.errors import ImageNotFound as SDKImageNotFound
+
+from .. import units
+from ..engine import Engine
+from ..engine.model import fault
+from . import references
+from .kit import Kept, KitDamaged
+from .patience import patient
+
+_LOAD_SECONDS = 1800
+
+
+def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
+    """Load `kept`; the name that it then has, which is the course's own for it.
+
+    Raises KitDamaged where the file is not what was saved or the engine made
+    something else of it, and what `engine.speaking` raises.
+    """
+    name = references.course_name(references.parse(kept.ref))
+    started = time.monotonic()
+    report(f"Loading {kept.ref} from the kit in {kept.folder} ({units.size(kept.size)}) ...")
+    kept.check()   # before the engine hears of it
+    with engine.speaking(f"load {kept.ref}"):
+        api = patient(engine.client.api, _LOAD_SECONDS)
+        for event in api.load_image(kept.archive()):
+            if event.get("error"):
+                raise fault(f"load {kept.ref}", event["error"])
+        try:
+            image = api.inspect_image(name)
+        except SDKImageNotFound:
+            image = {}
+        if tuple(image.get("RootFS", {}).get("Layers") or ()) != kept.layers:
+            if image:
+                api.remove_image(name, noprune=True)
+            raise KitDamaged(f"{engine.name} made another image of {kept.path}.",
+                             why="Its layers are not those that were saved.",
+                             remedy=f"Delete the file and save {kept.ref} into the kit again.")
+    report(f"Loaded {kept.ref} in {units.seconds(time.monotonic() - started)}.")
+    return name

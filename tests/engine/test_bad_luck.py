@@ -1,0 +1,242 @@
+"""What can befall an engine while somebody learns: it dies, fills up, freezes.
+
+Each test has an engine of its own in a network namespace of its own, with one base
+image, loaded out of a kit. What counts each time: the error says what happened and
+what to do, the next call finds an engine, and nothing that was built is lost.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from helpers import bases
+from helpers.engine import owned
+
+from .test_owned import PRELUDE, folder  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.skipif(
+    not owned.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
+
+SLIM = "debian:bookworm-slim"
+WORDS = """
+from helpers.bases import ensure
+from helpers.build import build
+HOME = Path(os.environ["MULTISTAGE_HOME"])
+ladder._CONNECT_SECONDS = 2   # a frozen one is asked before it is waited for
+
+def made(*runs, **how):
+    "Build RUNs on the base, in a context that has nothing in it."
+    context = Path(os.environ["CONTEXT"])
+    text = "\\n".join(["FROM debian:bookworm-slim", *(f"RUN {run}" for run in runs)]) + "\\n"
+    return build(context, text=text, **how)
+
+def failure(call):
+    "The error that a call ends with."
+    try:
+        call()
+    except CourseError as error:
+        return error
+    raise AssertionError("it did not fail")
+
+def later(seconds, call, *words):
+    threading.Timer(seconds, call, words).start()
+
+def signalled(sign, *pids):
+    for pid in pids or (owned._pid(), *owned._with_argument(os.fsencode(owned.folder() / "run") + b"/")):
+        os.kill(pid, sign)
+
+def building(progress):
+    "Whether the last RUN of a build has begun."
+    steps = [step for step in progress.steps() if step.stage]
+    return steps and steps[-1].status == "running"
+"""
+
+
+@pytest.fixture(scope="module")
+def kit(engine, tmp_path_factory):
+    """A kit with the one base that these tests build on."""
+    place = tmp_path_factory.mktemp("kit")
+    (slim,) = bases.ensure(engine, [SLIM])
+    bases.save(engine, slim, place, print)
+    return place
+
+
+@pytest.fixture
+def alone(folder, kit, tmp_path):  # noqa: F811
+    """Runs a script with an engine of its own; the words that it printed."""
+
+    def run(body, first="true"):
+        script = (PRELUDE + WORDS + "try:\n" + textwrap.indent(textwrap.dedent(body), "    ")
+                  + "\nfinally:\n    owned.stop()\n")
+        (tmp_path / "context").mkdir()
+        done = subprocess.run(
+            ["unshare", "--net", "--mount", "sh", "-c", f'{first} && exec "$0" "$@"', sys.executable, "-c", script],
+            capture_output=True, text=True, timeout=120,
+            env={**os.environ, "MULTISTAGE_HOME": str(folder), "MULTISTAGE_KIT": str(kit),
+                 "CONTEXT": str(tmp_path / "context")})
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout.split()
+
+    return run
+
+
+def test_it_dies_in_the_middle_of_a_build_and_under_a_lesson(alone):
+    said = alone("""
+        made("echo one > /one", tag="kept:1")
+        def watch(progress):
+            if building(progress) and owned._pid(): signalled(signal.SIGKILL, owned._pid())
+        error = failure(lambda: made("echo one > /one", "sleep 60", tag="lost:1", watch=watch))
+        assert isinstance(error, EngineGone) and "build the image" in error.what and "again" in error.remedy, error
+        assert "literal" not in error.why
+        again = made("echo one > /one", "echo two > /two", tag="kept:2")
+        print([step.cached for step in again.steps if "echo" in step.instruction])
+        print(sorted(tag for image in connect().client.images.list() for tag in image.tags))
+        from helpers.lesson import session   # what every cell of a lesson asks
+        before = session.engine()
+        signalled(signal.SIGKILL, owned._pid())
+        after = session.engine()
+        print(after is not before, after.client.images.get("kept:1").tags)
+        """)
+    assert said == ["[True,", "False]", f"['{SLIM}',", "'kept:1',", "'kept:2']", "True", "['kept:1']"]
+
+
+def test_its_disk_is_full(alone, folder):  # noqa: F811
+    """On a small disk of its own. Then somebody makes room."""
+    said = alone("""
+        made("echo one > /one", tag="kept:1")
+        filler = HOME / "filler"
+        free = lambda: os.statvfs(HOME).f_bavail * os.statvfs(HOME).f_frsize
+        filler.write_bytes(bytes(free() - 8_000_000))
+        for builder in ("buildkit", "legacy"):
+            error = failure(lambda: made("head -c 30000000 /dev/zero > /large", tag="lost:1", builder=builder))
+            assert isinstance(error, BuildFailed) and "no room" in error.why and "clean" in error.remedy, error
+        (Path(os.environ["CONTEXT"]) / "large").write_bytes(os.urandom(30_000_000))
+        for builder in ("buildkit", "legacy"):
+            error = failure(lambda: build(os.environ["CONTEXT"], text="FROM debian:bookworm-slim\\nCOPY large /\\n",
+                                          builder=builder))
+            assert "disk is full" in f"{error.what} {error.remedy}", error
+        connect().client.images.remove("kept:1", noprune=True, force=True)
+        connect().client.images.remove("debian:bookworm-slim")
+        error = failure(lambda: ensure(connect(), ["debian:bookworm-slim"], offline=True))
+        assert isinstance(error, DiskFull) and error.remedy, error
+        print("told")
+        filler.unlink()
+        (Path(os.environ["CONTEXT"]) / "large").unlink()
+        print(made("echo one > /one", tag="kept:1").tag, made("echo two > /two", tag="kept:2").tag)
+        """, first=f"mount -t tmpfs -o size=300m small '{folder}'")
+    assert said == ["told", "kept:1", "kept:2"]
+
+
+def test_it_does_not_start_on_a_full_disk_and_does_when_there_is_room(alone, folder):  # noqa: F811
+    said = alone("""
+        made("echo one > /one", tag="kept:1")
+        owned.stop()
+        (HOME / "filler").write_bytes(bytes(os.statvfs(HOME).f_bavail * os.statvfs(HOME).f_frsize))
+        error = failure(connect)
+        print(type(error).__name__, "room" in error.remedy)
+        (HOME / "filler").unlink()
+        print(connect().client.images.get("kept:1").tags)
+        """, first=f"mount -t tmpfs -o size=200m small '{folder}'")
+    assert said == ["DiskFull", "True", "['kept:1']"]
+
+
+def test_a_command_is_killed_as_when_the_memory_is_full(alone):
+    said = alone("""
+        for builder in ("buildkit", "legacy"):
+            error = failure(lambda: made("echo one > /one", "sh -c 'kill -KILL $$'", builder=builder))
+            print(type(error).__name__, error.exit_code, "memory" in error.why, "memory" in error.remedy)
+        print(made("echo one > /one").cached)
+        """)
+    assert said == ["BuildFailed", "137", "True", "True"] * 2 + ["True"]
+
+
+def test_two_kernels_want_one_base_of_the_kit_at_once(alone):
+    """One engine is started, and the archive is loaded once."""
+    said = alone("""
+        code = ("from helpers.engine import connect, ladder, owned; from helpers.bases import ensure\\n"
+                "ladder._sockets = lambda: []\\n"
+                "(base,) = ensure(connect(), ['debian:bookworm-slim'], offline=True)\\n"
+                "print(base.kit, base.name, owned._pid())")
+        both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in "ab"]
+        told = sorted(p.communicate(timeout=60)[0].split() for p in both)
+        assert told[0][1:] == told[1][1:] == ["debian:bookworm-slim", str(owned._pid())], told
+        print(told[0][0], told[1][0])
+        """)
+    assert said == ["False", "True"]
+
+
+def test_it_is_stopped_and_runs_on(alone):
+    """As by Ctrl-Z, or by a laptop that sleeps: no second one is started beside it."""
+    said = alone("""
+        made("echo one > /one", tag="kept:1")
+        pid = owned._pid()
+        signalled(signal.SIGSTOP)
+        print(connect().client.images.get("kept:1").tags, owned._pid() == pid)
+
+        def watch(progress):
+            if building(progress) and not stopped:
+                stopped.append(True)
+                signalled(signal.SIGSTOP)
+                later(2, signalled, signal.SIGCONT)
+        stopped = []
+        print(made("sleep 1", tag="slow:1", watch=watch).tag, stopped, owned._pid() == pid)
+        """)
+    assert said == ["['kept:1']", "True", "slow:1", "[True]", "True"]
+
+
+def test_one_that_stays_silent_is_ended_and_what_it_left_is_in_nobodys_way(alone):
+    said = alone("""
+        made("echo one > /one", tag="kept:1")
+        pid = owned._pid()
+        owned._go_on, owned._BUSY_SECONDS, owned._STOP_SECONDS = lambda pid: None, 1, 1
+        signalled(signal.SIGSTOP, pid)
+        print(connect().client.images.get("kept:1").tags, owned._pid() != pid)
+        owned.stop()
+        import socket   # then a stale socket, and the number of somebody else
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(str(owned.folder() / "docker.sock"))
+        stale.close()
+        (owned.folder() / "docker.pid").write_text(str(os.getpid()))
+        print(connect().client.images.get("kept:1").tags)
+        """)
+    assert said == ["['kept:1']", "True", "['kept:1']"]
+
+
+FREEZER = "/sys/fs/cgroup/freezer"
+
+
+@pytest.mark.skipif(not os.path.isdir(FREEZER) and not os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
+                    reason="there is no cgroup freezer to be had")
+def test_the_whole_session_is_frozen_and_thawed(alone):
+    """As a hub does it: kernel and engine together, in the middle of a build."""
+    said = alone("""
+        old = Path("/sys/fs/cgroup/freezer")
+        group = (old if old.is_dir() else Path("/sys/fs/cgroup")) / f"multistage-{os.getpid()}"
+        made("echo one > /one", tag="kept:1")
+        pid = owned._pid()
+        hand = subprocess.Popen(["sh", "-c", '''
+            read go; set -e
+            if [ -e "$0/freezer.state" ]; then state="$0/freezer.state" on=FROZEN off=THAWED
+            else state="$0/cgroup.freeze" on=1 off=0; fi
+            echo $on > "$state"; sleep 2; echo $off > "$state"
+            ''', str(group)], stdin=subprocess.PIPE)
+        group.mkdir()
+        members = [os.getpid(), pid, *owned._with_argument(os.fsencode(owned.folder() / "run") + b"/")]
+        home = {each: Path(f"/proc/{each}/cgroup").read_text() for each in members}
+        for each in members: (group / "cgroup.procs").write_text(str(each))
+        def watch(progress):
+            if building(progress) and not hand.stdin.closed: hand.stdin.close()
+        began = time.monotonic()
+        print(made("sleep 1", tag="slow:1", watch=watch).tag, hand.wait(), time.monotonic() - began > 2)
+        print(connect().client.images.get("kept:1").tags, owned._pid() == pid)
+        owned.stop()
+        (group.parent / "cgroup.procs").write_text(str(os.getpid()))
+        while True:
+            try: group.rmdir(); break
+            except OSError: time.sleep(0.1)
+        """)
+    assert said == ["slow:1", "0", "True", "['kept:1']", "True"]
