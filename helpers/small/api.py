@@ -345,10 +345,9 @@ class Api(Handler):
 
         self.asked()
         execution = self.engine.containers.executions[reference]
-        self.begin("application/vnd.docker.raw-stream")
-        self.engine.containers.execute(execution, lambda stream, data: self.piece(
+        self.hijack()
+        self.engine.containers.execute(execution, lambda stream, data: self.wfile.write(
             struct.pack(">BxxxL", stream, len(data)) + data))
-        self.end()
 
     @_on("GET", "/exec/([^/]+)/json")
     def exec_inspect(self, reference: str) -> None:

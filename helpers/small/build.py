@@ -23,7 +23,7 @@ from ..errors import DockerfileError
 from . import copying, layers, settings
 from .paths import inside
 from .processes import Processes
-from .scan import changes, scan
+from .scan import Seen, changes, scan
 from .settings import Refused
 from .store import Missing, Store
 from .trees import Tree, Trees
@@ -205,7 +205,7 @@ class Builder:
                 copying.copy(found, tree.root, target, folder, owner, tree.owners, mode=mode,
                              unpack=instruction.keyword == "ADD", ignored=ignored)
             self._commit(state, f"{instruction.keyword} {said} ", f"{mark} {mode} {who}", made,
-                         history=f"/bin/sh -c #(nop) {instruction.keyword} {said} ")
+                         history=f"{instruction.keyword} {' '.join(patterns)} {target}")
 
     @contextlib.contextmanager
     def _source(self, parsed: Dockerfile, reference: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -246,6 +246,9 @@ class Builder:
                 mark.append(f"{path} {digest}")
 
             def made(tree: Tree) -> None:
+                for place, path in mounts.items():   # BuildKit, too, leaves the folder over which it mounts
+                    if os.path.isdir(place):
+                        copying.make_folder(tree.root, path, (0, 0), tree.owners)
                 self._execute(state, tree, words, variables, mounts)
             shown = " ".join(words)
             count = f"|{len(seen)} {' '.join(f'{n}={v}' for n, v in seen.items())} " if seen else ""
@@ -270,8 +273,6 @@ class Builder:
         folder = state.config.get("WorkingDir") or "/"
         ids = settings.ids(tree.root, state.config.get("User") or "")
         path = variables.setdefault("PATH", settings.PATH.removeprefix("PATH="))
-        if any(place.startswith(f"{folder}/") for place in mounts.values()):
-            folder = folder or "/"
         missing = settings.program(tree.root, path, folder, words[0]) if not _within(words[0], mounts) else ""
         if missing:
             raise Refused(f"OCI runtime create failed: container_linux.go: starting container process caused: {missing}")
@@ -313,10 +314,7 @@ class Builder:
             try:
                 made(tree)
                 now = scan(tree.root)
-                for path in skip:   # what PRoot may have put there to bind over
-                    if path in now and path not in tree.seen and not any(p.startswith(f"{path}/") for p in now):
-                        layers.remove(os.path.join(tree.root, path))
-                        del now[path]
+                _unbound(tree, now, skip)
             except BaseException:
                 self._trees.give_back(tree)   # it is not what its layers say any more
                 state.tree = None
@@ -339,6 +337,25 @@ class Builder:
 
     def _say(self, text: str) -> None:
         self._tell({"stream": text})
+
+
+def _unbound(tree: Tree, now: dict[str, Seen], bound: list[str]) -> None:
+    """Take away what PRoot put into a file system to bind over, from `now`, too, and
+    give the folder the time that it had."""
+    for path in bound:
+        if path not in now or any(each.startswith(f"{path}/") for each in now):
+            continue
+        layers.remove(os.path.join(tree.root, path))
+        del now[path]
+        folder = path.rpartition("/")[0]
+        if folder in tree.seen and _children(now, folder) == _children(tree.seen, folder):
+            place = os.path.join(tree.root, folder)
+            os.utime(place, ns=(tree.seen[folder].mtime,) * 2)
+            now[folder] = now[folder]._replace(mtime=tree.seen[folder].mtime)
+
+
+def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
+    return {path for path in seen if path.rpartition("/")[0] == folder}
 
 
 def _within(word: str, mounts: Mapping[str, str]) -> bool:

@@ -128,6 +128,15 @@ class Handler(BaseHTTPRequestHandler):
             self.piece(data)
         self.end()
 
+    def hijack(self) -> None:
+        """Leave HTTP: what follows is the bare stream, and its end is the connection's."""
+        self.close_connection = True
+        self.send_response(101, "UPGRADED")
+        for name, text in (("Content-Type", "application/vnd.docker.raw-stream"), ("Connection", "Upgrade"),
+                           ("Upgrade", "tcp")):
+            self.send_header(name, text)
+        self.end_headers()
+
     def gone(self) -> bool:
         """Whether the client has hung up."""
         try:

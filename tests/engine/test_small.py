@@ -4,6 +4,7 @@ Skipped where there is no PRoot that works (5.4 or newer; MULTISTAGE_PROOT names
 """
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -77,12 +78,11 @@ def own(engine, image):
     api, found = engine.client.api, []
     packed = io.BytesIO(b"".join(api.get_image(image)))
     with tarfile.open(fileobj=packed) as archive:
-        import json
         manifest = json.load(archive.extractfile("manifest.json"))[0]
         for name in manifest["Layers"][1:]:
             with tarfile.open(fileobj=archive.extractfile(name)) as layer:
                 # Which of two hard links is the file is nobody's promise.
-                found.append({e.name.strip("/"): (b"file" if e.isreg() or e.islnk() else e.type, oct(e.mode),
+                found.append({e.name.strip("/"): (b"file" if e.isreg() or e.islnk() else e.type, oct(e.mode & 0o7777),
                               0 if e.islnk() or e.isreg() and e.name.endswith(("made", "twin")) else e.size,
                               "" if e.islnk() else e.linkname, (e.uid, e.gid)) for e in layer})
     return found
