@@ -1,4 +1,4 @@
-"""Run the course in sandboxes: `python -m tests.sandbox [a] [b] [c]`, or `make sandbox`.
+"""Run the course in sandboxes: `python -m tests.sandbox [a] [hub] [b] [c]`, or `make sandbox`.
 
 In each sandbox the Go application is built, and the first lessons run under nbval. The
 last lines say, one a sandbox: which rung answered, what was built for real, in what time

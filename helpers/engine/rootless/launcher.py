@@ -1,7 +1,7 @@
-"""Enter namespaces of one's own, then become a program: `python -m helpers.engine.rootless.launcher`.
+"""Enter namespaces of one's own, then become a program: `python -m helpers.engine.rootless`.
 
-    launcher probe IDS FOLDER             what works here, as JSON on standard output
-    launcher run IDS FOLDER COMMAND ...   become COMMAND in there
+    probe IDS FOLDER             what works here, as JSON on standard output
+    run IDS FOLDER COMMAND ...   become COMMAND in there
 
 IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the
 seccomp filter hides that there is no other). It is a process of its own, since a kernel
@@ -17,10 +17,9 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from . import seccomp
+from . import seccomp, settings
 
 IDS = ("many", "one")
 _NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
@@ -47,9 +46,9 @@ def enter(ids: str) -> None:
                 raise Refused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
     os.setgid(0), os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
-    if Path("/dev/shm").is_dir():
-        # Podman keeps its locks there. Its own: neither too small nor another Podman's.
-        _mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777,size=64m")
+    # Podman keeps its locks there, and we what it keeps of a run. Its own: neither too
+    # small nor another Podman's.
+    _mount("tmpfs", settings.RUN, "tmpfs", 0, "mode=1777,size=64m")
 
 
 def _enter_with_many(uid: int, gid: int) -> None:
@@ -182,16 +181,10 @@ def main(words: list[str]) -> None:
         return
     uid, gid = os.getuid(), os.getgid()
     enter(ids)
+    os.makedirs(f"{settings.RUN}/xdg", mode=0o700)
     if ids == "one":
         seccomp.install()
     # What Podman's own launcher tells its second self, so that it makes no namespace.
     os.environ.update(_CONTAINERS_USERNS_CONFIGURED="done", _CONTAINERS_ROOTLESS_UID=str(uid),
                       _CONTAINERS_ROOTLESS_GID=str(gid))
     os.execvp(command[0], command)
-
-
-if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except Refused as error:
-        sys.exit(str(error))

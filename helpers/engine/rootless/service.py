@@ -15,9 +15,11 @@ from pathlib import Path
 
 from ... import places
 from ...errors import EngineError, NoEngine
+from ..model import ONE_ID
 from . import launcher, settings
 
-RUNGS = {"many": "podman", "one": "podman-one-id"}
+SHARES_NETWORK = True   # nobody may make a bridge here
+RUNGS = {"many": "podman", "one": ONE_ID}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
 _ROOT = Path(__file__).resolve().parents[3]
@@ -48,8 +50,8 @@ def rung() -> str:
 def limits() -> tuple[str, ...]:
     """Sentences: what it cannot do, as it was started."""
     said = ["Its containers have no limit of memory and processes but the session's own.",
-            "A container's network is its own and leads nowhere, or is the session's: there are no networks to make."]
-    if _note().get("ids") == "one":
+            "A server in it listens on this session's own ports; networks cannot be made."]
+    if rung() == ONE_ID:
         said.append("There is one user id: every file in an image is root's and every process runs as root, "
                     "whatever USER and chown say.")
     return tuple(said)
@@ -106,7 +108,7 @@ def _launched(words: list[str], timeout: float) -> dict:
 
 
 def _launch_command(words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "helpers.engine.rootless.launcher", *words]
+    return [sys.executable, "-m", "helpers.engine.rootless", *words]
 
 
 def _python_environment() -> dict[str, str]:
@@ -166,12 +168,11 @@ def stop(report: Report = _quiet) -> bool:
 def purge(report: Report = _quiet) -> None:
     """Stop it and delete its folder: images, build cache, everything."""
     place = folder()
-    note = _note()
     stop(report)
     with places.locked(places.state() / "podman.lock"):
-        if note.get("ids") == "many" and place.exists():
-            # Files of subordinate ids are root's only in there.
-            subprocess.run(_launch_command(["run", "many", str(place), "rm", "-rf", "--", str(place)]),
+        if _note().get("ids"):
+            # What subordinate ids own, and folders without any permission, yield only to root in there.
+            subprocess.run(_launch_command(["run", _note()["ids"], str(place), "rm", "-rf", "--", str(place)]),
                            capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
         _KEPT.pop(place, None)
@@ -187,11 +188,11 @@ def log_tail(lines: int = 15) -> str:
 def _launch(found: dict) -> subprocess.Popen:
     place = folder()
     _prepare(place)
-    settings.write(place, found["store"], found["ids"])
+    settings.write(place)
     # Processes of the engine are told by this word in their environment.
     environment = settings.environment(place, _python_environment()) | {"MULTISTAGE_ENGINE": str(place)}
     command = _launch_command(["run", found["ids"], str(place), "podman", "--log-level", "warn",
-                               "system", "service", "--time=0", host()])
+                               *settings.storage(place, found["store"], found["ids"]), "system", "service", "--time=0", host()])
     with open(place / "podman.log", "ab") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    start_new_session=True, cwd=place, env=environment)
@@ -268,7 +269,7 @@ def _alive() -> bool:
 
 
 def _sweep() -> None:
-    """End every process of the engine and remove its socket and what it keeps of a run.
+    """End every process of the engine and remove its socket.
     What is mounted in its namespace goes with the last process in it."""
     theirs = {namespace for _, namespace, marked in _seen() if marked} - {_namespace("self"), None}
     for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
@@ -279,7 +280,6 @@ def _sweep() -> None:
         while _inside(theirs) and time.monotonic() < deadline:
             time.sleep(0.05)
     (folder() / "podman.sock").unlink(missing_ok=True)
-    shutil.rmtree(folder() / "run", ignore_errors=True)
 
 
 def _inside(namespaces: set[str]) -> list[int]:
