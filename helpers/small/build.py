@@ -343,12 +343,11 @@ def _unbound(tree: Tree, now: dict[str, Seen], bound: list[str]) -> None:
     """Take away what PRoot put into a file system to bind over, from `now`, too, and
     give the folder the time that it had."""
     for path in bound:
-        if path not in now or any(each.startswith(f"{path}/") for each in now):
-            continue
-        layers.remove(os.path.join(tree.root, path))
-        del now[path]
+        if path in now and not any(each.startswith(f"{path}/") for each in now):
+            layers.remove(os.path.join(tree.root, path))
+            del now[path]
         folder = path.rpartition("/")[0]
-        if folder in tree.seen and _children(now, folder) == _children(tree.seen, folder):
+        if folder in tree.seen and folder in now and _children(now, folder) == _children(tree.seen, folder):
             place = os.path.join(tree.root, folder)
             os.utime(place, ns=(tree.seen[folder].mtime,) * 2)
             now[folder] = now[folder]._replace(mtime=tree.seen[folder].mtime)

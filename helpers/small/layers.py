@@ -80,7 +80,9 @@ def opened(place: str):
 
 def _whiteout(path: str) -> tarfile.TarInfo:
     folder, _, name = path.rpartition("/")
-    return tarfile.TarInfo(f"{folder}/{WHITEOUT}{name}" if folder else WHITEOUT + name)
+    entry = tarfile.TarInfo(f"{folder}/{WHITEOUT}{name}" if folder else WHITEOUT + name)
+    entry.mode = 0o600   # as Docker writes it
+    return entry
 
 
 def _entry(path: str, seen: Seen, owner: Owner) -> tarfile.TarInfo:
