@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import owned, rootless
+from . import owned, rootless, small
 
-ENGINES: tuple[ModuleType, ...] = (owned, rootless)
+ENGINES: tuple[ModuleType, ...] = (owned, rootless, small)
 
 
 def of(host: str) -> ModuleType | None:

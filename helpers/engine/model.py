@@ -39,7 +39,7 @@ class Engine:
     client    the Docker SDK client that speaks to it
     host      its address, as DOCKER_HOST would have it
     rung      how it was found: DOCKER_HOST, context, socket or course
-    name      'Docker Engine' or 'Podman Engine'
+    name      'Docker Engine', 'Podman Engine' or 'Course Engine'
     version   its own version; `api` the API version spoken with it
     store     how it stores layers: 'overlay2', 'overlayfs (containerd)', 'vfs'
     builders  the builders that it has, the default one first
@@ -102,12 +102,12 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
     if tuple(map(int, api.split("."))) < MINIMUM_API:
         raise too_old(host, f"It speaks API {api}.")
     component = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"]
-    podman = component.startswith("Podman")
+    podman, small = component.startswith("Podman"), component.startswith("Course")
     return Engine(
         client=client, host=host, rung=rung, owned=owned,
-        name=component if podman else "Docker Engine",
+        name=component if podman or small else "Docker Engine",
         version=version["Version"], api=api, store=_store(info),
-        builders=("buildah",) if podman else ("buildkit", "legacy"),
+        builders=("buildah",) if podman else ("legacy",) if small else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
         limits=(*_limits(info, podman), *limits), shares_network=shares_network,
     )

@@ -1,0 +1,19 @@
+"""A small engine for sessions that refuse namespaces and mounts: the Course Engine.
+
+It speaks the part of Docker's API that this course uses, on a socket in a folder of
+its own, and needs no privilege at all: what a RUN or a container executes, runs under
+PRoot, which translates every path by ptrace. Layers, digests, cache and stages are real.
+
+    api        HTTP on the socket                 store       images, layers, names, cache
+    build      a Dockerfile, step by step         trees       file systems, kept for the next step
+    copying    COPY and ADD                       layers      what changed between two scans, as a tar
+    settings   ENV, CMD, USER, ... of an image    containers  processes, and what they print
+    proot      found, tried, called               jail        ends all that a process leaves
+
+It runs as a process of its own (`python -m helpers.small FOLDER`); `helpers.engine.small`
+starts and stops it.
+"""
+
+NAME = "Course Engine"
+VERSION = "1.0"
+API = "1.41"

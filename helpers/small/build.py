@@ -1,0 +1,382 @@
+"""Build a Dockerfile: every stage that the target needs, step by step, into layers.
+
+The answer has the form of the legacy builder's: a step is known by its number in the
+whole file. A stage that nothing needs is not run, and its numbers are not told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import secrets
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
+from ..errors import DockerfileError
+from . import copying, layers, settings
+from .paths import inside
+from .processes import Processes
+from .scan import Seen, changes, scan
+from .settings import Refused
+from .store import Missing, Store
+from .trees import Tree, Trees
+
+Tell = Callable[[dict], None]
+# Build arguments that Docker takes without an ARG, and that are no part of the cache.
+_PROXIES = {name for each in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
+            for name in (each, each.lower())}
+
+
+class StepFailed(Exception):
+    """A command ended with another exit code than 0."""
+
+    def __init__(self, message: str, code: int):
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a build was asked with; see `docker build`."""
+
+    dockerfile: str = "Dockerfile"
+    tags: tuple[str, ...] = ()
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+
+
+@dataclass
+class State:
+    """Where a stage stands: its image so far, and its file system if a step needed one."""
+
+    stage: Stage
+    image: str = ""
+    config: dict = field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)
+    tree: Tree | None = None
+
+
+class Builder:
+    """One build. `stopped` is asked between steps and while one runs."""
+
+    def __init__(self, store: Store, trees: Trees, processes: Processes, tell: Tell,
+                 stopped: Callable[[], bool] = lambda: False):
+        self._store, self._trees, self._processes = store, trees, processes
+        self._tell, self._stopped = tell, stopped
+        self._states: dict[int, State] = {}
+        self._context, self._ignored, self._options = "", (), Options()
+
+    def build(self, context: Path, options: Options) -> str:
+        """Build from a context that lies in a folder: the image's id. Everything that goes
+        wrong with the Dockerfile is raised as Refused, StepFailed or DockerfileError."""
+        self._context, self._options = str(context), options
+        try:
+            text = Path(inside(self._context, options.dockerfile)).read_text("utf-8", "surrogateescape")
+        except OSError as error:
+            raise Refused(f"Cannot locate specified Dockerfile: {options.dockerfile}") from error
+        self._ignored = _ignored(context, options.dockerfile)
+        parsed = parse(text, options.args)
+        image = self._run(parsed)
+        for tag in options.tags:
+            self._store.tag(image, tag)
+        return image
+
+    def _run(self, parsed: Dockerfile) -> str:
+        target = parsed.stage(self._options.target) if self._options.target else parsed.stages[-1]
+        needed = parsed.needed(target.label)
+        total = len(parsed.preamble) + sum(len(s.instructions) for s in parsed.stages[: target.index + 1])
+        total += bool(self._options.labels)
+        number = len(parsed.preamble)
+        try:
+            for stage in parsed.stages[: target.index + 1]:
+                if stage.label not in needed:
+                    number += len(stage.instructions)
+                    continue
+                state = self._states[stage.index] = State(stage)
+                for instruction in stage.instructions:
+                    number += 1
+                    self._say(f"Step {number}/{total} : {instruction.keyword} {instruction.value}")
+                    self._say("\n")
+                    self._step(parsed, state, instruction)
+            state = self._states[target.index]
+            if self._options.labels:
+                self._say(f"Step {total}/{total} : LABEL {' '.join(sorted(self._options.labels))}")
+                self._say("\n")
+                self._labelled(state)
+        finally:
+            for state in self._states.values():
+                if state.tree:
+                    self._trees.give_back(state.tree)
+        self._tell({"aux": {"ID": f"sha256:{state.image}"}})
+        self._say(f"Successfully built {state.image[:12]}\n")
+        for tag in self._options.tags:
+            self._say(f"Successfully tagged {tag}\n")
+        return state.image
+
+    # -- one step ----------------------------------------------------------------
+
+    def _step(self, parsed: Dockerfile, state: State, instruction: Instruction) -> None:
+        if self._stopped():
+            raise Refused("the build was cancelled")
+        keyword = instruction.keyword
+        if keyword == "FROM":
+            self._from(parsed, state)
+        elif keyword == "ARG":
+            self._arg(parsed, state, instruction)
+        elif keyword == "RUN":
+            self._run_step(parsed, state, instruction)
+        elif keyword in ("COPY", "ADD"):
+            self._copy(parsed, state, instruction)
+        else:
+            config = copy.deepcopy(state.config)
+            warning = settings.apply(config, instruction, self._variables(state))
+            if warning:
+                self._say(warning)
+            state.config, made = config, None
+            if keyword == "WORKDIR":
+                folder = config["WorkingDir"]
+                made = lambda tree: copying.make_folder(tree.root, folder, (0, 0), tree.owners)   # noqa: E731
+            self._commit(state, f"{keyword} {instruction.arguments}", "", made)
+        self._say(f" ---> {state.image[:12]}\n")
+
+    def _from(self, parsed: Dockerfile, state: State) -> None:
+        stage = state.stage
+        if stage.base == SCRATCH:
+            state.config = {"Env": [settings.PATH]}
+            return
+        try:
+            state.image = (self._states[parsed.stage(stage.base_stage).index].image if stage.base_stage
+                           else self._store.find(stage.base))
+        except Missing:
+            raise Refused(f"pull access denied for {stage.base}: this engine has no such image and fetches none") from None
+        state.config = copy.deepcopy(self._store.config(state.image).get("config") or {}) if state.image else {
+            "Env": [settings.PATH]}
+
+    def _arg(self, parsed: Dockerfile, state: State, instruction: Instruction) -> None:
+        for word in settings._WORD.findall(instruction.arguments):
+            name, equals, default = word.partition("=")
+            if name in self._options.args:
+                state.args[name] = self._options.args[name]
+            elif equals:
+                state.args[name] = settings.expanded(default, self._variables(state))
+            elif parsed.global_args.get(name) is not None:
+                state.args[name] = parsed.global_args[name]
+        self._commit(state, f"ARG {instruction.arguments}", "", None)
+
+    def _labelled(self, state: State) -> None:
+        state.config = {**state.config, "Labels": {**(state.config.get("Labels") or {}), **self._options.labels}}
+        self._commit(state, f"LABEL {json.dumps(self._options.labels, sort_keys=True)}", "", None)
+        self._say(f" ---> {state.image[:12]}\n")
+
+    def _variables(self, state: State) -> dict[str, str]:
+        return {**state.args, **settings.environment(state.config)}
+
+    # -- COPY ----------------------------------------------------------------------
+
+    def _copy(self, parsed: Dockerfile, state: State, instruction: Instruction) -> None:
+        flags = instruction.flags
+        unknown = flags.keys() - {"from", "chown", "chmod"}
+        if unknown or instruction.heredocs:
+            raise Refused(f"{instruction.keyword} with {', '.join(unknown) or 'a heredoc'} takes BuildKit")
+        *patterns, target = settings.words(instruction.arguments, self._variables(state))
+        if not patterns:
+            raise Refused(f"{instruction.keyword} requires at least two arguments")
+        if any("://" in pattern for pattern in patterns):
+            raise Refused("ADD of an address: this engine fetches nothing")
+        with self._source(parsed, flags.get("from", [""])[-1]) as (root, ignored):
+            found = copying.sources(root, patterns, ignored)
+            mark = copying.digest(found, ignored)
+            mode = int(flags["chmod"][-1], 8) if "chmod" in flags else None
+            who = settings.expanded(flags["chown"][-1], self._variables(state)) if "chown" in flags else ""
+            said = ("dir" if len(found) > 1 or os.path.isdir(found[0][1]) else "file") + f":{mark} in {target}"
+            folder = state.config.get("WorkingDir") or "/"
+
+            def made(tree: Tree) -> None:
+                owner = settings.ids(tree.root, who) if who else (0, 0)
+                copying.copy(found, tree.root, target, folder, owner, tree.owners, mode=mode,
+                             unpack=instruction.keyword == "ADD", ignored=ignored)
+            self._commit(state, f"{instruction.keyword} {said} ", f"{mark} {mode} {who}", made,
+                         history=f"{instruction.keyword} {' '.join(patterns)} {target}")
+
+    @contextlib.contextmanager
+    def _source(self, parsed: Dockerfile, reference: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The root of what COPY takes from, and the paths in it that it does not see."""
+        if not reference:
+            yield self._context, self._ignored
+            return
+        try:
+            state = self._states.get(parsed.stage(reference).index)
+        except DockerfileError:
+            state = None
+        if state is not None:
+            yield self._tree(state).root, ()
+            return
+        try:
+            image = self._store.find(reference)
+        except Missing:
+            raise Refused(f"invalid from flag value {reference}: this engine has no such image and fetches none") from None
+        tree = self._trees.lend(self._store.chain(image))
+        try:
+            yield tree.root, ()
+        finally:
+            self._trees.give_back(tree)
+
+    # -- RUN -----------------------------------------------------------------------
+
+    def _run_step(self, parsed: Dockerfile, state: State, instruction: Instruction) -> None:
+        if instruction.heredocs or instruction.flags.keys() - {"mount"}:
+            raise Refused("RUN with a heredoc or with --network or --security takes BuildKit")
+        words = settings.command(state.config, instruction.arguments)
+        variables = {**{n: v for n, v in self._options.args.items() if n in _PROXIES}, **self._variables(state)}
+        seen = {name: value for name, value in state.args.items() if name not in _PROXIES}
+        with contextlib.ExitStack() as ends:
+            mounts, mark = {}, []
+            for mount in instruction.flags.get("mount", ()):
+                place, path, digest = self._mount(parsed, state, mount, ends)
+                mounts[place] = path
+                mark.append(f"{path} {digest}")
+
+            def made(tree: Tree) -> None:
+                for place, path in mounts.items():   # BuildKit, too, leaves the folder over which it mounts
+                    if os.path.isdir(place):
+                        copying.make_folder(tree.root, path, (0, 0), tree.owners)
+                self._execute(state, tree, words, variables, mounts)
+            shown = " ".join(words)
+            count = f"|{len(seen)} {' '.join(f'{n}={v}' for n, v in seen.items())} " if seen else ""
+            self._commit(state, f"RUN {json.dumps(words)}", json.dumps([seen, mark], sort_keys=True), made,
+                         history=count + shown, running=True)
+
+    def _mount(self, parsed, state, text: str, ends: contextlib.ExitStack) -> tuple[str, str, str]:
+        """(place on this machine, path inside, digest of the content) of a --mount."""
+        given = dict(part.partition("=")[::2] for part in text.split(","))
+        if given.get("type", "bind") != "bind":
+            raise Refused(f"the --mount option of type {given.get('type')} requires BuildKit")
+        target = given.get("target") or given.get("dst") or given.get("destination")
+        if not target:
+            raise Refused("--mount needs a target")
+        root, ignored = ends.enter_context(self._source(parsed, given.get("from", "")))
+        found = copying.sources(root, [given.get("source") or given.get("src") or "/"], ignored)
+        target = settings.workdir(state.config, target)
+        return found[0][1], target, copying.digest(found, ignored)
+
+    def _execute(self, state: State, tree: Tree, words: list[str], variables: dict[str, str],
+                 mounts: Mapping[str, str]) -> None:
+        folder = state.config.get("WorkingDir") or "/"
+        ids = settings.ids(tree.root, state.config.get("User") or "")
+        path = variables.setdefault("PATH", settings.PATH.removeprefix("PATH="))
+        missing = settings.program(tree.root, path, folder, words[0]) if not _within(words[0], mounts) else ""
+        if missing:
+            raise Refused(f"OCI runtime create failed: container_linux.go: starting container process caused: {missing}")
+        variables.setdefault("HOME", settings.home(tree.root, ids[0]))
+        self._say(f" ---> Running in {secrets.token_hex(6)}\n")
+        code = self._processes.run(
+            tree.root, words, variables, lambda _, data: self._say(data.decode("utf-8", "replace")),
+            folder=folder, ids=ids, binds=mounts, stopped=self._stopped)
+        if self._stopped():
+            raise Refused("the build was cancelled")
+        if code:
+            raise StepFailed(f"The command '{' '.join(words)}' returned a non-zero code: {code}", code)
+
+    # -- what a step leaves ----------------------------------------------------------
+
+    def _tree(self, state: State) -> Tree:
+        chain = self._store.chain(state.image) if state.image else ()
+        if state.tree and state.tree.chain != chain:
+            self._trees.give_back(state.tree)
+            state.tree = None
+        if state.tree is None:
+            state.tree = self._trees.lend(chain)
+        return state.tree
+
+    def _commit(self, state: State, said: str, mark: str, made: Callable[[Tree], None] | None, *,
+                history: str = "", running: bool = False) -> None:
+        """The image after a step, from the cache if it was made of the same before."""
+        key = hashlib.sha256(json.dumps([state.image, said, mark, state.config], sort_keys=True).encode()).hexdigest()
+        known = None if self._options.no_cache else self._store.cached(key)
+        if known:
+            self._say(" ---> Using cache\n")
+            state.image = known
+            return
+        before = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers", "diff_ids": []}, "history": []}
+        chain, digest = [*before["rootfs"]["diff_ids"]], ""
+        if made:
+            tree = self._tree(state)
+            skip = [path for path in self._processes.bound if path not in tree.seen] if running else []
+            try:
+                made(tree)
+                now = scan(tree.root)
+                _unbound(tree, now, skip)
+            except BaseException:
+                self._trees.give_back(tree)   # it is not what its layers say any more
+                state.tree = None
+                raise
+            changed = changes(tree.seen, now)
+            tree.owners = {path: owner for path, owner in tree.owners.items() if path in now}
+            if changed or running or not said.startswith("WORKDIR"):
+                digest = self._store.add_layer(tree.root, changed, now, tree.owners)
+                chain.append(f"sha256:{digest}")
+            tree.seen, tree.chain = now, tuple(each.removeprefix("sha256:") for each in chain)
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = {"created": created, "created_by": history or f"/bin/sh -c #(nop)  {said}"}
+        if not digest:
+            line["empty_layer"] = True
+        state.image = self._store.add_image({
+            "architecture": _architecture(), "os": "linux", "created": created, "config": state.config,
+            "rootfs": {"type": "layers", "diff_ids": chain}, "history": [*(before.get("history") or []), line],
+        }, parent=state.image)
+        self._store.remember(key, state.image)
+
+    def _say(self, text: str) -> None:
+        self._tell({"stream": text})
+
+
+def _unbound(tree: Tree, now: dict[str, Seen], bound: list[str]) -> None:
+    """Take away what PRoot put into a file system to bind over, from `now`, too, and
+    give the folder the time that it had."""
+    for path in bound:
+        if path in now and not any(each.startswith(f"{path}/") for each in now):
+            layers.remove(os.path.join(tree.root, path))
+            del now[path]
+        folder = path.rpartition("/")[0]
+        if folder in tree.seen and folder in now and _children(now, folder) == _children(tree.seen, folder):
+            place = os.path.join(tree.root, folder)
+            os.utime(place, ns=(tree.seen[folder].mtime,) * 2)
+            now[folder] = now[folder]._replace(mtime=tree.seen[folder].mtime)
+
+
+def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
+    return {path for path in seen if path.rpartition("/")[0] == folder}
+
+
+def _within(word: str, mounts: Mapping[str, str]) -> bool:
+    return any(word == path or word.startswith(f"{path.rstrip('/')}/") for path in mounts.values())
+
+
+def _ignored(context: Path, dockerfile: str) -> tuple[str, ...]:
+    """The Dockerfile and the ignore file, if .dockerignore names them: the client sends
+    them all the same, and no COPY may see them."""
+    from ..build.dockerignore import Ignore
+
+    ignore = Ignore.read(context, dockerfile)
+    return tuple(name for name in (dockerfile, ".dockerignore") if ignore.matches(name))
+
+
+def _architecture() -> str:
+    import platform
+
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+
+
+def unpack(file, folder: Path) -> None:
+    """Lay the archive of a context out in a folder. Raises tarfile.TarError."""
+    with tarfile.open(fileobj=file, mode="r|*") as archive:
+        layers.lay(archive, str(folder), {})

@@ -1,0 +1,220 @@
+"""Containers: an image's file system lent to a process, and what the process printed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import struct
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import layers, settings
+from .paths import inside
+from .processes import Processes
+from .settings import Refused
+from .store import Store
+from .trees import Tree, Trees
+
+_KEPT_OUTPUT = 16 << 20   # bytes; what a container prints beyond that is not kept
+
+
+@dataclass
+class Container:
+    """One container, with what it was created with (`asked`, as Docker's API has it)."""
+
+    id: str
+    name: str
+    image: str
+    config: dict
+    host: dict
+    state: str = "created"
+    code: int = 0
+    error: str = ""
+    created: float = field(default_factory=time.time)
+    started: float = 0.0
+    finished: float = 0.0
+    ports: dict[int, int] = field(default_factory=dict)
+    tree: Tree | None = None
+    process: object = None
+    output: bytearray = field(default_factory=bytearray)
+    printed: threading.Condition = field(default_factory=threading.Condition)
+    binds: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> list[str]:
+        return [*(self.config.get("Entrypoint") or []), *(self.config.get("Cmd") or [])]
+
+    def add(self, stream: int, data: bytes) -> None:
+        """Keep what it printed, in the frames that Docker's API hands out."""
+        with self.printed:
+            if len(self.output) < _KEPT_OUTPUT:
+                self.output += struct.pack(">BxxxL", stream, len(data)) + data
+            self.printed.notify_all()
+
+
+@dataclass
+class Execution:
+    """A command in a running container."""
+
+    id: str
+    container: Container
+    words: list[str]
+    code: int | None = None
+
+
+class Containers:
+    """All containers of this engine, in its memory: they end with it."""
+
+    def __init__(self, store: Store, trees: Trees, processes: Processes, temporary: str):
+        self._store, self._trees, self._processes, self._temporary = store, trees, processes, temporary
+        self._known: dict[str, Container] = {}
+        self.executions: dict[str, Execution] = {}
+        self._lock = threading.Lock()
+
+    def create(self, name: str, asked: dict) -> Container:
+        image = self._store.find(asked["Image"])
+        host = asked.get("HostConfig") or {}
+        if host.get("ReadonlyRootfs"):
+            raise Refused("this engine has no read-only file systems")
+        config = {**(self._store.config(image).get("config") or {})}
+        given = {key: value for key, value in asked.items() if value not in (None, "", [], {})}
+        config |= {key: given[key] for key in ("User", "WorkingDir", "StopSignal") if key in given}
+        if "Entrypoint" in given:
+            config["Entrypoint"], config["Cmd"] = given["Entrypoint"], given.get("Cmd") or []
+        elif "Cmd" in given:
+            config["Cmd"] = given["Cmd"]
+        config["Env"] = [f"{n}={v}" for n, v in {**settings.environment(config), **settings.environment(given)}.items()]
+        config["Labels"] = {**(config.get("Labels") or {}), **(given.get("Labels") or {})}
+        config["Image"] = asked["Image"]
+        container = Container(secrets.token_hex(32), name or f"small-{secrets.token_hex(4)}", image, config, host)
+        if not container.words:
+            raise Refused("No command specified")
+        with self._lock:
+            if any(each.name == container.name for each in self._known.values()):
+                raise Refused(f"the name {container.name} is in use by another container")
+            self._known[container.id] = container
+        return container
+
+    def find(self, reference: str) -> Container | None:
+        with self._lock:
+            return next((each for each in self._known.values() if each.name == reference.lstrip("/")
+                         or len(reference) >= 4 and each.id.startswith(reference)), None)
+
+    def all(self) -> list[Container]:
+        with self._lock:
+            return list(self._known.values())
+
+    def root(self, container: Container) -> str:
+        if container.tree is None:
+            container.tree = self._trees.lend(self._store.chain(container.image))
+        return container.tree.root
+
+    def start(self, container: Container) -> None:
+        """Raises Refused, in a runtime's words, if its program cannot be started."""
+        if container.state == "running":
+            return
+        root, host = self.root(container), container.host
+        variables = settings.environment(container.config)
+        path = variables.setdefault("PATH", settings.PATH.removeprefix("PATH="))
+        folder = container.config.get("WorkingDir") or "/"
+        os.makedirs(inside(root, folder), exist_ok=True)
+        hidden = [each["Target"] for each in host.get("Mounts") or () if each.get("Type") == "tmpfs"]
+        hidden += list(host.get("Tmpfs") or ())
+        for target in hidden:
+            container.binds[tempfile.mkdtemp(dir=self._temporary)] = target
+        words, problem = container.words, ""
+        if not any(words[0].startswith(f"{each.rstrip('/')}/") for each in hidden):
+            problem = settings.program(root, path, folder, words[0])
+        if problem.startswith("exec:"):
+            container.state, container.code = "created", 127
+            raise Refused(f"failed to create shim task: OCI runtime create failed: {problem}")
+        ids = settings.ids(root, container.config.get("User") or "")
+        variables.setdefault("HOME", settings.home(root, ids[0]))
+        container.ports = {int(port.partition("/")[0]): int(bound[0].get("HostPort") or 0) or _free()
+                           for port, bound in (host.get("PortBindings") or {}).items() if bound}
+        container.started, container.state = time.time(), "running"
+        if problem:
+            container.add(2, f"{problem}\n".encode())
+            container.code, container.state, container.finished = 1, "exited", time.time()
+            return
+        container.process = self._processes.start(root, words, variables, folder=folder, ids=ids,
+                                                  binds=container.binds, ports=container.ports)
+        threading.Thread(target=self._follow, args=(container,), daemon=True).start()
+
+    def _follow(self, container: Container) -> None:
+        code = self._processes.follow(container.process, container.add)
+        with container.printed:
+            container.code, container.finished, container.state = code, time.time(), "exited"
+            container.printed.notify_all()
+
+    def wait(self, container: Container) -> int:
+        with container.printed:
+            container.printed.wait_for(lambda: container.state == "exited")
+        return container.code
+
+    def stop(self, container: Container) -> None:
+        if container.state == "running":
+            self._processes.kill(container.process)
+            self.wait(container)
+
+    def remove(self, container: Container) -> None:
+        self.stop(container)
+        with self._lock:
+            self._known.pop(container.id, None)
+            self.executions = {key: each for key, each in self.executions.items() if each.container is not container}
+        if container.tree:
+            self._trees.give_back(container.tree)
+            container.tree = None
+        for place in container.binds:
+            layers.remove(place)
+
+    # -- commands in it ------------------------------------------------------------
+
+    def executing(self, container: Container, words: list[str]) -> Execution:
+        made = Execution(secrets.token_hex(32), container, words)
+        self.executions[made.id] = made
+        return made
+
+    def execute(self, execution: Execution, output) -> None:
+        """Run it to its end. A program that is not there is told as runc does."""
+        container, root = execution.container, self.root(execution.container)
+        variables = settings.environment(container.config)
+        path = variables.setdefault("PATH", settings.PATH.removeprefix("PATH="))
+        folder = container.config.get("WorkingDir") or "/"
+        problem = settings.program(root, path, folder, execution.words[0])
+        if problem:
+            execution.code = 126
+            output(1, f"OCI runtime exec failed: exec failed: {problem}\r\n".encode())
+            return
+        ids = settings.ids(root, container.config.get("User") or "")
+        variables.setdefault("HOME", settings.home(root, ids[0]))
+        # The server listens on the port that it was given instead of its own: the same
+        # exchange is made for what a command in the container connects to.
+        execution.code = self._processes.run(
+            root, execution.words, variables, output, folder=folder, ids=ids, binds=container.binds,
+            ports=container.ports, stopped=lambda: container.state != "running")
+
+    def put(self, container: Container, folder: str, archive) -> None:
+        root = self.root(container)
+        layers.lay(archive, inside(root, folder), {})
+
+    def top(self, container: Container) -> dict:
+        """The processes of a container: as whom they run, as they see it themselves."""
+        ids = settings.ids(self.root(container), container.config.get("User") or "")
+        # As Docker's: the name that this machine has for the id, root for 0.
+        return {"Titles": ["UID", "PID", "CMD"],
+                "Processes": [["root" if ids[0] == 0 else str(ids[0]), str(container.process.pid), " ".join(container.words)]]
+                if container.state == "running" else []}
+
+
+def _free() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+

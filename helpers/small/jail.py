@@ -1,0 +1,78 @@
+"""Run a command, and let nothing that it started outlive it: `python jail.py WORD ...`.
+
+Processes that forked away become children of this one (PR_SET_CHILD_SUBREAPER), and are
+ended when the command ends, when SIGTERM comes, or when whoever started this dies.
+Standard library alone: it is started as a program, once for each step and container.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+_PDEATHSIG, _SUBREAPER = 1, 36   # of prctl(2), linux/prctl.h
+
+
+def main(words: list[str]) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getppid()
+    libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+    libc.prctl(_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        return 1   # it died meanwhile
+    signal.signal(signal.SIGTERM, _ended)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        try:
+            os.execv(words[0], words)
+        except OSError as error:
+            sys.stderr.write(f"{words[0]}: {error.strerror}\n")
+            os._exit(127)
+    status = 0
+    while True:
+        done, state = os.wait()
+        if done == child:
+            status = os.waitstatus_to_exitcode(state)
+            break
+    _end_all()
+    return status if status >= 0 else 128 - status
+
+
+def _ended(number: int, _frame: object) -> None:
+    _end_all()
+    os._exit(128 + number)
+
+
+def _end_all() -> None:
+    """Kill all below, until there is nobody: a child may be just now forking another."""
+    while children := _below(os.getpid()):
+        for pid in children:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
+
+
+def _below(pid: int) -> list[int]:
+    found = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                for child in map(int, file.read().split()):
+                    found += [child, *_below(child)]
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,282 @@
+"""Images, layers, names and the build cache, on the disk.
+
+    layers/DIGEST.tar   as they are unpacked; layers/DIGEST.json: {bytes of files}
+    images/ID.json      configurations, whose SHA-256 is the image's id
+    state.json          {names {reference: id}, parents {id: id}, cache {key: id}}
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from . import layers
+from .scan import Change, Seen
+
+
+class Missing(LookupError):
+    """There is no such image."""
+
+
+def full(reference: str) -> str:
+    """As it is listed: 'app' -> 'app:latest'; Docker Hub's own host and folder are left out."""
+    for prefix in ("docker.io/", "index.docker.io/", "library/"):
+        reference = reference.removeprefix(prefix)
+    return reference if ":" in reference.rsplit("/", 1)[-1] else f"{reference}:latest"
+
+
+class Store:
+    """All that is kept in `folder`. Safe from several threads of one process."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._lock = threading.RLock()
+        for name in ("layers", "images", "tmp"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for left in (folder / "tmp").iterdir():
+            layers.remove(str(left))
+        try:
+            self._state = json.loads((folder / "state.json").read_text())
+        except (OSError, ValueError):
+            self._state = {"names": {}, "parents": {}, "cache": {}}
+
+    # -- looking -----------------------------------------------------------------
+
+    def find(self, reference: str) -> str:
+        """The id (64 hex digits) of an image by name or by (the head of) its id. Raises Missing."""
+        with self._lock:
+            known = self._state["names"].get(full(reference))
+        if known:
+            return known
+        head = reference.removeprefix("sha256:")
+        found = [path.stem for path in (self.folder / "images").glob(f"{head}*.json")] if head.isalnum() else []
+        if len(found) != 1:
+            raise Missing(reference)
+        return found[0]
+
+    def config(self, image: str) -> dict:
+        return json.loads((self.folder / "images" / f"{image}.json").read_bytes())
+
+    def chain(self, image: str) -> tuple[str, ...]:
+        """Digests of its layers, without 'sha256:', the lowest first."""
+        return tuple(each.removeprefix("sha256:") for each in self.config(image)["rootfs"]["diff_ids"])
+
+    def layer(self, digest: str) -> Path:
+        return self.folder / "layers" / f"{digest}.tar"
+
+    def weight(self, digest: str) -> int:
+        """Bytes of a layer's files."""
+        return json.loads(self.layer(digest).with_suffix(".json").read_text())["bytes"]
+
+    def names(self, image: str) -> list[str]:
+        with self._lock:
+            return sorted(name for name, each in self._state["names"].items() if each == image)
+
+    def images(self, every: bool = False) -> list[str]:
+        """Ids, the newest first: those that have a name or no child; all if `every`."""
+        with self._lock:
+            parents = set(self._state["parents"].values())
+            named = set(self._state["names"].values())
+        paths = sorted((self.folder / "images").glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
+        return [path.stem for path in paths if every or path.stem in named or path.stem not in parents]
+
+    def parent(self, image: str) -> str:
+        with self._lock:
+            return self._state["parents"].get(image, "")
+
+    # -- changing ----------------------------------------------------------------
+
+    def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen],
+                  owners: Mapping[str, layers.Owner]) -> str:
+        """Keep what changed in `root` as a layer: its digest."""
+        half = self._half()
+        digest, content = layers.write(half, root, changes, seen, owners)
+        self._keep(half, digest, content)
+        return digest
+
+    def add_image(self, config: dict, parent: str = "") -> str:
+        data = json.dumps(config, separators=(",", ":"), sort_keys=True).encode()
+        return self._add_config(data, parent)
+
+    def _add_config(self, data: bytes, parent: str = "") -> str:
+        image = hashlib.sha256(data).hexdigest()
+        place = self.folder / "images" / f"{image}.json"
+        if not place.exists():
+            half = self._half()
+            half.write_bytes(data)
+            os.replace(half, place)
+        if parent and parent != image:
+            with self._changed() as state:
+                state["parents"][image] = parent
+        return image
+
+    def tag(self, image: str, reference: str) -> None:
+        with self._changed() as state:
+            state["names"][full(reference)] = image
+
+    def cached(self, key: str) -> str | None:
+        with self._lock:
+            image = self._state["cache"].get(key)
+        return image if image and (self.folder / "images" / f"{image}.json").exists() else None
+
+    def remember(self, key: str, image: str) -> None:
+        with self._changed() as state:
+            state["cache"][key] = image
+
+    def remove(self, reference: str, prune: bool = True) -> list[dict]:
+        """Take a name away; the image with its last one, and nameless parents with it.
+        Layers that no image has are deleted. Raises Missing."""
+        image, told = self.find(reference), []
+        with self._changed() as state:
+            names = [full(reference)] if full(reference) in state["names"] else self.names(image)
+            for name in names:
+                del state["names"][name]
+                told.append({"Untagged": name})
+            while image and not self.names(image) and image not in state["parents"].values():
+                (self.folder / "images" / f"{image}.json").unlink(missing_ok=True)
+                told.append({"Deleted": f"sha256:{image}"})
+                image = state["parents"].pop(image, "") if prune else ""
+        self._sweep()
+        return told
+
+    def _sweep(self) -> None:
+        with self._lock:
+            used = {digest for image in self.images(every=True) for digest in self.chain(image)}
+            for path in (self.folder / "layers").glob("*.tar"):
+                if path.stem not in used:
+                    path.unlink()
+                    path.with_suffix(".json").unlink(missing_ok=True)
+
+    # -- archives ----------------------------------------------------------------
+
+    def load(self, file) -> list[str]:
+        """Keep the images of a saved archive (either layout of `docker save`): their names
+        or ids. Raises ValueError for anything else, and for a layer that is not what it says."""
+        place = self._half()
+        place.mkdir()
+        try:
+            with tarfile.open(fileobj=file, mode="r|*") as archive:
+                files = _spread(archive, place)
+            manifest = json.loads((place / files["manifest.json"]).read_bytes())
+            loaded = []
+            for each in manifest:
+                data = (place / files[each["Config"]]).read_bytes()
+                wanted = json.loads(data)["rootfs"]["diff_ids"]
+                for name, digest in zip(each["Layers"], wanted, strict=True):
+                    self._load_layer(place / files[name], digest.removeprefix("sha256:"))
+                image = self._add_config(data)
+                for name in each["RepoTags"] or ():
+                    self.tag(image, name)
+                loaded += each["RepoTags"] or [f"sha256:{image}"]
+            return loaded
+        except (KeyError, tarfile.TarError, EOFError) as error:
+            raise ValueError(f"this is not a saved image: {error}") from error
+        finally:
+            layers.remove(str(place))
+
+    def _load_layer(self, place: Path, digest: str) -> None:
+        if self.layer(digest).exists():
+            return
+        half = self._half()
+        with open(place, "rb") as file, open(half, "wb") as out:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            source, written = gzip.open(file) if packed else file, layers.Digested(out)
+            shutil.copyfileobj(source, written, 1 << 20)
+        if written.hexdigest() != digest:
+            half.unlink()
+            raise ValueError(f"a layer is not what it says: {written.hexdigest()} instead of {digest}")
+        with tarfile.open(half) as archive:
+            content = sum(entry.size for entry in archive if entry.isreg())
+        self._keep(half, digest, content)
+
+    def save(self, references: list[str]) -> Iterator[bytes]:
+        """The archive of images as `docker save` of Docker 20.10 gives it. Raises Missing."""
+        images = {self.find(reference): None for reference in references}
+        named = [full(reference) for reference in references if full(reference) in self._state["names"]]
+        manifest, digests = [], {}
+        for image in images:
+            chain = self.chain(image)
+            digests |= dict.fromkeys(chain)
+            manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
+                             "Layers": [f"{digest}/layer.tar" for digest in chain]})
+        for image in images:
+            yield from _member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
+        for digest in digests:
+            path = self.layer(digest)
+            size = path.stat().st_size
+            yield _header(f"{digest}/layer.tar", size)
+            with open(path, "rb") as file:
+                while piece := file.read(1 << 20):
+                    yield piece
+            yield bytes(-size % 512)
+        yield from _member("manifest.json", json.dumps(manifest).encode())
+        yield bytes(1024)
+
+    # -- inside ------------------------------------------------------------------
+
+    def _half(self) -> Path:
+        return self.folder / "tmp" / secrets.token_hex(8)
+
+    def _keep(self, half: Path, digest: str, content: int) -> None:
+        place = self.layer(digest)
+        place.with_suffix(".json").write_text(json.dumps({"bytes": content}))
+        os.replace(half, place)
+
+    def _changed(self):
+        return _Changing(self)
+
+
+class _Changing:
+    """Hold the lock, change the state, and write it whole."""
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def __enter__(self) -> dict:
+        self._store._lock.acquire()
+        return self._store._state
+
+    def __exit__(self, *_: object) -> None:
+        store = self._store
+        try:
+            half = store._half()
+            half.write_text(json.dumps(store._state))
+            os.replace(half, store.folder / "state.json")
+        finally:
+            store._lock.release()
+
+
+def _spread(archive: tarfile.TarFile, place: Path) -> dict[str, str]:
+    """Write the files of a saved image under numbers: {name in the archive: number}."""
+    files: dict[str, str] = {}
+    links: dict[str, str] = {}
+    for entry in archive:
+        name = os.path.normpath(entry.name)
+        if entry.isreg():
+            number = str(len(files))
+            with open(place / number, "wb") as out:
+                shutil.copyfileobj(archive.extractfile(entry), out, 1 << 20)
+            files[name] = number
+        elif entry.issym():   # Docker 20.10 links a layer that occurs twice
+            links[name] = os.path.normpath(os.path.join(os.path.dirname(name), entry.linkname))
+    files.update({name: files[target] for name, target in links.items() if target in files})
+    return files
+
+
+def _header(name: str, size: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o644
+    return entry.tobuf(tarfile.GNU_FORMAT)
+
+
+def _member(name: str, data: bytes) -> Iterator[bytes]:
+    yield _header(name, len(data)) + data + bytes(-len(data) % 512)

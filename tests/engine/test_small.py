@@ -1,0 +1,148 @@
+"""The small engine, for real: processes under PRoot, and Docker's engine as its witness.
+
+Skipped where there is no PRoot that works (5.4 or newer; MULTISTAGE_PROOT names one).
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import docker
+import pytest
+
+from helpers import container
+from helpers.bases import ensure
+from helpers.build import build
+from helpers.engine import model
+from helpers.errors import BuildFailed, CourseError
+from helpers.small import proot
+
+ROOT = Path(__file__).parents[2]
+BASE = "debian:bookworm-slim"
+_DOCKERFILE = f"""\
+FROM {BASE} AS builder
+WORKDIR /work/deep
+COPY --chown=12:34 data /data
+RUN echo built > made && chmod 4751 made && ln made twin && ln -s made link && mkdir -m 700 closed \\
+    && rm /data/unwanted && rm -r /usr/share/doc && touch "/usr/örtlich name"
+FROM {BASE}
+COPY --from=builder /work /work
+COPY data /one/
+CMD ["cat", "/work/deep/made"]
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory, engine):
+    """The small engine in a folder of its own, with Debian loaded; ended by SIGTERM."""
+    if proot.find()[0] is None:
+        pytest.skip(proot.find()[1])
+    folder = tmp_path_factory.mktemp("s")
+    log = open(folder / "log", "wb")
+    process = subprocess.Popen([sys.executable, "-m", "helpers.small", str(folder)], stdout=log, stderr=log,
+                               env={**os.environ, "PYTHONPATH": str(ROOT)})
+    host = f"unix://{folder / 'small.sock'}"
+    try:
+        while not (folder / "small.pid").exists() and process.poll() is None:
+            time.sleep(0.05)
+        client = docker.DockerClient(base_url=host, timeout=120)
+        found = model.read(client, host, "small", owned=True)
+        base = ensure(engine, [BASE])[0]
+        packed = b"".join(engine.client.api.get_image(base.name))
+        client.api.load_image(io.BytesIO(packed).getvalue())
+        if base.name != BASE:
+            client.api.tag(base.name, *BASE.split(":"))
+        yield found
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+
+
+@pytest.fixture
+def context(tmp_path):
+    (tmp_path / "data/sub").mkdir(parents=True)
+    (tmp_path / "data/sub/run.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "data/sub/run.sh").chmod(0o755)
+    (tmp_path / "data/unwanted").write_text("x")
+    return tmp_path
+
+
+def own(engine, image):
+    """What the image's own layers say: {path: (kind, mode, size, target, owner)}, a list of layers."""
+    api, found = engine.client.api, []
+    packed = io.BytesIO(b"".join(api.get_image(image)))
+    with tarfile.open(fileobj=packed) as archive:
+        manifest = json.load(archive.extractfile("manifest.json"))[0]
+        for name in manifest["Layers"][1:]:
+            with tarfile.open(fileobj=archive.extractfile(name)) as layer:
+                # Which of two hard links is the file is nobody's promise.
+                found.append({e.name.strip("/"): (b"file" if e.isreg() or e.islnk() else e.type, oct(e.mode & 0o7777),
+                              0 if e.islnk() or e.isreg() and e.name.endswith(("made", "twin")) else e.size,
+                              e.linkname if e.issym() else "", (e.uid, e.gid)) for e in layer})
+    return found
+
+
+def test_it_says_what_it_is(small):
+    assert small.name == "Course Engine" and small.builders == ("legacy",) and small.owned
+
+
+def test_the_same_dockerfile_gives_the_same_layers_as_dockers_engine(small, engine, context):
+    for target in ("builder", None):
+        ours = build(context, text=_DOCKERFILE, target=target, tag="small-witness:a", engine=small)
+        theirs = build(context, text=_DOCKERFILE, target=target, tag="small-witness:a", builder="legacy", engine=engine)
+        try:
+            for mine, other in zip(own(small, ours.image), own(engine, theirs.image), strict=True):
+                assert mine == other
+        finally:
+            engine.client.api.remove_image("small-witness:a", force=True)
+    assert container.run("small-witness:a", engine=small).output == "built\n"
+
+
+def test_what_a_step_leaves_running_ends_with_it(small, context):
+    mark = f"7{os.getpid()}"
+    build(context, text=f"FROM {BASE}\nRUN (setsid nohup sleep {mark} >/dev/null 2>&1 &) ; sleep 0.2; true\n",
+          tag="small-daemon:1", engine=small)
+    assert [words for words in commands() if words[-2:] == ["sleep", mark]] == []
+
+
+def commands():
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield entry.read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
+        except OSError:
+            continue
+
+
+def test_a_failing_step_is_told_with_its_line_and_names_nothing(small, context):
+    with pytest.raises(BuildFailed) as caught:
+        build(context, text=f"FROM {BASE}\nRUN echo said >&2; exit 3\n", tag="small-failed:1", engine=small)
+    assert caught.value.line == 2 and caught.value.exit_code == 3
+    assert small.client.api.images("small-failed:1") == []
+
+
+def test_a_program_that_is_not_in_the_image(small):
+    with pytest.raises(CourseError, match="not in the image"):
+        container.run(BASE, ["nothing-of-this-name"], engine=small)
+
+
+def test_a_hidden_folder_a_user_and_an_exit_code(small):
+    ran = container.run(BASE, ["sh", "-c", "ls /etc; id -u; exit 4"], hide=["/etc"], engine=small)
+    assert ran.output.split() == ["hosts", "resolv.conf", "0"] or ran.output.split() == ["0"]
+    assert ran.exit_code == 4
+
+
+def test_a_server_is_asked_run_in_and_written_into(small, context):
+    script = ("use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 8080, Listen => 5) or die; "
+              "while (my $c = $s->accept) { <$c>; print $c \"HTTP/1.0 200 OK\\r\\n\\r\\nhere\"; close $c }")
+    with container.serve(BASE, ["perl", "-e", script], port=8080, engine=small) as server:
+        assert server.get("/").text == "here" and not server.url.endswith(":8080")
+        server.put("/tmp/note", b"written")
+        assert server.run(["cat", "/tmp/note"]).output == "written"
+    assert small.client.api.containers(all=True) == []
+    assert container.run(BASE, ["ls", "/tmp"], engine=small).output == ""
