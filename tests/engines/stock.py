@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from unittest import mock
 
 from helpers.bases import ensure
-from helpers.engine import Engine
+from helpers.engine import Engine, connect
 
 _CHUNK = 1 << 20
 _SECONDS = 900
@@ -28,3 +30,14 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
         loading.post(f"{loading.base_url}/v{loading.api_version}/images/load", params={"quiet": "1"},
                      data=saved.iter_content(_CHUNK), headers={"Content-Type": "application/x-tar"},
                      timeout=_SECONDS).raise_for_status()
+
+
+def at(host: str) -> Engine:
+    """The engine at that address, found as one that the user names."""
+    with mock.patch.dict(os.environ, DOCKER_HOST=host):
+        return connect()
+
+
+def called(engine: Engine, version: str) -> str:
+    """'Docker Engine 28.5.2 (overlayfs (containerd)), Debian 28.5.2+dfsg4-5'."""
+    return f"{engine.name} {engine.version.partition('+')[0]} ({engine.store}), Debian's {version}"
