@@ -11,6 +11,7 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(error.args[0])
     plain = connect()
     for kind in kinds:
-        kept.keep(kind, row(kind, plain, chosen.tests or suite.everything(), chosen.keep))
+        for row in tested(kind, plain, chosen.tests or suite.everything(), chosen.keep):
+            kept.keep(kind, row)
     rows = kept.rows(KINDS)
     told = table.written(rows)
     print(told)
@@ -47,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def row(kind: Kind, plain: Engine, tests: list[str] | tuple[str, ...], keep: Path | None = None) -> table.Row:
-    """The engine of that kind, tested; or why it was not."""
+def tested(kind: Kind, plain: Engine, tests: Sequence[str], keep: Path | None = None) -> Iterator[table.Row]:
+    """The engine of that kind, tested: a row after each file; or one that says why it was not."""
     began, today = time.monotonic(), date.today().isoformat()
     try:
         with daemon.running(kind, _say) as one:
@@ -56,19 +58,18 @@ def row(kind: Kind, plain: Engine, tests: list[str] | tuple[str, ...], keep: Pat
             name = stock.called(engine, one.version)
             _say(f"{name} runs. It is given the base images ...")
             stock.hand_on(plain, engine, bases.ALL)
-            outcomes = []
             for each in tests:
-                outcomes += suite.run(one, [each], plain.host)
-                _say(f"  {each}: {table.cell(table.of(outcomes, [Path(each.partition('::')[0]).stem]))}")
-            if keep:
-                keep.mkdir(parents=True, exist_ok=True)
-                shutil.copy(one.state / "tests.log", keep / f"{kind.key}.log")
+                outcomes = suite.run(one, [each], plain.host)
+                _say(f"  {each}: {table.cell(outcomes)}")
+                if keep:
+                    keep.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(one.state / "tests.log", keep / f"{kind.key}.log")
+                yield table.Row(name, today, outcomes)
+            _say(f"{name}: {time.monotonic() - began:.0f} s")
     except CourseError as error:
         _say(str(error))
-        return table.Row(f"{kind.package} of Debian {kind.suite}", today,
-                         absent=f"{error.what} {error.why}".strip())
-    _say(f"{name}: {time.monotonic() - began:.0f} s")
-    return table.Row(name, today, tuple(outcomes))
+        yield table.Row(f"{kind.package} of Debian {kind.suite}", today,
+                        absent=f"{error.what} {error.why}".strip())
 
 
 def _say(*sentences: str) -> None:

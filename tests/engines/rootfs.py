@@ -21,7 +21,7 @@ from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
 
 PACKAGES = ("aardvark-dns", "ca-certificates", "conmon", "containerd", "crun", "docker.io", "iproute2",
-            "iptables", "mount", "netavark", "nftables", "pigz", "podman", "runc", "slirp4netns",
+            "iptables", "mount", "netavark", "nftables", "pigz", "podman", "procps", "runc", "slirp4netns",
             "util-linux", "xz-utils", "zstd")
 _UNUSED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 _DAY = 24 * 3600
