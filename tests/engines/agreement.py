@@ -46,7 +46,8 @@ def plain():
 def context(tmp_path):
     folder = tmp_path / "context"
     folder.mkdir()
-    (folder / "words").write_text(" ".join(map(str, range(100_000))))
+    # A word of its own: no layer of it is one that another image has.
+    (folder / "words").write_text(f"{uuid.uuid4()} {' '.join(map(str, range(100_000)))}")
     (folder / "noise").write_bytes(random.Random(1).randbytes(100_000))
     return folder
 
