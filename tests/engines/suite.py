@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -51,8 +52,9 @@ def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]
                 "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_OTHER_ENGINE": plain}
     command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--junit-xml", str(report), *tests]
     with open(daemon.state / "tests.log", "ab") as log:
+        # What runs in the background ignores Ctrl-C, and so would the tests that press it.
         subprocess.run(daemon.beside(*command), cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,
-                       stdout=log, stderr=log)
+                       stdout=log, stderr=log, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     if not report.exists():
         return (Outcome(tests[0], "", "failed", "pytest ended without a report"),)
     return read(report.read_text())
