@@ -1,6 +1,6 @@
 """What a builder says while it builds: one model for all builders.
 
-A parser (`buildkit`, `legacy`) turns an engine's answer into these events;
+A parser (`buildkit`, `legacy`, `buildah`) turns an engine's answer into these events;
 `progress` folds them into the state of the build.
 """
 

@@ -1,7 +1,7 @@
-"""Images that the legacy builder leaves behind, remembered for cleaning.
+"""Images that the legacy builder and Buildah leave behind, remembered for cleaning.
 
-It keeps the result of every step as an image without a name and without labels
-(they are its cache). Only their ids, as they pass by in a build of ours, tell
+They keep the result of every step as an image without a name and without labels
+(they are their cache). Only their ids, as they pass by in a build of ours, tell
 them from a learner's own; so the ids are written down.
 """
 
@@ -21,7 +21,7 @@ def _note(engine: Engine) -> Path:
 
 
 def note(engine: Engine, images: Iterable[str]) -> None:
-    """Remember the images of a legacy build in `engine`."""
+    """Remember the images of such a build in `engine`."""
     ids = [image.removeprefix("sha256:")[:12] for image in images]
     if not ids:
         return

@@ -160,6 +160,8 @@ class Progress:
     def _place(self, seen: StepSeen) -> tuple[str, str, int | None]:
         if self.builder == "legacy":
             return _legacy_place(seen, self._flat)
+        if self.builder == "buildah":
+            return _buildah_place(seen, self.dockerfile)
         return _buildkit_place(seen.name, self.dockerfile)
 
 
@@ -193,6 +195,17 @@ def _legacy_place(seen: StepSeen, flat: list[tuple[str, Instruction]]) -> tuple[
         return "", seen.name, None
     stage, instruction = flat[index]
     return stage, seen.name, instruction.line
+
+
+def _buildah_place(seen: StepSeen, dockerfile: Dockerfile) -> tuple[str, str, int | None]:
+    """Each instruction of a stage is a step of its own, FROM the first."""
+    stage, number = (int(each) - 1 for each in seen.key.split("/"))
+    if stage >= len(dockerfile.stages):
+        return "", seen.name, None
+    steps = dockerfile.stages[stage].instructions
+    if number >= len(steps):   # what the build's own options add: LABEL
+        return "", seen.name, None
+    return dockerfile.stages[stage].label, seen.name, steps[number].line
 
 
 def _buildkit_place(name: str, dockerfile: Dockerfile) -> tuple[str, str, int | None]:

@@ -13,11 +13,11 @@ from ..units import seconds
 from .progress import Progress, StageReport, Step
 from .times import overlap, ties, work
 
-_EXIT = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
+_EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
 _LINE = re.compile(r"parse error (?:on )?line (\d+)")
 _MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
 _STORE = re.compile(r"/\S+/(?:merged|buildkit-mount\d+)(?=/)")
-TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder"}   # as a reader knows them
+TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them
 _TAIL = 20   # lines of the failed step's log that an error shows
 
 
@@ -27,7 +27,7 @@ class BuildResult:
 
     image     its id, 'sha256:...'
     tag       the name it was given, or ''
-    builder   'buildkit' or 'legacy'
+    builder   'buildkit', 'legacy' or 'buildah'
     seconds   wall time from the request to the image, context included
     stages    every stage of the Dockerfile, skipped ones too
     steps     every step with times (seconds), cache hit and log

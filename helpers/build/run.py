@@ -3,7 +3,8 @@
 One POST to /build asks for the build and brings back the builder's own story.
 `version=2` asks for BuildKit, which fetches the files that it lacks through a
 session beside it; `version=1` asks for the legacy builder, which gets the whole
-context as a tar archive in the request's body. The SDK's own `images.build()`
+context as a tar archive in the request's body. Podman answers either with Buildah, which
+gets the whole context too. The SDK's own `images.build()`
 sends no version and cannot read BuildKit's answer; it is the SDK's client and
 connection that are used here.
 """
@@ -23,7 +24,7 @@ from ..bases import Present, ensure, substitutions
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted
-from . import buildkit, leftovers, legacy
+from . import buildah, buildkit, leftovers, legacy
 from .lent import lent, mounted
 from .context import Context
 from .progress import Progress
@@ -32,8 +33,8 @@ from .session import Session
 
 CONTEXT_LIMIT = 1_000_000_000   # bytes; more than this is nearly always a mistake
 _CONNECT_SECONDS = 10
-_PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events}
-_VERSIONS = {"buildkit": "2", "legacy": "1"}
+_PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events, "buildah": buildah.events}
+_VERSIONS = {"buildkit": "2", "legacy": "1", "buildah": "2"}
 
 Watch = Callable[[Progress], None]
 
@@ -62,7 +63,7 @@ def build(
     text           a Dockerfile's text, used instead of the file
     target         stage to build, the last one if None
     tag            name for the image, 'name' or 'name:tag'; none if ''
-    builder        'buildkit' or 'legacy'; the engine's default if None
+    builder        'buildkit', 'legacy' or 'buildah'; the engine's default if None
     args           build arguments
     secrets        {id: value} for RUN --mount=type=secret; BuildKit only. Those that
                    `helpers.build.lent` names are lent by this machine
@@ -198,7 +199,7 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
             remedy="Run it again: finished steps are in the build cache.",
         ) from None
     finally:
-        if progress.builder == "legacy":
+        if progress.builder in ("legacy", "buildah"):
             leftovers.note(engine, progress.made)
     if progress.failure:
         raise failed(progress)
@@ -222,8 +223,9 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
     if secrets or builder == "buildkit" and mounted(progress.dockerfile):
         raise CourseError(
             "Secrets cannot be handed to this build.",
-            why="The legacy builder knows none." if builder == "legacy" else
-                "This connection to the engine opens no build session.",
+            why={"legacy": "The legacy builder knows none.",
+                 "buildah": "Podman takes them from files of its own machine."}.get(
+                     builder, "This connection to the engine opens no build session."),
             remedy="Use builder='buildkit' on a local engine.")
     return None
 

@@ -3,7 +3,8 @@
 1. DOCKER_HOST, or the Docker CLI's current context. What the user set by hand
    is used or refused, never passed over: a typo must not end on another engine.
 2. A local socket.
-3. An engine that the course owns, started when root asks and dockerd is there.
+3. An engine that the course owns, found or started: dockerd for root; Podman with
+   subordinate ids; Podman with one id (`family`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from docker.context import ContextAPI
 from docker.errors import DockerException, InvalidVersion
 
 from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
-from . import owned
+from . import family
 from .model import Engine, _innermost, read, too_old
 
 _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
@@ -50,16 +51,17 @@ def connect(*, start: bool = True) -> Engine:
     if explicit:
         return _try(explicit)
     refusals = []
-    for rung in (*_sockets(), Rung("course", owned.host())):
+    for rung in (*_sockets(), *(Rung(each.rung(), each.host()) for each in family.ENGINES)):
         if not _is_socket(rung.host):
             continue
         try:
             return _try(rung)
         except (EngineUnreachable, EngineRefused) as error:
             refusals.append(error)
-    if start and owned.can_start():
-        owned.start()
-        return _try(Rung("course", owned.host()))
+    for each in family.ENGINES if start else ():
+        if each.can_start():
+            each.start()
+            return _try(Rung(each.rung(), each.host()))
     refused = [error for error in refusals if isinstance(error, EngineRefused)]
     raise refused[0] if refused else _none(refusals)
 
@@ -113,7 +115,8 @@ def _try(rung: Rung) -> Engine:
     except (DockerException, OSError, ValueError) as error:
         raise _refusal(rung, error) from error
     client.api.timeout = _CALL_SECONDS
-    return read(client, rung.host, rung.name, owned=rung.host == owned.host())
+    ours = family.of(rung.host)
+    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else ())
 
 
 def _client(rung: Rung, timeout: float) -> docker.DockerClient:
@@ -131,8 +134,7 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
         why = "The Docker SDK needs the package paramiko for ssh:// addresses."
     said = {"DOCKER_HOST": f"DOCKER_HOST is {rung.host}",
             "context": f"The Docker context points at {rung.host}",
-            "socket": f"There is a socket at {rung.host}",
-            "course": f"The course's engine is to be at {rung.host}"}[rung.name]
+            "socket": f"There is a socket at {rung.host}"}.get(rung.name, f"The course's engine is to be at {rung.host}")
     if "Permission denied" in f"{why} {error}":
         return EngineRefused(
             f"{said}, and you may not open it.", why=why,
@@ -147,8 +149,7 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
     remedy = {"DOCKER_HOST": "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
                              "to let the course look for another.",
               "context": "Start that engine, or `docker context use default`.",
-              "socket": "Start Docker, or remove the stale socket.",
-              "course": "`make engine` starts it again."}[rung.name]
+              "socket": "Start Docker, or remove the stale socket."}.get(rung.name, "`make engine` starts it again.")
     return EngineUnreachable(f"{said}, and no engine answers there.", why=why, remedy=remedy)
 
 
@@ -158,5 +159,5 @@ def _none(refusals: list[EngineError]) -> NoEngine:
         why=" ".join(error.what for error in refusals)
             or "DOCKER_HOST is not set and no socket of an engine was found.",
         remedy=(f"`make engine` installs and starts one (you are root). {WAYS_ON}"
-                if os.geteuid() == 0 else f"The course starts one only as root. {WAYS_ON}"),
+                if os.geteuid() == 0 else f"{family.obstacles()} {WAYS_ON}"),
     )

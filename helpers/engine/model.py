@@ -83,8 +83,9 @@ class Engine:
         return f"<p>{html.escape(self.describe())}</p>"
 
 
-def read(client: docker.DockerClient, host: str, rung: str, owned: bool) -> Engine:
-    """Ask an engine what it is. Raises EngineTooOld and the errors of `translated`."""
+def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
+         limits: tuple[str, ...] = ()) -> Engine:
+    """Ask an engine what it is; `limits` are known of it besides. Raises EngineTooOld and the errors of `translated`."""
     with translated("say what it is", host):
         version, info = client.version(), client.info()
     api = client.api.api_version
@@ -98,7 +99,7 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool) -> Engi
         version=version["Version"], api=api, store=_store(info),
         builders=("buildah",) if podman else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        limits=_limits(info, podman),
+        limits=(*_limits(info, podman), *limits),
     )
 
 

@@ -42,6 +42,23 @@ def host() -> str:
     return f"unix://{folder() / 'docker.sock'}"
 
 
+def rung() -> str:
+    """What it is called as a rung of the ladder."""
+    return "course"
+
+
+def limits() -> tuple[str, ...]:
+    """It has none but its own."""
+    return ()
+
+
+def obstacle() -> str:
+    """Why it cannot be started here, in one sentence; '' if it can."""
+    if os.geteuid() != 0:
+        return "The course starts dockerd only as root."
+    return f"Not installed: {', '.join(_missing())}." if _missing() else ""
+
+
 def installed() -> bool:
     """Whether all programs that it needs are on this machine."""
     return not _missing()

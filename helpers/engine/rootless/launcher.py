@@ -1,0 +1,190 @@
+"""Enter namespaces of one's own, then become a program: `python -m helpers.engine.rootless`.
+
+    probe IDS FOLDER             what works here, as JSON on standard output
+    run IDS FOLDER COMMAND ...   become COMMAND in there
+
+IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the
+seccomp filter hides that there is no other). It is a process of its own, since a kernel
+with threads cannot enter a user namespace, and since Podman must find the namespaces made:
+left to itself it fails where newuidmap is there and has no privileges.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+from . import seccomp, settings
+
+IDS = ("many", "one")
+_NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
+_PRIVATE, _RECURSIVE = 1 << 18, 1 << 14                 # linux/mount.h
+_FUSE = Path("/dev/fuse")
+
+
+class Refused(Exception):
+    """The machine does not let us; the text says what and why."""
+
+
+def enter(ids: str) -> None:
+    """Make a user and a mount namespace, be root in them. Raises Refused."""
+    outside = os.getuid(), os.getgid()
+    if ids == "many":
+        _enter_with_many(*outside)
+    else:
+        _unshare()
+        # The kernel lets one map one's own id only after giving up setgroups.
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {outside[0]} 1"), ("gid_map", f"0 {outside[1]} 1")):
+            try:
+                Path(f"/proc/self/{name}").write_text(text)
+            except OSError as error:
+                raise Refused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
+    os.setgid(0), os.setuid(0)
+    _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
+    # Podman keeps its locks there, and we what it keeps of a run. Its own: neither too
+    # small nor another Podman's.
+    _mount("tmpfs", settings.RUN, "tmpfs", 0, "mode=1777,size=64m")
+
+
+def _enter_with_many(uid: int, gid: int) -> None:
+    """newuidmap has to be called from outside: by a child that stays there."""
+    ready, made = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ready[1])
+        code = 1
+        try:
+            if os.read(ready[0], 1):
+                code = _map(os.getppid(), uid, gid)
+        finally:
+            os._exit(code)
+    try:
+        _unshare()
+        os.write(ready[1], b"1")
+    finally:
+        for end in (*ready, *made):
+            os.close(end)
+        failed = os.waitpid(child, 0)[1]
+    if failed:
+        raise Refused("newuidmap may not map subordinate ids here (it has no privileges, or there are none)")
+
+
+def _map(pid: int, uid: int, gid: int) -> int:
+    for program, own, table in (("newuidmap", uid, "/etc/subuid"), ("newgidmap", gid, "/etc/subgid")):
+        given = subordinate(Path(table).read_text(), uid)
+        if not given or not shutil.which(program):
+            return 1
+        first, count = given
+        if subprocess.run([program, str(pid), "0", str(own), "1", "1", str(first), str(count)],
+                          capture_output=True, timeout=10).returncode:
+            return 1
+    return 0
+
+
+def subordinate(table: str, uid: int) -> tuple[int, int] | None:
+    """(first, count) of the longest range that /etc/subuid gives this user, by name or
+    number; None below the 65536 that images take for granted."""
+    import pwd
+
+    names = {str(uid)}
+    try:
+        names.add(pwd.getpwuid(uid).pw_name)
+    except KeyError:   # a pod may run as an id without a name
+        pass
+    found = []
+    for line in table.splitlines():
+        owner, _, rest = line.strip().partition(":")
+        first, _, count = rest.partition(":")
+        if owner in names and first.isdigit() and count.isdigit() and int(count) >= 65536:
+            found.append((int(first), int(count)))
+    return max(found, key=lambda each: each[1], default=None)
+
+
+def _unshare() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEWUSER | _NEWNS):
+        raise Refused(f"no user namespace may be made ({os.strerror(ctypes.get_errno())})")
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None) -> None:
+    """mount(2). Raises Refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [None if each is None else os.fsencode(each) for each in (source, target, kind)]
+    if libc.mount(*words, ctypes.c_ulong(flags), None if options is None else os.fsencode(options)):
+        raise Refused(f"mounting is refused in a user namespace ({os.strerror(ctypes.get_errno())})")
+
+
+# -- what works here -----------------------------------------------------------------
+
+def store(folder: Path) -> str:
+    """How layers can be kept in `folder`, from inside the namespaces: overlay (in the
+    kernel), fuse-overlayfs, or vfs, which copies."""
+    if _overlays(folder):
+        return "overlay"
+    if shutil.which("fuse-overlayfs") and _opens(_FUSE):
+        return "fuse-overlayfs"
+    return "vfs"
+
+
+def _overlays(folder: Path) -> bool:
+    """Whether the kernel takes `folder` for the upper layer of an overlay. It does not
+    where that is an overlay itself, as the root of a container is."""
+    place = folder / ".overlay-probe"
+    try:
+        for name in ("lower", "upper", "work", "merged"):
+            (place / name).mkdir(parents=True, exist_ok=True)
+        _mount("overlay", str(place / "merged"), "overlay", 0,
+               f"lowerdir={place}/lower,upperdir={place}/upper,workdir={place}/work,userxattr")
+        (place / "merged" / "written").write_text("")
+        ctypes.CDLL(None).umount2(os.fsencode(place / "merged"), 2)
+        return True
+    except (Refused, OSError):
+        return False
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _opens(device: Path) -> bool:
+    try:
+        os.close(os.open(device, os.O_RDWR))
+        return True
+    except OSError:
+        return False
+
+
+def probe(ids: str, folder: Path) -> dict[str, object]:
+    """{ok, store} or {ok, why}. The process is inside from here on."""
+    try:
+        if ids == "one" and not seccomp.known():
+            raise Refused(f"there is no seccomp filter for the processor {platform.machine()}")
+        enter(ids)
+        found = store(folder)
+        if ids == "one":
+            seccomp.install()
+            os.chown(folder, 1, 1)   # to a user that does not exist: only a fake succeeds
+        return {"ok": True, "store": found}
+    except Refused as error:
+        return {"ok": False, "why": str(error)}
+    except OSError as error:
+        return {"ok": False, "why": f"its seccomp filter was refused ({error.strerror})"}
+
+
+def main(words: list[str]) -> None:
+    doing, ids, folder, *command = words
+    if doing == "probe":
+        print(json.dumps(probe(ids, Path(folder))))
+        return
+    uid, gid = os.getuid(), os.getgid()
+    enter(ids)
+    os.makedirs(f"{settings.RUN}/xdg", mode=0o700)
+    if ids == "one":
+        seccomp.install()
+    # What Podman's own launcher tells its second self, so that it makes no namespace.
+    os.environ.update(_CONTAINERS_USERNS_CONFIGURED="done", _CONTAINERS_ROOTLESS_UID=str(uid),
+                      _CONTAINERS_ROOTLESS_GID=str(gid))
+    os.execvp(command[0], command)

@@ -1,0 +1,300 @@
+"""The life of the course's Podman: probed, started, found again, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ... import places
+from ...errors import EngineError, NoEngine
+from . import launcher, settings
+
+RUNGS = {"many": "podman", "one": "podman-one-id"}
+_PROGRAMS = ("podman", "conmon", "crun")
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
+_ROOT = Path(__file__).resolve().parents[3]
+_START_SECONDS, _PROBE_SECONDS, _STOP_SECONDS = 60, 20, 10
+_SOCKET_PATH = 104   # the kernel's limit is 108
+
+Report = Callable[[str], None]
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+def folder() -> Path:
+    return places.state() / "podman"
+
+
+def host() -> str:
+    """Address of its socket, as DOCKER_HOST would have it."""
+    return f"unix://{folder() / 'podman.sock'}"
+
+
+def rung() -> str:
+    """Which of the two it is, as it was started: podman or podman-one-id."""
+    return RUNGS[_note().get("ids", "one")]
+
+
+def limits() -> tuple[str, ...]:
+    """Sentences: what it cannot do, as it was started."""
+    said = ["Its containers have no limit of memory and processes but the session's own.",
+            "A container's network is its own and leads nowhere, or is the session's: there are no networks to make."]
+    if _note().get("ids") == "one":
+        said.append("There is one user id: every file in an image is root's and every process runs as root, "
+                    "whatever USER and chown say.")
+    return tuple(said)
+
+
+def obstacle() -> str:
+    """Why it cannot be started here, in one sentence; '' if it can."""
+    if sys.platform != "linux":
+        return "Podman without privileges takes Linux."
+    missing = [name for name in _PROGRAMS if not shutil.which(name, path=_PATH)]
+    if missing:
+        return (f"Podman is not installed ({', '.join(missing)} cannot be found): on Debian and Ubuntu "
+                "`apt-get install podman crun`, elsewhere `conda install -c conda-forge podman`.")
+    found = _probed()
+    return "" if found["ok"] else f"Podman cannot work here: {found['why']}."
+
+
+def can_start() -> bool:
+    """Whether `start` can work here. Takes a second the first time."""
+    return not obstacle()
+
+
+_KEPT: dict[Path, dict] = {}   # what was probed, if it was good: it does not become worse
+
+
+def _probed() -> dict:
+    """{ok, ids, store} or {ok, why}: subordinate ids first."""
+    place = folder()
+    if place in _KEPT:
+        return _KEPT[place]
+    try:
+        _prepare(place)
+    except OSError as error:
+        return {"ok": False, "why": f"{place} cannot be made ({error.strerror})"}
+    found = {}
+    for ids in launcher.IDS:
+        done = _launched(["probe", ids, str(place)], timeout=_PROBE_SECONDS)
+        found = done | {"ids": ids}
+        if found["ok"]:
+            _KEPT[place] = found
+            break
+    return found
+
+
+def _launched(words: list[str], timeout: float) -> dict:
+    try:
+        done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL, env=_python_environment())
+        return json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return {"ok": False, "why": "the machine did not answer in time"}
+    except ValueError:
+        return {"ok": False, "why": (done.stderr.strip().splitlines() or ["the probe ended without a word"])[-1]}
+
+
+def _launch_command(words: list[str]) -> list[str]:
+    return [sys.executable, "-m", "helpers.engine.rootless", *words]
+
+
+def _python_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
+
+
+def _prepare(place: Path) -> None:
+    """Make the folder, for this user alone. Raises PermissionError if it is somebody else's."""
+    place.mkdir(parents=True, exist_ok=True)
+    if place.stat().st_uid != os.geteuid():
+        raise PermissionError(1, "it belongs to another user")
+    place.chmod(0o700)
+
+
+# -- starting and stopping -----------------------------------------------------------
+
+def start(report: Report = _quiet) -> None:
+    """Start it unless it runs. Safe from several processes at once.
+
+    Raises NoEngine where it cannot run, EngineError where it does not come up (the
+    end of its log is the evidence).
+    """
+    why = obstacle()
+    if why:
+        raise NoEngine("The course cannot start Podman here.", why=why,
+                       remedy="Use a machine with Docker, or open the repository in GitHub Codespaces.")
+    place = folder()
+    if len(os.fsencode(place / "podman.sock")) > _SOCKET_PATH:
+        raise EngineError("Podman cannot have its socket in the course's folder.",
+                          why=f"{place} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
+                          remedy="Set MULTISTAGE_HOME to a shorter folder, for example /tmp/multistage.")
+    with places.locked(places.state() / "podman.lock"):
+        if running():
+            return
+        _sweep()
+        report("Starting Podman for the course ...")
+        _await(_launch(_probed()))
+        report("The engine answers.")
+
+
+def running() -> bool:
+    """Whether it lives and its socket answers."""
+    return _alive() and _answers()
+
+
+def stop(report: Report = _quiet) -> bool:
+    """Stop it and its containers. False if it was not running."""
+    with places.locked(places.state() / "podman.lock"):
+        was = _alive()
+        if was:
+            report("Stopping the course's Podman ...")
+        if folder().exists():
+            _sweep()
+        return was
+
+
+def purge(report: Report = _quiet) -> None:
+    """Stop it and delete its folder: images, build cache, everything."""
+    place = folder()
+    note = _note()
+    stop(report)
+    with places.locked(places.state() / "podman.lock"):
+        if note.get("ids") == "many" and place.exists():
+            # Files of subordinate ids are root's only in there.
+            subprocess.run(_launch_command(["run", "many", str(place), "rm", "-rf", "--", str(place)]),
+                           capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
+        shutil.rmtree(place, ignore_errors=True)
+        _KEPT.pop(place, None)
+
+
+def log_tail(lines: int = 15) -> str:
+    try:
+        return "\n".join((folder() / "podman.log").read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def _launch(found: dict) -> subprocess.Popen:
+    place = folder()
+    _prepare(place)
+    settings.write(place)
+    # Processes of the engine are told by this word in their environment.
+    environment = settings.environment(place, _python_environment()) | {"MULTISTAGE_ENGINE": str(place)}
+    command = _launch_command(["run", found["ids"], str(place), "podman", "--log-level", "warn",
+                               *settings.storage(place, found["store"], found["ids"]), "system", "service", "--time=0", host()])
+    with open(place / "podman.log", "ab") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   start_new_session=True, cwd=place, env=environment)
+    places.write_whole(_note_path(), json.dumps(found | {"pid": process.pid}).encode())
+    return process
+
+
+def _await(process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if _answers():
+            return
+        time.sleep(0.05)
+    ended = process.poll() is not None
+    evidence = log_tail()
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    process.wait(10)
+    _sweep()
+    raise EngineError("The course's Podman did not start.",
+                      why="It ended by itself." if ended else "It did not answer in time.",
+                      remedy=f"Its whole log is {folder() / 'podman.log'}.", evidence=evidence)
+
+
+def _answers() -> bool:
+    import docker
+
+    if not (folder() / "podman.sock").exists():
+        return False
+    try:
+        client = docker.DockerClient(base_url=host(), timeout=5, version="1.40")
+        try:
+            return client.ping()
+        finally:
+            client.close()
+    except (docker.errors.DockerException, OSError):
+        return False
+
+
+# -- what is noted of the one that runs ----------------------------------------------
+
+def _note_path() -> Path:
+    return folder() / "service.json"
+
+
+def _note() -> dict:
+    """{ids, store, pid} of the engine as it was started last; {} if never."""
+    try:
+        note = json.loads(_note_path().read_bytes())
+        return note if isinstance(note, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _namespace(pid: int | str) -> str | None:
+    """'user:[4026532281]', the user namespace of a process; None if it may not be seen."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/user")
+    except OSError:
+        return None
+
+
+def _alive() -> bool:
+    """Whether the process that was noted lives and is ours: another one that was given
+    its number is not taken for it."""
+    pid = _note().get("pid")
+    if not isinstance(pid, int):
+        return False
+    try:
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return os.fsencode(f"MULTISTAGE_ENGINE={folder()}") in words
+
+
+def _sweep() -> None:
+    """End every process of the engine and remove its socket.
+    What is mounted in its namespace goes with the last process in it."""
+    theirs = {namespace for _, namespace, marked in _seen() if marked} - {_namespace("self"), None}
+    for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
+        deadline = time.monotonic() + seconds
+        for pid in _inside(theirs):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+        while _inside(theirs) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    (folder() / "podman.sock").unlink(missing_ok=True)
+
+
+def _inside(namespaces: set[str]) -> list[int]:
+    """Processes in these user namespaces: containers are known by nothing else, since
+    their environment and command are the image's."""
+    return [pid for pid, namespace, _ in _seen() if namespace in namespaces]
+
+
+def _seen() -> Iterator[tuple[int, str | None, bool]]:
+    """(process, user namespace, whether it bears the engine's mark) of all but zombies:
+    the mark of the service is in its environment, conmon's is the folder in its words."""
+    mark, below = os.fsencode(f"MULTISTAGE_ENGINE={folder()}"), os.fsencode(folder()) + b"/"
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                continue
+            marked = (mark in (entry / "environ").read_bytes().split(b"\0")
+                      or below in (entry / "cmdline").read_bytes())
+            yield int(entry.name), _namespace(entry.name), marked

@@ -1,0 +1,81 @@
+"""What Podman is told: its configuration files, and the environment that names them.
+
+Nothing of the user's own Podman is read or written: its settings might contradict
+these, and its store is not the course's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+
+# Podman refuses a longer path than 50 characters for what it keeps of a run. The launcher
+# puts a file system of the engine's own there; it goes when the engine does.
+RUN = "/dev/shm"
+
+
+def storage(folder: Path, store: str, ids: str) -> list[str]:
+    """Podman's options for its store. (Where it takes itself for rootless, it does not
+    believe a storage.conf's folder.) Stores of different kinds and ids lie apart: what
+    one wrote, another cannot read."""
+    driver = "vfs" if store == "vfs" else "overlay"
+    options = ["--storage-driver", driver, "--root", str(folder / f"data-{store}-{ids}"),
+               "--runroot", f"{RUN}/storage"]
+    if store == "fuse-overlayfs":
+        options += ["--storage-opt", f"overlay.mount_program={shutil.which(store)}"]
+    return options
+
+
+def containers() -> str:
+    """The text of containers.conf.
+
+    A container gets a process namespace of its own, so that ending it ends all of it,
+    and this session's /proc, since a masked one may not be mounted anew. Nobody may
+    make control groups here, so none are made and none limit it.
+    """
+    return """\
+[containers]
+cgroups = "disabled"
+default_sysctls = []
+ipcns = "private"
+log_driver = "k8s-file"
+netns = "host"
+utsns = "host"
+volumes = ["/proc:/proc"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+runtime = "crun"
+"""
+
+
+def registries() -> str:
+    """The text of registries.conf: a short name is Docker Hub's, as in a Dockerfile."""
+    return 'unqualified-search-registries = ["docker.io"]\nshort-name-mode = "permissive"\n'
+
+
+def write(folder: Path) -> None:
+    """Write all of it below `folder`."""
+    home = folder / "home" / ".config" / "containers"
+    for place in (home, folder / "tmp"):
+        place.mkdir(parents=True, exist_ok=True)
+    (folder / "storage.conf").write_text('[storage]\ndriver = "overlay"\n')   # in place of the machine's
+    (folder / "containers.conf").write_text(containers())
+    (folder / "registries.conf").write_text(registries())
+    (home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}\n')
+
+
+def environment(folder: Path, outer: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the service."""
+    kept = {name: value for name, value in outer.items() if not name.startswith(("CONTAINER", "DOCKER", "PODMAN"))}
+    return kept | {
+        "BUILDAH_ISOLATION": "chroot", "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"), "HOME": str(folder / "home"),
+        "PATH": f"{outer.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin",
+        "TMPDIR": str(folder / "tmp"), "XDG_CONFIG_HOME": str(folder / "home" / ".config"),
+        "XDG_DATA_HOME": str(folder / "home" / ".local"), "XDG_RUNTIME_DIR": f"{RUN}/xdg",
+    }

@@ -1,0 +1,87 @@
+"""The image of the sandboxes: what a Binder pod has, on Debian 12.
+
+Made in two steps and kept in the engine. First a base, as `helpers.bases` makes
+one: Debian with Python, Podman and what Podman needs. Then a build on it: the
+course's dependencies in a virtual environment, the bases of the first lessons as
+saved images, and a user with id 1000. The course itself is not in it: a sandbox
+gets the working tree when it starts, so that the image outlives a change of code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+from helpers.bases import catalogue, ensure, making
+from helpers.bases.catalogue import Base
+from helpers.bases.patience import patient
+from helpers.bases.recipes import AptInstall, Configure, DebianRoot
+from helpers.build import build
+from helpers.engine import Engine
+
+ROOT = Path(__file__).parents[2]
+BASE = "course-sandbox-base:1"
+NAME = "course-sandbox"
+KIT = "/opt/bases"          # where the saved bases lie in a sandbox: one *.tar each
+VENV = "/opt/venv"
+USER = "jovyan"             # as in every image of Jupyter's
+NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 05 build on
+
+# As apt installs them: Podman 4.3, Buildah in it, crun, and the two helpers that
+# rootless Podman looks for (uidmap, fuse-overlayfs). A pod can use neither of those.
+_PACKAGES = ("ca-certificates", "crun", "fuse-overlayfs", "git", "make", "podman", "procps",
+             "python3-venv", "uidmap")
+_BASE = Base(BASE, "build", "Debian with Python and Podman", (
+    DebianRoot(catalogue.SUITE), AptInstall(catalogue.SUITE, _PACKAGES), Configure(cmd=("bash",))))
+
+_DOCKERFILE = """\
+FROM {base}
+RUN useradd --uid 1000 --create-home {user}
+COPY requirements.txt /tmp/
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=trust \\
+    python3 -m venv {venv} && {venv}/bin/pip install --no-cache-dir --quiet -r /tmp/requirements.txt
+COPY bases {kit}
+ENV PATH={venv}/bin:$PATH
+USER {user}
+WORKDIR /home/{user}
+"""
+
+
+def image(engine: Engine, report: Callable[[str], None] = print) -> str:
+    """Name of the sandboxes' image, made if it is not in `engine` yet (some minutes).
+
+    The name holds a digest of what it is made of: other dependencies or bases are
+    another image. Raises CourseError.
+    """
+    bases = ensure(engine, NEEDED, report=report)
+    ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
+    text = _DOCKERFILE.format(base=BASE, user=USER, venv=VENV, kit=KIT)
+    digest = hashlib.sha256(repr((text, _PACKAGES, requirements(), ids)).encode()).hexdigest()[:12]
+    name = f"{NAME}:{digest}"
+    if engine.client.api.images(name):
+        return name
+    making.make(engine, _BASE, BASE, offline=False, report=report)
+    with tempfile.TemporaryDirectory(prefix="course-sandbox-") as folder:
+        context = Path(folder)
+        (context / "bases").mkdir()
+        (context / "requirements.txt").write_text("\n".join(requirements()))
+        for ref, base in zip(NEEDED, bases):
+            report(f"Saving {ref} for the sandboxes ...")
+            _save(engine, base.name, context / "bases" / f"{ref.replace('/', '_').replace(':', '_')}.tar")
+        build(context, text=text, tag=name, context_limit=None, engine=engine, report=report)
+    return name
+
+
+def requirements() -> list[str]:
+    """What pip installs: the course's own dependencies, and what runs its notebooks."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [*project["dependencies"], "pytest>=8"]
+
+
+def _save(engine: Engine, name: str, place: Path) -> None:
+    with engine.speaking(f"save {name}"), open(place, "wb") as file:
+        for chunk in patient(engine.client.api, 1800).get_image(name, chunk_size=1 << 20):
+            file.write(chunk)
