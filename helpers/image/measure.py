@@ -121,7 +121,10 @@ def _name(summary: dict) -> str:
     """The name that a reader knows: that of the Dockerfile, not the course's own."""
     tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
     known = min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
-    return original(known).removesuffix(":latest")
+    known = original(known).removesuffix(":latest")
+    for registry in ("localhost/", "docker.io/library/", "docker.io/"):   # Podman's way to write any name
+        known = known.removeprefix(registry)
+    return known
 
 
 def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: bool = False,

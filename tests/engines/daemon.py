@@ -36,7 +36,8 @@ _START_SECONDS = 60
 _STOP_SECONDS = 40
 
 _STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{data}"\nrunroot = "/run/containers/storage"\n'
-_CONTAINERS = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+# runc, since crun refuses a machine that has control groups of both versions.
+_CONTAINERS = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
 _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n[[registry]]\nprefix = "127.0.0.1"\n' \
               'location = "127.0.0.1"\ninsecure = true\n'
 
