@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import shutil
 import socket
 import struct
@@ -37,7 +38,8 @@ _STOP_SECONDS = 40
 
 _STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{data}"\nrunroot = "/run/containers/storage"\n'
 # runc, since crun refuses a machine that has control groups of both versions.
-_CONTAINERS = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
+_CONTAINERS = '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n' \
+              '[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n'
 _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n[[registry]]\nprefix = "127.0.0.1"\n' \
               'location = "127.0.0.1"\ninsecure = true\n'
 
@@ -96,7 +98,9 @@ def _host(state: Path) -> str:
 def _command(kind: Kind, state: Path) -> list[str]:
     """What is run inside, its settings written."""
     if kind.podman:
-        settings = {"storage.conf": _STORAGE.format(data=state / "data"), "containers.conf": _CONTAINERS,
+        settings = {"storage.conf": _STORAGE.format(data=state / "data"),
+                    "containers.conf": _CONTAINERS.format(files=_hard(resource.RLIMIT_NOFILE),
+                                                          processes=_hard(resource.RLIMIT_NPROC)),
                     "registries.conf": _REGISTRIES}
         for name, text in settings.items():
             (state / name).write_text(text)
@@ -109,6 +113,12 @@ def _command(kind: Kind, state: Path) -> list[str]:
     return ["dockerd", "--config-file", str(state / "daemon.json"), "--host", _host(state),
             "--data-root", str(state / "data"), "--exec-root", "/run/docker", "--pidfile", "/run/docker.pid",
             "--cgroup-parent", f"/{_CGROUP}/{kind.key}", "--log-level", "warn"]
+
+
+def _hard(limit: int) -> int:
+    """This machine's own limit: root may not raise it everywhere, and Podman would ask for more."""
+    most = resource.getrlimit(limit)[1]
+    return 1048576 if most == resource.RLIM_INFINITY else most
 
 
 def _await(kind: Kind, process: subprocess.Popen, state: Path) -> int:
@@ -151,7 +161,8 @@ def _end(process: subprocess.Popen) -> None:
 def _sweep_cgroups(kind: Kind) -> None:
     """The groups that containers of a killed engine were in. An empty folder of
     that file system goes by rmdir; one with processes in it does not."""
-    for top in Path("/sys/fs/cgroup").glob(f"**/{_CGROUP}/{kind.key}"):
+    groups = Path("/sys/fs/cgroup")   # one tree, or one a controller
+    for top in [*groups.glob(f"{_CGROUP}/{kind.key}"), *groups.glob(f"*/{_CGROUP}/{kind.key}")]:
         for folder, _, _ in os.walk(top, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)

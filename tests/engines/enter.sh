@@ -61,7 +61,6 @@ alone() {
     mount --bind "$state/resolv.conf" /etc/resolv.conf
     ip link set lo up
     until ip link show up dev tap0 2>/dev/null | grep -q tap0; do sleep 0.05; done
-    ulimit -n 1048576 || true        # as the services of Debian's packages have it
     exec "$@" </dev/null
 }
 
