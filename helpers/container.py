@@ -80,11 +80,17 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the image), and the engine's errors.
     """
     engine = engine or connect()
-    empty = [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]
     with engine.speaking(f"run {image}"), _container(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
-            host={"mounts": empty, "network_mode": "default" if network else "none"}) as name:
+            host={**_hidden(engine, hide), "network_mode": "default" if network else "none"}) as name:
         return _to_its_end(engine.client.api, name, timeout, image)
+
+
+def _hidden(engine: Engine, folders: Sequence[str]) -> dict[str, object]:
+    """Settings that mount an empty, read-only folder over each of `folders`."""
+    if "buildah" in engine.builders:   # Podman copies what lies below into it, unless told
+        return {"tmpfs": dict.fromkeys(folders, "ro,notmpcopyup")}
+    return {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in folders]}
 
 
 @contextlib.contextmanager
@@ -214,7 +220,8 @@ class Server:
             except Exception as error:   # newer engines refuse, older ones print why
                 raise _not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
-        missing = _not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
+        refused = output.startswith("OCI runtime exec failed") or "OCI runtime attempted to invoke" in output   # Podman
+        missing = _not_started(output, self.image) if refused else None
         if missing:
             raise missing
         return Ran(output[-_OUTPUT_LIMIT:], code, time.perf_counter() - began)

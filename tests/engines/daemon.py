@@ -8,6 +8,7 @@ nothing with this machine's engine: no bridge, no firewall rule, no image. See
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -22,7 +23,6 @@ from pathlib import Path
 
 import docker
 
-from helpers import places
 from helpers.bases.children import tail
 from helpers.errors import CourseError
 
@@ -33,7 +33,7 @@ _ENTER = Path(__file__).with_name("enter.sh")
 _NAMESPACES = ("--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--propagation=private")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CGROUP = "multistage-engines"
-_START_SECONDS = 60
+_START_SECONDS = 180   # a busy machine takes its time
 _STOP_SECONDS = 40
 
 _STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{data}"\nrunroot = "/run/containers/storage"\n'
@@ -77,7 +77,11 @@ def running(kind: Kind, report: rootfs.Report) -> Iterator[Daemon]:
     root = rootfs.make(kind.suite, report)
     version = rootfs.version(root, kind.package)
     state = rootfs.folder() / kind.key
-    with places.locked(rootfs.folder() / f"{kind.key}.lock"), contextlib.ExitStack() as ends:
+    with contextlib.ExitStack() as ends:
+        # The engine's own processes hold the lock too: until the last of them has gone,
+        # whatever became of the one that started them, nobody else takes the folder.
+        lock = ends.enter_context(open(rootfs.folder() / f"{kind.key}.lock", "w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir(parents=True)
         ends.callback(shutil.rmtree, state, ignore_errors=True)
@@ -86,7 +90,7 @@ def running(kind: Kind, report: rootfs.Report) -> Iterator[Daemon]:
             process = subprocess.Popen(
                 ["unshare", *_NAMESPACES, "sh", str(_ENTER), "outside", str(root), str(state),
                  *_command(kind, state)], stdin=subprocess.PIPE, stdout=log, stderr=log,
-                start_new_session=True, cwd="/", env={"PATH": _PATH, "LC_ALL": "C.UTF-8"})
+                pass_fds=[lock.fileno()], start_new_session=True, cwd="/", env={"PATH": _PATH, "LC_ALL": "C.UTF-8"})
         ends.callback(_end, process)
         yield Daemon(kind, _host(state), version, _await(kind, process, state), state)
 
