@@ -227,12 +227,12 @@ def _clean(options: argparse.Namespace) -> int:
 
 
 def _engine(options: argparse.Namespace) -> int:
-    from .engine import owned
+    from .engine import family
 
     if options.action in ("stop", "purge"):
-        stopped = owned.stop(_say)
-        if options.action == "purge":
-            owned.purge(_say)
+        stopped = any([each.stop(_say) for each in family.ENGINES])
+        for each in family.ENGINES if options.action == "purge" else ():
+            each.purge(_say)
         _emit(options, {"stopped": stopped}, "Stopped." if stopped else
               "No engine of the course was running.")
         return GOOD

@@ -12,6 +12,7 @@ import http.client
 import io
 import re
 import secrets as random
+import socket
 import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ _LOOPBACK = "127.0.0.1"
 # kernel cannot execute its program: 'exec /app: no such file or directory', before
 # runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
 _EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*")
+_PODMAN_LACKS = "OCI runtime attempted to invoke a command that was not found"
 
 
 @dataclass(frozen=True)
@@ -80,17 +82,15 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the image), and the engine's errors.
     """
     engine = engine or connect()
+    if "buildah" in engine.builders:   # Podman fills such a file system with what lies below, unless told
+        empty = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
+    else:
+        empty = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}
+    outside = "host" if engine.shares_network else "default"
     with engine.speaking(f"run {image}"), _container(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
-            host={**_hidden(engine, hide), "network_mode": "default" if network else "none"}) as name:
+            host={**empty, "network_mode": outside if network else "none"}) as name:
         return _to_its_end(engine.client.api, name, timeout, image)
-
-
-def _hidden(engine: Engine, folders: Sequence[str]) -> dict[str, object]:
-    """Settings that mount an empty, read-only folder over each of `folders`."""
-    if "buildah" in engine.builders:   # Podman copies what lies below into it, unless told
-        return {"tmpfs": dict.fromkeys(folders, "ro,notmpcopyup")}
-    return {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in folders]}
 
 
 @contextlib.contextmanager
@@ -114,12 +114,17 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
     in time, and the engine's errors.
     """
     engine = engine or connect()
+    if engine.shares_network:
+        _free(port, image)
+        reached = {"network_mode": "host"}
+    else:
+        reached = {"port_bindings": {port: (_LOOPBACK,)}}
     with contextlib.ExitStack() as ends:
         with engine.speaking(f"run {image}"):   # not what the caller does meanwhile
             name = ends.enter_context(_container(
                 engine, image, command, environment=dict(environment or {}), ports=[port],
-                host={"port_bindings": {port: (_LOOPBACK,)}, "read_only": read_only,
-                      "tmpfs": dict.fromkeys(writable, "")}))
+                host={**reached, "read_only": read_only,
+                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
             server = _started(engine, name, image, port, path, timeout)
         yield server
 
@@ -136,12 +141,16 @@ def _container(engine: Engine, image: str, command: Sequence[str] | None, *,
             image, command=list(command) if command else None, name=name,
             labels=labels.marked(labels.RUN), **settings,
             host_config=api.create_host_config(
-                mem_limit=_MEMORY, pids_limit=_PROCESSES,
-                security_opt=["no-new-privileges"], **host))
+                **_bounds(engine), security_opt=["no-new-privileges"], **host))
         yield name
     finally:
         with engine.speaking(f"remove the container of {image}"), contextlib.suppress(NotFound):
             api.remove_container(name, force=True, v=True)
+
+
+def _bounds(engine: Engine) -> dict[str, object]:
+    """The limits of a container; none where the engine can set none."""
+    return {} if engine.shares_network else {"mem_limit": _MEMORY, "pids_limit": _PROCESSES}
 
 
 def _to_its_end(api, name: str, timeout: float, image: str) -> Ran:
@@ -170,9 +179,17 @@ def _output(api, name: str) -> str:
     return api.logs(name, stdout=True, stderr=True)[-_OUTPUT_LIMIT:].decode("utf-8", "replace")
 
 
+def _podman_lacks(output: str, code: int | None) -> bool:
+    """Whether Podman says that a program is not in a container that runs. It says so in
+    the program's output, before or after a word of its lost connection, or by that alone."""
+    lines = output.splitlines()
+    return any(line.startswith("Error: ") and _PODMAN_LACKS in line for line in lines[:2]) or (
+        code == 127 and all(line.startswith("Error: read unixpacket") for line in lines))
+
+
 def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
-    if "executable file not found" not in said and "no such file or directory" not in said:
+    if not any(words in said for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
         return None
     return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=said.rsplit("exec: ", 1)[-1].strip())
@@ -220,8 +237,9 @@ class Server:
             except Exception as error:   # newer engines refuse, older ones print why
                 raise _not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
-        refused = output.startswith("OCI runtime exec failed") or "OCI runtime attempted to invoke" in output   # Podman
-        missing = _not_started(output, self.image) if refused else None
+        if "buildah" in self.engine.builders and _podman_lacks(output, code):
+            raise _not_started(_PODMAN_LACKS, self.image)
+        missing = _not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
         if missing:
             raise missing
         return Ran(output[-_OUTPUT_LIMIT:], code, time.perf_counter() - began)
@@ -245,18 +263,30 @@ class Server:
             return _output(self.engine.client.api, self.name)
 
 
+def _free(port: int, image: str) -> None:
+    """See that nobody else answers on a port that a server will listen on. Raises CourseError."""
+    with socket.socket() as tried:
+        tried.settimeout(_NEAR_SECONDS)
+        if tried.connect_ex((_LOOPBACK, port)) == 0:
+            raise CourseError(
+                f"{image} cannot be started: something else listens on port {port} here.",
+                why="This engine's containers listen on this machine's own ports.",
+                remedy="End the other program, or restart the kernel that started it.")
+
+
 def _started(engine: Engine, name: str, image: str, port: int, path: str, timeout: float) -> Server:
     """Start the container and wait for its first answer."""
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     _start(api, name, image)
-    addresses = _addresses(api.inspect_container(name), port)
+    addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
+                 else _addresses(api.inspect_container(name), port))
     while (waited := time.perf_counter() - began) < timeout:
         for address in addresses:
             try:
                 _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
                 return Server(name, image, f"http://{address}", time.perf_counter() - began, engine)
             except ConnectionRefusedError:
-                continue   # nobody forwards that port here: the container itself may be near
+                continue   # nobody listens yet, or nobody forwards: the container itself may be near
             except (OSError, http.client.HTTPException):
                 break      # it is forwarded, and the server is not ready
         if waited - looked > 0.2:

@@ -4,7 +4,8 @@
     cache   downloads and measurements: safe to delete, made again when needed
 
 Both follow the XDG base directory specification. MULTISTAGE_HOME puts both
-under one folder of your choice.
+under one folder of your choice. Where the home cannot be written, or there is none,
+they are in the folder for temporary files.
 """
 
 from __future__ import annotations
@@ -23,7 +24,30 @@ def _folder(kind: str, variable: str, default: str) -> Path:
     home = os.environ.get("MULTISTAGE_HOME")
     if home:
         return Path(home).expanduser().absolute() / kind
-    return Path(os.environ.get(variable) or Path.home() / default) / _NAME
+    try:
+        place = Path(os.environ.get(variable) or Path.home() / default) / _NAME
+    except RuntimeError:   # an id without a name and without a home
+        return _spare(kind)
+    return place if _writable(place) else _spare(kind)
+
+
+def _writable(place: Path) -> bool:
+    """Whether `place` can be written, or made."""
+    return os.access(next(each for each in (place, *place.parents) if each.exists()), os.W_OK)
+
+
+def _spare(kind: str) -> Path:
+    """A folder of this user's among the temporary files. Others may write there too: one
+    that somebody else has made is passed over."""
+    name, number = f"{_NAME}-{os.getuid()}-{kind}", 0
+    while True:
+        place = Path(tempfile.gettempdir(), f"{name}-{number}" if number else name)
+        try:
+            if place.lstat().st_uid == os.getuid() and not place.is_symlink():
+                return place
+        except FileNotFoundError:
+            return place
+        number += 1
 
 
 def state() -> Path:

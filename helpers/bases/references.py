@@ -97,6 +97,14 @@ def original(name: str) -> str:
     return name.removeprefix(f"{_COURSE}/")
 
 
+def short(name: str) -> str:
+    """A name as Docker lists it: Podman writes out that it is one of Docker Hub's.
+
+    'docker.io/library/golang:1.22' -> 'golang:1.22'; others unchanged.
+    """
+    return name.removeprefix("docker.io/library/").removeprefix("docker.io/")
+
+
 def step_name(digest: str) -> str:
     """Name of a finished step of a base image in the making."""
     return f"{_COURSE}/step:{digest}"

@@ -89,6 +89,7 @@ def build(
         scanned = Context.scan(root, dockerfile, parsed.with_bases(swapped))
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
+    no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
     handed = {**lent(parsed), **(secrets or {})} if builder == "buildkit" else secrets or {}
     _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), args or {}, no_cache, network))
@@ -114,6 +115,13 @@ def _builder(engine: Engine, wanted: str | None) -> str:
         why=f"{engine.describe()} has {', '.join(engine.builders)}.",
         remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.",
     )
+
+
+def _forgets_stages(engine: Engine, parsed: Dockerfile) -> bool:
+    """Whether a RUN that mounts a stage would not find it. Podman 4 mounts the base of a
+    stage that it took from its cache, and not what the stage made of it."""
+    mounts = any(edge.via == "RUN" and not edge.external for edge in parsed.edges)
+    return mounts and int(engine.version.split(".")[0]) < 5
 
 
 def _bases_needed(parsed: Dockerfile, stage: dockerfiles.Stage | None, builder: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ Each is a module with one interface:
     obstacle()    why it cannot be started here, in one sentence; '' if it can
     can_start()   whether it can: found out in seconds, and nothing is started for it
     start(report), running(), stop(report), purge(report), log_tail()
+    SHARES_NETWORK   as `Engine.shares_network`
     limits()      sentences: what it cannot do, besides what the engine says of itself
 """
 

@@ -116,7 +116,8 @@ def _try(rung: Rung) -> Engine:
         raise _refusal(rung, error) from error
     client.api.timeout = _CALL_SECONDS
     ours = family.of(rung.host)
-    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else ())
+    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else (),
+                shares_network=ours is not None and ours.SHARES_NETWORK)
 
 
 def _client(rung: Rung, timeout: float) -> docker.DockerClient:
@@ -154,10 +155,15 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
 
 
 def _none(refusals: list[EngineError]) -> NoEngine:
+    if any(each.can_start() for each in family.ENGINES):
+        remedy = "`make engine` starts one of the course's own, and so does the first build."
+    elif os.geteuid() == 0:
+        remedy = f"`make engine` installs and starts one (you are root). {WAYS_ON}"
+    else:
+        remedy = f"{family.obstacles()} {WAYS_ON}"
     return NoEngine(
         "There is no Docker engine here.",
         why=" ".join(error.what for error in refusals)
             or "DOCKER_HOST is not set and no socket of an engine was found.",
-        remedy=(f"`make engine` installs and starts one (you are root). {WAYS_ON}"
-                if os.geteuid() == 0 else f"{family.obstacles()} {WAYS_ON}"),
+        remedy=remedy,
     )

@@ -19,6 +19,8 @@ from ..errors import DiskFull, EngineFault, EngineGone, EngineTooOld, ImageNotFo
 # older ones answer `version=2` with "experimental only".
 MINIMUM_API = (1, 40)
 
+ONE_ID = "podman-one-id"   # the rung whose engine has one user id
+
 # What the SDK lets through when the other end goes away.
 _LOST = (
     requests.exceptions.ConnectionError,
@@ -44,6 +46,8 @@ class Engine:
     owned     whether the course started it and may stop it
     cpus, memory   what it may use (memory in bytes)
     limits    sentences: what it cannot do
+    shares_network   whether a server in it listens on this machine's own ports, since it
+              can neither forward ports nor limit memory
     """
 
     client: docker.DockerClient = field(repr=False, compare=False)
@@ -58,6 +62,12 @@ class Engine:
     cpus: int = 0
     memory: int = 0
     limits: tuple[str, ...] = ()
+    shares_network: bool = False
+
+    @property
+    def one_id(self) -> bool:
+        """Whether it knows no user but root: nobody there has another id."""
+        return self.rung == ONE_ID
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
@@ -84,7 +94,7 @@ class Engine:
 
 
 def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
-         limits: tuple[str, ...] = ()) -> Engine:
+         limits: tuple[str, ...] = (), shares_network: bool = False) -> Engine:
     """Ask an engine what it is; `limits` are known of it besides. Raises EngineTooOld and the errors of `translated`."""
     with translated("say what it is", host):
         version, info = client.version(), client.info()
@@ -99,7 +109,7 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
         version=version["Version"], api=api, store=_store(info),
         builders=("buildah",) if podman else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        limits=(*_limits(info, podman), *limits),
+        limits=(*_limits(info, podman), *limits), shares_network=shares_network,
     )
 
 

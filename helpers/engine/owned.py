@@ -21,6 +21,7 @@ from .. import places
 from ..errors import EngineError, NoEngine
 from . import network
 
+SHARES_NETWORK = False   # it has a bridge of its own
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 _START_SECONDS = 60
 _STOP_SECONDS = 30

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from docker.errors import NotFound
 
 from ..bases import find, original
+from ..bases.references import short
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
@@ -121,10 +122,7 @@ def _name(summary: dict) -> str:
     """The name that a reader knows: that of the Dockerfile, not the course's own."""
     tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
     known = min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
-    known = original(known).removesuffix(":latest")
-    for registry in ("localhost/", "docker.io/library/", "docker.io/"):   # Podman's way to write any name
-        known = known.removeprefix(registry)
-    return known
+    return short(original(known)).removesuffix(":latest")
 
 
 def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: bool = False,

@@ -10,6 +10,7 @@ from docker.errors import APIError, NotFound
 
 from .. import registry
 from ..bases import ALL, original, status
+from ..bases.references import short
 from ..build import leftovers
 from ..engine import Engine
 from ..labels import BUILD, COURSE, NAME, RUN, STEP
@@ -66,7 +67,7 @@ def _built(api) -> list[str]:
     for image in api.images(filters={"label": f"{COURSE}={BUILD}"}):
         names = [name for name in image["RepoTags"] or () if name != "<none>:<none>"]
         given = (image["Labels"] or {}).get(NAME)
-        found += [name for name in names if name == given] if names else [image["Id"]]
+        found += [name for name in names if short(name) == given] if names else [image["Id"]]
     return found
 
 

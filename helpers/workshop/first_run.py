@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..bases import ensure, footnote
 from ..build import BuildResult, build
-from ..engine import Engine, connect, owned
+from ..engine import Engine, connect, family, owned
 from ..errors import NoEngine
 from ..image import Image, look
 from ..units import ratio, seconds, share, size
@@ -61,9 +61,11 @@ def have_engine(report: Report) -> Engine:
     try:
         return connect(start=False)
     except NoEngine as error:
+        ready = next((each for each in family.ENGINES if each.can_start()), None)
         try:
-            owned.install(report)
-            owned.start(report)
+            if ready is None:
+                owned.install(report)
+            (ready or owned).start(report)
         except NoEngine:
             raise error from None
     return connect()

@@ -42,7 +42,9 @@ inside() {
     exec 3<&0
     unshare --net --mount --propagation private /bin/sh /enter.sh alone "$@" 3<&- &
     daemon=$!
-    # It stays in the machine's network and carries packets between the two.
+    # It stays in the machine's network and carries packets between the two. Not before
+    # there are two: it would take the machine's own for the daemon's.
+    until [ "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$daemon/ns/net")" ]; do sleep 0.05; done
     slirp4netns --configure --mtu=65520 --disable-host-loopback "$daemon" tap0 \
         >"$state/slirp.log" 2>&1 3<&- &
     { cat <&3 >/dev/null; kill -TERM "$daemon"; } &

@@ -50,6 +50,10 @@ def load(engine: Engine, kit: Path | None) -> None:
     for place in sorted(kit.glob("*.tar")):
         with engine.speaking(f"load {place.name}"), open(place, "rb") as file:
             list(engine.client.api.load_image(file))
+    for ref in FIRST if "buildah" in engine.builders else ():   # to Podman a loaded short name is this machine's
+        name, _, tag = ref.partition(":")
+        if "." not in name.partition("/")[0]:
+            engine.client.api.tag(f"localhost/{ref}", f"docker.io/library/{name}", tag or "latest")
 
 
 class _timed:

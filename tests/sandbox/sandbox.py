@@ -9,6 +9,9 @@ an engine. What differs is what the kernel lets a session do:
     a  no seccomp profile: it may make user namespaces, and mount in them
     b  Docker's default seccomp profile: it may make no namespace
     c  it may make namespaces, and every mount is refused (as AppArmor does)
+    hub  as a, and its home lies on the machine's disk (as a JupyterHub's volume does);
+       in the others all is on the container's own layers (as on Binder)
+    ids  as hub, and newuidmap has its privileges: subordinate ids can be had
 """
 
 from __future__ import annotations
@@ -39,12 +42,13 @@ _REFUSED = ("mount", "umount2", "move_mount", "fsopen", "fsmount", "fspick", "op
             "mount_setattr", "pivot_root")
 _NO_MOUNT = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
     {"names": list(_REFUSED), "action": "SCMP_ACT_ERRNO", "errnoRet": 13}]}
-PROFILES = {"a": ["seccomp=unconfined"], "b": [], "c": [f"seccomp={json.dumps(_NO_MOUNT)}"]}
+PROFILES = {"a": ["seccomp=unconfined"], "hub": ["seccomp=unconfined"],
+            "ids": ["seccomp=unconfined", "apparmor=unconfined"], "b": [], "c": [f"seccomp={json.dumps(_NO_MOUNT)}"]}
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A sandbox that runs; `kind` is a, b or c, `name` that of its container."""
+    """A sandbox that runs; `kind` is a, b, c, hub or ids, `name` that of its container."""
 
     engine: Engine
     kind: str
@@ -64,35 +68,26 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY, volumes: Sequence[str] = ()) -> Iterator[Sandbox]:
-    """A sandbox with the working tree in it; removed when the block ends.
-
-    `volumes` are folders in it that get a file system of the machine's disk, as a
-    hub gives a home; everything else lies on the container's own layers.
-    """
+def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY) -> Iterator[Sandbox]:
+    """A sandbox with the working tree in it; removed when the block ends."""
     api = engine.client.api
     name = f"course-sandbox-{kind}-{secrets.token_hex(4)}"
     try:
         api.create_container(
             image(engine), ["sleep", "infinity"], name=name, user="1000:1000",
-            labels=labels.marked(labels.RUN), volumes=list(volumes),
+            labels=labels.marked(labels.RUN), volumes=[HOME] if kind in ("hub", "ids") else [], environment={"PYTHONPATH": COURSE},
             host_config=api.create_host_config(
-                mem_limit=memory, memswap_limit=memory, nano_cpus=10**9, cap_drop=["ALL"], init=False,
-                security_opt=["no-new-privileges", *PROFILES[kind]]))
+                mem_limit=memory, memswap_limit=memory, nano_cpus=10**9,
+                # newuidmap is root's with the set-user-id bit, and needs this to map for others.
+                **({"cap_add": ["SYS_ADMIN"]} if kind == "ids" else {"cap_drop": ["ALL"]}),
+                security_opt=[*PROFILES[kind], *([] if kind == "ids" else ["no-new-privileges"])]))
         api.start(name)
         pod = Sandbox(engine, kind, name)
         api.put_archive(name, HOME, _tree())
-        for folder in volumes:
-            _as_root(api, name, ["chown", "1000:1000", folder])
         yield pod
     finally:
         with contextlib.suppress(NotFound):
             api.remove_container(name, force=True, v=True)
-
-
-def _as_root(api, name: str, command: list[str]) -> None:
-    made = api.exec_create(name, command, user="0", privileged=True)["Id"]
-    api.exec_start(made)
 
 
 def _tree() -> bytes:

@@ -461,3 +461,11 @@ def test_the_lock_is_seen_from_outside(tmp_path):
     with places.locked(path):
         assert making._held(path)
     assert not making._held(path)
+
+
+@pytest.mark.parametrize("name, short", [
+    ("docker.io/library/golang:1.22", "golang:1.22"), ("docker.io/ada/app:1", "ada/app:1"), ("golang:1.22", "golang:1.22"),
+    ("gcr.io/distroless/base-debian12:latest", "gcr.io/distroless/base-debian12:latest"), ("localhost/app:1", "localhost/app:1"),
+])
+def test_a_name_of_docker_hub_s_is_told_as_docker_tells_it(name, short):
+    assert references.short(name) == short

@@ -632,7 +632,7 @@ def engine(*builders):
 
 @pytest.mark.parametrize("builders, wanted, used", [
     (("buildkit", "legacy"), None, "buildkit"), (("buildkit", "legacy"), "legacy", "legacy"),
-    (("legacy",), None, "legacy"), (("buildah", "legacy"), None, "legacy"),
+    (("legacy",), None, "legacy"), (("buildah", "legacy"), None, "buildah"), (("buildah",), None, "buildah"),
 ])
 def test_the_builder_is_the_one_asked_for_or_the_first(builders, wanted, used):
     assert run._builder(engine(*builders), wanted) == used

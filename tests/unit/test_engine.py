@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import connect, ladder, model, network, owned
+from helpers.engine import connect, ladder, model, network, owned, rootless
 from helpers.engine.ladder import Rung
 from helpers.engine.model import Engine, read, translated
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
@@ -48,6 +48,7 @@ def nowhere(home, monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
     monkeypatch.setattr(ladder, "_sockets", lambda: [])
     monkeypatch.setattr(owned, "can_start", lambda: False)
+    monkeypatch.setattr(rootless, "can_start", lambda: False)
 
 
 @pytest.fixture
@@ -382,7 +383,7 @@ def test_nothing_at_all_says_three_ways_on():
 
 
 @pytest.mark.parametrize("root, words", [(0, "`make engine` installs and starts one (you are root)."),
-                                         (1000, "The course starts one only as root.")])
+                                         (1000, "The course starts dockerd only as root.")])
 def test_root_and_others_are_told_apart(monkeypatch, root, words):
     monkeypatch.setattr(os, "geteuid", lambda: root)
     with pytest.raises(NoEngine) as caught:
@@ -412,8 +413,23 @@ def test_a_refusal_weighs_more_than_nothing(monkeypatch, short):
 def test_looking_starts_nothing(monkeypatch):
     monkeypatch.setattr(owned, "can_start", lambda: True)
     monkeypatch.setattr(owned, "start", lambda: pytest.fail("started"))
-    with pytest.raises(NoEngine):
+    with pytest.raises(NoEngine) as caught:
         connect(start=False)
+    assert "`make engine` starts one" in caught.value.remedy
+
+
+def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
+    monkeypatch.setenv("MULTISTAGE_HOME", str(short))
+    with contextlib.ExitStack() as stack:
+        def start():
+            rootless.folder().mkdir(parents=True)
+            stack.enter_context(listening(rootless.folder() / "podman.sock", docker_says()))
+
+        monkeypatch.setattr(rootless, "can_start", lambda: True)
+        monkeypatch.setattr(rootless, "start", start)
+        engine = connect()
+    assert (engine.rung, engine.owned, engine.host, engine.one_id) == ("podman-one-id", True, rootless.host(), True)
+    assert engine.shares_network and any("one user id" in limit for limit in engine.limits)
 
 
 def test_the_course_s_own_engine_is_started_last(monkeypatch, short):

@@ -14,6 +14,7 @@ class Straw:
     """A server whose container has some programs, each with what it prints."""
 
     image, name = "straw:1", "straw"
+    one_id, builders = False, ("buildkit",)
 
     def __init__(self, programs: dict, user: str = "root", page: bytes = b"Hello\n", titles=("UID", "PID")):
         self.programs, self.user, self.page, self.titles = programs, user, page, list(titles)
@@ -38,6 +39,18 @@ class Straw:
         if answer is None:
             raise CourseError(f"{self.image} could not run that: the program is not in the image.")
         return answer(command) if callable(answer) else Ran(answer, 0, 0.1)
+
+
+class OneId(Straw):
+    """The same in an engine with one user id."""
+
+    one_id = True
+
+    def inspect_container(self, name):
+        return {"Config": {"User": self.user}}
+
+    def top(self, name):
+        raise AssertionError("there every process is root's")
 
 
 def shell(command) -> Ran:
@@ -89,6 +102,35 @@ def test_the_port_is_the_one_that_it_listens_on():
     tries(server, 9999)
     assert sum("127.0.0.1:9999/" in " ".join(each) for each in server.ran) >= 4
     assert any("/dev/tcp/127.0.0.1/9999;" in " ".join(each) for each in server.ran)
+
+
+@pytest.mark.parametrize("user, root", [("", True), ("0:0", True), ("root", True), ("nonroot", False), ("65532:1", False)])
+def test_with_one_id_it_is_told_what_the_image_asks_for(user, root):
+    last = tries(OneId({}, user=user), 8080)[-1]
+    assert last.worked is root
+    assert last.said == ("the server runs as root" if root else
+                         f"the server is to run as {user} (this engine has one user for all)")
+
+
+class Podman(Straw):
+    builders = ("buildah",)
+
+    def top(self, name):
+        raise AssertionError("it would never end")
+
+    def _url(self, path, name):
+        return path.format(name)
+
+    def _get(self, url, params):
+        assert (url, params) == ("/containers/straw/top", {"stream": "false"})
+        return url
+
+    def _result(self, answer, json):
+        return Straw.top(self, answer)
+
+
+def test_podman_is_told_to_list_once():
+    assert tries(Podman({}, user="nobody"), 8080)[-1].said == "the server runs as nobody"
 
 
 def test_an_engine_that_goes_away_is_no_program_that_is_missing():

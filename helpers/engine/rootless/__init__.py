@@ -6,8 +6,8 @@ that folder; stopping it ends every process in its namespaces, and the mounts go
 """
 
 from .service import (
-    can_start, folder, host, limits, log_tail, obstacle, purge, rung, running, start, stop,
+    SHARES_NETWORK, can_start, folder, host, limits, log_tail, obstacle, purge, rung, running, start, stop,
 )
 
-__all__ = ["can_start", "folder", "host", "limits", "log_tail", "obstacle", "purge", "rung", "running",
+__all__ = ["SHARES_NETWORK", "can_start", "folder", "host", "limits", "log_tail", "obstacle", "purge", "rung", "running",
            "start", "stop"]

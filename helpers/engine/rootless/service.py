@@ -15,9 +15,11 @@ from pathlib import Path
 
 from ... import places
 from ...errors import EngineError, NoEngine
+from ..model import ONE_ID
 from . import launcher, settings
 
-RUNGS = {"many": "podman", "one": "podman-one-id"}
+SHARES_NETWORK = True   # nobody may make a bridge here
+RUNGS = {"many": "podman", "one": ONE_ID}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
 _ROOT = Path(__file__).resolve().parents[3]
@@ -48,8 +50,8 @@ def rung() -> str:
 def limits() -> tuple[str, ...]:
     """Sentences: what it cannot do, as it was started."""
     said = ["Its containers have no limit of memory and processes but the session's own.",
-            "A container's network is its own and leads nowhere, or is the session's: there are no networks to make."]
-    if _note().get("ids") == "one":
+            "A server in it listens on this session's own ports; networks cannot be made."]
+    if rung() == ONE_ID:
         said.append("There is one user id: every file in an image is root's and every process runs as root, "
                     "whatever USER and chown say.")
     return tuple(said)
@@ -166,12 +168,11 @@ def stop(report: Report = _quiet) -> bool:
 def purge(report: Report = _quiet) -> None:
     """Stop it and delete its folder: images, build cache, everything."""
     place = folder()
-    note = _note()
     stop(report)
     with places.locked(places.state() / "podman.lock"):
-        if note.get("ids") == "many" and place.exists():
-            # Files of subordinate ids are root's only in there.
-            subprocess.run(_launch_command(["run", "many", str(place), "rm", "-rf", "--", str(place)]),
+        if _note().get("ids"):
+            # What subordinate ids own, and folders without any permission, yield only to root in there.
+            subprocess.run(_launch_command(["run", _note()["ids"], str(place), "rm", "-rf", "--", str(place)]),
                            capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
         _KEPT.pop(place, None)

@@ -1,0 +1,198 @@
+"""A session without privileges builds and runs for real. `make sandbox` does more of it:
+there every lesson of the first ones runs, in each sandbox.
+
+Here, so that CI stays within its time: one sandbox of kind (hub), in which the engine
+keeps its layers without copying them, and one of kind (a), in which it copies them:
+there the smallest application.
+"""
+
+import json
+import textwrap
+
+import pytest
+
+from helpers.bases import FIRST
+
+from .image import KIT
+from .sandbox import HOME, sandbox
+
+STATE = f"{HOME}/.local/state/multistage-course/podman"
+
+
+def said(pod, code, **environment):
+    """Run Python in the sandbox; what it printed last, as JSON."""
+    ran = pod.run(["python", "-c", textwrap.dedent(code)], environment=environment)
+    assert ran.exit_code == 0, ran.output[-3000:]
+    return json.loads(ran.output.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def hub(engine):
+    """A session with a home on the machine's disk, its engine started and its bases loaded."""
+    with sandbox(engine, "hub") as pod:
+        ran = pod.run(["python", "-c", "from tests.sandbox.inside import *; load(connect(), Path('" + KIT + "'))"])
+        assert ran.exit_code == 0, ran.output[-3000:]
+        yield pod
+
+
+def test_it_is_podman_with_one_id_and_does_not_copy_layers(hub):
+    facts = said(hub, """
+        import json
+        from helpers.workshop.doctor import doctor
+        print(json.dumps(doctor().facts()))""")
+    assert (facts["engine"]["rung"], facts["engine"]["owned"]) == ("podman-one-id", True)
+    assert facts["engine"]["store"] == "overlay" and facts["builders"] == ["buildah"] and facts["ok"]
+    assert {base["ref"] for base in facts["bases"] if base["present"]} >= set(FIRST)
+    assert any("one user id" in problem["what"] for problem in facts["problems"])
+    assert not any("vfs" in problem["what"] for problem in facts["problems"])
+
+
+def test_its_socket_is_for_this_user_alone(hub):
+    listed = hub.run(["stat", "--format", "%a %u", STATE]).output.split()
+    assert listed == ["700", "1000"]
+
+
+def test_stages_targets_cache_and_what_crossed(hub):
+    told = said(hub, """
+        import json
+        from helpers import container
+        from helpers.build import build
+        from helpers.image import look, where
+        app = "notebooks/apps/ready"
+        text = ("FROM debian:bookworm-slim AS builder\\nRUN echo made > /made && chown 7:7 /made\\n"
+                "FROM debian:bookworm-slim AS unused\\nRUN false\\n"
+                "FROM debian:bookworm-slim\\nCOPY --from=builder /made /got\\nUSER nobody\\nCMD [\\"cat\\", \\"/got\\"]\\n")
+        one = build(app, text=text, tag="sandbox:1")
+        two = build(app, text=text, tag="sandbox:1")
+        part = build(app, text=text, target="builder", tag="sandbox:part")
+        image = look("sandbox:1")
+        ran = container.run("sandbox:1")
+        lost = container.run("sandbox:1", ["sh", "-c", "ls /usr/share | wc -l; exit 3"], hide=["/usr/share"])
+        print(json.dumps({
+            "first": [s.status for s in one.stages], "again": [s.status for s in two.stages],
+            "lines": [s.line for s in one.steps if s.stage], "part": [s.status for s in part.stages],
+            "layers": len(image.own_layers), "base": image.base, "made": "/made" in where(image), "got": "/got" in where(image),
+            "ran": [ran.output, ran.exit_code], "lost": [lost.output.strip(), lost.exit_code]}))""")
+    assert told == {
+        "first": ["built", "skipped", "built"], "again": ["cached", "skipped", "cached"],
+        "lines": [1, 2, 5, 6, 7, 8], "part": ["cached", "skipped", "skipped"],
+        "layers": 1, "base": "debian:bookworm-slim", "made": False, "got": True, "ran": ["made\n", 0], "lost": ["0", 3]}
+
+
+def test_a_build_that_fails_says_where(hub):
+    told = said(hub, """
+        import json
+        from helpers.build import build
+        from helpers.errors import BuildFailed
+        try:
+            build("notebooks/apps/ready", text="FROM debian:bookworm-slim\\nRUN echo before && exit 7\\n")
+        except BuildFailed as error:
+            print(json.dumps([error.stage, error.line, error.exit_code, list(error.log)[:1]]))""")
+    assert told == ["stage-0", 2, 7, ["before"]]
+
+
+def test_a_server_answers_and_is_gone_afterwards(hub):
+    told = said(hub, r"""
+        import json, socket
+        from helpers.build import build
+        from helpers.container import serve
+        from helpers.errors import CourseError
+        script = ("use IO::Socket; $s = IO::Socket::INET->new(LocalPort => 8123, Listen => 5, ReuseAddr => 1) or die; "
+                  "while ($c = $s->accept) { 1 while <$c> =~ /\\S/; print $c qq(HTTP/1.0 200 OK\\r\\n\\r\\nhere); close $c }")
+        build("notebooks/apps/ready", text="FROM debian:bookworm-slim\nEXPOSE 8123\n", tag="sandbox:serve")
+        with serve("sandbox:serve", ["perl", "-e", script], port=8123) as server:
+            page, inside = server.get("/").text, server.run(["sh", "-c", "echo $((6 * 7)); exit 4"])
+            try:
+                with serve("sandbox:serve", ["perl", "-e", script], port=8123):
+                    taken = "started twice"
+            except CourseError as error:
+                taken = error.what
+        with socket.socket() as tried:
+            open_still = tried.connect_ex(("127.0.0.1", 8123)) == 0
+        print(json.dumps([page, inside.output, inside.exit_code, taken, open_still]))""")
+    assert told[:3] == ["here", "42\n", 4] and "port 8123" in told[3] and told[4] is False
+
+
+def test_two_kernels_start_it_at_once_and_a_dead_one_is_started_again(hub):
+    told = said(hub, """
+        import json, os, signal, subprocess, sys, time
+        from helpers.engine import connect, rootless
+        from helpers.engine.rootless import service
+        pid = service._note()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        while service._alive(): time.sleep(0.05)
+        stale = (rootless.folder() / "podman.sock").exists()
+        code = "from helpers.engine import connect; from helpers.engine.rootless import service; connect(); print(service._note()['pid'])"
+        both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        pids = {int(each.communicate()[0]) for each in both}
+        kept = [tag for image in connect().client.api.images() for tag in image["RepoTags"] or ()]
+        print(json.dumps([stale, len(pids), pid in pids, any("sandbox:1" in tag for tag in kept)]))""")
+    assert told == [True, 1, False, True]
+
+
+def test_stopping_ends_every_process_and_mount(hub):
+    told = said(hub, """
+        import json, subprocess
+        from helpers import labels
+        from helpers.engine import connect, rootless
+        api = connect().client.api
+        api.create_container("debian:bookworm-slim", ["sleep", "600"], name="sleeper", labels=labels.marked(labels.RUN),
+                             host_config=api.create_host_config(network_mode="none"))
+        api.start("sleeper")
+        namespaces = lambda: [pid for pid, space, _ in rootless.service._seen() if space != rootless.service._namespace("self")]
+        before = len(namespaces())
+        stopped = rootless.stop()
+        print(json.dumps([before >= 3, stopped, namespaces(), rootless.running(), rootless.stop()]))""")
+    assert told == [True, True, [], False, False]
+
+
+def test_purging_leaves_nothing(hub):
+    told = said(hub, """
+        import json
+        from helpers.engine import rootless
+        rootless.purge()
+        print(json.dumps(rootless.folder().exists()))""")
+    assert told is False
+
+
+# -- as on Binder: the home lies on the container's own layers ----------------------------
+
+def test_on_binder_it_copies_layers_builds_and_says_so(engine):
+    """Also: no XDG_RUNTIME_DIR, a home that cannot be written, newuidmap without privileges."""
+    with sandbox(engine, "a") as pod:
+        assert pod.run(["sh", "-c", "test -u $(command -v newuidmap) && grep -q jovyan /etc/subuid"]).exit_code == 0
+        told = said(pod, f"""
+            import json, os
+            from helpers.engine import connect
+            from helpers import container, places
+            from helpers.build import build
+            engine = connect()
+            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
+                list(engine.client.api.load_image(file))
+            build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
+            ran = container.run("sandbox:ready", engine=engine)
+            print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, str(places.state()), list(engine.limits)]))""",
+                    HOME="/opt")   # root's
+    assert told[:4] == ["podman-one-id", "vfs", "Built in a stage.\n", 0]
+    assert told[4] == "/tmp/multistage-course-1000-state"
+    assert any("copies the whole file system" in limit for limit in told[5])
+
+
+def test_with_subordinate_ids_there_are_other_users(engine):
+    with sandbox(engine, "ids") as pod:
+        told = said(pod, f"""
+            import json
+            from helpers.engine import connect, rootless
+            from helpers import container
+            from helpers.build import build
+            engine = connect()
+            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
+                list(engine.client.api.load_image(file))
+            text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
+                    "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f || echo no\\"]\\n")
+            build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
+            ran = container.run("sandbox:ids", engine=engine)
+            rootless.purge()   # files of other ids too
+            print(json.dumps([engine.rung, engine.store, engine.one_id, ran.output.split()[:3], ran.output.split()[-1],
+                              rootless.folder().exists()]))""")
+    assert told == ["podman", "overlay", False, ["65534", "7", "8"], "no", False]

@@ -1,0 +1,215 @@
+"""Podman without privileges: what is worked out before anything is started."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from helpers import container
+from helpers.engine import family, owned, rootless
+from helpers.engine.rootless import launcher, seccomp, service, settings
+from helpers.errors import EngineError, NoEngine
+
+ERRNO_0, ALLOW = 0x00050000, 0x7FFF0000
+X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
+
+
+def answer(text, architecture, number):
+    """What the kernel would answer to a call: the filter, run."""
+    lines = list(struct.iter_unpack("=HBBI", text))
+    at = value = 0
+    while True:
+        code, true, false, constant = lines[at]
+        at += 1
+        if code == 0x20:
+            value = {0: number, 4: architecture}[constant]
+        elif code == 0x15:
+            at += true if value == constant else false
+        else:
+            assert code == 0x06
+            return constant
+
+
+@pytest.mark.parametrize("machine, architecture, faked, real", [
+    ("x86_64", X86, {"chown": 92, "fchownat": 260, "setgroups": 116, "setresuid": 117, "lchown": 94, "setfsgid": 123},
+     {"read": 0, "chmod": 90, "setpgid": 109, "mount": 165}),
+    ("aarch64", ARM, {"fchownat": 54, "fchown": 55, "setgroups": 159, "setregid": 143}, {"read": 63, "faccessat": 48}),
+])
+def test_the_filter_fakes_these_calls_and_no_others(machine, architecture, faked, real):
+    text = seccomp.program(machine)
+    assert {answer(text, architecture, number) for number in faked.values()} == {ERRNO_0}
+    assert {answer(text, architecture, number) for number in real.values()} == {ALLOW}
+    chosen = {number for number in range(500) if answer(text, architecture, number) == ERRNO_0}
+    assert len(chosen) == len(seccomp._FAKED[machine][1])
+    assert answer(text, I386, next(iter(faked.values()))) == ALLOW   # another table of calls
+
+
+def test_only_processors_whose_numbers_are_known():
+    assert seccomp.known("x86_64") and seccomp.known("aarch64") and not seccomp.known("m68k")
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not seccomp.known(), reason="takes Linux")
+def test_the_filter_in_this_kernel(tmp_path):
+    """In a process of its own, since a filter is for good."""
+    code = ("import os, sys\nfrom helpers.engine.rootless import seccomp\nseccomp.install()\n"
+            "os.chown(sys.argv[1], 4_000, 4_000)\nos.setgroups([1, 2, 3])\nprint(os.stat(sys.argv[1]).st_uid)")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, str(os.getuid())), done.stderr
+
+
+@pytest.mark.parametrize("table, found", [
+    ("", None), ("other:100000:65536", None), ("{uid}:100000:65536", (100000, 65536)),
+    ("{uid}:100000:1000", None), ("{uid}:1:70000\n{uid}:100000:200000\n", (100000, 200000)), ("{uid}:x:65536", None),
+])
+def test_subordinate_ids(table, found):
+    assert launcher.subordinate(table.format(uid=4711), 4711) == found
+
+
+def test_a_user_is_found_by_name_too(monkeypatch):
+    import pwd
+
+    assert launcher.subordinate(f"{pwd.getpwuid(os.getuid()).pw_name}:5:65536", os.getuid()) == (5, 65536)
+
+
+def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
+    roots = set()
+    for store in ("vfs", "overlay", "fuse-overlayfs"):
+        for ids in launcher.IDS:
+            options = settings.storage(tmp_path, store, ids)
+            roots.add(options[options.index("--root") + 1])
+            assert options[1] == ("vfs" if store == "vfs" else "overlay")
+            assert ("--storage-opt" in options) == (store == "fuse-overlayfs")
+            assert len(options[options.index("--runroot") + 1]) <= 50   # Podman's own limit
+    assert len(roots) == 6
+
+
+def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
+    settings.write(tmp_path)
+    outer = {"HOME": "/home/ada", "PATH": "/bin", "XDG_RUNTIME_DIR": "/run/user/7", "XDG_DATA_HOME": "/home/ada/d",
+             "CONTAINER_HOST": "ssh://far", "DOCKER_HOST": "tcp://x", "LANG": "C"}
+    inner = settings.environment(tmp_path, outer)
+    assert not [name for name, value in inner.items() if "ada" in value or "/run/user" in value]
+    assert "CONTAINER_HOST" not in inner and "DOCKER_HOST" not in inner and inner["LANG"] == "C"
+    for name in ("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF"):
+        assert os.path.isfile(inner[name])
+    assert json.loads((tmp_path / "home/.config/containers/policy.json").read_text())
+
+
+# -- the service, without one ---------------------------------------------------------
+
+@pytest.fixture(autouse=True)
+def no_memory(monkeypatch):
+    monkeypatch.setattr(service, "_KEPT", {})
+
+
+def test_without_podman_it_is_said_how_to_get_it(home, monkeypatch):
+    monkeypatch.setattr(service, "_PATH", "/nonexistent")
+    why = rootless.obstacle()
+    assert "not installed" in why and "apt-get install podman" in why and "conda-forge" in why
+    assert not rootless.can_start()
+    with pytest.raises(NoEngine) as caught:
+        rootless.start()
+    assert caught.value.why == why and not home.exists()
+
+
+def test_both_kinds_of_ids_are_probed_and_the_first_that_works_is_taken(home, monkeypatch):
+    monkeypatch.setattr(service.shutil, "which", lambda name, path=None: f"/bin/{name}")
+    asked = []
+
+    def launched(words, timeout):
+        asked.append(words[1])
+        return {"ok": words[1] == "one", "store": "vfs", "why": f"no {words[1]}"}
+
+    monkeypatch.setattr(service, "_launched", launched)
+    assert rootless.obstacle() == "" and rootless.obstacle() == ""
+    assert asked == ["many", "one"]   # and remembered
+    assert service._probed()["ids"] == "one"
+    assert (home / "state/podman").stat().st_mode & 0o777 == 0o700
+
+
+def test_where_neither_works_the_last_reason_is_said_and_asked_again(home, monkeypatch):
+    monkeypatch.setattr(service.shutil, "which", lambda name, path=None: f"/bin/{name}")
+    said = iter(["a", "no namespace", "c", "no mount"])
+    monkeypatch.setattr(service, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
+    assert rootless.obstacle() == "Podman cannot work here: no namespace."
+    assert rootless.obstacle() == "Podman cannot work here: no mount."
+
+
+def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
+    monkeypatch.setattr(service, "_launch_command", lambda words: [sys.executable, "-c", "import sys; sys.exit('broken')"])
+    assert service._launched(["probe"], 10) == {"ok": False, "why": "broken"}
+    monkeypatch.setattr(service, "_launch_command", lambda words: ["sleep", "9"])
+    assert "in time" in service._launched(["probe"], 0.05)["why"]
+
+
+def test_a_folder_of_somebody_else_is_not_used(home, monkeypatch):
+    monkeypatch.setattr(service.os, "geteuid", lambda: 4711)
+    with pytest.raises(PermissionError, match="another user"):
+        service._prepare(home)
+
+
+def test_a_path_too_long_for_a_socket_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / ("x" * 100)))
+    monkeypatch.setattr(service, "obstacle", lambda: "")
+    with pytest.raises(EngineError, match="socket"):
+        rootless.start()
+
+
+@pytest.mark.parametrize("note", ["", "nonsense", "[]", '{"pid": "x"}', '{"pid": 4194304}'])
+def test_a_note_that_means_nothing_means_no_engine(home, note):
+    rootless.folder().mkdir(parents=True)
+    (rootless.folder() / "service.json").write_text(note)
+    assert not rootless.running() and rootless.stop() is False and rootless.rung() == "podman-one-id"
+
+
+def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
+    rootless.folder().mkdir(parents=True)
+    (rootless.folder() / "service.json").write_text(json.dumps({"pid": os.getpid(), "ids": "many"}))
+    assert rootless.rung() == "podman" and not service._alive()
+    assert rootless.stop() is False   # and this test goes on
+
+
+def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
+    """A kernel or an editor that was started with a path below the folder."""
+    rootless.folder().mkdir(parents=True)
+    near = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(30)", f"{rootless.folder()}/podman.log"])
+    try:
+        rootless.stop()
+        assert near.poll() is None
+    finally:
+        near.kill()
+        near.wait()
+
+
+# -- the family -----------------------------------------------------------------------
+
+def test_every_owned_engine_has_the_whole_interface():
+    for engine in family.ENGINES:
+        for name in ("host", "rung", "obstacle", "can_start", "start", "running", "stop", "purge", "log_tail", "limits"):
+            assert callable(getattr(engine, name)), (engine.__name__, name)
+        assert isinstance(engine.SHARES_NETWORK, bool)
+
+
+def test_they_are_told_apart_by_their_address(home):
+    assert family.of(owned.host()) is owned and family.of(rootless.host()) is rootless
+    assert family.of("unix:///var/run/docker.sock") is None
+    assert len({engine.host() for engine in family.ENGINES}) == len(family.ENGINES)
+
+
+# -- what it says of programs that are not there ------------------------------------------
+
+LACKS = ("Error: crun: executable file `bash` not found in $PATH: No such file or directory: OCI runtime "
+         "attempted to invoke a command that was not found\n")
+LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer\n"
+
+
+@pytest.mark.parametrize("output, code, lacks", [
+    (LACKS + LOST, 127, True), (LOST + LACKS, 127, True), (LACKS, 0, True), (LOST, 127, True), ("", 127, True),
+    ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
+])
+def test_a_program_that_is_not_there_is_told_from_one_that_fails(output, code, lacks):
+    assert container._podman_lacks(output, code) is lacks
