@@ -12,7 +12,7 @@ CELL_SECONDS ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab engine bases test unit lessons outputs sandbox bench stop clean purge
+.PHONY: help setup lab engine engines bases test unit lessons outputs sandbox bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -64,6 +64,10 @@ lessons: $(READY)  ## run the notebooks as tests
 
 outputs: $(READY)  ## run the notebooks and keep their new outputs
 	$(BIN)/python -m tests.outputs $(LESSONS)
+
+engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; the table goes into the README
+	@$(BIN)/python -m helpers bases --all
+	@$(BIN)/python -m tests.engines $(KINDS) --readme
 
 sandbox: $(READY) engine  ## the first lessons in sessions without privileges, as Binder's
 	$(BIN)/python -m tests.sandbox

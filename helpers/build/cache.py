@@ -73,10 +73,16 @@ def read(usage: dict) -> list[dict]:
 
 
 def _record(told: dict) -> Record:
-    parents = told.get("Parents") or [told.get("Parent")]   # one and a string before API 1.42
-    return Record(told["ID"], tuple(filter(None, parents)), told.get("Type") or "",
+    return Record(told["ID"], _parents(told), told.get("Type") or "",
                   told.get("Description") or "", max(0, told.get("Size") or 0),
                   told.get("UsageCount") or 0, bool(told.get("Shared")), bool(told.get("InUse")))
+
+
+def _parents(told: dict) -> tuple[str, ...]:
+    """One and a string before API 1.42. From there to 1.51 the list's name has a blank in
+    front of it: a slip in the engine's own source (api/types/build/cache.go, Docker 23 to 28)."""
+    parents = told.get("Parents") or told.get(" Parents") or [told.get("Parent")]
+    return tuple(filter(None, parents))
 
 
 def marked(found: Iterable[Record], mark: str) -> tuple[Record, ...]:

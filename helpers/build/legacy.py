@@ -17,8 +17,9 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.S)
 _RESULT = re.compile(r" ---> ([0-9a-f]{12,64})?\s*$")   # FROM scratch has no id
 _RED, _PLAIN = "\x1b[91m", "\x1b[0m"
 _CACHE = " ---> Using cache"
-_CHATTER = (" ---> Running in ", "Removing intermediate container ", "Successfully built ",
-            "Successfully tagged ", " ---> [Warning]")
+# Docker 23 and later write an arrow before the line of the container removed.
+_CHATTER = (" ---> Running in ", "Removing intermediate container ", " ---> Removed intermediate container ",
+            "Successfully built ", "Successfully tagged ", " ---> [Warning]")
 
 
 def events(answers: Iterable[dict], clock: Callable[[], float] = time.time) -> Iterator[Event]:

@@ -268,8 +268,9 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
             if session:
                 progress.sent = session.sent
             watch(progress)
-    if session and session.error and progress.failure:
-        raise session.error   # the cause of what the builder only saw the end of
+    cause = session.cause(progress.failure) if session and progress.failure else None
+    if cause:
+        raise cause   # of what the builder only saw the end of
 
 
 def _answers(lines: Iterable[bytes]) -> Iterator[dict]:

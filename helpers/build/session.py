@@ -31,9 +31,10 @@ from urllib3 import HTTPHeaderDict
 from .. import places
 from ..engine import Engine
 from ..engine.model import fault
-from ..errors import EngineGone
+from ..errors import ContextError, EngineGone
 from . import tree
 from .context import Context
+from .entries import shown
 from .filesync import diff_copy, values
 from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Server, Status, unary
 from .messages import classes
@@ -77,6 +78,16 @@ class Session:
     @property
     def error(self) -> Exception | None:
         return (self._server and self._server.error) or self._lost
+
+    def cause(self, failure: str) -> Exception | None:
+        """What lies behind a failed build, if it lies on this side of the session."""
+        strange = [entry.path for entry in self._context.entries if not _is_utf8(entry.path + entry.target)]
+        if not self.error and "invalid UTF-8" in failure and strange:
+            # BuildKit of Docker 23 and later takes such a name for a broken message.
+            return ContextError(
+                f"This engine takes no file whose name is not UTF-8: {', '.join(map(shown, strange[:5]))}.",
+                why=failure, remedy="Rename it, or put it into .dockerignore.")
+        return self.error
 
     def __enter__(self) -> Session:
         methods = {
@@ -134,6 +145,14 @@ class Session:
         if name not in self._secrets:
             raise Status(NOT_FOUND, f"there is no secret {name!r}")
         return known["GetSecretResponse"](data=self._secrets[name]).SerializeToString()
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:   # bytes that are no text stand in it as surrogates
+        return False
+    return True
 
 
 @cache

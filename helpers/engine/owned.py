@@ -214,7 +214,8 @@ def _answers() -> bool:
     import docker
 
     try:
-        client = docker.DockerClient(base_url=host(), timeout=2, version="1.40")
+        # The engine's own API version: one that is named may be too old for it.
+        client = docker.DockerClient(base_url=host(), timeout=2)
         try:
             return client.ping()
         finally:

@@ -160,8 +160,11 @@ def test_an_image_needs_no_cache(engine, made):
     built = made()
     cache.prune(engine, [record.id for record in ours(engine, made.mark)])
     assert container.run(built.tag, engine=engine).output == "hello\n123\n"
-    again = made()      # and the builder needs no kitchen for what is finished
-    assert again.cached and again.image == built.image and ours(engine, made.mark) == ()
+    again = made()
+    if "containerd" in engine.store:   # there the builder does not look for layers among the images
+        assert not again.cached and len(ours(engine, made.mark)) == 4
+    else:   # it needs no kitchen for what is finished
+        assert again.cached and again.image == built.image and ours(engine, made.mark) == ()
 
 
 def test_a_layer_of_an_image_is_pruned_from_the_cache_only(engine, made):

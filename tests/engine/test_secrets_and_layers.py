@@ -96,7 +96,8 @@ def test_a_secret_in_the_builder_stays_there_and_lent_it_stays_nowhere(engine):
     final = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, engine=engine)
     builder = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, target="builder", engine=engine)
     assert places(engine, final.image, secret) == set()
-    assert places(engine, builder.image, secret) == {("file", "/log"), ("history", "RUN")}
+    # Docker 25 and later write the value of an ARG into the history by itself, too.
+    assert places(engine, builder.image, secret) - {("history", "ARG")} == {("file", "/log"), ("history", "RUN")}
     lender = build(APPS / "secret", target="builder", secrets={"token": secret.encode()}, no_cache=True, engine=engine)
     assert places(engine, lender.image, secret) == set()
     # Turned round: the log is copied, and the claim falls.

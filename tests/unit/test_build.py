@@ -182,7 +182,8 @@ def test_an_error_comes_in_several_forms(builder, answer, event):
 @pytest.mark.parametrize("line", ["Successfully built 0123456789ab\n", "Successfully tagged a:b\n",
                                   " ---> [Warning] IPv4 forwarding is disabled.\n", "\n",
                                   " ---> Running in 0123456789ab\n",
-                                  "Removing intermediate container 0123456789ab\n"])
+                                  "Removing intermediate container 0123456789ab\n",
+                                  " ---> Removed intermediate container 0123456789ab\n"])
 def test_the_legacy_builder_s_chatter_is_no_output(line):
     begun = {"stream": "Step 1/1 : RUN true"}
     assert len(list(legacy.events([begun, {"stream": line}]))) == 1

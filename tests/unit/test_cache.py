@@ -72,6 +72,7 @@ def test_a_record_as_api_1_41_tells_it():
 
 @pytest.mark.parametrize("answer", [
     {"BuildCache": [{"ID": A, "Parents": [B, C], "Type": "regular"}]},                        # from 1.42
+    {"BuildCache": [{"ID": A, " Parents": [B, C], "Type": "regular"}]},                       # as 28.5 writes it
     {"ImagesUsage": {}, "BuildCacheUsage": {"TotalCount": 1, "Items": [{"ID": A, "Parents": [B, C]}]}},   # 1.52
 ])
 def test_newer_engines_tell_several_parents(answer):

@@ -625,6 +625,19 @@ def test_our_process_is_known_by_its_data_folder(stand_in_daemon):
     assert not owned.running()   # it lives, and its socket does not answer
 
 
+def test_our_engine_is_known_to_answer_whatever_the_oldest_api_that_it_speaks(short, monkeypatch):
+    """Docker 29 speaks none below 1.44."""
+    def answer(connection, line):
+        if "/_ping" in line and "/v1.44/" not in line:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        else:
+            docker_says(version={**VERSION, "ApiVersion": "1.44", "MinAPIVersion": "1.44"})(connection, line)
+
+    with listening(short / "s", answer) as host:
+        monkeypatch.setattr(owned, "host", lambda: host)
+        assert owned._answers()
+
+
 def test_a_process_with_a_longer_path_is_another_s(stand_in_daemon, monkeypatch, home):
     (home / "state" / "engine2").mkdir(parents=True)
     monkeypatch.setattr(owned, "folder", lambda: home / "state" / "engine2")

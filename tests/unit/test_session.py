@@ -15,6 +15,7 @@ import pytest
 from helpers.build import filesync, tree
 from helpers.build.context import Context
 from helpers.build.grpc import NOT_FOUND, Server, Status, unary
+from helpers.build.session import Session
 from helpers.build.tree import Facts, Node, Tree
 from helpers.errors import ContextError
 
@@ -400,3 +401,21 @@ def test_nothing_is_left_open(peer):
         one.close()
         assert time.monotonic() - began < 1
     assert (count(), threading.active_count()) == before
+
+
+# -- what lies behind a failure ------------------------------------------------------------
+
+REFUSED = "grpc: failed to unmarshal the received message: string field contains invalid UTF-8"
+
+
+@pytest.mark.parametrize("names, failure, named", [
+    ([b"latin-\xe9", b"plain"], REFUSED, "latin-\\xe9"),
+    ([b"latin-\xe9"], "no space left on device", None),     # of another kind
+    (["\u00e4".encode()], REFUSED, None),                   # and no name is to blame
+])
+def test_a_name_that_the_builder_cannot_read_is_told(tmp_path, names, failure, named):
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_text("")
+    cause = Session(None, context(tmp_path, text="FROM scratch\n")).cause(failure)
+    assert (cause is None) is (named is None)
+    assert not named or named in cause.what and "plain" not in cause.what and cause.remedy

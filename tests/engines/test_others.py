@@ -1,0 +1,103 @@
+"""Two more engines besides this machine's, on what tells the most; `make engines` runs all on all."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers.errors import CourseError
+from tests.engines import daemon, kinds, rootfs, stock, suite
+
+BASE = "debian:bookworm-slim"
+TELLING = (
+    suite.AGREEMENT,
+    "tests/engine/test_build.py::test_stages_tell_what_was_built_and_what_was_skipped",
+    "tests/engine/test_build.py::test_each_step_has_its_line_its_times_and_its_log",
+    "tests/engine/test_build.py::test_a_failing_command_tells_stage_line_code_and_log",
+    "tests/engine/test_build.py::test_links_and_modes_arrive_as_they_are",
+    "tests/engine/test_cache.py::test_a_stage_is_cached_until_it_is_pruned",
+    "tests/engine/test_cache.py::test_buildkit_lists_the_last_stage_and_no_other",
+    "tests/engine/test_image.py::test_layers_have_their_instruction_and_their_bytes",
+    "tests/engine/test_lent.py",
+)
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, ("apt-get", "unshare", "nsenter"))),
+    reason="engines of other versions take root on Debian or Ubuntu")
+
+
+@pytest.fixture
+def kind(request):
+    """A kind of engine whose root file system is here."""
+    one = kinds.find(request.param)
+    try:
+        rootfs.make(one.suite, print)
+    except CourseError as error:   # Debian's archive decides that, not this project
+        pytest.skip(str(error))
+    return one
+
+
+@pytest.mark.parametrize("kind", ["docker-trixie", "docker-sid-containerd"], indirect=True)
+def test_the_helpers_do_the_same_on_another_engine(engine, kind):
+    with daemon.running(kind, print) as one:
+        stock.hand_on(engine, stock.at(one.host), [BASE])
+        outcomes = suite.run(one, TELLING, engine.host)
+        log = (one.state / "tests.log").read_text()
+    assert len(outcomes) > len(TELLING)
+    assert [each for each in outcomes if each.ended != "passed"] == [], log
+
+
+HOLDER = """\
+import sys, time
+from tests.engines import daemon, kinds
+with daemon.running(kinds.find(sys.argv[1]), print) as one:
+    print(one.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("kind", ["docker-trixie"], indirect=True)
+def test_an_engine_ends_with_whoever_started_it(kind, sign):
+    state = rootfs.folder() / kind.key
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, kind.key], cwd=suite.ROOT, text=True,
+                               stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(suite.ROOT)})
+    try:
+        pid = int(process.stdout.readline())
+        assert str(state) in Path(f"/proc/{pid}/cmdline").read_text()
+        process.send_signal(sign)
+        process.wait(60)
+    finally:
+        process.kill()
+    assert _until(lambda: not _with_argument(str(state)), 60)
+    with open("/proc/self/mounts") as mounts:
+        assert str(state) not in mounts.read()
+    with daemon.running(kind, print):   # the next one finds what a killed one left, and sweeps it
+        pass
+    assert not state.exists() and not list(Path("/sys/fs/cgroup").glob(f"*/multistage-engines/{kind.key}"))
+
+
+def _with_argument(word: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if word in text:
+            found.append(text)
+    return found
+
+
+def _until(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return condition()

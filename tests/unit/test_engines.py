@@ -1,0 +1,68 @@
+"""The table of engines: what is counted, what is said, and where it goes."""
+
+import pytest
+
+from tests.engines import kinds, suite, table
+from tests.engines.suite import Outcome
+from tests.engines.table import Row
+
+REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
+<testcase classname="tests.engine.test_build" name="test_one" time="0.1"/>
+<testcase classname="tests.engine.test_build" name="test_two[legacy]" time="0.1">
+  <skipped type="pytest.skip" message="no legacy here">tests/engine/test_build.py:30: no legacy here</skipped></testcase>
+<testcase classname="tests.engine.test_cache" name="test_three" time="0.1">
+  <failure message="assert 2 == 4&#10;more">text</failure></testcase>
+<testcase classname="tests.engines.agreement" name="test_four" time="0.1"><error message="failed on setup">text</error></testcase>
+</testsuite></testsuites>"""
+PASSED, SKIPPED = Outcome("test_build", "test_one", "passed"), Outcome("test_build", "test_two[legacy]", "skipped", "no legacy here")
+FAILED = Outcome("test_cache", "test_three", "failed", "assert 2 == 4\nmore")
+
+
+def test_a_report_is_read():
+    assert suite.read(REPORT) == (PASSED, SKIPPED, FAILED, Outcome("agreement", "test_four", "failed", "failed on setup"))
+
+
+@pytest.mark.parametrize("outcomes, said", [
+    ([], "-"), ([PASSED], "1"), ([PASSED, PASSED], "2"), ([PASSED, SKIPPED], "1 of 2"), ([SKIPPED], "not there"),
+    ([PASSED, SKIPPED, FAILED], "1 of 3 failed"),
+])
+def test_a_cell_says_what_passed_and_hides_no_failure(outcomes, said):
+    assert table.cell(outcomes) == said
+
+
+def test_the_table_has_a_row_an_engine_and_its_reasons():
+    rows = [Row("One 1.0", "2001-02-03", (PASSED, SKIPPED, SKIPPED)),
+            Row("Two", "2001-02-04", absent="it cannot be had")]
+    lines = table.written(rows).splitlines()
+    head, _, one, two = (line.strip("| ").split(" | ") for line in lines[:4])
+    assert one[:2] == ["One 1.0", "2001-02-03"] and one[head.index("builds")] == "1 of 3" and one[head.index("cache")] == "-"
+    assert two[2] == "not tested: it cannot be had"
+    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == lines[3].count("|")
+    assert lines[-1] == "- One 1.0: no legacy here (2)"
+
+
+def test_each_file_of_the_suite_is_in_the_table_once():
+    listed = [file for files in table.FEATURES.values() for file in files]
+    assert sorted(listed) == sorted(path.rpartition("/")[2].removesuffix(".py") for path in suite.everything())
+
+
+def test_failures_are_told_with_their_engine():
+    assert table.failures([Row("One", "", (PASSED, SKIPPED, FAILED))]) == ["One: test_cache::test_three: assert 2 == 4"]
+
+
+def test_the_table_takes_the_place_of_the_last_one():
+    text = f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n"
+    once = table.placed(text, "| new |\n")
+    assert once == f"before\n{table.BEGIN}\n| new |\n{table.END}\nafter\n" == table.placed(once, "| new |\n")
+    with pytest.raises(ValueError):
+        table.placed("no place", "| new |\n")
+
+
+def test_the_readme_has_a_place_for_it():
+    assert table.placed((suite.ROOT / "README.md").read_text(), "x")
+
+
+def test_kinds_are_known_by_their_names():
+    assert [kinds.find(kind.key) for kind in kinds.KINDS] == list(kinds.KINDS)
+    with pytest.raises(KeyError, match="docker-bookworm"):
+        kinds.find("docker-1.0")
