@@ -56,6 +56,10 @@ class NoEngine(EngineError):
     """No engine was found, and none can be started here."""
 
 
+class Unsupported(CourseError):
+    """The engine that is here cannot do that; another one could."""
+
+
 class EngineUnreachable(EngineError):
     """An address was given (DOCKER_HOST, a context) and nothing answers there."""
 

@@ -18,7 +18,7 @@ from docker.errors import APIError
 from requests import HTTPError
 
 from ..engine import Engine
-from ..errors import CourseError, EngineFault
+from ..errors import EngineFault, Unsupported
 
 _ID = re.compile(r"[0-9a-z]{25}")
 
@@ -51,7 +51,7 @@ def records(engine: Engine) -> tuple[Record, ...]:
     """Every record of the engine's build cache. An id holds for a while only: BuildKit
     gives a step's record another when an image first needs it as a layer.
 
-    Raises CourseError if the engine has no BuildKit, and the engine's errors.
+    Raises Unsupported if the engine has no BuildKit, and the engine's errors.
     """
     _check(engine)
     api = engine.client.api
@@ -106,7 +106,7 @@ def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
     One that a build holds, or that other records stand on, stays: the engine sees
     to that. An image keeps its layers, whatever goes from the cache.
 
-    Raises CourseError if the engine has no BuildKit, ValueError for what is no id,
+    Raises Unsupported if the engine has no BuildKit, ValueError for what is no id,
     EngineFault at once if the engine removed anything else, and its other errors.
     """
     _check(engine)
@@ -145,6 +145,6 @@ def _children_first(parents: dict[str, tuple[str, ...]]) -> list[str]:
 
 def _check(engine: Engine) -> None:
     if "buildkit" not in engine.builders:
-        raise CourseError("There is no build cache of BuildKit in this engine.",
+        raise Unsupported("There is no build cache of BuildKit in this engine.",
                           why=f"{engine.describe()} builds with {', '.join(engine.builders)}.",
                           remedy="Use a Docker Engine.")

@@ -23,7 +23,7 @@ from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure, substitutions
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
-from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted
+from ..errors import DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
 from . import buildah, buildkit, leftovers, legacy
 from .lent import lent, mounted
 from .context import Context
@@ -110,7 +110,7 @@ def _builder(engine: Engine, wanted: str | None) -> str:
         return usable[0]
     if wanted in usable:
         return wanted
-    raise CourseError(
+    raise Unsupported(
         f"The builder {wanted or 'of this engine'!r} cannot be used here.",
         why=f"{engine.describe()} has {', '.join(engine.builders)}.",
         remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.",
@@ -229,7 +229,7 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
             pass
     # Even an optional one: without a session BuildKit cannot ask whether it is there.
     if secrets or builder == "buildkit" and mounted(progress.dockerfile):
-        raise CourseError(
+        raise Unsupported(
             "Secrets cannot be handed to this build.",
             why={"legacy": "The legacy builder knows none.",
                  "buildah": "Podman takes them from files of its own machine."}.get(

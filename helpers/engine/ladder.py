@@ -26,8 +26,9 @@ _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one 
 _CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
 
 WAYS_ON = (
-    "Three ways on: open the repository in GitHub Codespaces; install Docker on this "
-    "machine and try again; or read the lessons with the results recorded in them."
+    "Three ways on: open the repository in GitHub Codespaces; install Docker on a machine of "
+    "yours; or start another Binder session, which may land where it can run an engine. "
+    "Until then the lessons show recorded results."
 )
 
 
@@ -44,9 +45,12 @@ class Rung:
 def connect(*, start: bool = True) -> Engine:
     """The first engine that answers.
 
-    `start=False` looks only, and starts nothing. Raises EngineUnreachable or
+    `start=False` looks only, and starts nothing. MULTISTAGE_ENGINE=none stands for a
+    machine that has none: to see what a learner sees there. Raises EngineUnreachable or
     EngineRefused for an address that the user set, EngineTooOld, NoEngine.
     """
+    if os.environ.get("MULTISTAGE_ENGINE") == "none":
+        raise NoEngine("No engine is to be used here.", why="MULTISTAGE_ENGINE is 'none'.", remedy=WAYS_ON)
     explicit = _explicit()
     if explicit:
         return _try(explicit)

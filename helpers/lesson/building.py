@@ -35,10 +35,11 @@ def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: st
     `app` is a folder's name under notebooks/apps, or a path. The other words
     are those of `helpers.build.build`, and so are the errors.
     """
+    here = engine()   # first: where there is none, no empty view is drawn
     with LiveBuild() as live:
         result = builds.build(
             folder_of(app), dockerfile=dockerfile, text=text, tag=tag, target=target,
-            builder=builder, no_cache=no_cache, args=args, secrets=secrets, engine=engine(),
+            builder=builder, no_cache=no_cache, args=args, secrets=secrets, engine=here,
             watch=live.watch, report=live.say)
         live.finish(result)
     return result

@@ -46,9 +46,10 @@ def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None =
            secrets: Mapping[str, bytes] | None = None) -> Report:
     """Build a project of yours (or of the course) and say what to mend, line by line.
     Nothing of it is changed."""
+    here = engine()
     with LiveBuild() as live:
         return reports.report(folder_of(project), dockerfile=dockerfile, target=target, args=args, secrets=secrets,
-                              engine=engine(), watch=live.watch, finished=live.finish, say=live.say)
+                              engine=here, watch=live.watch, finished=live.finish, say=live.say)
 
 
 def lint(app: str, dockerfile: str = "Dockerfile", text: str | None = None) -> Linted:

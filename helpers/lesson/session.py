@@ -10,6 +10,8 @@ from pathlib import Path
 from ..bases.patience import patient
 from ..build import BuildResult
 from ..engine import Engine, connect
+from ..errors import NoEngine
+from ..recorded import NeedsEngine, register
 from ..ways import APPS
 from .shown import say
 
@@ -18,13 +20,34 @@ __all__ = ["engine", "this_run"]
 _ANSWER_SECONDS = 5   # one that is busy or frozen is waited for where it is looked for anew
 
 
+# The kernel shows its cells as recorded where there is no engine; None outside of a notebook.
+_cells = register(APPS.parent)
+
+
 @cache
 def connected() -> Engine:
     return connect()
 
 
+@cache
+def _none_here() -> str:
+    """Why there is no engine, '' where there is one. Found out once: half a lesson
+    recorded and half of it measured would be neither."""
+    try:
+        connected()
+    except NoEngine as error:
+        return str(error)
+    return ""
+
+
 def engine() -> Engine:
-    """The engine of this notebook. One that went away is found again."""
+    """The engine of this notebook. One that went away is found again.
+
+    Raises the errors of `connect`; in a notebook NeedsEngine for NoEngine, which shows
+    what was recorded of the cell.
+    """
+    if _cells is not None and _none_here():
+        raise NeedsEngine(_none_here())
     try:
         patient(connected().client.api, _ANSWER_SECONDS).ping()
     except Exception:   # whatever it was: look again, and let that say what is wrong

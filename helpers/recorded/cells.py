@@ -1,0 +1,186 @@
+"""Cells of a kernel: run, and where that takes an engine that is not here, shown as recorded.
+
+IPython hands each cell's syntax tree to its `ast_transformers` before it runs. Here
+a tree is put into a `try`; what was to be the cell's value is still its value:
+
+    try:
+        ...the cell...
+    except (NeedsEngine, NoEngine, Unsupported) as error:
+        show the recording
+    the value
+
+A name that a recorded cell would have set becomes a `Missing`, and a cell that
+reads one is shown as recorded too, before any of it has run. So what is shown as
+live was live from its first statement to its last.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from symtable import symtable
+
+from ..errors import CourseError, NoEngine, Unsupported
+from . import frames
+from .missing import Missing, NeedsEngine
+from .recordings import Recording, recordings
+
+_NAME = "__course_cells__"
+_WRAPPED = f"""
+try:
+    pass
+except {_NAME}.WANTING as {_NAME}error:
+    {_NAME}.show({_NAME}error)
+{_NAME}.result()
+"""
+_AGAIN = "With an engine, restart the kernel and run all: then everything is measured here."
+_NOTHING = object()
+
+
+class Cells:
+    """What one kernel knows of recorded cells.
+
+    on     whether a cell has been shown as recorded: then names may be missing
+    value  of the cell's last expression, kept while it runs
+    """
+
+    WANTING = (NeedsEngine, NoEngine, Unsupported)
+
+    def __init__(self, shell, recorded: Sequence[Recording]):
+        self.value: object = None
+        self.on = False
+        self._shell = shell
+        self._recorded = list(recorded)
+        self._source: str | None = None
+        self._stored: dict[str, object] = {}
+        self._at = -1
+        self._explained: set[str] = set()
+
+    # -- IPython's side ----------------------------------------------------------------
+
+    def begin(self, info) -> None:
+        """pre_run_cell: the text that the next tree is of."""
+        self._source = info.raw_cell
+        self._narrow(self._source)
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """The tree that runs in its place."""
+        if self._source is None or not tree.body or _from_future(tree):
+            return tree
+        self._shell.user_ns[_NAME] = self
+        self.value = None
+        stored, loaded = _names(tree)
+        namespace = self._shell.user_ns
+        self._stored = {name: namespace.get(name, _NOTHING) for name in stored}
+        frame = ast.parse(_WRAPPED)
+        attempt, value = frame.body
+        gone = sorted(name for name in loaded if type(namespace.get(name)) is Missing)
+        if gone:
+            body = ast.parse(f"{_NAME}.missing({gone[0]!r})").body
+        else:
+            body = tree.body
+            if isinstance(body[-1], ast.Expr):
+                target = ast.parse(f"{_NAME}.value = None").body[0]
+                target.value = body[-1].value
+                body = [*body[:-1], ast.copy_location(target, body[-1])]
+        attempt.body = body
+        return ast.fix_missing_locations(ast.Module(body=[attempt, value], type_ignores=[]))
+
+    # -- the cell's side ---------------------------------------------------------------
+
+    def missing(self, name: str) -> None:
+        raise NeedsEngine(f"{name} was recorded, not measured here.")
+
+    def result(self) -> object:
+        """What the cell is worth; None for one that was shown as recorded."""
+        value, self.value = self.value, None
+        if type(value) is Missing:
+            self.show(NeedsEngine("It was recorded, not measured here."))
+            return None
+        return value
+
+    def show(self, error: NeedsEngine | CourseError) -> None:
+        """The recorded outputs of this cell. One without a recording says so; where an engine
+        is there and cannot do it, its error is the cell's."""
+        self.value = None
+        found = self._found()
+        if found is None and isinstance(error, Unsupported):
+            raise error
+        self.on = True
+        for name, before in self._stored.items():
+            if self._shell.user_ns.get(name, _NOTHING) is before:
+                self._shell.user_ns[name] = Missing(name)
+        why = error.why if isinstance(error, NeedsEngine) else str(error)
+        if found is None:
+            self._publish(frames.told("Not run, and nothing is recorded for this cell.",
+                                      "You wrote it or changed it, and it needs an engine.", why, _AGAIN))
+            return
+        recorded, index = found
+        if why not in self._explained and isinstance(error, Unsupported) or not self._explained:
+            self._publish(frames.told("Recorded results follow, not measured here.", why, _AGAIN))
+        self._explained.add(why)
+        for output in recorded.outputs[index]:
+            self._publish(frames.framed(output, recorded))
+
+    # -- which lesson ------------------------------------------------------------------
+
+    def _narrow(self, source: str) -> None:
+        """Keep to the lessons that have this cell, if there are any."""
+        having = [each for each in self._recorded if each.find(source) is not None]
+        self._recorded = having or self._recorded
+
+    def _found(self) -> tuple[Recording, int] | None:
+        for recorded in self._recorded:
+            index = recorded.find(self._source or "", self._at)
+            if index is not None:
+                self._at = index
+                return recorded, index
+        return None
+
+    def _publish(self, data: frames.Bundle) -> None:
+        self._shell.display_pub.publish(data=data, metadata=frames.metadata())
+
+
+def register(folder: Path) -> Cells | None:
+    """Let this kernel show recorded cells, those of the lessons in `folder`; None where
+    there is no IPython. Once in a kernel."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return None
+    shell = get_ipython()
+    if shell is None:
+        return None
+    for each in shell.ast_transformers:
+        if isinstance(each, Cells):
+            return each
+    cells = Cells(shell, _this_one_first(recordings(folder)))
+    shell.events.register("pre_run_cell", cells.begin)
+    shell.ast_transformers.append(cells)
+    return cells
+
+
+def _this_one_first(recorded: Sequence[Recording]) -> list[Recording]:
+    """JupyterLab tells a kernel which notebook it is for; then there is no need to guess."""
+    name = Path(os.environ.get("JPY_SESSION_NAME", "")).stem
+    return [each for each in recorded if each.lesson == name] or list(recorded)
+
+
+def _from_future(tree: ast.Module) -> bool:
+    return any(isinstance(each, ast.ImportFrom) and each.module == "__future__" for each in tree.body)
+
+
+def _names(tree: ast.Module) -> tuple[set[str], set[str]]:
+    """(names that the cell sets, names that it reads and does not set). What belongs to a
+    function or a comprehension alone is neither."""
+    top = symtable(ast.unparse(tree), "<cell>", "exec")
+    stored = {each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported()}
+    loaded = {each.get_name() for each in top.get_symbols() if each.is_referenced()}
+    scopes = list(top.get_children())
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        loaded |= {each.get_name() for each in scope.get_symbols() if each.is_global() and each.is_referenced()}
+    return stored, loaded - stored

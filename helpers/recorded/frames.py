@@ -1,0 +1,68 @@
+"""Recorded outputs in a frame that nobody takes for a measurement of today."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from datetime import date
+
+from .recordings import MARK, Recording
+
+_DANGER = "#D55E00"   # the course's vermilion (charts.style)
+_HEAD = f"background:{_DANGER};color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
+_BOX = f"border:4px solid {_DANGER};margin:.4em 0;background:#FFFFFF;color:#1A1A1A;max-width:100%;overflow-x:auto"
+
+Bundle = dict[str, str]
+
+
+def metadata() -> dict[str, bool]:
+    """What marks an output as one that was recorded."""
+    return {MARK: True}
+
+
+def when(recorded: Recording) -> str:
+    """The sentence over each frame."""
+    day = date.fromisoformat(recorded.date)
+    return f"Recorded on {day.day} {day:%B %Y} on {recorded.engine}. Not measured here."
+
+
+def framed(output: Mapping, recorded: Recording) -> Bundle:
+    """A recorded output, as data of every kind that it had, each below the sentence."""
+    head = when(recorded)
+    text, page = _text(output), _page(output)
+    return {"text/plain": f"[{head}]\n{text}".rstrip(),
+            "text/html": _box(f"\u26a0 {html.escape(head)}", page)}
+
+
+def told(sentence: str, *more: str) -> Bundle:
+    """A banner of its own: why nothing was run, and what to do."""
+    rest = "".join(f"<p style='margin:.4em 0'>{html.escape(each)}</p>" for each in more if each)
+    return {"text/plain": "\n".join(filter(None, (f"[{sentence}]", *more))),
+            "text/html": _box(f"\u26a0 {html.escape(sentence)}", rest)}
+
+
+def _box(head: str, body: str) -> str:
+    # `role` and the words themselves tell a screen reader what colour and border tell the eye.
+    inside = f"<div style='padding:.4em .7em'>{body}</div>" if body else ""
+    return (f"<div role='note' aria-label='Recorded result' style='{_BOX}'>"
+            f"<div style='{_HEAD}'>{head}</div>{inside}</div>")
+
+
+def _text(output: Mapping) -> str:
+    if output["output_type"] == "stream":
+        return "".join(output["text"])
+    if output["output_type"] == "error":
+        return f"{output.get('ename', '')}: {output.get('evalue', '')}"
+    return "".join(output.get("data", {}).get("text/plain", ""))
+
+
+def _page(output: Mapping) -> str:
+    data = output.get("data", {})
+    if "text/html" in data:
+        return "".join(data["text/html"])
+    if "image/svg+xml" in data:
+        return "".join(data["image/svg+xml"])
+    if "image/png" in data:
+        said = html.escape(_text(output), quote=True)
+        return f"<img alt='{said}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
+    return f"<pre style='margin:0;white-space:pre-wrap'>{html.escape(_text(output))}</pre>"

@@ -1,0 +1,87 @@
+"""What was recorded of each lesson: the outputs that its notebook is kept with."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+MARK = "multistage.recorded"   # metadata of an output that was itself a recording
+_RUN = "this_run()"            # the cell of each lesson that says engine and date
+_SAID = re.compile(r"(?P<engine>.+?)\. Python [\d.]+\. (?P<date>\d{4}-\d\d-\d\d)\.")
+_GIT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One lesson's run.
+
+    lesson   the notebook's name, without its ending
+    engine   what it was measured on, in the engine's own words
+    date     when, as 2026-11-24
+    sources  of its code cells, in order
+    outputs  of each of them, as nbformat has them
+    """
+
+    lesson: str
+    engine: str
+    date: str
+    sources: Sequence[str]
+    outputs: Sequence[Sequence[Mapping]]
+
+    def find(self, source: str, after: int = -1) -> int | None:
+        """Which cell that is: the next one after `after`, for a text that stands there twice."""
+        wanted = source.strip()
+        found = [index for index, each in enumerate(self.sources) if each.strip() == wanted]
+        return next((index for index in found if index > after), found[0] if found else None)
+
+
+def recording(lesson: str, text: str) -> Recording | None:
+    """What a notebook's text records; None where it records nothing, or records recordings."""
+    try:
+        cells = [{"source": "".join(cell["source"]), "outputs": cell.get("outputs") or []}
+                 for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    said = next(filter(None, (_said(cell) for cell in cells)), None)
+    outputs = [cell["outputs"] for cell in cells]
+    if said is None or any(output.get("metadata", {}).get(MARK) for each in outputs for output in each):
+        return None
+    return Recording(lesson, said["engine"], said["date"],
+                     [cell["source"] for cell in cells], outputs)
+
+
+def _said(cell: Mapping) -> re.Match | None:
+    """What `this_run()` said in that cell."""
+    if cell["source"].strip() != _RUN:
+        return None
+    texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in cell["outputs"]]
+    return _SAID.fullmatch("".join(texts).strip())
+
+
+@cache
+def recordings(folder: Path) -> tuple[Recording, ...]:
+    """Those of all lessons in a folder, in reading order.
+
+    A notebook that a learner has saved holds what they ran, so it is read as
+    git keeps it where there is git, and only else as it lies in the folder.
+    """
+    found = []
+    for path in sorted(folder.glob("[0-9]*.ipynb")):
+        kept = _kept(path)
+        found.append((recording(path.stem, kept) if kept else None)
+                     or recording(path.stem, path.read_text(encoding="utf-8", errors="replace")))
+    return tuple(filter(None, found))
+
+
+def _kept(path: Path) -> str | None:
+    try:
+        done = subprocess.run(["git", "show", f"HEAD:./{path.name}"], cwd=path.parent, check=True,
+                              capture_output=True, timeout=_GIT_SECONDS, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError):
+        return None   # no git, or a copy that came as an archive
+    return done.stdout.decode("utf-8", "replace")

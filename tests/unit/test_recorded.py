@@ -1,0 +1,242 @@
+"""Recorded results: what stands in for a measurement, and that nothing else does."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.displaypub import CapturingDisplayPublisher
+from nbclient import NotebookClient
+
+from helpers.errors import CourseError, NoEngine, Unsupported
+from helpers.recorded import Cells, Missing, NeedsEngine, Recording
+from helpers.recorded import frames
+from helpers.recorded.recordings import MARK, recording, recordings
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SAID = "Docker Engine 28.5 (API 1.51, overlay2), started by the course. Python 3.12.1. 2026-11-24."
+
+
+def value(text, html=None):
+    return {"output_type": "execute_result", "execution_count": 1, "metadata": {},
+            "data": {"text/plain": text} | ({"text/html": html} if html else {})}
+
+
+def notebook(*cells, said=SAID):
+    """(source, outputs) of each, after the cell that says engine and date."""
+    every = [("this_run()", [value(said)]), *cells]
+    return json.dumps({"cells": [
+        {"cell_type": "code", "source": source.splitlines(True), "outputs": outputs, "metadata": {},
+         "execution_count": 1} for source, outputs in every], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture
+def kernel():
+    """Run a cell in a shell whose lesson is recorded: (what it published or printed, result)."""
+    recorded = recording("01-x", notebook(
+        ("image = engine()\nimage", [value("700 MB", "<b>700 MB</b>")]),
+        ("chart = image.size", []),
+        ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
+        ("twice()", [value("first")]), ("twice()", [value("second")]),
+        ("old('legacy')", [value("legacy says")])))
+    shell = InteractiveShell()
+    cells = Cells(shell, [recorded])
+    shell.events.register("pre_run_cell", cells.begin)
+    shell.ast_transformers.append(cells)
+
+    def engine():
+        raise NeedsEngine("There is no engine.")
+
+    def old(_):
+        raise Unsupported("That builder is not here.")
+
+    shell.push({"engine": engine, "twice": engine, "old": old})
+
+    def run(source):
+        shell.display_pub = CapturingDisplayPublisher()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            result = shell.run_cell(source, store_history=True)
+        outputs = [SimpleNamespace(**each) for each in shell.display_pub.outputs]
+        return SimpleNamespace(outputs=outputs, stdout=printed.getvalue()), result
+    run.shell, run.cells = shell, cells
+    return run
+
+
+def texts(seen):
+    return [output.data["text/plain"] for output in seen.outputs]
+
+
+def test_a_cell_that_needs_no_engine_runs_as_ever(kernel):
+    seen, result = kernel("x = 20\nx + 1")
+    assert result.result == 21 and result.success
+    assert kernel("x")[1].result == 20
+    assert kernel("print('here')")[0].stdout == "here\n"
+    assert kernel("def f(a):\n    return a * 2\n\nf(4)")[1].result == 8
+
+
+def test_an_error_of_the_cell_s_own_is_its_error(kernel):
+    _, result = kernel("1 / 0")
+    assert isinstance(result.error_in_exec, ZeroDivisionError)
+
+
+def test_what_needs_an_engine_is_shown_as_recorded_with_date_and_engine(kernel):
+    seen, result = kernel("image = engine()\nimage")
+    assert result.success and result.result is None
+    banner, shown = seen.outputs
+    assert "There is no engine." in banner.data["text/plain"]
+    for kind in ("text/plain", "text/html"):
+        assert "Recorded on 24 November 2026 on Docker Engine 28.5" in shown.data[kind]
+        assert "Not measured here." in shown.data[kind] and "700 MB" in shown.data[kind]
+    assert "<b>700 MB</b>" in shown.data["text/html"] and "role='note'" in shown.data["text/html"]
+    assert all(output.metadata == {MARK: True} for output in seen.outputs)
+
+
+def test_what_stands_on_it_is_recorded_too_and_none_of_it_runs(kernel):
+    kernel("image = engine()\nimage")
+    seen, result = kernel("chart = image.size")
+    assert result.success and seen.outputs == [] and type(kernel.shell.user_ns["chart"]) is Missing
+    seen, _ = kernel("print(chart)")
+    assert seen.stdout == "" and texts(seen) == [f"[{frames.when(kernel.cells._recorded[0])}]\ndrawn"]
+
+
+def test_names_of_functions_and_comprehensions_are_not_taken_for_the_cell_s(kernel):
+    kernel("image = [engine() for each in range(2)]")
+    assert kernel("[each for each in range(3)]")[1].result == [0, 1, 2]
+    assert kernel("def f(image):\n    return image\nf(3)")[1].result == 3
+    seen, _ = kernel("g = lambda: image.size\ng()")
+    assert "nothing is recorded" in texts(seen)[0]
+
+
+def test_a_cell_that_the_learner_changed_says_that_nothing_was_recorded(kernel):
+    seen, result = kernel("mine = engine()")
+    assert result.success and texts(seen)[0].startswith("[Not run, and nothing is recorded for this cell.]")
+    assert type(kernel.shell.user_ns["mine"]) is Missing
+
+
+def test_names_that_were_set_before_the_engine_was_needed_are_kept(kernel):
+    kernel("here = [1, 2]\nthere = engine()")
+    assert kernel("sum(here)")[1].result == 3
+    kernel("there = 5")
+    assert kernel("there + 1")[1].result == 6
+
+
+def test_a_text_that_stands_twice_gives_each_its_own_recording(kernel):
+    assert "first" in texts(kernel("twice()")[0])[-1]
+    assert "second" in texts(kernel("twice()")[0])[-1]
+    assert "first" in texts(kernel("twice()")[0])[-1]
+
+
+def test_what_this_engine_cannot_do_is_recorded_or_else_an_error(kernel):
+    seen, result = kernel("old('legacy')")
+    assert result.success and "That builder is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
+    _, result = kernel("old('other')")
+    assert isinstance(result.error_in_exec, Unsupported)
+
+
+def test_a_cell_that_expects_an_error_does_not_take_this_for_it(kernel):
+    seen, result = kernel("try:\n    engine()\nexcept Exception:\n    print('as expected')")
+    assert result.success and seen.stdout == "" and "nothing is recorded" in texts(seen)[0]
+
+
+def test_the_reason_is_told_once(kernel):
+    assert len(kernel("twice()")[0].outputs) == 2 and len(kernel("twice()")[0].outputs) == 1
+
+
+@pytest.mark.parametrize("use", [
+    str, repr, len, bool, iter, hash, lambda m: m.size, lambda m: m(), lambda m: m == 1, lambda m: m + 1,
+    lambda m: 1 + m, lambda m: m[0], lambda m: 1 in m, lambda m: f"{m:>3}", lambda m: setattr(m, "x", 1),
+    lambda m: m < 1, os.fspath, float])
+def test_nothing_is_computed_from_nothing(use):
+    with pytest.raises(NeedsEngine, match="image was recorded"):
+        use(Missing("image"))
+
+
+# -- recordings ------------------------------------------------------------------------
+
+def test_engine_and_date_are_read_from_what_the_lesson_said():
+    found = recording("02-y", notebook(("1", [])))
+    assert (found.engine, found.date) == (SAID.split(". Python")[0], "2026-11-24")
+    assert found.lesson == "02-y" and found.sources == ["this_run()", "1"]
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", "no JSON", notebook(said="it ran"), json.dumps({"cells": [{"cell_type": "code"}]}),
+    notebook(("1", [value("2") | {"metadata": {MARK: True}}]))])
+def test_what_records_nothing_or_records_recordings_is_no_recording(text):
+    assert recording("x", text) is None
+
+
+def test_git_s_copy_is_believed_before_one_that_a_learner_saved(tmp_path):
+    path = tmp_path / "01-x.ipynb"
+    path.write_text(notebook(("1", [value("kept")])))
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    path.write_text(notebook(("1", [value("2") | {"metadata": {MARK: True}}])))
+    found, = recordings(tmp_path)
+    assert found.outputs[1][0]["data"]["text/plain"] == "kept"
+
+
+def test_without_git_the_folder_is_read(tmp_path):
+    (tmp_path / "01-x.ipynb").write_text(notebook(("1", [value("lying there")])))
+    found, = recordings(tmp_path)
+    assert found.outputs[1][0]["data"]["text/plain"] == "lying there"
+
+
+@pytest.mark.parametrize("output, page", [
+    ({"output_type": "stream", "name": "stdout", "text": ["a <b>\n"]}, "<pre style='margin:0;white-space:pre-wrap'>a &lt;b&gt;"),
+    ({"output_type": "display_data", "data": {"image/png": "AAAA", "text/plain": "A bar"}}, "<img alt='A bar' src='data:image/png;base64,AAAA'>"),
+    ({"output_type": "error", "ename": "E", "evalue": "it broke", "traceback": []}, "E: it broke"),
+    ({"output_type": "display_data", "data": {"image/svg+xml": ["<svg>", "</svg>"]}}, "<svg></svg>")])
+def test_every_kind_of_output_is_framed(output, page):
+    framed = frames.framed(output, Recording("x", "Docker Engine 1", "2026-01-02", [], []))
+    assert page in framed["text/html"] and "2 January 2026" in framed["text/html"]
+    assert framed["text/plain"].startswith("[Recorded on 2 January 2026 on Docker Engine 1.")
+
+
+# -- the lessons, where there is no engine at all ------------------------------------------
+
+LIVE = ("from helpers", "doctor()", "predict(", "guess = predict", "show(", "ask(", "current(", "lint(",
+        "interview()", "verdicts()", "claims.tested", "mine = files", "opinions(", "said.without")
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
+    """Every cell ends well, what the kept lesson shows is shown, and what needs an engine is marked."""
+    kept = nbformat.read(path, as_version=4)
+    run = nbformat.read(path, as_version=4)
+    for cell in run.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    hidden = {"MULTISTAGE_ENGINE": "none", "MULTISTAGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    client = NotebookClient(run, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    with client.setup_kernel(env={**os.environ, **hidden}):
+        for index, cell in enumerate(run.cells):
+            client.execute_cell(cell, index)
+    marked = 0
+    for before, after in zip(kept.cells, run.cells):
+        if before.cell_type != "code":
+            continue
+        recorded = [output for output in after.outputs if output.get("metadata", {}).get(MARK)]
+        marked += len(recorded)
+        live = [output for output in after.outputs if output not in recorded and (
+            output.get("text") or output.get("data", {}).get("text/plain") or output.get("data", {}).get("text/html"))]
+        assert len(live) + len(recorded) >= len(before.outputs), before.source
+        assert not live or any(word in before.source for word in LIVE), f"shown as live: {before.source}"
+        assert not (live and recorded), before.source
+        assert all("ecorded" in output["data"]["text/html"] for output in recorded)
+    assert marked > 5
+
+
+def test_outside_of_a_notebook_it_is_an_error():
+    done = subprocess.run([sys.executable, "-c", "from helpers.lesson import *\nthis_run()"], cwd=ROOT,
+                          env={**os.environ, "MULTISTAGE_ENGINE": "none"}, capture_output=True, text=True)
+    assert done.returncode and "NoEngine" in done.stderr and "Codespaces" in done.stderr
+    assert issubclass(NoEngine, CourseError)
