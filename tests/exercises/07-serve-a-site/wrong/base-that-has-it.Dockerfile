@@ -1,0 +1,5 @@
+FROM node:20 AS builder
+RUN true
+
+FROM timetable:ready
+COPY site.conf /etc/nginx/conf.d/default.conf

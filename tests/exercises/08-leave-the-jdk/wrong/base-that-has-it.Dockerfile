@@ -1,0 +1,6 @@
+FROM eclipse-temurin:17-jdk AS builder
+RUN true
+
+FROM tides:ready
+USER nobody
+EXPOSE 8080
