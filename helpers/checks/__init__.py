@@ -8,11 +8,11 @@
 exercises/README.md tells how an exercise is written, and every rule.
 """
 
-from . import progress
+from . import notebook, progress
 from .attempt import Watch, check
 from .exercise import EXERCISES, Exercise, find, names, read
 from .hints import hints
 from .verdict import RULES, Fail, Verdict
 
-__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Verdict", "Watch", "check", "find", "hints", "names", "progress",
+__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Verdict", "Watch", "check", "find", "hints", "names", "notebook", "progress",
            "read"]

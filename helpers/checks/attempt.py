@@ -28,7 +28,7 @@ from ..errors import BuildFailed, BuildStopped, DockerfileError, ExerciseError, 
 from ..image import compare
 from ..twice import nameless
 from . import contents, facts, lend, reading, running
-from .exercise import Content, Edit, Exercise, Run, Serve, Target
+from .exercise import STARTER, Content, Edit, Exercise, Run, Serve, Target
 from .globs import matches
 from .values import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -65,10 +65,9 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
     if text is None:
         text = _text(path)
     where = _shown(path)
-    brought, beside = _beside(exercise, path)
-    source = {**exercise.source(), **brought}
+    source = {**exercise.source(), **brought(exercise, path)}
     found = Findings()
-    read = read_rules(exercise, text, source, beside, found)
+    read = read_rules(exercise, text, source, tuple(_beside(exercise, path)), found)
     if not found.fails:
         assert read is not None
         watch.say(f"{exercise.name}: building")
@@ -310,12 +309,16 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _beside(exercise: Exercise, path: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """({file that may be changed: content}, all names) beside a file called Dockerfile."""
+def brought(exercise: Exercise, path: Path) -> dict[str, bytes]:
+    """{name: content} of the files beside a Dockerfile that a learner may change."""
+    return {name: each.read_bytes() for name, each in _beside(exercise, path).items()
+            if any(matches(name, wanted) for wanted in exercise.may_change)}
+
+
+def _beside(exercise: Exercise, path: Path) -> dict[str, Path]:
+    """The files beside one that is called Dockerfile, but for the exercise's own."""
     folder = path.parent
-    if path.name != "Dockerfile" or not folder.is_dir() or folder.resolve() == exercise.folder:
-        return {}, ()
-    beside = [each for each in sorted(folder.rglob("*")) if each.is_file() and not each.is_symlink()]
-    names = {each.relative_to(folder).as_posix(): each for each in beside}
-    return ({name: each.read_bytes() for name, each in names.items()
-             if any(matches(name, wanted) for wanted in exercise.may_change)}, tuple(names))
+    if path.name != STARTER or not folder.is_dir() or folder.resolve() == exercise.folder:
+        return {}
+    return {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("*"))
+            if each.is_file() and not each.is_symlink()}

@@ -66,7 +66,9 @@ class Progress:
 
 
 def path() -> Path:
-    return places.state() / "progress.json"
+    """The learner's file; MULTISTAGE_PROGRESS names another."""
+    named = os.environ.get("MULTISTAGE_PROGRESS")
+    return Path(named).expanduser() if named else places.state() / "progress.json"
 
 
 def load() -> Progress:
