@@ -43,7 +43,7 @@ class Record:
 
     def best_of(self, other: Record) -> Record:
         """Both, with the best of each."""
-        better = max(self, other, key=lambda each: (each.passed is not None, each.holds - each.of, each.last or ""))
+        better = max(self, other, key=lambda each: (each.passed is not None, each.of > 0, each.holds - each.of, each.last or ""))
         return Record(max(self.attempts, other.attempts), max(self.hints, other.hints),
                       min(filter(None, (self.passed, other.passed)), default=None),
                       max(filter(None, (self.last, other.last)), default=None),
