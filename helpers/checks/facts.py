@@ -1,0 +1,90 @@
+"""What is asked of the engine about an image that was built."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+from .. import places
+from ..build import BuildResult
+from ..dockerfile import Dockerfile, parse
+from ..engine import Engine
+from ..errors import CourseError, EngineError
+from ..image import Image, look, read_file, search
+from ..image import start as start_of
+from ..inventory import inventory, printable
+from .contents import Seen
+from .exercise import Content, Exercise
+from .verdict import Fail
+
+
+def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None) -> Seen:
+    """The image of a build. Raises the engine's errors."""
+    found = inventory(result.image, engine)
+    start = start_of(found.image, engine)
+    with engine.speaking("show the image"):
+        config = engine.client.api.inspect_image(result.image).get("Config") or {}
+    ports = frozenset(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or ())
+    uid = _uid(found.image, start.user, engine) if asked.user else None
+    return Seen(found, read, start, result.target, uid, ports, starter)
+
+
+def _uid(image: Image, user: str, engine: Engine) -> int | None:
+    name = user.partition(":")[0]
+    if not name or name.isdigit():
+        return int(name) if name else 0
+    try:
+        text = read_file(image, "/etc/passwd", engine=engine).decode("utf-8", "replace")
+    except EngineError:
+        raise
+    except CourseError:
+        return None
+    rows = [line.split(":") for line in text.splitlines()]
+    return next((int(row[2]) for row in rows if len(row) > 2 and row[0] == name and row[2].isdigit()), None)
+
+
+def traces(seen: Seen, secrets: Mapping[str, str], engine: Engine) -> Iterator[Fail]:
+    """Rule `secret`: neither a secret nor its base64 stands anywhere in the image."""
+    image = seen.inventory.image
+    for name, value in secrets.items():
+        for needle in (value, base64.b64encode(value.encode()).decode().rstrip("=")):
+            for trace in search(image, needle, engine):
+                line = seen.lines.line(trace.layer) if trace.layer is not None else None
+                where = {"file": "in the file", "history": "in the history of the image, at",
+                         "settings": "in the setting", "label": "in the label"}[trace.where]
+                told = printable(trace.what).replace(value, "...")
+                yield Fail("secret", f"The secret {name} is {where} {told}. Whoever has the image can read it there.", line)
+                break
+
+
+def starter(exercise: Exercise, text: str, engine: Engine, builder: str | None, build: Callable[[], str]) -> int:
+    """Bytes of the starter's image. Measured once, and again when the starter, the source
+    or one of its bases has changed."""
+    path = places.cache() / "starters.json"
+    key = _key(exercise, text, engine, builder)
+    known = _known(path)
+    if key not in known:
+        known = {**known, key: look(build(), engine).unpacked}
+        places.write_whole(path, json.dumps(known, indent=1).encode())
+    return known[key]
+
+
+def _key(exercise: Exercise, text: str, engine: Engine, builder: str | None) -> str:
+    told = hashlib.sha256(text.encode("utf-8", "surrogateescape"))
+    for path, content in exercise.source().items():
+        told.update(f"\0{path}\0{len(content)}\0".encode() + content)
+    here = {tag: image["Id"] for image in engine.client.api.images() for tag in image.get("RepoTags") or ()}
+    for base in parse(text, exercise.build.args).bases:
+        told.update(f"\0{base}\0{here.get(base, '')}".encode())
+    told.update(f"\0{builder}\0{engine.version}\0{engine.store}".encode())
+    return told.hexdigest()
+
+
+def _known(path) -> dict[str, int]:
+    try:
+        known = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

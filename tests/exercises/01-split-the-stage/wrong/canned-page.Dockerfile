@@ -1,0 +1,22 @@
+# fails: answers
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN cat > main.go <<GO
+package main
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func main() {
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "Hello, gopher! A greeter, build unstamped") })
+	http.ListenAndServe(":8080", nil)
+}
+GO
+RUN go build -o /app/server .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /app/server /app/server
+CMD ["/app/server"]
