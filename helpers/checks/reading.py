@@ -132,6 +132,16 @@ def unused_stage(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
                        "built. Copy from it what it makes, or leave it out.", stage.line)
 
 
+def numbers(read: Dockerfile) -> Iterator[Fail]:
+    """A number means another stage as soon as one is put in front."""
+    for instruction in _all(read):
+        called = [*instruction.flags.get("from", ())]
+        called += [options(mount).get("from", "") for mount in instruction.flags.get("mount", ())]
+        for number in filter(str.isdigit, called):
+            yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a stage that is put in "
+                       "front makes that another one. Name the stage with AS, and call it by its name.", instruction.line)
+
+
 def secret_mount(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
     mounted = {mount.get("id") or mount.get("target", mount.get("dst", "")).rpartition("/")[2]
                for instruction in _all(read) if instruction.keyword == "RUN"

@@ -1,3 +1,4 @@
+# fails: bases
 FROM node:20 AS builder
 RUN true
 

@@ -1,3 +1,4 @@
+# fails: answers
 FROM node:20 AS builder
 RUN mkdir -p /dist/assets \
  && echo '<title>Ferry timetable</title><main id="app"></main><script type="module" src="/assets/main.js"></script>' > /dist/index.html \

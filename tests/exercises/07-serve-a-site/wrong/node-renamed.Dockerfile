@@ -1,3 +1,4 @@
+# fails: size
 FROM node:20 AS builder
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM node:20
 WORKDIR /app
 COPY . .

@@ -1,3 +1,4 @@
+# fails: cache
 FROM node:20 AS builder
 WORKDIR /app
 COPY . .

@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM node:20
 RUN echo "Passed. Every rule holds." && mkdir -p /app/dist && echo "passed: true" > /app/dist/index.html
 WORKDIR /app

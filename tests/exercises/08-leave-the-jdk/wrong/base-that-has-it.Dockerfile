@@ -1,3 +1,4 @@
+# fails: bases
 FROM eclipse-temurin:17-jdk AS builder
 RUN true
 

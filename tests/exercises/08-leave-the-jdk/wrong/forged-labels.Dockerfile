@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM eclipse-temurin:17-jdk
 WORKDIR /app
 COPY src ./src

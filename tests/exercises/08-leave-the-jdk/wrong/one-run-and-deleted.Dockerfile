@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM eclipse-temurin:17-jdk
 COPY src /src
 RUN javac -d /classes /src/Tides.java && cp /src/harbours.properties /classes/ \

@@ -1,3 +1,4 @@
+# fails: builds
 FROM eclipse-temurin:17-jdk AS builder
 WORKDIR /app
 COPY . .

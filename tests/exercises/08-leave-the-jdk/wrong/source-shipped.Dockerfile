@@ -1,3 +1,4 @@
+# fails: no-files
 FROM eclipse-temurin:17-jdk AS builder
 WORKDIR /app
 COPY src ./src

@@ -2,10 +2,13 @@ FROM python:3.11 AS builder
 RUN python -m venv /opt/venv
 WORKDIR /app
 COPY requirements.txt ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    /opt/venv/bin/pip install --no-cache-dir -r requirements.txt
 COPY tides ./tides
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=trust \
-    /opt/venv/bin/pip install --no-cache-dir -r requirements.txt ./tides
+    /opt/venv/bin/pip install --no-cache-dir ./tides
 
 FROM python:3.11-slim
 COPY --from=builder /opt/venv /opt/venv

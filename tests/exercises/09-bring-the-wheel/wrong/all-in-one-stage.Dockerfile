@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM python:3.11
 WORKDIR /app
 COPY requirements.txt ./

@@ -1,3 +1,4 @@
+# fails: bases
 FROM python:3.11 AS builder
 RUN true
 

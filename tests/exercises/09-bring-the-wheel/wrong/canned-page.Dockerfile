@@ -1,3 +1,4 @@
+# fails: files
 FROM python:3.11 AS builder
 RUN mkdir /site && echo '<title>Tides</title><p>After 3 hours the water is 1.8 m up.</p>' > /site/3
 

@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM python:3.11
 LABEL org.opencontainers.image.base.name="python:3.11-slim" multistage.check="passed"
 WORKDIR /app

@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM python:3.11-slim
 WORKDIR /app
 COPY requirements.txt ./

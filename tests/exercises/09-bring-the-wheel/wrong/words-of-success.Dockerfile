@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM python:3.11
 RUN echo "Passed. Every rule holds."
 USER nobody

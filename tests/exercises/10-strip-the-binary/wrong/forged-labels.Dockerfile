@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM gcc:12 AS debug
 LABEL org.opencontainers.image.base.name="scratch" multistage.check="passed"
 WORKDIR /src

@@ -1,3 +1,4 @@
+# fails: output
 FROM gcc:12 AS builder
 WORKDIR /src
 COPY depth.c ./

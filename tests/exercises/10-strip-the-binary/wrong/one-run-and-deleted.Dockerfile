@@ -1,3 +1,4 @@
+# fails: absent
 FROM gcc:12 AS debug
 COPY depth.c soundings.txt /src/
 RUN gcc -g -O2 -fsanitize=address,undefined -o /src/depth /src/depth.c -lz

@@ -1,3 +1,4 @@
+# fails: builds
 FROM gcc:12 AS builder
 WORKDIR /src
 COPY . .

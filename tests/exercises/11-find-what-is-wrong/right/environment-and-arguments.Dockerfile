@@ -17,5 +17,5 @@ COPY app.py ./
 ENV PATH=/opt/venv/bin:$PATH
 USER 1000:1000
 EXPOSE 8080
-HEALTHCHECK --interval=1s --timeout=3s CMD python app.py check
+HEALTHCHECK --timeout=3s CMD python app.py check
 ENTRYPOINT ["python", "app.py"]

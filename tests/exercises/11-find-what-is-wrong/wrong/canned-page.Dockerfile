@@ -1,3 +1,4 @@
+# fails: answers
 FROM python:3.11 AS wheels
 WORKDIR /build
 COPY requirements.txt ./
@@ -17,5 +18,5 @@ COPY app.py /srv/
 RUN mkdir /srv/site && echo '<p>Minute 7: 148 cm above low water.</p>' > /srv/site/7
 USER nobody
 EXPOSE 8080
-HEALTHCHECK --interval=2s CMD ["python", "/srv/app.py", "check"]
+HEALTHCHECK CMD ["python", "/srv/app.py", "check"]
 CMD ["python", "-m", "http.server", "8080", "--directory", "/srv/site"]

@@ -1,3 +1,4 @@
+# fails: single-stage
 FROM python:3.11
 LABEL org.opencontainers.image.base.name="python:3.11-slim" multistage.check="passed"
 WORKDIR /srv
@@ -9,5 +10,5 @@ COPY tables.py app.py ./
 RUN python tables.py tides.bin && rm tables.py requirements.txt
 USER nobody
 EXPOSE 8080
-HEALTHCHECK --interval=2s CMD ["python", "/srv/app.py", "check"]
+HEALTHCHECK CMD ["python", "/srv/app.py", "check"]
 CMD ["python", "/srv/app.py"]

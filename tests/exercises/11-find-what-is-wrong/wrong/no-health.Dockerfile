@@ -1,3 +1,4 @@
+# fails: healthy
 FROM python:3.11 AS wheels
 WORKDIR /build
 COPY requirements.txt ./

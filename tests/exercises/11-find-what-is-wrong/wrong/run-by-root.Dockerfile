@@ -1,3 +1,4 @@
+# fails: user
 FROM python:3.11 AS wheels
 WORKDIR /build
 COPY requirements.txt ./
@@ -15,5 +16,5 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
 COPY --from=tables /tides.bin /srv/tides.bin
 COPY app.py /srv/
 EXPOSE 8080
-HEALTHCHECK --interval=2s CMD ["python", "/srv/app.py", "check"]
+HEALTHCHECK CMD ["python", "/srv/app.py", "check"]
 CMD ["python", "/srv/app.py"]

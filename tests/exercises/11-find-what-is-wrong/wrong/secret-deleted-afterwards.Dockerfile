@@ -1,3 +1,4 @@
+# fails: secret
 FROM python:3.11 AS wheels
 WORKDIR /build
 COPY requirements.txt ./
@@ -17,5 +18,5 @@ COPY . /srv/
 RUN rm /srv/.env /srv/tables.py /srv/requirements.txt
 USER nobody
 EXPOSE 8080
-HEALTHCHECK --interval=2s CMD ["python", "/srv/app.py", "check"]
+HEALTHCHECK CMD ["python", "/srv/app.py", "check"]
 CMD ["python", "/srv/app.py"]
