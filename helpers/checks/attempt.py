@@ -128,6 +128,10 @@ class Attempt(contextlib.ExitStack):
     def judge(self, found: Findings) -> None:
         """Everything, into `found`."""
         exercise = self.exercise
+        if exercise.image.absent and not found.judge("absent", facts.inherited(exercise.image, self.read, self.engine,
+                                                                               self.watch.say)):
+            return     # nothing that is built on top of it takes that away again
+        found.holds.remove("absent") if exercise.image.absent else None
         result = self._built(found)
         if result is None:
             return
