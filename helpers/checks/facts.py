@@ -55,6 +55,14 @@ def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[s
                  "last stage on a base without it.", last.line)]
 
 
+def added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
+    """Bytes on top of the base, as the engine counts them: before anything is read."""
+    base = chain(read, result.target)[0].base
+    with engine.speaking("show the image"):
+        below = 0 if base == SCRATCH else engine.client.api.inspect_image(result.substitutions.get(base, base))["Size"]
+        return engine.client.api.inspect_image(result.image)["Size"] - below
+
+
 def _uid(image: Image, user: str, engine: Engine) -> int | None:
     name = user.partition(":")[0]
     if not name or name.isdigit():
