@@ -213,7 +213,7 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     finally:
         if progress.builder == "legacy":
             leftovers.note(engine, progress.made)
-    if bounds and bounds.exceeded and not progress.images:
+    if bounds and bounds.exceeded:   # the legacy builder has told images of steps by then
         raise stopped(progress, bounds)
     if progress.failure:
         raise failed(progress)

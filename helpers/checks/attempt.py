@@ -91,6 +91,7 @@ def read_rules(exercise: Exercise, text: str, source: Mapping[str, bytes], besid
     found.holds.insert(0, "syntax")
     found.judge("bases", reading.bases(exercise, read))
     found.judge("downloads", reading.downloads(read))
+    found.judge("rights", reading.rights(read))
     found.judge("context", reading.context(exercise, read, tuple(source), beside))
     if exercise.stages.least > 1:
         found.judge("single-stage", reading.single_stage(exercise, read))
@@ -130,6 +131,10 @@ class Attempt(contextlib.ExitStack):
     def judge(self, found: Findings) -> None:
         """Everything, into `found`."""
         exercise = self.exercise
+        if exercise.image.absent and not found.judge("absent", facts.inherited(exercise.image, self.read, self.engine,
+                                                                               self.watch.say)):
+            return     # nothing that is built on top of it takes that away again
+        found.holds.remove("absent") if exercise.image.absent else None
         result = self._built(found)
         if result is None:
             return
@@ -154,9 +159,12 @@ class Attempt(contextlib.ExitStack):
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._told(error), error.line)])
             return None
-        for rule in ("builds", "time", "disk"):
+        for rule in ("builds", "time"):
             found.judge(rule, ())
-        return result
+        # A file with holes takes no room on the disk, and all of its length to be read.
+        heavy = facts.added(result, self.read, self.engine) > self.exercise.build.disk
+        said = "The image has more on top of its base than a build may write."
+        return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
 
     def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
               no_cache: bool = False, text: str | None = None) -> BuildResult:

@@ -8,17 +8,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 
 from .. import places
+from ..bases import ensure
 from ..build import BuildResult
-from ..dockerfile import Dockerfile, parse
+from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..errors import CourseError, EngineError
 from ..image import Image, look, read_file, search
 from ..image import start as start_of
 from ..inventory import inventory, printable
+from ..report.lines import chain
 from .contents import Seen
 from .exercise import Content, Exercise
 from .verdict import Fail
 
+_SHOWN = 4      # tools that a message names
 _SYMBOLS = (b"\0.symtab\0", b"\0.debug_info\0")
 
 
@@ -31,6 +34,34 @@ def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content
     ports = frozenset(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or ())
     uid = _uid(found.image, start.user, engine) if asked.user else None
     return Seen(found, read, start, result.target, uid, ports, starter)
+
+
+def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[str], None]) -> list[Fail]:
+    """Rule `absent`, as far as the base of the last stage decides it: nothing is built to
+    know that. A later layer can hide a file, and the image has it all the same."""
+    stages = chain(read)
+    base = stages[0].base
+    if base == SCRATCH:
+        return []
+    present, = ensure(engine, [base], report=say)
+    tools = [tool for tool in inventory(present.name, engine).tools if tool.kind in asked.absent or tool.name in asked.absent]
+    if not tools:
+        return []
+    named = [f"{tool.name} ({tool.kind}, {printable(tool.path)})" for tool in tools[:_SHOWN]]
+    more = f" and {len(tools) - _SHOWN} more" if len(tools) > _SHOWN else ""
+    last = stages[-1]
+    way = base if len(stages) == 1 else f"{last.base}, and so on {base}"
+    return [Fail("absent", f"The last stage stands on {way}, which brings {', '.join(named)}{more}. Whoever runs the program "
+                 "has no use for that, and to delete it would only hide it: an image keeps its layers. Begin the "
+                 "last stage on a base without it.", last.line)]
+
+
+def added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
+    """Bytes on top of the base, as the engine counts them: before anything is read."""
+    base = chain(read, result.target)[0].base
+    with engine.speaking("show the image"):
+        below = 0 if base == SCRATCH else engine.client.api.inspect_image(result.substitutions.get(base, base))["Size"]
+        return engine.client.api.inspect_image(result.image)["Size"] - below
 
 
 def _uid(image: Image, user: str, engine: Engine) -> int | None:

@@ -59,6 +59,16 @@ def downloads(read: Dockerfile) -> Iterator[Fail]:
                                "of the exercise.", instruction.line)
 
 
+def rights(read: Dockerfile) -> Iterator[Fail]:
+    """RUN --network and --security ask the builder for what a check does not give."""
+    for instruction in _all(read):
+        for flag in ("network", "security"):
+            for value in instruction.flags.get(flag, ()):
+                if value not in ("none", "sandbox"):
+                    yield Fail("rights", f"RUN --{flag}={value} asks for more than a command gets here. Leave it out.",
+                               instruction.line)
+
+
 def context(exercise: Exercise, read: Dockerfile, files: Sequence[str], beside: Sequence[str] = ()) -> Iterator[Fail]:
     """COPY, ADD and bind mounts name files that the build gets. `beside`: names that lie
     beside the learner's Dockerfile, and do not count."""

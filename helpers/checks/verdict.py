@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ..inventory import printable
 from ..units import counted
 
 # Every rule in the order in which it is judged, and what it means that it holds.
@@ -13,6 +14,7 @@ RULES = {
     "frontend": "The engine's own reader of Dockerfiles is used.",
     "bases": "Every base image is one of those that are allowed.",
     "downloads": "Nothing is added from the web.",
+    "rights": "No command asks for more rights than it gets.",
     "context": "Only files of the exercise are copied.",
     "single-stage": "There are enough stages.",
     "stages": "The stages that are asked for are there.",
@@ -77,7 +79,8 @@ class Findings:
         """Take in what a rule yields; whether it holds."""
         found = list(fails)
         named = f"{self.prefix}: {rule}" if self.prefix else rule
-        self.fails += [Fail(named, each.message, each.line) for each in found]
+        # What a build printed may stand in it: in one line, and nothing that moves a cursor.
+        self.fails += [Fail(named, printable(" ".join(each.message.split())), each.line) for each in found]
         if not found:
             self.holds.append(named)
         return not found

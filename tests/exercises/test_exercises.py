@@ -87,6 +87,29 @@ def test_a_wrong_one_fails_with_its_reason(name, path, engine):
     assert [fail.rule for fail in verdict.fails][:1] == [rule], told(verdict)
 
 
+# The lowest rung that there is everywhere: the legacy builder has no cache to lend, so that
+# Go would compile for half a minute each time. Here is what takes little time.
+LOWEST = [name for name in names() if name.startswith("10-")]
+
+
+@pytest.mark.parametrize("name", LOWEST)
+def test_a_sample_passes_on_the_legacy_builder(name, engine):
+    exercise = find(name)
+    verdict = check(exercise, exercise.folder / "solution" / "Dockerfile", builder="legacy", engine=engine)
+    assert verdict.passed, told(verdict)
+
+
+@pytest.mark.parametrize("name, path", [(name, path) for name, path in submissions("wrong") if name in LOWEST],
+                         ids=lambda each: each if isinstance(each, str) else slug(each))
+def test_a_wrong_one_fails_on_the_legacy_builder(name, path, engine):
+    exercise = find(name)
+    exercise = replace(exercise, build=replace(exercise.build, seconds=HANGS if expected(path) == "time" else 180))
+    verdict = check(exercise, path, builder="legacy", engine=engine)
+    assert not verdict.passed
+    # It knows no mounts: what needs one is refused as it is read.
+    assert verdict.fails[0].rule == expected(path) or "--mount" in path.read_text(), told(verdict)
+
+
 @pytest.mark.parametrize("name", names())
 def test_there_are_enough_of_both(name):
     wrong = [path for exercise, path in submissions("wrong") if exercise == name]

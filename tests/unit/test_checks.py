@@ -160,7 +160,7 @@ COPY --from=test /app /app
 def test_a_good_text_has_no_fails(folder):
     found = rules(folder, GOOD)
     assert found.fails == []
-    assert found.holds == ["syntax", "frontend", "bases", "downloads", "context", "single-stage", "stages", "final-base",
+    assert found.holds == ["syntax", "frontend", "bases", "downloads", "rights", "context", "single-stage", "stages", "final-base",
                            "unused-stage", "secret-mount"]
 
 
@@ -174,6 +174,7 @@ def test_a_good_text_has_no_fails(folder):
     ("COPY . .", "COPY . .\nADD https://example.org/app /app", "downloads", 3),
     ("COPY . .", "COPY . .\nADD git@example.org:a/b.git /app", "downloads", 3),
     ("COPY . .", "ARG U\nADD ${U} /app", "downloads", 3),
+    ("RUN ", "RUN --network=host ", "rights", 3), ("RUN ", "RUN --security=insecure ", "rights", 3),
     ("COPY . .", "COPY check.toml .", "context", 2),
     ("COPY . .", "COPY solution/ .", "context", 2),
     ("COPY . .", "COPY ../app .", "context", 2),
@@ -292,6 +293,12 @@ def test_every_rule_has_its_meaning_a_targets_too():
 def test_the_guide_names_every_rule():
     guide = (Path(__file__).parents[2] / "exercises" / "README.md").read_text()
     assert [rule for rule in RULES if f"`{rule}`" not in guide and f": {rule}`" not in guide] == []
+
+
+def test_what_a_build_prints_moves_no_cursor():
+    found = Findings()
+    found.judge("builds", [Fail("builds", "It printed: \x1b[2J\rPassed: all\nrules hold.")])
+    assert found.fails[0].message == "It printed: \\x1b[2J Passed: all rules hold."
 
 
 def test_findings_of_a_target_carry_its_name():
