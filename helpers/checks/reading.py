@@ -143,11 +143,9 @@ def unused_stage(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
 
 
 def numbers(read: Dockerfile) -> Iterator[Fail]:
-    """A number means another stage as soon as one is put in front."""
+    """A number means another stage as soon as one is put in front. A mount takes no number."""
     for instruction in _all(read):
-        called = [*instruction.flags.get("from", ())]
-        called += [options(mount).get("from", "") for mount in instruction.flags.get("mount", ())]
-        for number in filter(str.isdigit, called):
+        for number in filter(str.isdigit, instruction.flags.get("from", ())):
             yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a stage that is put in "
                        "front makes that another one. Name the stage with AS, and call it by its name.", instruction.line)
 
