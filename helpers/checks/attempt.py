@@ -101,6 +101,8 @@ def read_rules(exercise: Exercise, text: str, source: Mapping[str, bytes], besid
         found.judge("final-base", reading.final_base(exercise, read))
     if not found.failed("stages"):
         found.judge("unused-stage", reading.unused_stage(exercise, read))
+    if not exercise.stages.numbers:
+        found.judge("numbers", reading.numbers(read))
     if exercise.build.secrets:
         found.judge("secret-mount", reading.secret_mount(exercise, read))
     if exercise.build.no_lint:
@@ -208,7 +210,8 @@ class Attempt(contextlib.ExitStack):
     def _image(self, result: BuildResult, asked: Content, runs: tuple[Run, ...], serve: Serve | None) -> Findings:
         found = Findings()
         rules = contents.wanted(asked)
-        if rules or self.secrets:
+        secret = {**self.secrets, **{each: each for each in self.exercise.build.leaks}}
+        if rules or secret:
             self.watch.say("Looking into the image")
             starter = self._starter() if asked.starter else None
             seen = facts.gather(result, self.read, self.engine, asked, starter)
@@ -216,8 +219,10 @@ class Attempt(contextlib.ExitStack):
                 # What is heavy is told by what it is, if that is known.
                 if not (rule == "size" and found.failed("absent", "no-files")):
                     found.judge(rule, contents.RULES[rule](asked, seen))
-            if self.secrets:
-                found.judge("secret", facts.traces(seen, self.secrets, self.engine))
+            if asked.stripped:
+                found.judge("stripped", facts.stripped(asked, seen, self.engine))
+            if secret:
+                found.judge("secret", facts.traces(seen, secret, self.engine))
         if serve:
             self.watch.say("Starting the server")
             found.add(running.server(serve, result.image, self.fresh, self.engine, asked))

@@ -33,6 +33,7 @@ class Building:
     caches: Texts = ()
     args: Mapping[str, str] = field(default_factory=dict)
     secrets: Texts = ()
+    leaks: Texts = ()
     no_lint: Texts = ()
 
 
@@ -52,6 +53,7 @@ class Stages:
     named: Texts = ()
     final_bases: Texts = ()
     unused: bool = False
+    numbers: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Content:
     no_files: Texts = ()
     files: Texts = ()
     copied: Texts = ()
+    stripped: Texts = ()
     wasted: float | None = None
     layers: int | None = None
     user: str = ""
@@ -105,6 +108,7 @@ class Serve:
     read_only: bool = False
     writable: Texts = ()
     seconds: float = 20
+    healthy: bool = False
     capabilities: Texts = ()
 
 

@@ -22,6 +22,7 @@ from .exercise import Content, Exercise
 from .verdict import Fail
 
 _SHOWN = 4      # tools that a message names
+_SYMBOLS = (b"\0.symtab\0", b"\0.debug_info\0")
 
 
 def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None) -> Seen:
@@ -85,6 +86,16 @@ def traces(seen: Seen, secrets: Mapping[str, str], engine: Engine) -> Iterator[F
                 told = printable(trace.what).replace(value, "...")
                 yield Fail("secret", f"The secret {name} is {where} {told}. Whoever has the image can read it there.", line)
                 break
+
+
+def stripped(asked: Content, seen: Seen, engine: Engine) -> Iterator[Fail]:
+    """Rule `stripped`: a linker names the sections of symbols in the file, and `strip`
+    takes their names out with them (ELF specification, special sections)."""
+    for path in [path for pattern in asked.stripped for path in seen.fitting(pattern)]:
+        content = read_file(seen.inventory.image, path, engine=engine)
+        if content.startswith(b"\x7fELF") and any(each in content for each in _SYMBOLS):
+            yield Fail("stripped", f"{printable(path)} still has its symbols, which are for debuggers. Take them out before it "
+                       "is copied, with strip, or link it with -s.", seen.lines.line(seen.files[path]))
 
 
 def starter(exercise: Exercise, text: str, engine: Engine, builder: str | None, build: Callable[[], str]) -> int:

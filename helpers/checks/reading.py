@@ -142,6 +142,14 @@ def unused_stage(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
                        "built. Copy from it what it makes, or leave it out.", stage.line)
 
 
+def numbers(read: Dockerfile) -> Iterator[Fail]:
+    """A number means another stage as soon as one is put in front. A mount takes no number."""
+    for instruction in _all(read):
+        for number in filter(str.isdigit, instruction.flags.get("from", ())):
+            yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a stage that is put in "
+                       "front makes that another one. Name the stage with AS, and call it by its name.", instruction.line)
+
+
 def secret_mount(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
     mounted = {mount.get("id") or mount.get("target", mount.get("dst", "")).rpartition("/")[2]
                for instruction in _all(read) if instruction.keyword == "RUN"

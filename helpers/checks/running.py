@@ -4,6 +4,7 @@ no capabilities, little memory and time. Its answers are only ever compared as t
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable
 
 from .. import container
@@ -15,6 +16,7 @@ from .values import Values
 from .verdict import Fail, Findings
 
 _SECONDS = 30           # for a program to end
+_HEALTH = 5             # for a health check to end
 _DISK = 500_000_000     # bytes that a container may write
 _SHOWN = 300            # characters of an answer that a message quotes
 
@@ -72,13 +74,58 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Cont
                     fails.setdefault(rule, []).extend(fail[:1])
                     if fail:
                         break
+            if asked.healthy:
+                fails["healthy"] = _health(running, engine)
     except EngineError:
         raise
     except CourseError as error:
         stopped = " It was stopped: it wrote more than it may." if bounds.exceeded == "disk" else ""
         fails = {"starts": [Fail("starts", _told(error) + stopped)]}
     _judge(found, fails, "answers", any("{proof}" in text for each in asked.requests for text in each.contains))
+    if asked.healthy and not found.failed("starts"):
+        found.judge("healthy", fails.get("healthy", ()))
     return found
+
+
+def _health(running: container.Server, engine: Engine) -> list[Fail]:
+    """Rule `healthy`: the command of HEALTHCHECK says yes while the server is well, and no
+    while it is stopped. The engine asks it at its own times; here it is asked at once."""
+    with engine.speaking("show the health check"):
+        asked = engine.client.api.inspect_container(running.name)["Config"].get("Healthcheck") or {}
+    kind, *words = asked.get("Test") or ["NONE"]
+    if kind == "NONE" or not words:
+        return [Fail("healthy", "There is no HEALTHCHECK in the last stage, so that nobody notices a server that hangs.")]
+    command = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
+    told = _ask(running, command)
+    if told:
+        return [Fail("healthy", f"The server is well, and the health check {' '.join(words)!r} says that it is not. {told}")]
+    with engine.speaking("stop the server for a moment"):
+        engine.client.api.kill(running.name, "SIGSTOP")
+    try:
+        if not _ask(running, command):
+            return [Fail("healthy", f"The server was made to hang, and the health check {' '.join(words)!r} says that all is "
+                         "well. It has to ask the server something.")]
+    finally:
+        with engine.speaking("let the server go on"):
+            engine.client.api.kill(running.name, "SIGCONT")
+    return []
+
+
+def _ask(running: container.Server, command: list[str]) -> str:
+    """Why a health check says no; '' if it says yes. One that does not end says no."""
+    answers: list[str] = []
+
+    def ask() -> None:
+        try:
+            ran = running.run(command)
+            answers.append("" if ran.exit_code == 0 else f"It ended with exit code {ran.exit_code}. It printed: {_quoted(ran.output)}")
+        except CourseError as error:
+            answers.append(_told(error))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_HEALTH)
+    return answers[0] if answers else f"It did not end within {_HEALTH} s."
 
 
 def _users(running: container.Server) -> frozenset[int]:
