@@ -99,7 +99,7 @@ def read_rules(exercise: Exercise, text: str, source: Mapping[str, bytes], besid
         found.judge("stages", reading.stages(exercise, read))
     if exercise.stages.final_bases and not found.failed("bases", "single-stage"):
         found.judge("final-base", reading.final_base(exercise, read))
-    if not found.failed("stages"):
+    if not found.fails:    # else it may be unused since its name or what takes from it is wrong
         found.judge("unused-stage", reading.unused_stage(exercise, read))
     if not exercise.stages.numbers:
         found.judge("numbers", reading.numbers(read))
@@ -225,7 +225,8 @@ class Attempt(contextlib.ExitStack):
                 found.judge("secret", facts.traces(seen, secret, self.engine))
         if serve:
             self.watch.say("Starting the server")
-            found.add(running.server(serve, result.image, self.fresh, self.engine, asked))
+            served = running.server(serve, result.image, self.fresh, self.engine, asked)
+            found.add(served.without("user") if found.failed("user") else served)
         if runs:
             self.watch.say("Running the program")
             found.add(running.programs(runs, result.image, self.fresh, self.engine))

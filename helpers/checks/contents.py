@@ -26,7 +26,6 @@ class Seen:
 
     read        the learner's Dockerfile; target: the stage, None for the last
     user        number of the user whose name the image has, None where it says none
-    ports       of EXPOSE
     starter     bytes of the starter's image, None where they are not asked for
     """
 
@@ -35,7 +34,6 @@ class Seen:
     start: Start
     target: str | None = None
     uid: int | None = None
-    ports: frozenset[int] = frozenset()
     starter: int | None = None
 
     @cached_property
@@ -187,7 +185,7 @@ def user(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 def expose(asked: Content, seen: Seen) -> Iterator[Fail]:
     for port in asked.expose:
-        if port not in seen.ports:
+        if port not in seen.start.ports:
             yield Fail("expose", f"The image does not say that it listens on port {port}. EXPOSE belongs to the last "
                        "stage.", seen.lines.last_from)
 

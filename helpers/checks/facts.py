@@ -13,7 +13,7 @@ from ..build import BuildResult
 from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..errors import CourseError, EngineError
-from ..image import Image, look, read_file, search
+from ..image import Image, look, read_file, search, stored
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report.lines import chain
@@ -29,11 +29,8 @@ def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content
     """The image of a build. Raises the engine's errors."""
     found = inventory(result.image, engine)
     start = start_of(found.image, engine)
-    with engine.speaking("show the image"):
-        config = engine.client.api.inspect_image(result.image).get("Config") or {}
-    ports = frozenset(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or ())
     uid = _uid(found.image, start.user, engine) if asked.user else None
-    return Seen(found, read, start, result.target, uid, ports, starter)
+    return Seen(found, read, start, result.target, uid, starter)
 
 
 def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[str], None]) -> list[Fail]:
@@ -59,9 +56,8 @@ def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[s
 def added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
     """Bytes on top of the base, as the engine counts them: before anything is read."""
     base = chain(read, result.target)[0].base
-    with engine.speaking("show the image"):
-        below = 0 if base == SCRATCH else engine.client.api.inspect_image(result.substitutions.get(base, base))["Size"]
-        return engine.client.api.inspect_image(result.image)["Size"] - below
+    below = 0 if base == SCRATCH else stored(result.substitutions.get(base, base), engine)[1]
+    return stored(result.image, engine)[1] - below
 
 
 def _uid(image: Image, user: str, engine: Engine) -> int | None:
@@ -118,9 +114,8 @@ def _key(exercise: Exercise, text: str, engine: Engine, builder: str | None) -> 
     told = hashlib.sha256(text.encode("utf-8", "surrogateescape"))
     for path, content in exercise.source().items():
         told.update(f"\0{path}\0{len(content)}\0".encode() + content)
-    here = {tag: image["Id"] for image in engine.client.api.images() for tag in image.get("RepoTags") or ()}
-    for base in parse(text, exercise.build.args).bases:
-        told.update(f"\0{base}\0{here.get(base, '')}".encode())
+    for base in ensure(engine, parse(text, exercise.build.args).bases):
+        told.update(f"\0{base.ref}\0{stored(base.name, engine)[0]}".encode())
     told.update(f"\0{builder}\0{engine.version}\0{engine.store}".encode())
     return told.hexdigest()
 

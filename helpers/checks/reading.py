@@ -79,7 +79,7 @@ def context(exercise: Exercise, read: Dockerfile, files: Sequence[str], beside: 
         if "$" in plain or _REMOTE.match(source) or any(matches(path, plain) for path in there):
             continue
         why = ("It lies in your folder, but a build gets the exercise's own files only: "
-               if plain in beside else "It is none of the exercise's files: ")
+               if any(each == plain or each.startswith(f"{plain}/") for each in beside) else "It is none of the exercise's files: ")
         yield Fail("context", f"{instruction.keyword} takes {source}. {why}{listed(sorted(files)[:8])}.",
                    instruction.line)
 

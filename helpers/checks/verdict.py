@@ -90,6 +90,11 @@ class Findings:
         named = {f"{self.prefix}: {rule}" if self.prefix else rule for rule in rules}
         return any(each.rule in named for each in self.fails)
 
+    def without(self, rule: str) -> Findings:
+        """These but for one rule."""
+        return Findings(self.prefix, [each for each in self.holds if each != rule],
+                        [each for each in self.fails if each.rule != rule], self.notes)
+
     def add(self, other: Findings) -> None:
         self.holds += other.holds
         self.fails += other.fails

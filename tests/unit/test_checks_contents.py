@@ -97,6 +97,8 @@ def test_what_a_later_layer_hides_is_waste():
     text = TEXT.replace("USER", "RUN rm /big\nUSER")
     assert lines("wasted", Content(wasted=0.01), seen(text, own=own)) == [7]
     assert lines("wasted", Content(wasted=0.01), seen()) == []
+    base = (*cases.SMALL, ("big", b"x" * 50_000, 0o644))    # of the base, hidden by the first layer on top
+    assert lines("wasted", Content(wasted=0.01), seen(base=base, own=(("COPY /app /app", (("big", b"", 0o644),)),))) == [6]
 
 
 def test_layers_are_counted_above_the_base():
@@ -115,7 +117,7 @@ def test_users(user, uid, asked, line):
 
 def test_ports_and_shells():
     assert lines("expose", Content(expose=(8080,)), seen()) == [5]
-    assert lines("expose", Content(expose=(8080,)), seen(ports=frozenset({8080}))) == []
+    assert lines("expose", Content(expose=(8080,)), seen(start=Start(("/app",), ports=frozenset({8080})))) == []
     assert lines("exec-form", Content(exec_form=True), seen()) == []
     assert lines("exec-form", Content(exec_form=True), seen(start=Start(("/bin/sh", "-c", "/app")))) == [8]
 
