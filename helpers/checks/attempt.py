@@ -154,7 +154,8 @@ class Attempt(contextlib.ExitStack):
     def _built(self, found: Findings, target: str | None = None) -> BuildResult | None:
         """The build, judged; None if there is no image."""
         try:
-            result = self.build(target=target)
+            # A step that mounts a secret is cached whatever its value: it has to be asked anew.
+            result = self.build(target=target, no_cache=bool(self.secrets))
         except BuildFailed as error:
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._told(error), error.line)])

@@ -1,5 +1,7 @@
 """The magics, in a shell without an engine."""
 
+from datetime import datetime, timezone
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
@@ -126,3 +128,20 @@ def test_progress_is_a_table():
 
 def test_the_mark_stands_below_the_line():
     assert repr(Marked("A\nB c\n", 2, "No.")).splitlines() == ["   1 | A", ">  2 | B c", "       ^^^", "       No."]
+
+
+def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("ipywidgets.HBox", lambda children: made.extend(children))
+    progress.attempted(VERDICT)
+    with capture_output():
+        magics._buttons()
+        give, take = made
+        give.click()
+    kept = (tmp_path / "multistage-progress.json").read_bytes()
+    progress.path().unlink()
+    with capture_output():
+        take.value = ({"name": "p.json", "type": "application/json", "size": len(kept), "content": memoryview(kept),
+                       "last_modified": datetime.now(timezone.utc)},)
+    assert progress.load().record("99-thing").attempts == 1
+    assert all(each.tooltip and each.description for each in made)
