@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .errors import (BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError,
-                     EngineError, Interrupted)
+                     EngineError, ExerciseError, Interrupted)
 
 GOOD, NO, USAGE = 0, 1, 2
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return GOOD
     except CourseError as error:
         _print_error(options, error)
-        return USAGE if isinstance(error, EngineError) else NO
+        return USAGE if isinstance(error, (EngineError, ExerciseError)) else NO
 
 
 def _print_error(options: argparse.Namespace, error: CourseError) -> None:
@@ -244,6 +244,75 @@ def _report(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _check(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from .checks import Watch, check, find, hints, progress
+    from .checks.hints import how
+    from .widgets.live import LiveBuild
+
+    exercise = find(options.exercise)
+    with LiveBuild(sys.stderr) as live:
+        verdict = check(exercise, options.dockerfile, builder=options.builder,
+                        watch=Watch(live.say, live.watch))
+    kept = progress.attempted(verdict)
+    taken = kept.record(exercise.name).hints
+    verdict = replace(verdict, hint="" if verdict.passed else how(exercise, taken))
+    if kept.set_aside:
+        _say(f"Your progress could not be read. It was set aside: {kept.set_aside}")
+    _emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
+    return GOOD if verdict.passed else NO
+
+
+def _hint(options: argparse.Namespace) -> int:
+    from .checks import find, hints, progress
+
+    exercise = find(options.exercise)
+    there = hints(exercise)
+    taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
+    text = there[taken - 1] if taken else ""
+    _emit(options, {"exercise": exercise.name, "hint": text or None, "taken": taken, "of": len(there)},
+          f"Hint {taken} of {len(there)}: {text}" if text else "This exercise has no hints.")
+    return GOOD
+
+
+def _exercises(options: argparse.Namespace) -> int:
+    from .checks import find, names, notebook, progress
+
+    if options.write:
+        for name in options.write:
+            _say(f"Written: {notebook.write(find(name))}")
+        return GOOD
+    done = progress.load()
+    listed = [(find(name), done.record(name)) for name in names()]
+    _emit(options, [{"exercise": e.name, "title": e.title, "minutes": e.minutes, "passed": r.passed} for e, r in listed],
+          "\n".join(f"{e.name:<28} {e.minutes:>3} min  {'passed' if r.passed else 'tried' if r.attempts else ''}".rstrip()
+                    for e, r in listed))
+    return GOOD
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from .checks import progress
+    from .widgets.exercises import progress_text
+
+    if options.export:
+        try:
+            options.export.write_bytes(progress.export())
+        except OSError as error:
+            raise CourseError(f"{options.export} cannot be written.", why=error.strerror or "",
+                              remedy="Name a file in a folder that is there.") from error
+        _say(f"Written: {options.export}")
+    if options.take:
+        try:
+            progress.merge(options.take.read_bytes())
+        except OSError as error:
+            raise CourseError(f"{options.take} cannot be read.", why=error.strerror or "",
+                              remedy="Name a file that --export wrote.") from error
+    done = progress.load()
+    _emit(options, done.facts(), progress_text(done))
+    return GOOD
+
+
 def _clean(options: argparse.Namespace) -> int:
     from .engine import connect
     from .workshop.clean import clean
@@ -344,6 +413,23 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--transfer", action="store_true",
                         help="measure the transfer size too (slow the first time)")
     report.add_argument("--png", metavar="FILE", help="draw it to this file")
+
+    check = command("check", _check, "check a Dockerfile for an exercise: what holds, what does not")
+    check.add_argument("exercise", metavar="EXERCISE", help="its name, the beginning of it, or its folder")
+    check.add_argument("--dockerfile", type=Path, metavar="FILE",
+                       help="judge this one (default: your own in EXERCISE/work, else the starter)")
+    check.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+
+    hint = command("hint", _hint, "the next hint for an exercise; it costs nothing, and is counted")
+    hint.add_argument("exercise", metavar="EXERCISE")
+
+    exercises = command("exercises", _exercises, "the exercises, and which of them you have passed")
+    exercises.add_argument("--write", nargs="+", metavar="EXERCISE", help="make the notebooks of these anew")
+
+    progress = command("progress", _progress, "what you have passed; take it along with --export and --import")
+    progress.add_argument("--export", type=Path, metavar="FILE", help="write it to this file")
+    progress.add_argument("--import", type=Path, metavar="FILE", dest="take",
+                          help="take in such a file; the best of both stays")
 
     clean = command("clean", _clean, "remove what the course made, and nothing else")
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")

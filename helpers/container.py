@@ -17,14 +17,16 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import requests
-from docker.errors import NotFound
-from docker.types import Mount
+from docker.errors import APIError, NotFound
+from docker.types import LogConfig, Mount, Ulimit
 from requests.structures import CaseInsensitiveDict
 
 from . import labels
+from .bounds import Bounds
 from .engine import Engine, connect
 from .errors import CourseError
 
@@ -35,6 +37,9 @@ _BODY_LIMIT = 50_000_000    # bytes read of one answer
 _ANSWER_SECONDS = 10        # for one answer of a server that runs
 _NEAR_SECONDS = 1           # to be let in by a container on this machine
 _LOOPBACK = "127.0.0.1"
+_NOWHERE = "multistage-nowhere"   # a network without a way out
+_STRICT_FILE = 64_000_000   # bytes of a file that a strictly held container writes
+_STRICT_LOG = {"max-size": "1m", "max-file": "1"}
 # What older runtimes print into the container's output, and then end it, when the
 # kernel cannot execute its program: 'exec /app: no such file or directory', before
 # runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
@@ -71,11 +76,16 @@ class Answer(NamedTuple):
 
 def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str] = (),
         entrypoint: Sequence[str] | None = None, network: bool = False,
+        read_only: bool = False, capabilities: Sequence[str] | None = None, bounds: Bounds | None = None,
         timeout: float = 60, engine: Engine | None = None) -> Ran:
     """Run `image` until it ends; its own command if none is given.
 
     hide     folders over which an empty, read-only one is mounted: what lies
              there is out of the container's reach
+    read_only     whether its file system can only be read
+    capabilities  None: the engine's usual ones. Else strictly held: these alone, and
+                  little that it may write to files and print
+    bounds   past which it is killed
     timeout  seconds after which it is killed and CourseError is raised
 
     Raises CourseError if the command cannot be started (its program is not in
@@ -89,14 +99,16 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     outside = "host" if engine.shares_network else "default"
     with engine.speaking(f"run {image}"), _container(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
-            host={**empty, "network_mode": outside if network else "none"}) as name:
+            host={**empty, "network_mode": outside if network else "none", "read_only": read_only,
+                  **_held(engine, capabilities)}) as name, _killed(engine, name, bounds):
         return _to_its_end(engine.client.api, name, timeout, image)
 
 
 @contextlib.contextmanager
 def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: str = "/",
           read_only: bool = False, writable: Sequence[str] = (),
-          environment: Mapping[str, str] | None = None, timeout: float = 30,
+          environment: Mapping[str, str] | None = None, capabilities: Sequence[str] | None = None,
+          way_out: bool = True, bounds: Bounds | None = None, timeout: float = 30,
           engine: Engine | None = None) -> Iterator[Server]:
     """A server of `image` that has answered once; it is gone when the block ends.
 
@@ -108,6 +120,10 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
     path       what it is asked until it answers, with whatever status
     read_only  whether its file system can only be read
     writable   folders that get an empty file system in memory over them
+    capabilities, bounds  as with `run`
+    way_out    whether it has the engine's usual network. Without, it is reached from this
+               machine and reaches nothing, where the engine's networks are this machine's
+               (else it has the usual one)
     timeout    seconds in which it must have answered
 
     Raises CourseError with the container's output if it ends or does not answer
@@ -116,17 +132,72 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
     engine = engine or connect()
     if engine.shares_network:
         _free(port, image)
-        reached = {"network_mode": "host"}
-    else:
-        reached = {"port_bindings": {port: (_LOOPBACK,)}}
     with contextlib.ExitStack() as ends:
         with engine.speaking(f"run {image}"):   # not what the caller does meanwhile
+            if engine.shares_network:
+                reached = {"network_mode": "host"}
+            elif inside := None if way_out else _nowhere(engine):
+                reached = {"network_mode": inside}
+            else:
+                reached = {"port_bindings": {port: (_LOOPBACK,)}}
             name = ends.enter_context(_container(
                 engine, image, command, environment=dict(environment or {}), ports=[port],
-                host={**reached, "read_only": read_only,
+                host={**reached, "read_only": read_only, **_held(engine, capabilities),
                       "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
+            ends.enter_context(_killed(engine, name, bounds))
             server = _started(engine, name, image, port, path, timeout)
         yield server
+
+
+def _held(engine: Engine, capabilities: Sequence[str] | None) -> dict[str, object]:
+    """How the engine holds what nobody has reason to trust."""
+    if capabilities is None:
+        return {}
+    memory = {} if engine.shares_network else {"memswap_limit": _MEMORY}
+    return {"cap_drop": ["ALL"], "cap_add": list(capabilities), **memory,
+            "ulimits": [Ulimit(name="fsize", soft=_STRICT_FILE, hard=_STRICT_FILE)],
+            "log_config": LogConfig(type=LogConfig.types.JSON, config=_STRICT_LOG)}
+
+
+@contextlib.contextmanager
+def _killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
+    """Kills the container past a bound; what waits for it sees it end."""
+    def kill() -> None:
+        with contextlib.suppress(Exception):   # it ended by itself, or will be removed
+            engine.client.api.kill(name)
+
+    if bounds is None:
+        yield
+        return
+    driver = engine.client.api.inspect_container(name).get("GraphDriver") or {}
+    if upper := (driver.get("Data") or {}).get("UpperDir"):
+        bounds.uppers.add(Path(upper))
+    with bounds.watched(kill):
+        yield
+
+
+def _nowhere(engine: Engine) -> str | None:
+    """A network that reaches this machine and nothing else; None where this machine is not
+    the one that the engine's networks are on. Containers on it do not see each other."""
+    api = engine.client.api
+    found = api.networks(names=[_NOWHERE]) or None
+    if found is None:
+        with contextlib.suppress(APIError):   # another process made it just now
+            api.create_network(_NOWHERE, driver="bridge", internal=True, labels=labels.marked(labels.RUN),
+                               check_duplicate=True, options={"com.docker.network.bridge.enable_icc": "false"})
+        found = api.networks(names=[_NOWHERE])
+    ways = [each.get("Gateway", "") for network in found for each in network["IPAM"]["Config"] or ()]
+    return _NOWHERE if any(map(_here, ways)) else None
+
+
+def _here(address: str) -> bool:
+    """Whether an address is one of this machine."""
+    try:
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+        return bool(address)
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -255,6 +326,14 @@ class Server:
             archive.addfile(entry, io.BytesIO(content))
         with self.engine.speaking(f"write {path} into {self.image}"):
             self.engine.client.api.put_archive(self.name, folder or "/", packed.getvalue())
+
+    @property
+    def users(self) -> frozenset[int]:
+        """Numbers of the users that its processes run as, as the engine's machine counts."""
+        with self.engine.speaking(f"list the processes of {self.image}"):
+            told = self.engine.client.api.top(self.name, "-o pid,uid")
+        at = [title.upper() for title in told["Titles"]].index("UID")
+        return frozenset(int(row[at]) for row in told["Processes"])
 
     @property
     def log(self) -> str:

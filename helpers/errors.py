@@ -136,6 +136,26 @@ class BuildFailed(CourseError):
         self.progress = progress
 
 
+class BuildStopped(BuildFailed):
+    """A build went past a bound and was stopped, in the engine too.
+
+    bound  'time' or 'disk'
+    """
+
+    def __init__(self, what: str, *, bound: str, **parts):
+        super().__init__(what, **parts)
+        self.bound = bound
+
+
+class ExerciseError(CourseError):
+    """There is no such exercise, or its check.toml cannot be used. `line` of that file,
+    from 1, or None."""
+
+    def __init__(self, what: str, *, line: int | None = None, **parts: str):
+        super().__init__(what, **parts)
+        self.line = line
+
+
 # -- what is shipped ----------------------------------------------------------
 
 class RegistryUnavailable(CourseError):

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from helpers import places
 from helpers.build import build
+from helpers.checks import check, find
 from helpers.engine import Engine, connect
 from helpers.image import Tree
 from helpers.image.pieces import Pieces
@@ -44,7 +45,7 @@ def main(path: str) -> None:
     }
     for measure in (import_helpers, first_chart, cached_build, cached_build_as_process,
                     cold_build, large_context, inventory_cold, inventory_and_syft, inventory_known,
-                    inventory_on_known_base, million_entries):
+                    inventory_on_known_base, million_entries, check_warm, check_edited, check_refused):
         print(f"{measure.__name__} ...", file=sys.stderr, flush=True)
         figures["results"].append(measure(engine))
         Path(path).write_text(json.dumps(figures, indent=1) + "\n")
@@ -234,6 +235,44 @@ def million_entries(engine: Engine) -> dict:
     def side(count: int) -> Callable[[], None]:
         return lambda: Tree([scan(Pieces(headers(count)))])
     return _against("a million entries, against 100,000", side(1_000_000), side(100_000), COLD)
+
+
+# -- exercises ---------------------------------------------------------------------------
+
+EXERCISE = "01-split-the-stage"
+
+
+def check_warm(engine: Engine) -> dict:
+    """From Enter to the verdict on the sample, its source with another word each time.
+    Bound: 3 s."""
+    exercise = find(EXERCISE)
+    return _alone("check of a Go exercise, passed", _checks(engine, [
+        (exercise.folder / "solution" / "Dockerfile").read_text()] * (QUICK + 1)))
+
+
+def check_edited(engine: Engine) -> dict:
+    """The same where the last stage was changed since. Bound: 3 s."""
+    text = (find(EXERCISE).folder / "solution" / "Dockerfile").read_text()
+    return _alone("check of a Go exercise, edited, passed", _checks(engine, [
+        f"{text}ENV NOW={time.time_ns()}-{number}\n" for number in range(QUICK + 1)]))
+
+
+def _checks(engine: Engine, texts: list[str]) -> list[float]:
+    verdicts = [check(find(EXERCISE), text=text, engine=engine) for text in texts]
+    assert all(verdict.passed for verdict in verdicts)
+    return [verdict.seconds for verdict in verdicts[1:]]
+
+
+def check_refused(engine: Engine) -> dict:
+    """`python -m helpers check` on a wrong Dockerfile, to the end of the process. Bound: 1 s."""
+    words = [sys.executable, "-m", "helpers", "check", EXERCISE, "--dockerfile", str(find(EXERCISE).starter)]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "MULTISTAGE_PROGRESS": str(Path(folder, "progress.json"))}
+
+        def run() -> None:
+            done = subprocess.run(words, env=environment, capture_output=True)
+            assert done.returncode == 1, done.stderr
+        return _alone("a wrong Dockerfile refused, as a process", [_timed(run) for _ in range(QUICK)])
 
 
 if __name__ == "__main__":

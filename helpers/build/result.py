@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field
 
 from ..bases import Present, substitutions
+from ..bounds import Bounds
 from ..dockerfile import Dockerfile
 from ..engine import Engine
-from ..errors import BuildFailed
-from ..units import seconds
+from ..errors import BuildFailed, BuildStopped
+from ..units import seconds, size
 from .progress import Progress, StageReport, Step
 from .times import overlap, ties, work
 
@@ -121,6 +122,23 @@ def failed(progress: Progress) -> BuildFailed:
         stage=step.stage or None, instruction=step.instruction, line=step.line,
         exit_code=exit_code, log=step.log, progress=progress,
     )
+
+
+def stopped(progress: Progress, bounds: Bounds) -> BuildStopped:
+    """The error for a build that went past a bound."""
+    running = [step for step in progress.steps() if step.stage and step.status == "running"]
+    step = running[0] if running else None
+    if bounds.exceeded == "time":
+        why = f"It took longer than the {seconds(bounds.seconds)} that it has."
+    else:
+        why = f"It wrote more than the {size(bounds.disk)} that it may write."
+    at = f" in line {step.line}" if step and step.line else ""
+    log = "\n".join(f"    {line}" for line in step.log[-_TAIL:]) if step else ""
+    return BuildStopped(f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=why,
+                        bound=bounds.exceeded, stage=step.stage if step else None,
+                        instruction=step.instruction if step else None, line=step.line if step else None,
+                        log=step.log if step else (), progress=progress,
+                        evidence=f"The end of its log:\n{log}" if log else "")
 
 
 def _culprit(progress: Progress) -> Step | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import posixpath
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from pathlib import Path
 from .. import labels
 from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure, substitutions
+from ..bounds import ARGUMENT, Bounds
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
@@ -28,7 +30,7 @@ from . import buildah, buildkit, leftovers, legacy
 from .lent import lent, mounted
 from .context import Context
 from .progress import Progress
-from .result import BuildResult, failed
+from .result import BuildResult, failed, stopped
 from .session import Session
 
 CONTEXT_LIMIT = 1_000_000_000   # bytes; more than this is nearly always a mistake
@@ -52,6 +54,7 @@ def build(
     network: str | None = None,
     secrets: Mapping[str, bytes] | None = None,
     context_limit: int | None = CONTEXT_LIMIT,
+    bounds: Bounds | None = None,
     engine: Engine | None = None,
     watch: Watch | None = None,
     report: Callable[[str], None] | None = None,
@@ -68,11 +71,12 @@ def build(
     secrets        {id: value} for RUN --mount=type=secret; BuildKit only. Those that
                    `helpers.build.lent` names are lent by this machine
     context_limit  bytes of context that may be sent, None for any number
+    bounds         past which the build is stopped
     watch          called with the `Progress` after each piece of news
     report         called with a sentence when base images have to be fetched
 
     Raises DockerfileError, ContextError and BaseUnavailable before anything is
-    sent; BuildFailed when a step fails; Interrupted when the user stops it; and
+    sent; BuildFailed when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and
     the engine's errors. Whatever it raises, no image has been named.
     """
     engine = engine or connect()
@@ -92,7 +96,7 @@ def build(
     no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
     handed = {**lent(parsed), **(secrets or {})} if builder == "buildkit" else secrets or {}
     _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
-        builder, scanned, tag, target, _base(parsed, stage), args or {}, no_cache, network))
+        builder, scanned, tag, target, _base(parsed, stage), _marked(args or {}, bounds), no_cache, network), bounds)
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
 
 
@@ -187,6 +191,12 @@ def _parameters(builder: str, context: Context, tag: str, target: str | None, ba
     return parameters | {name: value for name, value in optional.items() if value}
 
 
+def _marked(args: Mapping[str, str], bounds: Bounds | None) -> Mapping[str, str]:
+    """The arguments with the word by which the build's processes are known."""
+    named = bounds and not {name.lower() for name in args} & {"no_proxy", "http_proxy", "https_proxy", "all_proxy"}
+    return {**args, ARGUMENT: bounds.mark} if named else args
+
+
 def _full(tag: str) -> str:
     """The name as an engine lists it: 'app' -> 'app:latest'."""
     return tag if not tag or ":" in tag.rsplit("/", 1)[-1] else f"{tag}:latest"
@@ -195,12 +205,15 @@ def _full(tag: str) -> str:
 # -- the call ------------------------------------------------------------------------
 
 def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
-            secrets: Mapping[str, bytes], parameters: dict[str, str]) -> None:
-    """Run the build. Raises BuildFailed, Interrupted, ContextError, EngineGone."""
+            secrets: Mapping[str, bytes], parameters: dict[str, str], bounds: Bounds | None) -> None:
+    """Run the build. Raises BuildStopped, BuildFailed, Interrupted, ContextError, EngineGone."""
     try:
         with contextlib.ExitStack() as ends, engine.speaking("build the image"):
             session = _session(engine, context, progress, secrets, ends)
-            _exchange(engine, context, session, progress, watch, parameters)
+            _exchange(engine, context, session, progress, watch, parameters, bounds)
+    except CourseError:
+        if not (bounds and bounds.exceeded):   # else it only saw the end of its line
+            raise
     except KeyboardInterrupt:
         raise Interrupted(
             "The build was stopped, in the engine too.",
@@ -209,6 +222,8 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     finally:
         if progress.builder in ("legacy", "buildah"):
             leftovers.note(engine, progress.made)
+    if bounds and bounds.exceeded:   # the legacy builder has told images of steps by then
+        raise stopped(progress, bounds)
     if progress.failure:
         raise failed(progress)
     if not progress.images:
@@ -239,7 +254,7 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
 
 
 def _exchange(engine: Engine, context: Context, session: Session | None, progress: Progress,
-              watch: Watch, parameters: dict[str, str]) -> None:
+              watch: Watch, parameters: dict[str, str], bounds: Bounds | None = None) -> None:
     def sent(count: int) -> None:
         progress.sent = count
         watch(progress)
@@ -259,7 +274,7 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
     )
     # Closing the response is what stops a build in the engine: it sees its
     # client go. So it is closed whichever way this block is left.
-    with response:
+    with response, bounds.watched(lambda: _cut(response)) if bounds else contextlib.nullcontext():
         if response.status_code >= 400:
             progress.failure = _refusal(response)
             return
@@ -271,6 +286,14 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
     cause = session.cause(progress.failure) if session and progress.failure else None
     if cause:
         raise cause   # of what the builder only saw the end of
+
+
+def _cut(response) -> None:
+    """End the answer from another thread: whoever reads it sees its end, the engine its
+    client go. To close it would wait for the reader."""
+    with contextlib.suppress(OSError, AttributeError):
+        fp = response.raw._fp.fp      # http.client's; the SDK takes the same way to a socket
+        getattr(fp, "raw", fp)._sock.shutdown(socket.SHUT_RDWR)
 
 
 def _answers(lines: Iterable[bytes]) -> Iterator[dict]:

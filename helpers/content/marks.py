@@ -19,6 +19,10 @@ _WORDS = (
     (b"print-multi-os-directory", "gcc"),
     (b"GNU assembler ", "as"),
     (b"DPKG_MAINTSCRIPT_NAME", "dpkg"),
+    # Java's commands are small programs that name the class to be started.
+    (b"jdk.compiler/com.sun.tools.javac.Main", "javac"),
+    (b"jdk.jartool/sun.tools.jar.Main", "jar"),
+    (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
 )
 # Where busybox keeps its list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")

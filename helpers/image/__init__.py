@@ -19,10 +19,10 @@ from .entries import Entries, Program
 from .listing import Listed, listed, marked
 from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
-from .start import Start, start
+from .start import Start, start, stored
 from .tree import Node, Tree, Unseen
 from .twins import Twins, compare
 
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
-           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "search", "start",
+           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "search", "start", "stored",
            "transfer", "unique", "where"]

@@ -4,7 +4,7 @@ Every name here does its work in another module; these only put them together fo
 reader who sees one short cell at a time.
 """
 
-from .. import charts
+from .. import charts, magics
 from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..units import ratio, seconds, share, size
 from ..widgets import ask, predict, register
@@ -24,3 +24,4 @@ __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "do
            *session.__all__, *shipping.__all__]
 
 register()
+magics.load()

@@ -1,0 +1,3 @@
+module example.org/signed
+
+go 1.22

@@ -1,0 +1,18 @@
+"""Exercises that check themselves: a Dockerfile in, a verdict from a real build out.
+
+    >>> from helpers.checks import check, find
+    >>> verdict = check(find("01-split-the-stage"))
+    >>> verdict.passed, [fail.rule for fail in verdict.fails]
+    (False, ['single-stage'])
+
+exercises/README.md tells how an exercise is written, and every rule.
+"""
+
+from . import notebook, progress
+from .attempt import Watch, check
+from .exercise import EXERCISES, Exercise, find, names, read
+from .hints import hints
+from .verdict import RULES, Fail, Verdict
+
+__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Verdict", "Watch", "check", "find", "hints", "names", "notebook", "progress",
+           "read"]

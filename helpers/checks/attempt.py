@@ -1,0 +1,339 @@
+"""One attempt at an exercise: read, build, look inside, run, and say what holds.
+
+    text -> reading (no engine) -> lint -> build -> contents -> running -> cache, twice, targets
+
+A build gets the exercise's own source in a folder of its own, made for this attempt, with
+a random word in it. So a program that knows the word was compiled in this build; and a
+prebuilt one, a canned page, or a stage that nobody uses cannot know it. What is built is
+removed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import build as builds
+from .. import dockerfile as dockerfiles
+from .. import edits, lint
+from ..bounds import Bounds
+from ..build import BuildResult, Progress
+from ..dockerfile import Dockerfile
+from ..engine import Engine, connect
+from ..errors import BuildFailed, BuildStopped, DockerfileError, ExerciseError, LinterUnavailable
+from ..image import compare
+from ..twice import nameless
+from . import contents, facts, lend, reading, running
+from .exercise import STARTER, Content, Edit, Exercise, Run, Serve, Target
+from .globs import matches
+from .values import Values, random_word
+from .verdict import Fail, Findings, Verdict
+
+_LOG = 8      # lines of a failed step that are told
+_RETRY = ("resource busy", "ermission denied")
+
+
+def _quiet(_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what happens: sentences, a build's `Progress`, a finished build."""
+
+    say: Callable[[str], None] = _quiet
+    build: Callable[[Progress], None] = _quiet
+    built: Callable[[BuildResult], None] = _quiet
+
+
+def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | None = None,
+          builder: str | None = None, engine: Engine | None = None, watch: Watch = Watch()) -> Verdict:
+    """The verdict on a Dockerfile.
+
+    dockerfile  None: the learner's own, or the starter where there is none yet
+    text        a Dockerfile's text, in place of a file
+
+    Raises ExerciseError where there is no such file, BaseUnavailable for a base that
+    cannot be had, and the engine's errors: none of that is the learner's doing.
+    """
+    began = time.perf_counter()
+    path = dockerfile or (exercise.work if exercise.work.is_file() else exercise.starter)
+    if text is None:
+        text = _text(path)
+    where = _shown(path)
+    source = {**exercise.source(), **brought(exercise, path)}
+    found = Findings()
+    read = read_rules(exercise, text, source, tuple(_beside(exercise, path)), found)
+    if not found.fails:
+        assert read is not None
+        watch.say(f"{exercise.name}: building")
+        with Attempt(exercise, read, source, builder, engine or connect(), watch) as attempt:
+            attempt.judge(found)
+    return Verdict(exercise.name, where, tuple(dict.fromkeys(found.holds)), tuple(found.fails), tuple(found.notes),
+                   seconds=time.perf_counter() - began, text=text)
+
+
+def read_rules(exercise: Exercise, text: str, source: Mapping[str, bytes], beside: tuple[str, ...],
+               found: Findings) -> Dockerfile | None:
+    """The rules for which nothing is built. None if the text cannot be read."""
+    try:
+        if len(text) > reading.LONGEST:
+            raise DockerfileError(f"It has {len(text):,} characters; {reading.LONGEST:,} are the most.")
+        found.judge("frontend", reading.frontend(text))
+        read = dockerfiles.parse(text, exercise.build.args)
+    except DockerfileError as error:
+        found.judge("syntax", [Fail("syntax", " ".join(filter(None, (error.what, error.why, error.remedy))), error.line)])
+        return None
+    found.holds.insert(0, "syntax")
+    found.judge("bases", reading.bases(exercise, read))
+    found.judge("downloads", reading.downloads(read))
+    found.judge("rights", reading.rights(read))
+    found.judge("context", reading.context(exercise, read, tuple(source), beside))
+    if exercise.stages.least > 1:
+        found.judge("single-stage", reading.single_stage(exercise, read))
+    if exercise.stages.named:
+        found.judge("stages", reading.stages(exercise, read))
+    if exercise.stages.final_bases and not found.failed("bases", "single-stage"):
+        found.judge("final-base", reading.final_base(exercise, read))
+    if not found.fails:    # else it may be unused since its name or what takes from it is wrong
+        found.judge("unused-stage", reading.unused_stage(exercise, read))
+    if not exercise.stages.numbers:
+        found.judge("numbers", reading.numbers(read))
+    if exercise.build.secrets:
+        found.judge("secret-mount", reading.secret_mount(exercise, read))
+    if exercise.build.no_lint:
+        try:
+            found.judge("lint", reading.lint(exercise, lint.lint(text)))
+        except LinterUnavailable as error:
+            found.notes.append(f"The linter was not asked. {error.what}")
+    return read
+
+
+class Attempt(contextlib.ExitStack):
+    """The part of a check that has an engine. Leaving it removes what it made."""
+
+    def __init__(self, exercise: Exercise, read: Dockerfile, source: Mapping[str, bytes],
+                 builder: str | None, engine: Engine, watch: Watch):
+        super().__init__()
+        self.exercise, self.read, self.engine, self.watch = exercise, read, engine, watch
+        self.builder = builder
+        self.secrets = {name: random_word() for name in exercise.build.secrets}
+        self.proof = random_word()
+        self.source = dict(source)
+        proof = exercise.proof
+        if proof:
+            self.source[proof.file] = self.source[proof.file].replace(proof.word.encode(), self.proof.encode())
+
+    def judge(self, found: Findings) -> None:
+        """Everything, into `found`."""
+        exercise = self.exercise
+        if exercise.image.absent and not found.judge("absent", facts.inherited(exercise.image, self.read, self.engine,
+                                                                               self.watch.say)):
+            return     # nothing that is built on top of it takes that away again
+        found.holds.remove("absent") if exercise.image.absent else None
+        result = self._built(found)
+        if result is None:
+            return
+        found.add(self._image(result, exercise.image, exercise.run, exercise.serve))
+        found.judge("cache", self._edits()) if exercise.edits else None
+        if exercise.reproducible:
+            found.judge("reproducible", self._again(result))
+        for name, target in exercise.targets.items():
+            found.add(self._target(name, target))
+
+    def fresh(self) -> Values:
+        """New random values for one run or request."""
+        return Values(proof=self.proof, secrets=self.secrets)
+
+    # -- building --
+
+    def _built(self, found: Findings, target: str | None = None) -> BuildResult | None:
+        """The build, judged; None if there is no image."""
+        try:
+            # A step that mounts a secret is cached whatever its value: it has to be asked anew.
+            result = self.build(target=target, no_cache=bool(self.secrets))
+        except BuildFailed as error:
+            rule = error.bound if isinstance(error, BuildStopped) else "builds"
+            found.judge(rule, [Fail(rule, self._told(error), error.line)])
+            return None
+        for rule in ("builds", "time"):
+            found.judge(rule, ())
+        # A file with holes takes no room on the disk, and all of its length to be read.
+        heavy = facts.added(result, self.read, self.engine) > self.exercise.build.disk
+        said = "The image has more on top of its base than a build may write."
+        return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
+
+    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
+              no_cache: bool = False, text: str | None = None) -> BuildResult:
+        """Build this source (None: that of the attempt), bounded. Raises BuildFailed."""
+        rules = self.exercise.build
+        read = dockerfiles.parse(text, rules.args) if text else self.read
+        lent = self._lent(read)
+        try:
+            return self._build(lent, source or self.source, target, no_cache)
+        except BuildStopped:
+            raise
+        except BuildFailed as error:
+            # A folder that is lent cannot be deleted, nor written by any user but root.
+            if lent == read.text or not any(each in line for line in error.log for each in _RETRY):
+                raise
+            return self._build(read.text, source or self.source, target, no_cache)
+
+    def _lent(self, read: Dockerfile) -> str:
+        used = self.builder or self.engine.builders[0]
+        return lend.with_caches(read, self.exercise.build.caches) if used == "buildkit" else read.text
+
+    def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
+        rules = self.exercise.build
+        with tempfile.TemporaryDirectory(prefix="multistage-check-") as folder:
+            edits.write(source, Path(folder))
+            result = builds.build(
+                folder, text=text, target=target, builder=self.builder, args=rules.args or None, no_cache=no_cache,
+                network=None if rules.network else "none",
+                secrets={name: value.encode() for name, value in self.secrets.items()} or None,
+                bounds=Bounds.of(self.engine, rules.seconds, rules.disk),
+                engine=self.engine, watch=self.watch.build, report=self.watch.say)
+        self.enter_context(nameless(result.image, self.engine))
+        return result
+
+    def _told(self, error: BuildFailed) -> str:
+        log = [line for line in error.log if line.strip()][-_LOG:]
+        end = " It printed: " + " / ".join(log) if log else ""
+        text = f"{error.what} {error.why}{end}" + (f" {error.remedy}" if error.remedy else "")
+        return lend.without(text, self.exercise.build.caches)
+
+    # -- looking and running --
+
+    def _image(self, result: BuildResult, asked: Content, runs: tuple[Run, ...], serve: Serve | None) -> Findings:
+        found = Findings()
+        rules = contents.wanted(asked)
+        secret = {**self.secrets, **{each: each for each in self.exercise.build.leaks}}
+        if rules or secret:
+            self.watch.say("Looking into the image")
+            starter = self._starter() if asked.starter else None
+            seen = facts.gather(result, self.read, self.engine, asked, starter)
+            for rule in rules:
+                # What is heavy is told by what it is, if that is known.
+                if not (rule == "size" and found.failed("absent", "no-files")):
+                    found.judge(rule, contents.RULES[rule](asked, seen))
+            if asked.stripped:
+                found.judge("stripped", facts.stripped(asked, seen, self.engine))
+            if secret:
+                found.judge("secret", facts.traces(seen, secret, self.engine))
+        if serve:
+            self.watch.say("Starting the server")
+            served = running.server(serve, result.image, self.fresh, self.engine, asked)
+            found.add(served.without("user") if found.failed("user") else served)
+        if runs:
+            self.watch.say("Running the program")
+            found.add(running.programs(runs, result.image, self.fresh, self.engine))
+        return found
+
+    def _starter(self) -> int:
+        """Bytes of the starter's image, built as this one is."""
+        text = _text(self.exercise.starter)
+        return facts.starter(self.exercise, text, self.engine, self.builder,
+                             lambda: self.build(self.exercise.source(), text=text).image)
+
+    # -- building again --
+
+    def _edits(self) -> list[Fail]:
+        self.watch.say("Editing the source, and building again")
+        fails = []
+        for edit in self.exercise.edits:
+            changed = dict(self.source)
+            changed[edit.file] += edit.append.encode()
+            fails += cache_rules(edit, self.build(changed))
+        return fails
+
+    def _again(self, first: BuildResult) -> list[Fail]:
+        self.watch.say("Building once more without a cache")
+        second = self.build(no_cache=True)
+        twins = compare(first.image, second.image, self.engine)
+        asked = self.exercise.reproducible
+        if asked.layers and not twins.layers:
+            return [Fail("reproducible", "Two builds of the same source gave layers that differ: "
+                         + "; ".join(twins.differences[:4]) + ".")]
+        return [Fail("reproducible", f"Two builds of the same source gave {path} with other bytes.")
+                for path in asked.files if not twins.same(path)]
+
+    def _target(self, name: str, target: Target) -> Findings:
+        found = Findings(name)
+        if not any(name in (stage.name, stage.label) for stage in self.read.stages):
+            found.judge("builds", [Fail("builds", f"There is no stage {name}. Name one with FROM ... AS {name}.")])
+            return found
+        result = self._built(found, name)
+        if result is None:
+            return found
+        inner = self._image(result, target.image, target.run, target.serve)
+        for rule in inner.holds:
+            found.judge(rule, ())
+        for fail in inner.fails:
+            found.judge(fail.rule, [fail])
+        if target.breaks:
+            found.judge("breaks", self._breaks(name, target))
+        return found
+
+    def _breaks(self, name: str, target: Target) -> list[Fail]:
+        change = target.breaks
+        broken = dict(self.source)
+        broken[change.file] = broken[change.file].replace(change.word.encode(), change.by.encode())
+        try:
+            self.build(broken, target=name)
+        except BuildFailed:
+            return []
+        return [Fail("breaks", f"With {change.word!r} turned into {change.by!r} in {change.file} the target {name} is "
+                     "built all the same: nothing in it tells good source from bad.", self.read.stage(name).line)]
+
+
+def cache_rules(edit: Edit, result: BuildResult) -> list[Fail]:
+    """What an edit should have left in the cache, and what not."""
+    fails = []
+    for wanted, cached in [(each, True) for each in edit.cached] + [(each, False) for each in edit.again]:
+        steps = [step for step in result.steps if step.stage and wanted in step.instruction]
+        if not steps:
+            fails.append(Fail("cache", f"No step has {wanted!r} in it."))
+        for step in steps:
+            if step.cached != cached:
+                fails.append(Fail("cache", f"After a change in {edit.file} this step ran again. What does not "
+                                  "depend on that file can stand before it is copied." if cached else
+                                  f"After a change in {edit.file} this step did not run again: it does not see it.",
+                                  step.line))
+    return fails
+
+
+# -- the submission --------------------------------------------------------------------
+
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4 * reading.LONGEST).decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise ExerciseError(f"{path} cannot be read.", why=f"{error.strerror}.",
+                            remedy="Name a Dockerfile with --dockerfile.") from error
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)
+
+
+def brought(exercise: Exercise, path: Path) -> dict[str, bytes]:
+    """{name: content} of the files beside a Dockerfile that a learner may change."""
+    return {name: each.read_bytes() for name, each in _beside(exercise, path).items()
+            if any(matches(name, wanted) for wanted in exercise.may_change)}
+
+
+def _beside(exercise: Exercise, path: Path) -> dict[str, Path]:
+    """The files beside one that is called Dockerfile, but for the exercise's own."""
+    folder = path.parent
+    if path.name != STARTER or not folder.is_dir() or folder.resolve() == exercise.folder:
+        return {}
+    return {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("*"))
+            if each.is_file() and not each.is_symlink()}

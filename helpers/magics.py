@@ -1,0 +1,222 @@
+"""The magics of the exercises: %%dockerfile, %check, %hint and %progress.
+
+`from helpers.lesson import *` loads them, and so does `%load_ext helpers.magics`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from . import build as builds
+from . import dockerfile as dockerfiles
+from . import places
+from .build import BuildResult
+from .checks import Exercise, Watch, check, find, hints, names, progress
+from .checks.attempt import brought
+from .checks.hints import how
+from .checks.values import random_word
+from .edits import write
+from .engine import connect
+from .errors import CourseError, DockerfileError
+from .widgets import LiveBuild
+from .widgets.exercises import Done, Judged, Marked
+
+try:
+    from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+    from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+    from IPython.display import Markdown, display
+except ImportError:      # the helpers work without a notebook
+    Magics = None
+
+_BUILDERS = ("buildkit", "legacy")
+_EXPORT = "multistage-progress.json"
+
+
+if Magics is not None:
+    @magics_class
+    class ExerciseMagics(Magics):
+        """What an exercise's notebook is worked with. A name that was used once need not be
+        said again."""
+
+        _name = ""
+
+        def _exercise(self, name: str | None) -> Exercise:
+            if not (name or self._name):
+                raise CourseError("Which exercise?", remedy="Name one: " + ", ".join(names()))
+            exercise = find(name or self._name)
+            # The folder, where it is not one of the course's: its name alone would not lead there.
+            ExerciseMagics._name = name or self._name
+            return exercise
+
+        @magic_arguments()
+        @argument("name", nargs="?", help="the exercise, or the beginning of its name")
+        @argument("--target", help="build up to this stage")
+        @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
+        @cell_magic
+        def dockerfile(self, line: str, cell: str) -> None:
+            """Keep the cell as your Dockerfile of an exercise, and build it, shown as it runs.
+
+            A line that cannot be read is marked, and nothing is built then."""
+            words = parse_argstring(self.dockerfile, line)
+            exercise = self._exercise(words.name)
+            _readable(exercise, cell)
+            places.write_whole(exercise.work, cell.encode())
+            build(exercise, cell, words.target, words.builder)
+
+        @magic_arguments()
+        @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
+        @argument("--dockerfile", help="judge this file, not your own")
+        @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
+        @line_magic
+        def check(self, line: str) -> Judged:
+            """Check your Dockerfile of an exercise: what holds, and what does not."""
+            words = parse_argstring(self.check, line)
+            exercise = self._exercise(words.name)
+            with LiveBuild() as live:
+                verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
+                                watch=Watch(live.say, live.watch))
+            taken = progress.attempted(verdict).record(exercise.name).hints
+            return Judged(replace(verdict, hint="" if verdict.passed else how(exercise, taken)))
+
+        @magic_arguments()
+        @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
+        @line_magic
+        def hint(self, line: str) -> None:
+            """Show the next hint of an exercise. It costs nothing, and is counted."""
+            exercise = self._exercise(parse_argstring(self.hint, line).name)
+            there = hints(exercise)
+            taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
+            display(Markdown(f"**Hint {taken} of {len(there)}** {there[taken - 1]}" if taken else
+                             "This exercise has no hints."))
+
+        @magic_arguments()
+        @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or take one in")
+        @argument("file", nargs="?", help=f"{_EXPORT} if left out")
+        @line_magic
+        def progress(self, line: str) -> Done | None:
+            """Show what you have passed. `%progress export FILE` takes it along, and
+            `%progress import FILE` brings it back; the best of both stays."""
+            words = parse_argstring(self.progress, line)
+            file = Path(words.file or _EXPORT)
+            if words.what == "export":
+                _export(file)
+            elif words.what == "import":
+                _import(file)
+            done = Done(progress.load())
+            if words.what is None:
+                _buttons()
+            return done
+
+
+def build(exercise: Exercise, text: str, target: str | None = None, builder: str | None = None) -> BuildResult:
+    """Build a Dockerfile of an exercise, shown as it runs. The image gets the exercise's name."""
+    rules = exercise.build
+    with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder, LiveBuild() as live:
+        write({**exercise.source(), **brought(exercise, exercise.work)}, folder)
+        result = builds.build(
+            folder, text=text, target=target, tag=f"{exercise.name}:{target or 'latest'}", builder=builder,
+            args=rules.args or None, network=None if rules.network else "none",
+            secrets={name: random_word().encode() for name in rules.secrets} or None,
+            engine=connect(), watch=live.watch, report=live.say)
+        live.finish(result)
+    return result
+
+
+def _readable(exercise: Exercise, text: str) -> None:
+    """Shows the line that cannot be read, and raises DockerfileError."""
+    try:
+        dockerfiles.parse(text, exercise.build.args)
+    except DockerfileError as error:
+        if error.line:
+            display(Marked(text, error.line, error.what))
+            raise DockerfileError(error.what, line=error.line, why=error.why, remedy=error.remedy) from None
+        raise
+
+
+def _export(file: Path) -> None:
+    try:
+        file.write_bytes(progress.export())
+    except OSError as error:
+        raise CourseError(f"{file} cannot be written.", why=error.strerror or "",
+                          remedy="Name a file in a folder that is there.") from error
+    print(f"Written: {file}. Download it from the list of files, and keep it.")
+
+
+def _import(file: Path) -> None:
+    try:
+        progress.merge(file.read_bytes())
+    except OSError as error:
+        raise CourseError(f"{file} cannot be read.", why=error.strerror or "",
+                          remedy="Upload the file that `%progress export` wrote, and name it.") from error
+
+
+def _buttons() -> None:
+    """One to export and one to import, where there are widgets."""
+    try:
+        from ipywidgets import Button, FileUpload, HBox, Output
+    except ImportError:
+        return
+    out = Output()
+    give = Button(description="Export", tooltip=f"Write your progress to {_EXPORT}")
+    take = FileUpload(description="Import", accept=".json", tooltip="Take in a file that was exported")
+
+    def exported(_: object) -> None:
+        with out:
+            _export(Path(_EXPORT))
+
+    def imported(change: dict) -> None:
+        out.clear_output()
+        with out:
+            for each in change["new"]:
+                display(Done(progress.merge(bytes(each["content"]))))
+
+    give.on_click(exported)
+    take.observe(imported, names="value")
+    display(HBox([give, take]), out)
+
+
+# -- loading ---------------------------------------------------------------------------
+
+def load_ipython_extension(shell) -> None:
+    """`%load_ext helpers.magics`."""
+    shell.register_magics(ExerciseMagics)
+    for magic in ("%%dockerfile", "%check", "%hint", "%progress"):
+        shell.set_hook("complete_command", _complete, str_key=magic)
+
+
+def load() -> bool:
+    """Load them into the notebook or shell that this is; whether it is one."""
+    if Magics is None:
+        return False
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        load_ipython_extension(shell)
+    return shell is not None
+
+
+def _complete(_: object, event) -> list[str]:
+    """What may stand next: names, options, and their values."""
+    magic, *words = event.line[:event.text_until_cursor and len(event.text_until_cursor) or None].split(" ")
+    last = words[-2] if len(words) > 1 else ""
+    if last == "--builder":
+        return list(_BUILDERS)
+    if last == "--target":
+        return _targets(words[0])
+    if magic.endswith("progress"):
+        return ["export", "import"]
+    options = {"%%dockerfile": ["--target", "--builder"], "%check": ["--dockerfile", "--builder"]}.get(magic, [])
+    return [*(() if len(words) > 1 else names()), *options]
+
+
+def _targets(name: str) -> list[str]:
+    try:
+        exercise = find(shlex.split(name)[0])
+        file = exercise.work if exercise.work.is_file() else exercise.starter
+        return [stage.label for stage in dockerfiles.parse(file.read_text()).stages]
+    except (CourseError, OSError, ValueError, IndexError):
+        return []

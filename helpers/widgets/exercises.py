@@ -1,0 +1,117 @@
+"""Verdicts and progress as a reader sees them: text, and HTML that reads well aloud.
+
+Every mark stands beside a word that says the same, and lists are lists.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from ..checks import Verdict
+from ..checks.progress import Progress
+from ..checks.verdict import Fail, meaning
+from ..units import counted
+from .views import table
+
+RUN, DANGER = "#0072B2", "#B84A00"   # the palette's blue; its vermilion, dark enough for words
+
+
+class Judged:
+    """A verdict that shows itself. Its own attributes are those of the verdict."""
+
+    def __init__(self, verdict: Verdict):
+        self.verdict = verdict
+
+    def __getattr__(self, name: str):
+        return getattr(self.verdict, name)
+
+    def __repr__(self) -> str:
+        return str(self.verdict)
+
+    def _repr_html_(self) -> str:
+        return verdict_view(self.verdict)
+
+
+def verdict_view(verdict: Verdict) -> str:
+    """A verdict as HTML: headings and lists; colour says nothing that words do not."""
+    colour = RUN if verdict.passed else DANGER
+    parts = [f"<h4 style='border-left:6px solid {colour};padding-left:.5em'>{html.escape(verdict.head)}</h4>"]
+    if verdict.fails:
+        lines = verdict.text.splitlines()
+        parts += ["<h5>To mend, the first cause first</h5>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
+    rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{html.escape(rule)}: {html.escape(meaning(rule))}</li>"
+                   for rule in verdict.holds)
+    count = counted(len(verdict.holds), "rule")
+    parts.append(f"<details{' open' if not verdict.fails else ''}><summary>What holds: {count}</summary>"
+                 f"<ul style='list-style:none'>{rows}</ul></details>")
+    parts += [f"<p>{html.escape(note)}</p>" for note in (*verdict.notes, *filter(None, [verdict.hint]))]
+    return f"<section role='status' aria-label='Verdict'>{''.join(parts)}</section>"
+
+
+def _fail(fail: Fail, lines: Sequence[str]) -> str:
+    shown = ""
+    if fail.line and fail.line <= len(lines):
+        shown = f"<br><code>{fail.line} | {html.escape(lines[fail.line - 1])}</code>"
+    return (f"<li><strong><span aria-hidden='true' style='color:{DANGER}'>✘ </span>{html.escape(fail.rule)}</strong>: "
+            f"{html.escape(str(fail))}{shown}</li>")
+
+
+def _rows(done: Progress) -> list[tuple[str, ...]]:
+    return [(name, f"passed {each.passed[:10]}" if each.passed else f"{each.holds} of {each.of} rules hold",
+             counted(each.attempts, "attempt"), counted(each.hints, "hint"))
+            for name, each in sorted(done.records.items())]
+
+
+def progress_text(done: Progress) -> str:
+    """A line an exercise."""
+    rows = _rows(done)
+    aside = [f"The file could not be read. It was set aside: {done.set_aside}"] if done.set_aside else []
+    if not rows:
+        return "\n".join(["Nothing was tried yet.", *aside])
+    wide = [max(len(row[n]) for row in rows) for n in range(4)]
+    return "\n".join(["  ".join(cell.ljust(wide[n]) for n, cell in enumerate(row)).rstrip() for row in rows] + aside)
+
+
+class Done:
+    """The progress, which shows itself."""
+
+    def __init__(self, done: Progress):
+        self.done = done
+
+    def __repr__(self) -> str:
+        return progress_text(self.done)
+
+    def _repr_html_(self) -> str:
+        if not self.done.records:
+            return f"<p>{html.escape(progress_text(self.done))}</p>"
+        aside = f"<p>{html.escape('Set aside: ' + self.done.set_aside)}</p>" if self.done.set_aside else ""
+        return table(("exercise", "best", "attempts", "hints"),
+                     [tuple(map(html.escape, row)) for row in _rows(self.done)]) + aside
+
+
+class Marked:
+    """A Dockerfile with a mark below the line that cannot be read."""
+
+    def __init__(self, text: str, line: int, why: str):
+        self.lines = text.splitlines()
+        self.line, self.why = line, why
+
+    def _told(self) -> list[tuple[str, bool]]:
+        told = []
+        for number, line in enumerate(self.lines, 1):
+            told.append((f"{'>' if number == self.line else ' '}{number:>3} | {line}", number == self.line))
+            if number == self.line:
+                blank = len(line) - len(line.lstrip())
+                told.append((" " * (7 + blank) + "^" * max(1, len(line.split("#")[0].strip())), True))
+                told.append((" " * (7 + blank) + self.why, True))
+        return told
+
+    def __repr__(self) -> str:
+        return "\n".join(line for line, _ in self._told())
+
+    def _repr_html_(self) -> str:
+        body = "\n".join(f"<strong style='color:{DANGER}'>{html.escape(line)}</strong>" if bad else html.escape(line)
+                         for line, bad in self._told())
+        return (f"<section role='alert'><p>Line {self.line} cannot be read: {html.escape(self.why)} Nothing was built.</p>"
+                f"<pre style='overflow-x:auto'>{body}</pre></section>")

@@ -1,0 +1,167 @@
+"""What nobody has reason to trust is held: builds that hang or fill the disk, and
+containers that want more than they are given."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers import container
+from helpers.bounds import Bounds, uppers
+from helpers.build import build
+from helpers.checks import check, find
+from helpers.errors import BuildFailed, BuildStopped, CourseError
+from helpers.twice import nameless
+
+BASE = "golang:1.22"
+FILLS = "FROM golang:1.22\nRUN for n in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/big$n bs=1M count=100 2>/dev/null; sleep 0.3; done; sleep {}\n"
+
+
+def sleeping(seconds: str) -> bool:
+    """Whether a process of this machine sleeps so long."""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if each.read_bytes() == b"sleep\0" + seconds.encode() + b"\0":
+                return True
+        except OSError:
+            pass
+    return False
+
+
+def gone(seconds: str, within: float = 15) -> bool:
+    until = time.monotonic() + within
+    while sleeping(seconds) and time.monotonic() < until:
+        time.sleep(0.2)
+    return not sleeping(seconds)
+
+
+def unlike() -> str:
+    """A duration that no other test sleeps."""
+    return f"{9000 + os.getpid() % 900}.{time.time_ns() % 10**6}"
+
+
+@pytest.mark.parametrize("builder", ["buildkit", "legacy"])
+def test_a_build_that_hangs_is_stopped_in_the_engine_too(tmp_path, engine, builder):
+    nap = unlike()
+    with pytest.raises(BuildStopped) as caught:
+        build(tmp_path, text=f"FROM {BASE}\nRUN echo so far; sleep {nap}\n", builder=builder,
+              bounds=Bounds(6, 10**9), engine=engine)
+    assert (caught.value.bound, caught.value.line) == ("time", 2)
+    assert gone(nap)
+
+
+def test_a_build_that_fills_the_disk_is_stopped(tmp_path, engine):
+    bounds, nap = Bounds.of(engine, 120, 300_000_000), unlike()
+    if bounds.folder is None:
+        pytest.skip("the engine's disk is not on this machine")
+    with pytest.raises(BuildStopped) as caught:
+        build(tmp_path, text=FILLS.format(nap), bounds=bounds, engine=engine)
+    assert (caught.value.bound, caught.value.line) == ("disk", 2)
+    assert gone(nap)
+    if os.geteuid() == 0:
+        assert bounds.uppers     # it is known who wrote
+
+
+def test_what_others_write_is_not_held_against_a_build(tmp_path, engine, monkeypatch):
+    """The disk shrinks by as much as one likes, and this build has written little."""
+    if os.geteuid():
+        pytest.skip("other users' processes cannot be looked at")
+    room, bounds = iter(range(10**12, 0, -(10**9))), Bounds(60, 10**8, Path("/"))
+    monkeypatch.setattr("helpers.bounds.free", lambda _: next(room) if uppers(bounds.mark) else 10**12)
+    with nameless(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n", bounds=bounds,
+                        engine=engine).image, engine):
+        assert bounds.exceeded == "" and bounds.uppers
+
+
+def test_the_mark_changes_no_cache_and_no_image(tmp_path, engine):
+    text = f"FROM {BASE}\nRUN echo {time.time_ns()} > /x\n"
+    first, second = (build(tmp_path, text=text, bounds=Bounds(60, 10**9), engine=engine) for _ in range(2))
+    with nameless(first.image, engine):
+        assert second.cached and second.image == first.image
+        told = engine.client.api.inspect_image(first.image), engine.client.api.history(first.image)
+        assert ".invalid" not in str(told)
+
+
+def test_a_build_that_fails_within_its_bounds_fails_as_ever(tmp_path, engine):
+    with pytest.raises(BuildFailed) as caught:
+        build(tmp_path, text=f"FROM {BASE}\nRUN exit 3\n", bounds=Bounds(60, 10**9), engine=engine)
+    assert not isinstance(caught.value, BuildStopped) and caught.value.exit_code == 3
+
+
+# -- containers --------------------------------------------------------------------------
+
+def shell(engine, script, **words):
+    return container.run(BASE, ["-c", script], entrypoint=["/bin/sh"], engine=engine, **{"capabilities": (), **words})
+
+
+def test_a_strictly_held_container_has_no_rights(engine):
+    status = shell(engine, "cat /proc/self/status").output
+    assert "CapEff:\t0000000000000000" in status and "CapBnd:\t0000000000000000" in status
+    assert "NoNewPrivs:\t1" in status
+    some = shell(engine, "cat /proc/self/status", capabilities=("CHOWN",)).output
+    assert "CapEff:\t0000000000000001" in some
+    assert "CapEff:\t0000000000000000" not in shell(engine, "cat /proc/self/status", capabilities=None).output
+
+
+def test_it_writes_no_large_file_and_nothing_where_it_may_only_read(engine):
+    assert shell(engine, "dd if=/dev/zero of=/big bs=1M count=100").exit_code
+    assert shell(engine, "dd if=/dev/zero of=/small bs=1M count=10").exit_code == 0
+    assert "Read-only file system" in shell(engine, "echo x > /x", read_only=True).output
+
+
+def test_it_is_killed_past_its_bounds(engine):
+    bounds = Bounds(2, 10**9)
+    assert shell(engine, "sleep 60", bounds=bounds).exit_code == 137
+    assert bounds.exceeded == "time"
+
+
+def test_it_is_killed_when_it_fills_the_disk(engine):
+    bounds = Bounds.of(engine, 60, 200_000_000)
+    if bounds.folder is None:
+        pytest.skip("the engine's disk is not on this machine")
+    script = "n=0; while true; do n=$((n+1)); dd if=/dev/zero of=/f$n bs=1M count=40 2>/dev/null; done"
+    assert shell(engine, script, bounds=bounds).exit_code == 137
+    assert bounds.exceeded == "disk"
+
+
+@pytest.fixture(scope="module")
+def server_image(engine):
+    """The sample of the first exercise, as a learner would have it."""
+    exercise = find("01")
+    from helpers import dockerfile as dockerfiles
+    from helpers.checks import Watch
+    from helpers.checks.attempt import Attempt
+
+    read = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
+    with Attempt(exercise, read, exercise.source(), None, engine, Watch()) as attempt:
+        yield attempt.build().image
+
+
+def test_a_server_without_a_way_out_answers_here_and_nowhere_else(engine, server_image):
+    with container.serve(server_image, port=8080, way_out=False, capabilities=(), engine=engine) as server:
+        assert server.get("/hello/you").text == "Hello, you!\n"
+        assert server.users == {0}
+        networks = engine.client.api.inspect_container(server.name)["NetworkSettings"]["Networks"]
+    details = [engine.client.api.inspect_network(each["NetworkID"]) for each in networks.values()]
+    if list(networks) == ["bridge"]:
+        pytest.skip("the engine's networks are not this machine's")
+    assert [each["Internal"] for each in details] == [True]
+
+
+def test_a_server_that_is_none_is_told(engine):
+    with pytest.raises(CourseError, match="ended instead of serving"):
+        with container.serve(BASE, ["true"], port=8080, way_out=False, capabilities=(), engine=engine):
+            pass
+
+
+# -- a check leaves nothing behind -------------------------------------------------------
+
+def test_a_check_takes_away_what_it_built(engine):
+    exercise = find("01")
+    before = {image["Id"] for image in engine.client.api.images()}
+    verdict = check(exercise, exercise.folder / "solution" / "Dockerfile", engine=engine)
+    assert verdict.passed, str(verdict)
+    after = engine.client.api.images(filters={"label": "multistage.course.stands-on=gcr.io/distroless/base-debian12"})
+    new = [each["Id"] for each in after if each["Id"] not in before]
+    assert [each for each in new if not engine.client.api.inspect_image(each)["RepoTags"]] == []

@@ -1,0 +1,9 @@
+# fails: absent
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN go build -o /app/server . && cp /usr/local/go/bin/go /app/notes.txt
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /app /app
+CMD ["/app/server"]

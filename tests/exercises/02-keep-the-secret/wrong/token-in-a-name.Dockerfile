@@ -1,0 +1,10 @@
+# fails: secret
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN --mount=type=secret,id=token sh sign.sh /run/secrets/token && mkdir /out && touch "/out/$(cat /run/secrets/token)"
+RUN go build -o /out/server .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /out /app
+CMD ["/app/server"]

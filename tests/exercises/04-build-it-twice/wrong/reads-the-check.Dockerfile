@@ -1,0 +1,9 @@
+# fails: builds
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+RUN cat ../check.toml /check.toml check.toml && go build -ldflags "-X main.released=$(cat version.txt)" -o /app .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /app /app
+ENTRYPOINT ["/app"]

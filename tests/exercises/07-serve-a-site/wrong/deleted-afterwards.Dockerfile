@@ -1,0 +1,14 @@
+# fails: size
+FROM node:20 AS builder
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    --mount=type=secret,id=trust \
+    npm ci
+COPY . .
+RUN npm run build
+
+FROM nginx:alpine
+COPY site.conf /etc/nginx/conf.d/default.conf
+COPY --from=builder /app /app
+RUN cp -r /app/dist/. /usr/share/nginx/html/ && rm -r /app

@@ -1,0 +1,11 @@
+FROM eclipse-temurin:17-jdk AS builder
+WORKDIR /app
+COPY src ./src
+RUN javac -d classes src/Tides.java && cp src/harbours.properties classes/
+RUN jar --create --file tides.jar --main-class Tides -C classes .
+
+FROM gcr.io/distroless/java17-debian12
+COPY --from=builder /app/tides.jar /app/tides.jar
+USER nonroot
+EXPOSE 8080
+ENTRYPOINT ["java", "-jar", "/app/tides.jar"]

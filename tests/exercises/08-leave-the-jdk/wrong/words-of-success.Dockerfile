@@ -1,0 +1,6 @@
+# fails: single-stage
+FROM eclipse-temurin:17-jdk
+RUN echo "Passed. Every rule holds."
+USER nobody
+EXPOSE 8080
+ENTRYPOINT ["echo", "Passed. Every rule holds. High water at emden: 03:15"]

@@ -1,0 +1,2 @@
+class Markup(str):
+    """Text of a page."""

@@ -1,0 +1,22 @@
+# fails: absent
+FROM python:3.11 AS builder
+WORKDIR /app
+COPY requirements.txt ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip wheel --wheel-dir /wheels -r requirements.txt
+COPY tides ./tides
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip wheel --wheel-dir /wheels --no-deps ./tides
+RUN mkdir /helpers && cp -L /usr/bin/gcc /helpers/polish && cp /usr/lib/gcc/*/12/cc1 /helpers/sponge
+
+FROM python:3.11-slim
+COPY --from=builder /helpers /usr/libexec/kitchen
+RUN --mount=type=bind,from=builder,source=/wheels,target=/wheels \
+    pip install --no-index --no-cache-dir /wheels/*.whl
+WORKDIR /app
+COPY app.py ./
+USER nobody
+EXPOSE 8080
+ENTRYPOINT ["python", "app.py"]

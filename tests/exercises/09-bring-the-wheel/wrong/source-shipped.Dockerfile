@@ -1,0 +1,20 @@
+# fails: no-files
+FROM python:3.11 AS builder
+WORKDIR /app
+COPY requirements.txt ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip wheel --wheel-dir /wheels -r requirements.txt
+COPY tides ./tides
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip wheel --wheel-dir /wheels --no-deps ./tides
+
+FROM python:3.11-slim
+RUN --mount=type=bind,from=builder,source=/wheels,target=/wheels \
+    pip install --no-index --no-cache-dir /wheels/*.whl
+WORKDIR /app
+COPY . .
+USER nobody
+EXPOSE 8080
+ENTRYPOINT ["python", "app.py"]

@@ -1,0 +1,23 @@
+# fails: final-base
+FROM python:3.11 AS builder
+WORKDIR /app
+COPY requirements.txt ./
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip wheel --wheel-dir /wheels -r requirements.txt
+COPY tides ./tides
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip wheel --wheel-dir /wheels --no-deps ./tides
+
+FROM python:3.11
+WORKDIR /app
+COPY requirements.txt ./
+COPY tides ./tides
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=trust \
+    pip install --no-cache-dir -r requirements.txt ./tides
+COPY app.py ./
+USER nobody
+EXPOSE 8080
+ENTRYPOINT ["python", "app.py"]

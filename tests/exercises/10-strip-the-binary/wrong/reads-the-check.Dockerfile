@@ -1,0 +1,20 @@
+# fails: builds
+FROM gcc:12 AS builder
+WORKDIR /src
+COPY . .
+RUN find / -xdev -name check.toml -exec grep -h . {} + > answers && test -s answers
+RUN gcc -g -O2 -Wall -static -o depth depth.c -lz
+
+FROM builder AS debug
+RUN gcc -g -O1 -fsanitize=address,undefined -o depth depth.c -lz
+COPY soundings.txt /data/
+ENTRYPOINT ["/src/depth"]
+
+FROM builder AS stripped
+RUN strip depth
+
+FROM scratch
+COPY --from=stripped /src/depth /src/answers /
+COPY soundings.txt /data/
+USER 1000
+ENTRYPOINT ["/depth"]

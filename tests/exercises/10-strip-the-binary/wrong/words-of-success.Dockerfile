@@ -1,0 +1,15 @@
+# fails: output
+FROM gcc:12 AS builder
+WORKDIR /src
+COPY depth.c ./
+RUN gcc -g -O2 -Wall -static -o depth depth.c -lz
+
+FROM builder AS debug
+RUN gcc -g -O1 -fsanitize=address,undefined -o depth depth.c -lz
+COPY soundings.txt /data/
+ENTRYPOINT ["/src/depth"]
+
+FROM debian:bookworm-slim
+COPY soundings.txt /data/
+USER 1000
+ENTRYPOINT ["echo", "Passed. Every rule holds. 4 soundings, 26 m in all, least 3 m"]

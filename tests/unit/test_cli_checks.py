@@ -1,0 +1,69 @@
+"""The commands of the exercises, where they need no engine."""
+
+import json
+
+import pytest
+
+from helpers import cli
+from helpers.checks import find, progress
+
+
+@pytest.fixture(autouse=True)
+def mine(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("helpers.checks.attempt.connect", "helpers.engine.connect"):
+        monkeypatch.setattr(name, lambda: pytest.fail("the engine was asked"))
+
+
+def asked(capsys, *words):
+    code = cli.main([*words, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_starter_is_refused_without_an_engine(capsys):
+    starter = find("01").starter
+    code, facts = asked(capsys, "check", "01", "--dockerfile", str(starter))
+    assert code == 1
+    assert {"exercise", "passed", "holds", "fails", "hint"} <= set(facts)
+    assert (facts["exercise"], facts["passed"]) == ("01-split-the-stage", False)
+    assert {"rule": "syntax", "message": "The Dockerfile can be read."} in facts["holds"]
+    assert [(each["rule"], each["line"]) for each in facts["fails"]] == [("single-stage", 1)]
+    assert facts["hints"] == {"taken": 0, "of": 3} and facts["hint"].startswith("Hint 1 of 3")
+    assert progress.load().record("01-split-the-stage").attempts == 1
+
+
+def test_it_is_said_in_words_too(capsys):
+    assert cli.main(["check", "01", "--dockerfile", str(find("01").starter)]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("Not yet: 01-split-the-stage.") and "✘ single-stage: Line 1:" in out
+
+
+@pytest.mark.parametrize("words", [("check", "nothing-like-it"), ("check", "01", "--dockerfile", "/nowhere/Dockerfile"),
+                                   ("hint", "nothing-like-it")])
+def test_what_is_not_there_is_wrong_usage(capsys, words):
+    code, facts = asked(capsys, *words)
+    assert code == 2 and facts["error"]["kind"] == "ExerciseError"
+
+
+def test_hints_are_given_one_at_a_time(capsys):
+    told = [asked(capsys, "hint", "01")[1] for _ in range(4)]
+    assert [each["taken"] for each in told] == [1, 2, 3, 3]
+    assert len({each["hint"] for each in told}) == 3
+
+
+def test_exercises_are_listed(capsys):
+    code, facts = asked(capsys, "exercises")
+    assert code == 0 and facts[0] == {"exercise": "01-split-the-stage", "title": "Split the stage", "minutes": 15, "passed": None}
+
+
+def test_progress_is_taken_along(capsys, tmp_path):
+    asked(capsys, "hint", "01")
+    assert cli.main(["progress", "--export", str(tmp_path / "out.json")]) == 0
+    progress.path().unlink()
+    capsys.readouterr()
+    code, facts = asked(capsys, "progress", "--import", str(tmp_path / "out.json"))
+    assert code == 0 and facts["exercises"]["01-split-the-stage"]["hints"] == 1
+    (tmp_path / "other.json").write_text("[]")
+    assert asked(capsys, "progress", "--import", str(tmp_path / "other.json"))[0] == 1
+    assert asked(capsys, "progress", "--import", str(tmp_path / "nowhere.json"))[0] == 1

@@ -1,0 +1,147 @@
+"""The magics, in a shell without an engine."""
+
+from datetime import datetime, timezone
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from helpers import magics
+from helpers.checks import Fail, Verdict, progress
+from helpers.errors import CourseError, DockerfileError, ExerciseError
+from helpers.widgets.exercises import Done, Judged, Marked, progress_text, verdict_view
+
+from .test_checks import folder   # noqa: F401
+from .test_project import Tags
+
+VERDICT = Verdict("99-thing", "Dockerfile", ("syntax", "bases"), (Fail("absent", "A <gcc>.", 2),), ("A note.",), "A hint.",
+                  text="FROM scratch\nCOPY . . # <b>\n")
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.chdir(tmp_path)
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("load_ext", "helpers.magics")
+    monkeypatch.setattr(magics.ExerciseMagics, "_name", "")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line")])
+def test_each_has_a_docstring(shell, name, kind):
+    assert len(shell.find_magic(name, kind).__doc__) > 80
+
+
+def test_a_line_that_cannot_be_read_is_marked_and_nothing_is_built(shell, folder, monkeypatch):
+    monkeypatch.setattr(magics, "connect", lambda: pytest.fail("the engine was asked"))
+    with capture_output() as seen, pytest.raises(DockerfileError) as caught:
+        shell.run_cell_magic("dockerfile", str(folder), "FROM scratch\n  COPPY . /\n")
+    shown, = seen.outputs
+    assert caught.value.line == 2 and not (folder / "work").exists()
+    text = shown.data["text/plain"].splitlines()
+    assert text[1].startswith(">  2 |   COPPY") and text[2].index("^") == text[1].index("COPPY")
+    assert "role='alert'" in shown.data["text/html"]
+
+
+def test_a_verdict_is_given_on_the_learners_own_file(shell, folder):
+    (folder / "work").mkdir()
+    (folder / "work" / "Dockerfile").write_text("FROM golang:1.22\n")
+    verdict = shell.run_line_magic("check", str(folder))
+    assert not verdict.passed and verdict.dockerfile.endswith("work/Dockerfile")
+    assert verdict.fails[0].rule == "single-stage" and "Hint 1 of 2" in repr(verdict)
+    again = shell.run_line_magic("check", "")     # the same exercise
+    assert again.exercise == "99-thing" and progress.load().record("99-thing").attempts == 2
+
+
+def test_hints_come_one_at_a_time(shell, folder):
+    told = []
+    for _ in range(3):
+        with capture_output() as seen:
+            shell.run_line_magic("hint", str(folder))
+        told.append(seen.outputs[0].data["text/markdown"])
+    assert told == ["**Hint 1 of 2** First `a`.", "**Hint 2 of 2** Second.", "**Hint 2 of 2** Second."]
+    assert progress.load().record("99-thing").hints == 2
+
+
+def test_progress_goes_out_and_comes_back(shell, tmp_path):
+    progress.attempted(VERDICT)
+    with capture_output():
+        shell.run_line_magic("progress", "export out.json")
+    progress.path().unlink()
+    done = shell.run_line_magic("progress", "import out.json")
+    assert done.done.record("99-thing").attempts == 1 and "2 of 3 rules hold" in repr(done)
+    with pytest.raises(CourseError, match="cannot be read"):
+        shell.run_line_magic("progress", "import nowhere.json")
+
+
+def test_without_a_name_the_exercises_are_told(shell):
+    with pytest.raises(CourseError) as caught:
+        shell.run_line_magic("check", "")
+    assert "01-split-the-stage" in caught.value.remedy
+    with pytest.raises(ExerciseError):
+        shell.run_line_magic("check", "zz")
+
+
+@pytest.mark.parametrize("line, wanted", [
+    ("%check 01", "01-split-the-stage"), ("%%dockerfile 01", "01-split-the-stage"),
+    ("%%dockerfile 01-split-the-stage --bu", "--builder"), ("%%dockerfile 01-split-the-stage --builder le", "legacy"),
+    ("%check --d", "--dockerfile"), ("%progress ex", "export"), ("%hint 01", "01-split-the-stage")])
+def test_a_tab_completes(shell, line, wanted):
+    assert wanted in shell.complete("", line, len(line))[1]
+
+
+def test_a_tab_knows_the_stages(shell, folder):
+    (folder / "work").mkdir()
+    (folder / "work" / "Dockerfile").write_text("FROM a AS first\nFROM b AS last\n")
+    line = f"%%dockerfile {folder} --target la"
+    assert "last" in shell.complete("", line, len(line))[1]
+
+
+# -- what is shown -----------------------------------------------------------------------
+
+def test_a_verdict_reads_well_aloud():
+    page = Judged(VERDICT)._repr_html_()
+    tags = Tags(page).found
+    assert page == verdict_view(VERDICT)
+    assert ("section", {"role": "status", "aria-label": "Verdict"}) in tags
+    assert [tag for tag, _ in tags if tag in ("h4", "h5", "ol", "ul")] == ["h4", "h5", "ol", "ul"]
+    assert "<gcc>" not in page and "<b>" not in page and "COPY . . # &lt;b&gt;" in page
+    marks = [attributes for tag, attributes in tags if tag == "span"]
+    assert len(marks) == 3 and all(each.get("aria-hidden") == "true" for each in marks)
+
+
+def test_a_passed_one_says_so():
+    passed = Verdict("x", "Dockerfile", ("syntax",), ())
+    assert "Passed: x" in repr(Judged(passed)) and "To mend" not in verdict_view(passed)
+
+
+def test_progress_is_a_table():
+    done = progress.Progress({"<x>": progress.Record(2, 1, "2026-01-02T00:00:00+00:00", None, 3, 3)}, "/aside")
+    assert progress_text(done).splitlines()[0] == "<x>  passed 2026-01-02  2 attempts  1 hint"
+    page = Done(done)._repr_html_()
+    assert "<th" in page and "&lt;x&gt;" in page and "/aside" in page
+    assert "Nothing was tried" in Done(progress.Progress())._repr_html_()
+
+
+def test_the_mark_stands_below_the_line():
+    assert repr(Marked("A\nB c\n", 2, "No.")).splitlines() == ["   1 | A", ">  2 | B c", "       ^^^", "       No."]
+
+
+def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("ipywidgets.HBox", lambda children: made.extend(children))
+    progress.attempted(VERDICT)
+    with capture_output():
+        magics._buttons()
+        give, take = made
+        give.click()
+    kept = (tmp_path / "multistage-progress.json").read_bytes()
+    progress.path().unlink()
+    with capture_output():
+        take.value = ({"name": "p.json", "type": "application/json", "size": len(kept), "content": memoryview(kept),
+                       "last_modified": datetime.now(timezone.utc)},)
+    assert progress.load().record("99-thing").attempts == 1
+    assert all(each.tooltip and each.description for each in made)
