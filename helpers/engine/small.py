@@ -20,6 +20,7 @@ from pathlib import Path
 from .. import places
 from ..errors import EngineError, NoEngine
 
+SHARES_NETWORK = False   # it forwards: a port that is asked for is exchanged for a free one, by PRoot
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS, _PROBE_SECONDS, _STOP_SECONDS = 30, 60, 10
 _SOCKET_PATH = 104   # the kernel's limit is 108
@@ -71,6 +72,8 @@ def obstacle() -> str:
                                   stdin=subprocess.DEVNULL, env=_environment())
         except subprocess.TimeoutExpired:
             return "The course's small engine could not be tried: the machine did not answer in time."
+        except OSError as error:
+            return f"The course's small engine could not be tried: Python cannot be started ({error.strerror})."
         if done.returncode:
             said = (done.stdout or done.stderr).strip().splitlines() or ["the probe ended without a word"]
             return f"The course's small engine cannot work here: {said[-1]}."
