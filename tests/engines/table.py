@@ -11,11 +11,11 @@ from .suite import Outcome
 # A feature in the words of the table, and the files whose tests show it.
 FEATURES = {
     "same bytes as the plain engine": ("agreement",),
-    "builds": ("test_build", "test_session", "test_oracle"),
+    "builds": ("test_bounds", "test_build", "test_session", "test_oracle"),
     "cache": ("test_cache",),
     "sizes": ("test_image", "test_saved"),
     "inventory": ("test_inventory", "test_content_witness", "test_syft", "test_report"),
-    "bases": ("test_bases", "test_versions"),
+    "bases": ("test_bases", "test_kit", "test_versions"),
     "secrets": ("test_lent", "test_secrets_and_layers"),
     "containers": ("test_container", "test_lifecycle"),
     "registry": ("test_registry", "test_shipping"),

@@ -378,7 +378,7 @@ def test_nothing_at_all_says_three_ways_on():
         connect()
     said(caught.value)
     assert caught.value.why == "DOCKER_HOST is not set and no socket of an engine was found."
-    for way in ("Codespaces", "install Docker", "results recorded"):
+    for way in ("Codespaces", "install Docker", "another Binder"):
         assert way in caught.value.remedy
 
 
