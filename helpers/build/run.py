@@ -25,7 +25,7 @@ from ..bases import Present, ensure, substitutions
 from ..bounds import ARGUMENT, Bounds
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
-from ..errors import DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
+from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
 from . import buildah, buildkit, leftovers, legacy
 from .lent import lent, mounted
 from .context import Context
