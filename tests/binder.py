@@ -6,7 +6,6 @@ registry has: Ubuntu's image and conda. `substituted` puts others in their place
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess

@@ -10,7 +10,6 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from . import layers, settings
 from .paths import inside

@@ -11,7 +11,7 @@ from helpers import dockerfile as dockerfiles
 from helpers.checks import EXERCISES, Watch, check, find, names
 from helpers.checks.attempt import Attempt
 
-from ..engine.conftest import engine   # noqa: F401: the same engine, or the same reason for none
+from ..engine.conftest import engine   # noqa: F401 - the same engine, or the same reason for none
 
 HERE = Path(__file__).parent
 HANGS = 20    # seconds
