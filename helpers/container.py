@@ -179,6 +179,14 @@ def _output(api, name: str) -> str:
     return api.logs(name, stdout=True, stderr=True)[-_OUTPUT_LIMIT:].decode("utf-8", "replace")
 
 
+def _podman_lacks(output: str, code: int | None) -> bool:
+    """Whether Podman says that a program is not in a container that runs. It says so in
+    the program's output, before or after a word of its lost connection, or by that alone."""
+    lines = output.splitlines()
+    return any(line.startswith("Error: ") and _PODMAN_LACKS in line for line in lines[:2]) or (
+        code == 127 and all(line.startswith("Error: read unixpacket") for line in lines))
+
+
 def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
     if not any(words in said for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
@@ -229,8 +237,9 @@ class Server:
             except Exception as error:   # newer engines refuse, older ones print why
                 raise _not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
-        refused = output.startswith("OCI runtime exec failed") or code == 127 and _PODMAN_LACKS in output
-        missing = _not_started(output, self.image) if refused else None
+        if "buildah" in self.engine.builders and _podman_lacks(output, code):
+            raise _not_started(_PODMAN_LACKS, self.image)
+        missing = _not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
         if missing:
             raise missing
         return Ran(output[-_OUTPUT_LIMIT:], code, time.perf_counter() - began)

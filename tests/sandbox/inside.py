@@ -53,8 +53,7 @@ def load(engine: Engine, kit: Path | None) -> None:
     for ref in FIRST if "buildah" in engine.builders else ():   # to Podman a loaded short name is this machine's
         name, _, tag = ref.partition(":")
         if "." not in name.partition("/")[0]:
-            engine.client.api.tag(f"localhost/{ref}", name, tag or "latest")
-            engine.client.api.remove_image(f"localhost/{ref}", noprune=True)
+            engine.client.api.tag(f"localhost/{ref}", f"docker.io/library/{name}", tag or "latest")
 
 
 class _timed:

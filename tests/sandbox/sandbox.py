@@ -11,6 +11,7 @@ an engine. What differs is what the kernel lets a session do:
     c  it may make namespaces, and every mount is refused (as AppArmor does)
     hub  as a, and its home lies on the machine's disk (as a JupyterHub's volume does);
        in the others all is on the container's own layers (as on Binder)
+    ids  as hub, and newuidmap has its privileges: subordinate ids can be had
 """
 
 from __future__ import annotations
@@ -41,12 +42,13 @@ _REFUSED = ("mount", "umount2", "move_mount", "fsopen", "fsmount", "fspick", "op
             "mount_setattr", "pivot_root")
 _NO_MOUNT = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
     {"names": list(_REFUSED), "action": "SCMP_ACT_ERRNO", "errnoRet": 13}]}
-PROFILES = {"a": ["seccomp=unconfined"], "hub": ["seccomp=unconfined"], "b": [], "c": [f"seccomp={json.dumps(_NO_MOUNT)}"]}
+PROFILES = {"a": ["seccomp=unconfined"], "hub": ["seccomp=unconfined"],
+            "ids": ["seccomp=unconfined", "apparmor=unconfined"], "b": [], "c": [f"seccomp={json.dumps(_NO_MOUNT)}"]}
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A sandbox that runs; `kind` is a, b, c or hub, `name` that of its container."""
+    """A sandbox that runs; `kind` is a, b, c, hub or ids, `name` that of its container."""
 
     engine: Engine
     kind: str
@@ -73,10 +75,12 @@ def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY) -> Iterator[Sand
     try:
         api.create_container(
             image(engine), ["sleep", "infinity"], name=name, user="1000:1000",
-            labels=labels.marked(labels.RUN), volumes=[HOME] if kind == "hub" else [], environment={"PYTHONPATH": COURSE},
+            labels=labels.marked(labels.RUN), volumes=[HOME] if kind in ("hub", "ids") else [], environment={"PYTHONPATH": COURSE},
             host_config=api.create_host_config(
-                mem_limit=memory, memswap_limit=memory, nano_cpus=10**9, cap_drop=["ALL"], init=False,
-                security_opt=["no-new-privileges", *PROFILES[kind]]))
+                mem_limit=memory, memswap_limit=memory, nano_cpus=10**9,
+                # newuidmap is root's with the set-user-id bit, and needs this to map for others.
+                **({"cap_add": ["SYS_ADMIN"]} if kind == "ids" else {"cap_drop": ["ALL"]}),
+                security_opt=[*PROFILES[kind], *([] if kind == "ids" else ["no-new-privileges"])]))
         api.start(name)
         pod = Sandbox(engine, kind, name)
         api.put_archive(name, HOME, _tree())

@@ -176,3 +176,23 @@ def test_on_binder_it_copies_layers_builds_and_says_so(engine):
     assert told[:4] == ["podman-one-id", "vfs", "Built in a stage.\n", 0]
     assert told[4] == "/tmp/multistage-course-1000-state"
     assert any("copies the whole file system" in limit for limit in told[5])
+
+
+def test_with_subordinate_ids_there_are_other_users(engine):
+    with sandbox(engine, "ids") as pod:
+        told = said(pod, f"""
+            import json
+            from helpers.engine import connect, rootless
+            from helpers import container
+            from helpers.build import build
+            engine = connect()
+            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
+                list(engine.client.api.load_image(file))
+            text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
+                    "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f || echo no\\"]\\n")
+            build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
+            ran = container.run("sandbox:ids", engine=engine)
+            rootless.purge()   # files of other ids too
+            print(json.dumps([engine.rung, engine.store, engine.one_id, ran.output.split()[:3], ran.output.split()[-1],
+                              rootless.folder().exists()]))""")
+    assert told == ["podman", "overlay", False, ["65534", "7", "8"], "no", False]

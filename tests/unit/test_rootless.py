@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from helpers import container
 from helpers.engine import family, owned, rootless
 from helpers.engine.rootless import launcher, seccomp, service, settings
 from helpers.errors import EngineError, NoEngine
@@ -184,6 +185,10 @@ def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
         near.wait()
 
 
+def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
+    assert service._inside({service._namespace("self"), None}) == []
+
+
 # -- the family -----------------------------------------------------------------------
 
 def test_every_owned_engine_has_the_whole_interface():
@@ -197,3 +202,18 @@ def test_they_are_told_apart_by_their_address(home):
     assert family.of(owned.host()) is owned and family.of(rootless.host()) is rootless
     assert family.of("unix:///var/run/docker.sock") is None
     assert len({engine.host() for engine in family.ENGINES}) == len(family.ENGINES)
+
+
+# -- what it says of programs that are not there ------------------------------------------
+
+LACKS = ("Error: crun: executable file `bash` not found in $PATH: No such file or directory: OCI runtime "
+         "attempted to invoke a command that was not found\n")
+LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer\n"
+
+
+@pytest.mark.parametrize("output, code, lacks", [
+    (LACKS + LOST, 127, True), (LOST + LACKS, 127, True), (LACKS, 0, True), (LOST, 127, True), ("", 127, True),
+    ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
+])
+def test_a_program_that_is_not_there_is_told_from_one_that_fails(output, code, lacks):
+    assert container._podman_lacks(output, code) is lacks

@@ -285,7 +285,9 @@ def _sweep() -> None:
 def _inside(namespaces: set[str]) -> list[int]:
     """Processes in these user namespaces: containers are known by nothing else, since
     their environment and command are the image's."""
-    return [pid for pid, namespace, _ in _seen() if namespace in namespaces]
+    own = _namespace("self")   # looked at here again: a signal to all of one's own would be the end of a session
+    return [pid for pid, namespace, _ in _seen()
+            if namespace in namespaces and namespace is not None and own is not None and namespace != own]
 
 
 def _seen() -> Iterator[tuple[int, str | None, bool]]:
