@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from . import proot
 
@@ -22,6 +23,9 @@ class Processes:
         self._proot, self._temporary = found, temporary
         self._running: set[subprocess.Popen] = set()
         self._lock = threading.Lock()
+        # A jail ends when the thread that started it does (PR_SET_PDEATHSIG): that must not
+        # be the thread of a connection, but one that lives as long as the engine.
+        self._parent = ThreadPoolExecutor(1)
         self.bound = proot.bound()
 
     def start(self, root: str, words: Sequence[str], environment: Mapping[str, str], *, folder: str = "/",
@@ -30,9 +34,9 @@ class Processes:
         """Start `words` in the file system at `root`; both streams are pipes."""
         temporary = tempfile.mkdtemp(dir=self._temporary)
         command = self._proot.command(root, words, folder=folder, ids=ids, binds=binds, ports=ports)
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
-            env={**environment, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True)
+        process = self._parent.submit(
+            subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+            env={**environment, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True).result()
         with self._lock:
             self._running.add(process)
         return process

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import select
 import socket
 import socketserver
+import struct
+import termios
 import threading
+import time
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
@@ -136,6 +140,16 @@ class Handler(BaseHTTPRequestHandler):
                            ("Upgrade", "tcp")):
             self.send_header(name, text)
         self.end_headers()
+        self._until_read()
+
+    def _until_read(self, seconds: float = 2) -> None:
+        """Wait until the client has taken what was sent. Its HTTP library reads ahead: what
+        of the stream comes with the head would be lost to whoever reads the socket then."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not struct.unpack("i", fcntl.ioctl(self.connection, termios.TIOCOUTQ, bytes(4)))[0]:
+                return
+            time.sleep(0.001)
 
     def gone(self) -> bool:
         """Whether the client has hung up."""

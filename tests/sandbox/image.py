@@ -18,7 +18,7 @@ from pathlib import Path
 from helpers.bases import catalogue, ensure, making
 from helpers.bases.catalogue import Base
 from helpers.bases.patience import patient
-from helpers.bases.recipes import AptInstall, Configure, DebianRoot
+from helpers.bases.recipes import AptInstall, Configure, DebianFiles, DebianRoot
 from helpers.build import build
 from helpers.engine import Engine
 
@@ -34,6 +34,9 @@ NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 05 build on
 # rootless Podman looks for (uidmap, fuse-overlayfs). A pod can use neither of those.
 _PACKAGES = ("ca-certificates", "crun", "fuse-overlayfs", "git", "make", "podman", "procps",
              "python3-venv", "uidmap")
+# Debian 12's own PRoot is too old for Go: the newest, with the C library that it needs.
+PROOT = "course-sandbox-proot:1"
+_PROOT = Base(PROOT, "build", "PRoot", (DebianFiles("unstable", ("libc6", "libtalloc2", "proot")), Configure(cmd=("true",))))
 _BASE = Base(BASE, "build", "Debian with Python and Podman", (
     DebianRoot(catalogue.SUITE), AptInstall(catalogue.SUITE, _PACKAGES), Configure(cmd=("bash",))))
 
@@ -44,7 +47,8 @@ COPY requirements.txt /tmp/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=trust \\
     python3 -m venv {venv} && {venv}/bin/pip install --no-cache-dir --quiet -r /tmp/requirements.txt
 COPY bases {kit}
-ENV PATH={venv}/bin:$PATH
+COPY --from={proot} /usr /opt/proot/usr
+ENV PATH={venv}/bin:$PATH MULTISTAGE_PROOT=/opt/proot
 USER {user}
 WORKDIR /home/{user}
 """
@@ -58,12 +62,13 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     """
     bases = ensure(engine, NEEDED, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
-    text = _DOCKERFILE.format(base=BASE, user=USER, venv=VENV, kit=KIT)
+    text = _DOCKERFILE.format(base=BASE, proot=PROOT, user=USER, venv=VENV, kit=KIT)
     digest = hashlib.sha256(repr((text, _PACKAGES, requirements(), ids)).encode()).hexdigest()[:12]
     name = f"{NAME}:{digest}"
     if engine.client.api.images(name):
         return name
     making.make(engine, _BASE, BASE, offline=False, report=report)
+    making.make(engine, _PROOT, PROOT, offline=False, report=report)
     with tempfile.TemporaryDirectory(prefix="course-sandbox-") as folder:
         context = Path(folder)
         (context / "bases").mkdir()
