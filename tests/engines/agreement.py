@@ -18,15 +18,15 @@ from helpers.image import look, transfer, unique
 from helpers.inventory import inventory
 
 BASE = "debian:bookworm-slim"
+# Without WORKDIR: of it Docker makes a layer with nothing in it, and Buildah none.
 TEXT = f"""\
 FROM {BASE} AS builder
 COPY words noise /in/
 RUN cat /in/words /in/words > /twice && chmod 4755 /twice && ln /twice /hard && ln -s /twice /soft
 FROM {BASE}
-WORKDIR /app
-COPY --from=builder /twice /hard /soft ./
-COPY words ./
-RUN rm words && rm -r /usr/share/doc && mkdir /usr/share/doc
+COPY --from=builder /twice /hard /soft /app/
+COPY words /app/
+RUN rm /app/words && rm -r /usr/share/doc && mkdir /usr/share/doc
 CMD ["cat", "/app/twice"]
 """
 
