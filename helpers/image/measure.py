@@ -122,7 +122,8 @@ def _name(summary: dict) -> str:
     """The name that a reader knows: that of the Dockerfile, not the course's own."""
     tags = [tag for tag in summary.get("RepoTags") or () if tag != "<none>:<none>"]
     known = min(tags, key=lambda tag: (tag.startswith("localhost/"), tag), default="")
-    return short(original(known)).removesuffix(":latest")
+    # Podman says localhost for what no registry is known to have.
+    return short(original(known)).removeprefix("localhost/").removesuffix(":latest")
 
 
 def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: bool = False,

@@ -111,7 +111,7 @@ def test_an_image_s_own_configuration_says_what_is_without_a_layer():
     (["localhost/multistage.course/golang:1.22", "mine:1"], "mine:1"), (["b:1", "a:1"], "a:1"),
     (["gcr.io/a/b:1"], "gcr.io/a/b:1"),
     # As Podman writes them:
-    (["docker.io/library/debian:1"], "debian:1"), (["docker.io/someone/app:1"], "someone/app:1"),
+    (["docker.io/library/debian:1"], "debian:1"), (["docker.io/someone/app:1"], "someone/app:1"), (["localhost/app:1"], "app:1"),
 ])
 def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
     assert _name({"RepoTags": tags}) == name
