@@ -138,7 +138,7 @@ class BuildStopped(BuildFailed):
     bound  'time' or 'disk'
     """
 
-    def __init__(self, what: str, *, bound: str, **parts):
+    def __init__(self, what: str, *, bound: str = "", **parts):
         super().__init__(what, **parts)
         self.bound = bound
 

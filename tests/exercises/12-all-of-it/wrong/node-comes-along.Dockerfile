@@ -1,4 +1,4 @@
-# fails: absent
+# fails: size
 FROM node:20 AS web
 WORKDIR /web
 COPY web .
