@@ -45,12 +45,12 @@ class Rung:
 def connect(*, start: bool = True) -> Engine:
     """The first engine that answers.
 
-    `start=False` looks only, and starts nothing. MULTISTAGE_ENGINE=none stands for a
+    `start=False` looks only, and starts nothing. MULTISTAGE_NO_ENGINE=1 stands for a
     machine that has none: to see what a learner sees there. Raises EngineUnreachable or
     EngineRefused for an address that the user set, EngineTooOld, NoEngine.
     """
-    if os.environ.get("MULTISTAGE_ENGINE") == "none":
-        raise NoEngine("No engine is to be used here.", why="MULTISTAGE_ENGINE is 'none'.", remedy=WAYS_ON)
+    if os.environ.get("MULTISTAGE_NO_ENGINE") == "1":
+        raise NoEngine("No engine is to be used here.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
     explicit = _explicit()
     if explicit:
         return _try(explicit)

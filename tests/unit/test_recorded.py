@@ -215,7 +215,7 @@ def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
     for cell in run.cells:
         if cell.cell_type == "code":
             cell.outputs = []
-    hidden = {"MULTISTAGE_ENGINE": "none", "MULTISTAGE_REQUIRE_ENGINE": "", "MULTISTAGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    hidden = {"MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "", "MULTISTAGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     client = NotebookClient(run, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
     with client.setup_kernel(env={**os.environ, **hidden}):
         for index, cell in enumerate(run.cells):
@@ -237,7 +237,7 @@ def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
 
 def test_outside_of_a_notebook_it_is_an_error():
     done = subprocess.run([sys.executable, "-c", "from helpers.lesson import *\nthis_run()"], cwd=ROOT,
-                          env={**os.environ, "MULTISTAGE_ENGINE": "none"}, capture_output=True, text=True)
+                          env={**os.environ, "MULTISTAGE_NO_ENGINE": "1"}, capture_output=True, text=True)
     assert done.returncode and "NoEngine" in done.stderr and "Codespaces" in done.stderr
     assert issubclass(NoEngine, CourseError)
 
@@ -247,7 +247,7 @@ def test_where_tests_require_an_engine_nothing_is_recorded():
     cells = ["from helpers.lesson import *", "this_run()"]
     run = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
     client = NotebookClient(run, timeout=120, kernel_name="python3", allow_errors=True)
-    needed = {"MULTISTAGE_ENGINE": "none", "MULTISTAGE_REQUIRE_ENGINE": "1", "PYTHONPATH": str(ROOT)}
+    needed = {"MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "1", "PYTHONPATH": str(ROOT)}
     with client.setup_kernel(env={**os.environ, **needed}):
         for index, cell in enumerate(run.cells):
             client.execute_cell(cell, index)
