@@ -246,8 +246,13 @@ class Attempt(contextlib.ExitStack):
         fails = []
         for edit in self.exercise.edits:
             changed = dict(self.source)
-            changed[edit.file] += edit.append.encode()
-            fails += cache_rules(edit, self.build(changed))
+            # With a random word in it: the same edit of an earlier check would be in the cache.
+            changed[edit.file] += self.fresh().fill(edit.append).encode()
+            try:
+                fails += cache_rules(edit, self.build(changed))
+            except BuildFailed as error:
+                fails.append(Fail("cache", f"After a change in {edit.file} it was not built: {self._told(error)}",
+                                  error.line))
         return fails
 
     def _again(self, first: BuildResult) -> list[Fail]:
