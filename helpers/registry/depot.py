@@ -187,12 +187,13 @@ class Registry:
         """
         repository, tag = copy.place.rsplit(":", 1)
         name = f"{self.address}/{copy.place}"
+        # First, so that nothing of a pull that came to its end can fail after it.
+        manifest = self._client.manifest(repository, tag)
         try:
             before, began = self._line.received, time.perf_counter()
             known = transfer.pull(self._engine, f"{self.address}/{repository}", tag, copy.name,
                                   self._alive, watch)
             seconds, moved = time.perf_counter() - began, self._line.received - before
-            manifest = self._client.manifest(repository, tag)
             yield Pulled(name, Trip(
                 copy.name, "pull", copy.place, seconds, moved, manifest.size,
                 len(manifest.content["layers"]), known, manifest.digest, self.speed))

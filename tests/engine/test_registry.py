@@ -1,6 +1,7 @@
 """Push and pull through a real registry, behind a line of known speed."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -36,9 +37,13 @@ def program(engine):
 
 @pytest.fixture(scope="module")
 def image(engine, program, tmp_path_factory):
-    """A small image of the course, of two layers."""
+    """A small image of the course, of two layers.
+
+    One holds more than the sockets between a registry and an engine do, which no
+    compression makes less: a registry that dies early leaves the rest unsent.
+    """
     folder = tmp_path_factory.mktemp("app")
-    (folder / "file").write_text("something\n" * 1000)
+    (folder / "file").write_bytes(random.Random(1).randbytes(24_000_000))
     build(folder, text=f"FROM {BASE}\nCOPY file /file\n", tag=NAME, engine=engine)
     yield NAME
     engine.client.images.remove(NAME)
