@@ -25,17 +25,20 @@ _MACHINES = {
 }
 _KINDS = {1: "object", 2: "executable", 3: "shared", 4: "core"}
 
-_LOAD, _DYNAMIC, _INTERP = 1, 2, 3
+_LOAD, _DYNAMIC, _INTERP, _NOTE = 1, 2, 3, 4
 _EXECUTE, _WRITE = 1, 2
 _NEEDED, _STRTAB, _SONAME, _RPATH, _RUNPATH, _FLAGS_1 = 1, 5, 14, 15, 29, 0x6FFFFFFB
 _PIE = 0x08000000   # DF_1_PIE
+
+# (name, kind) of the notes that hold a build id: cmd/link's own, and GNU's (elf.h).
+_GO_SIGNS, _GNU_SIGNS = (b"Go\0\0", 4), (b"GNU\0", 3)
 
 _IDENT = 16         # bytes of e_ident, before the rest of the header
 
 _DATA = 16 << 20    # bytes of a segment in which Go's record is looked for
 
 # Far above what linkers write, low enough to be read in a moment.
-_MOST_SEGMENTS, _MOST_ENTRIES, _MOST_SECTIONS = 512, 4096, 4096
+_MOST_SEGMENTS, _MOST_ENTRIES, _MOST_SECTIONS, _MOST_NOTES = 512, 4096, 4096, 64
 _MOST_NAMES, _LONGEST_NAME, _LONGEST_NAMES = 1024, 4096, 1 << 20
 
 
@@ -54,14 +57,15 @@ class _Form:
     order: tuple[int, ...]
     entry: Struct
     section: Struct
+    note: Struct
 
 
 def _form(bits: int, mark: str) -> _Form:
     if bits == 32:
         return _Form(32, Struct(mark + "HHIIIIIHHHHHH"), Struct(mark + "IIIIIIII"), (0, 6, 1, 2, 4),
-                     Struct(mark + "iI"), Struct(mark + "IIIIIIIIII"))
+                     Struct(mark + "iI"), Struct(mark + "IIIIIIIIII"), Struct(mark + "III"))
     return _Form(64, Struct(mark + "HHIQQQIHHHHHH"), Struct(mark + "IIQQQQQQ"), (0, 1, 2, 3, 5),
-                 Struct(mark + "qQ"), Struct(mark + "IIQQQQIIQQ"))
+                 Struct(mark + "qQ"), Struct(mark + "IIQQQQIIQQ"), Struct(mark + "III"))
 
 
 _FORMS = {b"\x01\x01": _form(32, "<"), b"\x02\x01": _form(64, "<"),
@@ -118,9 +122,13 @@ def further(head: bytes | memoryview, size: int) -> list[tuple[int, int]]:
         return []
     segments, _ = _segments(form, head, header)
     wanted = [(offset, length) for type, _, offset, _, length in segments if type == _DYNAMIC]
-    # Go's record lies at the beginning of the data.
+    # The first has the names that the dynamic section speaks of; Go's record lies at the
+    # beginning of the data.
     wanted += [(offset, min(length, _DATA)) for type, flags, offset, _, length in segments
-               if type == _LOAD and not flags & _EXECUTE]
+               if type == _LOAD and not flags & _EXECUTE and (flags & _WRITE or not offset)]
+    if _by_go(form, head, segments):
+        wanted += [(offset, min(length, _DATA)) for type, flags, offset, _, length in segments
+                   if type == _LOAD and not flags & (_EXECUTE | _WRITE) and offset]
     return [(offset, min(length, size - offset)) for offset, length in sorted(wanted)
             if len(head) < offset + length and offset < size]
 
@@ -164,6 +172,22 @@ def _segments(form: _Form, data: bytes | memoryview, header: tuple[int, ...],
     a, b, c, d, e = form.order
     table = form.segment.iter_unpack(data[start:start + count * width])
     return [(row[a], row[b], row[c], row[d], row[e]) for row in table], whole
+
+
+def _by_go(form: _Form, head: bytes | memoryview, segments: list[tuple[int, ...]]) -> bool:
+    """Whether Go's linker may have made it. It signs with a note of its own, unless it was
+    told not to (-buildid=); other linkers sign with GNU's alone. Before Go 1.18 the
+    record points at constants: they are looked at where the notes do not exclude Go."""
+    notes = [(offset, min(offset + length, len(head))) for type, _, offset, _, length in segments if type == _NOTE]
+    signed, left = set(), _MOST_NOTES
+    for at, stop in notes:
+        while left and at + form.note.size <= stop:
+            name, content, kind = form.note.unpack_from(head, at)
+            at += form.note.size
+            signed.add((bytes(head[at:at + min(name, _LONGEST_NAME)]), kind))
+            at += -(-name // 4) * 4 + -(-content // 4) * 4   # both are padded to words
+            left -= 1
+    return _GO_SIGNS in signed or _GNU_SIGNS not in signed
 
 
 def _located(loads: list[_Load], address: int) -> int | None:

@@ -87,15 +87,21 @@ class Archive:
         self._left -= len(data)
         return data
 
+    def peek(self, count: int) -> bytes:
+        """The same, which stay next."""
+        return self._pieces.peek(min(count, self._left))
+
     def skip(self, count: int) -> None:
         """Pass over `count` bytes of the present entry, fewer at its end."""
         count = min(count, self._left)
         self._left -= count
         self._pieces.skip(count)
 
-    def content(self) -> Iterator[bytes]:
-        """The rest of the present entry, as it comes."""
-        count, self._left = self._left, 0
+    def content(self, count: int | None = None) -> Iterator[bytes]:
+        """The next `count` bytes of the present entry, or the rest of it, as they come.
+        All are to be taken before the next is asked for."""
+        count = self._left if count is None else min(count, self._left)
+        self._left -= count
         return self._pieces.section(count)
 
     def __iter__(self) -> Iterator[Entry]:

@@ -24,16 +24,28 @@ class Pieces:
         at = self._at
         data = self._piece[at:at + count]
         self._at = at + len(data)
-        return data if len(data) == count else data + self._more(count - len(data))
+        return data if len(data) == count else self._joined(data, count - len(data))
 
-    def _more(self, count: int) -> bytes:
-        parts = []
+    def _joined(self, data: bytes, count: int) -> bytes:
+        """`data` and the `count` bytes after it, each copied once."""
+        parts = [data]
         while count > 0 and self._advance():
             part = self._piece[:count]
             self._at = len(part)
             count -= len(part)
             parts.append(part)
         return b"".join(parts)
+
+    def peek(self, count: int) -> bytes:
+        """The next `count` bytes, which stay next; fewer where the stream ends."""
+        data = self._piece[self._at:self._at + count]
+        if len(data) < count:
+            rest = self._piece[self._at:]
+            while len(rest) < count and self._advance():
+                rest += self._piece
+            self._piece, self._at = rest, 0
+            data = rest[:count]
+        return data
 
     def skip(self, count: int) -> None:
         """Go `count` bytes on. Raises Truncated if there are not as many."""

@@ -82,20 +82,19 @@ def _whiteout(entries: Entries, path: str, name: str) -> None:
 def _look(entries: Entries, row: int, entry: Entry, archive: Archive) -> None:
     """What the bytes of a file say."""
     asked = wanted(entry.path)
-    start = archive.head(4)
+    start = archive.peek(4)
     if start == b"\x7fELF":
-        _program(entries, row, entry, start, archive, asked)
+        _program(entries, row, entry, archive, asked)
     elif asked:
-        found = packages(entry.path, start + archive.head(asked))
+        found = packages(entry.path, archive.head(asked))
         if found:
             entries.packages[row] = found
     elif start[:2] == b"#!":
-        entries.programs[row] = Program(interpreter=interpreter(start + archive.head(_LINE)))
+        entries.programs[row] = Program(interpreter=interpreter(archive.head(_LINE)))
     elif entry.path in _TEXTS or entry.path.startswith(_TEXT_FOLDERS):
-        text = start + archive.head(_TEXT_LIMIT)
-        entries.texts[row] = text.decode("utf-8", "replace")
+        entries.texts[row] = archive.head(_TEXT_LIMIT).decode("utf-8", "replace")
     elif entry.path == _CACHE:
-        entries.texts[row] = "\n".join(libraries(start + archive.head(_CACHE_LIMIT)))
+        entries.texts[row] = "\n".join(libraries(archive.head(_CACHE_LIMIT)))
 
 
 def _told(entries: Entries, row: int) -> int:
@@ -110,14 +109,13 @@ def _told(entries: Entries, row: int) -> int:
     return count + sum(len(each.name) + len(each.version) for each in told)
 
 
-def _program(entries: Entries, row: int, entry: Entry, start: bytes, archive: Archive,
-             asked: int) -> None:
+def _program(entries: Entries, row: int, entry: Entry, archive: Archive, asked: int) -> None:
     """`asked`: how many bytes readers of packages want, since some programs are one."""
     whole = max(_WHOLE, asked)
     if entry.size <= whole:
-        data = start + archive.head(whole)
+        data = archive.head(whole)
     else:
-        data = _parts(start, entry.size, whole, archive)
+        data = _parts(entry.size, whole, archive)
     if asked:
         found = packages(entry.path, data)
         if found:
@@ -129,26 +127,30 @@ def _program(entries: Entries, row: int, entry: Entry, start: bytes, archive: Ar
                                         applets=applets(data) if "busybox" in said else ())
 
 
-def _parts(start: bytes, size: int, beginning: int, archive: Archive) -> bytes | memoryview:
+def _parts(size: int, beginning: int, archive: Archive) -> bytes | memoryview:
     """Of a large file the beginning and the parts that its headers point at, each in
     its place; between them nothing. Memory that is not written takes none."""
-    head = start + archive.head(beginning - len(start))
     if size > _LARGEST:
-        return head
+        return archive.head(beginning)
     try:
         file = mmap.mmap(-1, size)
     except OSError:   # a machine that promises no more memory than it has
-        return head
-    file[:len(head)] = head
-    at, left = len(head), _MOST_PARTS
-    for offset, length in further(head, size):
+        return archive.head(beginning)
+
+    def fill(at: int, count: int) -> int:
+        for piece in archive.content(count):
+            file[at:at + len(piece)] = piece
+            at += len(piece)
+        return at
+
+    at, left = fill(0, beginning), _MOST_PARTS
+    whole = memoryview(file)
+    for offset, length in further(whole[:at], size):
         stop = min(offset + length, max(offset, at) + left)
         if stop <= at:
             continue
         archive.skip(max(0, offset - at))
-        at = max(at, offset)
-        part = archive.head(stop - at)
-        file[at:at + len(part)] = part
-        at += len(part)
-        left -= len(part)
-    return memoryview(file)
+        begin = max(at, offset)
+        at = fill(begin, stop - begin)
+        left -= at - begin
+    return whole

@@ -478,6 +478,16 @@ def test_an_error_of_the_connection_passes_through():
         read(broken())
 
 
+def test_what_was_peeked_at_stays_next():
+    for pieces in ([b"abcdefg"], [b"ab", b"", b"cdef", b"g"], [b"a", b"b", b"c", b"d", b"e", b"f", b"g"]):
+        walked = Pieces(pieces)
+        assert [walked.peek(3), walked.peek(1), walked.take(2), walked.peek(4), walked.peek(9), walked.take(1)] == [
+            b"abc", b"a", b"ab", b"cdef", b"cdefg", b"c"]
+        walked.skip(1)
+        assert walked.peek(2) == b"ef" and b"".join(walked.section(3)) == b"efg"
+        assert walked.peek(1) == b"" == walked.take(1)
+
+
 def test_pieces_are_walked_as_a_file_is():
     def walked():
         return Pieces([b"ab", b"", b"cdef", b"g"])
