@@ -19,17 +19,16 @@ from pathlib import Path
 
 from .. import build as builds
 from .. import dockerfile as dockerfiles
-from .. import edits, lint
+from .. import edits
 from ..bounds import Bounds
 from ..build import BuildResult, Progress
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
-from ..errors import BuildFailed, BuildStopped, DockerfileError, ExerciseError, LinterUnavailable
+from ..errors import BuildFailed, BuildStopped
 from ..image import compare
 from ..twice import nameless
-from . import contents, facts, lend, reading, running
-from .exercise import STARTER, Content, Edit, Exercise, Run, Serve, Target
-from .globs import matches
+from . import contents, facts, lend, reading, running, submission
+from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .values import Values, random_word
 from .verdict import Fail, Findings, Verdict
 
@@ -63,11 +62,11 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
     began = time.perf_counter()
     path = dockerfile or (exercise.work if exercise.work.is_file() else exercise.starter)
     if text is None:
-        text = _text(path)
-    where = _shown(path)
-    source = {**exercise.source(), **brought(exercise, path)}
+        text = submission.text(path)
+    where = submission.shown(path)
+    source = {**exercise.source(), **submission.brought(exercise, path)}
     found = Findings()
-    read = read_rules(exercise, text, source, tuple(_beside(exercise, path)), found)
+    read = reading.judge(exercise, text, source, tuple(submission.beside(exercise, path)), found)
     if not found.fails:
         assert read is not None
         watch.say(f"{exercise.name}: building")
@@ -75,42 +74,6 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
             attempt.judge(found)
     return Verdict(exercise.name, where, tuple(dict.fromkeys(found.holds)), tuple(found.fails), tuple(found.notes),
                    seconds=time.perf_counter() - began, text=text)
-
-
-def read_rules(exercise: Exercise, text: str, source: Mapping[str, bytes], beside: tuple[str, ...],
-               found: Findings) -> Dockerfile | None:
-    """The rules for which nothing is built. None if the text cannot be read."""
-    try:
-        if len(text) > reading.LONGEST:
-            raise DockerfileError(f"It has {len(text):,} characters; {reading.LONGEST:,} are the most.")
-        found.judge("frontend", reading.frontend(text))
-        read = dockerfiles.parse(text, exercise.build.args)
-    except DockerfileError as error:
-        found.judge("syntax", [Fail("syntax", " ".join(filter(None, (error.what, error.why, error.remedy))), error.line)])
-        return None
-    found.holds.insert(0, "syntax")
-    found.judge("bases", reading.bases(exercise, read))
-    found.judge("downloads", reading.downloads(read))
-    found.judge("rights", reading.rights(read))
-    found.judge("context", reading.context(exercise, read, tuple(source), beside))
-    if exercise.stages.least > 1:
-        found.judge("single-stage", reading.single_stage(exercise, read))
-    if exercise.stages.named:
-        found.judge("stages", reading.stages(exercise, read))
-    if exercise.stages.final_bases and not found.failed("bases", "single-stage"):
-        found.judge("final-base", reading.final_base(exercise, read))
-    if not found.fails:    # else it may be unused since its name or what takes from it is wrong
-        found.judge("unused-stage", reading.unused_stage(exercise, read))
-    if not exercise.stages.numbers:
-        found.judge("numbers", reading.numbers(read))
-    if exercise.build.secrets:
-        found.judge("secret-mount", reading.secret_mount(exercise, read))
-    if exercise.build.no_lint:
-        try:
-            found.judge("lint", reading.lint(exercise, lint.lint(text)))
-        except LinterUnavailable as error:
-            found.notes.append(f"The linter was not asked. {error.what}")
-    return read
 
 
 class Attempt(contextlib.ExitStack):
@@ -235,7 +198,7 @@ class Attempt(contextlib.ExitStack):
 
     def _starter(self) -> int:
         """Bytes of the starter's image, built as this one is."""
-        text = _text(self.exercise.starter)
+        text = submission.text(self.exercise.starter)
         return facts.starter(self.exercise, text, self.engine, self.builder,
                              lambda: self.build(self.exercise.source(), text=text).image)
 
@@ -309,36 +272,3 @@ def cache_rules(edit: Edit, result: BuildResult) -> list[Fail]:
                                   f"After a change in {edit.file} this step did not run again: it does not see it.",
                                   step.line))
     return fails
-
-
-# -- the submission --------------------------------------------------------------------
-
-def _text(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return file.read(4 * reading.LONGEST).decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise ExerciseError(f"{path} cannot be read.", why=f"{error.strerror}.",
-                            remedy="Name a Dockerfile with --dockerfile.") from error
-
-
-def _shown(path: Path) -> str:
-    try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)
-
-
-def brought(exercise: Exercise, path: Path) -> dict[str, bytes]:
-    """{name: content} of the files beside a Dockerfile that a learner may change."""
-    return {name: each.read_bytes() for name, each in _beside(exercise, path).items()
-            if any(matches(name, wanted) for wanted in exercise.may_change)}
-
-
-def _beside(exercise: Exercise, path: Path) -> dict[str, Path]:
-    """The files beside one that is called Dockerfile, but for the exercise's own."""
-    folder = path.parent
-    if path.name != STARTER or not folder.is_dir() or folder.resolve() == exercise.folder:
-        return {}
-    return {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("*"))
-            if each.is_file() and not each.is_symlink()}

@@ -1,26 +1,67 @@
 """The rules that a Dockerfile's text decides: nothing is built for them.
 
 Each is a pure function of the exercise and of what was read, and yields a Fail for each
-thing that is not as it should be.
+thing that is not as it should be. `judge` asks them all, in their order.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..dockerfile import SCRATCH, Dockerfile, Instruction
+from .. import lint as linter
+from ..dockerfile import SCRATCH, Dockerfile, Instruction, parse
+from ..errors import DockerfileError, LinterUnavailable
 from ..lint import Finding
 from ..report.lines import operands, takes_context
 from ..units import listed
 from .exercise import Exercise
 from .globs import matches
-from .verdict import Fail
+from .verdict import Fail, Findings
 
 LONGEST = 200_000      # bytes of a Dockerfile
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S+)")
 _REMOTE = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|git@|[^/\s]+\.git(?:#|$))")
 _DOCKER_HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
+
+
+def judge(exercise: Exercise, text: str, source: Mapping[str, bytes], beside: tuple[str, ...],
+          found: Findings) -> Dockerfile | None:
+    """Judge a Dockerfile's text, into `found`. None if it cannot be read.
+
+    source  {path: content} of what the build gets; beside: names beside the Dockerfile
+    """
+    try:
+        if len(text) > LONGEST:
+            raise DockerfileError(f"It has {len(text):,} characters; {LONGEST:,} are the most.")
+        found.judge("frontend", frontend(text))
+        read = parse(text, exercise.build.args)
+    except DockerfileError as error:
+        found.judge("syntax", [Fail("syntax", " ".join(filter(None, (error.what, error.why, error.remedy))), error.line)])
+        return None
+    found.holds.insert(0, "syntax")
+    found.judge("bases", bases(exercise, read))
+    found.judge("downloads", downloads(read))
+    found.judge("rights", rights(read))
+    found.judge("context", context(exercise, read, tuple(source), beside))
+    if exercise.stages.least > 1:
+        found.judge("single-stage", single_stage(exercise, read))
+    if exercise.stages.named:
+        found.judge("stages", stages(exercise, read))
+    if exercise.stages.final_bases and not found.failed("bases", "single-stage"):
+        found.judge("final-base", final_base(exercise, read))
+    if not found.fails:    # else it may be unused since its name or what takes from it is wrong
+        found.judge("unused-stage", unused_stage(exercise, read))
+    if not exercise.stages.numbers:
+        found.judge("numbers", numbers(read))
+    if exercise.build.secrets:
+        found.judge("secret-mount", secret_mount(exercise, read))
+    if exercise.build.no_lint:
+        try:
+            found.judge("lint", lint(exercise, linter.lint(text)))
+        except LinterUnavailable as error:
+            found.notes.append(f"The linter was not asked. {error.what}")
+    return read
 
 
 def frontend(text: str) -> Iterator[Fail]:

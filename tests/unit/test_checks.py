@@ -9,11 +9,12 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Fail, Verdict, find, hints, names, notebook, read
 from helpers.checks import reading
-from helpers.checks.attempt import brought, cache_rules, read_rules
+from helpers.checks.attempt import cache_rules
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.hints import how
 from helpers.checks.lend import with_caches, without
+from helpers.checks.submission import brought
 from helpers.checks.values import Values
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError
@@ -144,7 +145,7 @@ def test_the_notebooks_are_those_of_their_folders(name):
 def rules(folder, text, beside=()):
     found = Findings()
     exercise = read(folder)
-    read_rules(exercise, text, exercise.source(), beside, found)
+    reading.judge(exercise, text, exercise.source(), beside, found)
     return found
 
 
