@@ -27,7 +27,7 @@ from ..engine import Engine, connect
 from ..errors import BuildFailed, BuildStopped
 from ..image import compare
 from ..twice import nameless
-from . import contents, facts, lend, reading, running, submission
+from . import contents, facts, lend, reading, running, submission, targets
 from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .values import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -106,7 +106,7 @@ class Attempt(contextlib.ExitStack):
         if exercise.reproducible:
             found.judge("reproducible", self._again(result))
         for name, target in exercise.targets.items():
-            found.add(self._target(name, target))
+            found.add(self._target(name, target, result))
 
     def fresh(self) -> Values:
         """New random values for one run or request."""
@@ -229,7 +229,7 @@ class Attempt(contextlib.ExitStack):
         return [Fail("reproducible", f"Two builds of the same source gave {path} with other bytes.")
                 for path in asked.files if not twins.same(path)]
 
-    def _target(self, name: str, target: Target) -> Findings:
+    def _target(self, name: str, target: Target, shipped: BuildResult) -> Findings:
         found = Findings(name)
         if not any(name in (stage.name, stage.label) for stage in self.read.stages):
             found.judge("builds", [Fail("builds", f"There is no stage {name}. Name one with FROM ... AS {name}.")])
@@ -242,20 +242,17 @@ class Attempt(contextlib.ExitStack):
             found.judge(rule, ())
         for fail in inner.fails:
             found.judge(fail.rule, [fail])
-        if target.breaks:
-            found.judge("breaks", self._breaks(name, target))
+        if target.same:
+            found.judge("same", targets.same(name, shipped.image, result.image, self.read, self.engine))
+        if target.shell:
+            found.judge("shell", targets.shell(name, result.image, self.fresh(), self.read, self.engine))
+        if target.breaks or target.keeps:
+            self.watch.say(f"Changing the source, and building {name} again")
+            told = list(targets.tells(name, self.exercise, self.source, self.fresh,
+                                      lambda source: self.build(source, target=name), self.read))
+            for rule in [rule for rule in ("breaks", "keeps") if getattr(target, rule)]:
+                found.judge(rule, [fail for each, fail in told if each == rule])
         return found
-
-    def _breaks(self, name: str, target: Target) -> list[Fail]:
-        change = target.breaks
-        broken = dict(self.source)
-        broken[change.file] = broken[change.file].replace(change.word.encode(), change.by.encode())
-        try:
-            self.build(broken, target=name)
-        except BuildFailed:
-            return []
-        return [Fail("breaks", f"With {change.word!r} turned into {change.by!r} in {change.file} the target {name} is "
-                     "built all the same: nothing in it tells good source from bad.", self.read.stage(name).line)]
 
 
 def cache_rules(edit: Edit, result: BuildResult) -> list[Fail]:

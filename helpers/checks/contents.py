@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..dockerfile import Dockerfile, Stage
+from ..dockerfile import Dockerfile
 from ..image import Start
 from ..inventory import Inventory, Tool, printable
-from ..report.lines import Lines, chain, takes_context
+from ..report.lines import Lines
 from ..units import counted, listed, share, size
 from .exercise import Content
 from .globs import matches
-from .reading import options
+from .reading import compiles
 from .verdict import Fail
 
 _SHOWN = 4      # finds that a message names
@@ -116,23 +116,6 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
             elif not compiles(seen.read, made.flags["from"][-1]):
                 yield Fail("copied", f"{printable(path)} comes from {made.flags['from'][-1]}, which did not make it from "
                            "the source: no stage behind it copies the source and runs a command.", made.line)
-
-
-def compiles(read: Dockerfile, reference: str) -> bool:
-    """Whether a stage, or one that it takes from, had the source and ran a command on it."""
-    known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
-    if reference.lower() not in known:
-        return False
-    needed = read.needed(reference.lower())
-    return any(_makes(read, stage) for stage in read.stages if stage.label in needed)
-
-
-def _makes(read: Dockerfile, stage: Stage) -> bool:
-    own = [each for link in chain(read, stage.label) for each in link.instructions]
-    runs = [each for each in own if each.keyword == "RUN"]
-    mounts = [mount for each in runs for mount in map(options, each.flags.get("mount", ()))]
-    return bool(runs) and (any(map(takes_context, own))
-                           or any(each.get("type", "bind") == "bind" and "from" not in each for each in mounts))
 
 
 def small(asked: Content, seen: Seen) -> Iterator[Fail]:

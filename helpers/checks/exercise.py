@@ -130,8 +130,8 @@ class Same:
 
 
 @dataclass(frozen=True)
-class Break:
-    """A change of the source with which a target must not be built."""
+class Change:
+    """A change of the source: a word that stands once in a file, and what takes its place."""
 
     file: str
     word: str
@@ -145,7 +145,11 @@ class Target:
     image: Content = Content()
     run: tuple[Run, ...] = ()
     serve: Serve | None = None
-    breaks: Break | None = None
+    apart: bool = False
+    same: bool = False
+    shell: bool = False
+    breaks: tuple[Change, ...] = ()
+    keeps: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -243,8 +247,8 @@ def _sound(exercise: Exercise, reader: Table) -> None:
         if not any(matches(path, pattern) for path in source):
             raise reader.error(("context",), f"no file of the folder is {pattern!r}")
     patches = [(("proof", "word"), exercise.proof.file, exercise.proof.word)] if exercise.proof else []
-    patches += [(("targets", name, "breaks"), each.breaks.file, each.breaks.word)
-                for name, each in exercise.targets.items() if each.breaks]
+    patches += [(("targets", name, key), change.file, change.word) for name, each in exercise.targets.items()
+                for key in ("breaks", "keeps") for change in getattr(each, key)]
     for where, file, word in patches:
         if source.get(file, b"").count(word.encode()) != 1:
             raise reader.error(where, f"{word!r} has to stand once in {file}")
