@@ -178,7 +178,7 @@ class Attempt(contextlib.ExitStack):
         if rules or secret:
             self.watch.say("Looking into the image")
             starter = self._starter() if asked.starter else None
-            seen = facts.gather(result, self.read, self.engine, asked, starter)
+            seen = facts.gather(result, self.read, self.engine, asked, starter, lambda text: self.build(text=text).image)
             for rule in rules:
                 # What is heavy is told by what it is, if that is known.
                 if not (rule == "size" and found.failed("absent", "no-files")):

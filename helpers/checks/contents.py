@@ -27,6 +27,7 @@ class Seen:
     read        the learner's Dockerfile; target: the stage, None for the last
     user        number of the user whose name the image has, None where it says none
     starter     bytes of the starter's image, None where they are not asked for
+    crossed     paths that a RUN wrote, of bytes that it mounted from another stage
     """
 
     inventory: Inventory
@@ -35,6 +36,7 @@ class Seen:
     target: str | None = None
     uid: int | None = None
     starter: int | None = None
+    crossed: frozenset[str] = frozenset()
 
     @cached_property
     def lines(self) -> Lines:
@@ -99,7 +101,8 @@ def files(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """The file is there through COPY --from a stage that had the source and ran a command."""
+    """The file is there through COPY --from a stage that had the source and ran a command, or
+    had from a RUN that mounts what another stage made."""
     for pattern in asked.copied:
         found = seen.fitting(pattern)
         if not found:
@@ -110,6 +113,13 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
             if made is None:
                 yield Fail("copied", f"{printable(path)} came with the base image. Build it from the source.",
                            seen.lines.last_from)
+            elif path in seen.crossed:
+                continue
+            elif made.keyword == "RUN":
+                yield Fail("copied", f"{printable(path)} was made in the last stage, by this command: no other stage hands it "
+                           "over. So what made it was in the last stage, and to delete it afterwards makes the image smaller "
+                           "and not another one. Make it in a stage of its own, and fetch it with COPY --from, or mount it.",
+                           made.line)
             elif made.keyword != "COPY" or "from" not in made.flags:
                 yield Fail("copied", f"{printable(path)} was not copied from another stage: {made.keyword} made it here. "
                            "Build it in a stage of its own, and fetch it with COPY --from.", made.line)
