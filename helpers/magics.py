@@ -15,8 +15,8 @@ from . import dockerfile as dockerfiles
 from . import places
 from .build import BuildResult
 from .checks import Exercise, Watch, check, find, hints, names, progress
-from .checks.attempt import brought
 from .checks.hints import how
+from .checks.submission import brought
 from .checks.values import random_word
 from .edits import write
 from .engine import connect

@@ -24,19 +24,25 @@ _WORDS = (
     (b"jdk.jartool/sun.tools.jar.Main", "jar"),
     (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
 )
+# Programs that are large. The names of functions stand in the tables of the linker, which
+# stay when a program is stripped: they are called by others, or by itself in a library.
+_LARGE_WORDS = (
+    (b"_ZN4node5StartEiPPc", "node"),     # node::Start(int, char**)
+    (b"Py_BytesMain", "python"),          # what python's main() calls
+    (b"GNU GIMPLE", "cc1"),               # GCC's compilers proper: cc1, cc1plus, lto1 and their like
+)
 # Where busybox keeps its list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")
 _MOST, _LONGEST = 600, 32
-_LARGEST = 3 << 20    # bytes of a program that is searched: the largest of these are smaller
+_LARGEST = 3 << 20    # bytes of a program that is searched for all words: the largest of the first kind are smaller
+_PART = 16 << 20      # bytes of each part of a larger one
 
 
 def marks(data: bytes | memoryview) -> tuple[str, ...]:
     """The programs that these bytes say they are, by the names that they are known by."""
-    if len(data) > _LARGEST:
-        return ()
-    data, places = bytes(data), texts(data)
-    return tuple(name for words, name in _WORDS
-                 if any(data.find(words, begin, end) >= 0 for begin, end in places))
+    words = _LARGE_WORDS if len(data) > _LARGEST else (*_WORDS, *_LARGE_WORDS)
+    parts = [bytes(data[begin:min(end, begin + _PART)]) for begin, end in texts(data)]
+    return tuple(name for word, name in words if any(word in part for part in parts))
 
 
 def applets(data: bytes | memoryview) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Exercises: check.toml, the rules of the text, random values, hints, verdicts, notebooks."""
 
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -9,11 +10,12 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Fail, Verdict, find, hints, names, notebook, read
 from helpers.checks import reading
-from helpers.checks.attempt import brought, cache_rules, read_rules
+from helpers.checks.attempt import cache_rules
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.hints import how
 from helpers.checks.lend import with_caches, without
+from helpers.checks.submission import brought
 from helpers.checks.values import Values
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError
@@ -144,7 +146,7 @@ def test_the_notebooks_are_those_of_their_folders(name):
 def rules(folder, text, beside=()):
     found = Findings()
     exercise = read(folder)
-    read_rules(exercise, text, exercise.source(), beside, found)
+    reading.judge(exercise, text, exercise.source(), beside, found)
     return found
 
 
@@ -189,6 +191,22 @@ def test_what_the_text_shows_is_told_with_its_line(folder, old, new, rule, line)
     assert old in GOOD
     found = rules(folder, GOOD.replace(old, new, 1))
     assert (found.fails[0].rule, found.fails[0].line) == (rule, line), found.fails
+
+
+@pytest.mark.parametrize("debug, line, said", [
+    ("FROM debian AS debug\nCOPY --from=test /app /app\n", None, ""),
+    ("FROM debian AS debug\nRUN apt-get update\nCOPY --from=test /app /app\n", None, ""),   # no source is there
+    ("FROM test AS debug\n", 5, "goes on from the stage test"),
+    ("FROM test AS between\nRUN rm -rf /usr/local/go\n\nFROM between AS debug\n", 8, "goes on from the stage test"),
+    ("FROM golang:1.22 AS debug\nCOPY . .\nRUN go build\n", 5, "is the stage in which"),
+    ("FROM golang:1.22 AS debug\nRUN --mount=type=bind,target=/src go build /src\n", 5, "is the stage in which"),
+])
+def test_a_target_stands_on_a_base_of_its_own(folder, debug, line, said):
+    file = folder / "check.toml"
+    file.write_text(file.read_text().replace('"scratch"]', '"scratch", "debian"]', 1) + "\n[targets.debug]\napart = true\n")
+    found = rules(folder, GOOD.replace("FROM scratch", f"{debug}\nFROM scratch"))
+    assert [(fail.rule, fail.line) for fail in found.fails] == ([("debug: apart", line)] if said else []), found.fails
+    assert "debug: apart" in found.holds or said in found.fails[0].message
 
 
 def test_one_stage_is_told(folder):
@@ -293,6 +311,13 @@ def test_every_rule_has_its_meaning_a_targets_too():
 def test_the_guide_names_every_rule():
     guide = (Path(__file__).parents[2] / "exercises" / "README.md").read_text()
     assert [rule for rule in RULES if f"`{rule}`" not in guide and f": {rule}`" not in guide] == []
+
+
+def test_the_guide_lists_every_exercise():
+    guide = (Path(__file__).parents[2] / "exercises" / "README.md").read_text()
+    listed = re.findall(r"^\| \[(\d+) (.+)\]\((.+)/(.+)\.ipynb\) \| .+ \| (\d+) \|$", guide, re.M)
+    there = [find(name) for name in names()]
+    assert listed == [(each.name[:2], each.title, each.name, each.name, str(each.minutes)) for each in there]
 
 
 def test_what_a_build_prints_moves_no_cursor():
