@@ -122,26 +122,43 @@ def further(head: bytes | memoryview, size: int) -> list[tuple[int, int]]:
         return []
     segments, _ = _segments(form, head, header)
     wanted = [(offset, length) for type, _, offset, _, length in segments if type == _DYNAMIC]
-    # The first has the names that the dynamic section speaks of; Go's record lies at the
-    # beginning of the data.
+    # Go's record lies at the beginning of the data.
     wanted += [(offset, min(length, _DATA)) for type, flags, offset, _, length in segments
-               if type == _LOAD and not flags & _EXECUTE and (flags & _WRITE or not offset)]
+               if type == _LOAD and flags & _WRITE and not flags & _EXECUTE]
+    wanted += [(0, _tables(segments))]
     if _by_go(form, head, segments):
         wanted += [(offset, min(length, _DATA)) for type, flags, offset, _, length in segments
-                   if type == _LOAD and not flags & (_EXECUTE | _WRITE) and offset]
+                   if type == _LOAD and not flags & (_EXECUTE | _WRITE)]
     return [(offset, min(length, size - offset)) for offset, length in sorted(wanted)
             if len(head) < offset + length and offset < size]
 
 
 def texts(data: bytes | memoryview) -> list[tuple[int, int]]:
     """Where a program's texts are: (begin, end) of the parts that are loaded and hold no
-    instructions. Older linkers put constants between the instructions: then all of it."""
+    instructions, nor the linker's tables alone. Older linkers put constants between the
+    instructions: then all of it."""
     form, header = _header(data)
     segments = _segments(form, data, header)[0] if form else []
     loads = [(flags, offset, length) for type, flags, offset, _, length in segments if type == _LOAD]
     if all(flags & (_EXECUTE | _WRITE) for flags, _, _ in loads):
         return [(0, len(data))]
-    return [(offset, offset + length) for flags, offset, length in loads if not flags & _EXECUTE]
+    apart = sum(not flags & (_EXECUTE | _WRITE) for flags, _, _ in loads) > 1   # tables from constants
+    return [(offset, offset + length) for flags, offset, length in loads
+            if not flags & _EXECUTE and (offset or not apart)]
+
+
+def tables(data: bytes | memoryview) -> int:
+    """How many bytes from a program's beginning hold the linker's tables, with the names
+    of functions among them; 0 for a program that no loader has to link."""
+    form, header = _header(data)
+    return _tables(_segments(form, data, header)[0]) if form else 0
+
+
+def _tables(segments: list[tuple[int, ...]]) -> int:
+    """What is loaded from the beginning of the file."""
+    if all(type != _DYNAMIC for type, *_ in segments):
+        return 0
+    return min(_DATA, max((length for type, _, offset, _, length in segments if type == _LOAD and not offset), default=0))
 
 
 def go(data: bytes | memoryview) -> tuple[str, str]:

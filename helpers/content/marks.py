@@ -7,7 +7,7 @@ is built of many (BusyBox), it also carries the list of the names that it answer
 
 from __future__ import annotations
 
-from .elf import texts
+from .elf import tables, texts
 
 # (words, the name that it is known by)
 _WORDS = (
@@ -24,25 +24,28 @@ _WORDS = (
     (b"jdk.jartool/sun.tools.jar.Main", "jar"),
     (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
 )
-# Programs that are large. The names of functions stand in the tables of the linker, which
-# stay when a program is stripped: they are called by others, or by itself in a library.
-_LARGE_WORDS = (
-    (b"_ZN4node5StartEiPPc", "node"),     # node::Start(int, char**)
-    (b"Py_BytesMain", "python"),          # what python's main() calls
-    (b"GNU GIMPLE", "cc1"),               # GCC's compilers proper: cc1, cc1plus, lto1 and their like
+# Functions that a program has for others to call, or calls in a library. Their names stand
+# in the linker's tables, at the beginning, and stay there when it is stripped.
+_FUNCTIONS = (
+    (b"\0_ZN4node5StartEiPPc\0", "node"),          # node::Start(int, char**)
+    (b"\0Py_BytesMain\0", "python"),               # what python's main() calls
+    (b"\0plugin_default_version_check\0", "cc1"),  # GCC's compilers proper (cc1, cc1plus, lto1), for their plugins
 )
 # Where busybox keeps its list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")
 _MOST, _LONGEST = 600, 32
-_LARGEST = 3 << 20    # bytes of a program that is searched for all words: the largest of the first kind are smaller
-_PART = 16 << 20      # bytes of each part of a larger one
+_LARGEST = 4 << 20    # bytes of a program that is searched for words: Debian's perl, the largest of these, has 3.8 MB
 
 
 def marks(data: bytes | memoryview) -> tuple[str, ...]:
     """The programs that these bytes say they are, by the names that they are known by."""
-    words = _LARGE_WORDS if len(data) > _LARGEST else (*_WORDS, *_LARGE_WORDS)
-    parts = [bytes(data[begin:min(end, begin + _PART)]) for begin, end in texts(data)]
-    return tuple(name for word, name in words if any(word in part for part in parts))
+    found, end = [], tables(data)
+    if len(data) <= _LARGEST:
+        data, places = bytes(data), texts(data)
+        found += [name for words, name in _WORDS if any(data.find(words, *place) >= 0 for place in places)]
+    else:
+        data = bytes(data[:end])
+    return (*found, *(name for function, name in _FUNCTIONS if data.find(function, 0, end) >= 0))
 
 
 def applets(data: bytes | memoryview) -> tuple[str, ...]:
