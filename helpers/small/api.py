@@ -24,6 +24,7 @@ from .processes import Processes
 from .settings import Refused
 from .store import Missing, Store
 from .trees import Trees
+from .waste import Waste
 from .wire import Handler
 
 
@@ -33,11 +34,12 @@ class Engine:
     def __init__(self, folder: Path, processes_of):
         self.folder = folder
         self.temporary = str(folder / "run")
-        layers.remove(self.temporary)
+        waste = Waste(folder / "waste")
+        waste.throw(self.temporary)
         os.makedirs(self.temporary)
         self.processes: Processes = processes_of(self.temporary)
         self.store = Store(folder / "store")
-        self.trees = Trees(folder / "trees", self.store.layer)
+        self.trees = Trees(folder / "trees", self.store.layer, waste, self.processes.bound)
         self.containers = Containers(self.store, self.trees, self.processes, self.temporary)
 
 

@@ -23,7 +23,7 @@ from ..errors import DockerfileError
 from . import copying, layers, settings
 from .paths import inside
 from .processes import Processes
-from .scan import Seen, changes, scan
+from .scan import changes, scan
 from .settings import Refused
 from .store import Missing, Store
 from .trees import Tree, Trees
@@ -310,11 +310,10 @@ class Builder:
         chain, digest = [*before["rootfs"]["diff_ids"]], ""
         if made:
             tree = self._tree(state)
-            skip = [path for path in self._processes.bound if path not in tree.seen] if running else []
             try:
                 made(tree)
                 now = scan(tree.root)
-                _unbound(tree, now, skip)
+                tree.unbind(now, self._processes.bound if running else ())
             except BaseException:
                 self._trees.give_back(tree)   # it is not what its layers say any more
                 state.tree = None
@@ -337,24 +336,6 @@ class Builder:
 
     def _say(self, text: str) -> None:
         self._tell({"stream": text})
-
-
-def _unbound(tree: Tree, now: dict[str, Seen], bound: list[str]) -> None:
-    """Take away what PRoot put into a file system to bind over, from `now`, too, and
-    give the folder the time that it had."""
-    for path in bound:
-        if path in now and not any(each.startswith(f"{path}/") for each in now):
-            layers.remove(os.path.join(tree.root, path))
-            del now[path]
-        folder = path.rpartition("/")[0]
-        if folder in tree.seen and folder in now and _children(now, folder) == _children(tree.seen, folder):
-            place = os.path.join(tree.root, folder)
-            os.utime(place, ns=(tree.seen[folder].mtime,) * 2)
-            now[folder] = now[folder]._replace(mtime=tree.seen[folder].mtime)
-
-
-def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
-    return {path for path in seen if path.rpartition("/")[0] == folder}
 
 
 def _within(word: str, mounts: Mapping[str, str]) -> bool:

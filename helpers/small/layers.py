@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 
+from ..places import remove
 from .paths import clean, inside
 from .scan import Change, Seen
 
@@ -156,20 +157,3 @@ def _made(archive: tarfile.TarFile, entry: tarfile.TarInfo, place: str, root: st
     else:
         return False
     return True
-
-
-def remove(place: str) -> None:
-    """Delete a file or a tree, also one whose directories are closed."""
-    if not os.path.lexists(place):
-        return
-    if os.path.islink(place) or not os.path.isdir(place):
-        os.unlink(place)
-        return
-
-    os.chmod(place, 0o700)
-    for folder, names, _ in os.walk(place):
-        for name in names:
-            below = os.path.join(folder, name)
-            if not os.path.islink(below):
-                os.chmod(below, 0o700)
-    shutil.rmtree(place)

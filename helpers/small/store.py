@@ -11,15 +11,22 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from . import layers
 from .scan import Change, Seen
+
+
+_CHUNK = 1 << 20
+_GZIP = b"\x1f\x8b"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Missing(LookupError):
@@ -39,6 +46,7 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.RLock()
+        self._young: set[str] = set()   # layers that are kept before the image that has them
         for name in ("layers", "images", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for left in (folder / "tmp").iterdir():
@@ -113,6 +121,8 @@ class Store:
             half = self._half()
             half.write_bytes(data)
             os.replace(half, place)
+        with self._lock:
+            self._young.difference_update(self.chain(image))
         if parent and parent != image:
             with self._changed() as state:
                 state["parents"][image] = parent
@@ -149,7 +159,7 @@ class Store:
 
     def _sweep(self) -> None:
         with self._lock:
-            used = {digest for image in self.images(every=True) for digest in self.chain(image)}
+            used = self._young.union(*(self.chain(image) for image in self.images(every=True)))
             for path in (self.folder / "layers").glob("*.tar"):
                 if path.stem not in used:
                     path.unlink()
@@ -163,15 +173,15 @@ class Store:
         place = self._half()
         place.mkdir()
         try:
-            with tarfile.open(fileobj=file, mode="r|*") as archive:
+            with tarfile.open(fileobj=file, mode="r|*", bufsize=_CHUNK) as archive:
                 files = _spread(archive, place)
-            manifest = json.loads((place / files["manifest.json"]).read_bytes())
+            manifest = json.loads(files["manifest.json"].path.read_bytes())
             loaded = []
             for each in manifest:
-                data = (place / files[each["Config"]]).read_bytes()
+                data = files[each["Config"]].path.read_bytes()
                 wanted = json.loads(data)["rootfs"]["diff_ids"]
                 for name, digest in zip(each["Layers"], wanted, strict=True):
-                    self._load_layer(place / files[name], digest.removeprefix("sha256:"))
+                    self._load_layer(files[name], digest.removeprefix("sha256:"))
                 image = self._add_config(data)
                 for name in each["RepoTags"] or ():
                     self.tag(image, name)
@@ -182,21 +192,22 @@ class Store:
         finally:
             layers.remove(str(place))
 
-    def _load_layer(self, place: Path, digest: str) -> None:
+    def _load_layer(self, file: _File, digest: str) -> None:
+        """Keep the layer `digest`, whose archive is `file` as it is or packed with gzip, as
+        OCI's layout may have it."""
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest!r} is no digest")
+        with self._lock:
+            self._young.add(digest)
         if self.layer(digest).exists():
             return
-        half = self._half()
-        with open(place, "rb") as file, open(half, "wb") as out:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            source, written = gzip.open(file) if packed else file, layers.Digested(out)
-            shutil.copyfileobj(source, written, 1 << 20)
-        if written.hexdigest() != digest:
-            half.unlink()
-            raise ValueError(f"a layer is not what it says: {written.hexdigest()} instead of {digest}")
-        with tarfile.open(half) as archive:
+        if file.digest != digest:
+            said, file = file.digest, _unpacked(file.path)
+            if file.digest != digest:
+                raise ValueError(f"a layer is not what it says: {file.digest or said} instead of {digest}")
+        with tarfile.open(file.path) as archive:
             content = sum(entry.size for entry in archive if entry.isreg())
-        self._keep(half, digest, content)
+        self._keep(file.path, digest, content)
 
     def save(self, references: list[str]) -> Iterator[bytes]:
         """The archive of images as `docker save` of Docker 20.10 gives it. Raises Missing."""
@@ -215,7 +226,7 @@ class Store:
             size = path.stat().st_size
             yield _header(f"{digest}/layer.tar", size)
             with open(path, "rb") as file:
-                while piece := file.read(1 << 20):
+                while piece := file.read(_CHUNK):
                     yield piece
             yield bytes(-size % 512)
         yield from _member("manifest.json", json.dumps(manifest).encode())
@@ -228,6 +239,8 @@ class Store:
 
     def _keep(self, half: Path, digest: str, content: int) -> None:
         place = self.layer(digest)
+        with self._lock:
+            self._young.add(digest)
         place.with_suffix(".json").write_text(json.dumps({"bytes": content}))
         os.replace(half, place)
 
@@ -255,17 +268,39 @@ class _Changing:
             store._lock.release()
 
 
-def _spread(archive: tarfile.TarFile, place: Path) -> dict[str, str]:
-    """Write the files of a saved image under numbers: {name in the archive: number}."""
-    files: dict[str, str] = {}
+class _File(NamedTuple):
+    """A file of a saved image, and the SHA-256 of its bytes."""
+
+    path: Path
+    digest: str
+
+
+def _unpacked(packed: Path) -> _File:
+    """What is in a file that gzip made, beside it; of any other nothing: digest ''."""
+    with open(packed, "rb") as file:
+        if file.read(2) != _GZIP:
+            return _File(packed, "")
+        file.seek(0)
+        plain = packed.with_suffix(".plain")
+        with open(plain, "wb") as out:
+            written = layers.Digested(out)
+            shutil.copyfileobj(gzip.open(file), written, _CHUNK)
+    return _File(plain, written.hexdigest())
+
+
+def _spread(archive: tarfile.TarFile, place: Path) -> dict[str, _File]:
+    """Write the files of a saved image into the folder `place`, under numbers: {name in the
+    archive: file}. No name of the archive is a name there."""
+    files: dict[str, _File] = {}
     links: dict[str, str] = {}
     for entry in archive:
         name = os.path.normpath(entry.name)
         if entry.isreg():
-            number = str(len(files))
-            with open(place / number, "wb") as out:
-                shutil.copyfileobj(archive.extractfile(entry), out, 1 << 20)
-            files[name] = number
+            path = place / str(len(files))
+            with open(path, "wb") as out:
+                written = layers.Digested(out)
+                shutil.copyfileobj(archive.extractfile(entry), written, _CHUNK)
+            files[name] = _File(path, written.hexdigest())
         elif entry.issym():   # Docker 20.10 links a layer that occurs twice
             links[name] = os.path.normpath(os.path.join(os.path.dirname(name), entry.linkname))
     files.update({name: files[target] for name, target in links.items() if target in files})

@@ -165,10 +165,10 @@ def test_on_binder_it_copies_layers_builds_and_says_so(engine):
             import json, os
             from helpers.engine import connect
             from helpers import container, places
+            from helpers.bases import ensure
             from helpers.build import build
             engine = connect()
-            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
-                list(engine.client.api.load_image(file))
+            ensure(engine, ["debian:bookworm-slim"], offline=True)
             build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
             ran = container.run("sandbox:ready", engine=engine)
             print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, str(places.state()), list(engine.limits)]))""",
@@ -186,8 +186,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             from helpers import container
             from helpers.build import build
             engine = connect()
-            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
-                list(engine.client.api.load_image(file))
+            ensure(engine, ["debian:bookworm-slim"], offline=True)
             text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
                     "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f || echo no\\"]\\n")
             build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
