@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,8 @@ def shelve(kept: Kept, place: Path, report: Callable[[str], None]) -> str | None
     kept.check()
     try:
         shelf.put(place, kept.archive(), full, kept.layers)
-    except ValueError as error:
-        raise KitDamaged(f"{kept.path} cannot be used.", why=str(error),
+    except (ValueError, KeyError, tarfile.TarError) as error:
+        raise KitDamaged(f"{kept.path} cannot be used.", why=f"{type(error).__name__}: {error}",
                          remedy=f"Delete it and save {kept.ref} into the kit again.") from error
     except (shelf.Unfit, OSError) as error:
         report(f"{kept.ref} cannot be kept unpacked: {error}.")

@@ -1,7 +1,8 @@
 """What a session can do, said as JSON: `python -m tests.sandbox.inside`.
 
 The same runs in a sandbox and on the plain engine, so that the two can be compared:
-find or start an engine, load the bases from the kit if they are not there, build the Go application in one stage and in two, from nothing, and run the smaller.
+find or start an engine, have the bases of the first lessons ready, build the Go application
+in one stage and in two, from nothing, and run the smaller.
 """
 
 from __future__ import annotations

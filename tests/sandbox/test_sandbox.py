@@ -13,7 +13,6 @@ import pytest
 
 from helpers.bases import FIRST
 
-from .image import KIT
 from .sandbox import HOME, sandbox
 
 STATE = f"{HOME}/.local/state/multistage-course/podman"
@@ -30,7 +29,7 @@ def said(pod, code, **environment):
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
     with sandbox(engine, "hub") as pod:
-        ran = pod.run(["python", "-c", "from tests.sandbox.inside import *; load(connect(), Path('" + KIT + "'))"])
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
         assert ran.exit_code == 0, ran.output[-3000:]
         yield pod
 
