@@ -14,11 +14,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 _NAME = "multistage-course"
+_PROJECT = Path(__file__).resolve().parents[1]
+KIT = "MULTISTAGE_KIT"
 
 
 def _folder(kind: str, variable: str, default: str) -> Path:
@@ -66,6 +69,15 @@ def data() -> Path:
     return _folder("data", "XDG_DATA_HOME", ".local/share")
 
 
+def kits() -> tuple[Path, ...]:
+    """Where base images that were saved as files may be: the folder that MULTISTAGE_KIT
+    names, and no other; else `.kit` in the project, then the user's. They need not exist."""
+    named = os.environ.get(KIT, "").strip()
+    if named:
+        return (Path(named).expanduser().absolute(),)
+    return (_PROJECT / ".kit", data() / "kit")
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`: one process at a time, released when it dies."""
@@ -86,3 +98,19 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         os.unlink(half)
         raise
+
+
+def remove(place: str) -> None:
+    """Delete a file or a tree, also one whose directories are closed to their owner."""
+    if not os.path.lexists(place):
+        return
+    if os.path.islink(place) or not os.path.isdir(place):
+        os.unlink(place)
+        return
+    os.chmod(place, 0o700)
+    for folder, names, _ in os.walk(place):
+        for name in names:
+            below = os.path.join(folder, name)
+            if not os.path.islink(below):
+                os.chmod(below, 0o700)
+    shutil.rmtree(place)
