@@ -29,7 +29,8 @@ def said(pod, code, **environment):
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
     with sandbox(engine, "hub") as pod:
-        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
+        assert pod.run([".binder/start", "true"]).exit_code == 0   # what it began goes on beside the session
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])
         assert ran.exit_code == 0, ran.output[-3000:]
         yield pod
 
@@ -127,6 +128,19 @@ def test_two_kernels_start_it_at_once_and_a_dead_one_is_started_again(hub):
         kept = [tag for image in connect().client.api.images() for tag in image["RepoTags"] or ()]
         print(json.dumps([stale, len(pids), pid in pids, any("sandbox:1" in tag for tag in kept)]))""")
     assert told == [True, 1, False, True]
+
+
+def test_by_hand_it_is_stopped_found_gone_and_started(hub):
+    def engine(word):
+        ran = hub.run(["sh", "-c", f"python -m helpers engine {word} --json 2>/tmp/said"])
+        return ran.exit_code, json.loads(ran.output or "{}"), hub.run(["cat", "/tmp/said"]).output
+
+    assert engine("status")[1]["rung"] == "podman-one-id"
+    assert engine("stop")[1] == {"stopped": True} and engine("stop")[1] == {"stopped": False}
+    code, _, said_ = engine("status")
+    assert code == 2 and "no Docker engine here" in said_
+    code, facts, said_ = engine("start")
+    assert (code, facts["rung"], facts["owned"]) == (0, "podman-one-id", True) and "Starting Podman" in said_
 
 
 def test_stopping_ends_every_process_and_mount(hub):

@@ -320,12 +320,14 @@ def _inside(namespaces: set[str], spared: int | None = None) -> list[int]:
 
 def _seen() -> Iterator[tuple[int, str | None, bool]]:
     """(process, user namespace, whether it bears the engine's mark) of all but zombies:
-    the mark of the service is in its environment, conmon's is the folder in its words."""
+    the mark of the service is in its environment, conmon's is the folder in its words. The
+    command of a RUN has neither; its root is below the folder, also when all else has died."""
     mark, below = os.fsencode(f"MULTISTAGE_ENGINE={folder()}"), os.fsencode(folder()) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 continue
             marked = (mark in (entry / "environ").read_bytes().split(b"\0")
-                      or below in (entry / "cmdline").read_bytes())
+                      or below in (entry / "cmdline").read_bytes()
+                      or os.fsencode(os.readlink(entry / "root")).startswith(below))
             yield int(entry.name), _namespace(entry.name), marked
