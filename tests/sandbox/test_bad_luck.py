@@ -61,7 +61,7 @@ def test_it_is_stopped_and_runs_on(pod):
     told = said(pod, WORDS + """
 from helpers.engine import ladder
 connect()
-ladder._CONNECT_SECONDS = 1   # a frozen one is asked before it is waited for
+ladder._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
 pid = service._note()["pid"]
 os.kill(pid, signal.SIGSTOP)
 print(json.dumps(["kept:1" in tags(), service._note()["pid"] == pid]))""")

@@ -204,6 +204,17 @@ def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
         near.wait()
 
 
+@pytest.mark.parametrize("line, ours", [
+    ("971 767 0:109 / / rw,relatime - overlay overlay rw,lowerdir=/opt/l/X,upperdir=/home/ada/podman/data/1/diff", True),
+    ("971 767 0:42 /home/ada/podman/data-vfs-one/vfs/dir/1 / rw - ext4 /dev/vda rw", True),
+    ("971 767 0:109 / / rw - overlay overlay rw,upperdir=/home/ada/other/diff", False),
+    ("971 767 0:109 / /home/ada/podman/data/1/merged rw - overlay overlay rw,upperdir=/home/ada/podman/data/1/diff", False),
+    ("972 971 254:0 /home/ada/podman/tmp/hosts /etc/hosts rw - ext4 /dev/vda rw", False)])
+def test_the_command_of_a_run_is_told_by_its_root_and_not_by_what_else_it_sees(line, ours):
+    """A browser's sandbox sees the engine's mounts too, and is nobody's to end."""
+    assert service._rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
+
+
 def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
     assert service._inside({service._namespace("self"), None}) == []
 

@@ -321,7 +321,7 @@ def _inside(namespaces: set[str], spared: int | None = None) -> list[int]:
 def _seen() -> Iterator[tuple[int, str | None, bool]]:
     """(process, user namespace, whether it bears the engine's mark) of all but zombies:
     the mark of the service is in its environment, conmon's is the folder in its words. The
-    command of a RUN has neither; its root is below the folder, also when all else has died."""
+    command of a RUN has neither, and may be all that is left: its root is one of the engine's."""
     mark, below = os.fsencode(f"MULTISTAGE_ENGINE={folder()}"), os.fsencode(folder()) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -329,5 +329,11 @@ def _seen() -> Iterator[tuple[int, str | None, bool]]:
                 continue
             marked = (mark in (entry / "environ").read_bytes().split(b"\0")
                       or below in (entry / "cmdline").read_bytes()
-                      or os.fsencode(os.readlink(entry / "root")).startswith(below))
+                      or _rooted((entry / "mountinfo").read_bytes(), below))
             yield int(entry.name), _namespace(entry.name), marked
+
+
+def _rooted(mountinfo: bytes, below: bytes) -> bool:
+    """Whether what is mounted on a process's `/` lies below a folder, or is an overlay with
+    layers there (proc(5): the fifth word of a line is where something is mounted)."""
+    return any(line.split()[4] == b"/" and below.replace(b" ", b"\\040") in line for line in mountinfo.splitlines())
