@@ -351,9 +351,14 @@ def _engine(options: argparse.Namespace) -> int:
         _emit(options, {"stopped": stopped}, "Stopped." if stopped else
               "No engine of the course was running.")
         return GOOD
-    from .workshop.first_run import have_engine
+    if options.action == "status":
+        from .engine import connect
 
-    engine = have_engine(_say)
+        engine = connect(start=False)
+    else:
+        from .workshop.first_run import have_engine
+
+        engine = have_engine(_say)
     _emit(options, engine.facts(), f"{engine.describe()}\n{engine.host}")
     return GOOD
 
@@ -454,7 +459,7 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")
 
     engine = command("engine", _engine, "start, find or stop the engine of the course")
-    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "purge", "fetch-proot"),
+    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "status", "purge", "fetch-proot"),
                         help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
 
     command("first-run", _first, "build the Go application both ways and compare")

@@ -4,7 +4,7 @@
    is used or refused, never passed over: a typo must not end on another engine.
 2. A local socket.
 3. An engine that the course owns, found or started: dockerd for root; Podman with
-   subordinate ids; Podman with one id (`family`).
+   subordinate ids; Podman with one id; the small one over PRoot (`family`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from docker.errors import DockerException, InvalidVersion
 from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
 from . import family
 from .model import Engine, _innermost, read, too_old
+from .premises import Report, quiet
 
 _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
 _CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
@@ -42,14 +43,15 @@ class Rung:
     tls: object = None
 
 
-def connect(*, start: bool = True) -> Engine:
+def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     """The first engine that answers.
 
-    `start=False` looks only, and starts nothing. MULTISTAGE_NO_ENGINE=1 stands for a
-    machine that has none: to see what a learner sees there. Raises EngineUnreachable or
+    `start=False` looks only, and starts nothing; `report` gets a line when one is started.
+    MULTISTAGE_NO_ENGINE=1 stands for a machine that has none: to see what a learner sees
+    there. Raises EngineUnreachable or
     EngineRefused for an address that the user set, EngineTooOld, NoEngine.
     """
-    if os.environ.get("MULTISTAGE_NO_ENGINE") == "1":
+    if hidden():
         raise NoEngine("No engine is to be used here.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
     explicit = _explicit()
     if explicit:
@@ -64,10 +66,15 @@ def connect(*, start: bool = True) -> Engine:
             refusals.append(error)
     for each in family.ENGINES if start else ():
         if each.can_start():
-            each.start()
+            each.start(report)
             return _try(Rung(each.rung(), each.host()))
     refused = [error for error in refusals if isinstance(error, EngineRefused)]
     raise refused[0] if refused else _none(refusals)
+
+
+def hidden() -> bool:
+    """Whether the machine is to be taken for one without an engine."""
+    return os.environ.get("MULTISTAGE_NO_ENGINE") == "1"
 
 
 def _explicit() -> Rung | None:

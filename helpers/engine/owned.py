@@ -15,25 +15,18 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from .. import places
 from ..errors import DiskFull, EngineError, NoEngine
-from . import network
+from . import network, premises
+from .premises import Report
 
 SHARES_NETWORK = False   # it has a bridge of its own
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 _BUSY_SECONDS = 60   # an engine that loads an image on a slow disk may be silent for some of it
-_SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
-
-Report = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def folder() -> Path:
@@ -78,7 +71,7 @@ def can_start() -> bool:
     return os.geteuid() == 0 and installed()
 
 
-def install(report: Report = _quiet) -> None:
+def install(report: Report = premises.quiet) -> None:
     """Install Debian's docker.io. Raises NoEngine where that cannot be done."""
     if installed():
         return
@@ -94,7 +87,7 @@ def install(report: Report = _quiet) -> None:
     apt_install(_missing(), report, start_services=False)
 
 
-def start(report: Report = _quiet) -> None:
+def start(report: Report = premises.quiet) -> None:
     """Start the engine unless it runs. Safe from several processes at once.
 
     Raises NoEngine (not root, or no dockerd) and EngineError (it did not come
@@ -103,8 +96,8 @@ def start(report: Report = _quiet) -> None:
     if not can_start():
         raise NoEngine("The course cannot start an engine here.",
                        why="That takes root and dockerd.", remedy="Run `make engine` as root.")
-    with places.locked(places.state() / "engine.lock"):
-        if running() or _thawed(report):
+    with premises.lock("engine"):
+        if running() or premises.thawed(_processes, _answers, report, _BUSY_SECONDS):
             return
         _end(report)
         _sweep()
@@ -123,9 +116,9 @@ def running() -> bool:
     return _pid() is not None and _answers()
 
 
-def stop(report: Report = _quiet) -> bool:
+def stop(report: Report = premises.quiet) -> bool:
     """Stop it and take back what it set up. False if it was not running."""
-    with places.locked(places.state() / "engine.lock"):
+    with premises.lock("engine"):
         was = _pid() is not None
         if was:
             report("Stopping the engine of the course ...")
@@ -135,25 +128,22 @@ def stop(report: Report = _quiet) -> bool:
         return was
 
 
-def purge(report: Report = _quiet) -> None:
+def purge(report: Report = premises.quiet) -> None:
     """Stop it and delete its folder: images, build cache, everything."""
     stop(report)
-    with places.locked(places.state() / "engine.lock"):
+    with premises.lock("engine"):
         shutil.rmtree(folder(), ignore_errors=True)
 
 
 def log_tail(lines: int = 15) -> str:
-    try:
-        return "\n".join((folder() / "dockerd.log").read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""
+    return premises.log_tail(folder() / "dockerd.log", lines)
 
 
 # -- starting -----------------------------------------------------------------
 
 def _launch() -> subprocess.Popen:
     base = folder()
-    _check_room_for_sockets(base / "run/containerd/containerd-debug.sock")
+    premises.check_room("The course's engine", base / "run/containerd/containerd-debug.sock", "/var/lib/multistage")
     subnet = network.prepare(base)
     command = [
         "dockerd", "--host", host(), "--data-root", str(base / "data"),
@@ -166,14 +156,6 @@ def _launch() -> subprocess.Popen:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 start_new_session=True, cwd="/",
                                 env={**os.environ, "PATH": network.PATH})
-
-
-def _check_room_for_sockets(longest: Path) -> None:
-    if len(os.fsencode(longest)) > _SOCKET_PATH:
-        raise EngineError(
-            "The course's engine cannot have its sockets in its folder.",
-            why=f"{folder()} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
-            remedy="Set MULTISTAGE_HOME to a shorter folder, for example /var/lib/multistage.")
 
 
 def _no_folder(error: OSError) -> EngineError:
@@ -211,17 +193,7 @@ def _await(process: subprocess.Popen, report: Report) -> None:
 
 
 def _answers() -> bool:
-    import docker
-
-    try:
-        # The engine's own API version: one that is named may be too old for it.
-        client = docker.DockerClient(base_url=host(), timeout=2)
-        try:
-            return client.ping()
-        finally:
-            client.close()
-    except (docker.errors.DockerException, OSError):
-        return False
+    return premises.answers(host(), 2)
 
 
 def _pid() -> int | None:
@@ -235,31 +207,10 @@ def _pid() -> int | None:
     return pid if os.fsencode(folder() / "data") in arguments else None
 
 
-def _thawed(report: Report) -> bool:
-    """Wait for an engine that lives and does not answer: whether it does in the end.
-
-    It is busy, or was stopped with the session that it was started in. Beside it no
-    second one can be: its data are locked, and its mounts would be swept away.
-    """
-    deadline = time.monotonic() + _BUSY_SECONDS
-    told = False
-    while (pid := _pid()) is not None and time.monotonic() < deadline:
-        if _answers():
-            return True
-        if not told:
-            report("The engine of the course is there and does not answer: waiting for it ...")
-            told = True
-        for each in (pid, *_with_argument(os.fsencode(folder() / "run") + b"/")):
-            _go_on(each)
-        time.sleep(0.1)
-    return False
-
-
-def _go_on(pid: int) -> None:
-    """Let a process that was stopped (SIGSTOP, Ctrl-Z) run again."""
-    with contextlib.suppress(OSError):
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            os.kill(pid, signal.SIGCONT)
+def _processes() -> list[int]:
+    """Our dockerd, and the containerd and the shims that it cannot do without; none without it."""
+    pid = _pid()
+    return [] if pid is None else [pid, *_with_argument(os.fsencode(folder() / "run") + b"/")]
 
 
 def _end(report: Report) -> None:
@@ -270,7 +221,7 @@ def _end(report: Report) -> None:
     for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, sign)
-        _go_on(pid)   # one that was stopped sees no SIGTERM
+        premises.go_on(pid)   # one that was stopped sees no SIGTERM
         if _gone(pid, seconds):
             return
     raise EngineError(
@@ -306,15 +257,7 @@ def _sweep() -> None:
 def _end_orphans(base: Path) -> None:
     """End the containerd and the shims of a dockerd that was killed. They are known
     by the engine's folder in their arguments."""
-    below = os.fsencode(base / "run") + b"/"
-    for sign, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 2)):
-        orphans = _with_argument(below)
-        for pid in orphans:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, sign)
-        deadline = time.monotonic() + seconds
-        while orphans and _with_argument(below) and time.monotonic() < deadline:
-            time.sleep(0.05)
+    premises.end(lambda: _with_argument(os.fsencode(base / "run") + b"/"), 5, 2)
 
 
 def _with_argument(below: bytes) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..bases import ensure, footnote
 from ..build import BuildResult, build
-from ..engine import Engine, connect, family, owned
+from ..engine import Engine, connect, ladder, owned
 from ..errors import NoEngine
 from ..image import Image, look
 from ..units import ratio, seconds, share, size
@@ -59,16 +59,15 @@ def have_engine(report: Report) -> Engine:
     """An engine that answers: the one there is, else one of the course, which is
     installed and started if that can be done here. Raises NoEngine and others."""
     try:
-        return connect(start=False)
-    except NoEngine as error:
-        ready = next((each for each in family.ENGINES if each.can_start()), None)
+        return connect(report=report)
+    except NoEngine:
+        if ladder.hidden() or owned.installed():   # then no installing helps
+            raise
         try:
-            if ready is None:
-                owned.install(report)
-            (ready or owned).start(report)
+            owned.install(report)
         except NoEngine:
-            raise error from None
-    return connect()
+            pass   # what is said of the whole machine says more
+        return connect(report=report)
 
 
 def first_run(report: Report) -> Outcome:

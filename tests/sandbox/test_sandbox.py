@@ -1,9 +1,9 @@
 """A session without privileges builds and runs for real. `make sandbox` does more of it:
-there every lesson of the first ones runs, in each sandbox.
+there every lesson of the first ones runs, in each sandbox, and is timed.
 
-Here, so that CI stays within its time: one sandbox of kind (hub), in which the engine
-keeps its layers without copying them, and one of kind (a), in which it copies them:
-there the smallest application.
+Here: what such an engine can do, in one sandbox of kind (hub), in which its layers are on
+a disk; the first lessons in one of kind (a), in which they are in memory, as on Binder;
+and other users in one of kind (ids).
 """
 
 import json
@@ -13,6 +13,8 @@ import pytest
 
 from helpers.bases import FIRST
 
+from .__main__ import lessons
+from .image import KIT
 from .sandbox import HOME, sandbox
 
 STATE = f"{HOME}/.local/state/multistage-course/podman"
@@ -29,7 +31,8 @@ def said(pod, code, **environment):
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
     with sandbox(engine, "hub") as pod:
-        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
+        assert pod.run([".binder/start", "true"]).exit_code == 0   # what it began goes on beside the session
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])
         assert ran.exit_code == 0, ran.output[-3000:]
         yield pod
 
@@ -129,6 +132,19 @@ def test_two_kernels_start_it_at_once_and_a_dead_one_is_started_again(hub):
     assert told == [True, 1, False, True]
 
 
+def test_by_hand_it_is_stopped_found_gone_and_started(hub):
+    def engine(word):
+        ran = hub.run(["sh", "-c", f"python -m helpers engine {word} --json 2>/tmp/said"])
+        return ran.exit_code, json.loads(ran.output or "{}"), hub.run(["cat", "/tmp/said"]).output
+
+    assert engine("status")[1]["rung"] == "podman-one-id"
+    assert engine("stop")[1] == {"stopped": True} and engine("stop")[1] == {"stopped": False}
+    code, _, said_ = engine("status")
+    assert code == 2 and "no Docker engine here" in said_
+    code, facts, said_ = engine("start")
+    assert (code, facts["rung"], facts["owned"]) == (0, "podman-one-id", True) and "Starting Podman" in said_
+
+
 def test_stopping_ends_every_process_and_mount(hub):
     told = said(hub, """
         import json, subprocess
@@ -156,25 +172,68 @@ def test_purging_leaves_nothing(hub):
 
 # -- as on Binder: the home lies on the container's own layers ----------------------------
 
-def test_on_binder_it_copies_layers_builds_and_says_so(engine):
-    """Also: no XDG_RUNTIME_DIR, a home that cannot be written, newuidmap without privileges."""
+@pytest.fixture(scope="module")
+def binder(engine):
     with sandbox(engine, "a") as pod:
-        assert pod.run(["sh", "-c", "test -u $(command -v newuidmap) && grep -q jovyan /etc/subuid"]).exit_code == 0
-        told = said(pod, f"""
-            import json, os
-            from helpers.engine import connect
-            from helpers import container, places
-            from helpers.bases import ensure
-            from helpers.build import build
-            engine = connect()
-            ensure(engine, ["debian:bookworm-slim"], offline=True)
-            build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
-            ran = container.run("sandbox:ready", engine=engine)
-            print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, str(places.state()), list(engine.limits)]))""",
-                    HOME="/opt")   # root's
-    assert told[:4] == ["podman-one-id", "vfs", "Built in a stage.\n", 0]
-    assert told[4] == "/tmp/multistage-course-1000-state"
-    assert any("copies the whole file system" in limit for limit in told[5])
+        yield pod
+
+
+def test_on_binder_nothing_is_loaded_and_layers_are_kept_in_memory(binder):
+    ran = binder.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
+    assert ran.exit_code == 0 and "Loading" not in ran.output and "Unpacking" not in ran.output, ran.output
+    told = said(binder, """
+        import hashlib, io, json, tarfile
+        from helpers import container
+        from helpers.build import build
+        from helpers.engine import connect
+        engine = connect()
+        # A layer of golang:1.22 deletes these; `rm` and a folder made anew have to do what they say here.
+        text = ("FROM golang:1.22\\nRUN test ! -e /var/lib/apt/lists/lock && test -d /var/lib/apt && rm -r /usr/share/doc "
+                "&& mkdir /usr/share/doc\\nRUN ls -A /usr/share/doc > /left && chown 7:7 /left\\nCMD [\\"cat\\", \\"/left\\"]\\n")
+        build("notebooks/apps/ready", text=text, tag="sandbox:hidden", engine=engine)
+        ran = container.run("sandbox:hidden", engine=engine)
+        slim = b"".join(engine.client.api.get_image("debian:bookworm-slim"))   # put together again from the shelf
+        with tarfile.open(fileobj=io.BytesIO(slim)) as archive:
+            (named,) = json.load(archive.extractfile("manifest.json"))
+            layers = ["sha256:" + hashlib.sha256(archive.extractfile(name).read()).hexdigest() for name in named["Layers"]]
+        print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, list(engine.limits),
+                          layers == engine.client.api.inspect_image("debian:bookworm-slim")["RootFS"]["Layers"]]))""")
+    assert told[:4] == ["podman-one-id", "overlay", "", 0] and told[5] is True
+    assert any("in its memory, at most 1 GB" in limit for limit in told[4])
+
+
+@pytest.mark.parametrize("store, limit", [("memory", "in its memory"), ("vfs", "copies the whole file system")])
+def test_on_binder_where_it_is_poorer(binder, store, limit):
+    """No XDG_RUNTIME_DIR, a home that cannot be written, newuidmap without privileges, a kit
+    without a shelf, and for vfs a kernel that overlays nothing."""
+    assert binder.run(["sh", "-c", "test -u $(command -v newuidmap) && grep -q jovyan /etc/subuid"]).exit_code == 0
+    assert binder.run(["sh", "-c", f"mkdir -p /tmp/kit && cp {KIT}/index.json {KIT}/debian* /tmp/kit"]).exit_code == 0
+    told = said(binder, f"""
+        import json
+        from helpers import container, places
+        from helpers.bases import ensure
+        from helpers.build import build
+        from helpers.engine import connect, rootless
+        from helpers.engine.rootless import service
+        if {store!r} == "vfs":
+            service._KEPT[rootless.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
+        engine, heard = connect(), []
+        ensure(engine, ["debian:bookworm-slim"], offline=True, report=heard.append)
+        build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
+        ran = container.run("sandbox:ready", engine=engine)
+        rootless.purge()
+        print(json.dumps([engine.rung, ran.output, ran.exit_code, str(places.state()), list(engine.limits), heard[0], rootless.folder().exists()]))""",
+                HOME="/opt", MULTISTAGE_KIT="/tmp/kit")   # root's home
+    assert told[:4] == ["podman-one-id", "Built in a stage.\n", 0, "/tmp/multistage-course-1000-state"]
+    assert any(limit in each for each in told[4]) and told[6] is False
+    assert told[5].startswith("Unpacking" if store == "memory" else "Loading")
+
+
+def test_on_binder_the_first_lessons_run(binder):
+    cells = lessons(binder)
+    assert all(counts.get("passed") and not counts.get("failed") for counts in cells.values()), cells
+    ran = binder.run(["python", "-m", "helpers", "first-run", "--json"])   # by now out of the cache
+    assert ran.exit_code == 0 and "all from the cache" in ran.output, ran.output[-3000:]
 
 
 def test_with_subordinate_ids_there_are_other_users(engine):
@@ -183,6 +242,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             import json
             from helpers.engine import connect, rootless
             from helpers import container
+            from helpers.bases import ensure
             from helpers.build import build
             engine = connect()
             ensure(engine, ["debian:bookworm-slim"], offline=True)

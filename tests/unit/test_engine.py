@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import connect, ladder, model, network, owned, rootless
+from helpers.engine import connect, ladder, model, network, owned, rootless, small
 from helpers.engine.ladder import Rung
 from helpers.engine.model import Engine, read, translated
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
@@ -386,6 +386,7 @@ def test_nothing_at_all_says_three_ways_on():
                                          (1000, "The course starts dockerd only as root.")])
 def test_root_and_others_are_told_apart(monkeypatch, root, words):
     monkeypatch.setattr(os, "geteuid", lambda: root)
+    monkeypatch.setattr(small, "obstacle", lambda: "There is no PRoot.")   # this machine may have one
     with pytest.raises(NoEngine) as caught:
         connect()
     assert caught.value.remedy.startswith(words)
@@ -412,7 +413,7 @@ def test_a_refusal_weighs_more_than_nothing(monkeypatch, short):
 
 def test_looking_starts_nothing(monkeypatch):
     monkeypatch.setattr(owned, "can_start", lambda: True)
-    monkeypatch.setattr(owned, "start", lambda: pytest.fail("started"))
+    monkeypatch.setattr(owned, "start", lambda report: pytest.fail("started"))
     with pytest.raises(NoEngine) as caught:
         connect(start=False)
     assert "`make engine` starts one" in caught.value.remedy
@@ -421,7 +422,7 @@ def test_looking_starts_nothing(monkeypatch):
 def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
     with contextlib.ExitStack() as stack:
-        def start():
+        def start(report):
             rootless.folder().mkdir(parents=True)
             stack.enter_context(listening(rootless.folder() / "podman.sock", docker_says()))
 
@@ -435,7 +436,7 @@ def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
 def test_the_course_s_own_engine_is_started_last(monkeypatch, short):
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
     with contextlib.ExitStack() as stack:
-        def start():
+        def start(report):
             owned.folder().mkdir(parents=True)
             stack.enter_context(listening(owned.folder() / "docker.sock", docker_says()))
 

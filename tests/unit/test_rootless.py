@@ -10,8 +10,10 @@ import pytest
 
 from helpers import container
 from helpers.engine import family, owned, rootless
-from helpers.engine.rootless import launcher, seccomp, service, settings
+from helpers.engine.rootless import launcher, seccomp, service, settings, shelf
 from helpers.errors import EngineError, NoEngine
+
+from .test_shelf import GOLANG, LOWER, UPPER, archive
 
 ERRNO_0, ALLOW = 0x00050000, 0x7FFF0000
 X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
@@ -76,14 +78,31 @@ def test_a_user_is_found_by_name_too(monkeypatch):
 
 def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
     roots = set()
-    for store in ("vfs", "overlay", "fuse-overlayfs"):
+    for store in ("vfs", "overlay", "fuse-overlayfs", settings.MEMORY):
         for ids in launcher.IDS:
             options = settings.storage(tmp_path, store, ids)
             roots.add(options[options.index("--root") + 1])
             assert options[1] == ("vfs" if store == "vfs" else "overlay")
             assert ("--storage-opt" in options) == (store == "fuse-overlayfs")
             assert len(options[options.index("--runroot") + 1]) <= 50   # Podman's own limit
-    assert len(roots) == 6
+    assert len(roots) == 8
+
+
+def test_shelves_are_named_to_podman_the_own_one_first(tmp_path):
+    options = settings.storage(tmp_path, "overlay", "one", [tmp_path / "own", tmp_path / "kit"])
+    given = [options[index + 1] for index, word in enumerate(options) if word == "--storage-opt"]
+    assert given == [f"overlay.imagestore={tmp_path}/own", f"overlay.imagestore={tmp_path}/kit"]
+
+
+@pytest.mark.parametrize("file, text, half", [
+    ("memory.max", "2000000000\n", 1_000_000_000), ("memory.max", "max\n", None),
+    ("memory/memory.limit_in_bytes", "600000000\n", 300_000_000), ("memory/memory.limit_in_bytes", "9223372036854771712\n", None),
+    ("other", "7", None)])
+def test_a_store_in_memory_takes_half_of_what_the_session_may_use(tmp_path, file, text, half):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert settings.memory(tmp_path) == (half or machine // 2)
 
 
 def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
@@ -185,8 +204,82 @@ def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
         near.wait()
 
 
+@pytest.mark.parametrize("line, ours", [
+    ("971 767 0:109 / / rw,relatime - overlay overlay rw,lowerdir=/opt/l/X,upperdir=/home/ada/podman/data/1/diff", True),
+    ("971 767 0:42 /home/ada/podman/data-vfs-one/vfs/dir/1 / rw - ext4 /dev/vda rw", True),
+    ("971 767 0:109 / / rw - overlay overlay rw,upperdir=/home/ada/other/diff", False),
+    ("971 767 0:109 / /home/ada/podman/data/1/merged rw - overlay overlay rw,upperdir=/home/ada/podman/data/1/diff", False),
+    ("972 971 254:0 /home/ada/podman/tmp/hosts /etc/hosts rw - ext4 /dev/vda rw", False)])
+def test_the_command_of_a_run_is_told_by_its_root_and_not_by_what_else_it_sees(line, ours):
+    """A browser's sandbox sees the engine's mounts too, and is nobody's to end."""
+    assert service._rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
+
+
 def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
     assert service._inside({service._namespace("self"), None}) == []
+
+
+# -- shelves ---------------------------------------------------------------------------
+
+@pytest.fixture
+def kit_with_a_shelf(home, monkeypatch):
+    """A kit whose shelf has one image with nothing hidden; the image's name."""
+    monkeypatch.setenv("MULTISTAGE_KIT", str(home / "kit"))
+    pieces, digests = archive(LOWER)
+    shelf.put(home / "kit/shelf", pieces, GOLANG, digests)
+    rootless.folder().mkdir(parents=True)
+    return home / "kit/shelf"
+
+
+GOOD = {"ids": "one", "store": "overlay", "hides": True, "shelves": True}
+
+
+def test_the_kit_s_shelf_is_read_beside_the_engine_s_own(kit_with_a_shelf):
+    own = rootless.folder() / "shelf"
+    assert service._shelves(GOOD) == [own, kit_with_a_shelf] and (own / "overlay-images/images.json").exists()
+    assert service._shelves(GOOD | {"shelves": False}) == []
+
+
+def test_one_whose_hidden_files_would_show_is_not_read(kit_with_a_shelf):
+    pieces, digests = archive(LOWER, UPPER)
+    shelf.put(kit_with_a_shelf, pieces, GOLANG, digests)
+    assert kit_with_a_shelf in service._shelves(GOOD)
+    assert kit_with_a_shelf not in service._shelves(GOOD | {"hides": False})
+    (layer,) = [each for each in (kit_with_a_shelf / "overlay").glob("*/diff/etc/passwd") if not each.read_bytes()]
+    layer.unlink()
+    assert kit_with_a_shelf not in service._shelves(GOOD)
+
+
+@pytest.mark.parametrize("ids, store, reads", [("one", "overlay", True), ("one", "memory", True), ("many", "overlay", False),
+                                               ("one", "vfs", False), ("one", "fuse-overlayfs", False)])
+def test_only_one_id_and_the_kernel_s_overlay_read_shelves(home, monkeypatch, ids, store, reads):
+    monkeypatch.setattr(service, "_launched", lambda words, timeout: {"ok": words[1] == ids, "store": store, "hides": True})
+    assert service._probed()["shelves"] is reads
+
+
+def test_a_base_goes_to_the_shelf_of_an_engine_that_reads_one(home):
+    assert rootless.shelf_here() is None
+    rootless.folder().mkdir(parents=True)
+    for reads, place in ((True, rootless.folder() / "shelf"), (False, None)):
+        (rootless.folder() / "service.json").write_text(json.dumps({"shelves": reads}))
+        assert rootless.shelf_here() == place
+
+
+def test_a_store_in_memory_is_said_to_go_with_the_engine(home):
+    rootless.folder().mkdir(parents=True)
+    for store, said in (("memory", True), ("overlay", False)):
+        (rootless.folder() / "service.json").write_text(json.dumps({"ids": "one", "store": store}))
+        assert any("kept in its memory" in limit for limit in rootless.limits()) is said
+
+
+def test_nobody_but_a_holder_of_ours_in_other_namespaces_is_joined(home, monkeypatch):
+    """This process bears the mark and is in its own namespaces: a new holder has to be made."""
+    rootless.folder().mkdir(parents=True)
+    monkeypatch.setattr(service, "_is_ours", lambda pid: True)
+    (rootless.folder() / "service.json").write_text(json.dumps({"store": "memory", "holder": os.getpid()}))
+    monkeypatch.setattr(service, "_launch_command", lambda words: ["false", *words])
+    with pytest.raises(EngineError, match="did not start"):
+        service._held("one", "memory")
 
 
 # -- the family -----------------------------------------------------------------------

@@ -6,17 +6,18 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ... import places
 from ...errors import EngineError, NoEngine
 from ...units import size
+from .. import premises
 from ..model import ONE_ID
+from ..premises import Report
 from . import launcher, settings, shelf
 
 SHARES_NETWORK = True   # nobody may make a bridge here
@@ -25,13 +26,7 @@ _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
 _ROOT = Path(__file__).resolve().parents[3]
 _START_SECONDS, _PROBE_SECONDS, _STOP_SECONDS = 60, 20, 10
-_SOCKET_PATH = 104   # the kernel's limit is 108
-
-Report = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    pass
+_BUSY_SECONDS = 60   # one that saves an image on a slow disk may be silent for some of it
 
 
 def folder() -> Path:
@@ -130,7 +125,7 @@ def _prepare(place: Path) -> None:
 
 # -- starting and stopping -----------------------------------------------------------
 
-def start(report: Report = _quiet) -> None:
+def start(report: Report = premises.quiet) -> None:
     """Start it unless it runs. Safe from several processes at once.
 
     Raises NoEngine where it cannot run, EngineError where it does not come up (the
@@ -141,12 +136,9 @@ def start(report: Report = _quiet) -> None:
         raise NoEngine("The course cannot start Podman here.", why=why,
                        remedy="Use a machine with Docker, or open the repository in GitHub Codespaces.")
     place = folder()
-    if len(os.fsencode(place / "podman.sock")) > _SOCKET_PATH:
-        raise EngineError("Podman cannot have its socket in the course's folder.",
-                          why=f"{place} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
-                          remedy="Set MULTISTAGE_HOME to a shorter folder, for example /tmp/multistage.")
-    with places.locked(places.state() / "podman.lock"):
-        if running():
+    premises.check_room("Podman", place / "podman.sock", "/tmp/multistage")
+    with premises.lock("podman"):
+        if running() or premises.thawed(_processes, _answers, report, _BUSY_SECONDS):
             return
         _sweep(spared=_note().get("holder"))
         report("Starting Podman for the course ...")
@@ -159,9 +151,9 @@ def running() -> bool:
     return _alive() and _answers()
 
 
-def stop(report: Report = _quiet) -> bool:
+def stop(report: Report = premises.quiet) -> bool:
     """Stop it and its containers. False if it was not running."""
-    with places.locked(places.state() / "podman.lock"):
+    with premises.lock("podman"):
         was = _alive()
         if was:
             report("Stopping the course's Podman ...")
@@ -170,11 +162,11 @@ def stop(report: Report = _quiet) -> bool:
         return was
 
 
-def purge(report: Report = _quiet) -> None:
+def purge(report: Report = premises.quiet) -> None:
     """Stop it and delete its folder: images, build cache, everything."""
     place = folder()
     stop(report)
-    with places.locked(places.state() / "podman.lock"):
+    with premises.lock("podman"):
         if _note().get("ids"):
             # What subordinate ids own, and folders without any permission, yield only to root in there.
             subprocess.run(_launch_command(["run", _note()["ids"], "vfs", str(place), "rm", "-rf", "--", str(place)]),
@@ -184,10 +176,7 @@ def purge(report: Report = _quiet) -> None:
 
 
 def log_tail(lines: int = 15) -> str:
-    try:
-        return "\n".join((folder() / "podman.log").read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""
+    return premises.log_tail(folder() / "podman.log", lines)
 
 
 def _launch(found: dict) -> subprocess.Popen:
@@ -265,18 +254,7 @@ def _await(process: subprocess.Popen) -> None:
 
 
 def _answers() -> bool:
-    import docker
-
-    if not (folder() / "podman.sock").exists():
-        return False
-    try:
-        client = docker.DockerClient(base_url=host(), timeout=5, version="1.40")
-        try:
-            return client.ping()
-        finally:
-            client.close()
-    except (docker.errors.DockerException, OSError):
-        return False
+    return (folder() / "podman.sock").exists() and premises.answers(host(), 5)
 
 
 # -- what is noted of the one that runs ----------------------------------------------
@@ -307,6 +285,12 @@ def _alive() -> bool:
     return _is_ours(_note().get("pid"))
 
 
+def _processes() -> list[int]:
+    """The service, and all else that runs in its namespaces; none without it."""
+    pid = _note().get("pid")
+    return [pid, *_inside({_namespace(pid)} - {None}, pid)] if _alive() else []
+
+
 def _is_ours(pid: object) -> bool:
     """Another process that was given the number of a dead one is not taken for it."""
     if not isinstance(pid, int):
@@ -322,13 +306,7 @@ def _sweep(spared: int | None = None) -> None:
     """End every process of the engine but `spared`, and remove its socket.
     What is mounted in its namespace goes with the last process in it."""
     theirs = {namespace for _, namespace, marked in _seen() if marked} - {_namespace("self"), None}
-    for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
-        deadline = time.monotonic() + seconds
-        for pid in _inside(theirs, spared):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, sign)
-        while _inside(theirs, spared) and time.monotonic() < deadline:
-            time.sleep(0.05)
+    premises.end(lambda: _inside(theirs, spared), _STOP_SECONDS, 5)
     (folder() / "podman.sock").unlink(missing_ok=True)
 
 
@@ -342,12 +320,20 @@ def _inside(namespaces: set[str], spared: int | None = None) -> list[int]:
 
 def _seen() -> Iterator[tuple[int, str | None, bool]]:
     """(process, user namespace, whether it bears the engine's mark) of all but zombies:
-    the mark of the service is in its environment, conmon's is the folder in its words."""
+    the mark of the service is in its environment, conmon's is the folder in its words. The
+    command of a RUN has neither, and may be all that is left: its root is one of the engine's."""
     mark, below = os.fsencode(f"MULTISTAGE_ENGINE={folder()}"), os.fsencode(folder()) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 continue
             marked = (mark in (entry / "environ").read_bytes().split(b"\0")
-                      or below in (entry / "cmdline").read_bytes())
+                      or below in (entry / "cmdline").read_bytes()
+                      or _rooted((entry / "mountinfo").read_bytes(), below))
             yield int(entry.name), _namespace(entry.name), marked
+
+
+def _rooted(mountinfo: bytes, below: bytes) -> bool:
+    """Whether what is mounted on a process's `/` lies below a folder, or is an overlay with
+    layers there (proc(5): the fifth word of a line is where something is mounted)."""
+    return any(line.split()[4] == b"/" and below.replace(b" ", b"\\040") in line for line in mountinfo.splitlines())
