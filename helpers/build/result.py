@@ -124,14 +124,15 @@ def failed(progress: Progress) -> BuildFailed:
     )
 
 
-def stopped(progress: Progress, bounds: Bounds) -> BuildStopped:
-    """The error for a build that went past a bound."""
+def stopped(progress: Progress, bounds: Bounds, goes_on: str = "") -> BuildStopped:
+    """The error for a build that went past a bound; `goes_on` says what the engine does yet."""
     running = [step for step in progress.steps() if step.stage and step.status == "running"]
     step = running[0] if running else None
     if bounds.exceeded == "time":
         why = f"It took longer than the {seconds(bounds.seconds)} that it has."
     else:
         why = f"It wrote more than the {size(bounds.disk)} that it may write."
+    why = f"{why} {goes_on}".rstrip()
     at = f" in line {step.line}" if step and step.line else ""
     log = "\n".join(f"    {line}" for line in step.log[-_TAIL:]) if step else ""
     return BuildStopped(f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=why,
