@@ -149,8 +149,10 @@ def _limits(info: dict, podman: bool, podman_4: bool) -> tuple[str, ...]:
                       "machine runs it to its end, and stops the build then.")
         limits.append("Base images that are made here do not tell what made their layers: Podman writes no history of "
                       "a container that it commits.")
+        limits.append("A server that a check runs has a way out into the network: Podman makes a closed network only "
+                      "when something runs in it.")
     if podman_4:
-        limits[-1] = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
+        limits[-2] = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
                       "come from a registry, a mirror or a kit.")
         limits.append(f"The layer of a RUN may have three files more than elsewhere, of no bytes: {', '.join(_MOUNTED)}. "
                       "Podman 4 leaves them where the image had none.")
