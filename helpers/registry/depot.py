@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from docker.errors import APIError, NotFound
 
-from ..bases.references import parse
+from ..bases.references import parse, short
 from ..engine import Engine, connect
 from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
 from . import fresh, server, transfer
-from .client import Client
+from .client import Client, Manifest
 from .line import LOOPBACK, Line
 from .transfer import Trip, Watch
 
@@ -97,8 +97,19 @@ class Registry:
 
     def _reach(self) -> None:
         """See whether the engine gets to the other end of the line."""
-        with self._engine.speaking("look into a registry"), contextlib.suppress(APIError):
-            self._engine.client.api.inspect_distribution(f"{self.address}/{FOLDER}/probe:none")
+        probe = f"{self.address}/{FOLDER}/probe"
+        if "buildah" in self._engine.builders:   # Podman has no call that only looks
+            try:
+                transfer.pull(self._engine, probe, "none", "a probe", self._alive, _quiet)
+            except TransferFailed as error:
+                if "HTTPS client" in error.why:
+                    raise RegistryUnavailable(
+                        "Podman speaks to a registry on this machine by HTTPS alone.", why=error.why,
+                        remedy=f"Let it: a file in /etc/containers/registries.conf.d with [[registry]], location = "
+                               f'"{LOOPBACK}" and insecure = true.') from error
+        else:
+            with self._engine.speaking("look into a registry"), contextlib.suppress(APIError):
+                self._engine.client.api.inspect_distribution(f"{probe}:none")
         if not self._line.received:   # even "there is no such image" is an answer
             raise RegistryUnavailable(
                 "The engine cannot reach a registry on this machine.",
@@ -142,7 +153,7 @@ class Registry:
         manifest = self._client.manifest(repository, tag)
         self._stored[repository, manifest.digest] = None
         return Trip(image, "push", f"{repository}:{tag}", seconds, moved, manifest.size,
-                    len(manifest.content["layers"]), known, manifest.digest, self.speed)
+                    len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed)
 
     def digest(self, place: str) -> str:
         """The digest that the name `place` ('repository:tag') leads to now."""
@@ -196,14 +207,21 @@ class Registry:
             seconds, moved = time.perf_counter() - began, self._line.received - before
             yield Pulled(name, Trip(
                 copy.name, "pull", copy.place, seconds, moved, manifest.size,
-                len(manifest.content["layers"]), known, manifest.digest, self.speed))
+                len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed))
         finally:
             forget(self._engine, name)
 
 
 def _called(image: str, tags: list[str]) -> str:
-    """The name that was asked for, or one of its names for an id."""
-    return image if {image, f"{image}:latest"} & set(tags) else tags[0]
+    """The name that was asked for, or one of its names for an id. Podman lists a name longer than it was given."""
+    known = {name for tag in tags for name in (tag, short(tag), tag.removeprefix("localhost/"))}
+    return image if {image, f"{image}:latest"} & known else short(tags[0])
+
+
+def _stayed(manifest: Manifest, known: int, moved: int) -> int:
+    """How many layers did not move: as the engine says, and at least those that are larger than
+    all that did. Podman says nothing of it."""
+    return max(known, sum(blob["size"] > moved for blob in manifest.content["layers"]))
 
 
 def _place(image: str) -> tuple[str, str]:
