@@ -24,25 +24,29 @@ _WORDS = (
     (b"jdk.jartool/sun.tools.jar.Main", "jar"),
     (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
 )
-# Programs that are large. The names of functions stand in the tables of the linker, which
-# stay when a program is stripped: they are called by others, or by itself in a library.
+# Programs that are large, each with all of these words. The names of functions stand in the
+# linker's tables, which stay when a program is stripped.
 _LARGE_WORDS = (
-    (b"_ZN4node5StartEiPPc", "node"),     # node::Start(int, char**)
-    (b"Py_BytesMain", "python"),          # what python's main() calls
-    (b"GNU GIMPLE", "cc1"),               # GCC's compilers proper: cc1, cc1plus, lto1 and their like
+    ((b"_ZN4node5StartEiPPc",), "node"),     # node::Start(int, char**)
+    ((b"Py_BytesMain",), "python"),          # what python's main() calls
+    ((b"GNU GIMPLE", b"__GNUC_PATCHLEVEL__"), "cc1"),    # of GCC, and with a preprocessor: cc1 and cc1plus
 )
 # Where busybox keeps its list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")
 _MOST, _LONGEST = 600, 32
-_LARGEST = 3 << 20    # bytes of a program that is searched for all words: the largest of the first kind are smaller
-_PART = 16 << 20      # bytes of each part of a larger one
+_LARGEST = 3 << 20    # bytes of a program that is searched for the first kind: the largest of these are smaller
+_PART = 16 << 20      # bytes of each part of a program that are searched
 
 
 def marks(data: bytes | memoryview) -> tuple[str, ...]:
     """The programs that these bytes say they are, by the names that they are known by."""
-    words = _LARGE_WORDS if len(data) > _LARGEST else (*_WORDS, *_LARGE_WORDS)
     parts = [bytes(data[begin:min(end, begin + _PART)]) for begin, end in texts(data)]
-    return tuple(name for word, name in words if any(word in part for part in parts))
+
+    def says(word: bytes) -> bool:
+        return any(word in part for part in parts)
+
+    small = _WORDS if len(data) <= _LARGEST else ()
+    return (*(name for word, name in small if says(word)), *(name for words, name in _LARGE_WORDS if all(map(says, words))))
 
 
 def applets(data: bytes | memoryview) -> tuple[str, ...]:
