@@ -27,9 +27,9 @@ _WORDS = (
 # Functions that a program has for others to call, or calls in a library. Their names stand
 # in the linker's tables, at the beginning, and stay there when it is stripped.
 _FUNCTIONS = (
-    (b"\0_ZN4node5StartEiPPc\0", "node"),          # node::Start(int, char**)
-    (b"\0Py_BytesMain\0", "python"),               # what python's main() calls
-    (b"\0plugin_default_version_check\0", "cc1"),  # GCC's compilers proper (cc1, cc1plus, lto1), for their plugins
+    (b"\0_ZN4node5StartEiPPc\0", "node"),  # node::Start(int, char**)
+    (b"\0Py_BytesMain\0", "python"),       # what python's main() calls
+    (b"\0_Z12c_parse_filev\0", "cc1"),    # GCC's cc1 and cc1plus have c_parse_file(), for their plugins
 )
 # Where busybox keeps its list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")

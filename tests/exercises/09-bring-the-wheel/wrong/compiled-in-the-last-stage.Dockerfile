@@ -13,7 +13,7 @@ RUN --mount=type=bind,from=builder,source=/wheels,target=/wheels \
     --mount=type=secret,id=trust \
     apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev python3.11-dev \
  && pip install --no-cache-dir --no-index /wheels/*.whl && pip install --no-cache-dir /tmp/tides && rm -rf /tmp/tides \
- && apt-get purge -y --auto-remove gcc libc6-dev python3.11-dev && rm -rf /var/lib/apt/lists/*
+ && apt-get purge -y --auto-remove gcc binutils binutils-common libc6-dev python3.11-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY app.py ./
 USER nobody
