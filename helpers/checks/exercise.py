@@ -109,6 +109,7 @@ class Serve:
     writable: Texts = ()
     seconds: float = 20
     healthy: bool = False
+    users: bool = False
     capabilities: Texts = ()
 
 

@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -92,7 +93,7 @@ class Api(Handler):
                      "OperatingSystem": "this session", "NCPU": len(os.sched_getaffinity(0)),
                      "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
                      "Containers": len(self.engine.containers.all()), "Images": len(self.engine.store.images()),
-                     "SecurityOptions": [], "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
+                     "DockerRootDir": str(self.engine.folder), "SecurityOptions": [], "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
 
     @_on("GET", "/networks")
     def networks(self) -> None:
@@ -225,9 +226,10 @@ class Api(Handler):
                 return self.refuse(400, f"the context is no tar archive: {error}")
             self.begin()
             try:
-                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes,
-                                        self._tell, stopped=self.gone)
-                builder.build(context, options)
+                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes, self._tell,
+                                        stopped=self.gone, caches=str(self.engine.folder / "caches"))
+                builder.build(context, replace(options, secrets=build.secrets_of(
+                    json.loads(self.query.get("secrets") or "[]"), context, Path(folder))))
             except build.StepFailed as error:
                 self._failed(str(error), error.code)
             except CourseError as error:

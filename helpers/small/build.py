@@ -52,6 +52,7 @@ class Options:
     args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     no_cache: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)   # {id: place on this machine}
 
 
 @dataclass
@@ -69,7 +70,8 @@ class Builder:
     """One build. `stopped` is asked between steps and while one runs."""
 
     def __init__(self, store: Store, trees: Trees, processes: Processes, tell: Tell,
-                 stopped: Callable[[], bool] = lambda: False):
+                 stopped: Callable[[], bool] = lambda: False, caches: str = ""):
+        self._caches = caches   # the folder of what RUN --mount=type=cache keeps
         self._store, self._trees, self._processes = store, trees, processes
         self._tell, self._stopped = tell, stopped
         self._states: dict[int, State] = {}
@@ -242,14 +244,16 @@ class Builder:
             mounts, mark = {}, []
             for mount in instruction.flags.get("mount", ()):
                 place, path, digest = self._mount(parsed, state, mount, ends)
-                mounts[place] = path
+                if place:
+                    mounts[place] = path
                 mark.append(f"{path} {digest}")
 
             def made(tree: Tree) -> None:
                 for place, path in mounts.items():   # BuildKit, too, leaves the folder over which it mounts
                     if os.path.isdir(place):
                         copying.make_folder(tree.root, path, (0, 0), tree.owners)
-                self._execute(state, tree, words, variables, mounts)
+                with _placed(tree, [path for place, path in mounts.items() if not os.path.isdir(place)]):
+                    self._execute(state, tree, words, variables, mounts)
             shown = " ".join(words)
             count = f"|{len(seen)} {' '.join(f'{n}={v}' for n, v in seen.items())} " if seen else ""
             self._commit(state, f"RUN {json.dumps(words)}", json.dumps([seen, mark], sort_keys=True), made,
@@ -258,15 +262,32 @@ class Builder:
     def _mount(self, parsed, state, text: str, ends: contextlib.ExitStack) -> tuple[str, str, str]:
         """(place on this machine, path inside, digest of the content) of a --mount."""
         given = dict(part.partition("=")[::2] for part in text.split(","))
+        target = given.get("target") or given.get("dst") or given.get("destination")
+        if given.get("type") == "secret":
+            return self._secret(state, given, target)
+        if given.get("type") == "cache" and target and "from" not in given:
+            target = settings.workdir(state.config, target)
+            place = os.path.join(self._caches, hashlib.sha256(given.get("id", target).encode()).hexdigest())
+            os.makedirs(place, exist_ok=True)
+            return place, target, f"cache {given.get('id', '')}"
         if given.get("type", "bind") != "bind":
             raise Refused(f"the --mount option of type {given.get('type')} requires BuildKit")
-        target = given.get("target") or given.get("dst") or given.get("destination")
         if not target:
             raise Refused("--mount needs a target")
         root, ignored = ends.enter_context(self._source(parsed, given.get("from", "")))
         found = copying.sources(root, [given.get("source") or given.get("src") or "/"], ignored)
         target = settings.workdir(state.config, target)
         return found[0][1], target, copying.digest(found, ignored)
+
+    def _secret(self, state: State, given: Mapping[str, str], target: str | None) -> tuple[str, str, str]:
+        """As `_mount`; the place is '' for a secret that nobody handed over and that need not be there.
+        Its value is no part of the cache, as with BuildKit."""
+        name = given.get("id") or os.path.basename(target or "")
+        target = settings.workdir(state.config, target or f"/run/secrets/{name}")
+        place = self._options.secrets.get(name, "")
+        if not place and given.get("required", "false").lower() in ("true", "1"):
+            raise Refused(f"secret {name}: not found")
+        return place, target, f"secret {name}"
 
     def _execute(self, state: State, tree: Tree, words: list[str], variables: dict[str, str],
                  mounts: Mapping[str, str]) -> None:
@@ -339,6 +360,27 @@ class Builder:
         self._tell({"stream": text})
 
 
+@contextlib.contextmanager
+def _placed(tree: Tree, paths: list[str]) -> Iterator[None]:
+    """Take away afterwards the files and folders that PRoot made to bind these paths over."""
+    added, times = [], {}
+    for path in paths:
+        place = inside(tree.root, path)
+        while place != tree.root and not os.path.lexists(place):
+            added.append(place)
+            place = os.path.dirname(place)
+        times.setdefault(place, os.stat(place).st_mtime_ns)
+    try:
+        yield
+    finally:
+        for place in dict.fromkeys(added):
+            with contextlib.suppress(OSError):   # not empty: the command put something there
+                os.rmdir(place) if os.path.isdir(place) else os.path.getsize(place) or os.unlink(place)
+        for place, when in times.items():
+            with contextlib.suppress(OSError):
+                os.utime(place, ns=(when, when))
+
+
 def _unbound(tree: Tree, now: dict[str, Seen], bound: list[str]) -> None:
     """Take away what PRoot put into a file system to bind over, from `now`, too, and
     give the folder the time that it had."""
@@ -380,3 +422,15 @@ def unpack(file, folder: Path) -> None:
     """Lay the archive of a context out in a folder. Raises tarfile.TarError."""
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         layers.lay(archive, str(folder), {})
+
+
+def secrets_of(asked: list[str], context: Path, folder: Path) -> dict[str, str]:
+    """{id: place} of secrets that came as files of the context, `id=ID,src=FILE` each: moved out
+    of it into `folder`, where no COPY sees them. The form is that of Podman's API."""
+    found = {}
+    for each in asked:
+        given = dict(part.partition("=")[::2] for part in each.split(","))
+        place = folder / f"secret-{len(found)}"
+        os.replace(inside(str(context), given["src"]), place)
+        found[given["id"]] = str(place)
+    return found

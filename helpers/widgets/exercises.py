@@ -14,7 +14,7 @@ from ..checks.verdict import Fail, meaning
 from ..units import counted
 from .views import table
 
-RUN, DANGER = "#0072B2", "#B84A00"   # the palette's blue; its vermilion, dark enough for words
+RUN, DANGER, OTHER = "#0072B2", "#B84A00", "#595959"   # the palette's blue; its vermilion and grey, dark enough for words
 
 
 class Judged:
@@ -35,8 +35,9 @@ class Judged:
 
 def verdict_view(verdict: Verdict) -> str:
     """A verdict as HTML: headings and lists; colour says nothing that words do not."""
-    colour = RUN if verdict.passed else DANGER
+    colour = RUN if verdict.passed else OTHER if verdict.lacks else DANGER
     parts = [f"<h4 style='border-left:6px solid {colour};padding-left:.5em'>{html.escape(verdict.head)}</h4>"]
+    parts += [f"<p>{html.escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
         lines = verdict.text.splitlines()
         parts += ["<h5>To mend, the first cause first</h5>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
