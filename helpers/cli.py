@@ -327,6 +327,12 @@ def _clean(options: argparse.Namespace) -> int:
 def _engine(options: argparse.Namespace) -> int:
     from .engine import family
 
+    if options.action == "fetch-proot":
+        from .small.fetching import fetch
+
+        place = str(fetch(_say))
+        _emit(options, {"proot": place}, place)
+        return GOOD
     if options.action in ("stop", "purge"):
         stopped = any([each.stop(_say) for each in family.ENGINES])
         for each in family.ENGINES if options.action == "purge" else ():
@@ -435,7 +441,8 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")
 
     engine = command("engine", _engine, "start, find or stop the engine of the course")
-    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "purge"))
+    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "purge", "fetch-proot"),
+                        help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
 
     command("first-run", _first, "build the Go application both ways and compare")
     return parser

@@ -26,6 +26,7 @@ from docker.types import LogConfig, Mount, Ulimit
 from requests.structures import CaseInsensitiveDict
 
 from . import labels
+from .bases.patience import patient
 from .bounds import Bounds
 from .engine import Engine, connect
 from .errors import CourseError
@@ -35,6 +36,7 @@ _PROCESSES = 256
 _OUTPUT_LIMIT = 1_000_000   # bytes kept of what a container prints
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
 _ANSWER_SECONDS = 10        # for one answer of a server that runs
+_START_SECONDS = 600        # an engine may unpack or copy the whole image for it
 _NEAR_SECONDS = 1           # to be let in by a container on this machine
 _LOOPBACK = "127.0.0.1"
 _NOWHERE = "multistage-nowhere"   # a network without a way out
@@ -42,8 +44,10 @@ _STRICT_FILE = 64_000_000   # bytes of a file that a strictly held container wri
 _STRICT_LOG = {"max-size": "1m", "max-file": "1"}
 # What older runtimes print into the container's output, and then end it, when the
 # kernel cannot execute its program: 'exec /app: no such file or directory', before
-# runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
-_EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*")
+# runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...';
+# crun '{"msg":"exec container process (missing dynamic library?) `/app`: No such file ...'.
+_EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*"
+                   r'|(?:\{"msg":")?exec container process .*: No such file or directory.*\s*')
 _PODMAN_LACKS = "OCI runtime attempted to invoke a command that was not found"
 
 
@@ -241,7 +245,7 @@ def _to_its_end(api, name: str, timeout: float, image: str) -> Ran:
 
 def _start(api, name: str, image: str) -> None:
     try:
-        api.start(name)
+        patient(api, _START_SECONDS).start(name)
     except Exception as error:
         raise _not_started(str(getattr(error, "explanation", error)), image) or error from error
 
@@ -260,7 +264,7 @@ def _podman_lacks(output: str, code: int | None) -> bool:
 
 def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
-    if not any(words in said for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
+    if not any(words in said.replace(": No such", ": no such") for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
         return None
     return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=said.rsplit("exec: ", 1)[-1].strip())
@@ -357,9 +361,10 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
     """Start the container and wait for its first answer."""
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     _start(api, name, image)
+    started = time.perf_counter()   # what the engine unpacked until then is not the server's delay
     addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
                  else _addresses(api.inspect_container(name), port))
-    while (waited := time.perf_counter() - began) < timeout:
+    while (waited := time.perf_counter() - started) < timeout:
         for address in addresses:
             try:
                 _get(address, path, min(_ANSWER_SECONDS, timeout - waited))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +87,19 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         os.unlink(half)
         raise
+
+
+def remove(place: str) -> None:
+    """Delete a file or a tree, also one whose directories are closed to their owner."""
+    if not os.path.lexists(place):
+        return
+    if os.path.islink(place) or not os.path.isdir(place):
+        os.unlink(place)
+        return
+    os.chmod(place, 0o700)
+    for folder, names, _ in os.walk(place):
+        for name in names:
+            below = os.path.join(folder, name)
+            if not os.path.islink(below):
+                os.chmod(below, 0o700)
+    shutil.rmtree(place)

@@ -1,8 +1,8 @@
 """What the tests need beyond Python packages: `python -m tests.prepare`.
 
 A browser for the tests of the lessons in JupyterLab, a registry for the tests
-that pull, skopeo, a docker command as an independent witness, a compiler and npm. As root with apt-get
-each is installed if it is missing. Elsewhere the tests that would be skipped
+that pull, skopeo, a docker command as an independent witness, a compiler, npm and PRoot. As root with
+apt-get each is installed if it is missing. Elsewhere the tests that would be skipped
 are named; with MULTISTAGE_REQUIRE_ENGINE=1 that is a failure.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
+from helpers.small import proot
 from tests.lab.browser import driver_runs, program
 
 
@@ -25,7 +26,7 @@ class Need:
     """A program that some tests run.
 
     here      whether it is on this machine
-    packages  what apt calls it: lists that are tried in turn
+    packages  what apt calls it: lists that are tried in turn; none if `command` alone brings it
     command   what fetches it where apt does not have it
     without   the tests that are skipped when it is missing
     """
@@ -35,6 +36,11 @@ class Need:
     packages: Sequence[Sequence[str]]
     without: str
     command: Sequence[str] = ()
+
+
+def _proot_works() -> bool:
+    proot.find.cache_clear()   # it may have come just now
+    return proot.find()[0] is not None
 
 
 NEEDS = (
@@ -57,6 +63,10 @@ NEEDS = (
          "what a compiler makes, read (part of tests/unit)"),
     Need("npm", lambda: shutil.which("npm") is not None, [["npm"]],
          "npm packages, found by us and by syft (part of tests/engine)"),
+    # The one of the distribution may be too old: the course's own helper fetches a newer one.
+    Need("PRoot 5.4", _proot_works, [],
+         "the small engine (tests/engine/test_small.py)",
+         [sys.executable, "-m", "helpers", "engine", "fetch-proot"]),
 )
 
 
@@ -87,13 +97,15 @@ def _may_install() -> bool:
 
 def _installed(need: Need) -> bool:
     """Whether apt has one of the lists of packages."""
+    told = ""
     for names in need.packages:
         try:
             apt_install(names, _say, start_services=False)
             return True
         except CourseError as error:
             told = error
-    _say(str(told))
+    if told:
+        _say(str(told))
     return False
 
 

@@ -48,7 +48,7 @@ _APT_SETTINGS = {
 # chooses the package that converts them, which brings 46 MB of Perl along.
 _MERGED = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 _MACHINE = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/hostname", "etc/resolv.conf")
 _LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old",
@@ -63,7 +63,7 @@ def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
     stands on nothing. Raises BaseUnavailable where mmdebstrap cannot be had,
     CourseError with the end of its output where it fails.
     """
-    _need_mmdebstrap(report)
+    need_mmdebstrap(report)
     sources = aptsources.machine(step.suite)
     if isinstance(step, DebianFiles):
         with _mmdebstrap(step, scratch, sources, "--variant=extract", "--skip=cleanup/apt",
@@ -75,15 +75,17 @@ def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
         return write_layer(_debian(tar, sources), place)
 
 
-def _need_mmdebstrap(report: Callable[[str], None]) -> None:
+def need_mmdebstrap(report: Callable[[str], None],
+                    without: str = "A root file system cannot be made here.") -> None:
+    """Install mmdebstrap and Debian's keys, as root. Raises BaseUnavailable where that cannot
+    be: `without` says what is not possible then."""
     missing = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
-    missing += [] if _KEYRING.exists() else ["debian-archive-keyring"]   # Ubuntu has it as a package
+    missing += [] if KEYRING.exists() else ["debian-archive-keyring"]   # Ubuntu has it as a package
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise BaseUnavailable(
-            "A root file system cannot be made here.",
-            why=f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed.",
+            without, why=f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed.",
             remedy=f"Install the package {' and '.join(missing)} (Debian, Ubuntu), "
                    "or run this as root there.")
     apt_install(missing, report)

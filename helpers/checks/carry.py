@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ..dockerfile import Dockerfile
 from ..engine import Engine
 from .exercise import Exercise, Run, Serve
+from .reading import options
 
 _ELSEWHERE = "Use a machine with Docker, or open the repository in GitHub Codespaces."
 
@@ -29,11 +30,15 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
     if not engine.mounts(builder):
         if exercise.build.secrets:
             yield "The exercise hands a secret to a command of the build."
-        for stage in read.stages:
-            for each in stage.instructions:
-                if "mount" in each.flags:
-                    yield f"Line {each.line} of the Dockerfile mounts something for a command."
-                    return
+        for line, _ in _mounts(read):
+            yield f"Line {line} of the Dockerfile mounts something for a command."
+            break
+    if "buildah" in engine.builders and int(engine.version.split(".")[0]) < 5:
+        for line, mount in _mounts(read):   # Buildah's reader of that time: "must be an absolute path"
+            target = mount.get("target", mount.get("dst", mount.get("destination", "/")))
+            if not target.startswith("/"):
+                yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
+                return
     if engine.small and any(each.read_only for each in _runs(exercise)):
         yield "The exercise runs the program on a file system that can only be read."
     if engine.small and any(isinstance(each, Serve) and each.healthy for each in _runs(exercise)):
@@ -50,6 +55,13 @@ def unheld(exercise: Exercise, engine: Engine) -> list[str]:
     if engine.one_id and exercise.image.user:
         said.append("On this engine all run as one user: as whom the program runs was judged by what the image says.")
     return said
+
+
+def _mounts(read: Dockerfile) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, options) of each --mount."""
+    for stage in read.stages:
+        for each in stage.instructions:
+            yield from ((each.line, options(mount)) for mount in each.flags.get("mount", ()))
 
 
 def _runs(exercise: Exercise) -> Iterator[Run | Serve]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -143,10 +142,7 @@ def purge(report: Report = _quiet) -> None:
     """Stop it and delete its folder: images, layers, everything."""
     stop(report)
     with places.locked(places.state() / "small.lock"):
-        for path in (folder() / "trees").rglob("*"):   # some images have folders that even their owner may not open
-            if path.is_dir() and not path.is_symlink():
-                path.chmod(0o700)
-        shutil.rmtree(folder(), ignore_errors=True)
+        places.remove(str(folder()))
 
 
 def log_tail(lines: int = 15) -> str:

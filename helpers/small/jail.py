@@ -26,6 +26,7 @@ def main(words: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     child = os.fork()
     if child == 0:
+        libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)   # of this jail, should it be killed itself
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:

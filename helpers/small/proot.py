@@ -23,6 +23,8 @@ from .. import places
 _PROBE_SECONDS = 20
 _JAIL = str(Path(__file__).with_name("jail.py"))
 _WORD = "multistage"
+_ENVIRONMENTS: tuple[Mapping[str, str], ...] = ({}, {"PROOT_NO_SECCOMP": "1"})
+FETCH = "`python -m helpers engine fetch-proot`"
 # faccessat2 has one number on every architecture: it is younger than their differences.
 _PROBE = ("import ctypes, sys; p = sys.argv[1]; sys.stdout.write(open(p).read()); sys.stdout.flush(); "
           "sys.exit(ctypes.CDLL(None).syscall(439, -100, p.encode(), 4, 0) and 3)")
@@ -61,35 +63,48 @@ def bound() -> tuple[str, ...]:
     return tuple(place.lstrip("/") for place in _BINDS)
 
 
+def homes() -> tuple[Path, ...]:
+    """Where the course unpacks one (`fetching`): in its Python environment, or in its cache."""
+    return Path(sys.prefix, "share/multistage-course/proot"), places.cache() / "proot"
+
+
+def calls(place: Path) -> list[tuple[str, ...]]:
+    """Ways to call what is at `place`: a program, or a folder with Debian's packages
+    unpacked, whose PRoot is best called through the C library beside it."""
+    if place.is_file():
+        return [(str(place),)]
+    program = place / "usr/bin/proot"
+    linkers = sorted(place.glob("usr/lib/*/ld-linux*.so.*"))
+    found = [(str(linker), "--library-path", str(linker.parent), str(program)) for linker in linkers]
+    return [*found, (str(program),)] if program.is_file() else []
+
+
 def candidates() -> list[tuple[str, ...]]:
-    """Ways to call a PRoot that is on this machine: MULTISTAGE_PROOT; one unpacked from
-    Debian's packages in the course's cache, with the C library that it needs; the PATH's."""
-    found = []
+    """Ways to call a PRoot that is on this machine: the one that MULTISTAGE_PROOT names,
+    `homes`, and the PATH's."""
     named = os.environ.get("MULTISTAGE_PROOT")
-    for place in filter(None, (named, str(places.cache() / "proot"), f"{sys.prefix}/share/multistage-course/proot")):
-        folder = Path(place)
-        if folder.is_file():
-            found.append((str(folder),))
-        program = folder / "usr/bin/proot"
-        for linker in sorted(folder.glob("usr/lib/*/ld-linux*.so.*")):
-            found.append((str(linker), "--library-path", str(linker.parent), str(program)))
-        if program.is_file():
-            found.append((str(program),))
+    places_of_one = [*([Path(named)] if named else []), *homes()]
     on_path = shutil.which("proot")
-    return found + ([(on_path,)] if on_path else [])
+    return [words for place in places_of_one for words in calls(place)] + ([(on_path,)] if on_path else [])
 
 
 @lru_cache(maxsize=1)
 def find() -> tuple[PRoot | None, str]:
     """The first PRoot that works here, and '' or why there is none. Takes a second."""
-    why = "PRoot is not installed"
+    why = f"PRoot is not installed ({FETCH} fetches it)"
     for words in candidates():
-        for environment in ({}, {"PROOT_NO_SECCOMP": "1"}):
+        for environment in _ENVIRONMENTS:
             said = _tried(words, environment)
             if not said:
                 return PRoot(words, environment), ""
             why = f"PRoot ({words[-1]}) {said}"
     return None, why
+
+
+def tried(words: tuple[str, ...]) -> str:
+    """'' if that PRoot works in one way or another, else what it does not."""
+    said = [_tried(words, environment) for environment in _ENVIRONMENTS]
+    return "" if "" in said else said[-1]
 
 
 def _tried(words: tuple[str, ...], environment: Mapping[str, str]) -> str:
@@ -108,5 +123,5 @@ def _tried(words: tuple[str, ...], environment: Mapping[str, str]) -> str:
     if done.stdout != _WORD:
         return "translates no paths here"
     if done.returncode == 3:
-        return "is too old for Go (5.4 is needed)"
+        return f"is too old for Go ({FETCH} fetches 5.4)"
     return "" if done.returncode == 0 else f"ended with exit code {done.returncode}"

@@ -7,19 +7,21 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
+import re
 import secrets
-import shutil
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from . import layers
+from . import archives, layers
 from .scan import Change, Seen
+
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Missing(LookupError):
@@ -39,6 +41,7 @@ class Store:
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.RLock()
+        self._young: set[str] = set()   # layers that are kept before the image that has them
         for name in ("layers", "images", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for left in (folder / "tmp").iterdir():
@@ -113,6 +116,8 @@ class Store:
             half = self._half()
             half.write_bytes(data)
             os.replace(half, place)
+        with self._lock:
+            self._young.difference_update(self.chain(image))
         if parent and parent != image:
             with self._changed() as state:
                 state["parents"][image] = parent
@@ -149,7 +154,7 @@ class Store:
 
     def _sweep(self) -> None:
         with self._lock:
-            used = {digest for image in self.images(every=True) for digest in self.chain(image)}
+            used = self._young.union(*(self.chain(image) for image in self.images(every=True)))
             for path in (self.folder / "layers").glob("*.tar"):
                 if path.stem not in used:
                     path.unlink()
@@ -163,15 +168,15 @@ class Store:
         place = self._half()
         place.mkdir()
         try:
-            with tarfile.open(fileobj=file, mode="r|*") as archive:
-                files = _spread(archive, place)
-            manifest = json.loads((place / files["manifest.json"]).read_bytes())
+            with tarfile.open(fileobj=file, mode="r|*", bufsize=archives.CHUNK) as archive:
+                files = archives.spread(archive, place)
+            manifest = json.loads(files["manifest.json"].path.read_bytes())
             loaded = []
             for each in manifest:
-                data = (place / files[each["Config"]]).read_bytes()
+                data = files[each["Config"]].path.read_bytes()
                 wanted = json.loads(data)["rootfs"]["diff_ids"]
                 for name, digest in zip(each["Layers"], wanted, strict=True):
-                    self._load_layer(place / files[name], digest.removeprefix("sha256:"))
+                    self._load_layer(files[name], digest.removeprefix("sha256:"))
                 image = self._add_config(data)
                 for name in each["RepoTags"] or ():
                     self.tag(image, name)
@@ -182,21 +187,22 @@ class Store:
         finally:
             layers.remove(str(place))
 
-    def _load_layer(self, place: Path, digest: str) -> None:
+    def _load_layer(self, file: archives.File, digest: str) -> None:
+        """Keep the layer `digest`, whose archive is `file` as it is or packed with gzip, as
+        OCI's layout may have it."""
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest!r} is no digest")
+        with self._lock:
+            self._young.add(digest)
         if self.layer(digest).exists():
             return
-        half = self._half()
-        with open(place, "rb") as file, open(half, "wb") as out:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            source, written = gzip.open(file) if packed else file, layers.Digested(out)
-            shutil.copyfileobj(source, written, 1 << 20)
-        if written.hexdigest() != digest:
-            half.unlink()
-            raise ValueError(f"a layer is not what it says: {written.hexdigest()} instead of {digest}")
-        with tarfile.open(half) as archive:
+        if file.digest != digest:
+            said, file = file.digest, archives.unpacked(file.path)
+            if file.digest != digest:
+                raise ValueError(f"a layer is not what it says: {file.digest or said} instead of {digest}")
+        with tarfile.open(file.path) as archive:
             content = sum(entry.size for entry in archive if entry.isreg())
-        self._keep(half, digest, content)
+        self._keep(file.path, digest, content)
 
     def save(self, references: list[str]) -> Iterator[bytes]:
         """The archive of images as `docker save` of Docker 20.10 gives it. Raises Missing."""
@@ -209,16 +215,16 @@ class Store:
             manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
                              "Layers": [f"{digest}/layer.tar" for digest in chain]})
         for image in images:
-            yield from _member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
+            yield from archives.member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
         for digest in digests:
             path = self.layer(digest)
             size = path.stat().st_size
-            yield _header(f"{digest}/layer.tar", size)
+            yield archives.header(f"{digest}/layer.tar", size)
             with open(path, "rb") as file:
-                while piece := file.read(1 << 20):
+                while piece := file.read(archives.CHUNK):
                     yield piece
             yield bytes(-size % 512)
-        yield from _member("manifest.json", json.dumps(manifest).encode())
+        yield from archives.member("manifest.json", json.dumps(manifest).encode())
         yield bytes(1024)
 
     # -- inside ------------------------------------------------------------------
@@ -228,6 +234,8 @@ class Store:
 
     def _keep(self, half: Path, digest: str, content: int) -> None:
         place = self.layer(digest)
+        with self._lock:
+            self._young.add(digest)
         place.with_suffix(".json").write_text(json.dumps({"bytes": content}))
         os.replace(half, place)
 
@@ -253,30 +261,3 @@ class _Changing:
             os.replace(half, store.folder / "state.json")
         finally:
             store._lock.release()
-
-
-def _spread(archive: tarfile.TarFile, place: Path) -> dict[str, str]:
-    """Write the files of a saved image under numbers: {name in the archive: number}."""
-    files: dict[str, str] = {}
-    links: dict[str, str] = {}
-    for entry in archive:
-        name = os.path.normpath(entry.name)
-        if entry.isreg():
-            number = str(len(files))
-            with open(place / number, "wb") as out:
-                shutil.copyfileobj(archive.extractfile(entry), out, 1 << 20)
-            files[name] = number
-        elif entry.issym():   # Docker 20.10 links a layer that occurs twice
-            links[name] = os.path.normpath(os.path.join(os.path.dirname(name), entry.linkname))
-    files.update({name: files[target] for name, target in links.items() if target in files})
-    return files
-
-
-def _header(name: str, size: int) -> bytes:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o644
-    return entry.tobuf(tarfile.GNU_FORMAT)
-
-
-def _member(name: str, data: bytes) -> Iterator[bytes]:
-    yield _header(name, len(data)) + data + bytes(-len(data) % 512)

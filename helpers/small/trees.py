@@ -11,13 +11,15 @@ import os
 import secrets
 import tarfile
 import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import layers
 from .scan import Seen, scan
+from .waste import Waste
 
-_KEPT = 2   # trees that are kept: each takes the room of an unpacked image
+_KEPT = 3   # trees that are kept: each takes the room of an unpacked image
 
 
 @dataclass
@@ -38,14 +40,38 @@ class Tree:
         return Path(self.root).parent
 
 
-class Trees:
-    """The trees in `folder`; `layer` gives the archive of a digest."""
+    def unbind(self, now: dict[str, Seen], bound: Iterable[str]) -> None:
+        """Take away what PRoot put into the file system to bind the paths `bound` over, from
+        `now`, too, and give the folder the time that it had."""
+        for path in bound:
+            if path in self.seen:
+                continue
+            if path in now and not any(each.startswith(f"{path}/") for each in now):
+                layers.remove(os.path.join(self.root, path))
+                del now[path]
+            folder = path.rpartition("/")[0]
+            if folder in self.seen and folder in now and _children(now, folder) == _children(self.seen, folder):
+                os.utime(os.path.join(self.root, folder), ns=(self.seen[folder].mtime,) * 2)
+                now[folder] = now[folder]._replace(mtime=self.seen[folder].mtime)
 
-    def __init__(self, folder: Path, layer):
-        self._folder, self._layer = folder, layer
+
+def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
+    return {path for path in seen if path.rpartition("/")[0] == folder}
+
+
+class Trees:
+    """The trees in `folder`.
+
+    layer  gives the archive of a digest
+    waste  takes those that are not needed any more
+    bound  paths over which whoever borrows a tree binds this machine's
+    """
+
+    def __init__(self, folder: Path, layer: Callable[[str], Path], waste: Waste, bound: Iterable[str] = ()):
+        self._folder, self._layer, self._waste, self._bound = folder, layer, waste, tuple(bound)
         self._idle: list[Tree] = []
         self._lock = threading.Lock()
-        layers.remove(str(folder))   # what an engine that was killed has left
+        waste.throw(str(folder))   # what an engine that was killed has left
         folder.mkdir(parents=True)
 
     def lend(self, chain: tuple[str, ...]) -> Tree:
@@ -62,7 +88,7 @@ class Trees:
                 with tarfile.open(self._layer(digest)) as archive:
                     layers.lay(archive, tree.root, tree.owners)
         except BaseException:
-            layers.remove(str(tree.place))
+            self._waste.throw(str(tree.place))
             raise
         tree.seen = scan(tree.root)
         return tree
@@ -71,11 +97,13 @@ class Trees:
         """Keep it if it still is what its layers say, else delete it."""
         whole = False
         with contextlib.suppress(OSError):
-            whole = scan(tree.root) == tree.seen
+            now = scan(tree.root)
+            tree.unbind(now, self._bound)
+            whole = now == tree.seen
         with self._lock:
             if whole:
                 self._idle.append(tree)
             dropped = self._idle[:-_KEPT] if whole else [tree]
             self._idle = self._idle[-_KEPT:]
         for each in dropped:
-            layers.remove(str(each.place))
+            self._waste.throw(str(each.place))

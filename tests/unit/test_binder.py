@@ -57,7 +57,7 @@ def test_the_packages_are_read_as_they_are_written(pack):
                if line and not line.startswith("#")]
     assert installed.split() == sorted(written)
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9.+-]+", name) for name in written)
-    assert {"podman", "skopeo"} <= set(written)
+    assert {"podman", "skopeo", "mmdebstrap", "debian-archive-keyring"} <= set(written)
 
 
 def test_scripts_are_found_and_run(pack):
@@ -122,15 +122,18 @@ def said(tmp_path):
 def test_post_build_installs_the_package_alone_and_fills_a_kit_within_its_budget(said, tmp_path):
     done, calls = said("postBuild")
     assert done.returncode == 0, done.stderr
-    install, _, bases = calls()
+    install, _, bases, engine = calls()
     assert install.startswith("REPO: -m pip install --no-deps") and install.endswith("--editable .")
     assert bases == "REPO: -m helpers bases --without-engine --save .kit --budget 400"
+    assert engine == "REPO: -m helpers engine fetch-proot"
     assert (tmp_path / "prefix/share/jupyter/lab/settings/overrides.json").exists()
 
 
 def test_post_build_goes_on_without_a_registry_and_not_without_the_helpers(said):
     done, calls = said("postBuild", failing="helpers bases")
-    assert done.returncode == 0 and "Not every base image" in done.stdout
+    assert done.returncode == 0 and "Not every base image" in done.stdout and "fetch-proot" in calls()[-1]
+    done, calls = said("postBuild", failing="fetch-proot")
+    assert done.returncode == 0 and "PRoot could not be fetched" in done.stdout
     done, calls = said("postBuild", failing="pip install")
     assert done.returncode == 1
 

@@ -16,6 +16,7 @@ from helpers.small.paths import inside
 from helpers.small.scan import Change, changes, scan
 from helpers.small.store import Missing, Store, full
 from helpers.small.trees import Trees
+from helpers.small.waste import Waste
 from helpers.small.wire import Body
 
 
@@ -141,7 +142,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def building(store, tmp_path):
-    trees = Trees(tmp_path / "trees", store.layer)
+    trees = Trees(tmp_path / "trees", store.layer, Waste(tmp_path / "waste"))
 
     def run(text, files=(), **options):
         context = tmp_path / "context"
@@ -254,7 +255,7 @@ def test_the_last_name_takes_the_image_and_its_layers_away(building, store):
 
 def test_a_tree_that_was_changed_is_not_lent_again(building, store, tmp_path):
     image, _ = building(_TWO, {"a": "A", "b": "B"})
-    trees = Trees(tmp_path / "more", store.layer)
+    trees = Trees(tmp_path / "more", store.layer, Waste(tmp_path / "waste"))
     clean = trees.lend(store.chain(image))
     trees.give_back(clean)
     again = trees.lend(store.chain(image))
