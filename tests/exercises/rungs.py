@@ -17,6 +17,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from helpers.bases import ensure
@@ -131,21 +132,32 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="EXPRESSION", help="pytest's -k, besides")
     chosen = parser.parse_args(arguments)
     wanted = [find(each).name for each in chosen.exercises] or names()
-    engine, failed = connect(), 0
-    for name in wanted:
-        began = time.monotonic()
-        if chosen.rung in BUILDERS:
-            outcomes = here(chosen.rung, [name], chosen.only)
-        else:
-            with session(engine, chosen.rung, [name]) as (pod, environment):
-                outcomes = run(pod, environment, [name], chosen.only)
+    failed = 0
+    for name, outcomes, seconds in tested(chosen.rung, wanted, chosen.only):
         count = {kind: sum(each.ended == kind for each in outcomes) for kind in ("passed", "failed", "skipped")}
-        print(f"{name} on {chosen.rung}: {count}, {time.monotonic() - began:.0f} s", flush=True)
-        for each in outcomes:
-            if each.ended != "passed":
-                print(f"  {each.ended} {each.name}: {each.said[:1500]}", flush=True)
+        _say(f"{name} on {chosen.rung}: {', '.join(f'{n} {kind}' for kind, n in count.items() if n)}; {seconds:.0f} s")
+        _say(*(f"  {each.ended} {each.name}: {each.said}" for each in outcomes if each.ended != "passed"))
         failed += count["failed"]
     return 1 if failed else 0
+
+
+def tested(rung: str, exercises: Sequence[str], only: str = "") -> Iterator[tuple[str, tuple[Outcome, ...], float]]:
+    """(exercise, what came of its tests, seconds). Those with the same bases share a session."""
+    engine = connect()
+    for _, group in groupby(exercises, lambda name: find(name).build.bases):
+        with contextlib.ExitStack() as ends:
+            names = list(group)
+            if rung in SANDBOXES:
+                pod, environment = ends.enter_context(session(engine, rung, names))
+            for name in names:
+                began = time.monotonic()
+                outcomes = run(pod, environment, [name], only) if rung in SANDBOXES else here(rung, [name], only)
+                yield name, outcomes, time.monotonic() - began
+
+
+def _say(*sentences: str) -> None:
+    for sentence in sentences:
+        print(sentence, flush=True)
 
 
 if __name__ == "__main__":
