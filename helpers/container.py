@@ -173,9 +173,11 @@ def _killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
     if bounds is None:
         yield
         return
-    driver = engine.client.api.inspect_container(name).get("GraphDriver") or {}
-    if upper := (driver.get("Data") or {}).get("UpperDir"):
+    data = (engine.client.api.inspect_container(name).get("GraphDriver") or {}).get("Data") or {}
+    if upper := data.get("UpperDir"):
         bounds.uppers.add(Path(upper))
+    if root := data.get("Root"):   # the course's own engine keeps a file system in one folder
+        bounds.roots.add(Path(root))
     with bounds.watched(kill):
         yield
 

@@ -7,6 +7,7 @@ whole file. A stage that nothing needs is not run, and its numbers are not told.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import copy
 import json
 import os

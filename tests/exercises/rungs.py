@@ -17,6 +17,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from tests.engines import suite
 from tests.engines.suite import Outcome
 from tests.sandbox.sandbox import HOME, Sandbox, sandbox
 
+from . import table, test_exercises
+
 SANDBOXES = {"small": "b", "podman-one-id": "hub", "podman": "ids"}   # where a rung is the first that works
 BUILDERS = ("legacy", "buildkit")
 RUNGS = (*SANDBOXES, *BUILDERS)
@@ -41,10 +44,13 @@ _LOAD = """
     engine = connect()
     with open(sys.argv[1], "rb") as file, engine.speaking("load a base"):
         list(engine.client.api.load_image(file))
-    if "buildah" in engine.builders and "." not in sys.argv[2].partition("/")[0]:
+    had, ref = sys.argv[2:]    # a stand-in may have another name on the machine
+    name, _, tag = ref.partition(":")
+    if "buildah" in engine.builders and "." not in ref.partition("/")[0]:
         # To Podman a loaded short name is this machine's.
-        name, _, tag = sys.argv[2].partition(":")
-        engine.client.api.tag("localhost/" + sys.argv[2], f"docker.io/library/{name}", tag or "latest")
+        engine.client.api.tag(had if "/" in had else "localhost/" + had, f"docker.io/library/{name}", tag or "latest")
+    elif had != ref:
+        engine.client.api.tag(had, name, tag or "latest")
 """
 
 
@@ -54,24 +60,17 @@ def bring(pod: Sandbox, refs: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder:
             saved, packed = Path(folder, "base.tar"), Path(folder, "packed.tar")
             with pod.engine.speaking(f"save {base.ref}"), open(saved, "wb") as file:
-                for chunk in patient(pod.engine.client.api, 1800).get_image(_named(pod.engine, base), chunk_size=1 << 20):
+                for chunk in patient(pod.engine.client.api, 1800).get_image(base.name, chunk_size=1 << 20):
                     file.write(chunk)
             with tarfile.open(packed, "w") as archive:
                 archive.add(saved, "base.tar", filter=_theirs)
             saved.unlink()
             with pod.engine.speaking(f"hand on {base.ref}"), open(packed, "rb") as file:
                 patient(pod.engine.client.api, 1800).put_archive(pod.name, HOME, file)
-        ran = pod.run(["python", "-c", textwrap.dedent(_LOAD), f"{HOME}/base.tar", base.ref])
+        ran = pod.run(["python", "-c", textwrap.dedent(_LOAD), f"{HOME}/base.tar", base.name, base.ref])
         pod.run(["rm", f"{HOME}/base.tar"])
         if ran.exit_code:
             raise ValueError(f"{base.ref} was not loaded: {ran.output[-2000:]}")
-
-
-def _named(engine: Engine, base) -> str:
-    """The name to save it by: in a user's engine a stand-in has one of the course."""
-    if base.name != base.ref:
-        raise ValueError(f"{base.ref} is a stand-in under another name here; use an engine of the course")
-    return base.ref
 
 
 def _theirs(info: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -102,10 +101,20 @@ def session(engine: Engine, rung: str, exercises: Sequence[str]) -> Iterator[tup
         yield pod, trust(pod)
 
 
+# What another engine is asked: every submission, and not again what the legacy builder says of it, nor
+# what the folders alone show.
+_ASKED = "(starter or sample_passes or right_one_passes or fails_with_its_reason) and not legacy"
+
+
+def _chosen(exercises: Sequence[str], only: str) -> list[str]:
+    """pytest's arguments for the tests of these exercises."""
+    named = f"({' or '.join(exercises)}) and {_ASKED}"
+    return ["-m", "pytest", "-q", "--tb=short", "-k", f"{named} and ({only})" if only else named, _TESTS]
+
+
 def run(pod: Sandbox, environment: dict[str, str], exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:
     """The tests of these exercises in a session. `only`: pytest's -k, besides."""
-    chosen = " or ".join(exercises) if not only else f"({' or '.join(exercises)}) and ({only})"
-    ran = pod.run(["python", "-m", "pytest", "-q", "--tb=short", "--junit-xml", f"{HOME}/report.xml", "-k", chosen, _TESTS],
+    ran = pod.run(["python", *_chosen(exercises, only), "--junit-xml", f"{HOME}/report.xml"],
                   environment={"MULTISTAGE_REQUIRE_ENGINE": "1", **environment})
     report = pod.run(["cat", f"{HOME}/report.xml"])
     if report.exit_code:
@@ -115,10 +124,9 @@ def run(pod: Sandbox, environment: dict[str, str], exercises: Sequence[str], onl
 
 def here(builder: str, exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:
     """The same with a builder of this machine's engine."""
-    chosen = " or ".join(exercises) if not only else f"({' or '.join(exercises)}) and ({only})"
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        subprocess.run([sys.executable, "-m", "pytest", "-q", "--tb=short", "--junit-xml", str(report), "-k", chosen, _TESTS],
+        subprocess.run([sys.executable, *_chosen(exercises, only), "--junit-xml", str(report)],
                        cwd=suite.ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr,
                        env={**os.environ, "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_EXERCISE_BUILDER": builder})
         return suite.read(report.read_text()) if report.exists() else (
@@ -130,6 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("rung", choices=RUNGS)
     parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help="all, if none is named")
     parser.add_argument("--only", default="", metavar="EXPRESSION", help="pytest's -k, besides")
+    parser.add_argument("--readme", action="store_true", help="write the table into exercises/README.md")
     chosen = parser.parse_args(arguments)
     wanted = [find(each).name for each in chosen.exercises] or names()
     failed = 0
@@ -138,7 +147,17 @@ def main(arguments: list[str] | None = None) -> int:
         _say(f"{name} on {chosen.rung}: {', '.join(f'{n} {kind}' for kind, n in count.items() if n)}; {seconds:.0f} s")
         _say(*(f"  {each.ended} {each.name}: {each.said}" for each in outcomes if each.ended != "passed"))
         failed += count["failed"]
+        table.keep(name, chosen.rung, date.today().isoformat(), outcomes)
+    told = table.written(table.read(), {name: tests(name) for name in names()}, RUNGS)
+    _say(told)
+    if chosen.readme:
+        table.README.write_text(table.placed(table.README.read_text(), told))
     return 1 if failed else 0
+
+
+def tests(name: str) -> int:
+    """How many tests of an exercise a rung is asked: the starter twice, the sample, and each submission."""
+    return 3 + sum(exercise == name for kind in ("right", "wrong") for exercise, _ in test_exercises.submissions(kind))
 
 
 def tested(rung: str, exercises: Sequence[str], only: str = "") -> Iterator[tuple[str, tuple[Outcome, ...], float]]:
