@@ -73,6 +73,10 @@ engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; t
 sandbox: $(READY) engine  ## the first lessons in sessions without privileges, as Binder's
 	$(BIN)/python -m tests.sandbox
 
+exercises: $(READY) engine  ## every submission of the exercises on RUNG (small, podman-one-id, podman, legacy); EXERCISE="01 10" for some
+	@$(BIN)/python -m helpers bases --all
+	$(BIN)/python -m tests.exercises.rungs $(or $(RUNG),small) $(EXERCISE) --readme
+
 bench: $(TESTED)  ## measure; figures go to bench.json
 	@$(BIN)/python -m helpers bases
 	$(BIN)/python -m tests.bench bench.json

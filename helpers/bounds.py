@@ -141,7 +141,7 @@ def roots(mark: str, proc: Path = _PROC) -> set[Path]:
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if mark.encode() in (process / "environ").read_bytes():
-                words = (process / "cmdline").read_bytes().split(b"\0")
+                words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
                 if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
                     found.add(Path(os.fsdecode(words[words.index(b"-r") + 1])))
     return found
