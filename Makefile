@@ -12,7 +12,7 @@ CELL_SECONDS ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab engine engines bases test unit lessons outputs sandbox bench stop clean purge
+.PHONY: help setup lab engine engines bases test unit lessons outputs sandbox exercises bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18

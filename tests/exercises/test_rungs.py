@@ -10,7 +10,7 @@ from ..engine.conftest import engine   # noqa: F401
 from .rungs import run, session
 
 # What each is asked, as pytest's -k has it.
-SMALL = "(starter_fails or sample or small-mount or canned-page or prebuilt-copied or prints-success)"
+SMALL = "(starter_fails or sample or small-mount or canned-page or rewritten)"
 ONE_ID = "(starter_fails or sample or with-its-libraries or loader-forgotten or not-stripped or debug-says-nothing)"
 
 
