@@ -33,6 +33,11 @@ _DAEMONS = ("dockerd", "podman")
 _UNSEEN = 3     # so many times the bound, where nobody is seen who could have written it
 
 
+def word() -> str:
+    """A value for `ARGUMENT` that no other build has."""
+    return f"multistage-{secrets.token_hex(8)}.invalid"
+
+
 @dataclass
 class Bounds:
     """Bounds of one build or one run.
@@ -48,7 +53,7 @@ class Bounds:
     seconds: float
     disk: int
     folder: Path | None = None
-    mark: str = field(default_factory=lambda: f"multistage-{secrets.token_hex(8)}.invalid")
+    mark: str = field(default_factory=word)
     uppers: set[Path] = field(default_factory=set)
     roots: set[Path] = field(default_factory=set)
     exceeded: str = field(default="", init=False)

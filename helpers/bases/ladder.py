@@ -76,9 +76,17 @@ def _config(engine: Engine, name: str) -> dict | None:
     """An image's settings, or None without that image."""
     with engine.speaking(f"look for {name}"):
         try:
-            return engine.client.api.inspect_image(name).get("Config") or {}
+            found = engine.client.api.inspect_image(name)
         except SDKImageNotFound:
             return None
+    return None if _by_its_end(engine, name, found.get("RepoTags") or ()) else found.get("Config") or {}
+
+
+def _by_its_end(engine: Engine, name: str, tags: Iterable[str]) -> bool:
+    """Whether that is another image: Podman, asked for 'golang:1.22', also finds the course's own
+    'localhost/multistage.course/golang:1.22', whose name ends so."""
+    own = [references.original(tag) != tag for tag in tags]
+    return "buildah" in engine.builders and references.original(name) == name and "@" not in name and bool(own) and all(own)
 
 
 def _stand_in(config: dict, reference: Reference) -> bool:

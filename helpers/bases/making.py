@@ -49,6 +49,10 @@ def make(engine: Engine, base: Base, name: str, *, offline: bool, report: Report
     Raises BaseUnavailable where it cannot be made here, CourseError with the
     end of a log where a step fails, and what `engine.speaking` raises.
     """
+    if not engine.makes_bases:
+        raise BaseUnavailable(f"{base.ref} cannot be made in this engine.",
+                              why=f"{engine.name} {engine.version} commits a container without new settings.",
+                              remedy="Use a registry or a mirror that has it, a kit, or a newer engine.")
     architecture = _architecture(engine, base)
     with _local_trouble(base), _alone(report):
         containers.sweep(engine, f"{labels.COURSE}={labels.STEP}")

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from .events import Event, Failed, Imaged, Output, StepSeen
+from . import lines
+from .events import Event, Imaged, Output, StepSeen
 
 _STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)/\d+: (.*)", re.S)
 _RESULT = re.compile(r"--> ([0-9a-f]{11,64})\s*")
@@ -26,33 +27,19 @@ _CHATTER = re.compile(r"(?:\[\d+/\d+\] )?COMMIT(?: \S+)?\s*|Successfully (?:buil
 
 def events(answers: Iterable[dict], clock: Callable[[], float] = time.time) -> Iterator[Event]:
     """The events in Buildah's answer. A step's key is 'stage/number', both from 1."""
-    step: StepSeen | None = None
-    for answer in answers:
-        if "error" in answer or "errorDetail" in answer:
-            detail = answer.get("errorDetail") or {}
-            message = (detail.get("message") or answer.get("error", "")).strip()
-            if step and step.completed is None:
-                yield replace(step, completed=clock(), error=message)
-            yield Failed(message, detail.get("code"))
-            return
-        if "ID" in (answer.get("aux") or {}):
-            yield Imaged(answer["aux"]["ID"])
-            continue
-        text = answer.get("stream", "")
+    def read(text: str, step: StepSeen | None) -> Iterator[Event]:
         if begun := _STEP.fullmatch(text):
-            if step and step.completed is None:
-                yield replace(step, completed=clock())
             stage, number = int(begun[1] or 1), int(begun[2])
             before = (f"{stage}/{number - 1}",) if number > 1 else ()
-            step = StepSeen(f"{stage}/{number}", begun[3].strip(), started=clock(), inputs=before)
-            yield step
+            yield StepSeen(f"{stage}/{number}", begun[3].strip(), started=clock(), inputs=before)
         elif step is None or _CHATTER.fullmatch(text):
-            continue
+            return
         elif _CACHE.fullmatch(text):
-            step = replace(step, cached=True)
+            yield replace(step, cached=True)
         elif (result := _RESULT.fullmatch(text)) and step.completed is None:
-            step = replace(step, completed=clock())
-            yield step
+            yield replace(step, completed=clock())
             yield Imaged(result[1], made=not step.cached)
         elif step.completed is None:
             yield Output(step.key, text)
+
+    return lines.events(answers, read, clock)

@@ -9,7 +9,7 @@ from ..bases import Present, substitutions
 from ..bounds import Bounds
 from ..dockerfile import Dockerfile
 from ..engine import Engine
-from ..errors import BuildFailed, BuildStopped
+from ..errors import BuildFailed, BuildStopped, Unsupported
 from ..units import seconds, size
 from .progress import Progress, StageReport, Step
 from .times import overlap, ties, work
@@ -63,13 +63,22 @@ class BuildResult:
         return next(stage for stage in self.stages if stage.name == label)
 
     def overlap(self, one: str, two: str) -> float:
-        """Seconds during which steps of both stages ran at once."""
+        """Seconds during which steps of both stages ran at once. Raises Unsupported for Buildah."""
+        self._not_of_buildah()
         return overlap(work(self.stage(one).steps), work(self.stage(two).steps))
 
     @property
     def ties(self) -> frozenset[tuple[str, str]]:
-        """(stage that gives, stage that takes), as the builder's trace has it."""
+        """(stage that gives, stage that takes), as the builder's trace has it. Raises Unsupported
+        for Buildah, which writes none."""
+        self._not_of_buildah()
         return frozenset((giver.stage, taker.stage) for giver, taker in ties(self.steps))
+
+    def _not_of_buildah(self) -> None:
+        if self.builder == "buildah":
+            raise Unsupported("Buildah does not tell which stages wait for which.",
+                              why="It runs them one after another, and its answer has no trace.",
+                              remedy="Use a Docker Engine, for its BuildKit.")
 
     def facts(self) -> dict[str, object]:
         """`build --json`, but for what takes a look at the image."""
@@ -124,14 +133,15 @@ def failed(progress: Progress) -> BuildFailed:
     )
 
 
-def stopped(progress: Progress, bounds: Bounds) -> BuildStopped:
-    """The error for a build that went past a bound."""
+def stopped(progress: Progress, bounds: Bounds, goes_on: str = "") -> BuildStopped:
+    """The error for a build that went past a bound; `goes_on` says what the engine does yet."""
     running = [step for step in progress.steps() if step.stage and step.status == "running"]
     step = running[0] if running else None
     if bounds.exceeded == "time":
         why = f"It took longer than the {seconds(bounds.seconds)} that it has."
     else:
         why = f"It wrote more than the {size(bounds.disk)} that it may write."
+    why = f"{why} {goes_on}".rstrip()
     at = f" in line {step.line}" if step and step.line else ""
     log = "\n".join(f"    {line}" for line in step.log[-_TAIL:]) if step else ""
     return BuildStopped(f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=why,

@@ -23,11 +23,12 @@ from pathlib import Path
 from .. import labels
 from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure, substitutions
-from ..bounds import ARGUMENT, Bounds
+from ..bounds import ARGUMENT, Bounds, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
 from . import buildah, buildkit, leftovers, legacy
+from .halt import halt
 from .lent import lent, mounted
 from .context import Context
 from .progress import Progress
@@ -96,8 +97,10 @@ def build(
     began = time.perf_counter()
     no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
     handed = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
+    mark = _mark(args or {}, bounds, builder)
     _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
-        builder, scanned, tag, target, _base(parsed, stage), _marked(args or {}, bounds), no_cache, network), bounds)
+        builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **mark}, no_cache, network),
+        bounds, mark.get(ARGUMENT, ""))
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
 
 
@@ -192,10 +195,13 @@ def _parameters(builder: str, context: Context, tag: str, target: str | None, ba
     return parameters | {name: value for name, value in optional.items() if value}
 
 
-def _marked(args: Mapping[str, str], bounds: Bounds | None) -> Mapping[str, str]:
-    """The arguments with the word by which the build's processes are known."""
-    named = bounds and not {name.lower() for name in args} & {"no_proxy", "http_proxy", "https_proxy", "all_proxy"}
-    return {**args, ARGUMENT: bounds.mark} if named else args
+def _mark(args: Mapping[str, str], bounds: Bounds | None, builder: str) -> dict[str, str]:
+    """The argument with the word by which the build's processes are known, where it is of use."""
+    if {name.lower() for name in args} & {"no_proxy", "http_proxy", "https_proxy", "all_proxy"}:
+        return {}
+    if bounds:
+        return {ARGUMENT: bounds.mark}
+    return {ARGUMENT: word()} if builder == "buildah" else {}
 
 
 def _full(tag: str) -> str:
@@ -206,7 +212,7 @@ def _full(tag: str) -> str:
 # -- the call ------------------------------------------------------------------------
 
 def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
-            secrets: Mapping[str, bytes], parameters: dict[str, str], bounds: Bounds | None) -> None:
+            secrets: Mapping[str, bytes], parameters: dict[str, str], bounds: Bounds | None, mark: str) -> None:
     """Run the build. Raises BuildStopped, BuildFailed, Interrupted, ContextError, EngineGone."""
     try:
         with contextlib.ExitStack() as ends, engine.speaking("build the image"):
@@ -220,21 +226,35 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
     except KeyboardInterrupt:
-        raise Interrupted(
-            "The build was stopped, in the engine too.",
-            remedy="Run it again: finished steps are in the build cache.",
-        ) from None
+        raise _interrupted(progress, mark) from None
     finally:
         if progress.builder in ("legacy", "buildah"):
             leftovers.note(engine, progress.made)
     if bounds and bounds.exceeded:   # the legacy builder has told images of steps by then
-        raise stopped(progress, bounds)
+        raise stopped(progress, bounds, _goes_on(progress, mark))
     if progress.failure:
         raise failed(progress)
     if not progress.images:
         raise EngineGone("The engine ended the build without an image and without a reason.",
                          remedy="Its own log says more: `journalctl -u docker`, or for an engine "
                                 "of the course the file that `make engine` names.")
+
+
+def _interrupted(progress: Progress, mark: str) -> Interrupted:
+    """What the user is told who stopped the build: the truth."""
+    remedy = "Run it again: finished steps are in the build cache."
+    if why := _goes_on(progress, mark):
+        return Interrupted("The course let go of the build, and the engine stops it later.", why=why, remedy=remedy)
+    return Interrupted("The build was stopped, in the engine too.", remedy=remedy)
+
+
+def _goes_on(progress: Progress, mark: str) -> str:
+    """Stop what Podman goes on with when nobody listens any more; a sentence where that cannot be done."""
+    if progress.builder != "buildah" or mark and halt(mark):
+        return ""
+    at_work = [step for step in progress.steps() if step.status == "running" and step.instruction.startswith("RUN")]
+    return (f"Podman lets the command of line {at_work[0].line} run to its end first, and its process is not one "
+            "that this user can end from here.") if at_work else ""
 
 
 def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapping[str, bytes],
@@ -248,7 +268,7 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
         except EngineFault:   # a proxy in front of the engine that lets no upgrade through
             pass
     # Even an optional one: without a session BuildKit cannot ask whether it is there.
-    if secrets and not engine.mounts(builder) or builder == "buildkit" and mounted(progress.dockerfile):
+    if builder == "buildkit" and (secrets or mounted(progress.dockerfile)) or secrets and not engine.mounts(builder):
         raise Unsupported(
             "Secrets cannot be handed to this build.",
             why="The legacy builder knows none." if builder == "legacy" else

@@ -46,6 +46,8 @@ class Engine:
     owned     whether the course started it and may stop it
     cpus, memory   what it may use (memory in bytes)
     limits    sentences: what it cannot do
+    empties   files of no bytes that a RUN leaves in its layer, where the image had none
+    makes_bases   whether base images can be made in it
     shares_network   whether a server in it listens on this machine's own ports, since it
               can neither forward ports nor limit memory
     """
@@ -63,6 +65,8 @@ class Engine:
     memory: int = 0
     limits: tuple[str, ...] = ()
     shares_network: bool = False
+    empties: tuple[str, ...] = ()
+    makes_bases: bool = True
 
     @property
     def one_id(self) -> bool:
@@ -113,13 +117,15 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
         raise too_old(host, f"It speaks API {api}.")
     component = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"]
     podman, small = component.startswith("Podman"), component.startswith("Course")
+    podman_4 = podman and int(version["Version"].split(".")[0]) < 5
     return Engine(
         client=client, host=host, rung=rung, owned=owned,
         name=component if podman or small else "Docker Engine",
         version=version["Version"], api=api, store=_store(info),
         builders=("buildah",) if podman else ("legacy",) if small else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        limits=(*_limits(info, podman), *limits), shares_network=shares_network,
+        limits=(*_limits(info, podman, podman_4), *limits), shares_network=shares_network,
+        empties=_MOUNTED if podman_4 else (), makes_bases=not podman_4,
     )
 
 
@@ -139,11 +145,27 @@ def _store(info: dict) -> str:
     return f"{driver} (containerd)" if any("snapshotter" in kind for kind in kinds) else driver
 
 
-def _limits(info: dict, podman: bool) -> tuple[str, ...]:
+# What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
+# and not with 5.8.6).
+_MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+
+
+def _limits(info: dict, podman: bool, podman_4: bool) -> tuple[str, ...]:
     limits = []
     if podman:
         limits.append("Builds go through Buildah: stages run one after another, "
-                      "and there is no BuildKit trace to draw.")
+                      "and there is no BuildKit trace to draw and no build cache to list or prune.")
+        limits.append("An interrupt ends the command of a RUN only where this machine sees it: Podman on another "
+                      "machine runs it to its end, and stops the build then.")
+        limits.append("Base images that are made here do not tell what made their layers: Podman writes no history of "
+                      "a container that it commits.")
+        limits.append("A server that a check runs has a way out into the network: Podman makes a closed network only "
+                      "when something runs in it.")
+    if podman_4:
+        limits[-2] = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
+                      "come from a registry, a mirror or a kit.")
+        limits.append(f"The layer of a RUN may have three files more than elsewhere, of no bytes: {', '.join(_MOUNTED)}. "
+                      "Podman 4 leaves them where the image had none.")
     if (info.get("Driver") or "") == "vfs":
         limits.append("The vfs store copies the whole file system at every step: "
                       "builds are slow and need much disk.")

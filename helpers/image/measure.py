@@ -174,6 +174,8 @@ def _from_config(read: saved.Saved, image_id: str, layers: int) -> list[str]:
 
 
 def _said(created_by: object, comment: object) -> str:
+    if created_by == "/bin/sh":   # all that Podman writes of a container that it commits
+        return "(not recorded)"
     told = instruction(created_by) if isinstance(created_by, str) else ""
     return told or (comment if isinstance(comment, str) else "") or "(not recorded)"
 

@@ -8,6 +8,7 @@ from .. import container, image, intruder
 from .. import inventory as inventories
 from ..build import BuildResult
 from ..build import cache as build_cache
+from ..errors import Unsupported
 from ..image import Image, Layer
 from ..inventory import Comparison, Inventory
 from ..widgets.lists import Images, Records, ordered
@@ -68,7 +69,15 @@ def break_in(built: BuildResult | str, port: int) -> tuple[intruder.Try, ...]:
 
 
 def images(mark: str) -> Images:
-    """What `docker images` shows of the builds that had the word `mark` in a step."""
+    """What `docker images` shows of the builds that had the word `mark` in a step.
+
+    Raises Unsupported without BuildKit, since what a lesson says of the list is said of BuildKit's:
+    the other builders keep their stages in it.
+    """
+    if "buildkit" not in engine().builders:
+        raise Unsupported("What BuildKit leaves in the list of images cannot be seen here.",
+                          why=f"This engine builds with {' and '.join(engine().builders)}, which leaves other things in it.",
+                          remedy="Use a Docker Engine.")
     found = image.marked(image.listed(engine()), mark, engine())
     return Images((line, image.look(line.id, engine())) for line in found)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from docker.errors import APIError, NotFound
 
-from ..bases.references import parse
+from ..bases.references import parse, short
 from ..engine import Engine, connect
 from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
@@ -97,8 +97,19 @@ class Registry:
 
     def _reach(self) -> None:
         """See whether the engine gets to the other end of the line."""
-        with self._engine.speaking("look into a registry"), contextlib.suppress(APIError):
-            self._engine.client.api.inspect_distribution(f"{self.address}/{FOLDER}/probe:none")
+        probe = f"{self.address}/{FOLDER}/probe"
+        if "buildah" in self._engine.builders:   # Podman has no call that only looks
+            try:
+                transfer.pull(self._engine, probe, "none", "a probe", self._alive, _quiet)
+            except TransferFailed as error:
+                if "HTTPS client" in error.why:
+                    raise RegistryUnavailable(
+                        "Podman speaks to a registry on this machine by HTTPS alone.", why=error.why,
+                        remedy=f"Let it: a file in /etc/containers/registries.conf.d with [[registry]], location = "
+                               f'"{LOOPBACK}" and insecure = true.') from error
+        else:
+            with self._engine.speaking("look into a registry"), contextlib.suppress(APIError):
+                self._engine.client.api.inspect_distribution(f"{probe}:none")
         if not self._line.received:   # even "there is no such image" is an answer
             raise RegistryUnavailable(
                 "The engine cannot reach a registry on this machine.",
@@ -201,8 +212,9 @@ class Registry:
 
 
 def _called(image: str, tags: list[str]) -> str:
-    """The name that was asked for, or one of its names for an id."""
-    return image if {image, f"{image}:latest"} & set(tags) else tags[0]
+    """The name that was asked for, or one of its names for an id. Podman lists a name longer than it was given."""
+    known = {name for tag in tags for name in (tag, short(tag), tag.removeprefix("localhost/"))}
+    return image if {image, f"{image}:latest"} & known else short(tags[0])
 
 
 def _place(image: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from helpers import bases, labels
 from helpers.bases import archive, catalogue, containers, making, pulling, recipes, references, tars
 from helpers.errors import BaseUnavailable, CourseError
 from helpers.image import look, where
+from helpers.registry.client import Client
 
 ROOT = Path(__file__).parents[2]
 REF = "multistage-test/tiny:1"
@@ -45,16 +46,14 @@ def ours(engine):
 
 
 def has(engine, name):
-    try:
-        engine.client.api.inspect_image(name)
-    except docker.errors.ImageNotFound:
-        return False
-    return True
+    """Whether an image has just that name. Podman, asked for it, also finds one whose name ends so."""
+    wanted = references.short(str(references.parse(name)))
+    return any(wanted == references.short(tag) for image in engine.client.api.images() for tag in image["RepoTags"] or ())
 
 
 def drop(engine, *names):
     for name in names:
-        with contextlib.suppress(docker.errors.ImageNotFound):
+        with contextlib.suppress(docker.errors.NotFound):
             engine.client.api.remove_image(name)
 
 
@@ -231,7 +230,7 @@ def test_the_other_distroless_images(engine, ref, entrypoint):
     assert files(engine, base.name, "/bin/sh", "/bin/bash", "/usr/bin/dpkg", "/usr/bin/pip", "/usr/bin/gcc") == {}
     assert len(files(engine, base.name, "/etc/passwd", "/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo")) == 3
     config = engine.client.api.inspect_image(base.name)["Config"]
-    assert (config["Entrypoint"] or None) == entrypoint and not config["Cmd"]
+    assert (config.get("Entrypoint") or None) == entrypoint and not config.get("Cmd")
     if entrypoint:
         program = engine.client.containers.run(base.name, ["--version"], entrypoint=entrypoint[:1], network_mode="none",
                                                labels=labels.marked(labels.RUN), remove=True)
@@ -248,8 +247,10 @@ def test_files_of_packages_on_top_of_others(engine, kitchen):
     assert len(found) == 6 and found["/etc/motd"] & 0o777 == 0o600
     image = look(made.name, engine)
     brought = {path: layer.instruction.split()[1] for path, layer in where(image, engine).items()}
-    assert len(image.layers) == 4 and brought["/etc/passwd"] == "media-types"
-    assert brought["/etc/services"] == "netbase" and brought["/etc/other"] == "links"
+    # Podman writes no history of a container that it commits, and makes a layer of one that only has new settings.
+    podman = "buildah" in engine.builders
+    assert len(image.layers) == 4 + podman and brought["/etc/passwd"] == "media-types"
+    assert (brought["/etc/services"], brought["/etc/other"]) == (("recorded)",) * 2 if podman else ("netbase", "links"))
 
 
 def test_distroless_has_no_shell(engine):
@@ -263,7 +264,7 @@ def test_distroless_has_no_shell(engine):
             "/home/nonroot", "/var/lib/dpkg/status.d", "/usr/share/zoneinfo/Europe/Berlin")
     assert set(files(engine, base.name, *kept)) == set(kept)
     config = engine.client.api.inspect_image(base.name)["Config"]
-    assert not config["Cmd"] and not config["Entrypoint"]
+    assert not config.get("Cmd") and not config.get("Entrypoint")
     assert "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt" in config["Env"]
 
 
@@ -273,7 +274,7 @@ def test_what_the_makers_machine_lent_is_not_in_the_image(engine):
         pytest.skip("the original is here")
     assert files(engine, go.name, "/run/multistage", "/etc/apt/apt.conf.d/99mmdebstrap") == {}
     config = engine.client.api.inspect_image(go.name)["Config"]
-    assert config["Cmd"] == ["bash"] and not config["Entrypoint"] and config["WorkingDir"] == "/go"
+    assert config["Cmd"] == ["bash"] and not config.get("Entrypoint") and config["WorkingDir"] == "/go"
     assert not [line for line in config["Env"] if line.startswith(("DEBIAN_", "APT_"))]
     # Where a store counts folders too, the one that `RUN mkdir` makes has a size.
     made = [line["CreatedBy"] for line in engine.client.api.history(go.name)
@@ -299,7 +300,8 @@ def test_pull_from_its_own_registry(theirs, pushed):
 
 def test_pull_by_digest(theirs, pushed, registry):
     name = pushed("multistage-test/digest:1")
-    digest = theirs.client.api.inspect_distribution(name)["Descriptor"]["digest"]
+    repository, _, tag = name.removeprefix(f"{registry}/").rpartition(":")
+    digest = Client(registry).manifest(repository, tag).digest
     by_digest = f"{registry}/multistage-test/digest@{digest}"
     try:
         (found,) = bases.ensure(theirs, [by_digest])
@@ -424,6 +426,8 @@ LAYERED = (recipes.DebianRoot("bookworm"), recipes.Run("echo one > /one"), recip
 @pytest.fixture
 def kitchen(engine, monkeypatch):
     """Puts a base into the catalogue; removes it and its own steps afterwards."""
+    if not engine.makes_bases:
+        pytest.skip("this engine commits a container without new settings: no base is made there")
     used = []
 
     def add(base):
@@ -457,7 +461,9 @@ def test_make(request, kitchen, owned):
     assert config["Labels"] == {labels.COURSE: labels.BASE, labels.STAND_IN: REF,
                                 labels.MADE_OF: "Debian packages"}
     history = [line["CreatedBy"] for line in engine.client.api.history(name)]
-    assert history == [step.instruction for step in reversed(base.recipe)]
+    told = [step.instruction for step in reversed(base.recipe)]
+    # Podman writes none of a container that it commits: only of the first layer, which was loaded.
+    assert history[-1:] == told[-1:] if "buildah" in engine.builders else history == told
     assert run(engine, name, "cat", "/one", "/two") == (0, "one\ntwo\n")
     assert "a stand-in made from Debian packages" in bases.footnote([found])
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from helpers import container, labels
+from helpers.bases.references import short
 from helpers.build import build, leftovers
 from helpers.workshop.clean import clean
 
@@ -57,7 +58,7 @@ def test_the_name_of_a_push_that_was_cut_short_goes_and_the_image_stays(engine, 
     image.tag("127.0.0.1:1/multistage-course/learners-own", "1")
     assert clean(engine).images >= 1
     image.reload()
-    assert image.tags == ["learners-own:1"]
+    assert [short(tag) for tag in image.tags] == ["learners-own:1"]   # Podman writes Docker Hub's name out
 
 
 def test_what_the_legacy_builder_left_goes_too(engine, tmp_path):

@@ -8,7 +8,7 @@ import shutil
 import uuid
 
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import NotFound
 
 from helpers.build import build
 from helpers.container import run
@@ -89,7 +89,7 @@ def _forget(engine, names):
     for name in dict.fromkeys(names):
         try:
             engine.client.images.remove(name, force=True)
-        except ImageNotFound:
+        except NotFound:
             pass
 
 
@@ -201,7 +201,7 @@ def test_failing_tests_that_are_needed_fail_the_build(engine, make, text, target
     with pytest.raises(BuildFailed) as failure:
         make(text, saying(b"nothing "), tag="course-test:habits-gate", target=target)
     assert (failure.value.stage, failure.value.exit_code) == ("test", 1)
-    with pytest.raises(ImageNotFound):
+    with pytest.raises(NotFound):
         engine.client.images.get("course-test:habits-gate")
 
 
@@ -238,7 +238,7 @@ def test_a_name_leads_elsewhere_and_a_digest_does_not(engine, make, registry):
     assert look(built[1].tag, engine).layers == look(built[3].tag, engine).layers
     assert registry.address in pin and engine.client.images.get(pin)
     registry.close()
-    with pytest.raises(ImageNotFound):
+    with pytest.raises(NotFound):
         engine.client.images.get(pin)
 
 

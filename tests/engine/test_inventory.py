@@ -11,7 +11,7 @@ import sys
 import uuid
 
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import NotFound
 
 from helpers import labels, places
 from helpers.build import build
@@ -67,7 +67,7 @@ def made(engine, tmp_path_factory):
 
     yield make
     for tag in tags:
-        with contextlib.suppress(ImageNotFound):     # it was not built
+        with contextlib.suppress(NotFound):     # it was not built
             engine.client.images.remove(tag, force=True)
 
 

@@ -59,8 +59,9 @@ def tested(kind: Kind, plain: Engine, tests: Sequence[str], keep: Path | None = 
             _say(f"{name} runs. It is given the base images ...")
             stock.hand_on(plain, engine, bases.ALL)
             for each in tests:
+                since = time.monotonic()
                 outcomes = suite.run(one, [each], plain.host)
-                _say(f"  {each}: {table.cell(outcomes)}")
+                _say(f"  {each}: {table.cell(outcomes)} ({time.monotonic() - since:.0f} s)")
                 if keep:
                     keep.mkdir(parents=True, exist_ok=True)
                     shutil.copy(one.state / "tests.log", keep / f"{kind.key}.log")

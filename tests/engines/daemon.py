@@ -108,7 +108,8 @@ def _command(kind: Kind, state: Path) -> list[str]:
                     "registries.conf": _REGISTRIES}
         for name, text in settings.items():
             (state / name).write_text(text)
-        return ["env", *(f"CONTAINERS_{variable}={state / name}" for variable, name in (
+        (state / "tmp").mkdir()   # a loaded archive lies there whole; its own /tmp is memory
+        return ["env", f"TMPDIR={state / 'tmp'}", *(f"CONTAINERS_{variable}={state / name}" for variable, name in (
                     ("STORAGE_CONF", "storage.conf"), ("CONF", "containers.conf"),
                     ("REGISTRIES_CONF", "registries.conf"))),
                 "podman", "system", "service", "--time=0", _host(state)]

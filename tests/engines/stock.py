@@ -8,6 +8,7 @@ from unittest import mock
 
 from helpers.bases import ensure
 from helpers.engine import Engine, connect
+from helpers.engine.model import fault
 
 _CHUNK = 1 << 20
 _SECONDS = 900
@@ -24,12 +25,18 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
     with source.speaking("save the base images"):
         saved = api.get(f"{api.base_url}/v{api.api_version}/images/get", params={"names": names},
                         stream=True, timeout=_SECONDS)
-        saved.raise_for_status()
+        _succeeded(saved, "save the base images")
     with saved, target.speaking("load the base images"):
         loading = target.client.api
-        loading.post(f"{loading.base_url}/v{loading.api_version}/images/load", params={"quiet": "1"},
-                     data=saved.iter_content(_CHUNK), headers={"Content-Type": "application/x-tar"},
-                     timeout=_SECONDS).raise_for_status()
+        loaded = loading.post(f"{loading.base_url}/v{loading.api_version}/images/load", params={"quiet": "1"},
+                              data=saved.iter_content(_CHUNK), headers={"Content-Type": "application/x-tar"},
+                              timeout=_SECONDS)
+        _succeeded(loaded, "load the base images")
+
+
+def _succeeded(response, doing: str) -> None:
+    if response.status_code >= 400:
+        raise fault(doing, response.text.strip())
 
 
 def at(host: str) -> Engine:

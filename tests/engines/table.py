@@ -14,7 +14,7 @@ FEATURES = {
     "builds": ("test_bounds", "test_build", "test_session", "test_oracle"),
     "cache": ("test_cache",),
     "sizes": ("test_image", "test_saved"),
-    "inventory": ("test_inventory", "test_content_witness", "test_syft", "test_report"),
+    "inventory": ("test_inventory", "test_syft", "test_report"),
     "bases": ("test_bases", "test_kit", "test_versions"),
     "secrets": ("test_lent", "test_secrets_and_layers"),
     "containers": ("test_container", "test_lifecycle"),

@@ -59,7 +59,7 @@ def test_two_stages_step_by_step():
 def test_a_step_ends_with_its_image_and_a_from_with_the_next_step():
     progress = folded(TWO_STAGES, answers(COLD))
     first, second, *_ = progress.steps()
-    assert (first.started, first.completed) == (0, 1) and (second.started, second.completed) == (2, 3)
+    assert (first.started, first.completed) == (0, 1) and (second.started, second.completed) == (1, 2)
     assert second.inputs == (first.key,) and first.inputs == ()
 
 

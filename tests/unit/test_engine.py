@@ -484,8 +484,12 @@ def asked(version, info, api="1.41") -> Engine:
     (VERSION, {"DriverStatus": None, "Driver": None}, "Docker Engine", "unknown",
      ("buildkit", "legacy"), []),
     ({"Version": "19.03"}, INFO, "Docker Engine", "overlay2", ("buildkit", "legacy"), []),
-    (PODMAN, {**INFO, "Driver": "overlay"}, "Podman Engine", "overlay", ("buildah",), ["Buildah"]),
-    (PODMAN, {**INFO, "Driver": "vfs"}, "Podman Engine", "vfs", ("buildah",), ["Buildah", "vfs"]),
+    (PODMAN, {**INFO, "Driver": "overlay"}, "Podman Engine", "overlay", ("buildah",),
+     ["Buildah", "interrupt", "cannot be made", "way out", "/etc/hosts"]),
+    (PODMAN, {**INFO, "Driver": "vfs"}, "Podman Engine", "vfs", ("buildah",),
+     ["Buildah", "interrupt", "cannot be made", "way out", "/etc/hosts", "vfs"]),
+    ({**PODMAN, "Version": "5.8.6"}, {**INFO, "Driver": "overlay"}, "Podman Engine", "overlay", ("buildah",),
+     ["Buildah", "interrupt", "history", "way out"]),
 ])
 def test_an_engine_says_what_it_is(version, info, name, store, builders, limits):
     engine = asked(version, info)

@@ -1,10 +1,12 @@
 """What ran when, and what at once: on hand-made steps and on recorded builds."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from helpers.build import BuildResult, Step, covered, overlap, spans, ties, together, work
+from helpers.errors import Unsupported
 from tests.unit.test_build import progress
 
 
@@ -81,6 +83,13 @@ def test_the_trace_ties_what_the_dockerfile_ties(name):
     needed = built.dockerfile.needed()
     assert built.ties == {(edge.source, edge.target) for edge in built.dockerfile.edges
                           if not edge.external and edge.target in needed}
+
+
+def test_buildah_is_not_taken_for_one_that_tells():
+    built = replace(result("buildkit-parallel"), builder="buildah")
+    for ask in (lambda: built.ties, lambda: built.overlap("greet", "count")):
+        with pytest.raises(Unsupported, match="does not tell"):
+            ask()
 
 
 # -- recorded builds: the same computation, one word in the Dockerfile apart -------------

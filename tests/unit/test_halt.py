@@ -1,0 +1,94 @@
+"""Processes of a build that are ended: those with its word in their environment, and no other."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import dockerfile
+from helpers.bounds import ARGUMENT, word
+from helpers.build import halt as module
+from helpers.build import run
+from helpers.build.events import StepSeen
+from helpers.build.halt import halt
+from helpers.build.progress import Progress
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")
+
+
+@pytest.fixture
+def asleep(monkeypatch):
+    """Starts a process that sleeps, with that environment."""
+    monkeypatch.setattr(module, "_QUIET", 0.2)
+    started = []
+
+    def one(**environment):
+        command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
+        started[-1].stdout.readline()
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.kill()
+        each.wait()
+        each.stdout.close()
+
+
+def test_those_with_the_word_end_and_nobody_else(asleep):
+    ours = word()
+    first, second = asleep(**{ARGUMENT: ours}), asleep(**{ARGUMENT: ours, "HOME": "/"})
+    others = [asleep(**{ARGUMENT: word()}), asleep(OTHER=ours), asleep(**{ARGUMENT: f"{ours}.example"}), asleep()]
+    assert halt(ours)
+    assert first.wait(5) < 0 and second.wait(5) < 0
+    assert [each.poll() for each in others] == [None] * 4
+
+
+def test_where_none_is_found_none_was_ended(asleep):
+    asleep(**{ARGUMENT: word()})
+    assert not halt(word())
+
+
+def test_one_that_may_not_be_ended_is_told(asleep, monkeypatch):
+    def refused(*_):
+        raise PermissionError
+
+    ours = word()
+    process = asleep(**{ARGUMENT: ours})
+    monkeypatch.setattr(module.signal, "pidfd_send_signal", refused)
+    assert not halt(ours)
+    assert process.poll() is None
+
+
+@pytest.mark.parametrize("no_word", ["", "multistage-", "localhost", "multistage-0123456789abcdef.invalid,x"])
+def test_what_might_be_in_anybody_s_environment_is_refused(no_word):
+    with pytest.raises(ValueError, match="marks no build"):
+        halt(no_word)
+
+
+# -- what the learner is told --------------------------------------------------------------
+
+def at_work(instruction, builder="buildah"):
+    progress = Progress(dockerfile.parse(f"FROM scratch\n{instruction}\n", {}), None, builder)
+    progress.add(StepSeen("1/2", instruction, started=1.0))
+    return progress
+
+
+def test_the_learner_is_told_what_goes_on(monkeypatch):
+    monkeypatch.setattr(run, "halt", lambda mark: False)
+    told = str(run._interrupted(at_work("RUN sleep 5"), "a mark"))
+    assert "stops it later" in told and "line 2" in told
+
+
+@pytest.mark.parametrize("progress, ended", [
+    (at_work("RUN sleep 5"), True), (at_work("COPY a b"), False), (at_work("RUN sleep 5", "buildkit"), False)])
+def test_and_that_it_is_stopped_where_it_is(monkeypatch, progress, ended):
+    monkeypatch.setattr(run, "halt", lambda mark: ended)
+    assert "stopped, in the engine too" in str(run._interrupted(progress, "a mark"))
+
+
+@pytest.mark.parametrize("args, builder, marked", [
+    ({}, "buildah", True), ({}, "buildkit", False), ({"https_proxy": "http://proxy:3128"}, "buildah", False)])
+def test_a_build_is_marked_where_that_is_of_use_and_changes_nothing(args, builder, marked):
+    assert bool(run._mark(args, None, builder)) == marked
