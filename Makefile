@@ -6,6 +6,7 @@ BIN      := $(VENV)/bin
 READY    := $(VENV)/.ready
 TESTED   := $(VENV)/.ready-to-test
 LESSONS  := $(wildcard notebooks/*.ipynb)
+EXERCISES := $(wildcard exercises/*/*.ipynb)
 FIRST    := notebooks/00-is-everything-ready.ipynb
 CELL_SECONDS ?= 300
 
@@ -63,8 +64,8 @@ unit: $(READY)  ## the tests that need no engine
 lessons: $(READY)  ## run the notebooks as tests
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) notebooks
 
-outputs: $(READY)  ## run the notebooks and keep their new outputs
-	$(BIN)/python -m tests.outputs $(LESSONS)
+outputs: $(READY)  ## run the notebooks, exercises too, and keep their new outputs
+	$(BIN)/python -m tests.outputs $(LESSONS) $(EXERCISES)
 
 engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; the table goes into the README
 	@$(BIN)/python -m helpers bases --all

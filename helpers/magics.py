@@ -15,8 +15,8 @@ from . import dockerfile as dockerfiles
 from . import places
 from .build import BuildResult
 from .checks import Exercise, Watch, check, find, hints, names, progress
-from .checks.attempt import brought
 from .checks.hints import how
+from .checks.submission import brought
 from .checks.values import random_word
 from .edits import write
 from .engine import connect
@@ -78,6 +78,7 @@ if Magics is not None:
             with LiveBuild() as live:
                 verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
                                 watch=Watch(live.say, live.watch))
+                live.clear()     # of many builds the last would be left, and the verdict tells what matters
             taken = progress.attempted(verdict).record(exercise.name).hints
             return Judged(replace(verdict, hint="" if verdict.passed else how(exercise, taken)))
 
@@ -89,7 +90,7 @@ if Magics is not None:
             exercise = self._exercise(parse_argstring(self.hint, line).name)
             there = hints(exercise)
             taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
-            display(Markdown(f"**Hint {taken} of {len(there)}** {there[taken - 1]}" if taken else
+            display(Markdown(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
                              "This exercise has no hints."))
 
         @magic_arguments()

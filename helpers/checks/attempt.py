@@ -19,17 +19,16 @@ from pathlib import Path
 
 from .. import build as builds
 from .. import dockerfile as dockerfiles
-from .. import edits, lint
+from .. import edits
 from ..bounds import Bounds
 from ..build import BuildResult, Progress
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
-from ..errors import BuildFailed, BuildStopped, DockerfileError, ExerciseError, LinterUnavailable
+from ..errors import BuildFailed, BuildStopped
 from ..image import compare
 from ..twice import nameless
-from . import carry, contents, facts, lend, reading, running
-from .exercise import STARTER, Content, Edit, Exercise, Run, Serve, Target
-from .globs import matches
+from . import carry, contents, facts, lend, reading, running, submission, targets
+from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .values import Values, random_word
 from .verdict import Fail, Findings, Verdict
 
@@ -58,17 +57,18 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
     text        a Dockerfile's text, in place of a file
 
     Where the engine cannot do what the exercise asks for, nothing is built, and the verdict
-    says so: it is neither a pass nor a fail. Raises ExerciseError where there is no such file, BaseUnavailable for a base that
-    cannot be had, and the engine's errors: none of that is the learner's doing.
+    says so: it is neither a pass nor a fail. Raises ExerciseError where there is no such file,
+    BaseUnavailable for a base that cannot be had, and the engine's errors: none of that is the
+    learner's doing.
     """
     began = time.perf_counter()
     path = dockerfile or (exercise.work if exercise.work.is_file() else exercise.starter)
     if text is None:
-        text = _text(path)
-    where = _shown(path)
-    source = {**exercise.source(), **brought(exercise, path)}
+        text = submission.text(path)
+    where = submission.shown(path)
+    source = {**exercise.source(), **submission.brought(exercise, path)}
     found, lacking = Findings(), ()
-    read = read_rules(exercise, text, source, tuple(_beside(exercise, path)), found)
+    read = reading.judge(exercise, text, source, tuple(submission.beside(exercise, path)), found)
     if not found.fails:
         assert read is not None
         engine = engine or connect()
@@ -80,42 +80,6 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
                 attempt.judge(found)
     return Verdict(exercise.name, where, tuple(dict.fromkeys(found.holds)), tuple(found.fails), tuple(found.notes),
                    lacks=lacking, seconds=time.perf_counter() - began, text=text)
-
-
-def read_rules(exercise: Exercise, text: str, source: Mapping[str, bytes], beside: tuple[str, ...],
-               found: Findings) -> Dockerfile | None:
-    """The rules for which nothing is built. None if the text cannot be read."""
-    try:
-        if len(text) > reading.LONGEST:
-            raise DockerfileError(f"It has {len(text):,} characters; {reading.LONGEST:,} are the most.")
-        found.judge("frontend", reading.frontend(text))
-        read = dockerfiles.parse(text, exercise.build.args)
-    except DockerfileError as error:
-        found.judge("syntax", [Fail("syntax", " ".join(filter(None, (error.what, error.why, error.remedy))), error.line)])
-        return None
-    found.holds.insert(0, "syntax")
-    found.judge("bases", reading.bases(exercise, read))
-    found.judge("downloads", reading.downloads(read))
-    found.judge("rights", reading.rights(read))
-    found.judge("context", reading.context(exercise, read, tuple(source), beside))
-    if exercise.stages.least > 1:
-        found.judge("single-stage", reading.single_stage(exercise, read))
-    if exercise.stages.named:
-        found.judge("stages", reading.stages(exercise, read))
-    if exercise.stages.final_bases and not found.failed("bases", "single-stage"):
-        found.judge("final-base", reading.final_base(exercise, read))
-    if not found.fails:    # else it may be unused since its name or what takes from it is wrong
-        found.judge("unused-stage", reading.unused_stage(exercise, read))
-    if not exercise.stages.numbers:
-        found.judge("numbers", reading.numbers(read))
-    if exercise.build.secrets:
-        found.judge("secret-mount", reading.secret_mount(exercise, read))
-    if exercise.build.no_lint:
-        try:
-            found.judge("lint", reading.lint(exercise, lint.lint(text)))
-        except LinterUnavailable as error:
-            found.notes.append(f"The linter was not asked. {error.what}")
-    return read
 
 
 class Attempt(contextlib.ExitStack):
@@ -148,7 +112,7 @@ class Attempt(contextlib.ExitStack):
         if exercise.reproducible:
             found.judge("reproducible", self._again(result))
         for name, target in exercise.targets.items():
-            found.add(self._target(name, target))
+            found.add(self._target(name, target, result))
 
     def fresh(self) -> Values:
         """New random values for one run or request."""
@@ -220,7 +184,7 @@ class Attempt(contextlib.ExitStack):
         if rules or secret:
             self.watch.say("Looking into the image")
             starter = self._starter() if asked.starter else None
-            seen = facts.gather(result, self.read, self.engine, asked, starter)
+            seen = facts.gather(result, self.read, self.engine, asked, starter, lambda text: self.build(text=text).image)
             for rule in rules:
                 # What is heavy is told by what it is, if that is known.
                 if not (rule == "size" and found.failed("absent", "no-files")):
@@ -240,7 +204,7 @@ class Attempt(contextlib.ExitStack):
 
     def _starter(self) -> int:
         """Bytes of the starter's image, built as this one is."""
-        text = _text(self.exercise.starter)
+        text = submission.text(self.exercise.starter)
         return facts.starter(self.exercise, text, self.engine, self.builder,
                              lambda: self.build(self.exercise.source(), text=text).image)
 
@@ -271,7 +235,7 @@ class Attempt(contextlib.ExitStack):
         return [Fail("reproducible", f"Two builds of the same source gave {path} with other bytes.")
                 for path in asked.files if not twins.same(path)]
 
-    def _target(self, name: str, target: Target) -> Findings:
+    def _target(self, name: str, target: Target, shipped: BuildResult) -> Findings:
         found = Findings(name)
         if not any(name in (stage.name, stage.label) for stage in self.read.stages):
             found.judge("builds", [Fail("builds", f"There is no stage {name}. Name one with FROM ... AS {name}.")])
@@ -284,20 +248,17 @@ class Attempt(contextlib.ExitStack):
             found.judge(rule, ())
         for fail in inner.fails:
             found.judge(fail.rule, [fail])
-        if target.breaks:
-            found.judge("breaks", self._breaks(name, target))
+        if target.same:
+            found.judge("same", targets.same(name, shipped.image, result.image, self.read, self.engine))
+        if target.shell:
+            found.judge("shell", targets.shell(name, result.image, self.fresh(), self.read, self.engine))
+        if target.breaks or target.keeps:
+            self.watch.say(f"Changing the source, and building {name} again")
+            told = list(targets.tells(name, self.exercise, self.source, self.fresh,
+                                      lambda source: self.build(source, target=name), self.read))
+            for rule in [rule for rule in ("breaks", "keeps") if getattr(target, rule)]:
+                found.judge(rule, [fail for each, fail in told if each == rule])
         return found
-
-    def _breaks(self, name: str, target: Target) -> list[Fail]:
-        change = target.breaks
-        broken = dict(self.source)
-        broken[change.file] = broken[change.file].replace(change.word.encode(), change.by.encode())
-        try:
-            self.build(broken, target=name)
-        except BuildFailed:
-            return []
-        return [Fail("breaks", f"With {change.word!r} turned into {change.by!r} in {change.file} the target {name} is "
-                     "built all the same: nothing in it tells good source from bad.", self.read.stage(name).line)]
 
 
 def cache_rules(edit: Edit, result: BuildResult) -> list[Fail]:
@@ -314,36 +275,3 @@ def cache_rules(edit: Edit, result: BuildResult) -> list[Fail]:
                                   f"After a change in {edit.file} this step did not run again: it does not see it.",
                                   step.line))
     return fails
-
-
-# -- the submission --------------------------------------------------------------------
-
-def _text(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return file.read(4 * reading.LONGEST).decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise ExerciseError(f"{path} cannot be read.", why=f"{error.strerror}.",
-                            remedy="Name a Dockerfile with --dockerfile.") from error
-
-
-def _shown(path: Path) -> str:
-    try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return str(path)
-
-
-def brought(exercise: Exercise, path: Path) -> dict[str, bytes]:
-    """{name: content} of the files beside a Dockerfile that a learner may change."""
-    return {name: each.read_bytes() for name, each in _beside(exercise, path).items()
-            if any(matches(name, wanted) for wanted in exercise.may_change)}
-
-
-def _beside(exercise: Exercise, path: Path) -> dict[str, Path]:
-    """The files beside one that is called Dockerfile, but for the exercise's own."""
-    folder = path.parent
-    if path.name != STARTER or not folder.is_dir() or folder.resolve() == exercise.folder:
-        return {}
-    return {each.relative_to(folder).as_posix(): each for each in sorted(folder.rglob("*"))
-            if each.is_file() and not each.is_symlink()}

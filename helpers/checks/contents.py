@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..dockerfile import Dockerfile, Stage
+from ..dockerfile import Dockerfile
 from ..image import Start
 from ..inventory import Inventory, Tool, printable
-from ..report.lines import Lines, chain, takes_context
+from ..report.lines import Lines
 from ..units import counted, listed, share, size
 from .exercise import Content
 from .globs import matches
-from .reading import options
+from .reading import compiles
 from .verdict import Fail
 
 _SHOWN = 4      # finds that a message names
@@ -27,6 +27,7 @@ class Seen:
     read        the learner's Dockerfile; target: the stage, None for the last
     user        number of the user whose name the image has, None where it says none
     starter     bytes of the starter's image, None where they are not asked for
+    crossed     paths that a RUN wrote, of bytes that it mounted from another stage
     """
 
     inventory: Inventory
@@ -35,6 +36,7 @@ class Seen:
     target: str | None = None
     uid: int | None = None
     starter: int | None = None
+    crossed: frozenset[str] = frozenset()
 
     @cached_property
     def lines(self) -> Lines:
@@ -99,7 +101,8 @@ def files(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """The file is there through COPY --from a stage that had the source and ran a command."""
+    """The file is there through COPY --from a stage that had the source and ran a command, or
+    had from a RUN that mounts what another stage made."""
     for pattern in asked.copied:
         found = seen.fitting(pattern)
         if not found:
@@ -110,29 +113,19 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
             if made is None:
                 yield Fail("copied", f"{printable(path)} came with the base image. Build it from the source.",
                            seen.lines.last_from)
+            elif path in seen.crossed:
+                continue
+            elif made.keyword == "RUN":
+                yield Fail("copied", f"{printable(path)} was made in the last stage, by this command: no other stage hands it "
+                           "over. So what made it was in the last stage, and to delete it afterwards makes the image smaller "
+                           "and not another one. Make it in a stage of its own, and fetch it with COPY --from, or mount it.",
+                           made.line)
             elif made.keyword != "COPY" or "from" not in made.flags:
                 yield Fail("copied", f"{printable(path)} was not copied from another stage: {made.keyword} made it here. "
                            "Build it in a stage of its own, and fetch it with COPY --from.", made.line)
             elif not compiles(seen.read, made.flags["from"][-1]):
                 yield Fail("copied", f"{printable(path)} comes from {made.flags['from'][-1]}, which did not make it from "
                            "the source: no stage behind it copies the source and runs a command.", made.line)
-
-
-def compiles(read: Dockerfile, reference: str) -> bool:
-    """Whether a stage, or one that it takes from, had the source and ran a command on it."""
-    known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
-    if reference.lower() not in known:
-        return False
-    needed = read.needed(reference.lower())
-    return any(_makes(read, stage) for stage in read.stages if stage.label in needed)
-
-
-def _makes(read: Dockerfile, stage: Stage) -> bool:
-    own = [each for link in chain(read, stage.label) for each in link.instructions]
-    runs = [each for each in own if each.keyword == "RUN"]
-    mounts = [mount for each in runs for mount in map(options, each.flags.get("mount", ()))]
-    return bool(runs) and (any(map(takes_context, own))
-                           or any(each.get("type", "bind") == "bind" and "from" not in each for each in mounts))
 
 
 def small(asked: Content, seen: Seen) -> Iterator[Fail]:

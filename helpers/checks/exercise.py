@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ExerciseError
 from .globs import matches
+from .table import CHECK, Table
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
-CHECK, TASK, STARTER, WORK, SOLUTION = "check.toml", "task.md", "Dockerfile", "work", "solution"
+TASK, STARTER, WORK, SOLUTION = "task.md", "Dockerfile", "work", "solution"
 Texts = tuple[str, ...]
 
 
@@ -132,8 +131,8 @@ class Same:
 
 
 @dataclass(frozen=True)
-class Break:
-    """A change of the source with which a target must not be built."""
+class Change:
+    """A change of the source: a word that stands once in a file, and what takes its place."""
 
     file: str
     word: str
@@ -147,7 +146,11 @@ class Target:
     image: Content = Content()
     run: tuple[Run, ...] = ()
     serve: Serve | None = None
-    breaks: Break | None = None
+    apart: bool = False
+    same: bool = False
+    shell: bool = False
+    breaks: tuple[Change, ...] = ()
+    keeps: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,9 +229,10 @@ def read(folder: Path) -> Exercise:
         line = re.search(r"at line (\d+)", str(error))
         raise ExerciseError(f"{folder.name}/{CHECK} is no TOML.", why=f"{error}.",
                             line=int(line[1]) if line else None) from error
-    exercise = _Reader(folder.name, text).take(Exercise, table, ())
+    reader = Table(folder.name, text)
+    exercise = reader.take(Exercise, table, ())
     object.__setattr__(exercise, "folder", folder)
-    _sound(exercise, _Reader(folder.name, text))
+    _sound(exercise, reader)
     return exercise
 
 
@@ -237,15 +241,15 @@ def _kept_out(path: str) -> bool:
     return path in (CHECK, TASK, STARTER) or top in (WORK, SOLUTION) or path.endswith(".ipynb")
 
 
-def _sound(exercise: Exercise, reader: _Reader) -> None:
+def _sound(exercise: Exercise, reader: Table) -> None:
     """What single keys do not show. Raises ExerciseError."""
     source = exercise.source()
     for pattern in exercise.context:
         if not any(matches(path, pattern) for path in source):
             raise reader.error(("context",), f"no file of the folder is {pattern!r}")
     patches = [(("proof", "word"), exercise.proof.file, exercise.proof.word)] if exercise.proof else []
-    patches += [(("targets", name, "breaks"), each.breaks.file, each.breaks.word)
-                for name, each in exercise.targets.items() if each.breaks]
+    patches += [(("targets", name, key), change.file, change.word) for name, each in exercise.targets.items()
+                for key in ("breaks", "keeps") for change in getattr(each, key)]
     for where, file, word in patches:
         if source.get(file, b"").count(word.encode()) != 1:
             raise reader.error(where, f"{word!r} has to stand once in {file}")
@@ -260,67 +264,3 @@ def _asked(exercise: Exercise) -> str:
     requests = exercise.serve.requests if exercise.serve else ()
     return " ".join(text for each in (*exercise.run, *requests)
                     for text in (each.output if isinstance(each, Run) else each.contains))
-
-
-class _Reader:
-    """Tables of TOML to the classes above."""
-
-    def __init__(self, name: str, text: str):
-        self.name = name
-        self.lines = text.splitlines()
-
-    def take(self, wanted: type, table: object, where: tuple[str, ...]):
-        if not isinstance(table, dict):
-            raise self.error(where, "a table is wanted")
-        hints = typing.get_type_hints(wanted)
-        known = {each.name: each for each in fields(wanted) if not each.metadata.get("own")}
-        for key in table:
-            if key not in known:
-                raise self.error((*where, key), f"there is no key {key!r} here; there are {', '.join(known)}")
-        for name, each in known.items():
-            if name not in table and each.default is MISSING and each.default_factory is MISSING:
-                raise self.error(where, f"{name!r} is missing")
-        return wanted(**{key: self._value(hints[key], value, (*where, key)) for key, value in table.items()})
-
-    def _value(self, hint, value, where):
-        if isinstance(hint, types.UnionType):
-            hint = next(each for each in typing.get_args(hint) if each is not type(None))
-        origin, inner = typing.get_origin(hint), typing.get_args(hint)
-        if is_dataclass(hint):
-            return self.take(hint, value, where)
-        if origin is tuple and isinstance(value, list):
-            return tuple(self._value(inner[0], each, where) for each in value)
-        if origin not in (tuple, None) and isinstance(value, dict):
-            return {key: self._value(inner[1], each, (*where, key)) for key, each in value.items()}
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-            return value
-        raise self.error(where, f"{_WANTED.get(hint, 'a list' if origin is tuple else 'a table')} is wanted, not {value!r}")
-
-    def error(self, where: tuple[str, ...], why: str) -> ExerciseError:
-        line = self.line(where)
-        at = f"Line {line} of {self.name}/{CHECK}" if line else f"{self.name}/{CHECK}"
-        shown = f"{line} | {self.lines[line - 1]}" if line else ""
-        return ExerciseError(f"{at}: {'.'.join(where) + ': ' if where else ''}{why}.", line=line, evidence=shown)
-
-    def line(self, where: tuple[str, ...]) -> int | None:
-        """The line of a key, or of the nearest table that it would be in."""
-        section: tuple[str, ...] = ()
-        best = (0, None)
-        for number, line in enumerate(self.lines, 1):
-            head = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
-            key = re.match(r"\s*([\w.-]+)\s*=", line)
-            if head:
-                section = tuple(part.strip("\"' ") for part in head[1].split("."))
-                path = section
-            elif key:
-                path = (*section, *key[1].split("."))
-            else:
-                continue
-            if path == where[:len(path)] and len(path) > best[0]:
-                best = (len(path), number)
-        return best[1]
-
-
-_WANTED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from .. import places
 from ..bases import ensure
@@ -17,6 +18,7 @@ from ..image import Image, look, read_file, search, stored
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report.lines import chain
+from . import crossing
 from .contents import Seen
 from .exercise import Content, Exercise
 from .verdict import Fail
@@ -25,12 +27,17 @@ _SHOWN = 4      # tools that a message names
 _SYMBOLS = (b"\0.symtab\0", b"\0.debug_info\0")
 
 
-def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None) -> Seen:
-    """The image of a build. Raises the engine's errors."""
+def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None,
+           build: Callable[[str], str]) -> Seen:
+    """The image of a build. Raises the engine's errors. `build`: a text to the id of its image."""
     found = inventory(result.image, engine)
     start = start_of(found.image, engine)
     uid = _uid(found.image, start.user, engine) if asked.user else None
-    return Seen(found, read, start, result.target, uid, starter)
+    seen = Seen(found, read, start, result.target, uid, starter)
+    paths = {path for pattern in asked.copied for path in seen.fitting(pattern)}
+    made = {path: seen.lines.instruction(seen.files[path]) for path in paths}
+    runs = {path: each for path, each in made.items() if each is not None and each.keyword == "RUN"}
+    return replace(seen, crossed=crossing.proven(read, runs, result.image, build, engine)) if runs else seen
 
 
 def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[str], None]) -> list[Fail]:

@@ -1,4 +1,8 @@
-"""The notebook of an exercise, made from its folder: `python -m helpers exercises --write NAME`."""
+"""The notebook of an exercise, made from its folder: `python -m helpers exercises --write NAME`.
+
+It is kept with the outputs of the starter's run, so that whoever only reads it sees what a
+check says: `make outputs`. Making it anew leaves the outputs of cells that stay as they were.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ import json
 import re
 from pathlib import Path
 
+from . import reading
 from .exercise import Exercise
 from .hints import hints
+from .verdict import Findings
 
 _HINTS = re.compile(r"<details>\s*<summary>\s*Hint\b.*?</details>\s*", re.S | re.I)
 _LANGUAGES = {".go": "go", ".py": "python", ".js": "js", ".jsx": "jsx", ".java": "java", ".c": "c", ".h": "c",
@@ -22,8 +28,26 @@ def path(exercise: Exercise) -> Path:
 
 def write(exercise: Exercise) -> Path:
     """Write the notebook of an exercise; where it is."""
-    path(exercise).write_text(json.dumps(notebook(exercise), indent=1, ensure_ascii=False) + "\n")
+    made = notebook(exercise)
+    if path(exercise).is_file():
+        _keep(made, json.loads(path(exercise).read_text()))
+    path(exercise).write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     return path(exercise)
+
+
+def _keep(made: dict, old: dict) -> None:
+    """Take over the outputs, if every cell of code is as it was."""
+    was, now = ({cell["id"]: cell for cell in each["cells"] if cell["cell_type"] == "code"} for each in (old, made))
+    if all(name in was and was[name]["source"] == cell["source"] for name, cell in now.items()):
+        for name, cell in now.items():
+            cell.update(outputs=was[name]["outputs"], execution_count=was[name]["execution_count"])
+
+
+def told_by_its_text(exercise: Exercise) -> bool:
+    """Whether the starter's text alone fails the check: then the verdict is the same everywhere."""
+    found = Findings()
+    reading.judge(exercise, exercise.starter.read_text(), exercise.source(), (), found)
+    return bool(found.fails)
 
 
 def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
@@ -43,7 +67,7 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
             _code(name, 4, f"%%dockerfile {name}\n{text}"),
             _markdown(name, 5, "## Check it\n\nThe check builds it once more, with a random word in the source, looks "
                       "inside and runs it."),
-            _code(name, 6, f"%check {name}"),
+            _code(name, 6, f"%check {name}", compared=told_by_its_text(exercise)),
             _markdown(name, 7, "## Your progress"),
             _code(name, 8, "%progress"),
         ],
@@ -74,9 +98,11 @@ def _markdown(name: str, number: int, text: str) -> dict:
     return {"cell_type": "markdown", "id": _id(name, number), "metadata": {}, "source": text.splitlines(keepends=True)}
 
 
-def _code(name: str, number: int, text: str) -> dict:
+def _code(name: str, number: int, text: str, compared: bool = False) -> dict:
+    """`compared`: its output is the same at each run, and nbval holds it to that."""
     return {"cell_type": "code", "execution_count": None, "id": _id(name, number),
-            "metadata": {"tags": ["nbval-ignore-output"]}, "outputs": [], "source": text.splitlines(keepends=True)}
+            "metadata": {} if compared else {"tags": ["nbval-ignore-output"]}, "outputs": [],
+            "source": text.splitlines(keepends=True)}
 
 
 def _id(name: str, number: int) -> str:

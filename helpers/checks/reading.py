@@ -1,26 +1,70 @@
 """The rules that a Dockerfile's text decides: nothing is built for them.
 
 Each is a pure function of the exercise and of what was read, and yields a Fail for each
-thing that is not as it should be.
+thing that is not as it should be. `judge` asks them all, in their order.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from ..dockerfile import SCRATCH, Dockerfile, Instruction
+from .. import lint as linter
+from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
+from ..errors import DockerfileError, LinterUnavailable
 from ..lint import Finding
-from ..report.lines import operands, takes_context
+from ..report.lines import chain, operands, takes_context
 from ..units import listed
 from .exercise import Exercise
 from .globs import matches
-from .verdict import Fail
+from .verdict import Fail, Findings
 
 LONGEST = 200_000      # bytes of a Dockerfile
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S+)")
 _REMOTE = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|git@|[^/\s]+\.git(?:#|$))")
 _DOCKER_HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
+
+
+def judge(exercise: Exercise, text: str, source: Mapping[str, bytes], beside: tuple[str, ...],
+          found: Findings) -> Dockerfile | None:
+    """Judge a Dockerfile's text, into `found`. None if it cannot be read.
+
+    source  {path: content} of what the build gets; beside: names beside the Dockerfile
+    """
+    try:
+        if len(text) > LONGEST:
+            raise DockerfileError(f"It has {len(text):,} characters; {LONGEST:,} are the most.")
+        found.judge("frontend", frontend(text))
+        read = parse(text, exercise.build.args)
+    except DockerfileError as error:
+        found.judge("syntax", [Fail("syntax", " ".join(filter(None, (error.what, error.why, error.remedy))), error.line)])
+        return None
+    found.holds.insert(0, "syntax")
+    found.judge("bases", bases(exercise, read))
+    found.judge("downloads", downloads(read))
+    found.judge("rights", rights(read))
+    found.judge("context", context(exercise, read, tuple(source), beside))
+    if exercise.stages.least > 1:
+        found.judge("single-stage", single_stage(exercise, read))
+    if exercise.stages.named:
+        found.judge("stages", stages(exercise, read))
+    for name, target in exercise.targets.items():
+        if target.apart and any(name == stage.name for stage in read.stages):
+            found.judge(f"{name}: apart", apart(name, read))
+    if exercise.stages.final_bases and not found.failed("bases", "single-stage"):
+        found.judge("final-base", final_base(exercise, read))
+    if not found.fails:    # else it may be unused since its name or what takes from it is wrong
+        found.judge("unused-stage", unused_stage(exercise, read))
+    if not exercise.stages.numbers:
+        found.judge("numbers", numbers(read))
+    if exercise.build.secrets:
+        found.judge("secret-mount", secret_mount(exercise, read))
+    if exercise.build.no_lint:
+        try:
+            found.judge("lint", lint(exercise, linter.lint(text)))
+        except LinterUnavailable as error:
+            found.notes.append(f"The linter was not asked. {error.what}")
+    return read
 
 
 def frontend(text: str) -> Iterator[Fail]:
@@ -109,9 +153,10 @@ def single_stage(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
     least, there = exercise.stages.least, len(read.stages)
     if there < least:
         have = "There is one stage" if there == 1 else f"There are {there} stages"
-        yield Fail("single-stage", f"{have}, and this needs at least {least}. What the last stage holds is shipped, "
-                   "and a compiler that is deleted there is shipped all the same, or had to be there to be deleted. "
-                   "Build in one stage, and copy what was made into another.", read.stages[-1].line)
+        why = ("What the last stage holds is shipped, and a compiler that is deleted there is shipped all the same, or had "
+               "to be there to be deleted. Build in one stage, and copy what was made into another."
+               if there == 1 else "What is asked for by itself, or stands on another base, is a stage of its own.")
+        yield Fail("single-stage", f"{have}, and this needs at least {least}. {why}", read.stages[-1].line)
 
 
 def stages(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
@@ -119,6 +164,17 @@ def stages(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
     for name in exercise.stages.named:
         if name not in there:
             yield Fail("stages", f"There is no stage {name}. Name one with FROM ... AS {name}.")
+
+
+def apart(name: str, read: Dockerfile) -> Iterator[Fail]:
+    """Rule `apart`: none of the stages that it stands on builds from the source."""
+    for stage in chain(read, name):
+        if makes(stage):
+            said = (f"The target {name} is the stage in which the program is built" if stage.name == name else
+                    f"The target {name} goes on from the stage {stage.label}, in which the program is built")
+            yield Fail("apart", f"{said}: it holds all that building needs, whatever is deleted in it. Begin it on a base "
+                       "of its own, and copy the program into it.", read.stage(name).line)
+            return
 
 
 def final_base(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
@@ -164,6 +220,24 @@ def lint(exercise: Exercise, findings: Sequence[Finding]) -> Iterator[Fail]:
     for each in findings:
         if each.rule in exercise.build.no_lint:
             yield Fail("lint", f"The linter objects ({each.rule}): {each.message}", each.line)
+
+
+def compiles(read: Dockerfile, reference: str) -> bool:
+    """Whether a stage, or one that it takes from, had the source and ran a command on it."""
+    known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
+    if reference.lower() not in known:
+        return False
+    needed = read.needed(reference.lower())
+    return any(makes(*chain(read, stage.label)) for stage in read.stages if stage.label in needed)
+
+
+def makes(*stages: Stage) -> bool:
+    """Whether these stages, one on top of the other, get the source and run a command."""
+    own = [each for stage in stages for each in stage.instructions]
+    runs = [each for each in own if each.keyword == "RUN"]
+    mounts = [mount for each in runs for mount in map(options, each.flags.get("mount", ()))]
+    return bool(runs) and (any(map(takes_context, own))
+                           or any(each.get("type", "bind") == "bind" and "from" not in each for each in mounts))
 
 
 def _all(read: Dockerfile) -> Iterator[Instruction]:

@@ -15,9 +15,9 @@ from .exercise import Content, Request, Run, Serve
 from .values import Values
 from .verdict import Fail, Findings
 
-_SECONDS = 30           # for a program to end
+SECONDS = 30           # for a program to end
 _HEALTH = 5             # for a health check to end
-_DISK = 500_000_000     # bytes that a container may write
+DISK = 500_000_000     # bytes that a container may write
 _SHOWN = 300            # characters of an answer that a message quotes
 
 Fresh = Callable[[], Values]
@@ -41,27 +41,27 @@ def _program(asked: Run, image: str, values: Values, engine: Engine) -> tuple[st
     """(the rule that it is about, its fails)."""
     arguments = None if asked.arguments is None else [values.fill(each) for each in asked.arguments]
     said = " ".join(arguments or ())
-    bounds = Bounds.of(engine, _SECONDS, _DISK)
+    bounds = Bounds.of(engine, SECONDS, DISK)
     try:
         ran = container.run(image, arguments, read_only=asked.read_only, capabilities=asked.capabilities,
-                            bounds=bounds, timeout=_SECONDS + 10, engine=engine)
+                            bounds=bounds, timeout=SECONDS + 10, engine=engine)
     except EngineError:
         raise
     except CourseError as error:
-        return "starts", [Fail("starts", f"{_told(error)}")]
+        return "starts", [Fail("starts", f"{told(error)}")]
     if bounds.exceeded:
-        what = f"did not end within {_SECONDS} s" if bounds.exceeded == "time" else "wrote more than it may"
+        what = f"did not end within {SECONDS} s" if bounds.exceeded == "time" else "wrote more than it may"
         return "starts", [Fail("starts", f"The program {what} and was stopped.")]
     if ran.exit_code != asked.exit:
         return "output", [Fail("output", f"Run with {said or 'no words'} it ended with exit code {ran.exit_code}; "
-                               f"{asked.exit} is wanted. It printed: {_quoted(ran.output)}")]
+                               f"{asked.exit} is wanted. It printed: {quoted(ran.output)}")]
     return _texts("output", asked.output, asked.not_output, ran.output, values, f"Run with {said or 'no words'} it printed")
 
 
 def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Content) -> Findings:
     """Rules `starts`, `user` (as its processes have it), `answers` and `proof` of a server."""
     found, fails = Findings(), {}
-    bounds = Bounds.of(engine, asked.seconds + _SECONDS, _DISK)
+    bounds = Bounds.of(engine, asked.seconds + SECONDS, DISK)
     try:
         with container.serve(image, port=asked.port, read_only=asked.read_only, writable=asked.writable,
                              capabilities=asked.capabilities, way_out=False, bounds=bounds,
@@ -80,7 +80,7 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Cont
         raise
     except CourseError as error:
         stopped = " It was stopped: it wrote more than it may." if bounds.exceeded == "disk" else ""
-        fails = {"starts": [Fail("starts", _told(error) + stopped)]}
+        fails = {"starts": [Fail("starts", told(error) + stopped)]}
     _judge(found, fails, "answers", any("{proof}" in text for each in asked.requests for text in each.contains))
     if asked.healthy and not found.failed("starts"):
         found.judge("healthy", fails.get("healthy", ()))
@@ -118,9 +118,9 @@ def _ask(running: container.Server, command: list[str]) -> str:
     def ask() -> None:
         try:
             ran = running.run(command)
-            answers.append("" if ran.exit_code == 0 else f"It ended with exit code {ran.exit_code}. It printed: {_quoted(ran.output)}")
+            answers.append("" if ran.exit_code == 0 else f"It ended with exit code {ran.exit_code}. It printed: {quoted(ran.output)}")
         except CourseError as error:
-            answers.append(_told(error))
+            answers.append(told(error))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
@@ -141,7 +141,7 @@ def _request(asked: Request, running: container.Server, values: Values) -> tuple
     except EngineError:
         raise
     except CourseError as error:
-        return "answers", [Fail("answers", _told(error))]
+        return "answers", [Fail("answers", told(error))]
     if answer.status != asked.status:
         return "answers", [Fail("answers", f"Asked for {path} it answered with status {answer.status}; "
                                 f"{asked.status} is wanted.")]
@@ -154,12 +154,12 @@ def _texts(rule: str, wanted, unwanted, text: str, values: Values, said: str) ->
             if "{proof}" in each:
                 return "proof", [Fail("proof", "The check changed a word in a copy of the source, and the program does "
                                       f"not know it: it was not compiled from this source in this build. {said}: "
-                                      f"{_quoted(text)}")]
-            return rule, [Fail(rule, f"{said}: {_quoted(text)} It should say {values.fill(each)!r}: the words are "
+                                      f"{quoted(text)}")]
+            return rule, [Fail(rule, f"{said}: {quoted(text)} It should say {values.fill(each)!r}: the words are "
                                "others at each check.")]
     for each in unwanted:
         if values.fill(each) in text:
-            return rule, [Fail(rule, f"{said}: {_quoted(text)} It should not say {values.fill(each)!r}.")]
+            return rule, [Fail(rule, f"{said}: {quoted(text)} It should not say {values.fill(each)!r}.")]
     return rule, []
 
 
@@ -170,14 +170,16 @@ def _judge(found: Findings, fails: dict[str, list[Fail]], rule: str, proof: bool
         found.judge("proof", fails.get("proof", ()))
 
 
-def _told(error: CourseError) -> str:
-    tail = f" It printed: {_quoted(error.evidence)}" if error.evidence else ""
+def told(error: CourseError) -> str:
+    """Why something did not run, in a learner's words."""
+    tail = f" It printed: {quoted(error.evidence)}" if error.evidence else ""
     # The image of a check has no name that a learner knows.
     what = error.what if not error.what.startswith("sha256:") else "The image" + error.what[error.what.index(" "):]
     return f"{what}{f' {error.why}' if error.why else ''}{tail}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """What was printed, cut short."""
     text = text.strip()
     shown = text[:_SHOWN] + (" ..." if len(text) > _SHOWN else "")
     return repr(shown) + "."

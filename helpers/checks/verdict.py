@@ -18,6 +18,7 @@ RULES = {
     "context": "Only files of the exercise are copied.",
     "single-stage": "There are enough stages.",
     "stages": "The stages that are asked for are there.",
+    "apart": "It stands on a base of its own, not on the stage that builds.",
     "final-base": "The last stage stands on a base that is allowed there.",
     "unused-stage": "Every stage is used.",
     "numbers": "Stages are called by their names.",
@@ -44,9 +45,12 @@ RULES = {
     "healthy": "The health check tells whether the server is well.",
     "output": "It prints what it should.",
     "proof": "The program was compiled from this source, in this build.",
+    "same": "It starts the same program as the last stage, byte by byte.",
+    "shell": "A shell opens in it.",
     "cache": "An edit makes no more steps run again than it must.",
     "reproducible": "Two builds without a cache give the same.",
     "breaks": "It does not build when the source is broken.",
+    "keeps": "It builds when the source does the same in other words.",
 }
 
 
@@ -120,10 +124,10 @@ class Verdict:
     holds: tuple[str, ...]
     fails: tuple[Fail, ...]
     notes: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()
     hint: str = ""
     seconds: float = 0.0
     text: str = field(default="", repr=False)
+    lacks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

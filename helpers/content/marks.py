@@ -24,19 +24,29 @@ _WORDS = (
     (b"jdk.jartool/sun.tools.jar.Main", "jar"),
     (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
 )
+# Programs that are large, each with all of these words. The names of functions stand in the
+# linker's tables, which stay when a program is stripped.
+_LARGE_WORDS = (
+    ((b"_ZN4node5StartEiPPc",), "node"),     # node::Start(int, char**)
+    ((b"Py_BytesMain",), "python"),          # what python's main() calls
+    ((b"GNU GIMPLE", b"__GNUC_PATCHLEVEL__"), "cc1"),    # of GCC, and with a preprocessor: cc1 and cc1plus
+)
 # Where busybox keeps its list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")
 _MOST, _LONGEST = 600, 32
-_LARGEST = 3 << 20    # bytes of a program that is searched: the largest of these are smaller
+_LARGEST = 3 << 20    # bytes of a program that is searched for the first kind: the largest of these are smaller
+_PART = 16 << 20      # bytes of each part of a program that are searched
 
 
 def marks(data: bytes | memoryview) -> tuple[str, ...]:
     """The programs that these bytes say they are, by the names that they are known by."""
-    if len(data) > _LARGEST:
-        return ()
-    data, places = bytes(data), texts(data)
-    return tuple(name for words, name in _WORDS
-                 if any(data.find(words, begin, end) >= 0 for begin, end in places))
+    parts = [bytes(data[begin:min(end, begin + _PART)]) for begin, end in texts(data)]
+
+    def says(word: bytes) -> bool:
+        return any(word in part for part in parts)
+
+    small = _WORDS if len(data) <= _LARGEST else ()
+    return (*(name for word, name in small if says(word)), *(name for words, name in _LARGE_WORDS if all(map(says, words))))
 
 
 def applets(data: bytes | memoryview) -> tuple[str, ...]:

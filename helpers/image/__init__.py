@@ -14,7 +14,7 @@ Three sizes, each with one meaning, measured here and the same on every engine
     unique     unpacked bytes of the layers that no other named image has
 """
 
-from .content import Trace, read_file, search
+from .content import Trace, read_file, read_files, search
 from .entries import Entries, Program
 from .listing import Listed, listed, marked
 from .measure import contents, look, transfer, unique, where
@@ -24,5 +24,5 @@ from .tree import Node, Tree, Unseen
 from .twins import Twins, compare
 
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
-           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "search", "start", "stored",
-           "transfer", "unique", "where"]
+           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "read_files", "search", "start",
+           "stored", "transfer", "unique", "where"]

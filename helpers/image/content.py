@@ -6,7 +6,7 @@ Nothing is run in the image, and nothing is written to the disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..engine import Engine, connect
@@ -48,6 +48,29 @@ def read_file(image: Image, path: str, layer: Layer | None = None,
     raise ImageNotFound(
         f"{image.reference} has no file {path}" + (f" in the layer of {layer.instruction}." if layer else "."),
         remedy="`python -m helpers inventory IMAGE --files` lists what it has.")
+
+
+def read_files(image: Image, wanted: Callable[[str], bool], engine: Engine | None = None) -> dict[str, bytes]:
+    """{path: content} of the files whose path is wanted, each out of the topmost layer that
+    has it. Raises CourseError for more than LARGEST bytes together, and the engine's errors."""
+    found: dict[str, dict[str, bytes]] = {}
+    held: dict[str, bytes] = {}
+    total = 0
+
+    def look(entry: Entry, archive: Archive) -> None:
+        nonlocal total
+        if entry.kind == "f" and wanted(entry.path):
+            total += entry.size
+            if total > LARGEST:
+                raise CourseError(f"The files to be read out of {image.reference} have more than {LARGEST:,} bytes.")
+            held[entry.path] = b"".join(archive.content())
+
+    def ended(digest: str) -> None:
+        found[digest] = dict(held)
+        held.clear()
+
+    _each_file(image, engine, look, ended)
+    return {path: content for layer in image.layers for path, content in found.get(layer.digest, {}).items()}
 
 
 @dataclass(frozen=True)

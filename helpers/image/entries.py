@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from ..content import Elf, Package
 from .pieces import Pieces
 
-_FORMAT = "layer entries 4"     # raise the number when readers of content find more than before
+_FORMAT = "layer entries 6"     # raise the number when readers of content find more than before
 _SEAL = 32        # bytes of a SHA-256
 _BLOCK = 8192     # paths that are packed together
 _NUMBERS = (("modes", "H"), ("uids", "I"), ("gids", "I"), ("sizes", "Q"))

@@ -4,7 +4,7 @@ A tool is a file that can be run (an ELF program, or a script on an executable p
 with its first line and the right to be executed) and that is known by one of:
 
     its own name, or that of a link on an executable path that leads to it
-    what its bytes say (BusyBox, bash, gcc; Go's tools by the package they were built from)
+    what its bytes say (BusyBox, bash, gcc, node, python; Go's tools by the package they were built from)
     the names that it answers to, if it is many tools in one (BusyBox)
     its rights: setuid, setgid, or file capabilities
 

@@ -1,11 +1,13 @@
 """Verdicts and progress as a reader sees them: text, and HTML that reads well aloud.
 
-Every mark stands beside a word that says the same, and lists are lists.
+Every mark stands beside a word that says the same, lists are lists, and headings go on
+from those of the notebook (h2). Words keep the page's own colour, light or dark.
 """
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 from ..checks import Verdict
@@ -14,7 +16,8 @@ from ..checks.verdict import Fail, meaning
 from ..units import counted
 from .views import table
 
-RUN, DANGER, OTHER = "#0072B2", "#B84A00", "#595959"   # the palette's blue; its vermilion and grey, dark enough for words
+RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, vermilion and grey, for marks
+_CODE = re.compile(r"`([^`]+)`")
 
 
 class Judged:
@@ -36,18 +39,23 @@ class Judged:
 def verdict_view(verdict: Verdict) -> str:
     """A verdict as HTML: headings and lists; colour says nothing that words do not."""
     colour = RUN if verdict.passed else OTHER if verdict.lacks else DANGER
-    parts = [f"<h4 style='border-left:6px solid {colour};padding-left:.5em'>{html.escape(verdict.head)}</h4>"]
+    parts = [f"<h3 style='border-left:6px solid {colour};padding-left:.5em'>{html.escape(verdict.head)}</h3>"]
     parts += [f"<p>{html.escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
         lines = verdict.text.splitlines()
-        parts += ["<h5>To mend, the first cause first</h5>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
+        parts += ["<h4>To mend, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
     rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{html.escape(rule)}: {html.escape(meaning(rule))}</li>"
                    for rule in verdict.holds)
     count = counted(len(verdict.holds), "rule")
     parts.append(f"<details{' open' if not verdict.fails else ''}><summary>What holds: {count}</summary>"
-                 f"<ul style='list-style:none'>{rows}</ul></details>")
-    parts += [f"<p>{html.escape(note)}</p>" for note in (*verdict.notes, *filter(None, [verdict.hint]))]
+                 f"<ul role='list' style='list-style:none'>{rows}</ul></details>")
+    parts += [f"<p>{_words(note)}</p>" for note in (*verdict.notes, *filter(None, [verdict.hint]))]
     return f"<section role='status' aria-label='Verdict'>{''.join(parts)}</section>"
+
+
+def _words(text: str) -> str:
+    """A sentence as HTML; what stands between `backticks` is code."""
+    return _CODE.sub(r"<code>\1</code>", html.escape(text))
 
 
 def _fail(fail: Fail, lines: Sequence[str]) -> str:
@@ -55,7 +63,7 @@ def _fail(fail: Fail, lines: Sequence[str]) -> str:
     if fail.line and fail.line <= len(lines):
         shown = f"<br><code>{fail.line} | {html.escape(lines[fail.line - 1])}</code>"
     return (f"<li><strong><span aria-hidden='true' style='color:{DANGER}'>✘ </span>{html.escape(fail.rule)}</strong>: "
-            f"{html.escape(str(fail))}{shown}</li>")
+            f"{_words(str(fail))}{shown}</li>")
 
 
 def _rows(done: Progress) -> list[tuple[str, ...]]:
@@ -88,7 +96,7 @@ class Done:
             return f"<p>{html.escape(progress_text(self.done))}</p>"
         aside = f"<p>{html.escape('Set aside: ' + self.done.set_aside)}</p>" if self.done.set_aside else ""
         return table(("exercise", "best", "attempts", "hints"),
-                     [tuple(map(html.escape, row)) for row in _rows(self.done)]) + aside
+                     [tuple(map(html.escape, row)) for row in _rows(self.done)], "Your progress") + aside
 
 
 class Marked:
@@ -112,7 +120,7 @@ class Marked:
         return "\n".join(line for line, _ in self._told())
 
     def _repr_html_(self) -> str:
-        body = "\n".join(f"<strong style='color:{DANGER}'>{html.escape(line)}</strong>" if bad else html.escape(line)
+        body = "\n".join(f"<strong>{html.escape(line)}</strong>" if bad else html.escape(line)
                          for line, bad in self._told())
         return (f"<section role='alert'><p>Line {self.line} cannot be read: {html.escape(self.why)} Nothing was built.</p>"
                 f"<pre style='overflow-x:auto'>{body}</pre></section>")

@@ -50,6 +50,9 @@ class LiveBuild:
     def finish(self, result: BuildResult) -> None:
         """Show the finished build."""
 
+    def clear(self) -> None:
+        """Take the view away: what it was for is told elsewhere."""
+
     def close(self) -> None:
         """End the view, whatever happened."""
 
@@ -99,30 +102,41 @@ class _Text(LiveBuild):
 
 
 class _Widget(LiveBuild):
-    """A table that is redrawn in place."""
+    """A table that is redrawn in place. It is there once there is something to say."""
 
     def __init__(self, out: TextIO | None = None):
         super().__init__(out)
+        self._html = self._handle = None
+        self._last: Progress | None = None
+
+    def _shown(self):
+        """The widget, shown from now on."""
         from IPython.display import display
         from ipywidgets import HTML
 
-        self._html = HTML()
-        self._handle = display(self._html, display_id=True)
-        self._last: Progress | None = None
+        if self._handle is None:
+            self._html = HTML()
+            self._handle = display(self._html, display_id=True)
+        return self._html
 
     def say(self, sentence: str) -> None:
-        self._html.value = f"<p role='status'>{html.escape(sentence)}</p>"
+        self._shown().value = f"<p role='status'>{html.escape(sentence)}</p>"
 
     def watch(self, progress: Progress) -> None:
         self._last = progress
         now = self._elapsed()
         if now - self._drawn >= _PAUSE:
             self._drawn = now
-            self._html.value = views.progress_view(progress, now)
+            self._shown().value = views.progress_view(progress, now)
 
     def finish(self, result: BuildResult) -> None:
+        self._shown()
         self._replace(views.build_view(result), str(result))
         views.note_shown(result)
+
+    def clear(self) -> None:
+        if self._handle is not None:
+            self._replace("", "")
 
     def close(self) -> None:
         if self._handle is not None:   # a failed or interrupted build: keep how far it came

@@ -1,4 +1,5 @@
-"""The notebooks of the exercises, run as a learner would who has found the answer."""
+"""The notebooks of the exercises, run as a learner would who has found the answer, and as
+they are kept: with the starter."""
 
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 from helpers.checks import find, names, notebook
 
 from ..engine.conftest import engine   # noqa: F401
+from ..outputs import copied
 
 CELL_SECONDS = 300
 
@@ -34,11 +36,24 @@ def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     check["source"] = ["judged = " + check["source"][0], "\n", "assert judged.passed, judged"]
     path = folder / "run.ipynb"
     path.write_text(json.dumps(made))
-    environment = {**os.environ, "MULTISTAGE_PROGRESS": str(tmp_path / "progress.json")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env",
-         f"--nbval-cell-timeout={CELL_SECONDS}", "--rootdir", str(folder), str(path)],
-        env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:]
+    ran(path, tmp_path, "--nbval-lax")
     kept = json.loads((tmp_path / "progress.json").read_text())["exercises"]
     assert kept[name]["passed"] and kept[name]["attempts"] == 1
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_notebook_gives_what_it_is_kept_with(name, engine, tmp_path):
+    """Run with the starter: a verdict that needs no build is compared, and every cell runs."""
+    with copied(find(name).folder) as folder:
+        ran(folder / f"{name}.ipynb", tmp_path, "--nbval")
+    kept = json.loads((tmp_path / "progress.json").read_text())["exercises"]
+    assert kept[name]["attempts"] == 1 and not kept[name]["passed"]
+
+
+def ran(path, place, how):
+    """Run a notebook under nbval."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", how, "--nbval-current-env",
+         f"--nbval-cell-timeout={CELL_SECONDS}", "--rootdir", str(path.parent), str(path)],
+        env={**os.environ, "MULTISTAGE_PROGRESS": str(place / "progress.json")}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,22 +1,26 @@
 """Exercises: check.toml, the rules of the text, random values, hints, verdicts, notebooks."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import Fail, Verdict, find, hints, names, notebook, read
+from helpers.checks import Fail, Verdict, check, find, hints, names, notebook, read
 from helpers.checks import reading
-from helpers.checks.attempt import brought, cache_rules, read_rules
+from helpers.checks.attempt import cache_rules
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.hints import how
 from helpers.checks.lend import with_caches, without
+from helpers.checks.submission import brought
 from helpers.checks.values import Values
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError
+from helpers.widgets.exercises import verdict_view
 
 CHECK = """title = "A thing"
 minutes = 5
@@ -135,8 +139,64 @@ def test_the_exercises_can_be_used(name):
 @pytest.mark.parametrize("name", names())
 def test_the_notebooks_are_those_of_their_folders(name):
     exercise = find(name)
-    assert json.loads(notebook.path(exercise).read_text()) == notebook.notebook(exercise)
+    kept = json.loads(notebook.path(exercise).read_text())
+    for cell in kept["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    assert kept == notebook.notebook(exercise)
     nbformat.validate(notebook.notebook(exercise))
+
+
+def kept(name):
+    """The code cells of an exercise's notebook, as it is kept."""
+    read = json.loads(notebook.path(find(name)).read_text())
+    return [cell for cell in read["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_notebook_is_kept_with_what_the_starter_gives(name):
+    cells = kept(name)
+    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert all(cell["outputs"] for cell in cells)
+    for output in outputs:
+        assert output["output_type"] in ("execute_result", "display_data")     # no error, and nothing printed
+        assert output["data"].keys() == {"text/plain", "text/html"}            # no widget
+    text = json.dumps(outputs)
+    assert str(Path(__file__).parents[2]) not in text and "/tmp/" not in text and "/root/" not in text
+    judged, = cells[2]["outputs"]
+    assert "".join(judged["data"]["text/plain"]).startswith(f"Not yet: {name}.")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_verdict_that_needs_no_build_is_kept_as_it_is_now(name, tmp_path, monkeypatch):
+    exercise, cell = find(name), kept(name)[2]
+    if not notebook.told_by_its_text(exercise):
+        assert cell["metadata"]["tags"] == ["nbval-ignore-output"]
+        return
+    assert "tags" not in cell["metadata"]
+    monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "work" / "Dockerfile"
+    place.parent.mkdir()
+    place.write_text(exercise.starter.read_text().rstrip("\n") + "\n")
+    verdict = replace(check(exercise, place), hint=how(exercise, 0))
+    assert "".join(cell["outputs"][0]["data"]["text/plain"]) == str(verdict)
+    assert "".join(cell["outputs"][0]["data"]["text/html"]) == verdict_view(verdict)
+
+
+def test_outputs_stay_while_the_cells_do(folder):
+    exercise = find(folder)
+    made = json.loads(notebook.write(exercise).read_text())
+    for number, cell in enumerate(each for each in made["cells"] if each["cell_type"] == "code"):
+        cell.update(execution_count=number + 1, outputs=[{"output_type": "stream", "name": "stdout", "text": ["kept"]}])
+    notebook.path(exercise).write_text(json.dumps(made))
+    exercise.folder.joinpath("task.md").write_text((exercise.task + "\nMore of it.\n"))
+    again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
+    assert [each["execution_count"] for each in again] == [1, 2, 3, 4] and all(each["outputs"] for each in again)
+    exercise.starter.write_text("FROM scratch\n")         # a run of another starter is none of this one
+    again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
+    assert [each["execution_count"] for each in again] == [None] * 4 and not any(each["outputs"] for each in again)
 
 
 # -- the text ----------------------------------------------------------------------------
@@ -144,7 +204,7 @@ def test_the_notebooks_are_those_of_their_folders(name):
 def rules(folder, text, beside=()):
     found = Findings()
     exercise = read(folder)
-    read_rules(exercise, text, exercise.source(), beside, found)
+    reading.judge(exercise, text, exercise.source(), beside, found)
     return found
 
 
@@ -189,6 +249,22 @@ def test_what_the_text_shows_is_told_with_its_line(folder, old, new, rule, line)
     assert old in GOOD
     found = rules(folder, GOOD.replace(old, new, 1))
     assert (found.fails[0].rule, found.fails[0].line) == (rule, line), found.fails
+
+
+@pytest.mark.parametrize("debug, line, said", [
+    ("FROM debian AS debug\nCOPY --from=test /app /app\n", None, ""),
+    ("FROM debian AS debug\nRUN apt-get update\nCOPY --from=test /app /app\n", None, ""),   # no source is there
+    ("FROM test AS debug\n", 5, "goes on from the stage test"),
+    ("FROM test AS between\nRUN rm -rf /usr/local/go\n\nFROM between AS debug\n", 8, "goes on from the stage test"),
+    ("FROM golang:1.22 AS debug\nCOPY . .\nRUN go build\n", 5, "is the stage in which"),
+    ("FROM golang:1.22 AS debug\nRUN --mount=type=bind,target=/src go build /src\n", 5, "is the stage in which"),
+])
+def test_a_target_stands_on_a_base_of_its_own(folder, debug, line, said):
+    file = folder / "check.toml"
+    file.write_text(file.read_text().replace('"scratch"]', '"scratch", "debian"]', 1) + "\n[targets.debug]\napart = true\n")
+    found = rules(folder, GOOD.replace("FROM scratch", f"{debug}\nFROM scratch"))
+    assert [(fail.rule, fail.line) for fail in found.fails] == ([("debug: apart", line)] if said else []), found.fails
+    assert "debug: apart" in found.holds or said in found.fails[0].message
 
 
 def test_one_stage_is_told(folder):
@@ -293,6 +369,13 @@ def test_every_rule_has_its_meaning_a_targets_too():
 def test_the_guide_names_every_rule():
     guide = (Path(__file__).parents[2] / "exercises" / "README.md").read_text()
     assert [rule for rule in RULES if f"`{rule}`" not in guide and f": {rule}`" not in guide] == []
+
+
+def test_the_guide_lists_every_exercise():
+    guide = (Path(__file__).parents[2] / "exercises" / "README.md").read_text()
+    listed = re.findall(r"^\| \[(\d+) (.+)\]\((.+)/(.+)\.ipynb\) \| .+ \| (\d+) \|$", guide, re.M)
+    there = [find(name) for name in names()]
+    assert listed == [(each.name[:2], each.title, each.name, each.name, str(each.minutes)) for each in there]
 
 
 def test_what_a_build_prints_moves_no_cursor():

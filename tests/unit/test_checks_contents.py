@@ -1,5 +1,7 @@
 """What the content of an image decides, on images made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from helpers import dockerfile as dockerfiles
@@ -63,6 +65,10 @@ def test_a_file_counts_as_copied_if_a_stage_made_it():
     assert lines("copied", asked, seen(context)) == [6]
     made_here = TEXT.replace("COPY --from=builder /app /app", "RUN touch /app")
     assert lines("copied", asked, seen(made_here, own=(("RUN touch /app", (("app", cases.STATIC, 0o755),)),))) == [6]
+    here = seen(made_here, own=(("RUN touch /app", (("app", cases.STATIC, 0o755),)),))
+    fail, = RULES["copied"](asked, here)
+    assert "what made it was in the last stage" in fail.message
+    assert lines("copied", asked, replace(here, crossed=frozenset({"/app"}))) == []
     no_source = TEXT.replace("COPY . .\n", "WORKDIR /x\n")
     assert lines("copied", asked, seen(no_source)) == [6]
     came = seen(base=(*cases.SMALL, ("app", cases.STATIC, 0o755)), own=())

@@ -244,6 +244,33 @@ def test_a_program_known_by_its_bytes_has_all_its_names():
     assert go.tools[0].names == ("/opt/go/bin/go", "/usr/bin/go")
 
 
+@pytest.mark.parametrize("says, name, kind", [
+    (b"\0_ZN4node5StartEiPPc\0", "node", "interpreter"),
+    (b"\0Py_BytesMain\0", "python", "interpreter"),
+    (b"\0GNU GIMPLE\0__GNUC_PATCHLEVEL__\0", "cc1", "compiler"),
+    (b"\0jdk.compiler/com.sun.tools.javac.Main\0", "javac", "compiler"),
+])
+def test_interpreters_and_compilers_are_found_under_any_name(says, name, kind):
+    assert [(t.name, t.kind, t.path) for t in inventory(bin("app/lunch", elf(says=says))).tools] == [(name, kind, "/app/lunch")]
+    assert [t.name for t in inventory(bin("app/data", b"# " + says, 0o644)).tools] == []
+
+
+def test_what_reads_another_compiler_s_notes_is_no_compiler():
+    assert inventory(bin("usr/bin/lto-dump", elf(says=b"\0GNU GIMPLE\0"))).tools == ()
+
+
+@pytest.mark.parametrize("name, says", [("node", b"node5StartEi"), ("python3.11", b"Py_BytesMain"), ("cc1plus", b"GNU GIMPLE\0__GNUC_PATCHLEVEL__")])
+def test_a_program_that_has_its_name_is_no_second_one(name, says):
+    assert len(inventory(bin(f"usr/bin/{name}", elf(says=says))).tools) == 1
+
+
+def test_a_large_program_is_known_by_what_stands_far_behind():
+    """Beyond what is read of each file, in a part that its headers point at."""
+    found = inventory(bin("opt/data", elf(says=bytes(6 << 20) + b"GNU GIMPLE\0__GNUC_PATCHLEVEL__")))
+    assert [(t.name, t.path) for t in found.tools] == [("cc1", "/opt/data")]
+    assert inventory(bin("opt/data", elf(says=bytes(6 << 20) + b"GNU bash, version"))).tools == ()   # bash is never so large
+
+
 def test_marks_are_looked_for_in_programs_only():
     assert marks(b"GNU bash, version") == ("bash",)
     assert inventory(bin("bin/x.txt", b"GNU bash, version")).tools == ()

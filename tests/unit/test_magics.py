@@ -62,7 +62,7 @@ def test_hints_come_one_at_a_time(shell, folder):
         with capture_output() as seen:
             shell.run_line_magic("hint", str(folder))
         told.append(seen.outputs[0].data["text/markdown"])
-    assert told == ["**Hint 1 of 2** First `a`.", "**Hint 2 of 2** Second.", "**Hint 2 of 2** Second."]
+    assert told == ["**Hint 1 of 2**\n\nFirst `a`.", "**Hint 2 of 2**\n\nSecond.", "**Hint 2 of 2**\n\nSecond."]
     assert progress.load().record("99-thing").hints == 2
 
 
@@ -107,10 +107,15 @@ def test_a_verdict_reads_well_aloud():
     tags = Tags(page).found
     assert page == verdict_view(VERDICT)
     assert ("section", {"role": "status", "aria-label": "Verdict"}) in tags
-    assert [tag for tag, _ in tags if tag in ("h4", "h5", "ol", "ul")] == ["h4", "h5", "ol", "ul"]
+    assert [tag for tag, _ in tags if tag in ("h3", "h4", "ol", "ul")] == ["h3", "h4", "ol", "ul"]
     assert "<gcc>" not in page and "<b>" not in page and "COPY . . # &lt;b&gt;" in page
     marks = [attributes for tag, attributes in tags if tag == "span"]
     assert len(marks) == 3 and all(each.get("aria-hidden") == "true" for each in marks)
+
+
+def test_code_in_a_sentence_is_code():
+    shown = verdict_view(Verdict("x", "Dockerfile", (), (Fail("frontend", "`# syntax=<b>` is read."),), hint="Ask `%hint x`."))
+    assert "<code># syntax=&lt;b&gt;</code> is read." in shown and "Ask <code>%hint x</code>." in shown and "`" not in shown
 
 
 def test_a_passed_one_says_so():
@@ -122,7 +127,7 @@ def test_progress_is_a_table():
     done = progress.Progress({"<x>": progress.Record(2, 1, "2026-01-02T00:00:00+00:00", None, 3, 3)}, "/aside")
     assert progress_text(done).splitlines()[0] == "<x>  passed 2026-01-02  2 attempts  1 hint"
     page = Done(done)._repr_html_()
-    assert "<th" in page and "&lt;x&gt;" in page and "/aside" in page
+    assert "<caption" in page and "<th" in page and "&lt;x&gt;" in page and "/aside" in page
     assert "Nothing was tried" in Done(progress.Progress())._repr_html_()
 
 

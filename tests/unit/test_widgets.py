@@ -323,7 +323,15 @@ def test_in_a_notebook_a_build_that_never_began_leaves_nothing(notebook):
     with pytest.raises(RuntimeError):
         with LiveBuild():
             raise RuntimeError
-    assert notebook[-1] == {"text/html": "", "text/plain": ""}
+    assert notebook == []
+
+
+def test_in_a_notebook_a_view_can_be_taken_away(notebook):
+    with LiveBuild() as shown:
+        shown.clear()            # none is there yet
+        shown.say("Building")
+        shown.clear()
+    assert len(notebook) == 2 and notebook[-1] == {"text/html": "", "text/plain": ""}
 
 
 def test_in_a_notebook_a_sentence_is_escaped(notebook):

@@ -1,4 +1,4 @@
-# fails: size
+# fails: absent
 FROM node:20 AS builder
 WORKDIR /app
 COPY package.json package-lock.json ./

@@ -1,4 +1,4 @@
-# fails: debug: absent
+# fails: debug: apart
 FROM node:20 AS web
 WORKDIR /web
 COPY web .

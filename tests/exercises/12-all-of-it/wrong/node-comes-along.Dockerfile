@@ -1,4 +1,4 @@
-# fails: size
+# fails: absent
 FROM node:20 AS web
 WORKDIR /web
 COPY web .

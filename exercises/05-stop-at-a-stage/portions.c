@@ -1,0 +1,5 @@
+#include "portions.h"
+
+long all(long guests, long grams) { return guests * grams; }
+
+const char *edition(void) { return "unstamped"; }

@@ -1,0 +1,92 @@
+"""What crosses from another stage into a RUN that mounts it.
+
+A package that is installed from a mounted wheel is written by a command of the last stage.
+It was made elsewhere all the same, if its bytes are among those that were mounted; and if
+they are not, what made it was in the last stage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import posixpath
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ..dockerfile import Dockerfile, Instruction
+from ..engine import Engine
+from ..image import look, read_files
+from .reading import options
+
+_ARCHIVES = (".whl", ".zip", ".jar", ".egg", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+_MOST, _LARGEST = 20_000, 256_000_000    # members of an archive that are looked at, and bytes of them together
+
+
+def mounted(read: Dockerfile, instruction: Instruction) -> list[tuple[str, str]]:
+    """(stage, folder in it) of each that a RUN mounts."""
+    known = {name for stage in read.stages for name in (stage.name, stage.label)}
+    mounts = map(options, instruction.flags.get("mount", ()))
+    return [(each["from"], each.get("source", each.get("src", "/"))) for each in mounts if each.get("from", "").lower() in known]
+
+
+def proven(read: Dockerfile, made: Mapping[str, Instruction], image: str, build: Callable[[str], str],
+           engine: Engine) -> frozenset[str]:
+    """The paths whose bytes their RUN had from another stage.
+
+    made   {path in the image: the RUN that wrote it}
+    build  builds a Dockerfile's text, and gives the id of its image
+    """
+    bridges = {path: mounted(read, instruction) for path, instruction in made.items()}
+    bridges = {path: bridge for path, bridge in bridges.items() if bridge}
+    if not bridges:
+        return frozenset()
+    ours = read_files(look(image, engine), bridges.__contains__, engine)
+    names = {posixpath.basename(path) for path in bridges}
+    # An image of all that is mounted, and nothing else. Its stages are in the cache.
+    across = sorted({each for bridge in bridges.values() for each in bridge})
+    copies = "".join(f"COPY --from={stage} {json.dumps([folder, f'/{number}/'])}\n" for number, (stage, folder) in enumerate(across))
+    brought = read_files(look(build(f"{read.text.rstrip()}\n\nFROM scratch\n{copies}"), engine),
+                         lambda path: posixpath.basename(path) in names or path.endswith(_ARCHIVES), engine)
+    theirs = [set(_digests(content for path, content in brought.items() if path.startswith(f"/{number}/")))
+              for number in range(len(across))]
+    return frozenset(path for path, bridge in bridges.items() if path in ours
+                     and any(_digest(ours[path]) in theirs[across.index(each)] for each in bridge))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digests(contents: Iterable[bytes]) -> Iterator[str]:
+    """Of each file, and of those in it if it is an archive."""
+    for content in contents:
+        yield _digest(content)
+        with contextlib.suppress(zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, NotImplementedError):
+            yield from map(_digest, _members(content))
+
+
+def _members(content: bytes) -> Iterator[bytes]:
+    """What is in an archive. It is nobody's who is trusted: what unpacks to more than may be
+    held is left."""
+    left = _LARGEST
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for each in archive.infolist()[:_MOST]:
+                with archive.open(each) as file:
+                    member = file.read(left + 1)
+                left -= len(member)
+                if left < 0:
+                    return
+                yield member
+        return
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for number, each in enumerate(archive):
+            if number >= _MOST or not each.isreg():
+                continue
+            left -= each.size
+            if left < 0:
+                return
+            yield archive.extractfile(each).read()

@@ -1,0 +1,17 @@
+# fails: debug: apart
+FROM gcc:12 AS build
+WORKDIR /src
+COPY main.c portions.c portions.h ./
+RUN gcc -O2 -Wall -static -o portions main.c portions.c
+
+FROM build AS test
+COPY portions_test.c ./
+RUN gcc -Wall -o portions_test portions_test.c portions.c && ./portions_test
+
+FROM test AS debug
+RUN rm -rf /usr/lib/gcc /usr/bin/*gcc* /usr/bin/*-ld*
+ENTRYPOINT ["/src/portions"]
+
+FROM scratch
+COPY --from=build /src/portions /portions
+ENTRYPOINT ["/portions"]
