@@ -39,6 +39,10 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return
+        mounted = [edge.line for edge in read.edges if edge.via == "RUN" and not edge.external]
+        if exercise.edits and mounted:   # helpers.build does without the cache then
+            yield (f"The exercise asks what the cache keeps, and line {mounted[0]} of the Dockerfile mounts a stage: "
+                   "what a cached stage made would be missing.")
     if engine.small and any(each.read_only for each in _runs(exercise)):
         yield "The exercise runs the program on a file system that can only be read."
     if engine.small and any(isinstance(each, Serve) and each.healthy for each in _runs(exercise)):

@@ -54,6 +54,13 @@ def test_an_old_podman_takes_no_relative_place():
     assert said("10", MOUNTED, replace(PODMAN, version="5.4.2")) == ()
 
 
+def test_an_old_podman_has_no_cache_where_a_stage_is_mounted():
+    exercise = find("09")
+    sample = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
+    assert "cache" in carry.lacks(exercise, sample, ONE_ID)[0]
+    assert carry.lacks(exercise, sample, replace(ONE_ID, version="5.4.2")) == carry.lacks(exercise, PLAIN, ONE_ID) == ()
+
+
 def test_what_is_judged_with_less_certainty_is_told():
     assert any("network" in each for each in carry.unheld(find("01"), SMALL))
     assert any("one user" in each for each in carry.unheld(find("10"), ONE_ID))
