@@ -13,7 +13,7 @@ CELL_SECONDS ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab engine engines bases test unit lessons outputs sandbox bench stop clean purge
+.PHONY: help setup lab engine engines bases test unit lessons outputs sandbox exercises bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -73,6 +73,10 @@ engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; t
 
 sandbox: $(READY) engine  ## the first lessons in sessions without privileges, as Binder's
 	$(BIN)/python -m tests.sandbox
+
+exercises: $(READY) engine  ## every submission of the exercises on RUNG (small, podman-one-id, podman, legacy); EXERCISE="01 10" for some
+	@$(BIN)/python -m helpers bases --all
+	$(BIN)/python -m tests.exercises.rungs $(or $(RUNG),small) $(EXERCISE) --readme
 
 bench: $(TESTED)  ## measure; figures go to bench.json
 	@$(BIN)/python -m helpers bases

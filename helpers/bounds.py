@@ -4,7 +4,8 @@ The free room of the engine's disk is looked at all the time, which costs nothin
 has shrunk by more than the bound, it is asked who it was, since others write there too:
 the processes of a build are known by a word in their environment, and what they wrote is
 the upper folder of their overlay. Where that cannot be seen (another user's processes),
-the disk's word stands. The disk of an engine on another machine cannot be seen at all;
+the disk's word stands. Under PRoot the processes write into the folder that PRoot was given:
+there what was written since is counted. The disk of an engine on another machine cannot be seen at all;
 there the time alone is bounded.
 """
 
@@ -44,7 +45,8 @@ class Bounds:
     seconds   wall time; disk: bytes that it may write
     folder    on the engine's disk, None where it is not on this machine
     mark      a word that stands in the environment of what is bounded
-    uppers    folders that it writes to, as far as they are known
+    uppers    folders that it writes to, as far as they are known; `roots` those in which older
+              files lie too
     exceeded  'time' or 'disk' once it was stopped, else ''
     """
 
@@ -53,8 +55,10 @@ class Bounds:
     folder: Path | None = None
     mark: str = field(default_factory=word)
     uppers: set[Path] = field(default_factory=set)
+    roots: set[Path] = field(default_factory=set)
     exceeded: str = field(default="", init=False)
     _unseen: int = field(default=0, init=False, repr=False)
+    _since: float = field(default_factory=time.time, init=False, repr=False)
 
     @classmethod
     def of(cls, engine: Engine, seconds: float, disk: int) -> Bounds:
@@ -77,6 +81,7 @@ class Bounds:
 
     def _watch(self, ended: threading.Event, stop: Callable[[], None]) -> None:
         began, before = time.monotonic(), free(self.folder)
+        self._since = time.time()
         while not ended.wait(_PAUSE):
             now = free(self.folder)
             if before is not None and now is not None and before - now > self.disk:
@@ -94,8 +99,10 @@ class Bounds:
         disk began to shrink, or not have been alone. Where that cannot be seen, the disk's
         word is enough; where it could be seen and is not, what writes may hide."""
         self.uppers |= uppers(self.mark)
-        if self.uppers:
-            return sum(map(held, self.uppers)) > self.disk / 2
+        self.roots |= roots(self.mark)
+        if self.uppers or self.roots:
+            written = sum(map(held, self.uppers)) + sum(held(each, self._since) for each in self.roots)
+            return written > self.disk / 2
         self._unseen += 1
         return self._unseen >= _UNSEEN or not _in_sight()
 
@@ -133,11 +140,25 @@ def uppers(mark: str, proc: Path = _PROC) -> set[Path]:
     return found
 
 
-def held(folder: Path) -> int:
-    """Bytes on the disk of all files in a folder, as far as they can be seen."""
+def roots(mark: str, proc: Path = _PROC) -> set[Path]:
+    """The folders that PRoot shows as `/` to processes with that word in their environment."""
+    found = set()
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (process / "environ").read_bytes():
+                words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+                if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
+                    found.add(Path(os.fsdecode(words[words.index(b"-r") + 1])))
+    return found
+
+
+def held(folder: Path, since: float = 0) -> int:
+    """Bytes on the disk of all files in a folder, as far as they can be seen. `since`: of those
+    changed after that time alone, in seconds of the clock."""
     total = 0
     for place, _, names in os.walk(folder, onerror=lambda _: None):
         for name in names:
             with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512
+                status = os.lstat(os.path.join(place, name))
+                total += status.st_blocks * 512 if status.st_mtime >= since else 0
     return total

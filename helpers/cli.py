@@ -272,7 +272,7 @@ def _check(options: argparse.Namespace) -> int:
     if kept.set_aside:
         _say(f"Your progress could not be read. It was set aside: {kept.set_aside}")
     _emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
-    return GOOD if verdict.passed else NO
+    return GOOD if verdict.passed else USAGE if verdict.lacks else NO
 
 
 def _hint(options: argparse.Namespace) -> int:

@@ -44,8 +44,10 @@ _STRICT_FILE = 64_000_000   # bytes of a file that a strictly held container wri
 _STRICT_LOG = {"max-size": "1m", "max-file": "1"}
 # What older runtimes print into the container's output, and then end it, when the
 # kernel cannot execute its program: 'exec /app: no such file or directory', before
-# runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...'.
-_EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*")
+# runc 1.1 'standard_init_linux.go:228: exec user process caused: no such file ...';
+# crun '{"msg":"exec container process (missing dynamic library?) `/app`: No such file ...'.
+_EXEC = re.compile(r"(?:standard_init_linux\.go:\d+: )?exec \S.*: no such file or directory\s*"
+                   r'|(?:\{"msg":")?exec container process .*: No such file or directory.*\s*')
 _PODMAN_LACKS = "OCI runtime attempted to invoke a command that was not found"
 
 
@@ -171,9 +173,11 @@ def _killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
     if bounds is None:
         yield
         return
-    driver = engine.client.api.inspect_container(name).get("GraphDriver") or {}
-    if upper := (driver.get("Data") or {}).get("UpperDir"):
+    data = (engine.client.api.inspect_container(name).get("GraphDriver") or {}).get("Data") or {}
+    if upper := data.get("UpperDir"):
         bounds.uppers.add(Path(upper))
+    if root := data.get("Root"):   # the course's own engine keeps a file system in one folder
+        bounds.roots.add(Path(root))
     with bounds.watched(kill):
         yield
 
@@ -262,7 +266,7 @@ def _podman_lacks(output: str, code: int | None) -> bool:
 
 def _not_started(said: str, image: str) -> CourseError | None:
     """The error for a program that is not there; None if the engine `said` something else."""
-    if not any(words in said for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
+    if not any(words in said.replace(": No such", ": no such") for words in ("executable file not found", "no such file or directory", _PODMAN_LACKS)):
         return None
     return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=said.rsplit("exec: ", 1)[-1].strip())

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import posixpath
+import secrets as random
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,8 +70,8 @@ def build(
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit', 'legacy' or 'buildah'; the engine's default if None
     args           build arguments
-    secrets        {id: value} for RUN --mount=type=secret; BuildKit only. Those that
-                   `helpers.build.lent` names are lent by this machine
+    secrets        {id: value} for RUN --mount=type=secret; not for the legacy builder. Those
+                   that `helpers.build.lent` names are lent by this machine
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
     watch          called with the `Progress` after each piece of news
@@ -95,7 +96,7 @@ def build(
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
     no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
-    handed = {**lent(parsed), **(secrets or {})} if builder == "buildkit" else secrets or {}
+    handed = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
     mark = _mark(args or {}, bounds, builder)
     _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **mark}, no_cache, network),
@@ -216,7 +217,11 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     try:
         with contextlib.ExitStack() as ends, engine.speaking("build the image"):
             session = _session(engine, context, progress, secrets, ends)
-            _exchange(engine, context, session, progress, watch, parameters, bounds)
+            beside = {} if session else {f".secret-{random.token_hex(16)}": value for value in secrets.values()}
+            if beside:   # Podman's form: it takes the files out of the context before it builds
+                parameters = parameters | {"secrets": json.dumps(
+                    [f"id={name},src={path}" for name, path in zip(secrets, beside)])}
+            _exchange(engine, context, session, progress, watch, parameters, bounds, beside)
     except CourseError:
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
@@ -263,18 +268,18 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
         except EngineFault:   # a proxy in front of the engine that lets no upgrade through
             pass
     # Even an optional one: without a session BuildKit cannot ask whether it is there.
-    if secrets or builder == "buildkit" and mounted(progress.dockerfile):
+    if builder == "buildkit" and (secrets or mounted(progress.dockerfile)) or secrets and not engine.mounts(builder):
         raise Unsupported(
             "Secrets cannot be handed to this build.",
-            why={"legacy": "The legacy builder knows none.",
-                 "buildah": "Podman takes them from files of its own machine."}.get(
-                     builder, "This connection to the engine opens no build session."),
+            why="The legacy builder knows none." if builder == "legacy" else
+                "This connection to the engine opens no build session.",
             remedy="Use builder='buildkit' on a local engine.")
     return None
 
 
 def _exchange(engine: Engine, context: Context, session: Session | None, progress: Progress,
-              watch: Watch, parameters: dict[str, str], bounds: Bounds | None = None) -> None:
+              watch: Watch, parameters: dict[str, str], bounds: Bounds | None = None,
+              beside: Mapping[str, bytes] | None = None) -> None:
     def sent(count: int) -> None:
         progress.sent = count
         watch(progress)
@@ -288,7 +293,7 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
     response = api.post(
         f"{api.base_url}/v{api.api_version}/build",
         params=parameters | (session.parameters if session else {}),
-        data=None if session else context.stream(progress=sent),
+        data=None if session else context.stream(progress=sent, beside=beside),
         headers=headers, stream=True,
         timeout=(_CONNECT_SECONDS, None),   # a step may be silent for long
     )

@@ -27,7 +27,7 @@ from ..engine import Engine, connect
 from ..errors import BuildFailed, BuildStopped
 from ..image import compare
 from ..twice import nameless
-from . import contents, facts, lend, reading, running, submission, targets
+from . import carry, contents, facts, lend, reading, running, submission, targets
 from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .values import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -56,8 +56,10 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
     dockerfile  None: the learner's own, or the starter where there is none yet
     text        a Dockerfile's text, in place of a file
 
-    Raises ExerciseError where there is no such file, BaseUnavailable for a base that
-    cannot be had, and the engine's errors: none of that is the learner's doing.
+    Where the engine cannot do what the exercise asks for, nothing is built, and the verdict
+    says so: it is neither a pass nor a fail. Raises ExerciseError where there is no such file,
+    BaseUnavailable for a base that cannot be had, and the engine's errors: none of that is the
+    learner's doing.
     """
     began = time.perf_counter()
     path = dockerfile or (exercise.work if exercise.work.is_file() else exercise.starter)
@@ -65,15 +67,19 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
         text = submission.text(path)
     where = submission.shown(path)
     source = {**exercise.source(), **submission.brought(exercise, path)}
-    found = Findings()
+    found, lacking = Findings(), ()
     read = reading.judge(exercise, text, source, tuple(submission.beside(exercise, path)), found)
     if not found.fails:
         assert read is not None
-        watch.say(f"{exercise.name}: building")
-        with Attempt(exercise, read, source, builder, engine or connect(), watch) as attempt:
-            attempt.judge(found)
+        engine = engine or connect()
+        lacking = carry.lacks(exercise, read, engine, builder)
+        if not lacking:
+            found.notes += carry.unheld(exercise, engine)
+            watch.say(f"{exercise.name}: building")
+            with Attempt(exercise, read, source, builder, engine, watch) as attempt:
+                attempt.judge(found)
     return Verdict(exercise.name, where, tuple(dict.fromkeys(found.holds)), tuple(found.fails), tuple(found.notes),
-                   seconds=time.perf_counter() - began, text=text)
+                   lacks=lacking, seconds=time.perf_counter() - began, text=text)
 
 
 class Attempt(contextlib.ExitStack):
@@ -148,7 +154,7 @@ class Attempt(contextlib.ExitStack):
 
     def _lent(self, read: Dockerfile) -> str:
         used = self.builder or self.engine.builders[0]
-        return lend.with_caches(read, self.exercise.build.caches) if used == "buildkit" else read.text
+        return lend.with_caches(read, self.exercise.build.caches) if self.engine.mounts(used) else read.text
 
     def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
         rules = self.exercise.build

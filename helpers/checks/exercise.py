@@ -108,6 +108,7 @@ class Serve:
     writable: Texts = ()
     seconds: float = 20
     healthy: bool = False
+    users: bool = False
     capabilities: Texts = ()
 
 

@@ -114,7 +114,9 @@ def _checked(value, kind):
 
 
 def attempted(verdict: Verdict) -> Progress:
-    """Count an attempt, and keep it if it is the best."""
+    """Count an attempt, and keep it if it is the best. One that was not judged is none."""
+    if verdict.lacks:
+        return load()
     now = _now()
     this = Record(1, 0, now if verdict.passed else None, now, len(verdict.holds),
                   len(verdict.holds) + len(verdict.fails), verdict.text)

@@ -112,6 +112,8 @@ class Verdict:
     exercise  its name; dockerfile: where the text came from
     holds     names of the rules that hold, fails: those that do not, the first cause first
     notes     what could not be judged here, in sentences
+    lacks     why this engine cannot carry the exercise, in sentences; () where it can. Then it
+              is neither passed nor failed
     hint      a hint's text, or how to get one; '' once it is passed
     seconds   from the call to the verdict
     text      the Dockerfile that was judged
@@ -125,16 +127,19 @@ class Verdict:
     hint: str = ""
     seconds: float = 0.0
     text: str = field(default="", repr=False)
+    lacks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return not self.fails
+        return not self.fails and not self.lacks
 
     @property
     def head(self) -> str:
         """The verdict in one sentence."""
         if self.passed:
             return f"Passed: {self.exercise}. All {counted(len(self.holds), 'rule')} hold."
+        if self.lacks:
+            return f"Not judged: {self.exercise}. This engine cannot carry it; nothing was built."
         return (f"Not yet: {self.exercise}. {counted(len(self.fails), 'thing')} to mend, "
                 f"{counted(len(self.holds), 'rule')} that hold{'s' if len(self.holds) == 1 else ''}.")
 
@@ -144,11 +149,11 @@ class Verdict:
             "exercise": self.exercise, "passed": self.passed, "dockerfile": self.dockerfile,
             "holds": [{"rule": rule, "message": meaning(rule)} for rule in self.holds],
             "fails": [each.facts() for each in self.fails],
-            "hint": self.hint or None, "notes": list(self.notes), "seconds": round(self.seconds, 3),
+            "hint": self.hint or None, "notes": list(self.notes), "lacks": list(self.lacks), "seconds": round(self.seconds, 3),
         }
 
     def __str__(self) -> str:
-        told = [self.head, f"Checked: {self.dockerfile}"]
+        told = [self.head, f"Checked: {self.dockerfile}", *(f"  • {each}" for each in self.lacks)]
         if self.fails:
             told += ["", "To mend, the first cause first", *(f"  ✘ {each.rule}: {each}" for each in self.fails)]
         told += ["", "What holds", *(f"  ✔ {rule}: {meaning(rule)}" for rule in self.holds)]

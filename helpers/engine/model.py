@@ -73,6 +73,16 @@ class Engine:
         """Whether it knows no user but root: nobody there has another id."""
         return self.rung == ONE_ID
 
+    @property
+    def small(self) -> bool:
+        """Whether it is the course's own, over PRoot."""
+        return self.name.startswith("Course")
+
+    def mounts(self, builder: str) -> bool:
+        """Whether a RUN of that builder can mount secrets and caches. The legacy builder knows
+        neither; the course's own engine speaks as it does, and knows both."""
+        return builder != "legacy" or self.small
+
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
         owner = "started by the course" if self.owned else f"found by {self.rung}"

@@ -24,7 +24,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS, _PROBE_SECONDS, _STOP_SECONDS = 30, 60, 10
 _SOCKET_PATH = 104   # the kernel's limit is 108
 _LIMITS = (
-    "It builds without BuildKit: stages run one after another, and build secrets and cache mounts are refused.",
+    "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",
     "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
     "Programs run under PRoot, in the session's own network and among its processes: `--network none` and "
     "limits of memory and processes have no effect, and a read-only file system is refused.",

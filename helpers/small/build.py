@@ -7,6 +7,7 @@ whole file. A stage that nothing needs is not run, and its numbers are not told.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import copy
 import json
 import os
@@ -20,6 +21,7 @@ from ..dockerfile import SCRATCH, Dockerfile, Instruction, parse
 from ..errors import DockerfileError
 from . import copying, layers, settings
 from .paths import inside
+from .mounts import bound_over
 from .processes import Processes
 from .scan import scan
 from .settings import Refused
@@ -51,13 +53,15 @@ class Options:
     args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     no_cache: bool = False
+    secrets: Mapping[str, str] = field(default_factory=dict)   # {id: place on this machine}
 
 
 class Builder:
     """One build. `stopped` is asked between steps and while one runs."""
 
     def __init__(self, store: Store, trees: Trees, processes: Processes, tell: Tell,
-                 stopped: Callable[[], bool] = lambda: False):
+                 stopped: Callable[[], bool] = lambda: False, caches: str = ""):
+        self._caches = caches   # the folder of what RUN --mount=type=cache keeps
         self._store, self._trees, self._processes = store, trees, processes
         self._tell, self._stopped = tell, stopped
         self._stages = Stages(store, trees, processes.bound, False)
@@ -235,14 +239,16 @@ class Builder:
             mounts, mark = {}, []
             for mount in instruction.flags.get("mount", ()):
                 place, path, digest = self._mount(parsed, state, mount, ends)
-                mounts[place] = path
+                if place:
+                    mounts[place] = path
                 mark.append(f"{path} {digest}")
 
             def made(tree: Tree) -> None:
                 for place, path in mounts.items():   # BuildKit, too, leaves the folder over which it mounts
                     if os.path.isdir(place):
                         copying.make_folder(tree.root, path, (0, 0), tree.owners)
-                self._execute(state, tree, words, variables, mounts)
+                with bound_over(tree.root, [path for place, path in mounts.items() if not os.path.isdir(place)]):
+                    self._execute(state, tree, words, variables, mounts)
             shown = " ".join(words)
             count = f"|{len(seen)} {' '.join(f'{n}={v}' for n, v in seen.items())} " if seen else ""
             self._commit(state, f"RUN {json.dumps(words)}", json.dumps([seen, mark], sort_keys=True), made,
@@ -251,15 +257,32 @@ class Builder:
     def _mount(self, parsed, state, text: str, ends: contextlib.ExitStack) -> tuple[str, str, str]:
         """(place on this machine, path inside, digest of the content) of a --mount."""
         given = dict(part.partition("=")[::2] for part in text.split(","))
+        target = given.get("target") or given.get("dst") or given.get("destination")
+        if given.get("type") == "secret":
+            return self._secret(state, given, target)
+        if given.get("type") == "cache" and target and "from" not in given:
+            target = settings.workdir(state.config, target)
+            place = os.path.join(self._caches, hashlib.sha256(given.get("id", target).encode()).hexdigest())
+            os.makedirs(place, exist_ok=True)
+            return place, target, f"cache {given.get('id', '')}"
         if given.get("type", "bind") != "bind":
             raise Refused(f"the --mount option of type {given.get('type')} requires BuildKit")
-        target = given.get("target") or given.get("dst") or given.get("destination")
         if not target:
             raise Refused("--mount needs a target")
         root, ignored = ends.enter_context(self._source(parsed, given.get("from", ""), running=True))
         found = copying.sources(root, [given.get("source") or given.get("src") or "/"], ignored)
         target = settings.workdir(state.config, target)
         return found[0][1], target, copying.digest(found, ignored)
+
+    def _secret(self, state: State, given: Mapping[str, str], target: str | None) -> tuple[str, str, str]:
+        """As `_mount`; the place is '' for a secret that nobody handed over and that need not be there.
+        Its value is no part of the cache, as with BuildKit."""
+        name = given.get("id") or os.path.basename(target or "")
+        target = settings.workdir(state.config, target or f"/run/secrets/{name}")
+        place = self._options.secrets.get(name, "")
+        if not place and given.get("required", "false").lower() in ("true", "1"):
+            raise Refused(f"secret {name}: not found")
+        return place, target, f"secret {name}"
 
     def _execute(self, state: State, tree: Tree, words: list[str], variables: dict[str, str],
                  mounts: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from ..checks.verdict import Fail, meaning
 from ..units import counted
 from .views import table
 
-RUN, DANGER = "#0072B2", "#D55E00"   # the palette's blue and vermilion, for marks
+RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, vermilion and grey, for marks
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -38,8 +38,9 @@ class Judged:
 
 def verdict_view(verdict: Verdict) -> str:
     """A verdict as HTML: headings and lists; colour says nothing that words do not."""
-    colour = RUN if verdict.passed else DANGER
+    colour = RUN if verdict.passed else OTHER if verdict.lacks else DANGER
     parts = [f"<h3 style='border-left:6px solid {colour};padding-left:.5em'>{html.escape(verdict.head)}</h3>"]
+    parts += [f"<p>{html.escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
         lines = verdict.text.splitlines()
         parts += ["<h4>To mend, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]

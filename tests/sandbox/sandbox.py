@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from docker.errors import NotFound
 
 from helpers import labels
+from helpers.bases.patience import patient
 from helpers.container import Ran
 from helpers.engine import Engine
 
@@ -87,7 +88,8 @@ def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY) -> Iterator[Sand
         yield pod
     finally:
         with contextlib.suppress(NotFound):
-            api.remove_container(name, force=True, v=True)
+            # A session that loaded large bases may have a gigabyte to delete.
+            patient(api, 600).remove_container(name, force=True, v=True)
 
 
 def _tree() -> bytes:

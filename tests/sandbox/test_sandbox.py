@@ -81,6 +81,18 @@ def test_stages_targets_cache_and_what_crossed(hub):
         "layers": 1, "base": "debian:bookworm-slim", "made": False, "got": True, "ran": ["made\n", 0], "lost": ["0", 3]}
 
 
+def test_a_secret_is_there_for_one_command_and_in_no_layer(hub):
+    told = said(hub, """
+        import json
+        from helpers import container
+        from helpers.build import build
+        text = ("FROM debian:bookworm-slim\\nCOPY . /all\\nRUN --mount=type=secret,id=word tr a-z A-Z < /run/secrets/word > /made\\n"
+                "CMD [\\"sh\\", \\"-c\\", \\"cat /made; echo; cat /run/secrets/word; ls -A /all | grep secret\\"]\\n")
+        build("notebooks/apps/ready", text=text, tag="sandbox:secret", secrets={"word": b"abc"}, no_cache=True)
+        print(json.dumps(container.run("sandbox:secret").output.splitlines()))""")
+    assert told[0] == "ABC" and len(told) == 2 and "No such file" in told[1]
+
+
 def test_a_build_that_fails_says_where(hub):
     told = said(hub, """
         import json

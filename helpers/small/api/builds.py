@@ -6,11 +6,13 @@ import json
 import tarfile
 import tempfile
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import CourseError
 from ...places import remove
 from .. import NAME, build
+from ..mounts import secrets_of
 from ..settings import Refused
 from .routes import Routed, on, told, truth
 
@@ -36,9 +38,10 @@ class Builds(Routed):
                 return self.refuse(400, f"the context is no tar archive: {error}")
             self.begin()
             try:
-                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes,
-                                        self._tell, stopped=self.gone)
-                builder.build(context, options)
+                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes, self._tell,
+                                        stopped=self.gone, caches=str(self.engine.folder / "caches"))
+                asked = json.loads(self.query.get("secrets") or "[]")
+                builder.build(context, replace(options, secrets=secrets_of(asked, context, Path(folder))))
             except build.StepFailed as error:
                 self._failed(str(error), error.code)
             except CourseError as error:

@@ -80,6 +80,7 @@ class OfContainers(Routed):
                       "OOMKilled": False, "Dead": False, "ExitCode": found.code, "Error": found.error,
                       "Pid": found.process.pid if found.process else 0, "StartedAt": _stamp(found.started),
                       "FinishedAt": _stamp(found.finished)},
+            "GraphDriver": {"Name": "plain folders", "Data": {"Root": self.engine.containers.root(found)}},
             "Mounts": [], "NetworkSettings": {"Ports": ports, "Networks": {}, "IPAddress": ""}})
 
     @on("DELETE", "/containers/([^/]+)")

@@ -1,0 +1,183 @@
+"""Every submission of an exercise on an engine below Docker's: `python -m tests.exercises.rungs RUNG`.
+
+The rungs that a session without privileges has (`podman`, `podman-one-id`, `small`) are met in a
+sandbox of tests/sandbox, with the engine that the session starts by itself; the bases come from this
+machine's engine. `legacy` and `buildkit` are the builders of this machine's own engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+
+from helpers.bases import ensure
+from helpers.bases.patience import patient
+from helpers.build.lent import lent
+from helpers.checks import find, names
+from helpers.dockerfile import SCRATCH, parse
+from helpers.engine import Engine, connect
+from tests.engines import suite
+from tests.engines.suite import Outcome
+from tests.sandbox.sandbox import HOME, Sandbox, sandbox
+
+from . import table, test_exercises
+
+SANDBOXES = {"small": "b", "podman-one-id": "hub", "podman": "ids"}   # where a rung is the first that works
+BUILDERS = ("legacy", "buildkit")
+RUNGS = (*SANDBOXES, *BUILDERS)
+TRUST = f"{HOME}/trust.pem"
+_TESTS = "tests/exercises/test_exercises.py"
+_LOAD = """
+    import sys
+    from helpers.engine import connect
+    engine = connect()
+    with open(sys.argv[1], "rb") as file, engine.speaking("load a base"):
+        list(engine.client.api.load_image(file))
+    had, ref = sys.argv[2:]    # a stand-in may have another name on the machine
+    name, _, tag = ref.partition(":")
+    if "buildah" in engine.builders and "." not in ref.partition("/")[0]:
+        # To Podman a loaded short name is this machine's.
+        engine.client.api.tag(had if "/" in had else "localhost/" + had, f"docker.io/library/{name}", tag or "latest")
+    elif had != ref:
+        engine.client.api.tag(had, name, tag or "latest")
+"""
+
+
+def bring(pod: Sandbox, refs: Sequence[str]) -> None:
+    """Put bases of the machine's engine into that of the session."""
+    for base in ensure(pod.engine, [ref for ref in refs if ref != SCRATCH]):
+        with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder:
+            saved, packed = Path(folder, "base.tar"), Path(folder, "packed.tar")
+            with pod.engine.speaking(f"save {base.ref}"), open(saved, "wb") as file:
+                for chunk in patient(pod.engine.client.api, 1800).get_image(base.name, chunk_size=1 << 20):
+                    file.write(chunk)
+            with tarfile.open(packed, "w") as archive:
+                archive.add(saved, "base.tar", filter=_theirs)
+            saved.unlink()
+            with pod.engine.speaking(f"hand on {base.ref}"), open(packed, "rb") as file:
+                patient(pod.engine.client.api, 1800).put_archive(pod.name, HOME, file)
+        ran = pod.run(["python", "-c", textwrap.dedent(_LOAD), f"{HOME}/base.tar", base.name, base.ref])
+        pod.run(["rm", f"{HOME}/base.tar"])
+        if ran.exit_code:
+            raise ValueError(f"{base.ref} was not loaded: {ran.output[-2000:]}")
+
+
+def _theirs(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    info.uid = info.gid = 1000
+    return info
+
+
+def trust(pod: Sandbox) -> dict[str, str]:
+    """The certificates that this machine lends to a build, lent to the session too: its environment."""
+    found = lent(parse("FROM scratch\nRUN --mount=type=secret,id=trust true\n")).get("trust", b"")
+    if not found:
+        return {}
+    with tempfile.TemporaryFile() as packed:
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, "trust").write_bytes(found)
+                archive.add(Path(folder, "trust"), Path(TRUST).name, filter=_theirs)
+        packed.seek(0)
+        pod.engine.client.api.put_archive(pod.name, HOME, packed.read())
+    return {"SSL_CERT_FILE": TRUST, "PIP_CERT": TRUST, "NODE_EXTRA_CA_CERTS": TRUST}
+
+
+@contextlib.contextmanager
+def session(engine: Engine, rung: str, exercises: Sequence[str]) -> Iterator[tuple[Sandbox, dict[str, str]]]:
+    """A session whose engine is of that rung and has the bases of these exercises; and its environment."""
+    with sandbox(engine, SANDBOXES[rung]) as pod:
+        bring(pod, list(dict.fromkeys(ref for name in exercises for ref in find(name).build.bases)))
+        yield pod, trust(pod)
+
+
+# What another engine is asked: every submission, and not again what the legacy builder says of it, nor
+# what the folders alone show.
+_ASKED = "(starter or sample_passes or right_one_passes or fails_with_its_reason) and not legacy"
+
+
+def _chosen(exercises: Sequence[str], only: str) -> list[str]:
+    """pytest's arguments for the tests of these exercises."""
+    named = f"({' or '.join(exercises)}) and {_ASKED}"
+    return ["-m", "pytest", "-q", "--tb=short", "-k", f"{named} and ({only})" if only else named, _TESTS]
+
+
+def run(pod: Sandbox, environment: dict[str, str], exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:
+    """The tests of these exercises in a session. `only`: pytest's -k, besides."""
+    ran = pod.run(["python", *_chosen(exercises, only), "--junit-xml", f"{HOME}/report.xml"],
+                  environment={"MULTISTAGE_REQUIRE_ENGINE": "1", **environment})
+    report = pod.run(["cat", f"{HOME}/report.xml"])
+    if report.exit_code:
+        return (Outcome("", "", "failed", f"pytest ended without a report: {ran.output[-2000:]}"),)
+    return suite.read(report.output)
+
+
+def here(builder: str, exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:
+    """The same with a builder of this machine's engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.xml")
+        subprocess.run([sys.executable, *_chosen(exercises, only), "--junit-xml", str(report)],
+                       cwd=suite.ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr,
+                       env={**os.environ, "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_EXERCISE_BUILDER": builder})
+        return suite.read(report.read_text()) if report.exists() else (
+            Outcome("", "", "failed", "pytest ended without a report"),)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.exercises.rungs", description=__doc__)
+    parser.add_argument("rung", choices=RUNGS)
+    parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help="all, if none is named")
+    parser.add_argument("--only", default="", metavar="EXPRESSION", help="pytest's -k, besides")
+    parser.add_argument("--readme", action="store_true", help="write the table into exercises/README.md")
+    chosen = parser.parse_args(arguments)
+    wanted = [find(each).name for each in chosen.exercises] or names()
+    failed = 0
+    for name, outcomes, seconds in tested(chosen.rung, wanted, chosen.only):
+        count = {kind: sum(each.ended == kind for each in outcomes) for kind in ("passed", "failed", "skipped")}
+        _say(f"{name} on {chosen.rung}: {', '.join(f'{n} {kind}' for kind, n in count.items() if n)}; {seconds:.0f} s")
+        _say(*(f"  {each.ended} {each.name}: {each.said}" for each in outcomes if each.ended != "passed"))
+        failed += count["failed"]
+        table.keep(name, chosen.rung, date.today().isoformat(), outcomes)
+    told = table.written(table.read(), {name: tests(name) for name in names()}, RUNGS)
+    _say(told)
+    if chosen.readme:
+        table.README.write_text(table.placed(table.README.read_text(), told))
+    return 1 if failed else 0
+
+
+def tests(name: str) -> int:
+    """How many tests of an exercise a rung is asked: the starter twice, the sample, and each submission."""
+    return 3 + sum(exercise == name for kind in ("right", "wrong") for exercise, _ in test_exercises.submissions(kind))
+
+
+def tested(rung: str, exercises: Sequence[str], only: str = "") -> Iterator[tuple[str, tuple[Outcome, ...], float]]:
+    """(exercise, what came of its tests, seconds). Those with the same bases share a session."""
+    engine = connect()
+    for _, group in groupby(exercises, lambda name: find(name).build.bases):
+        with contextlib.ExitStack() as ends:
+            names = list(group)
+            if rung in SANDBOXES:
+                pod, environment = ends.enter_context(session(engine, rung, names))
+            for name in names:
+                began = time.monotonic()
+                outcomes = run(pod, environment, [name], only) if rung in SANDBOXES else here(rung, [name], only)
+                yield name, outcomes, time.monotonic() - began
+
+
+def _say(*sentences: str) -> None:
+    for sentence in sentences:
+        print(sentence, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

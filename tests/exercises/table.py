@@ -1,0 +1,69 @@
+"""Exercise by rung: what came of the last run of each, kept, and the table in exercises/README.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from helpers import places
+from helpers.checks import EXERCISES
+from tests.engines import table
+from tests.engines.suite import Outcome
+
+README = EXERCISES / "README.md"
+BEGIN, END = "<!-- rungs: written by `make exercises` -->", "<!-- rungs: end -->"
+# Parts of a run are merged into what the same day showed before.
+Kept = dict[str, dict[str, dict]]    # {exercise: {rung: {"date", "outcomes"}}}
+
+
+def keep(name: str, rung: str, date: str, outcomes: Sequence[Outcome]) -> None:
+    kept = read()
+    before = kept.get(name, {}).get(rung, {})
+    again = {each.name for each in outcomes}
+    others = [each for each in before.get("outcomes", ()) if each["name"] not in again] if before.get("date") == date else []
+    kept.setdefault(name, {})[rung] = {"date": date, "outcomes": others + [asdict(each) for each in outcomes]}
+    places.write_whole(_place(), json.dumps(kept, indent=1).encode())
+
+
+def read() -> Kept:
+    try:
+        return json.loads(_place().read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def _place():
+    return places.cache() / "exercises-by-rung.json"
+
+
+def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int], rungs: Sequence[str]) -> str:
+    """The table in Markdown. `exercises`: {name: how many tests it has}. A number says how many
+    passed, and of how many where not all were run; a - stands for none. Below it what a rung cannot carry."""
+    lines = ["| exercise | tests | " + " | ".join(rungs) + " |", "|---" * (len(rungs) + 2) + "|"]
+    notes: dict[str, None] = {}
+    for name, there in exercises.items():
+        cells = []
+        for rung in rungs:
+            told = kept.get(name, {}).get(rung)
+            outcomes = [Outcome(**each) for each in told["outcomes"]] if told else []
+            cells.append(_cell(outcomes, there, told["date"]) if outcomes else "-")
+            notes |= {f"- {name} on {rung}: {reason} ({count})": None for reason, count in table.reasons(outcomes).items()}
+        lines.append(f"| {name} | {there} | " + " | ".join(cells) + " |")
+    return "\n".join(lines + (["", "Not judged there, since the engine cannot carry it:", "", *notes] if notes else [])) + "\n"
+
+
+def _cell(outcomes: Sequence[Outcome], there: int, date: str) -> str:
+    count = {kind: sum(each.ended == kind for each in outcomes) for kind in ("passed", "failed", "skipped")}
+    run = count["passed"] + count["failed"]
+    said = [f"{count['failed']} of {run} failed"] if count["failed"] else [str(run) if run == there else f"{run} of {there}"] if run else []
+    return ", ".join([*said, *([f"{count['skipped']} not judged"] if count["skipped"] else []), date])
+
+
+def placed(text: str, told: str) -> str:
+    """The text with the table between its two marks. Raises ValueError without them."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("exercises/README.md has no place for the table of rungs")
+    return f"{before}{BEGIN}\n{told}{END}{after}"

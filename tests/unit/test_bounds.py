@@ -1,0 +1,38 @@
+"""Who wrote to a disk, as far as this machine's processes show it."""
+
+import os
+import time
+
+from helpers.bounds import Bounds, held, roots
+
+
+def process(proc, number, environment, *words):
+    place = proc / str(number)
+    place.mkdir(parents=True)
+    (place / "environ").write_bytes(environment.encode() + b"\0PATH=/bin\0")
+    (place / "cmdline").write_bytes(b"\0".join(map(os.fsencode, words)) + b"\0")
+
+
+def test_proot_says_which_folder_a_command_writes_into(tmp_path):
+    process(tmp_path, 1, "NO_PROXY=mine", "python", "jail.py", "/opt/proot/usr/bin/proot", "-r", "/trees/7", "-w", "/", "sh")
+    process(tmp_path, 2, "NO_PROXY=theirs", "python", "jail.py", "/usr/bin/proot", "-r", "/trees/8", "sh")
+    process(tmp_path, 3, "NO_PROXY=mine", "cp", "-r", "/a", "/b")
+    process(tmp_path, 4, "NO_PROXY=mine", "/usr/bin/proot", "-r")
+    assert {str(each) for each in roots("mine", tmp_path)} == {"/trees/7"}
+
+
+def test_what_lay_there_before_is_not_counted(tmp_path):
+    (tmp_path / "base").write_bytes(b"x" * 100_000)
+    os.utime(tmp_path / "base", (1, 1))
+    (tmp_path / "made").write_bytes(b"x" * 50_000)
+    assert held(tmp_path) >= 150_000
+    assert 50_000 <= held(tmp_path, time.time() - 60) < 100_000
+
+
+def test_who_wrote_little_is_not_guilty_of_what_others_wrote(tmp_path):
+    (tmp_path / "made").write_bytes(b"x" * 50_000)
+    bounds = Bounds(1, 1_000_000, tmp_path, roots={tmp_path})
+    bounds._since = time.time() - 60
+    assert not bounds.guilty()
+    (tmp_path / "more").write_bytes(b"x" * 600_000)
+    assert bounds.guilty()

@@ -1,0 +1,120 @@
+"""Which engine can carry which exercise, and what is said where one cannot."""
+
+import tarfile
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+
+from helpers import dockerfile as dockerfiles
+from helpers.build.context import Context
+from helpers.checks import Verdict, carry, check, find, progress
+from helpers.engine.model import Engine
+from helpers.small.mounts import bound_over, secrets_of
+from helpers.widgets.exercises import verdict_view
+
+DOCKER = Engine(None, "", "socket", "Docker Engine", "28.5.2", "1.41", "overlay2", ("buildkit", "legacy"), False)
+PODMAN = replace(DOCKER, rung="podman", name="Podman Engine", version="4.3.1", builders=("buildah",), shares_network=True)
+ONE_ID = replace(PODMAN, rung="podman-one-id")
+SMALL = replace(DOCKER, rung="small", name="Course Engine", version="1", builders=("legacy",))
+PLAIN = dockerfiles.parse("FROM scratch\nCOPY a /\n")
+MOUNTED = dockerfiles.parse("FROM scratch\nRUN --mount=type=bind,target=/src make\nRUN --mount=type=bind,source=a,target=a make\n")
+
+
+def said(name, read=PLAIN, engine=DOCKER, builder=None):
+    return carry.lacks(find(name), read, engine, builder)
+
+
+@pytest.mark.parametrize("name", ["01", "02", "06", "10", "11"])
+def test_docker_carries_all(name):
+    assert said(name) == said(name, MOUNTED) == ()
+
+
+def test_the_legacy_builder_has_no_secrets_and_no_mounts():
+    why = said("02", builder="legacy")
+    assert "secret" in why[0] and why[-1] == "Use the builder buildkit."
+    assert "Line 2" in said("01", MOUNTED, builder="legacy")[0]
+    assert said("01", builder="legacy") == ()
+
+
+def test_the_small_engine_mounts_but_has_no_file_system_that_can_only_be_read():
+    assert said("01", MOUNTED, SMALL) == said("02", MOUNTED, SMALL) == ()
+    for name in ("06", "08", "09", "10", "12"):
+        assert "only be read" in said(name, engine=SMALL)[0]
+    assert "health" in said("11", engine=SMALL)[0] and "Docker" in said("11", engine=SMALL)[-1]
+
+
+def test_with_one_user_nobody_is_told_from_another():
+    assert "one user" in said("06", engine=ONE_ID)[0]
+    assert said("06", engine=PODMAN) == said("10", engine=ONE_ID) == ()
+
+
+def test_an_old_podman_takes_no_relative_place():
+    assert "Line 3" in said("10", MOUNTED, PODMAN)[0] and "Podman Engine 4.3.1" in said("10", MOUNTED, PODMAN)[0]
+    assert said("10", MOUNTED, replace(PODMAN, version="5.4.2")) == ()
+
+
+def test_an_old_podman_has_no_cache_where_a_stage_is_mounted():
+    exercise = find("09")
+    sample = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
+    assert "cache" in carry.lacks(exercise, sample, ONE_ID)[0]
+    assert carry.lacks(exercise, sample, replace(ONE_ID, version="5.4.2")) == carry.lacks(exercise, PLAIN, ONE_ID) == ()
+
+
+def test_what_is_judged_with_less_certainty_is_told():
+    assert any("network" in each for each in carry.unheld(find("01"), SMALL))
+    assert any("one user" in each for each in carry.unheld(find("10"), ONE_ID))
+    assert carry.unheld(find("10"), DOCKER) == []
+
+
+def test_nothing_is_built_for_it_and_it_is_no_attempt(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
+    exercise = find("10")     # the engine has no client: a build would fail
+    verdict = check(exercise, exercise.folder / "solution" / "Dockerfile", engine=SMALL)
+    assert not verdict.passed and not verdict.fails and "syntax" in verdict.holds
+    assert verdict.head.startswith("Not judged") and verdict.facts()["lacks"] == list(verdict.lacks)
+    assert verdict.lacks[0] in str(verdict) and verdict.lacks[0] in verdict_view(verdict)
+    progress.attempted(verdict)
+    assert progress.load().records == {}
+
+
+def test_what_only_the_text_shows_is_told_all_the_same():
+    exercise = find("10")
+    verdict = check(exercise, text="FROM golang:1.22\n", engine=SMALL)
+    assert verdict.fails and not verdict.lacks and not verdict.passed
+
+
+def test_a_passed_verdict_lacks_nothing():
+    assert Verdict("01-a", "Dockerfile", ("syntax",), ()).passed
+    assert not Verdict("01-a", "Dockerfile", ("syntax",), (), lacks=("No.",)).passed
+
+
+# -- secrets that go as files -----------------------------------------------------------
+
+def test_files_go_with_a_context_and_are_none_of_it(tmp_path):
+    (tmp_path / "a").write_text("of the context")
+    context = Context.scan(tmp_path, dockerfile_text="FROM scratch\n")
+    packed = BytesIO(b"".join(context.stream(beside={".secret-1": b"word"})))
+    with tarfile.open(fileobj=packed) as archive:
+        assert archive.getnames() == ["Dockerfile", "a", ".secret-1"]
+        assert archive.extractfile(".secret-1").read() == b"word" and archive.getmember(".secret-1").mode == 0o600
+    assert context.size == len("FROM scratch\n") + len("of the context")
+
+
+def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
+    context, folder = tmp_path / "context", tmp_path / "aside"
+    context.mkdir(), folder.mkdir()
+    (context / ".secret-1").write_text("word")
+    found = secrets_of(["id=token,src=.secret-1"], context, folder)
+    assert list(context.iterdir()) == [] and open(found["token"]).read() == "word"
+
+
+def test_nothing_stays_of_the_place_of_a_secret(tmp_path):
+    (tmp_path / "run").mkdir()
+    before = (tmp_path / "run").stat().st_mtime_ns
+    with bound_over(str(tmp_path), ["/run/secrets/token", "/kept"]):
+        (tmp_path / "run/secrets").mkdir()
+        (tmp_path / "run/secrets/token").touch()
+        (tmp_path / "kept").write_text("the command wrote it")
+    assert list((tmp_path / "run").iterdir()) == [] and (tmp_path / "run").stat().st_mtime_ns == before
+    assert (tmp_path / "kept").exists()
