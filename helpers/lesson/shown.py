@@ -99,7 +99,7 @@ class Attributes(tuple):
     def _repr_html_(self) -> str:
         rows = [(code(path), code(mode), code(owner), html.escape(leads))
                 for path, mode, owner, leads in filter(None, self)]
-        return table(("path", "mode", "owner", ""), rows, caption=self.image.reference)
+        return table(("path", "mode", "owner", "note"), rows, caption=self.image.reference)
 
 
 class Traces(tuple):

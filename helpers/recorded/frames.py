@@ -8,9 +8,10 @@ from datetime import date
 
 from .recordings import MARK, Recording
 
-_DANGER = "#D55E00"   # the course's vermilion (charts.style)
-_HEAD = f"background:{_DANGER};color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
-_BOX = f"border:4px solid {_DANGER};margin:.4em 0;background:#FFFFFF;color:#1A1A1A;max-width:100%;overflow-x:auto"
+_DANGER = "#D55E00"   # the course's vermilion (charts.style); white words want it darker
+_HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
+# No colours of its own inside: tables and code have those of the page, white or dark.
+_BOX = f"border:4px solid {_DANGER};margin:.4em 0;max-width:100%;overflow-x:auto"
 
 Bundle = dict[str, str]
 

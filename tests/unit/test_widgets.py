@@ -70,6 +70,7 @@ def no_widgets(monkeypatch):
 
 @pytest.mark.parametrize("question, text", [
     (predict("How large?", unit="MB"), "Your prediction: How large? (in MB)"),
+    (predict("How many?", unit="programs"), "Your prediction: How many? (a number)"),
     (predict("Which?", ["a", "b"]), "Your prediction: Which? (a / b)"),
 ])
 def test_a_prediction_is_plain_text_and_html_too(no_widgets, question, text):
@@ -104,8 +105,8 @@ def test_a_notebook_gets_the_widget_and_the_plain_form(thing):
 
 
 @pytest.mark.parametrize("value, measured, said", [
-    (None, 958_300_000, "You predicted nothing. Measured: 958 MB."),
-    (0, 958_300_000, "You predicted nothing. Measured: 958 MB."),
+    (None, 958_300_000, "You made no prediction. Measured: 958 MB."),
+    (0, 958_300_000, "You made no prediction. Measured: 958 MB."),
     (300, 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
     ("300", 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
     (2000, 958_300_000, "You predicted 2.00 GB. Measured: 958 MB, 2.09 times less."),
@@ -126,7 +127,7 @@ def test_a_prediction_that_is_right_is_neither_more_nor_less():
     assert "more" not in said and "less" not in said
 
 
-@pytest.mark.parametrize("value, said", [(None, "You predicted: nothing. Measured: b."),
+@pytest.mark.parametrize("value, said", [(None, "You made no prediction. Measured: b."),
                                          ("a", "You predicted: a. Measured: b.")])
 def test_a_choice_beside_the_finding(value, said):
     assert repr(predict("Which?", ["a", "b"], value=value).compare("b")) == said
