@@ -37,7 +37,8 @@ def framed(output: Mapping, recorded: Recording) -> Bundle:
 
 def told(sentence: str, *more: str) -> Bundle:
     """A banner of its own: why nothing was run, and what to do."""
-    rest = "".join(f"<p style='margin:.4em 0'>{html.escape(each)}</p>" for each in more if each)
+    lines = [line for each in more for line in each.splitlines()]
+    rest = "".join(f"<p style='margin:.4em 0'>{html.escape(line)}</p>" for line in lines)
     return {"text/plain": "\n".join(filter(None, (f"[{sentence}]", *more))),
             "text/html": _box(f"\u26a0 {html.escape(sentence)}", rest)}
 

@@ -23,6 +23,8 @@ _COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figure
             "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
+_LONG = re.compile(r"\S{24,}")
+_JOINT = re.compile(r"([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
@@ -91,7 +93,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 
 def code(text: str) -> str:
-    return f'<code style="overflow-wrap:anywhere">{html.escape(text)}</code>'
+    """Text as code. A long word of it, a path or an option, may go on in the next line."""
+    marked_up = _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), html.escape(text))
+    return f'<code style="overflow-wrap:anywhere">{marked_up}</code>'
 
 
 def marked(mark: str, words: str, colour: str) -> str:

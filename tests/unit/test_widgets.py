@@ -44,7 +44,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return "".join(self.words)
+        return "".join(self.words).replace("\u00a0", " ")   # as one reads it
 
 
 def page(text: str) -> Page:
