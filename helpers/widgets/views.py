@@ -24,7 +24,7 @@ _COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figure
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
 _LONG = re.compile(r"\S{24,}")
-_JOINT = re.compile(r"([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
+_JOINT = re.compile(r"(?<=[^/,=@])([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
