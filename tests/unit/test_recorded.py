@@ -16,7 +16,7 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from nbclient import NotebookClient
 
 from helpers.errors import CourseError, NoEngine, Unsupported
-from helpers.recorded import Cells, Missing, NeedsEngine, Recording
+from helpers.recorded import Cells, Missing, NeedsEngine, Recording, register
 from helpers.lesson.session import Run
 from helpers.recorded import frames
 from helpers.widgets.ask import COMPARED, predict, retold
@@ -207,6 +207,28 @@ def test_every_lesson_is_recorded():
     notebook(("1", [value("2") | {"metadata": {MARK: True}}]))])
 def test_what_records_nothing_or_records_recordings_is_no_recording(text):
     assert recording("x", text) is None
+
+
+def test_a_kernel_shows_what_was_recorded_of_its_own_notebook(tmp_path, monkeypatch):
+    """JupyterLab says which it is. Else the cells that were run tell the lessons apart."""
+    for name in ("01-x", "02-y"):
+        (tmp_path / f"{name}.ipynb").write_text(notebook((f"'{name}'", []), ("engine()", [value(f"of {name}")])))
+
+    def shown(session, *sources):
+        shell = InteractiveShell()
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+        monkeypatch.setenv("JPY_SESSION_NAME", session)
+        cells = register(tmp_path, lambda output: output)
+        assert register(tmp_path, lambda output: output) is cells   # once in a kernel
+        shell.push({"engine": lambda: cells.missing("x")})
+        for source in sources:
+            shell.display_pub = CapturingDisplayPublisher()
+            shell.run_cell(source)
+        return shell.display_pub.outputs[-1]["data"]["text/plain"]
+
+    assert shown("notebooks/02-y.ipynb", "engine()").endswith("of 02-y")
+    assert shown("notebooks/other.ipynb", "engine()").endswith("of 01-x")
+    assert shown("", "'02-y'", "engine()").endswith("of 02-y")
 
 
 def test_git_s_copy_is_believed_before_one_that_a_learner_saved(tmp_path):
