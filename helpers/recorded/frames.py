@@ -67,4 +67,4 @@ def _page(output: Mapping) -> str:
     if "image/png" in data:
         said = html.escape(_text(output), quote=True)
         return f"<img alt='{said}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
-    return f"<pre style='margin:0;white-space:pre-wrap'>{html.escape(_text(output))}</pre>"
+    return f"<pre style='margin:0;white-space:pre-wrap;word-break:normal'>{html.escape(_text(output))}</pre>"

@@ -48,7 +48,7 @@ def kernel():
         ("chart = image.size", []),
         ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
         ("twice()", [value("first")]), ("twice()", [value("second")]),
-        ("old('legacy')", [value("legacy says")]),
+        ("old('legacy')", [value("legacy says")]), ("old('buildah')", [value("buildah says")]),
         ("guess.compare(engine())", [value("You made no prediction. Measured: 700 MB.", **{
             COMPARED: {"question": "How large?", "measured": 700_000_000}})])))
     shell = InteractiveShell()
@@ -59,8 +59,8 @@ def kernel():
     def engine():
         raise NeedsEngine("There is no engine.")
 
-    def old(_):
-        raise Unsupported("That builder is not here.")
+    def old(builder):
+        raise Unsupported(f"The builder {builder} is not here.")
 
     shell.push({"engine": engine, "twice": engine, "old": old})
 
@@ -140,7 +140,7 @@ def test_a_text_that_stands_twice_gives_each_its_own_recording(kernel):
 
 def test_what_this_engine_cannot_do_is_recorded_or_else_an_error(kernel):
     seen, result = kernel("old('legacy')")
-    assert result.success and "That builder is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
+    assert result.success and "The builder legacy is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
     _, result = kernel("old('other')")
     assert isinstance(result.error_in_exec, Unsupported)
 
@@ -166,6 +166,13 @@ def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(
 
 def test_the_reason_is_told_once(kernel):
     assert len(kernel("twice()")[0].outputs) == 2 and len(kernel("twice()")[0].outputs) == 1
+
+
+def test_each_thing_that_an_engine_cannot_do_is_told_once(kernel):
+    for builder in ("legacy", "buildah"):
+        first, second = (texts(kernel(f"old('{builder}')")[0]) for _ in range(2))
+        assert f"The builder {builder} is not here." in first[0] and f"{builder} says" in first[1]
+        assert len(second) == 1 and f"{builder} says" in second[0]
 
 
 @pytest.mark.parametrize("use", [
@@ -248,7 +255,7 @@ def test_without_git_the_folder_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("output, page", [
-    ({"output_type": "stream", "name": "stdout", "text": ["a <b>\n"]}, "<pre style='margin:0;white-space:pre-wrap'>a &lt;b&gt;"),
+    ({"output_type": "stream", "name": "stdout", "text": ["a <b>\n"]}, "<pre style='margin:0;white-space:pre-wrap;word-break:normal'>a &lt;b&gt;"),
     ({"output_type": "display_data", "data": {"image/png": "AAAA", "text/plain": "A bar"}}, "<img alt='A bar' src='data:image/png;base64,AAAA'>"),
     ({"output_type": "error", "ename": "E", "evalue": "it broke", "traceback": []}, "E: it broke"),
     ({"output_type": "display_data", "data": {"image/svg+xml": ["<svg>", "</svg>"]}}, "<svg></svg>")])
