@@ -154,7 +154,7 @@ class Languages(tuple):
         return "\n".join([*lines, *(f"{name}: {each!r}" for name, each in self.absent.items())])
 
     def _repr_html_(self) -> str:
-        return table(_HEADS, [tuple(map(html.escape, row)) for row in self._rows()]) + "".join(f"<p>{html.escape(name)}:</p>{each._repr_html_()}"
+        return table(("language", *_HEADS[1:]), [tuple(map(html.escape, row)) for row in self._rows()]) + "".join(f"<p>{html.escape(name)}:</p>{each._repr_html_()}"
                                              for name, each in self.absent.items())
 
 

@@ -12,8 +12,9 @@ from ..bases.patience import patient
 from ..build import BuildResult
 from ..engine import Engine, connect
 from ..errors import NoEngine
-from ..recorded import NeedsEngine, register
+from ..recorded import RUN, NeedsEngine, register
 from ..ways import APPS
+from ..widgets.ask import retold
 from .shown import say
 
 __all__ = ["engine", "this_run"]
@@ -23,7 +24,7 @@ _ANSWER_SECONDS = 5   # one that is busy or frozen is waited for where it is loo
 
 # The kernel shows its cells as recorded where there is no engine. None outside of a notebook,
 # and where tests require an engine: what was recorded would pass for what was measured.
-_cells = None if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1" else register(APPS.parent)
+_cells = None if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1" else register(APPS.parent, retold)
 
 
 @cache
@@ -57,10 +58,22 @@ def engine() -> Engine:
     return connected()
 
 
-def this_run() -> say:
+class Run(say):
+    """The line at the head of a lesson. Engine and date are kept with it, for whoever
+    sees this run's outputs as recorded."""
+
+    def __new__(cls, engine: str, day: str):
+        made = super().__new__(cls, f"{engine}. Python {platform.python_version()}. {day}.")
+        made.facts = {"engine": engine, "date": day}
+        return made
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
+        return {}, {RUN: self.facts}
+
+
+def this_run() -> Run:
     """The line at the head of a lesson: engine, versions, date."""
-    return say(f"{engine().describe()}. Python {platform.python_version()}. "
-                f"{date.today().isoformat()}.")
+    return Run(engine().describe(), date.today().isoformat())
 
 
 def display(thing: object) -> None:

@@ -38,9 +38,10 @@ class Bases(tuple):
         return "\n".join(f"{each.ref:<34} {each.origin}" for each in self)
 
     def _repr_html_(self) -> str:
-        rows = [(code(each.ref), each.origin or "not here", code(each.name), html.escape(each.made_of))
+        renamed = any(each.substituted for each in self)   # else that column only repeats the first
+        rows = [(code(each.ref), each.origin or "not here", *[code(each.name)] * renamed, html.escape(each.made_of))
                 for each in self]
-        return table(("base image", "where from", "name in this engine", "made of"), rows)
+        return table(("base image", "where from", *["name in this engine"] * renamed, "made of"), rows)
 
 
 class Finds:
@@ -99,7 +100,7 @@ class Attributes(tuple):
     def _repr_html_(self) -> str:
         rows = [(code(path), code(mode), code(owner), html.escape(leads))
                 for path, mode, owner, leads in filter(None, self)]
-        return table(("path", "mode", "owner", ""), rows, caption=self.image.reference)
+        return table(("path", "mode", "owner", "note"), rows, caption=self.image.reference)
 
 
 class Traces(tuple):

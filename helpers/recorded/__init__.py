@@ -10,6 +10,6 @@ engine run as ever.
 
 from .cells import Cells, register
 from .missing import Missing, NeedsEngine
-from .recordings import Recording, recordings
+from .recordings import RUN, Recording, recordings
 
-__all__ = ["Cells", "Missing", "NeedsEngine", "Recording", "recordings", "register"]
+__all__ = ["RUN", "Cells", "Missing", "NeedsEngine", "Recording", "recordings", "register"]

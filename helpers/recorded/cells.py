@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from symtable import symtable
 
@@ -38,9 +38,12 @@ except {_NAME}.WANTING as {_NAME}error:
 _AGAIN = "With an engine, restart the kernel and run all: then everything is measured here."
 _NOTHING = object()
 
+Retold = Callable[[Mapping], Mapping]
+
 
 class Cells:
-    """What one kernel knows of recorded cells.
+    """What one kernel knows of recorded cells. `retold` is asked for each recorded output
+    what of it is to be shown here.
 
     on     whether a cell has been shown as recorded: then names may be missing
     value  of the cell's last expression, kept while it runs
@@ -48,11 +51,12 @@ class Cells:
 
     WANTING = (NeedsEngine, NoEngine, Unsupported)
 
-    def __init__(self, shell, recorded: Sequence[Recording]):
+    def __init__(self, shell, recorded: Sequence[Recording], retold: Retold = lambda output: output):
         self.value: object = None
         self.on = False
         self._shell = shell
         self._recorded = list(recorded)
+        self._retold = retold
         self._source: str | None = None
         self._stored: dict[str, object] = {}
         self._at = -1
@@ -122,7 +126,7 @@ class Cells:
             self._publish(frames.told("Recorded results follow, not measured here.", why, _AGAIN))
         self._explained.add(why)
         for output in recorded.outputs[index]:
-            self._publish(frames.framed(output, recorded))
+            self._publish(frames.framed(self._retold(output), recorded))
 
     # -- which lesson ------------------------------------------------------------------
 
@@ -143,9 +147,9 @@ class Cells:
         self._shell.display_pub.publish(data=data, metadata=frames.metadata())
 
 
-def register(folder: Path) -> Cells | None:
+def register(folder: Path, retold: Retold) -> Cells | None:
     """Let this kernel show recorded cells, those of the lessons in `folder`; None where
-    there is no IPython. Once in a kernel."""
+    there is no IPython. Once in a kernel. `retold` as in `Cells`."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -156,7 +160,7 @@ def register(folder: Path) -> Cells | None:
     for each in shell.ast_transformers:
         if isinstance(each, Cells):
             return each
-    cells = Cells(shell, _this_one_first(recordings(folder)))
+    cells = Cells(shell, _this_one_first(recordings(folder)), retold)
     shell.events.register("pre_run_cell", cells.begin)
     shell.ast_transformers.append(cells)
     return cells

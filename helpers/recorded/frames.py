@@ -8,9 +8,10 @@ from datetime import date
 
 from .recordings import MARK, Recording
 
-_DANGER = "#D55E00"   # the course's vermilion (charts.style)
-_HEAD = f"background:{_DANGER};color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
-_BOX = f"border:4px solid {_DANGER};margin:.4em 0;background:#FFFFFF;color:#1A1A1A;max-width:100%;overflow-x:auto"
+_DANGER = "#D55E00"   # the course's vermilion (charts.style); white words want it darker
+_HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
+# No colours of its own inside: tables and code have those of the page, white or dark.
+_BOX = f"border:4px solid {_DANGER};margin:.4em 0;max-width:100%;overflow-x:auto"
 
 Bundle = dict[str, str]
 
@@ -36,7 +37,8 @@ def framed(output: Mapping, recorded: Recording) -> Bundle:
 
 def told(sentence: str, *more: str) -> Bundle:
     """A banner of its own: why nothing was run, and what to do."""
-    rest = "".join(f"<p style='margin:.4em 0'>{html.escape(each)}</p>" for each in more if each)
+    lines = [line for each in more for line in each.splitlines()]
+    rest = "".join(f"<p style='margin:.4em 0'>{html.escape(line)}</p>" for line in lines)
     return {"text/plain": "\n".join(filter(None, (f"[{sentence}]", *more))),
             "text/html": _box(f"\u26a0 {html.escape(sentence)}", rest)}
 
@@ -65,4 +67,4 @@ def _page(output: Mapping) -> str:
     if "image/png" in data:
         said = html.escape(_text(output), quote=True)
         return f"<img alt='{said}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
-    return f"<pre style='margin:0;white-space:pre-wrap'>{html.escape(_text(output))}</pre>"
+    return f"<pre style='margin:0;white-space:pre-wrap;word-break:normal'>{html.escape(_text(output))}</pre>"

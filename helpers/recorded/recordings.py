@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 MARK = "multistage.recorded"   # metadata of an output that was itself a recording
-_RUN = "this_run()"            # the cell of each lesson that says engine and date
-_SAID = re.compile(r"(?P<engine>.+?)\. Python [\d.]+\. (?P<date>\d{4}-\d\d-\d\d)\.")
+RUN = "multistage.run"         # metadata of the output of `this_run()`: engine and date
 _GIT_SECONDS = 10
 
 
@@ -43,24 +42,17 @@ class Recording:
 def recording(lesson: str, text: str) -> Recording | None:
     """What a notebook's text records; None where it records nothing, or records recordings."""
     try:
-        cells = [{"source": "".join(cell["source"]), "outputs": cell.get("outputs") or []}
-                 for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError):
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        sources = ["".join(cell["source"]) for cell in cells]
+        outputs = [cell.get("outputs") or [] for cell in cells]
+        kept = [output.get("metadata", {}) for each in outputs for output in each]
+        run = next((each[RUN] for each in kept if RUN in each), None)
+        if run is None or any(each.get(MARK) for each in kept):
+            return None
+        date.fromisoformat(run["date"])
+        return Recording(lesson, run["engine"], run["date"], sources, outputs)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    said = next(filter(None, (_said(cell) for cell in cells)), None)
-    outputs = [cell["outputs"] for cell in cells]
-    if said is None or any(output.get("metadata", {}).get(MARK) for each in outputs for output in each):
-        return None
-    return Recording(lesson, said["engine"], said["date"],
-                     [cell["source"] for cell in cells], outputs)
-
-
-def _said(cell: Mapping) -> re.Match | None:
-    """What `this_run()` said in that cell."""
-    if cell["source"].strip() != _RUN:
-        return None
-    texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in cell["outputs"]]
-    return _SAID.fullmatch("".join(texts).strip())
 
 
 @cache

@@ -8,10 +8,11 @@ given as a plain value: `predict("How large?", unit="MB", value=300)`.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..units import ratio, size
 
+COMPARED = "multistage.compared"   # metadata of an output: the question, and what was measured
 _WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
 _UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 
@@ -19,7 +20,19 @@ _UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 def predict(question: str, choices: Sequence[str] = (), *, unit: str = "",
             value: object = None) -> Prediction:
     """Ask for a prediction: one of `choices`, or a number in `unit`."""
-    return Prediction(question, tuple(choices), unit, value)
+    _asked[question] = Prediction(question, tuple(choices), unit, value)
+    return _asked[question]
+
+
+def retold(output: Mapping) -> Mapping:
+    """An output as nbformat has it. If it compares the measurement of another session with a
+    prediction, then with what was predicted in this one."""
+    kept = output.get("metadata", {}).get(COMPARED)
+    asked = _asked.get(kept["question"]) if kept else None
+    if asked is None:
+        return output
+    said = asked.compare(kept["measured"])
+    return {**output, "data": {"text/plain": repr(said), "text/html": said._repr_html_()}}
 
 
 def ask(question: str, choices: Sequence[str], answer: str, because: str) -> Question:
@@ -27,6 +40,9 @@ def ask(question: str, choices: Sequence[str], answer: str, because: str) -> Que
     if answer not in choices:
         raise ValueError(f"{answer!r} is none of the choices {list(choices)}")
     return Question(question, tuple(choices), answer, because)
+
+
+_asked: dict[str, "Prediction"] = {}   # what was asked in this session, by its question
 
 
 class Prediction:
@@ -43,7 +59,8 @@ class Prediction:
         return Comparison(self, measured)
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
-        options = f" ({' / '.join(self.choices)})" if self.choices else f" (in {self.unit})"
+        number = f"in {self.unit}" if self.unit in _UNITS else "a number"
+        options = f" ({' / '.join(self.choices) or number})"
         text = f"Your prediction: {self.question}{options}"
         shown = f"<p><b>Your prediction:</b> {html.escape(self.question + options)}</p>"
         return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
@@ -69,12 +86,11 @@ class Comparison:
 
     def __repr__(self) -> str:
         predicted, unit = self.prediction.value, self.prediction.unit
+        found = size(self.measured) if unit in _UNITS else self.measured
+        if predicted is None or unit in _UNITS and not predicted:
+            return f"You made no prediction. Measured: {found}."
         if unit not in _UNITS:
-            said = "nothing" if predicted is None else predicted
-            return f"You predicted: {said}. Measured: {self.measured}."
-        found = size(self.measured)
-        if not predicted:
-            return f"You predicted nothing. Measured: {found}."
+            return f"You predicted: {predicted}. Measured: {found}."
         expected = float(predicted) * _UNITS[unit]
         if size(expected) == found:
             return f"You predicted {size(expected)}. Measured: {found}. Well guessed!"
@@ -85,6 +101,11 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return f"<p>{html.escape(repr(self))}</p>"
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
+        """Nothing to show beside the text: what is kept with it, for `retold`."""
+        plain = self.measured if isinstance(self.measured, int | float) else str(self.measured)
+        return {}, {COMPARED: {"question": self.prediction.question, "measured": plain}}
 
 
 class Question:

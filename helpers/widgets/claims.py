@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..units import listed
 from ..verdicts import Lesson, Sentence, Sentences, Standing, Standings
-from .views import table
+from .views import marked, table
 
 _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
 
@@ -17,13 +17,13 @@ def standings_view(standings: Standings) -> str:
     rows = []
     for each in standings:
         given = each.verdict
-        found = _marked(given.mark, given.words, given.found) if given else _marked("·", "not tested yet", "")
+        found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet", _COLOURS[""])
         because = html.escape(given.because) if given else f"Tested in {_links(each.lessons)}."
         when = f'<span style="white-space:nowrap">{html.escape(given.when)}</span>' if given else ""
         rows.append((each.claim, html.escape(each.text), found, because, when, _links(each.lessons)))
     engines = dict.fromkeys(each.verdict.engine for each in standings.tested if each.verdict.engine)
     note = f"<p>Measured on {html.escape('; '.join(engines))}.</p>" if engines else ""
-    return table(("", "claim", "", "because", "when", "lesson"), rows, _sum(standings)) + note
+    return table(("no.", "claim", "found", "because", "when", "lesson"), rows, _sum(standings)) + note
 
 
 def standings_text(standings: Standings) -> str:
@@ -45,7 +45,7 @@ def _sum(standings: Standings) -> str:
 
 def sentences_view(sentences: Sentences) -> str:
     """A row a sentence, with the verdicts that it stands on."""
-    rows = [(html.escape(each.text), _marked(each.mark, each.words, each.found), _claims(each)) for each in sentences]
+    rows = [(html.escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences]
     return table(("say", "the experiments say", "since"), rows)
 
 
@@ -64,11 +64,6 @@ def _claims(sentence: Sentence) -> str:
 
 def _short(each: Standing) -> str:
     return f"{each.claim} {each.verdict.words if each.verdict else 'is not tested yet'}"
-
-
-def _marked(mark: str, words: str, found: str) -> str:
-    return (f'<span style="color:{_COLOURS[found]};white-space:nowrap">'
-            f'<span aria-hidden="true">{mark}</span> {words}</span>')
 
 
 def _links(lessons: Iterable[Lesson]) -> str:

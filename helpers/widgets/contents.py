@@ -145,7 +145,7 @@ def _needs_rows(found: Needs) -> Iterator[tuple[str, str, str]]:
 def comparison_view(seen: Comparison) -> str:
     heads, rows = _comparison_rows(seen)
     shown = [(_html(what), *map(_html, values)) for what, values in rows]
-    numbers = table(("", *map(printable, heads)), shown, right=tuple(range(1, len(heads) + 1)))
+    numbers = table(("what", *map(printable, heads)), shown, right=tuple(range(1, len(heads) + 1)))
     only = [(_html(name), _html(tools or "none"), _html(packages or "none"))
             for name, tools, packages in _only_rows(seen)]
     return numbers + table(("only in", "tools", "packages"), only)

@@ -10,7 +10,7 @@ from ..units import counted
 from .views import code, table
 
 _MARKS = {"error": "✘", "warning": "▲", "info": "•", "style": "•"}
-_COLOURS = {"error": "#C04000", "warning": "#9A6A00"}   # the rest in the colour of plain words
+_COLOURS = {"error": "#C04000", "warning": "#9A6A00"}   # of the marks; the rest are quiet
 _QUIET = "#6B6B6B"
 
 
@@ -55,9 +55,9 @@ class Linted:
         told = []
         for number, line in enumerate(self.lines, 1):
             told.append(html.escape(f"{number:>3}  {line}"))
-            told += [f"<span style='color:{_COLOURS.get(each.level, _QUIET)};white-space:pre-wrap'>     "
-                     f"<span aria-hidden='true'>{_MARKS[each.level]} </span>{each.level} {html.escape(each.rule)}: "
-                     f"{html.escape(each.message)}</span>" for each in self._on(number)]
+            told += [f"<i style='white-space:pre-wrap'>     "
+                     f"<span style='color:{_COLOURS.get(each.level, _QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"
+                     f"{each.level} {html.escape(each.rule)}: {html.escape(each.message)}</i>" for each in self._on(number)]
         body = "\n".join(told)
         return (f"<figure style='margin:0'><figcaption>{html.escape(self._head)}</figcaption>"
                 f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{body}</pre></figure>")

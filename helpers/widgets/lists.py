@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..build.cache import Record
 from ..image import Image, Listed
 from ..units import counted, size
-from .views import code, table
+from .views import code, table, whole
 
 _WIDTH = 64   # characters of a record's description that are shown
 
@@ -38,7 +38,7 @@ class Images(tuple):
         return "\n".join(f"{name:<28} {id_:<14} {bytes_:>8}" for name, id_, bytes_ in self._rows()) or "no images"
 
     def _repr_html_(self) -> str:
-        rows = [(code(name), code(id_), _whole(bytes_)) for name, id_, bytes_ in self._rows()]
+        rows = [(code(name), code(id_), whole(bytes_)) for name, id_, bytes_ in self._rows()]
         if not rows:
             return "<p>no images</p>"
         return table(("image", "id", "unpacked"), rows, counted(len(self), "image"), right=(2,))
@@ -58,17 +58,12 @@ class Records(tuple):
         return "\n".join(f"{size(record.size):>8}  {_said(record)}" for record in self) or "no records"
 
     def _repr_html_(self) -> str:
-        rows = [(code(_said(record)), _whole(size(record.size)), f"{record.uses:,}", "yes" if record.shared else "")
+        rows = [(code(_said(record)), whole(size(record.size)), f"{record.uses:,}", "yes" if record.shared else "")
                 for record in self]
         if not rows:
             return "<p>no records</p>"
         return table(("left by", "size", "used", "in an image"), rows,
                      f"{counted(len(self), 'record')}, {size(self.bytes)}", right=(1, 2))
-
-
-def _whole(text: str) -> str:
-    """Text that is not broken at its blank."""
-    return text.replace(" ", "\u00a0")
 
 
 def _short(line: Listed) -> str:

@@ -9,7 +9,7 @@ from ..report import Finding, Report
 from ..units import counted, seconds, size
 from ..verdicts import lesson
 from .contents import inventory_text, inventory_view
-from .views import code, stages_table, table
+from .views import code, marked, stages_table, table, whole
 
 _MARKS = {"high": "✘", "medium": "◐", "low": "·"}
 _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
@@ -20,7 +20,7 @@ def report_view(report: Report) -> str:
     rows = [(_severity(each), str(each.line or ""), _told(each), _saved(each))
             for each in report.findings]
     caption = f"{_project(report)}: {_sum(report)}"
-    wrong = table(("", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
+    wrong = table(("urgency", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{html.escape(caption)}</p>"
     opinions = "".join(f"<li>{html.escape(str(each))}</li>" for each in report.opinions.besides)
     said = f"<p>{html.escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
@@ -70,12 +70,11 @@ def _main(report: Report) -> str:
 
 
 def _severity(each: Finding) -> str:
-    return (f'<span style="color:{_COLOURS[each.severity]};white-space:nowrap">'
-            f'<span aria-hidden="true">{_MARKS[each.severity]}</span> {each.severity}</span>')
+    return marked(_MARKS[each.severity], each.severity, _COLOURS[each.severity])
 
 
 def _saved(each: Finding) -> str:
-    return f'<span style="white-space:nowrap">{size(each.saves)}</span>' if each.saves else ""
+    return whole(size(each.saves)) if each.saves else ""
 
 
 def _told(each: Finding) -> str:
@@ -120,7 +119,7 @@ def _folded(report: Report) -> str:
     stages = stages_table(report.result.stages, f"built in {seconds(report.result.seconds)}")
     ties = table(("line", "from", "to", "by"), [(str(each.line), code(each.source), code(each.target), each.via)
                                                 for each in _ties(report)], right=(0,))
-    layers = table(("line", "brings", ""), [(str(line), size(count), code(text))
+    layers = table(("line", "brings", "by"), [(str(line), whole(size(count)), code(text))
                                             for line, count, text in _brought(report)], right=(0, 1))
     return (f"<details><summary>{counted(len(report.result.stages), 'stage')}, and what ties them</summary>"
             f"{stages}{ties}</details>"

@@ -7,6 +7,7 @@ these views, so that the objects themselves need not know of notebooks.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 from ..build import TITLES, BuildResult, Progress, StageReport, Step
@@ -18,10 +19,13 @@ from ..verdicts import Sentences, Standings
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
           "built": "✔", "skipped": "–"}
-_COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale for words
+_COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale here
             "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
 _LOG_SHOWN = 6
+_LONG = re.compile(r"\S{24,}")
+_JOINT = re.compile(r"(?<=[^/,=@])([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 def register() -> None:
@@ -89,14 +93,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 
 def code(text: str) -> str:
-    return f'<code style="overflow-wrap:anywhere">{html.escape(text)}</code>'
+    """Text as code. A long word of it, a path or an option, may go on in the next line."""
+    marked_up = _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), html.escape(text))
+    return f'<code style="overflow-wrap:anywhere">{marked_up}</code>'
+
+
+def marked(mark: str, words: str, colour: str) -> str:
+    """Words after a mark. The mark alone is coloured: no colour is easy to read on a white
+    page and on a dark one."""
+    return (f'<span style="white-space:nowrap"><span style="color:{colour}" aria-hidden="true">{mark}</span>'
+            f" {html.escape(words)}</span>")
 
 
 def status(word: str) -> str:
-    """A status as a mark and a word, coloured."""
-    colour = _COLOURS.get(word, "inherit")
-    return (f'<span style="color:{colour};white-space:nowrap"><span aria-hidden="true">{_MARKS.get(word, "")}</span>'
-            f" {word}</span>")
+    """The status of a stage or step."""
+    return marked(_MARKS.get(word, ""), word, _COLOURS.get(word, "inherit"))
+
+
+def whole(text: str) -> str:
+    """Text that is not broken at its blanks."""
+    return text.replace(" ", "\u00a0")
 
 
 # -- a build ---------------------------------------------------------------------
@@ -111,20 +127,25 @@ def build_view(result: BuildResult) -> str:
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
-    rows = [(code(stage.name), code(stage.base), status(stage.status),
-             seconds(stage.seconds) if stage.status == "built" else "",
+    rows = [(code(stage.name), code(_short(stage.base)), status(stage.status),
+             whole(seconds(stage.seconds)) if stage.status == "built" else "",
              _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
 
 
 def _took(step: Step) -> str:
-    return seconds(step.seconds) if step.seconds >= 0.0005 else ""
+    return whole(seconds(step.seconds)) if step.seconds >= 0.0005 else ""
+
+
+def _short(text: str) -> str:
+    """A digest is one long word: of its 64 figures, so many as `docker images` shows."""
+    return _DIGEST.sub("\\1\u2026", text)
 
 
 def _cached(stage: StageReport) -> str:
     """How many of the stage's own steps came from the cache; its FROM is none of them."""
     own = [step for step in stage.steps if not step.instruction.upper().startswith("FROM ")]
-    return f"{sum(step.cached for step in own)} of {len(own)}" if own else ""
+    return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
 
 
 def _stage(step: Step) -> str:
@@ -133,7 +154,7 @@ def _stage(step: Step) -> str:
 
 def _instruction(step: Step) -> str:
     """On one line: where a line was continued, the builder prints its indentation."""
-    return code(" ".join(step.instruction.split()))
+    return code(_short(" ".join(step.instruction.split())))
 
 
 def _folded_steps(steps: Sequence[Step]) -> str:
@@ -174,4 +195,4 @@ def image_view(image: Image) -> str:
             for index, layer in enumerate(image.layers)]
     caption = f"{image.reference}: {size(image.unpacked)} unpacked in {counted(len(image.layers), 'layer')}"
     note = (f"<p>Its base stands in for {code(image.stand_in)}.</p>" if image.stand_in else "")
-    return table(("unpacked", "files", "made by", ""), rows, caption, right=(0, 1)) + note
+    return table(("unpacked", "files", "made by", "part of"), rows, caption, right=(0, 1)) + note

@@ -28,13 +28,13 @@ def copy_lessons(root: Path) -> Path:
 
 
 @contextmanager
-def serve(notebook: Path, home: Path) -> Iterator[tuple[str, str]]:
+def serve(notebook: Path, home: Path, **environment: str) -> Iterator[tuple[str, str]]:
     """JupyterLab as `make lab` starts it: (address, token). Ends what it started."""
     port, token = _free_port(), secrets.token_hex(16)
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     with open(home / "log", "wb") as log:
         process = subprocess.Popen(_words(notebook, port, token), stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=log, env=_environment(home), start_new_session=True)
+                                   stderr=log, env=_environment(home) | environment, start_new_session=True)
     try:
         address = f"http://127.0.0.1:{port}"
         _await(f"{address}/api/status?token={token}", process, home / "log")

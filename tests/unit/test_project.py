@@ -304,6 +304,22 @@ def test_links_between_lessons_lead_somewhere(path):
 
 
 @each_notebook
+def test_a_link_to_a_lesson_or_an_exercise_names_it_as_it_names_itself(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for words, link in re.findall(r"\[([^\]]+)\]\((?!https?:|#)([^)\s#]+\.ipynb)\)", cell.source):
+                title = read(path.parent / link).cells[0].source.partition("\n")[0].lstrip("# ")
+                number = Path(link).name[:2]
+                assert words.casefold() in (f"lesson {number}", f"{number}: {title}".casefold(), title.casefold()), words
+
+
+def test_the_way_on_leads_through_every_lesson():
+    ways = [read(path).cells[-1].source for path in NOTEBOOKS]
+    for before, after in zip(ways, NOTEBOOKS[1:]):
+        assert f"]({after.name})" in before
+
+
+@each_notebook
 def test_apps_that_a_lesson_builds_are_there(path):
     apps = ROOT / "notebooks" / "apps"
     for cell in code(path):

@@ -16,23 +16,25 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from nbclient import NotebookClient
 
 from helpers.errors import CourseError, NoEngine, Unsupported
-from helpers.recorded import Cells, Missing, NeedsEngine, Recording
+from helpers.recorded import Cells, Missing, NeedsEngine, Recording, register
+from helpers.lesson.session import Run
 from helpers.recorded import frames
-from helpers.recorded.recordings import MARK, recording, recordings
+from helpers.widgets.ask import COMPARED, predict, retold
+from helpers.recorded.recordings import MARK, RUN, recording, recordings
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-SAID = "Docker Engine 28.5 (API 1.51, overlay2), started by the course. Python 3.12.1. 2026-11-24."
+FACTS = {"engine": "Docker Engine 28.5 (API 1.51, overlay2), started by the course", "date": "2026-11-24"}
 
 
-def value(text, html=None):
-    return {"output_type": "execute_result", "execution_count": 1, "metadata": {},
+def value(text, html=None, **metadata):
+    return {"output_type": "execute_result", "execution_count": 1, "metadata": metadata,
             "data": {"text/plain": text} | ({"text/html": html} if html else {})}
 
 
-def notebook(*cells, said=SAID):
+def notebook(*cells, facts=FACTS):
     """(source, outputs) of each, after the cell that says engine and date."""
-    every = [("this_run()", [value(said)]), *cells]
+    every = [("this_run()", [value("It ran.", **{RUN: facts})]), *cells]
     return json.dumps({"cells": [
         {"cell_type": "code", "source": source.splitlines(True), "outputs": outputs, "metadata": {},
          "execution_count": 1} for source, outputs in every], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
@@ -46,17 +48,19 @@ def kernel():
         ("chart = image.size", []),
         ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
         ("twice()", [value("first")]), ("twice()", [value("second")]),
-        ("old('legacy')", [value("legacy says")])))
+        ("old('legacy')", [value("legacy says")]), ("old('buildah')", [value("buildah says")]),
+        ("guess.compare(engine())", [value("You made no prediction. Measured: 700 MB.", **{
+            COMPARED: {"question": "How large?", "measured": 700_000_000}})])))
     shell = InteractiveShell()
-    cells = Cells(shell, [recorded])
+    cells = Cells(shell, [recorded], retold)
     shell.events.register("pre_run_cell", cells.begin)
     shell.ast_transformers.append(cells)
 
     def engine():
         raise NeedsEngine("There is no engine.")
 
-    def old(_):
-        raise Unsupported("That builder is not here.")
+    def old(builder):
+        raise Unsupported(f"The builder {builder} is not here.")
 
     shell.push({"engine": engine, "twice": engine, "old": old})
 
@@ -136,7 +140,7 @@ def test_a_text_that_stands_twice_gives_each_its_own_recording(kernel):
 
 def test_what_this_engine_cannot_do_is_recorded_or_else_an_error(kernel):
     seen, result = kernel("old('legacy')")
-    assert result.success and "That builder is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
+    assert result.success and "The builder legacy is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
     _, result = kernel("old('other')")
     assert isinstance(result.error_in_exec, Unsupported)
 
@@ -146,8 +150,29 @@ def test_a_cell_that_expects_an_error_does_not_take_this_for_it(kernel):
     assert result.success and seen.stdout == "" and "nothing is recorded" in texts(seen)[0]
 
 
+@pytest.mark.parametrize("mine, said", [
+    (300, "You predicted 300 MB. Measured: 700 MB, 2.33 times more."),
+    (None, "You made no prediction. Measured: 700 MB.")])
+def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(kernel, mine, said):
+    guess = predict("How large?", unit="MB")
+    kernel.shell.push({"guess": guess})
+    kernel("guess.compare(engine())")
+    guess.value = mine   # the widget is filled in, and the cell run again
+    seen, _ = kernel("guess.compare(engine())")
+    shown, = seen.outputs
+    assert texts(seen) == [f"[{frames.when(kernel.cells._recorded[0])}]\n{said}"]
+    assert f"<p>{said}</p>" in shown.data["text/html"]
+
+
 def test_the_reason_is_told_once(kernel):
     assert len(kernel("twice()")[0].outputs) == 2 and len(kernel("twice()")[0].outputs) == 1
+
+
+def test_each_thing_that_an_engine_cannot_do_is_told_once(kernel):
+    for builder in ("legacy", "buildah"):
+        first, second = (texts(kernel(f"old('{builder}')")[0]) for _ in range(2))
+        assert f"The builder {builder} is not here." in first[0] and f"{builder} says" in first[1]
+        assert len(second) == 1 and f"{builder} says" in second[0]
 
 
 @pytest.mark.parametrize("use", [
@@ -161,17 +186,56 @@ def test_nothing_is_computed_from_nothing(use):
 
 # -- recordings ------------------------------------------------------------------------
 
-def test_engine_and_date_are_read_from_what_the_lesson_said():
+def test_engine_and_date_are_those_kept_with_the_run():
     found = recording("02-y", notebook(("1", [])))
-    assert (found.engine, found.date) == (SAID.split(". Python")[0], "2026-11-24")
+    assert (found.engine, found.date) == (FACTS["engine"], "2026-11-24")
     assert found.lesson == "02-y" and found.sources == ["this_run()", "1"]
 
 
+def test_a_run_keeps_with_its_outputs_what_a_recording_is_read_from():
+    """In the metadata of an output, which JupyterLab saves with it; IPython shows the text as ever."""
+    show = InteractiveShell().display_formatter.format
+    data, metadata = show(Run(FACTS["engine"], FACTS["date"]))
+    assert data["text/html"].startswith("<p>Docker Engine 28.5") and data["text/plain"].endswith(". 2026-11-24.")
+    assert metadata[RUN] == FACTS
+    data, metadata = show(predict("How large?", unit="MB").compare(700_000_000))
+    assert data["text/plain"] == "You made no prediction. Measured: 700 MB."
+    assert metadata[COMPARED] == {"question": "How large?", "measured": 700_000_000}
+    assert json.loads(json.dumps(show(predict("Who?", ["a"]).compare(Path("a")))[1]))[COMPARED]["measured"] == "a"
+
+
+def test_every_lesson_is_recorded():
+    assert [each.lesson for each in recordings(ROOT / "notebooks")] == [path.stem for path in LESSONS]
+
+
 @pytest.mark.parametrize("text", [
-    "", "[]", "{}", "no JSON", notebook(said="it ran"), json.dumps({"cells": [{"cell_type": "code"}]}),
+    "", "[]", "{}", "no JSON", notebook(facts={}), notebook(facts=FACTS | {"date": "today"}), notebook(facts="it ran"),
+    json.dumps({"cells": [{"cell_type": "code"}]}), json.dumps({"cells": [{"cell_type": "code", "source": "1", "outputs": []}]}),
     notebook(("1", [value("2") | {"metadata": {MARK: True}}]))])
 def test_what_records_nothing_or_records_recordings_is_no_recording(text):
     assert recording("x", text) is None
+
+
+def test_a_kernel_shows_what_was_recorded_of_its_own_notebook(tmp_path, monkeypatch):
+    """JupyterLab says which it is. Else the cells that were run tell the lessons apart."""
+    for name in ("01-x", "02-y"):
+        (tmp_path / f"{name}.ipynb").write_text(notebook((f"'{name}'", []), ("engine()", [value(f"of {name}")])))
+
+    def shown(session, *sources):
+        shell = InteractiveShell()
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+        monkeypatch.setenv("JPY_SESSION_NAME", session)
+        cells = register(tmp_path, lambda output: output)
+        assert register(tmp_path, lambda output: output) is cells   # once in a kernel
+        shell.push({"engine": lambda: cells.missing("x")})
+        for source in sources:
+            shell.display_pub = CapturingDisplayPublisher()
+            shell.run_cell(source)
+        return shell.display_pub.outputs[-1]["data"]["text/plain"]
+
+    assert shown("notebooks/02-y.ipynb", "engine()").endswith("of 02-y")
+    assert shown("notebooks/other.ipynb", "engine()").endswith("of 01-x")
+    assert shown("", "'02-y'", "engine()").endswith("of 02-y")
 
 
 def test_git_s_copy_is_believed_before_one_that_a_learner_saved(tmp_path):
@@ -191,7 +255,7 @@ def test_without_git_the_folder_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("output, page", [
-    ({"output_type": "stream", "name": "stdout", "text": ["a <b>\n"]}, "<pre style='margin:0;white-space:pre-wrap'>a &lt;b&gt;"),
+    ({"output_type": "stream", "name": "stdout", "text": ["a <b>\n"]}, "<pre style='margin:0;white-space:pre-wrap;word-break:normal'>a &lt;b&gt;"),
     ({"output_type": "display_data", "data": {"image/png": "AAAA", "text/plain": "A bar"}}, "<img alt='A bar' src='data:image/png;base64,AAAA'>"),
     ({"output_type": "error", "ename": "E", "evalue": "it broke", "traceback": []}, "E: it broke"),
     ({"output_type": "display_data", "data": {"image/svg+xml": ["<svg>", "</svg>"]}}, "<svg></svg>")])

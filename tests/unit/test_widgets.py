@@ -17,7 +17,7 @@ from helpers.lesson.shown import Bases, Finds, Listing, say
 from helpers.widgets import LiveBuild, ask, live, predict, views
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-VOID = {"br", "img", "hr"}
+VOID = {"br", "img", "hr", "wbr"}
 NASTY = "<script>alert('x')</script> & \"q\""
 
 
@@ -44,7 +44,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return "".join(self.words)
+        return "".join(self.words).replace("\u00a0", " ")   # as one reads it
 
 
 def page(text: str) -> Page:
@@ -70,6 +70,7 @@ def no_widgets(monkeypatch):
 
 @pytest.mark.parametrize("question, text", [
     (predict("How large?", unit="MB"), "Your prediction: How large? (in MB)"),
+    (predict("How many?", unit="programs"), "Your prediction: How many? (a number)"),
     (predict("Which?", ["a", "b"]), "Your prediction: Which? (a / b)"),
 ])
 def test_a_prediction_is_plain_text_and_html_too(no_widgets, question, text):
@@ -104,8 +105,8 @@ def test_a_notebook_gets_the_widget_and_the_plain_form(thing):
 
 
 @pytest.mark.parametrize("value, measured, said", [
-    (None, 958_300_000, "You predicted nothing. Measured: 958 MB."),
-    (0, 958_300_000, "You predicted nothing. Measured: 958 MB."),
+    (None, 958_300_000, "You made no prediction. Measured: 958 MB."),
+    (0, 958_300_000, "You made no prediction. Measured: 958 MB."),
     (300, 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
     ("300", 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
     (2000, 958_300_000, "You predicted 2.00 GB. Measured: 958 MB, 2.09 times less."),
@@ -126,7 +127,7 @@ def test_a_prediction_that_is_right_is_neither_more_nor_less():
     assert "more" not in said and "less" not in said
 
 
-@pytest.mark.parametrize("value, said", [(None, "You predicted: nothing. Measured: b."),
+@pytest.mark.parametrize("value, said", [(None, "You made no prediction. Measured: b."),
                                          ("a", "You predicted: a. Measured: b.")])
 def test_a_choice_beside_the_finding(value, said):
     assert repr(predict("Which?", ["a", "b"], value=value).compare("b")) == said
@@ -405,6 +406,14 @@ def test_a_long_instruction_is_cut_where_files_are_found():
     assert "RUN apt-get install 0 1" in shown and "\u2026" in shown and " 90 " not in shown
 
 
+def test_bases_say_their_name_in_the_engine_where_it_is_another():
+    same = Present("a:1", True, "pulled", "a:1")
+    other = Present("b:1", True, "made", "localhost/multistage.course/b:1", True, "packages")
+    assert "name in this engine" not in page(Bases([same])._repr_html_()).text
+    shown = page(Bases([same, other])._repr_html_()).text
+    assert "name in this engine" in shown and "localhost/multistage.course/b:1" in shown and "packages" in shown
+
+
 def test_every_view_escapes_what_it_shows():
     progress = Progress(dockerfile.parse("FROM a\nRUN b\n"), None, "buildkit")
     progress.add(StepSeen("1", f"[2/2] RUN {NASTY}", 1))
@@ -428,10 +437,33 @@ def test_a_table():
     assert "<caption" not in views.table((), [])
 
 
+def test_a_long_word_of_code_may_be_broken_where_it_is_joined_and_nowhere_else():
+    assert "<wbr>" not in views.code("COPY --from=builder /app/app /app/app")
+    assert "/usr/<wbr>local/<wbr>lib/<wbr>node_modules" in views.code("ADD /usr/local/lib/node_modules")
+    assert "from=<wbr>builder,<wbr>source=<wbr>/a" in views.code("--mount=type=bind,from=builder,source=/a")
+    assert not views.code("a" * 30 + "/").endswith("<wbr></code>")
+    assert page(views.code("<" * 30 + "/b&=c")).text == "<" * 30 + "/b&=c"
+
+
+def test_a_digest_is_shown_as_docker_shows_one():
+    base = "host:1/a@sha256:" + "0123456789abcdef" * 4
+    progress = Progress(dockerfile.parse(f"FROM {base} AS builder\n"), None, "buildkit")
+    progress.add(StepSeen("1", f"[builder 1/1] FROM {base}", 1))
+    shown = page(views.build_view(result(progress))).text
+    assert shown.count("host:1/a@sha256:0123456789ab\u2026") == 2 and base not in shown
+
+
+def test_a_time_is_not_broken_at_its_blank():
+    assert "2.5\u00a0s" in views.build_view(result(done()))
+
+
 @pytest.mark.parametrize("word", ["waiting", "running", "cached", "done", "failed", "built", "skipped"])
 def test_a_status_is_a_word_and_its_mark_is_silent(word):
     shown = page(views.status(word))
     assert shown.text.endswith(f" {word}")
+    # The words have the colour of the page, be it white or dark: the mark alone has one of its own.
+    (_, words), (_, mark) = shown.tags
+    assert "color" not in words["style"] and "color" in mark["style"] and mark["aria-hidden"] == "true"
     assert [facts.get("aria-hidden") for tag, facts in shown.tags] == [None, "true"]
     assert len(shown.words[0]) == 1
 

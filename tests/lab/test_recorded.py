@@ -1,0 +1,90 @@
+"""A lesson where there is no engine, in a real JupyterLab with its dark theme: recorded
+results, marked as such, and to be read."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .notebook import ERROR, Notebook
+from .server import serve
+
+LESSON = "notebooks/01-one-stage.ipynb"
+HEAD = re.compile(r"Recorded on \d+ \w+ \d{4} on .*Engine.*\. Not measured here\.")
+ENOUGH = 4.5   # contrast of words and what is behind them (WCAG 2, AA)
+
+# Words in an output whose contrast with what is behind them is less than `enough`. Marks that
+# only repeat words, and pictures, are left out.
+PALE = """(view, enough) => {
+  const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = colour => parts(colour).slice(0, 3).map(part => part / 255)
+    .map(part => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+  const behind = node => {
+    for (let each = node; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (parts(colour)[3] !== 0) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const pale = [];
+  for (const node of view.querySelectorAll('.jp-OutputArea-output *')) {
+    const words = [...node.childNodes].filter(each => each.nodeType === 3 && each.textContent.trim());
+    if (!words.length || node.closest('[aria-hidden=true], style, script')) continue;
+    const [one, two] = [light(getComputedStyle(node).color), light(behind(node))].sort((a, b) => b - a);
+    if ((one + 0.05) / (two + 0.05) < enough) pale.push(words[0].textContent.trim().slice(0, 40));
+  }
+  return pale;
+}"""
+
+
+@pytest.fixture(scope="module")
+def lesson(window, course, tmp_path_factory):
+    """The lesson, run from the menu, in a session without an engine."""
+    home = tmp_path_factory.mktemp("jupyter-without")
+    theme = home / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    theme.parent.mkdir(parents=True)
+    theme.write_text(json.dumps({"theme": "JupyterLab Dark"}))
+    hidden = {"MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "", "MULTISTAGE_HOME": str(home / "state")}
+    with serve(course / LESSON, home, **hidden) as where:
+        page = window.new_page()
+        notebook = Notebook.open(page, *where, LESSON)
+        notebook.restart_and_run_all()
+        notebook.await_run()
+        notebook.show_all(1280)
+        yield notebook
+        page.close()
+
+
+def test_the_first_frame_says_why_and_names_the_three_ways_on(lesson):
+    first = lesson.view.get_by_role("note").first
+    expect(first).to_contain_text("Recorded results follow, not measured here.")
+    for way in ("MULTISTAGE_NO_ENGINE is set", "GitHub Codespaces", "install Docker", "another Binder session"):
+        expect(first).to_contain_text(way)
+
+
+def test_what_needs_an_engine_is_framed_and_nothing_is_red(lesson):
+    assert lesson.view.locator(ERROR).count() == 0
+    frames = lesson.view.get_by_role("note")
+    assert frames.count() > 10
+    assert all(HEAD.search(text) for text in frames.all_text_contents()[1:])
+    for needing in ("single = build(", "charts.layers(image)", 'verdict("C1"'):
+        output = lesson.output(lesson.cell(needing))
+        assert output.get_by_role("note").count() == output.locator(".jp-OutputArea-output").count() > 0
+    assert lesson.output(lesson.cell("show(\"go-hello\"")).get_by_role("note").count() == 0
+
+
+def test_a_prediction_of_this_session_is_compared_with_what_was_recorded(lesson):
+    compared = lesson.cell("guess.compare(image.unpacked)")
+    expect(lesson.output(compared)).to_contain_text("You made no prediction. Measured: ")
+    entry = lesson.output(lesson.cell("guess = predict(")).get_by_role("spinbutton")
+    entry.fill("300")
+    entry.press("Enter")
+    lesson.run(compared)
+    expect(lesson.output(compared)).to_contain_text(re.compile(r"Not measured here\.\s*You predicted 300 MB\. Measured: \d+ MB, .* more\."))
+
+
+def test_everything_can_be_read_in_the_dark(lesson):
+    assert lesson.page.evaluate("document.body.dataset.jpThemeLight") == "false"
+    assert lesson.view.evaluate(PALE, ENOUGH) == []
