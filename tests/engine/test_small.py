@@ -219,3 +219,22 @@ def test_what_is_not_there_is_told_as_dockers_engine_does(small):
 def test_its_folder_is_for_this_user_alone(small):
     folder = Path(small.host.removeprefix("unix://")).parent
     assert folder.stat().st_mode & 0o777 == 0o700 and folder.stat().st_uid == os.getuid()
+
+
+def test_a_build_whose_client_goes_away_ends(small):
+    mark = f"9{os.getpid()}"
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        text = f"FROM {BASE}\nRUN sleep {mark}\n".encode()
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    api = docker.APIClient(base_url=small.host, version="1.41", timeout=120)
+    answer = api.post(api._url("/build"), data=context.getvalue(), stream=True)
+    sleeping = lambda: [words for words in commands() if words[-1:] == [f"sleep {mark}"]]
+    waited(sleeping, 60)
+    assert sleeping()
+    answer.close()
+    api.close()
+    waited(lambda: not sleeping())
+    assert sleeping() == []
