@@ -243,3 +243,22 @@ def test_a_cache_is_kept_from_one_build_to_the_next_and_in_no_layer(small, conte
     build(context, text=text.format("one"), tag="small-cache:1", engine=small)
     build(context, text=text.format("two"), tag="small-cache:1", engine=small)
     assert container.run("small-cache:1", ["sh", "-c", "cat /saw; ls -A /cache"], engine=small).output == "one\n"
+
+
+def test_a_build_whose_client_goes_away_ends(small):
+    mark = f"9{os.getpid()}"
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        text = f"FROM {BASE}\nRUN sleep {mark}\n".encode()
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    api = docker.APIClient(base_url=small.host, version="1.41", timeout=120)
+    answer = api.post(api._url("/build"), data=context.getvalue(), stream=True)
+    sleeping = lambda: [words for words in commands() if words[-1:] == [f"sleep {mark}"]]
+    waited(sleeping, 60)
+    assert sleeping()
+    answer.close()
+    api.close()
+    waited(lambda: not sleeping())
+    assert sleeping() == []
