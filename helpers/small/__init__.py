@@ -6,9 +6,11 @@ PRoot, which translates every path by ptrace. Layers, digests, cache and stages 
 
     api        HTTP on the socket                 store       images, layers, names, cache
     build      a Dockerfile, step by step         trees       file systems, kept for the next step
-    copying    COPY and ADD                       layers      what changed between two scans, as a tar
-    settings   ENV, CMD, USER, ... of an image    containers  processes, and what they print
+    stages     each one's image and files so far  layers      what changed between two scans, as a tar
+    copying    COPY and ADD                       containers  processes, and what they print
+    settings   ENV, CMD, USER, ... of an image    waste       trees until they are deleted
     proot      found, tried, called               jail        ends all that a process leaves
+    fetching   PRoot, from Debian's packages
 
 It runs as a process of its own (`python -m helpers.small FOLDER`); `helpers.engine.small`
 starts and stops it.

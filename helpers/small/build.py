@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 import json
 import os
 import secrets
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
+from ..dockerfile import SCRATCH, Dockerfile, Instruction, parse
 from ..errors import DockerfileError
 from . import copying, layers, settings
 from .paths import inside
 from .processes import Processes
-from .scan import changes, scan
+from .scan import scan
 from .settings import Refused
+from .stages import Stages, State
 from .store import Missing, Store
 from .trees import Tree, Trees
 
@@ -54,17 +53,6 @@ class Options:
     no_cache: bool = False
 
 
-@dataclass
-class State:
-    """Where a stage stands: its image so far, and its file system if a step needed one."""
-
-    stage: Stage
-    image: str = ""
-    config: dict = field(default_factory=dict)
-    args: dict[str, str] = field(default_factory=dict)
-    tree: Tree | None = None
-
-
 class Builder:
     """One build. `stopped` is asked between steps and while one runs."""
 
@@ -72,13 +60,14 @@ class Builder:
                  stopped: Callable[[], bool] = lambda: False):
         self._store, self._trees, self._processes = store, trees, processes
         self._tell, self._stopped = tell, stopped
-        self._states: dict[int, State] = {}
+        self._stages = Stages(store, trees, processes.bound, False)
         self._context, self._ignored, self._options = "", (), Options()
 
     def build(self, context: Path, options: Options) -> str:
         """Build from a context that lies in a folder: the image's id. Everything that goes
         wrong with the Dockerfile is raised as Refused, StepFailed or DockerfileError."""
         self._context, self._options = str(context), options
+        self._stages = Stages(self._store, self._trees, self._processes.bound, options.no_cache)
         try:
             text = Path(inside(self._context, options.dockerfile)).read_text("utf-8", "surrogateescape")
         except OSError as error:
@@ -101,21 +90,18 @@ class Builder:
                 if stage.label not in needed:
                     number += len(stage.instructions)
                     continue
-                state = self._states[stage.index] = State(stage)
+                state = self._stages.begin(stage)
                 for instruction in stage.instructions:
                     number += 1
                     self._say(f"Step {number}/{total} : {instruction.keyword} {instruction.value}")
                     self._say("\n")
                     self._step(parsed, state, instruction)
-            state = self._states[target.index]
             if self._options.labels:
                 self._say(f"Step {total}/{total} : LABEL {' '.join(sorted(self._options.labels))}")
                 self._say("\n")
                 self._labelled(state)
         finally:
-            for state in self._states.values():
-                if state.tree:
-                    self._trees.give_back(state.tree)
+            self._stages.end()
         self._tell({"aux": {"ID": f"sha256:{state.image}"}})
         self._say(f"Successfully built {state.image[:12]}\n")
         for tag in self._options.tags:
@@ -144,7 +130,7 @@ class Builder:
             state.config, made = config, None
             if keyword == "WORKDIR":
                 folder = config["WorkingDir"]
-                made = lambda tree: copying.make_folder(tree.root, folder, (0, 0), tree.owners)   # noqa: E731
+                made = lambda tree: copying.make_folder(tree.root, folder, (0, 0), tree.owners)
             self._commit(state, f"{keyword} {instruction.arguments}", "", made)
         self._say(f" ---> {state.image[:12]}\n")
 
@@ -154,7 +140,7 @@ class Builder:
             state.config = {"Env": [settings.PATH]}
             return
         try:
-            state.image = (self._states[parsed.stage(stage.base_stage).index].image if stage.base_stage
+            state.image = (self._stages.find(parsed.stage(stage.base_stage)).image if stage.base_stage
                            else self._store.find(stage.base))
         except Missing:
             raise Refused(f"pull access denied for {stage.base}: this engine has no such image and fetches none") from None
@@ -162,7 +148,7 @@ class Builder:
             "Env": [settings.PATH]}
 
     def _arg(self, parsed: Dockerfile, state: State, instruction: Instruction) -> None:
-        for word in settings._WORD.findall(instruction.arguments):
+        for word in settings.WORD.findall(instruction.arguments):
             name, equals, default = word.partition("=")
             if name in self._options.args:
                 state.args[name] = self._options.args[name]
@@ -208,17 +194,24 @@ class Builder:
                          history=f"{instruction.keyword} {' '.join(patterns)} {target}")
 
     @contextlib.contextmanager
-    def _source(self, parsed: Dockerfile, reference: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The root of what COPY takes from, and the paths in it that it does not see."""
+    def _source(self, parsed: Dockerfile, reference: str, *,
+                running: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The root of what COPY takes from, and the paths in it that it does not see.
+        `running`: of what a RUN mounts, and may have written into: PRoot binds nothing read-only."""
         if not reference:
             yield self._context, self._ignored
             return
         try:
-            state = self._states.get(parsed.stage(reference).index)
+            state = self._stages.find(parsed.stage(reference))
         except DockerfileError:
             state = None
         if state is not None:
-            yield self._tree(state).root, ()
+            tree = self._stages.tree(state)
+            try:
+                yield tree.root, ()
+            finally:
+                if running and scan(tree.root) != tree.seen:
+                    self._stages.drop(state)
             return
         try:
             image = self._store.find(reference)
@@ -263,7 +256,7 @@ class Builder:
         target = given.get("target") or given.get("dst") or given.get("destination")
         if not target:
             raise Refused("--mount needs a target")
-        root, ignored = ends.enter_context(self._source(parsed, given.get("from", "")))
+        root, ignored = ends.enter_context(self._source(parsed, given.get("from", ""), running=True))
         found = copying.sources(root, [given.get("source") or given.get("src") or "/"], ignored)
         target = settings.workdir(state.config, target)
         return found[0][1], target, copying.digest(found, ignored)
@@ -288,51 +281,9 @@ class Builder:
 
     # -- what a step leaves ----------------------------------------------------------
 
-    def _tree(self, state: State) -> Tree:
-        chain = self._store.chain(state.image) if state.image else ()
-        if state.tree and state.tree.chain != chain:
-            self._trees.give_back(state.tree)
-            state.tree = None
-        if state.tree is None:
-            state.tree = self._trees.lend(chain)
-        return state.tree
-
-    def _commit(self, state: State, said: str, mark: str, made: Callable[[Tree], None] | None, *,
-                history: str = "", running: bool = False) -> None:
-        """The image after a step, from the cache if it was made of the same before."""
-        key = hashlib.sha256(json.dumps([state.image, said, mark, state.config], sort_keys=True).encode()).hexdigest()
-        known = None if self._options.no_cache else self._store.cached(key)
-        if known:
+    def _commit(self, state: State, said: str, mark: str, made: Callable[[Tree], None] | None, **how) -> None:
+        if self._stages.commit(state, said, mark, made, **how):
             self._say(" ---> Using cache\n")
-            state.image = known
-            return
-        before = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers", "diff_ids": []}, "history": []}
-        chain, digest = [*before["rootfs"]["diff_ids"]], ""
-        if made:
-            tree = self._tree(state)
-            try:
-                made(tree)
-                now = scan(tree.root)
-                tree.unbind(now, self._processes.bound if running else ())
-            except BaseException:
-                self._trees.give_back(tree)   # it is not what its layers say any more
-                state.tree = None
-                raise
-            changed = changes(tree.seen, now)
-            tree.owners = {path: owner for path, owner in tree.owners.items() if path in now}
-            if changed or running or not said.startswith("WORKDIR"):
-                digest = self._store.add_layer(tree.root, changed, now, tree.owners)
-                chain.append(f"sha256:{digest}")
-            tree.seen, tree.chain = now, tuple(each.removeprefix("sha256:") for each in chain)
-        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = {"created": created, "created_by": history or f"/bin/sh -c #(nop)  {said}"}
-        if not digest:
-            line["empty_layer"] = True
-        state.image = self._store.add_image({
-            "architecture": _architecture(), "os": "linux", "created": created, "config": state.config,
-            "rootfs": {"type": "layers", "diff_ids": chain}, "history": [*(before.get("history") or []), line],
-        }, parent=state.image)
-        self._store.remember(key, state.image)
 
     def _say(self, text: str) -> None:
         self._tell({"stream": text})
@@ -351,13 +302,7 @@ def _ignored(context: Path, dockerfile: str) -> tuple[str, ...]:
     return tuple(name for name in (dockerfile, ".dockerignore") if ignore.matches(name))
 
 
-def _architecture() -> str:
-    import platform
-
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-
-
 def unpack(file, folder: Path) -> None:
     """Lay the archive of a context out in a folder. Raises tarfile.TarError."""
     with tarfile.open(fileobj=file, mode="r|*") as archive:
-        layers.lay(archive, str(folder), {})
+        layers.lay(archive, str(folder), {}, whiteouts=False)

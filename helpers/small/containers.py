@@ -152,7 +152,7 @@ class Containers:
 
     def wait(self, container: Container) -> int:
         with container.printed:
-            container.printed.wait_for(lambda: container.state == "exited")
+            container.printed.wait_for(lambda: container.state != "running")
         return container.code
 
     def stop(self, container: Container) -> None:
@@ -199,7 +199,7 @@ class Containers:
 
     def put(self, container: Container, folder: str, archive) -> None:
         root = self.root(container)
-        layers.lay(archive, inside(root, folder), {})
+        layers.lay(archive, inside(root, folder), {}, whiteouts=False)
 
     def top(self, container: Container) -> dict:
         """The processes of a container: as whom they run, as they see it themselves."""
@@ -215,5 +215,3 @@ def _free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-

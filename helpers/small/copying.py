@@ -8,7 +8,7 @@ reference, "COPY".
 from __future__ import annotations
 
 import contextlib
-import glob
+import fnmatch
 import hashlib
 import os
 import posixpath
@@ -30,16 +30,29 @@ def sources(root: str, patterns: Sequence[str], ignored: Sequence[str] = ()) -> 
     found = []
     for pattern in patterns:
         path = clean(pattern)
-        if any(sign in path for sign in "*?["):
-            names = sorted(glob.glob(path, root_dir=root, include_hidden=True))
-        else:
-            names = [path] if os.path.lexists(inside(root, path)) else []
-        names = [each for each in names if each not in ignored]
+        names = [each for each in _matching(root, path) if each not in ignored]
         if not names:
             raise Refused(f"COPY failed: file not found in build context or excluded by .dockerignore: "
                           f"stat {pattern}: file does not exist")
         found += [(each, inside(root, each)) for each in names]
     return found
+
+
+def _matching(root: str, pattern: str) -> list[str]:
+    """The paths that a pattern means, sorted. Links are followed inside the file system alone.
+    As in Go's path.Match, which Docker uses, no sign stands for a slash, and `[^` for all others."""
+    found = [""]
+    for part in pattern.split("/"):
+        if any(sign in part for sign in "*?["):
+            found = [posixpath.join(above, name) for above in found for name in _names(inside(root, above))
+                     if fnmatch.fnmatchcase(name, part.replace("[^", "[!"))]
+        else:
+            found = [posixpath.join(above, part) for above in found]
+    return sorted(path for path in found if os.path.lexists(inside(root, path)))
+
+
+def _names(folder: str) -> list[str]:
+    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 def digest(found: Sequence[tuple[str, str]], ignored: Sequence[str] = ()) -> str:
@@ -76,7 +89,7 @@ def copy(found: Sequence[tuple[str, str]], root: str, target: str, folder: str, 
         elif unpack and place.endswith(_ARCHIVES) and tarfile.is_tarfile(place):
             _folders(root, into, owner, owners)
             with tarfile.open(place) as archive:
-                layers.lay(archive, into, {})
+                layers.lay(archive, into, {}, whiteouts=False)
         else:
             if many or os.path.isdir(into):
                 into = os.path.join(into, posixpath.basename(name))

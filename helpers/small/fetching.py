@@ -12,13 +12,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from .. import places
 from ..bases import aptsources, rootfs
 from ..bases.children import running, tail
 from ..errors import CourseError

@@ -99,32 +99,37 @@ def _entry(path: str, seen: Seen, owner: Owner) -> tarfile.TarInfo:
 
 # -- laying over ---------------------------------------------------------------------
 
-def lay(archive: tarfile.TarFile, root: str, owners: MutableMapping[str, Owner]) -> None:
+def lay(archive: tarfile.TarFile, root: str, owners: MutableMapping[str, Owner], *, whiteouts: bool = True) -> None:
     """Lay a layer over the file system at `root`. Nothing is written outside of it.
 
     Every file becomes this user's; owners that are not root's go into `owners`. Device
-    nodes cannot be made without privileges and are left out.
+    nodes cannot be made without privileges and are left out. `whiteouts` is False for an
+    archive that is no layer: in it `.wh.x` is a file's name as any other.
     """
     folders: list[tuple[str, tarfile.TarInfo]] = []
+    known, above = None, ""   # the folder of the entry before: most have the same
     for entry in archive:
         path = clean(entry.name)
         if not path:
             continue
         folder, _, name = path.rpartition("/")
-        above = inside(root, folder)
-        if name == OPAQUE:
-            for child in os.listdir(above):
+        if folder != known:
+            above = inside(root, folder)
+            os.makedirs(above, exist_ok=True)
+            known = folder
+        if whiteouts and name.startswith(WHITEOUT):
+            gone = os.listdir(above) if name == OPAQUE else [name.removeprefix(WHITEOUT)]
+            for child in {*gone} - {"", ".", ".."}:   # no layer of an engine says that
                 remove(os.path.join(above, child))
+            known = None
             continue
-        if name.startswith(WHITEOUT):
-            remove(os.path.join(above, name.removeprefix(WHITEOUT)))
-            continue
-        os.makedirs(above, exist_ok=True)
         place = os.path.join(above, name)
         if _made(archive, entry, place, root):
             owners.pop(path, None)
             if (entry.uid, entry.gid) != (0, 0):
                 owners[path] = (entry.uid, entry.gid)
+        if not entry.isreg():
+            known = None   # a link may lead elsewhere from now on
         if entry.isdir():
             folders.append((place, entry))
     for place, entry in reversed(folders):   # last: a directory may be closed to its owner

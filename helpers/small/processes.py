@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import subprocess
@@ -10,10 +11,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..places import remove
 from . import proot
 
 Output = Callable[[int, bytes], None]   # 1 or 2 for the stream, and what was printed
 _LOOK_SECONDS = 0.5
+_END_SECONDS = 5
 
 
 class Processes:
@@ -21,7 +24,7 @@ class Processes:
 
     def __init__(self, found: proot.PRoot, temporary: str):
         self._proot, self._temporary = found, temporary
-        self._running: set[subprocess.Popen] = set()
+        self._running: dict[subprocess.Popen, str] = {}   # and each one's folder for PRoot's own files
         self._lock = threading.Lock()
         # A jail ends when the thread that started it does (PR_SET_PDEATHSIG): that must not
         # be the thread of a connection, but one that lives as long as the engine.
@@ -38,7 +41,7 @@ class Processes:
             subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
             env={**environment, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True).result()
         with self._lock:
-            self._running.add(process)
+            self._running[process] = temporary
         return process
 
     def follow(self, process: subprocess.Popen, output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
@@ -59,7 +62,8 @@ class Processes:
         for pipe in (process.stdout, process.stderr):
             pipe.close()
         with self._lock:
-            self._running.discard(process)
+            temporary = self._running.pop(process)
+        remove(temporary)
         return code if code >= 0 else 128 - code
 
     def run(self, root: str, words: Sequence[str], environment: Mapping[str, str], output: Output, *,
@@ -76,3 +80,6 @@ class Processes:
             running = list(self._running)
         for process in running:
             self.kill(process)
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END_SECONDS)

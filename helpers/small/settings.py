@@ -19,7 +19,7 @@ from .paths import inside
 
 SHELL = ["/bin/sh", "-c"]
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_WORD = re.compile(r"""(?:\\.|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.S)
+WORD = re.compile(r"""(?:\\.|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.S)
 
 
 class Refused(Exception):
@@ -39,7 +39,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 
 def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
     """`A=1 B="two words"`, or the old form `A the rest`."""
-    words = _WORD.findall(text)
+    words = WORD.findall(text)
     if words and "=" not in words[0]:
         name, _, rest = text.partition(" ")
         return {name: expanded(rest.strip(), variables)}
@@ -64,7 +64,7 @@ def listed(text: str) -> list[str] | None:
 def words(text: str, variables: Mapping[str, str]) -> list[str]:
     """The operands of COPY, EXPOSE, VOLUME: JSON or words, with variables replaced."""
     found = listed(text)
-    return [expanded(word, variables) for word in (_WORD.findall(text) if found is None else found)]
+    return [expanded(word, variables) for word in (WORD.findall(text) if found is None else found)]
 
 
 def command(config: Mapping, text: str) -> list[str]:

@@ -7,25 +7,20 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import re
 import secrets
-import shutil
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
-from . import layers
+from . import archives, layers
 from .scan import Change, Seen
 
 
-_CHUNK = 1 << 20
-_GZIP = b"\x1f\x8b"
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -173,8 +168,8 @@ class Store:
         place = self._half()
         place.mkdir()
         try:
-            with tarfile.open(fileobj=file, mode="r|*", bufsize=_CHUNK) as archive:
-                files = _spread(archive, place)
+            with tarfile.open(fileobj=file, mode="r|*", bufsize=archives.CHUNK) as archive:
+                files = archives.spread(archive, place)
             manifest = json.loads(files["manifest.json"].path.read_bytes())
             loaded = []
             for each in manifest:
@@ -192,7 +187,7 @@ class Store:
         finally:
             layers.remove(str(place))
 
-    def _load_layer(self, file: _File, digest: str) -> None:
+    def _load_layer(self, file: archives.File, digest: str) -> None:
         """Keep the layer `digest`, whose archive is `file` as it is or packed with gzip, as
         OCI's layout may have it."""
         if not _DIGEST.fullmatch(digest):
@@ -202,7 +197,7 @@ class Store:
         if self.layer(digest).exists():
             return
         if file.digest != digest:
-            said, file = file.digest, _unpacked(file.path)
+            said, file = file.digest, archives.unpacked(file.path)
             if file.digest != digest:
                 raise ValueError(f"a layer is not what it says: {file.digest or said} instead of {digest}")
         with tarfile.open(file.path) as archive:
@@ -220,16 +215,16 @@ class Store:
             manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
                              "Layers": [f"{digest}/layer.tar" for digest in chain]})
         for image in images:
-            yield from _member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
+            yield from archives.member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
         for digest in digests:
             path = self.layer(digest)
             size = path.stat().st_size
-            yield _header(f"{digest}/layer.tar", size)
+            yield archives.header(f"{digest}/layer.tar", size)
             with open(path, "rb") as file:
-                while piece := file.read(_CHUNK):
+                while piece := file.read(archives.CHUNK):
                     yield piece
             yield bytes(-size % 512)
-        yield from _member("manifest.json", json.dumps(manifest).encode())
+        yield from archives.member("manifest.json", json.dumps(manifest).encode())
         yield bytes(1024)
 
     # -- inside ------------------------------------------------------------------
@@ -266,52 +261,3 @@ class _Changing:
             os.replace(half, store.folder / "state.json")
         finally:
             store._lock.release()
-
-
-class _File(NamedTuple):
-    """A file of a saved image, and the SHA-256 of its bytes."""
-
-    path: Path
-    digest: str
-
-
-def _unpacked(packed: Path) -> _File:
-    """What is in a file that gzip made, beside it; of any other nothing: digest ''."""
-    with open(packed, "rb") as file:
-        if file.read(2) != _GZIP:
-            return _File(packed, "")
-        file.seek(0)
-        plain = packed.with_suffix(".plain")
-        with open(plain, "wb") as out:
-            written = layers.Digested(out)
-            shutil.copyfileobj(gzip.open(file), written, _CHUNK)
-    return _File(plain, written.hexdigest())
-
-
-def _spread(archive: tarfile.TarFile, place: Path) -> dict[str, _File]:
-    """Write the files of a saved image into the folder `place`, under numbers: {name in the
-    archive: file}. No name of the archive is a name there."""
-    files: dict[str, _File] = {}
-    links: dict[str, str] = {}
-    for entry in archive:
-        name = os.path.normpath(entry.name)
-        if entry.isreg():
-            path = place / str(len(files))
-            with open(path, "wb") as out:
-                written = layers.Digested(out)
-                shutil.copyfileobj(archive.extractfile(entry), written, _CHUNK)
-            files[name] = _File(path, written.hexdigest())
-        elif entry.issym():   # Docker 20.10 links a layer that occurs twice
-            links[name] = os.path.normpath(os.path.join(os.path.dirname(name), entry.linkname))
-    files.update({name: files[target] for name, target in links.items() if target in files})
-    return files
-
-
-def _header(name: str, size: int) -> bytes:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o644
-    return entry.tobuf(tarfile.GNU_FORMAT)
-
-
-def _member(name: str, data: bytes) -> Iterator[bytes]:
-    yield _header(name, len(data)) + data + bytes(-len(data) % 512)

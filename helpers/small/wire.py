@@ -12,6 +12,7 @@ import struct
 import termios
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
@@ -72,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.query = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         self.queries = parse_qs(parts.query)
         self.body = Body(self.rfile, self.headers)
+        self.begun = False   # whether an answer has, that cannot be taken back
         try:
             self.route(parts.path)
             self.body.drain()
@@ -97,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, value: object = None, status: int = 200, **headers: str) -> None:
         """A whole answer: JSON, bytes as they are, or nothing."""
+        self.begun = True
         data = value if isinstance(value, bytes) else b"" if value is None else json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "text/plain" if isinstance(value, bytes) else "application/json")
@@ -113,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def begin(self, kind: str = "application/json") -> None:
         """The head of an answer that comes in pieces, which `piece` sends and `end` ends."""
+        self.begun = True
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
@@ -134,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def hijack(self) -> None:
         """Leave HTTP: what follows is the bare stream, and its end is the connection's."""
-        self.close_connection = True
+        self.begun = self.close_connection = True
         self.send_response(101, "UPGRADED")
         for name, text in (("Content-Type", "application/vnd.docker.raw-stream"), ("Connection", "Upgrade"),
                            ("Upgrade", "tcp")):
@@ -167,8 +171,6 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 64
 
     def handle_error(self, request, client_address) -> None:
-        import traceback
-
         traceback.print_exc()
 
     def serve(self) -> None:

@@ -1,0 +1,125 @@
+"""Containers: made, started, followed, entered, removed."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tarfile
+import time
+
+from ..containers import Container, Execution
+from .routes import Absent, Conflict, Routed, labelled, on, truth
+
+
+class OfContainers(Routed):
+    """Requests below /containers and /exec."""
+
+    @on("GET", "/containers/json")
+    def list_containers(self) -> None:
+        wanted = json.loads(self.query.get("filters") or "{}").get("label", ())
+        every = truth(self.query.get("all"))
+        self.answer([{"Id": each.id, "Names": [f"/{each.name}"], "Image": each.config["Image"],
+                      "ImageID": f"sha256:{each.image}", "State": each.state, "Status": each.state,
+                      "Created": int(each.created), "Labels": each.config["Labels"], "Ports": []}
+                     for each in self.engine.containers.all()
+                     if (every or each.state == "running") and all(labelled(each.config["Labels"], w) for w in wanted)])
+
+    @on("POST", "/containers/create")
+    def create(self) -> None:
+        made = self.engine.containers.create(self.query.get("name", ""), self.asked())
+        self.answer({"Id": made.id, "Warnings": []}, 201)
+
+    def _container(self, reference: str) -> Container:
+        found = self.engine.containers.find(reference)
+        if found is None:
+            raise Absent(f"No such container: {reference}")
+        return found
+
+    def _execution(self, reference: str) -> Execution:
+        found = self.engine.containers.executions.get(reference)
+        if found is None:
+            raise Absent(f"No such exec instance: {reference}")
+        return found
+
+    @on("POST", "/containers/([^/]+)/start")
+    def start(self, reference: str) -> None:
+        found = self._container(reference)
+        self.engine.containers.start(found)
+        self.answer(status=204)
+
+    @on("POST", "/containers/([^/]+)/(?:stop|kill)")
+    def stop(self, reference: str) -> None:
+        found = self._container(reference)
+        self.engine.containers.stop(found)
+        self.answer(status=204)
+
+    @on("POST", "/containers/([^/]+)/wait")
+    def wait(self, reference: str) -> None:
+        found = self._container(reference)
+        self.answer({"StatusCode": self.engine.containers.wait(found), "Error": None})
+
+    @on("GET", "/containers/([^/]+)/logs")
+    def logs(self, reference: str) -> None:
+        found = self._container(reference)
+        self.stream([bytes(found.output)], "application/vnd.docker.raw-stream")
+
+    @on("GET", "/containers/([^/]+)/top")
+    def top(self, reference: str) -> None:
+        found = self._container(reference)
+        self.answer(self.engine.containers.top(found))
+
+    @on("GET", "/containers/([^/]+)/json")
+    def inspect(self, reference: str) -> None:
+        found = self._container(reference)
+        ports = {f"{inner}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outer)}] for inner, outer in found.ports.items()}
+        self.answer({
+            "Id": found.id, "Name": f"/{found.name}", "Image": f"sha256:{found.image}", "Created": _stamp(found.created),
+            "Path": found.words[0], "Args": found.words[1:], "Config": {**found.config, "Tty": False},
+            "HostConfig": {**found.host, "LogConfig": {"Type": "json-file", "Config": {}}},
+            "State": {"Status": found.state, "Running": found.state == "running", "Paused": False, "Restarting": False,
+                      "OOMKilled": False, "Dead": False, "ExitCode": found.code, "Error": found.error,
+                      "Pid": found.process.pid if found.process else 0, "StartedAt": _stamp(found.started),
+                      "FinishedAt": _stamp(found.finished)},
+            "Mounts": [], "NetworkSettings": {"Ports": ports, "Networks": {}, "IPAddress": ""}})
+
+    @on("DELETE", "/containers/([^/]+)")
+    def remove(self, reference: str) -> None:
+        found = self._container(reference)
+        if found.state == "running" and not truth(self.query.get("force")):
+            raise Conflict(f"{found.name} is running: stop it first, or force it")
+        self.engine.containers.remove(found)
+        self.answer(status=204)
+
+    @on("PUT", "/containers/([^/]+)/archive")
+    def put(self, reference: str) -> None:
+        found = self._container(reference)
+        with tarfile.open(fileobj=self.body, mode="r|*") as archive:
+            self.engine.containers.put(found, self.query["path"], archive)
+        self.answer(status=200)
+
+    @on("POST", "/containers/([^/]+)/exec")
+    def exec_create(self, reference: str) -> None:
+        found = self._container(reference)
+        if found.state != "running":
+            raise Conflict(f"Container {found.name} is not running")
+        self.answer({"Id": self.engine.containers.executing(found, self.asked()["Cmd"]).id}, 201)
+
+    @on("POST", "/exec/([^/]+)/start")
+    def exec_start(self, reference: str) -> None:
+        self.asked()
+        execution = self._execution(reference)
+        self.hijack()
+        self.engine.containers.execute(execution, lambda stream, data: self.wfile.write(
+            struct.pack(">BxxxL", stream, len(data)) + data))
+
+    @on("GET", "/exec/([^/]+)/json")
+    def exec_inspect(self, reference: str) -> None:
+        execution = self._execution(reference)
+        self.answer({"ID": execution.id, "Running": execution.code is None, "ExitCode": execution.code,
+                     "ContainerID": execution.container.id})
+
+
+def _stamp(seconds: float) -> str:
+    if not seconds:
+        return "0001-01-01T00:00:00Z"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 10**9):09d}Z"

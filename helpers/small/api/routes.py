@@ -1,0 +1,107 @@
+"""Which method answers which request: the base of each part of the API."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from pathlib import Path
+from urllib.parse import unquote
+
+from .. import NAME
+from ..containers import Containers
+from ..processes import Processes
+from ..settings import Refused
+from ..store import Missing, Store
+from ..trees import Trees
+from ..waste import Waste
+from ..wire import Handler
+
+_ROUTES: list[tuple[str, re.Pattern[str], str]] = []
+
+
+class Engine:
+    """All parts of one engine, in `folder`."""
+
+    def __init__(self, folder: Path, processes_of):
+        self.folder = folder
+        waste = Waste(folder / "waste")
+        self.temporary = folder / "run"
+        waste.throw(str(self.temporary))   # of an engine that was killed
+        self.temporary.mkdir(parents=True)
+        self.processes: Processes = processes_of(str(self.temporary))
+        self.store = Store(folder / "store")
+        self.trees = Trees(folder / "trees", self.store.layer, waste, self.processes.bound)
+        self.containers = Containers(self.store, self.trees, self.processes, str(self.temporary))
+
+
+def on(method: str, pattern: str):
+    """The method below answers requests for such a path; its groups are the arguments."""
+    def noted(function):
+        _ROUTES.append((method, re.compile(rf"(?:/v[0-9.]+)?{pattern}"), function.__name__))
+        return function
+    return noted
+
+
+class Conflict(Exception):
+    """What is asked for cannot be done to a thing as it is now."""
+
+
+class Routed(Handler):
+    """One request. `engine` is set on a subclass.
+
+    A fault becomes the answer: 404 for what is not there, 409 for a Conflict, 400 for what
+    was refused, 500 for the rest, which the engine's log has, too.
+    """
+
+    engine: Engine
+
+    def route(self, path: str) -> None:
+        method = "GET" if self.command == "HEAD" else self.command
+        for wanted, pattern, name in _ROUTES:
+            if wanted == method and (match := pattern.fullmatch(unquote(path))):
+                try:
+                    getattr(self, name)(*match.groups())
+                except ConnectionError:
+                    raise
+                except Exception as error:
+                    self._fault(error)
+                return
+        self.refuse(501, f"{NAME} does not do {self.command} {path}")
+
+    def _fault(self, error: Exception) -> None:
+        if self.begun:   # the client is told by an answer that breaks off
+            raise ConnectionError("the answer cannot be finished") from error
+        if isinstance(error, Missing):
+            self.refuse(404, f"No such image: {error}")
+        elif isinstance(error, Absent):
+            self.refuse(404, str(error))
+        elif isinstance(error, Conflict):
+            self.refuse(409, str(error))
+        elif isinstance(error, (Refused, ValueError)):
+            self.refuse(400, str(error))
+        elif isinstance(error, OSError):
+            self.refuse(500, told(error))
+        else:   # a fault of this engine's own
+            traceback.print_exc()
+            self.refuse(500, f"internal error: {type(error).__name__}: {error}")
+
+
+class Absent(LookupError):
+    """There is no such container, or command in one."""
+
+
+def told(error: Exception) -> str:
+    """Its message; a full disk in the words that Docker has for it."""
+    return str(error).lower() if getattr(error, "errno", None) == errno.ENOSPC else str(error)
+
+
+def truth(text: str | None) -> bool:
+    """A switch of a query, as Docker's clients write it."""
+    return (text or "").lower() in ("1", "true")
+
+
+def labelled(labels: dict, wanted: str) -> bool:
+    """Whether a filter `name` or `name=value` fits."""
+    name, equals, value = wanted.partition("=")
+    return name in labels and (not equals or labels[name] == value)
