@@ -31,9 +31,9 @@ def said(pod, code, **environment):
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
     with sandbox(engine, "hub") as pod:
-        assert pod.run([".binder/start", "true"]).exit_code == 0   # what it began goes on beside the session
-        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])
-        assert ran.exit_code == 0, ran.output[-3000:]
+        ran = pod.run(["sh", "-c", ".binder/start true && while pgrep -f '[h]elpers bases' >/dev/null; do sleep 0.2; done "
+                       "&& cat /tmp/multistage-ready.log"])   # what it begins goes on beside the session
+        assert ran.exit_code == 0 and ran.output.count("made") == len(FIRST), ran.output[-3000:]
         yield pod
 
 
@@ -210,7 +210,7 @@ def test_on_binder_nothing_is_loaded_and_layers_are_kept_in_memory(binder):
         print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, list(engine.limits),
                           layers == engine.client.api.inspect_image("debian:bookworm-slim")["RootFS"]["Layers"]]))""")
     assert told[:4] == ["podman-one-id", "overlay", "", 0] and told[5] is True
-    assert any("in its memory, at most 1 GB" in limit for limit in told[4])
+    assert any("in its memory, at most 1" in limit for limit in told[4])
 
 
 @pytest.mark.parametrize("store, limit", [("memory", "in its memory"), ("vfs", "copies the whole file system")])
@@ -258,7 +258,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             engine = connect()
             ensure(engine, ["debian:bookworm-slim"], offline=True)
             text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
-                    "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f || echo no\\"]\\n")
+                    "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f 2>/dev/null || echo no\\"]\\n")
             build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
             ran = container.run("sandbox:ids", engine=engine)
             rootless.purge()   # files of other ids too
