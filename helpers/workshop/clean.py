@@ -10,7 +10,7 @@ from docker.errors import APIError, NotFound
 
 from .. import registry
 from ..bases import ALL, original, status
-from ..bases.references import short
+from ..bases.references import parse, short
 from ..build import leftovers
 from ..engine import Engine
 from ..labels import BUILD, COURSE, NAME, RUN, STEP
@@ -86,10 +86,14 @@ def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _bases(engine: Engine) -> list[str]:
-    """Names of the bases that the course made, and all names of its own."""
+    """Names of the bases that the course made, and all names of its own. What lies on a
+    shelf is not the engine's: it stays."""
     made = [base.name for base in status(engine, ALL) if base.origin == "made"]
-    names = [name for image in engine.client.api.images() for name in image["RepoTags"] or ()]
-    return list(dict.fromkeys(made + [name for name in names if original(name) != name]))
+    listed = engine.client.api.images()
+    names = [name for image in listed for name in image["RepoTags"] or ()]
+    shelved = {parse(name) for image in listed if image.get("ReadOnly") for name in image["RepoTags"] or ()}
+    found = made + [name for name in names if original(name) != name]
+    return [name for name in dict.fromkeys(found) if parse(name) not in shelved]
 
 
 def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:

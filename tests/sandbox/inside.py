@@ -22,13 +22,13 @@ NAME = "course-sandbox-go"
 
 
 def story() -> dict[str, object]:
-    """What was done, in seconds each: {rung, engine, store, seconds {..}, built [..], said}."""
+    """What was done, in seconds each: {rung, engine, store, limits, seconds {..}, built [..], said}."""
     told: dict[str, object] = {"rung": None, "engine": "", "store": "", "seconds": {}, "built": [], "said": ""}
     seconds: dict[str, float] = told["seconds"]
     try:
         with _timed(seconds, "start"):
             engine = connect()
-        told.update(rung=engine.rung, engine=engine.describe(), store=engine.store)
+        told.update(rung=engine.rung, engine=engine.describe(), store=engine.store, limits=list(engine.limits))
         with _timed(seconds, "load"):
             ensure(engine, offline=True)
         for what, dockerfile in (("two stages", "Dockerfile"), ("one stage", "Dockerfile.single")):

@@ -5,8 +5,6 @@ are in memory. What counts: the error says what happened and what to do, the nex
 an engine, and nothing that was built is lost.
 """
 
-import json
-
 import pytest
 
 from .sandbox import sandbox

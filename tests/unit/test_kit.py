@@ -8,8 +8,9 @@ import tarfile
 import pytest
 import zstandard
 
-from helpers import places
-from helpers.bases import kit, saving
+from helpers import cli, places
+from helpers.bases import kit, saving, shelving
+from helpers.engine.rootless import shelf
 from helpers.errors import CourseError
 
 LAYER = b"\0" * 10240
@@ -162,3 +163,48 @@ def test_a_byte_that_turned_is_seen(home):
 ])
 def test_where_an_image_came_from_that_was_here(digests, origin):
     assert saving._origin({"RepoDigests": digests}, "golang:1.22") == origin
+
+
+# -- unpacked, for an engine that loads nothing ----------------------------------------------
+
+def test_a_kit_is_unpacked_once_and_each_has_its_full_name(home):
+    kept(home / "kit")
+    kept(home / "kit", "gcr.io/distroless/base-debian12")
+    said = []
+    assert shelving.fill(home / "kit", said.append) == ["gcr.io/distroless/base-debian12:latest", "golang:1.22"]
+    assert set(shelf.names(home / "kit/shelf")) == {"docker.io/library/golang:1.22", "gcr.io/distroless/base-debian12:latest"}
+    assert len(said) == 4 and said[0].startswith("Unpacking")
+    assert len(shelving.fill(home / "kit", said.append)) == 2 and len(said) == 4
+
+
+def test_what_was_damaged_is_not_unpacked(home):
+    damaged = kept(home / "kit")
+    damaged.path.write_bytes(b"\0" + damaged.path.read_bytes()[1:])
+    with pytest.raises(kit.KitDamaged, match="cannot be used"):
+        shelving.fill(home / "kit", print)
+    assert shelf.names(home / "kit/shelf") == ()
+
+
+def test_what_cannot_be_unpacked_is_said_and_left_to_loading(home, monkeypatch):
+    def unfit(*_):
+        raise shelf.Unfit("it is odd")
+
+    monkeypatch.setattr(shelf, "put", unfit)
+    said = []
+    assert shelving.shelve(kept(home / "kit"), home / "s", said.append) is None
+    assert said[-1] == "golang:1.22 cannot be kept unpacked: it is odd."
+
+
+def test_one_that_is_known_by_its_digest_gets_a_name_of_the_courses(home):
+    ref = "golang@sha256:" + "0" * 64
+    shelving.shelve(kept(home / "kit", ref), home / "s", print)
+    (name,) = shelf.names(home / "s")
+    assert name.startswith("localhost/multistage.course/golang")
+
+
+def test_unpacking_by_the_command_line_takes_no_engine(home, capsys, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_NO_ENGINE", "1")
+    kept(home / "kit")
+    assert cli.main(["bases", "--shelve", str(home / "kit"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"bases": ["golang:1.22"]}
+    assert cli.main(["bases", "--shelve", str(home / "none")]) != 0

@@ -67,7 +67,7 @@ def _mount_run() -> None:
 
 def _enter_with_many(uid: int, gid: int) -> None:
     """newuidmap has to be called from outside: by a child that stays there."""
-    ready, made = os.pipe(), os.pipe()
+    ready = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(ready[1])
@@ -81,7 +81,7 @@ def _enter_with_many(uid: int, gid: int) -> None:
         _unshare()
         os.write(ready[1], b"1")
     finally:
-        for end in (*ready, *made):
+        for end in ready:
             os.close(end)
         failed = os.waitpid(child, 0)[1]
     if failed:
@@ -218,13 +218,21 @@ def probe(ids: str, folder: Path) -> dict[str, object]:
         enter(ids)
         found, hides = store(folder, ids)
         if ids == "one":
-            seccomp.install()
-            os.chown(folder, 1, 1)   # to a user that does not exist: only a fake succeeds
+            _fake(folder)
         return {"ok": True, "store": found, "hides": hides}
     except Refused as error:
         return {"ok": False, "why": str(error)}
     except OSError as error:
-        return {"ok": False, "why": f"its seccomp filter was refused ({error.strerror})"}
+        return {"ok": False, "why": f"what a user namespace needs was refused ({error.strerror})"}
+
+
+def _fake(folder: Path) -> None:
+    """Install the filter and see it work. Raises Refused."""
+    try:
+        seccomp.install()
+        os.chown(folder, 1, 1)   # to a user that does not exist: only a fake succeeds
+    except OSError as error:
+        raise Refused(f"its seccomp filter was refused ({error.strerror})") from error
 
 
 # -- becoming a program there --------------------------------------------------------

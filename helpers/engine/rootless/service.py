@@ -247,10 +247,10 @@ def _await(process: subprocess.Popen) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     process.wait(10)
-    _sweep()
+    _sweep(spared=_note().get("holder"))   # what is kept in memory is the next one's
     raise EngineError("The course's Podman did not start.",
                       why="It ended by itself." if ended else "It did not answer in time.",
-                      remedy=f"Its whole log is {folder() / 'podman.log'}.", evidence=evidence)
+                      remedy=f"Its whole log is {folder() / 'podman.log'}. `make stop` ends all of it.", evidence=evidence)
 
 
 def _answers() -> bool:
