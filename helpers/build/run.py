@@ -12,12 +12,14 @@ connection that are used here.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import posixpath
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import labels
 from .. import dockerfile as dockerfiles
@@ -28,6 +30,7 @@ from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
 from . import buildah, buildkit, leftovers, legacy
 from .halt import halt
+from .handed import handed
 from .lent import lent, mounted
 from .context import Context
 from .progress import Progress
@@ -69,8 +72,8 @@ def build(
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit', 'legacy' or 'buildah'; the engine's default if None
     args           build arguments
-    secrets        {id: value} for RUN --mount=type=secret; BuildKit only. Those that
-                   `helpers.build.lent` names are lent by this machine
+    secrets        {id: value} for RUN --mount=type=secret; not with the legacy builder. Those
+                   that `helpers.build.lent` names are lent by this machine
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
     watch          called with the `Progress` after each piece of news
@@ -95,9 +98,9 @@ def build(
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
     no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
-    handed = {**lent(parsed), **(secrets or {})} if builder == "buildkit" else secrets or {}
+    lending = {**lent(parsed), **(secrets or {})} if builder != "legacy" else secrets or {}
     mark = _mark(args or {}, bounds, builder)
-    _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
+    _follow(engine, scanned, progress, watch or _unwatched, lending, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **mark}, no_cache, network),
         bounds, mark.get(ARGUMENT, ""))
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
@@ -216,7 +219,8 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     try:
         with contextlib.ExitStack() as ends, engine.speaking("build the image"):
             session = _session(engine, context, progress, secrets, ends)
-            _exchange(engine, context, session, progress, watch, parameters, bounds)
+            _exchange(engine, context, session, progress, watch, parameters, bounds,
+                      secrets if progress.builder == "buildah" else {})
     except CourseError:
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
@@ -263,18 +267,18 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
         except EngineFault:   # a proxy in front of the engine that lets no upgrade through
             pass
     # Even an optional one: without a session BuildKit cannot ask whether it is there.
-    if secrets or builder == "buildkit" and mounted(progress.dockerfile):
+    if builder != "buildah" and secrets or builder == "buildkit" and mounted(progress.dockerfile):
         raise Unsupported(
             "Secrets cannot be handed to this build.",
-            why={"legacy": "The legacy builder knows none.",
-                 "buildah": "Podman takes them from files of its own machine."}.get(
-                     builder, "This connection to the engine opens no build session."),
+            why="The legacy builder knows none." if builder == "legacy" else
+                "This connection to the engine opens no build session.",
             remedy="Use builder='buildkit' on a local engine.")
     return None
 
 
 def _exchange(engine: Engine, context: Context, session: Session | None, progress: Progress,
-              watch: Watch, parameters: dict[str, str], bounds: Bounds | None = None) -> None:
+              watch: Watch, parameters: dict[str, str], bounds: Bounds | None = None,
+              secrets: Mapping[str, bytes] = MappingProxyType({})) -> None:
     def sent(count: int) -> None:
         progress.sent = count
         watch(progress)
@@ -284,11 +288,12 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
     headers = {"Connection": "close"}
     if session is None:
         headers["Content-Type"] = "application/x-tar"
+    files, named = handed(secrets)
     api = engine.client.api
     response = api.post(
         f"{api.base_url}/v{api.api_version}/build",
-        params=parameters | (session.parameters if session else {}),
-        data=None if session else context.stream(progress=sent),
+        params=parameters | named | (session.parameters if session else {}),
+        data=None if session else itertools.chain(filter(None, [files]), context.stream(progress=sent)),
         headers=headers, stream=True,
         timeout=(_CONNECT_SECONDS, None),   # a step may be silent for long
     )
