@@ -27,9 +27,9 @@ from ..bases import Present, ensure, substitutions
 from ..bounds import ARGUMENT, Bounds, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
-from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
+from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, leftovers, legacy
-from .halt import halt
+from .halt import goes_on, interrupted
 from .handed import handed
 from .lent import lent, mounted
 from .context import Context
@@ -225,35 +225,18 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
     except KeyboardInterrupt:
-        raise _interrupted(progress, mark) from None
+        raise interrupted(progress, mark) from None
     finally:
         if progress.builder in ("legacy", "buildah"):
             leftovers.note(engine, progress.made)
     if bounds and bounds.exceeded:   # the legacy builder has told images of steps by then
-        raise stopped(progress, bounds, _goes_on(progress, mark))
+        raise stopped(progress, bounds, goes_on(progress, mark))
     if progress.failure:
         raise failed(progress)
     if not progress.images:
         raise EngineGone("The engine ended the build without an image and without a reason.",
                          remedy="Its own log says more: `journalctl -u docker`, or for an engine "
                                 "of the course the file that `make engine` names.")
-
-
-def _interrupted(progress: Progress, mark: str) -> Interrupted:
-    """What the user is told who stopped the build: the truth."""
-    remedy = "Run it again: finished steps are in the build cache."
-    if why := _goes_on(progress, mark):
-        return Interrupted("The course let go of the build, and the engine stops it later.", why=why, remedy=remedy)
-    return Interrupted("The build was stopped, in the engine too.", remedy=remedy)
-
-
-def _goes_on(progress: Progress, mark: str) -> str:
-    """Stop what Podman goes on with when nobody listens any more; a sentence where that cannot be done."""
-    if progress.builder != "buildah" or mark and halt(mark):
-        return ""
-    at_work = [step for step in progress.steps() if step.status == "running" and step.instruction.startswith("RUN")]
-    return (f"Podman lets the command of line {at_work[0].line} run to its end first, and its process is not one "
-            "that this user can end from here.") if at_work else ""
 
 
 def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapping[str, bytes],
