@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(kind.key for kind in KINDS))
     parser.add_argument("--tests", nargs="+", metavar="TEST", help="these, instead of all")
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the tests' output there")
+    parser.add_argument("--table", action="store_true", help="run nothing: the table of the last runs")
     parser.add_argument("--fresh", action="store_true",
                         help="begin with empty engines, and leave none of their data (about 5 GB each) for the next run")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")
@@ -36,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         kinds = [find(key) for key in chosen.kinds] or list(KINDS)
     except KeyError as error:
         parser.error(error.args[0])
-    plain = connect()
-    for kind in kinds:
+    for kind in () if chosen.table else kinds:
+        plain = connect()
         for row in tested(kind, plain, chosen.tests or suite.everything(), chosen.keep, chosen.fresh):
             kept.keep(kind, row)
     rows = kept.rows(KINDS)
