@@ -75,6 +75,8 @@ def _bases(options: argparse.Namespace) -> int:
     from .workshop.doctor import base_facts
 
     wanted = ALL if options.all else options.ref or None
+    if options.shelve:
+        return _shelve_bases(options)
     if options.without_engine:
         return _fetch_bases(options, wanted)
     engine = connect()
@@ -102,6 +104,15 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
                     "failed": [error_facts(error) for error in failed]},
           "\n".join(f"{each.ref:<40} {each.origin}  {size(each.size)}" for each in kept))
     return NO if failed else GOOD
+
+
+def _shelve_bases(options: argparse.Namespace) -> int:
+    """Unpack a kit for Podman with one id. It takes no engine."""
+    from .bases import shelving
+
+    names = shelving.fill(Path(options.shelve), _say)
+    _emit(options, {"bases": names}, "\n".join(names))
+    return GOOD if names else NO
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -379,6 +390,8 @@ def _parser() -> argparse.ArgumentParser:
     bases.add_argument("--save", metavar="FOLDER", help="keep them as files in this folder, a kit")
     bases.add_argument("--without-engine", action="store_true",
                        help="with --save: fetch them from registries with skopeo")
+    bases.add_argument("--shelve", metavar="KIT",
+                       help="unpack those of this kit beside it: Podman with one id then need not load them")
     bases.add_argument("--budget", type=_megabytes, metavar="MB",
                        help="with --without-engine: the kit may have so many megabytes")
 

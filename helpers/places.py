@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _NAME = "multistage-course"
+_PROJECT = Path(__file__).resolve().parents[1]
+KIT = "MULTISTAGE_KIT"
 
 
 def _folder(kind: str, variable: str, default: str) -> Path:
@@ -65,6 +67,15 @@ def cache() -> Path:
 def data() -> Path:
     """Folder of what the user saved to keep (not created by this call)."""
     return _folder("data", "XDG_DATA_HOME", ".local/share")
+
+
+def kits() -> tuple[Path, ...]:
+    """Where base images that were saved as files may be: the folder that MULTISTAGE_KIT
+    names, and no other; else `.kit` in the project, then the user's. They need not exist."""
+    named = os.environ.get(KIT, "").strip()
+    if named:
+        return (Path(named).expanduser().absolute(),)
+    return (_PROJECT / ".kit", data() / "kit")
 
 
 @contextlib.contextmanager

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import yaml
 
+from helpers.bases import aptsources
+
 ROOT = Path(__file__).resolve().parents[1]
 USER, UID = "jovyan", "1000"
 BASE = "debian:bookworm-slim"
+APT = "apt.conf"
 PIP = {"docker-py": "docker", "matplotlib-base": "matplotlib"}   # conda-forge's name: pip's
 
 
@@ -59,7 +62,8 @@ def context(folder: Path, mirror: str) -> str:
     """Write the build context that repo2docker sends into `folder`; its Dockerfile's text.
 
     Changed in it: the base image, the installer of conda, that commands which ask
-    registries are lent what this machine has for that, and the mirror that postBuild asks.
+    registries are lent what this machine has for that, what this machine's apt is told of
+    its archive, and the mirror that postBuild asks.
     """
     clone = copy(folder / "src")
     with chosen(clone, base=BASE) as pack:
@@ -74,6 +78,7 @@ def context(folder: Path, mirror: str) -> str:
         from repo2docker.buildpacks import base
         for name in ("repo2docker-entrypoint", "python3-login"):
             shutil.copy(Path(base.__file__).parent / name, folder / name)
+    (folder / APT).write_text("".join(f"{line}\n" for line in aptsources.options()))
     return substituted(text, mirror)
 
 
@@ -85,7 +90,7 @@ def substituted(text: str, mirror: str) -> str:
     assert text.count(lent) == 3, "conda's installation, its update, postBuild"
     before, post, after = text.partition("RUN chmod +x .binder/postBuild")
     assert post
-    return f"{before}ENV MULTISTAGE_MIRROR={mirror}\n{post}{after}"
+    return f"{before}COPY {APT} /etc/apt/apt.conf.d/99machine\nENV MULTISTAGE_MIRROR={mirror}\n{post}{after}"
 
 
 def requirements(clone: Path) -> list[str]:

@@ -29,11 +29,10 @@ from .. import places
 from ..errors import CourseError
 from . import references
 
-VARIABLE = "MULTISTAGE_KIT"
+VARIABLE = places.KIT
 INDEX = "index.json"
 FORMAT = 1
 _CHUNK = 1 << 20
-_PROJECT = Path(__file__).resolve().parents[2]
 
 
 class KitDamaged(CourseError):
@@ -108,13 +107,7 @@ class Kept:
                           remedy=f"Delete it and save {self.ref} into the kit again.")
 
 
-def folders() -> tuple[Path, ...]:
-    """Where a kit may be: the folder that MULTISTAGE_KIT names, and no other; else
-    `.kit` in the project, then the user's. They need not exist."""
-    named = os.environ.get(VARIABLE, "").strip()
-    if named:
-        return (Path(named).expanduser().absolute(),)
-    return (_PROJECT / ".kit", places.data() / "kit")
+folders = places.kits
 
 
 def find(ref: str) -> Kept | None:

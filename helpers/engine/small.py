@@ -26,8 +26,9 @@ _SOCKET_PATH = 104   # the kernel's limit is 108
 _LIMITS = (
     "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",
     "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
-    "Programs run under PRoot, in the session's own network and among its processes: `--network none` and "
-    "limits of memory and processes have no effect, and a read-only file system is refused.",
+    ("Programs run under PRoot, in the session's own network and among its processes: `--network none` and "
+     "limits of memory and processes have no effect, a read-only file system is refused, and what is stopped "
+     "ends at once, without the signal to end by itself."),
     "It fetches nothing: base images are loaded from archives.",
 )
 

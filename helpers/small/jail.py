@@ -26,7 +26,9 @@ def main(words: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     child = os.fork()
     if child == 0:
-        libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)   # of this jail, should it be killed itself
+        # Should this jail be killed itself: PRoot ends all that it holds at this signal, and
+        # would leave them running at SIGKILL (its event.c).
+        libc.prctl(_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         try:

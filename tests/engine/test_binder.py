@@ -86,6 +86,21 @@ def test_the_notebook_server_is_ready_and_asks_no_question(session):
     assert code == 0 and '"fetchNews": "false"' in told, told
 
 
+def test_where_no_namespace_is_allowed_the_small_engine_builds(session):
+    """Docker's own seccomp profile: PRoot is what postBuild fetched for it, without privileges."""
+    code, told = session("bash", "-c", (
+        f"mkdir /tmp/own && printf 'FROM {binder.BASE}\nRUN id -u > /one\n' > /tmp/own/Dockerfile && "
+        "MULTISTAGE_MIRROR= python3 -m helpers build --json /tmp/own -t own:1 && python3 -m helpers doctor --json && "
+        "ls -d $NB_PYTHON_PREFIX/share/multistage-course/proot"))
+    assert code == 0, told
+    text = told[told.index("{\n"):]
+    built, end = json.JSONDecoder().raw_decode(text)
+    report, _ = json.JSONDecoder().raw_decode(text[text.index("{\n", end):])
+    assert built["ok"] and built["builder"] == "legacy"
+    assert report["ok"] and report["engine"]["rung"] == "small", report
+    assert told.rstrip().endswith("/share/multistage-course/proot")
+
+
 def test_doctor_says_what_there_is_and_what_to_do(session):
     code, told = session("python3", "-m", "helpers", "doctor", "--json")
     report = json.loads(told[told.index("{\n"):])

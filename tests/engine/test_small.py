@@ -7,6 +7,7 @@ brings one; MULTISTAGE_PROOT names one); a failure with MULTISTAGE_REQUIRE_ENGIN
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -179,3 +180,84 @@ def test_a_cache_is_kept_from_one_build_to_the_next_and_in_no_layer(small, conte
     build(context, text=text.format("one"), tag="small-cache:1", engine=small)
     build(context, text=text.format("two"), tag="small-cache:1", engine=small)
     assert container.run("small-cache:1", ["sh", "-c", "cat /saw; ls -A /cache"], engine=small).output == "one\n"
+
+def test_what_runs_ends_with_its_jail_however_that_ends(small):
+    """The jail is killed, as by a machine without memory: nobody is there to end what it held."""
+    mark = f"8{os.getpid()}"
+    running = small.client.containers.run(BASE, ["sh", "-c", f"sleep {mark} & sleep {mark}"], detach=True)
+    try:
+        sleeping = lambda: [words for words in commands() if words[-2:] == ["sleep", mark]]
+        waited(lambda: len(sleeping()) == 2)
+        os.kill(small.client.api.inspect_container(running.id)["State"]["Pid"], signal.SIGKILL)
+        waited(lambda: not sleeping())
+        assert sleeping() == []
+    finally:
+        running.remove(force=True)
+
+
+def waited(happened, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not happened() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def test_a_file_system_that_a_container_left_as_it_was_is_lent_again(small):
+    folder = Path(small.host.removeprefix("unix://")).parent / "trees"
+    for _ in range(2):
+        container.run(BASE, ["true"], engine=small)
+        before = set(folder.iterdir())
+    container.run(BASE, ["true"], engine=small)
+    assert set(folder.iterdir()) == before
+    container.run(BASE, ["touch", "/dirt"], engine=small)
+    assert set(folder.iterdir()) < before
+    assert container.run(BASE, ["ls", "/"], engine=small).output.count("dirt") == 0
+
+
+def test_what_a_run_writes_into_a_mount_is_lost(small, context):
+    """Docker mounts it read-only. Here it can be written, and no stage keeps what was."""
+    text = (f"FROM {BASE} AS builder\nRUN echo built > /made\nFROM {BASE}\n"
+            "RUN --mount=from=builder,target=/other echo changed > /other/made && cp /other/made /seen\n"
+            "COPY --from=builder /made /made\n")
+    build(context, text=text, tag="small-mounted:1", engine=small)
+    assert container.run("small-mounted:1", ["cat", "/made", "/seen"], engine=small).output.split() == ["built", "changed"]
+
+
+def test_what_is_not_there_is_told_as_dockers_engine_does(small):
+    api = small.client.api
+    for asked in (lambda: api.inspect_image("none:1"), lambda: api.inspect_container("none"), lambda: api.exec_inspect("none")):
+        with pytest.raises(docker.errors.NotFound):
+            asked()
+    made = small.client.containers.run(BASE, ["sleep", "60"], detach=True, name="small-twice")
+    try:
+        with pytest.raises(docker.errors.APIError) as refused:
+            small.client.containers.run(BASE, ["true"], name="small-twice")
+        assert "in use" in refused.value.explanation
+        with pytest.raises(docker.errors.APIError) as conflict:
+            made.remove()
+        assert conflict.value.status_code == 409
+    finally:
+        made.remove(force=True)
+
+
+def test_its_folder_is_for_this_user_alone(small):
+    folder = Path(small.host.removeprefix("unix://")).parent
+    assert folder.stat().st_mode & 0o777 == 0o700 and folder.stat().st_uid == os.getuid()
+
+
+def test_a_build_whose_client_goes_away_ends(small):
+    mark = f"9{os.getpid()}"
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        text = f"FROM {BASE}\nRUN sleep {mark}\n".encode()
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    api = docker.APIClient(base_url=small.host, version="1.41", timeout=120)
+    answer = api.post(api._url("/build"), data=context.getvalue(), stream=True)
+    sleeping = lambda: [words for words in commands() if words[-1:] == [f"sleep {mark}"]]
+    waited(sleeping, 60)
+    assert sleeping()
+    answer.close()
+    api.close()
+    waited(lambda: not sleeping())
+    assert sleeping() == []

@@ -15,7 +15,6 @@ from helpers.engine import Engine, connect
 from helpers.units import seconds
 
 from . import inside
-from .image import KIT
 from .sandbox import Sandbox, sandbox
 
 LESSONS = ("00-is-everything-ready", "01-one-stage", "02-two-stages", "05-smaller-and-safer")
@@ -40,7 +39,7 @@ def lessons(pod: Sandbox, names=LESSONS) -> dict[str, dict[str, int]]:
 
 def told(pod: Sandbox) -> dict[str, object]:
     """What `inside` says in a sandbox. Raises ValueError with its output if that is no JSON."""
-    ran = pod.run(["python", "-m", "tests.sandbox.inside", KIT])
+    ran = pod.run(["python", "-m", "tests.sandbox.inside"])
     try:
         return json.loads(ran.output.strip().splitlines()[-1])
     except (ValueError, IndexError):
@@ -61,7 +60,7 @@ def line(kind: str, there: dict, here: dict, cells: dict[str, dict[str, int]]) -
 def main(kinds: list[str]) -> int:
     engine: Engine = connect()
     print(f"The plain engine: {engine.describe()}", file=sys.stderr, flush=True)
-    here = inside.story(None)
+    here = inside.story()
     if "error" in here:
         print(f"The plain engine could not build, so there is nothing to compare with.\n{here['error']['message']}", file=sys.stderr)
         return 1

@@ -2,22 +2,23 @@
 
 Made in two steps and kept in the engine. First a base, as `helpers.bases` makes
 one: Debian with Python, Podman and what Podman needs. Then a build on it: the
-course's dependencies in a virtual environment, the bases of the first lessons as
-saved images, and a user with id 1000. The course itself is not in it: a sandbox
-gets the working tree when it starts, so that the image outlives a change of code.
+course's dependencies in a virtual environment, a user with id 1000, and the bases of
+the first lessons as `.binder/postBuild` leaves them: a kit, and the same unpacked on its
+shelf, by that user, without a privilege. The course itself is not in it: a sandbox gets
+the working tree when it starts, so that the image outlives a change of code.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.bases import catalogue, ensure, making
+from helpers.bases import catalogue, ensure, making, save
 from helpers.bases.catalogue import Base
-from helpers.bases.patience import patient
 from helpers.bases.recipes import AptInstall, Configure, DebianFiles, DebianRoot
 from helpers.build import build
 from helpers.engine import Engine
@@ -25,7 +26,7 @@ from helpers.engine import Engine
 ROOT = Path(__file__).parents[2]
 BASE = "course-sandbox-base:1"
 NAME = "course-sandbox"
-KIT = "/opt/bases"          # where the saved bases lie in a sandbox: one *.tar each
+KIT = "/opt/bases"          # where the kit lies in a sandbox
 VENV = "/opt/venv"
 USER = "jovyan"             # as in every image of Jupyter's
 NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 05 build on
@@ -46,10 +47,12 @@ RUN useradd --uid 1000 --create-home {user}
 COPY requirements.txt /tmp/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=trust \\
     python3 -m venv {venv} && {venv}/bin/pip install --no-cache-dir --quiet -r /tmp/requirements.txt
-COPY bases {kit}
+COPY --chown=1000:1000 kit {kit}
 COPY --from={proot} /usr /opt/proot/usr
-ENV PATH={venv}/bin:$PATH MULTISTAGE_PROOT=/opt/proot
+ENV PATH={venv}/bin:$PATH MULTISTAGE_PROOT=/opt/proot MULTISTAGE_KIT={kit}
 USER {user}
+RUN --mount=type=bind,source=helpers,target=/tmp/course/helpers \\
+    cd /tmp/course && python -m helpers bases --shelve {kit}
 WORKDIR /home/{user}
 """
 
@@ -63,7 +66,8 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     bases = ensure(engine, NEEDED, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
     text = _DOCKERFILE.format(base=BASE, proot=PROOT, user=USER, venv=VENV, kit=KIT)
-    digest = hashlib.sha256(repr((text, _PACKAGES, requirements(), ids)).encode()).hexdigest()[:12]
+    shelf = (ROOT / "helpers/engine/rootless/shelf.py").read_text()
+    digest = hashlib.sha256(repr((text, _PACKAGES, requirements(), ids, shelf)).encode()).hexdigest()[:12]
     name = f"{NAME}:{digest}"
     if engine.client.api.images(name):
         return name
@@ -71,11 +75,10 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     making.make(engine, _PROOT, PROOT, offline=False, report=report)
     with tempfile.TemporaryDirectory(prefix="course-sandbox-") as folder:
         context = Path(folder)
-        (context / "bases").mkdir()
         (context / "requirements.txt").write_text("\n".join(requirements()))
-        for ref, base in zip(NEEDED, bases):
-            report(f"Saving {ref} for the sandboxes ...")
-            _save(engine, base.name, context / "bases" / f"{ref.replace('/', '_').replace(':', '_')}.tar")
+        shutil.copytree(ROOT / "helpers", context / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+        for base in bases:
+            save(engine, base, context / "kit", report)
         build(context, text=text, tag=name, context_limit=None, engine=engine, report=report)
     return name
 
@@ -84,9 +87,3 @@ def requirements() -> list[str]:
     """What pip installs: the course's own dependencies, and what runs its notebooks."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [*project["dependencies"], "pytest>=8"]
-
-
-def _save(engine: Engine, name: str, place: Path) -> None:
-    with engine.speaking(f"save {name}"), open(place, "wb") as file:
-        for chunk in patient(engine.client.api, 1800).get_image(name, chunk_size=1 << 20):
-            file.write(chunk)

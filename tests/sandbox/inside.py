@@ -1,28 +1,27 @@
-"""What a session can do, said as JSON: `python -m tests.sandbox.inside [KIT]`.
+"""What a session can do, said as JSON: `python -m tests.sandbox.inside`.
 
 The same runs in a sandbox and on the plain engine, so that the two can be compared:
-find or start an engine, load the saved bases from the folder KIT if they are not there,
-build the Go application in one stage and in two, from nothing, and run the smaller.
+find or start an engine, have the bases of the first lessons ready, build the Go application
+in one stage and in two, from nothing, and run the smaller.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
 
 from helpers import container
-from helpers.bases import FIRST, status
+from helpers.bases import ensure
 from helpers.build import build
-from helpers.engine import Engine, connect
+from helpers.engine import connect
 from helpers.errors import CourseError
 
 APP = Path(__file__).parents[2] / "notebooks" / "apps" / "go-hello"
 NAME = "course-sandbox-go"
 
 
-def story(kit: Path | None) -> dict[str, object]:
+def story() -> dict[str, object]:
     """What was done, in seconds each: {rung, engine, store, seconds {..}, built [..], said}."""
     told: dict[str, object] = {"rung": None, "engine": "", "store": "", "seconds": {}, "built": [], "said": ""}
     seconds: dict[str, float] = told["seconds"]
@@ -31,7 +30,7 @@ def story(kit: Path | None) -> dict[str, object]:
             engine = connect()
         told.update(rung=engine.rung, engine=engine.describe(), store=engine.store)
         with _timed(seconds, "load"):
-            load(engine, kit)
+            ensure(engine, offline=True)
         for what, dockerfile in (("two stages", "Dockerfile"), ("one stage", "Dockerfile.single")):
             with _timed(seconds, what):
                 build(APP, dockerfile=dockerfile, tag=f"{NAME}:{dockerfile.lower()}", no_cache=True, engine=engine)
@@ -41,19 +40,6 @@ def story(kit: Path | None) -> dict[str, object]:
     except CourseError as error:
         told["error"] = {"kind": error.kind, "what": error.what, "message": str(error)}
     return told
-
-
-def load(engine: Engine, kit: Path | None) -> None:
-    """Load the saved images in the folder `kit`, unless the bases are there."""
-    if kit is None or all(base.present for base in status(engine, FIRST)):
-        return
-    for place in sorted(kit.glob("*.tar")):
-        with engine.speaking(f"load {place.name}"), open(place, "rb") as file:
-            list(engine.client.api.load_image(file))
-    for ref in FIRST if "buildah" in engine.builders else ():   # to Podman a loaded short name is this machine's
-        name, _, tag = ref.partition(":")
-        if "." not in name.partition("/")[0]:
-            engine.client.api.tag(f"localhost/{ref}", f"docker.io/library/{name}", tag or "latest")
 
 
 class _timed:
@@ -68,4 +54,4 @@ class _timed:
 
 
 if __name__ == "__main__":
-    print(json.dumps(story(Path(sys.argv[1]) if len(sys.argv) > 1 else None)))
+    print(json.dumps(story()))

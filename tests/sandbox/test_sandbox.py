@@ -13,7 +13,6 @@ import pytest
 
 from helpers.bases import FIRST
 
-from .image import KIT
 from .sandbox import HOME, sandbox
 
 STATE = f"{HOME}/.local/state/multistage-course/podman"
@@ -30,7 +29,7 @@ def said(pod, code, **environment):
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
     with sandbox(engine, "hub") as pod:
-        ran = pod.run(["python", "-c", "from tests.sandbox.inside import *; load(connect(), Path('" + KIT + "'))"])
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
         assert ran.exit_code == 0, ran.output[-3000:]
         yield pod
 
@@ -177,10 +176,10 @@ def test_on_binder_it_copies_layers_builds_and_says_so(engine):
             import json, os
             from helpers.engine import connect
             from helpers import container, places
+            from helpers.bases import ensure
             from helpers.build import build
             engine = connect()
-            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
-                list(engine.client.api.load_image(file))
+            ensure(engine, ["debian:bookworm-slim"], offline=True)
             build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
             ran = container.run("sandbox:ready", engine=engine)
             print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, str(places.state()), list(engine.limits)]))""",
@@ -198,8 +197,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             from helpers import container
             from helpers.build import build
             engine = connect()
-            with open("{KIT}/debian_bookworm-slim.tar", "rb") as file:
-                list(engine.client.api.load_image(file))
+            ensure(engine, ["debian:bookworm-slim"], offline=True)
             text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
                     "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f || echo no\\"]\\n")
             build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)

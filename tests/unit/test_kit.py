@@ -8,6 +8,7 @@ import tarfile
 import pytest
 import zstandard
 
+from helpers import places
 from helpers.bases import kit, saving
 from helpers.errors import CourseError
 
@@ -66,7 +67,7 @@ def test_what_is_no_archive_of_one_image_is_refused(data):
 def home(tmp_path, monkeypatch):
     monkeypatch.delenv(kit.VARIABLE, raising=False)
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path))
-    monkeypatch.setattr(kit, "_PROJECT", tmp_path / "project")
+    monkeypatch.setattr(places, "_PROJECT", tmp_path / "project")
     return tmp_path
 
 

@@ -1,17 +1,22 @@
 """The small engine: scans, layers, images, cache and COPY; nothing is run, no PRoot is needed."""
 
+import gzip
 import io
 import json
 import os
 import stat
 import tarfile
+import time
+from pathlib import PurePath
 
 import pytest
 
+from helpers.bases import aptsources, rootfs
 from helpers.dockerfile import parse
 from helpers.image import saved
-from helpers.small import layers, settings
-from helpers.small.build import Builder, Options
+from helpers.errors import CourseError
+from helpers.small import copying, fetching, layers, proot, settings
+from helpers.small.build import Builder, Options, unpack
 from helpers.small.paths import inside
 from helpers.small.scan import Change, changes, scan
 from helpers.small.store import Missing, Store, full
@@ -125,6 +130,90 @@ def test_an_archive_cannot_write_outside(tmp_path):
         layers.lay(archive, str(root), {})
     assert list((tmp_path / "outside").iterdir()) == [] and (root / "escaped").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "root"]
+
+
+def packed(*entries):
+    """A tar archive of (name, what is in it) each; a hard link for a path."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, content in entries:
+            entry = tarfile.TarInfo(name)
+            if isinstance(content, PurePath):
+                entry.type, entry.linkname = tarfile.LNKTYPE, str(content)
+            entry.size = 0 if isinstance(content, PurePath) else len(content)
+            archive.addfile(entry, None if isinstance(content, PurePath) else io.BytesIO(content))
+    file.seek(0)
+    return file
+
+
+def archive_of(*entries):
+    return tarfile.open(fileobj=packed(*entries))
+
+
+@pytest.mark.parametrize("name", [".wh...", "deep/.wh...", "deep/.wh..", ".wh.", "../.wh.outside"])
+def test_a_whiteout_takes_nothing_away_outside(tmp_path, name):
+    root = tmp_path / "root"
+    (root / "deep").mkdir(parents=True)
+    (tmp_path / "outside").write_text("x")
+    (root / "kept").write_text("x")
+    with archive_of((name, b"")) as archive:
+        layers.lay(archive, str(root), {})
+    assert (root / "kept").exists() and (root / "deep").exists() and (tmp_path / "outside").exists()
+
+
+def test_a_hard_link_leads_to_nothing_outside(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "up").symlink_to("..")
+    for target in ("../secret", "up/secret", "/secret"):
+        with archive_of(("twin", PurePath(target))) as archive, pytest.raises(FileNotFoundError):
+            layers.lay(archive, str(root), {})
+
+
+def test_a_link_that_a_layer_brings_is_followed_from_then_on(tmp_path):
+    """The folder of an entry is looked up once for all that follow in it, and again after a link."""
+    root = tmp_path / "root"
+    (root / "a/b").mkdir(parents=True)
+    (root / "elsewhere").mkdir()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, target in (("a/b/one", ""), ("a/b", "/elsewhere"), ("a/b/two", "")):
+            entry = tarfile.TarInfo(name)
+            if target:
+                entry.type, entry.linkname = tarfile.SYMTYPE, target
+            archive.addfile(entry)
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as archive:
+        layers.lay(archive, str(root), {})
+    assert [path.name for path in (root / "elsewhere").iterdir()] == ["two"]
+
+
+def test_a_device_is_left_out_and_the_rest_is_laid(tmp_path):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        device = tarfile.TarInfo("dev/sda")
+        device.type = tarfile.BLKTYPE
+        archive.addfile(device)
+        archive.addfile(tarfile.TarInfo("file"))
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as archive:
+        layers.lay(archive, str(tmp_path), {})
+    assert not (tmp_path / "dev/sda").exists() and (tmp_path / "file").exists()
+
+
+def test_a_pattern_means_what_lies_inside(tmp_path):
+    (tmp_path / "usr/lib").mkdir(parents=True)
+    for name in ("a.so", "b.so", ".c.so", "d.txt"):
+        (tmp_path / "usr/lib" / name).write_text("x")
+    (tmp_path / "lib").symlink_to("/usr/lib")   # this machine has one, too, with other files
+    (tmp_path / "etc").symlink_to("/")
+    named = lambda pattern: [name for name, _ in copying.sources(str(tmp_path), [pattern])]
+    assert named("lib/*.so") == ["lib/.c.so", "lib/a.so", "lib/b.so"]
+    assert named("/l?b/[^a].so") == ["lib/b.so"]
+    assert named("etc/u*") == ["etc/usr"]
+    with pytest.raises(settings.Refused, match="file not found"):
+        named("lib/*.none")
 
 
 # -- building without running anything --------------------------------------------------
@@ -242,6 +331,53 @@ def test_a_layer_that_is_not_what_it_says_is_not_loaded(building, store, tmp_pat
         Store(tmp_path / "other").load(io.BytesIO(archive))
 
 
+@pytest.mark.parametrize("digest", ["../../../escaped", "", "f" * 63, "F" * 64])
+def test_a_layer_has_the_digest_of_something(tmp_path, digest):
+    config = json.dumps({"rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}}).encode()
+    manifest = json.dumps([{"Config": "c.json", "RepoTags": ["t:1"], "Layers": ["l.tar"]}]).encode()
+    store = Store(tmp_path / "store")
+    if digest.startswith("."):
+        (store.layer(digest)).write_text("somebody's")
+    with pytest.raises(ValueError, match="is no digest"):
+        store.load(packed(("c.json", config), ("l.tar", bytes(10240)), ("manifest.json", manifest)))
+    assert store.images(every=True) == []
+
+
+def test_a_layer_that_is_packed_is_kept_unpacked(building, store, tmp_path):
+    """As OCI's layout has it; nothing of the loading is left."""
+    image, _ = building(_TWO, {"a": "A" * 5000, "b": "B"})
+    config = (store.folder / "images" / f"{image}.json").read_bytes()
+    layer = store.layer(store.chain(image)[0]).read_bytes()
+    manifest = json.dumps([{"Config": "c", "RepoTags": ["t:1"], "Layers": ["blobs/l"]}]).encode()
+    other = Store(tmp_path / "other")
+    saved_so = packed(("blobs/l", gzip.compress(layer)), ("c", config), ("manifest.json", manifest))
+    assert other.load(saved_so) == ["t:1"]
+    assert other.layer(store.chain(image)[0]).read_bytes() == layer and other.weight(store.chain(image)[0]) == 5000
+    assert list((other.folder / "tmp").iterdir()) == []
+
+
+def test_what_is_no_saved_image_is_refused_and_leaves_nothing(tmp_path):
+    store = Store(tmp_path / "store")
+    for file in (packed(("file", b"x")), io.BytesIO(b"no tar" * 1000)):
+        with pytest.raises(ValueError, match="not a saved image"):
+            store.load(file)
+    assert [list((store.folder / each).iterdir()) for each in ("tmp", "layers", "images")] == [[], [], []]
+
+
+def test_a_layer_whose_image_is_not_there_yet_is_not_swept(building, store, tmp_path):
+    """Another kernel removes an image while a step's layer waits for its image."""
+    image, _ = building(_TWO, {"a": "A", "b": "B"}, tags=("t:1",))
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/new").write_text("new")
+    seen = scan(str(tmp_path / "root"))
+    young = store.add_layer(str(tmp_path / "root"), changes({}, seen), seen, {})
+    store.remove("t:1")
+    assert store.layer(young).exists()
+    later = store.add_image({"rootfs": {"type": "layers", "diff_ids": [f"sha256:{young}"]}})
+    store.remove(later)
+    assert not store.layer(young).exists()
+
+
 def test_the_last_name_takes_the_image_and_its_layers_away(building, store):
     image, _ = building(_TWO, {"a": "A", "b": "B"}, tags=("t:1", "t:2"))
     digest = store.chain(image)[0]
@@ -266,8 +402,124 @@ def test_a_tree_that_was_changed_is_not_lent_again(building, store, tmp_path):
     assert trees.lend(store.chain(image)) is not clean and not os.path.exists(clean.root)
 
 
+def test_what_was_bound_over_leaves_a_tree_as_it_was(building, store, tmp_path):
+    """PRoot makes an empty file where it binds one that the image has not."""
+    image, _ = building("FROM scratch\nCOPY a /etc/\n", {"a": "A"})
+    trees = Trees(tmp_path / "more", store.layer, Waste(tmp_path / "waste"), ["etc/hosts", "proc", "etc/a"])
+    tree = trees.lend(store.chain(image))
+    with open(f"{tree.root}/etc/hosts", "w"):
+        pass
+    os.mkdir(f"{tree.root}/proc")
+    trees.give_back(tree)
+    assert trees.lend(store.chain(image)) is tree and os.listdir(f"{tree.root}/etc") == ["a"]
+    assert os.listdir(tree.root) == ["etc"]
+
+
+def test_waste_is_gone_at_once_and_deleted_beside_the_work(tmp_path):
+    (tmp_path / "waste/left/by/another").mkdir(parents=True)
+    closed = tmp_path / "tree/closed"
+    closed.mkdir(parents=True)
+    (closed / "file").write_text("x")
+    closed.chmod(0)
+    waste = Waste(tmp_path / "waste")
+    waste.throw(str(tmp_path / "tree"))
+    waste.throw(str(tmp_path / "nothing"))
+    assert not (tmp_path / "tree").exists()
+    deadline = time.monotonic() + 20
+    while list((tmp_path / "waste").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list((tmp_path / "waste").iterdir()) == []
+
+
+def test_a_context_may_have_a_file_that_is_called_as_a_whiteout(store):
+    context = store.folder.parent / "unpacked"
+    context.mkdir()
+    unpack(packed(("a", b"A"), (".wh.a", b"B")), context)
+    assert sorted(path.name for path in context.iterdir()) == [".wh.a", "a"]
+
+
 def test_a_name_is_listed_whole():
     assert [full(each) for each in ("a", "docker.io/library/a:2", "h:5000/a")] == ["a:latest", "a:2", "h:5000/a:latest"]
+
+
+# -- PRoot, found and fetched ------------------------------------------------------------------
+
+SOURCES = (aptsources.Source(("https://mirror.invalid/debian",), ("bookworm", "bookworm-updates"), ("main",), "/keys.gpg"),)
+
+
+def test_the_machines_own_mirror_is_asked_for_unstable_before_the_one_of_mmdebstrap(monkeypatch, tmp_path):
+    monkeypatch.setattr(aptsources, "machine", lambda suite: SOURCES if suite == "bookworm" else ())
+    asked = list(fetching._archives(tmp_path))
+    assert asked == [[str(tmp_path / "debian.sources")], []]
+    (source,) = aptsources.parse((tmp_path / "debian.sources").read_text(), deb822=True)
+    assert (source.uris, source.suites, source.signed_by) == (SOURCES[0].uris, ("unstable",), "/keys.gpg")
+    monkeypatch.setattr(aptsources, "machine", lambda suite: ())
+    assert list(fetching._archives(tmp_path)) == [[]]
+
+
+@pytest.fixture
+def fetched(monkeypatch, tmp_path):
+    """Fetch with a mmdebstrap that unpacks a script for PRoot; (place, how it was called)."""
+    (tmp_path / "bin").mkdir()
+    calls = tmp_path / "calls"
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setattr(rootfs, "need_mmdebstrap", lambda report, without: None)
+    monkeypatch.setattr(aptsources, "machine", lambda suite: SOURCES if suite == "bookworm" else ())
+
+    def run(failing=0, said=""):
+        program = tmp_path / "bin/mmdebstrap"
+        program.write_text(
+            f'#!/bin/bash\necho "$@" >> "{calls}"\n[ $(wc -l < "{calls}") -gt {failing} ] || {{ echo "E: no"; exit 1; }}\n'
+            'for word; do [ "$word" = unstable ] && next=1 || { [ "$next" ] && to="${to:-$word}"; }; done\n'
+            'mkdir -p "$to/usr/bin" "$to/usr/lib/x/gconv" "$to/usr/share/doc/proot"\n'
+            'touch "$to/usr/bin/proot" "$to/usr/lib/x/libc.so.6" "$to/usr/lib/x/gconv/A.so" '
+            '"$to/usr/share/doc/proot/copyright" "$to/usr/share/doc/proot/NEWS"\n')
+        program.chmod(0o755)
+        monkeypatch.setattr(proot, "_tried", lambda words, environment: said)
+        place = fetching.fetch(lambda _: None, tmp_path / "share/proot")
+        return place, calls.read_text().splitlines()
+
+    return run
+
+
+def test_what_is_fetched_is_the_program_its_libraries_and_the_licences(fetched, tmp_path):
+    place, calls = fetched()
+    assert sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()) == [
+        "usr/bin/proot", "usr/lib/x/libc.so.6", "usr/share/doc/proot/copyright"]
+    (call,) = calls
+    assert "--mode=chrootless --variant=extract" in call and "--include=libc6,libtalloc2,proot" in call
+    assert list(place.parent.iterdir()) == [place]
+    assert proot.calls(place) == [(f"{place}/usr/bin/proot",)]
+
+
+def test_a_mirror_without_unstable_is_passed_over(fetched):
+    _, calls = fetched(failing=1)
+    assert len(calls) == 2 and calls[0].endswith("debian.sources") and not calls[1].endswith("debian.sources")
+
+
+def test_what_cannot_be_fetched_or_does_not_work_leaves_what_was_there(fetched, tmp_path):
+    place, _ = fetched()
+    before = sorted(tmp_path.rglob("share/**"))
+    with pytest.raises(CourseError, match="does not work here") as caught:
+        fetched(said="translates no paths here")
+    assert "translates no paths here" in caught.value.why
+    (tmp_path / "calls").unlink()
+    with pytest.raises(CourseError, match="could not be fetched") as caught:
+        fetched(failing=2)
+    assert caught.value.evidence == "E: no" and sorted(tmp_path.rglob("share/**")) == before
+
+
+def test_a_proot_that_is_missing_or_too_old_is_told_with_the_way_to_a_newer_one(monkeypatch, tmp_path):
+    find = proot.find.__wrapped__
+    monkeypatch.setattr(proot, "candidates", lambda: [])
+    assert find() == (None, "PRoot is not installed (`python -m helpers engine fetch-proot` fetches it)")
+    program = tmp_path / "proot"   # it lets the probe see the word, and faccessat2 fail
+    program.write_text("#!/bin/sh\nprintf multistage\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(proot, "candidates", lambda: [(str(program),)])
+    assert "is too old for Go (`python -m helpers engine fetch-proot` fetches 5.4)" in find()[1]
+    program.write_text('#!/bin/sh\n[ "$PROOT_NO_SECCOMP" ] && printf multistage\nexit 0\n')
+    assert find()[0].environment == {"PROOT_NO_SECCOMP": "1"}
 
 
 # -- settings and the wire -----------------------------------------------------------------

@@ -5,9 +5,10 @@ engine does, on a socket in a folder that only this user can open. Everything of
 that folder; stopping it ends every process in its namespaces, and the mounts go with them.
 """
 
+from . import shelf
 from .service import (
-    SHARES_NETWORK, can_start, folder, host, limits, log_tail, obstacle, purge, rung, running, start, stop,
+    SHARES_NETWORK, can_start, folder, host, limits, log_tail, obstacle, purge, rung, running, shelf_here, start, stop,
 )
 
 __all__ = ["SHARES_NETWORK", "can_start", "folder", "host", "limits", "log_tail", "obstacle", "purge", "rung", "running",
-           "start", "stop"]
+           "shelf", "shelf_here", "start", "stop"]

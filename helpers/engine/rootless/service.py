@@ -15,8 +15,9 @@ from pathlib import Path
 
 from ... import places
 from ...errors import EngineError, NoEngine
+from ...units import size
 from ..model import ONE_ID
-from . import launcher, settings
+from . import launcher, settings, shelf
 
 SHARES_NETWORK = True   # nobody may make a bridge here
 RUNGS = {"many": "podman", "one": ONE_ID}
@@ -54,6 +55,9 @@ def limits() -> tuple[str, ...]:
     if rung() == ONE_ID:
         said.append("There is one user id: every file in an image is root's and every process runs as root, "
                     "whatever USER and chown say.")
+    if _note().get("store") == settings.MEMORY:
+        said.append(f"This session's disk takes no layers, so what is built is kept in its memory, at most {size(settings.memory())} "
+                    "of it, and is gone when the engine is stopped. `python -m helpers clean` makes room.")
     return tuple(said)
 
 
@@ -78,7 +82,7 @@ _KEPT: dict[Path, dict] = {}   # what was probed, if it was good: it does not be
 
 
 def _probed() -> dict:
-    """{ok, ids, store} or {ok, why}: subordinate ids first."""
+    """{ok, ids, store, hides} or {ok, why}: subordinate ids first."""
     place = folder()
     if place in _KEPT:
         return _KEPT[place]
@@ -91,6 +95,7 @@ def _probed() -> dict:
         done = _launched(["probe", ids, str(place)], timeout=_PROBE_SECONDS)
         found = done | {"ids": ids}
         if found["ok"]:
+            found["shelves"] = ids == "one" and found["store"] in ("overlay", settings.MEMORY)
             _KEPT[place] = found
             break
     return found
@@ -143,7 +148,7 @@ def start(report: Report = _quiet) -> None:
     with places.locked(places.state() / "podman.lock"):
         if running():
             return
-        _sweep()
+        _sweep(spared=_note().get("holder"))
         report("Starting Podman for the course ...")
         _await(_launch(_probed()))
         report("The engine answers.")
@@ -172,7 +177,7 @@ def purge(report: Report = _quiet) -> None:
     with places.locked(places.state() / "podman.lock"):
         if _note().get("ids"):
             # What subordinate ids own, and folders without any permission, yield only to root in there.
-            subprocess.run(_launch_command(["run", _note()["ids"], str(place), "rm", "-rf", "--", str(place)]),
+            subprocess.run(_launch_command(["run", _note()["ids"], "vfs", str(place), "rm", "-rf", "--", str(place)]),
                            capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
         _KEPT.pop(place, None)
@@ -189,15 +194,57 @@ def _launch(found: dict) -> subprocess.Popen:
     place = folder()
     _prepare(place)
     settings.write(place)
-    # Processes of the engine are told by this word in their environment.
-    environment = settings.environment(place, _python_environment()) | {"MULTISTAGE_ENGINE": str(place)}
-    command = _launch_command(["run", found["ids"], str(place), "podman", "--log-level", "warn",
-                               *settings.storage(place, found["store"], found["ids"]), "system", "service", "--time=0", host()])
+    ids, store = found["ids"], found["store"]
+    held = _held(ids, store) if store == settings.MEMORY else None
+    environment = settings.environment(place, _python_environment()) | _mark()
+    entering = ["join", str(held), ids, str(place)] if held else ["run", ids, store, str(place)]
+    command = _launch_command([*entering, "podman", "--log-level", "warn",
+                               *settings.storage(place, store, ids, _shelves(found)), "system", "service", "--time=0", host()])
     with open(place / "podman.log", "ab") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                    start_new_session=True, cwd=place, env=environment)
-    places.write_whole(_note_path(), json.dumps(found | {"pid": process.pid}).encode())
+    places.write_whole(_note_path(), json.dumps(found | {"pid": process.pid, "holder": held}).encode())
     return process
+
+
+def _mark() -> dict[str, str]:
+    """Processes of the engine are told by this word in their environment."""
+    return {"MULTISTAGE_ENGINE": str(folder())}
+
+
+def _held(ids: str, store: str) -> int:
+    """The process that holds a store in memory: the one of before if it lives. Raises EngineError."""
+    holder = _note().get("holder")
+    if _note().get("store") == store and _is_ours(holder) and _namespace(holder) not in (None, _namespace("self")):
+        return holder
+    with open(folder() / "podman.log", "ab") as log:
+        process = subprocess.Popen(_launch_command(["hold", ids, store, str(folder())]), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=log, start_new_session=True, cwd="/",
+                                   env=_python_environment() | _mark())
+    with process.stdout as said:
+        if said.readline() != b"ready\n":   # it has ended
+            raise EngineError("The course's Podman did not start.", why="Its store in memory could not be made.",
+                              remedy=f"Its whole log is {folder() / 'podman.log'}.", evidence=log_tail())
+    return process.pid
+
+
+# -- base images that need not be loaded ---------------------------------------------
+
+def shelf_here() -> Path | None:
+    """Where a base image can be put for the engine that runs now, instead of being loaded into
+    it; None if that engine reads no shelf."""
+    return folder() / "shelf" if _note().get("shelves") else None
+
+
+def _shelves(found: dict) -> list[Path]:
+    """The shelves that an engine reads, and marks what they hide. There owners are lost, so
+    only an engine of one id has any; and vfs would copy what is on them."""
+    own = folder() / "shelf"
+    if not found.get("shelves"):
+        return []
+    shelf.prepare(own)
+    candidates = [own, *(kit / "shelf" for kit in places.kits() if shelf.names(kit / "shelf"))]
+    return [each for each in candidates if shelf.settle(each) and (found["hides"] or not shelf.hides(each))]
 
 
 def _await(process: subprocess.Popen) -> None:
@@ -239,7 +286,7 @@ def _note_path() -> Path:
 
 
 def _note() -> dict:
-    """{ids, store, pid} of the engine as it was started last; {} if never."""
+    """{ids, store, hides, shelves, pid, holder} of the engine as it was started last; {} if never."""
     try:
         note = json.loads(_note_path().read_bytes())
         return note if isinstance(note, dict) else {}
@@ -256,9 +303,12 @@ def _namespace(pid: int | str) -> str | None:
 
 
 def _alive() -> bool:
-    """Whether the process that was noted lives and is ours: another one that was given
-    its number is not taken for it."""
-    pid = _note().get("pid")
+    """Whether the process that was noted lives and is ours."""
+    return _is_ours(_note().get("pid"))
+
+
+def _is_ours(pid: object) -> bool:
+    """Another process that was given the number of a dead one is not taken for it."""
     if not isinstance(pid, int):
         return False
     try:
@@ -268,26 +318,26 @@ def _alive() -> bool:
     return os.fsencode(f"MULTISTAGE_ENGINE={folder()}") in words
 
 
-def _sweep() -> None:
-    """End every process of the engine and remove its socket.
+def _sweep(spared: int | None = None) -> None:
+    """End every process of the engine but `spared`, and remove its socket.
     What is mounted in its namespace goes with the last process in it."""
     theirs = {namespace for _, namespace, marked in _seen() if marked} - {_namespace("self"), None}
     for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)):
         deadline = time.monotonic() + seconds
-        for pid in _inside(theirs):
+        for pid in _inside(theirs, spared):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sign)
-        while _inside(theirs) and time.monotonic() < deadline:
+        while _inside(theirs, spared) and time.monotonic() < deadline:
             time.sleep(0.05)
     (folder() / "podman.sock").unlink(missing_ok=True)
 
 
-def _inside(namespaces: set[str]) -> list[int]:
-    """Processes in these user namespaces: containers are known by nothing else, since
+def _inside(namespaces: set[str], spared: int | None = None) -> list[int]:
+    """Processes in these user namespaces but `spared`: containers are known by nothing else, since
     their environment and command are the image's."""
     own = _namespace("self")   # looked at here again: a signal to all of one's own would be the end of a session
     return [pid for pid, namespace, _ in _seen()
-            if namespace in namespaces and namespace is not None and own is not None and namespace != own]
+            if pid != spared and namespace in namespaces and namespace is not None and own is not None and namespace != own]
 
 
 def _seen() -> Iterator[tuple[int, str | None, bool]]:

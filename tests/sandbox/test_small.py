@@ -1,0 +1,30 @@
+"""The first lessons in sessions that refuse namespaces (b) or mounts (c): the small engine runs them.
+
+For real as far as it goes; a cell that needs what it cannot do shows what was recorded. In
+(c) one lesson less, so that CI stays within its time: `make sandbox` runs all in each.
+"""
+
+import json
+
+import pytest
+
+from helpers.bases import FIRST
+
+from .__main__ import LESSONS, lessons
+from .sandbox import sandbox
+
+KINDS = {"b": LESSONS, "c": LESSONS[:3]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_lessons_run_on_the_small_engine(engine, kind):
+    with sandbox(engine, kind) as pod:
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
+        assert ran.exit_code == 0, ran.output[-3000:]
+        ran = pod.run(["python", "-m", "helpers", "doctor", "--json"])
+        facts = json.loads(ran.output[ran.output.index("{"):])
+        assert (facts["engine"]["rung"], facts["builders"], facts["ok"]) == ("small", ["legacy"], True)
+        assert {base["ref"] for base in facts["bases"] if base["present"]} >= set(FIRST)
+        assert any("PRoot" in problem["what"] for problem in facts["problems"])
+        cells = lessons(pod, KINDS[kind])
+        assert all(counts.get("passed") and not counts.get("failed") for counts in cells.values()), cells
