@@ -14,7 +14,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -121,10 +121,8 @@ class Context:
             evidence=f"The heaviest parts:\n{table}",
         )
 
-    def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] | None = None,
-               beside: Mapping[str, bytes] | None = None) -> Iterator[bytes]:
-        """The context as a tar, in pieces of about `chunk` bytes. `beside`: {path: content} of
-        files that go with it and are not of the context.
+    def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
+        """The context as a tar, in pieces of about `chunk` bytes.
 
         `progress` gets the bytes of file content that were handed over so far;
         the last call equals `size` unless a file changed in between. A file
@@ -148,8 +146,6 @@ class Context:
                     buffer.clear()
                 if progress:
                     progress(sent)
-        for path, content in (beside or {}).items():
-            buffer += _header(Entry(path, "file", len(content), 0o600, 0), len(content)) + content + _padding(len(content))
         buffer += _END
         yield bytes(buffer)
         if progress:

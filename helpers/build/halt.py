@@ -17,12 +17,31 @@ import time
 from pathlib import Path
 
 from ..bounds import ARGUMENT
+from ..errors import Interrupted
+from .progress import Progress
 
 _WORD = re.compile(r"multistage-[0-9a-f]{16}\.invalid")
 _PROC = Path("/proc")
 _PAUSE = 0.05     # seconds between two looks
 _QUIET = 1.0      # the builder notices within that time that its client has gone: it starts nothing more
 _SECONDS = 15
+
+
+def interrupted(progress: Progress, mark: str) -> Interrupted:
+    """What the user is told who stopped the build: the truth."""
+    remedy = "Run it again: finished steps are in the build cache."
+    if why := goes_on(progress, mark):
+        return Interrupted("The course let go of the build, and the engine stops it later.", why=why, remedy=remedy)
+    return Interrupted("The build was stopped, in the engine too.", remedy=remedy)
+
+
+def goes_on(progress: Progress, mark: str) -> str:
+    """Stop what Podman goes on with when nobody listens any more; a sentence where that cannot be done."""
+    if progress.builder != "buildah" or mark and halt(mark):
+        return ""
+    at_work = [step for step in progress.steps() if step.status == "running" and step.instruction.startswith("RUN")]
+    return (f"Podman lets the command of line {at_work[0].line} run to its end first, and its process is not one "
+            "that this user can end from here.") if at_work else ""
 
 
 def halt(word: str, proc: Path = _PROC) -> bool:

@@ -12,13 +12,14 @@ connection that are used here.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import posixpath
-import secrets as random
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from .. import labels
 from .. import dockerfile as dockerfiles
@@ -26,9 +27,10 @@ from ..bases import Present, ensure, substitutions
 from ..bounds import ARGUMENT, Bounds, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
-from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Interrupted, Unsupported
+from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, leftovers, legacy
-from .halt import halt
+from .halt import goes_on, interrupted
+from .handed import handed
 from .lent import lent, mounted
 from .context import Context
 from .progress import Progress
@@ -70,7 +72,7 @@ def build(
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit', 'legacy' or 'buildah'; the engine's default if None
     args           build arguments
-    secrets        {id: value} for RUN --mount=type=secret; not for the legacy builder. Those
+    secrets        {id: value} for RUN --mount=type=secret; not with the legacy builder. Those
                    that `helpers.build.lent` names are lent by this machine
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
@@ -96,9 +98,9 @@ def build(
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
     no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
-    handed = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
+    lending = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
     mark = _mark(args or {}, bounds, builder)
-    _follow(engine, scanned, progress, watch or _unwatched, handed, _parameters(
+    _follow(engine, scanned, progress, watch or _unwatched, lending, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **mark}, no_cache, network),
         bounds, mark.get(ARGUMENT, ""))
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
@@ -217,44 +219,24 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     try:
         with contextlib.ExitStack() as ends, engine.speaking("build the image"):
             session = _session(engine, context, progress, secrets, ends)
-            beside = {} if session else {f".secret-{random.token_hex(16)}": value for value in secrets.values()}
-            if beside:   # Podman's form: it takes the files out of the context before it builds
-                parameters = parameters | {"secrets": json.dumps(
-                    [f"id={name},src={path}" for name, path in zip(secrets, beside)])}
-            _exchange(engine, context, session, progress, watch, parameters, bounds, beside)
+            _exchange(engine, context, session, progress, watch, parameters, bounds,
+                      {} if session else secrets)
     except CourseError:
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
     except KeyboardInterrupt:
-        raise _interrupted(progress, mark) from None
+        raise interrupted(progress, mark) from None
     finally:
         if progress.builder in ("legacy", "buildah"):
             leftovers.note(engine, progress.made)
     if bounds and bounds.exceeded:   # the legacy builder has told images of steps by then
-        raise stopped(progress, bounds, _goes_on(progress, mark))
+        raise stopped(progress, bounds, goes_on(progress, mark))
     if progress.failure:
         raise failed(progress)
     if not progress.images:
         raise EngineGone("The engine ended the build without an image and without a reason.",
                          remedy="Its own log says more: `journalctl -u docker`, or for an engine "
                                 "of the course the file that `make engine` names.")
-
-
-def _interrupted(progress: Progress, mark: str) -> Interrupted:
-    """What the user is told who stopped the build: the truth."""
-    remedy = "Run it again: finished steps are in the build cache."
-    if why := _goes_on(progress, mark):
-        return Interrupted("The course let go of the build, and the engine stops it later.", why=why, remedy=remedy)
-    return Interrupted("The build was stopped, in the engine too.", remedy=remedy)
-
-
-def _goes_on(progress: Progress, mark: str) -> str:
-    """Stop what Podman goes on with when nobody listens any more; a sentence where that cannot be done."""
-    if progress.builder != "buildah" or mark and halt(mark):
-        return ""
-    at_work = [step for step in progress.steps() if step.status == "running" and step.instruction.startswith("RUN")]
-    return (f"Podman lets the command of line {at_work[0].line} run to its end first, and its process is not one "
-            "that this user can end from here.") if at_work else ""
 
 
 def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapping[str, bytes],
@@ -279,7 +261,7 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
 
 def _exchange(engine: Engine, context: Context, session: Session | None, progress: Progress,
               watch: Watch, parameters: dict[str, str], bounds: Bounds | None = None,
-              beside: Mapping[str, bytes] | None = None) -> None:
+              secrets: Mapping[str, bytes] = MappingProxyType({})) -> None:
     def sent(count: int) -> None:
         progress.sent = count
         watch(progress)
@@ -289,11 +271,12 @@ def _exchange(engine: Engine, context: Context, session: Session | None, progres
     headers = {"Connection": "close"}
     if session is None:
         headers["Content-Type"] = "application/x-tar"
+    files, named = handed(secrets)
     api = engine.client.api
     response = api.post(
         f"{api.base_url}/v{api.api_version}/build",
-        params=parameters | (session.parameters if session else {}),
-        data=None if session else context.stream(progress=sent, beside=beside),
+        params=parameters | named | (session.parameters if session else {}),
+        data=None if session else itertools.chain(filter(None, [files]), context.stream(progress=sent)),
         headers=headers, stream=True,
         timeout=(_CONNECT_SECONDS, None),   # a step may be silent for long
     )

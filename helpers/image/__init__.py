@@ -22,7 +22,8 @@ from .model import Image, Layer
 from .start import Start, start, stored
 from .tree import Node, Tree, Unseen
 from .twins import Twins, compare
+from .wording import worded
 
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
            "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "read_files", "search", "start",
-           "stored", "transfer", "unique", "where"]
+           "stored", "transfer", "unique", "where", "worded"]

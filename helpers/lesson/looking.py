@@ -21,7 +21,8 @@ __all__ = ["attributes", "break_in", "compare", "find", "images", "inventory", "
 
 def look(built: BuildResult | str) -> Image:
     """The image of a build, or of a name, with its layers measured."""
-    return image.look(reference(built), engine())
+    seen = image.look(reference(built), engine())
+    return image.worded(seen, built) if isinstance(built, BuildResult) else seen
 
 
 def paths(built: BuildResult | str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
 from . import fresh, server, transfer
-from .client import Client
+from .client import Client, Manifest
 from .line import LOOPBACK, Line
 from .transfer import Trip, Watch
 
@@ -153,7 +153,7 @@ class Registry:
         manifest = self._client.manifest(repository, tag)
         self._stored[repository, manifest.digest] = None
         return Trip(image, "push", f"{repository}:{tag}", seconds, moved, manifest.size,
-                    len(manifest.content["layers"]), known, manifest.digest, self.speed)
+                    len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed)
 
     def digest(self, place: str) -> str:
         """The digest that the name `place` ('repository:tag') leads to now."""
@@ -206,7 +206,7 @@ class Registry:
             manifest = self._client.manifest(repository, tag)
             yield Pulled(name, Trip(
                 copy.name, "pull", copy.place, seconds, moved, manifest.size,
-                len(manifest.content["layers"]), known, manifest.digest, self.speed))
+                len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed))
         finally:
             forget(self._engine, name)
 
@@ -215,6 +215,12 @@ def _called(image: str, tags: list[str]) -> str:
     """The name that was asked for, or one of its names for an id. Podman lists a name longer than it was given."""
     known = {name for tag in tags for name in (tag, short(tag), tag.removeprefix("localhost/"))}
     return image if {image, f"{image}:latest"} & known else short(tags[0])
+
+
+def _stayed(manifest: Manifest, known: int, moved: int) -> int:
+    """How many layers did not move: as the engine says, and at least those that are larger than
+    all that did. Podman says nothing of it."""
+    return max(known, sum(blob["size"] > moved for blob in manifest.content["layers"]))
 
 
 def _place(image: str) -> tuple[str, str]:

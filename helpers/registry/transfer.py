@@ -14,6 +14,7 @@ from ..errors import DiskFull, Interrupted, TransferFailed
 
 _SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
 _NO_LOGIN = base64.urlsafe_b64encode(b"{}").decode()
+_ENDED = "the registry has ended"
 _KNOWN = ("Already exists", "Layer already exists")
 
 Watch = Callable[[str], None]
@@ -85,12 +86,12 @@ def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch,
             # Closing the answer is what stops it in the engine.
             with response:
                 if response.status_code >= 400:
-                    raise failure(doing, _message(response))
+                    raise failure(doing, _message(response) if alive() else _ENDED)
                 for event in _events(response):
                     status, error = event.get("status") or "", event.get("error")
                     # The engine tries again for a minute, whether that can help or not.
                     if (error or status.startswith("Retrying")) and not alive():
-                        raise failure(doing, "the registry has ended")
+                        raise failure(doing, _ENDED)
                     if error:
                         raise failure(doing, error)
                     known += status in _KNOWN
@@ -109,8 +110,9 @@ def _events(response) -> Iterator[dict]:
 
 def _message(response) -> str:
     try:
-        return response.json()["message"]
-    except (ValueError, KeyError):
+        said = response.json()
+        return said.get("message") or said["error"]   # Podman's pushes fail with the other word
+    except (ValueError, KeyError, AttributeError):
         return f"HTTP {response.status_code} {response.reason}"
 
 

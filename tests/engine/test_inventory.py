@@ -36,7 +36,7 @@ RUN rm -r /m/dir /m/file && echo file > /m/dir && mkdir /m/file && echo 2 > /m/f
 RUN rm /usr/bin/perl /usr/bin/mawk && cp /bin/dash /usr/bin/mawk
 RUN cp /bin/true /s && chmod 4755 /s && cp /bin/true /g && chmod 2711 /g && cp /bin/true /t && chmod 1700 /t \
  && cp /usr/bin/ldd /script && chmod 4755 /script && chmod u-s /usr/bin/chfn && chown 1000:1000 /usr/bin/chsh && chmod 2777 /tmp
-RUN mkfifo /pipe && mknod /node c 1 3 && ln -s /nowhere /dangling && ln /dangling /dangling2 && ln -s / /root/top \
+RUN mkfifo /pipe && (mknod /node c 1 3 || true) && ln -s /nowhere /dangling && ln /dangling /dangling2 && ln -s / /root/top \
  && touch "/a b" '/c"d' "/$(printf 'bad\377name')" "/$(printf 'new\nline')" "/$(printf 'caf\303\251')" \
  && mkdir -p "/$(printf %0200d 1)/$(printf %0200d 2)"
 """

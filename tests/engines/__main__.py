@@ -28,15 +28,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(kind.key for kind in KINDS))
     parser.add_argument("--tests", nargs="+", metavar="TEST", help="these, instead of all")
     parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the tests' output there")
+    parser.add_argument("--table", action="store_true", help="run nothing: the table of the last runs")
+    parser.add_argument("--fresh", action="store_true",
+                        help="begin with empty engines, and leave none of their data (about 5 GB each) for the next run")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")
     chosen = parser.parse_args(arguments)
     try:
         kinds = [find(key) for key in chosen.kinds] or list(KINDS)
     except KeyError as error:
         parser.error(error.args[0])
-    plain = connect()
-    for kind in kinds:
-        for row in tested(kind, plain, chosen.tests or suite.everything(), chosen.keep):
+    for kind in () if chosen.table else kinds:
+        plain = connect()
+        for row in tested(kind, plain, chosen.tests or suite.everything(), chosen.keep, chosen.fresh):
             kept.keep(kind, row)
     rows = kept.rows(KINDS)
     told = table.written(rows)
@@ -49,11 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def tested(kind: Kind, plain: Engine, tests: Sequence[str], keep: Path | None = None) -> Iterator[table.Row]:
+def tested(kind: Kind, plain: Engine, tests: Sequence[str], keep: Path | None = None,
+           fresh: bool = False) -> Iterator[table.Row]:
     """The engine of that kind, tested: a row after each file; or one that says why it was not."""
     began, today = time.monotonic(), date.today().isoformat()
     try:
-        with daemon.running(kind, _say) as one:
+        with daemon.running(kind, _say, keep=not fresh) as one:
             engine = stock.at(one.host)
             name = stock.called(engine, one.version)
             _say(f"{name} runs. It is given the base images ...")
@@ -66,6 +70,7 @@ def tested(kind: Kind, plain: Engine, tests: Sequence[str], keep: Path | None = 
                     keep.mkdir(parents=True, exist_ok=True)
                     shutil.copy(one.state / "tests.log", keep / f"{kind.key}.log")
                 yield table.Row(name, today, outcomes)
+            stock.tidy(engine)
             _say(f"{name}: {time.monotonic() - began:.0f} s")
     except CourseError as error:
         _say(str(error))

@@ -35,6 +35,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CGROUP = "multistage-engines"
 _START_SECONDS = 180   # a busy machine takes its time
 _STOP_SECONDS = 40
+_ROOM = 20_000_000_000   # bytes that stay free beside what is put by: about 5 GB an engine
 
 _STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{data}"\nrunroot = "/run/containers/storage"\n'
 # runc, since crun refuses a machine that has control groups of both versions.
@@ -69,8 +70,11 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(kind: Kind, report: rootfs.Report) -> Iterator[Daemon]:
+def running(kind: Kind, report: rootfs.Report, keep: bool = False) -> Iterator[Daemon]:
     """An engine of that kind, empty. However the block is left, it ends and its data go.
+
+    keep  begin with the data of the last such run, and put them by again if the block comes
+          to its end: then the base images need not be handed on anew
 
     Raises CourseError where it cannot be had or does not start.
     """
@@ -85,6 +89,10 @@ def running(kind: Kind, report: rootfs.Report) -> Iterator[Daemon]:
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir(parents=True)
         ends.callback(shutil.rmtree, state, ignore_errors=True)
+        store, whole = store_of(kind, version), []
+        if keep:
+            take(store, state / "data")
+        ends.callback(lambda: whole and put_by(state / "data", store))
         ends.callback(_sweep_cgroups, kind)
         with open(state / "log", "wb") as log:
             process = subprocess.Popen(
@@ -93,6 +101,26 @@ def running(kind: Kind, report: rootfs.Report) -> Iterator[Daemon]:
                 pass_fds=[lock.fileno()], start_new_session=True, cwd="/", env={"PATH": _PATH, "LC_ALL": "C.UTF-8"})
         ends.callback(_end, process)
         yield Daemon(kind, _host(state), version, _await(kind, process, state), state)
+        whole += [keep] * keep   # not after an error: who knows what is in it
+
+
+def store_of(kind: Kind, version: str) -> Path:
+    """Where data of that engine are put by. Another version begins anew."""
+    return rootfs.folder() / f"{kind.key}-store" / version
+
+
+def take(store: Path, data: Path) -> None:
+    """Move what was put by to `data`, if there is any; what other versions left goes."""
+    if store.is_dir():
+        store.rename(data)
+    shutil.rmtree(store.parent, ignore_errors=True)
+
+
+def put_by(data: Path, store: Path) -> None:
+    """Move `data` to `store` where that leaves room on the disk; else they go with the rest."""
+    if shutil.disk_usage(data).free > _ROOM:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        data.rename(store)
 
 
 def _host(state: Path) -> str:

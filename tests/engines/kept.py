@@ -12,7 +12,7 @@ from helpers import places
 from .kinds import Kind
 from .rootfs import folder
 from .suite import Outcome
-from .table import Row
+from .table import FEATURES, Row
 
 
 def keep(kind: Kind, row: Row) -> None:
@@ -27,11 +27,11 @@ def keep(kind: Kind, row: Row) -> None:
 
 def rows(kinds: Iterable[Kind]) -> list[Row]:
     """The last row of each kind that was ever tested here."""
-    found = []
+    found, known = [], set().union(*FEATURES.values())   # a file may have left the suite meanwhile
     for kind in kinds:
         try:
             told = json.loads(_place(kind).read_text())
-            told["outcomes"] = tuple(Outcome(**each) for each in told["outcomes"])
+            told["outcomes"] = tuple(Outcome(**each) for each in told["outcomes"] if each["file"] in known)
             found.append(Row(**told))
         except (OSError, ValueError, TypeError, KeyError):   # none, or of an older form
             continue

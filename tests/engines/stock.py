@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterable
 from unittest import mock
 
+from docker.errors import NotFound
+
 from helpers.bases import ensure
 from helpers.engine import Engine, connect
 from helpers.engine.model import fault
+from helpers.workshop.clean import clean
 
 _CHUNK = 1 << 20
 _SECONDS = 900
@@ -18,9 +21,12 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
     """Give `target` the base images `refs` of `source`, under the names of their Dockerfiles.
 
     `source` fetches or makes those that it has not. The layers that several of
-    them share go once. Raises BaseUnavailable and the engines' errors.
+    them share go once, and what `target` has already does not go. Raises BaseUnavailable and
+    the engines' errors.
     """
-    names = [each.name for each in ensure(source, tuple(refs))]
+    names = [each.name for each in ensure(source, tuple(refs)) if _layers(source, each.name) != _layers(target, each.name)]
+    if not names:
+        return
     api = source.client.api
     with source.speaking("save the base images"):
         saved = api.get(f"{api.base_url}/v{api.api_version}/images/get", params={"names": names},
@@ -32,6 +38,26 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
                               data=saved.iter_content(_CHUNK), headers={"Content-Type": "application/x-tar"},
                               timeout=_SECONDS)
         _succeeded(loaded, "load the base images")
+
+
+def _layers(engine: Engine, name: str) -> list[str] | None:
+    """The digests of an image's layers, None where it is not."""
+    with engine.speaking(f"look for {name}"):
+        try:
+            return engine.client.api.inspect_image(name)["RootFS"].get("Layers") or []
+        except NotFound:
+            return None
+
+
+def tidy(engine: Engine) -> None:
+    """Take away all but the base images: the tests of an engine that is put by begin as in a new one."""
+    clean(engine)
+    with engine.speaking("tidy up"):
+        api = engine.client.api
+        for container in api.containers(all=True):
+            api.remove_container(container["Id"], force=True, v=True)
+        if "buildkit" in engine.builders:
+            api.prune_builds(all=True)
 
 
 def _succeeded(response, doing: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engines import kinds, suite, table
+from tests.engines import daemon, kinds, lessons, suite, table
 from tests.engines.suite import Outcome
 from tests.engines.table import Row
 
@@ -62,7 +62,44 @@ def test_the_readme_has_a_place_for_it():
     assert table.placed((suite.ROOT / "README.md").read_text(), "x")
 
 
+def test_a_cell_that_was_shown_as_recorded_is_known():
+    assert lessons.recorded([{"metadata": {}}, {"metadata": {"multistage.recorded": True}}])
+    assert not lessons.recorded([]) and not lessons.recorded([{"output_type": "stream"}, {"metadata": {}}])
+
+
 def test_kinds_are_known_by_their_names():
     assert [kinds.find(kind.key) for kind in kinds.KINDS] == list(kinds.KINDS)
     with pytest.raises(KeyError, match="docker-bookworm"):
         kinds.find("docker-1.0")
+
+
+# -- data that are put by --------------------------------------------------------------------
+
+@pytest.fixture
+def data(tmp_path):
+    place = tmp_path / "data"
+    place.mkdir()
+    (place / "image").write_text("an image")
+    return place
+
+
+def test_data_are_put_by_and_taken_again_once(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon, "_ROOM", 0)
+    store = tmp_path / "kind-store" / "1.0"
+    daemon.put_by(data, store)
+    assert not data.exists()
+    daemon.take(store, data)
+    assert (data / "image").read_text() == "an image" and not store.parent.exists()
+
+
+def test_another_version_begins_anew(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon, "_ROOM", 0)
+    daemon.put_by(data, tmp_path / "kind-store" / "1.0")
+    daemon.take(tmp_path / "kind-store" / "1.1", data)
+    assert not data.exists() and not (tmp_path / "kind-store").exists()
+
+
+def test_nothing_is_put_by_where_there_is_no_room(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon, "_ROOM", 10**18)
+    daemon.put_by(data, tmp_path / "kind-store" / "1.0")
+    assert data.exists() and not (tmp_path / "kind-store").exists()

@@ -76,16 +76,16 @@ def at_work(instruction, builder="buildah"):
 
 
 def test_the_learner_is_told_what_goes_on(monkeypatch):
-    monkeypatch.setattr(run, "halt", lambda mark: False)
-    told = str(run._interrupted(at_work("RUN sleep 5"), "a mark"))
+    monkeypatch.setattr(module, "halt", lambda mark: False)
+    told = str(module.interrupted(at_work("RUN sleep 5"), "a mark"))
     assert "stops it later" in told and "line 2" in told
 
 
 @pytest.mark.parametrize("progress, ended", [
     (at_work("RUN sleep 5"), True), (at_work("COPY a b"), False), (at_work("RUN sleep 5", "buildkit"), False)])
 def test_and_that_it_is_stopped_where_it_is(monkeypatch, progress, ended):
-    monkeypatch.setattr(run, "halt", lambda mark: ended)
-    assert "stopped, in the engine too" in str(run._interrupted(progress, "a mark"))
+    monkeypatch.setattr(module, "halt", lambda mark: ended)
+    assert "stopped, in the engine too" in str(module.interrupted(progress, "a mark"))
 
 
 @pytest.mark.parametrize("args, builder, marked", [

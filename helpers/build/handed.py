@@ -1,0 +1,30 @@
+"""Secrets for Buildah: how Podman's API takes them.
+
+    query   secrets=["id=token,src=.multistage-secret-3f2a..."]
+    body    the context's archive, with a file of that name in it
+
+That is what Podman's own client sends (pkg/api/handlers/compat/images_build.go). Podman moves
+such a file out of the context before the build begins, so that no COPY can find it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets as random
+import tarfile
+from collections.abc import Mapping
+
+
+def handed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
+    """({id: value} as entries of an archive, to stand before the context's; the parameters of the build)."""
+    if not secrets:
+        return b"", {}
+    packed, told = io.BytesIO(), []
+    archive = tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT)   # not closed: more follows
+    for name, value in secrets.items():
+        entry = tarfile.TarInfo(f".multistage-secret-{random.token_hex(16)}")
+        entry.size, entry.mode = len(value), 0o600
+        archive.addfile(entry, io.BytesIO(value))
+        told.append(f"id={name},src={entry.name}")
+    return packed.getvalue(), {"secrets": json.dumps(told)}

@@ -1,0 +1,51 @@
+"""A COPY that a builder writes as a digest, told as the Dockerfile has it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import dockerfile
+from helpers.image import Image, Layer
+from helpers.image.wording import worded
+
+TEXT = """\
+FROM golang AS builder
+COPY . /src
+FROM scratch AS empty
+COPY --from=builder --chown=1:1 /app   /app
+FROM empty
+RUN true
+ADD ["a b", "/"]
+"""
+DIGEST = "4dab6d2b" * 8
+
+
+def image(*instructions, below=1):
+    layers = [Layer("base", f"COPY file:{DIGEST} in /base", 1, 1)] * below
+    return Image("x:1", "sha256:1", (*layers, *(Layer(each, each, 1, 1) for each in instructions)), "", {}, (),
+                 base_layers=below)
+
+
+def built(builder="buildah", target=None):
+    return SimpleNamespace(builder=builder, target=target, dockerfile=dockerfile.parse(TEXT, {}))
+
+
+def told(seen):
+    return [layer.instruction for layer in seen.layers]
+
+
+MADE = (f"COPY file:{DIGEST} in /app", "RUN true", f"ADD file:{DIGEST} in /")
+
+
+def test_each_copy_of_the_stages_that_the_last_stands_on_is_told_in_order():
+    assert told(worded(image(*MADE), built())) == [
+        f"COPY file:{DIGEST} in /base", "COPY /app /app", "RUN true", 'ADD ["a b", "/"]']
+    assert told(worded(image(f"COPY multi:{DIGEST} in /src"), built(target="builder")))[1:] == ["COPY . /src"]
+
+
+@pytest.mark.parametrize("seen, result", [
+    (image(*MADE), built("buildkit")),             # it writes them itself
+    (image(*MADE[:2]), built()),                   # not all are there: which is which is not known
+    (image("COPY /app /app", "RUN true"), built())])
+def test_what_is_not_known_stays_as_it_is(seen, result):
+    assert worded(seen, result) is seen
