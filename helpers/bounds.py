@@ -30,6 +30,7 @@ _PAUSE = 0.2    # seconds between two looks
 _UPPER = re.compile(r"upperdir=([^,\s]+)")
 _PROC = Path("/proc")
 _DAEMONS = ("dockerd", "podman")
+_SMALL = b"helpers.small"    # the module that is the course's own engine
 _UNSEEN = 3     # so many times the bound, where nobody is seen who could have written it
 
 
@@ -111,7 +112,8 @@ def _in_sight(proc: Path = _PROC) -> bool:
     """Whether this user may look at an engine's processes."""
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if (process / "comm").read_text().strip() in _DAEMONS:
+            if ((process / "comm").read_text().strip() in _DAEMONS
+                    or _SMALL in (process / "cmdline").read_bytes().split(b"\0")):
                 (process / "environ").read_bytes()
                 return True
     return False

@@ -22,12 +22,12 @@ from .edits import write
 from .engine import connect
 from .errors import CourseError, DockerfileError
 from .widgets import LiveBuild
-from .widgets.exercises import Done, Judged, Marked
+from .widgets.exercises import Done, Judged, Marked, Told
 
 try:
     from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
     from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-    from IPython.display import Markdown, display
+    from IPython.display import display
 except ImportError:      # the helpers work without a notebook
     Magics = None
 
@@ -90,8 +90,8 @@ if Magics is not None:
             exercise = self._exercise(parse_argstring(self.hint, line).name)
             there = hints(exercise)
             taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
-            display(Markdown(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
-                             "This exercise has no hints."))
+            display(Told(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
+                         "This exercise has no hints."))
 
         @magic_arguments()
         @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or take one in")

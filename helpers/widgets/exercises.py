@@ -99,6 +99,19 @@ class Done:
                      [tuple(map(html.escape, row)) for row in _rows(self.done)], "Your progress") + aside
 
 
+class Told:
+    """A text in Markdown, which is its own plain form."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+
 class Marked:
     """A Dockerfile with a mark below the line that cannot be read."""
 
@@ -123,4 +136,4 @@ class Marked:
         body = "\n".join(f"<strong>{html.escape(line)}</strong>" if bad else html.escape(line)
                          for line, bad in self._told())
         return (f"<section role='alert'><p>Line {self.line} cannot be read: {html.escape(self.why)} Nothing was built.</p>"
-                f"<pre style='overflow-x:auto'>{body}</pre></section>")
+                f"<pre style='overflow-x:auto;font-family:monospace'>{body}</pre></section>")

@@ -158,6 +158,29 @@ def test_a_server_is_asked_run_in_and_written_into(small, context):
     assert container.run(BASE, ["ls", "/tmp"], engine=small).output == ""
 
 
+def test_a_secret_is_there_for_one_command_and_in_no_layer(small, context):
+    text = (f"FROM {BASE}\nCOPY . /all\n"
+            "RUN --mount=type=secret,id=word cat /run/secrets/word | tr a-z A-Z > /made\n"
+            "RUN --mount=type=secret,id=word,target=/deep/er/it --mount=type=secret,id=other cp /deep/er/it /copied; ls /run/secrets || true\n"
+            "CMD [\"sh\", \"-c\", \"cat /made; cat /copied; ls -d /run/secrets /deep; ls -A /all\"]\n")
+    build(context, text=text, tag="small-secret:1", secrets={"word": b"abc"}, no_cache=True, engine=small)
+    told = container.run("small-secret:1", engine=small).output
+    assert told.startswith("ABCabc") and "cannot access '/deep'" in told and "cannot access '/run/secrets'" in told
+    assert "data" in told.splitlines() and ".secret" not in told   # the file that it came in is none of the context's
+
+
+def test_a_secret_that_has_to_be_there_and_is_not(small, context):
+    with pytest.raises(BuildFailed, match="word: not found"):
+        build(context, text=f"FROM {BASE}\nRUN --mount=type=secret,id=word,required=true true\n", engine=small)
+
+
+def test_a_cache_is_kept_from_one_build_to_the_next_and_in_no_layer(small, context):
+    mark = f"{os.getpid()}-{time.time_ns()}"
+    text = f"FROM {BASE}\nRUN --mount=type=cache,id=c{mark},target=/cache ls -A /cache > /saw; touch /cache/{{}}\n"
+    build(context, text=text.format("one"), tag="small-cache:1", engine=small)
+    build(context, text=text.format("two"), tag="small-cache:1", engine=small)
+    assert container.run("small-cache:1", ["sh", "-c", "cat /saw; ls -A /cache"], engine=small).output == "one\n"
+
 def test_what_runs_ends_with_its_jail_however_that_ends(small):
     """The jail is killed, as by a machine without memory: nobody is there to end what it held."""
     mark = f"8{os.getpid()}"
@@ -219,30 +242,6 @@ def test_what_is_not_there_is_told_as_dockers_engine_does(small):
 def test_its_folder_is_for_this_user_alone(small):
     folder = Path(small.host.removeprefix("unix://")).parent
     assert folder.stat().st_mode & 0o777 == 0o700 and folder.stat().st_uid == os.getuid()
-
-
-def test_a_secret_is_there_for_one_command_and_in_no_layer(small, context):
-    text = (f"FROM {BASE}\nCOPY . /all\n"
-            "RUN --mount=type=secret,id=word cat /run/secrets/word | tr a-z A-Z > /made\n"
-            "RUN --mount=type=secret,id=word,target=/deep/er/it --mount=type=secret,id=other cp /deep/er/it /copied; ls /run/secrets || true\n"
-            "CMD [\"sh\", \"-c\", \"cat /made; cat /copied; ls -d /run/secrets /deep; ls -A /all\"]\n")
-    build(context, text=text, tag="small-secret:1", secrets={"word": b"abc"}, no_cache=True, engine=small)
-    told = container.run("small-secret:1", engine=small).output
-    assert told.startswith("ABCabc") and "cannot access '/deep'" in told and "cannot access '/run/secrets'" in told
-    assert "data" in told.splitlines() and ".secret" not in told   # the file that it came in is none of the context's
-
-
-def test_a_secret_that_has_to_be_there_and_is_not(small, context):
-    with pytest.raises(BuildFailed, match="word: not found"):
-        build(context, text=f"FROM {BASE}\nRUN --mount=type=secret,id=word,required=true true\n", engine=small)
-
-
-def test_a_cache_is_kept_from_one_build_to_the_next_and_in_no_layer(small, context):
-    mark = f"{os.getpid()}-{time.time_ns()}"
-    text = f"FROM {BASE}\nRUN --mount=type=cache,id=c{mark},target=/cache ls -A /cache > /saw; touch /cache/{{}}\n"
-    build(context, text=text.format("one"), tag="small-cache:1", engine=small)
-    build(context, text=text.format("two"), tag="small-cache:1", engine=small)
-    assert container.run("small-cache:1", ["sh", "-c", "cat /saw; ls -A /cache"], engine=small).output == "one\n"
 
 
 def test_a_build_whose_client_goes_away_ends(small):

@@ -3,7 +3,7 @@
 import os
 import time
 
-from helpers.bounds import Bounds, held, roots
+from helpers.bounds import Bounds, _in_sight, held, roots
 
 
 def process(proc, number, environment, *words):
@@ -36,3 +36,12 @@ def test_who_wrote_little_is_not_guilty_of_what_others_wrote(tmp_path):
     assert not bounds.guilty()
     (tmp_path / "more").write_bytes(b"x" * 600_000)
     assert bounds.guilty()
+
+
+def test_the_course_s_own_engine_is_in_sight(tmp_path):
+    process(tmp_path, 1, "A=b", "python", "-m", "helpers.smaller")
+    (tmp_path / "1/comm").write_text("python\n")
+    assert not _in_sight(tmp_path)
+    process(tmp_path, 2, "A=b", "python", "-m", "helpers.small", "/folder")
+    (tmp_path / "2/comm").write_text("python\n")
+    assert _in_sight(tmp_path)

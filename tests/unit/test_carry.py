@@ -1,13 +1,10 @@
 """Which engine can carry which exercise, and what is said where one cannot."""
 
-import tarfile
 from dataclasses import replace
-from io import BytesIO
 
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.build.context import Context
 from helpers.checks import Verdict, carry, check, find, progress
 from helpers.engine.model import Engine
 from helpers.small.mounts import bound_over, secrets_of
@@ -90,16 +87,6 @@ def test_a_passed_verdict_lacks_nothing():
 
 
 # -- secrets that go as files -----------------------------------------------------------
-
-def test_files_go_with_a_context_and_are_none_of_it(tmp_path):
-    (tmp_path / "a").write_text("of the context")
-    context = Context.scan(tmp_path, dockerfile_text="FROM scratch\n")
-    packed = BytesIO(b"".join(context.stream(beside={".secret-1": b"word"})))
-    with tarfile.open(fileobj=packed) as archive:
-        assert archive.getnames() == ["Dockerfile", "a", ".secret-1"]
-        assert archive.extractfile(".secret-1").read() == b"word" and archive.getmember(".secret-1").mode == 0o600
-    assert context.size == len("FROM scratch\n") + len("of the context")
-
 
 def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
     context, folder = tmp_path / "context", tmp_path / "aside"

@@ -16,8 +16,8 @@ import zstandard
 from docker.errors import ImageNotFound
 
 from helpers import labels, places
-from helpers.errors import ImageUnreadable
-from helpers.image import Image, Layer, measure, saved, store
+from helpers.errors import CourseError, ImageUnreadable
+from helpers.image import Image, Layer, content, measure, saved, store
 from helpers.image.measure import _from_config, _from_history, _name, _settings
 from helpers.image.model import base_of, instruction, makes_layer, stands_on, unshared
 from helpers.image.archive import path
@@ -672,6 +672,18 @@ def test_what_saved_makes_can_be_kept(home):
         assert store.load(name) == Measured(measured.unpacked, measured.files, measured.transfer)
         assert store.entries(name) == measured.entries
     assert saved.Saved() == Saved({}, {})
+
+
+def test_files_are_read_out_of_the_topmost_layer_that_has_them(monkeypatch):
+    below, above = tar(("a", b"one"), ("b", b"two"), ("d/", None)), tar(("a", b"three"), ("c", ("->", "b")))
+    layers = tuple(Layer(digest(each), "RUN x", 1, 1) for each in (below, above))
+    image = Image("x", "sha256:me", layers, "", {}, (), "An engine")
+    engine = Straw(tar(("1/layer.tar", below), ("2/layer.tar", above)))
+    assert content.read_files(image, lambda path: True, engine) == {"/a": b"three", "/b": b"two"}
+    assert content.read_files(image, lambda path: path == "/b", engine) == {"/b": b"two"}
+    monkeypatch.setattr(content, "LARGEST", 10)
+    with pytest.raises(CourseError, match="more than 10 bytes"):
+        content.read_files(image, lambda path: True, engine)
 
 
 NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": ("4",)}

@@ -62,6 +62,7 @@ def test_hints_come_one_at_a_time(shell, folder):
         with capture_output() as seen:
             shell.run_line_magic("hint", str(folder))
         told.append(seen.outputs[0].data["text/markdown"])
+        assert seen.outputs[0].data["text/plain"] == told[-1]
     assert told == ["**Hint 1 of 2**\n\nFirst `a`.", "**Hint 2 of 2**\n\nSecond.", "**Hint 2 of 2**\n\nSecond."]
     assert progress.load().record("99-thing").hints == 2
 
