@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from textwrap import shorten
@@ -14,6 +15,7 @@ from ..widgets.views import code, table
 
 __all__ = ["say"]
 
+_HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
 _LINE = 80    # characters of an instruction that a table shows
 
 
@@ -26,7 +28,8 @@ class say(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self).replace(chr(10), '<br>')}</p>"
+        text = _HALF.sub(r"\g<0><wbr>", html.escape(self))
+        return f"<p>{text.replace(chr(10), '<br>')}</p>"
 
 
 class Bases(tuple):
