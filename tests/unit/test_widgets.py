@@ -487,6 +487,9 @@ def test_finds_name_what_brought_each():
     assert [line.split() for line in repr(finds).splitlines()] == [
         ["source", "/s", "this", "Dockerfile", "COPY", ".", "."], ["gcc", "/gcc", "FROM", "b", "ADD", "rootfs", "/"],
         ["go", "not", "there"]]
+    shown = page(finds._repr_html_())
+    assert shown.text.endswith("source/sthis DockerfileCOPY . .gcc/gccFROM bADD rootfs /gonot there")
+    assert [tag for tag, _ in shown.tags].count("code") == 5   # paths, FROM and instructions; plain words are none
 
 
 def test_a_sentence_is_shown_without_quotation_marks():
