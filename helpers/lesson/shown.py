@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from textwrap import shorten
@@ -14,6 +15,8 @@ from ..widgets.views import code, table
 
 __all__ = ["say"]
 
+_HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
+_HERE, _NOWHERE = "this Dockerfile", "not there"   # plain words, not code
 _LINE = 80    # characters of an instruction that a table shows
 
 
@@ -26,7 +29,8 @@ class say(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self).replace(chr(10), '<br>')}</p>"
+        text = _HALF.sub(r"\g<0><wbr>", html.escape(self))
+        return f"<p>{text.replace(chr(10), '<br>')}</p>"
 
 
 class Bases(tuple):
@@ -60,18 +64,21 @@ class Finds:
     def _rows(self) -> list[tuple[str, str, str, str]]:
         below = self.image.layers[: self.image.base_layers]
         return [(what, self.wanted[what], shorten(layer.instruction, _LINE, placeholder=" \u2026"),
-                 f"FROM {self.image.base}" if layer in below else "this Dockerfile")
-                if layer else (what, "not there", "", "") for what, layer in self.found.items()]
+                 f"FROM {self.image.base}" if layer in below else _HERE)
+                if layer else (what, _NOWHERE, "", "") for what, layer in self.found.items()]
 
     def __repr__(self) -> str:
         return "\n".join(f"{what:<14} {path:<24} {source:<20} {made}".rstrip()
                          for what, path, made, source in self._rows())
 
     def _repr_html_(self) -> str:
-        rows = [(html.escape(what), code(path), code(source) if source else "",
-                 code(made) if made else "") for what, path, made, source in self._rows()]
+        rows = [(html.escape(what), *map(_coded, (path, source, made))) for what, path, made, source in self._rows()]
         return table(("what", "where", "came with", "in the layer of"), rows,
                      caption=self.image.reference)
+
+
+def _coded(text: str) -> str:
+    return text if text in ("", _HERE, _NOWHERE) else code(text)
 
 
 class Attributes(tuple):

@@ -86,6 +86,11 @@ def test_a_cell_that_needs_no_engine_runs_as_ever(kernel):
     assert kernel("def f(a):\n    return a * 2\n\nf(4)")[1].result == 8
 
 
+def test_an_import_from_the_future_stays_the_first_thing_in_its_cell(kernel):
+    assert kernel("from __future__ import annotations\nx = 20")[1].success
+    assert kernel("x")[1].result == 20
+
+
 def test_an_error_of_the_cell_s_own_is_its_error(kernel):
     _, result = kernel("1 / 0")
     assert isinstance(result.error_in_exec, ZeroDivisionError)
@@ -252,6 +257,13 @@ def test_without_git_the_folder_is_read(tmp_path):
     (tmp_path / "01-x.ipynb").write_text(notebook(("1", [value("lying there")])))
     found, = recordings(tmp_path)
     assert found.outputs[1][0]["data"]["text/plain"] == "lying there"
+
+
+def test_a_banner_has_a_line_for_each_thing_that_it_says():
+    told = frames.told("Not here.", "No engine.\nWhy: <none>", "", "Then run it.")
+    assert told["text/plain"] == "[Not here.]\nNo engine.\nWhy: <none>\nThen run it."
+    lines = [words.partition("</p>")[0] for words in told["text/html"].split("'>") if "</p>" in words]
+    assert lines == ["No engine.", "Why: &lt;none&gt;", "Then run it."]
 
 
 @pytest.mark.parametrize("output, page", [

@@ -453,6 +453,13 @@ def test_a_digest_is_shown_as_docker_shows_one():
     assert shown.count("host:1/a@sha256:0123456789ab\u2026") == 2 and base not in shown
 
 
+def test_a_sentence_may_break_in_the_middle_of_a_digest():
+    digest = "sha256:" + "0123456789abcdef" * 4
+    shown = say(f"FROM a@{digest}.")._repr_html_()
+    assert shown == f"<p>FROM a@{digest[:39]}<wbr>{digest[39:]}.</p>"
+    assert "<wbr>" not in say("0123456789abcdef0123456789abcdef in short")._repr_html_()
+
+
 def test_a_time_is_not_broken_at_its_blank():
     assert "2.5\u00a0s" in views.build_view(result(done()))
 
@@ -490,6 +497,9 @@ def test_finds_name_what_brought_each():
     assert [line.split() for line in repr(finds).splitlines()] == [
         ["source", "/s", "this", "Dockerfile", "COPY", ".", "."], ["gcc", "/gcc", "FROM", "b", "ADD", "rootfs", "/"],
         ["go", "not", "there"]]
+    shown = page(finds._repr_html_())
+    assert shown.text.endswith("source/sthis DockerfileCOPY . .gcc/gccFROM bADD rootfs /gonot there")
+    assert [tag for tag, _ in shown.tags].count("code") == 5   # paths, FROM and instructions; plain words are none
 
 
 def test_a_sentence_is_shown_without_quotation_marks():
