@@ -48,7 +48,7 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
         networks = _each([n["Id"] for n in api.networks(filters={"label": COURSE})], api.remove_network)
         volumes = _each([v["Name"] for v in api.volumes(filters={"label": COURSE})["Volumes"] or ()],
                         api.remove_volume)
-        if bases and engine.owned:
+        if bases and engine.owned and "buildkit" in engine.builders:   # no other has a cache of its own
             api.prune_builds()
     return Removed(images, containers, networks, volumes)
 
