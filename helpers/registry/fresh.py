@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import json
 import tarfile
 import zlib
@@ -30,19 +31,24 @@ def comment(text: str) -> bytes:
 
 
 class Commented:
-    """A compressed layer with a comment in front, as a stream of bytes.
+    """A layer with a comment in front, as a stream of bytes; `packed`: compressed by gzip.
 
     Once it was read to its end: `digest` and `size` of what came out, and
     `diff_id`, the digest of the same uncompressed.
     """
 
-    def __init__(self, layer: Iterable[bytes], text: str):
-        self._layer = layer
+    def __init__(self, layer: Iterable[bytes], text: str, packed: bool = True):
+        self._layer, self._packed = layer, packed
         self._note = comment(text)
         self._out, self._in = hashlib.sha256(), hashlib.sha256(self._note)
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        if not self._packed:
+            for chunk in itertools.chain([self._note], self._layer):
+                yield self._counted(chunk)
+            self._in = self._out
+            return
         # A gzip file may have several members, one after the other (RFC 1952, 2.2).
         yield self._counted(gzip.compress(self._note, mtime=0))
         frame = zlib.decompressobj(_GZIP)
@@ -73,11 +79,12 @@ def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, 
 
     name  that an engine will give it, which marks it there as the course's
     text  of the comment: one that was never used before
-    Raises TransferFailed for layers that are not compressed with gzip.
+    Raises TransferFailed for layers that are compressed otherwise than with gzip. The containerd store
+    pushes a layer as it was loaded, and so perhaps not compressed at all.
     """
-    strange = [blob["mediaType"] for blob in image.content["layers"] if "gzip" not in blob["mediaType"]]
+    strange = [blob["mediaType"] for blob in image.content["layers"] if not blob["mediaType"].endswith(("gzip", ".tar"))]
     if strange:
-        raise TransferFailed("A layer of this image is not compressed with gzip.", why=strange[0],
+        raise TransferFailed("A layer of this image is neither a plain archive nor compressed with gzip.", why=strange[0],
                              remedy="Use an engine with its classic store.")
     with ThreadPoolExecutor(_AT_ONCE) as several:
         layers = list(several.map(lambda blob: _layer(client, repository, blob, text),
@@ -102,7 +109,7 @@ def renamed(config: dict, diff_ids: list[str], name: str) -> dict:
 
 def _layer(client: Client, repository: str, blob: dict, text: str) -> Commented:
     with client.blob(repository, blob["digest"]) as chunks:
-        commented = Commented(chunks, text)
+        commented = Commented(chunks, text, "gzip" in blob["mediaType"])
         client.upload(repository, commented).finish(commented.digest)
     return commented
 

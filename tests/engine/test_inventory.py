@@ -23,7 +23,7 @@ from helpers.inventory.kinds import KIND_OF
 DEBIAN, GOLANG = "debian:bookworm-slim", "golang:1.22"
 
 # What an engine mounts or makes when a container starts, and what is below it.
-AT_START = re.compile(r"/(?:proc|sys|dev)(?:/.*)?|/\.dockerenv|/etc/(?:hosts|hostname|resolv\.conf|mtab)", re.S)
+AT_START = re.compile(r"/(?:proc|sys|dev)(?:/.*)?|/\.dockerenv|/run/\.containerenv|/etc/(?:hosts|hostname|resolv\.conf|mtab)", re.S)
 
 # A layer each, and each a thing that a reader of layers can get wrong.
 MESSY = rf"""FROM {DEBIAN}

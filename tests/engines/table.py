@@ -52,10 +52,17 @@ def written(rows: Sequence[Row]) -> str:
         if row.absent:
             lines.append(f"| {row.engine} | {row.date} | not tested: {row.absent} |" + " |" * (len(FEATURES) - 1))
             continue
-        cells = [cell(of(row.outcomes, files)) for files in FEATURES.values()]
+        cells = [_cell(row, files) for files in FEATURES.values()]
         lines.append(f"| {row.engine} | {row.date} | " + " | ".join(cells) + " |")
         notes += [f"- {row.engine}: {reason} ({count})" for reason, count in reasons(row.outcomes).items()]
     return "\n".join(lines + (["", "Not there, and so not tested:", "", *notes] if notes else [])) + "\n"
+
+
+def _cell(row: Row, files: Sequence[str]) -> str:
+    """The cell of some files; one of which some were not run says so."""
+    found = of(row.outcomes, files)
+    whole = {each.file for each in found} == set(files)
+    return cell(found) if whole or not found else f"{cell(found)}, in part"
 
 
 def of(outcomes: Sequence[Outcome], files: Sequence[str]) -> list[Outcome]:

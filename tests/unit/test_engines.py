@@ -35,10 +35,16 @@ def test_the_table_has_a_row_an_engine_and_its_reasons():
             Row("Two", "2001-02-04", absent="it cannot be had")]
     lines = table.written(rows).splitlines()
     head, _, one, two = (line.strip("| ").split(" | ") for line in lines[:4])
-    assert one[:2] == ["One 1.0", "2001-02-03"] and one[head.index("builds")] == "1 of 3" and one[head.index("cache")] == "-"
+    assert one[:2] == ["One 1.0", "2001-02-03"] and one[head.index("builds")] == "1 of 3, in part" and one[head.index("cache")] == "-"
     assert two[2] == "not tested: it cannot be had"
     assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|") == lines[3].count("|")
     assert lines[-1] == "- One 1.0: no legacy here (2)"
+
+
+def test_a_cell_is_in_part_until_all_its_files_were_run():
+    every = [Outcome(file, "test", "passed") for file in table.FEATURES["containers"]]
+    told = [table.written([Row("One", "today", tuple(outcomes))]) for outcomes in (every[:1], every)]
+    assert "| 1, in part |" in told[0] and "in part" not in told[1] and f"| {len(every)} |" in told[1]
 
 
 def test_each_file_of_the_suite_is_in_the_table_once():

@@ -319,6 +319,13 @@ def test_the_files_stay_and_every_digest_is_told(step):
         assert archive.extractfile("a").read() == b"one"
 
 
+def test_a_layer_that_is_not_compressed_stays_so():
+    layer = Commented((LAYER[at:at + 1000] for at in range(0, len(LAYER), 1000)), "one", packed=False)
+    out = b"".join(layer)
+    assert out == comment("one") + LAYER and layer.size == len(out)
+    assert layer.digest == layer.diff_id == digest(out)
+
+
 def test_another_comment_is_another_digest():
     layers = [Commented([gzip.compress(LAYER)], text) for text in ("one", "two")]
     for layer in layers:
@@ -343,7 +350,7 @@ def test_an_image_without_labels_gets_them():
 
 def test_layers_that_are_not_gzip_are_refused():
     image = Manifest("", "", {"config": {}, "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+zstd"}]})
-    with pytest.raises(TransferFailed, match="not compressed with gzip"):
+    with pytest.raises(TransferFailed, match="nor compressed with gzip"):
         copy(None, "r", image, "t", "n", "c")
 
 
