@@ -117,9 +117,11 @@ def test_without_the_copy_nothing_would_move(shop, image):
     assert look(image)   # and it is not removed with its second name
 
 
-def test_a_second_push_finds_its_layers_there(shop, image):
+def test_a_second_push_finds_its_layers_there(engine, shop, image):
     first, second = shop.push(image), shop.push(image)
-    assert second.known == second.layers and second.moved < OVERHEAD < first.moved
+    # Podman does not say which layers stayed: only what is larger than all that moved is sure to have.
+    sure = 1 if "buildah" in engine.builders else second.layers
+    assert sure <= second.known <= second.layers and second.moved < OVERHEAD < first.moved
     assert first.digest == second.digest
 
 
