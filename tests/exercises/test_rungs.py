@@ -13,7 +13,7 @@ from .rungs import run, session
 SMALL = "(starter_fails or sample or small-mount or canned-page)"
 ON_SMALL = ("golang:1.22", "gcr.io/distroless/base-debian12")
 ONE_ID = "(starter_fails or sample or loader-forgotten or not-stripped or debug-says-nothing)"
-ON_ONE_ID = ("gcc:12", "gcr.io/distroless/base-debian12")
+ON_ONE_ID = ("gcc:12",)
 
 
 @pytest.mark.parametrize("rung, name, only, bases, least", [
