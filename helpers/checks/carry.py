@@ -18,7 +18,8 @@ _ELSEWHERE = "Use a machine with Docker, or open the repository in GitHub Codesp
 
 def lacks(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str | None = None) -> tuple[str, ...]:
     """Why this engine cannot carry the exercise, then what to do; () where it can."""
-    found = [f"{each} {engine.name} {engine.version} cannot do that."
+    who = f"{engine.name} {engine.version}" if engine.mounts(builder or engine.builders[0]) else "The legacy builder"
+    found = [f"{each} {who} cannot do that."
              for each in _lacking(exercise, read, engine, builder or engine.builders[0])]
     if not found:
         return ()

@@ -94,10 +94,12 @@ def trust(pod: Sandbox) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def session(engine: Engine, rung: str, exercises: Sequence[str]) -> Iterator[tuple[Sandbox, dict[str, str]]]:
-    """A session whose engine is of that rung and has the bases of these exercises; and its environment."""
+def session(engine: Engine, rung: str, exercises: Sequence[str],
+            bases: Sequence[str] = ()) -> Iterator[tuple[Sandbox, dict[str, str]]]:
+    """A session whose engine is of that rung and has the bases of these exercises (or `bases` alone);
+    and its environment."""
     with sandbox(engine, SANDBOXES[rung]) as pod:
-        bring(pod, list(dict.fromkeys(ref for name in exercises for ref in find(name).build.bases)))
+        bring(pod, bases or list(dict.fromkeys(ref for name in exercises for ref in find(name).build.bases)))
         yield pod, trust(pod)
 
 
