@@ -204,6 +204,10 @@ def _remedy(message: str, step: Step | None) -> str:
     if _full(message, step):
         return ("The engine's disk is full: `python -m helpers clean` removes what the course "
                 "built; `docker system df` shows what else takes room.")
+    if "failed to get layer" in lower and "does not exist" in lower:
+        # A cache that was emptied while others built on it (Docker Engine 20.10).
+        return ("The engine's build cache names a layer that is gone: build once with no_cache=True, or empty it "
+                "with `docker builder prune`.")
     if "outside the build context" in lower:
         return "COPY reads below the build context only: move the file there."
     if step and step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(message):

@@ -540,6 +540,7 @@ def test_where_an_engine_keeps_a_stage_is_not_told(message):
 @pytest.mark.parametrize("message, step, words", [
     ("write: no space left on device", "[b 2/2] RUN c", "helpers clean"),
     ("exit code: 137", "[b 2/2] RUN c", "Close what else needs memory"),
+    ("failed to get layer sha256:73ea5a9c853e: layer does not exist", "[b 1/2] FROM x", "no_cache=True"),
     ("forbidden path outside the build context", "[stage-1 2/2] COPY ../y /", "below the build context only"),
     ('"/y" not found: not found', "[stage-1 2/2] COPY ../y /", "below the build context only"),
 ])
