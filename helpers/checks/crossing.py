@@ -1,8 +1,8 @@
-"""What crosses from another stage into a RUN that mounts it.
+"""What crosses from another stage to a RUN: what it mounts, and what was copied before it.
 
-A package that is installed from a mounted wheel is written by a command of the last stage.
-It was made elsewhere all the same, if its bytes are among those that were mounted; and if
-they are not, what made it was in the last stage.
+A package that is installed from a wheel of another stage is written by a command of the last
+stage. It was made elsewhere all the same, if its bytes are among those that came over; and
+if they are not, what made it was in the last stage.
 """
 
 from __future__ import annotations
@@ -25,27 +25,40 @@ _ARCHIVES = (".whl", ".zip", ".jar", ".egg", ".tar", ".tar.gz", ".tgz", ".tar.xz
 _MOST, _LARGEST = 20_000, 256_000_000    # members of an archive that are looked at, and bytes of them together
 
 
-def mounted(read: Dockerfile, instruction: Instruction) -> list[tuple[str, str]]:
-    """(stage, folder in it) of each that a RUN mounts."""
-    known = {name for stage in read.stages for name in (stage.name, stage.label)}
-    mounts = map(options, instruction.flags.get("mount", ()))
-    return [(each["from"], each.get("source", each.get("src", "/"))) for each in mounts if each.get("from", "").lower() in known]
+def came(read: Dockerfile, run: Instruction) -> list[tuple[str, str]]:
+    """(stage, path in it) of all of another stage that a RUN could read."""
+    known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
+    own = next((stage.instructions for stage in read.stages if run in stage.instructions), ())
+    copies = [(each.flags["from"][0], path) for each in own if each.keyword == "COPY" and each.line < run.line and "from" in each.flags
+              for path in _sources(each)]
+    mounts = map(options, run.flags.get("mount", ()))
+    mounted = [(each["from"], each.get("source", each.get("src", "/"))) for each in mounts if "from" in each]
+    return [(stage, path) for stage, path in (*copies, *mounted) if stage.lower() in known]
+
+
+def _sources(copy: Instruction) -> list[str]:
+    """What a COPY takes, in either form; without what a variable names."""
+    try:
+        words = [each for each in json.loads(copy.arguments) if isinstance(each, str)]
+    except ValueError:
+        words = copy.arguments.split()
+    return [each for each in words[:-1] if "$" not in each]
 
 
 def proven(read: Dockerfile, made: Mapping[str, Instruction], image: str, build: Callable[[str], str],
            engine: Engine) -> frozenset[str]:
-    """The paths whose bytes their RUN had from another stage.
+    """The paths whose bytes their RUN could have from another stage.
 
     made   {path in the image: the RUN that wrote it}
     build  builds a Dockerfile's text, and gives the id of its image
     """
-    bridges = {path: mounted(read, instruction) for path, instruction in made.items()}
+    bridges = {path: came(read, instruction) for path, instruction in made.items()}
     bridges = {path: bridge for path, bridge in bridges.items() if bridge}
     if not bridges:
         return frozenset()
     ours = read_files(look(image, engine), bridges.__contains__, engine)
     names = {posixpath.basename(path) for path in bridges}
-    # An image of all that is mounted, and nothing else. Its stages are in the cache.
+    # An image of all that came over, and nothing else. Its stages are in the cache.
     across = sorted({each for bridge in bridges.values() for each in bridge})
     copies = "".join(f"COPY --from={stage} {json.dumps([folder, f'/{number}/'])}\n" for number, (stage, folder) in enumerate(across))
     brought = read_files(look(build(f"{read.text.rstrip()}\n\nFROM scratch\n{copies}"), engine),

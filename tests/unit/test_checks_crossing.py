@@ -81,7 +81,28 @@ def test_a_run_without_a_mount_made_it_itself(monkeypatch):
 ])
 def test_what_a_run_mounts(mount, taken):
     read = dockerfiles.parse(TEXT.replace("type=bind,from=builder,source=/wheels,target=/w", mount))
-    assert crossing.mounted(read, read.stages[-1].instructions[-1]) == taken
+    assert crossing.came(read, read.stages[-1].instructions[-1]) == taken
+
+
+@pytest.mark.parametrize("copy, taken", [
+    ("COPY --from=builder /wheels /wheels", [("builder", "/wheels")]),
+    ("COPY --from=Builder /a /b /all/", [("Builder", "/a"), ("Builder", "/b")]),
+    ('COPY --from=0 ["/a b", "/all/"]', [("0", "/a b")]),
+    ("COPY --from=builder /app/${NAME} /x", []),      # what that is, a build argument says
+    ("COPY --from=python /wheels /wheels", []),       # an image
+    ("COPY wheels /wheels", []),
+])
+def test_what_was_copied_before_a_run(copy, taken):
+    head, run = TEXT.rsplit("RUN", 1)
+    read = dockerfiles.parse(f"{head}{copy}\nRUN pip install /wheels/*\n{copy}2\n")
+    assert crossing.came(read, read.stages[-1].instructions[-2]) == taken
+
+
+def test_wheels_that_were_copied_and_deleted_came_from_there(monkeypatch):
+    head, _ = TEXT.rsplit("RUN", 1)
+    read = dockerfiles.parse(f"{head}COPY --from=builder /wheels /w\nRUN pip install /w/* && rm -r /w\n")
+    found, built = proven(monkeypatch, {"/0/tides-1.0.whl": wheel(tides=b"tides")}, read=read, run=read.stages[-1].instructions[-1])
+    assert found == {"/site/tides.so"} and built[0].endswith('COPY --from=builder ["/wheels", "/0/"]\n')
 
 
 def test_an_archive_that_unpacks_to_too_much_is_left(monkeypatch):
