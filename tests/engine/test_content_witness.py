@@ -69,7 +69,14 @@ def missed(seen, folder):
     found = ours(folder)
     known = {plain(each.type, each.name, each.version) for told in found.values() for each in told}
     result = [each for each in seen if each[0] not in NOT_READ and plain(*each[:3]) not in known]
-    return [each for each in result if not guessed(each, found.get(each[3], ()))]
+    return [each for each in result if not guessed(each, found.get(each[3], ())) and not noted(each, folder)]
+
+
+def noted(artifact, folder):
+    """Whether a library says in a note of its own of which source package it is (systemd's "Package
+    Metadata for Executable Files"). That it lies there installs nothing, and a database names it otherwise."""
+    type, _, _, path = artifact
+    return type == "deb" and b"FDO\0" in Path(folder, path.lstrip("/")).read_bytes()
 
 
 def guessed(artifact, told):
