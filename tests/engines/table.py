@@ -90,10 +90,10 @@ def failures(rows: Sequence[Row]) -> list[str]:
 BEGIN, END = "<!-- engines: written by `make engines` -->", "<!-- engines: end -->"
 
 
-def placed(text: str, table: str) -> str:
-    """The README's text with `table` between its two marks. Raises ValueError without them."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError("the README has no place for the table of engines")
-    return f"{before}{BEGIN}\n{table}{END}{after}"
+def placed(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
+    """A README's text with `table` between two marks. Raises ValueError without them."""
+    before, begun, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise ValueError(f"there is no place for a table between {begin} and {end}")
+    return f"{before}{begin}\n{table}{end}{after}"

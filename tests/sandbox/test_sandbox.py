@@ -127,23 +127,6 @@ def test_a_server_answers_and_is_gone_afterwards(hub):
     assert told[:3] == ["here", "42\n", 4] and "port 8123" in told[3] and told[4] is False
 
 
-def test_two_kernels_start_it_at_once_and_a_dead_one_is_started_again(hub):
-    told = said(hub, """
-        import json, os, signal, subprocess, sys, time
-        from helpers.engine import connect, rootless
-        from helpers.engine.rootless import service
-        pid = service._note()["pid"]
-        os.kill(pid, signal.SIGKILL)
-        while service._alive(): time.sleep(0.05)
-        stale = (rootless.folder() / "podman.sock").exists()
-        code = "from helpers.engine import connect; from helpers.engine.rootless import service; connect(); print(service._note()['pid'])"
-        both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-        pids = {int(each.communicate()[0]) for each in both}
-        kept = [tag for image in connect().client.api.images() for tag in image["RepoTags"] or ()]
-        print(json.dumps([stale, len(pids), pid in pids, any("sandbox:1" in tag for tag in kept)]))""")
-    assert told == [True, 1, False, True]
-
-
 def test_by_hand_it_is_stopped_found_gone_and_started(hub):
     def engine(word):
         ran = hub.run(["python", "-m", "helpers", "engine", word, "--json"])
