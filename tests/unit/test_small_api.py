@@ -1,9 +1,9 @@
 """The small engine's answers over its socket, asked by Docker's SDK; nothing is run."""
 
 import errno
-
 import json
 import socket
+import tarfile
 import time
 
 import docker
@@ -146,12 +146,22 @@ def test_an_image_of_a_container_is_not_removed_unless_forced(api):
     api.remove_image("t:1")
 
 
-def test_a_client_that_breaks_off_takes_nothing_along(api, engine):
-    with socket.socket(socket.AF_UNIX) as raw:
-        raw.settimeout(20)
-        raw.connect(api._custom_adapter.socket_path)
-        raw.sendall(b"POST /v1.41/images/load HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(512))
-    deadline = time.monotonic() + 20
-    while list((engine.store.folder / "tmp").iterdir()) and time.monotonic() < deadline:
+def comes(condition, seconds=20):
+    """Whether `condition()` becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert list((engine.store.folder / "tmp").iterdir()) == [] and api.images() == [] and api.ping()
+    return bool(condition())
+
+
+def test_a_client_that_breaks_off_takes_nothing_along(api, engine):
+    def begun():
+        return list((engine.store.folder / "tmp").iterdir())
+
+    file = tarfile.TarInfo("layer.tar")
+    file.size = 900_000
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(api._custom_adapter.socket_path)
+        raw.sendall(b"POST /v1.41/images/load HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + file.tobuf())
+        assert comes(begun)
+    assert comes(lambda: not begun()) and api.images() == [] and api.ping()
