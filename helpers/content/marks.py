@@ -19,7 +19,11 @@ _WORDS = (
     (b"print-multi-os-directory", "gcc"),
     (b"GNU assembler ", "as"),
     (b"DPKG_MAINTSCRIPT_NAME", "dpkg"),
-    # Java's commands are small programs that name the class to be started.
+)
+# Java's commands are small programs that name the class to be started. All of them hand it
+# to one library, so that few programs need be searched.
+_LAUNCHER = b"\0libjli.so\0"
+_CLASSES = (
     (b"jdk.compiler/com.sun.tools.javac.Main", "javac"),
     (b"jdk.jartool/sun.tools.jar.Main", "jar"),
     (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
@@ -42,7 +46,8 @@ def marks(data: bytes | memoryview) -> tuple[str, ...]:
     found, end = [], tables(data)
     if len(data) <= _LARGEST:
         data, places = bytes(data), texts(data)
-        found += [name for words, name in _WORDS if any(data.find(words, *place) >= 0 for place in places)]
+        words = _WORDS if data.find(_LAUNCHER, 0, end) < 0 else _WORDS + _CLASSES
+        found += [name for said, name in words if any(data.find(said, *place) >= 0 for place in places)]
     else:
         data = bytes(data[:end])
     return (*found, *(name for function, name in _FUNCTIONS if data.find(function, 0, end) >= 0))

@@ -71,12 +71,14 @@ class Archive:
 
     whole  whether the present entry's content is the file itself; not so for a
            file with holes, of which the archive has the parts between them
+    closed whether the archive's own mark of its end was read
 
     Iterating raises Damaged and Truncated.
     """
 
     def __init__(self, pieces: Pieces):
         self.whole = True
+        self.closed = False
         self._pieces = pieces
         self._left = 0       # bytes of the present entry's content that were not read
         self._padding = 0
@@ -118,6 +120,7 @@ class Archive:
                     raise Truncated("it ends in the middle of a header")
                 return
             if not _checked(header):
+                self.closed = True
                 return
             kind = chr(header[156])
             size = _number(header[124:136])

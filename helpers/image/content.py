@@ -14,9 +14,9 @@ from ..errors import CourseError, ImageNotFound
 from . import saved
 from .archive import Archive, Entry
 from .model import Image, Layer
+from .stream import stream
 
 LARGEST = 256_000_000    # bytes of a file that is read out: it is held in memory
-_CHUNK = 1 << 20
 
 
 def read_file(image: Image, path: str, layer: Layer | None = None,
@@ -146,4 +146,4 @@ def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
 def _each_file(image: Image, engine: Engine | None, look, ended) -> None:
     engine = engine or connect()
     with engine.speaking("save the image"):
-        saved.each_file(engine.client.api.get_image(image.id, chunk_size=_CHUNK), look, ended)
+        saved.each_file(stream(engine.client.api, image.id), look, ended)

@@ -14,11 +14,10 @@ from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import saved, store
-from .model import Image, Layer, base_of, instruction, makes_layer, unshared
 from .entries import Entries
+from .model import Image, Layer, base_of, instruction, makes_layer, unshared
+from .stream import stream
 from .tree import Tree
-
-_CHUNK = 1 << 20
 
 
 def look(reference: str, engine: Engine | None = None) -> Image:
@@ -131,8 +130,7 @@ def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: 
     """Read the whole saved image, which is to have the layers `digests`; remember
     what it says of each."""
     with engine.speaking("save the image"):
-        read = saved.read(engine.client.api.get_image(image_id, chunk_size=_CHUNK),
-                          transfer=transfer)
+        read = saved.read(stream(engine.client.api, image_id), transfer=transfer)
     missing = [digest for digest in digests if digest not in read.layers]
     if missing:
         raise ImageUnreadable(

@@ -117,6 +117,8 @@ def _walk(chunks: Iterable[bytes], layer: Callable[[Iterable[bytes]], None],
                 _member(archive, member.size, layer, config)
         if not members:
             raise Damaged("there is nothing in it")
+        if not archive.closed:   # as where the engine died: not every connection tells
+            raise Truncated("it stops before its end")
     except (Damaged, Truncated, zlib.error) as error:
         raise unreadable(str(error)) from error
 

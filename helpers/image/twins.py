@@ -20,8 +20,8 @@ from typing import IO
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from .archive import path
+from .stream import stream
 
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _saved(reference: str, engine: Engine) -> Iterator[_Archive]:
     with tempfile.TemporaryFile() as file:
         with engine.speaking(f"save {reference}"):
             image_id = api.inspect_image(reference)["Id"]
-            for chunk in api.get_image(image_id, chunk_size=_CHUNK):
+            for chunk in stream(api, image_id):
                 file.write(chunk)
         file.seek(0)
         try:

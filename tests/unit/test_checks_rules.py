@@ -14,6 +14,7 @@ from helpers.container import Ran
 from helpers.content.marks import marks
 from helpers.errors import CourseError
 
+from .layers import elf
 from .test_checks_contents import seen
 
 NUMBERED = """FROM golang:1.22 AS builder
@@ -46,10 +47,11 @@ def test_a_program_is_without_its_symbols(monkeypatch, content, holds):
 
 
 def test_javas_commands_are_known_by_their_bytes():
-    assert marks(b"jdk.compiler/com.sun.tools.javac.Main\0") == ("javac",)
-    assert marks(b"jdk.jartool/sun.tools.jar.Main\0") == ("jar",)
-    assert marks(b"jdk.jlink/jdk.tools.jlink.internal.Main\0") == ("jlink",)
-    assert marks(b"java.base/java.lang.String") == ()
+    assert marks(elf("libjli.so", says=b"jdk.compiler/com.sun.tools.javac.Main\0")) == ("javac",)
+    assert marks(elf("libz.so.1", "libjli.so", says=b"jdk.jartool/sun.tools.jar.Main\0")) == ("jar",)
+    assert marks(elf("libjli.so", says=b"jdk.jlink/jdk.tools.jlink.internal.Main\0")) == ("jlink",)
+    assert marks(elf("libjli.so", says=b"java.base/java.lang.String")) == ()
+    assert marks(elf("libc.so.6", says=b"jdk.compiler/com.sun.tools.javac.Main\0")) == ()   # it starts no class
 
 
 class Engine:

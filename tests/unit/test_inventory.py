@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from helpers.content import Package, marks
-from helpers.content.marks import _WORDS
+from helpers.content.marks import _CLASSES, _WORDS
 from helpers.image.ldcache import libraries
 from helpers.inventory import BUILDING, KINDS, compare, known
 from helpers.inventory.kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, RANK
@@ -52,7 +52,7 @@ def test_each_name_has_one_kind_and_each_kind_its_place():
     assert set(GO_TOOLS.values()) <= KIND_OF.keys()
     assert list(RANK) == list(KIND_OF)
     assert RANK["gcc"] < RANK["cc1"]
-    assert {name for _, name in _WORDS} <= KIND_OF.keys()      # what bytes say is known by its name
+    assert {name for _, name in _WORDS + _CLASSES} <= KIND_OF.keys()      # what bytes say is known by its name
 
 
 def test_ambiguous_names_are_names():
@@ -251,7 +251,7 @@ def test_a_program_known_by_its_bytes_has_all_its_names():
     (b"\0jdk.compiler/com.sun.tools.javac.Main\0", "javac", "compiler"),
 ])
 def test_interpreters_and_compilers_are_found_under_any_name(says, name, kind):
-    found = inventory(bin("app/lunch", elf("libc.so.6", says=says)))
+    found = inventory(bin("app/lunch", elf("libc.so.6", "libjli.so", says=says)))
     assert [(t.name, t.kind, t.path) for t in found.tools] == [(name, kind, "/app/lunch")]
     assert [t.name for t in inventory(bin("app/data", b"# " + says, 0o644)).tools] == []
 

@@ -1,0 +1,46 @@
+"""A saved image, as it streams out of the engine in pieces as long as they can be.
+
+To a client of HTTP/1.1 an engine sends what it saves in chunks of 32 KB, some 24,000 for
+an image of 780 MB, and the SDK takes each apart. To a client of HTTP/1.0 it sends the
+bytes as they are and closes the connection at their end (RFC 9112, 6.3 and 7.1): the
+kernel hands over megabytes at once, and a thread that hashes them meanwhile is not held up.
+
+The price: a connection that was lost looks like an end. Whoever reads looks for the
+archive's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from docker import APIClient
+from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
+
+_PIECE = 4 << 20
+_SCHEME = "http+docker://"   # of the SDK's own addresses, where it speaks over a socket
+
+
+def stream(api: APIClient, image_id: str) -> Iterator[bytes]:
+    """The archive that `docker save` would write, in pieces of megabytes from an engine on a
+    socket of this machine, else as they come. Raises what the SDK does."""
+    beyond = getattr(api, "adapters", {}).get(_SCHEME)
+    if not isinstance(beyond, UnixHTTPAdapter):
+        return api.get_image(image_id, chunk_size=_PIECE)
+    # A client of its own: that of the engine stays as it is for all others.
+    own = APIClient(base_url=f"unix://{beyond.socket_path}", version=api.api_version, timeout=api.timeout)
+    own.mount(_SCHEME, _Adapter(f"http+unix://{beyond.socket_path}", api.timeout))
+    return own.get_image(image_id, chunk_size=_PIECE)
+
+
+class _Connection(UnixHTTPConnection):
+    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"   # so http.client names the version that it speaks
+
+
+class _Pool(UnixHTTPConnectionPool):
+    def _new_conn(self) -> _Connection:
+        return _Connection(self.base_url, self.socket_path, self.timeout)
+
+
+class _Adapter(UnixHTTPAdapter):
+    def get_connection(self, url: str, proxies: object = None) -> _Pool:
+        return _Pool(url, self.socket_path, self.timeout, maxsize=1)
