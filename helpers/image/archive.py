@@ -15,6 +15,7 @@ import posixpath
 import re
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from .pieces import Pieces, Truncated
@@ -196,12 +197,12 @@ def _entry(header: bytes, flag: str, size: int, given: dict[str, str]) -> Entry:
     else:
         name = _name(header)
         link = _text(header[157:257]) if kind in "hl" else ""
-        uid, gid, capability = _number(header[108:116]), _number(header[116:124]), b""
+        uid, gid, capability = _often(header[108:116]), _often(header[116:124]), b""
     if kind == "f" and name.endswith("/") and flag != "S":
         kind, size = "d", 0   # how archives older than POSIX write a directory
     if len(name) > _LONGEST or len(link) > _LONGEST:
         raise Damaged(f"a path has {max(len(name), len(link)):,} characters")
-    return Entry(path(name), kind, _number(header[100:108]) & 0o7777, uid, gid, size,
+    return Entry(path(name), kind, _often(header[100:108]) & 0o7777, uid, gid, size,
                  link if kind in "hl" else "", capability)
 
 
@@ -227,6 +228,9 @@ def _number(field: bytes) -> int:
         return int(field.strip(b" \0") or b"0", 8)
     except ValueError:
         raise Damaged("a number is garbage") from None
+
+
+_often = lru_cache(256)(_number)   # modes and owners: an image has a few
 
 
 def _decimal(text: str) -> int:

@@ -61,8 +61,7 @@ def scan(pieces: Pieces) -> Entries:
             entries.links[row] = entry.link
         if entry.capability:
             entries.capabilities[row] = entry.capability.hex()
-        if entry.size and archive.whole:
-            _look(entries, row, entry, archive)
+        if entry.size and archive.whole and _look(entries, row, entry, archive):
             text += _told(entries, row)
     return entries
 
@@ -79,8 +78,8 @@ def _whiteout(entries: Entries, path: str, name: str) -> None:
         entries.hidden.append(f"/{hidden}" if folder == "/" else f"{folder}/{hidden}")
 
 
-def _look(entries: Entries, row: int, entry: Entry, archive: Archive) -> None:
-    """What the bytes of a file say."""
+def _look(entries: Entries, row: int, entry: Entry, archive: Archive) -> bool:
+    """What the bytes of a file say; False where they were not looked at."""
     asked = wanted(entry.path)
     start = archive.peek(4)
     if start == b"\x7fELF":
@@ -95,6 +94,9 @@ def _look(entries: Entries, row: int, entry: Entry, archive: Archive) -> None:
         entries.texts[row] = archive.head(_TEXT_LIMIT).decode("utf-8", "replace")
     elif entry.path == _CACHE:
         entries.texts[row] = "\n".join(libraries(archive.head(_CACHE_LIMIT)))
+    else:
+        return False
+    return True
 
 
 def _told(entries: Entries, row: int) -> int:
