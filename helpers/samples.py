@@ -61,7 +61,7 @@ class Comparison:
 
     def __str__(self) -> str:
         one, two = map(seconds, self.medians)
-        return (f"medians {one} and {two}, faster in {share(self.won, 1)} of the pairs, "
+        return (f"Medians {one} and {two}, faster in {share(self.won, 1)} of the pairs, "
                 f"which chance equals in {_percent(self.chance)} of the cases")
 
 

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from .. import places
 from ..errors import EngineError, NoEngine
+from . import premises
+from .premises import Report
 
 SHARES_NETWORK = False   # it forwards: a port that is asked for is exchanged for a free one, by PRoot
 _ROOT = Path(__file__).resolve().parents[2]
-_START_SECONDS, _PROBE_SECONDS, _STOP_SECONDS = 30, 60, 10
-_SOCKET_PATH = 104   # the kernel's limit is 108
+_START_SECONDS, _PROBE_SECONDS, _BUSY_SECONDS, _STOP_SECONDS = 30, 60, 30, 10
 _LIMITS = (
     "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",
     "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
@@ -31,12 +29,6 @@ _LIMITS = (
      "ends at once, without the signal to end by itself."),
     "It fetches nothing: base images are loaded from archives.",
 )
-
-Report = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def folder() -> Path:
@@ -86,7 +78,7 @@ def can_start() -> bool:
     return not obstacle()
 
 
-def start(report: Report = _quiet) -> None:
+def start(report: Report = premises.quiet) -> None:
     """Start it unless it runs. Safe from several processes at once.
 
     Raises NoEngine where it cannot run, EngineError where it does not come up (the end
@@ -97,12 +89,9 @@ def start(report: Report = _quiet) -> None:
         raise NoEngine("The course cannot start its small engine here.", why=why,
                        remedy="Install PRoot 5.4 or newer, or use a machine with Docker.")
     place = folder()
-    if len(os.fsencode(place / "small.sock")) > _SOCKET_PATH:
-        raise EngineError("The small engine cannot have its socket in the course's folder.",
-                          why=f"{place} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
-                          remedy="Set MULTISTAGE_HOME to a shorter folder, for example /tmp/multistage.")
-    with places.locked(places.state() / "small.lock"):
-        if running():
+    premises.check_room("The course's small engine", place / "small.sock", "/tmp/multistage")
+    with premises.lock("small"):
+        if running() or premises.thawed(_processes, _answers, report, _BUSY_SECONDS):
             return
         _end()
         place.mkdir(parents=True, exist_ok=True)
@@ -129,9 +118,9 @@ def running() -> bool:
     return _pid() is not None and _answers()
 
 
-def stop(report: Report = _quiet) -> bool:
+def stop(report: Report = premises.quiet) -> bool:
     """Stop it, with all that runs in it. False if it was not running."""
-    with places.locked(places.state() / "small.lock"):
+    with premises.lock("small"):
         if _pid() is None:
             return False
         report("Stopping the course's small engine ...")
@@ -139,18 +128,15 @@ def stop(report: Report = _quiet) -> bool:
         return True
 
 
-def purge(report: Report = _quiet) -> None:
+def purge(report: Report = premises.quiet) -> None:
     """Stop it and delete its folder: images, layers, everything."""
     stop(report)
-    with places.locked(places.state() / "small.lock"):
+    with premises.lock("small"):
         places.remove(str(folder()))
 
 
 def log_tail(lines: int = 15) -> str:
-    try:
-        return "\n".join((folder() / "small.log").read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""
+    return premises.log_tail(folder() / "small.log", lines)
 
 
 def _command(word: str) -> list[str]:
@@ -162,14 +148,7 @@ def _environment() -> dict[str, str]:
 
 
 def _answers() -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(2)
-        try:
-            probe.connect(str(folder() / "small.sock"))
-            probe.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            return b" 200 " in probe.recv(64)
-        except OSError:
-            return False
+    return (folder() / "small.sock").exists() and premises.answers(host(), 2)
 
 
 def _pid() -> int | None:
@@ -182,13 +161,10 @@ def _pid() -> int | None:
     return pid if os.fsencode(folder()) in words else None
 
 
-def _end() -> None:
+def _processes() -> list[int]:
     pid = _pid()
-    for number in (signal.SIGTERM, signal.SIGKILL) if pid else ():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while _pid() == pid and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if _pid() != pid:
-            break
+    return [] if pid is None else [pid]
+
+
+def _end() -> None:
+    premises.end(_processes, _STOP_SECONDS, _STOP_SECONDS)

@@ -57,8 +57,9 @@ def _sum(report: Report) -> str:
 
 def _sizes(report: Report) -> str:
     moved = f", {size(report.transfer)} to transfer" if report.transfer is not None else ""
-    return (f"{size(report.image.unpacked)} unpacked in {counted(len(report.image.layers), 'layer')}, "
-            f"{size(report.unique)} of it in no other image here{moved}.")
+    alone = (f"{size(report.unique)} of it in no other image here" if report.unique
+             else "all of it in other images here, too")
+    return f"{size(report.image.unpacked)} unpacked in {counted(len(report.image.layers), 'layer')}, {alone}{moved}."
 
 
 def _main(report: Report) -> str:

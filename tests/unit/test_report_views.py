@@ -103,6 +103,10 @@ def test_the_text_has_every_finding_with_line_why_and_remedy():
     assert "linked with glibc" in text and "60.0 kB of it in no other image here." in text
 
 
+def test_of_an_image_that_others_share_all_of_it_is_said():
+    assert " layers, all of it in other images here, too." in views.report_text(told(unique=0))
+
+
 def test_the_page_has_every_finding_and_leads_to_its_lesson():
     report = told()
     read = page(views.report_view(report))
