@@ -16,7 +16,10 @@ from collections.abc import Iterator
 from docker import APIClient
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
 
+from ..bases.patience import patient
+
 _PIECE = 4 << 20
+_SECONDS = 1800   # Docker up to 24 writes all layers to its disk before it sends the first byte
 _SCHEME = "http+docker://"   # of the SDK's own addresses, where it speaks over a socket
 
 
@@ -25,10 +28,10 @@ def stream(api: APIClient, image_id: str) -> Iterator[bytes]:
     socket of this machine, else as they come. Raises what the SDK does."""
     beyond = getattr(api, "adapters", {}).get(_SCHEME)
     if not isinstance(beyond, UnixHTTPAdapter):
-        return api.get_image(image_id, chunk_size=_PIECE)
+        return patient(api, _SECONDS).get_image(image_id, chunk_size=_PIECE)
     # A client of its own: that of the engine stays as it is for all others.
-    own = APIClient(base_url=f"unix://{beyond.socket_path}", version=api.api_version, timeout=api.timeout)
-    own.mount(_SCHEME, _Adapter(f"http+unix://{beyond.socket_path}", api.timeout))
+    own = APIClient(base_url=f"unix://{beyond.socket_path}", version=api.api_version, timeout=_SECONDS)
+    own.mount(_SCHEME, _Adapter(f"http+unix://{beyond.socket_path}", _SECONDS))
     return own.get_image(image_id, chunk_size=_PIECE)
 
 

@@ -16,6 +16,17 @@ from .sandbox import sandbox
 KINDS = {"b": LESSONS, "c": LESSONS[:3]}
 
 
+_FROZEN = """
+import os, signal
+from helpers.engine import connect, ladder, small
+connect()
+ladder._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
+pid = small._pid()
+os.kill(pid, signal.SIGSTOP)
+print(len(connect().client.images.list()) > 0 and small._pid() == pid)
+"""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_lessons_run_on_the_small_engine(engine, kind):
     with sandbox(engine, kind) as pod:
@@ -26,5 +37,7 @@ def test_the_first_lessons_run_on_the_small_engine(engine, kind):
         assert (facts["engine"]["rung"], facts["builders"], facts["ok"]) == ("small", ["legacy"], True)
         assert {base["ref"] for base in facts["bases"] if base["present"]} >= set(FIRST)
         assert any("PRoot" in problem["what"] for problem in facts["problems"])
+        ran = pod.run(["python", "-c", _FROZEN])   # thawed, and not another one beside it
+        assert ran.output.strip().endswith("True"), ran.output[-3000:]
         cells = lessons(pod, KINDS[kind])
         assert all(counts.get("passed") and not counts.get("failed") for counts in cells.values()), cells
