@@ -17,6 +17,7 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import NamedTuple
 
@@ -364,10 +365,9 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     _start(api, name, image)
     started = time.perf_counter()   # what the engine unpacked until then is not the server's delay
-    addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
-                 else _addresses(api.inspect_container(name), port))
+    inspected = {} if engine.shares_network else api.inspect_container(name)
     while (waited := time.perf_counter() - started) < timeout:
-        for address in addresses:
+        for address in _addresses(inspected, port) if inspected else [f"{_LOOPBACK}:{port}"]:
             try:
                 _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
                 return Server(name, image, f"http://{address}", time.perf_counter() - began, engine)
@@ -394,8 +394,22 @@ def _addresses(inspected: Mapping, port: int) -> list[str]:
     container itself, for a notebook that runs in a container beside it."""
     networks = inspected["NetworkSettings"]
     bound = (networks["Ports"] or {}).get(f"{port}/tcp") or ()
-    inside = {each["IPAddress"] for each in networks["Networks"].values()} - {""}
+    inside = {each["IPAddress"] for each in networks["Networks"].values()
+              if each["IPAddress"] and _near(each["IPAddress"], each.get("IPPrefixLen") or 32)}
     return [f"{_LOOPBACK}:{each['HostPort']}" for each in bound] + [f"{ip}:{port}" for ip in sorted(inside)]
+
+
+def _near(address: str, prefix: int) -> bool:
+    """Whether this machine has a foot in that network. Else another machine may have the same
+    address, and answer: the network of an engine elsewhere, or one that Podman took away with
+    its last container."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((address, 9))   # sends nothing: the kernel only chooses the way
+            ours = ip_address(probe.getsockname()[0])
+        except OSError:
+            return False
+    return ours in ip_network(f"{address}/{prefix}", strict=False)
 
 
 def _get(address: str, path: str, timeout: float) -> Answer:
