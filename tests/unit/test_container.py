@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.container import _addresses
+from helpers.container.serving import _addresses
 
 BOUND = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "49153"}], "9090/tcp": None}
 

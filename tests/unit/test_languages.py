@@ -269,7 +269,7 @@ def test_a_compiler_starts_if_it_ends_well(monkeypatch, code, starts):
 
 
 def test_a_compiler_that_is_not_there_does_not_start_and_another_failure_is_one(monkeypatch):
-    monkeypatch.setattr(languages.container, "run", raising(container._not_started(
+    monkeypatch.setattr(languages.container, "run", raising(container.running.not_started(
         'exec: "gcc": executable file not found in $PATH', "image")))
     assert languages._starts("image", ("gcc",), None) is False
     monkeypatch.setattr(languages.container, "run", raising(CourseError("It hung.")))
@@ -286,7 +286,7 @@ def test_a_compiler_that_is_not_there_does_not_start_and_another_failure_is_one(
     ("", False),
 ])
 def test_what_the_runtime_says_is_told_from_what_a_program_says(output, failed):
-    assert bool(container._EXEC.fullmatch(output)) is failed
+    assert bool(container.running._EXEC.fullmatch(output)) is failed
 
 
 # -- what it needs ---------------------------------------------------------------------------

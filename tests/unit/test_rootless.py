@@ -309,4 +309,4 @@ LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection rese
     ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
 ])
 def test_a_program_that_is_not_there_is_told_from_one_that_fails(output, code, lacks):
-    assert container._podman_lacks(output, code) is lacks
+    assert container.running.podman_lacks(output, code) is lacks
