@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     _say(*failed)
     if chosen.readme:
         readme = suite.ROOT / "README.md"
-        readme.write_text(table.placed(readme.read_text(), told))
+        text = readme.read_text()
+        readme.write_text(table.placed(text, table.merged(table.there(text), told)))
     return 1 if failed else 0
 
 

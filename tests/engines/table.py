@@ -46,8 +46,8 @@ def cell(outcomes: Sequence[Outcome]) -> str:
 
 def written(rows: Sequence[Row]) -> str:
     """The table in Markdown; below it what each engine has not, in the tests' own words."""
-    lines = ["| engine | tested on | " + " | ".join(FEATURES) + " |", "|---" * (len(FEATURES) + 2) + "|"]
-    notes = []
+    head = ["| engine | tested on | " + " | ".join(FEATURES) + " |", "|---" * (len(FEATURES) + 2) + "|"]
+    lines, notes = [], []
     for row in rows:
         if row.absent:
             lines.append(f"| {row.engine} | {row.date} | not tested: {row.absent} |" + " |" * (len(FEATURES) - 1))
@@ -55,7 +55,7 @@ def written(rows: Sequence[Row]) -> str:
         cells = [_cell(row, files) for files in FEATURES.values()]
         lines.append(f"| {row.engine} | {row.date} | " + " | ".join(cells) + " |")
         notes += [f"- {row.engine}: {reason} ({count})" for reason, count in reasons(row.outcomes).items()]
-    return "\n".join(lines + (["", "Not there, and so not tested:", "", *notes] if notes else [])) + "\n"
+    return put_together(head, lines, notes)
 
 
 def _cell(row: Row, files: Sequence[str]) -> str:
@@ -92,8 +92,41 @@ BEGIN, END = "<!-- engines: written by `make engines` -->", "<!-- engines: end -
 
 def placed(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     """A README's text with `table` between two marks. Raises ValueError without them."""
+    before, _, after = _around(text, begin, end)
+    return f"{before}{begin}\n{table}{end}{after}"
+
+
+def there(text: str, begin: str = BEGIN, end: str = END) -> str:
+    """The table that stands there now."""
+    return _around(text, begin, end)[1].lstrip("\n")
+
+
+def _around(text: str, begin: str, end: str) -> tuple[str, str, str]:
     before, begun, rest = text.partition(begin)
-    _, ended, after = rest.partition(end)
+    table, ended, after = rest.partition(end)
     if not begun or not ended:
         raise ValueError(f"there is no place for a table between {begin} and {end}")
-    return f"{before}{begin}\n{table}{end}{after}"
+    return before, table, after
+
+
+def merged(old: str, new: str) -> str:
+    """`new`, with those rows and notes of `old` whose engine it has not: each row has its own
+    date, and another machine may have tested that engine."""
+    (head, rows, notes), (_, again, others) = taken_apart(old), taken_apart(new)
+    told = {name for name, _ in again}
+    rows = sorted([*again, *(row for row in rows if row[0] not in told)])
+    notes = [*others, *(note for note in notes if not any(note.startswith(f"- {name}: ") for name in told))]
+    return put_together(taken_apart(new)[0] or head, [line for _, line in rows], notes)
+
+
+def taken_apart(table: str) -> tuple[list[str], list[tuple[str, str]], list[str]]:
+    """(the head, [(first cell, row)], the notes) of a table with notes below it."""
+    lines = table.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    return (rows[:2], [(line.split("|")[1].strip(), line) for line in rows[2:]],
+            [line for line in lines if line.startswith("- ")])
+
+
+def put_together(head: Sequence[str], rows: Sequence[str], notes: Sequence[str],
+                 why: str = "Not there, and so not tested:") -> str:
+    return "\n".join([*head, *rows, *(["", why, "", *notes] if notes else [])]) + "\n"

@@ -153,7 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
     told = table.written(table.read(), {name: tests(name) for name in names()}, RUNGS)
     _say(told)
     if chosen.readme:
-        table.README.write_text(table.placed(table.README.read_text(), told))
+        text = table.README.read_text()
+        table.README.write_text(table.placed(text, table.merged(table.there(text), told, RUNGS)))
     return 1 if failed else 0
 
 

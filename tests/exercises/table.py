@@ -13,6 +13,7 @@ from tests.engines.suite import Outcome
 
 README = EXERCISES / "README.md"
 BEGIN, END = "<!-- rungs: written by `make exercises` -->", "<!-- rungs: end -->"
+_WHY = "Not judged there, since the engine cannot carry it:"
 # Parts of a run are merged into what the same day showed before.
 Kept = dict[str, dict[str, dict]]    # {exercise: {rung: {"date", "outcomes"}}}
 
@@ -40,8 +41,8 @@ def _place():
 def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int], rungs: Sequence[str]) -> str:
     """The table in Markdown. `exercises`: {name: how many tests it has}. A number says how many
     passed, and of how many where not all were run; a - stands for none. Below it what a rung cannot carry."""
-    lines = ["| exercise | tests | " + " | ".join(rungs) + " |", "|---" * (len(rungs) + 2) + "|"]
-    notes: dict[str, None] = {}
+    head = ["| exercise | tests | " + " | ".join(rungs) + " |", "|---" * (len(rungs) + 2) + "|"]
+    lines, notes = [], {}
     for name, there in exercises.items():
         cells = []
         for rung in rungs:
@@ -50,7 +51,27 @@ def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int]
             cells.append(_cell(outcomes, there, told["date"]) if outcomes else "-")
             notes |= {f"- {name} on {rung}: {reason} ({count})": None for reason, count in table.reasons(outcomes).items()}
         lines.append(f"| {name} | {there} | " + " | ".join(cells) + " |")
-    return "\n".join(lines + (["", "Not judged there, since the engine cannot carry it:", "", *notes] if notes else [])) + "\n"
+    return table.put_together(head, lines, list(notes), _WHY)
+
+
+def merged(old: str, new: str, rungs: Sequence[str]) -> str:
+    """`new`, with what `old` says of an exercise on a rung where `new` says nothing: each
+    cell has its own date, and another machine may have run it."""
+    (_, before, notes), (head, rows, others) = table.taken_apart(old), table.taken_apart(new)
+    known, lines, kept = dict(before), [], []
+    for name, line in rows:
+        cells = _cells(line)
+        for at, had in enumerate(_cells(known.get(name, ""))):
+            if at < len(cells) and cells[at] == "-" and had != "-":
+                cells[at] = had
+                kept.append(f"- {name} on {rungs[at - 2]}: ")
+        lines.append("| " + " | ".join(cells) + " |")
+    others += [note for note in notes if note.startswith(tuple(kept))]
+    return table.put_together(head, lines, others, _WHY)
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
 def _cell(outcomes: Sequence[Outcome], there: int, date: str) -> str:
@@ -58,6 +79,11 @@ def _cell(outcomes: Sequence[Outcome], there: int, date: str) -> str:
     run = count["passed"] + count["failed"]
     said = [f"{count['failed']} of {run} failed"] if count["failed"] else [str(run) if run == there else f"{run} of {there}"] if run else []
     return ", ".join([*said, *([f"{count['skipped']} not judged"] if count["skipped"] else []), date])
+
+
+def there(text: str) -> str:
+    """The table that stands there now."""
+    return table.there(text, BEGIN, END)
 
 
 def placed(text: str, told: str) -> str:

@@ -5,6 +5,7 @@ import pytest
 from tests.engines import daemon, kinds, lessons, suite, table
 from tests.engines.suite import Outcome
 from tests.engines.table import Row
+from tests.exercises import table as rungs_table
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
 <testcase classname="tests.engine.test_build" name="test_one" time="0.1"/>
@@ -62,6 +63,29 @@ def test_the_table_takes_the_place_of_the_last_one():
     assert once == f"before\n{table.BEGIN}\n| new |\n{table.END}\nafter\n" == table.placed(once, "| new |\n")
     with pytest.raises(ValueError):
         table.placed("no place", "| new |\n")
+
+
+def test_what_was_tested_on_another_machine_stays_in_the_table():
+    old = table.written([Row("B 1", "2001-02-03", (PASSED, SKIPPED)), Row("A 2", "2001-02-03", (SKIPPED,))])
+    new = table.written([Row("A 2", "2001-02-09", (PASSED,)), Row("C 3", "2001-02-09", (PASSED, SKIPPED))])
+    merged = table.merged(old, new).splitlines()
+    assert [line.split(" | ")[:2] for line in merged[2:5]] == [
+        ["| A 2", "2001-02-09"], ["| B 1", "2001-02-03"], ["| C 3", "2001-02-09"]]
+    assert sorted(merged[-2:]) == ["- B 1: no legacy here (1)", "- C 3: no legacy here (1)"]   # of A it is no longer true
+    text = table.placed(f"x\n{table.BEGIN}\n{table.END}\ny\n", old)
+    assert table.there(text) == old and table.merged(old, old) == table.merged("", old)
+
+
+def test_an_exercise_on_a_rung_keeps_what_another_machine_showed():
+    def kept(date, *outcomes):
+        return {"date": date, "outcomes": [vars(each) for each in outcomes]}
+    rungs, there = ("low", "high"), {"01-a": 2, "02-b": 2}
+    old = rungs_table.written({"01-a": {"low": kept("d1", PASSED, SKIPPED), "high": kept("d1", PASSED, PASSED)},
+                               "02-b": {"low": kept("d1", SKIPPED)}}, there, rungs)
+    new = rungs_table.written({"01-a": {"high": kept("d2", PASSED)}, "02-b": {"low": kept("d2", PASSED, PASSED)}}, there, rungs)
+    merged = rungs_table.merged(old, new, rungs).splitlines()
+    assert merged[2:4] == ["| 01-a | 2 | 1 of 2, 1 not judged, d1 | 1 of 2, d2 |", "| 02-b | 2 | 2, d2 | - |"]
+    assert [line for line in merged if line.startswith("- ")] == ["- 01-a on low: no legacy here (1)"]
 
 
 def test_the_readme_has_a_place_for_it():
