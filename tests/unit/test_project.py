@@ -163,7 +163,7 @@ def test_the_check_of_imports_sees_them():
     assert rooms >= {"build", "charts", "container", "image", "engine",
                                                     "errors", "units", "widgets", "workshop"}
     assert taken(ROOT / "helpers" / "build" / "run.py") >= {"labels", "dockerfile", "bases", "engine"}
-    assert "dockerfile" in taken(ROOT / "helpers" / "cli.py")
+    assert "dockerfile" in taken(ROOT / "helpers" / "cli" / "images.py")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())

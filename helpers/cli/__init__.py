@@ -1,0 +1,37 @@
+"""The command line: `python -m helpers COMMAND`.
+
+JSON goes to standard output and nothing else does; everything said to a person
+goes to standard error when --json is given. Exit codes: 0 good, 1 the answer is
+no (a failed build, not ready), 2 wrong usage or no engine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..errors import CourseError, EngineError, ExerciseError, Interrupted
+from .said import GOOD, NO, USAGE, error_facts, print_error
+from .words import parser as _parser
+
+__all__ = ["error_facts", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if getattr(options, "without_engine", False) and not options.save:
+        parser.error("--without-engine fills a kit: name its folder with --save")
+    try:
+        return options.command(options)
+    except Interrupted as error:
+        print(error, file=sys.stderr)
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return GOOD
+    except CourseError as error:
+        print_error(options, error)
+        return USAGE if isinstance(error, (EngineError, ExerciseError)) else NO

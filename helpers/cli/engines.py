@@ -1,0 +1,110 @@
+"""Commands on the engine and what it holds: its state, base images, cleaning."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from .said import GOOD, NO, emit, error_facts, say
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from ..workshop.doctor import doctor
+
+    report = doctor()
+    emit(options, report.facts(), str(report))
+    return GOOD if report.ok else NO
+
+
+def bases(options: argparse.Namespace) -> int:
+    from ..bases import ALL, ensure
+    from ..engine import connect
+    from ..workshop.doctor import base_facts
+
+    wanted = ALL if options.all else options.ref or None
+    if options.shelve:
+        return _shelve_bases(options)
+    if options.without_engine:
+        return _fetch_bases(options, wanted)
+    engine = connect()
+    found = ensure(engine, wanted, offline=options.offline, report=say)
+    rows = [f"{base.ref:<40} {base.origin}" + (", from the kit" if base.kit else "")
+            + (f"  as {base.name}" if base.substituted else "") for base in found]
+    if options.save:
+        from ..bases import save
+
+        for base in found:
+            save(engine, base, Path(options.save), say)
+    emit(options, [base_facts(base) for base in found], "\n".join(rows))
+    return GOOD
+
+
+def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> int:
+    """Fill a kit from registries; what cannot be had is said, and the next one tried."""
+    from ..bases import FIRST, fill
+    from ..units import size
+
+    kept, failed = fill(Path(options.save), wanted or FIRST, say, budget=options.budget)
+    for error in failed:
+        say(f"{error.kind}: {error}")
+    emit(options, {"bases": [each.facts() for each in kept],
+                    "failed": [error_facts(error) for error in failed]},
+          "\n".join(f"{each.ref:<40} {each.origin}  {size(each.size)}" for each in kept))
+    return NO if failed else GOOD
+
+
+def _shelve_bases(options: argparse.Namespace) -> int:
+    """Unpack a kit for Podman with one id. It takes no engine."""
+    from ..bases import shelving
+
+    names = shelving.fill(Path(options.shelve), say)
+    emit(options, {"bases": names}, "\n".join(names))
+    return GOOD if names else NO
+
+
+def clean(options: argparse.Namespace) -> int:
+    from ..engine import connect
+    from ..workshop.clean import clean
+
+    removed = clean(connect(start=False), bases=options.bases)
+    facts = removed.facts()
+    words = ", ".join(f"{count} {kind}" for kind, count in facts["removed"].items())
+    emit(options, facts, f"Removed {words}.")
+    return GOOD
+
+
+def engine(options: argparse.Namespace) -> int:
+    from ..engine import family
+
+    if options.action == "fetch-proot":
+        from ..small.fetching import fetch
+
+        place = str(fetch(say))
+        emit(options, {"proot": place}, place)
+        return GOOD
+    if options.action in ("stop", "purge"):
+        stopped = any([each.stop(say) for each in family.ENGINES])
+        for each in family.ENGINES if options.action == "purge" else ():
+            each.purge(say)
+        emit(options, {"stopped": stopped}, "Stopped." if stopped else
+              "No engine of the course was running.")
+        return GOOD
+    if options.action == "status":
+        from ..engine import connect
+
+        engine = connect(start=False)
+    else:
+        from ..workshop.first_run import have_engine
+
+        engine = have_engine(say)
+    emit(options, engine.facts(), f"{engine.describe()}\n{engine.host}")
+    return GOOD
+
+
+def first(options: argparse.Namespace) -> int:
+    from ..workshop.first_run import first_run
+
+    outcome = first_run(say)
+    emit(options, outcome.facts(), str(outcome))
+    return GOOD

@@ -1,0 +1,78 @@
+"""Commands on the exercises: check, hint, list, progress."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..errors import CourseError
+from .said import GOOD, NO, USAGE, emit, say
+
+
+def check(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from ..checks import Watch, check, find, hints, progress
+    from ..checks.hints import how
+    from ..widgets.live import LiveBuild
+
+    exercise = find(options.exercise)
+    with LiveBuild(sys.stderr) as live:
+        verdict = check(exercise, options.dockerfile, builder=options.builder,
+                        watch=Watch(live.say, live.watch))
+    kept = progress.attempted(verdict)
+    taken = kept.record(exercise.name).hints
+    verdict = replace(verdict, hint="" if verdict.passed else how(exercise, taken))
+    if kept.set_aside:
+        say(f"Your progress could not be read. It was set aside: {kept.set_aside}")
+    emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
+    return GOOD if verdict.passed else USAGE if verdict.lacks else NO
+
+
+def hint(options: argparse.Namespace) -> int:
+    from ..checks import find, hints, progress
+
+    exercise = find(options.exercise)
+    there = hints(exercise)
+    taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
+    text = there[taken - 1] if taken else ""
+    emit(options, {"exercise": exercise.name, "hint": text or None, "taken": taken, "of": len(there)},
+          f"Hint {taken} of {len(there)}: {text}" if text else "This exercise has no hints.")
+    return GOOD
+
+
+def exercises(options: argparse.Namespace) -> int:
+    from ..checks import find, names, notebook, progress
+
+    if options.write:
+        for name in options.write:
+            say(f"Written: {notebook.write(find(name))}")
+        return GOOD
+    done = progress.load()
+    listed = [(find(name), done.record(name)) for name in names()]
+    emit(options, [{"exercise": e.name, "title": e.title, "minutes": e.minutes, "passed": r.passed} for e, r in listed],
+          "\n".join(f"{e.name:<28} {e.minutes:>3} min  {'passed' if r.passed else 'tried' if r.attempts else ''}".rstrip()
+                    for e, r in listed))
+    return GOOD
+
+
+def progress(options: argparse.Namespace) -> int:
+    from ..checks import progress
+    from ..widgets.exercises import progress_text
+
+    if options.export:
+        try:
+            options.export.write_bytes(progress.export())
+        except OSError as error:
+            raise CourseError(f"{options.export} cannot be written.", why=error.strerror or "",
+                              remedy="Name a file in a folder that is there.") from error
+        say(f"Written: {options.export}")
+    if options.take:
+        try:
+            progress.merge(options.take.read_bytes())
+        except OSError as error:
+            raise CourseError(f"{options.take} cannot be read.", why=error.strerror or "",
+                              remedy="Name a file that --export wrote.") from error
+    done = progress.load()
+    emit(options, done.facts(), progress_text(done))
+    return GOOD

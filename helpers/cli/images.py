@@ -1,0 +1,128 @@
+"""Commands on Dockerfiles and images: build, graph, report, inventory, compare."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ..errors import BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError
+from .said import GOOD, NO, emit, no_build, say
+
+
+def build(options: argparse.Namespace) -> int:
+    from ..build import CONTEXT_LIMIT, build
+    from ..image import look
+    from ..widgets.live import LiveBuild
+
+    try:
+        with LiveBuild(sys.stderr) as live:
+            result = build(
+                options.dir, dockerfile=options.file, target=options.target, tag=options.tag,
+                builder=options.builder, no_cache=options.no_cache, args=dict(options.build_arg),
+                context_limit=None if options.any_context else CONTEXT_LIMIT,
+                watch=live.watch, report=live.say)
+            live.finish(result)
+    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
+        if options.json:
+            print(json.dumps(no_build(options, error), indent=2))
+        print(f"{error.kind}: {error}", file=sys.stderr)
+        return NO
+    facts = result.facts()
+    if options.json:
+        facts["unpacked"] = look(result.image, result.engine).unpacked
+    emit(options, facts, result.image)
+    return GOOD
+
+
+def graph(options: argparse.Namespace) -> int:
+    from .. import dockerfile
+
+    path = Path(options.dir, options.file)
+    try:
+        parsed = dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"), {})
+    except OSError as error:
+        raise DockerfileError(f"{path} cannot be read.", why=error.strerror or "",
+                              remedy="Name the folder of a Dockerfile, or the file with -f.") from error
+    stages = [{"index": s.index, "name": s.label, "base": s.base} for s in parsed.stages]
+    edges = [{"from": e.source, "to": e.target, "via": e.via, "line": e.line} for e in parsed.edges]
+    rows = [f"{e['from']} --{e['via']}--> {e['to']}  (line {e['line']})" for e in edges]
+    emit(options, {"stages": stages, "edges": edges}, "\n".join(rows))
+    return GOOD
+
+
+def report(options: argparse.Namespace) -> int:
+    from ..build import CONTEXT_LIMIT
+    from ..report import report
+    from ..widgets.live import LiveBuild
+    from ..widgets.report import report_text
+
+    try:
+        with LiveBuild(sys.stderr) as live:
+            told = report(
+                options.dir, dockerfile=options.file, target=options.target, builder=options.builder,
+                args=dict(options.build_arg), transfer=options.transfer,
+                context_limit=None if options.any_context else CONTEXT_LIMIT,
+                watch=live.watch, finished=live.finish, say=live.say)
+    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
+        options.tag = ""
+        if options.json:
+            print(json.dumps({**no_build(options, error), "findings": []}, indent=2))
+        print(f"{error.kind}: {error}", file=sys.stderr)
+        return NO
+    if options.png:
+        from .. import charts
+
+        charts.findings(told).save(options.png)
+        say(f"Drawn to {options.png}")
+    emit(options, told.facts(), report_text(told))
+    return GOOD
+
+
+def inventory(options: argparse.Namespace) -> int:
+    from ..engine import connect
+    from ..image import transfer
+    from ..inventory import inventory, printable
+    from ..units import size
+    from ..widgets.contents import inventory_text
+
+    engine = connect()
+    found = inventory(options.image, engine)
+    facts, text = found.facts(files=options.files), inventory_text(found)
+    if options.transfer:
+        facts["transfer"] = transfer(found.image, engine)
+        text += f"\nTransfer: {size(facts['transfer'])}"
+    if options.files:
+        text = "\n".join([text, "Files", *(printable(f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}")
+                                          for path, count, layer in found.listing())])
+    emit(options, facts, text)
+    return GOOD
+
+
+def compare(options: argparse.Namespace) -> int:
+    from ..engine import connect
+    from ..image import transfer, unique
+    from ..inventory import compare, inventory
+    from ..units import size
+    from ..widgets.contents import comparison_text
+
+    engine = connect()
+    seen = compare([inventory(reference, engine) for reference in options.image])
+    facts, lines = seen.facts(), [comparison_text(seen)]
+    for each, entry in zip(seen.inventories, facts["images"]):
+        entry["unique"] = unique(each.image, engine)
+        entry["transfer"] = transfer(each.image, engine) if options.transfer else None
+        moved = f", {size(entry['transfer'])} to transfer" if options.transfer else ""
+        lines.append(f"{each.image.reference}: {size(entry['unique'])} that no other named image has{moved}")
+    if options.png:
+        from .. import charts
+
+        try:
+            charts.sizes([each.image for each in seen.inventories]).save(options.png)
+        except OSError as error:
+            raise CourseError(f"{options.png} cannot be written.", why=error.strerror or "",
+                              remedy="Name a file in a folder that is there.") from error
+        say(f"Drawn to {options.png}")
+    emit(options, facts, "\n".join(lines))
+    return GOOD

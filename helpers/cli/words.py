@@ -1,0 +1,113 @@
+"""The words of the command line, and which function each command is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from . import engines, exercises, images
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="python -m helpers", description="Multi-stage builds, measured.")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str):
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.add_argument("--json", action="store_true", help="print JSON, and nothing else, to stdout")
+        sub.set_defaults(command=run)
+        return sub
+
+    command("doctor", engines.doctor, "what engine, what it can do, what is missing")
+
+    bases = command("bases", engines.bases, "fetch or make base images, say where they came from")
+    chosen = bases.add_mutually_exclusive_group()
+    chosen.add_argument("ref", nargs="*", default=[],
+                        help="these (default: those of the first lessons)")
+    chosen.add_argument("--all", action="store_true", help="all that the course knows")
+    bases.add_argument("--offline", action="store_true", help="ask no registry beyond this machine")
+    bases.add_argument("--save", metavar="FOLDER", help="keep them as files in this folder, a kit")
+    bases.add_argument("--without-engine", action="store_true",
+                       help="with --save: fetch them from registries with skopeo")
+    bases.add_argument("--shelve", metavar="KIT",
+                       help="unpack those of this kit beside it: Podman with one id then need not load them")
+    bases.add_argument("--budget", type=_megabytes, metavar="MB",
+                       help="with --without-engine: the kit may have so many megabytes")
+
+    build = command("build", images.build, "build an image and say what every stage did")
+    build.add_argument("dir", metavar="DIR", help="folder of the build context")
+    build.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    build.add_argument("--target", metavar="STAGE", help="build up to this stage")
+    build.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    build.add_argument("-t", "--tag", default="", help="name for the image")
+    build.add_argument("--no-cache", action="store_true", help="run every step")
+    build.add_argument("--build-arg", action="append", default=[], type=_pair,
+                       metavar="NAME=VALUE")
+    build.add_argument("--any-context", action="store_true", help="send a context of any size")
+
+    graph = command("graph", images.graph, "the stages and what ties them")
+    graph.add_argument("dir", metavar="DIR")
+    graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+
+    inventory = command("inventory", images.inventory, "what is in an image: tools, packages, sizes by layer")
+    inventory.add_argument("image", metavar="IMAGE")
+    inventory.add_argument("--files", action="store_true", help="list every file with its layer too")
+    inventory.add_argument("--transfer", action="store_true",
+                           help="measure the transfer size too (slow the first time)")
+
+    compare = command("compare", images.compare, "images side by side, and what only one of them has")
+    compare.add_argument("image", nargs="+", metavar="IMAGE")
+    compare.add_argument("--png", metavar="FILE", help="draw it to this file")
+    compare.add_argument("--transfer", action="store_true",
+                         help="measure the transfer size too (slow the first time)")
+
+    report = command("report", images.report, "build a project and say what to mend, line by line")
+    report.add_argument("dir", metavar="DIR", help="folder of the build context")
+    report.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    report.add_argument("--target", metavar="STAGE", help="report on this stage")
+    report.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    report.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    report.add_argument("--any-context", action="store_true", help="send a context of any size")
+    report.add_argument("--transfer", action="store_true",
+                        help="measure the transfer size too (slow the first time)")
+    report.add_argument("--png", metavar="FILE", help="draw it to this file")
+
+    check = command("check", exercises.check, "check a Dockerfile for an exercise: what holds, what does not")
+    check.add_argument("exercise", metavar="EXERCISE", help="its name, the beginning of it, or its folder")
+    check.add_argument("--dockerfile", type=Path, metavar="FILE",
+                       help="judge this one (default: your own in EXERCISE/work, else the starter)")
+    check.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+
+    hint = command("hint", exercises.hint, "the next hint for an exercise; it costs nothing, and is counted")
+    hint.add_argument("exercise", metavar="EXERCISE")
+
+    listed = command("exercises", exercises.exercises, "the exercises, and which of them you have passed")
+    listed.add_argument("--write", nargs="+", metavar="EXERCISE", help="make the notebooks of these anew")
+
+    progress = command("progress", exercises.progress, "what you have passed; take it along with --export and --import")
+    progress.add_argument("--export", type=Path, metavar="FILE", help="write it to this file")
+    progress.add_argument("--import", type=Path, metavar="FILE", dest="take",
+                          help="take in such a file; the best of both stays")
+
+    clean = command("clean", engines.clean, "remove what the course made, and nothing else")
+    clean.add_argument("--bases", action="store_true", help="the base images of the course too")
+
+    engine = command("engine", engines.engine, "start, find or stop the engine of the course")
+    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "status", "purge", "fetch-proot"),
+                        help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
+
+    command("first-run", engines.first, "build the Go application both ways and compare")
+    return made
+
+
+def _megabytes(text: str) -> int:
+    return int(text) * 1_000_000
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"NAME=VALUE is wanted, not {text!r}")
+    return name, value
