@@ -59,7 +59,7 @@ def folders() -> set[str]:
 
 def programs() -> set[str]:
     """Process ids of registries that were started for a folder of the course."""
-    listed = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True).stdout
     return {line.split()[0] for line in listed.splitlines()
             if "docker-registry serve" in line and str(places.cache()) in line}
 
@@ -234,11 +234,12 @@ def test_an_engine_that_cannot_reach_it_is_told_at_once(engine, program, monkeyp
 def test_a_killed_process_leaves_no_registry_behind(engine, program):
     script = ("from helpers.registry import Registry\nimport sys, time\n"
               "made = Registry(1e6)\nprint('open', flush=True)\ntime.sleep(600)\n")
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "open\n"
-    assert folders() and programs()
-    process.kill()
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "open\n"
+            assert folders() and programs()
+        finally:
+            process.kill()
     deadline = time.monotonic() + 10
     while (folders() or programs()) and time.monotonic() < deadline:
         time.sleep(0.05)
