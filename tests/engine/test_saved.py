@@ -130,7 +130,7 @@ def agrees(read: saved.Saved, engine, image: str, config: bytes) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_oci_layout_says_the_same_as_the_engine(engine, image, parts, cache, form):
     config, layers = parts
-    assert len(layers) >= 4
+    assert len(layers) >= (3 if "buildah" in engine.builders else 4)   # to Buildah a WORKDIR is no layer
     agrees(saved.read(pieces(oci(config, layers, FORMS[form]), 1 << 20)), engine, image, config)
 
 
