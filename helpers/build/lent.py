@@ -63,8 +63,7 @@ def mounted(dockerfile: Dockerfile) -> set[str]:
         for instruction in stage.instructions:
             if instruction.keyword != "RUN":
                 continue
-            for mount in instruction.flags.get("mount", ()):
-                words = dict(word.partition("=")[::2] for word in mount.split(","))
+            for words in instruction.mounts:
                 if words.get("type") == "secret":
                     target = words.get("target", "").rpartition("/")[2]
                     found.add(words.get("id") or words.get("source") or target)

@@ -97,7 +97,7 @@ def build(
         scanned = Context.scan(root, dockerfile, parsed.with_bases(swapped))
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
-    no_cache = no_cache or builder == "buildah" and _forgets_stages(engine, parsed)
+    no_cache = no_cache or builder == "buildah" and _overlooks_mounts(engine, parsed)
     lending = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
     mark = _mark(args or {}, bounds, builder)
     _follow(engine, scanned, progress, watch or _unwatched, lending, _parameters(
@@ -127,10 +127,12 @@ def _builder(engine: Engine, wanted: str | None) -> str:
     )
 
 
-def _forgets_stages(engine: Engine, parsed: Dockerfile) -> bool:
-    """Whether a RUN that mounts a stage would not find it. Podman 4 mounts the base of a
-    stage that it took from its cache, and not what the stage made of it."""
-    mounts = any(edge.via == "RUN" and not edge.external for edge in parsed.edges)
+def _overlooks_mounts(engine: Engine, parsed: Dockerfile) -> bool:
+    """Whether the cache would answer a RUN without regard to what it mounts. Podman 4 takes one
+    that mounts the context from its cache whatever became of the files; and of a stage that it
+    took from its cache it mounts the base, and not what the stage made of it."""
+    mounts = (any(edge.via == "RUN" and not edge.external for edge in parsed.edges)
+              or any(each.binds_context for stage in parsed.stages for each in stage.instructions))
     return mounts and int(engine.version.split(".")[0]) < 5
 
 

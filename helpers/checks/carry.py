@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from ..dockerfile import Dockerfile
 from ..engine import Engine
 from .exercise import Exercise, Run, Serve
-from .reading import options
 
 _ELSEWHERE = "Use a machine with Docker, or open the repository in GitHub Codespaces."
 
@@ -40,10 +39,11 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return
-        mounted = [edge.line for edge in read.edges if edge.via == "RUN" and not edge.external]
+        mounted = [*(edge.line for edge in read.edges if edge.via == "RUN" and not edge.external),
+                   *(each.line for stage in read.stages for each in stage.instructions if each.binds_context)]
         if exercise.edits and mounted:   # helpers.build does without the cache then
-            yield (f"The exercise asks what the cache keeps, and line {mounted[0]} of the Dockerfile mounts a stage: "
-                   "what a cached stage made would be missing.")
+            yield (f"The exercise asks what the cache keeps, and line {min(mounted)} of the Dockerfile mounts a stage or "
+                   "the context, at which the cache does not look.")
     if engine.small and any(each.read_only for each in _runs(exercise)):
         yield "The exercise runs the program on a file system that can only be read."
     if engine.small and any(isinstance(each, Serve) and each.healthy for each in _runs(exercise)):
@@ -66,7 +66,7 @@ def _mounts(read: Dockerfile) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, options) of each --mount."""
     for stage in read.stages:
         for each in stage.instructions:
-            yield from ((each.line, options(mount)) for mount in each.flags.get("mount", ()))
+            yield from ((each.line, mount) for mount in each.mounts)
 
 
 def _runs(exercise: Exercise) -> Iterator[Run | Serve]:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine
 from ..image import look, read_files
-from .reading import options
 
 _ARCHIVES = (".whl", ".zip", ".jar", ".egg", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _MOST, _LARGEST = 20_000, 256_000_000    # members of an archive that are looked at, and bytes of them together
@@ -31,8 +30,7 @@ def came(read: Dockerfile, run: Instruction) -> list[tuple[str, str]]:
     own = next((stage.instructions for stage in read.stages if run in stage.instructions), ())
     copies = [(each.flags["from"][0], path) for each in own if each.keyword == "COPY" and each.line < run.line and "from" in each.flags
               for path in _sources(each)]
-    mounts = map(options, run.flags.get("mount", ()))
-    mounted = [(each["from"], each.get("source", each.get("src", "/"))) for each in mounts if "from" in each]
+    mounted = [(each["from"], each.get("source", each.get("src", "/"))) for each in run.mounts if "from" in each]
     return [(stage, path) for stage, path in (*copies, *mounted) if stage.lower() in known]
 
 

@@ -138,15 +138,9 @@ def _taken(read: Dockerfile) -> Iterator[tuple[Instruction, str]]:
     for instruction in _all(read):
         if takes_context(instruction):
             yield from ((instruction, source) for source in operands(instruction)[0])
-        for mount in map(options, instruction.flags.get("mount", ()) if instruction.keyword == "RUN" else ()):
+        for mount in instruction.mounts if instruction.keyword == "RUN" else ():
             if mount.get("type", "bind") == "bind" and "from" not in mount:
                 yield instruction, mount.get("source", mount.get("src", "."))
-
-
-def options(mount: str) -> dict[str, str]:
-    """'type=secret,id=token' as a dictionary, names in lower case."""
-    pairs = (part.strip("\"' ").partition("=") for part in mount.split(","))
-    return {name.lower(): value for name, _, value in pairs}
 
 
 def single_stage(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
@@ -209,7 +203,7 @@ def numbers(read: Dockerfile) -> Iterator[Fail]:
 def secret_mount(exercise: Exercise, read: Dockerfile) -> Iterator[Fail]:
     mounted = {mount.get("id") or mount.get("target", mount.get("dst", "")).rpartition("/")[2]
                for instruction in _all(read) if instruction.keyword == "RUN"
-               for mount in map(options, instruction.flags.get("mount", ())) if mount.get("type") == "secret"}
+               for mount in instruction.mounts if mount.get("type") == "secret"}
     for wanted in exercise.build.secrets:
         if wanted not in mounted:
             yield Fail("secret-mount", f"No RUN mounts the secret {wanted}. "
@@ -235,9 +229,7 @@ def makes(*stages: Stage) -> bool:
     """Whether these stages, one on top of the other, get the source and run a command."""
     own = [each for stage in stages for each in stage.instructions]
     runs = [each for each in own if each.keyword == "RUN"]
-    mounts = [mount for each in runs for mount in map(options, each.flags.get("mount", ()))]
-    return bool(runs) and (any(map(takes_context, own))
-                           or any(each.get("type", "bind") == "bind" and "from" not in each for each in mounts))
+    return bool(runs) and (any(map(takes_context, own)) or any(each.binds_context for each in runs))
 
 
 def _all(read: Dockerfile) -> Iterator[Instruction]:

@@ -71,6 +71,18 @@ class Instruction:
         """The value without its flags."""
         return self.value[self._arguments_at:].strip(SPACE)
 
+    @property
+    def mounts(self) -> tuple[dict[str, str], ...]:
+        """The options of each --mount, their names in lower case: {"type": "secret", "id": "token"}."""
+        return tuple({name.lower(): value for name, _, value in
+                      (part.strip("\"' ").partition("=") for part in mount.split(","))}
+                     for mount in self.flags.get("mount", ()))
+
+    @property
+    def binds_context(self) -> bool:
+        """Whether a --mount binds files of the build context."""
+        return any(mount.get("type", "bind") == "bind" and "from" not in mount for mount in self.mounts)
+
     def words(self) -> list[tuple[str, int, int]]:
         """The arguments split at white space: (word, start, end), offsets in the value."""
         found = re.compile(r"\S+").finditer(self.value, self._arguments_at)

@@ -689,6 +689,17 @@ def test_a_copy_from_inside_is_not(instruction):
     run._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
 
 
+@pytest.mark.parametrize("mount, overlooked", [
+    ("--mount=type=bind,target=/given", True), ("--mount=target=/given,source=src", True),
+    ("--mount=from=one,target=/given", True), ("--mount=type=bind,from=image:1,target=/given", False),
+    ("--mount=type=cache,target=/given", False), ("--mount=type=secret,id=a", False), ("", False),
+])
+def test_what_podman_4_takes_from_its_cache_unseen(mount, overlooked):
+    read = dockerfiles.parse(f"FROM a AS one\nRUN make\nFROM b\nRUN {mount} make\n")
+    assert run._overlooks_mounts(SimpleNamespace(version="4.3.1"), read) is overlooked
+    assert not run._overlooks_mounts(SimpleNamespace(version="5.8.6"), read)
+
+
 def test_parameters(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     context = Context.scan(tmp_path)

@@ -58,6 +58,13 @@ def test_an_old_podman_has_no_cache_where_a_stage_is_mounted():
     assert carry.lacks(exercise, sample, replace(ONE_ID, version="5.4.2")) == carry.lacks(exercise, PLAIN, ONE_ID) == ()
 
 
+def test_an_old_podman_has_no_cache_where_the_context_is_mounted():
+    read = dockerfiles.parse("FROM a AS b\nRUN --mount=type=bind,target=/given make\nFROM b\n")
+    exercise = find("03")
+    assert "line 2" in carry.lacks(exercise, read, ONE_ID)[0] and "cache" in carry.lacks(exercise, read, ONE_ID)[0]
+    assert carry.lacks(exercise, read, replace(ONE_ID, version="5.4.2")) == ()
+
+
 def test_what_is_judged_with_less_certainty_is_told():
     assert any("network" in each for each in carry.unheld(find("01"), SMALL))
     assert any("one user" in each for each in carry.unheld(find("10"), ONE_ID))

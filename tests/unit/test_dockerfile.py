@@ -250,6 +250,13 @@ def test_flags():
     assert copy.arguments == "--z /d"
 
 
+def test_mounts_are_read_option_by_option():
+    run = only('FROM a\nRUN --mount=type=secret,ID=token --mount=source="a b",target=/x,readonly make\n', "RUN")
+    assert run.mounts == ({"type": "secret", "id": "token"}, {"source": "a b", "target": "/x", "readonly": ""})
+    assert run.binds_context and not only("FROM a\nRUN --mount=from=b,target=/x make\n", "RUN").binds_context
+    assert only("FROM a\nRUN make\n", "RUN").mounts == ()
+
+
 # -- heredocs -----------------------------------------------------------------
 
 def test_the_body_of_a_heredoc_is_no_instruction():
