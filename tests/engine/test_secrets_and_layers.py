@@ -96,8 +96,10 @@ def test_a_secret_in_the_builder_stays_there_and_lent_it_stays_nowhere(engine):
     final = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, engine=engine)
     builder = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, target="builder", engine=engine)
     assert places(engine, final.image, secret) == set()
-    # Docker 25 and later write the value of an ARG into the history by itself, too.
-    assert places(engine, builder.image, secret) - {("history", "ARG")} == {("file", "/log"), ("history", "RUN")}
+    # Docker 25 and later write the value of an ARG into the history by itself, too. Of a RUN
+    # with arguments, Buildah writes what the legacy builder does: their count, and no RUN.
+    run = "|1" if builder.builder == "buildah" else "RUN"
+    assert places(engine, builder.image, secret) - {("history", "ARG")} == {("file", "/log"), ("history", run)}
     lender = build(APPS / "secret", target="builder", secrets={"token": secret.encode()}, no_cache=True, engine=engine)
     assert places(engine, lender.image, secret) == set()
     # Turned round: the log is copied, and the claim falls.

@@ -472,7 +472,7 @@ def _relay(listener, path, wrap):
             threading.Thread(target=copy, args=ends, daemon=True).start()
 
 
-def test_a_lost_connection_is_told(engine, tmp_path):
+def test_a_lost_connection_is_told(engine, runner, tmp_path):
     write(tmp_path, Dockerfile=ALL)
     with Session(engine, Context.scan(tmp_path)) as session:
         session._server._socket.shutdown(2)
