@@ -10,7 +10,6 @@ import tarfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from requests.structures import CaseInsensitiveDict
@@ -206,22 +205,8 @@ def _addresses(inspected: Mapping, port: int) -> list[str]:
     container itself, for a notebook that runs in a container beside it."""
     networks = inspected["NetworkSettings"]
     bound = (networks["Ports"] or {}).get(f"{port}/tcp") or ()
-    inside = {each["IPAddress"] for each in networks["Networks"].values()
-              if each["IPAddress"] and _near(each["IPAddress"], each.get("IPPrefixLen") or 32)}
+    inside = {each["IPAddress"] for each in networks["Networks"].values()} - {""}
     return [f"{_LOOPBACK}:{each['HostPort']}" for each in bound] + [f"{ip}:{port}" for ip in sorted(inside)]
-
-
-def _near(address: str, prefix: int) -> bool:
-    """Whether this machine has a foot in that network. Else another machine may have the same
-    address, and answer: the network of an engine elsewhere, or one that Podman took away with
-    its last container."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((address, 9))   # sends nothing: the kernel only chooses the way
-            ours = ip_address(probe.getsockname()[0])
-        except OSError:
-            return False
-    return ours in ip_network(f"{address}/{prefix}", strict=False)
 
 
 def _get(address: str, path: str, timeout: float) -> Answer:
