@@ -130,8 +130,9 @@ def test_a_server_answers_and_is_gone_afterwards(hub):
 def test_by_hand_it_is_stopped_found_gone_and_started(hub):
     def engine(word):
         ran = hub.run(["python", "-m", "helpers", "engine", word, "--json"])
-        said_, brace, facts = ran.output.partition("{")   # what goes to standard error comes first
-        return ran.exit_code, json.loads(brace + facts or "{}"), said_
+        before, brace, rest = ran.output.partition("{")   # standard error may come before it, or behind
+        facts, end = json.JSONDecoder().raw_decode(brace + rest) if brace else ({}, 0)
+        return ran.exit_code, facts, before + (brace + rest)[end:]
 
     assert engine("status")[1]["rung"] == "podman-one-id"
     assert engine("stop")[1] == {"stopped": True}
