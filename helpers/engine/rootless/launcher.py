@@ -21,6 +21,7 @@ import ctypes
 import json
 import os
 import platform
+import secrets
 import shutil
 import signal
 import subprocess
@@ -169,7 +170,10 @@ def _overlaid(upper: Path, lower: Path) -> tuple[bool, bool]:
     stay deleted: that is tried, since without extended attributes it does not. Marks
     (`shelf.settle`) are known since Linux 6.7.
     """
-    over, under = upper / ".overlay-probe", lower / ".overlay-probe-below"
+    # Folders of its own: two kernels may try at once, and one that swept away the other's
+    # would make it start on another store, without the images of this one.
+    own = f".overlay-probe-{secrets.token_hex(4)}"
+    over, under = upper / own, lower / f"{own}-below"
     try:
         for place in (over / "upper", over / "work", over / "merged", under / "a/kept", under / "a/full", under / "b"):
             place.mkdir(parents=True, exist_ok=True)
