@@ -131,9 +131,7 @@ def _overlooks_mounts(engine: Engine, parsed: Dockerfile) -> bool:
     """Whether the cache would answer a RUN without regard to what it mounts. Podman 4 takes one
     that mounts the context from its cache whatever became of the files; and of a stage that it
     took from its cache it mounts the base, and not what the stage made of it."""
-    mounts = (any(edge.via == "RUN" and not edge.external for edge in parsed.edges)
-              or any(each.binds_context for stage in parsed.stages for each in stage.instructions))
-    return mounts and int(engine.version.split(".")[0]) < 5
+    return bool(parsed.mounting) and int(engine.version.split(".")[0]) < 5
 
 
 def _bases_needed(parsed: Dockerfile, stage: dockerfiles.Stage | None, builder: str) -> tuple[str, ...]:

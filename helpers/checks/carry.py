@@ -39,10 +39,8 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return
-        mounted = [*(edge.line for edge in read.edges if edge.via == "RUN" and not edge.external),
-                   *(each.line for stage in read.stages for each in stage.instructions if each.binds_context)]
-        if exercise.edits and mounted:   # helpers.build does without the cache then
-            yield (f"The exercise asks what the cache keeps, and line {min(mounted)} of the Dockerfile mounts a stage or "
+        if exercise.edits and read.mounting:   # helpers.build does without the cache then
+            yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage or "
                    "the context, at which the cache does not look.")
     if engine.small and any(each.read_only for each in _runs(exercise)):
         yield "The exercise runs the program on a file system that can only be read."

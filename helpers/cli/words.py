@@ -37,15 +37,9 @@ def parser() -> argparse.ArgumentParser:
                        help="with --without-engine: the kit may have so many megabytes")
 
     build = command("build", images.build, "build an image and say what every stage did")
-    build.add_argument("dir", metavar="DIR", help="folder of the build context")
-    build.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
-    build.add_argument("--target", metavar="STAGE", help="build up to this stage")
-    build.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    _of_a_build(build, "build up to this stage")
     build.add_argument("-t", "--tag", default="", help="name for the image")
     build.add_argument("--no-cache", action="store_true", help="run every step")
-    build.add_argument("--build-arg", action="append", default=[], type=_pair,
-                       metavar="NAME=VALUE")
-    build.add_argument("--any-context", action="store_true", help="send a context of any size")
 
     graph = command("graph", images.graph, "the stages and what ties them")
     graph.add_argument("dir", metavar="DIR")
@@ -54,24 +48,16 @@ def parser() -> argparse.ArgumentParser:
     inventory = command("inventory", images.inventory, "what is in an image: tools, packages, sizes by layer")
     inventory.add_argument("image", metavar="IMAGE")
     inventory.add_argument("--files", action="store_true", help="list every file with its layer too")
-    inventory.add_argument("--transfer", action="store_true",
-                           help="measure the transfer size too (slow the first time)")
+    _weighing(inventory)
 
     compare = command("compare", images.compare, "images side by side, and what only one of them has")
     compare.add_argument("image", nargs="+", metavar="IMAGE")
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
-    compare.add_argument("--transfer", action="store_true",
-                         help="measure the transfer size too (slow the first time)")
+    _weighing(compare)
 
     report = command("report", images.report, "build a project and say what to mend, line by line")
-    report.add_argument("dir", metavar="DIR", help="folder of the build context")
-    report.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
-    report.add_argument("--target", metavar="STAGE", help="report on this stage")
-    report.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
-    report.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
-    report.add_argument("--any-context", action="store_true", help="send a context of any size")
-    report.add_argument("--transfer", action="store_true",
-                        help="measure the transfer size too (slow the first time)")
+    _of_a_build(report, "report on this stage")
+    _weighing(report)
     report.add_argument("--png", metavar="FILE", help="draw it to this file")
 
     check = command("check", exercises.check, "check a Dockerfile for an exercise: what holds, what does not")
@@ -100,6 +86,20 @@ def parser() -> argparse.ArgumentParser:
 
     command("first-run", engines.first, "build the Go application both ways and compare")
     return made
+
+
+def _of_a_build(sub: argparse.ArgumentParser, target: str) -> None:
+    """What is said of a build, whatever is done with its image."""
+    sub.add_argument("dir", metavar="DIR", help="folder of the build context")
+    sub.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    sub.add_argument("--target", metavar="STAGE", help=target)
+    sub.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
+    sub.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    sub.add_argument("--any-context", action="store_true", help="send a context of any size")
+
+
+def _weighing(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--transfer", action="store_true", help="measure the transfer size too (slow the first time)")
 
 
 def _megabytes(text: str) -> int:

@@ -124,6 +124,12 @@ class Dockerfile:
         return tuple(self._edge(use) for use in self._uses)
 
     @property
+    def mounting(self) -> tuple[int, ...]:
+        """Lines of the RUNs that mount a stage of this file, or files of the build context."""
+        return tuple(sorted({*(edge.line for edge in self.edges if edge.via == "RUN" and not edge.external),
+                             *(each.line for stage in self.stages for each in stage.instructions if each.binds_context)}))
+
+    @property
     def bases(self) -> tuple[str, ...]:
         """Image references that the file names, in its order, each once.
 

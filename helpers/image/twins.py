@@ -23,7 +23,6 @@ from .archive import path
 from .stream import stream
 
 
-
 @dataclass(frozen=True)
 class Entry:
     """An entry of a layer's archive, as far as it can differ."""

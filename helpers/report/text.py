@@ -178,7 +178,7 @@ def _fetches(case: Case, text: str) -> str:
 
 
 def _has_cache(each: Instruction) -> bool:
-    return any("type=cache" in mount for mount in each.flags.get("mount", ()))
+    return any(mount.get("type") == "cache" for mount in each.mounts)
 
 
 def _out_of_order(case: Case, copied: Instruction, run: Instruction, tool: str) -> Finding:

@@ -237,7 +237,7 @@ class Builder:
         seen = {name: value for name, value in state.args.items() if name not in _PROXIES}
         with contextlib.ExitStack() as ends:
             mounts, mark = {}, []
-            for mount in instruction.flags.get("mount", ()):
+            for mount in instruction.mounts:
                 place, path, digest = self._mount(parsed, state, mount, ends)
                 if place:
                     mounts[place] = path
@@ -254,9 +254,8 @@ class Builder:
             self._commit(state, f"RUN {json.dumps(words)}", json.dumps([seen, mark], sort_keys=True), made,
                          history=count + shown, running=True)
 
-    def _mount(self, parsed, state, text: str, ends: contextlib.ExitStack) -> tuple[str, str, str]:
+    def _mount(self, parsed, state, given: Mapping[str, str], ends: contextlib.ExitStack) -> tuple[str, str, str]:
         """(place on this machine, path inside, digest of the content) of a --mount."""
-        given = dict(part.partition("=")[::2] for part in text.split(","))
         target = given.get("target") or given.get("dst") or given.get("destination")
         if given.get("type") == "secret":
             return self._secret(state, given, target)

@@ -88,6 +88,21 @@ def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
     assert len(roots) == 8
 
 
+def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeypatch):
+    """Swept away by another, a probe would choose another store, without the images of this one."""
+    found = []
+
+    def mount(source, target, *_):
+        os.mkdir(f"{target}/full")   # as if the folders below were seen there
+        if not found:                # in the middle of this probe another begins and ends
+            found.append(None)
+            found.append(launcher._overlaid(tmp_path, tmp_path)[0])
+    monkeypatch.setattr(launcher, "_mount", mount)
+    monkeypatch.setattr(launcher, "_unmount", lambda target: None)
+    assert launcher._overlaid(tmp_path, tmp_path)[0] and found == [None, True]
+    assert os.listdir(tmp_path) == []
+
+
 def test_shelves_are_named_to_podman_the_own_one_first(tmp_path):
     options = settings.storage(tmp_path, "overlay", "one", [tmp_path / "own", tmp_path / "kit"])
     given = [options[index + 1] for index, word in enumerate(options) if word == "--storage-opt"]
