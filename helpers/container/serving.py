@@ -176,28 +176,37 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     start(api, name, image)
     started = time.perf_counter()   # what the engine unpacked until then is not the server's delay
-    inspected = {} if engine.shares_network else api.inspect_container(name)
+    addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
+                 else _addresses(api.inspect_container(name), port))
     while (waited := time.perf_counter() - started) < timeout:
-        for address in _addresses(inspected, port) if inspected else [f"{_LOOPBACK}:{port}"]:
+        for address in addresses:
             try:
                 _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
-                return Server(name, image, f"http://{address}", time.perf_counter() - began, engine)
             except ConnectionRefusedError:
                 continue   # nobody listens yet, or nobody forwards: the container itself may be near
             except (OSError, http.client.HTTPException):
                 break      # it is forwarded, and the server is not ready
+            first = time.perf_counter() - began
+            # Where a container has ended its address may lead elsewhere, and somebody answer there.
+            _must_run(api, name, image)
+            return Server(name, image, f"http://{address}", first, engine)
         if waited - looked > 0.2:
             looked = waited
-            state = api.inspect_container(name)["State"]
-            if not state["Running"]:
-                raise CourseError(f"{image} ended instead of serving, with exit code {state['ExitCode']}.",
-                                  evidence=printed(api, name)[-2000:])
+            _must_run(api, name, image)
         time.sleep(max(0.002, 0.02 * waited))
     raise CourseError(
         f"{image} gave no answer on port {port} within {timeout:.0f} s.",
         remedy="Does it listen on that port, and on all addresses (0.0.0.0)? With an engine on "
                "another machine its ports are there, not here: run the notebook on that machine.",
         evidence=printed(api, name)[-2000:])
+
+
+def _must_run(api, name: str, image: str) -> None:
+    """Raises CourseError if the container has ended."""
+    state = api.inspect_container(name)["State"]
+    if not state["Running"]:
+        raise CourseError(f"{image} ended instead of serving, with exit code {state['ExitCode']}.",
+                          evidence=printed(api, name)[-2000:])
 
 
 def _addresses(inspected: Mapping, port: int) -> list[str]:
