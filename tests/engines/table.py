@@ -112,11 +112,11 @@ def _around(text: str, begin: str, end: str) -> tuple[str, str, str]:
 def merged(old: str, new: str) -> str:
     """`new`, with those rows and notes of `old` whose engine it has not: each row has its own
     date, and another machine may have tested that engine."""
-    (head, rows, notes), (_, again, others) = taken_apart(old), taken_apart(new)
+    (_, rows, notes), (head, again, others) = taken_apart(old), taken_apart(new)
     told = {name for name, _ in again}
     rows = sorted([*again, *(row for row in rows if row[0] not in told)])
     notes = [*others, *(note for note in notes if not any(note.startswith(f"- {name}: ") for name in told))]
-    return put_together(taken_apart(new)[0] or head, [line for _, line in rows], notes)
+    return put_together(head, [line for _, line in rows], notes)
 
 
 def taken_apart(table: str) -> tuple[list[str], list[tuple[str, str]], list[str]]:

@@ -61,8 +61,8 @@ def merged(old: str, new: str, rungs: Sequence[str]) -> str:
     known, lines, kept = dict(before), [], []
     for name, line in rows:
         cells = _cells(line)
-        for at, had in enumerate(_cells(known.get(name, ""))):
-            if at < len(cells) and cells[at] == "-" and had != "-":
+        for at, (cell, had) in enumerate(zip(cells, _cells(known.get(name, "")))):
+            if cell == "-" != had:
                 cells[at] = had
                 kept.append(f"- {name} on {rungs[at - 2]}: ")
         lines.append("| " + " | ".join(cells) + " |")
