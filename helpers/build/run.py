@@ -28,7 +28,7 @@ from ..bounds import ARGUMENT, Bounds, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Unsupported
-from . import buildah, buildkit, leftovers, legacy
+from . import buildah, buildkit, heredocs, leftovers, legacy
 from .halt import goes_on, interrupted
 from .handed import handed
 from .lent import lent, mounted
@@ -89,6 +89,7 @@ def build(
     scanned = Context.scan(root, dockerfile, text)
     parsed = dockerfiles.parse(scanned.dockerfile_text, args or {})
     stage = parsed.stage(target) if target is not None else None
+    heredocs.check(parsed, engine, builder)
     _stay_inside(parsed)
     scanned.check(context_limit)
     bases = ensure(engine, _bases_needed(parsed, stage, builder), report=report or _quiet)

@@ -24,10 +24,11 @@ from ..bounds import Bounds
 from ..build import BuildResult, Progress
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
-from ..errors import BuildFailed, BuildStopped
+from ..errors import BuildFailed, BuildStopped, DockerfileError
 from ..image import compare
 from ..twice import nameless
-from . import carry, contents, facts, lend, reading, running, submission, targets
+from . import added, carry, contents, facts, lend, reading, running, submission, targets
+from .contents import Seen
 from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .values import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -130,6 +131,9 @@ class Attempt(contextlib.ExitStack):
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._told(error), error.line)])
             return None
+        except DockerfileError as error:    # what this builder's reader does not know
+            found.judge("builds", [Fail("builds", f"{error.what} {error.why} {error.remedy}", error.line)])
+            return None
         for rule in ("builds", "time"):
             found.judge(rule, ())
         # A file with holes takes no room on the disk, and all of its length to be read.
@@ -194,6 +198,8 @@ class Attempt(contextlib.ExitStack):
                 found.judge("stripped", facts.stripped(asked, seen, self.engine))
             if secret:
                 found.judge("secret", facts.traces(seen, secret, self.engine))
+            if not found.fails:
+                self._added(found, asked, seen, secret)
         if serve:
             self.watch.say("Starting the server")
             served = running.server(serve, result.image, self.fresh, self.engine, asked)
@@ -202,6 +208,23 @@ class Attempt(contextlib.ExitStack):
             self.watch.say("Running the program")
             found.add(running.programs(runs, result.image, self.fresh, self.engine))
         return found
+
+    def _added(self, found: Findings, asked: Content, seen: Seen, secrets: Mapping[str, str]) -> None:
+        """What can be said of an image whose files are read, and that is right as far as their names go."""
+        if not (asked.no_files or asked.data is not None or secrets):
+            return
+        own = facts.own(seen, self.engine)
+
+        def line(path: str) -> int | None:
+            return seen.lines.line(seen.files[path])
+
+        if secrets:
+            found.holds.remove("secret")
+            found.judge("secret", added.secrets(secrets, own, line))
+        if asked.no_files:
+            found.judge("source", added.source(asked, own, self.source, line))
+        if asked.data is not None:
+            found.judge("data", added.data(asked, own, self.source, line))
 
     def _starter(self) -> int:
         """Bytes of the starter's image, built as this one is."""

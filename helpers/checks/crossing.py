@@ -7,21 +7,17 @@ if they are not, what made it was in the last stage.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
 import json
 import posixpath
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine
 from ..image import look, read_files
+from . import packed
 
 _ARCHIVES = (".whl", ".zip", ".jar", ".egg", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
-_MOST, _LARGEST = 20_000, 256_000_000    # members of an archive that are looked at, and bytes of them together
 
 
 def came(read: Dockerfile, run: Instruction) -> list[tuple[str, str]]:
@@ -72,32 +68,7 @@ def _digest(content: bytes) -> str:
 
 
 def _digests(contents: Iterable[bytes]) -> Iterator[str]:
-    """Of each file, and of those in it if it is an archive."""
+    """Of each file, and of what is packed in it."""
     for content in contents:
         yield _digest(content)
-        with contextlib.suppress(zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, RuntimeError, NotImplementedError):
-            yield from map(_digest, _members(content))
-
-
-def _members(content: bytes) -> Iterator[bytes]:
-    """What is in an archive. It is nobody's who is trusted: what unpacks to more than may be
-    held is left."""
-    left = _LARGEST
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for each in archive.infolist()[:_MOST]:
-                with archive.open(each) as file:
-                    member = file.read(left + 1)
-                left -= len(member)
-                if left < 0:
-                    return
-                yield member
-        return
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        for number, each in enumerate(archive):
-            if number >= _MOST or not each.isreg():
-                continue
-            left -= each.size
-            if left < 0:
-                return
-            yield archive.extractfile(each).read()
+        yield from map(_digest, packed.walk(content))

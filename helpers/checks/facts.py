@@ -11,10 +11,11 @@ from dataclasses import replace
 from .. import places
 from ..bases import ensure
 from ..build import BuildResult
+from ..content import symbols
 from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..errors import CourseError, EngineError
-from ..image import Image, look, read_file, search, stored
+from ..image import Image, look, read_file, read_files, search, stored
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report.lines import chain
@@ -24,7 +25,6 @@ from .exercise import Content, Exercise
 from .verdict import Fail
 
 _SHOWN = 4      # tools that a message names
-_SYMBOLS = (b"\0.symtab\0", b"\0.debug_info\0")
 
 
 def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None,
@@ -81,6 +81,14 @@ def _uid(image: Image, user: str, engine: Engine) -> int | None:
     return next((int(row[2]) for row in rows if len(row) > 2 and row[0] == name and row[2].isdigit()), None)
 
 
+def own(seen: Seen, engine: Engine) -> dict[str, bytes]:
+    """{path: content} of the files that the Dockerfile added to its base, as a container sees
+    them. Raises CourseError for more than can be held in memory, and the engine's errors."""
+    image = seen.inventory.image
+    added = {path for path, layer in seen.files.items() if layer >= image.base_layers}
+    return read_files(image, added.__contains__, engine) if added else {}
+
+
 def traces(seen: Seen, secrets: Mapping[str, str], engine: Engine) -> Iterator[Fail]:
     """Rule `secret`: neither a secret nor its base64 stands anywhere in the image."""
     image = seen.inventory.image
@@ -96,11 +104,10 @@ def traces(seen: Seen, secrets: Mapping[str, str], engine: Engine) -> Iterator[F
 
 
 def stripped(asked: Content, seen: Seen, engine: Engine) -> Iterator[Fail]:
-    """Rule `stripped`: a linker names the sections of symbols in the file, and `strip`
-    takes their names out with them (ELF specification, special sections)."""
+    """Rule `stripped`."""
     for path in [path for pattern in asked.stripped for path in seen.fitting(pattern)]:
         content = read_file(seen.inventory.image, path, engine=engine)
-        if content.startswith(b"\x7fELF") and any(each in content for each in _SYMBOLS):
+        if symbols(content):
             yield Fail("stripped", f"{printable(path)} still has its symbols, which are for debuggers. Take them out before it "
                        "is copied, with strip, or link it with -s.", seen.lines.line(seen.files[path]))
 

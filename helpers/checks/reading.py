@@ -43,6 +43,8 @@ def judge(exercise: Exercise, text: str, source: Mapping[str, bytes], beside: tu
     found.judge("bases", bases(exercise, read))
     found.judge("downloads", downloads(read))
     found.judge("rights", rights(read))
+    if any(each.keyword == "ONBUILD" for each in _all(read)):
+        found.judge("onbuild", onbuild(read))
     found.judge("context", context(exercise, read, tuple(source), beside))
     if exercise.stages.least > 1:
         found.judge("single-stage", single_stage(exercise, read))
@@ -111,6 +113,14 @@ def rights(read: Dockerfile) -> Iterator[Fail]:
                 if value not in ("none", "sandbox"):
                     yield Fail("rights", f"RUN --{flag}={value} asks for more than a command gets here. Leave it out.",
                                instruction.line)
+
+
+def onbuild(read: Dockerfile) -> Iterator[Fail]:
+    """What ONBUILD writes down runs in the stages that begin with this one, where no rule sees it."""
+    for instruction in _all(read):
+        if instruction.keyword == "ONBUILD":
+            yield Fail("onbuild", "ONBUILD keeps a command for whoever begins with this stage. "
+                       "Write it into the stage in which it is to run.", instruction.line)
 
 
 def context(exercise: Exercise, read: Dockerfile, files: Sequence[str], beside: Sequence[str] = ()) -> Iterator[Fail]:

@@ -110,6 +110,7 @@ class Dockerfile:
     stages       in the order of the file, at least one
     global_args  {name: value} of each ARG before the first FROM; None if unset
     preamble     those ARG instructions themselves
+    frontend     the image that `# syntax=` names to read the file; '' for the engine's own reader
     """
 
     text: str = field(repr=False)
@@ -117,6 +118,7 @@ class Dockerfile:
     global_args: Mapping[str, str | None] = field(hash=False)
     _uses: tuple[Use, ...] = field(repr=False, compare=False)
     preamble: tuple[Instruction, ...] = field(default=(), repr=False)
+    frontend: str = ""
 
     @property
     def edges(self) -> tuple[Edge, ...]:

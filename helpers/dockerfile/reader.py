@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import DockerfileError
@@ -144,15 +145,18 @@ def read(source: Source) -> tuple[list[Instruction], str]:
     return instructions, escape
 
 
-def _escape_character(lines: list[str]) -> str:
-    # Parser directives stand at the very top: the first line that is none ends them.
+def directives(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """(name, value) of each parser directive: `# syntax=docker/dockerfile:1`. They stand at
+    the very top: the first line that is none ends them."""
     for line in lines:
         match = _DIRECTIVE.match(line.lstrip(SPACE))
         if not match or match[1].lower() not in ("syntax", "escape", "check"):
-            break
-        if match[1].lower() == "escape" and match[2] in ("`", "\\"):
-            return match[2]
-    return "\\"
+            return
+        yield match[1].lower(), match[2]
+
+
+def _escape_character(lines: list[str]) -> str:
+    return next((value for name, value in directives(lines) if name == "escape" and value in ("`", "\\")), "\\")
 
 
 def _logical_line(source: Source, at: int, escape: str) -> tuple[list[tuple[str, int]], int]:

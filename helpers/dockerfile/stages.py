@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage, Use
-from .reader import _SHELL_WORD, Instruction, Source, read
+from .reader import _SHELL_WORD, Instruction, Source, directives, read
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _STAGE_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
@@ -49,7 +49,7 @@ def parse(text: str, build_args: Mapping[str, str] | None = None) -> Dockerfile:
             uses += _taken(source, instruction, stage.index, stages)
     uses.sort(key=lambda use: use.instruction.line)
     return Dockerfile(text, tuple(stages), global_args, tuple(uses),
-                      tuple(instructions[:first_from]))
+                      tuple(instructions[:first_from]), dict(directives(source.lines)).get("syntax", ""))
 
 
 def _first_from(source: Source, instructions: list[Instruction]) -> int:

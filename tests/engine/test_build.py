@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.build import build
+from helpers.build import build, heredocs
 from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError,
                             DockerfileError, Interrupted)
+from helpers.image import look, read_file
 from helpers.labels import COURSE
 
 BASE = "debian:bookworm-slim"
@@ -202,6 +203,31 @@ def test_bad_dockerfiles_are_refused_before_anything_is_sent(
     assert said in str(caught.value)
 
 
+HEREDOCS = f"""\
+FROM {BASE}
+RUN <<EOF
+echo one > /told
+echo two >> /told
+EOF
+"""
+
+
+def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, builder, context, tag, monkeypatch):
+    def told():
+        return read_file(look(build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine).image, engine), "/told", engine=engine)
+
+    if heredocs.read_by(engine, builder):
+        assert told() == b"one\ntwo\n"
+        return
+    with pytest.raises(DockerfileError if not engine.small else BuildFailed) as caught:
+        told()
+    assert caught.value.line == 2
+    # And it is refused with reason: the builder would not have done what is written.
+    monkeypatch.setattr(heredocs, "check", lambda *_: None)
+    with pytest.raises(CourseError):
+        told()
+
+
 def test_an_unknown_target_is_refused_with_the_names_there_are(engine, context):
     with pytest.raises(DockerfileError, match="builder"):
         build(context, text=TWO_STAGES, target="bilder", engine=engine)
@@ -230,7 +256,7 @@ def test_an_unknown_builder_is_refused_with_those_there_are(engine, context):
 
 SLEEPER = textwrap.dedent("""\
     import sys
-    from helpers.build import build
+    from helpers.build import build, heredocs
     from helpers.errors import Interrupted
     def watch(progress):
         if any(s.status == "running" and s.instruction.startswith("RUN") for s in progress.steps()):

@@ -102,6 +102,16 @@ def images(engine, tmp_path_factory):
         engine.client.images.remove(tag, force=True)
 
 
+def source(image: str, engine, folder: Path) -> str:
+    """An image as this Syft can read it: of the containerd store it takes packed layers for archives."""
+    if "containerd" not in engine.store:
+        return f"docker:{image}"
+    path = folder / "image.tar"
+    with open(path, "wb") as file:
+        file.writelines(engine.client.images.get(image).save())
+    return f"oci-archive:{path}"
+
+
 def syft(source: str, engine) -> dict[Told, set[str]]:
     """{package: paths of the files that tell of it} as syft sees an image."""
     program = Path(sys.executable).with_name("syft")
@@ -174,12 +184,12 @@ class Sight:
 
 
 @pytest.fixture(scope="module")
-def sight(engine, images):
+def sight(engine, images, tmp_path_factory):
     """sight(name) looks at an image with both, once."""
     @cache
     def look(name: str) -> Sight:
         found = inventory(images[name], engine)
-        return Sight(found, syft(f"docker:{images[name]}", engine),
+        return Sight(found, syft(source(images[name], engine, tmp_path_factory.mktemp("saved")), engine),
                      {spelt(each): paths for each, paths in ours(found).items()})
     return look
 

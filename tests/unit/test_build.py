@@ -9,7 +9,7 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.bases import Present
-from helpers.build import BuildResult, buildkit, leftovers, legacy, run
+from helpers.build import BuildResult, buildkit, heredocs, leftovers, legacy, run
 from helpers.build.context import Context
 from helpers.build.events import Failed, Imaged, Moved, Output, StepSeen
 from helpers.build.progress import Progress, Step
@@ -646,6 +646,40 @@ def test_a_builder_that_is_not_there_is_refused(builders, wanted, remedy):
     with pytest.raises(CourseError, match=wanted) as caught:
         run._builder(engine(*builders), wanted)
     assert repr(remedy) in caught.value.remedy
+
+
+def an_engine(name, version, *builders):
+    return SimpleNamespace(builders=builders, name=name, version=version, small=name == "Course Engine")
+
+
+@pytest.mark.parametrize("which, builder, reads", [
+    (("Docker Engine", "20.10.24+dfsg1", "buildkit", "legacy"), "buildkit", False),
+    (("Docker Engine", "20.10.24+dfsg1", "buildkit", "legacy"), "legacy", False),
+    (("Docker Engine", "23.0.1", "buildkit", "legacy"), "buildkit", True),
+    (("Docker Engine", "28.5.2+dfsg4", "buildkit", "legacy"), "buildkit", True),
+    (("Docker Engine", "28.5.2+dfsg4", "buildkit", "legacy"), "legacy", False),
+    (("Podman Engine", "4.9.3", "buildah"), "buildah", False), (("Podman Engine", "5.8.6", "buildah"), "buildah", True),
+])
+def test_a_heredoc_is_refused_where_nobody_would_read_it(which, builder, reads):
+    for text, line in ((RUN := "FROM a\nRUN <<EOF\nmake\nEOF\n", 2), ("FROM a\nCOPY a b\nCOPY <<EOF /b\nc\nEOF\n", 3)):
+        parsed = dockerfiles.parse(text)
+        if reads:
+            heredocs.check(parsed, an_engine(*which), builder)
+            continue
+        with pytest.raises(DockerfileError, match="does not read heredocs") as caught:
+            heredocs.check(parsed, an_engine(*which), builder)
+        assert caught.value.line == line and ("&&" in caught.value.remedy) == (text == RUN)
+        assert ("buildkit" in caught.value.remedy) == (builder == "legacy" and which[1] > "23")
+
+
+def test_what_reads_heredocs_by_itself_is_asked():
+    text = "FROM a\nRUN <<EOF\nmake\nEOF\n"
+    old = an_engine("Docker Engine", "20.10.24", "buildkit", "legacy")
+    heredocs.check(dockerfiles.parse("FROM a\nRUN make\n"), old, "legacy")
+    heredocs.check(dockerfiles.parse("# syntax=docker/dockerfile:1\n" + text), old, "buildkit")    # a reader of its own
+    heredocs.check(dockerfiles.parse(text), an_engine("Course Engine", "1", "legacy"), "legacy")     # says so at the line
+    with pytest.raises(DockerfileError):
+        heredocs.check(dockerfiles.parse("# syntax=docker/dockerfile:1\n" + text), old, "legacy")
 
 
 BASES = """\

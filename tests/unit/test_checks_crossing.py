@@ -106,7 +106,7 @@ def test_wheels_that_were_copied_and_deleted_came_from_there(monkeypatch):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_left(monkeypatch):
-    monkeypatch.setattr(crossing, "_LARGEST", 1000)
+    monkeypatch.setattr("helpers.checks.packed.LARGEST", 1000)
     whole = {"/0/a.whl": wheel(a=bytes(990), tides=b"tides")}
     assert proven(monkeypatch, whole)[0]
     assert not proven(monkeypatch, {"/0/a.whl": wheel(a=bytes(1001), tides=b"tides")})[0]

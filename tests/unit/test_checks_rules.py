@@ -15,6 +15,7 @@ from helpers.content.marks import marks
 from helpers.errors import CourseError
 
 from .layers import elf
+from .test_content_elf import compiled
 from .test_checks_contents import seen
 
 NUMBERED = """FROM golang:1.22 AS builder
@@ -34,16 +35,23 @@ def test_stages_are_called_by_name():
     assert lines(NUMBERED.replace("AS builder", "AS s0").replace("from=0", "from=s0")) == []
 
 
-@pytest.mark.parametrize("content, holds", [
-    (b"\x7fELF\2\1\1\0.text\0.data\0", True),
-    (b"\x7fELF\2\1\1\0.symtab\0.strtab\0", False),
-    (b"\x7fELF\2\1\1\0.debug_info\0", False),
-    (b"#!/bin/sh\n# \0.symtab\0", True),            # a script has no symbols
-])
-def test_a_program_is_without_its_symbols(monkeypatch, content, holds):
-    monkeypatch.setattr(facts, "read_file", lambda image, path, engine: {"/app": content}[path])
+@pytest.mark.parametrize("flags, holds", [((), False), (("-g",), False), (("-s",), True)])
+def test_a_program_is_without_its_symbols(monkeypatch, tmp_path, flags, holds):
+    monkeypatch.setattr(facts, "read_file", lambda image, path, engine: compiled(tmp_path, *flags))
     fails = list(facts.stripped(Content(stripped=("/app",)), seen(), engine=None))
     assert [fail.line for fail in fails] == ([] if holds else [6])
+
+
+def test_a_script_has_no_symbols(monkeypatch):
+    monkeypatch.setattr(facts, "read_file", lambda image, path, engine: b"#!/bin/sh\n# \0.symtab\0")
+    assert not list(facts.stripped(Content(stripped=("/app",)), seen(), engine=None))
+
+
+def test_nothing_waits_for_another_stage():
+    text = NUMBERED.replace("RUN", "ONBUILD RUN").replace("from=0", "from=builder")
+    assert [(fail.rule, fail.line) for fail in reading.onbuild(dockerfiles.parse(text))] == [("onbuild", 2)]
+    assert not list(reading.onbuild(dockerfiles.parse(NUMBERED)))
+    assert [fail.line for fail in reading.onbuild(dockerfiles.parse("FROM a\nonbuild\n"))] == [2]
 
 
 def test_javas_commands_are_known_by_their_bytes():

@@ -26,7 +26,7 @@ def said(path, data):
 
 def test_the_door_has_these_names():
     assert content.__all__ == ["Elf", "Package", "applets", "elf", "further", "interpreter", "marks",
-                               "packages", "program", "wanted"]
+                               "packages", "program", "surplus", "symbols", "wanted"]
 
 
 # -- which files ---------------------------------------------------------------------

@@ -20,7 +20,7 @@ import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
-from helpers.content import Elf, Package, elf, further, marks
+from helpers.content import Elf, Package, elf, further, marks, surplus, symbols
 from tests.elfs import make
 
 DATA = Path(__file__).parent / "data" / "content"
@@ -577,3 +577,57 @@ def test_a_real_program_is_known_by_its_texts_and_not_by_its_instructions(tmp_pa
 
 def over(data, at, said):
     return data[:at] + said + data[at + len(said):]
+
+
+# -- what a whole file has beside a program --------------------------------------------
+
+def test_nothing_is_left_over_of_the_programs_of_this_machine():
+    files = [*programs("/usr/bin", 300), *programs(LIBRARIES, 200)]
+    for path in files:
+        assert sum(map(len, surplus(path.read_bytes()))) < 4096, path
+    if not files:
+        pytest.skip("no ELF file here")
+
+
+@each_form
+def test_what_stands_behind_a_program_is_left_over(bits, order):
+    data = make(bits=bits, order=order, kind=2)
+    assert surplus(data) == [] and surplus(data + bytes(5000)) == []
+    assert b"".join(surplus(data + b"more")).strip(b"\0") == b"more"
+
+
+def test_a_section_that_nobody_knows_is_left_over(tmp_path):
+    data = compiled(tmp_path, "-g")
+    assert surplus(data) == []
+    (tmp_path / "note").write_bytes(b"hidden" * 1000)
+    for name, known in ((".notes-of-mine", False), (".note.mine", True)):
+        subprocess.run([tool("objcopy"), "--add-section", f"{name}=note", "out", "more"], cwd=tmp_path, check=True)
+        assert (b"hidden" * 1000 in b"".join(surplus((tmp_path / "more").read_bytes()))) == (not known)
+
+
+@pytest.mark.parametrize("flags, strip, found", [
+    ((), None, True), (("-g",), None, True), (("-s",), None, False), (("-g",), "--strip-all", False), (("-g",), "--strip-debug", True),
+])
+def test_symbols_as_pyelftools_sees_them(tmp_path, flags, strip, found):
+    data = compiled(tmp_path, *flags)
+    if strip:
+        subprocess.run([tool("strip"), strip, "out"], cwd=tmp_path, check=True)
+        data = (tmp_path / "out").read_bytes()
+    sections = [each.name for each in ELFFile(io.BytesIO(data)).iter_sections()]
+    assert symbols(data) == found == (".symtab" in sections or any(each.startswith(".debug") for each in sections))
+
+
+def test_what_is_no_elf_file_has_neither_symbols_nor_more():
+    for data in (b"", b"#!/bin/sh\n", b"\x7fELF", b"\x7fELF\2\1\1\0.symtab\0", b"text" * 1000):
+        assert not symbols(data) and surplus(data) == []
+
+
+def test_damaged_tables_cost_nothing():
+    whole = Path(sys.executable).resolve().read_bytes()[:2_000_000]
+    chance = random.Random(7)
+    for _ in range(200):
+        data = bytearray(whole[:200_000])
+        for _ in range(20):
+            data[chance.randrange(64)] = chance.randrange(256)
+        data[:4] = b"\x7fELF"
+        surplus(bytes(data)), symbols(bytes(data))   # raises nothing

@@ -522,3 +522,12 @@ def test_a_broken_file_raises_nothing_but_dockerfile_error(seed):
         assert file.needed() and file.edges
         assert all(i.line <= i.end_line for s in file.stages for i in s.instructions)
     assert 100 < good < 2500
+
+
+@pytest.mark.parametrize("text, frontend", [
+    ("# syntax=docker/dockerfile:1\nFROM a\n", "docker/dockerfile:1"),
+    ("#escape=`\n# Syntax = x/y:2 \nFROM a\n", "x/y:2"),
+    ("FROM a\n", ""), ("FROM a\n# syntax=x\n", ""), ("# a comment\n# syntax=x\nFROM a\n", ""),
+])
+def test_the_reader_that_a_file_asks_for(text, frontend):
+    assert parse(text).frontend == frontend
