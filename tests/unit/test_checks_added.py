@@ -76,6 +76,7 @@ def test_what_is_packed_too_deep_or_too_large_counts_as_data(monkeypatch):
     monkeypatch.setattr(packed, "LARGEST", 1_000_000)
     assert look(gzip.compress(bytes(2_000_000))).data == 1_000_000
     assert look(zipped(a=bytes(600_000), b=bytes(600_000))).data == 1_000_000
+    assert list(packed.walk(tarred(a=bytes(300_000), b=bytes(800_000)))) == []
     assert list(packed.walk(gzip.compress(bytes(2_000_000)))) == []
 
 

@@ -605,6 +605,12 @@ def test_a_section_that_nobody_knows_is_left_over(tmp_path):
         assert (b"hidden" * 1000 in b"".join(surplus((tmp_path / "more").read_bytes()))) == (not known)
 
 
+def test_room_that_is_only_in_memory_covers_nothing_of_the_file(tmp_path):
+    (tmp_path / "room.c").write_text("char room[1 << 20];\n")
+    data = compiled(tmp_path, "room.c")
+    assert surplus(data) == [] and b"".join(surplus(data + b"hidden" * 1000)).strip(b"\0") == b"hidden" * 1000
+
+
 @pytest.mark.parametrize("flags, strip, found", [
     ((), None, True), (("-g",), None, True), (("-s",), None, False), (("-g",), "--strip-all", False), (("-g",), "--strip-debug", True),
 ])
