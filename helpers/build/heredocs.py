@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine
-from ..errors import DockerfileError
 
 _SINCE = {"buildkit": 23, "buildah": 5}    # the engine's major version
 
@@ -34,9 +33,9 @@ def check(read: Dockerfile, engine: Engine, builder: str) -> None:
     first = next((each for stage in read.stages for each in stage.instructions if each.heredocs), None)
     if first is None or engine.small or read_by(engine, builder) or builder == "buildkit" and read.frontend:
         return
-    raise DockerfileError(
+    raise read.fault(
         f"Line {first.line}: {engine.name} {engine.version} does not read heredocs"
-        + (" with the legacy builder." if builder == "legacy" else "."), line=first.line,
+        + (" with the legacy builder." if builder == "legacy" else "."), first.line,
         why="It would take the lines that follow for instructions, or leave them out without a word.",
         remedy=_instead(first) + (" Or use builder='buildkit'." if builder == "legacy" and read_by(engine, "buildkit") else ""))
 

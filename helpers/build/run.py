@@ -27,7 +27,7 @@ from ..bases import Present, ensure, substitutions
 from ..bounds import ARGUMENT, Bounds, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
-from ..errors import CourseError, DockerfileError, EngineFault, EngineGone, Unsupported
+from ..errors import CourseError, EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, heredocs, leftovers, legacy
 from .halt import goes_on, interrupted
 from .handed import handed
@@ -156,9 +156,8 @@ def _stay_inside(parsed: Dockerfile) -> None:
                 continue
             for source in _operands(instruction)[:-1]:
                 if posixpath.normpath(source).split("/")[0] == "..":
-                    raise DockerfileError(
-                        f"Line {instruction.line}: {source} lies outside the build context.",
-                        line=instruction.line,
+                    raise parsed.fault(
+                        f"Line {instruction.line}: {source} lies outside the build context.", instruction.line,
                         why="The engine gets the folder of the context and what is below it, no more.",
                         remedy="Move the file below it, or build with the folder above as the context "
                                "(and the Dockerfile named with its path).",

@@ -120,6 +120,10 @@ class Dockerfile:
     preamble: tuple[Instruction, ...] = field(default=(), repr=False)
     frontend: str = ""
 
+    def fault(self, what: str, line: int, *, why: str = "", remedy: str = "") -> DockerfileError:
+        """An error that shows a line (from 1) between its neighbours."""
+        return Source(self.text).fault(what, line, why=why, remedy=remedy)
+
     @property
     def edges(self) -> tuple[Edge, ...]:
         """What ties the stages, in the order of the file; one for each use."""

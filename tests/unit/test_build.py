@@ -668,6 +668,7 @@ def test_a_heredoc_is_refused_where_nobody_would_read_it(which, builder, reads):
             continue
         with pytest.raises(DockerfileError, match="does not read heredocs") as caught:
             heredocs.check(parsed, an_engine(*which), builder)
+        assert f"> {line} | " in caught.value.evidence
         assert caught.value.line == line and ("&&" in caught.value.remedy) == (text == RUN)
         assert ("buildkit" in caught.value.remedy) == (builder == "legacy" and which[1] > "23")
 
