@@ -84,9 +84,12 @@ def _uid(image: Image, user: str, engine: Engine) -> int | None:
 def own(seen: Seen, engine: Engine) -> dict[str, bytes]:
     """{path: content} of the files that the Dockerfile added to its base, as a container sees
     them. Raises CourseError for more than can be held in memory, and the engine's errors."""
-    image = seen.inventory.image
-    added = {path for path, layer in seen.files.items() if layer >= image.base_layers}
-    return read_files(image, added.__contains__, engine) if added else {}
+    image, tree = seen.inventory.image, seen.inventory.tree
+    # A hard link has its content where the archive names the file first, seen there or not.
+    places = {path: tree.origin(tree[path]) for path, layer in seen.files.items() if layer >= image.base_layers}
+    first = {path: node.entries.paths[node.row] for path, node in places.items()}
+    read = read_files(image, set(first.values()).__contains__, engine) if first else {}
+    return {path: read[where] for path, where in first.items() if where in read}
 
 
 def traces(seen: Seen, secrets: Mapping[str, str], engine: Engine) -> Iterator[Fail]:
