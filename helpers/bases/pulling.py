@@ -98,10 +98,11 @@ def _events(api: APIClient, reference: Reference) -> Iterator[Iterator[dict]]:
 
     def stream(response: requests.Response, decode: bool = False) -> Iterator[dict]:
         responses.append(response)
-        # The answer's head comes with the first event; from here on it may take longer.
         socket = impatient._get_raw_response_socket(response)
-        getattr(socket, "_sock", socket).settimeout(_LATER_SECONDS)
-        return type(api)._stream_helper(impatient, response, decode)
+        for number, event in enumerate(type(api)._stream_helper(impatient, response, decode)):
+            if not number:   # Podman 4 sends the answer's head before it knows of a registry
+                getattr(socket, "_sock", socket).settimeout(_LATER_SECONDS)
+            yield event
 
     impatient._stream_helper = stream
     try:

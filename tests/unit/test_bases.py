@@ -1,9 +1,14 @@
 """Base images: what can be told without an engine."""
 
+import contextlib
+import http.server
 import io
 import tarfile
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import docker
 import pytest
 
 from helpers import bases, labels
@@ -469,3 +474,56 @@ def test_the_lock_is_seen_from_outside(tmp_path):
 ])
 def test_a_name_of_docker_hub_s_is_told_as_docker_tells_it(name, short):
     assert references.short(name) == short
+
+
+# -- an engine that is slow to answer ----------------------------------------------------
+
+@contextlib.contextmanager
+def answering(*pieces):
+    """An engine on loopback that sends the head of an answer to a pull, then these pieces:
+    bytes, or seconds to wait."""
+    class Engine(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                elif over.wait(piece):
+                    return
+            self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_):
+            pass
+
+    over = threading.Event()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.41")
+        yield SimpleNamespace(host=str(server.server_port), client=client, speaking=lambda _: contextlib.nullcontext())
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+        client.close()
+
+
+def test_the_head_of_an_answer_is_no_sign_of_a_registry(monkeypatch):
+    monkeypatch.setattr(pulling, "FIRST_SECONDS", 0.3)
+    with answering(30) as engine, pytest.raises(pulling.Refused, match="no answer within 0.3 s") as caught:
+        pulling.pull(engine, references.parse("registry.example.org/x:1"), lambda _: None)
+    assert not caught.value.reached
+
+
+def test_after_a_sign_of_progress_it_may_take_longer(monkeypatch):
+    monkeypatch.setattr(pulling, "FIRST_SECONDS", 0.3)
+    told = []
+    with answering(b'{"status": "Pulling from x", "id": "1"}\r\n', 1, b'{"status": "Status: Downloaded"}\r\n') as engine:
+        pulling.pull(engine, references.parse("registry.example.org/x:1"), told.append)
+    assert told[-1].startswith("Pulled")
