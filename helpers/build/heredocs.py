@@ -24,7 +24,7 @@ _SINCE = {"buildkit": 23, "buildah": 5}    # the engine's major version
 
 def read_by(engine: Engine, builder: str) -> bool:
     """Whether that builder of the engine reads heredocs."""
-    return builder in _SINCE and int(engine.version.split(".")[0]) >= _SINCE[builder]
+    return builder in _SINCE and engine.major >= _SINCE[builder]
 
 
 def check(read: Dockerfile, engine: Engine, builder: str) -> None:

@@ -98,7 +98,7 @@ def build(
         scanned = Context.scan(root, dockerfile, parsed.with_bases(swapped))
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
-    no_cache = no_cache or builder == "buildah" and _overlooks_mounts(engine, parsed)
+    no_cache = no_cache or _overlooks_mounts(engine, parsed)
     lending = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
     mark = _mark(args or {}, bounds, builder)
     _follow(engine, scanned, progress, watch or _unwatched, lending, _parameters(
@@ -132,7 +132,7 @@ def _overlooks_mounts(engine: Engine, parsed: Dockerfile) -> bool:
     """Whether the cache would answer a RUN without regard to what it mounts. Podman 4 takes one
     that mounts the context from its cache whatever became of the files; and of a stage that it
     took from its cache it mounts the base, and not what the stage made of it."""
-    return bool(parsed.mounting) and int(engine.version.split(".")[0]) < 5
+    return bool(parsed.mounting) and engine.podman_4
 
 
 def _bases_needed(parsed: Dockerfile, stage: dockerfiles.Stage | None, builder: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
         for line, _ in _mounts(read):
             yield f"Line {line} of the Dockerfile mounts something for a command."
             break
-    if "buildah" in engine.builders and int(engine.version.split(".")[0]) < 5:
+    if engine.podman_4:
         for line, mount in _mounts(read):   # Buildah's reader of that time: "must be an absolute path"
             target = mount.get("target", mount.get("dst", mount.get("destination", "/")))
             if not target.startswith("/"):

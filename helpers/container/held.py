@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import secrets as random
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,8 +53,23 @@ def strictly(engine: Engine, capabilities: Sequence[str] | None) -> dict[str, ob
         return {}
     memory = {} if engine.shares_network else {"memswap_limit": _MEMORY}
     return {"cap_drop": ["ALL"], "cap_add": list(capabilities), **memory,
-            "ulimits": [Ulimit(name="fsize", soft=_STRICT_FILE, hard=_STRICT_FILE)],
+            "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in _strict_limits(engine).items()],
             "log_config": LogConfig(type=LogConfig.types.JSON, config=_STRICT_LOG)}
+
+
+def _strict_limits(engine: Engine) -> dict[str, int]:
+    """{limit of setrlimit(2): how much}."""
+    limits = {"fsize": _STRICT_FILE}
+    if engine.podman_4 and not engine.shares_network:
+        # As soon as one is named, it asks for a million of each of these, in place of its own
+        # settings: more than root has where it was given few rights.
+        limits |= {"nofile": _within(resource.RLIMIT_NOFILE, 4096), "nproc": _within(resource.RLIMIT_NPROC, 32768)}
+    return limits
+
+
+def _within(limit: int, most: int) -> int:
+    hard = resource.getrlimit(limit)[1]
+    return most if hard == resource.RLIM_INFINITY else min(most, hard)
 
 
 @contextlib.contextmanager

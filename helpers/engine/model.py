@@ -69,6 +69,16 @@ class Engine:
     makes_bases: bool = True
 
     @property
+    def major(self) -> int:
+        """The first number of its version."""
+        return int(self.version.split(".")[0])
+
+    @property
+    def podman_4(self) -> bool:
+        """Whether it is a Podman before 5, which has traps of its own."""
+        return "buildah" in self.builders and self.major < 5
+
+    @property
     def one_id(self) -> bool:
         """Whether it knows no user but root: nobody there has another id."""
         return self.rung == ONE_ID

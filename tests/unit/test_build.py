@@ -15,6 +15,7 @@ from helpers.build.events import Failed, Imaged, Moved, Output, StepSeen
 from helpers.build.progress import Progress, Step
 from helpers.build.result import failed, stage_facts, step_facts
 from helpers.build.times import covered
+from helpers.engine import Engine
 from helpers.errors import CourseError, DockerfileError
 
 DATA = Path(__file__).parent / "data"
@@ -649,7 +650,7 @@ def test_a_builder_that_is_not_there_is_refused(builders, wanted, remedy):
 
 
 def an_engine(name, version, *builders):
-    return SimpleNamespace(builders=builders, name=name, version=version, small=name == "Course Engine")
+    return Engine(None, "", "socket", name, version, "1.41", "overlay2", builders, False)
 
 
 @pytest.mark.parametrize("which, builder, reads", [
@@ -731,8 +732,8 @@ def test_a_copy_from_inside_is_not(instruction):
 ])
 def test_what_podman_4_takes_from_its_cache_unseen(mount, overlooked):
     read = dockerfiles.parse(f"FROM a AS one\nRUN make\nFROM b\nRUN {mount} make\n")
-    assert run._overlooks_mounts(SimpleNamespace(version="4.3.1"), read) is overlooked
-    assert not run._overlooks_mounts(SimpleNamespace(version="5.8.6"), read)
+    assert run._overlooks_mounts(an_engine("Podman Engine", "4.3.1", "buildah"), read) is overlooked
+    assert not run._overlooks_mounts(an_engine("Podman Engine", "5.8.6", "buildah"), read)
 
 
 def test_parameters(tmp_path):

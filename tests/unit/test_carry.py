@@ -6,6 +6,7 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Verdict, carry, check, find, progress
+from helpers.container.held import strictly
 from helpers.engine.model import Engine
 from helpers.small.mounts import bound_over, secrets_of
 from helpers.widgets.exercises import verdict_view
@@ -112,3 +113,12 @@ def test_nothing_stays_of_the_place_of_a_secret(tmp_path):
         (tmp_path / "kept").write_text("the command wrote it")
     assert list((tmp_path / "run").iterdir()) == [] and (tmp_path / "run").stat().st_mtime_ns == before
     assert (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("engine, named", [
+    (DOCKER, {"fsize"}), (replace(PODMAN, shares_network=False), {"fsize", "nofile", "nproc"}), (PODMAN, {"fsize"}),
+    (replace(PODMAN, version="5.8.6", shares_network=False), {"fsize"}),
+])
+def test_podman_4_is_not_left_to_ask_for_a_million_of_each(engine, named):
+    limits = {each["Name"]: each["Hard"] for each in strictly(engine, ())["ulimits"]}
+    assert set(limits) == named and limits.get("nofile", 0) <= 4096
