@@ -214,6 +214,10 @@ class Attempt(contextlib.ExitStack):
         if not (asked.no_files or asked.data is not None or secrets):
             return
         own = facts.own(seen, self.engine)
+        if own is None:
+            found.judge("data", [Fail("data", "The files that were added to the base have more than can be looked through. Copy only "
+                                      "what the program needs to run.")])
+            return
 
         def line(path: str) -> int | None:
             return seen.lines.line(seen.files[path])

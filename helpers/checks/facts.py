@@ -25,6 +25,7 @@ from .exercise import Content, Exercise
 from .verdict import Fail
 
 _SHOWN = 4      # tools that a message names
+_HELD = 250_000_000     # bytes of files that are read at once
 
 
 def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None,
@@ -81,13 +82,15 @@ def _uid(image: Image, user: str, engine: Engine) -> int | None:
     return next((int(row[2]) for row in rows if len(row) > 2 and row[0] == name and row[2].isdigit()), None)
 
 
-def own(seen: Seen, engine: Engine) -> dict[str, bytes]:
+def own(seen: Seen, engine: Engine) -> dict[str, bytes] | None:
     """{path: content} of the files that the Dockerfile added to its base, as a container sees
-    them. Raises CourseError for more than can be held in memory, and the engine's errors."""
+    them; None for more than can be held in memory. Raises the engine's errors."""
     image, tree = seen.inventory.image, seen.inventory.tree
     # A hard link has its content where the archive names the file first, seen there or not.
     places = {path: tree.origin(tree[path]) for path, layer in seen.files.items() if layer >= image.base_layers}
     first = {path: node.entries.paths[node.row] for path, node in places.items()}
+    if sum(node.size for node in places.values()) > _HELD:
+        return None
     read = read_files(image, set(first.values()).__contains__, engine) if first else {}
     return {path: read[where] for path, where in first.items() if where in read}
 

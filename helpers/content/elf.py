@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from . import gobuild
+from .gaps import gaps
 from .model import Elf, text
 
 _MACHINES = {
@@ -166,11 +167,7 @@ def surplus(data: bytes) -> list[bytes]:
     table, sections = _sections(form, data, header)
     covered += [table, *((offset, offset + length) for name, type, flags, offset, length in sections
                          if type != _NOBITS and (flags & _ALLOC or type == _SYMTAB or _KNOWN.fullmatch(name)))]
-    pieces, at = [], 0
-    for begin, end in [*sorted(covered), (len(data), len(data))]:
-        pieces.append(data[at:min(begin, len(data))]) if begin > at else None
-        at = max(at, end)
-    return [piece for piece in pieces if piece.strip(b"\0")]
+    return gaps(data, covered)
 
 
 def symbols(data: bytes) -> bool:

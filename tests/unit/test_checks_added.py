@@ -43,6 +43,8 @@ def tarred(mode="w", **members):
 PACKERS = {
     "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress, "lzma": lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
     "zlib": zlib.compress, "zstd": zstandard.compress, "base64": base64.encodebytes, "one line": base64.b64encode,
+    "hexadecimal": lambda data: data.hex().encode(), "hexadecimal lines": lambda data: b"\n".join(
+        data.hex().encode()[at:at + 60] for at in range(0, 2 * len(data), 60)),
     "in addresses": base64.urlsafe_b64encode, "zip": lambda data: zipped(other=b"text", it=data),
     "tar": lambda data: tarred(other=b"text", it=data), "tar.gz": lambda data: tarred("w:gz", it=data),
     "tar.xz": lambda data: tarred("w:xz", it=data), "zip in gzip": lambda data: gzip.compress(zipped(it=data)),
@@ -66,6 +68,34 @@ def test_what_is_packed_is_found(pack):
 ])
 def test_what_is_no_program_and_no_text_is_data(content, data):
     assert abs(look(content).data - data) < 64 and not look(content).program   # but for what fills up
+
+
+@each_packer
+def test_what_stands_behind_something_packed_is_found(pack):
+    packed_text = pack(b"a text, as long as it may be\n" * 9)
+    assert look(packed_text + NOISE).data >= len(NOISE) - 1024
+    assert look(packed_text + gzip.compress(NOISE)).data >= len(NOISE) - 1024
+
+
+def test_what_stands_before_and_in_an_archive_is_found():
+    archive = zipped(a=b"text" * 9, b=b"text" * 9)
+    second = archive.index(b"PK\3\4", 4)
+    assert look(NOISE + archive).data >= len(NOISE) - 64
+    # The directory's offsets are moved, as one who hides something between would move them.
+    moved = bytearray(archive[:second] + NOISE + archive[second:])
+    end = moved.rindex(b"PK\5\6")
+    start = int.from_bytes(moved[end + 16:end + 20], "little") + len(NOISE)
+    moved[end + 16:end + 20] = start.to_bytes(4, "little")
+    entry = moved.index(b"PK\1\2", moved.index(b"PK\1\2", start) + 4)
+    moved[entry + 42:entry + 46] = (second + len(NOISE)).to_bytes(4, "little")
+    assert zipfile.ZipFile(io.BytesIO(moved)).read("b") == b"text" * 9
+    assert abs(look(bytes(moved)).data - len(NOISE)) < 64
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as told:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"comment": NOISE.hex()}
+        told.addfile(info)
+    assert look(file.getvalue()).data > len(NOISE)
 
 
 def test_what_is_packed_too_deep_or_too_large_counts_as_data(monkeypatch):

@@ -58,6 +58,8 @@ def test_what_was_added_is_read_by_every_name_that_a_container_sees(monkeypatch)
     image = seen(own=(("COPY a", (("app", b"a" * 9), ("gone", b"b" * 9), ("kept", ("h", "gone")))), ("RUN rm", ((".wh.gone", b""),))))
     assert facts.own(image, engine=None) == {"/app": b"/app", "/kept": b"/gone"}
     assert asked == ["/app", "/gone"]
+    monkeypatch.setattr(facts, "_HELD", 17)     # /app and /kept have 18
+    assert facts.own(image, engine=None) is None
 
 
 def test_nothing_waits_for_another_stage():
