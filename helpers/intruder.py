@@ -112,8 +112,9 @@ def _root(server: Server) -> Try:
             return Try("be root", root, "", "the server runs as root" if root else
                        f"the server is to run as {user} (this engine has one user for all)")
         listed = api.top(server.name) if "buildah" not in server.engine.builders else api._result(
-            # Podman goes on listing for ever unless told, and the SDK cannot tell it.
-            api._get(api._url("/containers/{0}/top", server.name), params={"stream": "false"}), True)
+            # Podman goes on listing for ever unless told, and the SDK cannot tell it. Asked as Docker
+            # is, Podman 4 starts a ps in the container, which few have; asked for its own column, none.
+            api._get(api._url("/containers/{0}/top", server.name), params={"stream": "false", "ps_args": "user"}), True)
     column = next(i for i, title in enumerate(listed["Titles"]) if title in ("UID", "USER"))
     user = listed["Processes"][0][column]
     return Try("be root", user in ("root", "0"), "", f"the server runs as {user}")
