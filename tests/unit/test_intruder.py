@@ -122,7 +122,7 @@ class Podman(Straw):
         return path.format(name)
 
     def _get(self, url, params):
-        assert (url, params) == ("/containers/straw/top", {"stream": "false"})
+        assert (url, params) == ("/containers/straw/top", {"stream": "false", "ps_args": "user"})
         return url
 
     def _result(self, answer, json):
