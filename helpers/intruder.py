@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .container import Ran, Server
+from .container import Ran, Server, users
 from .errors import CourseError
 
 _ANSWER = "compiled in the container"
@@ -104,19 +104,13 @@ def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Calla
 
 def _root(server: Server) -> Try:
     """Who runs the server, as the engine sees it: an image without a shell cannot say."""
-    api = server.engine.client.api
     with server.engine.speaking(f"list the processes of {server.image}"):
         if server.engine.one_id:   # every process is root's there: what the image asks for
-            user = api.inspect_container(server.name)["Config"].get("User") or "root"
+            user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
             root = user.partition(":")[0] in ("root", "0")
             return Try("be root", root, "", "the server runs as root" if root else
                        f"the server is to run as {user} (this engine has one user for all)")
-        listed = api.top(server.name) if "buildah" not in server.engine.builders else api._result(
-            # Podman goes on listing for ever unless told, and the SDK cannot tell it. Asked as Docker
-            # is, Podman 4 starts a ps in the container, which few have; asked for its own column, none.
-            api._get(api._url("/containers/{0}/top", server.name), params={"stream": "false", "ps_args": "user"}), True)
-    column = next(i for i, title in enumerate(listed["Titles"]) if title in ("UID", "USER"))
-    user = listed["Processes"][0][column]
+        user = users(server.engine, server.name)[0]
     return Try("be root", user in ("root", "0"), "", f"the server runs as {user}")
 
 

@@ -5,7 +5,8 @@ network unless asked, and are removed when they end, whatever happens. A server'
 port is open on this machine's loopback alone.
 """
 
+from .processes import users
 from .running import Ran, run
 from .serving import Answer, Server, serve
 
-__all__ = ["Answer", "Ran", "Server", "run", "serve"]
+__all__ = ["Answer", "Ran", "Server", "run", "serve", "users"]

@@ -18,6 +18,7 @@ from ..bounds import Bounds
 from ..engine import Engine, connect
 from ..errors import CourseError
 from .held import created, killed, nowhere, strictly
+from .processes import ids
 from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_started, podman_lacks, printed, start
 
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
@@ -104,9 +105,7 @@ class Server:
     def users(self) -> frozenset[int]:
         """Numbers of the users that its processes run as, as the engine's machine counts."""
         with self.engine.speaking(f"list the processes of {self.image}"):
-            told = self.engine.client.api.top(self.name, "-o pid,uid")
-        at = [title.upper() for title in told["Titles"]].index("UID")
-        return frozenset(int(row[at]) for row in told["Processes"])
+            return ids(self.engine, self.name)
 
     @property
     def log(self) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from helpers import charts
 from helpers.container import Answer, Ran
+from helpers.container.processes import ids
 from helpers.errors import CourseError, EngineGone
 from helpers.intruder import Try, tries
 
@@ -153,3 +154,18 @@ def test_the_grid_of_tries_says_what_worked(found, title):
     for name, done in found.items():
         assert f"{name}: " + ", ".join(f"{each.what} {'works' if each.worked else 'fails'}" for each in done) in chart.alt
     assert chart.png().startswith(b"\x89PNG")
+
+
+class Podman4(Podman):
+    podman_4 = True
+
+    def _get(self, url, params):
+        assert params == {"stream": "false", "ps_args": "huser"}
+        return url
+
+    def _result(self, answer, json):
+        return {"Titles": ["HUSER"], "Processes": [["root"], ["65532"]]}
+
+
+def test_podman_4_is_asked_for_the_numbers_without_a_ps_in_the_image():
+    assert ids(Podman4({}), "straw") == {0, 65532}
