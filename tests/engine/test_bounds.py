@@ -167,5 +167,7 @@ def test_a_check_takes_away_what_it_built(engine):
     verdict = check(exercise, exercise.folder / "solution" / "Dockerfile", engine=engine)
     assert verdict.passed, str(verdict)
     after = engine.client.api.images(filters={"label": "multistage.course.stands-on=gcr.io/distroless/base-debian12"})
-    new = [each["Id"] for each in after if each["Id"] not in before]
+    # Podman 4 has the labels on what it keeps of the builder's steps, too: that is its cache.
+    new = [each["Id"] for each in after if each["Id"] not in before
+           and each["Labels"].get("multistage.course.stand-in") != "golang:1.22"]
     assert [each for each in new if not engine.client.api.inspect_image(each)["RepoTags"]] == []
