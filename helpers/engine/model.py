@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -70,8 +71,9 @@ class Engine:
 
     @property
     def major(self) -> int:
-        """The first number of its version."""
-        return int(self.version.split(".")[0])
+        """The first number of its version; one without a number is somebody's own, and newest."""
+        first = self.version.split(".")[0]
+        return int(first) if first.isdigit() else sys.maxsize
 
     @property
     def podman_4(self) -> bool:

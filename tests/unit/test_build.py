@@ -659,6 +659,7 @@ def an_engine(name, version, *builders):
     (("Docker Engine", "23.0.1", "buildkit", "legacy"), "buildkit", True),
     (("Docker Engine", "28.5.2+dfsg4", "buildkit", "legacy"), "buildkit", True),
     (("Docker Engine", "28.5.2+dfsg4", "buildkit", "legacy"), "legacy", False),
+    (("Docker Engine", "dev", "buildkit", "legacy"), "buildkit", True),
     (("Podman Engine", "4.9.3", "buildah"), "buildah", False), (("Podman Engine", "5.8.6", "buildah"), "buildah", True),
 ])
 def test_a_heredoc_is_refused_where_nobody_would_read_it(which, builder, reads):
