@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import html
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
