@@ -47,7 +47,7 @@ bases: $(READY)  ## fetch or make every base image
 lab: $(READY)  ## set everything up, build once, open the course
 	@$(BIN)/python -m helpers first-run || { test $$? = 2 \
 	  && echo "Without an engine the lessons show recorded results, each in a frame that says so."; }
-	@$(BIN)/python -m helpers.workshop.lab $(FIRST)
+	@$(BIN)/python -m helpers.maintenance.lab $(FIRST)
 
 test: $(TESTED)  ## set everything up, run every test
 	@$(BIN)/python -m helpers bases --all

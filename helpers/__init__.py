@@ -2,7 +2,7 @@
 
 Data flows one way, and imports never run back up:
 
-    engine -> bases -> build -> image -> inventory -> report -> charts, widgets -> lesson, workshop
+    engine -> bases -> builder -> image -> inventory -> report -> charts, widgets -> lesson, maintenance
 
 Nothing is imported here, so that `import helpers` costs nothing; take what you
 need from the modules. Notebooks take it from `helpers.lesson`.

@@ -112,7 +112,7 @@ class BuildFailed(CourseError):
     line         its line in the Dockerfile, from 1, or None
     exit_code    of the command of a RUN, or None
     log          the lines that the failed step printed, oldest first
-    progress     how far the build came (`helpers.build.Progress`), or None
+    progress     how far the build came (`helpers.builder.Progress`), or None
     """
 
     def __init__(

@@ -14,7 +14,7 @@ MADE_OF = "multistage.course.made-of"    # what it was made of, in words
 
 BASE = "base"    # a base image that the course pulled or made
 STEP = "step"    # a finished step of a base image in the making
-BUILD = "build"  # built by `helpers.build`
+BUILD = "build"  # built by `helpers.builder`
 RUN = "run"      # a container that a lesson runs
 
 

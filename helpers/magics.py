@@ -10,19 +10,19 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from . import build as builds
+from . import builder as builds
 from . import dockerfile as dockerfiles
-from . import places
-from .build import BuildResult
+from . import paths
+from .builder import BuildResult
 from .checks import Exercise, Watch, check, find, hints, names, progress
 from .checks.hints import how
 from .checks.submission import brought
-from .checks.values import random_word
-from .edits import write
+from .checks.placeholders import random_word
+from .experiments.incremental import write
 from .engine import connect
 from .errors import CourseError, DockerfileError
 from .widgets import LiveBuild
-from .widgets.exercises import Done, Judged, Marked, Told
+from .views.exercises import Done, Judged, Marked, Told
 
 try:
     from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -63,7 +63,7 @@ if Magics is not None:
             words = parse_argstring(self.dockerfile, line)
             exercise = self._exercise(words.name)
             _readable(exercise, cell)
-            places.write_whole(exercise.work, cell.encode())
+            paths.write_whole(exercise.work, cell.encode())
             build(exercise, cell, words.target, words.builder)
 
         @magic_arguments()

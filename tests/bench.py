@@ -21,12 +21,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
-from helpers import places
-from helpers.build import build
+from helpers import paths
+from helpers.builder import build
 from helpers.checks import check, find
 from helpers.engine import Engine, connect
 from helpers.image import Tree
-from helpers.image.pieces import Pieces
+from helpers.image.byte_stream import Pieces
 from helpers.image.scan import scan
 from helpers.inventory import inventory
 from helpers.lesson import APPS
@@ -152,7 +152,7 @@ def cold_build(engine: Engine) -> dict:
 
 def large_context(engine: Engine) -> dict:
     """Memory of a process that sends a context of 2 GB."""
-    script = ("import sys; from helpers.build import build\n"
+    script = ("import sys; from helpers.builder import build\n"
               "build(sys.argv[1], text='FROM scratch\\nCOPY small /\\n', context_limit=None)\n"
               "print(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1])")
     with tempfile.TemporaryDirectory(dir=Path.home()) as folder:
@@ -177,13 +177,13 @@ LARGE, SMALL_APP = "golang:1.22", "course-bench:1"
 @contextlib.contextmanager
 def _empty_cache():
     """Nothing is known of any layer while the block lasts."""
-    known = places.cache
+    known = paths.cache
     with tempfile.TemporaryDirectory() as folder:
-        places.cache = lambda: Path(folder)
+        paths.cache = lambda: Path(folder)
         try:
             yield
         finally:
-            places.cache = known
+            paths.cache = known
 
 
 def _cold(engine: Engine, image: str = LARGE) -> Callable[[], None]:

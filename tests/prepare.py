@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
-from helpers.small import proot
+from helpers.engine.proot import proot
 from tests.lab.browser import driver_runs, program
 
 

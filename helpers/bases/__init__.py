@@ -10,8 +10,8 @@
 
 from .catalogue import ALL, BASES, FIRST, Base, find
 from .kit import Kept
-from .ladder import ensure, status
-from .present import Present, footnote, substitutions
+from .resolve import ensure, status
+from .status import Present, footnote, substitutions
 from .references import original
 from .saving import fill, save
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..engine import Engine
 from ..engine.model import fault
-from .patience import patient
+from .timeouts import patient
 from .recipes import PATH
 from .tars import EPOCH, chunks, regular, streamed
 

@@ -18,8 +18,8 @@ from ..engine import Engine
 from ..engine.model import fault
 from ..errors import CourseError
 from . import aptsources
-from .children import tail
-from .patience import patient
+from .subprocesses import tail
+from .timeouts import patient
 from .recipes import AptInstall
 from .tars import Entry, folder, regular, streamed
 

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import places, units
+from .. import paths, units
 
 
 def store() -> Path:
     """The folder of kept downloads, made if need be."""
-    folder = places.cache() / "downloads"
+    folder = paths.cache() / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -22,7 +22,7 @@ def keep(file: Path, report: Callable[[str], None]) -> Path:
     `file` was downloaded below the store."""
     kept = store() / file.name
     # The hash first: without it the download does not count.
-    places.write_whole(_note(kept), _hash(file).encode())
+    paths.write_whole(_note(kept), _hash(file).encode())
     os.replace(file, kept)
     report(f"Downloaded {kept.name}, {units.size(kept.stat().st_size)}.")
     return kept

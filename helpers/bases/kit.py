@@ -25,11 +25,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import places
+from .. import paths
 from ..errors import CourseError
 from . import references
 
-VARIABLE = places.KIT
+VARIABLE = paths.KIT
 INDEX = "index.json"
 FORMAT = 1
 _CHUNK = 1 << 20
@@ -107,7 +107,7 @@ class Kept:
                           remedy=f"Delete it and save {self.ref} into the kit again.")
 
 
-folders = places.kits
+folders = paths.kits
 
 
 def find(ref: str) -> Kept | None:
@@ -165,13 +165,13 @@ def write(folder: Path, kept: Kept) -> None:
 
     Its archive has to be there by then: readers see the old entry or the new one.
     """
-    with places.locked(folder / ".lock"):
+    with paths.locked(folder / ".lock"):
         index = folder / INDEX
         there = read(index.read_text(), folder) if index.exists() else ()
         others = [each for each in there if references.parse(each.ref) != references.parse(kept.ref)]
         listed = sorted((*others, kept), key=lambda each: each.ref)
         text = json.dumps({"format": FORMAT, "bases": [each.facts() for each in listed]}, indent=1)
-        places.write_whole(index, f"{text}\n".encode())
+        paths.write_whole(index, f"{text}\n".encode())
         os.chmod(index, 0o644)   # a kit may be read by others
         for gone in {each.file for each in there} - {each.file for each in listed}:
             (folder / gone).unlink(missing_ok=True)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import units
-from ..engine import Engine, rootless
+from ..engine import Engine, podman
 from ..engine.model import fault
 from . import references, shelving
 from .kit import Kept, KitDamaged
-from .patience import patient
+from .timeouts import patient
 
 _LOAD_SECONDS = 1800
 
@@ -24,7 +24,7 @@ def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
     Raises KitDamaged where the file is not what was saved or the engine made
     something else of it, and what `engine.speaking` raises.
     """
-    place = rootless.shelf_here() if engine.host == rootless.host() else None
+    place = podman.shelf_here() if engine.host == podman.host() else None
     shelved = shelving.shelve(kept, place, report) if place else None
     if shelved and _layers(engine, shelved) == kept.layers:
         return shelved

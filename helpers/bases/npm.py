@@ -17,7 +17,7 @@ from pathlib import Path
 from ..engine.packages import apt_install
 from ..errors import BaseUnavailable, CourseError
 from . import downloads
-from .children import running, tail
+from .subprocesses import running, tail
 from .recipes import NpmFiles
 from .tars import Entry, parents, plain, streamed
 

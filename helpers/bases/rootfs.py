@@ -18,7 +18,7 @@ from pathlib import Path
 from ..engine.packages import apt_install
 from ..errors import BaseUnavailable, CourseError
 from . import aptsources, distroless
-from .children import running, tail
+from .subprocesses import running, tail
 from .recipes import DebianFiles, DebianRoot
 from .tars import EPOCH, Entry, plain, regular, write_layer
 

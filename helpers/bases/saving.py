@@ -27,8 +27,8 @@ from ..engine import Engine
 from ..errors import BaseUnavailable, CourseError
 from . import kit, references
 from .kit import Kept
-from .patience import patient
-from .present import Present
+from .timeouts import patient
+from .status import Present
 
 Report = Callable[[str], None]
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import units
-from ..engine.rootless import shelf
+from ..engine.podman import additional_store
 from . import kit, references
 from .kit import Kept, KitDamaged
 
-SHELF = "shelf"   # in a kit's folder: `helpers.engine.rootless.service` looks for it there
+SHELF = "shelf"   # in a kit's folder: `helpers.engine.podman.service` looks for it there
 
 
 def shelve(kept: Kept, place: Path, report: Callable[[str], None]) -> str | None:
@@ -25,17 +25,17 @@ def shelve(kept: Kept, place: Path, report: Callable[[str], None]) -> str | None
     """
     name = own_name(kept)
     full = f"{name.registry}/{name.path}:{name.tag}"
-    if full in shelf.names(place):
+    if full in additional_store.names(place):
         return str(name)
     started = time.monotonic()
     report(f"Unpacking {kept.ref} from the kit in {kept.folder} ({units.size(kept.size)}) ...")
     kept.check()
     try:
-        shelf.put(place, kept.archive(), full, kept.layers)
+        additional_store.put(place, kept.archive(), full, kept.layers)
     except (ValueError, KeyError, tarfile.TarError) as error:
         raise KitDamaged(f"{kept.path} cannot be used.", why=f"{type(error).__name__}: {error}",
                          remedy=f"Delete it and save {kept.ref} into the kit again.") from error
-    except (shelf.Unfit, OSError) as error:
+    except (additional_store.Unfit, OSError) as error:
         report(f"{kept.ref} cannot be kept unpacked: {error}.")
         return None
     report(f"Unpacked {kept.ref} in {units.seconds(time.monotonic() - started)}.")

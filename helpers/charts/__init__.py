@@ -21,20 +21,20 @@
     >>> charts.findings(report)           # which line brings what, and what is wrong there?
 """
 
-from .attempts import tries
+from .attacks import tries
 from .contents import surface, tools, waste
-from .edits import edits
+from .incremental import edits
 from .findings import findings
 from .graph import stages
 from .kitchen import kitchen
 from .languages import languages, left_behind
-from .reduction import reduction, splits
-from .runs import runs
+from .size_attribution import reduction, splits
+from .startup_time import runs
 from .sizes import layers, sizes
 from .style import Chart
 from .timeline import timeline
-from .trips import trips
-from .twins import twins
+from .transfers import trips
+from .reproducibility import twins
 
 __all__ = ["Chart", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
            "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins",

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 
-from ..build import TITLES, BuildResult
+from ..builder import TITLES, BuildResult
 from ..dockerfile import SCRATCH
 from ..units import seconds
 from .layout import WIDE, Box, Plan, Wire, plan

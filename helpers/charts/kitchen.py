@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
-from ..report.rooms import Rooms, Thing, total
+from ..report.kitchen import Rooms, Thing, total
 from ..units import listed, share, size
 from .style import BUILD, BUILD_OWN, HATCH, INK, PAPER, RUN, SHARED, Chart, canvas, finish
 

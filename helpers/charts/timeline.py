@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ..build import TITLES, BuildResult, StageReport, Step, covered, spans, ties, together, work
+from ..builder import TITLES, BuildResult, StageReport, Step, covered, spans, ties, together, work
 from ..errors import BuildFailed, CourseError
 from ..units import counted, seconds
 from .style import (BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide)

@@ -9,7 +9,7 @@ exercises/README.md tells how an exercise is written, and every rule.
 """
 
 from . import notebook, progress
-from .attempt import Watch, check
+from .runner import Watch, check
 from .exercise import EXERCISES, Exercise, find, names, read
 from .hints import hints
 from .verdict import RULES, Fail, Verdict

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..content import surplus
+from ..formats import surplus
 from ..inventory import printable
 from ..units import size
 from . import packed

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import ExerciseError
 from .globs import matches
-from .table import CHECK, Table
+from .toml_schema import CHECK, Table
 
 EXERCISES = Path(__file__).resolve().parents[2] / "exercises"
 TASK, STARTER, WORK, SOLUTION = "task.md", "Dockerfile", "work", "solution"

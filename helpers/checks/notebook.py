@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 
-from . import reading
+from . import dockerfile_rules
 from .exercise import Exercise
 from .hints import hints
 from .verdict import Findings
@@ -46,7 +46,7 @@ def _keep(made: dict, old: dict) -> None:
 def told_by_its_text(exercise: Exercise) -> bool:
     """Whether the starter's text alone fails the check: then the verdict is the same everywhere."""
     found = Findings()
-    reading.judge(exercise, exercise.starter.read_text(), exercise.source(), (), found)
+    dockerfile_rules.judge(exercise, exercise.starter.read_text(), exercise.source(), (), found)
     return bool(found.fails)
 
 

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 
-from ..content import gaps
+from ..formats import gaps
 
 DEPTH = 4                    # a tar in gzip in a zip in base64
 LARGEST = 256_000_000        # bytes that are unpacked of one file, at all depths together

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .. import places
+from .. import paths
 from ..errors import CourseError
 from .verdict import Verdict
 
@@ -68,7 +68,7 @@ class Progress:
 def path() -> Path:
     """The learner's file; MULTISTAGE_PROGRESS names another."""
     named = os.environ.get("MULTISTAGE_PROGRESS")
-    return Path(named).expanduser() if named else places.state() / "progress.json"
+    return Path(named).expanduser() if named else paths.state() / "progress.json"
 
 
 def load() -> Progress:
@@ -145,20 +145,20 @@ def merge(data: bytes) -> Progress:
     with _held() as mine:
         names = {*mine.records, *brought.records}
         merged = Progress({name: mine.record(name).best_of(brought.record(name)) for name in names}, mine.set_aside)
-        places.write_whole(path(), _packed(merged))
+        paths.write_whole(path(), _packed(merged))
     return merged
 
 
 def _changed(name: str, change) -> Progress:
     with _held() as old:
         new = Progress({**old.records, name: change(old.record(name))}, old.set_aside)
-        places.write_whole(path(), _packed(new))
+        paths.write_whole(path(), _packed(new))
     return new
 
 
 @contextlib.contextmanager
 def _held() -> Iterator[Progress]:
-    with places.locked(path().with_suffix(".lock")):
+    with paths.locked(path().with_suffix(".lock")):
         yield load()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import ExerciseError
 from .exercise import STARTER, Exercise
 from .globs import matches
-from .reading import LONGEST
+from .dockerfile_rules import LONGEST
 
 
 def text(path: Path) -> str:

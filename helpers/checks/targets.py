@@ -7,17 +7,17 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 from .. import container
-from ..bounds import Bounds
+from ..limits import Bounds
 from ..dockerfile import Dockerfile
 from ..engine import Engine
 from ..errors import BuildFailed, BuildStopped, CourseError, EngineError
 from ..image import read_file
-from ..image import start as start_of
+from ..image import config as start_of
 from ..inventory import inventory, printable
-from ..report import program
+from ..report import entrypoint
 from .exercise import Change, Exercise
-from .running import DISK, SECONDS, quoted, told
-from .values import Values
+from .runtime_rules import DISK, SECONDS, quoted, told
+from .placeholders import Values
 from .verdict import Fail
 
 
@@ -40,7 +40,7 @@ def same(name: str, shipped: str, image: str, read: Dockerfile, engine: Engine) 
 def _program(image: str, engine: Engine) -> tuple[str, str] | None:
     """(path, SHA-256) of the program that an image starts, None if it is not there."""
     found = inventory(image, engine)
-    main = program.find(found, start_of(found.image, engine))
+    main = entrypoint.find(found, start_of(found.image, engine))
     if main is None or not main.path:
         return None
     return main.path, hashlib.sha256(read_file(found.image, main.path, engine=engine)).hexdigest()

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import CourseError, EngineError, ExerciseError, Interrupted
-from .said import GOOD, NO, USAGE, error_facts, print_error
-from .words import parser as _parser
+from .output import GOOD, NO, USAGE, error_facts, print_error
+from .parser import parser as _parser
 
 __all__ = ["error_facts", "main"]
 

@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from .said import GOOD, NO, emit, error_facts, say
+from .output import GOOD, NO, emit, error_facts, say
 
 
 def doctor(options: argparse.Namespace) -> int:
-    from ..workshop.doctor import doctor
+    from ..maintenance.doctor import doctor
 
     report = doctor()
     emit(options, report.facts(), str(report))
@@ -20,7 +20,7 @@ def doctor(options: argparse.Namespace) -> int:
 def bases(options: argparse.Namespace) -> int:
     from ..bases import ALL, ensure
     from ..engine import connect
-    from ..workshop.doctor import base_facts
+    from ..maintenance.doctor import base_facts
 
     wanted = ALL if options.all else options.ref or None
     if options.shelve:
@@ -65,7 +65,7 @@ def _shelve_bases(options: argparse.Namespace) -> int:
 
 def clean(options: argparse.Namespace) -> int:
     from ..engine import connect
-    from ..workshop.clean import clean
+    from ..maintenance.clean import clean
 
     removed = clean(connect(start=False), bases=options.bases)
     facts = removed.facts()
@@ -75,17 +75,17 @@ def clean(options: argparse.Namespace) -> int:
 
 
 def engine(options: argparse.Namespace) -> int:
-    from ..engine import family
+    from ..engine import backends
 
     if options.action == "fetch-proot":
-        from ..small.fetching import fetch
+        from ..engine.proot.fetching import fetch
 
         place = str(fetch(say))
         emit(options, {"proot": place}, place)
         return GOOD
     if options.action in ("stop", "purge"):
-        stopped = any([each.stop(say) for each in family.ENGINES])
-        for each in family.ENGINES if options.action == "purge" else ():
+        stopped = any([each.stop(say) for each in backends.ENGINES])
+        for each in backends.ENGINES if options.action == "purge" else ():
             each.purge(say)
         emit(options, {"stopped": stopped}, "Stopped." if stopped else
               "No engine of the course was running.")
@@ -95,7 +95,7 @@ def engine(options: argparse.Namespace) -> int:
 
         engine = connect(start=False)
     else:
-        from ..workshop.first_run import have_engine
+        from ..maintenance.first_run import have_engine
 
         engine = have_engine(say)
     emit(options, engine.facts(), f"{engine.describe()}\n{engine.host}")
@@ -103,7 +103,7 @@ def engine(options: argparse.Namespace) -> int:
 
 
 def first(options: argparse.Namespace) -> int:
-    from ..workshop.first_run import first_run
+    from ..maintenance.first_run import first_run
 
     outcome = first_run(say)
     emit(options, outcome.facts(), str(outcome))

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..errors import CourseError
-from .said import GOOD, NO, USAGE, emit, say
+from .output import GOOD, NO, USAGE, emit, say
 
 
 def check(options: argparse.Namespace) -> int:
@@ -58,7 +58,7 @@ def exercises(options: argparse.Namespace) -> int:
 
 def progress(options: argparse.Namespace) -> int:
     from ..checks import progress
-    from ..widgets.exercises import progress_text
+    from ..views.exercises import progress_text
 
     if options.export:
         try:

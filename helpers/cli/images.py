@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from ..errors import BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError
-from .said import GOOD, NO, emit, no_build, say
+from .output import GOOD, NO, emit, no_build, say
 
 
 def build(options: argparse.Namespace) -> int:
-    from ..build import CONTEXT_LIMIT, build
+    from ..builder import CONTEXT_LIMIT, build
     from ..image import look
     from ..widgets.live import LiveBuild
 
@@ -53,10 +53,10 @@ def graph(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    from ..build import CONTEXT_LIMIT
+    from ..builder import CONTEXT_LIMIT
     from ..report import report
     from ..widgets.live import LiveBuild
-    from ..widgets.report import report_text
+    from ..views.report import report_text
 
     try:
         with LiveBuild(sys.stderr) as live:
@@ -85,7 +85,7 @@ def inventory(options: argparse.Namespace) -> int:
     from ..image import transfer
     from ..inventory import inventory, printable
     from ..units import size
-    from ..widgets.contents import inventory_text
+    from ..views.contents import inventory_text
 
     engine = connect()
     found = inventory(options.image, engine)
@@ -105,7 +105,7 @@ def compare(options: argparse.Namespace) -> int:
     from ..image import transfer, unique
     from ..inventory import compare, inventory
     from ..units import size
-    from ..widgets.contents import comparison_text
+    from ..views.contents import comparison_text
 
     engine = connect()
     seen = compare([inventory(reference, engine) for reference in options.image])

@@ -7,6 +7,6 @@ port is open on this machine's loopback alone.
 
 from .processes import users
 from .running import Ran, run
-from .serving import Answer, Server, serve
+from .server import Answer, Server, serve
 
 __all__ = ["Answer", "Ran", "Server", "run", "serve", "users"]

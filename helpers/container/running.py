@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import requests
 from docker.types import Mount
 
-from ..bases.patience import patient
-from ..bounds import Bounds
+from ..bases.timeouts import patient
+from ..limits import Bounds
 from ..engine import Engine, connect
 from ..errors import CourseError
-from .held import created, killed, strictly
+from .sandbox import created, killed, strictly
 
 OUTPUT_LIMIT = 1_000_000   # bytes kept of what a container prints
 _START_SECONDS = 600        # an engine may unpack or copy the whole image for it

@@ -6,7 +6,7 @@
     'Docker Engine 20.10.24 (API 1.41, overlay2), started by the course'
 """
 
-from .ladder import connect
+from .discovery import connect
 from .model import MINIMUM_API, Engine, translated
 
 __all__ = ["MINIMUM_API", "Engine", "connect", "translated"]

@@ -13,7 +13,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from .. import places
+from .. import paths
 from ..errors import EngineError
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -62,7 +62,7 @@ def prepare(folder: Path) -> str:
     """
     subnet = _make_bridge(folder)
     policy = run("iptables", "-S", "FORWARD").stdout
-    places.write_whole(_note(folder), json.dumps({
+    paths.write_whole(_note(folder), json.dumps({
         "forward_accepts": "-P FORWARD ACCEPT" in policy,
         "ip_forward": _FORWARD.read_text().strip(),
         "had_chains": run("iptables", "-nL", "DOCKER-USER").returncode == 0,

@@ -19,10 +19,10 @@ from .entries import Entries, Program
 from .listing import Listed, listed, marked
 from .measure import contents, look, transfer, unique, where
 from .model import Image, Layer
-from .start import Start, start, stored
-from .tree import Node, Tree, Unseen
-from .twins import Twins, compare
-from .wording import worded
+from .config import Start, start, stored
+from .filesystem import Node, Tree, Unseen
+from .diff import Twins, compare
+from .history import worded
 
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
            "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "read_files", "search", "start",

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from .pieces import Pieces, Truncated
+from .byte_stream import Pieces, Truncated
 
 BLOCK = 512
 _EXTENDED_LIMIT = 1 << 20    # bytes of one extended header: file names, attributes

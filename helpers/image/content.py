@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..engine import Engine, connect
 from ..errors import CourseError, ImageNotFound
-from . import saved
+from . import archive_reader
 from .archive import Archive, Entry
 from .model import Image, Layer
 from .stream import stream
@@ -146,4 +146,4 @@ def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
 def _each_file(image: Image, engine: Engine | None, look, ended) -> None:
     engine = engine or connect()
     with engine.speaking("save the image"):
-        saved.each_file(stream(engine.client.api, image.id), look, ended)
+        archive_reader.each_file(stream(engine.client.api, image.id), look, ended)

@@ -14,8 +14,8 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 
-from ..content import Elf, Package
-from .pieces import Pieces
+from ..formats import Elf, Package
+from .byte_stream import Pieces
 
 _FORMAT = "layer entries 6"     # raise the number when readers of content find more than before
 _SEAL = 32        # bytes of a SHA-256

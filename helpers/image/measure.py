@@ -13,11 +13,11 @@ from ..bases.references import short
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
-from . import saved, store
+from . import archive_reader, cache
 from .entries import Entries
 from .model import Image, Layer, base_of, instruction, makes_layer, unshared
 from .stream import stream
-from .tree import Tree
+from .filesystem import Tree
 
 
 def look(reference: str, engine: Engine | None = None) -> Image:
@@ -32,7 +32,7 @@ def look(reference: str, engine: Engine | None = None) -> Image:
         history = engine.client.api.history(inspected["Id"])
     digests = tuple(inspected["RootFS"].get("Layers") or ())
     made_by = _from_history(history, len(digests))
-    known = {digest: store.load(digest) for digest in digests}
+    known = {digest: cache.load(digest) for digest in digests}
     if made_by is None or None in known.values():
         read = _save(engine, inspected["Id"], digests, known=known)
         known |= {digest: read.layers[digest] for digest in digests}
@@ -56,7 +56,7 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     Compressing takes about a second for 25 MB the first time; then it is known.
     """
     engine = engine or connect()
-    known = {layer.digest: store.load(layer.digest) for layer in image.layers}
+    known = {layer.digest: cache.load(layer.digest) for layer in image.layers}
     if any(measured is None or measured.transfer is None for measured in known.values()):
         known = _save(engine, image.id, known, transfer=True).layers
     return sum(known[layer.digest].transfer for layer in image.layers)
@@ -70,7 +70,7 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
     engine's errors.
     """
     digests = [layer.digest for layer in image.layers]
-    known = {digest: store.entries(digest) for digest in digests}
+    known = {digest: cache.entries(digest) for digest in digests}
     if None in known.values():
         read = _save(engine or connect(), image.id, digests)
         known = {digest: read.layers[digest].entries for digest in digests}
@@ -126,21 +126,21 @@ def _name(summary: dict) -> str:
 
 
 def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: bool = False,
-          known: Mapping[str, saved.Measured | None] = MappingProxyType({})) -> saved.Saved:
+          known: Mapping[str, archive_reader.Measured | None] = MappingProxyType({})) -> archive_reader.Saved:
     """Read the whole saved image, which is to have the layers `digests`; remember
     what it says of each."""
     with engine.speaking("save the image"):
-        read = saved.read(stream(engine.client.api, image_id), transfer=transfer)
+        read = archive_reader.read(stream(engine.client.api, image_id), transfer=transfer)
     missing = [digest for digest in digests if digest not in read.layers]
     if missing:
         raise ImageUnreadable(
             f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",
             remedy="Remove the image and build or pull it anew.")
     for digest, measured in read.layers.items():
-        before = known.get(digest) or store.load(digest)
+        before = known.get(digest) or cache.load(digest)
         if measured.transfer is None and before:
             measured.transfer = before.transfer
-        store.keep(digest, measured)
+        cache.keep(digest, measured)
     return read
 
 
@@ -161,7 +161,7 @@ def _from_history(history: Sequence[dict], layers: int) -> list[str] | None:
     return None
 
 
-def _from_config(read: saved.Saved, image_id: str, layers: int) -> list[str]:
+def _from_config(read: archive_reader.Saved, image_id: str, layers: int) -> list[str]:
     """The same from the image's own configuration, which does say."""
     configs = read.configs.get(image_id) or next(iter(read.configs.values()), {})
     history = configs.get("history")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import mmap
 
-from ..content import applets, elf, further, interpreter, marks, packages, wanted
+from ..formats import applets, elf, further, interpreter, marks, packages, wanted
 from .archive import Archive, Damaged, Entry
 from .entries import Entries, Program
 from .ldcache import libraries
-from .pieces import Pieces
+from .byte_stream import Pieces
 
 # What a layer may hold at most. Docker's own images stay far below; what goes
 # beyond was made to exhaust whoever reads it.

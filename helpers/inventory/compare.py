@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..content import Package
+from ..formats import Package
 from .model import Inventory
 from .names import plain
 from .tools import Tool

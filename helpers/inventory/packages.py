@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..content import Package
+from ..formats import Package
 from ..image import Tree
 
 _LISTED = ("deb", "apk")

@@ -8,7 +8,7 @@ from .. import charts, magics
 from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..units import ratio, seconds, share, size
 from ..widgets import ask, predict, register
-from ..workshop.doctor import doctor
+from ..maintenance.doctor import doctor
 from . import building, languages, looking, reviewing, session, shipping
 from .building import *
 from .languages import *

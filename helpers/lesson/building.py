@@ -10,14 +10,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from .. import build as builds
-from .. import container, edits, image, lifecycle
+from .. import builder as builds
+from .. import container, image
+from ..experiments import incremental
+from ..container import lifecycle
 from ..bases import ensure
-from ..build import BuildResult
+from ..builder import BuildResult
 from ..container import Ran, Server
-from ..edits import again, spent
+from ..experiments.incremental import again, spent
 from ..image import Image
-from ..lifecycle import Life
+from ..container.lifecycle import Life
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from .shown import Bases, Listing
@@ -33,7 +35,7 @@ def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: st
     """Build an application of the course (or a folder of yours), shown as it runs.
 
     `app` is a folder's name under notebooks/apps, or a path. The other words
-    are those of `helpers.build.build`, and so are the errors.
+    are those of `helpers.builder.build`, and so are the errors.
     """
     here = engine()   # first: where there is none, no empty view is drawn
     with LiveBuild() as live:
@@ -76,14 +78,14 @@ def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Li
 
 def files(app: str) -> dict[str, bytes]:
     """{path: content} of an application's files, to be changed and given to `folder`."""
-    return edits.files(folder_of(app))
+    return incremental.files(folder_of(app))
 
 
 def folder(files: Mapping[str, bytes]) -> str:
     """A folder that holds these files, which may be run, until the notebook ends."""
     place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    edits.write(files, place)
+    incremental.write(files, place)
     return str(place)
 
 
@@ -92,7 +94,7 @@ def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile:
     """Build a copy of an application, then once more after each of some edits:
     {what is edited: (file, a word in it that is changed), or None for nothing}."""
     with Status() as status:
-        return edits.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(), watch=status)
+        return incremental.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(), watch=status)
 
 
 def moment() -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .. import ways as several
+from ..experiments import variants as several
 from ..bases.catalogue import CURRENT
 from ..dockerfile import parse
 from ..image import Image
-from ..languages import Languages, every
-from ..ways import Absent, Ways
+from ..experiments.languages import Languages, every
+from ..experiments.variants import Absent, Ways
 from ..widgets import Status
 from .building import build, show
 from .session import engine

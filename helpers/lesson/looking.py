@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .. import container, image, intruder
+from .. import container, image
+from ..container import attack
 from .. import inventory as inventories
-from ..build import BuildResult
-from ..build import cache as build_cache
+from ..builder import BuildResult
+from ..builder import cache as build_cache
 from ..errors import Unsupported
 from ..image import Image, Layer
 from ..inventory import Comparison, Inventory
-from ..widgets.lists import Images, Records, ordered
+from ..views.lists import Images, Records, ordered
 from .session import engine, reference
 from .shown import Attributes, Finds, Traces
 
@@ -63,10 +64,10 @@ def search(built: BuildResult | str, needle: str) -> Traces:
     return Traces(seen, image.search(seen, needle, engine()))
 
 
-def break_in(built: BuildResult | str, port: int) -> tuple[intruder.Try, ...]:
+def break_in(built: BuildResult | str, port: int) -> tuple[attack.Try, ...]:
     """Start the server of an image, break in, and try five things there."""
     with container.serve(reference(built), port=port, engine=engine()) as server:
-        return intruder.tries(server, port)
+        return attack.tries(server, port)
 
 
 def images(mark: str) -> Images:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from .. import lint as linter
 from .. import report as reports
-from .. import verdicts as given
-from ..build import BuildResult
+from .. import claims as given
+from ..builder import BuildResult
 from ..errors import LinterUnavailable
 from ..report import Report
-from ..report.rooms import Rooms
-from ..verdicts import Sentences, Standings, Verdict
+from ..report.kitchen import Rooms
+from ..claims import Sentences, Standings, Verdict
 from ..widgets import LiveBuild
-from ..widgets.linted import Linted, Opinions
+from ..views.lint import Linted, Opinions
 from .looking import inventory
 from .session import connected, engine, folder_of
 
@@ -22,7 +22,7 @@ __all__ = ["interview", "lint", "opinions", "report", "rooms", "verdict", "verdi
 
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
     """Give the verdict on a claim of the chapter, and keep it with date and engine.
-    The words are those of `helpers.verdicts.verdict`."""
+    The words are those of `helpers.claims.verdict`."""
     return given.verdict(claim, holds, because, partly=partly, engine=connected().describe())
 
 

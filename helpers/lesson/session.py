@@ -8,12 +8,12 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from ..bases.patience import patient
-from ..build import BuildResult
+from ..bases.timeouts import patient
+from ..builder import BuildResult
 from ..engine import Engine, connect
 from ..errors import NoEngine
 from ..recorded import RUN, NeedsEngine, register
-from ..ways import APPS
+from ..experiments.variants import APPS
 from ..widgets.ask import retold
 from .shown import say
 

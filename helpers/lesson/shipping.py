@@ -5,21 +5,21 @@ from __future__ import annotations
 import atexit
 from collections.abc import Mapping, Sequence
 
-from .. import reduction, samples, starts
-from .. import twice as twices
-from ..build import BuildResult
+from ..experiments import size_attribution, significance, startup_time
+from ..experiments import reproducibility as twices
+from ..builder import BuildResult
 from ..errors import RegistryUnavailable
 from ..image import Twins
 from ..registry import Copy, Registry, Trip
-from ..starts import ColdStart
+from ..experiments.startup_time import ColdStart
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
 from .shown import say
 
 __all__ = ["cold_starts", "faster", "fresh", "open_registry", "push", "split", "twice", "warm_starts"]
 
-split = reduction.split
-faster = samples.compare
+split = size_attribution.split
+faster = significance.compare
 _registry: Registry | None = None
 
 
@@ -62,14 +62,14 @@ def fresh(registry: Registry | None, trips: Sequence[Trip]) -> list[Copy]:
 def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[float]]:
     """Seconds to the first answer, `runs` times each, the images being here."""
     with Status() as status:
-        return starts.warm([reference(each) for each in built], port, runs, engine(), status)
+        return startup_time.warm([reference(each) for each in built], port, runs, engine(), status)
 
 
 def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
                 runs: int) -> list[list[ColdStart]]:
     """Pull, start and remove again, `runs` times each; nothing without a registry."""
     with Status() as status:
-        return starts.cold(registry, copies, port, runs, engine(), status)
+        return startup_time.cold(registry, copies, port, runs, engine(), status)
 
 
 def twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,

@@ -11,7 +11,7 @@ from textwrap import shorten
 from .. import image
 from ..image import Image, Layer
 from ..inventory import Inventory
-from ..widgets.views import code, table
+from ..views.views import code, table
 
 __all__ = ["say"]
 

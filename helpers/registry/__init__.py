@@ -10,8 +10,8 @@ Pushes and pulls are the engine's own. What they leave in the engine is named by
 course (`127.0.0.1:PORT/multistage-course/...`) and is removed again.
 """
 
-from .depot import Copy, Pulled, Registry, forget, travelling
-from .line import Bucket, Line
+from .lesson_registry import Copy, Pulled, Registry, forget, travelling
+from .throttle import Bucket, Line
 from .transfer import Trip
 
 __all__ = ["Bucket", "Copy", "Line", "Pulled", "Registry", "Trip", "forget", "travelling"]

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import places
+from .. import paths
 from ..engine import network
 from ..engine.packages import apt_install
 from ..errors import CourseError, RegistryUnavailable
-from .line import LOOPBACK
+from .throttle import LOOPBACK
 
 NAMED = "MULTISTAGE_REGISTRY"
 _PROGRAM = "docker-registry"
@@ -79,8 +79,8 @@ def serve(report: Callable[[str], None]) -> Iterator[Server]:
         return
     program = _program(report)
     # In the cache and not in /tmp, which may be in memory: an image is hundreds of megabytes.
-    places.cache().mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="registry-", dir=places.cache()))
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="registry-", dir=paths.cache()))
     process = None
     try:
         process, address = _started(program, folder)

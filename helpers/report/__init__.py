@@ -15,7 +15,7 @@ says of the text besides stands apart, as `opinions`.
 from .model import RULES, SEVERITIES, Finding, Rule
 from .opinions import Opinions
 from .result import Report
-from .rooms import Rooms, rooms
+from .kitchen import Rooms, rooms
 from .run import NAME, judged, report
 
 __all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "judged", "report",

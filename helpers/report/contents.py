@@ -15,9 +15,9 @@ from ..image import Unseen
 from ..inventory import BUILDING, Tool
 from ..inventory.kinds import COMPILER, PACKAGES
 from ..units import counted, size
-from .case import Case
+from .context import Case
 from .files import NODE_PACKAGE, ballast, cache
-from .lines import operands, takes_context
+from .provenance import operands, takes_context
 from .model import Finding, weight
 
 _WORTH = 10_000     # bytes below which nobody mends a Dockerfile

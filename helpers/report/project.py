@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..build.context import Context
+from ..builder.context import Context
 
 _MANIFESTS = ("package-lock.json", "package.json", "go.mod", "Cargo.toml", "pom.xml")
 _TEXT_LIMIT = 20_000_000   # bytes of a manifest; a lock file of a large front end has 2 MB

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..build import BuildResult
-from ..build.result import stage_facts, step_facts
+from ..builder import BuildResult
+from ..builder.result import stage_facts, step_facts
 from ..image import Layer
 from ..inventory import Inventory
-from .lines import Lines
+from .provenance import Lines
 from .model import Finding
 from .opinions import Opinions
-from .program import Main
+from .entrypoint import Main
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 from .. import image as images
 from ..bases import find as catalogued
 from ..bases import status
-from ..build import CONTEXT_LIMIT, BuildResult, build
-from ..build.context import Context
+from ..builder import CONTEXT_LIMIT, BuildResult, build
+from ..builder.context import Context
 from ..engine import Engine, connect
 from ..errors import ImageNotFound
 from ..inventory import Inventory, inventory
-from . import advice, contents, program, project, text
-from .case import Case
+from . import base_advice, contents, entrypoint, project, text
+from .context import Case
 from .model import Finding, ordered
 from .opinions import opinions
 from .result import Report
@@ -45,7 +45,7 @@ def report(
 
     Nothing of the project is changed. Its image gets a name of the course,
     multistage-report:..., which `clean` removes. The words up to `context_limit` are
-    those of `helpers.build.build`, and so are the errors.
+    those of `helpers.builder.build`, and so are the errors.
 
     transfer  measure the transfer size too, which takes about a second for 25 MB
     watch     called with the build's `Progress` after each piece of news
@@ -84,11 +84,11 @@ def name(root: Path, dockerfile: str, target: str | None) -> str:
 
 def _case(result: BuildResult, found: Inventory, read: project.Project, engine: Engine) -> Case:
     start = images.start(found.image, engine)
-    main = program.find(found, start)
+    main = entrypoint.find(found, start)
     chosen = None
     if main:
-        offered = advice.candidates(main, found.os or _built_on(result, engine), found)
-        chosen = advice.chosen(main, offered, lambda ref: _here(ref, engine))
+        offered = base_advice.candidates(main, found.os or _built_on(result, engine), found)
+        chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine))
     return Case(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
 
 

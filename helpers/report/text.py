@@ -13,8 +13,8 @@ from ..bases.references import parse
 from ..dockerfile import Instruction, Stage
 from ..errors import CourseError
 from ..units import seconds, size
-from .case import Case
-from .lines import command, takes_all, takes_context
+from .context import Case
+from .provenance import command, takes_all, takes_context
 from .model import Finding, weight
 
 # What a name ends in that holds a secret. NAME_FILE and NAME_PATH only say where it is.

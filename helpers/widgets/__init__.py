@@ -7,6 +7,6 @@ in a saved notebook.
 from .ask import ask, predict
 from .live import LiveBuild
 from .status import Status
-from .views import register
+from ..views.views import register
 
 __all__ = ["LiveBuild", "Status", "ask", "predict", "register"]

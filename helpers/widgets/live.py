@@ -15,9 +15,9 @@ import sys
 import time
 from typing import TextIO
 
-from ..build import BuildResult, Progress
+from ..builder import BuildResult, Progress
 from ..units import seconds
-from . import views
+from ..views import views
 
 _PAUSE = 0.1    # seconds between two redraws: faster is only flicker
 

@@ -14,17 +14,17 @@ import textwrap
 import pytest
 
 from helpers import bases
-from helpers.engine import owned
+from helpers.engine import dockerd
 
 from .test_owned import PRELUDE, folder  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(
-    not owned.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
+    not dockerd.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
 
 SLIM = "debian:bookworm-slim"
 WORDS = """
 from helpers.bases import ensure
-from helpers.build import build
+from helpers.builder import build
 HOME = Path(os.environ["MULTISTAGE_HOME"])
 ladder._CONNECT_SECONDS = 2   # a frozen one is asked before it is waited for
 

@@ -19,7 +19,7 @@ import docker.errors
 import pytest
 
 from helpers import bases, labels
-from helpers.bases import archive, catalogue, containers, making, pulling, recipes, references, tars
+from helpers.bases import archive, catalogue, containers, standins, pull, recipes, references, tars
 from helpers.errors import BaseUnavailable, CourseError
 from helpers.image import look, where
 from helpers.registry.client import Client
@@ -31,7 +31,7 @@ REF = "multistage-test/tiny:1"
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch):
     monkeypatch.delenv(references.MIRROR, raising=False)
-    monkeypatch.setattr(pulling, "_unreachable", {})
+    monkeypatch.setattr(pull, "_unreachable", {})
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_node_takes_options_and_files_for_itself(engine):
 
 
 def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
-    from helpers.build import build
+    from helpers.builder import build
     from helpers.container import serve
 
     (tmp_path / "index.html").write_text("<p>served</p>")
@@ -390,7 +390,7 @@ def test_a_registry_that_refuses(engine):
 
 
 def test_a_registry_that_says_nothing(engine, monkeypatch):
-    monkeypatch.setattr(pulling, "FIRST_SECONDS", 2)
+    monkeypatch.setattr(pull, "FIRST_SECONDS", 2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
@@ -406,7 +406,7 @@ def test_a_registry_that_says_nothing(engine, monkeypatch):
 
 
 def test_offline_asks_nobody(engine, monkeypatch):
-    monkeypatch.setattr(pulling, "pull", None)
+    monkeypatch.setattr(pull, "pull", None)
     monkeypatch.setenv(references.MIRROR, "mirror.example.org:5000")
     with pytest.raises(BaseUnavailable) as caught:
         bases.ensure(engine, ["multistage-test/x:1"], offline=True)
@@ -496,7 +496,7 @@ def test_offline_makes_nothing_that_needs_packages(engine, kitchen):
 
 def test_another_architecture_is_refused(engine, kitchen, monkeypatch):
     kitchen(tiny(*ROOTED))
-    monkeypatch.setattr(making.platform, "machine", lambda: "vax")
+    monkeypatch.setattr(standins.platform, "machine", lambda: "vax")
     with pytest.raises(BaseUnavailable, match="this machine is vax"):
         bases.ensure(engine, [REF])
 
@@ -507,10 +507,10 @@ def test_a_full_disk_says_so(engine, kitchen, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(making.rootfs, "layer", full)
+    monkeypatch.setattr(standins.rootfs, "layer", full)
     with pytest.raises(BaseUnavailable, match="No space left on device"):
         bases.ensure(engine, [REF])
-    assert not list(Path(making.tempfile.gettempdir()).glob(f"{making._SCRATCH}{os.getpid()}-*"))
+    assert not list(Path(standins.tempfile.gettempdir()).glob(f"{standins._SCRATCH}{os.getpid()}-*"))
 
 
 # -- interrupted -----------------------------------------------------------------------------
@@ -543,12 +543,12 @@ def interrupted(recipe, when, seconds):
 
 
 def scratch(pid):
-    return list(Path(making.tempfile.gettempdir()).glob(f"{making._SCRATCH}{pid}-*"))
+    return list(Path(standins.tempfile.gettempdir()).glob(f"{standins._SCRATCH}{pid}-*"))
 
 
 def mmdebstraps(pid):
     """Living processes whose TMPDIR is the scratch folder of process `pid`."""
-    found, mark = [], f"{making._SCRATCH}{pid}-".encode()
+    found, mark = [], f"{standins._SCRATCH}{pid}-".encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             if mark in entry.read_bytes():

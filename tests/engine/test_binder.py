@@ -10,7 +10,7 @@ import json
 import pytest
 
 from helpers import bases, labels
-from helpers.build import build
+from helpers.builder import build
 from tests import binder
 
 from .test_bases import drop

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from helpers import container
-from helpers.bounds import Bounds, uppers
-from helpers.build import build
+from helpers.limits import Bounds, uppers
+from helpers.builder import build
 from helpers.checks import check, find
 from helpers.errors import BuildFailed, BuildStopped, CourseError
-from helpers.twice import nameless
+from helpers.experiments.reproducibility import nameless
 
 BASE = "golang:1.22"
 FILLS = "FROM golang:1.22\nRUN for n in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/big$n bs=1M count=100 2>/dev/null; sleep 0.3; done; sleep {}\n"
@@ -70,7 +70,7 @@ def test_what_others_write_is_not_held_against_a_build(tmp_path, engine, monkeyp
     if os.geteuid():
         pytest.skip("other users' processes cannot be looked at")
     room, bounds = iter(range(10**12, 0, -(10**9))), Bounds(60, 10**8, Path("/"))
-    monkeypatch.setattr("helpers.bounds.free", lambda _: next(room) if uppers(bounds.mark) else 10**12)
+    monkeypatch.setattr("helpers.limits.free", lambda _: next(room) if uppers(bounds.mark) else 10**12)
     with nameless(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n", bounds=bounds,
                         engine=engine).image, engine):
         assert bounds.exceeded == "" and bounds.uppers
@@ -135,7 +135,7 @@ def server_image(engine):
     exercise = find("01")
     from helpers import dockerfile as dockerfiles
     from helpers.checks import Watch
-    from helpers.checks.attempt import Attempt
+    from helpers.checks.runner import Attempt
 
     read = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
     with Attempt(exercise, read, exercise.source(), None, engine, Watch()) as attempt:

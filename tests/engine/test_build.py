@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.build import build, heredocs
+from helpers.builder import build, heredocs
 from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError,
                             DockerfileError, Interrupted)
 from helpers.image import look, read_file
@@ -155,7 +155,7 @@ def test_a_base_under_another_name_is_substituted_and_said(engine, builder, cont
     from helpers.bases import Present
 
     swapped = Present("no.such.registry/base:1", True, "made", BASE)
-    monkeypatch.setattr("helpers.build.run.ensure", lambda *_, **__: (swapped,))
+    monkeypatch.setattr("helpers.builder.build.ensure", lambda *_, **__: (swapped,))
     result = build(context, text="FROM no.such.registry/base:1\nCOPY file.txt /\n",
                    builder=builder, engine=engine)
     assert result.substitutions == {"no.such.registry/base:1": BASE}
@@ -197,7 +197,7 @@ def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, contex
 ])
 def test_bad_dockerfiles_are_refused_before_anything_is_sent(
         engine, builder, context, text, kind, said, nothing_left, monkeypatch):
-    monkeypatch.setattr("helpers.build.run._follow", lambda *_, **__: pytest.fail("it was sent"))
+    monkeypatch.setattr("helpers.builder.build._follow", lambda *_, **__: pytest.fail("it was sent"))
     with pytest.raises(kind) as caught:
         build(context, text=text, builder=builder, engine=engine)
     assert said in str(caught.value)
@@ -256,7 +256,7 @@ def test_an_unknown_builder_is_refused_with_those_there_are(engine, context):
 
 SLEEPER = textwrap.dedent("""\
     import sys
-    from helpers.build import build, heredocs
+    from helpers.builder import build, heredocs
     from helpers.errors import Interrupted
     def watch(progress):
         if any(s.status == "running" and s.instruction.startswith("RUN") for s in progress.steps()):

@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from helpers import container, lesson
-from helpers.build import build, cache
+from helpers.builder import build, cache
 from helpers.errors import BuildFailed
 from helpers.image import listed, marked
 

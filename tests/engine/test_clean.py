@@ -8,8 +8,8 @@ import pytest
 
 from helpers import container, labels
 from helpers.bases.references import short
-from helpers.build import build, leftovers
-from helpers.workshop.clean import clean
+from helpers.builder import build, legacy_images
+from helpers.maintenance.clean import clean
 
 BASE = "debian:bookworm-slim"
 
@@ -66,12 +66,12 @@ def test_what_the_legacy_builder_left_goes_too(engine, tmp_path):
         pytest.skip("no legacy builder")
     build(tmp_path, text=f"FROM {BASE}\nRUN touch /left-{tmp_path.name}\nRUN touch /over\n",
           builder="legacy", tag="course-test:legacy", engine=engine)
-    left = leftovers.noted(engine)
+    left = legacy_images.noted(engine)
     assert left and all(engine.client.images.get(i) for i in left[:2])
     clean(engine)
     everything = {i["Id"][7:19] for i in engine.client.api.images(all=True)}
     assert not set(left) & everything
-    assert leftovers.noted(engine) == []
+    assert legacy_images.noted(engine) == []
 
 
 def test_a_base_with_one_name_survives_a_legacy_build_and_cleaning(engine, tmp_path):
@@ -82,8 +82,8 @@ def test_a_base_with_one_name_survives_a_legacy_build_and_cleaning(engine, tmp_p
     container_of_base.remove()
     try:
         build(tmp_path, text="FROM learners-base:1\nRUN true\n", builder="legacy", engine=engine)
-        assert own.id[7:19] not in leftovers.noted(engine)
-        leftovers.note(engine, [own.id])     # and were it noted: it has a name
+        assert own.id[7:19] not in legacy_images.noted(engine)
+        legacy_images.note(engine, [own.id])     # and were it noted: it has a name
         clean(engine)
         assert engine.client.images.get("learners-base:1").id == own.id
     finally:

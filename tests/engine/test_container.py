@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from helpers import container
-from helpers.build import build
+from helpers.builder import build
 from helpers.errors import CourseError, ImageNotFound
 from helpers.labels import COURSE, RUN
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from debian.deb822 import Deb822
 
-from helpers.content import Package, elf, packages, wanted
+from helpers.formats import Package, elf, packages, wanted
 
 # Kinds of packages that the course does not read: programs for Windows and the like.
 NOT_READ = {"dotnet"}

@@ -10,9 +10,9 @@ import uuid
 import pytest
 from docker.errors import NotFound
 
-from helpers.build import build
+from helpers.builder import build
 from helpers.container import run
-from helpers.edits import again, rebuild, steps, write
+from helpers.experiments.incremental import again, rebuild, steps, write
 from helpers.errors import BuildFailed
 from helpers.image import look, read_file, where
 from helpers.inventory import inventory

@@ -9,10 +9,10 @@ import uuid
 
 import pytest
 
-from helpers import places
-from helpers.build import build
+from helpers import paths
+from helpers.builder import build
 from helpers.errors import ImageNotFound
-from helpers.image import look, store, transfer, unique, where
+from helpers.image import look, cache, transfer, unique, where
 
 BASE = "debian:bookworm-slim"
 
@@ -20,7 +20,7 @@ BASE = "debian:bookworm-slim"
 @pytest.fixture
 def fresh_cache(tmp_path, monkeypatch):
     """Nothing is known of any layer."""
-    monkeypatch.setattr(places, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_record_is_measured_again(engine, small, fresh_cache):
     first = look(small.tag, engine)
     for record in (fresh_cache / "layers").glob("*.json"):
         record.write_text('{"format": 1, "unpacked": 5')
-    assert store.load(first.layers[0].digest) is None
+    assert cache.load(first.layers[0].digest) is None
     assert look(small.tag, engine).layers == first.layers
 
 

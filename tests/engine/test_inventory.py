@@ -13,8 +13,8 @@ import uuid
 import pytest
 from docker.errors import NotFound
 
-from helpers import labels, places
-from helpers.build import build
+from helpers import labels, paths
+from helpers.builder import build
 from helpers.container import run
 from helpers.errors import CourseError
 from helpers.inventory import inventory
@@ -48,7 +48,7 @@ EACH = pytest.mark.parametrize("name", ["debian", "golang", "messy", "goless"])
 def cache(tmp_path_factory):
     """A cache of this module's own, empty at first."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(places, "cache", lambda folder=tmp_path_factory.mktemp("cache"): folder)
+        patch.setattr(paths, "cache", lambda folder=tmp_path_factory.mktemp("cache"): folder)
         yield
 
 

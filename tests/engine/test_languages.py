@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from helpers.build import build
+from helpers.builder import build
 from helpers.container import run, serve
 from helpers.errors import CourseError
 from helpers.image import look, where
 from helpers.inventory import inventory
-from helpers.languages import LANGUAGES, every
-from helpers.reduction import split
-from helpers.ways import CORNERS, Ways, corners
+from helpers.experiments.languages import LANGUAGES, every
+from helpers.experiments.size_attribution import split
+from helpers.experiments.variants import CORNERS, Ways, corners
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 

@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
-from helpers.build import build
-from helpers.build.run import Session
+from helpers.builder import build
+from helpers.builder.building import Session
 from helpers.errors import CourseError
 
 BASE = "debian:bookworm-slim"
@@ -75,6 +75,6 @@ def test_without_a_session_it_says_why_nothing_can_be_mounted(engine, built, mon
     if "buildkit" not in engine.builders:
         pytest.skip("Podman is handed secrets without a session")
     monkeypatch.setattr(Session, "supported", staticmethod(lambda engine: False))
-    monkeypatch.setattr("helpers.build.run.lent", lambda dockerfile: {})
+    monkeypatch.setattr("helpers.builder.build.lent", lambda dockerfile: {})
     with pytest.raises(CourseError, match="Secrets cannot be handed"):
         built()

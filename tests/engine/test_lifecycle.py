@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from helpers import labels, lifecycle
+from helpers import labels
+from helpers.container import lifecycle
 from helpers.errors import CourseError, ImageNotFound
 
 BASE = "debian:bookworm-slim"

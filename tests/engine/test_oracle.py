@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.build import build
+from helpers.builder import build
 from helpers.image import look
 from helpers.lesson import APPS
 

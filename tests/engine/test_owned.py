@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.engine import owned
+from helpers.engine import dockerd
 
 pytestmark = pytest.mark.skipif(
-    not owned.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
+    not dockerd.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
 
 PRELUDE = """
 import os, signal, subprocess, sys, threading, time

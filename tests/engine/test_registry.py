@@ -12,12 +12,12 @@ import time
 import pytest
 from docker.errors import NotFound
 
-from helpers import labels, places
-from helpers.build import build
+from helpers import labels, paths
+from helpers.builder import build
 from helpers.errors import CourseError, Interrupted, RegistryUnavailable, TransferFailed
 from helpers.image import look, where
-from helpers.registry import Registry, depot, server, travelling
-from helpers.workshop import clean
+from helpers.registry import Registry, lesson_registry, server, travelling
+from helpers.maintenance import clean
 
 FAST = 1e9
 SLOW = 2e6      # bytes a second: an image of tens of megabytes takes long enough to be stopped
@@ -54,14 +54,14 @@ def travellers(engine) -> list[str]:
 
 
 def folders() -> set[str]:
-    return {path.name for path in places.cache().glob("registry-*")}
+    return {path.name for path in paths.cache().glob("registry-*")}
 
 
 def programs() -> set[str]:
     """Process ids of registries that were started for a folder of the course."""
     listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True).stdout
     return {line.split()[0] for line in listed.splitlines()
-            if "docker-registry serve" in line and str(places.cache()) in line}
+            if "docker-registry serve" in line and str(paths.cache()) in line}
 
 
 @pytest.fixture(autouse=True)
@@ -162,7 +162,7 @@ def test_the_last_name_of_a_learner_s_image_is_not_taken(engine, program, image)
     try:
         own.tag(name.rpartition(":")[0], "1")
         client.images.remove("learners-ship:1")
-        depot.forget(engine, name)
+        lesson_registry.forget(engine, name)
         assert client.images.get(own.id)
     finally:
         client.images.remove(own.id, force=True)
@@ -226,7 +226,7 @@ def test_what_was_closed_says_so(shop, image):
 
 
 def test_an_engine_that_cannot_reach_it_is_told_at_once(engine, program, monkeypatch):
-    monkeypatch.setattr(depot.Line, "received", property(lambda self: 0, lambda self, value: None), raising=False)
+    monkeypatch.setattr(lesson_registry.Line, "received", property(lambda self: 0, lambda self, value: None), raising=False)
     with pytest.raises(RegistryUnavailable, match="cannot reach a registry"):
         Registry(FAST, engine)
 
@@ -257,7 +257,7 @@ def test_the_names_of_a_journey_that_was_cut_short_are_found_and_taken(engine, i
         gone = client.images.get(pulled).id
         assert {pushing, pulled} <= set(clean._travelling(api))
         for name in (pushing, pulled):
-            depot.forget(engine, name)
+            lesson_registry.forget(engine, name)
         assert not {pushing, pulled} & set(clean._travelling(api))
         pulling.__exit__(None, None, None)
     assert client.images.get(image)

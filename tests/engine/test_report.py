@@ -13,7 +13,7 @@ from helpers import container, image, labels
 from helpers.bases.references import short
 from helpers.errors import BuildFailed, CourseError
 from helpers.report import NAME, report
-from helpers.workshop import clean
+from helpers.maintenance import clean
 
 ROOT = Path(__file__).resolve().parents[2]
 TEAM = ROOT / "notebooks" / "apps" / "team-app"

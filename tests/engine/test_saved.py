@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from helpers import places
-from helpers.build import build
-from helpers.image import contents, look, saved, store
+from helpers import paths
+from helpers.builder import build
+from helpers.image import archive_reader, contents, look
+from helpers.image import cache as layer_cache
 from helpers.inventory import inventory
 
 DEBIAN = "debian:bookworm-slim"
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache."""
-    monkeypatch.setattr(places, "cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(paths, "cache", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 
 
@@ -116,7 +117,7 @@ def pieces(data: bytes, size: int):
     return (data[at:at + size] for at in range(0, len(data), size))
 
 
-def agrees(read: saved.Saved, engine, image: str, config: bytes) -> None:
+def agrees(read: archive_reader.Saved, engine, image: str, config: bytes) -> None:
     """Whether the same was read as from the engine."""
     looked = look(image, engine)
     digests = [layer.digest for layer in looked.layers]
@@ -131,13 +132,13 @@ def agrees(read: saved.Saved, engine, image: str, config: bytes) -> None:
 def test_an_oci_layout_says_the_same_as_the_engine(engine, image, parts, cache, form):
     config, layers = parts
     assert len(layers) >= (3 if "buildah" in engine.builders else 4)   # to Buildah a WORKDIR is no layer
-    agrees(saved.read(pieces(oci(config, layers, FORMS[form]), 1 << 20)), engine, image, config)
+    agrees(archive_reader.read(pieces(oci(config, layers, FORMS[form]), 1 << 20)), engine, image, config)
 
 
 @pytest.mark.parametrize("size", [509, 65536])
 def test_the_old_layout_says_the_same_as_the_engine(engine, image, parts, cache, size):
     config, layers = parts
-    agrees(saved.read(pieces(old(config, layers), size)), engine, image, config)
+    agrees(archive_reader.read(pieces(old(config, layers), size)), engine, image, config)
 
 
 # -- many readers, and what they remember ------------------------------------------------------
@@ -178,8 +179,8 @@ def test_what_was_remembered_and_is_damaged_is_read_again(engine, image, cache, 
     kept = {path: path.read_bytes() for path in (cache / "layers").iterdir()}
     for path, data in kept.items():
         path.write_bytes(DAMAGE[damage](data, source))
-        assert store.load(digest_of(path)) is None or path.suffix == ".entries"
-        assert store.entries(digest_of(path)) is None or path.suffix == ".json"
+        assert layer_cache.load(digest_of(path)) is None or path.suffix == ".entries"
+        assert layer_cache.entries(digest_of(path)) is None or path.suffix == ".json"
     assert inventory(image, engine).facts(files=True) == whole
     assert {path: path.read_bytes() for path in (cache / "layers").iterdir()} == kept
 

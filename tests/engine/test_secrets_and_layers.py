@@ -4,11 +4,11 @@ import uuid
 
 import pytest
 
-from helpers.build import build
+from helpers.builder import build
 from helpers.container import run, serve
 from helpers.errors import CourseError, ImageNotFound
 from helpers.image import look, read_file, search
-from helpers.intruder import tries
+from helpers.container.attack import tries
 from helpers.inventory import inventory
 from helpers.lesson import APPS
 

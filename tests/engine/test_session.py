@@ -21,11 +21,11 @@ import docker
 import pytest
 
 from helpers import labels
-from helpers.build import build as full_build
-from helpers.build import buildkit, cache
-from helpers.build.context import Context
-from helpers.build.events import Failed, Imaged, Output, StepSeen
-from helpers.build.session import Session
+from helpers.builder import build as full_build
+from helpers.builder import buildkit, cache
+from helpers.builder.context import Context
+from helpers.builder.events import Failed, Imaged, Output, StepSeen
+from helpers.builder.session import Session
 from helpers.errors import ContextError, EngineGone
 
 CLI = "/usr/bin/docker"
@@ -352,7 +352,7 @@ def test_a_file_that_changes_under_way(build, tmp_path, after, monkeypatch):
             if os.readlink(f"/proc/self/fd/{handle}").endswith("/b"):
                 os.truncate(tmp_path / "b", 10)
             return real(handle, count)
-        monkeypatch.setattr("helpers.build.tree.os.read", read)
+        monkeypatch.setattr("helpers.builder.tree.os.read", read)
     built = build(tmp_path, scanned=scanned)
     assert "b changed while" in built.failure and not built.image
     assert isinstance(built.error, ContextError) and "b changed" in built.error.what

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers import container, starts
-from helpers.build import build
+from helpers import container
+from helpers.experiments import startup_time
+from helpers.builder import build
 from helpers.errors import EngineFault
 from helpers.labels import COURSE, RUN
 from helpers.registry import Registry
-from helpers.twice import twice
+from helpers.experiments.reproducibility import twice
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 BASE = "debian:bookworm-slim"
@@ -96,10 +97,10 @@ def test_a_read_only_container_serves_and_is_not_changed(engine, site):
 def test_each_image_is_started_as_often_as_asked_in_turns(engine, site, monkeypatch):
     before, order = ours(engine), []
     serve = container.serve
-    monkeypatch.setattr(starts, "serve", lambda image, **words: order.append(image) or serve(image, **words))
+    monkeypatch.setattr(startup_time, "serve", lambda image, **words: order.append(image) or serve(image, **words))
     engine.client.images.get(site).tag("course-test", "twin")
     try:
-        one, other = starts.warm([site, "course-test:twin"], 80, 3, engine)
+        one, other = startup_time.warm([site, "course-test:twin"], 80, 3, engine)
     finally:
         engine.client.images.remove("course-test:twin")
     assert len(one) == len(other) == 3 and all(seconds > 0 for seconds in one + other)
@@ -112,7 +113,7 @@ def test_a_cold_start_pulls_all_and_leaves_nothing(engine, site):
     before, told = ours(engine), []
     with Registry(1e9, engine) as registry:
         copy = registry.fresh(registry.push(site))
-        (first, second), = starts.cold(registry, [copy], 80, 2, engine, told.append)
+        (first, second), = startup_time.cold(registry, [copy], 80, 2, engine, told.append)
         name = f"{registry.address}/{copy.place}"
     for start in (first, second):
         assert start.pull.known == 0 and start.pull.way == "pull"

@@ -19,10 +19,10 @@ import pytest
 
 from helpers import container
 from helpers.bases import ensure
-from helpers.build import build
+from helpers.builder import build
 from helpers.engine import model
 from helpers.errors import BuildFailed, CourseError
-from helpers.small import proot
+from helpers.engine.proot import proot
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
@@ -49,7 +49,7 @@ def small(tmp_path_factory, engine):
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("s")
     log = open(folder / "log", "wb")
-    process = subprocess.Popen([sys.executable, "-m", "helpers.small", str(folder)], stdout=log, stderr=log,
+    process = subprocess.Popen([sys.executable, "-m", "helpers.engine.proot", str(folder)], stdout=log, stderr=log,
                                env={**os.environ, "PYTHONPATH": str(ROOT)})
     host = f"unix://{folder / 'small.sock'}"
     try:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import places
-from helpers.build import build
+from helpers import paths
+from helpers.builder import build
 from helpers.container import run
 from helpers.inventory import Inventory, inventory
 from helpers.lesson import APPS
@@ -42,7 +42,7 @@ class Told:
 @pytest.fixture(scope="module", autouse=True)
 def empty_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(places, "cache", lambda folder=tmp_path_factory.mktemp("cache"): folder)
+        patch.setattr(paths, "cache", lambda folder=tmp_path_factory.mktemp("cache"): folder)
         yield
 
 

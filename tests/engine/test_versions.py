@@ -11,7 +11,7 @@ import pytest
 
 from helpers.bases import ensure
 from helpers.bases.catalogue import CURRENT, GO_NOW, NODE_NOW
-from helpers.build import build
+from helpers.builder import build
 from helpers.container import run, serve
 from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable

@@ -12,8 +12,8 @@ from collections import Counter
 
 import pytest
 
-from helpers import places
-from helpers.build import build
+from helpers import paths
+from helpers.builder import build
 from helpers.engine import connect
 from helpers.image import look, transfer, unique
 from helpers.inventory import inventory
@@ -57,7 +57,7 @@ def context(tmp_path):
 def measured(tmp_path, monkeypatch):
     """What is found in an image of an engine, with nothing known of any layer before."""
     def one(reference, engine):
-        monkeypatch.setattr(places, "cache", lambda: tmp_path / uuid.uuid4().hex)
+        monkeypatch.setattr(paths, "cache", lambda: tmp_path / uuid.uuid4().hex)
         image = look(reference, engine)
         found = inventory(reference, engine).facts(files=True)
         return image, found, transfer(image, engine)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import docker
 
-from helpers.bases.children import tail
+from helpers.bases.subprocesses import tail
 from helpers.errors import CourseError
 
 from . import rootfs

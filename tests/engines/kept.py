@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from helpers import places
+from helpers import paths
 
 from .kinds import Kind
 from .rootfs import folder
@@ -22,7 +22,7 @@ def keep(kind: Kind, row: Row) -> None:
         again = {each.file for each in row.outcomes}
         others = tuple(each for each in before.outcomes if each.file not in again)
         row = replace(row, outcomes=others + row.outcomes)
-    places.write_whole(_place(kind), json.dumps(asdict(row), indent=1).encode())
+    paths.write_whole(_place(kind), json.dumps(asdict(row), indent=1).encode())
 
 
 def rows(kinds: Iterable[Kind]) -> list[Row]:

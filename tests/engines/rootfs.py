@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers import places
+from helpers import paths
 from helpers.bases import aptsources
-from helpers.bases.children import running, tail
+from helpers.bases.subprocesses import running, tail
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
 
@@ -33,7 +33,7 @@ Report = Callable[[str], None]
 
 def folder() -> Path:
     """Where they are kept; engines have their data beside them."""
-    return places.cache() / "engines"
+    return paths.cache() / "engines"
 
 
 def make(suite: str, report: Report) -> Path:
@@ -43,7 +43,7 @@ def make(suite: str, report: Report) -> Path:
     a newer one cannot be had.
     """
     place = folder() / f"{suite}-root"
-    with places.locked(folder() / f"{suite}.lock"):
+    with paths.locked(folder() / f"{suite}.lock"):
         if place.is_dir() and time.time() - place.stat().st_mtime < _FRESH.get(suite, _KEPT):
             return place
         report(f"Making a root file system of Debian {suite} with Docker and Podman ...")

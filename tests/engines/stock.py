@@ -11,7 +11,7 @@ from docker.errors import NotFound
 from helpers.bases import ensure
 from helpers.engine import Engine, connect
 from helpers.engine.model import fault
-from helpers.workshop.clean import clean
+from helpers.maintenance.clean import clean
 
 _CHUNK = 1 << 20
 _SECONDS = 900

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers import places
+from helpers import paths
 
 from .daemon import Daemon
 
@@ -47,7 +47,7 @@ def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]
     (home / "cache").mkdir(parents=True, exist_ok=True)
     downloads = home / "cache/downloads"
     if not downloads.exists():   # what was fetched once need not be fetched again
-        downloads.symlink_to(places.cache() / "downloads")
+        downloads.symlink_to(paths.cache() / "downloads")
     report.unlink(missing_ok=True)
     settings = {**os.environ, "DOCKER_HOST": daemon.host, "MULTISTAGE_HOME": str(home), "PYTHONPATH": str(ROOT),
                 "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_OTHER_ENGINE": plain}

@@ -22,8 +22,8 @@ from itertools import groupby
 from pathlib import Path
 
 from helpers.bases import ensure
-from helpers.bases.patience import patient
-from helpers.build.lent import lent
+from helpers.bases.timeouts import patient
+from helpers.builder.host_secrets import lent
 from helpers.checks import find, names
 from helpers.dockerfile import SCRATCH, parse
 from helpers.engine import Engine, connect

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from helpers import places
+from helpers import paths
 from helpers.checks import EXERCISES
 from tests.engines import table
 from tests.engines.suite import Outcome
@@ -24,7 +24,7 @@ def keep(name: str, rung: str, date: str, outcomes: Sequence[Outcome]) -> None:
     again = {each.name for each in outcomes}
     others = [each for each in before.get("outcomes", ()) if each["name"] not in again] if before.get("date") == date else []
     kept.setdefault(name, {})[rung] = {"date": date, "outcomes": others + [asdict(each) for each in outcomes]}
-    places.write_whole(_place(), json.dumps(kept, indent=1).encode())
+    paths.write_whole(_place(), json.dumps(kept, indent=1).encode())
 
 
 def read() -> Kept:
@@ -35,7 +35,7 @@ def read() -> Kept:
 
 
 def _place():
-    return places.cache() / "exercises-by-rung.json"
+    return paths.cache() / "exercises-by-rung.json"
 
 
 def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int], rungs: Sequence[str]) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import EXERCISES, Watch, carry, check, find, names
-from helpers.checks.attempt import Attempt
+from helpers.checks import EXERCISES, Watch, requirements, check, find, names
+from helpers.checks.runner import Attempt
 
 from ..engine.conftest import engine   # noqa: F401 - the same engine, or the same reason for none
 
@@ -69,7 +69,7 @@ def test_a_starter_builds(name, engine):
     """It fails the check for what it ships or how it is written, and not by a mistake."""
     exercise = find(name)
     read = dockerfiles.parse(exercise.starter.read_text(), exercise.build.args)
-    if lacking := carry.lacks(exercise, read, engine, BUILDER):
+    if lacking := requirements.lacks(exercise, read, engine, BUILDER):
         pytest.skip(" ".join(lacking))
     with Attempt(exercise, read, exercise.source(), BUILDER, engine, Watch()) as attempt:
         assert attempt.build().stages[-1].status in ("built", "cached")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from helpers.workshop.lab import command
+from helpers.maintenance.lab import command
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _START_SECONDS, _STOP_SECONDS = 60, 20

@@ -17,10 +17,10 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.bases import catalogue, ensure, making, save
+from helpers.bases import catalogue, ensure, standins, save
 from helpers.bases.catalogue import Base
 from helpers.bases.recipes import AptInstall, Configure, DebianFiles, DebianRoot
-from helpers.build import build
+from helpers.builder import build
 from helpers.engine import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -66,13 +66,13 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     bases = ensure(engine, NEEDED, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
     text = _DOCKERFILE.format(base=BASE, proot=PROOT, user=USER, venv=VENV, kit=KIT)
-    shelf = (ROOT / "helpers/engine/rootless/shelf.py").read_text()
+    shelf = (ROOT / "helpers/engine/podman/additional_store.py").read_text()
     digest = hashlib.sha256(repr((text, _PACKAGES, requirements(), ids, shelf)).encode()).hexdigest()[:12]
     name = f"{NAME}:{digest}"
     if engine.client.api.images(name):
         return name
-    making.make(engine, _BASE, BASE, offline=False, report=report)
-    making.make(engine, _PROOT, PROOT, offline=False, report=report)
+    standins.make(engine, _BASE, BASE, offline=False, report=report)
+    standins.make(engine, _PROOT, PROOT, offline=False, report=report)
     with tempfile.TemporaryDirectory(prefix="course-sandbox-") as folder:
         context = Path(folder)
         (context / "requirements.txt").write_text("\n".join(requirements()))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from helpers import container
 from helpers.bases import ensure
-from helpers.build import build
+from helpers.builder import build
 from helpers.engine import connect
 from helpers.errors import CourseError
 

@@ -12,9 +12,9 @@ from .test_sandbox import said
 
 WORDS = """
 import json, os, signal, subprocess, sys, threading, time
-from helpers.build import build
+from helpers.builder import build
 from helpers.engine import connect, rootless
-from helpers.engine.rootless import service
+from helpers.engine.podman import service
 from helpers.errors import CourseError
 
 def made(*runs, **how):
@@ -73,7 +73,7 @@ pid = service._note()["pid"]
 os.kill(pid, signal.SIGKILL)
 while service._alive(): time.sleep(0.05)
 stale = (rootless.folder() / "podman.sock").exists()
-code = "from helpers.engine import connect; from helpers.engine.rootless import service; connect(); print(service._note()['pid'])"
+code = "from helpers.engine import connect; from helpers.engine.podman import service; connect(); print(service._note()['pid'])"
 both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
 pids = {int(each.communicate()[0]) for each in both}
 print(json.dumps([stale, len(pids), pid in pids, "kept:1" in tags()]))""")

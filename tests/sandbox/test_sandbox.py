@@ -40,7 +40,7 @@ def hub(engine):
 def test_it_is_podman_with_one_id_and_does_not_copy_layers(hub):
     facts = said(hub, """
         import json
-        from helpers.workshop.doctor import doctor
+        from helpers.maintenance.doctor import doctor
         print(json.dumps(doctor().facts()))""")
     assert (facts["engine"]["rung"], facts["engine"]["owned"]) == ("podman-one-id", True)
     assert facts["engine"]["store"] == "overlay" and facts["builders"] == ["buildah"] and facts["ok"]
@@ -58,7 +58,7 @@ def test_stages_targets_cache_and_what_crossed(hub):
     told = said(hub, """
         import json
         from helpers import container
-        from helpers.build import build
+        from helpers.builder import build
         from helpers.image import look, where
         app = "notebooks/apps/ready"
         text = ("FROM debian:bookworm-slim AS builder\\nRUN echo made > /made && chown 7:7 /made\\n"
@@ -85,7 +85,7 @@ def test_a_secret_is_there_for_one_command_and_in_no_layer(hub):
     told = said(hub, """
         import json
         from helpers import container
-        from helpers.build import build
+        from helpers.builder import build
         text = ("FROM debian:bookworm-slim\\nCOPY . /all\\nRUN --mount=type=secret,id=word tr a-z A-Z < /run/secrets/word > /made\\n"
                 "CMD [\\"sh\\", \\"-c\\", \\"cat /made; echo; cat /run/secrets/word; ls -A /all | grep secret\\"]\\n")
         build("notebooks/apps/ready", text=text, tag="sandbox:secret", secrets={"word": b"abc"}, no_cache=True)
@@ -96,7 +96,7 @@ def test_a_secret_is_there_for_one_command_and_in_no_layer(hub):
 def test_a_build_that_fails_says_where(hub):
     told = said(hub, """
         import json
-        from helpers.build import build
+        from helpers.builder import build
         from helpers.errors import BuildFailed
         try:
             build("notebooks/apps/ready", text="FROM debian:bookworm-slim\\nRUN echo before && exit 7\\n")
@@ -108,7 +108,7 @@ def test_a_build_that_fails_says_where(hub):
 def test_a_server_answers_and_is_gone_afterwards(hub):
     told = said(hub, r"""
         import json, socket
-        from helpers.build import build
+        from helpers.builder import build
         from helpers.container import serve
         from helpers.errors import CourseError
         script = ("use IO::Socket; $s = IO::Socket::INET->new(LocalPort => 8123, Listen => 5, ReuseAddr => 1) or die; "
@@ -148,8 +148,8 @@ def test_cleaning_leaves_what_lies_on_a_shelf(hub):
         import json
         from helpers.bases import status
         from helpers.engine import connect
-        from helpers.build import build
-        from helpers.workshop.clean import clean
+        from helpers.builder import build
+        from helpers.maintenance.clean import clean
         build("notebooks/apps/ready", tag="sandbox:gone")
         removed = clean(connect(), bases=True)
         print(json.dumps([removed.images >= 1, [base.present for base in status(connect())]]))""")
@@ -195,7 +195,7 @@ def test_on_binder_nothing_is_loaded_and_layers_are_kept_in_memory(binder):
     told = said(binder, """
         import hashlib, io, json, tarfile
         from helpers import container
-        from helpers.build import build
+        from helpers.builder import build
         from helpers.engine import connect
         engine = connect()
         # A layer of golang:1.22 deletes these; `rm` and a folder made anew have to do what they say here.
@@ -223,9 +223,9 @@ def test_on_binder_where_it_is_poorer(binder, store, limit):
         import json
         from helpers import container, places
         from helpers.bases import ensure
-        from helpers.build import build
+        from helpers.builder import build
         from helpers.engine import connect, rootless
-        from helpers.engine.rootless import service
+        from helpers.engine.podman import service
         if {store!r} == "vfs":
             service._KEPT[rootless.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
         engine, heard = connect(), []
@@ -254,7 +254,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             from helpers.engine import connect, rootless
             from helpers import container
             from helpers.bases import ensure
-            from helpers.build import build
+            from helpers.builder import build
             engine = connect()
             ensure(engine, ["debian:bookworm-slim"], offline=True)
             text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"

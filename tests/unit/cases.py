@@ -3,9 +3,9 @@
 from helpers import dockerfile as dockerfiles
 from helpers.image import Image, Layer, Start
 from helpers.inventory import take
-from helpers.report import program
-from helpers.report.advice import candidates, chosen
-from helpers.report.case import Case
+from helpers.report import entrypoint
+from helpers.report.base_advice import candidates, chosen
+from helpers.report.context import Case
 from helpers.report.project import Project
 
 from ..elfs import make
@@ -49,7 +49,7 @@ def case(text, base=SMALL, own=(), *, start=Start(("/app",), user="65532"), base
     below = [] if base is None else [("ADD rootfs /", layer(*base))]
     above = [(made, layer(*members)) for made, members in own]
     seen = take(image(below, *above, base_name=base_name), [entries for _, entries in (*below, *above)])
-    main = program.find(seen, start)
+    main = entrypoint.find(seen, start)
     offered = candidates(main, seen.os, seen) if main and advice else ()
     best = chosen(main, offered, (here or {}).get) if offered else None
     return Case(dockerfiles.parse(text), seen, start, main=main, advice=best, **other)

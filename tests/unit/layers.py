@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from helpers.image import Image, Layer
 from helpers.image.archive import Archive
 from helpers.image.entries import Entries
-from helpers.image.pieces import Pieces
+from helpers.image.byte_stream import Pieces
 from helpers.image.scan import scan
 from helpers.inventory import Inventory, take
 

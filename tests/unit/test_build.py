@@ -9,12 +9,12 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.bases import Present
-from helpers.build import BuildResult, buildkit, heredocs, leftovers, legacy, run
-from helpers.build.context import Context
-from helpers.build.events import Failed, Imaged, Moved, Output, StepSeen
-from helpers.build.progress import Progress, Step
-from helpers.build.result import failed, stage_facts, step_facts
-from helpers.build.times import covered
+from helpers.builder import BuildResult, building, buildkit, heredocs, legacy, legacy_images
+from helpers.builder.context import Context
+from helpers.builder.events import Failed, Imaged, Moved, Output, StepSeen
+from helpers.builder.progress import Progress, Step
+from helpers.builder.result import failed, stage_facts, step_facts
+from helpers.builder.times import covered
 from helpers.engine import Engine
 from helpers.errors import CourseError, DockerfileError
 
@@ -637,7 +637,7 @@ def engine(*builders):
     (("legacy",), None, "legacy"), (("buildah", "legacy"), None, "buildah"), (("buildah",), None, "buildah"),
 ])
 def test_the_builder_is_the_one_asked_for_or_the_first(builders, wanted, used):
-    assert run._builder(engine(*builders), wanted) == used
+    assert building._builder(engine(*builders), wanted) == used
 
 
 @pytest.mark.parametrize("builders, wanted, remedy", [
@@ -645,7 +645,7 @@ def test_the_builder_is_the_one_asked_for_or_the_first(builders, wanted, used):
 ])
 def test_a_builder_that_is_not_there_is_refused(builders, wanted, remedy):
     with pytest.raises(CourseError, match=wanted) as caught:
-        run._builder(engine(*builders), wanted)
+        building._builder(engine(*builders), wanted)
     assert repr(remedy) in caught.value.remedy
 
 
@@ -705,7 +705,7 @@ FROM alpine AS after
 def test_the_bases_that_a_builder_will_ask_for(builder, target, needed):
     parsed = dockerfiles.parse(BASES)
     stage = parsed.stage(target) if target else None
-    assert run._bases_needed(parsed, stage, builder) == needed
+    assert building._bases_needed(parsed, stage, builder) == needed
 
 
 @pytest.mark.parametrize("instruction", [
@@ -714,7 +714,7 @@ def test_the_bases_that_a_builder_will_ask_for(builder, target, needed):
 ])
 def test_a_copy_from_outside_the_context_is_refused(instruction):
     with pytest.raises(DockerfileError, match="Line 2: .*lies outside the build context") as caught:
-        run._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
+        building._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
     assert caught.value.line == 2
 
 
@@ -723,7 +723,7 @@ def test_a_copy_from_outside_the_context_is_refused(instruction):
     "RUN cd ../x", "ADD https://example.com/a /", 'COPY ["a", "../b"]', "COPY /../x /", "WORKDIR ../x",
 ])
 def test_a_copy_from_inside_is_not(instruction):
-    run._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
+    building._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
 
 
 @pytest.mark.parametrize("mount, overlooked", [
@@ -733,17 +733,17 @@ def test_a_copy_from_inside_is_not(instruction):
 ])
 def test_what_podman_4_takes_from_its_cache_unseen(mount, overlooked):
     read = dockerfiles.parse(f"FROM a AS one\nRUN make\nFROM b\nRUN {mount} make\n")
-    assert run._overlooks_mounts(an_engine("Podman Engine", "4.3.1", "buildah"), read) is overlooked
-    assert not run._overlooks_mounts(an_engine("Podman Engine", "5.8.6", "buildah"), read)
+    assert building._overlooks_mounts(an_engine("Podman Engine", "4.3.1", "buildah"), read) is overlooked
+    assert not building._overlooks_mounts(an_engine("Podman Engine", "5.8.6", "buildah"), read)
 
 
 def test_parameters(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     context = Context.scan(tmp_path)
-    plain = run._parameters("buildkit", context, "", None, "base:1", {}, False, None)
+    plain = building._parameters("buildkit", context, "", None, "base:1", {}, False, None)
     assert json.loads(plain.pop("labels"))["multistage.course"] == "build"
     assert plain == {"version": "2", "dockerfile": "Dockerfile", "rm": "1", "forcerm": "1"}
-    full = run._parameters("legacy", context, "a:b", "builder", "base:1", {"X": "1"}, True, "none")
+    full = building._parameters("legacy", context, "a:b", "builder", "base:1", {"X": "1"}, True, "none")
     assert json.loads(full.pop("labels")) == {
         "multistage.course": "build", "multistage.course.name": "a:b",
         "multistage.course.stands-on": "base:1"}
@@ -757,7 +757,7 @@ def test_parameters(tmp_path):
 ])
 def test_the_label_names_the_image_as_an_engine_lists_it(tmp_path, tag, name):
     (tmp_path / "Dockerfile").write_text("FROM a\n")
-    made = run._parameters("buildkit", Context.scan(tmp_path), tag, None, "base:1", {}, False, None)
+    made = building._parameters("buildkit", Context.scan(tmp_path), tag, None, "base:1", {}, False, None)
     assert json.loads(made["labels"])["multistage.course.name"] == name
 
 
@@ -770,35 +770,35 @@ def test_the_label_names_the_image_as_an_engine_lists_it(tmp_path, tag, name):
 ])
 def test_what_an_image_stands_on_in_the_end(text, target, base):
     parsed = dockerfiles.parse(text, {})
-    assert run._base(parsed, parsed.stage(target) if target else None) == base
+    assert building._base(parsed, parsed.stage(target) if target else None) == base
 
 
 def test_each_line_of_an_answer_is_json_and_empty_ones_are_passed_over():
-    assert list(run._answers([b'{"a": 1}', b"", b"  \r\n", b'{"b": 2}\r\n'])) == [{"a": 1}, {"b": 2}]
+    assert list(building._answers([b'{"a": 1}', b"", b"  \r\n", b'{"b": 2}\r\n'])) == [{"a": 1}, {"b": 2}]
 
 
 @pytest.mark.parametrize("line", [b'{"stream": "ha', b"<html>", b"\xff"])
 def test_a_line_that_was_cut_is_an_error_of_the_course(line):
     """The connection broke, or something between us and the engine answered."""
     with pytest.raises(CourseError):
-        list(run._answers([line]))
+        list(building._answers([line]))
 
 
 # -- what the legacy builder leaves --------------------------------------------------
 
 def test_leftovers_are_remembered_newest_first_and_once(home):
     here, there = engine(), SimpleNamespace(host="unix:///other")
-    assert leftovers.noted(here) == []
-    leftovers.note(here, ["sha256:" + "a" * 64, "b" * 12])
-    leftovers.note(here, ["a" * 12, "c" * 64])
-    leftovers.note(here, [])
-    assert leftovers.noted(here) == ["c" * 12, "a" * 12, "b" * 12]
-    assert leftovers.noted(there) == []
-    leftovers.forget(here)
-    leftovers.forget(here)
-    assert leftovers.noted(here) == []
+    assert legacy_images.noted(here) == []
+    legacy_images.note(here, ["sha256:" + "a" * 64, "b" * 12])
+    legacy_images.note(here, ["a" * 12, "c" * 64])
+    legacy_images.note(here, [])
+    assert legacy_images.noted(here) == ["c" * 12, "a" * 12, "b" * 12]
+    assert legacy_images.noted(there) == []
+    legacy_images.forget(here)
+    legacy_images.forget(here)
+    assert legacy_images.noted(here) == []
 
 
 def test_nothing_to_remember_writes_nothing(home):
-    leftovers.note(engine(), [])
+    legacy_images.note(engine(), [])
     assert not home.exists()

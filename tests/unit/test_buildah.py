@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from helpers import dockerfile
-from helpers.build import buildah
-from helpers.build.events import Failed, Imaged, Output, StepSeen
-from helpers.build.progress import Progress
-from helpers.build.result import failed
+from helpers.builder import buildah
+from helpers.builder.events import Failed, Imaged, Output, StepSeen
+from helpers.builder.progress import Progress
+from helpers.builder.result import failed
 
 TWO_STAGES = """\
 FROM golang:1.22 AS builder

@@ -7,8 +7,8 @@ import pytest
 from docker.errors import APIError
 from requests import Response
 
-from helpers.build import cache
-from helpers.build.cache import Record, marked, prune, records
+from helpers.builder import cache
+from helpers.builder.cache import Record, marked, prune, records
 from helpers.errors import CourseError, EngineFault
 
 IDS = {name: name * 25 for name in "abcdefgh"}

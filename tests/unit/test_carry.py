@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import Verdict, carry, check, find, progress
-from helpers.container.held import strictly
+from helpers.checks import Verdict, requirements, check, find, progress
+from helpers.container.sandbox import strictly
 from helpers.engine.model import Engine
-from helpers.small.mounts import bound_over, secrets_of
-from helpers.widgets.exercises import verdict_view
+from helpers.engine.proot.mounts import bound_over, secrets_of
+from helpers.views.exercises import verdict_view
 
 DOCKER = Engine(None, "", "socket", "Docker Engine", "28.5.2", "1.41", "overlay2", ("buildkit", "legacy"), False)
 PODMAN = replace(DOCKER, rung="podman", name="Podman Engine", version="4.3.1", builders=("buildah",), shares_network=True)
@@ -20,7 +20,7 @@ MOUNTED = dockerfiles.parse("FROM scratch\nRUN --mount=type=bind,target=/src mak
 
 
 def said(name, read=PLAIN, engine=DOCKER, builder=None):
-    return carry.lacks(find(name), read, engine, builder)
+    return requirements.lacks(find(name), read, engine, builder)
 
 
 @pytest.mark.parametrize("name", ["01", "02", "06", "10", "11"])
@@ -55,21 +55,21 @@ def test_an_old_podman_takes_no_relative_place():
 def test_an_old_podman_has_no_cache_where_a_stage_is_mounted():
     exercise = find("09")
     sample = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
-    assert "cache" in carry.lacks(exercise, sample, ONE_ID)[0]
-    assert carry.lacks(exercise, sample, replace(ONE_ID, version="5.4.2")) == carry.lacks(exercise, PLAIN, ONE_ID) == ()
+    assert "cache" in requirements.lacks(exercise, sample, ONE_ID)[0]
+    assert requirements.lacks(exercise, sample, replace(ONE_ID, version="5.4.2")) == requirements.lacks(exercise, PLAIN, ONE_ID) == ()
 
 
 def test_an_old_podman_has_no_cache_where_the_context_is_mounted():
     read = dockerfiles.parse("FROM a AS b\nRUN --mount=type=bind,target=/given make\nFROM b\n")
     exercise = find("03")
-    assert "line 2" in carry.lacks(exercise, read, ONE_ID)[0] and "cache" in carry.lacks(exercise, read, ONE_ID)[0]
-    assert carry.lacks(exercise, read, replace(ONE_ID, version="5.4.2")) == ()
+    assert "line 2" in requirements.lacks(exercise, read, ONE_ID)[0] and "cache" in requirements.lacks(exercise, read, ONE_ID)[0]
+    assert requirements.lacks(exercise, read, replace(ONE_ID, version="5.4.2")) == ()
 
 
 def test_what_is_judged_with_less_certainty_is_told():
-    assert any("network" in each for each in carry.unheld(find("01"), SMALL))
-    assert any("one user" in each for each in carry.unheld(find("10"), ONE_ID))
-    assert carry.unheld(find("10"), DOCKER) == []
+    assert any("network" in each for each in requirements.unheld(find("01"), SMALL))
+    assert any("one user" in each for each in requirements.unheld(find("10"), ONE_ID))
+    assert requirements.unheld(find("10"), DOCKER) == []
 
 
 def test_nothing_is_built_for_it_and_it_is_no_attempt(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch
 
 from helpers import charts, dockerfile, labels
-from helpers.build import StageReport
+from helpers.builder import StageReport
 from helpers.charts import style
 from helpers.charts.sizes import Part, parts
 from helpers.image import Image, Layer

@@ -9,9 +9,9 @@ from matplotlib.image import imread
 from matplotlib.patches import Rectangle
 
 from helpers import charts, dockerfile
-from helpers.build import BuildResult, Step
+from helpers.builder import BuildResult, Step
 from helpers.charts import style
-from helpers.charts.edits import _label
+from helpers.charts.incremental import _label
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BAD = "FROM golang AS builder\nWORKDIR /app\nCOPY . .\nRUN go build\n\nFROM scratch\nCOPY --from=builder /app /\n"

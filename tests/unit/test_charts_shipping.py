@@ -6,7 +6,7 @@ from helpers import charts, labels
 from helpers.charts import style
 from helpers.image import Image, Layer, Twins
 from helpers.registry import Trip
-from helpers.samples import compare
+from helpers.experiments.significance import compare
 
 
 @pytest.fixture(autouse=True)

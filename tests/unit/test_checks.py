@@ -10,17 +10,17 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Fail, Verdict, check, find, hints, names, notebook, read
-from helpers.checks import reading
-from helpers.checks.attempt import cache_rules
+from helpers.checks import dockerfile_rules
+from helpers.checks.runner import cache_rules
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.hints import how
-from helpers.checks.lend import with_caches, without
+from helpers.checks.cache_mounts import with_caches, without
 from helpers.checks.submission import brought
-from helpers.checks.values import Values
+from helpers.checks.placeholders import Values
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError
-from helpers.widgets.exercises import verdict_view
+from helpers.views.exercises import verdict_view
 
 CHECK = """title = "A thing"
 minutes = 5
@@ -204,7 +204,7 @@ def test_outputs_stay_while_the_cells_do(folder):
 def rules(folder, text, beside=()):
     found = Findings()
     exercise = read(folder)
-    reading.judge(exercise, text, exercise.source(), beside, found)
+    dockerfile_rules.judge(exercise, text, exercise.source(), beside, found)
     return found
 
 
@@ -287,8 +287,8 @@ def test_docker_hubs_long_names_are_the_same_bases(folder):
 
 
 def test_a_comment_later_on_names_no_reader():
-    assert list(reading.frontend("FROM scratch\n# syntax=x\n")) == []
-    assert list(reading.frontend("# hello\n# syntax=x\nFROM scratch\n")) == []
+    assert list(dockerfile_rules.frontend("FROM scratch\n# syntax=x\n")) == []
+    assert list(dockerfile_rules.frontend("# hello\n# syntax=x\nFROM scratch\n")) == []
 
 
 def test_a_text_without_end_is_not_read(folder):

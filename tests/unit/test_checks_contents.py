@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks.contents import RULES, Seen, compiles, wanted
+from helpers.checks.image_rules import RULES, Seen, compiles, wanted
 from helpers.checks.exercise import Content
 from helpers.image import Start
 from helpers.inventory import take

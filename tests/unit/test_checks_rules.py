@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import facts, reading, running
+from helpers.checks import measure, dockerfile_rules, runtime_rules
 from helpers.checks.exercise import Content
 from helpers.container import Ran
-from helpers.content.marks import marks
+from helpers.formats.marks import marks
 from helpers.errors import CourseError
 
 from .layers import elf
@@ -28,7 +28,7 @@ COPY --from=0 /app /app
 
 def test_stages_are_called_by_name():
     def lines(text):
-        return [fail.line for fail in reading.numbers(dockerfiles.parse(text))]
+        return [fail.line for fail in dockerfile_rules.numbers(dockerfiles.parse(text))]
 
     assert lines(NUMBERED) == [5]
     assert lines(NUMBERED.replace("from=0", "from=builder")) == []
@@ -37,14 +37,14 @@ def test_stages_are_called_by_name():
 
 @pytest.mark.parametrize("flags, holds", [((), False), (("-g",), False), (("-s",), True)])
 def test_a_program_is_without_its_symbols(monkeypatch, tmp_path, flags, holds):
-    monkeypatch.setattr(facts, "read_file", lambda image, path, engine: compiled(tmp_path, *flags))
-    fails = list(facts.stripped(Content(stripped=("/app",)), seen(), engine=None))
+    monkeypatch.setattr(measure, "read_file", lambda image, path, engine: compiled(tmp_path, *flags))
+    fails = list(measure.stripped(Content(stripped=("/app",)), seen(), engine=None))
     assert [fail.line for fail in fails] == ([] if holds else [6])
 
 
 def test_a_script_has_no_symbols(monkeypatch):
-    monkeypatch.setattr(facts, "read_file", lambda image, path, engine: b"#!/bin/sh\n# \0.symtab\0")
-    assert not list(facts.stripped(Content(stripped=("/app",)), seen(), engine=None))
+    monkeypatch.setattr(measure, "read_file", lambda image, path, engine: b"#!/bin/sh\n# \0.symtab\0")
+    assert not list(measure.stripped(Content(stripped=("/app",)), seen(), engine=None))
 
 
 def test_what_was_added_is_read_by_every_name_that_a_container_sees(monkeypatch):
@@ -54,19 +54,19 @@ def test_what_was_added_is_read_by_every_name_that_a_container_sees(monkeypatch)
         asked.extend(path for path in ("/etc/os-release", "/app", "/kept", "/gone", "/other") if wanted(path))
         return {path: path.encode() for path in asked}
 
-    monkeypatch.setattr(facts, "read_files", read_files)
+    monkeypatch.setattr(measure, "read_files", read_files)
     image = seen(own=(("COPY a", (("app", b"a" * 9), ("gone", b"b" * 9), ("kept", ("h", "gone")))), ("RUN rm", ((".wh.gone", b""),))))
-    assert facts.own(image, engine=None) == {"/app": b"/app", "/kept": b"/gone"}
+    assert measure.own(image, engine=None) == {"/app": b"/app", "/kept": b"/gone"}
     assert asked == ["/app", "/gone"]
-    monkeypatch.setattr(facts, "_HELD", 17)     # /app and /kept have 18
-    assert facts.own(image, engine=None) is None
+    monkeypatch.setattr(measure, "_HELD", 17)     # /app and /kept have 18
+    assert measure.own(image, engine=None) is None
 
 
 def test_nothing_waits_for_another_stage():
     text = NUMBERED.replace("RUN", "ONBUILD RUN").replace("from=0", "from=builder")
-    assert [(fail.rule, fail.line) for fail in reading.onbuild(dockerfiles.parse(text))] == [("onbuild", 2)]
-    assert not list(reading.onbuild(dockerfiles.parse(NUMBERED)))
-    assert [fail.line for fail in reading.onbuild(dockerfiles.parse("FROM a\nonbuild\n"))] == [2]
+    assert [(fail.rule, fail.line) for fail in dockerfile_rules.onbuild(dockerfiles.parse(text))] == [("onbuild", 2)]
+    assert not list(dockerfile_rules.onbuild(dockerfiles.parse(NUMBERED)))
+    assert [fail.line for fail in dockerfile_rules.onbuild(dockerfiles.parse("FROM a\nonbuild\n"))] == [2]
 
 
 def test_javas_commands_are_known_by_their_bytes():
@@ -112,7 +112,7 @@ class Server:
 def health(test, **codes):
     engine = Engine(test)
     server = Server(engine, **codes)
-    return [fail.message for fail in running._health(server, engine)], server
+    return [fail.message for fail in runtime_rules._health(server, engine)], server
 
 
 def test_a_health_check_says_yes_and_no():
@@ -135,8 +135,8 @@ def test_a_health_check_that_is_none_is_told(test, codes, words):
 
 
 def test_a_health_check_that_does_not_end_says_no(monkeypatch):
-    monkeypatch.setattr(running, "_HEALTH", 0.05)
+    monkeypatch.setattr(runtime_rules, "_HEALTH", 0.05)
     ended = threading.Event()
     waits = SimpleNamespace(run=lambda command: ended.wait(10) and Ran("", 0, 1))
-    assert "did not end" in running._ask(waits, ["/app"])
+    assert "did not end" in runtime_rules._ask(waits, ["/app"])
     ended.set()

@@ -7,7 +7,7 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.checks import targets
 from helpers.checks.exercise import Change, Target
-from helpers.checks.values import Values
+from helpers.checks.placeholders import Values
 from helpers.container import Ran
 from helpers.errors import BuildFailed, BuildStopped, CourseError
 

@@ -6,10 +6,12 @@ import json
 import nbformat
 import pytest
 
-from helpers import verdicts
-from helpers.verdicts import (CLAIMS, LESSONS, SENTENCES, Lesson, Sentence, Standing, Verdict, kept, lesson, sentences,
-                              standings, verdict)
-from helpers.widgets.claims import sentences_text, sentences_view, standings_text, standings_view
+from helpers import claims
+from helpers.claims import (
+    CLAIMS, LESSONS, SENTENCES, Lesson, Sentence, Standing, Verdict, kept, lesson, sentences, standings,
+    verdict,
+)
+from helpers.views.claims import sentences_text, sentences_view, standings_text, standings_view
 
 from .test_project import NOTEBOOKS
 from .test_widgets import NASTY, page
@@ -42,7 +44,7 @@ def test_the_check_of_the_lessons_reads_their_cells():
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """A folder of notebooks of the test's own."""
-    monkeypatch.setattr(verdicts, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(claims, "NOTEBOOKS", tmp_path)
     return tmp_path
 
 

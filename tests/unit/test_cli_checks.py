@@ -12,7 +12,7 @@ from helpers.checks import find, progress
 def mine(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.chdir(tmp_path)
-    for name in ("helpers.checks.attempt.connect", "helpers.engine.connect"):
+    for name in ("helpers.checks.runner.connect", "helpers.engine.connect"):
         monkeypatch.setattr(name, lambda: pytest.fail("the engine was asked"))
 
 

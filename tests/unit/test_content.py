@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from debian.deb822 import Deb822
 
-from helpers import content
-from helpers.content import Package, interpreter, java, packages, program, wanted
+from helpers import formats
+from helpers.formats import Package, interpreter, java, packages, program, wanted
 from tests.elfs import make
 
 STATUS = "/var/lib/dpkg/status"
@@ -25,7 +25,7 @@ def said(path, data):
 
 
 def test_the_door_has_these_names():
-    assert content.__all__ == ["Elf", "Package", "applets", "elf", "further", "gaps", "interpreter", "marks",
+    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "further", "gaps", "interpreter", "marks",
                                "packages", "program", "surplus", "symbols", "wanted"]
 
 
@@ -529,7 +529,7 @@ def test_a_script_with_bytes_turned_at_random():
 
 def test_no_reader_opens_a_file():
     """Bytes in, values out."""
-    for path in (Path(content.__file__).parent).glob("*.py"):
+    for path in (Path(formats.__file__).parent).glob("*.py"):
         assert not re.search(r"\b(?:os|pathlib|shutil|subprocess|socket|open)\b(?:\(|\.| import)",
                              path.read_text().replace("whole.open(", "")), path.name
 

@@ -20,7 +20,7 @@ import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
-from helpers.content import Elf, Package, elf, further, marks, surplus, symbols
+from helpers.formats import Elf, Package, elf, further, marks, surplus, symbols
 from tests.elfs import make
 
 DATA = Path(__file__).parent / "data" / "content"

@@ -15,7 +15,7 @@ from helpers.charts import contents as drawing
 from helpers.charts import style
 from helpers.inventory import KINDS, compare, plain, printable, take
 from helpers.units import size
-from helpers.widgets import contents as views
+from helpers.views import contents as views
 
 from .layers import elf, image, inventory, layer
 from .test_widgets import NASTY, page

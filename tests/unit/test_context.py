@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.build.context import Context
+from helpers.builder.context import Context
 from helpers.errors import ContextError
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,7 @@ def in_a_process(code, *args, user=None):
 
     The modules are loaded first: that user may not be able to read them.
     """
-    preamble = "import os\nimport helpers.build.context\n"
+    preamble = "import os\nimport helpers.builder.context\n"
     if user:
         preamble += f"os.setgroups([])\nos.setgid({user})\nos.setuid({user})\n"
     done = subprocess.run(
@@ -238,7 +238,7 @@ def test_a_bad_ignore_line(folder):
 
 SCAN = """
 import sys
-from helpers.build.context import Context
+from helpers.builder.context import Context
 from helpers.errors import ContextError
 try:
     print(*[e.path for e in Context.scan(sys.argv[1]).entries])
@@ -503,7 +503,7 @@ def test_two_gigabytes_need_little_memory():
             file.truncate(2 * 10**9)
         said = in_a_process("""
             import sys
-            from helpers.build.context import Context
+            from helpers.builder.context import Context
             total = sum(len(piece) for piece in Context.scan(sys.argv[1]).stream())
             # Not getrusage: its maximum counts the parent's memory before exec, too.
             status = dict(line.split(":", 1) for line in open("/proc/self/status"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.build.dockerignore import Ignore
+from helpers.builder.dockerignore import Ignore
 from helpers.errors import ContextError
 
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from helpers.bases import ALL, FIRST, Present
-from helpers.workshop import doctor
+from helpers.maintenance import doctor
 
 ENGINE = SimpleNamespace(limits=(), memory=8_000_000_000, owned=False, builders=("buildkit",))
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import dockerfile, edits, lesson
-from helpers.build import BuildResult, Step
+from helpers import dockerfile, lesson
+from helpers.experiments import incremental
+from helpers.builder import BuildResult, Step
 from helpers.errors import CourseError
 
 FILES = {"main.go": b"world, world", "greet/greet.go": b"Hello", "a/folder/far/down": b""}
@@ -21,12 +22,12 @@ def test_files_are_read_at_any_depth_and_links_left_out(tmp_path):
     (tmp_path / ".hidden").write_bytes(b"")
     (tmp_path / "link").symlink_to("a")
     (tmp_path / "to a file").symlink_to(".hidden")
-    assert edits.files(tmp_path) == {".hidden": b"", "a/b/c": b"\x00\xff"}
+    assert incremental.files(tmp_path) == {".hidden": b"", "a/b/c": b"\x00\xff"}
 
 
 def test_what_is_written_is_what_was_read_and_can_be_run(tmp_path):
-    edits.write(FILES, tmp_path)
-    assert edits.files(tmp_path) == FILES
+    incremental.write(FILES, tmp_path)
+    assert incremental.files(tmp_path) == FILES
     # The same modes whatever the umask: they are part of what the cache compares.
     assert {stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in FILES} == {0o755}
 
@@ -45,14 +46,14 @@ def test_a_lesson_reads_an_application_without_touching_it():
 # -- edits ---------------------------------------------------------------------------
 
 def test_an_edit_changes_one_word_of_one_file_each_time_otherwise():
-    once, again = (edits.edited(FILES, ("main.go", "world")) for _ in range(2))
+    once, again = (incremental.edited(FILES, ("main.go", "world")) for _ in range(2))
     assert once["main.go"].startswith(b"world ") and once["main.go"].endswith(b", world")
     assert once["main.go"] != again["main.go"] != FILES["main.go"]
     assert once["greet/greet.go"] == b"Hello" and FILES["main.go"] == b"world, world"
 
 
 def test_no_edit_gives_a_copy():
-    same = edits.edited(FILES, None)
+    same = incremental.edited(FILES, None)
     assert same == FILES and same is not FILES
 
 
@@ -60,7 +61,7 @@ def test_no_edit_gives_a_copy():
                                          (("main.go", "moon"), "no 'moon'")])
 def test_an_edit_that_cannot_be_made(edit, words):
     with pytest.raises(CourseError, match=words) as refused:
-        edits.edited(FILES, edit)
+        incremental.edited(FILES, edit)
     assert "main.go" in refused.value.remedy
 
 
@@ -70,14 +71,14 @@ def builds(monkeypatch):
     calls = []
 
     def build(folder, **words):
-        calls.append((words, edits.files(folder), Path(folder)))
+        calls.append((words, incremental.files(folder), Path(folder)))
         return len(calls)
-    monkeypatch.setattr(edits, "build", build)
+    monkeypatch.setattr(incremental, "build", build)
     return calls
 
 
 def test_the_files_are_built_as_they_are_and_after_each_edit(builds):
-    done = edits.rebuild(FILES, {"nothing": None, "source": ("main.go", "world")}, "Dockerfile.x", tag="a:b")
+    done = incremental.rebuild(FILES, {"nothing": None, "source": ("main.go", "world")}, "Dockerfile.x", tag="a:b")
     assert done == {"nothing": 2, "source": 3}
     words, seen, folders = zip(*builds)
     assert [each["dockerfile"] for each in words] == ["Dockerfile.x"] * 3
@@ -87,13 +88,13 @@ def test_the_files_are_built_as_they_are_and_after_each_edit(builds):
 
 
 def test_without_a_tag_no_image_is_named(builds):
-    edits.rebuild(FILES, {"nothing": None})
+    incremental.rebuild(FILES, {"nothing": None})
     assert [words["tag"] for words, *_ in builds] == ["", ""]
 
 
 def test_an_edit_that_cannot_be_made_is_told_before_anything_is_built(builds):
     with pytest.raises(CourseError):
-        edits.rebuild(FILES, {"nothing": None, "source": ("nowhere", "x")})
+        incremental.rebuild(FILES, {"nothing": None, "source": ("nowhere", "x")})
     assert builds == []
 
 
@@ -103,9 +104,9 @@ def test_the_folder_goes_when_a_build_fails(monkeypatch):
     def build(folder, **_):
         seen.append(Path(folder))
         raise ZeroDivisionError
-    monkeypatch.setattr(edits, "build", build)
+    monkeypatch.setattr(incremental, "build", build)
     with pytest.raises(ZeroDivisionError):
-        edits.rebuild(FILES, {})
+        incremental.rebuild(FILES, {})
     assert seen and not seen[0].exists()
 
 
@@ -137,12 +138,12 @@ def step(line: int, cached=False, started=0.0, completed=0.0, stage="builder") -
 
 def test_steps_are_those_of_the_stages_that_were_needed_in_the_order_of_the_file():
     told = [step(11, stage="stage-2"), step(4), step(1), step(3), step(2), Step("", "load", None, False, 0, 1)]
-    assert [each.line for each in edits.steps(result(*told))] == [2, 3, 4, 11]
-    assert [each.line for each in edits.steps(result(*told, target="test"))] == [2, 3, 4, 8]
+    assert [each.line for each in incremental.steps(result(*told))] == [2, 3, 4, 11]
+    assert [each.line for each in incremental.steps(result(*told, target="test"))] == [2, 3, 4, 8]
 
 
 def test_a_step_that_was_not_told_was_taken_from_the_cache():
-    missing, = edits.steps(result(step(2), step(3), step(11)))[2:3]
+    missing, = incremental.steps(result(step(2), step(3), step(11)))[2:3]
     assert (missing.cached, missing.line, missing.stage, missing.seconds) == (True, 4, "builder", 0.0)
     assert missing.instruction.split() == ["RUN", "go", "build"]
 
@@ -150,12 +151,12 @@ def test_a_step_that_was_not_told_was_taken_from_the_cache():
 def test_what_ran_again_and_for_how_long():
     done = result(step(2, cached=True), step(3, started=1, completed=1.5), step(4, started=1.5, completed=4),
                   step(11, cached=True))
-    assert [each.line for each in edits.again(done)] == [3, 4]
-    assert edits.spent(done) == 3.0
+    assert [each.line for each in incremental.again(done)] == [3, 4]
+    assert incremental.spent(done) == 3.0
 
 
 def test_when_nothing_ran_nothing_was_spent():
-    assert edits.again(result()) == [] and edits.spent(result()) == 0.0
+    assert incremental.again(result()) == [] and incremental.spent(result()) == 0.0
 
 
 # -- the application of the lesson ---------------------------------------------------
@@ -189,7 +190,7 @@ def test_the_number_and_the_name_lead_to_different_stages():
 
 @pytest.mark.parametrize("path", sorted(APP.glob("Dockerfile*")), ids=lambda path: path.name)
 def test_no_dockerfile_of_the_application_is_part_of_what_it_builds(path):
-    from helpers.build.context import Context
+    from helpers.builder.context import Context
 
     sent = {entry.path for entry in Context.scan(APP, path.name).entries}
     assert not any("Dockerfile" in name for name in sent - {path.name})

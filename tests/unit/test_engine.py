@@ -19,8 +19,8 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import connect, ladder, model, network, owned, rootless, small
-from helpers.engine.ladder import Rung
+from helpers.engine import connect, discovery, model, network, dockerd, podman, proot_backend
+from helpers.engine.discovery import Rung
 from helpers.engine.model import Engine, read, translated
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
                             EngineTooOld, EngineUnreachable, ImageNotFound, NoEngine)
@@ -46,9 +46,9 @@ def nowhere(home, monkeypatch, tmp_path):
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setattr(ladder, "_sockets", lambda: [])
-    monkeypatch.setattr(owned, "can_start", lambda: False)
-    monkeypatch.setattr(rootless, "can_start", lambda: False)
+    monkeypatch.setattr(discovery, "_sockets", lambda: [])
+    monkeypatch.setattr(dockerd, "can_start", lambda: False)
+    monkeypatch.setattr(podman, "can_start", lambda: False)
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_a_socket_without_permission_says_who_may(monkeypatch, short, explicit):
         if explicit:
             monkeypatch.setenv("DOCKER_HOST", host)
         else:
-            monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host)])
+            monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", host)])
         kind, text, remedy = told_as_nobody(short)
     assert kind == "EngineRefused"
     assert "you may not open it" in text
@@ -220,7 +220,7 @@ def test_a_socket_in_a_folder_without_permission_is_refused_too(monkeypatch, sho
     (short / "in").mkdir()
     with listening(short / "in" / "s", docker_says()) as host:
         os.chmod(short / "in", 0)
-        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host)])
+        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", host)])
         kind, _, _ = told_as_nobody(short)
         os.chmod(short / "in", 0o700)
     assert kind == "EngineRefused"
@@ -301,7 +301,7 @@ def test_a_context_that_points_at_a_dead_engine(monkeypatch, tmp_path, short):
         {"Name": "far", "Metadata": {}, "Endpoints": {"docker": {"Host": f"unix://{short}/no"}}}))
     monkeypatch.setenv("DOCKER_CONTEXT", "far")
     with listening(short / "s", docker_says()) as good:
-        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", good)])
+        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", good)])
         with pytest.raises(EngineUnreachable) as caught:
             connect()
     assert f"The Docker context points at unix://{short}/no" in said(caught.value)
@@ -340,8 +340,8 @@ def test_a_context_that_cannot_be_read(tmp_path, meta):
 def test_an_explicit_address_never_falls_through(monkeypatch, short, host):
     monkeypatch.setenv("DOCKER_HOST", host)
     with listening(short / "s", docker_says()) as good:
-        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", good)])
-        monkeypatch.setattr(owned, "can_start", lambda: pytest.fail("looked further"))
+        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", good)])
+        monkeypatch.setattr(dockerd, "can_start", lambda: pytest.fail("looked further"))
         with pytest.raises(EngineUnreachable):
             connect()
 
@@ -350,7 +350,7 @@ def test_docker_host_comes_before_a_socket(monkeypatch, short):
     with (listening(short / "a", docker_says()) as first,
           listening(short / "b", docker_says()) as second):
         monkeypatch.setenv("DOCKER_HOST", second)
-        monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", first)])
+        monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", first)])
         engine = connect()
     assert (engine.rung, engine.host) == ("DOCKER_HOST", second)
     assert engine.describe() == "Docker Engine 20.10.24+dfsg1 (API 1.41, overlay2), found by DOCKER_HOST"
@@ -358,7 +358,7 @@ def test_docker_host_comes_before_a_socket(monkeypatch, short):
 
 def test_a_stale_socket_falls_through_to_the_next(monkeypatch, short):
     with listening(short / "s", docker_says()) as good:
-        monkeypatch.setattr(ladder, "_sockets", lambda: [
+        monkeypatch.setattr(discovery, "_sockets", lambda: [
             Rung("socket", f"unix://{short}/none"), Rung("socket", stale(short / "old")),
             Rung("socket", good)])
         engine = connect()
@@ -367,7 +367,7 @@ def test_a_stale_socket_falls_through_to_the_next(monkeypatch, short):
 
 def test_a_file_in_the_place_of_a_socket_is_passed_over(monkeypatch, short):
     (short / "file").write_text("")
-    monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", f"unix://{short}/file")])
+    monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", f"unix://{short}/file")])
     with pytest.raises(NoEngine) as caught:
         connect()
     assert "no socket of an engine was found" in said(caught.value)
@@ -386,7 +386,7 @@ def test_nothing_at_all_says_three_ways_on():
                                          (1000, "The course starts dockerd only as root.")])
 def test_root_and_others_are_told_apart(monkeypatch, root, words):
     monkeypatch.setattr(os, "geteuid", lambda: root)
-    monkeypatch.setattr(small, "obstacle", lambda: "There is no PRoot.")   # this machine may have one
+    monkeypatch.setattr(proot_backend, "obstacle", lambda: "There is no PRoot.")   # this machine may have one
     with pytest.raises(NoEngine) as caught:
         connect()
     assert caught.value.remedy.startswith(words)
@@ -394,7 +394,7 @@ def test_root_and_others_are_told_apart(monkeypatch, root, words):
 
 def test_a_stale_socket_alone_is_named_as_the_reason(monkeypatch, short):
     host = stale(short / "old")
-    monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host)])
+    monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", host)])
     with pytest.raises(NoEngine) as caught:
         connect()
     assert f"There is a socket at {host}, and no engine answers there." in said(caught.value)
@@ -404,16 +404,16 @@ def test_a_refusal_weighs_more_than_nothing(monkeypatch, short):
     refusal = EngineRefused("There is a socket, and you may not open it.", remedy="Ask.")
     hosts = [stale(short / "a"), stale(short / "b")]
     errors_ = iter([EngineUnreachable("dead"), refusal])
-    monkeypatch.setattr(ladder, "_sockets", lambda: [Rung("socket", host) for host in hosts])
-    monkeypatch.setattr(ladder, "_try", lambda rung: (_ for _ in ()).throw(next(errors_)))
+    monkeypatch.setattr(discovery, "_sockets", lambda: [Rung("socket", host) for host in hosts])
+    monkeypatch.setattr(discovery, "_try", lambda rung: (_ for _ in ()).throw(next(errors_)))
     with pytest.raises(EngineRefused) as caught:
         connect()
     assert caught.value is refusal
 
 
 def test_looking_starts_nothing(monkeypatch):
-    monkeypatch.setattr(owned, "can_start", lambda: True)
-    monkeypatch.setattr(owned, "start", lambda report: pytest.fail("started"))
+    monkeypatch.setattr(dockerd, "can_start", lambda: True)
+    monkeypatch.setattr(dockerd, "start", lambda report: pytest.fail("started"))
     with pytest.raises(NoEngine) as caught:
         connect(start=False)
     assert "`make engine` starts one" in caught.value.remedy
@@ -423,13 +423,13 @@ def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
     with contextlib.ExitStack() as stack:
         def start(report):
-            rootless.folder().mkdir(parents=True)
-            stack.enter_context(listening(rootless.folder() / "podman.sock", docker_says()))
+            podman.folder().mkdir(parents=True)
+            stack.enter_context(listening(podman.folder() / "podman.sock", docker_says()))
 
-        monkeypatch.setattr(rootless, "can_start", lambda: True)
-        monkeypatch.setattr(rootless, "start", start)
+        monkeypatch.setattr(podman, "can_start", lambda: True)
+        monkeypatch.setattr(podman, "start", start)
         engine = connect()
-    assert (engine.rung, engine.owned, engine.host, engine.one_id) == ("podman-one-id", True, rootless.host(), True)
+    assert (engine.rung, engine.owned, engine.host, engine.one_id) == ("podman-one-id", True, podman.host(), True)
     assert engine.shares_network and any("one user id" in limit for limit in engine.limits)
 
 
@@ -437,14 +437,14 @@ def test_the_course_s_own_engine_is_started_last(monkeypatch, short):
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
     with contextlib.ExitStack() as stack:
         def start(report):
-            owned.folder().mkdir(parents=True)
-            stack.enter_context(listening(owned.folder() / "docker.sock", docker_says()))
+            dockerd.folder().mkdir(parents=True)
+            stack.enter_context(listening(dockerd.folder() / "docker.sock", docker_says()))
 
-        monkeypatch.setattr(owned, "can_start", lambda: True)
-        monkeypatch.setattr(owned, "start", start)
+        monkeypatch.setattr(dockerd, "can_start", lambda: True)
+        monkeypatch.setattr(dockerd, "start", start)
         engine = connect()
         again = connect(start=False)
-    assert (engine.rung, engine.owned, engine.host) == ("course", True, owned.host())
+    assert (engine.rung, engine.owned, engine.host) == ("course", True, dockerd.host())
     assert engine.describe().endswith("started by the course")
     assert again == engine
 
@@ -453,12 +453,12 @@ def test_the_usual_sockets(monkeypatch, tmp_path):
     monkeypatch.undo()
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
-    assert [rung.host for rung in ladder._sockets()] == [
+    assert [rung.host for rung in discovery._sockets()] == [
         "unix:///var/run/docker.sock", "unix:///run/user/7/docker.sock",
         f"unix://{tmp_path}/.docker/run/docker.sock"]
     monkeypatch.delenv("XDG_RUNTIME_DIR")
-    assert len(ladder._sockets()) == 2
-    assert not any(rung.explicit for rung in ladder._sockets())
+    assert len(discovery._sockets()) == 2
+    assert not any(rung.explicit for rung in discovery._sockets())
 
 
 def test_calls_get_more_time_than_connecting(monkeypatch, short):
@@ -589,36 +589,36 @@ def test_a_circle_of_causes_ends():
 # -- the engine of the course, without it -------------------------------------------
 
 def test_nothing_runs_where_nothing_was_started(home):
-    assert owned.host() == f"unix://{home}/state/engine/docker.sock"
-    assert owned._pid() is None
-    assert not owned.running()
-    assert owned.log_tail() == ""
+    assert dockerd.host() == f"unix://{home}/state/engine/docker.sock"
+    assert dockerd._pid() is None
+    assert not dockerd.running()
+    assert dockerd.log_tail() == ""
     assert not home.exists()
 
 
 @pytest.mark.parametrize("content", ["", "x", "-1", "0", "999999999", "12 13"])
 def test_a_pid_file_of_nonsense_is_no_process(content):
-    owned.folder().mkdir(parents=True)
-    (owned.folder() / "docker.pid").write_text(content)
-    assert owned._pid() is None
+    dockerd.folder().mkdir(parents=True)
+    (dockerd.folder() / "docker.pid").write_text(content)
+    assert dockerd._pid() is None
 
 
 def test_another_process_that_got_the_number_is_not_taken_for_ours():
-    owned.folder().mkdir(parents=True)
-    (owned.folder() / "docker.pid").write_text(str(os.getpid()))
-    assert owned._pid() is None
-    assert not owned.running()
+    dockerd.folder().mkdir(parents=True)
+    (dockerd.folder() / "docker.pid").write_text(str(os.getpid()))
+    assert dockerd._pid() is None
+    assert not dockerd.running()
 
 
 @pytest.fixture
 def stand_in_daemon():
     """A process whose command line is that of our dockerd, and does nothing."""
-    owned.folder().mkdir(parents=True)
+    dockerd.folder().mkdir(parents=True)
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)",
-                                "--data-root", str(owned.folder() / "data")])
-    (owned.folder() / "docker.pid").write_text(f"{process.pid}\n")
+                                "--data-root", str(dockerd.folder() / "data")])
+    (dockerd.folder() / "docker.pid").write_text(f"{process.pid}\n")
     deadline = time.monotonic() + 5
-    while owned._pid() is None and time.monotonic() < deadline:
+    while dockerd._pid() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     yield process
     process.kill()
@@ -626,8 +626,8 @@ def stand_in_daemon():
 
 
 def test_our_process_is_known_by_its_data_folder(stand_in_daemon):
-    assert owned._pid() == stand_in_daemon.pid
-    assert not owned.running()   # it lives, and its socket does not answer
+    assert dockerd._pid() == stand_in_daemon.pid
+    assert not dockerd.running()   # it lives, and its socket does not answer
 
 
 def test_our_engine_is_known_to_answer_whatever_the_oldest_api_that_it_speaks(short, monkeypatch):
@@ -639,40 +639,40 @@ def test_our_engine_is_known_to_answer_whatever_the_oldest_api_that_it_speaks(sh
             docker_says(version={**VERSION, "ApiVersion": "1.44", "MinAPIVersion": "1.44"})(connection, line)
 
     with listening(short / "s", answer) as host:
-        monkeypatch.setattr(owned, "host", lambda: host)
-        assert owned._answers()
+        monkeypatch.setattr(dockerd, "host", lambda: host)
+        assert dockerd._answers()
 
 
 def test_a_process_with_a_longer_path_is_another_s(stand_in_daemon, monkeypatch, home):
     (home / "state" / "engine2").mkdir(parents=True)
-    monkeypatch.setattr(owned, "folder", lambda: home / "state" / "engine2")
-    (owned.folder() / "docker.pid").write_text(str(stand_in_daemon.pid))
-    assert owned._pid() is None
+    monkeypatch.setattr(dockerd, "folder", lambda: home / "state" / "engine2")
+    (dockerd.folder() / "docker.pid").write_text(str(stand_in_daemon.pid))
+    assert dockerd._pid() is None
 
 
 def test_stopping_ends_it_and_sweeps(stand_in_daemon, monkeypatch):
     commands = []
     monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(""))
     said_ = []
-    assert owned.stop(said_.append) is True
+    assert dockerd.stop(said_.append) is True
     assert stand_in_daemon.wait(5) == -signal.SIGTERM
     assert said_ == ["Stopping the engine of the course ..."]
-    assert not (owned.folder() / "docker.pid").exists()
-    assert ("ip", "link", "del", network.bridge(owned.folder())) in commands
-    assert owned.stop() is False
+    assert not (dockerd.folder() / "docker.pid").exists()
+    assert ("ip", "link", "del", network.bridge(dockerd.folder())) in commands
+    assert dockerd.stop() is False
 
 
 def test_shims_of_a_killed_dockerd_are_ended_and_no_others(monkeypatch, home):
     monkeypatch.setattr(network, "run", lambda *c: done(""))
-    owned.folder().mkdir(parents=True)
+    dockerd.folder().mkdir(parents=True)
 
     def process(name, folder):
         return subprocess.Popen([name, "-c", "import time; time.sleep(60)", f"{folder}/run/containerd.sock"],
                                 executable=sys.executable)
-    ours = process("containerd-shim-runc-v2", owned.folder())
-    others = [process("containerd-shim-runc-v2", "/elsewhere/engine"), process("editor", owned.folder())]
+    ours = process("containerd-shim-runc-v2", dockerd.folder())
+    others = [process("containerd-shim-runc-v2", "/elsewhere/engine"), process("editor", dockerd.folder())]
     try:
-        owned._sweep()
+        dockerd._sweep()
         assert ours.wait(5) == -signal.SIGTERM
         assert [each.poll() for each in others] == [None, None]
     finally:
@@ -687,22 +687,22 @@ def done(stdout, code=0):
 
 def test_starting_without_rights_says_what_it_takes():
     with pytest.raises(NoEngine) as caught:
-        owned.start()
+        dockerd.start()
     assert "root" in said(caught.value)
 
 
 def test_the_end_of_its_log_is_the_evidence():
-    owned.folder().mkdir(parents=True)
-    (owned.folder() / "dockerd.log").write_bytes(b"\xff\n" + b"".join(b"%d\n" % n for n in range(30)))
-    assert owned.log_tail(3) == "27\n28\n29"
-    assert len(owned.log_tail().splitlines()) == 15
+    dockerd.folder().mkdir(parents=True)
+    (dockerd.folder() / "dockerd.log").write_bytes(b"\xff\n" + b"".join(b"%d\n" % n for n in range(30)))
+    assert dockerd.log_tail(3) == "27\n28\n29"
+    assert len(dockerd.log_tail().splitlines()) == 15
 
 
 def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_path):
-    first = network.bridge(owned.folder())
-    assert len(first) <= 15 and network.bridge(owned.folder()) == first
+    first = network.bridge(dockerd.folder())
+    assert len(first) <= 15 and network.bridge(dockerd.folder()) == first
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / "other"))
-    assert network.bridge(owned.folder()) != first
+    assert network.bridge(dockerd.folder()) != first
 
 
 @pytest.mark.parametrize("routes, subnet", [
@@ -713,32 +713,32 @@ def test_the_bridge_is_one_for_each_folder_and_short_enough(monkeypatch, tmp_pat
 def test_the_bridge_takes_a_subnet_that_no_route_has(monkeypatch, routes, subnet):
     commands = []
     monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(routes))
-    assert network._make_bridge(owned.folder()) == network._SUBNETS[subnet]
-    assert ("ip", "addr", "replace", network._SUBNETS[subnet], "dev", network.bridge(owned.folder())) in commands
+    assert network._make_bridge(dockerd.folder()) == network._SUBNETS[subnet]
+    assert ("ip", "addr", "replace", network._SUBNETS[subnet], "dev", network.bridge(dockerd.folder())) in commands
 
 
 def test_the_bridge_has_an_address_of_its_own(monkeypatch, tmp_path):
     commands = []
     monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(""))
-    network._make_bridge(owned.folder())
-    (given,) = [c[-1] for c in commands if c[:4] == ("ip", "link", "set", network.bridge(owned.folder()))
+    network._make_bridge(dockerd.folder())
+    (given,) = [c[-1] for c in commands if c[:4] == ("ip", "link", "set", network.bridge(dockerd.folder()))
                 and c[4] == "address"]
     first, *rest = (int(byte, 16) for byte in given.split(":"))
     assert len(rest) == 5 and first & 0b10 and not first & 0b01   # locally administered, not a group's
-    assert given == network.address(owned.folder()) != network.address(tmp_path / "other")
+    assert given == network.address(dockerd.folder()) != network.address(tmp_path / "other")
 
 
 def test_no_bridge_no_engine(monkeypatch):
     monkeypatch.setattr(network, "run", lambda *c: subprocess.CompletedProcess(c, 2, "", "not permitted\n"))
     with pytest.raises(errors.EngineError) as caught:
-        network._make_bridge(owned.folder())
+        network._make_bridge(dockerd.folder())
     assert caught.value.why == "not permitted" and "--privileged" in said(caught.value)
 
 
 def swept(monkeypatch, before, tables, addresses=""):
     """The iptables commands that change something, when `_sweep_firewall` finds `tables`."""
-    owned.folder().mkdir(parents=True, exist_ok=True)
-    note = owned.folder() / "before.json"
+    dockerd.folder().mkdir(parents=True, exist_ok=True)
+    note = dockerd.folder() / "before.json"
     note.write_text(json.dumps(before))
     changes = []
 
@@ -754,7 +754,7 @@ def swept(monkeypatch, before, tables, addresses=""):
         return done("")
 
     monkeypatch.setattr(network, "run", run)
-    network._sweep_firewall(owned.folder())
+    network._sweep_firewall(dockerd.folder())
     assert not note.exists()
     return changes
 
@@ -763,7 +763,7 @@ BEFORE = {"forward_accepts": False, "ip_forward": "1", "had_chains": True, "subn
 
 
 def test_only_rules_of_our_bridge_leave_the_firewall(monkeypatch):
-    bridge = network.bridge(owned.folder())
+    bridge = network.bridge(dockerd.folder())
     ours = [f"-A FORWARD -i {bridge} -o {bridge} -j ACCEPT", f"-A FORWARD -o {bridge} -j DOCKER"]
     nat = ["-A POSTROUTING -s 172.31.77.0/24 ! -o x -j MASQUERADE"]
     others = ["-P FORWARD DROP", "-N DOCKER", "-A FORWARD -i docker0 -j ACCEPT",
@@ -802,16 +802,16 @@ def test_a_note_of_an_earlier_version_does_not_keep_the_engine_from_stopping(mon
 
 
 def test_a_note_that_was_cut_does_not_keep_the_engine_from_stopping(monkeypatch):
-    owned.folder().mkdir(parents=True)
-    note = owned.folder() / "before.json"
+    dockerd.folder().mkdir(parents=True)
+    note = dockerd.folder() / "before.json"
     note.write_text('{"forward')
     monkeypatch.setattr(network, "run", lambda *c: done(""))
-    network._sweep_firewall(owned.folder())
+    network._sweep_firewall(dockerd.folder())
 
 
 def test_without_a_note_the_firewall_is_left_alone(monkeypatch):
     monkeypatch.setattr(network, "run", lambda *c: pytest.fail("touched the firewall"))
-    network._sweep_firewall(owned.folder())
+    network._sweep_firewall(dockerd.folder())
 
 
 def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):
@@ -820,4 +820,4 @@ def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):
     real = open
     monkeypatch.setattr("builtins.open", lambda path, *a, **k: real(
         mounts if path == "/proc/self/mounts" else path, *a, **k))
-    assert owned._mounts_below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]
+    assert dockerd._mounts_below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile
-from helpers.bounds import ARGUMENT, word
-from helpers.build import halt as module
-from helpers.build import run
-from helpers.build.events import StepSeen
-from helpers.build.halt import halt
-from helpers.build.progress import Progress
+from helpers.limits import ARGUMENT, word
+from helpers.builder import cancel as module
+from helpers.builder.building import _mark
+from helpers.builder.events import StepSeen
+from helpers.builder.cancel import halt
+from helpers.builder.progress import Progress
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")
 
@@ -91,4 +91,4 @@ def test_and_that_it_is_stopped_where_it_is(monkeypatch, progress, ended):
 @pytest.mark.parametrize("args, builder, marked", [
     ({}, "buildah", True), ({}, "buildkit", False), ({"https_proxy": "http://proxy:3128"}, "buildah", False)])
 def test_a_build_is_marked_where_that_is_of_use_and_changes_nothing(args, builder, marked):
-    assert bool(run._mark(args, None, builder)) == marked
+    assert bool(_mark(args, None, builder)) == marked

@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 
-from helpers.build.handed import handed
+from helpers.builder.podman_secrets import handed
 
 
 def test_each_secret_is_a_file_that_a_parameter_names():

@@ -15,15 +15,15 @@ import pytest
 import zstandard
 from docker.errors import ImageNotFound
 
-from helpers import labels, places
+from helpers import labels, paths
 from helpers.errors import CourseError, ImageUnreadable
-from helpers.image import Image, Layer, content, measure, saved, store
+from helpers.image import Image, Layer, content, measure, archive_reader, cache
 from helpers.image.measure import _from_config, _from_history, _name, _settings
 from helpers.image.model import base_of, instruction, makes_layer, stands_on, unshared
 from helpers.image.archive import path
 from helpers.image.entries import Entries
-from helpers.image.pieces import Pieces, Truncated
-from helpers.image.saved import Measured, Saved, read
+from helpers.image.byte_stream import Pieces, Truncated
+from helpers.image.archive_reader import Measured, Saved, read
 
 
 def counted():
@@ -194,7 +194,7 @@ def test_transfer_is_measured_once_and_then_known(home):
 def test_transfer_is_measured_if_one_layer_of_several_lacks_it(home):
     engine = Straw(old_layout())
     one = measure.look("go:1", engine)
-    store.keep(digest(ONE), Measured(1000, 2, 7))
+    cache.keep(digest(ONE), Measured(1000, 2, 7))
     measure.transfer(one, engine)
     assert engine.saves == 2
 
@@ -386,7 +386,7 @@ def test_the_size_of_the_pieces_makes_no_difference(size):
 @pytest.mark.parametrize("batch", [1, 512, 3000])
 def test_what_is_hashed_at_once_makes_no_difference(batch, monkeypatch):
     """The layer has many more batches than may wait."""
-    monkeypatch.setattr(saved, "_BATCH", batch)
+    monkeypatch.setattr(archive_reader, "_BATCH", batch)
     long = tar(*((f"file{number}", bytes([number]) * 700) for number in range(60)))
     assert list(read(pieces(tar(("1/layer.tar", long)), 512)).layers) == [digest(long)]
 
@@ -545,13 +545,13 @@ FILES = listed("/a", "/b\nc", "/é", "/\udcff")
 
 @pytest.mark.parametrize("transfer", [None, 0, 77])
 def test_a_measurement_is_remembered(home, transfer):
-    assert store.load(LAYER) is None and store.entries(LAYER) is None
-    store.keep(LAYER, Measured(5, 2, transfer, FILES))
-    assert store.load(LAYER) == Measured(5, 2, transfer)
-    assert store.entries(LAYER) == FILES
-    assert store.load("sha256:" + "cd" * 32) is None
-    store.keep(LAYER, Measured(5, 2, 78))     # a weight alone leaves the entries
-    assert store.entries(LAYER) == FILES
+    assert cache.load(LAYER) is None and cache.entries(LAYER) is None
+    cache.keep(LAYER, Measured(5, 2, transfer, FILES))
+    assert cache.load(LAYER) == Measured(5, 2, transfer)
+    assert cache.entries(LAYER) == FILES
+    assert cache.load("sha256:" + "cd" * 32) is None
+    cache.keep(LAYER, Measured(5, 2, 78))     # a weight alone leaves the entries
+    assert cache.entries(LAYER) == FILES
 
 
 def sealed(content: bytes) -> bytes:
@@ -562,7 +562,7 @@ GOOD = {"format": 2, "digest": LAYER, "unpacked": 5, "files": 2, "transfer": Non
 
 
 def test_this_is_how_a_weight_is_kept(home):
-    store.keep(LAYER, Measured(5, 2))
+    cache.keep(LAYER, Measured(5, 2))
     assert file(home).read_bytes() == sealed(json.dumps(GOOD).encode())
 
 
@@ -574,23 +574,23 @@ def test_this_is_how_a_weight_is_kept(home):
     sealed(json.dumps({key: value for key, value in GOOD.items() if key != "files"}).encode()),
 ], ids=counted())
 def test_a_damaged_record_is_not_believed(home, content):
-    store.keep(LAYER, Measured(5, 2))
+    cache.keep(LAYER, Measured(5, 2))
     file(home).write_bytes(content)
-    assert store.load(LAYER) is None
-    store.keep(LAYER, Measured(5, 2))
-    assert store.load(LAYER) == Measured(5, 2)
+    assert cache.load(LAYER) is None
+    cache.keep(LAYER, Measured(5, 2))
+    assert cache.load(LAYER) == Measured(5, 2)
 
 
 def test_damaged_entries_are_not_believed(home):
-    store.keep(LAYER, Measured(5, 2, None, FILES))
+    cache.keep(LAYER, Measured(5, 2, None, FILES))
     whole = file(home, "entries").read_bytes()
     for at in range(len(whole)):
         file(home, "entries").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
-        assert store.entries(LAYER) is None
+        assert cache.entries(LAYER) is None
         file(home, "entries").write_bytes(whole[:at])
-        assert store.entries(LAYER) is None
-    store.keep(LAYER, Measured(5, 2, None, FILES))
-    assert store.entries(LAYER) == FILES
+        assert cache.entries(LAYER) is None
+    cache.keep(LAYER, Measured(5, 2, None, FILES))
+    assert cache.entries(LAYER) == FILES
 
 
 def test_a_layer_whose_record_was_damaged_is_read_again(home):
@@ -605,26 +605,26 @@ def test_a_layer_whose_record_was_damaged_is_read_again(home):
 
 def test_what_was_not_used_for_longest_goes(home, monkeypatch):
     names = [f"sha256:{n:064}" for n in range(6)]
-    monkeypatch.setattr(store, "LIMIT", 10 ** 9)
+    monkeypatch.setattr(cache, "LIMIT", 10 ** 9)
     for age, name in enumerate(names):
-        store.keep(name, Measured(1, 1, None, listed(*(f"/{random.Random(n).random()}" for n in range(200)))))
+        cache.keep(name, Measured(1, 1, None, listed(*(f"/{random.Random(n).random()}" for n in range(200)))))
         for kind in ("json", "entries"):
             os.utime(home / "cache" / "layers" / f"{name.replace(':', '-')}.{kind}", (age * 9000, age * 9000))
-    assert store.entries(names[0])            # of use just now
+    assert cache.entries(names[0])            # of use just now
     folder = home / "cache" / "layers"
     total = sum(each.stat().st_size for each in folder.iterdir())
-    monkeypatch.setattr(store, "LIMIT", total // 2)
-    store.keep(LAYER, Measured(1, 1, None, FILES))
+    monkeypatch.setattr(cache, "LIMIT", total // 2)
+    cache.keep(LAYER, Measured(1, 1, None, FILES))
     assert sum(each.stat().st_size for each in folder.iterdir()) <= total // 2
-    assert store.entries(names[0]) and store.entries(LAYER) and store.entries(names[5])
-    assert store.entries(names[1]) is None
+    assert cache.entries(names[0]) and cache.entries(LAYER) and cache.entries(names[5])
+    assert cache.entries(names[1]) is None
 
 
 def test_a_folder_that_cannot_be_written_costs_the_memory_only(home):
     home.mkdir()
     (home / "cache").write_text("a file is in the way")
-    store.keep(LAYER, Measured(5, 2, None, FILES))
-    assert store.load(LAYER) is None and store.entries(LAYER) is None
+    cache.keep(LAYER, Measured(5, 2, None, FILES))
+    assert cache.load(LAYER) is None and cache.entries(LAYER) is None
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(30, "Read-only file system"),
@@ -633,30 +633,30 @@ def test_a_disk_that_is_full_or_read_only_costs_the_memory_only(home, monkeypatc
     def refuse(*_):
         raise error
 
-    monkeypatch.setattr(places, "write_whole", refuse)
-    store.keep(LAYER, Measured(5, 2, None, FILES))
-    assert store.load(LAYER) is None
+    monkeypatch.setattr(paths, "write_whole", refuse)
+    cache.keep(LAYER, Measured(5, 2, None, FILES))
+    assert cache.load(LAYER) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_cache_costs_the_memory_only(home):
     home.mkdir(mode=0o500)
-    store.keep(LAYER, Measured(5, 2))
-    assert store.load(LAYER) is None
+    cache.keep(LAYER, Measured(5, 2))
+    assert cache.load(LAYER) is None
 
 
 def test_many_writers_and_readers_never_meet_half_a_record(home):
     found = listed(*(f"/{n}" for n in range(3000)))
     stop, broken = threading.Event(), []
-    store.keep(LAYER, Measured(5, 2, None, found))
+    cache.keep(LAYER, Measured(5, 2, None, found))
 
     def write():
         while not stop.is_set():
-            store.keep(LAYER, Measured(5, 2, None, found))
+            cache.keep(LAYER, Measured(5, 2, None, found))
 
     def check():
         for _ in range(150):
-            if store.load(LAYER) != Measured(5, 2) or store.entries(LAYER) != found:
+            if cache.load(LAYER) != Measured(5, 2) or cache.entries(LAYER) != found:
                 broken.append("half a record")
 
     writers = [threading.Thread(target=write) for _ in range(3)]
@@ -672,10 +672,10 @@ def test_many_writers_and_readers_never_meet_half_a_record(home):
 
 def test_what_saved_makes_can_be_kept(home):
     for name, measured in read([LAYOUTS["old"]], transfer=True).layers.items():
-        store.keep(name, measured)
-        assert store.load(name) == Measured(measured.unpacked, measured.files, measured.transfer)
-        assert store.entries(name) == measured.entries
-    assert saved.Saved() == Saved({}, {})
+        cache.keep(name, measured)
+        assert cache.load(name) == Measured(measured.unpacked, measured.files, measured.transfer)
+        assert cache.entries(name) == measured.entries
+    assert archive_reader.Saved() == Saved({}, {})
 
 
 def test_files_are_read_out_of_the_topmost_layer_that_has_them(monkeypatch):

@@ -8,7 +8,7 @@ from helpers import charts
 from helpers.container import Answer, Ran
 from helpers.container.processes import ids
 from helpers.errors import CourseError, EngineGone
-from helpers.intruder import Try, tries
+from helpers.container.attack import Try, tries
 
 
 class Straw:

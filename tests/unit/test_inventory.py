@@ -6,8 +6,8 @@ import tarfile
 
 import pytest
 
-from helpers.content import Package, marks
-from helpers.content.marks import _CLASSES, _WORDS
+from helpers.formats import Package, marks
+from helpers.formats.marks import _CLASSES, _WORDS
 from helpers.image.ldcache import libraries
 from helpers.inventory import BUILDING, KINDS, compare, known
 from helpers.inventory.kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, RANK

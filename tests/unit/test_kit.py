@@ -8,9 +8,9 @@ import tarfile
 import pytest
 import zstandard
 
-from helpers import cli, places
+from helpers import cli, paths
 from helpers.bases import kit, saving, shelving
-from helpers.engine.rootless import shelf
+from helpers.engine.podman import additional_store
 from helpers.errors import CourseError
 
 LAYER = b"\0" * 10240
@@ -68,7 +68,7 @@ def test_what_is_no_archive_of_one_image_is_refused(data):
 def home(tmp_path, monkeypatch):
     monkeypatch.delenv(kit.VARIABLE, raising=False)
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path))
-    monkeypatch.setattr(places, "_PROJECT", tmp_path / "project")
+    monkeypatch.setattr(paths, "_PROJECT", tmp_path / "project")
     return tmp_path
 
 
@@ -172,7 +172,7 @@ def test_a_kit_is_unpacked_once_and_each_has_its_full_name(home):
     kept(home / "kit", "gcr.io/distroless/base-debian12")
     said = []
     assert shelving.fill(home / "kit", said.append) == ["gcr.io/distroless/base-debian12:latest", "golang:1.22"]
-    assert set(shelf.names(home / "kit/shelf")) == {"docker.io/library/golang:1.22", "gcr.io/distroless/base-debian12:latest"}
+    assert set(additional_store.names(home / "kit/shelf")) == {"docker.io/library/golang:1.22", "gcr.io/distroless/base-debian12:latest"}
     assert len(said) == 4 and said[0].startswith("Unpacking")
     assert len(shelving.fill(home / "kit", said.append)) == 2 and len(said) == 4
 
@@ -182,14 +182,14 @@ def test_what_was_damaged_is_not_unpacked(home):
     damaged.path.write_bytes(b"\0" + damaged.path.read_bytes()[1:])
     with pytest.raises(kit.KitDamaged, match="cannot be used"):
         shelving.fill(home / "kit", print)
-    assert shelf.names(home / "kit/shelf") == ()
+    assert additional_store.names(home / "kit/shelf") == ()
 
 
 def test_what_cannot_be_unpacked_is_said_and_left_to_loading(home, monkeypatch):
     def unfit(*_):
-        raise shelf.Unfit("it is odd")
+        raise additional_store.Unfit("it is odd")
 
-    monkeypatch.setattr(shelf, "put", unfit)
+    monkeypatch.setattr(additional_store, "put", unfit)
     said = []
     assert shelving.shelve(kept(home / "kit"), home / "s", said.append) is None
     assert said[-1] == "golang:1.22 cannot be kept unpacked: it is odd."
@@ -198,7 +198,7 @@ def test_what_cannot_be_unpacked_is_said_and_left_to_loading(home, monkeypatch):
 def test_one_that_is_known_by_its_digest_gets_a_name_of_the_courses(home):
     ref = "golang@sha256:" + "0" * 64
     shelving.shelve(kept(home / "kit", ref), home / "s", print)
-    (name,) = shelf.names(home / "s")
+    (name,) = additional_store.names(home / "s")
     assert name.startswith("localhost/multistage.course/golang")
 
 

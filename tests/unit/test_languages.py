@@ -10,17 +10,19 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from helpers import container, languages, ways
+from helpers.container.running import _EXEC, not_started
+from helpers import container
+from helpers.experiments import languages, variants
 from helpers.bases.catalogue import ALL, CURRENT
 from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable, BuildFailed, CourseError, EngineGone
 from helpers.inventory import Needs
-from helpers.languages import LANGUAGES, Languages, Pair, Shipped
+from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
 from helpers.lesson import current, say
 from helpers.units import size
-from helpers.verdicts import CLAIMS, verdict
-from helpers.ways import CORNERS, Absent, Ways
-from helpers.widgets.contents import needs_text, needs_view
+from helpers.claims import CLAIMS, verdict
+from helpers.experiments.variants import CORNERS, Absent, Ways
+from helpers.views.contents import needs_text, needs_view
 
 from .layers import elf, inventory, layer
 
@@ -156,9 +158,9 @@ def builder(*lacking: str):
 def looked(monkeypatch):
     """What would ask the engine answers with what it was asked."""
     found = {"c-hello:multi": TWO.inventory, "c-hello:single": ONE.inventory}
-    monkeypatch.setattr(ways, "look", lambda tag, engine: found[tag].image)
-    monkeypatch.setattr(ways.inventories, "inventory", lambda tag, engine: found[tag])
-    monkeypatch.setattr(ways.container, "run", lambda tag, command, engine: (tag, command))
+    monkeypatch.setattr(variants, "look", lambda tag, engine: found[tag].image)
+    monkeypatch.setattr(variants.inventories, "inventory", lambda tag, engine: found[tag])
+    monkeypatch.setattr(variants.container, "run", lambda tag, command, engine: (tag, command))
 
 
 def test_a_way_is_built_under_the_name_of_its_dockerfile():
@@ -215,7 +217,7 @@ def shipped(monkeypatch):
                                              SimpleNamespace(status="running", instruction="RUN make")]))
         return Built(tag=f"{folder.name} {dockerfile}")
 
-    monkeypatch.setattr(ways, "build", build)
+    monkeypatch.setattr(variants, "build", build)
     monkeypatch.setattr(languages, "_shipped", lambda language, ways, file, engine:
                         replace(ONE if "single" in file else TWO, answer=f"{language.says} {ways[file].tag}"))
 
@@ -232,9 +234,9 @@ def test_every_language_is_built_but_those_without_a_base(shipped):
 
 
 def test_four_corners_or_why_not(shipped, monkeypatch):
-    monkeypatch.setattr(ways, "look", lambda tag, engine: tag)
-    assert ways.corners("go-server", None) == tuple(f"go-server {file}" for file in CORNERS)
-    assert ways.corners("java-hello", None).error is LACKING
+    monkeypatch.setattr(variants, "look", lambda tag, engine: tag)
+    assert variants.corners("go-server", None) == tuple(f"go-server {file}" for file in CORNERS)
+    assert variants.corners("java-hello", None).error is LACKING
 
 
 # -- what a program says and what starts -----------------------------------------------------
@@ -269,7 +271,7 @@ def test_a_compiler_starts_if_it_ends_well(monkeypatch, code, starts):
 
 
 def test_a_compiler_that_is_not_there_does_not_start_and_another_failure_is_one(monkeypatch):
-    monkeypatch.setattr(languages.container, "run", raising(container.running.not_started(
+    monkeypatch.setattr(languages.container, "run", raising(not_started(
         'exec: "gcc": executable file not found in $PATH', "image")))
     assert languages._starts("image", ("gcc",), None) is False
     monkeypatch.setattr(languages.container, "run", raising(CourseError("It hung.")))
@@ -286,7 +288,7 @@ def test_a_compiler_that_is_not_there_does_not_start_and_another_failure_is_one(
     ("", False),
 ])
 def test_what_the_runtime_says_is_told_from_what_a_program_says(output, failed):
-    assert bool(container.running._EXEC.fullmatch(output)) is failed
+    assert bool(_EXEC.fullmatch(output)) is failed
 
 
 # -- what it needs ---------------------------------------------------------------------------

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from helpers.content import Elf, Package
+from helpers.formats import Elf, Package
 from helpers.errors import ImageUnreadable
-from helpers.image import archive, saved as saving, scan
+from helpers.image import archive, archive_reader as saving, scan
 from helpers.image.archive import Damaged, path
 from helpers.image.entries import Entries, Program, Unsound
-from helpers.image.pieces import Pieces, Truncated
-from helpers.image.saved import read
-from helpers.image.tree import Tree
+from helpers.image.byte_stream import Pieces, Truncated
+from helpers.image.archive_reader import read
+from helpers.image.filesystem import Tree
 
 from .layers import digest, layer, listed, saved, scanned, tar
 
@@ -230,10 +230,10 @@ def test_a_bomb_is_refused_before_it_goes_off(monkeypatch, pack):
 _MILLION = """
 import sys
 from tests.unit.layers import headers
-from helpers.image.pieces import Pieces
+from helpers.image.byte_stream import Pieces
 from helpers.image.scan import scan
 from helpers.image.entries import Entries
-from helpers.image.tree import Tree
+from helpers.image.filesystem import Tree
 
 count = int(sys.argv[1])
 entries = scan(Pieces(headers(count)))

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers import dockerfile
-from helpers.build import lent
+from helpers.builder import host_secrets
 
 ONE, TWO = (f"-----BEGIN CERTIFICATE-----\n{word}\n-----END CERTIFICATE-----" for word in ("abc", "xyz"))
 
@@ -11,16 +11,16 @@ ONE, TWO = (f"-----BEGIN CERTIFICATE-----\n{word}\n-----END CERTIFICATE-----" fo
 @pytest.fixture
 def bare(monkeypatch, tmp_path):
     """A machine that has set nothing; what it sets is put into the folder."""
-    for name in lent._NAMED:
+    for name in host_secrets._NAMED:
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("npm_config_globalconfig", str(tmp_path / "global"))
     monkeypatch.setenv("npm_config_userconfig", str(tmp_path / "user"))
-    monkeypatch.setattr(lent, "_ANCHORS", (str(tmp_path / "anchors"),))
-    monkeypatch.setattr(lent, "_BUNDLES", (str(tmp_path / "none"), str(tmp_path / "system.crt")))
-    monkeypatch.setattr(lent, "_pip_config", lambda: "")
+    monkeypatch.setattr(host_secrets, "_ANCHORS", (str(tmp_path / "anchors"),))
+    monkeypatch.setattr(host_secrets, "_BUNDLES", (str(tmp_path / "none"), str(tmp_path / "system.crt")))
+    monkeypatch.setattr(host_secrets, "_pip_config", lambda: "")
     (tmp_path / "system.crt").write_text(f"# One\n{ONE}\n")
     return tmp_path
 
@@ -42,53 +42,53 @@ def parsed(text=EVERY):
 # -- which are asked for -----------------------------------------------------------
 
 def test_ids_of_mounted_secrets():
-    assert lent.mounted(parsed()) == {"trust", "npmrc", "pip.conf"}
-    assert lent.mounted(parsed("FROM a\nRUN --mount=type=cache,id=trust,target=/x x\nRUN echo secret,id=trust\n")) == set()
-    assert lent.mounted(parsed("FROM a\nRUN --mount=type=secret x\n")) == set()
+    assert host_secrets.mounted(parsed()) == {"trust", "npmrc", "pip.conf"}
+    assert host_secrets.mounted(parsed("FROM a\nRUN --mount=type=cache,id=trust,target=/x x\nRUN echo secret,id=trust\n")) == set()
+    assert host_secrets.mounted(parsed("FROM a\nRUN --mount=type=secret x\n")) == set()
 
 
 def test_a_machine_that_has_set_nothing_lends_nothing(bare):
-    assert lent.lent(parsed()) == {}
+    assert host_secrets.lent(parsed()) == {}
 
 
 def test_only_what_is_mounted_is_lent(bare, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(bare / "system.crt"))
-    assert lent.lent(parsed()).keys() == {"trust", "npmrc", "pip.conf"}
-    assert lent.lent(parsed("FROM a\nRUN --mount=type=secret,id=trust x\n")) == {"trust": f"{ONE}\n".encode()}
-    assert lent.lent(parsed("FROM a\nRUN --mount=type=secret,id=token x\n")) == {}
+    assert host_secrets.lent(parsed()).keys() == {"trust", "npmrc", "pip.conf"}
+    assert host_secrets.lent(parsed("FROM a\nRUN --mount=type=secret,id=trust x\n")) == {"trust": f"{ONE}\n".encode()}
+    assert host_secrets.lent(parsed("FROM a\nRUN --mount=type=secret,id=token x\n")) == {}
 
 
 # -- certificates ------------------------------------------------------------------
 
 def test_each_certificate_once_without_remarks():
-    assert lent.trusted([f"# first\n{ONE}\nwords\n{TWO}\n", f"{TWO}\n", "nothing"]) == f"{ONE}\n{TWO}\n"
+    assert host_secrets.trusted([f"# first\n{ONE}\nwords\n{TWO}\n", f"{TWO}\n", "nothing"]) == f"{ONE}\n{TWO}\n"
 
 
-@pytest.mark.parametrize("name", lent._NAMED)
+@pytest.mark.parametrize("name", host_secrets._NAMED)
 def test_certificates_that_the_environment_names(bare, monkeypatch, name):
     (bare / "corp.pem").write_text(TWO)
     monkeypatch.setenv(name, str(bare / "corp.pem"))
-    assert lent.lent(parsed())["trust"].decode() == f"{ONE}\n{TWO}\n"
+    assert host_secrets.lent(parsed())["trust"].decode() == f"{ONE}\n{TWO}\n"
     monkeypatch.setenv(name, str(bare / "not-there.pem"))
-    assert lent.lent(parsed()) == {}
+    assert host_secrets.lent(parsed()) == {}
 
 
 def test_certificates_that_were_added_to_the_system(bare):
     (bare / "anchors/company").mkdir(parents=True)
     (bare / "anchors/README").write_text("how to add one")
-    assert lent.lent(parsed()) == {}
+    assert host_secrets.lent(parsed()) == {}
     (bare / "anchors/company/proxy.crt").write_text(TWO)   # the system's bundle has it by then
-    assert lent.lent(parsed())["trust"].decode() == f"{ONE}\n"
+    assert host_secrets.lent(parsed())["trust"].decode() == f"{ONE}\n"
 
 
 def test_certificates_that_npm_and_pip_were_told(bare, monkeypatch):
     (bare / "corp.pem").write_text(TWO)
     (bare / "user").write_text(f"cafile = {bare / 'corp.pem'}\n")
-    assert TWO in lent.lent(parsed())["trust"].decode()
+    assert TWO in host_secrets.lent(parsed())["trust"].decode()
     (bare / "user").unlink()
-    assert lent.lent(parsed()) == {}
-    monkeypatch.setattr(lent, "_pip_config", lambda: f"global.cert='{bare / 'corp.pem'}'\n")
-    assert TWO in lent.lent(parsed())["trust"].decode()
+    assert host_secrets.lent(parsed()) == {}
+    monkeypatch.setattr(host_secrets, "_pip_config", lambda: f"global.cert='{bare / 'corp.pem'}'\n")
+    assert TWO in host_secrets.lent(parsed())["trust"].decode()
 
 
 # -- npm -----------------------------------------------------------------------------
@@ -104,31 +104,31 @@ prefix=/home/somebody/.npm
 
 
 def test_npms_settings():
-    found = lent.npm_settings([GLOBAL, USER], {"TOKEN": "t0ken", "NPM_CONFIG_STRICT_SSL": "false", "PATH": "/bin"})
+    found = host_secrets.npm_settings([GLOBAL, USER], {"TOKEN": "t0ken", "NPM_CONFIG_STRICT_SSL": "false", "PATH": "/bin"})
     assert found["registry"] == "https://npm.example.org/team/" and found["audit"] == "false"
     assert found["//npm.example.org/team/:_authToken"] == "t0ken" and found["strict-ssl"] == "false"
     assert "proxy" not in found and "#proxy" not in found
-    assert lent.npm_settings([USER], {"npm_config_registry": "https://env.example.org/"})["registry"] == "https://env.example.org/"
+    assert host_secrets.npm_settings([USER], {"npm_config_registry": "https://env.example.org/"})["registry"] == "https://env.example.org/"
 
 
 def test_the_npmrc_that_is_lent():
-    settings = lent.npm_settings([GLOBAL, USER], {"TOKEN": "t0ken"})
-    lines = lent.npmrc(settings, True, {"HTTPS_PROXY": "http://proxy.example.org:3128", "no_proxy": "localhost"}).splitlines()
+    settings = host_secrets.npm_settings([GLOBAL, USER], {"TOKEN": "t0ken"})
+    lines = host_secrets.npmrc(settings, True, {"HTTPS_PROXY": "http://proxy.example.org:3128", "no_proxy": "localhost"}).splitlines()
     assert set(lines) == {
         "registry=https://npm.example.org/team/", "audit=false", "//npm.example.org/team/:_authToken=t0ken",
         "@mine:registry=https://mine.example.org/", "https-proxy=http://proxy.example.org:3128",
         "noproxy=localhost", "cafile=/run/secrets/trust"}
-    assert lent.npmrc({}, False, {}) == lent.npmrc({"prefix": "/x", "cafile": "/y"}, False, {}) == ""
+    assert host_secrets.npmrc({}, False, {}) == host_secrets.npmrc({"prefix": "/x", "cafile": "/y"}, False, {}) == ""
 
 
 def test_no_password_without_its_registry():
-    assert lent.npmrc(lent.npm_settings([USER.partition("\n")[2]], {}), False, {}) == (
+    assert host_secrets.npmrc(host_secrets.npm_settings([USER.partition("\n")[2]], {}), False, {}) == (
         "@mine:registry=https://mine.example.org/\n")
 
 
 def test_what_only_this_machine_reaches_stays_here():
     settings = {"registry": "http://localhost:4873/"}
-    assert lent.npmrc(settings, False, {"https_proxy": "http://127.0.0.1:3128"}) == ""
+    assert host_secrets.npmrc(settings, False, {"https_proxy": "http://127.0.0.1:3128"}) == ""
 
 
 # -- pip -----------------------------------------------------------------------------
@@ -144,15 +144,15 @@ install.no-compile='true'
 
 
 def test_pips_settings():
-    found = lent.pip_settings(PIP)
+    found = host_secrets.pip_settings(PIP)
     assert found["index-url"] == "https://user:word@pypi.example.org/simple"
     assert found["timeout"] == "90" and "no-compile" not in found
 
 
 def test_the_pip_conf_that_is_lent():
-    text = lent.pip_conf(lent.pip_settings(PIP), True, {"https_proxy": "http://proxy.example.org:3128"})
+    text = host_secrets.pip_conf(host_secrets.pip_settings(PIP), True, {"https_proxy": "http://proxy.example.org:3128"})
     assert text.splitlines()[0] == "[global]"
     assert set(text.splitlines()[1:]) == {
         "proxy = http://proxy.example.org:3128", "index-url = https://user:word@pypi.example.org/simple",
         "extra-index-url = https://more.example.org/simple", "timeout = 90", "cert = /run/secrets/trust"}
-    assert lent.pip_conf({"find-links": "/x"}, False, {}) == ""
+    assert host_secrets.pip_conf({"find-links": "/x"}, False, {}) == ""

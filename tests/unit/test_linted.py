@@ -6,7 +6,7 @@ from helpers import lesson
 from helpers import lint as linter
 from helpers.errors import LinterUnavailable
 from helpers.lint import Finding
-from helpers.widgets.linted import Linted, Opinions
+from helpers.views.lint import Linted, Opinions
 from tests.unit.test_widgets import NASTY, page
 
 TEXT = "FROM debian\n\nRUN cd /x\n"

@@ -5,10 +5,10 @@ import contextlib
 import pytest
 from docker.errors import ImageNotFound
 
-from helpers.build.cache import Record
+from helpers.builder.cache import Record
 from helpers.image import Image, Layer, Listed, listed, marked
 from helpers.image.listing import names
-from helpers.widgets.lists import Images, Records, ordered
+from helpers.views.lists import Images, Records, ordered
 
 
 class Straw:

@@ -9,7 +9,7 @@ from IPython.utils.capture import capture_output
 from helpers import magics
 from helpers.checks import Fail, Verdict, progress
 from helpers.errors import CourseError, DockerfileError, ExerciseError
-from helpers.widgets.exercises import Done, Judged, Marked, progress_text, verdict_view
+from helpers.views.exercises import Done, Judged, Marked, progress_text, verdict_view
 
 from .test_checks import folder   # noqa: F401
 from .test_project import Tags

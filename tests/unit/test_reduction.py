@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.reduction import Parts, split
+from helpers.experiments.size_attribution import Parts, split
 
 GO = split(836, 300, 770, 27)
 

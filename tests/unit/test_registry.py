@@ -19,8 +19,8 @@ from helpers import labels
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
 from helpers.registry import Bucket, Line, Trip, server, travelling
 from helpers.registry.client import Client, Manifest
-from helpers.registry.depot import _called, _place
-from helpers.registry.fresh import Commented, comment, copy, renamed
+from helpers.registry.lesson_registry import _called, _place
+from helpers.registry.unique_copy import Commented, comment, copy, renamed
 from helpers.registry.transfer import Progress, failure
 
 # -- the bucket ------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capl
 
 
 def test_no_more_connections_than_there_is_room_for(upstream, monkeypatch):
-    from helpers.registry import line as module
+    from helpers.registry import throttle as module
     monkeypatch.setattr(module, "_CONNECTIONS", 2)
     with Line(upstream(lambda connection: everything(connection)), FAST) as line:
         first = [call(line.address) for _ in range(2)]
@@ -262,7 +262,7 @@ def test_no_more_connections_than_there_is_room_for(upstream, monkeypatch):
 
 
 def test_a_connection_that_ended_makes_room_for_another(upstream, monkeypatch):
-    from helpers.registry import line as module
+    from helpers.registry import throttle as module
     monkeypatch.setattr(module, "_CONNECTIONS", 1)
     with Line(upstream(doubled), FAST) as line:
         for _ in range(3):

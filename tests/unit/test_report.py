@@ -7,14 +7,14 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers import lint as linter
-from helpers.build import Step
+from helpers.builder import Step
 from helpers.errors import LinterUnavailable
 from helpers.image import Image, Layer, Start
 from helpers.inventory import take
 from helpers.report import RULES, SEVERITIES, Finding, contents, judged, text
-from helpers.report.advice import Advice, candidates, chosen
+from helpers.report.base_advice import Advice, candidates, chosen
 from helpers.report.files import ballast, cache
-from helpers.report.lines import Lines, chain, operands, takes_all
+from helpers.report.provenance import Lines, chain, operands, takes_all
 from helpers.report.model import ordered, weight
 from helpers.report.opinions import Opinions, opinions
 from helpers.report.project import Project, read
@@ -827,7 +827,7 @@ def test_of_what_is_here_the_first_that_has_every_library_is_chosen():
 # -- the context ---------------------------------------------------------------------
 
 def test_a_project_is_read_from_its_context(tmp_path):
-    from helpers.build.context import Context
+    from helpers.builder.context import Context
 
     for path, content in {"Dockerfile": "FROM a", ".dockerignore": "secret*", "go.mod": REQUIRES, "secret.pem": "x",
                           "web/package.json": PACKAGE, "web/node_modules/vite/package.json": "{}",

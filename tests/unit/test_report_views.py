@@ -7,15 +7,15 @@ import pytest
 
 from helpers import charts, cli, labels, lint
 from helpers import report as reports
-from helpers.build import BuildResult, StageReport
+from helpers.builder import BuildResult, StageReport
 from helpers.charts import style
 from helpers.engine import Engine
 from helpers.errors import BuildFailed, ContextError
 from helpers.image import Image, Start
-from helpers.image.start import start
+from helpers.image.config import start
 from helpers.inventory import take
 from helpers.report import Finding, Opinions, Report, judged
-from helpers.widgets import report as views
+from helpers.views import report as views
 
 from .cases import DYNAMIC, FAT, SMALL, case, image, layer
 from .test_widgets import NASTY, page

@@ -10,7 +10,7 @@ from helpers.charts import kitchen, style
 from helpers.charts.kitchen import tiles
 from helpers.image import Image
 from helpers.inventory import take
-from helpers.report.rooms import Rooms, Thing, rooms, total
+from helpers.report.kitchen import Rooms, Thing, rooms, total
 from helpers.units import size
 
 from .cases import DYNAMIC, FAT, SMALL, STATIC, image, layer

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+from helpers.container.running import podman_lacks
 from helpers import container
-from helpers.engine import family, owned, rootless
-from helpers.engine.rootless import launcher, seccomp, service, settings, shelf
+from helpers.engine import backends, dockerd, podman
+from helpers.engine.podman import launcher, seccomp, service, settings, additional_store
 from helpers.errors import EngineError, NoEngine
 
 from .test_shelf import GOLANG, LOWER, UPPER, archive
@@ -56,7 +57,7 @@ def test_only_processors_whose_numbers_are_known():
 @pytest.mark.skipif(sys.platform != "linux" or not seccomp.known(), reason="takes Linux")
 def test_the_filter_in_this_kernel(tmp_path):
     """In a process of its own, since a filter is for good."""
-    code = ("import os, sys\nfrom helpers.engine.rootless import seccomp\nseccomp.install()\n"
+    code = ("import os, sys\nfrom helpers.engine.podman import seccomp\nseccomp.install()\n"
             "os.chown(sys.argv[1], 4_000, 4_000)\nos.setgroups([1, 2, 3])\nprint(os.stat(sys.argv[1]).st_uid)")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, str(os.getuid())), done.stderr
@@ -141,11 +142,11 @@ def no_memory(monkeypatch):
 
 def test_without_podman_it_is_said_how_to_get_it(home, monkeypatch):
     monkeypatch.setattr(service, "_PATH", "/nonexistent")
-    why = rootless.obstacle()
+    why = podman.obstacle()
     assert "not installed" in why and "apt-get install podman" in why and "conda-forge" in why
-    assert not rootless.can_start()
+    assert not podman.can_start()
     with pytest.raises(NoEngine) as caught:
-        rootless.start()
+        podman.start()
     assert caught.value.why == why and not home.exists()
 
 
@@ -158,7 +159,7 @@ def test_both_kinds_of_ids_are_probed_and_the_first_that_works_is_taken(home, mo
         return {"ok": words[1] == "one", "store": "vfs", "why": f"no {words[1]}"}
 
     monkeypatch.setattr(service, "_launched", launched)
-    assert rootless.obstacle() == "" and rootless.obstacle() == ""
+    assert podman.obstacle() == "" and podman.obstacle() == ""
     assert asked == ["many", "one"]   # and remembered
     assert service._probed()["ids"] == "one"
     assert (home / "state/podman").stat().st_mode & 0o777 == 0o700
@@ -168,8 +169,8 @@ def test_where_neither_works_the_last_reason_is_said_and_asked_again(home, monke
     monkeypatch.setattr(service.shutil, "which", lambda name, path=None: f"/bin/{name}")
     said = iter(["a", "no namespace", "c", "no mount"])
     monkeypatch.setattr(service, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
-    assert rootless.obstacle() == "Podman cannot work here: no namespace."
-    assert rootless.obstacle() == "Podman cannot work here: no mount."
+    assert podman.obstacle() == "Podman cannot work here: no namespace."
+    assert podman.obstacle() == "Podman cannot work here: no mount."
 
 
 def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
@@ -189,30 +190,30 @@ def test_a_path_too_long_for_a_socket_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / ("x" * 100)))
     monkeypatch.setattr(service, "obstacle", lambda: "")
     with pytest.raises(EngineError, match="socket"):
-        rootless.start()
+        podman.start()
 
 
 @pytest.mark.parametrize("note", ["", "nonsense", "[]", '{"pid": "x"}', '{"pid": 4194304}'])
 def test_a_note_that_means_nothing_means_no_engine(home, note):
-    rootless.folder().mkdir(parents=True)
-    (rootless.folder() / "service.json").write_text(note)
-    assert not rootless.running() and rootless.stop() is False and rootless.rung() == "podman-one-id"
+    podman.folder().mkdir(parents=True)
+    (podman.folder() / "service.json").write_text(note)
+    assert not podman.running() and podman.stop() is False and podman.rung() == "podman-one-id"
 
 
 def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
-    rootless.folder().mkdir(parents=True)
-    (rootless.folder() / "service.json").write_text(json.dumps({"pid": os.getpid(), "ids": "many"}))
-    assert rootless.rung() == "podman" and not service._alive()
-    assert rootless.stop() is False   # and this test goes on
+    podman.folder().mkdir(parents=True)
+    (podman.folder() / "service.json").write_text(json.dumps({"pid": os.getpid(), "ids": "many"}))
+    assert podman.rung() == "podman" and not service._alive()
+    assert podman.stop() is False   # and this test goes on
 
 
 def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
     """A kernel or an editor that was started with a path below the folder."""
-    rootless.folder().mkdir(parents=True)
+    podman.folder().mkdir(parents=True)
     near = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(30)", f"{rootless.folder()}/podman.log"])
+        [sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log"])
     try:
-        rootless.stop()
+        podman.stop()
         assert near.poll() is None
     finally:
         near.kill()
@@ -241,8 +242,8 @@ def kit_with_a_shelf(home, monkeypatch):
     """A kit whose shelf has one image with nothing hidden; the image's name."""
     monkeypatch.setenv("MULTISTAGE_KIT", str(home / "kit"))
     pieces, digests = archive(LOWER)
-    shelf.put(home / "kit/shelf", pieces, GOLANG, digests)
-    rootless.folder().mkdir(parents=True)
+    additional_store.put(home / "kit/shelf", pieces, GOLANG, digests)
+    podman.folder().mkdir(parents=True)
     return home / "kit/shelf"
 
 
@@ -250,14 +251,14 @@ GOOD = {"ids": "one", "store": "overlay", "hides": True, "shelves": True}
 
 
 def test_the_kit_s_shelf_is_read_beside_the_engine_s_own(kit_with_a_shelf):
-    own = rootless.folder() / "shelf"
+    own = podman.folder() / "shelf"
     assert service._shelves(GOOD) == [own, kit_with_a_shelf] and (own / "overlay-images/images.json").exists()
     assert service._shelves(GOOD | {"shelves": False}) == []
 
 
 def test_one_whose_hidden_files_would_show_is_not_read(kit_with_a_shelf):
     pieces, digests = archive(LOWER, UPPER)
-    shelf.put(kit_with_a_shelf, pieces, GOLANG, digests)
+    additional_store.put(kit_with_a_shelf, pieces, GOLANG, digests)
     assert kit_with_a_shelf in service._shelves(GOOD)
     assert kit_with_a_shelf not in service._shelves(GOOD | {"hides": False})
     (layer,) = [each for each in (kit_with_a_shelf / "overlay").glob("*/diff/etc/passwd") if not each.read_bytes()]
@@ -273,25 +274,25 @@ def test_only_one_id_and_the_kernel_s_overlay_read_shelves(home, monkeypatch, id
 
 
 def test_a_base_goes_to_the_shelf_of_an_engine_that_reads_one(home):
-    assert rootless.shelf_here() is None
-    rootless.folder().mkdir(parents=True)
-    for reads, place in ((True, rootless.folder() / "shelf"), (False, None)):
-        (rootless.folder() / "service.json").write_text(json.dumps({"shelves": reads}))
-        assert rootless.shelf_here() == place
+    assert podman.shelf_here() is None
+    podman.folder().mkdir(parents=True)
+    for reads, place in ((True, podman.folder() / "shelf"), (False, None)):
+        (podman.folder() / "service.json").write_text(json.dumps({"shelves": reads}))
+        assert podman.shelf_here() == place
 
 
 def test_a_store_in_memory_is_said_to_go_with_the_engine(home):
-    rootless.folder().mkdir(parents=True)
+    podman.folder().mkdir(parents=True)
     for store, said in (("memory", True), ("overlay", False)):
-        (rootless.folder() / "service.json").write_text(json.dumps({"ids": "one", "store": store}))
-        assert any("kept in its memory" in limit for limit in rootless.limits()) is said
+        (podman.folder() / "service.json").write_text(json.dumps({"ids": "one", "store": store}))
+        assert any("kept in its memory" in limit for limit in podman.limits()) is said
 
 
 def test_nobody_but_a_holder_of_ours_in_other_namespaces_is_joined(home, monkeypatch):
     """This process bears the mark and is in its own namespaces: a new holder has to be made."""
-    rootless.folder().mkdir(parents=True)
+    podman.folder().mkdir(parents=True)
     monkeypatch.setattr(service, "_is_ours", lambda pid: True)
-    (rootless.folder() / "service.json").write_text(json.dumps({"store": "memory", "holder": os.getpid()}))
+    (podman.folder() / "service.json").write_text(json.dumps({"store": "memory", "holder": os.getpid()}))
     monkeypatch.setattr(service, "_launch_command", lambda words: ["false", *words])
     with pytest.raises(EngineError, match="did not start"):
         service._held("one", "memory")
@@ -300,16 +301,16 @@ def test_nobody_but_a_holder_of_ours_in_other_namespaces_is_joined(home, monkeyp
 # -- the family -----------------------------------------------------------------------
 
 def test_every_owned_engine_has_the_whole_interface():
-    for engine in family.ENGINES:
+    for engine in backends.ENGINES:
         for name in ("host", "rung", "obstacle", "can_start", "start", "running", "stop", "purge", "log_tail", "limits"):
             assert callable(getattr(engine, name)), (engine.__name__, name)
         assert isinstance(engine.SHARES_NETWORK, bool)
 
 
 def test_they_are_told_apart_by_their_address(home):
-    assert family.of(owned.host()) is owned and family.of(rootless.host()) is rootless
-    assert family.of("unix:///var/run/docker.sock") is None
-    assert len({engine.host() for engine in family.ENGINES}) == len(family.ENGINES)
+    assert backends.of(dockerd.host()) is dockerd and backends.of(podman.host()) is podman
+    assert backends.of("unix:///var/run/docker.sock") is None
+    assert len({engine.host() for engine in backends.ENGINES}) == len(backends.ENGINES)
 
 
 # -- what it says of programs that are not there ------------------------------------------
@@ -324,4 +325,4 @@ LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection rese
     ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
 ])
 def test_a_program_that_is_not_there_is_told_from_one_that_fails(output, code, lacks):
-    assert container.running.podman_lacks(output, code) is lacks
+    assert podman_lacks(output, code) is lacks

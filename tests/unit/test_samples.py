@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from helpers.samples import CHANCE, NOTICEABLE, compare
+from helpers.experiments.significance import CHANCE, NOTICEABLE, compare
 
 
 def test_the_chance_is_the_share_of_all_ways_to_deal_the_runs():
@@ -68,10 +68,10 @@ def test_many_runs_are_dealt_at_random_and_give_the_same_each_time():
 
 
 def test_chance_of_random_deals_is_near_the_exact_one(monkeypatch):
-    from helpers import samples
+    from helpers.experiments import significance
     first, second = [1, 4, 6, 7, 9], [2, 3, 5, 8, 10, 11]
     exact = compare(first, second).chance
-    monkeypatch.setattr(samples, "comb", lambda n, k: 10 ** 9)   # as if there were too many ways
+    monkeypatch.setattr(significance, "comb", lambda n, k: 10 ** 9)   # as if there were too many ways
     assert compare(first, second).chance == pytest.approx(exact, abs=0.02)
 
 

@@ -12,11 +12,11 @@ import h2.connection
 import h2.events
 import pytest
 
-from helpers.build import filesync, tree
-from helpers.build.context import Context
-from helpers.build.grpc import NOT_FOUND, Server, Status, unary
-from helpers.build.session import Session
-from helpers.build.tree import Facts, Node, Tree
+from helpers.builder import filesync, tree
+from helpers.builder.context import Context
+from helpers.builder.grpc import NOT_FOUND, Server, Status, unary
+from helpers.builder.session import Session
+from helpers.builder.tree import Facts, Node, Tree
 from helpers.errors import ContextError
 
 WHEN = 1_000_000_000_123_456_789

@@ -12,7 +12,7 @@ import tarfile
 import pytest
 from fastcrc.crc64 import go_iso
 
-from helpers.engine.rootless import shelf
+from helpers.engine.podman import additional_store
 
 GOLANG = "docker.io/library/golang:1.22"
 
@@ -79,8 +79,8 @@ def given_back(place, name):
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_image_lies_there_as_podman_would_have_it(tmp_path, packed):
     pieces, digests = archive(LOWER, UPPER, packed=packed)
-    shelf.put(tmp_path, pieces, GOLANG, digests)
-    assert shelf.names(tmp_path) == (GOLANG,)
+    additional_store.put(tmp_path, pieces, GOLANG, digests)
+    assert additional_store.names(tmp_path) == (GOLANG,)
     below, above = listed(tmp_path, "layers")
     first = digests[0].removeprefix("sha256:")
     # As containers/image derives it: so Podman knows the layer again in what is built on it.
@@ -96,7 +96,7 @@ def test_an_image_lies_there_as_podman_would_have_it(tmp_path, packed):
 
 def test_its_manifest_and_configuration_are_found_by_their_digests(tmp_path):
     pieces, digests = archive(LOWER)
-    shelf.put(tmp_path, pieces, GOLANG, digests)
+    additional_store.put(tmp_path, pieces, GOLANG, digests)
     (image,) = listed(tmp_path, "images")
     place = tmp_path / "overlay-images" / image["id"]
     for key in image["big-data-names"]:
@@ -109,7 +109,7 @@ def test_its_manifest_and_configuration_are_found_by_their_digests(tmp_path):
 
 def test_modes_links_and_times_are_those_of_the_image(tmp_path):
     pieces, digests = archive(LOWER)
-    shelf.put(tmp_path, pieces, GOLANG, digests)
+    additional_store.put(tmp_path, pieces, GOLANG, digests)
     diff = tmp_path / "overlay" / digests[0].removeprefix("sha256:") / "diff"
     modes = {name: stat.S_IMODE((diff / name).stat().st_mode) for name in ("etc", "etc/shadow", "bin/su")}
     assert modes == {"etc": 0o555, "etc/shadow": 0o640, "bin/su": 0o4755}
@@ -120,31 +120,31 @@ def test_modes_links_and_times_are_those_of_the_image(tmp_path):
 
 def test_what_a_layer_hides_is_marked_and_marked_again(tmp_path):
     pieces, digests = archive(LOWER, UPPER)
-    shelf.put(tmp_path, pieces, GOLANG, digests)
-    assert shelf.hides(tmp_path)
+    additional_store.put(tmp_path, pieces, GOLANG, digests)
+    assert additional_store.hides(tmp_path)
     diff = tmp_path / "overlay" / listed(tmp_path, "layers")[1]["id"] / "diff"
-    marks = {"etc/passwd": (shelf.HIDE, b"y"), "etc": (shelf.OPAQUE, b"x"), "bin": (shelf.OPAQUE, b"y")}
+    marks = {"etc/passwd": (additional_store.HIDE, b"y"), "etc": (additional_store.OPAQUE, b"x"), "bin": (additional_store.OPAQUE, b"y")}
     assert {name: os.getxattr(diff / name, mark) for name, (mark, _) in marks.items()} == {name: value for name, (_, value) in marks.items()}
-    os.removexattr(diff / "etc/passwd", shelf.HIDE)   # as a push and a pull do
-    assert shelf.settle(tmp_path) and os.getxattr(diff / "etc/passwd", shelf.HIDE) == b"y"
+    os.removexattr(diff / "etc/passwd", additional_store.HIDE)   # as a push and a pull do
+    assert additional_store.settle(tmp_path) and os.getxattr(diff / "etc/passwd", additional_store.HIDE) == b"y"
     (diff / "etc/passwd").unlink()
-    assert not shelf.settle(tmp_path)
+    assert not additional_store.settle(tmp_path)
 
 
 def test_a_shelf_without_hidden_files_needs_no_marks(tmp_path):
     pieces, digests = archive(LOWER)
-    shelf.put(tmp_path, pieces, GOLANG, digests)
-    assert not shelf.hides(tmp_path) and shelf.settle(tmp_path)
+    additional_store.put(tmp_path, pieces, GOLANG, digests)
+    assert not additional_store.hides(tmp_path) and additional_store.settle(tmp_path)
 
 
 def test_a_name_moves_to_the_newer_image_and_layers_are_shared(tmp_path):
     for layers, name in (((LOWER,), "docker.io/library/debian:12"), ((LOWER,), GOLANG), ((LOWER, UPPER), GOLANG)):
         pieces, digests = archive(*layers)
-        shelf.put(tmp_path, pieces, name, digests)
+        additional_store.put(tmp_path, pieces, name, digests)
     assert [each["names"] for each in listed(tmp_path, "images")] == [["docker.io/library/debian:12"], [GOLANG]]
     assert len(listed(tmp_path, "layers")) == 2
     before = (tmp_path / "overlay-images/images.lock").read_bytes()
-    shelf.put(tmp_path, *[archive(LOWER)[0], "docker.io/library/b:1", archive(LOWER)[1]])
+    additional_store.put(tmp_path, *[archive(LOWER)[0], "docker.io/library/b:1", archive(LOWER)[1]])
     assert len(before) == 64 and (tmp_path / "overlay-images/images.lock").read_bytes() != before   # so Podman looks again
 
 
@@ -153,27 +153,27 @@ def test_a_name_moves_to_the_newer_image_and_layers_are_shared(tmp_path):
     ((member("a"), b"x"), "twice"), (member("hard", tarfile.LNKTYPE, link="../../x"), "leads out"), ((member("link/x"), b"x"), "leads out")])
 def test_what_could_not_be_kept_truly_is_refused(tmp_path, bad, said):
     pieces, digests = archive(layer((member("a"), b"1"), member("link", tarfile.SYMTYPE, link="/"), bad))
-    with pytest.raises(shelf.Unfit, match=said):
-        shelf.put(tmp_path / "shelf", pieces, GOLANG, digests)
-    assert shelf.names(tmp_path / "shelf") == () and listed(tmp_path / "shelf", "layers") == []
+    with pytest.raises(additional_store.Unfit, match=said):
+        additional_store.put(tmp_path / "shelf", pieces, GOLANG, digests)
+    assert additional_store.names(tmp_path / "shelf") == () and listed(tmp_path / "shelf", "layers") == []
     assert not [each for each in (tmp_path / "shelf").iterdir() if each.name.startswith(".part")]
 
 
 def test_another_image_than_was_named_is_refused(tmp_path):
     pieces, _ = archive(LOWER)
     with pytest.raises(ValueError, match="not those that were saved"):
-        shelf.put(tmp_path, pieces, GOLANG, [digest(UPPER)])
-    assert shelf.names(tmp_path) == ()
+        additional_store.put(tmp_path, pieces, GOLANG, [digest(UPPER)])
+    assert additional_store.names(tmp_path) == ()
 
 
 def test_an_archive_that_was_cut_off_leaves_nothing(tmp_path):
     pieces, digests = archive(LOWER)
     with pytest.raises((tarfile.TarError, KeyError, OSError)):
-        shelf.put(tmp_path, pieces[:len(pieces) // 2], GOLANG, digests)
-    assert shelf.names(tmp_path) == () and not [each for each in tmp_path.iterdir() if each.name.startswith(".part")]
+        additional_store.put(tmp_path, pieces[:len(pieces) // 2], GOLANG, digests)
+    assert additional_store.names(tmp_path) == () and not [each for each in tmp_path.iterdir() if each.name.startswith(".part")]
 
 
 def test_where_there_is_no_shelf_there_are_no_names(tmp_path):
-    assert shelf.names(tmp_path / "none") == ()
-    shelf.prepare(tmp_path / "new")
-    assert shelf.names(tmp_path / "new") == () and (tmp_path / "new/overlay-layers/layers.lock").exists()
+    assert additional_store.names(tmp_path / "none") == ()
+    additional_store.prepare(tmp_path / "new")
+    assert additional_store.names(tmp_path / "new") == () and (tmp_path / "new/overlay-layers/layers.lock").exists()

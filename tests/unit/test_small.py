@@ -13,16 +13,16 @@ import pytest
 
 from helpers.bases import aptsources, rootfs
 from helpers.dockerfile import parse
-from helpers.image import saved
+from helpers.image import archive_reader
 from helpers.errors import CourseError
-from helpers.small import copying, fetching, layers, proot, settings
-from helpers.small.build import Builder, Options, unpack
-from helpers.small.paths import inside
-from helpers.small.scan import Change, changes, scan
-from helpers.small.store import Missing, Store, full
-from helpers.small.trees import Trees
-from helpers.small.waste import Waste
-from helpers.small.wire import Body
+from helpers.engine.proot import copying, fetching, layers, proot, settings
+from helpers.engine.proot.build import Builder, Options, unpack
+from helpers.engine.proot.paths import inside
+from helpers.engine.proot.scan import Change, changes, scan
+from helpers.engine.proot.store import Missing, Store, full
+from helpers.engine.proot.trees import Trees
+from helpers.engine.proot.waste import Waste
+from helpers.engine.proot.wire import Body
 
 
 # -- paths ---------------------------------------------------------------------------
@@ -317,7 +317,7 @@ def test_an_argument_is_part_of_what_the_cache_knows_only_once_it_is_declared(bu
 def test_a_saved_image_is_read_by_the_course_and_by_another_store(building, store, tmp_path):
     image, _ = building(_TWO, {"a": "A" * 5000, "b": "B"}, tags=("t:1",))
     archive = b"".join(store.save(["t:1"]))
-    read = saved.read([archive])
+    read = archive_reader.read([archive])
     assert [each.unpacked for each in read.layers.values()] == [5000]
     other = Store(tmp_path / "other")
     assert other.load(io.BytesIO(archive)) == ["t:1"]

@@ -11,8 +11,8 @@ import pytest
 import requests
 from docker.errors import APIError, NotFound
 
-from helpers.small.api import Api, Engine
-from helpers.small.wire import Server
+from helpers.engine.proot.api import Api, Engine
+from helpers.engine.proot.wire import Server
 
 from .test_small import packed
 

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import NotFound
 
 from helpers.errors import ImageUnreadable
-from helpers.image import saved
+from helpers.image import archive_reader
 from helpers.image.stream import stream
 
 from . import layers
@@ -70,11 +70,11 @@ def test_what_is_not_there_is_said(engine):
 def test_a_connection_that_is_lost_is_no_end(engine):
     """Not even between two members, where nothing of either is missing."""
     whole = layers.saved(layers.tar(("a", b"A")), layers.tar(("b", b"B")))
-    assert len(saved.read([whole]).layers) == 2
+    assert len(archive_reader.read([whole]).layers) == 2
     for cut in (whole.rindex(b"1/layer.tar"), len(whole.rstrip(b"\0")) // 512 * 512, 512):
         engine.says = unframed(whole[:cut])
         with pytest.raises(ImageUnreadable):
-            saved.read(stream(engine.api, "sha256:x"))
+            archive_reader.read(stream(engine.api, "sha256:x"))
 
 
 def test_where_there_is_no_socket_the_sdk_does_it_alone():

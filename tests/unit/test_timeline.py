@@ -9,9 +9,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from helpers import charts, dockerfile
-from helpers.build import Step
-from helpers.build.progress import _report
-from helpers.build.result import failed
+from helpers.builder import Step
+from helpers.builder.progress import _report
+from helpers.builder.result import failed
 from helpers.charts import style
 from helpers.errors import BuildFailed, CourseError
 from tests.unit.test_build import CASES, progress

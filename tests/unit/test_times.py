@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.build import BuildResult, Step, covered, overlap, spans, ties, together, work
+from helpers.builder import BuildResult, Step, covered, overlap, spans, ties, together, work
 from helpers.errors import Unsupported
 from tests.unit.test_build import progress
 

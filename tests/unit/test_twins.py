@@ -12,7 +12,7 @@ import pytest
 
 from helpers.errors import ImageUnreadable
 from helpers.image import Twins, compare
-from helpers.image.twins import Entry, changes, unlike
+from helpers.image.diff import Entry, changes, unlike
 
 FILE = Entry(tarfile.REGTYPE, "sha256 of it", 0o755, (0, 0), 1.5, ())
 

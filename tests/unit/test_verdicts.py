@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from helpers import places
-from helpers.verdicts import CLAIMS, Verdict, kept, verdict
+from helpers import paths
+from helpers.claims import CLAIMS, Verdict, kept, verdict
 
 
 @pytest.mark.parametrize("holds, partly, found, words", [
@@ -80,12 +80,12 @@ def test_verdicts_given_at_once_are_all_kept(home):
 # -- places ------------------------------------------------------------------------
 
 def test_one_variable_moves_everything(home):
-    assert (places.state(), places.cache()) == (home / "state", home / "cache")
+    assert (paths.state(), paths.cache()) == (home / "state", home / "cache")
     assert not home.exists()   # asking makes nothing
 
 
 @pytest.mark.parametrize("variable, ask, default", [
-    ("XDG_STATE_HOME", places.state, ".local/state"), ("XDG_CACHE_HOME", places.cache, ".cache"),
+    ("XDG_STATE_HOME", paths.state, ".local/state"), ("XDG_CACHE_HOME", paths.cache, ".cache"),
 ])
 def test_without_it_the_xdg_folders_are_used(monkeypatch, tmp_path, variable, ask, default):
     monkeypatch.delenv("MULTISTAGE_HOME", raising=False)
@@ -99,19 +99,19 @@ def test_without_it_the_xdg_folders_are_used(monkeypatch, tmp_path, variable, as
 def test_a_relative_home_is_made_absolute(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MULTISTAGE_HOME", "here")
-    assert places.state() == tmp_path / "here" / "state"
+    assert paths.state() == tmp_path / "here" / "state"
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_half_one(tmp_path, monkeypatch):
     file = tmp_path / "a" / "file"
-    places.write_whole(file, b"old")
+    paths.write_whole(file, b"old")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError):
-        places.write_whole(file, b"new")
+        paths.write_whole(file, b"new")
     assert file.read_bytes() == b"old"
     assert list(file.parent.iterdir()) == [file]
 
@@ -122,13 +122,13 @@ def test_two_threads_that_write_one_file_do_not_meet(tmp_path, monkeypatch):
 
     def late(half, target):
         monkeypatch.setattr(os, "replace", real)
-        other = threading.Thread(target=places.write_whole, args=(file, b"two"))
+        other = threading.Thread(target=paths.write_whole, args=(file, b"two"))
         other.start()
         other.join()
         real(half, target)
 
     monkeypatch.setattr(os, "replace", late)
-    places.write_whole(file, b"one")
+    paths.write_whole(file, b"one")
     assert file.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -137,10 +137,10 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path):
     order = []
 
     def second():
-        with places.locked(tmp_path / "deep" / "lock"):
+        with paths.locked(tmp_path / "deep" / "lock"):
             order.append("second")
 
-    with places.locked(tmp_path / "deep" / "lock"):
+    with paths.locked(tmp_path / "deep" / "lock"):
         thread = threading.Thread(target=second)
         thread.start()
         thread.join(0.1)

@@ -10,11 +10,12 @@ import pytest
 
 from helpers import dockerfile, labels
 from helpers.bases import Present
-from helpers.build import BuildResult, Progress
-from helpers.build.events import Failed, Output, StepSeen
+from helpers.builder import BuildResult, Progress
+from helpers.builder.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
 from helpers.lesson.shown import Bases, Finds, Listing, say
-from helpers.widgets import LiveBuild, ask, live, predict, views
+from helpers.widgets import LiveBuild, ask, live, predict
+from helpers.views import views
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 VOID = {"br", "img", "hr", "wbr"}

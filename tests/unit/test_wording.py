@@ -6,7 +6,7 @@ import pytest
 
 from helpers import dockerfile
 from helpers.image import Image, Layer
-from helpers.image.wording import worded
+from helpers.image.history import worded
 
 TEXT = """\
 FROM golang AS builder

@@ -1,0 +1,16 @@
+"""Build an image from a Dockerfile, and know what every stage and step did.
+
+    >>> from helpers.builder import build
+    >>> result = build("notebooks/apps/go-hello", tag="go-hello:multi")
+    >>> [(stage.name, stage.status) for stage in result.stages]
+    [('builder', 'built'), ('stage-1', 'built')]
+"""
+
+from .events import Event
+from .progress import Progress, StageReport, Step
+from .building import CONTEXT_LIMIT, build
+from .result import TITLES, BuildResult
+from .times import covered, overlap, spans, ties, together, work
+
+__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildResult", "Event", "Progress", "StageReport", "Step", "build",
+           "covered", "overlap", "spans", "ties", "together", "work"]

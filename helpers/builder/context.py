@@ -1,0 +1,293 @@
+"""The build context: which files go to the engine, and the tar that carries them.
+
+    folder, .dockerignore -> scan (entries, sizes) -> check (too big?) -> stream (a tar)
+
+The tar is in GNU format with whole-second times. BuildKit looks at the first
+header to tell a tar from a bare Dockerfile, and takes Python's default PAX
+header for the latter. Owner and group are 0, as with the Docker CLI: a rootless
+engine cannot store the user's own ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from .. import units
+from ..errors import ContextError
+from . import large_files
+from .dockerignore import Ignore
+from .context_walk import Entry, shown, walk
+
+_BLOCK = tarfile.BLOCKSIZE
+_END = bytes(2 * _BLOCK)
+_TYPES = {
+    "file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE,
+    "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE,
+}
+# Never follow a link, and never wait for the other end of a FIFO.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Context:
+    """A build context that was scanned and not yet sent.
+
+    root             the folder, resolved
+    dockerfile       path of the Dockerfile inside the tar, posix
+    dockerfile_text  its text; the tar carries exactly this
+    entries          the Dockerfile first, then all others in the order of their paths
+    skipped          sockets and device nodes, which are not sent
+    ignore           what was left out by
+    """
+
+    root: Path
+    dockerfile: str
+    dockerfile_text: str = field(repr=False)
+    entries: tuple[Entry, ...] = field(repr=False)
+    skipped: tuple[str, ...] = ()
+    ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
+
+    @classmethod
+    def scan(cls, root: str | Path, dockerfile: str | Path = "Dockerfile",
+             dockerfile_text: str | None = None) -> Context:
+        """Looks at every file that is to be sent, and reads none but the Dockerfile.
+
+        `dockerfile` is relative to `root`, or absolute. One that lies outside
+        of the context travels under a name of its own (`.dockerfile.<hash>`),
+        as with the Docker CLI. `dockerfile_text`, if given, takes the place of
+        the file's text; the file need not exist then.
+
+        Symlinks are sent as such and never followed. A FIFO is sent as its
+        header, without content. Sockets cannot be sent (the Docker CLI leaves
+        them out, too); device nodes are left out because a rootless engine
+        cannot create them (the Docker CLI sends their headers).
+
+        Raises ContextError where the folder or the Dockerfile is missing, where
+        something cannot be read, and for a bad line in the ignore file.
+        """
+        folder = _folder(Path(root))
+        if dockerfile_text is None:
+            dockerfile_text = _read_text(folder, dockerfile)
+        ignore = Ignore.read(folder, dockerfile)
+        name = _name_in_tar(folder, dockerfile, dockerfile_text)
+        found, skipped = walk(folder, ignore)
+        first = _dockerfile_entry(folder, name, dockerfile_text)
+        others = sorted((e for e in found if e.path != name), key=lambda entry: entry.path)
+        return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)),
+                   ignore)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.size for entry in self.entries)
+
+    @cached_property
+    def files(self) -> int:
+        """How many files there are."""
+        return sum(entry.kind == "file" for entry in self.entries)
+
+    def largest(self, n: int = 5) -> list[tuple[str, int]]:
+        """The `n` heaviest parts as (path, bytes), heaviest first; they do not overlap.
+
+        A part is a file or a directory (its path then ends in a slash). It is
+        the deepest one that still holds nearly all of what is above it, so
+        that `web/node_modules/` is named and not `web/`.
+        """
+        return large_files.largest(((e.path, e.size) for e in self.entries if e.kind == "file"), n)
+
+    def check(self, limit_bytes: int | None) -> None:
+        """Raises ContextError if there are more bytes than that; None is no limit.
+
+        The message says what to put into .dockerignore.
+        """
+        if limit_bytes is None or self.size <= limit_bytes:
+            return
+        heavy = self.largest(5)
+        lines = large_files.suggestions(heavy, self.size)
+        table = "\n".join(f"  {units.size(count):>8}  {shown(path)}" for path, count in heavy)
+        raise ContextError(
+            f"The build context is {units.size(self.size)} in {self.files:,} files; "
+            f"the limit is {units.size(limit_bytes)}.",
+            why="All of it is sent to the engine before the first instruction runs.",
+            remedy=f"If the build does not need them, put these lines into {self.root / '.dockerignore'}: "
+                   + ", ".join(shown(line) for line in lines),
+            evidence=f"The heaviest parts:\n{table}",
+        )
+
+    def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
+        """The context as a tar, in pieces of about `chunk` bytes.
+
+        `progress` gets the bytes of file content that were handed over so far;
+        the last call equals `size` unless a file changed in between. A file
+        has the content that it has when its turn comes: one that grows while
+        it is read is cut, so that the tar stays whole.
+
+        Raises ContextError for a file that vanished, shrank while it was read,
+        or became something else since the scan.
+        """
+        buffer, sent = bytearray(), 0
+        for entry in self.entries:
+            for piece, content in self._pieces(entry, chunk):
+                sent += content
+                if len(piece) >= chunk and not buffer:
+                    yield piece  # a large file's piece goes out without a copy
+                else:
+                    buffer += piece
+                    if len(buffer) < chunk:
+                        continue
+                    yield bytes(buffer)
+                    buffer.clear()
+                if progress:
+                    progress(sent)
+        buffer += _END
+        yield bytes(buffer)
+        if progress:
+            progress(sent)
+
+    # -- inside ---------------------------------------------------------------
+
+    def _pieces(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
+        """(bytes of the tar, how many of them are content) for one entry."""
+        if entry.kind != "file":
+            yield _header(entry, 0), 0
+        elif entry.path == self.dockerfile:
+            content = _encoded(self.dockerfile_text)
+            yield _header(entry, len(content)) + content + _padding(len(content)), len(content)
+        else:
+            yield from self._file(entry, chunk)
+
+    def _file(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
+        try:
+            handle = os.open(os.path.join(self.root, entry.path), _OPEN_FLAGS)
+        except OSError as error:
+            raise _changed(entry.path, error.strerror) from None
+        try:
+            now = os.fstat(handle)
+            if not stat.S_ISREG(now.st_mode):
+                raise _changed(entry.path, "It is no longer a plain file")
+            yield _header(entry, now.st_size), 0
+            left = now.st_size
+            while left:
+                piece = os.read(handle, min(chunk, left))
+                if not piece:
+                    raise _changed(entry.path, "It became shorter while it was read")
+                left -= len(piece)
+                yield piece, len(piece)
+            yield _padding(now.st_size), 0
+        except OSError as error:
+            raise _changed(entry.path, error.strerror) from None
+        finally:
+            os.close(handle)
+
+
+# -- looking ------------------------------------------------------------------
+
+def _folder(root: Path) -> Path:
+    if root.is_dir():
+        return root.resolve()
+    if root.exists():
+        raise ContextError(
+            f"{root} is not a folder.", why="A build context is a folder.",
+            remedy=f"Give the folder that holds it: {root.parent}",
+        )
+    raise ContextError(
+        f"There is no folder {root}.", why=f"It was looked for in {Path.cwd()}.",
+        remedy="Check the path of the build context.",
+    )
+
+
+# -- the Dockerfile -----------------------------------------------------------
+
+def _read_text(folder: Path, dockerfile: str | Path) -> str:
+    path = folder / dockerfile
+    try:
+        # O_NONBLOCK: a FIFO of that name must not make us wait.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _no_dockerfile(path) from None
+    except OSError as error:
+        raise ContextError(
+            f"The Dockerfile {shown(str(path))} cannot be read.", why=f"{error.strerror}.",
+            remedy=f"Make it readable: chmod u+r {shown(str(path))}",
+        ) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ContextError(
+            f"{shown(str(path))} is not a file.", why="A Dockerfile is a plain text file.",
+            remedy="Give the path of the Dockerfile itself.",
+        )
+    with open(handle, "rb") as file:
+        return file.read().decode("utf-8", "surrogateescape")
+
+
+def _no_dockerfile(path: Path) -> ContextError:
+    try:
+        names = sorted(name for name in os.listdir(path.parent) if _looks_like_one(name))
+    except OSError:
+        names = []
+    similar = ", ".join(shown(name) for name in names)
+    return ContextError(
+        f"There is no {shown(path.name)} in {shown(str(path.parent))}.",
+        why=f"Names like it are there: {similar}." if names else "",
+        remedy=f"Rename it to {shown(path.name)}, or name it: dockerfile={shown(names[0])!r}" if names
+        else "Write one, or give the folder that has it.",
+    )
+
+
+def _looks_like_one(name: str) -> bool:
+    lower = name.lower()
+    return not lower.endswith(".dockerignore") and (
+        lower.startswith(("dockerfile", "containerfile")) or lower.endswith(".dockerfile"))
+
+
+def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
+    # Links are resolved as the Docker CLI does: the tar would carry the link only.
+    path = os.path.realpath(folder / dockerfile)
+    relative = os.path.relpath(path, folder)
+    if relative == os.pardir or relative.startswith(os.pardir + os.sep):
+        return f".dockerfile.{hashlib.sha256(_encoded(text)).hexdigest()[:20]}"
+    return relative.replace(os.sep, "/")
+
+
+def _dockerfile_entry(folder: Path, name: str, text: str) -> Entry:
+    try:
+        status = os.stat(folder / name)
+        mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
+    except OSError:
+        mode, mtime = 0o644, 0  # a constant time: the same text gives the same tar
+    return Entry(name, "file", len(_encoded(text)), mode, mtime)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+# -- the tar ------------------------------------------------------------------
+
+def _header(entry: Entry, size: int) -> bytes:
+    info = tarfile.TarInfo(entry.path)
+    info.type = _TYPES[entry.kind]
+    info.size, info.mode, info.mtime, info.linkname = size, entry.mode, entry.mtime, entry.target
+    # GNU writes long names and sizes above 8 GB without a PAX header.
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % _BLOCK)
+
+
+# -- what to say --------------------------------------------------------------
+
+def _changed(path: str, why: str | None) -> ContextError:
+    return ContextError(
+        f"{shown(path)} changed while the build context was being sent.",
+        why=f"{why or 'It cannot be read any more'}.",
+        remedy="Build again when nothing writes to it, or add it to .dockerignore.",
+    )

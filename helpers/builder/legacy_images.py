@@ -1,0 +1,44 @@
+"""Images that the legacy builder and Buildah leave behind, remembered for cleaning.
+
+They keep the result of every step as an image without a name and without labels
+(they are their cache). Only their ids, as they pass by in a build of ours, tell
+them from a learner's own; so the ids are written down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from .. import paths
+from ..engine import Engine
+
+
+def _note(engine: Engine) -> Path:
+    name = hashlib.sha256(engine.host.encode()).hexdigest()[:16]
+    return paths.state() / "legacy-steps" / f"{name}.txt"
+
+
+def note(engine: Engine, images: Iterable[str]) -> None:
+    """Remember the images of such a build in `engine`."""
+    ids = [image.removeprefix("sha256:")[:12] for image in images]
+    if not ids:
+        return
+    path = _note(engine)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:   # one write of short lines: safe with several kernels
+        file.write("".join(f"{image}\n" for image in ids))
+
+
+def noted(engine: Engine) -> list[str]:
+    """Ids (12 hex digits), newest first, without repetition."""
+    try:
+        lines = _note(engine).read_text().split()
+    except FileNotFoundError:
+        return []
+    return list(dict.fromkeys(reversed(lines)))
+
+
+def forget(engine: Engine) -> None:
+    _note(engine).unlink(missing_ok=True)

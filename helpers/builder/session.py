@@ -1,0 +1,242 @@
+"""A BuildKit session: the connection over which the engine fetches what a build needs.
+
+    >>> with Session(engine, context) as session:
+    ...     api.post(f"{api.base_url}/build", params=parameters | session.parameters)
+
+POST /session, upgraded to HTTP/2, turns the connection round: the engine calls
+and we answer. It asks for the Dockerfile, for those files of the context that
+it lacks (it keeps the last transfer of the same context), for secrets and for
+registry credentials. The headers and the order of things follow moby/buildkit,
+session/session.go, manager.go and grpc.go; the services are those of
+session/filesync/filesync.proto, session/secrets/secrets.proto,
+session/auth/auth.proto, and grpc.health.v1.Health.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets as random
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+import docker.auth
+import requests
+from docker.errors import DockerException
+from urllib3 import HTTPHeaderDict
+
+from .. import paths
+from ..engine import Engine
+from ..engine.model import fault
+from ..errors import ContextError, EngineGone
+from . import tree
+from .context import Context
+from .context_walk import shown
+from .filesync import diff_copy, values
+from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Server, Status, unary
+from .messages import classes
+
+_CONNECT_SECONDS = 10
+_CLOSE_SECONDS = 1
+_HEADER = "X-Docker-Expose-Session-"
+_SERVING = b"\x08\x01"    # HealthCheckResponse with status SERVING
+_NONE: Mapping[str, bytes] = MappingProxyType({})
+
+
+class Session:
+    """Serves `context` and `secrets` {id: value} to one build, while it is entered.
+
+    id          what the build names it by
+    parameters  for the query of POST /build, whose body stays empty
+    sent        bytes of files handed over so far, the Dockerfile included
+    error       what ended it or a transfer, None while all is well: ContextError
+                for a file that changed or vanished, EngineGone
+    """
+
+    def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE):
+        self.id = random.token_hex(16)
+        self.sent = 0
+        self._engine, self._context, self._secrets = engine, context, dict(secrets)
+        self._server: Server | None = None
+        self._lost: Exception | None = None
+        self._closing = False
+
+    @staticmethod
+    def supported(engine: Engine) -> bool:
+        """Whether this engine can be served: BuildKit, over a socket that can be turned round."""
+        base = engine.client.api.base_url
+        indirect = base.startswith(("http+docker://ssh", "http+docker://localnpipe"))
+        return "buildkit" in engine.builders and not indirect
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"session": self.id, "remote": "client-session"}
+
+    @property
+    def error(self) -> Exception | None:
+        return (self._server and self._server.error) or self._lost
+
+    def cause(self, failure: str) -> Exception | None:
+        """What lies behind a failed build, if it lies on this side of the session."""
+        strange = [entry.path for entry in self._context.entries if not _is_utf8(entry.path + entry.target)]
+        if not self.error and "invalid UTF-8" in failure and strange:
+            # BuildKit of Docker 23 and later takes such a name for a broken message.
+            return ContextError(
+                f"This engine takes no file whose name is not UTF-8: {', '.join(map(shown, strange[:5]))}.",
+                why=failure, remedy="Rename it, or put it into .dockerignore.")
+        return self.error
+
+    def __enter__(self) -> Session:
+        methods = {
+            "/grpc.health.v1.Health/Check": unary(lambda _: _SERVING),
+            "/moby.filesync.v1.FileSync/DiffCopy": diff_copy(self._tree, self._count),
+            "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(self._secret),
+            "/moby.filesync.v1.Auth/Credentials": unary(_credentials),
+        }
+        self._response, sock, early = _dial(self._engine, {
+            "Uuid": [self.id], "Name": ["multistage"],
+            "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods,
+        })
+        self._server = Server(sock, methods, early)
+        self._thread = threading.Thread(target=self._serve, name=f"build session {self.id[:8]}", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing = True
+        self._server.stop()
+        self._thread.join(_CLOSE_SECONDS)
+
+    # -- inside ---------------------------------------------------------------
+
+    def _serve(self) -> None:
+        try:
+            self._server.serve()
+        except OSError as error:
+            if not self._closing:
+                self._lost = EngineGone(
+                    "The engine ended the build's session.", why=str(error),
+                    remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
+        finally:
+            self._response.close()
+            self._server.close()
+
+    def _count(self, size: int) -> None:
+        self.sent += size
+
+    def _tree(self, metadata: Metadata) -> tree.Tree:
+        name = "".join(values(metadata, "dir-name")[:1])
+        follow = values(metadata, "followpaths")
+        if name == "dockerfile":
+            return tree.dockerfile_tree(self._context)
+        if name != "context":
+            raise Status(NOT_FOUND, f"there is no directory {name!r} here")
+        if follow == (".dockerignore",) and not values(metadata, "exclude-patterns"):
+            return tree.ignore_tree(self._context)
+        # The patterns to exclude were applied when the context was scanned.
+        return tree.context_tree(self._context).only(values(metadata, "include-patterns"), follow)
+
+    def _secret(self, request: bytes) -> bytes:
+        known = _secret_messages()
+        name = known["GetSecretRequest"].FromString(request).ID
+        if name not in self._secrets:
+            raise Status(NOT_FOUND, f"there is no secret {name!r}")
+        return known["GetSecretResponse"](data=self._secrets[name]).SerializeToString()
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:   # bytes that are no text stand in it as surrogates
+        return False
+    return True
+
+
+@cache
+def _secret_messages() -> dict[str, type]:
+    return classes("moby.buildkit.secrets.v1", {
+        "GetSecretRequest": {"ID": (1, "string", False)},
+        "GetSecretResponse": {"data": (1, "bytes", False)},
+    })
+
+
+@cache
+def _auth_messages() -> dict[str, type]:
+    return classes("moby.filesync.v1", {
+        "CredentialsRequest": {"Host": (1, "string", False)},
+        "CredentialsResponse": {"Username": (1, "string", False), "Secret": (2, "string", False)},
+    })
+
+
+def _credentials(request: bytes) -> bytes:
+    """What `docker login` left for a registry, an empty answer if nothing."""
+    known = _auth_messages()
+    host = known["CredentialsRequest"].FromString(request).Host
+    hub = host in ("registry-1.docker.io", "docker.io")
+    try:
+        login = docker.auth.load_config().resolve_authconfig(None if hub else host) or {}
+    except DockerException as error:
+        raise Status(UNIMPLEMENTED, str(error)) from error
+    token = login.get("IdentityToken") or login.get("identitytoken")
+    user, password = ((login.get(key) or login.get(key.lower()) or "") for key in ("Username", "Password"))
+    return known["CredentialsResponse"](
+        Username="" if token else user, Secret=token or password).SerializeToString()
+
+
+# -- the connection -----------------------------------------------------------------
+
+def _dial(engine: Engine, exposed: Mapping[str, Mapping | list]) -> tuple[requests.Response, socket.socket, bytes]:
+    """POST /session: the answer, its socket, and what was read beyond the answer's head."""
+    api = engine.client.api
+    prepared = api.prepare_request(requests.Request(
+        "POST", f"{api.base_url}/v{api.api_version}/session",
+        headers={"Connection": "Upgrade", "Upgrade": "h2c"}))
+    # requests keeps one value a header, and each method needs a header of its own.
+    prepared.headers = HTTPHeaderDict(prepared.headers)
+    for name, several in exposed.items():
+        for value in several:
+            prepared.headers.add(_HEADER + name, value)
+    settings = api.merge_environment_settings(prepared.url, {}, True, None, None)
+    with engine.speaking("open a build session"):
+        response = api.send(prepared, timeout=_CONNECT_SECONDS, **settings)
+    if response.status_code != 101:
+        with response:
+            raise fault("open a build session", _said(response))
+    # As in the SDK's own attach: the socket lies below the answer's buffered file.
+    file = response.raw._fp.fp
+    sock = file.raw._sock
+    sock.settimeout(0)
+    try:
+        early = file.peek()
+    except ssl.SSLWantReadError:   # TLS says so where other sockets give nothing
+        early = b""
+    return response, sock, early
+
+
+def _said(response: requests.Response) -> str:
+    try:
+        return response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {response.status_code} {response.reason}"
+
+
+def _shared_key(context: Context) -> str:
+    """The name under which the engine keeps the last transfer of this folder.
+
+    Like the Docker CLI's it is made of the folder and of something random that
+    stays on this machine, so that no two machines mean the same by it.
+    """
+    return hashlib.sha256(f"{_node()}:{context.root}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _node() -> str:
+    file = paths.state() / "node"
+    try:
+        if not file.exists():
+            paths.write_whole(file, random.token_hex(16).encode())
+        return file.read_text()
+    except OSError:
+        return str(file)   # a home that cannot be written still has a name

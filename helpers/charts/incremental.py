@@ -1,0 +1,125 @@
+"""What had to run again after each edit, step by step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from matplotlib.patches import Patch, Rectangle
+
+from ..builder import TITLES, BuildResult, Step
+from ..experiments.incremental import again, spent, steps
+from ..inventory import printable
+from ..units import counted, seconds
+from .sizes import short
+from .style import BUILD, FAINT, INK, SHARED, Chart, canvas, finish
+
+_ROW = 0.27          # inches of height
+_GAP = 0.5           # rows between two Dockerfiles
+_PALE = "#FBE7BF"    # the orange of building, thinned
+_MOMENT = 1e-3       # seconds: what takes less took no time
+_MOUNT = re.compile(r"--mount=type=(\w+)\S*")
+_SECRET = re.compile(r"--mount=type=secret\S* ")
+
+Built = Mapping[str, BuildResult]
+
+
+def edits(built: Mapping[str, Built]) -> Chart:
+    """A row a step, a column an edit, a block a Dockerfile: {its name: {what was edited:
+    the build after it}}. A cell is empty where the cache had the step; else it tells
+    how long the step ran, in words and as a bar.
+
+    Raises ValueError if there is nothing to draw.
+    """
+    if not built or not all(built.values()):
+        raise ValueError("no build to draw")
+    whats = list(next(iter(built.values())))
+    blocks = {name: [steps(each) for each in results.values()] for name, results in built.items()}
+    longest = max((step.seconds for columns in blocks.values() for column in columns for step in column), default=0.0)
+    rows = sum(2 + len(columns[0]) for columns in blocks.values()) + _GAP * (len(blocks) - 1)
+    figure, axes = canvas(0.25 + _ROW * rows)
+    top, labels = 0.0, {}
+    for name, columns in blocks.items():
+        axes.text(0.02, top + 0.5, name, va="center", fontsize=10.5)
+        for column, made in enumerate(columns):
+            for row, step in enumerate(made):
+                _cell(axes, column, top + 1 + row, step, longest or 1.0)
+            _sum(axes, column, top + 1 + len(made), built[name][whats[column]])
+        labels |= {top + 1.5 + row: _label(step) for row, step in enumerate(columns[0])}
+        top += 2 + len(columns[0]) + _GAP
+    _frame(axes, whats, labels, top - _GAP)
+    legend = [Patch(facecolor=_PALE, edgecolor=BUILD, label="had to run; the bar is its time"),
+              Patch(facecolor="white", edgecolor=SHARED, label="taken from the cache")]
+    return finish(figure, _finding(built), _spoken(built), source=_source(built), legend=legend)
+
+
+def _cell(axes, column: int, row: float, step: Step, longest: float) -> None:
+    frame = {"linewidth": 0.8, "facecolor": "white" if step.cached else _PALE,
+             "edgecolor": SHARED if step.cached else BUILD}
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, **frame))
+    if step.cached:
+        axes.text(column + 0.5, row + 0.5, "cached", ha="center", va="center", color=FAINT, fontsize=8.5)
+        return
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96 * step.seconds / longest, 0.88,
+                             facecolor=BUILD, linewidth=0))
+    axes.text(column + 0.5, row + 0.5, seconds(step.seconds), ha="center", va="center", color=INK,
+              fontsize=9, fontweight="bold")
+
+
+def _sum(axes, column: int, row: float, result: BuildResult) -> None:
+    ran = again(result)
+    told = f"{len(ran)} of {len(steps(result))} ran, {seconds(spent(result))}" if ran else "nothing ran"
+    axes.text(column + 0.5, row + 0.5, told, ha="center", va="center", fontsize=9, color=INK)
+
+
+def _frame(axes, whats: list[str], labels: Mapping[float, str], bottom: float) -> None:
+    axes.set_xlim(0, len(whats))
+    axes.set_ylim(bottom, 0)
+    axes.set_xticks([column + 0.5 for column in range(len(whats))], whats, fontweight="bold", fontsize=10)
+    axes.annotate("edited:", (0, 0), xytext=(-6, 4), textcoords="offset points", ha="right", va="bottom",
+                  fontsize=10, color=FAINT)
+    axes.xaxis.tick_top()
+    axes.set_yticks(list(labels), list(labels.values()), family="DejaVu Sans Mono", fontsize=8.5)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _label(step: Step) -> str:
+    """The instruction in a row's room: a mount by its type alone, and none of a secret,
+    which has no part in the cache and would leave no room for the command."""
+    line = _SECRET.sub("", " ".join(step.instruction.split()))
+    return short(printable(_MOUNT.sub(r"--mount=\1", line)))
+
+
+# -- words ---------------------------------------------------------------------------
+
+def _finding(built: Mapping[str, Built]) -> str:
+    """The edit at which the Dockerfiles differ by the largest factor, and their times."""
+    times = {what: [spent(results[what]) for results in built.values()] for what in next(iter(built.values()))}
+    what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
+               else max(times[each]))
+    told = [f"{_whole(spent(results[what]))} with {name}" if again(results[what]) else f"nothing to do with {name}"
+            for name, results in built.items()]
+    return f"After an edit of {what}: {', '.join(told)}"
+
+
+def _whole(count: float) -> str:
+    """Seconds that no end of a line divides from their unit."""
+    return seconds(count).replace(" ", "\u00a0")
+
+
+def _spoken(built: Mapping[str, Built]) -> str:
+    told = []
+    for name, results in built.items():
+        for what, result in results.items():
+            ran = [f"{' '.join(step.instruction.split())} ({seconds(step.seconds)})" for step in again(result)]
+            told.append(f"{name}, edited {what}: {counted(len(ran), 'step')} of {len(steps(result))} ran"
+                        + (f": {', '.join(ran)}" if ran else "") + ".")
+    return " ".join(told)
+
+
+def _source(built: Mapping[str, Built]) -> str:
+    any_of = next(iter(next(iter(built.values())).values()))
+    return f"Measured {date.today().isoformat()} with {TITLES[any_of.builder]} on {any_of.engine.describe()}."

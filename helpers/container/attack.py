@@ -1,0 +1,120 @@
+"""What someone who broke into a container can do there, tried for real.
+
+Five tries, each with the programs that an intruder would look for, in the running
+container and with its rights: open a shell, fetch something, compile and run a program,
+install a package, be root. Nothing leaves the container: what is fetched comes from
+the server in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import Ran, Server, users
+from ..errors import CourseError
+
+_ANSWER = "compiled in the container"
+_C = f'#include <stdio.h>\nint main(void) {{ puts("{_ANSWER}"); return 0; }}\n'
+_GO = f'package main\nfunc main() {{ println("{_ANSWER}") }}\n'
+_DEB = ("d=$(mktemp -d) && mkdir -p $d/DEBIAN $d/usr/local/bin && "
+        "printf 'Package: guest\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody\\nDescription: none\\n' "
+        "> $d/DEBIAN/control && printf '#!/bin/sh\\necho installed\\n' > $d/usr/local/bin/guest && "
+        "chmod 755 $d/usr/local/bin/guest && dpkg-deb --build $d /tmp/guest.deb >/dev/null && "
+        "dpkg --install /tmp/guest.deb >/dev/null && guest")
+_APK = "echo '#!/bin/sh' > /tmp/guest && apk add --no-network --virtual guest >/dev/null && echo installed"
+
+
+@dataclass(frozen=True)
+class Try:
+    """One thing that was tried.
+
+    what     in words: 'open a shell'
+    worked   whether any of the ways to do it did
+    command  the one that worked, or the last that was started, or ''
+    said     what it printed; where none could be started, why
+    """
+
+    what: str
+    worked: bool
+    command: str
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {'works' if self.worked else 'fails'} ({self.command or self.said})"
+
+
+def tries(server: Server, port: int) -> tuple[Try, ...]:
+    """Try all five in a running container, whose server listens on `port` inside it.
+    Raises the engine's errors."""
+    page = server.get("/").text.strip()
+    url = f"http://127.0.0.1:{port}/"
+    return (
+        _first(server, "open a shell", _SHELLS, lambda ran: "in a shell" in ran.output),
+        _first(server, "download a file", _downloads(url), lambda ran: bool(page) and page in ran.output),
+        _first(server, "compile a program", _COMPILERS, lambda ran: _ANSWER in ran.output),
+        _first(server, "install a package", _INSTALLERS, lambda ran: "installed" in ran.output),
+        _root(server),
+    )
+
+
+_SHELLS = tuple((shell, "-c", "echo in a shell") for shell in ("bash", "sh", "ash", "dash", "zsh", "busybox"))
+_COMPILERS = (
+    ("sh", "-c", f"cd /tmp && printf '%s' '{_C}' > guest.c && cc guest.c -o guest && ./guest"),
+    ("sh", "-c", f"cd /tmp && printf '%s' '{_GO}' > guest.go && go run guest.go"),
+    ("cc", "--version"), ("gcc", "--version"), ("clang", "--version"), ("go", "version"), ("javac", "-version"),
+    ("rustc", "--version"),
+)
+_INSTALLERS = (
+    ("sh", "-c", _DEB), ("sh", "-c", _APK), ("dpkg", "--version"), ("apk", "--version"), ("rpm", "--version"),
+    ("pip", "--version"), ("npm", "--version"),
+)
+
+
+def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
+    return (
+        ("curl", "--silent", "--noproxy", "*", url), ("wget", "--quiet", "--no-proxy", "-O", "-", url),
+        ("busybox", "wget", "-q", "-O", "-", url),
+        ("python3", "-c", f"import urllib.request as r; print(r.urlopen('{url}').read().decode())"),
+        ("perl", "-MHTTP::Tiny", "-e", f"print HTTP::Tiny->new->get('{url}')->{{content}}"),
+        ("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/" + url.rsplit(":", 1)[1].strip("/")
+         + r"; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3"),
+    )
+
+
+def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Callable[[Ran], bool]) -> Try:
+    """Try one way after another until one works."""
+    command = said = ""
+    missing: list[str] = []
+    for way in ways:
+        try:
+            ran = server.run(way)
+        except CourseError as error:
+            if "not in the image" not in error.what:
+                raise
+            missing.append(way[0])
+            continue
+        if good(ran):
+            return Try(what, True, _shown(way), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+        command, said = _shown(way), ran.output.strip()
+    if not command:
+        said = f"there is no {', '.join(dict.fromkeys(missing))}"
+    return Try(what, False, command, said)
+
+
+def _root(server: Server) -> Try:
+    """Who runs the server, as the engine sees it: an image without a shell cannot say."""
+    with server.engine.speaking(f"list the processes of {server.image}"):
+        if server.engine.one_id:   # every process is root's there: what the image asks for
+            user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
+            root = user.partition(":")[0] in ("root", "0")
+            return Try("be root", root, "", "the server runs as root" if root else
+                       f"the server is to run as {user} (this engine has one user for all)")
+        user = users(server.engine, server.name)[0]
+    return Try("be root", user in ("root", "0"), "", f"the server runs as {user}")
+
+
+def _shown(way: Sequence[str]) -> str:
+    """A command in one short line."""
+    line = " ".join(" ".join(way).split())
+    return line if len(line) <= 48 else f"{line[:47]}\u2026"

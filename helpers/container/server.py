@@ -1,0 +1,231 @@
+"""Run an image as a server, and ask it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import socket
+import tarfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from requests.structures import CaseInsensitiveDict
+
+from ..limits import Bounds
+from ..engine import Engine, connect
+from ..errors import CourseError
+from .sandbox import created, killed, nowhere, strictly
+from .processes import ids
+from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_started, podman_lacks, printed, start
+
+_BODY_LIMIT = 50_000_000    # bytes read of one answer
+_ANSWER_SECONDS = 10        # for one answer of a server that runs
+_NEAR_SECONDS = 1           # to be let in by a container on this machine
+_LOOPBACK = "127.0.0.1"
+
+
+class Answer(NamedTuple):
+    """A server's answer. The names of `headers` may be spelt in any case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def __str__(self) -> str:
+        return self.text.rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A container that answers over HTTP.
+
+    name          of the container
+    url           of the server, 'http://127.0.0.1:32768', to open in a browser too
+    first_answer  seconds from asking the engine to start it until its first
+                  answer; known to 2 ms or 2 percent, whichever is more
+    """
+
+    name: str
+    image: str
+    url: str
+    first_answer: float
+    engine: Engine
+
+    def get(self, path: str = "/", *, timeout: float = _ANSWER_SECONDS) -> Answer:
+        """GET `path`. A redirect is an answer, and is not followed.
+
+        Raises CourseError with the container's output if none comes.
+        """
+        try:
+            return _get(self.url.removeprefix("http://"), path, timeout)
+        except (OSError, http.client.HTTPException) as error:
+            raise CourseError(f"{self.image} did not answer to {path}.",
+                              why=str(error) or type(error).__name__,
+                              evidence=self.log[-2000:]) from error
+
+    def run(self, command: Sequence[str]) -> Ran:
+        """Run a command in the running container. Raises CourseError if its program
+        is not in the image."""
+        api = self.engine.client.api
+        with self.engine.speaking(f"run {command[0]} in {self.image}"):
+            began = time.perf_counter()
+            made = api.exec_create(self.name, list(command))["Id"]
+            try:
+                output = api.exec_start(made).decode("utf-8", "replace")
+            except Exception as error:   # newer engines refuse, older ones print why
+                raise not_started(str(getattr(error, "explanation", error)), self.image) or error from error
+            code = api.exec_inspect(made)["ExitCode"]
+        if "buildah" in self.engine.builders and podman_lacks(output, code):
+            raise not_started(PODMAN_LACKS, self.image)
+        missing = not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
+        if missing:
+            raise missing
+        return Ran(output[-OUTPUT_LIMIT:], code, time.perf_counter() - began)
+
+    def put(self, path: str, content: bytes) -> None:
+        """Write a file into the running container, over one that is there. No tool of
+        the image is used. Raises EngineFault where the file system is read-only."""
+        folder, _, name = path.rpartition("/")
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(content), 0o644, int(time.time())
+            archive.addfile(entry, io.BytesIO(content))
+        with self.engine.speaking(f"write {path} into {self.image}"):
+            self.engine.client.api.put_archive(self.name, folder or "/", packed.getvalue())
+
+    @property
+    def users(self) -> frozenset[int]:
+        """Numbers of the users that its processes run as, as the engine's machine counts."""
+        with self.engine.speaking(f"list the processes of {self.image}"):
+            return ids(self.engine, self.name)
+
+    @property
+    def log(self) -> str:
+        """What it printed so far, both streams."""
+        with self.engine.speaking(f"show the output of {self.image}"):
+            return printed(self.engine.client.api, self.name)
+
+
+@contextlib.contextmanager
+def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: str = "/",
+          read_only: bool = False, writable: Sequence[str] = (),
+          environment: Mapping[str, str] | None = None, capabilities: Sequence[str] | None = None,
+          way_out: bool = True, bounds: Bounds | None = None, timeout: float = 30,
+          engine: Engine | None = None) -> Iterator[Server]:
+    """A server of `image` that has answered once; it is gone when the block ends.
+
+        with serve("site", port=80) as server:
+            print(server.get("/").status, server.first_answer)
+
+    command    instead of the image's own
+    port       on which it listens for HTTP
+    path       what it is asked until it answers, with whatever status
+    read_only  whether its file system can only be read
+    writable   folders that get an empty file system in memory over them
+    capabilities, bounds  as with `run`
+    way_out    whether it has the engine's usual network. Without, it is reached from this
+               machine and reaches nothing, where the engine's networks are this machine's
+               (else it has the usual one)
+    timeout    seconds in which it must have answered
+
+    Raises CourseError with the container's output if it ends or does not answer
+    in time, and the engine's errors.
+    """
+    engine = engine or connect()
+    if engine.shares_network:
+        _free(port, image)
+    with contextlib.ExitStack() as ends:
+        with engine.speaking(f"run {image}"):   # not what the caller does meanwhile
+            if engine.shares_network:
+                reached = {"network_mode": "host"}
+            elif inside := None if way_out else nowhere(engine):
+                reached = {"network_mode": inside}
+            else:
+                reached = {"port_bindings": {port: (_LOOPBACK,)}}
+            name = ends.enter_context(created(
+                engine, image, command, environment=dict(environment or {}), ports=[port],
+                host={**reached, "read_only": read_only, **strictly(engine, capabilities),
+                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
+            ends.enter_context(killed(engine, name, bounds))
+            server = _started(engine, name, image, port, path, timeout)
+        yield server
+
+
+def _free(port: int, image: str) -> None:
+    """See that nobody else answers on a port that a server will listen on. Raises CourseError."""
+    with socket.socket() as tried:
+        tried.settimeout(_NEAR_SECONDS)
+        if tried.connect_ex((_LOOPBACK, port)) == 0:
+            raise CourseError(
+                f"{image} cannot be started: something else listens on port {port} here.",
+                why="This engine's containers listen on this machine's own ports.",
+                remedy="End the other program, or restart the kernel that started it.")
+
+
+def _started(engine: Engine, name: str, image: str, port: int, path: str, timeout: float) -> Server:
+    """Start the container and wait for its first answer."""
+    api, began, looked = engine.client.api, time.perf_counter(), 0.0
+    start(api, name, image)
+    started = time.perf_counter()   # what the engine unpacked until then is not the server's delay
+    addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
+                 else _addresses(api.inspect_container(name), port))
+    while (waited := time.perf_counter() - started) < timeout:
+        for address in addresses:
+            try:
+                _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
+            except ConnectionRefusedError:
+                continue   # nobody listens yet, or nobody forwards: the container itself may be near
+            except (OSError, http.client.HTTPException):
+                break      # it is forwarded, and the server is not ready
+            first = time.perf_counter() - began
+            # Where a container has ended its address may lead elsewhere, and somebody answer there.
+            _must_run(api, name, image)
+            return Server(name, image, f"http://{address}", first, engine)
+        if waited - looked > 0.2:
+            looked = waited
+            _must_run(api, name, image)
+        time.sleep(max(0.002, 0.02 * waited))
+    raise CourseError(
+        f"{image} gave no answer on port {port} within {timeout:.0f} s.",
+        remedy="Does it listen on that port, and on all addresses (0.0.0.0)? With an engine on "
+               "another machine its ports are there, not here: run the notebook on that machine.",
+        evidence=printed(api, name)[-2000:])
+
+
+def _must_run(api, name: str, image: str) -> None:
+    """Raises CourseError if the container has ended."""
+    state = api.inspect_container(name)["State"]
+    if not state["Running"]:
+        raise CourseError(f"{image} ended instead of serving, with exit code {state['ExitCode']}.",
+                          evidence=printed(api, name)[-2000:])
+
+
+def _addresses(inspected: Mapping, port: int) -> list[str]:
+    """Where the server may be reached: the forwarded port on loopback; then the
+    container itself, for a notebook that runs in a container beside it."""
+    networks = inspected["NetworkSettings"]
+    bound = (networks["Ports"] or {}).get(f"{port}/tcp") or ()
+    inside = {each["IPAddress"] for each in networks["Networks"].values()} - {""}
+    return [f"{_LOOPBACK}:{each['HostPort']}" for each in bound] + [f"{ip}:{port}" for ip in sorted(inside)]
+
+
+def _get(address: str, path: str, timeout: float) -> Answer:
+    # Not through requests: a proxy that the environment names is not for this.
+    limit = timeout if address.startswith(_LOOPBACK) else min(timeout, _NEAR_SECONDS)
+    connection = http.client.HTTPConnection(address, timeout=limit)
+    try:
+        connection.connect()
+        connection.sock.settimeout(timeout)
+        connection.request("GET", path, headers={"Connection": "close"})
+        response = connection.getresponse()
+        return Answer(response.status, response.read(_BODY_LIMIT), CaseInsensitiveDict(response.getheaders()))
+    finally:
+        connection.close()

@@ -1,0 +1,180 @@
+"""Find an engine: the first rung of the ladder that answers.
+
+1. DOCKER_HOST, or the Docker CLI's current context. What the user set by hand
+   is used or refused, never passed over: a typo must not end on another engine.
+2. A local socket.
+3. An engine that the course owns, found or started: dockerd for root; Podman with
+   subordinate ids; Podman with one id; the small one over PRoot (`family`).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.context import ContextAPI
+from docker.errors import DockerException, InvalidVersion
+
+from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
+from . import backends
+from .model import Engine, _innermost, read, too_old
+from .managed import Report, quiet
+
+_CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
+_CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
+
+WAYS_ON = (
+    "Three ways on: open the repository in GitHub Codespaces; install Docker on a machine of "
+    "yours; or start another Binder session, which may land where it can run an engine. "
+    "Until then the lessons show recorded results."
+)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A place where an engine may be: `explicit` if the user named it."""
+
+    name: str
+    host: str
+    explicit: bool = False
+    tls: object = None
+
+
+def connect(*, start: bool = True, report: Report = quiet) -> Engine:
+    """The first engine that answers.
+
+    `start=False` looks only, and starts nothing; `report` gets a line when one is started.
+    MULTISTAGE_NO_ENGINE=1 stands for a machine that has none: to see what a learner sees
+    there. Raises EngineUnreachable or
+    EngineRefused for an address that the user set, EngineTooOld, NoEngine.
+    """
+    if hidden():
+        raise NoEngine("No engine is to be used here.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
+    explicit = _explicit()
+    if explicit:
+        return _try(explicit)
+    refusals = []
+    for rung in (*_sockets(), *(Rung(each.rung(), each.host()) for each in backends.ENGINES)):
+        if not _is_socket(rung.host):
+            continue
+        try:
+            return _try(rung)
+        except (EngineUnreachable, EngineRefused) as error:
+            refusals.append(error)
+    for each in backends.ENGINES if start else ():
+        if each.can_start():
+            each.start(report)
+            return _try(Rung(each.rung(), each.host()))
+    refused = [error for error in refusals if isinstance(error, EngineRefused)]
+    raise refused[0] if refused else _none(refusals)
+
+
+def hidden() -> bool:
+    """Whether the machine is to be taken for one without an engine."""
+    return os.environ.get("MULTISTAGE_NO_ENGINE") == "1"
+
+
+def _explicit() -> Rung | None:
+    host = os.environ.get("DOCKER_HOST")
+    if host:
+        return Rung("DOCKER_HOST", host, explicit=True)
+    name = os.environ.get("DOCKER_CONTEXT") or None    # None: the one in the CLI's configuration
+    try:
+        current = ContextAPI.get_context(name)
+        if current is not None and current.Name == "default":
+            return None
+        if current is not None and current.Host:
+            return Rung("context", current.Host, explicit=True, tls=current.TLSConfig)
+    except Exception as error:   # the SDK reads the files as it finds them, and raises anything
+        raise EngineUnreachable(
+            f"The Docker context {name or 'in use'!r} cannot be read.", why=str(error),
+            remedy="`docker context use default`, or set DOCKER_HOST.",
+        ) from error
+    raise EngineUnreachable(
+        f"The Docker context {name or 'in use'!r} does not exist."
+        if current is None else f"The Docker context {current.Name!r} names no engine.",
+        remedy="`docker context ls` lists those there are; `docker context use default` and an "
+               "unset DOCKER_CONTEXT give the default.",
+    )
+
+
+def _sockets() -> list[Rung]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    places = [Path("/var/run/docker.sock")]
+    if runtime:
+        places.append(Path(runtime, "docker.sock"))
+    places.append(Path.home() / ".docker/run/docker.sock")
+    return [Rung("socket", f"unix://{place}") for place in places]
+
+
+def _is_socket(host: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(host.removeprefix("unix://")).st_mode)
+    except PermissionError:
+        return True   # it cannot be looked at: let connecting say so
+    except OSError:
+        return False
+
+
+def _try(rung: Rung) -> Engine:
+    try:
+        client = _client(rung, _CONNECT_SECONDS)
+        client.ping()
+    except (DockerException, OSError, ValueError) as error:
+        raise _refusal(rung, error) from error
+    client.api.timeout = _CALL_SECONDS
+    ours = backends.of(rung.host)
+    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else (),
+                shares_network=ours is not None and ours.SHARES_NETWORK)
+
+
+def _client(rung: Rung, timeout: float) -> docker.DockerClient:
+    if rung.name == "DOCKER_HOST":
+        return docker.from_env(timeout=timeout)
+    return docker.DockerClient(base_url=rung.host, tls=rung.tls or False,
+                               timeout=timeout)
+
+
+def _refusal(rung: Rung, error: Exception) -> EngineError:
+    if isinstance(error, InvalidVersion):
+        return too_old(rung.host, str(error))
+    why = _innermost(error)
+    if rung.host.startswith("ssh:") and "SSHHTTPAdapter" in f"{why} {error}":
+        why = "The Docker SDK needs the package paramiko for ssh:// addresses."
+    said = {"DOCKER_HOST": f"DOCKER_HOST is {rung.host}",
+            "context": f"The Docker context points at {rung.host}",
+            "socket": f"There is a socket at {rung.host}"}.get(rung.name, f"The course's engine is to be at {rung.host}")
+    if "Permission denied" in f"{why} {error}":
+        return EngineRefused(
+            f"{said}, and you may not open it.", why=why,
+            remedy="Ask for membership of the group that owns the socket "
+                   "(`sudo usermod -aG docker $USER`, then log in again), "
+                   "or use rootless Docker.",
+        )
+    if "paramiko" in why:
+        return EngineUnreachable(f"{said}, and cannot be reached.", why=why,
+                                 remedy="`.venv/bin/pip install 'docker[ssh]'`, or forward the "
+                                        "engine's socket with ssh -L.")
+    remedy = {"DOCKER_HOST": "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
+                             "to let the course look for another.",
+              "context": "Start that engine, or `docker context use default`.",
+              "socket": "Start Docker, or remove the stale socket."}.get(rung.name, "`make engine` starts it again.")
+    return EngineUnreachable(f"{said}, and no engine answers there.", why=why, remedy=remedy)
+
+
+def _none(refusals: list[EngineError]) -> NoEngine:
+    if any(each.can_start() for each in backends.ENGINES):
+        remedy = "`make engine` starts one of the course's own, and so does the first build."
+    elif os.geteuid() == 0:
+        remedy = f"`make engine` installs and starts one (you are root). {WAYS_ON}"
+    else:
+        remedy = f"{backends.obstacles()} {WAYS_ON}"
+    return NoEngine(
+        "There is no Docker engine here.",
+        why=" ".join(error.what for error in refusals)
+            or "DOCKER_HOST is not set and no socket of an engine was found.",
+        remedy=remedy,
+    )

@@ -1,0 +1,287 @@
+"""Enter namespaces of one's own, then become a program: `python -m helpers.engine.podman`.
+
+    probe IDS FOLDER                   what works here, as JSON on standard output
+    run IDS STORE FOLDER COMMAND ...   become COMMAND in there
+    hold IDS STORE FOLDER              stay in there until killed; 'ready' on standard output
+    join PID IDS FOLDER COMMAND ...    become COMMAND where the process PID stays
+
+IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the
+seccomp filter hides that there is no other). STORE is where layers are kept, as `store`
+finds it. It is a process of its own, since a kernel with threads cannot enter a user
+namespace, and since Podman must find the namespaces made: left to itself it fails where
+newuidmap is there and has no privileges.
+
+What a store in memory holds goes with the last process that sees it: so one holds it, and
+Podman may die and be started again beside it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import seccomp, settings, additional_store
+
+IDS = ("many", "one")
+_NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
+_PRIVATE, _RECURSIVE = 1 << 18, 1 << 14                 # linux/mount.h
+_DETACH = 2                                             # MNT_DETACH
+_FUSE = Path("/dev/fuse")
+
+
+class Refused(Exception):
+    """The machine does not let us; the text says what and why."""
+
+
+def enter(ids: str) -> None:
+    """Make a user and a mount namespace, be root in them. Raises Refused."""
+    outside = os.getuid(), os.getgid()
+    if ids == "many":
+        _enter_with_many(*outside)
+    else:
+        _unshare()
+        # The kernel lets one map one's own id only after giving up setgroups.
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {outside[0]} 1"), ("gid_map", f"0 {outside[1]} 1")):
+            try:
+                Path(f"/proc/self/{name}").write_text(text)
+            except OSError as error:
+                raise Refused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
+    os.setgid(0), os.setuid(0)
+    _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
+    _mount_run()
+
+
+def _mount_run() -> None:
+    """Podman keeps its locks there, and we what it keeps of a run. Its own: neither too
+    small nor another Podman's."""
+    _mount("tmpfs", settings.RUN, "tmpfs", 0, "mode=1777,size=64m")
+    os.makedirs(f"{settings.RUN}/xdg", mode=0o700)
+
+
+def _enter_with_many(uid: int, gid: int) -> None:
+    """newuidmap has to be called from outside: by a child that stays there."""
+    ready = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(ready[1])
+        code = 1
+        try:
+            if os.read(ready[0], 1):
+                code = _map(os.getppid(), uid, gid)
+        finally:
+            os._exit(code)
+    try:
+        _unshare()
+        os.write(ready[1], b"1")
+    finally:
+        for end in ready:
+            os.close(end)
+        failed = os.waitpid(child, 0)[1]
+    if failed:
+        raise Refused("newuidmap may not map subordinate ids here (it has no privileges, or there are none)")
+
+
+def _map(pid: int, uid: int, gid: int) -> int:
+    for program, own, table in (("newuidmap", uid, "/etc/subuid"), ("newgidmap", gid, "/etc/subgid")):
+        given = subordinate(Path(table).read_text(), uid)
+        if not given or not shutil.which(program):
+            return 1
+        first, count = given
+        if subprocess.run([program, str(pid), "0", str(own), "1", "1", str(first), str(count)],
+                          capture_output=True, timeout=10).returncode:
+            return 1
+    return 0
+
+
+def subordinate(table: str, uid: int) -> tuple[int, int] | None:
+    """(first, count) of the longest range that /etc/subuid gives this user, by name or
+    number; None below the 65536 that images take for granted."""
+    import pwd
+
+    names = {str(uid)}
+    try:
+        names.add(pwd.getpwuid(uid).pw_name)
+    except KeyError:   # a pod may run as an id without a name
+        pass
+    found = []
+    for line in table.splitlines():
+        owner, _, rest = line.strip().partition(":")
+        first, _, count = rest.partition(":")
+        if owner in names and first.isdigit() and count.isdigit() and int(count) >= 65536:
+            found.append((int(first), int(count)))
+    return max(found, key=lambda each: each[1], default=None)
+
+
+def _unshare() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEWUSER | _NEWNS):
+        raise Refused(f"no user namespace may be made ({os.strerror(ctypes.get_errno())})")
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None) -> None:
+    """mount(2). Raises Refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [None if each is None else os.fsencode(each) for each in (source, target, kind)]
+    if libc.mount(*words, ctypes.c_ulong(flags), None if options is None else os.fsencode(options)):
+        raise Refused(f"mounting is refused in a user namespace ({os.strerror(ctypes.get_errno())})")
+
+
+def _unmount(target: Path | str) -> None:
+    ctypes.CDLL(None).umount2(os.fsencode(target), _DETACH)
+
+
+# -- what works here -----------------------------------------------------------------
+
+def store(folder: Path, ids: str) -> tuple[str, bool]:
+    """How layers can be kept, from inside the namespaces, and whether marks hide files.
+
+    overlay          in the kernel, in `folder`
+    fuse-overlayfs   a program, in `folder`
+    memory           in the kernel, over what lies in `folder`, in this session's memory
+    vfs              copies, in `folder`
+
+    With many ids nothing is taken from a shelf, and bases are too large for the memory.
+    """
+    works, hides = _overlaid(folder, folder)
+    if works:
+        return "overlay", hides
+    if shutil.which("fuse-overlayfs") and _opens(_FUSE):
+        return "fuse-overlayfs", False
+    if ids == "one":
+        works, hides = _overlaid(Path(settings.RUN), folder)
+        if works:
+            return settings.MEMORY, hides
+    return "vfs", False
+
+
+def _overlaid(upper: Path, lower: Path) -> tuple[bool, bool]:
+    """(whether the kernel overlays files in `lower` with changes in `upper`, whether a mark hides one).
+
+    It takes no folder on an overlay for `upper`, as the root of a container is; one in
+    memory it takes since Linux 6.6. Of `lower` it asks less. What a layer deletes has to
+    stay deleted: that is tried, since without extended attributes it does not. Marks
+    (`shelf.settle`) are known since Linux 6.7.
+    """
+    # Folders of its own: two kernels may try at once, and one that swept away the other's
+    # would make it start on another store, without the images of this one.
+    own = f".overlay-probe-{secrets.token_hex(4)}"
+    over, under = upper / own, lower / f"{own}-below"
+    try:
+        for place in (over / "upper", over / "work", over / "merged", under / "a/kept", under / "a/full", under / "b"):
+            place.mkdir(parents=True, exist_ok=True)
+        (under / "a/full/old").touch(), (under / "a/hidden").touch(), (under / "b/hidden").touch()
+        marked = _marked(under / "b")
+        _mount("overlay", str(over / "merged"), "overlay", 0,
+               f"lowerdir={under}/b:{under}/a,upperdir={over}/upper,workdir={over}/work,userxattr")
+        try:
+            seen = over / "merged"
+            hides = marked and "hidden" not in os.listdir(seen)
+            (seen / "written").touch()
+            shutil.rmtree(seen / "full")
+            (seen / "full").mkdir()
+            return not os.listdir(seen / "full"), hides
+        finally:
+            _unmount(over / "merged")
+    except (Refused, OSError):
+        return False, False
+    finally:
+        for place in (over, under):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _marked(folder: Path) -> bool:
+    try:
+        os.setxattr(folder, additional_store.OPAQUE, b"x")
+        os.setxattr(folder / "hidden", additional_store.HIDE, b"y")
+        return True
+    except OSError:
+        return False
+
+
+def _opens(device: Path) -> bool:
+    try:
+        os.close(os.open(device, os.O_RDWR))
+        return True
+    except OSError:
+        return False
+
+
+def probe(ids: str, folder: Path) -> dict[str, object]:
+    """{ok, store, hides} or {ok, why}. The process is inside from here on."""
+    try:
+        if ids == "one" and not seccomp.known():
+            raise Refused(f"there is no seccomp filter for the processor {platform.machine()}")
+        enter(ids)
+        found, hides = store(folder, ids)
+        if ids == "one":
+            _fake(folder)
+        return {"ok": True, "store": found, "hides": hides}
+    except Refused as error:
+        return {"ok": False, "why": str(error)}
+    except OSError as error:
+        return {"ok": False, "why": f"what a user namespace needs was refused ({error.strerror})"}
+
+
+def _fake(folder: Path) -> None:
+    """Install the filter and see it work. Raises Refused."""
+    try:
+        seccomp.install()
+        os.chown(folder, 1, 1)   # to a user that does not exist: only a fake succeeds
+    except OSError as error:
+        raise Refused(f"its seccomp filter was refused ({error.strerror})") from error
+
+
+# -- becoming a program there --------------------------------------------------------
+
+def main(words: Sequence[str]) -> None:
+    doing, *words = words
+    uid, gid = os.getuid(), os.getgid()
+    if doing == "probe":
+        print(json.dumps(probe(words[0], Path(words[1]))))
+        return
+    if doing == "join":
+        pid, ids, folder, *command = words
+        _join(int(pid), folder)
+    else:
+        ids, kept, folder, *command = words
+        enter(ids)
+        if kept == settings.MEMORY:
+            place = settings.data(Path(folder), kept, ids)
+            place.mkdir(exist_ok=True)
+            _mount("tmpfs", str(place), "tmpfs", 0, f"mode=700,size={settings.memory()}")
+    if doing == "hold":
+        print("ready", flush=True)
+        signal.pause()
+        return
+    if ids == "one":
+        seccomp.install()
+    # What Podman's own launcher tells its second self, so that it makes no namespace.
+    os.environ.update(_CONTAINERS_USERNS_CONFIGURED="done", _CONTAINERS_ROOTLESS_UID=str(uid),
+                      _CONTAINERS_ROOTLESS_GID=str(gid))
+    os.execvp(command[0], command)
+
+
+def _join(pid: int, folder: str) -> None:
+    """Enter the namespaces of a process of ours. What a Podman of before has left of its
+    run there is not the next one's. Raises Refused."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handles = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("user", "mnt")]
+    for handle, kind in zip(handles, (_NEWUSER, _NEWNS)):
+        if libc.setns(handle, kind):
+            raise Refused(f"the namespaces of process {pid} cannot be entered ({os.strerror(ctypes.get_errno())})")
+        os.close(handle)
+    with open("/proc/self/mounts") as mounts:
+        points = [line.split()[1].replace("\\040", " ") for line in mounts if line.split()[2] == "overlay"]
+    for point in reversed(points):
+        if point.startswith(f"{folder}/"):   # of a container that has ended with it
+            _unmount(point)
+    _unmount(settings.RUN)
+    _mount_run()

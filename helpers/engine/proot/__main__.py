@@ -1,0 +1,47 @@
+"""Run the engine in a folder until SIGTERM: `python -m helpers.engine.proot FOLDER`.
+
+`python -m helpers.engine.proot --probe` says why it cannot run here, or nothing if it can.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from . import proot
+
+
+def main(words: list[str]) -> int:
+    found, why = proot.find()
+    if words == ["--probe"] or found is None:
+        print(why)
+        return 0 if found else 1
+    from .api import Api, Engine
+    from .processes import Processes
+    from .wire import Server
+
+    folder = Path(words[0])
+    os.umask(0o077)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    os.umask(0o022)   # of what a step makes
+    address = folder / "small.sock"
+    address.unlink(missing_ok=True)
+    engine = Engine(folder, lambda temporary: Processes(found, temporary))
+    server = Server(str(address), type("Served", (Api,), {"engine": engine}))
+    (folder / "small.pid").write_text(str(os.getpid()))
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    server.serve()
+    ended.wait()
+    address.unlink(missing_ok=True)
+    engine.processes.end()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

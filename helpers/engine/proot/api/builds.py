@@ -1,0 +1,64 @@
+"""Builds: the context comes in, what each step says goes out."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+import traceback
+from dataclasses import replace
+from pathlib import Path
+
+from ....errors import CourseError
+from ....paths import remove
+from .. import NAME, build
+from ..mounts import secrets_of
+from ..settings import Refused
+from .routes import Routed, on, told, truth
+
+
+class Builds(Routed):
+    """Requests below /build."""
+
+    @on("POST", "/build")
+    def build(self) -> None:
+        if self.query.get("version") == "2":
+            return self.refuse(400, f"{NAME} has no BuildKit")
+        options = build.Options(
+            dockerfile=self.query.get("dockerfile") or "Dockerfile", tags=tuple(self.queries.get("t", ())),
+            target=self.query.get("target") or None, args=json.loads(self.query.get("buildargs") or "{}"),
+            labels=json.loads(self.query.get("labels") or "{}"),
+            no_cache=truth(self.query.get("nocache")))
+        with tempfile.TemporaryDirectory(dir=self.engine.temporary) as folder:
+            context = Path(folder, "context")
+            context.mkdir()
+            try:
+                build.unpack(self.body, context)
+            except tarfile.TarError as error:
+                return self.refuse(400, f"the context is no tar archive: {error}")
+            self.begin()
+            try:
+                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes, self._tell,
+                                        stopped=self.gone, caches=str(self.engine.folder / "caches"))
+                asked = json.loads(self.query.get("secrets") or "[]")
+                builder.build(context, replace(options, secrets=secrets_of(asked, context, Path(folder))))
+            except build.StepFailed as error:
+                self._failed(str(error), error.code)
+            except CourseError as error:
+                self._failed(error.what, None)
+            except ConnectionError:
+                raise
+            except (Refused, OSError, ValueError) as error:
+                self._failed(told(error), None)
+            except Exception as error:   # a fault of this engine's own: told, and kept in its log
+                traceback.print_exc()
+                self._failed(f"internal error: {type(error).__name__}: {error}", None)
+            finally:
+                remove(str(context))
+            self.end()
+
+    def _tell(self, news: dict) -> None:
+        self.piece(json.dumps(news).encode() + b"\r\n")
+
+    def _failed(self, message: str, code: int | None) -> None:
+        self._tell({"errorDetail": {"message": message, **({"code": code} if code else {})}, "error": message})

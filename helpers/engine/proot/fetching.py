@@ -1,0 +1,112 @@
+"""PRoot out of Debian's packages, for whoever has no privilege: `fetch`.
+
+PRoot 5.4 is in Debian unstable; the releases of Debian and Ubuntu that the course meets
+have one that is too old for Go. Its files are unpacked with the C library that they need, and
+nothing is installed: `proot.candidates` knows where they lie. mmdebstrap finds the archive,
+checks its signature, and in its mode without chroot takes neither root nor a namespace
+(mmdebstrap(1), `--mode=chrootless`), so that it works while Binder builds its image, too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ...bases import aptsources, rootfs
+from ...bases.subprocesses import running, tail
+from ...errors import CourseError
+from . import layers, proot
+
+PACKAGES = ("libc6", "libtalloc2", "proot")
+SUITE = "unstable"
+_KNOWN = ("bookworm", "trixie", "forky", "sid", "unstable")   # suites that a machine may have in its sources
+# What is kept: the program, the libraries beside its loader, and the licences.
+_KEPT = ("usr/bin/proot", "usr/lib/*/*.so*", "usr/share/doc/*/copyright")
+
+Report = Callable[[str], None]
+
+
+def fetch(report: Report, place: Path | None = None) -> Path:
+    """Unpack PRoot to `place` (default: `proot.homes`, the first that may be written): where
+    it is then. Takes a quarter of a minute, and 20 MB of packages that are not kept.
+
+    Raises CourseError where the packages cannot be had, or what they bring does not work here.
+    """
+    place = place or _writable()
+    rootfs.need_mmdebstrap(report, without="PRoot cannot be fetched here.")
+    report(f"Fetching PRoot from Debian {SUITE}'s packages ...")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".proot-", dir=place.parent) as folder:
+        unpacked, kept = Path(folder, "unpacked"), Path(folder, "kept")
+        _unpack(unpacked, Path(folder))
+        _keep(unpacked, kept)
+        _try(kept)
+        layers.remove(str(place))
+        os.replace(kept, place)
+    proot.find.cache_clear()
+    report(f"PRoot is in {place}.")
+    return place
+
+
+def _writable() -> Path:
+    for place in proot.homes():
+        above = next(each for each in place.parents if each.exists())
+        if os.access(above, os.W_OK):
+            return place
+    raise CourseError("There is no folder to keep PRoot in.", why=f"Neither of {', '.join(map(str, proot.homes()))} "
+                      "can be written.", remedy="Set MULTISTAGE_HOME to a folder of yours.")
+
+
+def _unpack(target: Path, scratch: Path) -> None:
+    """All files of the packages, from the first archive that has them."""
+    failed = ""
+    for sources in _archives(scratch):
+        command = ["mmdebstrap", "--mode=chrootless", "--variant=extract", "--format=directory",
+                   f"--keyring={rootfs.KEYRING}", f"--include={','.join(PACKAGES)}",
+                   *(f"--aptopt={line}" for line in aptsources.options()), SUITE, str(target), *sources]
+        log = scratch / "mmdebstrap.log"
+        with open(log, "wb") as said, running(
+                command, stdout=said, stderr=subprocess.STDOUT,
+                env={**os.environ, "TMPDIR": str(scratch), "LC_ALL": "C.UTF-8"}) as process:
+            if process.wait() == 0:
+                return
+        failed = log.read_text(errors="replace")
+        layers.remove(str(target))
+    raise CourseError("PRoot could not be fetched.", why=f"mmdebstrap could not unpack it from Debian {SUITE}.",
+                      remedy="Does this machine reach Debian's packages? Where PRoot 5.4 or newer is installed, "
+                             "MULTISTAGE_PROOT names the program.", evidence=tail(failed))
+
+
+def _archives(scratch: Path) -> Iterator[list[str]]:
+    """What tells mmdebstrap where packages are: the machine's own mirror of Debian, asked for
+    that suite; then nothing, for the archive that mmdebstrap knows."""
+    for suite in _KNOWN:
+        found = [source for source in aptsources.machine(suite) if suite in source.suites]
+        if found:
+            file = scratch / "debian.sources"
+            file.write_text(aptsources.written([replace(found[0], suites=(SUITE,))]))
+            yield [str(file)]
+            break
+    yield []
+
+
+def _keep(unpacked: Path, kept: Path) -> None:
+    for pattern in _KEPT:
+        for path in unpacked.glob(pattern):
+            if path.is_file() or path.is_symlink():
+                target = kept / path.relative_to(unpacked)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target, follow_symlinks=False)
+
+
+def _try(kept: Path) -> None:
+    """Whether it works, where it is now. Raises CourseError with what it does not."""
+    said = [proot.tried(words) for words in proot.calls(kept)] or ["is not among the files"]
+    if "" not in said:
+        raise CourseError("The PRoot that was fetched does not work here.", why=f"It {said[0]}.",
+                          remedy="This machine may refuse ptrace: then no PRoot works on it.")

@@ -1,0 +1,164 @@
+"""Layers: tar archives of what a step changed, made from a file system and laid over one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Iterable, Mapping, MutableMapping
+from pathlib import Path
+
+from ...paths import remove
+from .paths import clean, inside
+from .scan import Change, Seen
+
+WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
+Owner = tuple[int, int]
+
+
+class Digested(io.RawIOBase):
+    """A file that is written to, and the SHA-256 of what was."""
+
+    def __init__(self, file):
+        self._file, self._digest, self.count = file, hashlib.sha256(), 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self._digest.update(data)
+        self.count += len(data)
+        return self._file.write(data)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, Seen],
+          owners: Mapping[str, Owner]) -> tuple[str, int]:
+    """Write the layer of `changes` to the file `place`: (SHA-256, bytes of its files).
+
+    `owners` are those that are not root's.
+    """
+    content, links = 0, {}
+    with open(place, "wb") as file:
+        out = Digested(file)
+        with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+            for change in changes:
+                if change.gone:
+                    archive.addfile(_whiteout(change.path))
+                    continue
+                entry = _entry(change.path, seen[change.path], owners.get(change.path, (0, 0)))
+                first = links.setdefault(seen[change.path].inode, change.path)
+                if entry.isreg() and first != change.path:
+                    entry.type, entry.linkname, entry.size = tarfile.LNKTYPE, first, 0
+                if not entry.isreg():
+                    archive.addfile(entry)
+                    continue
+                with opened(os.path.join(root, change.path)) as source:
+                    archive.addfile(entry, source)
+                content += entry.size
+    return out.hexdigest(), content
+
+
+@contextlib.contextmanager
+def opened(place: str):
+    """A file open for reading, though its mode may not let even its owner read."""
+    try:
+        file = open(place, "rb")
+    except PermissionError:
+        mode = stat.S_IMODE(os.stat(place).st_mode)
+        os.chmod(place, mode | 0o400)
+        file = open(place, "rb")
+        os.chmod(place, mode)
+    with file:
+        yield file
+
+
+def _whiteout(path: str) -> tarfile.TarInfo:
+    folder, _, name = path.rpartition("/")
+    entry = tarfile.TarInfo(f"{folder}/{WHITEOUT}{name}" if folder else WHITEOUT + name)
+    entry.mode = 0o600   # as Docker writes it
+    return entry
+
+
+def _entry(path: str, seen: Seen, owner: Owner) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(path)
+    entry.mode, entry.mtime = stat.S_IMODE(seen.mode), seen.mtime // 10**9
+    entry.uid, entry.gid = owner
+    kinds = {stat.S_IFDIR: tarfile.DIRTYPE, stat.S_IFLNK: tarfile.SYMTYPE, stat.S_IFIFO: tarfile.FIFOTYPE}
+    entry.type = kinds.get(stat.S_IFMT(seen.mode), tarfile.REGTYPE)
+    entry.linkname = seen.target
+    entry.size = seen.size if entry.isreg() else 0
+    return entry
+
+
+# -- laying over ---------------------------------------------------------------------
+
+def lay(archive: tarfile.TarFile, root: str, owners: MutableMapping[str, Owner], *, whiteouts: bool = True) -> None:
+    """Lay a layer over the file system at `root`. Nothing is written outside of it.
+
+    Every file becomes this user's; owners that are not root's go into `owners`. Device
+    nodes cannot be made without privileges and are left out. `whiteouts` is False for an
+    archive that is no layer: in it `.wh.x` is a file's name as any other.
+    """
+    folders: list[tuple[str, tarfile.TarInfo]] = []
+    known, above = None, ""   # the folder of the entry before: most have the same
+    for entry in archive:
+        path = clean(entry.name)
+        if not path:
+            continue
+        folder, _, name = path.rpartition("/")
+        if folder != known:
+            above = inside(root, folder)
+            os.makedirs(above, exist_ok=True)
+            known = folder
+        if whiteouts and name.startswith(WHITEOUT):
+            gone = os.listdir(above) if name == OPAQUE else [name.removeprefix(WHITEOUT)]
+            for child in {*gone} - {"", ".", ".."}:   # no layer of an engine says that
+                remove(os.path.join(above, child))
+            known = None
+            continue
+        place = os.path.join(above, name)
+        if _made(archive, entry, place, root):
+            owners.pop(path, None)
+            if (entry.uid, entry.gid) != (0, 0):
+                owners[path] = (entry.uid, entry.gid)
+        if not entry.isreg():
+            known = None   # a link may lead elsewhere from now on
+        if entry.isdir():
+            folders.append((place, entry))
+    for place, entry in reversed(folders):   # last: a directory may be closed to its owner
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.chmod(place, entry.mode & 0o7777)
+            os.utime(place, (entry.mtime, entry.mtime))
+
+
+def _made(archive: tarfile.TarFile, entry: tarfile.TarInfo, place: str, root: str) -> bool:
+    if entry.isdir():
+        if os.path.islink(place) or not os.path.isdir(place):
+            remove(place)
+            os.mkdir(place)
+        os.chmod(place, (entry.mode | 0o700) & 0o7777)
+        return True
+    remove(place)
+    if entry.issym():
+        os.symlink(entry.linkname, place)
+        os.utime(place, (entry.mtime, entry.mtime), follow_symlinks=False)
+    elif entry.islnk():
+        os.link(inside(root, clean(entry.linkname), follow=False), place, follow_symlinks=False)
+    elif entry.isfifo():
+        os.mkfifo(place)
+        os.chmod(place, entry.mode & 0o7777)
+    elif entry.isreg():
+        with open(place, "xb") as file:
+            shutil.copyfileobj(archive.extractfile(entry), file, 1 << 20)
+        os.chmod(place, entry.mode & 0o7777)
+        os.utime(place, (entry.mtime, entry.mtime))
+    else:
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""Processes under PRoot, each in a jail of its own that lets nothing outlive it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ...paths import remove
+from . import proot
+
+Output = Callable[[int, bytes], None]   # 1 or 2 for the stream, and what was printed
+_LOOK_SECONDS = 0.5
+_END_SECONDS = 5
+
+
+class Processes:
+    """What runs in this engine. `end` ends all of it."""
+
+    def __init__(self, found: proot.PRoot, temporary: str):
+        self._proot, self._temporary = found, temporary
+        self._running: dict[subprocess.Popen, str] = {}   # and each one's folder for PRoot's own files
+        self._lock = threading.Lock()
+        # A jail ends when the thread that started it does (PR_SET_PDEATHSIG): that must not
+        # be the thread of a connection, but one that lives as long as the engine.
+        self._parent = ThreadPoolExecutor(1)
+        self.bound = proot.bound()
+
+    def start(self, root: str, words: Sequence[str], environment: Mapping[str, str], *, folder: str = "/",
+              ids: tuple[int, int] = (0, 0), binds: Mapping[str, str] | None = None,
+              ports: Mapping[int, int] | None = None) -> subprocess.Popen:
+        """Start `words` in the file system at `root`; both streams are pipes."""
+        temporary = tempfile.mkdtemp(dir=self._temporary)
+        command = self._proot.command(root, words, folder=folder, ids=ids, binds=binds, ports=ports)
+        process = self._parent.submit(
+            subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+            env={**environment, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True).result()
+        with self._lock:
+            self._running[process] = temporary
+        return process
+
+    def follow(self, process: subprocess.Popen, output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
+        """Hand on what it prints until it ends: its exit code. `stopped` ends it early."""
+        with selectors.DefaultSelector() as ready:
+            for number, pipe in ((1, process.stdout), (2, process.stderr)):
+                ready.register(pipe, selectors.EVENT_READ, number)
+            while ready.get_map():
+                for key, _ in ready.select(_LOOK_SECONDS):
+                    data = os.read(key.fd, 1 << 16)
+                    if data:
+                        output(key.data, data)
+                    else:
+                        ready.unregister(key.fileobj)
+                if stopped():
+                    self.kill(process)
+        code = process.wait()
+        for pipe in (process.stdout, process.stderr):
+            pipe.close()
+        with self._lock:
+            temporary = self._running.pop(process)
+        remove(temporary)
+        return code if code >= 0 else 128 - code
+
+    def run(self, root: str, words: Sequence[str], environment: Mapping[str, str], output: Output, *,
+            stopped: Callable[[], bool] = lambda: False, **how) -> int:
+        """Start, follow to the end, and say the exit code."""
+        return self.follow(self.start(root, words, environment, **how), output, stopped)
+
+    def kill(self, process: subprocess.Popen) -> None:
+        if process.poll() is None:
+            process.terminate()   # its jail ends all below it
+
+    def end(self) -> None:
+        with self._lock:
+            running = list(self._running)
+        for process in running:
+            self.kill(process)
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END_SECONDS)

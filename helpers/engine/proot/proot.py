@@ -1,0 +1,127 @@
+"""PRoot: found, tried, and called.
+
+PRoot stops a program at each system call that names a path, and lets it see the folder
+as `/`. Its newer versions let the kernel pick those calls by a seccomp filter; in some
+containers that picks none, silently, so it is tried before it is trusted. One older
+than 5.4 does not know `faccessat2`, which Go uses to look for its tools: tried as well.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ... import paths
+
+_PROBE_SECONDS = 20
+_JAIL = str(Path(__file__).with_name("jail.py"))
+_WORD = "multistage"
+_ENVIRONMENTS: tuple[Mapping[str, str], ...] = ({}, {"PROOT_NO_SECCOMP": "1"})
+FETCH = "`python -m helpers engine fetch-proot`"
+# faccessat2 has one number on every architecture: it is younger than their differences.
+_PROBE = ("import ctypes, sys; p = sys.argv[1]; sys.stdout.write(open(p).read()); sys.stdout.flush(); "
+          "sys.exit(ctypes.CDLL(None).syscall(439, -100, p.encode(), 4, 0) and 3)")
+# What a program finds in every container, beside what its image has.
+_BINDS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
+
+
+@dataclass(frozen=True)
+class PRoot:
+    """A PRoot that works here: the words that call it, and what its environment needs."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+
+    def command(self, root: str, words: Sequence[str], *, folder: str = "/", ids: tuple[int, int] = (0, 0),
+                binds: Mapping[str, str] | None = None, ports: Mapping[int, int] | None = None) -> list[str]:
+        """The command that runs `words` in the file system at `root`.
+
+        binds  {place on this machine: path inside}
+        ports  {port that the program names: port that it gets}
+        """
+        command = [sys.executable, "-I", "-S", _JAIL, *self.words, "--kill-on-exit", "-r", root, "-w", folder]
+        command += ["-0"] if ids == (0, 0) else ["-i", f"{ids[0]}:{ids[1]}"]
+        for place in _BINDS:
+            if os.path.exists(place):
+                command += ["-b", place]
+        for place, path in (binds or {}).items():
+            command += ["-b", f"{place}:{path}"]
+        for inner, outer in (ports or {}).items():
+            command += ["-p", f"{inner}:{outer}"]
+        return [*command, *words]
+
+
+def bound() -> tuple[str, ...]:
+    """Paths inside, without their first slash, that are this machine's and no layer's."""
+    return tuple(place.lstrip("/") for place in _BINDS)
+
+
+def homes() -> tuple[Path, ...]:
+    """Where the course unpacks one (`fetching`): in its Python environment, or in its cache."""
+    return Path(sys.prefix, "share/multistage-course/proot"), paths.cache() / "proot"
+
+
+def calls(place: Path) -> list[tuple[str, ...]]:
+    """Ways to call what is at `place`: a program, or a folder with Debian's packages
+    unpacked, whose PRoot is best called through the C library beside it."""
+    if place.is_file():
+        return [(str(place),)]
+    program = place / "usr/bin/proot"
+    linkers = sorted(place.glob("usr/lib/*/ld-linux*.so.*"))
+    found = [(str(linker), "--library-path", str(linker.parent), str(program)) for linker in linkers]
+    return [*found, (str(program),)] if program.is_file() else []
+
+
+def candidates() -> list[tuple[str, ...]]:
+    """Ways to call a PRoot that is on this machine: the one that MULTISTAGE_PROOT names,
+    `homes`, and the PATH's."""
+    named = os.environ.get("MULTISTAGE_PROOT")
+    places_of_one = [*([Path(named)] if named else []), *homes()]
+    on_path = shutil.which("proot")
+    return [words for place in places_of_one for words in calls(place)] + ([(on_path,)] if on_path else [])
+
+
+@lru_cache(maxsize=1)
+def find() -> tuple[PRoot | None, str]:
+    """The first PRoot that works here, and '' or why there is none. Takes a second."""
+    why = f"PRoot is not installed ({FETCH} fetches it)"
+    for words in candidates():
+        for environment in _ENVIRONMENTS:
+            said = _tried(words, environment)
+            if not said:
+                return PRoot(words, environment), ""
+            why = f"PRoot ({words[-1]}) {said}"
+    return None, why
+
+
+def tried(words: tuple[str, ...]) -> str:
+    """'' if that PRoot works in one way or another, else what it does not."""
+    said = [_tried(words, environment) for environment in _ENVIRONMENTS]
+    return "" if "" in said else said[-1]
+
+
+def _tried(words: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    """'' if it translates paths, for Go too; else what it does not."""
+    with tempfile.TemporaryDirectory(prefix="multistage-proot-") as folder:
+        file = Path(folder, "word")
+        file.write_text(_WORD)
+        inside = f"/tmp/multistage-{os.path.basename(folder)}"
+        try:
+            done = subprocess.run(
+                [*words, "--kill-on-exit", "-b", f"{file}:{inside}", sys.executable, "-I", "-S", "-c", _PROBE, inside],
+                capture_output=True, text=True, timeout=_PROBE_SECONDS, stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment, "PROOT_TMP_DIR": folder})
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"does not run here ({type(error).__name__})"
+    if done.stdout != _WORD:
+        return "translates no paths here"
+    if done.returncode == 3:
+        return f"is too old for Go ({FETCH} fetches 5.4)"
+    return "" if done.returncode == 0 else f"ended with exit code {done.returncode}"

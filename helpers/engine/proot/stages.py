@@ -1,0 +1,110 @@
+"""Stages while they are built: each one's image so far, and its file system if a step needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ...dockerfile import Stage
+from .machine import architecture
+from .scan import changes, scan
+from .store import Store
+from .trees import Tree, Trees
+
+
+@dataclass
+class State:
+    """Where a stage stands: its image so far, and its file system if a step needed one."""
+
+    stage: Stage
+    image: str = ""
+    config: dict = field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)
+    tree: Tree | None = None
+
+
+class Stages:
+    """The stages of one build.
+
+    bound     paths over which a running step binds this machine's
+    no_cache  whether every step is done anew
+    """
+
+    def __init__(self, store: Store, trees: Trees, bound: Sequence[str], no_cache: bool):
+        self._store, self._trees, self._bound, self._no_cache = store, trees, bound, no_cache
+        self._states: dict[int, State] = {}
+
+    def begin(self, stage: Stage) -> State:
+        """A stage that has nothing yet."""
+        state = self._states[stage.index] = State(stage)
+        return state
+
+    def find(self, stage: Stage) -> State | None:
+        """None for one that was not begun."""
+        return self._states.get(stage.index)
+
+    def end(self) -> None:
+        """Give all file systems back."""
+        for state in self._states.values():
+            self.drop(state)
+
+    def tree(self, state: State) -> Tree:
+        """The stage's file system, as its image says."""
+        chain = self._store.chain(state.image) if state.image else ()
+        if state.tree and state.tree.chain != chain:
+            self.drop(state)
+        if state.tree is None:
+            state.tree = self._trees.lend(chain)
+        return state.tree
+
+    def commit(self, state: State, said: str, mark: str, made: Callable[[Tree], None] | None, *,
+               history: str = "", running: bool = False) -> bool:
+        """Give `state` the image after a step; whether the cache had it, made of the same before.
+
+        said     the step in its history's words, which are part of what the cache knows
+        mark     what else it is made of: a digest of what is copied, arguments
+        made     does it in the stage's file system; None for a step that changes no file
+        history  the line in the image's history, where that is another than `said`
+        running  whether a program runs: it makes a layer even if that is empty
+        """
+        key = hashlib.sha256(json.dumps([state.image, said, mark, state.config], sort_keys=True).encode()).hexdigest()
+        known = None if self._no_cache else self._store.cached(key)
+        if known:
+            state.image = known
+            return True
+        before = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers", "diff_ids": []}, "history": []}
+        chain, digest = [*before["rootfs"]["diff_ids"]], ""
+        if made:
+            tree = self.tree(state)
+            try:
+                made(tree)
+                now = scan(tree.root)
+                tree.unbind(now, self._bound if running else ())
+            except BaseException:
+                self.drop(state)   # it is not what its layers say any more
+                raise
+            changed = changes(tree.seen, now)
+            tree.owners = {path: owner for path, owner in tree.owners.items() if path in now}
+            if changed or running or not said.startswith("WORKDIR"):
+                digest = self._store.add_layer(tree.root, changed, now, tree.owners)
+                chain.append(f"sha256:{digest}")
+            tree.seen, tree.chain = now, tuple(each.removeprefix("sha256:") for each in chain)
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = {"created": created, "created_by": history or f"/bin/sh -c #(nop)  {said}"}
+        if not digest:
+            line["empty_layer"] = True
+        state.image = self._store.add_image({
+            "architecture": architecture(), "os": "linux", "created": created, "config": state.config,
+            "rootfs": {"type": "layers", "diff_ids": chain}, "history": [*(before.get("history") or []), line],
+        }, parent=state.image)
+        self._store.remember(key, state.image)
+        return False
+
+    def drop(self, state: State) -> None:
+        """Give its file system back: whoever borrows that next gets what its layers say."""
+        if state.tree:
+            self._trees.give_back(state.tree)
+            state.tree = None

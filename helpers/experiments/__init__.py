@@ -1,0 +1,1 @@
+"""Experiments of the lessons: each builds or runs something and returns what was measured."""

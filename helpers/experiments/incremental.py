@@ -1,0 +1,120 @@
+"""Edit a copy of an application, build it again, and see which steps had to run.
+
+    >>> kept = rebuild(files("apps/greeter"), {"nothing": None, "the source": ("main.go", "world")})
+    >>> [step.instruction for step in again(kept["the source"])]
+    ['COPY . .', 'RUN go build -o app', 'COPY --from=builder /app/app /app/app']
+
+The application itself is never touched: what is built is a copy in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..builder import BuildResult, Progress, Step, build
+from ..dockerfile import Instruction, produces_step
+from ..engine import Engine
+from ..errors import CourseError
+
+_MODE = 0o755   # of every copy: the cache looks at modes too, and a program must be able to run
+
+Files = Mapping[str, bytes]
+Edit = tuple[str, str] | None
+Watch = Callable[[str], None]
+
+
+def files(folder: str | Path) -> dict[str, bytes]:
+    """{path relative to the folder: content} of the regular files in it, at any depth."""
+    root = Path(folder)
+    return {path.relative_to(root).as_posix(): path.read_bytes()
+            for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink()}
+
+
+def write(content: Files, folder: str | Path) -> None:
+    """Write files into a folder, which is there already; their own folders are made."""
+    for name, data in content.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        path.chmod(_MODE)
+
+
+def edited(content: Files, edit: Edit) -> dict[str, bytes]:
+    """The files after an edit: (file, a word in it). The word's first occurrence becomes
+    one that nobody has written before, so that no earlier build has seen the file.
+
+    None edits nothing. Raises CourseError if there is no such file, or no such word in it.
+    """
+    changed = dict(content)
+    if edit is None:
+        return changed
+    name, word = edit
+    if word.encode() not in changed.get(name, b""):
+        raise CourseError(
+            f"{name} has no {word!r} to edit." if name in changed else f"There is no file {name} to edit.",
+            remedy=f"The files are {', '.join(changed)}.")
+    changed[name] = changed[name].replace(word.encode(), f"{word} {time.time_ns()}".encode(), 1)
+    return changed
+
+
+def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Dockerfile", *, tag: str = "",
+            engine: Engine | None = None, watch: Watch = lambda _: None) -> dict[str, BuildResult]:
+    """Build the files as they are, and then once more after each of the edits.
+
+    edits  {what is edited: (file, a word in it), or None}; each is an edit of the files
+           as they are, not of those of the edit before
+    tag    the images are named tag-0 (not edited), tag-1, ...; '' for no names
+    watch  called with a sentence when a build begins or tells news
+
+    {what is edited: its build}. Raises as `build` does, and CourseError for an edit that
+    cannot be made.
+    """
+    copies = {what: edited(content, edit) for what, edit in edits.items()}
+    built = {}
+    for number, (what, copy) in enumerate({None: content, **copies}.items()):
+        doing = f"{dockerfile}, {what} edited" if what else dockerfile
+        built[what] = _built(copy, dockerfile, f"{tag}-{number}" if tag else "", engine, doing, watch)
+    return {what: built[what] for what in edits}
+
+
+def _built(content: Files, dockerfile: str, tag: str, engine: Engine | None, doing: str,
+           watch: Watch) -> BuildResult:
+    def heard(progress: Progress) -> None:
+        running = [step.instruction for step in progress.steps() if step.stage and step.status == "running"]
+        watch(f"{doing}: {running[-1]}" if running else doing)
+
+    with tempfile.TemporaryDirectory(prefix="multistage-edit-") as folder:
+        write(content, folder)
+        return build(folder, dockerfile=dockerfile, tag=tag, engine=engine, watch=heard, report=watch)
+
+
+def steps(result: BuildResult) -> list[Step]:
+    """The steps of the stages that the build needed, in the order of the file. FROM is
+    none: it takes no work.
+
+    BuildKit says nothing of some steps that it takes from the cache; they are there,
+    as cached.
+    """
+    told = {step.line: step for step in result.steps}
+    needed = result.dockerfile.needed(result.target)
+    return [told.get(instruction.line) or _untold(stage.label, instruction)
+            for stage in result.dockerfile.stages if stage.label in needed
+            for instruction in stage.instructions
+            if produces_step(instruction) and instruction.keyword != "FROM"]
+
+
+def _untold(stage: str, instruction: Instruction) -> Step:
+    return Step(stage, f"{instruction.keyword} {instruction.value}", instruction.line, True, None, None)
+
+
+def again(result: BuildResult) -> list[Step]:
+    """The steps that had to run."""
+    return [step for step in steps(result) if not step.cached]
+
+
+def spent(result: BuildResult) -> float:
+    """Seconds that its steps ran, one after the other."""
+    return sum(step.seconds for step in steps(result))

@@ -1,0 +1,213 @@
+"""Each language of the chapter, built in one stage and in several, run, and asked.
+
+    >>> found = every(engine)
+    >>> found.sentence
+    'Built both ways, run, and smaller without its build tools: Go, Java, ... and C++.'
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .. import container
+from ..bases.recipes import listed
+from ..engine import Engine
+from ..errors import CourseError, EngineError
+from ..image import Image
+from ..inventory import Inventory
+from ..units import ratio
+from .variants import Absent, Watch, Ways, watched
+from ..views.views import table
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language, and the application of the course in it.
+
+    app       folder under notebooks/apps
+    says      what every answer of the program has in it
+    compiles  {name: command}; each starts a compiler that made the program, or part of it
+    single    Dockerfile of one stage; `multi` of several
+    port      of its web server; 0 where the program says it and ends
+    """
+
+    name: str
+    app: str
+    says: str
+    compiles: Mapping[str, Sequence[str]]
+    single: str = "Dockerfile.single"
+    multi: str = "Dockerfile"
+    port: int = 0
+
+
+# A JRE may have the compiler as a module without having the command: Debian's does.
+_JAVAC = {"javac": ("javac", "-version"),
+          "java, by its module jdk.compiler": ("java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-version")}
+_GCC = {"gcc": ("gcc", "--version")}
+
+# In the chapter's order. Node has no compiler: what turns the source into a site is node.
+LANGUAGES = (
+    Language("Go", "go-hello", "Hello from a program compiled with go", {"go": ("go", "version")}),
+    Language("Java", "java-hello", "Hello from Java ", _JAVAC),
+    Language("Node", "node-site", "<title>The dining room</title>", {"node": ("node", "--version")},
+             port=80),
+    Language("Python", "python-wheel", "Hello from Python ", _GCC),
+    Language("C", "c-hello", "Hello from a program compiled with GCC ", _GCC),
+    Language("C++", "c-hello", "Hello from a C++ program compiled with GCC ",
+             {"g++": ("g++", "--version")}, "Dockerfile.cpp-single", "Dockerfile.cpp"),
+)
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One image of a language.
+
+    answer    what its program said, or why it said nothing
+    compiles  name of the compiler that can be started in it, '' if none can
+    """
+
+    inventory: Inventory
+    answer: str
+    compiles: str
+
+    @property
+    def unpacked(self) -> int:
+        return self.inventory.image.unpacked
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A language in one stage and in several."""
+
+    language: Language
+    single: Shipped
+    multi: Shipped
+
+    @property
+    def name(self) -> str:
+        return self.language.name
+
+    @property
+    def answers(self) -> bool:
+        """Whether the program runs and says its piece, both ways."""
+        return all(self.language.says in each.answer for each in (self.single, self.multi))
+
+    @property
+    def works(self) -> bool:
+        """Whether the pattern gives what it promises: the same program in a smaller image
+        with fewer tools for building. Where no compiler starts even in the image of one
+        stage, the other image's lack of one would prove nothing."""
+        one, several = self.single.inventory, self.multi.inventory
+        return (self.answers and bool(self.single.compiles) and self.multi.unpacked < self.single.unpacked
+                and len(several.build_tools) < len(one.build_tools))
+
+
+class Languages(tuple):
+    """The pairs that were built; `absent` is {name: Absent} of the languages without."""
+
+    def __new__(cls, pairs: Sequence[Pair], absent: Mapping[str, Absent]):
+        made = super().__new__(cls, pairs)
+        made.absent = dict(absent)
+        return made
+
+    @property
+    def inventories(self) -> dict[str, tuple[Inventory, Inventory]]:
+        """{language: (of one stage, of several)}"""
+        return {pair.name: (pair.single.inventory, pair.multi.inventory) for pair in self}
+
+    @property
+    def images(self) -> dict[str, tuple[Image, Image]]:
+        return {name: (one.image, several.image) for name, (one, several) in self.inventories.items()}
+
+    @property
+    def work(self) -> bool:
+        """Whether the pattern works for all that were built, and there are some."""
+        return bool(self) and all(pair.works for pair in self)
+
+    @property
+    def still_compile(self) -> dict[str, str]:
+        """{language: the compiler} where the last image can still compile."""
+        return {pair.name: pair.multi.compiles for pair in self if pair.multi.compiles}
+
+    @property
+    def sentence(self) -> str:
+        """What was found, and what was not built."""
+        works = [pair.name for pair in self if pair.works]
+        fails = [pair.name for pair in self if not pair.works]
+        still = [f"{name} ({compiler})" for name, compiler in self.still_compile.items()]
+        parts = (f"The same program in a smaller image with fewer build tools: {listed(works) or 'none'}.",
+                 fails and f"Not so: {listed(fails)}.",
+                 still and f"The last image can still compile: {listed(still)}.",
+                 self.absent and f"Not built here: {listed(list(self.absent))}.")
+        return " ".join(part for part in parts if part)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(pair.name, "yes" if pair.answers else "no", pair.single.compiles or "none",
+                 pair.multi.compiles or "none", ratio(pair.single.unpacked, pair.multi.unpacked))
+                for pair in self]
+
+    def __repr__(self) -> str:
+        lines = [f"{name:<7} {answers:<8} {one:<16} {several:<33} {times}".rstrip()
+                 for name, answers, one, several, times in (_HEADS, *self._rows())]
+        return "\n".join([*lines, *(f"{name}: {each!r}" for name, each in self.absent.items())])
+
+    def _repr_html_(self) -> str:
+        return table(("language", *_HEADS[1:]), [tuple(map(html.escape, row)) for row in self._rows()]) + "".join(f"<p>{html.escape(name)}:</p>{each._repr_html_()}"
+                                             for name, each in self.absent.items())
+
+
+_HEADS = ("", "answers", "compiles in one", "in several", "smaller by")
+
+
+def every(engine: Engine, watch: Watch = lambda _: None,
+          languages: Sequence[Language] = LANGUAGES) -> Languages:
+    """Build every language both ways, run it and look inside. Raises the errors of
+    `helpers.builder.build` but BaseUnavailable, and the engine's."""
+    pairs, absent = [], {}
+    for language in languages:
+        ways = watched(language.app, engine, watch)
+        both = (language.single, language.multi)
+        for dockerfile in both:
+            ways.build(dockerfile, dockerfile)
+        lacking = ways.lacking()
+        if lacking is not None:
+            absent[language.name] = lacking
+            continue
+        watch(f"{language.app}: running it, and looking inside")
+        pairs.append(Pair(language, *(_shipped(language, ways, each, engine) for each in both)))
+    return Languages(pairs, absent)
+
+
+def _shipped(language: Language, ways: Ways, dockerfile: str, engine: Engine) -> Shipped:
+    image = ways[dockerfile].tag
+    works = (name for name, command in language.compiles.items() if _starts(image, command, engine))
+    return Shipped(ways.inventory(dockerfile), _answer(language, image, engine), next(works, ""))
+
+
+def _answer(language: Language, image: str, engine: Engine) -> str:
+    """What its program says: a page, or all that it prints until it ends."""
+    try:
+        if not language.port:
+            return container.run(image, engine=engine).output
+        with container.serve(image, port=language.port, engine=engine) as server:
+            return server.get("/").text
+    except EngineError:
+        raise
+    except CourseError as error:
+        return str(error)
+
+
+def _starts(image: str, command: Sequence[str], engine: Engine) -> bool:
+    """Whether a command is in the image and ends well."""
+    try:
+        ran = container.run(image, command[1:], entrypoint=command[:1], engine=engine)
+    except CourseError as error:
+        if "not in the image" not in error.what:
+            raise
+        return False
+    return ran.exit_code == 0
+
+
+__all__ = ["LANGUAGES", "Language", "Languages", "Pair", "Shipped", "every"]

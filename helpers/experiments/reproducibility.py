@@ -1,0 +1,46 @@
+"""Build the same thing twice without the cache, and compare what came out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from docker.errors import NotFound
+
+from ..builder import build
+from ..engine import Engine
+from ..image import Twins, compare
+
+Watch = Callable[[str], None]
+
+
+def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
+          first: Mapping[str, str] | None = None, second: Mapping[str, str] | None = None,
+          engine: Engine, watch: Watch = lambda _: None) -> Twins:
+    """Two builds, each with build arguments of its own. Neither image is named, and
+    both are removed again.
+
+    Raises the errors of `helpers.builder.build` and of `helpers.image.compare`.
+    """
+    with contextlib.ExitStack() as ends:
+        made = []
+        for number, args in enumerate((first, second), 1):
+            watch(f"build {number} of 2 with {dockerfile}")
+            result = build(context, dockerfile=dockerfile, args=args, no_cache=True, engine=engine)
+            ends.enter_context(nameless(result.image, engine))
+            made.append(result.image)
+        watch("comparing")
+        return compare(*made, engine=engine)
+
+
+@contextlib.contextmanager
+def nameless(image: str, engine: Engine) -> Iterator[None]:
+    """Removes an image at the end, unless somebody has given it a name."""
+    try:
+        yield
+    finally:
+        api = engine.client.api
+        with engine.speaking("remove an image"), contextlib.suppress(NotFound):
+            if not api.inspect_image(image)["RepoTags"]:
+                api.remove_image(image)

@@ -1,0 +1,166 @@
+"""How long something may take in an engine, and how much of its disk: past that it is stopped.
+
+The free room of the engine's disk is looked at all the time, which costs nothing. When it
+has shrunk by more than the bound, it is asked who it was, since others write there too:
+the processes of a build are known by a word in their environment, and what they wrote is
+the upper folder of their overlay. Where that cannot be seen (another user's processes),
+the disk's word stands. Under PRoot the processes write into the folder that PRoot was given:
+there what was written since is counted. The disk of an engine on another machine cannot be seen at all;
+there the time alone is bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .engine import Engine
+
+# An argument that every RUN gets in its environment, declared or not, and that is part of
+# no cache key and no history (docs.docker.com: predefined ARGs). The name leads nowhere.
+ARGUMENT = "NO_PROXY"
+_PAUSE = 0.2    # seconds between two looks
+_UPPER = re.compile(r"upperdir=([^,\s]+)")
+_PROC = Path("/proc")
+_DAEMONS = ("dockerd", "podman")
+_SMALL = b"helpers.engine.proot"    # the module that is the course's own engine
+_UNSEEN = 3     # so many times the bound, where nobody is seen who could have written it
+
+
+def word() -> str:
+    """A value for `ARGUMENT` that no other build has."""
+    return f"multistage-{secrets.token_hex(8)}.invalid"
+
+
+@dataclass
+class Bounds:
+    """Bounds of one build or one run.
+
+    seconds   wall time; disk: bytes that it may write
+    folder    on the engine's disk, None where it is not on this machine
+    mark      a word that stands in the environment of what is bounded
+    uppers    folders that it writes to, as far as they are known; `roots` those in which older
+              files lie too
+    exceeded  'time' or 'disk' once it was stopped, else ''
+    """
+
+    seconds: float
+    disk: int
+    folder: Path | None = None
+    mark: str = field(default_factory=word)
+    uppers: set[Path] = field(default_factory=set)
+    roots: set[Path] = field(default_factory=set)
+    exceeded: str = field(default="", init=False)
+    _unseen: int = field(default=0, init=False, repr=False)
+    _since: float = field(default_factory=time.time, init=False, repr=False)
+
+    @classmethod
+    def of(cls, engine: Engine, seconds: float, disk: int) -> Bounds:
+        """Bounds in this engine. Raises the engine's errors."""
+        with engine.speaking("say where it keeps its data"):
+            root = Path(engine.client.info().get("DockerRootDir") or "/nowhere")
+        return cls(seconds, disk, root if free(root) is not None else None)
+
+    @contextlib.contextmanager
+    def watched(self, stop: Callable[[], None]) -> Iterator[None]:
+        """While the block lasts; `stop` is called once, from another thread, past a bound."""
+        ended = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(ended, stop), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watch.join()
+
+    def _watch(self, ended: threading.Event, stop: Callable[[], None]) -> None:
+        began, before = time.monotonic(), free(self.folder)
+        self._since = time.time()
+        while not ended.wait(_PAUSE):
+            now = free(self.folder)
+            if before is not None and now is not None and before - now > self.disk:
+                if self.guilty():
+                    self.exceeded = "disk"
+                before = now    # it was somebody else: look again when as much more is gone
+            if not self.exceeded and time.monotonic() - began > self.seconds:
+                self.exceeded = "time"
+            if self.exceeded:
+                stop()
+                return
+
+    def guilty(self) -> bool:
+        """Whether it wrote at least half of what may be written: it may have begun before the
+        disk began to shrink, or not have been alone. Where that cannot be seen, the disk's
+        word is enough; where it could be seen and is not, what writes may hide."""
+        self.uppers |= uppers(self.mark)
+        self.roots |= roots(self.mark)
+        if self.uppers or self.roots:
+            written = sum(map(held, self.uppers)) + sum(held(each, self._since) for each in self.roots)
+            return written > self.disk / 2
+        self._unseen += 1
+        return self._unseen >= _UNSEEN or not _in_sight()
+
+
+def _in_sight(proc: Path = _PROC) -> bool:
+    """Whether this user may look at an engine's processes."""
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if ((process / "comm").read_text().strip() in _DAEMONS
+                    or _SMALL in (process / "cmdline").read_bytes().split(b"\0")):
+                (process / "environ").read_bytes()
+                return True
+    return False
+
+
+def free(folder: Path | None) -> int | None:
+    """Bytes that are free on the disk of `folder`; None if it cannot be seen from here."""
+    try:
+        room = os.statvfs(folder) if folder else None
+    except OSError:
+        return None
+    return room.f_bavail * room.f_frsize if room else None
+
+
+def uppers(mark: str, proc: Path = _PROC) -> set[Path]:
+    """The upper folders of the overlays in which the processes with that word in their
+    environment run, of those that this user may look at."""
+    found = set()
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):   # it ended, or is another user's
+            if mark.encode() in (process / "environ").read_bytes():
+                for line in (process / "mountinfo").read_text(errors="surrogateescape").splitlines():
+                    words = line.split(" ")
+                    if len(words) > 4 and words[4] == "/" and (upper := _UPPER.search(line)):
+                        found.add(Path(upper[1]))
+    return found
+
+
+def roots(mark: str, proc: Path = _PROC) -> set[Path]:
+    """The folders that PRoot shows as `/` to processes with that word in their environment."""
+    found = set()
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (process / "environ").read_bytes():
+                words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+                if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
+                    found.add(Path(os.fsdecode(words[words.index(b"-r") + 1])))
+    return found
+
+
+def held(folder: Path, since: float = 0) -> int:
+    """Bytes on the disk of all files in a folder, as far as they can be seen. `since`: of those
+    changed after that time alone, in seconds of the clock."""
+    total = 0
+    for place, _, names in os.walk(folder, onerror=lambda _: None):
+        for name in names:
+            with contextlib.suppress(OSError):
+                status = os.lstat(os.path.join(place, name))
+                total += status.st_blocks * 512 if status.st_mtime >= since else 0
+    return total

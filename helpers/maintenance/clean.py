@@ -1,0 +1,111 @@
+"""Remove what the course made from an engine, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from docker.errors import APIError, NotFound
+
+from .. import registry
+from ..bases import ALL, original, status
+from ..bases.references import parse, short
+from ..builder import legacy_images
+from ..engine import Engine
+from ..labels import BUILD, COURSE, NAME, RUN, STEP
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How many of each were removed."""
+
+    images: int
+    containers: int
+    networks: int
+    volumes: int
+
+    def facts(self) -> dict[str, dict[str, int]]:
+        """The content of `clean --json`."""
+        return {"removed": asdict(self)}
+
+
+def clean(engine: Engine, *, bases: bool = False) -> Removed:
+    """Remove the containers, images, networks and volumes that the course made.
+
+    The base images stay unless `bases`: making them took minutes, and the next
+    build needs them. BuildKit's cache carries no labels; it is emptied only
+    with `bases`, and only in an engine that the course owns.
+    """
+    api = engine.client.api
+    with engine.speaking("clean up"):
+        containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
+        images = _each(_travelling(api), lambda name: registry.forget(engine, name))
+        images += _each(_built(api), api.remove_image)
+        images += _each(_nameless(api, legacy_images.noted(engine)), api.remove_image)
+        legacy_images.forget(engine)
+        images += _each(_bases(engine) if bases else (), api.remove_image)
+        networks = _each([n["Id"] for n in api.networks(filters={"label": COURSE})], api.remove_network)
+        volumes = _each([v["Name"] for v in api.volumes(filters={"label": COURSE})["Volumes"] or ()],
+                        api.remove_volume)
+        if bases and engine.owned and "buildkit" in engine.builders:   # no other has a cache of its own
+            api.prune_builds()
+    return Removed(images, containers, networks, volumes)
+
+
+def _containers(api) -> list[str]:
+    """Ids. A learner's own container of a stand-in has the label too, by
+    inheritance, but not with one of these values."""
+    return [container["Id"] for kind in (RUN, STEP)
+            for container in api.containers(all=True, filters={"label": f"{COURSE}={kind}"})]
+
+
+def _built(api) -> list[str]:
+    """Names that the course gave to images it built, and ids of those it gave none
+    or that have lost theirs to a newer build. Other names of them stay."""
+    found = []
+    for image in api.images(filters={"label": f"{COURSE}={BUILD}"}):
+        names = [name for name in image["RepoTags"] or () if name != "<none>:<none>"]
+        given = (image["Labels"] or {}).get(NAME)
+        found += [name for name in names if short(name) == given] if names else [image["Id"]]
+    return found
+
+
+def _travelling(api) -> list[str]:
+    """Names that were given for a push or a pull which did not end."""
+    return [name for image in api.images() for name in image["RepoTags"] or ()
+            if registry.travelling(name)]
+
+
+def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
+    """Those of `ids` that still have no name: what was given one is somebody's."""
+    for image in ids:
+        with contextlib.suppress(NotFound):
+            if not api.inspect_image(image).get("RepoTags"):
+                yield image
+
+
+def _bases(engine: Engine) -> list[str]:
+    """Names of the bases that the course made, and all names of its own. What lies on a
+    shelf is not the engine's: it stays."""
+    made = [base.name for base in status(engine, ALL) if base.origin == "made"]
+    listed = engine.client.api.images()
+    names = [name for image in listed for name in image["RepoTags"] or ()]
+    shelved = {parse(name) for image in listed if image.get("ReadOnly") for name in image["RepoTags"] or ()}
+    found = made + [name for name in names if original(name) != name]
+    return [name for name in dict.fromkeys(found) if parse(name) not in shelved]
+
+
+def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:
+    """Remove each; what is in use or gone already is left and not counted."""
+    count = 0
+    for thing in things:
+        try:
+            remove(thing)
+            count += 1
+        except NotFound:
+            continue
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+    return count

@@ -1,0 +1,117 @@
+"""What engine is here, what it can do, and what is missing for the lessons."""
+
+from __future__ import annotations
+
+import html
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import paths
+from ..bases import ALL, FIRST, Present, status
+from ..engine import Engine, connect
+from ..errors import CourseError
+from ..units import size
+from ..views.views import code, table
+
+_ROOM = 7_000_000_000   # bytes: the bases, the lessons' images and their build cache
+_MEMORY = 1_500_000_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something missing; `fatal` if lessons cannot run because of it."""
+
+    what: str
+    remedy: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `doctor` found. `engine` is None where there is none; `bases` are those
+    that the first lessons need, and others that are here."""
+
+    engine: Engine | None
+    bases: tuple[Present, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.engine is not None and not any(problem.fatal for problem in self.problems)
+
+    def facts(self) -> dict[str, object]:
+        """The content of `doctor --json`."""
+        return {
+            "ok": self.ok,
+            "engine": self.engine.facts() if self.engine else None,
+            "builders": list(self.engine.builders) if self.engine else [],
+            "bases": [base_facts(base) for base in self.bases],
+            "problems": [{"what": p.what, "remedy": p.remedy} for p in self.problems],
+        }
+
+    def __str__(self) -> str:
+        lines = [self.engine.describe() if self.engine else "No engine."]
+        if self.engine:
+            lines.append(f"Builders: {', '.join(self.engine.builders)}")
+        lines += [f"  {base.ref:<40} {base.origin or 'not here yet'}" for base in self.bases]
+        for problem in self.problems:
+            lines += ["", problem.what, f"What to do: {problem.remedy}"]
+        lines.append("Ready." if self.ok else "Not ready.")
+        return "\n".join(lines)
+
+    __repr__ = __str__   # what a notebook shows where there is no HTML
+
+    def _repr_html_(self) -> str:
+        bases = table(("base image", "where from"),
+                      [(code(b.ref), b.origin or "not here yet") for b in self.bases])
+        told = "".join(f"<p><b>{html.escape(p.what)}</b><br>{html.escape(p.remedy)}</p>"
+                       for p in self.problems)
+        engine = html.escape(self.engine.describe()) if self.engine else "No engine."
+        return (f"<p>{engine}</p>{bases if self.bases else ''}{told}"
+                f"<p><b>{'Ready.' if self.ok else 'Not ready.'}</b></p>")
+
+
+def base_facts(base: Present) -> dict[str, object]:
+    return {"ref": base.ref, "present": base.present, "origin": base.origin, "kit": base.kit}
+
+
+def doctor(engine: Engine | None = None) -> Report:
+    """Look at everything that the lessons need; change nothing, start nothing."""
+    try:
+        engine = engine or connect(start=False)
+    except CourseError as error:
+        return Report(None, (), (Problem(f"{error.what} {error.why}".strip(), error.remedy, True),))
+    try:
+        # The others are fetched when a lesson builds on them: not here is no lack.
+        bases = tuple(b for b in status(engine, ALL) if b.present or b.ref in FIRST)
+    except CourseError as error:
+        return Report(engine, (), (Problem(error.what, error.remedy, True),))
+    return Report(engine, bases, tuple(_problems(engine, bases)))
+
+
+def _problems(engine: Engine, bases: tuple[Present, ...]) -> Iterator[Problem]:
+    for limit in engine.limits:
+        yield Problem(limit, "The lessons say so where it matters, and go on.",
+                      fatal="Windows" in limit)
+    absent = [base.ref for base in bases if not base.present]
+    if absent:
+        yield Problem(f"Base images are not here yet: {', '.join(absent)}.",
+                      "`python -m helpers bases` fetches them; lessons also do so when they need them.")
+    if 0 < engine.memory < _MEMORY:
+        yield Problem(f"The engine has {size(engine.memory)} of memory.",
+                      f"Give it {size(_MEMORY)} or more: compilers are killed with less.")
+    yield from _room(engine)
+
+
+def _room(engine: Engine) -> Iterator[Problem]:
+    if not engine.owned:
+        return
+    place = paths.state()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < _ROOM:
+        yield Problem(f"The disk has {size(free)} left.",
+                      f"The lessons need about {size(_ROOM)}: `python -m helpers clean` removes "
+                      "what the course built.", fatal=free < _ROOM / 8)

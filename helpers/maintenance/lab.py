@@ -1,0 +1,41 @@
+"""Open JupyterLab on a lesson: `python -m helpers.maintenance.lab NOTEBOOK`.
+
+It listens on loopback alone and keeps its token. With no display it prints the
+address and serves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def command(notebook: str, environment: dict[str, str]) -> list[str]:
+    """The command that opens JupyterLab on `notebook`."""
+    path = Path(notebook).resolve()
+    root = path.parents[1]
+    words = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.ip=127.0.0.1",
+             f"--ServerApp.root_dir={root}",
+             f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        words.append("--allow-root")
+    has_display = sys.platform in ("darwin", "win32") or any(
+        environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if not has_display:
+        words.append("--no-browser")
+    return words
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
+        sys.exit("usage: python -m helpers.maintenance.lab NOTEBOOK")
+    words = command(sys.argv[1], dict(os.environ))
+    if "--no-browser" in words:
+        print("There is no display here: open the address below in a browser of this machine.\n"
+              "From another one, forward the port with `ssh -L 8888:127.0.0.1:8888`.", flush=True)
+    os.execv(words[0], words)
+
+
+if __name__ == "__main__":
+    main()

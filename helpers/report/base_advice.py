@@ -1,0 +1,117 @@
+"""What an image could stand on instead: the smallest base that its program can start from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..bases.references import parse
+from ..errors import CourseError
+from ..inventory import Inventory
+from ..inventory.libraries import Libraries
+from .entrypoint import Main
+
+# Libraries that come with the distroless images, beside the loader. Source: their
+# README, and the packages named in their build files.
+_BASE = frozenset("libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2 libutil.so.1 "
+                  "libanl.so.1 libssl.so.3 libcrypto.so.3".split())
+_CC = _BASE | frozenset("libstdc++.so.6 libgcc_s.so.1 libgomp.so.1 libatomic.so.1".split())
+
+# An interpreter: the image that has it, how much of its version the tag says, what the
+# tag of its smaller one ends in. Source: those images' pages on Docker Hub.
+_IMAGES = {"python": ("python", "python", 2, "-slim"), "node": ("node", "node", 1, "-slim"),
+           "ruby": ("ruby", "ruby", 2, "-slim"), "perl": ("perl", "perl", 2, "-slim"),
+           "java": ("eclipse-temurin", "openjdk", 1, "-jre")}
+_DEBIAN = re.compile(r"Debian GNU/Linux (\d+)(?: \((\w+)\))?")
+_OTHERS = ((re.compile(r"Ubuntu (\d+\.\d+)"), "ubuntu:{}"), (re.compile(r"Alpine Linux v(\d+\.\d+)"), "alpine:{}"))
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A base for the last stage.
+
+    ref       'scratch' or an image's name
+    because   why it is enough
+    unpacked  its bytes, measured in this engine; None if it is not here
+    """
+
+    ref: str
+    because: str
+    unpacked: int | None = None
+
+
+def candidates(main: Main, system: str, inventory: Inventory) -> tuple[Advice, ...]:
+    """Bases that the program may start from, the smallest first. Not measured yet.
+    `system` is what it was built on: 'Debian GNU/Linux 12 (bookworm)'."""
+    if main.kind == "static":
+        return (Advice("scratch", f"{main.name} is static: it needs no other file to start "
+                                  "(gcr.io/distroless/static-debian12 adds certificates and time zones)", 0),)
+    if main.kind == "glibc":
+        return tuple(_glibc(main, system))
+    if main.kind == "musl":
+        return tuple(Advice(ref, f"{main.name} is linked with musl's C library, which Alpine has")
+                     for ref in _same_distribution(system) if ref.startswith("alpine"))
+    return tuple(_interpreted(main, inventory))
+
+
+def chosen(main: Main, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None]) -> Advice | None:
+    """The first of `offered` that does. `here` gives the inventory of a base, None for one
+    that is not in this engine; of the others it is known whether they have every library
+    that the program wants."""
+    for each in offered:
+        found = here(each.ref)
+        if found is None:
+            return each
+        if main.elf is None or not Libraries(found.tree).needs(main.path, main.elf).missing:
+            return Advice(each.ref, each.because, found.image.unpacked)
+    return None
+
+
+def _glibc(main: Main, system: str):
+    debian = _DEBIAN.match(system)
+    wanted = {name for name in main.libraries if not name.startswith(("ld-", "linux-"))}
+    named = ", ".join(sorted(wanted)) or "its loader"
+    if main.elf and main.elf.go:
+        named += "; built with CGO_ENABLED=0 it would want none, and could stand on scratch"
+    if debian:
+        release, codename = debian.groups()
+        for kind, have in (("base", _BASE), ("cc", _CC)):
+            if wanted <= have:
+                yield Advice(f"gcr.io/distroless/{kind}-debian{release}", f"it has what {main.name} wants: {named}")
+        if codename:
+            yield Advice(f"debian:{codename}-slim",
+                         f"it has the C library that {main.name} was linked with; install what else it wants: {named}")
+        return
+    for ref in _same_distribution(system):
+        yield Advice(ref, f"it has the C library that {main.name} was linked with")
+
+
+def _same_distribution(system: str):
+    for expression, ref in _OTHERS:
+        if match := expression.match(system):
+            yield ref.format(match[1])
+
+
+def _interpreted(main: Main, inventory: Inventory):
+    if main.kind not in _IMAGES:
+        return
+    image, package, parts, ending = _IMAGES[main.kind]
+    version = _version(image, package, parts, inventory)
+    if version:
+        small = "the runtime without the compiler" if main.kind == "java" else "the interpreter without compilers"
+        yield Advice(f"{image}:{version}{ending}", f"{main.name} needs {main.kind}; this is {small}")
+
+
+def _version(image: str, package: str, parts: int, inventory: Inventory) -> str:
+    """As the base's own tag says it, else as the interpreter's own bytes do."""
+    try:
+        base = parse(inventory.image.base)
+        said = re.match(r"\d+(?:\.\d+)*", base.tag)
+        if said and base.repository.rpartition("/")[2] == image:
+            return said[0]
+    except CourseError:   # the image stands on nothing that has a name
+        pass
+    found = next((each.package.version for each in inventory.packages
+                  if (each.package.type, each.package.name) == ("binary", package)), "")
+    return ".".join(re.findall(r"\d+", found)[:parts]) if found else ""

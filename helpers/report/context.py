@@ -1,0 +1,70 @@
+"""All that the rules look at: plain values, no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..builder import Step
+from ..dockerfile import Dockerfile, Stage
+from ..image import Start
+from ..inventory import Inventory
+from .base_advice import Advice
+from .files import Material, seen
+from .provenance import Lines
+from .entrypoint import Main
+from .project import Project
+
+
+@dataclass(frozen=True)
+class Case:
+    """A built project.
+
+    target   the stage that was built, None for the last
+    main     the program that the image is for, None if that cannot be told
+    advice   what the image could stand on instead, None if nothing smaller is known
+    """
+
+    dockerfile: Dockerfile
+    inventory: Inventory
+    start: Start = Start()
+    project: Project = Project()
+    target: str | None = None
+    steps: tuple[Step, ...] = ()
+    main: Main | None = None
+    advice: Advice | None = None
+    _seen: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def lines(self) -> Lines:
+        return Lines(self.dockerfile, self.target, self.inventory.image)
+
+    @cached_property
+    def needed(self) -> tuple[Stage, ...]:
+        """The stages that this build runs, in the order of the file."""
+        labels = self.dockerfile.needed(self.target)
+        return tuple(stage for stage in self.dockerfile.stages if stage.label in labels)
+
+    @cached_property
+    def material(self) -> Material:
+        return Material(self.inventory)
+
+    @property
+    def unpacked(self) -> int:
+        return self.inventory.image.unpacked
+
+    @property
+    def base_layers(self) -> int:
+        return self.inventory.image.base_layers
+
+    @property
+    def own(self) -> range:
+        """Indexes of the layers that the Dockerfile made."""
+        return range(self.base_layers, len(self.inventory.image.layers))
+
+    def seen(self, index: int) -> Mapping[str, int]:
+        """{path: bytes} of a layer's files that a container sees."""
+        if index not in self._seen:
+            self._seen[index] = seen(self.inventory, index)
+        return self._seen[index]

@@ -1,0 +1,130 @@
+"""The kitchen and the dining room: what is in a builder, what crosses, what is shipped.
+
+Every byte that a container of the image would see is counted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..dockerfile import Dockerfile, Instruction
+from ..inventory import BUILDING, KINDS, Inventory
+from .files import Material, ballast, cache, seen
+from .provenance import Lines, operands
+
+SOURCE, CACHE, MATERIAL, REST, FOOD = ("source", "caches", "libraries and headers to build with",
+                                       "the rest of the system", "what crosses")
+_PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"version control": "version control", "privilege": "privilege"}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Things of one kind in a room. `use`: 'build', 'own' (made by the build itself),
+    'run' (what crosses), or 'rest'. `names`: of tools."""
+
+    name: str
+    size: int
+    use: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Two images of one Dockerfile: the stage that builds and the one that is shipped.
+
+    kitchen, dining   the things in each, the largest first
+    bridges           the COPY --from instructions over which something came
+    crossed           {path in the dining room: bytes}
+    images            the two images
+    """
+
+    kitchen: tuple[Thing, ...]
+    dining: tuple[Thing, ...]
+    bridges: tuple[Instruction, ...]
+    crossed: Mapping[str, int]
+    inventories: tuple[Inventory, Inventory]
+
+    @property
+    def crossing(self) -> int:
+        """Bytes that crossed."""
+        return sum(self.crossed.values())
+
+    def share(self) -> float:
+        """The part of the kitchen that crossed, from 0 to 1."""
+        return self.crossing / max(1, total(self.kitchen))
+
+    def tools(self) -> tuple[str, ...]:
+        """Kinds of tools that are in the kitchen and not in the dining room."""
+        left = {each.name for each in self.dining}
+        return tuple(each.name for each in self.kitchen if each.names and each.name not in left)
+
+
+def total(things: Iterable[Thing]) -> int:
+    return sum(each.size for each in things)
+
+
+def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target: str | None = None) -> Rooms:
+    """What is in the stage that builds and in the one that is shipped (`target`, None:
+    the last), and what came from the one into the other."""
+    lines = Lines(dockerfile, target, dining.image)
+    bridges, crossed = {}, {}
+    for index in range(len(dining.image.layers)):
+        made = lines.instruction(index)
+        if made and made.keyword == "COPY" and _from_a_stage(made, dockerfile):
+            bridges[made.line] = made
+            crossed |= seen(dining, index)
+    food = {path for made in bridges.values() for source in operands(made)[0] for path in _below(kitchen, source)}
+    return Rooms(_things(kitchen, food), _things(dining, set(crossed)), tuple(bridges.values()), crossed,
+                 (kitchen, dining))
+
+
+def _from_a_stage(made: Instruction, dockerfile: Dockerfile) -> bool:
+    return any(edge.line == made.line and edge.via == "COPY" and not edge.external for edge in dockerfile.edges)
+
+
+def _below(inventory: Inventory, source: str) -> set[str]:
+    """The file that a source of COPY names, or the files in that folder."""
+    node = inventory.tree.resolve(source)
+    if node is None:
+        return set()
+    if node.kind != "d":
+        return {inventory.tree.origin(node).path}
+    return {path for path in inventory.tree if path.startswith(f"{node.path.rstrip('/')}/")}
+
+
+def _things(inventory: Inventory, food: set[str]) -> tuple[Thing, ...]:
+    kind_of = {tool.path: tool.kind for tool in reversed(inventory.tools)}   # of several kinds, the first counts
+    material = Material(inventory)
+    sizes: dict[str, int] = {}
+    for index in range(len(inventory.image.layers)):
+        own = index >= inventory.image.base_layers
+        for path, count in seen(inventory, index).items():
+            name = _kind(path, own, food, kind_of, material)
+            sizes[name] = sizes.get(name, 0) + count
+    names = {_PLURAL[kind]: tuple(dict.fromkeys(tool.name for tool in inventory.kind(kind))) for kind in KINDS}
+    found = [Thing(name, count, _use(name), names.get(name, ())) for name, count in sizes.items() if count]
+    return tuple(sorted(found, key=lambda each: -each.size))
+
+
+def _kind(path: str, own: bool, food: set[str], kind_of: Mapping[str, str], material: Material) -> str:
+    if path in food:
+        return FOOD
+    if path in kind_of:
+        return _PLURAL[kind_of[path]]
+    if own and cache(path):
+        return CACHE
+    if path in material:
+        return MATERIAL
+    return SOURCE if own and ballast(path) else REST
+
+
+def _use(name: str) -> str:
+    if name == FOOD:
+        return "run"
+    if name in (SOURCE, CACHE):
+        return "own"
+    return "build" if name == MATERIAL or name in _BUILDING else "rest"
+
+
+_BUILDING = frozenset(_PLURAL[kind] for kind in BUILDING)

@@ -1,0 +1,1 @@
+"""How each object looks: HTML for a notebook, text for a terminal."""

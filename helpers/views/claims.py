@@ -1,0 +1,71 @@
+"""All claims and sentences of the chapter, with what the experiments say, as tables."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+
+from ..units import listed
+from ..claims import Lesson, Sentence, Sentences, Standing, Standings
+from .views import marked, table
+
+_COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
+
+
+def standings_view(standings: Standings) -> str:
+    """A row a claim; of those that nobody tested yet, the lesson that does it."""
+    rows = []
+    for each in standings:
+        given = each.verdict
+        found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet", _COLOURS[""])
+        because = html.escape(given.because) if given else f"Tested in {_links(each.lessons)}."
+        when = f'<span style="white-space:nowrap">{html.escape(given.when)}</span>' if given else ""
+        rows.append((each.claim, html.escape(each.text), found, because, when, _links(each.lessons)))
+    engines = dict.fromkeys(each.verdict.engine for each in standings.tested if each.verdict.engine)
+    note = f"<p>Measured on {html.escape('; '.join(engines))}.</p>" if engines else ""
+    return table(("no.", "claim", "found", "because", "when", "lesson"), rows, _sum(standings)) + note
+
+
+def standings_text(standings: Standings) -> str:
+    lines = [_sum(standings)]
+    for each in standings:
+        given = each.verdict
+        said = f"{given.words}. {given.because} ({given.when})" if given else "not tested yet"
+        lines += [f"{given.mark if given else '·'} {each.claim:<4} {each.text}",
+                  f"       {said} Lesson {listed([one.number for one in each.lessons])}."]
+    return "\n".join(lines)
+
+
+def _sum(standings: Standings) -> str:
+    counts = [(sum(each.verdict.found == found for each in standings.tested), one, many) for found, one, many in (
+        ("holds", "holds", "hold"), ("partly", "holds in part", "hold in part"), ("fails", "does not hold", "do not hold"))]
+    counts += [(len(standings.open), "is not tested yet", "are not tested yet")] if standings.open else []
+    return f"{len(standings)} claims: {listed([f'{count} {one if count == 1 else many}' for count, one, many in counts])}"
+
+
+def sentences_view(sentences: Sentences) -> str:
+    """A row a sentence, with the verdicts that it stands on."""
+    rows = [(html.escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences]
+    return table(("say", "the experiments say", "since"), rows)
+
+
+def sentences_text(sentences: Sentences) -> str:
+    return "\n".join(f"{each.mark} {each.text}\n    {each.words}: " + ", ".join(map(_short, each.claims))
+                     for each in sentences)
+
+
+def _claims(sentence: Sentence) -> str:
+    """Its claims; of those that do not hold as they stand, why."""
+    told = [html.escape(_short(each)) + (f": {html.escape(each.verdict.because)}"
+                                         if each.verdict and each.verdict.found != "holds" else "")
+            + ("" if each.verdict else f" in {_links(each.lessons)}") for each in sentence.claims]
+    return "<br>".join(told)
+
+
+def _short(each: Standing) -> str:
+    return f"{each.claim} {each.verdict.words if each.verdict else 'is not tested yet'}"
+
+
+def _links(lessons: Iterable[Lesson]) -> str:
+    return ", ".join(f'<a href="{html.escape(each.file)}" title="{html.escape(each.title)}">{each.number}</a>'
+                     if each.file else each.number for each in lessons)

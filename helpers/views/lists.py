@@ -1,0 +1,94 @@
+"""Lists that a lesson looks at: images as `docker images` lists them, cache records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..builder.cache import Record
+from ..image import Image, Listed
+from ..units import counted, size
+from .views import code, table, whole
+
+_WIDTH = 64   # characters of a record's description that are shown
+
+
+class Images(tuple):
+    """Pairs of a line of `docker images` and the image, measured."""
+
+    __slots__ = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The names, without those lines that have none."""
+        return [line.name for line, _ in self if not line.dangling]
+
+    @property
+    def dangling(self) -> list[Image]:
+        """The images without a name."""
+        return [image for line, image in self if line.dangling]
+
+    def only(self, *names: str) -> Images:
+        """The lines with these names, in this order."""
+        return Images(pair for name in names for pair in self if pair[0].name == name)
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [(line.name, _short(line), size(image.unpacked)) for line, image in self]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:<28} {id_:<14} {bytes_:>8}" for name, id_, bytes_ in self._rows()) or "no images"
+
+    def _repr_html_(self) -> str:
+        rows = [(code(name), code(id_), whole(bytes_)) for name, id_, bytes_ in self._rows()]
+        if not rows:
+            return "<p>no images</p>"
+        return table(("image", "id", "unpacked"), rows, counted(len(self), "image"), right=(2,))
+
+
+class Records(tuple):
+    """Records of the build cache."""
+
+    __slots__ = ()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all of them, as the builder counts."""
+        return sum(record.size for record in self)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{size(record.size):>8}  {_said(record)}" for record in self) or "no records"
+
+    def _repr_html_(self) -> str:
+        rows = [(code(_said(record)), whole(size(record.size)), f"{record.uses:,}", "yes" if record.shared else "")
+                for record in self]
+        if not rows:
+            return "<p>no records</p>"
+        return table(("left by", "size", "used", "in an image"), rows,
+                     f"{counted(len(self), 'record')}, {size(self.bytes)}", right=(1, 2))
+
+
+def _short(line: Listed) -> str:
+    return line.id.removeprefix("sha256:")[:12]
+
+
+def _said(record: Record) -> str:
+    """The step in a few words: a RUN by its command, a COPY as BuildKit has it."""
+    text = " ".join(record.description.split())
+    text = text.removeprefix("mount / from exec /bin/sh -c ")
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}\u2026"
+
+
+def ordered(found: Sequence[Record]) -> Records:
+    """Records with those that others stand on first, a stage after the other."""
+    placed: list[Record] = []
+
+    def place(record: Record) -> None:
+        placed.append(record)
+        for each in sorted(found, key=lambda other: other.description):
+            if record.id in each.parents and each not in placed:
+                place(each)
+
+    known = {record.id for record in found}
+    for root in sorted(found, key=lambda record: record.description):
+        if root not in placed and not known.intersection(root.parents):
+            place(root)
+    return Records(placed)

@@ -1,0 +1,128 @@
+"""How a report shows itself: stages, sizes, and what to mend with line and remedy."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+from ..report import Finding, Report
+from ..units import counted, seconds, size
+from ..claims import lesson
+from .contents import inventory_text, inventory_view
+from .views import code, marked, stages_table, table, whole
+
+_MARKS = {"high": "✘", "medium": "◐", "low": "·"}
+_COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
+
+
+def report_view(report: Report) -> str:
+    """What to mend, the heaviest first; stages, layers and inventory folded away."""
+    rows = [(_severity(each), str(each.line or ""), _told(each), _saved(each))
+            for each in report.findings]
+    caption = f"{_project(report)}: {_sum(report)}"
+    wrong = table(("urgency", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
+        f"<p>{html.escape(caption)}</p>"
+    opinions = "".join(f"<li>{html.escape(str(each))}</li>" for each in report.opinions.besides)
+    said = f"<p>{html.escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
+    return wrong + f"<p>{_sizes(report)} {html.escape(_main(report))}</p>" + said + _folded(report)
+
+
+def report_text(report: Report) -> str:
+    lines = [f"{_project(report)}: {_sum(report)}", _sizes(report), _main(report), "Stages"]
+    for each in report.result.stages:
+        cost = seconds(each.seconds) if each.status == "built" else ""
+        lines.append(f"  line {each.line:<4} {each.name:<16} {each.status:<8} {cost:>8}  FROM {each.base}")
+    lines += [f"  line {each.line:<4} {each.source} --{each.via}--> {each.target}" for each in _ties(report)]
+    lines.append("What each line brings")
+    lines += [f"  line {line:<4} {size(count):>8}  {text}" for line, count, text in _brought(report)]
+    lines.append("What to mend" if report.findings else "Nothing to mend")
+    for each in report.findings:
+        saved = f"; saves {size(each.saves)}" if each.saves else ""
+        lines += [f"  {_MARKS[each.severity]} {each.severity}, line {_lines(each)}: {each.title} ({each.rule}){saved}",
+                  f"      {each.what}", f"      Why: {each.why}", f"      What to do: {each.remedy}"]
+    lines += [_linted(report), *(f"  {each}" for each in report.opinions.besides)]
+    return "\n".join([*lines, inventory_text(report.inventory)])
+
+
+def _project(report: Report) -> str:
+    return report.result.tag
+
+
+def _sum(report: Report) -> str:
+    if not report.findings:
+        return "nothing to mend"
+    heavy = sum(each.severity == "high" for each in report.findings)
+    return counted(len(report.findings), "thing") + " to mend" + (f", {heavy} of them urgent" if heavy else "")
+
+
+def _sizes(report: Report) -> str:
+    moved = f", {size(report.transfer)} to transfer" if report.transfer is not None else ""
+    alone = (f"{size(report.unique)} of it in no other image here" if report.unique
+             else "all of it in other images here, too")
+    return f"{size(report.image.unpacked)} unpacked in {counted(len(report.image.layers), 'layer')}, {alone}{moved}."
+
+
+def _main(report: Report) -> str:
+    main = report.main
+    if main is None:
+        return "The image names no program."
+    kinds = {"static": "static", "glibc": "linked with glibc", "musl": "linked with musl"}
+    return f"Its program: {main.path or main.name}" + (f" ({kinds.get(main.kind, main.kind)})." if main.kind else ".")
+
+
+def _severity(each: Finding) -> str:
+    return marked(_MARKS[each.severity], each.severity, _COLOURS[each.severity])
+
+
+def _saved(each: Finding) -> str:
+    return whole(size(each.saves)) if each.saves else ""
+
+
+def _told(each: Finding) -> str:
+    return (f"<b>{html.escape(each.title)}.</b> {html.escape(each.what)} {html.escape(each.why)}<br>"
+            f"<i>{html.escape(each.remedy)}</i>{_taught(each)}")
+
+
+def _taught(each: Finding) -> str:
+    known = lesson(each.lesson)
+    return f' <a href="{html.escape(known.file)}">lesson {known.number}</a>' if known.file else ""
+
+
+def _linted(report: Report) -> str:
+    """What hadolint, which reads the text alone, says besides."""
+    said = report.opinions
+    if said.without:
+        return said.without
+    if not said.all:
+        return "hadolint, which reads the text alone, has nothing to say."
+    return (f"hadolint, which reads the text alone, has {counted(len(said.all), 'thing')} to say, "
+            f"{len(said.besides) or 'none'} of which {'is' if len(said.besides) < 2 else 'are'} not said above.")
+
+
+def _lines(each: Finding) -> str:
+    return str(each.line or "-") + (f" (and {', '.join(map(str, each.also))})" if each.also else "")
+
+
+def _ties(report: Report):
+    return (each for each in report.result.dockerfile.edges if not each.external)
+
+
+def _brought(report: Report) -> Iterator[tuple[int, int, str]]:
+    """(line, bytes, instruction) for each line that brings a layer."""
+    texts = {each.line: f"{each.keyword} {each.value}" for stage in report.result.dockerfile.stages
+             for each in stage.instructions}
+    for line, count in report.brought().items():
+        text = " ".join(texts.get(line, "").split())
+        yield line, count, text if len(text) <= 72 else f"{text[:71]}\u2026"
+
+
+def _folded(report: Report) -> str:
+    stages = stages_table(report.result.stages, f"built in {seconds(report.result.seconds)}")
+    ties = table(("line", "from", "to", "by"), [(str(each.line), code(each.source), code(each.target), each.via)
+                                                for each in _ties(report)], right=(0,))
+    layers = table(("line", "brings", "by"), [(str(line), whole(size(count)), code(text))
+                                            for line, count, text in _brought(report)], right=(0, 1))
+    return (f"<details><summary>{counted(len(report.result.stages), 'stage')}, and what ties them</summary>"
+            f"{stages}{ties}</details>"
+            f"<details><summary>What each line brings</summary>{layers}</details>"
+            f"<details><summary>What is in the image</summary>{inventory_view(report.inventory)}</details>")
