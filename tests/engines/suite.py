@@ -51,7 +51,7 @@ def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]
     report.unlink(missing_ok=True)
     settings = {**os.environ, "DOCKER_HOST": daemon.host, "MULTISTAGE_HOME": str(home), "PYTHONPATH": str(ROOT),
                 "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_OTHER_ENGINE": plain}
-    command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--junit-xml", str(report), *tests]
+    command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--nightly", "--junit-xml", str(report), *tests]
     with open(daemon.state / "tests.log", "ab") as log:
         # What runs in the background ignores Ctrl-C, and so would the tests that press it.
         subprocess.run(daemon.beside(*command), cwd=ROOT, env=settings, stdin=subprocess.DEVNULL,

@@ -111,7 +111,7 @@ _ASKED = "(starter or sample_passes or right_one_passes or fails_with_its_reason
 def _chosen(exercises: Sequence[str], only: str) -> list[str]:
     """pytest's arguments for the tests of these exercises."""
     named = f"({' or '.join(exercises)}) and {_ASKED}"
-    return ["-m", "pytest", "-q", "--tb=short", "-k", f"{named} and ({only})" if only else named, _TESTS]
+    return ["-m", "pytest", "-q", "--tb=short", "--nightly", "-k", f"{named} and ({only})" if only else named, _TESTS]
 
 
 def run(pod: Sandbox, environment: dict[str, str], exercises: Sequence[str], only: str = "") -> tuple[Outcome, ...]:

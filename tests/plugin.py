@@ -1,0 +1,109 @@
+"""How the test run is divided: what `make test` leaves to the night, what may run side by side,
+and how long each group took.
+
+    nightly   only with --nightly (`make test-all`); `make test` runs a quicker test of the same kind
+    alone     sees the whole engine (cleaning, disk usage): no other test uses it meanwhile
+
+With xdist (`-n 2 --dist loadgroup`) a file is one group, run in order by one worker; so is a notebook,
+whose cells share a kernel. A test that names its own `xdist_group` keeps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# The order in which the groups start: what must be alone runs beside the unit tests, which need no
+# engine, and what comes last is in small pieces, so that neither worker waits long for the other.
+ORDER = ("tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises", "tests/engine", "notebooks")
+LOCK = Path(tempfile.gettempdir(), f"multistage-tests-{os.getuid()}.lock")
+HELD = "MULTISTAGE_TESTS_LOCKED"    # in the environment of what a test starts
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run what `make test` leaves to the night, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in ("nightly: runs only with --nightly", "alone: no other test uses the engine meanwhile",
+                 "xdist_group(name): tests that one worker runs, in order"):
+        config.addinivalue_line("markers", line)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Seconds(), "seconds-by-group")
+
+
+@pytest.hookimpl(tryfirst=True)    # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--nightly"):
+        later = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+        if later:
+            config.hook.pytest_deselected(items=later)
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.xdist_group("alone"), append=False)
+        elif not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=_order)    # stable: within a group the order stays
+
+
+def _order(item: pytest.Item) -> int:
+    return -1 if item.get_closest_marker("alone") else _rank(item.nodeid)
+
+
+def _rank(nodeid: str) -> int:
+    return next((at for at, name in enumerate(ORDER) if nodeid.startswith(name + "/")), len(ORDER))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    with _engine_lock(item):
+        return (yield)
+
+
+@contextlib.contextmanager
+def _engine_lock(item: pytest.Item) -> Iterator[None]:
+    """Shared by the tests that use the engine, exclusive for one that has to be alone with it.
+
+    The lock is the user's, not the run's: two runs at once on one engine respect each other, too.
+    A test may run pytest itself, against an engine of its own: that run takes no lock.
+    """
+    if item.nodeid.startswith("tests/unit/") or os.environ.get(HELD):
+        yield
+        return
+    with open(LOCK, "a") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        patch.setenv(HELD, "1")
+        yield
+
+
+class _Seconds:
+    """Adds up how long the tests of each group took."""
+
+    def __init__(self) -> None:
+        self.tests: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        group = "/".join(report.nodeid.split("/")[:2]) if report.nodeid.startswith("tests/") else "notebooks"
+        self.seconds[group] += report.duration
+        self.tests[group] += report.when == "call"
+
+    def pytest_unconfigure(self) -> None:
+        """The last line of a run. A worker's seconds add up: with two, the run takes about half."""
+        if self.seconds:
+            groups = sorted(self.seconds, key=_rank_of_group)
+            print("\nSeconds by group:", ", ".join(
+                f"{group} {self.seconds[group]:.0f} ({self.tests[group]} tests)" for group in groups))
+
+
+def _rank_of_group(group: str) -> int:
+    return _rank(group + "/")

@@ -1,0 +1,73 @@
+"""How the test run is divided: groups, what is left to the night, and who is alone with the engine."""
+
+import fcntl
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests import plugin
+
+ROOT = plugin.ROOT
+
+SUITE = """
+import pytest
+@pytest.mark.nightly
+def test_slow(): pass
+def test_quick(): pass
+@pytest.mark.alone
+def test_sees_all(): pass
+"""
+
+
+def run(folder, *arguments):
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "tests.plugin", "-p", "no:cacheprovider", "--rootdir", str(folder),
+                           *arguments, str(folder)], cwd=ROOT, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def suite(tmp_path):
+    (tmp_path / "test_some.py").write_text(SUITE)
+    return tmp_path
+
+
+def test_a_nightly_test_is_left_out_and_the_last_line_reports_the_seconds_of_each_group(suite):
+    said = run(suite)
+    assert "2 passed, 1 deselected" in said
+    assert said.splitlines()[-1].startswith("Seconds by group: ") and "(2 tests)" in said.splitlines()[-1]
+
+
+def test_two_workers_run_every_test_when_asked_for_the_nightly_ones(suite):
+    assert "3 passed" in run(suite, "--nightly", "-n", "2", "--dist", "loadgroup")
+
+
+def test_what_is_alone_comes_first_and_the_unit_tests_beside_it(suite):
+    said = run(suite, "--collect-only")
+    assert said.index("test_sees_all") < said.index("test_quick")
+    assert sorted(["notebooks/01.ipynb::Cell 1", "tests/unit/test_a.py::test", "tests/engine/test_b.py::test"],
+                  key=plugin._rank)[0].startswith("tests/unit")
+
+
+@pytest.mark.parametrize("alone, other, waits", [
+    (True, fcntl.LOCK_SH, True), (True, fcntl.LOCK_EX, True), (False, fcntl.LOCK_EX, True), (False, fcntl.LOCK_SH, False)])
+def test_a_test_that_is_alone_with_the_engine_keeps_others_out(monkeypatch, tmp_path, alone, other, waits):
+    monkeypatch.setattr(plugin, "LOCK", tmp_path / "lock")
+    monkeypatch.delenv(plugin.HELD, raising=False)
+    item = SimpleNamespace(nodeid="tests/engine/test_a.py::test", get_closest_marker=lambda name: alone)
+    with plugin._engine_lock(item), open(plugin.LOCK) as second:
+        if waits:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(second, other | fcntl.LOCK_NB)
+        else:
+            fcntl.flock(second, other | fcntl.LOCK_NB)
+
+
+def test_unit_tests_and_runs_inside_a_test_take_no_lock(monkeypatch, tmp_path):
+    monkeypatch.setattr(plugin, "LOCK", tmp_path / "lock")
+    monkeypatch.delenv(plugin.HELD, raising=False)
+    with plugin._engine_lock(SimpleNamespace(nodeid="tests/unit/test_a.py::test", get_closest_marker=lambda name: None)):
+        assert not plugin.LOCK.exists()
+    monkeypatch.setenv(plugin.HELD, "1")
+    with plugin._engine_lock(SimpleNamespace(nodeid="tests/engine/test_a.py::test", get_closest_marker=lambda name: None)):
+        assert not plugin.LOCK.exists()
