@@ -251,10 +251,13 @@ class Tree(Mapping[str, Node]):
             self._gone[number] = (index, deleted)
 
     def _turned(self, entries: Entries) -> set[str]:
-        """Files and links of the layers below under which this layer has something: it
-        means directories there, whether it says so or not."""
+        """Files and links of lower layers that become directories, because this layer has an
+        entry or a whiteout below them. Engines unpack each layer into a folder of its own,
+        where whatever is above an entry is a directory, and it hides the link of a lower layer.
+        """
         said, turned = set(entries.paths), set()
-        for path in {path.rpartition("/")[0] for path in entries.paths}:
+        folders = {path.rpartition("/")[0] for path in (*entries.paths, *entries.hidden)}
+        for path in folders.union(folder.rstrip("/") for folder in entries.emptied):
             while path and path not in said:
                 kind = self._kind_of(path)
                 if kind == _DIRECTORY:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import random
 import re
 import tarfile
@@ -13,6 +14,8 @@ from helpers import paths
 from helpers.builder import build
 from helpers.errors import ImageNotFound
 from helpers.image import look, cache, transfer, unique, where
+from helpers.inventory import inventory
+from tests.unit.layers import digest, tar
 
 BASE = "debian:bookworm-slim"
 
@@ -92,16 +95,31 @@ def test_where_gives_what_a_container_sees(engine, small, fresh_cache):
     assert "/work/a.txt" in found and "/work/b.txt" not in found
     assert found["/work/a.txt"].instruction.startswith("RUN rm b.txt")
     assert found["/work/hard"].instruction.startswith("RUN ln")
-    container = engine.client.containers.create(small.tag)
-    try:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(container.export()))) as archive:
-            exported = {"/" + name.strip("/") for name in archive.getnames()}
-    finally:
-        container.remove(force=True)
+    exported = set(_exported(engine, small.tag))
     added_by_the_engine = {"/.dockerenv", "/dev/console", "/dev/pts", "/dev/shm", "/etc/hostname",
                            "/etc/hosts", "/etc/resolv.conf", "/etc/mtab", "/"}
     assert set(found) - exported <= {"/"}
     assert exported - set(found) <= added_by_the_engine
+
+
+@pytest.mark.parametrize("above", ["link/.wh.file", "link/.wh..wh..opq", "link/deep/.wh.file", "link/new"])
+def test_a_lower_symbolic_link_is_replaced_as_in_a_container(engine, fresh_cache, above):
+    """No builder writes such a layer; other tools do."""
+    layers = [tar(("folder", "d"), ("folder/file", b"1"), ("link", ("l", "folder"))), tar((above, b""))]
+    config = {"os": "linux", "config": {"Cmd": ["/none"]}, "rootfs": {"type": "layers", "diff_ids": list(map(digest, layers))}}
+    tag = f"course-test:{uuid.uuid4().hex[:12]}"
+    manifest = [{"Config": "config", "RepoTags": [tag], "Layers": ["0/layer.tar", "1/layer.tar"]}]
+    engine.client.api.load_image(tar(
+        ("config", json.dumps(config).encode()), ("0/layer.tar", layers[0]), ("1/layer.tar", layers[1]),
+        ("manifest.json", json.dumps(manifest).encode())))
+    try:
+        tree, exported = inventory(tag, engine).tree, _exported(engine, tag)
+    finally:
+        engine.client.images.remove(tag, force=True)
+    assert exported["/link"].isdir() and exported["/folder/file"].isreg()
+    ours = ("/folder", "/folder/file", "/link/file", "/link/new")
+    assert [path for path in ours if path in exported] == [path for path in ours if path in tree]
+    assert "/link" not in tree and tree.resolve("/link/file") is None
 
 
 def test_known_layers_are_not_read_again(engine, small, fresh_cache, monkeypatch):
@@ -122,6 +140,16 @@ def test_an_image_that_is_not_there(engine):
     with pytest.raises(ImageNotFound) as caught:
         look("course-test:no-such-image", engine)
     assert "course-test:no-such-image" in str(caught.value) and caught.value.remedy
+
+
+def _exported(engine, image):
+    """{absolute path: archive member} of a container's file system."""
+    container = engine.client.containers.create(image)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(container.export()))) as archive:
+            return {"/" + member.name.strip("/"): member for member in archive}
+    finally:
+        container.remove(force=True)
 
 
 def _layers(engine, image):

@@ -355,6 +355,11 @@ def applied(layers: list[list], root: Path) -> dict[str, str]:
     for members in layers:
         for name, _ in members:
             folder, _, last = name.rpartition("/")
+            if last.startswith(".wh."):   # what is above a whiteout is a directory; an empty one is not listed
+                for above in reversed((root / name).relative_to(root).parents):
+                    if not (root / above).is_dir() or (root / above).is_symlink():
+                        if above.as_posix() not in dict(members):
+                            remove(root / above, root)
             if last == ".wh..wh..opq" and straight(root / folder, root):
                 for child in list((root / folder).iterdir()):
                     remove(child, root)
@@ -441,6 +446,8 @@ def kinds(*members) -> Entries:
     ([["d"], [".wh.d", "d/a"]], [("/d", 0, 1, True)]),
     ([["d/", "d/a"], [".wh.d", "d"]], [("/d/a", 0, 1, True)]),   # deleted, and something else in its place
     ([["d/", "d/a", "d/e/", "d/e/f"], ["d/.wh.e", "d"]], [("/d/a", 0, 1, False), ("/d/e/f", 0, 1, True)]),
+    ([["d"], ["d/.wh.a"]], [("/d", 0, 1, False)]),     # only a directory can have a whiteout in it
+    ([["d"], ["d/e/.wh..wh..opq"]], [("/d", 0, 1, False)]),
 ])
 def test_what_is_shipped_and_not_seen(layers, unseen):
     tree = Tree([kinds(*names) for names in layers])
@@ -478,6 +485,21 @@ def test_a_way_through_links():
         assert tree.resolve(way).path == "/usr/bin/tool"
     assert tree.resolve("/") is None        # this archive says nothing of the root
     assert tree.resolve("/bin/nothing") is None
+
+
+@pytest.mark.parametrize("whiteout", ["link/.wh.a", "link/.wh..wh..opq", "link/deep/.wh.b", "link/.wh.nothing"])
+def test_a_whiteout_below_a_lower_symbolic_link_replaces_the_link(whiteout):
+    """As Docker unpacks it: `link` becomes a directory, and what the link led to stays."""
+    below = layer(("d", "d"), ("d/a", b"1"), ("d/deep", "d"), ("d/deep/b", b"1"), ("link", ("l", "d")))
+    tree = Tree([below, layer((whiteout, b""))])
+    assert list(tree) == ["/d", "/d/a", "/d/deep", "/d/deep/b"] and tree.unseen == ()
+    assert tree.resolve("/link/a") is None
+
+
+def test_a_layer_that_brings_the_link_again_keeps_it():
+    below = layer(("d", "d"), ("d/a", b"1"), ("link", ("l", "d")))
+    tree = Tree([below, layer(("link", ("l", "d")), ("link/.wh.a", b""))])
+    assert tree.resolve("/link/a").path == "/d/a"
 
 
 def test_order_within_a_layer_makes_no_difference():
