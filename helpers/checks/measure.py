@@ -16,7 +16,7 @@ from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..errors import CourseError, EngineError
 from ..image import Image, look, read_file, read_files, search, stored
-from ..image import config as start_of
+from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report.provenance import chain
 from . import crossing

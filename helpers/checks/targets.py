@@ -12,7 +12,7 @@ from ..dockerfile import Dockerfile
 from ..engine import Engine
 from ..errors import BuildFailed, BuildStopped, CourseError, EngineError
 from ..image import read_file
-from ..image import config as start_of
+from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report import entrypoint
 from .exercise import Change, Exercise
