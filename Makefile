@@ -90,4 +90,5 @@ clean: $(READY)  ## remove the images and containers that the course made, but f
 
 purge: $(READY)  ## stop, and delete the engine's images, the caches and .venv too
 	@$(BIN)/python -m helpers engine purge
-	@rm -rf "$$($(BIN)/python -c 'from helpers import places; print(places.cache())')" $(VENV)
+	@$(BIN)/python -m tests.engines --purge
+	@rm -rf "$$($(BIN)/python -c 'from helpers import paths; print(paths.cache())')" $(VENV)

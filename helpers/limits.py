@@ -23,9 +23,10 @@ from pathlib import Path
 
 from .engine import Engine
 
-# An argument that every RUN gets in its environment, declared or not, and that is part of
-# no cache key and no history (docs.docker.com: predefined ARGs). The name leads nowhere.
-ARGUMENT = "NO_PROXY"
+# A build argument that every RUN gets in its environment, declared or not, and that is part of
+# no cache key and no history (docs.docker.com: predefined ARGs). It is a list of host names:
+# a mark is one more, of a host that does not exist, and the others keep their meaning.
+MARKED = "NO_PROXY"
 _PAUSE = 0.2    # seconds between two looks
 _UPPER = re.compile(r"upperdir=([^,\s]+)")
 _PROC = Path("/proc")
@@ -35,8 +36,23 @@ _UNSEEN = 3     # so many times the bound, where nobody is seen who could have w
 
 
 def word() -> str:
-    """A value for `ARGUMENT` that no other build has."""
+    """A mark that no other build has: a host name that leads nowhere (RFC 6761: .invalid)."""
     return f"multistage-{secrets.token_hex(8)}.invalid"
+
+
+def marked(mark: str, *lists: str | None) -> dict[str, str]:
+    """The build argument that puts `mark` into the environment of every RUN, behind the hosts
+    in the first of `lists` that has any."""
+    return {MARKED: ",".join(filter(None, (next(filter(None, lists), ""), mark)))} if mark else {}
+
+
+def carries(environment: bytes, mark: str) -> bool:
+    """Whether a process has the mark: as one host of that variable, not somewhere.
+
+    environment   of the process, as proc(5) has it: NAME=VALUE, each ended by a zero byte
+    """
+    return any(mark.encode() in each.partition(b"=")[2].split(b",")
+               for each in environment.split(b"\0") if each.startswith(f"{MARKED}=".encode()))
 
 
 @dataclass
@@ -134,7 +150,7 @@ def uppers(mark: str, proc: Path = _PROC) -> set[Path]:
     found = set()
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):   # it ended, or is another user's
-            if mark.encode() in (process / "environ").read_bytes():
+            if carries((process / "environ").read_bytes(), mark):
                 for line in (process / "mountinfo").read_text(errors="surrogateescape").splitlines():
                     words = line.split(" ")
                     if len(words) > 4 and words[4] == "/" and (upper := _UPPER.search(line)):
@@ -147,7 +163,7 @@ def roots(mark: str, proc: Path = _PROC) -> set[Path]:
     found = set()
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark.encode() in (process / "environ").read_bytes():
+            if carries((process / "environ").read_bytes(), mark):
                 words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
                 if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
                     found.add(Path(os.fsdecode(words[words.index(b"-r") + 1])))

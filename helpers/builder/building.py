@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import posixpath
 import socket
 import time
@@ -24,7 +25,7 @@ from types import MappingProxyType
 from .. import labels
 from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure, substitutions
-from ..limits import ARGUMENT, Bounds, word
+from ..limits import MARKED, Bounds, marked, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, EngineFault, EngineGone, Unsupported
@@ -100,10 +101,10 @@ def build(
     began = time.perf_counter()
     no_cache = no_cache or _overlooks_mounts(engine, parsed)
     lending = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
-    mark = _mark(args or {}, bounds, builder)
+    mark = _mark(parsed, bounds, builder)
     _follow(engine, scanned, progress, watch or _unwatched, lending, _parameters(
-        builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **mark}, no_cache, network),
-        bounds, mark.get(ARGUMENT, ""))
+        builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **_marking(mark, args or {}, builder)}, no_cache, network),
+        bounds, mark)
     return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
 
 
@@ -197,13 +198,20 @@ def _parameters(builder: str, context: Context, tag: str, target: str | None, ba
     return parameters | {name: value for name, value in optional.items() if value}
 
 
-def _mark(args: Mapping[str, str], bounds: Bounds | None, builder: str) -> dict[str, str]:
-    """The argument with the word by which the build's processes are known, where it is of use."""
-    if {name.lower() for name in args} & {"no_proxy", "http_proxy", "https_proxy", "all_proxy"}:
-        return {}
-    if bounds:
-        return {ARGUMENT: bounds.mark}
-    return {ARGUMENT: word()} if builder == "buildah" else {}
+def _mark(parsed: Dockerfile, bounds: Bounds | None, builder: str) -> str:
+    """The word by which the build's processes are known; '' where it is of no use, and where the
+    Dockerfile declares the argument that has it: then it would be part of the cache."""
+    if any(each.keyword == "ARG" and MARKED in each.value.upper()
+           for each in (*parsed.preamble, *(each for stage in parsed.stages for each in stage.instructions))):
+        return ""
+    return bounds.mark if bounds else word() if builder == "buildah" else ""
+
+
+def _marking(mark: str, args: Mapping[str, str], builder: str) -> dict[str, str]:
+    """The build argument that carries the mark. Podman hands its own environment on to a RUN, and
+    an argument would take the place of the list of hosts in it."""
+    outer = (os.environ.get(name) for name in (MARKED, MARKED.lower()) if builder == "buildah")
+    return marked(mark, args.get(MARKED), args.get(MARKED.lower()), *outer)
 
 
 def _full(tag: str) -> str:

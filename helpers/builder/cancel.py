@@ -16,7 +16,7 @@ import signal
 import time
 from pathlib import Path
 
-from ..limits import ARGUMENT
+from ..limits import carries
 from ..errors import Interrupted
 from .progress import Progress
 
@@ -45,7 +45,7 @@ def goes_on(progress: Progress, mark: str) -> str:
 
 
 def halt(word: str, proc: Path = _PROC) -> bool:
-    """End the processes of the build whose `ARGUMENT` is `word`; whether any was found, and none is left.
+    """End the processes of the build that is marked with `word`; whether any was found, and none is left.
 
     Raises ValueError for what is no word of a build: it might be in anybody's environment.
     """
@@ -67,9 +67,8 @@ def _processes(word: str, proc: Path) -> list[int]:
 
 
 def _carries(entry: Path, word: str) -> bool:
-    """Whether a process has the word: as the whole value of that variable, not somewhere."""
     with contextlib.suppress(OSError):   # it ended, or is another user's
-        return f"{ARGUMENT}={word}".encode() in (entry / "environ").read_bytes().split(b"\0")
+        return carries((entry / "environ").read_bytes(), word)
     return False
 
 

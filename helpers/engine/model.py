@@ -72,8 +72,7 @@ class Engine:
     @property
     def major(self) -> int:
         """The first number of its version; one without a number is somebody's own, and newest."""
-        first = self.version.split(".")[0]
-        return int(first) if first.isdigit() else sys.maxsize
+        return _major(self.version)
 
     @property
     def podman_4(self) -> bool:
@@ -119,6 +118,11 @@ class Engine:
         return f"<p>{html.escape(self.describe())}</p>"
 
 
+def _major(version: str) -> int:
+    first = version.split(".")[0]
+    return int(first) if first.isdigit() else sys.maxsize
+
+
 def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
          limits: tuple[str, ...] = (), shares_network: bool = False) -> Engine:
     """Ask an engine what it is; `limits` are known of it besides. Raises EngineTooOld and the errors of `translated`."""
@@ -129,7 +133,7 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
         raise too_old(host, f"It speaks API {api}.")
     component = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"]
     podman, small = component.startswith("Podman"), component.startswith("Course")
-    podman_4 = podman and int(version["Version"].split(".")[0]) < 5
+    podman_4 = podman and _major(version["Version"]) < 5
     return Engine(
         client=client, host=host, rung=rung, owned=owned,
         name=component if podman or small else "Docker Engine",

@@ -26,7 +26,7 @@ WORDS = """
 from helpers.bases import ensure
 from helpers.builder import build
 HOME = Path(os.environ["MULTISTAGE_HOME"])
-ladder._CONNECT_SECONDS = 2   # a frozen one is asked before it is waited for
+discovery._CONNECT_SECONDS = 2   # a frozen one is asked before it is waited for
 
 def made(*runs, **how):
     "Build RUNs on the base, in a context that has nothing in it."
@@ -46,7 +46,7 @@ def later(seconds, call, *words):
     threading.Timer(seconds, call, words).start()
 
 def signalled(sign, *pids):
-    for pid in pids or (owned._pid(), *owned._with_argument(os.fsencode(owned.folder() / "run") + b"/")):
+    for pid in pids or (dockerd._pid(), *dockerd._with_argument(os.fsencode(dockerd.folder() / "run") + b"/")):
         os.kill(pid, sign)
 
 def building(progress):
@@ -71,7 +71,7 @@ def alone(folder, kit, tmp_path):  # noqa: F811
 
     def run(body, first="true"):
         script = (PRELUDE + WORDS + "try:\n" + textwrap.indent(textwrap.dedent(body), "    ")
-                  + "\nfinally:\n    owned.stop()\n")
+                  + "\nfinally:\n    dockerd.stop()\n")
         (tmp_path / "context").mkdir()
         done = subprocess.run(
             ["unshare", "--net", "--mount", "sh", "-c", f'{first} && exec "$0" "$@"', sys.executable, "-c", script],
@@ -88,7 +88,7 @@ def test_it_dies_in_the_middle_of_a_build_and_under_a_lesson(alone):
     said = alone("""
         made("echo one > /one", tag="kept:1")
         def watch(progress):
-            if building(progress) and owned._pid(): signalled(signal.SIGKILL, owned._pid())
+            if building(progress) and dockerd._pid(): signalled(signal.SIGKILL, dockerd._pid())
         error = failure(lambda: made("echo one > /one", "sleep 60", tag="lost:1", watch=watch))
         assert isinstance(error, EngineGone) and "build the image" in error.what and "again" in error.remedy, error
         assert "literal" not in error.why
@@ -97,7 +97,7 @@ def test_it_dies_in_the_middle_of_a_build_and_under_a_lesson(alone):
         print(sorted(tag for image in connect().client.images.list() for tag in image.tags))
         from helpers.lesson import session   # what every cell of a lesson asks
         before = session.engine()
-        signalled(signal.SIGKILL, owned._pid())
+        signalled(signal.SIGKILL, dockerd._pid())
         after = session.engine()
         print(after is not before, after.client.images.get("kept:1").tags)
         """)
@@ -134,7 +134,7 @@ def test_its_disk_is_full(alone, folder):  # noqa: F811
 def test_it_does_not_start_on_a_full_disk_and_does_when_there_is_room(alone, folder):  # noqa: F811
     said = alone("""
         made("echo one > /one", tag="kept:1")
-        owned.stop()
+        dockerd.stop()
         (HOME / "filler").write_bytes(bytes(os.statvfs(HOME).f_bavail * os.statvfs(HOME).f_frsize))
         error = failure(connect)
         print(type(error).__name__, "room" in error.remedy)
@@ -157,13 +157,13 @@ def test_a_command_is_killed_as_when_the_memory_is_full(alone):
 def test_two_kernels_want_one_base_of_the_kit_at_once(alone):
     """One engine is started, and the archive is loaded once."""
     said = alone("""
-        code = ("from helpers.engine import connect, ladder, owned; from helpers.bases import ensure\\n"
-                "ladder._sockets = lambda: []\\n"
+        code = ("from helpers.engine import connect, discovery, dockerd; from helpers.bases import ensure\\n"
+                "discovery._sockets = lambda: []\\n"
                 "(base,) = ensure(connect(), ['debian:bookworm-slim'], offline=True)\\n"
-                "print(base.kit, base.name, owned._pid())")
+                "print(base.kit, base.name, dockerd._pid())")
         both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in "ab"]
         told = sorted(p.communicate(timeout=60)[0].split() for p in both)
-        assert told[0][1:] == told[1][1:] == ["debian:bookworm-slim", str(owned._pid())], told
+        assert told[0][1:] == told[1][1:] == ["debian:bookworm-slim", str(dockerd._pid())], told
         print(told[0][0], told[1][0])
         """)
     assert said == ["False", "True"]
@@ -173,9 +173,9 @@ def test_it_is_stopped_and_runs_on(alone):
     """As by Ctrl-Z, or by a laptop that sleeps: no second one is started beside it."""
     said = alone("""
         made("echo one > /one", tag="kept:1")
-        pid = owned._pid()
+        pid = dockerd._pid()
         signalled(signal.SIGSTOP)
-        print(connect().client.images.get("kept:1").tags, owned._pid() == pid)
+        print(connect().client.images.get("kept:1").tags, dockerd._pid() == pid)
 
         def watch(progress):
             if building(progress) and not stopped:
@@ -183,7 +183,7 @@ def test_it_is_stopped_and_runs_on(alone):
                 signalled(signal.SIGSTOP)
                 later(2, signalled, signal.SIGCONT)
         stopped = []
-        print(made("sleep 1", tag="slow:1", watch=watch).tag, stopped, owned._pid() == pid)
+        print(made("sleep 1", tag="slow:1", watch=watch).tag, stopped, dockerd._pid() == pid)
         """)
     assert said == ["['kept:1']", "True", "slow:1", "[True]", "True"]
 
@@ -191,16 +191,16 @@ def test_it_is_stopped_and_runs_on(alone):
 def test_one_that_stays_silent_is_ended_and_what_it_left_is_in_nobodys_way(alone):
     said = alone("""
         made("echo one > /one", tag="kept:1")
-        pid = owned._pid()
-        owned._go_on, owned._BUSY_SECONDS, owned._STOP_SECONDS = lambda pid: None, 1, 1
+        pid = dockerd._pid()
+        dockerd._go_on, dockerd._BUSY_SECONDS, dockerd._STOP_SECONDS = lambda pid: None, 1, 1
         signalled(signal.SIGSTOP, pid)
-        print(connect().client.images.get("kept:1").tags, owned._pid() != pid)
-        owned.stop()
+        print(connect().client.images.get("kept:1").tags, dockerd._pid() != pid)
+        dockerd.stop()
         import socket   # then a stale socket, and the number of somebody else
         stale = socket.socket(socket.AF_UNIX)
-        stale.bind(str(owned.folder() / "docker.sock"))
+        stale.bind(str(dockerd.folder() / "docker.sock"))
         stale.close()
-        (owned.folder() / "docker.pid").write_text(str(os.getpid()))
+        (dockerd.folder() / "docker.pid").write_text(str(os.getpid()))
         print(connect().client.images.get("kept:1").tags)
         """)
     assert said == ["['kept:1']", "True", "['kept:1']"]
@@ -217,7 +217,7 @@ def test_the_whole_session_is_frozen_and_thawed(alone):
         old = Path("/sys/fs/cgroup/freezer")
         group = (old if old.is_dir() else Path("/sys/fs/cgroup")) / f"multistage-{os.getpid()}"
         made("echo one > /one", tag="kept:1")
-        pid = owned._pid()
+        pid = dockerd._pid()
         hand = subprocess.Popen(["sh", "-c", '''
             read go; set -e
             if [ -e "$0/freezer.state" ]; then state="$0/freezer.state" on=FROZEN off=THAWED
@@ -225,15 +225,15 @@ def test_the_whole_session_is_frozen_and_thawed(alone):
             echo $on > "$state"; sleep 2; echo $off > "$state"
             ''', str(group)], stdin=subprocess.PIPE)
         group.mkdir()
-        members = [os.getpid(), pid, *owned._with_argument(os.fsencode(owned.folder() / "run") + b"/")]
+        members = [os.getpid(), pid, *dockerd._with_argument(os.fsencode(dockerd.folder() / "run") + b"/")]
         home = {each: Path(f"/proc/{each}/cgroup").read_text() for each in members}
         for each in members: (group / "cgroup.procs").write_text(str(each))
         def watch(progress):
             if building(progress) and not hand.stdin.closed: hand.stdin.close()
         began = time.monotonic()
         print(made("sleep 1", tag="slow:1", watch=watch).tag, hand.wait(), time.monotonic() - began > 2)
-        print(connect().client.images.get("kept:1").tags, owned._pid() == pid)
-        owned.stop()
+        print(connect().client.images.get("kept:1").tags, dockerd._pid() == pid)
+        dockerd.stop()
         (group.parent / "cgroup.procs").write_text(str(os.getpid()))
         while True:
             try: group.rmdir(); break

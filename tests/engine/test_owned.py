@@ -22,12 +22,12 @@ pytestmark = pytest.mark.skipif(
 PRELUDE = """
 import os, signal, subprocess, sys, threading, time
 from pathlib import Path
-from helpers.engine import connect, network, owned
+from helpers.engine import connect, network, dockerd
 from helpers.errors import *
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 os.environ.pop("DOCKER_HOST", None)
-from helpers.engine import ladder
-ladder._sockets = lambda: []
+from helpers.engine import discovery
+discovery._sockets = lambda: []
 rules = lambda: [l for l in subprocess.run(["iptables-save"], capture_output=True, text=True,
                  env={**os.environ, "PATH": network.PATH}).stdout.splitlines() if l[:1] in "-:" and "docker" in l.lower()]
 links = lambda: subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout
@@ -36,7 +36,7 @@ links = lambda: subprocess.run(["ip", "-o", "link"], capture_output=True, text=T
 
 def alone(tmp_path, body):
     """Run `body` in a process with its own network and course folder; its output."""
-    script = PRELUDE + "try:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nfinally:\n    owned.stop()\n"
+    script = PRELUDE + "try:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\nfinally:\n    dockerd.stop()\n"
     done = subprocess.run(["unshare", "--net", sys.executable, "-c", script],
                           capture_output=True, text=True, timeout=120,
                           env={**os.environ, "MULTISTAGE_HOME": str(tmp_path / "home")})
@@ -70,15 +70,15 @@ def test_it_starts_answers_and_is_taken_back_without_a_trace(folder):
     said = alone(folder, """
         engine = connect()
         print(engine.rung, engine.owned, engine.client.ping())
-        mode = os.stat(owned.folder()).st_mode & 0o777
+        mode = os.stat(dockerd.folder()).st_mode & 0o777
         print(oct(mode))
         engine.client.networks.create("of-a-lesson")
         assert "course-" in links() and rules()
-        pid = owned._pid()
-        owned.stop()
+        pid = dockerd._pid()
+        dockerd.stop()
         assert not Path(f"/proc/{pid}/exe").exists(), "dockerd is still there"
         assert "course-" not in links() and "br-" not in links(), links()
-        print(rules(), owned.running(), (owned.folder() / "docker.sock").exists())
+        print(rules(), dockerd.running(), (dockerd.folder() / "docker.sock").exists())
         """)
     assert said == ["course", "True", "True", "0o700", "[]", "False", "False"]
 
@@ -87,7 +87,7 @@ def test_its_bridge_keeps_its_address_while_containers_come_and_go(folder):
     """Else the connections of those that stay are lost."""
     said = alone(folder, """
         connect()
-        bridge = network.bridge(owned.folder())
+        bridge = network.bridge(dockerd.folder())
         address = lambda: subprocess.run(["ip", "-o", "link", "show", bridge], capture_output=True, text=True,
                                          check=True).stdout.split("link/ether ")[1].split()[0]
         before = address()
@@ -95,7 +95,7 @@ def test_its_bridge_keeps_its_address_while_containers_come_and_go(folder):
             ip = lambda *words: subprocess.run(["ip", "link", *words], check=True)
             ip("add", f"near{number}", "address", f"00:00:00:00:00:0{number}", "type", "veth", "peer", f"far{number}")
             ip("set", f"near{number}", "master", bridge)
-            print(address() == before == network.address(owned.folder()))
+            print(address() == before == network.address(dockerd.folder()))
             ip("del", f"near{number}")
             print(address() == before)
         """)
@@ -104,7 +104,7 @@ def test_its_bridge_keeps_its_address_while_containers_come_and_go(folder):
 
 def test_two_kernels_at_once_start_one_engine(folder):
     said = alone(folder, """
-        code = "from helpers.engine import connect, ladder, owned; ladder._sockets = lambda: []; connect(); print(owned._pid())"
+        code = "from helpers.engine import connect, discovery, dockerd; discovery._sockets = lambda: []; connect(); print(dockerd._pid())"
         both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in "ab"]
         print(len({p.communicate(timeout=60)[0] for p in both}), [p.returncode for p in both])
         """)
@@ -116,9 +116,9 @@ def test_one_that_was_killed_is_started_again_with_its_images(folder):
         import io, tarfile
         empty = io.BytesIO(); tarfile.open(fileobj=empty, mode="w").close()
         connect().client.api.import_image_from_data(empty.getvalue(), repository="kept", tag="1")
-        os.kill(owned._pid(), signal.SIGKILL)
-        while owned._pid(): time.sleep(0.05)
-        print(owned.running(), connect().client.images.get("kept:1").tags)
+        os.kill(dockerd._pid(), signal.SIGKILL)
+        while dockerd._pid(): time.sleep(0.05)
+        print(dockerd.running(), connect().client.images.get("kept:1").tags)
         """)
     assert said == ["False", "['kept:1']"]
 
@@ -126,7 +126,7 @@ def test_one_that_was_killed_is_started_again_with_its_images(folder):
 def test_one_that_dies_in_the_middle_of_a_call_says_so(folder):
     said = alone(folder, """
         engine = connect()
-        threading.Timer(0.5, lambda: os.kill(owned._pid(), signal.SIGKILL)).start()
+        threading.Timer(0.5, lambda: os.kill(dockerd._pid(), signal.SIGKILL)).start()
         try:
             with engine.speaking("wait for news"):
                 for _ in engine.client.api.events(decode=True): pass
@@ -139,9 +139,9 @@ def test_one_that_dies_in_the_middle_of_a_call_says_so(folder):
 
 def test_a_pid_file_with_a_strangers_number_does_not_stop_it(folder):
     said = alone(folder, """
-        owned.folder().mkdir(parents=True)
-        (owned.folder() / "docker.pid").write_text(str(os.getpid()))
-        print(owned.running(), owned.stop(), connect().client.ping())
+        dockerd.folder().mkdir(parents=True)
+        (dockerd.folder() / "docker.pid").write_text(str(os.getpid()))
+        print(dockerd.running(), dockerd.stop(), connect().client.ping())
         """)
     assert said == ["False", "False", "True"]
 
@@ -149,16 +149,16 @@ def test_a_pid_file_with_a_strangers_number_does_not_stop_it(folder):
 def test_purging_deletes_its_folder(folder):
     said = alone(folder, """
         connect()
-        owned.purge()
-        print(owned.folder().exists())
+        dockerd.purge()
+        print(dockerd.folder().exists())
         """)
     assert said == ["False"]
 
 
 def test_one_that_cannot_start_shows_the_end_of_its_log(folder):
     said = alone(folder, """
-        owned.folder().mkdir(parents=True)
-        (owned.folder() / "data").write_text("a file where a folder must be")
+        dockerd.folder().mkdir(parents=True)
+        (dockerd.folder() / "data").write_text("a file where a folder must be")
         try:
             connect()
         except EngineError as error:

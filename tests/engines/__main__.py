@@ -31,8 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="run nothing: the table of the last runs")
     parser.add_argument("--fresh", action="store_true",
                         help="begin with empty engines, and leave none of their data (about 5 GB each) for the next run")
+    parser.add_argument("--purge", action="store_true", help="run nothing: delete what is kept for the next run")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")
     chosen = parser.parse_args(arguments)
+    if chosen.purge:
+        return 0 if daemon.purge(_say) else 1
     try:
         kinds = [find(key) for key in chosen.kinds] or list(KINDS)
     except KeyError as error:

@@ -20,14 +20,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import docker
 
 from helpers.bases.subprocesses import tail
 from helpers.errors import CourseError
+from helpers.limits import held
+from helpers.units import size
 
 from . import rootfs
-from .kinds import Kind
+from .kinds import KINDS, Kind
 
 _ENTER = Path(__file__).with_name("enter.sh")
 _NAMESPACES = ("--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--propagation=private")
@@ -84,15 +87,14 @@ def running(kind: Kind, report: rootfs.Report, keep: bool = False) -> Iterator[D
     with contextlib.ExitStack() as ends:
         # The engine's own processes hold the lock too: until the last of them has gone,
         # whatever became of the one that started them, nobody else takes the folder.
-        lock = ends.enter_context(open(rootfs.folder() / f"{kind.key}.lock", "w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock = ends.enter_context(_locked(kind))
         shutil.rmtree(state, ignore_errors=True)
         state.mkdir(parents=True)
         ends.callback(shutil.rmtree, state, ignore_errors=True)
         store, whole = store_of(kind, version), []
         if keep:
             take(store, state / "data")
-        ends.callback(lambda: whole and put_by(state / "data", store))
+        ends.callback(lambda: whole and put_by(state / "data", store, report))
         ends.callback(_sweep_cgroups, kind)
         with open(state / "log", "wb") as log:
             process = subprocess.Popen(
@@ -116,11 +118,50 @@ def take(store: Path, data: Path) -> None:
     shutil.rmtree(store.parent, ignore_errors=True)
 
 
-def put_by(data: Path, store: Path) -> None:
+def put_by(data: Path, store: Path, report: rootfs.Report) -> None:
     """Move `data` to `store` where that leaves room on the disk; else they go with the rest."""
     if shutil.disk_usage(data).free > _ROOM:
         store.parent.mkdir(parents=True, exist_ok=True)
         data.rename(store)
+        report(f"Kept for the next run: {size(held(store))} in {store}; `make purge` removes it.")
+
+
+def purge(report: rootfs.Report) -> bool:
+    """Delete what is kept between runs, the engines' data and their root file systems, and report the
+    sizes. False if an engine is in use: its data and the root file systems stay."""
+    in_use = False
+    for kind in KINDS:
+        kept = [place for place in (rootfs.folder() / f"{kind.key}-store", rootfs.folder() / kind.key) if place.exists()]
+        try:
+            with _locked(kind, fcntl.LOCK_NB) if kept else contextlib.nullcontext():
+                _delete(kept, f"the engine {kind.key}", report)
+        except BlockingIOError:
+            report(f"The engine {kind.key} is in use and stays.")
+            in_use = True
+    if not in_use:
+        for root in sorted(rootfs.folder().glob("*-root")):
+            _delete([root], f"the root file system {root.name}", report)
+    return not in_use
+
+
+def _delete(places: list[Path], what: str, report: rootfs.Report) -> None:
+    total = sum(map(held, places))
+    for place in places:
+        shutil.rmtree(place)
+    if places:
+        report(f"Removed {what}: {size(total)}.")
+
+
+def _locked(kind: Kind, how: int = 0) -> IO[str]:
+    """The open lock file of a kind, held until it is closed here and in whatever inherited it.
+    Raises BlockingIOError where `how` is LOCK_NB and it is taken."""
+    lock = open(rootfs.folder() / f"{kind.key}.lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | how)
+    except BlockingIOError:
+        lock.close()
+        raise
+    return lock
 
 
 def _host(state: Path) -> str:

@@ -24,13 +24,14 @@ outside() {
     cp "$0" "$top/root/enter.sh"
     cat /etc/resolv.conf > "$top/root/etc/resolv.conf"
     cd "$top/root"
-    mkdir -p ".$state" was
-    mount --bind "$state" ".$state"
     mount -t proc proc proc
     mount --rbind /dev dev
     mount --rbind /sys sys
     mount -t tmpfs tmpfs run
     mount -t tmpfs tmpfs tmp
+    # Last: STATE may lie below one of those, and a later mount would hide it.
+    mkdir -p ".$state" was
+    mount --bind "$state" ".$state"
     pivot_root . was
     exec chroot . /bin/sh /enter.sh inside "$state" "$@"
 }

@@ -7,7 +7,6 @@ As a plugin of pytest (`-p tests.engines.lessons`), this is what makes nbval see
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -56,8 +55,8 @@ def main(arguments: Sequence[str]) -> int:
     plain = connect()
     with daemon.running(find(kind), lambda line: print(line, file=sys.stderr)) as one:
         stock.hand_on(plain, stock.at(one.host), ALL)
-        settings = {**os.environ, "DOCKER_HOST": one.host, "MULTISTAGE_HOME": str(one.state / "home"),
-                    "PYTHONPATH": str(suite.ROOT)}
+        settings = suite.environment(DOCKER_HOST=one.host, MULTISTAGE_HOME=str(one.state / "home"),
+                                     PYTHONPATH=str(suite.ROOT))
         settings.pop("MULTISTAGE_REQUIRE_ENGINE", None)   # with it, nothing is shown as recorded
         return subprocess.run(
             one.beside(sys.executable, "-m", "pytest", "-q", "-p", __spec__.name, "--nbval", "--nbval-current-env",

@@ -37,6 +37,12 @@ def everything() -> tuple[str, ...]:
     return (AGREEMENT, *(str(path.relative_to(ROOT)) for path in found))
 
 
+def environment(**settings: str) -> dict[str, str]:
+    """The environment for a pytest that a test starts: this one's, with `settings`, without what
+    the user set for pytest itself (PYTEST_ADDOPTS may ask for plugins and files that are not there)."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | settings
+
+
 def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]:
     """Run `tests` (files, or pytest's names of tests) on `daemon`.
 
@@ -49,8 +55,8 @@ def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]
     if not downloads.exists():   # what was fetched once need not be fetched again
         downloads.symlink_to(paths.cache() / "downloads")
     report.unlink(missing_ok=True)
-    settings = {**os.environ, "DOCKER_HOST": daemon.host, "MULTISTAGE_HOME": str(home), "PYTHONPATH": str(ROOT),
-                "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_OTHER_ENGINE": plain}
+    settings = environment(DOCKER_HOST=daemon.host, MULTISTAGE_HOME=str(home), PYTHONPATH=str(ROOT),
+                           MULTISTAGE_REQUIRE_ENGINE="1", MULTISTAGE_OTHER_ENGINE=plain)
     command = [sys.executable, "-m", "pytest", "--quiet", "--tb=short", "--nightly", "--junit-xml", str(report), *tests]
     with open(daemon.state / "tests.log", "ab") as log:
         # What runs in the background ignores Ctrl-C, and so would the tests that press it.

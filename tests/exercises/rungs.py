@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import subprocess
 import sys
 import tarfile
@@ -130,7 +129,7 @@ def here(builder: str, exercises: Sequence[str], only: str = "") -> tuple[Outcom
         report = Path(folder, "report.xml")
         subprocess.run([sys.executable, *_chosen(exercises, only), "--junit-xml", str(report)],
                        cwd=suite.ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr,
-                       env={**os.environ, "MULTISTAGE_REQUIRE_ENGINE": "1", "MULTISTAGE_EXERCISE_BUILDER": builder})
+                       env=suite.environment(MULTISTAGE_REQUIRE_ENGINE="1", MULTISTAGE_EXERCISE_BUILDER=builder))
         return suite.read(report.read_text()) if report.exists() else (
             Outcome("", "", "failed", "pytest ended without a report"),)
 

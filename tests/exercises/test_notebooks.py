@@ -2,7 +2,6 @@
 they are kept: with the starter."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 from helpers.checks import find, names, notebook
 
 from ..engine.conftest import engine   # noqa: F401
+from ..engines.suite import environment
 from ..outputs import copied
 
 CELL_SECONDS = 300
@@ -55,5 +55,5 @@ def ran(path, place, how):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", how, "--nbval-current-env",
          f"--nbval-cell-timeout={CELL_SECONDS}", "--rootdir", str(path.parent), str(path)],
-        env={**os.environ, "MULTISTAGE_PROGRESS": str(place / "progress.json")}, capture_output=True, text=True)
+        env=environment(MULTISTAGE_PROGRESS=str(place / "progress.json")), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]

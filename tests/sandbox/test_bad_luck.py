@@ -13,7 +13,7 @@ from .test_sandbox import said
 WORDS = """
 import json, os, signal, subprocess, sys, threading, time
 from helpers.builder import build
-from helpers.engine import connect, rootless
+from helpers.engine import connect, podman
 from helpers.engine.podman import service
 from helpers.errors import CourseError
 
@@ -57,9 +57,9 @@ print(json.dumps([failed, [step.cached for step in again.steps if "echo" in step
 def test_it_is_stopped_and_runs_on(pod):
     """SIGSTOP, as a session that is frozen does it. A second engine beside it would be one too many."""
     told = said(pod, WORDS + """
-from helpers.engine import ladder
+from helpers.engine import discovery
 connect()
-ladder._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
+discovery._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
 pid = service._note()["pid"]
 os.kill(pid, signal.SIGSTOP)
 print(json.dumps(["kept:1" in tags(), service._note()["pid"] == pid]))""")
@@ -72,7 +72,7 @@ connect()
 pid = service._note()["pid"]
 os.kill(pid, signal.SIGKILL)
 while service._alive(): time.sleep(0.05)
-stale = (rootless.folder() / "podman.sock").exists()
+stale = (podman.folder() / "podman.sock").exists()
 code = "from helpers.engine import connect; from helpers.engine.podman import service; connect(); print(service._note()['pid'])"
 both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
 pids = {int(each.communicate()[0]) for each in both}

@@ -160,24 +160,24 @@ def test_stopping_ends_every_process_and_mount(hub):
     told = said(hub, """
         import json, subprocess
         from helpers import labels
-        from helpers.engine import connect, rootless
+        from helpers.engine import connect, podman
         api = connect().client.api
         api.create_container("debian:bookworm-slim", ["sleep", "600"], name="sleeper", labels=labels.marked(labels.RUN),
                              host_config=api.create_host_config(network_mode="none"))
         api.start("sleeper")
-        namespaces = lambda: [pid for pid, space, _ in rootless.service._seen() if space != rootless.service._namespace("self")]
+        namespaces = lambda: [pid for pid, space, _ in podman.service._seen() if space != podman.service._namespace("self")]
         before = len(namespaces())
-        stopped = rootless.stop()
-        print(json.dumps([before >= 3, stopped, namespaces(), rootless.running(), rootless.stop()]))""")
+        stopped = podman.stop()
+        print(json.dumps([before >= 3, stopped, namespaces(), podman.running(), podman.stop()]))""")
     assert told == [True, True, [], False, False]
 
 
 def test_purging_leaves_nothing(hub):
     told = said(hub, """
         import json
-        from helpers.engine import rootless
-        rootless.purge()
-        print(json.dumps(rootless.folder().exists()))""")
+        from helpers.engine import podman
+        podman.purge()
+        print(json.dumps(podman.folder().exists()))""")
     assert told is False
 
 
@@ -221,19 +221,19 @@ def test_on_binder_where_it_is_poorer(binder, store, limit):
     assert binder.run(["sh", "-c", f"mkdir -p /tmp/kit && cp {KIT}/index.json {KIT}/debian* /tmp/kit"]).exit_code == 0
     told = said(binder, f"""
         import json
-        from helpers import container, places
+        from helpers import container, paths
         from helpers.bases import ensure
         from helpers.builder import build
-        from helpers.engine import connect, rootless
+        from helpers.engine import connect, podman
         from helpers.engine.podman import service
         if {store!r} == "vfs":
-            service._KEPT[rootless.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
+            service._KEPT[podman.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
         engine, heard = connect(), []
         ensure(engine, ["debian:bookworm-slim"], offline=True, report=heard.append)
         build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
         ran = container.run("sandbox:ready", engine=engine)
-        rootless.purge()
-        print(json.dumps([engine.rung, ran.output, ran.exit_code, str(places.state()), list(engine.limits), heard[0], rootless.folder().exists()]))""",
+        podman.purge()
+        print(json.dumps([engine.rung, ran.output, ran.exit_code, str(paths.state()), list(engine.limits), heard[0], podman.folder().exists()]))""",
                 HOME="/opt", MULTISTAGE_KIT="/tmp/kit")   # root's home
     assert told[:4] == ["podman-one-id", "Built in a stage.\n", 0, "/tmp/multistage-course-1000-state"]
     assert any(limit in each for each in told[4]) and told[6] is False
@@ -251,7 +251,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
     with sandbox(engine, "ids") as pod:
         told = said(pod, f"""
             import json
-            from helpers.engine import connect, rootless
+            from helpers.engine import connect, podman
             from helpers import container
             from helpers.bases import ensure
             from helpers.builder import build
@@ -261,7 +261,7 @@ def test_with_subordinate_ids_there_are_other_users(engine):
                     "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f 2>/dev/null || echo no\\"]\\n")
             build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
             ran = container.run("sandbox:ids", engine=engine)
-            rootless.purge()   # files of other ids too
+            podman.purge()   # files of other ids too
             print(json.dumps([engine.rung, engine.store, engine.one_id, ran.output.split()[:3], ran.output.split()[-1],
-                              rootless.folder().exists()]))""")
+                              podman.folder().exists()]))""")
     assert told == ["podman", "overlay", False, ["65534", "7", "8"], "no", False]

@@ -18,12 +18,12 @@ KINDS = {"b": LESSONS, "c": LESSONS[:3]}
 
 _FROZEN = """
 import os, signal
-from helpers.engine import connect, ladder, small
+from helpers.engine import connect, discovery, proot_backend
 connect()
-ladder._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
-pid = small._pid()
+discovery._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
+pid = proot_backend._pid()
 os.kill(pid, signal.SIGSTOP)
-print(len(connect().client.images.list()) > 0 and small._pid() == pid)
+print(len(connect().client.images.list()) > 0 and proot_backend._pid() == pid)
 """
 
 

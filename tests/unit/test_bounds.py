@@ -14,9 +14,9 @@ def process(proc, number, environment, *words):
 
 
 def test_proot_says_which_folder_a_command_writes_into(tmp_path):
-    process(tmp_path, 1, "NO_PROXY=mine", "python", "jail.py", "/opt/proot/usr/bin/proot", "-r", "/trees/7", "-w", "/", "sh")
+    process(tmp_path, 1, "NO_PROXY=localhost,mine", "python", "jail.py", "/opt/proot/usr/bin/proot", "-r", "/trees/7", "-w", "/", "sh")
     process(tmp_path, 2, "NO_PROXY=theirs", "python", "jail.py", "/usr/bin/proot", "-r", "/trees/8", "sh")
-    process(tmp_path, 3, "NO_PROXY=mine", "cp", "-r", "/a", "/b")
+    process(tmp_path, 3, "NO_PROXY=yours,mine", "cp", "-r", "/a", "/b")
     process(tmp_path, 4, "NO_PROXY=mine", "/usr/bin/proot", "-r")
     assert {str(each) for each in roots("mine", tmp_path)} == {"/trees/7"}
 

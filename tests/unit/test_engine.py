@@ -475,6 +475,12 @@ def asked(version, info, api="1.41") -> Engine:
     return read(client, "unix:///s", "socket", False)
 
 
+@pytest.mark.parametrize("version", ["master-dockerproject", "dev", ""])
+def test_a_podman_whose_version_is_no_number_is_taken_for_the_newest(version):
+    engine = asked({**PODMAN, "Version": version}, INFO)
+    assert not engine.podman_4 and engine.makes_bases and not engine.empties and engine.version == version
+
+
 @pytest.mark.parametrize("version, info, name, store, builders, limits", [
     (VERSION, INFO, "Docker Engine", "overlay2", ("buildkit", "legacy"), []),
     (VERSION, CONTAINERD, "Docker Engine", "overlayfs (containerd)", ("buildkit", "legacy"), []),

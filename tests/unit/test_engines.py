@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.engines import daemon, kinds, lessons, suite, table
+from helpers.limits import held
+from helpers.units import size
+from tests.engines import daemon, kinds, lessons, rootfs, suite, table
 from tests.engines.suite import Outcome
 from tests.engines.table import Row
 from tests.exercises import table as rungs_table
@@ -116,20 +118,54 @@ def data(tmp_path):
 def test_data_are_put_by_and_taken_again_once(data, tmp_path, monkeypatch):
     monkeypatch.setattr(daemon, "_ROOM", 0)
     store = tmp_path / "kind-store" / "1.0"
-    daemon.put_by(data, store)
-    assert not data.exists()
+    heard, large = [], size(held(data))
+    daemon.put_by(data, store, heard.append)
+    assert not data.exists() and f" {large} " in heard[0] and str(store) in heard[0]
     daemon.take(store, data)
     assert (data / "image").read_text() == "an image" and not store.parent.exists()
 
 
 def test_another_version_begins_anew(data, tmp_path, monkeypatch):
     monkeypatch.setattr(daemon, "_ROOM", 0)
-    daemon.put_by(data, tmp_path / "kind-store" / "1.0")
+    daemon.put_by(data, tmp_path / "kind-store" / "1.0", print)
     daemon.take(tmp_path / "kind-store" / "1.1", data)
     assert not data.exists() and not (tmp_path / "kind-store").exists()
 
 
 def test_nothing_is_put_by_where_there_is_no_room(data, tmp_path, monkeypatch):
     monkeypatch.setattr(daemon, "_ROOM", 10**18)
-    daemon.put_by(data, tmp_path / "kind-store" / "1.0")
+    daemon.put_by(data, tmp_path / "kind-store" / "1.0", print)
     assert data.exists() and not (tmp_path / "kind-store").exists()
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A folder of engines, in which two kinds have data for the next run."""
+    monkeypatch.setattr(rootfs, "folder", lambda: tmp_path)
+    for place in ("docker-sid-store/1.0", "podman-sid-store/2.0", "sid-root"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "file").write_bytes(bytes(10_000))
+    return tmp_path
+
+
+def test_a_purge_deletes_what_is_kept_and_reports_how_large_it_was(kept):
+    heard, large = [], size(held(kept / "sid-root"))
+    assert daemon.purge(heard.append) and large != "0 B"
+    assert heard == [f"Removed {what}: {large}." for what in (
+        "the engine docker-sid", "the engine podman-sid", "the root file system sid-root")]
+    assert not [*kept.glob("*-store"), *kept.glob("*-root")]
+
+
+def test_a_purge_leaves_an_engine_that_is_in_use_and_what_it_runs_on(kept):
+    heard = []
+    with daemon._locked(kinds.find("docker-sid")):
+        assert not daemon.purge(heard.append)
+    assert heard[0] == "The engine docker-sid is in use and stays." and len(heard) == 2
+    assert sorted(each.name for each in kept.iterdir() if each.is_dir()) == ["docker-sid-store", "sid-root"]
+
+
+def test_what_the_user_set_for_pytest_is_not_passed_on(monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no-such-plugin")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    assert [name for name in suite.environment(X="1") if name.startswith("PYTEST_")] == []
+    assert suite.environment(X="1")["X"] == "1" and suite.environment(PATH="/x")["PATH"] == "/x"

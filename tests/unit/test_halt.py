@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile
-from helpers.limits import ARGUMENT, word
+from helpers.limits import MARKED, word
 from helpers.builder import cancel as module
-from helpers.builder.building import _mark
+from helpers.builder.building import _mark, _marking
 from helpers.builder.events import StepSeen
 from helpers.builder.cancel import halt
 from helpers.builder.progress import Progress
@@ -38,15 +38,15 @@ def asleep(monkeypatch):
 
 def test_those_with_the_word_end_and_nobody_else(asleep):
     ours = word()
-    first, second = asleep(**{ARGUMENT: ours}), asleep(**{ARGUMENT: ours, "HOME": "/"})
-    others = [asleep(**{ARGUMENT: word()}), asleep(OTHER=ours), asleep(**{ARGUMENT: f"{ours}.example"}), asleep()]
+    first, second = asleep(**{MARKED: ours}), asleep(**{MARKED: f"localhost,.example.org,{ours}", "HOME": "/"})
+    others = [asleep(**{MARKED: word()}), asleep(OTHER=ours), asleep(**{MARKED: f"{ours}.example"}), asleep()]
     assert halt(ours)
     assert first.wait(5) < 0 and second.wait(5) < 0
     assert [each.poll() for each in others] == [None] * 4
 
 
 def test_where_none_is_found_none_was_ended(asleep):
-    asleep(**{ARGUMENT: word()})
+    asleep(**{MARKED: word()})
     assert not halt(word())
 
 
@@ -55,7 +55,7 @@ def test_one_that_may_not_be_ended_is_told(asleep, monkeypatch):
         raise PermissionError
 
     ours = word()
-    process = asleep(**{ARGUMENT: ours})
+    process = asleep(**{MARKED: ours})
     monkeypatch.setattr(module.signal, "pidfd_send_signal", refused)
     assert not halt(ours)
     assert process.poll() is None
@@ -88,7 +88,17 @@ def test_and_that_it_is_stopped_where_it_is(monkeypatch, progress, ended):
     assert "stopped, in the engine too" in str(module.interrupted(progress, "a mark"))
 
 
-@pytest.mark.parametrize("args, builder, marked", [
-    ({}, "buildah", True), ({}, "buildkit", False), ({"https_proxy": "http://proxy:3128"}, "buildah", False)])
-def test_a_build_is_marked_where_that_is_of_use_and_changes_nothing(args, builder, marked):
-    assert bool(_mark(args, None, builder)) == marked
+@pytest.mark.parametrize("text, builder, marked", [
+    ("FROM scratch", "buildah", True), ("FROM scratch", "buildkit", False),
+    ("ARG no_proxy\nFROM scratch", "buildah", False), ("FROM scratch\nARG X NO_PROXY=a", "buildah", False)])
+def test_a_build_is_marked_where_that_is_of_use_and_changes_nothing(text, builder, marked):
+    assert bool(_mark(dockerfile.parse(text), None, builder)) == marked
+
+
+@pytest.mark.parametrize("args, builder, expected", [
+    ({}, "buildkit", "m"), ({"no_proxy": "a,b"}, "buildkit", "a,b,m"), ({"NO_PROXY": "a"}, "buildah", "a,m"),
+    ({}, "buildah", "outer,m")])
+def test_the_hosts_that_need_no_proxy_stay_in_the_list_that_carries_the_mark(monkeypatch, args, builder, expected):
+    monkeypatch.setenv("NO_PROXY", "outer")
+    assert _marking("m", args, builder) == {"NO_PROXY": expected}
+    assert _marking("", args, builder) == {}
