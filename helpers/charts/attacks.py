@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from matplotlib.patches import Patch, Rectangle
 
 from ..image import Image
-from ..container.attack import Try
+from ..container.attack import AttackResult
 from ..units import counted
 from .style import DANGER, INK, PALE, RUN, Chart, canvas, finish
 
 _CELL_HIGH = 0.4   # inches
 
 
-def tries(found: Mapping[str, Sequence[Try]], images: Sequence[Image] = ()) -> Chart:
+def tries(found: Mapping[str, Sequence[AttackResult]], images: Sequence[Image] = ()) -> Chart:
     """A grid: a row a try, a column an image ({its name: its tries})."""
     names, columns = list(found), list(found.values())
     whats = [each.what for each in columns[0]]
@@ -39,7 +39,7 @@ def tries(found: Mapping[str, Sequence[Try]], images: Sequence[Image] = ()) -> C
     return finish(figure, _finding(names, columns), _spoken(names, columns), images, legend=legend, hatched=False)
 
 
-def _finding(names: Sequence[str], columns: Sequence[Sequence[Try]]) -> str:
+def _finding(names: Sequence[str], columns: Sequence[Sequence[AttackResult]]) -> str:
     worked = [sum(each.worked for each in done) for done in columns]
     most, least = max(range(len(names)), key=worked.__getitem__), min(range(len(names)), key=worked.__getitem__)
     if worked[most] == worked[least]:
@@ -47,6 +47,6 @@ def _finding(names: Sequence[str], columns: Sequence[Sequence[Try]]) -> str:
     return f"{names[most]}: {worked[most]} of {len(columns[0])} tries work. {names[least]}: {worked[least]}"
 
 
-def _spoken(names: Sequence[str], columns: Sequence[Sequence[Try]]) -> str:
+def _spoken(names: Sequence[str], columns: Sequence[Sequence[AttackResult]]) -> str:
     return " ".join(f"{name}: " + ", ".join(f"{each.what} {'works' if each.worked else 'fails'}" for each in done) + "."
                     for name, done in zip(names, columns))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine
-from ..image import look, read_files
+from ..image import inspect, read_files
 from . import packed
 
 _ARCHIVES = (".whl", ".zip", ".jar", ".egg", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
@@ -50,12 +50,12 @@ def proven(read: Dockerfile, made: Mapping[str, Instruction], image: str, build:
     bridges = {path: bridge for path, bridge in bridges.items() if bridge}
     if not bridges:
         return frozenset()
-    ours = read_files(look(image, engine), bridges.__contains__, engine)
+    ours = read_files(inspect(image, engine), bridges.__contains__, engine)
     names = {posixpath.basename(path) for path in bridges}
     # An image of all that came over, and nothing else. Its stages are in the cache.
     across = sorted({each for bridge in bridges.values() for each in bridge})
     copies = "".join(f"COPY --from={stage} {json.dumps([folder, f'/{number}/'])}\n" for number, (stage, folder) in enumerate(across))
-    brought = read_files(look(build(f"{read.text.rstrip()}\n\nFROM scratch\n{copies}"), engine),
+    brought = read_files(inspect(build(f"{read.text.rstrip()}\n\nFROM scratch\n{copies}"), engine),
                          lambda path: posixpath.basename(path) in names or path.endswith(_ARCHIVES), engine)
     theirs = [set(_digests(content for path, content in brought.items() if path.startswith(f"/{number}/")))
               for number in range(len(across))]

@@ -15,7 +15,7 @@ from ..formats import symbols
 from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..errors import CourseError, EngineError
-from ..image import Image, look, read_file, read_files, search, stored
+from ..image import Image, inspect, read_file, read_files, search, stored
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report.provenance import chain
@@ -125,7 +125,7 @@ def starter(exercise: Exercise, text: str, engine: Engine, builder: str | None, 
     key = _key(exercise, text, engine, builder)
     known = _known(path)
     if key not in known:
-        known = {**known, key: look(build(), engine).unpacked}
+        known = {**known, key: inspect(build(), engine).unpacked}
         paths.write_whole(path, json.dumps(known, indent=1).encode())
     return known[key]
 

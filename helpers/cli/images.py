@@ -13,7 +13,7 @@ from .output import GOOD, NO, emit, no_build, say
 
 def build(options: argparse.Namespace) -> int:
     from ..builder import CONTEXT_LIMIT, build
-    from ..image import look
+    from ..image import inspect
     from ..widgets.live import LiveBuild
 
     try:
@@ -31,7 +31,7 @@ def build(options: argparse.Namespace) -> int:
         return NO
     facts = result.facts()
     if options.json:
-        facts["unpacked"] = look(result.image, result.engine).unpacked
+        facts["unpacked"] = inspect(result.image, result.engine).unpacked
     emit(options, facts, result.image)
     return GOOD
 

@@ -26,7 +26,7 @@ _APK = "echo '#!/bin/sh' > /tmp/guest && apk add --no-network --virtual guest >/
 
 
 @dataclass(frozen=True)
-class Try:
+class AttackResult:
     """One thing that was tried.
 
     what     in words: 'open a shell'
@@ -44,7 +44,7 @@ class Try:
         return f"{self.what}: {'works' if self.worked else 'fails'} ({self.command or self.said})"
 
 
-def tries(server: Server, port: int) -> tuple[Try, ...]:
+def run_attacks(server: Server, port: int) -> tuple[AttackResult, ...]:
     """Try all five in a running container, whose server listens on `port` inside it.
     Raises the engine's errors."""
     page = server.get("/").text.strip()
@@ -82,7 +82,7 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Callable[[Ran], bool]) -> Try:
+def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Callable[[Ran], bool]) -> AttackResult:
     """Try one way after another until one works."""
     command = said = ""
     missing: list[str] = []
@@ -95,23 +95,23 @@ def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Calla
             missing.append(way[0])
             continue
         if good(ran):
-            return Try(what, True, _shown(way), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+            return AttackResult(what, True, _shown(way), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
         command, said = _shown(way), ran.output.strip()
     if not command:
         said = f"there is no {', '.join(dict.fromkeys(missing))}"
-    return Try(what, False, command, said)
+    return AttackResult(what, False, command, said)
 
 
-def _root(server: Server) -> Try:
+def _root(server: Server) -> AttackResult:
     """Who runs the server, as the engine sees it: an image without a shell cannot say."""
     with server.engine.speaking(f"list the processes of {server.image}"):
         if server.engine.one_id:   # every process is root's there: what the image asks for
             user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
             root = user.partition(":")[0] in ("root", "0")
-            return Try("be root", root, "", "the server runs as root" if root else
+            return AttackResult("be root", root, "", "the server runs as root" if root else
                        f"the server is to run as {user} (this engine has one user for all)")
         user = users(server.engine, server.name)[0]
-    return Try("be root", user in ("root", "0"), "", f"the server runs as {user}")
+    return AttackResult("be root", user in ("root", "0"), "", f"the server runs as {user}")
 
 
 def _shown(way: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ _MEMORY, _PROCESSES = "512m", 256
 _PATIENCE = 2   # seconds between the request to end and the end, as `docker stop -t 2`
 
 
-class Life:
+class ManagedContainer:
     """A container that was created. It is removed when Python ends, if nobody does it before."""
 
     def __init__(self, name: str, image: str, engine: Engine):
@@ -81,7 +81,7 @@ class Life:
         return f"{self.name} of {self.image}: {self.state}"
 
 
-def create(image: str, command: Sequence[str] | None = None, engine: Engine | None = None) -> Life:
+def create(image: str, command: Sequence[str] | None = None, engine: Engine | None = None) -> ManagedContainer:
     """A container of `image`, not started yet: its file system is ready, no program runs.
 
     Raises ImageNotFound and the engine's errors.
@@ -95,4 +95,4 @@ def create(image: str, command: Sequence[str] | None = None, engine: Engine | No
             network_disabled=True, host_config=api.create_host_config(
                 mem_limit=_MEMORY, pids_limit=_PROCESSES, network_mode="none",
                 security_opt=["no-new-privileges"]))
-    return Life(name, image, engine)
+    return ManagedContainer(name, image, engine)

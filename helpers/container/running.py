@@ -14,7 +14,7 @@ from ..bases.timeouts import patient
 from ..limits import Bounds
 from ..engine import Engine, connect
 from ..errors import CourseError
-from .sandbox import created, killed, strictly
+from .sandbox import created, hardening_options, killed
 
 OUTPUT_LIMIT = 1_000_000   # bytes kept of what a container prints
 _START_SECONDS = 600        # an engine may unpack or copy the whole image for it
@@ -65,7 +65,7 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     with engine.speaking(f"run {image}"), created(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
             host={**empty, "network_mode": outside if network else "none", "read_only": read_only,
-                  **strictly(engine, capabilities)}) as name, killed(engine, name, bounds):
+                  **hardening_options(engine, capabilities)}) as name, killed(engine, name, bounds):
         return _to_its_end(engine.client.api, name, timeout, image)
 
 

@@ -18,7 +18,7 @@ from ..engine import Engine
 
 _MEMORY = "512m"
 _PROCESSES = 256
-_NOWHERE = "multistage-nowhere"   # a network without a way out
+_ISOLATED = "multistage-nowhere"   # a network without a way out
 _STRICT_FILE = 64_000_000   # bytes of a file that a strictly held container writes
 _STRICT_LOG = {"max-size": "1m", "max-file": "1"}
 
@@ -47,7 +47,7 @@ def _bounds(engine: Engine) -> dict[str, object]:
     return {} if engine.shares_network else {"mem_limit": _MEMORY, "pids_limit": _PROCESSES}
 
 
-def strictly(engine: Engine, capabilities: Sequence[str] | None) -> dict[str, object]:
+def hardening_options(engine: Engine, capabilities: Sequence[str] | None) -> dict[str, object]:
     """How the engine holds what nobody has reason to trust."""
     if capabilities is None:
         return {}
@@ -91,18 +91,18 @@ def killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
         yield
 
 
-def nowhere(engine: Engine) -> str | None:
+def isolated_network(engine: Engine) -> str | None:
     """A network that reaches this machine and nothing else; None where this machine is not
     the one that the engine's networks are on. Containers on it do not see each other."""
     api = engine.client.api
-    found = api.networks(names=[_NOWHERE]) or None
+    found = api.networks(names=[_ISOLATED]) or None
     if found is None:
         with contextlib.suppress(APIError):   # another process made it just now
-            api.create_network(_NOWHERE, driver="bridge", internal=True, labels=labels.marked(labels.RUN),
+            api.create_network(_ISOLATED, driver="bridge", internal=True, labels=labels.marked(labels.RUN),
                                check_duplicate=True, options={"com.docker.network.bridge.enable_icc": "false"})
-        found = api.networks(names=[_NOWHERE])
+        found = api.networks(names=[_ISOLATED])
     ways = [each.get("Gateway", "") for network in found for each in network["IPAM"]["Config"] or ()]
-    return _NOWHERE if any(map(_here, ways)) else None
+    return _ISOLATED if any(map(_here, ways)) else None
 
 
 def _here(address: str) -> bool:

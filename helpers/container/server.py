@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from ..limits import Bounds
 from ..engine import Engine, connect
 from ..errors import CourseError
-from .sandbox import created, killed, nowhere, strictly
+from .sandbox import created, hardening_options, isolated_network, killed
 from .processes import ids
 from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_started, podman_lacks, printed, start
 
@@ -146,13 +146,13 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
         with engine.speaking(f"run {image}"):   # not what the caller does meanwhile
             if engine.shares_network:
                 reached = {"network_mode": "host"}
-            elif inside := None if way_out else nowhere(engine):
+            elif inside := None if way_out else isolated_network(engine):
                 reached = {"network_mode": inside}
             else:
                 reached = {"port_bindings": {port: (_LOOPBACK,)}}
             name = ends.enter_context(created(
                 engine, image, command, environment=dict(environment or {}), ports=[port],
-                host={**reached, "read_only": read_only, **strictly(engine, capabilities),
+                host={**reached, "read_only": read_only, **hardening_options(engine, capabilities),
                       "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
             ends.enter_context(killed(engine, name, bounds))
             server = _started(engine, name, image, port, path, timeout)

@@ -18,7 +18,7 @@ from ..errors import CourseError, EngineError
 from ..image import Image
 from ..inventory import Inventory
 from ..units import ratio
-from .variants import Absent, Watch, Ways, watched
+from .variants import Absent, Watch, Variants, watched
 from ..views.views import table
 
 
@@ -180,7 +180,7 @@ def every(engine: Engine, watch: Watch = lambda _: None,
     return Languages(pairs, absent)
 
 
-def _shipped(language: Language, ways: Ways, dockerfile: str, engine: Engine) -> Shipped:
+def _shipped(language: Language, ways: Variants, dockerfile: str, engine: Engine) -> Shipped:
     image = ways[dockerfile].tag
     works = (name for name, command in language.compiles.items() if _starts(image, command, engine))
     return Shipped(ways.inventory(dockerfile), _answer(language, image, engine), next(works, ""))

@@ -1,6 +1,6 @@
 """One application, built in several ways.
 
-    >>> java = Ways("java-hello", engine)
+    >>> java = Variants("java-hello", engine)
     >>> java.build("one stage", "Dockerfile.single")
     >>> java.build("two stages")
     >>> java.run("two stages"), java.sizes()
@@ -23,13 +23,13 @@ from ..builder import BuildResult, Progress, build
 from ..container import Ran
 from ..engine import Engine
 from ..errors import BaseUnavailable
-from ..image import Image, look
+from ..image import Image, inspect
 from ..inventory import Inventory, Needs
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 # What `helpers.experiments.size_attribution.split` wants, in its order: single on full, single on slim,
 # multi on full, multi on slim.
-CORNERS = ("Dockerfile.single", "Dockerfile.single-slim", "Dockerfile.multi-full", "Dockerfile")
+TWO_BY_TWO = ("Dockerfile.single", "Dockerfile.single-slim", "Dockerfile.multi-full", "Dockerfile")
 Watch = Callable[[str], None]
 
 
@@ -51,7 +51,7 @@ class Absent:
         return f"<p>{html.escape(repr(self)).replace(chr(10), '<br>')}</p>"
 
 
-class Ways:
+class Variants:
     """An application, and its images by the way in which they were built. A way whose
     base is lacking is Absent, and so is what is asked of it.
 
@@ -80,7 +80,7 @@ class Ways:
         return self._built[way]
 
     def image(self, way: str) -> Image | Absent:
-        return self._of(way, look)
+        return self._of(way, inspect)
 
     def inventory(self, way: str) -> Inventory | Absent:
         return self._of(way, inventories.inventory)
@@ -116,19 +116,19 @@ class Ways:
         return ask(made.tag, self._engine) if made else replace(made, told=True)
 
 
-def watched(app: str, engine: Engine, watch: Watch) -> Ways:
+def watched(app: str, engine: Engine, watch: Watch) -> Variants:
     """The ways of an application, where `watch` gets a line now and then of what is built."""
     def follow(progress: Progress) -> None:
         running = [step.instruction for step in progress.steps() if step.status == "running"]
         watch(f"{app}: {running[0] if running else 'building'}")
 
-    return Ways(app, engine, partial(build, engine=engine, watch=follow, report=watch))
+    return Variants(app, engine, partial(build, engine=engine, watch=follow, report=watch))
 
 
-def corners(app: str, engine: Engine, watch: Watch = lambda _: None) -> tuple[Image, ...] | Absent:
+def two_by_two(app: str, engine: Engine, watch: Watch = lambda _: None) -> tuple[Image, ...] | Absent:
     """The four images of an application whose sizes `helpers.experiments.size_attribution.split` takes."""
     ways = watched(app, engine, watch)
-    for dockerfile in CORNERS:
+    for dockerfile in TWO_BY_TWO:
         ways.build(dockerfile, dockerfile)
     lacking = ways.lacking()
-    return tuple(map(ways.image, CORNERS)) if lacking is None else lacking
+    return tuple(map(ways.image, TWO_BY_TWO)) if lacking is None else lacking

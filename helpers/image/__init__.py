@@ -1,7 +1,7 @@
 """An image: its layers, the instruction that made each, and its sizes.
 
-    >>> from helpers.image import look
-    >>> image = look("go-hello:multi")
+    >>> from helpers.image import inspect
+    >>> image = inspect("go-hello:multi")
     >>> image.unpacked, len(image.layers)
 
 Three sizes, each with one meaning, measured here and the same on every engine
@@ -17,7 +17,7 @@ Three sizes, each with one meaning, measured here and the same on every engine
 from .content import Trace, read_file, read_files, search
 from .entries import Entries, Program
 from .listing import Listed, listed, marked
-from .measure import contents, look, transfer, unique, where
+from .measure import contents, inspect, layer_by_path, transfer, unique
 from .model import Image, Layer
 from .config import Start, start, stored
 from .filesystem import Node, Tree, Unseen
@@ -25,5 +25,5 @@ from .diff import Twins, compare
 from .history import worded
 
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
-           "Unseen", "compare", "contents", "listed", "look", "marked", "read_file", "read_files", "search", "start",
-           "stored", "transfer", "unique", "where", "worded"]
+           "Unseen", "compare", "contents", "inspect", "layer_by_path", "listed", "marked", "read_file", "read_files", "search", "start",
+           "stored", "transfer", "unique", "worded"]

@@ -20,7 +20,7 @@ from .stream import stream
 from .filesystem import Tree
 
 
-def look(reference: str, engine: Engine | None = None) -> Image:
+def inspect(reference: str, engine: Engine | None = None) -> Image:
     """The image of that name or id, its layers measured.
 
     Layers that were measured before are not read again. Raises ImageNotFound,
@@ -77,7 +77,7 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
     return tuple(known[digest] for digest in digests)
 
 
-def where(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
+def layer_by_path(image: Image, engine: Engine | None = None) -> dict[str, Layer]:
     """{absolute path: the layer it comes from} for all that a container would see."""
     tree = Tree(contents(image, engine))
     return {path: image.layers[index] for path, index in tree.layers().items()}

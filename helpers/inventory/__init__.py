@@ -12,7 +12,7 @@ Nothing is run in the image: it may have no shell, or be for another machine.
 from __future__ import annotations
 
 from ..engine import Engine, connect
-from ..image import contents, look
+from ..image import contents, inspect
 from .compare import Comparison, compare
 from .kinds import BUILDING, KINDS, known
 from .libraries import Needs
@@ -31,5 +31,5 @@ def inventory(reference: str, engine: Engine | None = None) -> Inventory:
     ImageUnreadable and the engine's errors.
     """
     engine = engine or connect()
-    image = look(reference, engine)
+    image = inspect(reference, engine)
     return take(image, contents(image, engine))

@@ -19,7 +19,7 @@ from ..builder import BuildResult
 from ..container import Ran, Server
 from ..experiments.incremental import again, spent
 from ..image import Image
-from ..container.lifecycle import Life
+from ..container.lifecycle import ManagedContainer
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from .shown import Bases, Listing
@@ -55,7 +55,7 @@ def fetch(*refs: str) -> Bases:
 def base(ref: str) -> Image:
     """A base image, fetched if it is not there, looked at under its own name."""
     present, = ensure(engine(), [ref])
-    return image.look(present.name, engine())
+    return image.inspect(present.name, engine())
 
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
@@ -71,7 +71,7 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
     return container.serve(reference(built), command, port=port, engine=engine(), **words)
 
 
-def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Life:
+def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:
     """A container of the image, not started yet: look at its state, start, stop, remove it."""
     return lifecycle.create(reference(built), command, engine())
 

@@ -7,7 +7,7 @@ from ..bases.catalogue import CURRENT
 from ..dockerfile import parse
 from ..image import Image
 from ..experiments.languages import Languages, every
-from ..experiments.variants import Absent, Ways
+from ..experiments.variants import Absent, Variants
 from ..widgets import Status
 from .building import build, show
 from .session import engine
@@ -16,10 +16,10 @@ from .shown import Listing
 __all__ = ["corners", "current", "every_language", "ways"]
 
 
-def ways(app: str) -> Ways:
+def ways(app: str) -> Variants:
     """An application to be built in several ways, each shown as it runs. What needs a
     base image that cannot be had says so, and the lesson goes on."""
-    return Ways(app, engine(), build)
+    return Variants(app, engine(), build)
 
 
 def every_language() -> Languages:
@@ -38,4 +38,4 @@ def current(app: str, dockerfile: str = "Dockerfile") -> Listing:
 def corners(app: str) -> tuple[Image, ...] | Absent:
     """The four images of an application that `split` compares."""
     with Status() as status:
-        return several.corners(app, engine(), status)
+        return several.two_by_two(app, engine(), status)

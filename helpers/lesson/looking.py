@@ -22,20 +22,20 @@ __all__ = ["attributes", "break_in", "compare", "find", "images", "inventory", "
 
 def look(built: BuildResult | str) -> Image:
     """The image of a build, or of a name, with its layers measured."""
-    seen = image.look(reference(built), engine())
+    seen = image.inspect(reference(built), engine())
     return image.worded(seen, built) if isinstance(built, BuildResult) else seen
 
 
 def paths(built: BuildResult | str) -> frozenset[str]:
     """Every path in the image's file system. Nothing is run to find them."""
-    return frozenset(image.where(look(built), engine()))
+    return frozenset(image.layer_by_path(look(built), engine()))
 
 
 def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     """Look for files: {what it is: its path}. Each find with the instruction that
     brought it."""
     seen = look(built)
-    return Finds(seen, dict(wanted), image.where(seen, engine()))
+    return Finds(seen, dict(wanted), image.layer_by_path(seen, engine()))
 
 
 def inventory(built: BuildResult | str) -> Inventory:
@@ -64,10 +64,10 @@ def search(built: BuildResult | str, needle: str) -> Traces:
     return Traces(seen, image.search(seen, needle, engine()))
 
 
-def break_in(built: BuildResult | str, port: int) -> tuple[attack.Try, ...]:
+def break_in(built: BuildResult | str, port: int) -> tuple[attack.AttackResult, ...]:
     """Start the server of an image, break in, and try five things there."""
     with container.serve(reference(built), port=port, engine=engine()) as server:
-        return attack.tries(server, port)
+        return attack.run_attacks(server, port)
 
 
 def images(mark: str) -> Images:
@@ -81,7 +81,7 @@ def images(mark: str) -> Images:
                           why=f"This engine builds with {' and '.join(engine().builders)}, which leaves other things in it.",
                           remedy="Use a Docker Engine.")
     found = image.marked(image.listed(engine()), mark, engine())
-    return Images((line, image.look(line.id, engine())) for line in found)
+    return Images((line, image.inspect(line.id, engine())) for line in found)
 
 
 def records(mark: str) -> Records:

@@ -13,7 +13,7 @@ from ..bases import ensure, footnote
 from ..builder import BuildResult, build
 from ..engine import Engine, connect, discovery, dockerd
 from ..errors import NoEngine
-from ..image import Image, look
+from ..image import Image, inspect
 from ..units import ratio, seconds, share, size
 
 APP = Path(__file__).resolve().parents[2] / "notebooks" / "apps" / "go-hello"
@@ -83,5 +83,5 @@ def first_run(report: Report) -> Outcome:
         report(f"  {seconds(result.seconds)}{', all from the cache' if result.cached else ''}")
         results.append(result)
     report("Measuring ...")
-    single, multi = (look(result.tag, engine) for result in results)
+    single, multi = (inspect(result.tag, engine) for result in results)
     return Outcome(single, multi, tuple(results))

@@ -21,7 +21,7 @@ import pytest
 from helpers import bases, labels
 from helpers.bases import archive, catalogue, containers, standins, pull, recipes, references, tars
 from helpers.errors import BaseUnavailable, CourseError
-from helpers.image import look, where
+from helpers.image import inspect, layer_by_path
 from helpers.registry.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -245,8 +245,8 @@ def test_files_of_packages_on_top_of_others(engine, kitchen):
     found = files(engine, made.name, "/etc/mime.types", "/etc/services", "/etc/passwd", "/etc/other", "/etc/motd",
                   "/var/lib/dpkg/status.d/netbase")
     assert len(found) == 6 and found["/etc/motd"] & 0o777 == 0o600
-    image = look(made.name, engine)
-    brought = {path: layer.instruction.split()[1] for path, layer in where(image, engine).items()}
+    image = inspect(made.name, engine)
+    brought = {path: layer.instruction.split()[1] for path, layer in layer_by_path(image, engine).items()}
     # Podman writes no history of a container that it commits, and makes a layer of one that only has new settings.
     podman = "buildah" in engine.builders
     assert len(image.layers) == 4 + podman and brought["/etc/passwd"] == "media-types"

@@ -14,7 +14,7 @@ import pytest
 from helpers.builder import build, heredocs
 from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError,
                             DockerfileError, Interrupted)
-from helpers.image import look, read_file
+from helpers.image import inspect, read_file
 from helpers.labels import COURSE
 
 BASE = "debian:bookworm-slim"
@@ -214,7 +214,7 @@ EOF
 
 def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, builder, context, tag, monkeypatch):
     def told():
-        return read_file(look(build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine).image, engine), "/told", engine=engine)
+        return read_file(inspect(build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine).image, engine), "/told", engine=engine)
 
     if heredocs.read_by(engine, builder):
         assert told() == b"one\ntwo\n"

@@ -14,7 +14,7 @@ from helpers.builder import build
 from helpers.container import run
 from helpers.experiments.incremental import again, rebuild, steps, write
 from helpers.errors import BuildFailed
-from helpers.image import look, read_file, where
+from helpers.image import inspect, read_file, layer_by_path
 from helpers.inventory import inventory
 from helpers.registry import Registry
 
@@ -100,7 +100,7 @@ def ran(result) -> list[str]:
 # -- copies ----------------------------------------------------------------------------
 
 def test_the_whole_folder_brings_the_password_and_the_artifact_alone_does_not(engine, make):
-    found = {text: set(where(look(make(text).tag, engine), engine)) for text in ("everything", "artifact")}
+    found = {text: set(layer_by_path(inspect(make(text).tag, engine), engine)) for text in ("everything", "artifact")}
     assert found["artifact"] == {"/app", "/app/app"}
     assert {"/app/.env", "/app/main", "/app/greet/greet"} <= found["everything"]
 
@@ -128,7 +128,7 @@ def test_a_number_copies_the_wrong_file_and_a_name_the_right_one(engine, make):
     shipped = {}
     for text in ("numbers", "names"):
         result = make(text)
-        shipped[text] = read_file(look(result.tag, engine), "/app", None, engine), [s.status for s in result.stages]
+        shipped[text] = read_file(inspect(result.tag, engine), "/app", None, engine), [s.status for s in result.stages]
     assert shipped["numbers"][0] == FILES["demo"] and shipped["numbers"][1][1] == "skipped"
     assert shipped["names"][0] == FILES["main"] and shipped["names"][1][0] == "skipped"
 
@@ -158,8 +158,8 @@ def test_several_stages_spare_layers_of_the_image_but_no_steps(engine, edit):
     new, count = [], []
     for text in ("one stage", "dependencies first"):
         result = edit(text, source=SOURCE)["source"]
-        before = set(look(f"{edit.tags[-1]}-0", engine).layers)
-        new.append(len(set(look(result.tag, engine).layers) - before))
+        before = set(inspect(f"{edit.tags[-1]}-0", engine).layers)
+        new.append(len(set(inspect(result.tag, engine).layers) - before))
         count.append(len(ran(result)))
     assert new == [2, 1] and count == [2, 3]
 
@@ -168,18 +168,18 @@ def test_a_cache_mount_is_kept_from_build_to_build_and_is_in_no_layer(engine, ed
     mount = f"--mount=type=cache,id=course-test-{uuid.uuid4().hex},target=/kept"
     result = edit(f"FROM {BASE}\nCOPY . /app\nRUN {mount} ls /kept > /seen; touch /kept/$(wc -l < /seen)\n",
                   first=SOURCE, second=SOURCE)
-    seen = [read_file(look(each, engine), "/seen", None, engine).split()
+    seen = [read_file(inspect(each, engine), "/seen", None, engine).split()
             for each in (f"{edit.tags[-1]}-0", result["first"].tag, result["second"].tag)]
     assert seen == [[], [b"0"], [b"0", b"1"]]
-    assert not any(path.startswith("/kept/") for path in where(look(result["second"].tag, engine), engine))
+    assert not any(path.startswith("/kept/") for path in layer_by_path(inspect(result["second"].tag, engine), engine))
 
 
 def test_a_folder_that_is_not_mounted_begins_anew(engine, edit):
     """The same without the mount: an edit takes away what the step before had left."""
     result = edit(f"FROM {BASE}\nCOPY . /app\nRUN mkdir -p /kept; ls /kept > /seen; touch /kept/$(wc -l < /seen)\n",
                   first=SOURCE, second=SOURCE)
-    found = look(result["second"].tag, engine)
-    assert read_file(found, "/seen", None, engine) == b"" and "/kept/0" in where(found, engine)
+    found = inspect(result["second"].tag, engine)
+    assert read_file(found, "/seen", None, engine) == b"" and "/kept/0" in layer_by_path(found, engine)
 
 
 # -- tests -----------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def test_failing_tests_that_nothing_needs_are_skipped_and_the_image_is_shipped(e
     files = saying(b"nothing ")
     result = make("untested", files)
     assert (result.stage("test").status, result.stage("stage-2").status) == ("skipped", "built")
-    assert read_file(look(result.tag, engine), "/main", None, engine) == files["main"]
+    assert read_file(inspect(result.tag, engine), "/main", None, engine) == files["main"]
 
 
 @pytest.mark.parametrize("text, target", [("untested", "test"), ("tested", None)])
@@ -209,7 +209,7 @@ def test_passing_tests_let_the_image_through(engine, make):
     files = saying(b"the world ")
     result = make("tested", files)
     assert result.stage("test").status == "built"
-    assert read_file(look(result.tag, engine), "/main", None, engine) == files["main"]
+    assert read_file(inspect(result.tag, engine), "/main", None, engine) == files["main"]
 
 
 # -- names that move -------------------------------------------------------------------
@@ -233,9 +233,9 @@ def test_a_name_leads_elsewhere_and_a_digest_does_not(engine, make, registry):
     make(release, {"main": b"February"}, tag=name)
     registry.push(name)
     built += [make("moving", args={"ON": name}), make("moving", args={"ON": pin})]
-    said = [read_file(look(each.tag, engine), "/release", None, engine) for each in built]
+    said = [read_file(inspect(each.tag, engine), "/release", None, engine) for each in built]
     assert said == [b"January", b"January", b"February", b"January"]
-    assert look(built[1].tag, engine).layers == look(built[3].tag, engine).layers
+    assert inspect(built[1].tag, engine).layers == inspect(built[3].tag, engine).layers
     assert registry.address in pin and engine.client.images.get(pin)
     registry.close()
     with pytest.raises(NotFound):

@@ -13,7 +13,7 @@ import pytest
 from helpers import paths
 from helpers.builder import build
 from helpers.errors import ImageNotFound
-from helpers.image import look, cache, transfer, unique, where
+from helpers.image import inspect, cache, transfer, unique, layer_by_path
 from helpers.inventory import inventory
 from tests.unit.layers import digest, tar
 
@@ -43,7 +43,7 @@ def small(engine, tmp_path):
 
 
 def test_layers_have_their_instruction_and_their_bytes(engine, small, fresh_cache):
-    image = look(small.tag, engine)
+    image = inspect(small.tag, engine)
     assert image.base == BASE
     # Of a WORKDIR that it makes Docker's builders make a layer; Buildah puts the folder into the next one.
     of_workdir = [] if engine.builders == ("buildah",) else [("WORKDIR", 0)]
@@ -60,7 +60,7 @@ def test_unpacked_is_what_the_classic_store_counts(engine, small, fresh_cache):
     the length of symlinks as well."""
     if engine.store != "overlay2":
         pytest.skip(f"{engine.store} counts in another way")
-    base, image = look(BASE, engine), look(small.tag, engine)
+    base, image = inspect(BASE, engine), inspect(small.tag, engine)
     of_base = engine.client.api.inspect_image(BASE)["Size"]
     assert engine.client.api.inspect_image(small.tag)["Size"] - of_base == image.own_bytes
     assert of_base == base.unpacked + sum(map(len, _symlinks(engine, BASE)))
@@ -73,25 +73,25 @@ def test_transfer_is_each_layer_compressed_by_gzip(engine, tmp_path, fresh_cache
     built = build(tmp_path, text=text, tag="course-test:transfer", engine=engine)
     try:
         expected = sum(len(gzip.compress(data, 6, mtime=0)) for data in _layers(engine, built.image))
-        measured = transfer(look(built.tag, engine), engine)
+        measured = transfer(inspect(built.tag, engine), engine)
         assert measured == pytest.approx(expected, rel=0.002)
-        assert 500_000 < measured < look(built.tag, engine).unpacked
+        assert 500_000 < measured < inspect(built.tag, engine).unpacked
     finally:
         engine.client.images.remove(built.tag, force=True)
 
 
 def test_unique_is_what_no_other_named_image_has(engine, small, fresh_cache):
-    image = look(small.tag, engine)
+    image = inspect(small.tag, engine)
     assert unique(image, engine) == image.own_bytes
     engine.client.images.get(small.tag).tag("course-test", "second-name")
     try:   # the same image under a second name shares with nobody
-        assert unique(look(small.tag, engine), engine) == image.own_bytes
+        assert unique(inspect(small.tag, engine), engine) == image.own_bytes
     finally:
         engine.client.images.remove("course-test:second-name", noprune=True)
 
 
 def test_where_gives_what_a_container_sees(engine, small, fresh_cache):
-    found = where(look(small.tag, engine), engine)
+    found = layer_by_path(inspect(small.tag, engine), engine)
     assert "/work/a.txt" in found and "/work/b.txt" not in found
     assert found["/work/a.txt"].instruction.startswith("RUN rm b.txt")
     assert found["/work/hard"].instruction.startswith("RUN ln")
@@ -123,22 +123,22 @@ def test_a_lower_symbolic_link_is_replaced_as_in_a_container(engine, fresh_cache
 
 
 def test_known_layers_are_not_read_again(engine, small, fresh_cache, monkeypatch):
-    first = look(small.tag, engine)
+    first = inspect(small.tag, engine)
     monkeypatch.setattr("helpers.image.measure._save", lambda *_, **__: pytest.fail("it was read again"))
-    assert look(small.tag, engine).layers == first.layers
+    assert inspect(small.tag, engine).layers == first.layers
 
 
 def test_a_damaged_record_is_measured_again(engine, small, fresh_cache):
-    first = look(small.tag, engine)
+    first = inspect(small.tag, engine)
     for record in (fresh_cache / "layers").glob("*.json"):
         record.write_text('{"format": 1, "unpacked": 5')
     assert cache.load(first.layers[0].digest) is None
-    assert look(small.tag, engine).layers == first.layers
+    assert inspect(small.tag, engine).layers == first.layers
 
 
 def test_an_image_that_is_not_there(engine):
     with pytest.raises(ImageNotFound) as caught:
-        look("course-test:no-such-image", engine)
+        inspect("course-test:no-such-image", engine)
     assert "course-test:no-such-image" in str(caught.value) and caught.value.remedy
 
 

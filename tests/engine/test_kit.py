@@ -13,7 +13,7 @@ import zstandard
 from helpers import bases, labels
 from helpers.bases import kit, loading, references
 from helpers.errors import BaseUnavailable
-from helpers.image import look
+from helpers.image import inspect
 
 from .test_bases import REF, drop, fresh, has, load, ours, pushed, theirs  # noqa: F401 (fixtures)
 
@@ -47,14 +47,14 @@ def saved(engine, folder, tmp_path, **marks):
 def test_a_real_base_comes_back_with_its_layers_history_and_labels(engine, folder):
     (slim,) = bases.ensure(engine, [SLIM])
     kept = bases.save(engine, slim, folder, print)
-    before = look(slim.name, engine)
+    before = inspect(slim.name, engine)
     assert kept.path.stat().st_size == kept.size < kept.unpacked / 2
     assert kept.layers == tuple(engine.client.images.get(slim.name).attrs["RootFS"]["Layers"])
     assert kept.stand_in == slim.stand_in and kept.made_of == slim.made_of
     assert (kept.origin == "made") == slim.stand_in
     had = has(engine, COURSE + SLIM)
     name = loading.load(engine, kept, print)
-    after = look(name, engine)
+    after = inspect(name, engine)
     assert [each.digest for each in after.layers] == [each.digest for each in before.layers]
     assert [each.instruction for each in after.layers] == [each.instruction for each in before.layers]
     assert after.unpacked == before.unpacked

@@ -13,11 +13,11 @@ import pytest
 from helpers.builder import build
 from helpers.container import run, serve
 from helpers.errors import CourseError
-from helpers.image import look, where
+from helpers.image import inspect, layer_by_path
 from helpers.inventory import inventory
 from helpers.experiments.languages import LANGUAGES, every
 from helpers.experiments.size_attribution import split
-from helpers.experiments.variants import CORNERS, Ways, corners
+from helpers.experiments.variants import TWO_BY_TWO, Variants, two_by_two
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 
@@ -54,12 +54,12 @@ def tried(engine):
 @pytest.fixture(scope="module")
 def paths(engine):
     """All paths in the image of a build."""
-    return lambda result: set(where(look(result.tag, engine), engine))
+    return lambda result: set(layer_by_path(inspect(result.tag, engine), engine))
 
 
 def smaller(engine, single, multi, times):
     """Whether two stages ship that many times less than one."""
-    return look(single.tag, engine).unpacked > times * look(multi.tag, engine).unpacked
+    return inspect(single.tag, engine).unpacked > times * inspect(multi.tag, engine).unpacked
 
 
 # -- Node ----------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_several_stages_ship_less(engine, built, app, times):
 
 
 def test_each_smaller_java_is_smaller(engine, built):
-    sizes = [look(built("java-hello", dockerfile).tag, engine).unpacked
+    sizes = [inspect(built("java-hello", dockerfile).tag, engine).unpacked
              for dockerfile in ("Dockerfile.single", "Dockerfile", "Dockerfile.distroless", "Dockerfile.jlink")]
     assert sizes == sorted(sizes, reverse=True)
 
@@ -223,7 +223,7 @@ TOOL = {"java-hello": "/bin/javac", "c-hello": "/bin/gcc"}
 @pytest.mark.parametrize("app", TOOL)
 def test_the_four_corners_run_and_hold_what_they_are_for(engine, built, paths, app):
     has = {}
-    for dockerfile in CORNERS:
+    for dockerfile in TWO_BY_TWO:
         result = built(app, dockerfile)
         ran = run(result.tag, engine=engine)
         assert ran.exit_code == 0 and ran.output.startswith(SAYS[app, "Dockerfile"])
@@ -237,7 +237,7 @@ def test_the_four_corners_run_and_hold_what_they_are_for(engine, built, paths, a
 
 @pytest.mark.parametrize("app", TOOL)
 def test_neither_change_saves_much_alone_where_the_tools_have_to_be_brought(engine, app):
-    four = corners(app, engine)
+    four = two_by_two(app, engine)
     assert [image.base_role for image in four] == ["build", "run", "build", "run"]
     saved = split(*(image.unpacked for image in four))
     assert saved.total > 0 and saved.together > 0.5 * saved.total
@@ -273,18 +273,18 @@ def test_a_compiler_that_was_shipped_is_found(engine, built):
 
 
 def test_a_base_that_cannot_be_had_ends_one_language_only(engine, tmp_path):
-    for name in CORNERS:
+    for name in TWO_BY_TWO:
         (tmp_path / name).write_text("FROM localhost/course-test/none:1\nCOPY Dockerfile /\n")
     language = replace(LANGUAGES[0], name="None", app=str(tmp_path))
     c = next(each for each in LANGUAGES if each.name == "C")
     found = every(engine, languages=[language, c])
     assert [pair.name for pair in found] == ["C"] and list(found.absent) == ["None"]
     assert "localhost/course-test/none:1" in str(found.absent["None"])
-    assert "localhost/course-test/none:1" in str(corners(str(tmp_path), engine))
+    assert "localhost/course-test/none:1" in str(two_by_two(str(tmp_path), engine))
 
 
 def test_ways_answer_from_their_own_image(engine):
-    c = Ways("c-hello", engine)
+    c = Variants("c-hello", engine)
     c.build("static", "Dockerfile.static"), c.build("two")
     assert c.paths("static") == ["/app", "/app/hello"] and c.needs("static", "/app/hello").loader == ""
     assert c.needs("two", "/app/hello").missing == () and c.run("static").exit_code == 0

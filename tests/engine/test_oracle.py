@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers.builder import build
-from helpers.image import look
+from helpers.image import inspect
 from helpers.lesson import APPS
 
 BUILDERS = {"buildkit": "1", "legacy": "0"}
@@ -60,7 +60,7 @@ def test_the_same_layers_as_docker_build(engine, docker, builder, tags, tmp_path
     done = _docker(docker, engine, builder, "build", "--no-cache", "--tag", theirs, str(context))
     assert done.returncode == 0, done.stderr
     assert _contents(engine, ours) == _contents(engine, theirs)
-    ours, theirs = look(ours, engine), look(theirs, engine)
+    ours, theirs = inspect(ours, engine), inspect(theirs, engine)
     made = [layer.instruction for layer in theirs.own_layers]
     assert [layer.instruction for layer in ours.own_layers] == made or builder == "legacy"
     assert _stages_told(done.stdout + done.stderr, builder) == _stages_ran(result, builder)

@@ -15,7 +15,7 @@ from docker.errors import NotFound
 from helpers import labels, paths
 from helpers.builder import build
 from helpers.errors import CourseError, Interrupted, RegistryUnavailable, TransferFailed
-from helpers.image import look, where
+from helpers.image import inspect, layer_by_path
 from helpers.registry import Registry, lesson_registry, server, travelling
 from helpers.maintenance import clean
 
@@ -81,7 +81,7 @@ def shop(engine, program):
 
 def test_the_bytes_counted_are_those_of_the_manifest(shop, image):
     up = shop.push(image)
-    assert (up.way, up.known, up.name) == ("push", 0, NAME) and up.layers == len(look(image).layers)
+    assert (up.way, up.known, up.name) == ("push", 0, NAME) and up.layers == len(inspect(image).layers)
     assert up.payload <= up.moved <= up.payload + OVERHEAD
     with shop.pulled(shop.fresh(up)) as down:
         assert (down.trip.known, down.trip.layers) == (0, up.layers)
@@ -92,8 +92,8 @@ def test_the_bytes_counted_are_those_of_the_manifest(shop, image):
 
 def test_what_was_pulled_has_the_same_files_and_no_layer_of_the_first(engine, shop, image):
     with shop.pulled(shop.fresh(shop.push(image))) as down:
-        one, copy = look(image, engine), look(down.reference, engine)
-        assert set(where(copy, engine)) == set(where(one, engine))
+        one, copy = inspect(image, engine), inspect(down.reference, engine)
+        assert set(layer_by_path(copy, engine)) == set(layer_by_path(one, engine))
         assert copy.unpacked == one.unpacked
         assert not {layer.digest for layer in one.layers} & {layer.digest for layer in copy.layers}
         assert copy.labels[labels.COURSE] == labels.BUILD and copy.labels[labels.NAME] == down.reference
@@ -114,7 +114,7 @@ def test_without_the_copy_nothing_would_move(shop, image):
     up = shop.push(image)
     with shop.pulled(up) as down:
         assert down.trip.known == up.layers or down.trip.moved < OVERHEAD
-    assert look(image)   # and it is not removed with its second name
+    assert inspect(image)   # and it is not removed with its second name
 
 
 def test_a_second_push_finds_its_layers_there(engine, shop, image):

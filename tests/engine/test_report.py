@@ -175,7 +175,7 @@ def test_one_stage_is_told_what_to_stand_on(told, engine):
     made = told('FROM golang:1.22\nRUN cp /bin/true /app\nUSER 1\nCMD ["/app"]\n')
     only, = made.of("single-stage")
     assert only.line == 1 and f"FROM {SMALL}" in only.remedy
-    assert only.saves == unpacked(made) - made.image.own_bytes - image.look(SMALL, engine).unpacked
+    assert only.saves == unpacked(made) - made.image.own_bytes - image.inspect(SMALL, engine).unpacked
 
 
 # -- what does not start -------------------------------------------------------------

@@ -17,7 +17,7 @@ import zstandard
 
 from helpers import paths
 from helpers.builder import build
-from helpers.image import archive_reader, contents, look
+from helpers.image import archive_reader, contents, inspect
 from helpers.image import cache as layer_cache
 from helpers.inventory import inventory
 
@@ -119,7 +119,7 @@ def pieces(data: bytes, size: int):
 
 def agrees(read: archive_reader.Saved, engine, image: str, config: bytes) -> None:
     """Whether the same was read as from the engine."""
-    looked = look(image, engine)
+    looked = inspect(image, engine)
     digests = [layer.digest for layer in looked.layers]
     assert set(digests) == read.layers.keys()
     assert [read.layers[each].entries for each in digests] == list(contents(looked, engine))

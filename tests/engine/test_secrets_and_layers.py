@@ -7,8 +7,8 @@ import pytest
 from helpers.builder import build
 from helpers.container import run, serve
 from helpers.errors import CourseError, ImageNotFound
-from helpers.image import look, read_file, search
-from helpers.container.attack import tries
+from helpers.image import inspect, read_file, search
+from helpers.container.attack import run_attacks
 from helpers.inventory import inventory
 from helpers.lesson import APPS
 
@@ -57,7 +57,7 @@ def test_a_file_that_its_own_instruction_deletes_is_in_no_layer(engine, made):
 
 def test_a_file_is_read_out_of_the_layer_that_is_asked_for(engine, made):
     tag = made(f"FROM {BASE}\nRUN echo one > /file\nRUN echo two > /file\nRUN rm /file\n")
-    image = look(tag, engine)
+    image = inspect(tag, engine)
     first, second, third = image.own_layers
     assert read_file(image, "/file", engine=engine) == b"two\n"
     assert [read_file(image, "/file", layer, engine) for layer in (first, second)] == [b"one\n", b"two\n"]
@@ -69,13 +69,13 @@ def test_a_file_too_large_to_hold_is_not_read(engine, made, monkeypatch):
     tag = made("FROM scratch\nCOPY big /big\n", {"big": b"x" * 2000})
     monkeypatch.setattr("helpers.image.content.LARGEST", 1999)
     with pytest.raises(CourseError, match="too many to read out"):
-        read_file(look(tag, engine), "/big", engine=engine)
+        read_file(inspect(tag, engine), "/big", engine=engine)
 
 
 # -- secrets (C21, C23) ----------------------------------------------------------------------
 
 def places(engine, tag, needle):
-    return {(each.where, each.what.split(" ")[0]) for each in search(look(tag, engine), needle, engine)}
+    return {(each.where, each.what.split(" ")[0]) for each in search(inspect(tag, engine), needle, engine)}
 
 
 def test_a_text_is_found_wherever_it_stands(engine, made):
@@ -88,7 +88,7 @@ def test_a_text_is_found_wherever_it_stands(engine, made):
     assert {where for where, _ in found} == {"file", "history", "settings", "label"}
     assert places(engine, tag, secret + "0") == set()
     with pytest.raises(ValueError):
-        search(look(tag, engine), "", engine)
+        search(inspect(tag, engine), "", engine)
 
 
 def test_a_secret_in_the_builder_stays_there_and_lent_it_stays_nowhere(engine):
@@ -113,7 +113,7 @@ def test_a_secret_in_the_builder_stays_there_and_lent_it_stays_nowhere(engine):
 def broken_into(engine, dockerfile) -> dict[str, bool]:
     built = app(engine, None, "go-server", dockerfile)
     with serve(built.tag, port=8080, engine=engine) as server:
-        return {each.what: each.worked for each in tries(server, 8080)}
+        return {each.what: each.worked for each in run_attacks(server, 8080)}
 
 
 @pytest.mark.parametrize("dockerfile, outcomes", [
@@ -151,5 +151,5 @@ def test_what_copy_keeps_of_a_file(engine, builder):
         assert one.entries.uids[one.row] == two.entries.uids[two.row]
     assert (before["/made"].mode, after["/made"].mode) == (0o700, 0o755)
     assert after["/followed"].kind == "f" and "/made-in-passing" not in after
-    assert look(build(APPS / "copies", target="builder", builder=builder, engine=engine).image, engine).layers \
-        == look(stage.image, engine).layers
+    assert inspect(build(APPS / "copies", target="builder", builder=builder, engine=engine).image, engine).layers \
+        == inspect(stage.image, engine).layers

@@ -15,7 +15,7 @@ from helpers.builder import build
 from helpers.container import run, serve
 from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable
-from helpers.image import look, where
+from helpers.image import inspect, layer_by_path
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 
@@ -70,6 +70,6 @@ def test_the_site_says_which_node_made_it(engine, built, dockerfile):
 
 @pytest.mark.parametrize("app, tool", [("go-hello", "/usr/local/go/bin/go"), ("node-site", "/usr/local/bin/node")])
 def test_several_stages_leave_the_tools_of_today_too(engine, built, app, tool):
-    one, several = (look(built(app, file).tag, engine) for file in ("Dockerfile.single", "Dockerfile"))
-    assert tool in where(one, engine) and tool not in where(several, engine)
+    one, several = (inspect(built(app, file).tag, engine) for file in ("Dockerfile.single", "Dockerfile"))
+    assert tool in layer_by_path(one, engine) and tool not in layer_by_path(several, engine)
     assert one.unpacked > 10 * several.unpacked

@@ -15,7 +15,7 @@ import pytest
 from helpers import paths
 from helpers.builder import build
 from helpers.engine import connect
-from helpers.image import look, transfer, unique
+from helpers.image import inspect, transfer, unique
 from helpers.inventory import inventory
 
 BASE = "debian:bookworm-slim"
@@ -58,7 +58,7 @@ def measured(tmp_path, monkeypatch):
     """What is found in an image of an engine, with nothing known of any layer before."""
     def one(reference, engine):
         monkeypatch.setattr(paths, "cache", lambda: tmp_path / uuid.uuid4().hex)
-        image = look(reference, engine)
+        image = inspect(reference, engine)
         found = inventory(reference, engine).facts(files=True)
         return image, found, transfer(image, engine)
 

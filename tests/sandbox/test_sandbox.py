@@ -59,7 +59,7 @@ def test_stages_targets_cache_and_what_crossed(hub):
         import json
         from helpers import container
         from helpers.builder import build
-        from helpers.image import look, where
+        from helpers.image import inspect, layer_by_path
         app = "notebooks/apps/ready"
         text = ("FROM debian:bookworm-slim AS builder\\nRUN echo made > /made && chown 7:7 /made\\n"
                 "FROM debian:bookworm-slim AS unused\\nRUN false\\n"
@@ -67,13 +67,13 @@ def test_stages_targets_cache_and_what_crossed(hub):
         one = build(app, text=text, tag="sandbox:1")
         two = build(app, text=text, tag="sandbox:1")
         part = build(app, text=text, target="builder", tag="sandbox:part")
-        image = look("sandbox:1")
+        image = inspect("sandbox:1")
         ran = container.run("sandbox:1")
         lost = container.run("sandbox:1", ["sh", "-c", "ls /usr/share | wc -l; exit 3"], hide=["/usr/share"])
         print(json.dumps({
             "first": [s.status for s in one.stages], "again": [s.status for s in two.stages],
             "lines": [s.line for s in one.steps if s.stage], "part": [s.status for s in part.stages],
-            "layers": len(image.own_layers), "base": image.base, "made": "/made" in where(image), "got": "/got" in where(image),
+            "layers": len(image.own_layers), "base": image.base, "made": "/made" in layer_by_path(image), "got": "/got" in layer_by_path(image),
             "ran": [ran.output, ran.exit_code], "lost": [lost.output.strip(), lost.exit_code]}))""")
     assert told == {
         "first": ["built", "skipped", "built"], "again": ["cached", "skipped", "cached"],

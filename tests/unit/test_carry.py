@@ -6,7 +6,7 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Verdict, requirements, check, find, progress
-from helpers.container.sandbox import strictly
+from helpers.container.sandbox import hardening_options
 from helpers.engine.model import Engine
 from helpers.engine.proot.mounts import bound_over, secrets_of
 from helpers.views.exercises import verdict_view
@@ -120,5 +120,5 @@ def test_nothing_stays_of_the_place_of_a_secret(tmp_path):
     (replace(PODMAN, version="5.8.6", shares_network=False), {"fsize"}),
 ])
 def test_podman_4_is_not_left_to_ask_for_a_million_of_each(engine, named):
-    limits = {each["Name"]: each["Hard"] for each in strictly(engine, ())["ulimits"]}
+    limits = {each["Name"]: each["Hard"] for each in hardening_options(engine, ())["ulimits"]}
     assert set(limits) == named and limits.get("nofile", 0) <= 4096

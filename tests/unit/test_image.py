@@ -163,18 +163,18 @@ class Straw:
 
 def test_an_image_is_measured_once(home):
     engine = Straw(old_layout())
-    one = measure.look("go:1", engine)
+    one = measure.inspect("go:1", engine)
     assert (one.reference, one.id, one.unpacked, one.files) == ("go:1", "sha256:me", 641_000, 4)
     assert [layer.instruction for layer in one.layers] == ["ADD rootfs /", "COPY . ."]
     assert (one.created, one.labels, one.engine) == ("then", {"a": "b"}, "An engine of straw")
-    assert measure.look("go:1", engine) == one
+    assert measure.inspect("go:1", engine) == one
     assert engine.saves == 1
 
 
 def test_where_each_file_comes_from(home):
     engine = Straw(old_layout())
-    one = measure.look("go:1", engine)
-    found = measure.where(one, engine)
+    one = measure.inspect("go:1", engine)
+    found = measure.layer_by_path(one, engine)
     assert found["/usr/a"] == one.layers[0] and found["/etc/b"] == one.layers[1]
     assert "/etc/.wh.gone" not in found
     assert engine.saves == 1
@@ -182,7 +182,7 @@ def test_where_each_file_comes_from(home):
 
 def test_transfer_is_measured_once_and_then_known(home):
     engine = Straw(old_layout())
-    one = measure.look("go:1", engine)
+    one = measure.inspect("go:1", engine)
     moved = measure.transfer(one, engine)
     assert moved == pytest.approx(sum(len(gzip.compress(data, 6)) for data in (ONE, TWO)), rel=0.01)
     assert measure.transfer(one, engine) == moved and engine.saves == 2
@@ -193,7 +193,7 @@ def test_transfer_is_measured_once_and_then_known(home):
 
 def test_transfer_is_measured_if_one_layer_of_several_lacks_it(home):
     engine = Straw(old_layout())
-    one = measure.look("go:1", engine)
+    one = measure.inspect("go:1", engine)
     cache.keep(digest(ONE), Measured(1000, 2, 7))
     measure.transfer(one, engine)
     assert engine.saves == 2
@@ -202,8 +202,8 @@ def test_transfer_is_measured_if_one_layer_of_several_lacks_it(home):
 def test_unique_is_what_no_other_named_image_has(home):
     others = {"base": ([digest(ONE)], None), "far": (["sha256:far"], None)}
     engine = Straw(old_layout(), others)
-    assert measure.unique(measure.look("go:1", engine), engine) == 640_000
-    assert measure.unique(measure.look("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
+    assert measure.unique(measure.inspect("go:1", engine), engine) == 640_000
+    assert measure.unique(measure.inspect("go:1", Straw(old_layout())), Straw(old_layout())) == 641_000
 
 
 def test_another_image_that_goes_meanwhile_does_no_harm(home):
@@ -214,7 +214,7 @@ def test_another_image_that_goes_meanwhile_does_no_harm(home):
             return super().inspect_image(name)
 
     engine = Hasty(old_layout(), {"gone": ([digest(ONE)], None), "base": ([digest(ONE)], None)})
-    assert measure.look("go:1", engine).base == "base:1"
+    assert measure.inspect("go:1", engine).base == "base:1"
 
 
 @pytest.mark.parametrize("marks, base", [
@@ -223,12 +223,12 @@ def test_another_image_that_goes_meanwhile_does_no_harm(home):
 ])
 def test_what_the_course_built_is_nobody_s_base(home, marks, base):
     engine = Straw(old_layout(), {"base": ([digest(ONE)], marks)})
-    one = measure.look("go:1", engine)
+    one = measure.inspect("go:1", engine)
     assert (one.base, one.base_layers) == base
 
 
-@pytest.mark.parametrize("ask", [measure.look, lambda name, engine: measure.transfer(image_of_two(), engine),
-                                 lambda name, engine: measure.where(image_of_two(), engine)])
+@pytest.mark.parametrize("ask", [measure.inspect, lambda name, engine: measure.transfer(image_of_two(), engine),
+                                 lambda name, engine: measure.layer_by_path(image_of_two(), engine)])
 def test_an_image_that_lacks_a_layer_is_unreadable(home, ask):
     with pytest.raises(ImageUnreadable):
         ask("go:1", Straw(tar(("1/layer.tar", ONE))))
@@ -595,11 +595,11 @@ def test_damaged_entries_are_not_believed(home):
 
 def test_a_layer_whose_record_was_damaged_is_read_again(home):
     engine = Straw(old_layout())
-    one = measure.look("go:1", engine)
-    found = measure.where(one, engine)
+    one = measure.inspect("go:1", engine)
+    found = measure.layer_by_path(one, engine)
     for record in (home / "cache" / "layers").iterdir():
         record.write_bytes(record.read_bytes()[:-1] + b"?")
-    assert measure.where(measure.look("go:1", engine), engine) == found
+    assert measure.layer_by_path(measure.inspect("go:1", engine), engine) == found
     assert engine.saves == 2      # the weight was missed first, and both were written anew
 
 

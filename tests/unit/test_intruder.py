@@ -8,7 +8,7 @@ from helpers import charts
 from helpers.container import Answer, Ran
 from helpers.container.processes import ids
 from helpers.errors import CourseError, EngineGone
-from helpers.container.attack import Try, tries
+from helpers.container.attack import AttackResult, run_attacks
 
 
 class Straw:
@@ -60,7 +60,7 @@ def shell(command) -> Ran:
 
 
 def worked(server) -> dict:
-    return {each.what: each.worked for each in tries(server, 8080)}
+    return {each.what: each.worked for each in run_attacks(server, 8080)}
 
 
 NOTHING = {"open a shell": False, "download a file": False, "compile a program": False,
@@ -68,7 +68,7 @@ NOTHING = {"open a shell": False, "download a file": False, "compile a program":
 
 
 def test_an_image_with_nothing_gives_an_intruder_nothing():
-    done = tries(Straw({}, user="65532"), 8080)
+    done = run_attacks(Straw({}, user="65532"), 8080)
     assert {each.what: each.worked for each in done} == NOTHING
     assert done[0].said == "there is no bash, sh, ash, dash, zsh, busybox" and done[0].command == ""
     assert str(done[-1]) == "be root: fails (the server runs as 65532)"
@@ -88,26 +88,26 @@ def test_what_was_downloaded_must_be_the_page():
     assert worked(Straw({"curl": "Hello\n"}, user="1"))["download a file"] is True
     assert worked(Straw({"curl": "curl: (7) refused"}, user="1"))["download a file"] is False
     assert worked(Straw({"curl": "anything"}, user="1", page=b""))["download a file"] is False
-    done = tries(Straw({"curl": "refused", "wget": "Hello"}, user="1"), 8080)[1]
+    done = run_attacks(Straw({"curl": "refused", "wget": "Hello"}, user="1"), 8080)[1]
     assert done.worked and done.command.startswith("wget ")    # the next way was tried
 
 
 def test_a_compiler_must_make_a_program_that_runs():
     assert worked(Straw({"sh": lambda command: Ran("compiled in the container\n", 0, 1)}))["compile a program"]
-    done = tries(Straw({"gcc": "gcc 12"}, user="1"), 8080)[2]
+    done = run_attacks(Straw({"gcc": "gcc 12"}, user="1"), 8080)[2]
     assert not done.worked and (done.command, done.said) == ("gcc --version", "gcc 12")
 
 
 def test_the_port_is_the_one_that_it_listens_on():
     server = Straw({})
-    tries(server, 9999)
+    run_attacks(server, 9999)
     assert sum("127.0.0.1:9999/" in " ".join(each) for each in server.ran) >= 4
     assert any("/dev/tcp/127.0.0.1/9999;" in " ".join(each) for each in server.ran)
 
 
 @pytest.mark.parametrize("user, root", [("", True), ("0:0", True), ("root", True), ("nonroot", False), ("65532:1", False)])
 def test_with_one_id_it_is_told_what_the_image_asks_for(user, root):
-    last = tries(OneId({}, user=user), 8080)[-1]
+    last = run_attacks(OneId({}, user=user), 8080)[-1]
     assert last.worked is root
     assert last.said == ("the server runs as root" if root else
                          f"the server is to run as {user} (this engine has one user for all)")
@@ -131,16 +131,16 @@ class Podman(Straw):
 
 
 def test_podman_is_told_to_list_once():
-    assert tries(Podman({}, user="nobody"), 8080)[-1].said == "the server runs as nobody"
+    assert run_attacks(Podman({}, user="nobody"), 8080)[-1].said == "the server runs as nobody"
 
 
 def test_an_engine_that_goes_away_is_no_program_that_is_missing():
     with pytest.raises(EngineGone):
-        tries(Straw({"bash": EngineGone("gone")}), 8080)
+        run_attacks(Straw({"bash": EngineGone("gone")}), 8080)
 
 
-def tried(*outcomes: bool) -> tuple[Try, ...]:
-    return tuple(Try(what, outcome, "", "") for what, outcome in zip(NOTHING, outcomes))
+def tried(*outcomes: bool) -> tuple[AttackResult, ...]:
+    return tuple(AttackResult(what, outcome, "", "") for what, outcome in zip(NOTHING, outcomes))
 
 
 @pytest.mark.parametrize("found, title", [

@@ -21,7 +21,7 @@ from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
 from helpers.lesson import current, say
 from helpers.units import size
 from helpers.claims import CLAIMS, verdict
-from helpers.experiments.variants import CORNERS, Absent, Ways
+from helpers.experiments.variants import TWO_BY_TWO, Absent, Variants
 from helpers.views.contents import needs_text, needs_view
 
 from .layers import elf, inventory, layer
@@ -106,7 +106,7 @@ def test_they_are_the_languages_of_the_claim():
 
 @pytest.mark.parametrize("app", ["go-server", "java-hello", "c-hello"])
 def test_the_four_corners_differ_in_stages_and_base_alone(app):
-    single, slim, full, multi = (parse((ROOT / "notebooks/apps" / app / file).read_text()) for file in CORNERS)
+    single, slim, full, multi = (parse((ROOT / "notebooks/apps" / app / file).read_text()) for file in TWO_BY_TWO)
     assert [len(each.stages) for each in (single, slim, full, multi)] == [1, 1, 2, 2]
     big, small = single.stages[-1].base, multi.stages[-1].base
     assert big != small
@@ -158,21 +158,21 @@ def builder(*lacking: str):
 def looked(monkeypatch):
     """What would ask the engine answers with what it was asked."""
     found = {"c-hello:multi": TWO.inventory, "c-hello:single": ONE.inventory}
-    monkeypatch.setattr(variants, "look", lambda tag, engine: found[tag].image)
+    monkeypatch.setattr(variants, "inspect", lambda tag, engine: found[tag].image)
     monkeypatch.setattr(variants.inventories, "inventory", lambda tag, engine: found[tag])
     monkeypatch.setattr(variants.container, "run", lambda tag, command, engine: (tag, command))
 
 
 def test_a_way_is_built_under_the_name_of_its_dockerfile():
     one = builder()
-    c = Ways("c-hello", None, one)
+    c = Variants("c-hello", None, one)
     c.build("single", "Dockerfile.single"), c.build("multi"), c.build("up to", target="builder")
     assert [tag for _, _, tag, _ in one.asked] == ["c-hello:single", "c-hello:multi", "c-hello:builder"]
     assert one.asked[0][0] == ROOT / "notebooks/apps/c-hello" and one.asked[2][3] == {"target": "builder"}
 
 
 def test_what_is_asked_of_a_way_is_asked_of_its_image(looked):
-    c = Ways("c-hello", None, builder())
+    c = Variants("c-hello", None, builder())
     assert c.build("two").tag == c["two"].tag == "c-hello:multi" and c.lacking() is None
     assert c.run("two", ["ls"]) == ("c-hello:multi", ["ls"])
     assert c.image("two") == TWO.inventory.image and c.inventory("two") is TWO.inventory
@@ -181,7 +181,7 @@ def test_what_is_asked_of_a_way_is_asked_of_its_image(looked):
 
 
 def test_without_its_base_a_way_is_absent_and_so_is_all_that_is_asked_of_it(looked):
-    c = Ways("c-hello", None, builder("Dockerfile"))
+    c = Variants("c-hello", None, builder("Dockerfile"))
     made = c.build("two")
     assert not made and made.error is LACKING and c.lacking() is made
     for asked in (c.run("two"), c.image("two"), c.inventory("two"), c.paths("two"), c.needs("two", "/x"), c.sizes()):
@@ -192,7 +192,7 @@ def test_without_its_base_a_way_is_absent_and_so_is_all_that_is_asked_of_it(look
 
 
 def test_a_picture_leaves_out_what_is_absent(looked):
-    c = Ways("c-hello", None, builder("Dockerfile"))
+    c = Variants("c-hello", None, builder("Dockerfile"))
     c.build("two"), c.build("one", "Dockerfile.single")
     chart = c.sizes("two", "one")
     assert f"one is {size(ONE.unpacked)}" in chart.alt and "two" not in chart.alt
@@ -204,7 +204,7 @@ def test_another_failure_is_not_taken_for_a_lacking_base():
         raise BuildFailed("It does not compile.")
 
     with pytest.raises(BuildFailed):
-        Ways("c-hello", None, broken).build("two")
+        Variants("c-hello", None, broken).build("two")
 
 
 @pytest.fixture
@@ -234,9 +234,9 @@ def test_every_language_is_built_but_those_without_a_base(shipped):
 
 
 def test_four_corners_or_why_not(shipped, monkeypatch):
-    monkeypatch.setattr(variants, "look", lambda tag, engine: tag)
-    assert variants.corners("go-server", None) == tuple(f"go-server {file}" for file in CORNERS)
-    assert variants.corners("java-hello", None).error is LACKING
+    monkeypatch.setattr(variants, "inspect", lambda tag, engine: tag)
+    assert variants.two_by_two("go-server", None) == tuple(f"go-server {file}" for file in TWO_BY_TWO)
+    assert variants.two_by_two("java-hello", None).error is LACKING
 
 
 # -- what a program says and what starts -----------------------------------------------------
