@@ -9,11 +9,16 @@ LESSONS  := $(wildcard notebooks/*.ipynb)
 EXERCISES := $(wildcard exercises/*/*.ipynb)
 FIRST    := notebooks/00-is-everything-ready.ipynb
 CELL_SECONDS ?= 300
+WORKERS  ?= 2
+PYTEST    = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+NBVAL     = --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
+RUNGS     = small podman-one-id podman legacy
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab engine engines bases test unit lessons outputs sandbox exercises bench stop clean purge
+.PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
+  bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -49,34 +54,50 @@ lab: $(READY)  ## set everything up, build once, open the course
 	  && echo "Without an engine the lessons show recorded results, each in a frame that says so."; }
 	@$(BIN)/python -m helpers.maintenance.lab $(FIRST)
 
-test: $(TESTED)  ## set everything up, run every test
+test: lint $(TESTED)  ## set everything up, run the tests of one engine and every lesson
 	@$(BIN)/python -m helpers bases --all
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
-	  --durations=10 tests notebooks
+	$(PYTEST) $(NBVAL) --durations=10 tests notebooks
+
+test-all: nightly engines sandbox  ## all of that, and every engine, rung and submission (hours)
+	@for rung in $(RUNGS); do $(MAKE) --no-print-directory exercises RUNG=$$rung || exit; done
+
+nightly: $(TESTED)  ## every test on the engine that is there
+	@$(BIN)/python -m helpers bases --all
+	$(PYTEST) $(NBVAL) --nightly --durations=25 $(or $(TESTS),tests notebooks)
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check helpers tests
+	$(BIN)/mypy helpers
 
 $(TESTED): $(READY) engine
 	@$(BIN)/python -m tests.prepare
 	@touch $@
 
 unit: $(READY)  ## the tests that need no engine
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 lessons: $(READY)  ## run the notebooks as tests
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) notebooks
+	$(PYTEST) $(NBVAL) notebooks
 
 outputs: $(READY)  ## run the notebooks, exercises too, and keep their new outputs
 	$(BIN)/python -m tests.outputs $(LESSONS) $(EXERCISES)
 
-engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; the table goes into the README
+engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; the table goes into docs/engines.md
 	@$(BIN)/python -m helpers bases --all
-	@$(BIN)/python -m tests.engines $(KINDS) --readme
+	@$(BIN)/python -m tests.engines $(KINDS) --docs
 
 sandbox: $(READY) engine  ## the first lessons in sessions without privileges, as Binder's
 	$(BIN)/python -m tests.sandbox
 
 exercises: $(READY) engine  ## every submission of the exercises on RUNG (small, podman-one-id, podman, legacy); EXERCISE="01 10" for some
 	@$(BIN)/python -m helpers bases --all
-	$(BIN)/python -m tests.exercises.rungs $(or $(RUNG),small) $(EXERCISE) --readme
+	$(BIN)/python -m tests.exercises.rungs $(or $(RUNG),small) $(EXERCISE) --docs
+
+architecture: $(READY)  ## draw docs/architecture.svg from the imports
+	$(BIN)/python -m tests.architecture
+
+mutants: $(TESTED)  ## break the code in many small ways, and see which tests notice
+	$(BIN)/python -m tests.mutants
 
 bench: $(TESTED)  ## measure; figures go to bench.json
 	@$(BIN)/python -m helpers bases

@@ -2,7 +2,7 @@
 
 Without a name, on all of them. One after another: each is prepared, started,
 given the base images, tested, ended. The table has the last run of each kind; with
---readme, the one in the README is written anew. Exit code 1 if a test failed.
+--docs, the one in docs/engines.md is replaced. Exit code 1 if a test failed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fresh", action="store_true",
                         help="begin with empty engines, and leave none of their data (about 5 GB each) for the next run")
     parser.add_argument("--purge", action="store_true", help="run nothing: delete what is kept for the next run")
-    parser.add_argument("--readme", action="store_true", help="write the table into README.md")
+    parser.add_argument("--docs", action="store_true", help="write the table into docs/engines.md")
     chosen = parser.parse_args(arguments)
     if chosen.purge:
         return 0 if daemon.purge(_say) else 1
@@ -49,10 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     print(told)
     failed = table.failures(rows)
     _say(*failed)
-    if chosen.readme:
-        readme = suite.ROOT / "README.md"
-        text = readme.read_text()
-        readme.write_text(table.placed(text, table.merged(table.there(text), told)))
+    if chosen.docs:
+        text = table.DOCS.read_text()
+        table.DOCS.write_text(table.placed(text, table.merged(table.there(text), told)))
     return 1 if failed else 0
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .suite import Outcome
+from .suite import ROOT, Outcome
 
 # A feature in the words of the table, and the files whose tests show it.
 FEATURES = {
@@ -85,13 +85,14 @@ def failures(rows: Sequence[Row]) -> list[str]:
             for row in rows for each in row.outcomes if each.ended == "failed"]
 
 
-# -- the README's part -----------------------------------------------------------------
+# -- its place in docs/engines.md -----------------------------------------------------------------
 
+DOCS = ROOT / "docs" / "engines.md"
 BEGIN, END = "<!-- engines: written by `make engines` -->", "<!-- engines: end -->"
 
 
 def placed(text: str, table: str, begin: str = BEGIN, end: str = END) -> str:
-    """A README's text with `table` between two marks. Raises ValueError without them."""
+    """A text with `table` between two marks. Raises ValueError without them."""
     before, _, after = _around(text, begin, end)
     return f"{before}{begin}\n{table}{end}{after}"
 

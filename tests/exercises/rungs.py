@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("rung", choices=RUNGS)
     parser.add_argument("exercises", nargs="*", metavar="EXERCISE", help="all, if none is named")
     parser.add_argument("--only", default="", metavar="EXPRESSION", help="pytest's -k, besides")
-    parser.add_argument("--readme", action="store_true", help="write the table into exercises/README.md")
+    parser.add_argument("--docs", action="store_true", help="write the table into docs/engines.md")
     chosen = parser.parse_args(arguments)
     wanted = [find(each).name for each in chosen.exercises] or names()
     failed = 0
@@ -151,9 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
         table.keep(name, chosen.rung, date.today().isoformat(), outcomes)
     told = table.written(table.read(), {name: tests(name) for name in names()}, RUNGS)
     _say(told)
-    if chosen.readme:
-        text = table.README.read_text()
-        table.README.write_text(table.placed(text, table.merged(table.there(text), told, RUNGS)))
+    if chosen.docs:
+        text = table.DOCS.read_text()
+        table.DOCS.write_text(table.placed(text, table.merged(table.there(text), told, RUNGS)))
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""Exercise by rung: what came of the last run of each, kept, and the table in exercises/README.md."""
+"""Exercise by rung: what came of the last run of each, kept, and the table in docs/engines.md."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from helpers import paths
-from helpers.checks import EXERCISES
 from tests.engines import table
 from tests.engines.suite import Outcome
 
-README = EXERCISES / "README.md"
+DOCS = table.DOCS
 BEGIN, END = "<!-- rungs: written by `make exercises` -->", "<!-- rungs: end -->"
 _WHY = "Not judged there, since the engine cannot carry it:"
 # Parts of a run are merged into what the same day showed before.

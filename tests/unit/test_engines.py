@@ -1,13 +1,19 @@
 """The table of engines: what is counted, what is said, and where it goes."""
 
-import pytest
+import re
 
+import pytest
+import yaml
+
+from helpers.checks import names
 from helpers.limits import held
 from helpers.units import size
 from tests.engines import daemon, kinds, lessons, rootfs, suite, table
+from tests.engines.kinds import KINDS
 from tests.engines.suite import Outcome
 from tests.engines.table import Row
 from tests.exercises import table as rungs_table
+from tests.exercises.rungs import RUNGS
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite name="pytest">
 <testcase classname="tests.engine.test_build" name="test_one" time="0.1"/>
@@ -91,7 +97,7 @@ def test_an_exercise_on_a_rung_keeps_what_another_machine_showed():
 
 
 def test_the_readme_has_a_place_for_it():
-    assert table.placed((suite.ROOT / "README.md").read_text(), "x")
+    assert table.placed(table.DOCS.read_text(), "x")
 
 
 def test_a_cell_that_was_shown_as_recorded_is_known():
@@ -169,3 +175,15 @@ def test_what_the_user_set_for_pytest_is_not_passed_on(monkeypatch):
     monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
     assert [name for name in suite.environment(X="1") if name.startswith("PYTEST_")] == []
     assert suite.environment(X="1")["X"] == "1" and suite.environment(PATH="/x")["PATH"] == "/x"
+
+
+def test_the_nightly_workflow_runs_every_engine_and_every_exercise_below_it():
+    jobs = yaml.safe_load((suite.ROOT / ".github/workflows/nightly.yml").read_text())["jobs"]["part"]
+    commands = [each["run"] for each in jobs["strategy"]["matrix"]["include"]]
+    assert {kind.key for kind in KINDS} == {word for line in commands for word in re.findall(r"KINDS=(\S+)", line)}
+    assert set(RUNGS) - {"buildkit"} == {word for line in commands for word in re.findall(r"RUNG=(\S+)", line)}
+    tried = {number for line in commands for numbers in re.findall(r'EXERCISE="([\d ]+)"', line) for number in numbers.split()}
+    assert tried == {name[:2] for name in names()}
+    groups = {word for line in commands for word in re.findall(r"tests/\w+|notebooks", line)}
+    assert groups >= {f"tests/{path.parent.name}" for path in suite.ROOT.glob("tests/*/test_*.py")} | {"notebooks"}
+    assert jobs["timeout-minutes"] <= 45

@@ -15,6 +15,8 @@ import nbformat
 import pytest
 import yaml
 
+from tests import architecture
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -111,68 +113,7 @@ def test_the_makefile_has_the_targets_of_the_design(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
 
 
-# -- the house -----------------------------------------------------------------------
-
-# Data flows downward; a module imports from those above it (with a smaller number).
-HOUSE = {
-    "errors": 0, "units": 0, "paths": 0, "labels": 0,
-    "formats": 1, "dockerfile": 1, "lint": 1, "claims": 1, "recorded": 1,
-    "experiments/size_attribution": 1, "experiments/significance": 1,
-    "engine": 2, "bases": 3, "limits": 3, "container": 4, "builder": 4, "registry": 4, "engine/proot": 5, "image": 5,
-    "container/attack": 5, "experiments/incremental": 5, "experiments/startup_time": 5, "inventory": 6,
-    "experiments/reproducibility": 6, "experiments": 6, "report": 7, "checks": 8, "charts": 9, "views": 9, "widgets": 10,
-    "experiments/variants": 10, "magics": 11, "experiments/languages": 11, "maintenance": 11,
-    "lesson": 12, "cli": 12, "__main__": 13,
-}
-
-
-def room(module: str) -> str:
-    """The room of a module ("builder/session"): the longest name of HOUSE that it begins with."""
-    names = module.split("/")
-    return next((name for name in ("/".join(names[:n]) for n in range(len(names), 0, -1)) if name in HOUSE), names[0])
-
-
-def part(path: Path) -> str:
-    """The room of the house that a file is in."""
-    return room(path.relative_to(ROOT / "helpers").with_suffix("").as_posix().removesuffix("/__init__"))
-
-
-def taken(path: Path) -> set[str]:
-    """The rooms that a file imports from."""
-    package = ("helpers", *path.relative_to(ROOT / "helpers").with_suffix("").parts)[:-1]
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        modules = []
-        if isinstance(node, ast.Import):
-            modules = [alias.name.split(".") for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = list(package[:len(package) - node.level + 1]) if node.level else []
-            base += node.module.split(".") if node.module else []
-            modules = [[*base, alias.name] for alias in node.names]
-        found |= {room("/".join(names[1:])) for names in modules if names[0] == "helpers" and len(names) > 1}
-    return found - {"__version__"}
-
-
-MODULES = [path for path in sorted((ROOT / "helpers").rglob("*.py")) if path.name != "__init__.py"
-           or path.parent.name != "helpers"]
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_imports_never_run_back_up_the_house(path):
-    here = part(path)
-    assert here in HOUSE, f"say in HOUSE where {here} stands"
-    above = {other for other in taken(path) - {here} if HOUSE[other] >= HOUSE[here]}
-    assert above == set()
-
-
-def test_the_check_of_imports_sees_them():
-    rooms = set().union(*(taken(path) for path in (ROOT / "helpers" / "lesson").glob("*.py")))
-    assert rooms >= {"builder", "charts", "container", "image", "engine", "errors", "units", "widgets", "maintenance"}
-    assert taken(ROOT / "helpers" / "builder" / "building.py") >= {"labels", "dockerfile", "bases", "engine"}
-    assert "dockerfile" in taken(ROOT / "helpers" / "cli" / "images.py")
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", architecture.modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_module_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text())) or path.name == "__main__.py"
 

@@ -1,0 +1,34 @@
+"""Data flows one way: the order of imports, and the picture that is drawn from them."""
+
+import pytest
+
+from tests import architecture
+from tests.architecture import HELPERS, ORDER, ROOT, ROW, imports, modules, part
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_never_run_back_up(path):
+    here = part(path)
+    assert here in ROW, f"say in tests/architecture.py where {here} stands"
+    assert {other for other in imports(path) - {here} if ROW[other] >= ROW[here]} == set()
+
+
+def test_the_check_sees_imports():
+    assert {"builder", "charts", "errors"} <= set().union(*map(imports, (HELPERS / "lesson").glob("*.py")))
+    assert "dockerfile" in imports(HELPERS / "cli" / "images.py")
+
+
+def test_every_entry_of_the_order_is_there():
+    assert set(ROW) == set(architecture.graph()) and sum(map(len, ORDER)) == len(ROW)
+
+
+def test_an_arrow_that_follows_from_others_is_not_drawn():
+    edges = {"c": {"a", "b"}, "b": {"a"}, "a": set()}
+    assert architecture.reduced(edges) == {"c": {"b"}, "b": {"a"}, "a": set()}
+
+
+def test_the_picture_and_the_list_are_current():
+    edges = architecture.graph()
+    page = architecture.PAGE.read_text()
+    assert architecture.PICTURE.read_text() == architecture.picture(edges), "run `make architecture`"
+    assert page == architecture.placed(page, architecture.listed(architecture.order(edges))), "run `make architecture`"
