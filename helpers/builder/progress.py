@@ -6,18 +6,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
-from ..dockerfile import Dockerfile, Instruction, Stage
+from ..dockerfile import Dockerfile, Stage
 from .events import Event, Failed, Imaged, Moved, Output, StepSeen
+from .step_lines import Place, buildah_places, buildkit_places, legacy_places
 from .times import covered, work
 
-# '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
-# '[linux/amd64 builder 2/4] ...' where platforms differ.
-# From ten steps on the numbers are padded: '[builder  2/10] ...', '[ 2/10] ...'.
-_NUMBERED = re.compile(r"\[(?:(?P<words>\S[^\]]*?) +| *)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)",
-                       re.S)
 _LOG_LINES = 10_000   # of one step; older lines are dropped, as no one scrolls further
 
 
@@ -95,8 +90,7 @@ class Progress:
         self._seen: dict[str, StepSeen] = {}
         self._logs: dict[str, list[str]] = {}
         self._moved: dict[str, dict[str, Moved]] = {}
-        self._places: dict[str, tuple[str, str, int | None]] = {}
-        self._flat = flat_instructions(dockerfile, target) if builder == "legacy" else []
+        self._places: dict[str, Place] = {}
 
     def add(self, event: Event) -> None:
         """Take one event in."""
@@ -145,9 +139,7 @@ class Progress:
             del lines[: -_LOG_LINES]
 
     def _step(self, seen: StepSeen, zero: float) -> Step:
-        if seen.key not in self._places:
-            self._places[seen.key] = self._place(seen)
-        stage, instruction, line = self._places[seen.key]
+        stage, instruction, line = self._place(seen.key)
         lines = self._logs.get(seen.key, [])
         return Step(
             stage, instruction, line, seen.cached,
@@ -157,12 +149,17 @@ class Progress:
             seen.key, seen.inputs,
         )
 
-    def _place(self, seen: StepSeen) -> tuple[str, str, int | None]:
-        if self.builder == "legacy":
-            return _legacy_place(seen, self._flat)
-        if self.builder == "buildah":
-            return _buildah_place(seen, self.dockerfile)
-        return _buildkit_place(seen.name, self.dockerfile)
+    def _place(self, key: str) -> Place:
+        """A step that appears may say more about where the others belong."""
+        if len(self._places) != len(self._seen):
+            seen = self._seen.values()
+            if self.builder == "legacy":
+                self._places = legacy_places(seen, self.dockerfile, self.target)
+            elif self.builder == "buildah":
+                self._places = buildah_places(seen, self.dockerfile)
+            else:
+                self._places = buildkit_places(seen, self.dockerfile)
+        return self._places[key]
 
 
 def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
@@ -175,63 +172,6 @@ def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
     longer = new if new.completed - new.started > old.completed - old.started else old
     return StepSeen(new.key, new.name, longer.started, longer.completed,
                     old.cached and new.cached, new.error or old.error, new.inputs)
-
-
-# -- where in the Dockerfile a step belongs -------------------------------------
-
-def flat_instructions(dockerfile: Dockerfile, target: str | None) -> list[tuple[str, Instruction]]:
-    """Every instruction up to the end of the target, with its stage's label, as the
-    legacy builder numbers them: ARGs before the first FROM count too, under ''."""
-    last = dockerfile.stage(target).index if target else len(dockerfile.stages) - 1
-    return [("", arg) for arg in dockerfile.preamble] + [
-        (stage.label, instruction)
-        for stage in dockerfile.stages[: last + 1] for instruction in stage.instructions
-    ]
-
-
-def _legacy_place(seen: StepSeen, flat: list[tuple[str, Instruction]]) -> tuple[str, str, int | None]:
-    index = int(seen.key) - 1
-    if index >= len(flat):   # what the build's own options add: LABEL
-        return "", seen.name, None
-    stage, instruction = flat[index]
-    return stage, seen.name, instruction.line
-
-
-def _buildah_place(seen: StepSeen, dockerfile: Dockerfile) -> tuple[str, str, int | None]:
-    """Each instruction of a stage is a step of its own, FROM the first."""
-    stage, number = (int(each) - 1 for each in seen.key.split("/"))
-    if stage >= len(dockerfile.stages):
-        return "", seen.name, None
-    steps = dockerfile.stages[stage].instructions
-    if number >= len(steps):   # what the build's own options add: LABEL
-        return "", seen.name, None
-    return dockerfile.stages[stage].label, seen.name, steps[number].line
-
-
-def _buildkit_place(name: str, dockerfile: Dockerfile) -> tuple[str, str, int | None]:
-    match = _NUMBERED.match(name)
-    if not match:
-        return "", name, None
-    label = (match["words"] or dockerfile.stages[0].label).split()[-1]
-    stage = next((s for s in dockerfile.stages if s.label.lower() == label.lower()), None)
-    if stage is None:
-        return "", match["text"], None
-    line = _line(stage, int(match["number"]), int(match["total"]))
-    return stage.label, match["text"], line
-
-
-def _line(stage: Stage, number: int, total: int) -> int | None:
-    """The line of the step that BuildKit calls number/total, None if it is on no
-    line of this file: triggers of an ONBUILD base come right after the FROM."""
-    steps = stage.steps
-    unnumbered = sum(i.keyword == "WORKDIR" for i in stage.instructions) - sum(
-        i.keyword == "WORKDIR" for i in steps)   # counted in the total all the same
-    triggers = max(0, total - unnumbered - len(steps))
-    first = 1 if steps and steps[0].keyword == "FROM" else 0
-    if number <= first:
-        return steps[0].line
-    index = number - 1 - triggers
-    return steps[index].line if first <= index < len(steps) else None
 
 
 # -- stages ----------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Each case is one POST to /build; its answer is kept as it came, line by line, in
 BUILDER-CASE.json. Nothing is edited afterwards: an answer that names a folder of
-this machine is not kept at all.
+this machine is not kept at all. DOCKER_HOST and `--suffix=-28` record another engine's
+answers beside these, as BUILDER-CASE-28.json.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from helpers.engine import connect
 from helpers.labels import BUILD, marked
 
 HERE = Path(__file__).parent
-PRIVATE = re.compile(r"/root/|/home/|/var/lib/|/tmp/|https?://")
+# BuildKit's own checks name the page of each rule, and its error the context.
+PRIVATE = re.compile(r"/root/|/home/|/var/lib/|/tmp/|https?://(?!docs\.docker\.com/go/dockerfile/rule/|build-context-)")
 VERSIONS = {"buildkit": "2", "legacy": "1"}
 
 TWO = """\
@@ -53,6 +55,9 @@ FROM scratch
 COPY --from=greet /greet /greet
 COPY --from=count /count /count
 """
+TRIGGERS = "multistage/recorded-triggers"   # made first, for the case `onbuild`
+ON_BUILD = ("FROM debian:bookworm-slim\nWORKDIR /base\nONBUILD ENV a=b\nONBUILD RUN echo one\nONBUILD WORKDIR ..\n"
+            "ONBUILD WORKDIR /base\n")
 UNUSED = "FROM debian:bookworm-slim AS unused\nRUN echo This cannot work && exit 3\n\n"
 CASES = {  # name: (Dockerfile, parameters)
     "cold": (TWO, {"nocache": "1"}),
@@ -72,6 +77,13 @@ CASES = {  # name: (Dockerfile, parameters)
                   {"nocache": "1"}),
     "many": ("FROM debian:bookworm-slim\n" + "".join(f"WORKDIR /{n}\n" for n in "abcdefghi"), {}),
     "root": ("FROM debian:bookworm-slim\nWORKDIR /\nWORKDIR /a\nWORKDIR /b\n", {}),
+    # WORKDIRs that lead to / make no step, as the base's own folder decides.
+    "workdir": ("FROM debian:bookworm-slim AS base\nWORKDIR .\nWORKDIR ./\nRUN echo 2\nWORKDIR /app\nWORKDIR ..\n"
+                "RUN echo again\nWORKDIR //\nRUN echo again\nENV WHERE=/srv\nWORKDIR $WHERE\nRUN echo 3 && false\n",
+                {"nocache": "1"}),
+    "onbuild": (f"FROM {TRIGGERS}\nWORKDIR .\nRUN echo one\nWORKDIR ..\nRUN echo two && false\n", {"nocache": "1"}),
+    "says-step": ("FROM debian:bookworm-slim\nRUN echo \"Step 3/9 : FROM nothing\"; echo \" ---> Using cache\"; "
+                  "echo \" ---> 0123456789ab\"; echo \"Step 3/5 : RUN no step\"\nRUN echo 3 && false\n", {"nocache": "1"}),
     "no-bridge-source": ("FROM debian:bookworm-slim AS builder\nRUN echo nothing\n\nFROM scratch\n"
                          "COPY --from=builder /app/missing /app\n", {"nocache": "1"}),
 }
@@ -104,15 +116,20 @@ def text_of(answers: list[dict]) -> str:
 
 def main() -> None:
     api = connect(start=False).client.api
+    names = [word for word in sys.argv[1:] if not word.startswith("--")]
+    suffix = next((word.removeprefix("--suffix=") for word in sys.argv[1:] if word.startswith("--suffix=")), "")
     for builder in VERSIONS:
-        for name in sys.argv[1:] or CASES:
+        for name in names or CASES:
+            if name == "onbuild":
+                record(api, builder, ON_BUILD, {"t": TRIGGERS})
             dockerfile, parameters = CASES[name]
             answers = record(api, builder, dockerfile, parameters)
-            if PRIVATE.search(text_of(answers)):
-                print(builder, name, "names a folder of this machine: not kept")
+            if private := PRIVATE.search(said := text_of(answers)):
+                around = said[max(0, private.start() - 40):private.end() + 40]
+                print(f"{builder} {name} names a folder of this machine and is not kept: {around!r}")
                 continue
             kept = {"dockerfile": dockerfile, "parameters": parameters, "answers": answers}
-            (HERE / f"{builder}-{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+            (HERE / f"{builder}-{name}{suffix}.json").write_text(json.dumps(kept, indent=1) + "\n")
             print(builder, name, len(answers))
 
 

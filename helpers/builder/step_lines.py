@@ -1,0 +1,178 @@
+"""Which line of the Dockerfile each step of a build belongs to.
+
+The legacy builder and Buildah number the instructions one by one. BuildKit does not: a
+WORKDIR that leads to / makes no step, triggers of an ONBUILD base are numbered like
+instructions of the file, and where a relative WORKDIR leads depends on the base. So the
+steps of its trace are laid beside the file's instructions, by keyword and text.
+
+Source: moby/buildkit, frontend/dockerfile/dockerfile2llb/convert.go (prefixCommand,
+dispatchWorkdir, dispatchOnBuildTriggers).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage
+from .events import StepSeen
+
+# '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
+# '[linux/amd64 builder 2/4] ...' where platforms differ.
+# From ten steps on the numbers are padded: '[builder  2/10] ...', '[ 2/10] ...'.
+_NUMBERED = re.compile(r"\[(?:(?P<words>\S[^\]]*?) +| *)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.S)
+_MAKES_STEP = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
+_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
+_EQUAL, _MISFIT, _USUAL = 2.0, -50.0, 0.1   # scores; the last only decides between equals
+
+
+Chain = "tuple[Chain, int, int] | None"         # (what went before, number, line)
+Ways = dict[int, tuple[float, Chain]]
+
+
+class Place(NamedTuple):
+    """Stage label ('' for work around the stages), instruction as the builder prints it,
+    and its line, from 1, or None."""
+
+    stage: str
+    instruction: str
+    line: int | None
+
+
+def flat_instructions(dockerfile: Dockerfile, target: str | None) -> list[tuple[str, Instruction]]:
+    """Every instruction up to the end of the target, with its stage's label, as the
+    legacy builder numbers them: ARGs before the first FROM count too, under ''."""
+    last = dockerfile.stage(target).index if target else len(dockerfile.stages) - 1
+    return [("", arg) for arg in dockerfile.preamble] + [
+        (stage.label, instruction)
+        for stage in dockerfile.stages[: last + 1] for instruction in stage.instructions
+    ]
+
+
+def legacy_places(seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
+    """{key: place} of the legacy builder's steps."""
+    flat = flat_instructions(dockerfile, target)
+    return {each.key: _numbered_place(each, flat, int(each.key)) for each in seen}
+
+
+def buildah_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
+    """{key: place} of Buildah's steps: each instruction of a stage is one, FROM the first."""
+    places = {}
+    for each in seen:
+        index, number = map(int, each.key.split("/"))
+        stages = dockerfile.stages[index - 1:index]
+        flat = [(stage.label, instruction) for stage in stages for instruction in stage.instructions]
+        places[each.key] = _numbered_place(each, flat, number)
+    return places
+
+
+def _numbered_place(seen: StepSeen, flat: list[tuple[str, Instruction]], number: int) -> Place:
+    if number > len(flat):   # what the build's own options add: LABEL
+        return Place("", seen.name, None)
+    stage, instruction = flat[number - 1]
+    return Place(stage, seen.name, instruction.line)
+
+
+def buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
+    """{key: place} of the steps in BuildKit's trace. The line is None for a step that stands
+    in the base's ONBUILD, and for all that belongs to no stage."""
+    names = {each.key: each.name for each in seen}
+    matches = {key: match for key, name in names.items() if (match := _NUMBERED.match(name))}
+    stages = {key: _stage(match["words"], dockerfile) for key, match in matches.items()}
+    places = {}
+    for stage in dockerfile.stages:
+        own = {key: matches[key] for key, found in stages.items() if found is stage}
+        texts: dict[int, str] = {int(match["number"]): match["text"] for match in own.values()}
+        lines = step_lines(stage, texts, max((int(match["total"]) for match in own.values()), default=0))
+        places.update({key: Place(stage.label, match["text"], lines.get(int(match["number"])))
+                       for key, match in own.items()})
+    return {key: places.get(key) or Place("", matches[key]["text"] if key in matches else name, None)
+            for key, name in names.items()}
+
+
+def _stage(words: str | None, dockerfile: Dockerfile) -> Stage | None:
+    label = (words or dockerfile.stages[0].label).split()[-1].lower()
+    return next((stage for stage in dockerfile.stages if stage.label.lower() == label), None)
+
+
+def step_lines(stage: Stage, texts: Mapping[int, str], total: int) -> dict[int, int]:
+    """{number: line} of a stage's steps in BuildKit's trace.
+
+    texts  {number: what the step does}, of those seen so far
+    total  the number after the slash: of the file's instructions, WORKDIRs that make no step
+           too, and, but for BuildKit in Docker Engine 20.10, of the base's triggers
+
+    Of all ways to number the instructions, the one that agrees best with the texts.
+    """
+    steps = [each for each in stage.instructions if each.keyword in _MAKES_STEP]
+    if stage.base == SCRATCH or stage.base_stage is not None:   # then FROM takes no image
+        steps = steps[1:]
+    last = max(texts, default=0)
+    triggers = 0 if stage.base == SCRATCH else max(total - len(steps), last - 1)   # of those some make no step
+    head = steps[0].keyword == "FROM" if steps else False
+    # {next number: (score, chain of what is numbered)}: the best way to come there
+    ways: Ways = {1 + head + count: (-_USUAL * count, None) for count in range(max(0, triggers) + 1)}
+    for instruction in steps[head:]:
+        ways = _further(ways, instruction, texts)
+    _, chain = max(((score + _MISFIT * max(0, last + 1 - number), chain) for number, (score, chain) in ways.items()),
+                   key=lambda way: way[0])
+    lines = {1: steps[0].line} if head else {}
+    while chain:
+        chain, number, line = chain
+        lines[number] = line
+    return lines
+
+
+def _further(ways: Ways, instruction: Instruction, texts: Mapping[int, str]) -> Ways:
+    """The ways, each longer by one instruction: numbered, or (a WORKDIR that may lead to /) not."""
+    after: Ways = {}
+
+    def take(number: int, score: float, chain: Chain) -> None:
+        if number not in after or after[number][0] < score:
+            after[number] = (score, chain)
+
+    skippable = _may_lead_to_root(instruction)
+    usual = _USUAL if instruction.arguments.strip("\"'") == "/" else 0.0   # it never makes a step
+    for number, (score, chain) in ways.items():
+        take(number + 1, score + _agreement(instruction, texts.get(number)), (chain, number, instruction.line))
+        if skippable:
+            take(number, score + usual - _USUAL / 2, chain)
+    return after
+
+
+def _may_lead_to_root(instruction: Instruction) -> bool:
+    """Whether it is a WORKDIR after which the folder may be /: it then makes no step."""
+    path = instruction.arguments.strip("\"'")
+    if instruction.keyword != "WORKDIR":
+        return False
+    return "$" in path or set(posixpath.normpath(path).split("/")) <= {"", ".", ".."}
+
+
+def _agreement(instruction: Instruction, text: str | None) -> float:
+    if text is None:
+        return 0.0
+    if text.split(maxsplit=1)[:1] != [instruction.keyword]:
+        return _MISFIT
+    return _EQUAL if _fits(instruction, _without_blanks(text)) else 0.0
+
+
+def _fits(instruction: Instruction, text: str) -> bool:
+    """Whether `text` is the instruction with its variables replaced by something."""
+    first, *rest = (_without_blanks(part) for part in
+                    _VARIABLE.split(f"{instruction.keyword} {instruction.value}"))
+    if not rest or instruction.heredocs:   # what a heredoc holds is summed up behind it
+        return text == first or bool(instruction.heredocs) and text.startswith(first)
+    *middle, last = rest
+    at = len(first)
+    for part in middle:
+        found = text.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return text.startswith(first) and text.endswith(last) and len(text) - len(last) >= at
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split())
