@@ -25,7 +25,7 @@ PACKAGES = ("aardvark-dns", "ca-certificates", "conmon", "containerd", "crun", "
             "util-linux", "xz-utils", "zstd")
 _UNUSED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 _DAY = 24 * 3600
-_FRESH = {"sid": _DAY}   # unstable changes daily; the others are kept for a month
+_FRESH = {"sid": 7 * _DAY}   # unstable changes daily, seldom in these packages; the others are kept for a month
 _KEPT = 30 * _DAY
 
 Report = Callable[[str], None]

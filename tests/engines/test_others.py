@@ -1,5 +1,5 @@
-"""Two more engines besides this machine's, Podman and the newest Docker, on what tells the most;
-`make engines` runs all on all."""
+"""Other engines than this machine's, on what shows the most: the newest Docker in `make test`,
+Podman too each night. `make engines` runs all tests on all."""
 
 import os
 import shutil
@@ -55,8 +55,9 @@ def kind(request, tmp_path, monkeypatch):
     return one
 
 
-@pytest.mark.parametrize("kind, more", [("podman-sid", OF_PODMAN), ("docker-sid-containerd", OF_DOCKER)],
-                         indirect=["kind"])
+@pytest.mark.parametrize("kind, more", [
+    ("docker-sid-containerd", OF_DOCKER), pytest.param("podman-sid", OF_PODMAN, marks=pytest.mark.nightly)],
+    indirect=["kind"])
 def test_the_helpers_do_the_same_on_another_engine(engine, kind, more):
     with daemon.running(kind, print) as one:
         stock.hand_on(engine, stock.at(one.host), [BASE])
@@ -76,6 +77,7 @@ with daemon.running(kinds.find(sys.argv[1]), print) as one:
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("kind", ["docker-sid"], indirect=True)   # its root file system is there by now
 def test_an_engine_ends_with_whoever_started_it(kind, sign):

@@ -9,6 +9,8 @@ import pytest
 from ..engine.conftest import engine   # noqa: F401
 from .rungs import run, session
 
+pytestmark = pytest.mark.nightly   # `make test` has tests/sandbox, which builds in such a session
+
 # What each is asked, as pytest's -k has it, and the bases that these submissions stand on.
 SMALL = "(starter_fails or sample or small-mount or canned-page)"
 ON_SMALL = ("golang:1.22", "gcr.io/distroless/base-debian12")

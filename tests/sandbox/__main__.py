@@ -22,6 +22,7 @@ CELL_SECONDS = 600
 # What answers where the session allows no more. Another rung is another result: then the command says no.
 RUNGS = {"a": "podman-one-id", "hub": "podman-one-id", "ids": "podman", "b": "small", "c": "small"}
 _COUNTS = re.compile(r"(\d+) (passed|failed|error|xfailed)")
+_SUMMARY = re.compile(r"\d+ \w+.* in [\d.]+s")
 
 
 def lessons(pod: Sandbox, names=LESSONS) -> dict[str, dict[str, int]]:
@@ -31,12 +32,17 @@ def lessons(pod: Sandbox, names=LESSONS) -> dict[str, dict[str, int]]:
     for name in names:
         ran = pod.run(["python", "-m", "pytest", "-q", "--nbval", "--nbval-current-env",
                        f"--nbval-cell-timeout={CELL_SECONDS}", f"notebooks/{name}.ipynb"])
-        tail = ran.output.strip().splitlines()[-1:] or [""]
-        found[name] = {what: int(count) for count, what in _COUNTS.findall(tail[0])}
+        found[name] = counts(ran.output)
         if ran.exit_code:
             print(ran.output[-6000:], file=sys.stderr)
             found[name].setdefault("failed", 1)
     return found
+
+
+def counts(output: str) -> dict[str, int]:
+    """What pytest's summary line counts: {'passed': 12, 'failed': 1}; {} where there is none."""
+    summary = next(filter(_SUMMARY.search, reversed(output.splitlines())), "")
+    return {what: int(count) for count, what in _COUNTS.findall(summary)}
 
 
 def passed(cells: dict[str, dict[str, int]]) -> bool:

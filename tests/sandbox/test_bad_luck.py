@@ -10,6 +10,8 @@ import pytest
 from .sandbox import sandbox
 from .test_sandbox import said
 
+pytestmark = pytest.mark.nightly
+
 WORDS = """
 import json, os, signal, subprocess, sys, threading, time
 from helpers.builder import build

@@ -1,9 +1,9 @@
 """A session without privileges builds and runs for real. `make sandbox` does more of it:
 there every lesson of the first ones runs, in each sandbox, and is timed.
 
-Here: what such an engine can do, in one sandbox of kind (hub), in which its layers are on
-a disk; the first lessons in one of kind (a), in which they are in memory, as on Binder;
-and other users in one of kind (ids).
+`make test` tries what such an engine can do in a session of kind (a), as on Binder: its layers
+are in memory and its bases need not be loaded. Each night, the same in one of kind (hub), in
+which layers are on a disk; the first lessons; and other users, in one of kind (ids).
 """
 
 import json
@@ -27,6 +27,16 @@ def said(pod, code, **environment):
     return json.loads(ran.output.strip().splitlines()[-1])
 
 
+nightly = pytest.mark.nightly
+
+
+@pytest.fixture(scope="module")
+def binder(engine):
+    """A session as Binder gives it: the home lies on the container's own layers."""
+    with sandbox(engine, "a") as pod:
+        yield pod
+
+
 @pytest.fixture(scope="module")
 def hub(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
@@ -37,8 +47,13 @@ def hub(engine):
         yield pod
 
 
-def test_it_is_podman_with_one_id_and_does_not_copy_layers(hub):
-    facts = said(hub, """
+@pytest.fixture(params=["binder", pytest.param("hub", marks=nightly)], scope="module")
+def pod(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_it_is_podman_with_one_id_and_does_not_copy_layers(pod):
+    facts = said(pod, """
         import json
         from helpers.maintenance.doctor import doctor
         print(json.dumps(doctor().facts()))""")
@@ -49,13 +64,13 @@ def test_it_is_podman_with_one_id_and_does_not_copy_layers(hub):
     assert not any("vfs" in problem["what"] for problem in facts["problems"])
 
 
-def test_its_socket_is_for_this_user_alone(hub):
-    listed = hub.run(["stat", "--format", "%a %u", STATE]).output.split()
+def test_its_socket_is_for_this_user_alone(pod):
+    listed = pod.run(["stat", "--format", "%a %u", STATE]).output.split()
     assert listed == ["700", "1000"]
 
 
-def test_stages_targets_cache_and_what_crossed(hub):
-    told = said(hub, """
+def test_stages_targets_cache_and_what_crossed(pod):
+    told = said(pod, """
         import json
         from helpers import container
         from helpers.builder import build
@@ -81,8 +96,8 @@ def test_stages_targets_cache_and_what_crossed(hub):
         "layers": 1, "base": "debian:bookworm-slim", "made": False, "got": True, "ran": ["made\n", 0], "lost": ["0", 3]}
 
 
-def test_a_secret_is_there_for_one_command_and_in_no_layer(hub):
-    told = said(hub, """
+def test_a_secret_is_there_for_one_command_and_in_no_layer(pod):
+    told = said(pod, """
         import json
         from helpers import container
         from helpers.builder import build
@@ -93,8 +108,8 @@ def test_a_secret_is_there_for_one_command_and_in_no_layer(hub):
     assert told[0] == "ABC" and len(told) == 2 and "No such file" in told[1]
 
 
-def test_a_build_that_fails_says_where(hub):
-    told = said(hub, """
+def test_a_build_that_fails_says_where(pod):
+    told = said(pod, """
         import json
         from helpers.builder import build
         from helpers.errors import BuildFailed
@@ -105,8 +120,8 @@ def test_a_build_that_fails_says_where(hub):
     assert told == ["stage-0", 2, 7, ["before"]]
 
 
-def test_a_server_answers_and_is_gone_afterwards(hub):
-    told = said(hub, r"""
+def test_a_server_answers_and_is_gone_afterwards(pod):
+    told = said(pod, r"""
         import json, socket
         from helpers.builder import build
         from helpers.container import serve
@@ -127,6 +142,7 @@ def test_a_server_answers_and_is_gone_afterwards(hub):
     assert told[:3] == ["here", "42\n", 4] and "port 8123" in told[3] and told[4] is False
 
 
+@nightly
 def test_by_hand_it_is_stopped_found_gone_and_started(hub):
     def engine(word):
         ran = hub.run(["python", "-m", "helpers", "engine", word, "--json"])
@@ -143,6 +159,7 @@ def test_by_hand_it_is_stopped_found_gone_and_started(hub):
     assert (code, facts["rung"], facts["owned"]) == (0, "podman-one-id", True) and "Starting Podman" in said_
 
 
+@nightly
 def test_cleaning_leaves_what_lies_on_a_shelf(hub):
     told = said(hub, """
         import json
@@ -156,6 +173,7 @@ def test_cleaning_leaves_what_lies_on_a_shelf(hub):
     assert told == [True, [True, True, True]]
 
 
+@nightly
 def test_stopping_ends_every_process_and_mount(hub):
     told = said(hub, """
         import json, subprocess
@@ -172,6 +190,7 @@ def test_stopping_ends_every_process_and_mount(hub):
     assert told == [True, True, [], False, False]
 
 
+@nightly
 def test_purging_leaves_nothing(hub):
     told = said(hub, """
         import json
@@ -181,13 +200,7 @@ def test_purging_leaves_nothing(hub):
     assert told is False
 
 
-# -- as on Binder: the home lies on the container's own layers ----------------------------
-
-@pytest.fixture(scope="module")
-def binder(engine):
-    with sandbox(engine, "a") as pod:
-        yield pod
-
+# -- as on Binder ------------------------------------------------------------------------
 
 def test_on_binder_nothing_is_loaded_and_layers_are_kept_in_memory(binder):
     ran = binder.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
@@ -213,6 +226,7 @@ def test_on_binder_nothing_is_loaded_and_layers_are_kept_in_memory(binder):
     assert any("in its memory, at most 1" in limit for limit in told[4])
 
 
+@nightly
 @pytest.mark.parametrize("store, limit", [("memory", "in its memory"), ("vfs", "copies the whole file system")])
 def test_on_binder_where_it_is_poorer(binder, store, limit):
     """No XDG_RUNTIME_DIR, a home that cannot be written, newuidmap without privileges, a kit
@@ -240,6 +254,7 @@ def test_on_binder_where_it_is_poorer(binder, store, limit):
     assert told[5].startswith("Unpacking" if store == "memory" else "Loading")
 
 
+@nightly
 def test_on_binder_the_first_lessons_run(binder):
     cells = lessons(binder)
     assert passed(cells), cells
@@ -247,6 +262,7 @@ def test_on_binder_the_first_lessons_run(binder):
     assert ran.exit_code == 0 and "all from the cache" in ran.output, ran.output[-3000:]
 
 
+@nightly
 def test_with_subordinate_ids_there_are_other_users(engine):
     with sandbox(engine, "ids") as pod:
         told = said(pod, f"""

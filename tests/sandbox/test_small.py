@@ -1,7 +1,7 @@
 """The first lessons in sessions that refuse namespaces (b) or mounts (c): the small engine runs them.
 
 For real as far as it goes; a cell that needs what it cannot do shows what was recorded. In
-(c) one lesson less, so that CI stays within its time: `make sandbox` runs all in each.
+(c) one lesson less: `make sandbox` runs all in each.
 """
 
 import json
@@ -13,6 +13,7 @@ from helpers.bases import FIRST
 from .__main__ import LESSONS, lessons
 from .sandbox import sandbox
 
+pytestmark = pytest.mark.nightly
 KINDS = {"b": LESSONS, "c": LESSONS[:3]}
 
 

@@ -42,3 +42,11 @@ def test_it_says_no_unless_all_was_for_real(monkeypatch, capsys, there, cells, c
     monkeypatch.setattr(command, "lessons", lambda pod: cells)
     assert command.main(["a"]) == code
     assert capsys.readouterr().out.startswith("(a) rung ")
+
+
+@pytest.mark.parametrize("output, counted", [
+    ("..F\n1 failed, 20 passed, 2 warnings in 12.30s\n", {"failed": 1, "passed": 20}),
+    ("13 passed in 1.20s (0:01:02)\n\nSeconds by group: notebooks 12 (13 tests)\n", {"passed": 13}),
+    ("no tests ran in 0.01s\n", {}), ("", {})])
+def test_the_cells_are_counted_wherever_the_summary_stands(output, counted):
+    assert command.counts(output) == counted
