@@ -90,6 +90,8 @@ def build(
     scanned = Context.scan(root, dockerfile, text)
     parsed = dockerfiles.parse(scanned.dockerfile_text, args or {})
     stage = parsed.stage(target) if target is not None else None
+    for problem in dockerfiles.problems_met(parsed, builder, target):
+        (report or _quiet)(f"Warning: {problem}")
     heredocs.check(parsed, engine, builder)
     _stay_inside(parsed)
     scanned.check(context_limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..bases import Present, substitutions
 from ..limits import Bounds
-from ..dockerfile import Dockerfile
+from ..dockerfile import Dockerfile, problems_met
 from ..engine import Engine
 from ..errors import BuildFailed, BuildStopped, Unsupported
 from ..units import seconds, size
@@ -88,6 +88,7 @@ class BuildResult:
             "stages": [stage_facts(stage) for stage in self.stages],
             "steps": [step_facts(step) for step in self.steps],
             "substitutions": self.substitutions,
+            "warnings": [each.facts() for each in problems_met(self.dockerfile, self.builder, self.target)],
             "error": None,
         }
 

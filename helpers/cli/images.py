@@ -46,9 +46,12 @@ def graph(options: argparse.Namespace) -> int:
         raise DockerfileError(f"{path} cannot be read.", why=error.strerror or "",
                               remedy="Name the folder of a Dockerfile, or the file with -f.") from error
     stages = [{"index": s.index, "name": s.label, "base": s.base} for s in parsed.stages]
-    edges = [{"from": e.source, "to": e.target, "via": e.via, "line": e.line} for e in parsed.edges]
-    rows = [f"{e['from']} --{e['via']}--> {e['to']}  (line {e['line']})" for e in edges]
-    emit(options, {"stages": stages, "edges": edges}, "\n".join(rows))
+    edges = [{"from": e.source, "to": e.target, "via": e.via, "line": e.line, "kind": e.kind} for e in parsed.edges]
+    rows = [f"{e['from']} --{e['via']}--> {e['to']}  (line {e['line']}, {e['kind']})" for e in edges]
+    warnings = dockerfile.problems(parsed)
+    emit(options, {"stages": stages, "edges": edges, "warnings": [each.facts() for each in warnings]}, "\n".join(rows))
+    for each in warnings:
+        say(f"Warning: {each}")
     return GOOD
 
 

@@ -1,13 +1,16 @@
 """What a Dockerfile says: its stages, their bases, and what ties them together.
 
-    text -> reader (instructions) -> stages (names, bases, edges) -> Dockerfile
+    text -> reader (instructions) -> stages (names, bases) -> references (edges) -> Dockerfile
+                                                                  problems <- scope <-'
 
 Pure text in, plain values out: no engine is asked. What cannot be known from
 the text alone (does the image exist, is the path there) is left to the engine.
 """
 
 from .model import SCRATCH, Dockerfile, Edge, Stage, produces_step
+from .problems import Problem, problems, problems_met, similar_stage
 from .reader import Instruction
 from .stages import parse
 
-__all__ = ["SCRATCH", "Dockerfile", "Edge", "Instruction", "Stage", "parse", "produces_step"]
+__all__ = ["SCRATCH", "Dockerfile", "Edge", "Instruction", "Problem", "Stage", "parse", "problems", "problems_met",
+           "produces_step", "similar_stage"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import DockerfileError
-from .reader import Instruction, Source
+from .reader import Instruction
+from .source import Source
 
 SCRATCH = "scratch"
 _STEPS = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
@@ -34,6 +35,8 @@ class Stage:
 
     index         from 0
     name          lower case, as BuildKit shows it; None where FROM gives none
+    label         its own in this file: the name, "stage-N" without one, and with its line
+                  where another stage has that name: "build (line 1)"
     base          the image, or the name of the earlier stage, after ARG expansion
     base_written  the same as the file has it: "golang:${GO_VERSION}"
     base_stage    label of the earlier stage that it builds on, or None
@@ -44,6 +47,7 @@ class Stage:
 
     index: int
     name: str | None
+    label: str
     base: str
     base_written: str
     base_stage: str | None
@@ -52,8 +56,8 @@ class Stage:
     instructions: tuple[Instruction, ...] = field(repr=False)
 
     @property
-    def label(self) -> str:
-        """The name, or "stage-N" where there is none: what BuildKit's trace says."""
+    def trace_name(self) -> str:
+        """What BuildKit's trace calls it: the name, or "stage-N". Two stages may share it."""
         return self.name or f"stage-{self.index}"
 
     @property
@@ -88,6 +92,11 @@ class Edge:
     line: int
     external: bool
 
+    @property
+    def kind(self) -> str:
+        """Whether `source` is a "stage" or an "image"."""
+        return "image" if self.external else "stage"
+
 
 @dataclass(frozen=True)
 class Use:
@@ -111,6 +120,7 @@ class Dockerfile:
     global_args  {name: value} of each ARG before the first FROM; None if unset
     preamble     those ARG instructions themselves
     frontend     the image that `# syntax=` names to read the file; '' for the engine's own reader
+    escape       what continues a line: a backslash, or what `# escape=` says
     """
 
     text: str = field(repr=False)
@@ -119,6 +129,7 @@ class Dockerfile:
     _uses: tuple[Use, ...] = field(repr=False, compare=False)
     preamble: tuple[Instruction, ...] = field(default=(), repr=False)
     frontend: str = ""
+    escape: str = "\\"
 
     def fault(self, what: str, line: int, *, why: str = "", remedy: str = "") -> DockerfileError:
         """An error that shows a line (from 1) between its neighbours."""
@@ -158,13 +169,13 @@ class Dockerfile:
         return frozenset(self.stages[index].label for index in self._needed(target))
 
     def stage(self, name_or_index: str | int) -> Stage:
-        """The stage of that name (in any case), label or index, from 0.
+        """The stage of that name (in any case; of two, the last), label or index, from 0.
 
         Raises DockerfileError, which names the stages that there are.
         """
         wanted = str(name_or_index).lower()
         for known in (lambda s: s.name, lambda s: s.label, lambda s: str(s.index)):
-            for stage in self.stages:
+            for stage in reversed(self.stages):
                 if known(stage) == wanted:
                     return stage
         raise self._no_stage(str(name_or_index))
@@ -177,14 +188,14 @@ class Dockerfile:
         becomes the replacement itself. All other bytes stay, and so does every
         line number.
         """
-        edits: list[tuple[int, int, str]] = []
+        edits: set[tuple[int, int, str]] = set()   # an ONBUILD is used by several stages
         for use in self._uses:
             if use.source is None and use.reference in mapping:
                 spans = use.instruction.source_spans(use.start, use.end)
                 # A continuation can cut a word. The last part takes the new text:
                 # were it left empty, its line would no longer end the instruction.
                 parts = [*[""] * (len(spans) - 1), mapping[use.reference]]
-                edits += [(start, end, part) for (start, end), part in zip(spans, parts)]
+                edits |= {(start, end, part) for (start, end), part in zip(spans, parts)}
         text = self.text
         for start, end, part in sorted(edits, reverse=True):
             text = text[:start] + part + text[end:]
@@ -196,7 +207,7 @@ class Dockerfile:
         source = use.reference if use.source is None else self.stages[use.source].label
         return Edge(source, self.stages[use.stage].label, use.via, use.instruction.line, use.source is None)
 
-    def _bases(self, stages) -> tuple[str, ...]:
+    def _bases(self, stages: Iterable[int]) -> tuple[str, ...]:
         within = set(stages)
         found = (u.reference for u in self._uses if u.source is None and u.stage in within)
         return tuple(dict.fromkeys(reference for reference in found if reference != SCRATCH))

@@ -1,7 +1,7 @@
 """Text to instructions: lines, continuations, comments, heredocs and flags.
 
 The rules are those of BuildKit (moby/buildkit, frontend/dockerfile/parser),
-read there in 2026 and written anew here. Offsets into the source are kept, so
+read there in 2026 and written again here. Offsets into the source are kept, so
 that one word of the file can be replaced without touching any other byte.
 """
 
@@ -12,24 +12,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..errors import DockerfileError
+from . import heredocs
+from .source import SPACE, Source, unquoted
 
 KEYWORDS = (
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 )
-_WITH_HEREDOC = ("ADD", "COPY", "RUN")
-# Go's unicode.IsSpace for the characters that occur; Python's own idea of
-# white space is wider (it takes \x1c to \x1f, too).
-SPACE = "\t\n\v\f\r \x85\xa0"
-
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 _COMMAND = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*(.*)\Z", re.DOTALL)
-# A word of a shell line. `<< EOF` is one word: BuildKit allows blanks there.
-_SHELL_WORD = re.compile(
-    r"""(?:\\.|\\\Z|<<[ \t]*|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.DOTALL
-)
-_HEREDOC = re.compile(r"\d*<<(-?)\s*([^<]*)\Z")
 
 
 @dataclass(frozen=True)
@@ -100,35 +91,6 @@ class Instruction:
         return spans
 
 
-class Source:
-    """The text in lines without their ends, and where each starts in the text."""
-
-    def __init__(self, text: str):
-        self.lines: list[str] = []
-        self.starts: list[int] = []
-        self.raw = text.split("\n")
-        at = 0
-        for number, line in enumerate(self.raw):
-            mark = 1 if number == 0 and line.startswith("\ufeff") else 0
-            self.lines.append(line[mark:].rstrip("\r"))
-            self.starts.append(at + mark)
-            at += len(line) + 1
-
-    def fault(self, what: str, line: int | None, *, why: str = "", remedy: str = "") -> DockerfileError:
-        """An error that shows line `line` (from 1) between its neighbours."""
-        evidence = "" if line is None else self._excerpt(line)
-        return DockerfileError(what, line=line, why=why, remedy=remedy, evidence=evidence)
-
-    def _excerpt(self, line: int) -> str:
-        numbers = range(max(1, line - 1), min(len(self.lines), line + 1) + 1)
-        width = len(str(numbers[-1]))
-        marked = [
-            f"{'>' if number == line else ' '} {number:>{width}} | {self.lines[number - 1]}"
-            for number in numbers
-        ]
-        return "\n".join(text.rstrip() for text in marked)
-
-
 def read(source: Source) -> tuple[list[Instruction], str]:
     """All instructions of `source`, and its escape character.
 
@@ -184,7 +146,8 @@ def _logical_line(source: Source, at: int, escape: str) -> tuple[list[tuple[str,
     return pieces, at
 
 
-def _instruction(source, pieces, first, after, escape) -> tuple[Instruction, int]:
+def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, after: int,
+                 escape: str) -> tuple[Instruction, int]:
     joined = "".join(text for text, _ in pieces)
     lead = len(joined) - len(joined.lstrip(SPACE))
     match = _COMMAND.match(joined.strip(SPACE))
@@ -192,20 +155,35 @@ def _instruction(source, pieces, first, after, escape) -> tuple[Instruction, int
     value, value_at = match[2], lead + match.start(2)
     flags, arguments_at = _flags(value, escape)
     bodies: list[str] = []
-    if _may_have_heredoc(keyword, value[arguments_at:]):
-        bodies, after = _heredocs(source, joined, first + 1, after)
-    named: dict[str, list[str]] = {}
-    for flag in flags:
-        named.setdefault(flag.name, []).append(flag.value)
+    if heredocs.may_open(keyword, value[arguments_at:]):
+        bodies, after = heredocs.bodies(source, joined, first + 1, after)
     instruction = Instruction(
-        keyword=keyword, value=value, line=first + 1, end_line=after, flags=named,
+        keyword=keyword, value=value, line=first + 1, end_line=after, flags=_by_name(flags),
         heredocs=tuple(bodies), _flag_spans=tuple(flags), _arguments_at=arguments_at,
         _pieces=tuple(_piece_map(pieces, value_at)),
     )
     return instruction, after
 
 
-def _piece_map(pieces, value_at):
+def triggered(onbuild: Instruction, escape: str) -> Instruction:
+    """The instruction inside an ONBUILD, its offsets in the file kept."""
+    match = _COMMAND.match(onbuild.value)
+    flags, arguments_at = _flags(match[2], escape)
+    return Instruction(
+        keyword=match[1].upper(), value=match[2], line=onbuild.line, end_line=onbuild.end_line,
+        flags=_by_name(flags), heredocs=onbuild.heredocs, _flag_spans=tuple(flags), _arguments_at=arguments_at,
+        _pieces=tuple((offset - match.start(2), source, length) for offset, source, length in onbuild._pieces),
+    )
+
+
+def _by_name(flags: list[Flag]) -> dict[str, list[str]]:
+    named: dict[str, list[str]] = {}
+    for flag in flags:
+        named.setdefault(flag.name, []).append(flag.value)
+    return named
+
+
+def _piece_map(pieces: list[tuple[str, int]], value_at: int) -> Iterator[tuple[int, int, int]]:
     at = -value_at
     for text, source in pieces:
         yield at, source, len(text)
@@ -248,67 +226,3 @@ def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
         flags.append(Flag(name, text if equals else "true", start, at))
 
 
-def unquoted(word: str, escape: str) -> str:
-    """`word` without its quotes and escapes: 'E"O"F' -> 'EOF'."""
-    plain, quote, skip = [], "", False
-    for character in word:
-        if skip:
-            plain.append(character)
-            skip = False
-        elif character == escape and quote != "'":
-            skip = True
-        elif character == quote:
-            quote = ""
-        elif not quote and character in "\"'":
-            quote = character
-        else:
-            plain.append(character)
-    return "".join(plain)
-
-
-# -- heredocs -----------------------------------------------------------------
-
-def _may_have_heredoc(keyword: str, arguments: str) -> bool:
-    if keyword == "ONBUILD":
-        keyword, _, arguments = arguments.strip(SPACE).partition(" ")
-    # The JSON form, ["cat", "<<EOF"], opens none: its words are all in quotes.
-    return keyword.upper() in _WITH_HEREDOC and "<<" in arguments
-
-
-def _heredoc_names(line: str) -> list[tuple[str, bool]]:
-    """(terminator, whether leading tabs go) of each heredoc that `line` opens."""
-    names, at = [], 0
-    while at < len(line):
-        if line[at] in SPACE:
-            at += 1
-            continue
-        word = _SHELL_WORD.match(line, at)
-        if word is None:
-            return []  # a quote stays open: BuildKit then sees no heredoc at all
-        at = word.end()
-        match = _HEREDOC.match(word.group())
-        name = unquoted(match[2], "\\") if match else ""
-        if name:
-            names.append((name, match[1] == "-"))
-    return names
-
-
-def _heredocs(source: Source, joined: str, line: int, after: int) -> tuple[list[str], int]:
-    bodies = []
-    for name, without_tabs in _heredoc_names(joined):
-        body, closed = [], False
-        while after < len(source.lines) and not closed:
-            text = source.lines[after].lstrip("\t") if without_tabs else source.lines[after]
-            closed = text == name
-            if not closed:
-                raw = source.raw[after]
-                body.append(raw.lstrip("\t") if without_tabs else raw)
-            after += 1
-        if not closed:
-            raise source.fault(
-                f"Line {line}: the heredoc that begins with <<{name} never ends.", line,
-                why=f"Everything up to a line that holds {name} and nothing else belongs to it.",
-                remedy=f"Add a line with {name} alone, without blanks around it.",
-            )
-        bodies.append("".join(text + "\n" for text in body))
-    return bodies, after

@@ -1,19 +1,18 @@
-"""Instructions to stages: names, bases, and who takes what from whom."""
+"""Instructions to stages: names, bases, and the arguments that FROM sees."""
 
 from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage, Use
-from .reader import _SHELL_WORD, Instruction, Source, directives, read
+from .reader import Instruction, directives, read
+from .references import uses
+from .source import SHELL_WORD, Source
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
-_STAGE_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
-# BuildKit reads `from` of a mount in any case and anywhere in the list.
-_MOUNT_FROM = re.compile(r"(?i)(?:^--mount=|,)[\"']*from=([^,\"']*)")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
 _VARIANTS = {"armv7l": "v7", "armv6l": "v6"}
 
@@ -28,28 +27,29 @@ def parse(text: str, build_args: Mapping[str, str] | None = None) -> Dockerfile:
 
     Raises DockerfileError (with `line`) where every engine would refuse: no
     instruction at all, an unknown one, one before the first FROM, a FROM that
-    lacks its image or has a bad or second name, an open heredoc, a number of a
-    stage that does not exist, a variable where BuildKit allows none. All else
-    is left to the engine.
+    lacks its image or has a bad name, an open heredoc, a number of a stage that
+    does not exist, a variable where BuildKit allows none. What only some builders
+    refuse, and what they build otherwise than it reads, `problems` says.
     """
     source = Source(text)
     instructions, escape = read(source)
     first_from = _first_from(source, instructions)
     build_args = build_args or {}
-    variables = {**_platform_args(), **_overrides(build_args, _platform_args())}
+    platform_args = _platform_args()
+    variables = {**platform_args, **{name: value for name, value in build_args.items() if name in platform_args}}
     global_args = _global_args(source, instructions[:first_from], variables, build_args, escape)
+    groups = _groups(instructions[first_from:])
+    names = [_stage_name(source, group[0]) for group in groups]
     stages: list[Stage] = []
-    uses: list[Use] = []
-    for group in _groups(instructions[first_from:]):
-        stage, use = _stage(source, group, stages, variables, escape)
+    taken: list[Use] = []
+    for group, name, label in zip(groups, names, _labels(names, [group[0].line for group in groups])):
+        stage, use = _stage(source, group, (name, label), stages, variables, escape)
         stages.append(stage)
-        uses.append(use)
-    for stage in stages:
-        for instruction in stage.instructions:
-            uses += _taken(source, instruction, stage.index, stages)
-    uses.sort(key=lambda use: use.instruction.line)
-    return Dockerfile(text, tuple(stages), global_args, tuple(uses),
-                      tuple(instructions[:first_from]), dict(directives(source.lines)).get("syntax", ""))
+        taken.append(use)
+    taken += uses(source, stages, escape)
+    taken.sort(key=lambda use: use.instruction.line)
+    return Dockerfile(text, tuple(stages), global_args, tuple(taken), tuple(instructions[:first_from]),
+                      dict(directives(source.lines)).get("syntax", ""), escape)
 
 
 def _first_from(source: Source, instructions: list[Instruction]) -> int:
@@ -94,15 +94,12 @@ def _platform_args() -> dict[str, str]:
     return {**named, "TARGETSTAGE": "default"}
 
 
-def _overrides(build_args: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in build_args.items() if name in known}
-
-
-def _global_args(source, instructions, variables, build_args, escape) -> dict[str, str | None]:
+def _global_args(source: Source, instructions: Sequence[Instruction], variables: dict[str, str],
+                 build_args: Mapping[str, str], escape: str) -> dict[str, str | None]:
     """The ARGs before the first FROM; their values also go into `variables`."""
     declared: dict[str, str | None] = {}
     for instruction in instructions:
-        for word in _SHELL_WORD.findall(instruction.value):
+        for word in SHELL_WORD.findall(instruction.value):
             name, equals, default = word.partition("=")
             if name in build_args:
                 variables[name] = build_args[name]
@@ -112,7 +109,7 @@ def _global_args(source, instructions, variables, build_args, escape) -> dict[st
     return declared
 
 
-def _expanded(source, word, instruction, variables, escape) -> str:
+def _expanded(source: Source, word: str, instruction: Instruction, variables: Mapping[str, str], escape: str) -> str:
     try:
         return expand(word, variables, escape)
     except BadSubstitution as error:
@@ -125,11 +122,10 @@ def _expanded(source, word, instruction, variables, escape) -> str:
 
 # -- one stage ----------------------------------------------------------------
 
-def _stage(source, group, earlier, variables, escape) -> tuple[Stage, Use]:
+def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None, str], earlier: Sequence[Stage],
+           variables: Mapping[str, str], escape: str) -> tuple[Stage, Use]:
     head = group[0]
-    words = head.words()
-    name = _stage_name(source, head, [word for word, _, _ in words], earlier)
-    written, start, end = words[0]
+    written, start, end = head.words()[0]
     base = _expanded(source, written, head, variables, escape)
     if not base:
         raise source.fault(
@@ -137,10 +133,10 @@ def _stage(source, group, earlier, variables, escape) -> tuple[Stage, Use]:
             why=f"{written} expands to nothing. FROM only sees ARGs that stand before the first FROM.",
             remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass a build argument.",
         )
-    on = next((stage for stage in earlier if stage.name == base.lower()), None)
+    on = next((stage for stage in reversed(earlier) if stage.name == base.lower()), None)
     platforms = head.flags.get("platform")
     stage = Stage(
-        index=len(earlier), name=name, base=base, base_written=written,
+        index=len(earlier), name=names[0], label=names[1], base=base, base_written=written,
         base_stage=on.label if on else None,
         platform=_expanded(source, platforms[-1], head, variables, escape) if platforms else None,
         line=head.line, instructions=tuple(group),
@@ -148,8 +144,21 @@ def _stage(source, group, earlier, variables, escape) -> tuple[Stage, Use]:
     return stage, Use(stage.index, "FROM", head, base, on.index if on else None, start, end)
 
 
-def _stage_name(source, head, words, earlier) -> str | None:
+def _labels(names: Sequence[str | None], lines: Sequence[int]) -> list[str]:
+    """What each stage is called here: its name, or "stage-N" where it has none, as in BuildKit's
+    trace. Two stages never share a label: one whose name a later stage has too, and which
+    nobody below that one can name, gets its line as well."""
+    labels = []
+    for index, (name, line) in enumerate(zip(names, lines)):
+        shown = name or f"stage-{index}"
+        taken = shown in names[index + 1:] if name else shown in names
+        labels.append(f"{shown} (line {line})" if taken else shown)
+    return labels
+
+
+def _stage_name(source: Source, head: Instruction) -> str | None:
     line = head.line
+    words = [word for word, _, _ in head.words()]
     if not words:
         raise source.fault(
             f"Line {line}: FROM names no image.", line,
@@ -169,65 +178,4 @@ def _stage_name(source, head, words, earlier) -> str | None:
             f"Line {line}: {words[2]} cannot be the name of a stage.", line,
             remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.",
         )
-    other = next((stage for stage in earlier if stage.name == name), None)
-    if other:
-        raise source.fault(
-            f"Line {line}: a second stage has the name {name}.", line,
-            why=f"The first begins in line {other.line}. The legacy builder refuses this; BuildKit "
-                "lets the later one win.",
-            remedy="Give one of them another name.",
-        )
     return name
-
-
-# -- what a stage takes -------------------------------------------------------
-
-def _taken(source, instruction, stage, stages) -> list[Use]:
-    """The uses of other stages and images by one COPY or RUN.
-
-    All stages of the file are looked at, also later ones: BuildKit resolves
-    `--from` after it has read every FROM (convert.go: buildDispatchStates, then
-    buildStageDependencyGraph). The legacy builder knows earlier stages only,
-    and takes a later one's name for an image.
-    """
-    uses = []
-    for flag in instruction._flag_spans:
-        raw = instruction.value[flag.start:flag.end]
-        if instruction.keyword == "COPY" and raw.startswith("--from="):
-            reference, start = flag.value, flag.start + len("--from=")
-            end, numbers = flag.end, True
-        elif instruction.keyword == "RUN" and flag.name == "mount" and (match := _MOUNT_FROM.search(raw)):
-            reference, start = match[1], flag.start + match.start(1)
-            end, numbers = flag.start + match.end(1), False
-        else:
-            continue
-        if reference:
-            index = _stage_of(source, reference, numbers, instruction, stages)
-            uses.append(Use(stage, instruction.keyword, instruction, reference, index, start, end))
-    return uses
-
-
-def _stage_of(source, reference, numbers, instruction, stages) -> int | None:
-    """The index of the stage that `reference` means, or None for an image."""
-    line = instruction.line
-    if "$" in reference:
-        raise source.fault(
-            f"Line {line}: {reference} is not expanded here.", line,
-            why="Docker replaces variables in FROM, but not in --from or in the from of a mount.",
-            remedy=f"Add a stage, FROM {reference} AS source, and take from source instead.",
-        )
-    if _STAGE_NUMBER.match(reference):
-        if not numbers:
-            raise source.fault(
-                f"Line {line}: a mount takes a stage by its name, not by the number {reference}.", line,
-                remedy="Name the stage with FROM ... AS NAME, and write from=NAME.",
-            )
-        index = int(reference) if len(reference) < 10 else len(stages)
-        if 0 <= index < len(stages):
-            return index
-        raise source.fault(
-            f"Line {line}: there is no stage {reference}.", line,
-            why=f"Stages are counted from 0, and this file has {len(stages)}: the last is {len(stages) - 1}.",
-            remedy="Use the name of the stage: it stays right when stages are added.",
-        )
-    return next((stage.index for stage in stages if stage.name == reference.lower()), None)

@@ -73,7 +73,7 @@ class Report:
             "seconds": round(self.result.seconds, 3),
             "unpacked": self.image.unpacked, "unique": self.unique, "transfer": self.transfer,
             "stages": [{**stage_facts(each), "line": each.line} for each in self.result.stages],
-            "edges": [{"from": each.source, "to": each.target, "via": each.via, "line": each.line}
+            "edges": [{"from": each.source, "to": each.target, "via": each.via, "line": each.line, "kind": each.kind}
                       for each in dockerfile.edges],
             "steps": [step_facts(each) for each in self.result.steps],
             "substitutions": self.result.substitutions,

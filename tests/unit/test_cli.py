@@ -156,10 +156,10 @@ def test_the_graph_of_an_app(no_engine, capsys, app):
     assert cli.main(["graph", str(app), "--json"]) == 0
     out, err = capsys.readouterr()
     graph = json.loads(out)
-    assert set(graph) == {"stages", "edges"} and err == ""
+    assert set(graph) == {"stages", "edges", "warnings"} and err == ""
     assert [stage["index"] for stage in graph["stages"]] == list(range(len(graph["stages"])))
     assert all({"index", "name", "base"} <= stage.keys() for stage in graph["stages"])
-    assert all({"from", "to", "via"} <= edge.keys() for edge in graph["edges"])
+    assert all({"from", "to", "via", "kind"} <= edge.keys() for edge in graph["edges"])
     assert {edge["via"] for edge in graph["edges"]} <= {"FROM", "COPY", "RUN"}
     names = {stage["name"] for stage in graph["stages"]}
     assert {edge["to"] for edge in graph["edges"]} <= names
@@ -171,16 +171,35 @@ def test_the_graph_of_go_hello(tmp_path):
     assert json.loads(done.stdout) == {
         "stages": [{"index": 0, "name": "builder", "base": "golang:1.22"},
                    {"index": 1, "name": "stage-1", "base": "gcr.io/distroless/base-debian12"}],
-        "edges": [{"from": "golang:1.22", "to": "builder", "via": "FROM", "line": 1},
-                  {"from": "gcr.io/distroless/base-debian12", "to": "stage-1", "via": "FROM", "line": 6},
-                  {"from": "builder", "to": "stage-1", "via": "COPY", "line": 7}]}
+        "edges": [{"from": "golang:1.22", "to": "builder", "via": "FROM", "line": 1, "kind": "image"},
+                  {"from": "gcr.io/distroless/base-debian12", "to": "stage-1", "via": "FROM", "line": 6, "kind": "image"},
+                  {"from": "builder", "to": "stage-1", "via": "COPY", "line": 7, "kind": "stage"}],
+        "warnings": []}
 
 
 def test_a_graph_in_words(tmp_path, capsys):
     (tmp_path / "Other").write_text("FROM a AS b\nFROM scratch\nCOPY --from=b /x /\n")
     assert cli.main(["graph", str(tmp_path), "-f", "Other"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "a --FROM--> b  (line 1)", "scratch --FROM--> stage-1  (line 2)", "b --COPY--> stage-1  (line 3)"]
+        "a --FROM--> b  (line 1, image)", "scratch --FROM--> stage-1  (line 2, image)",
+        "b --COPY--> stage-1  (line 3, stage)"]
+
+
+def test_a_graph_says_which_name_is_a_stage_and_which_an_image(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("FROM golang AS golang\nFROM golang AS second\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    edges = json.loads(capsys.readouterr().out)["edges"]
+    assert [(edge["from"], edge["to"], edge["kind"]) for edge in edges] == [
+        ("golang", "golang", "image"), ("golang", "second", "stage")]
+
+
+def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("FROM a AS build\nFROM b\nCOPY --from=biuld / /\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    warning, = json.loads(out)["warnings"]
+    assert (warning["rule"], warning["line"], warning["refused_by"]) == ("similar-name", 3, [])
+    assert "Did you mean build (line 1)?" in err
 
 
 @pytest.mark.parametrize("words", [["nosuch"], [".", "-f", "nosuch"], [".", "-f", "."]])

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from helpers.dockerfile import Dockerfile, Edge, parse, produces_step
+from helpers.dockerfile import Dockerfile, Edge, parse, problems, problems_met, produces_step, similar_stage
 from helpers.dockerfile import stages as stages_module
 from helpers.dockerfile.expand import BadSubstitution, expand
 from helpers.errors import DockerfileError
@@ -178,9 +178,163 @@ def test_an_empty_from_means_the_context(flag):
     assert len(parse(f"FROM a\n{flag} / /\n").edges) == 1
 
 
-def test_onbuild_is_of_the_next_build():
-    file = parse("FROM a AS x\nFROM b\nONBUILD COPY --from=x / /\n")
-    assert [e.via for e in file.edges] == ["FROM", "FROM"]
+def test_onbuild_is_executed_by_the_stages_that_are_from_it():
+    text = "FROM a AS x\nFROM b AS base\nONBUILD COPY --from=x / /\nONBUILD RUN --mount=from=img,target=/m true\n"
+    assert [e.via for e in parse(text).edges] == ["FROM", "FROM"]    # the next build's
+    file = parse(text + "FROM base AS child\nFROM base AS other\nFROM child AS grandchild\n")
+    assert [(e.source, e.target, e.line) for e in file.edges if e.via != "FROM"] == [
+        ("x", "child", 3), ("x", "other", 3), ("img", "child", 4), ("img", "other", 4)]
+    assert file.needed("child") == {"child", "base", "x"} and file.bases_needed("child") == ("a", "b", "img")
+    changed = file.with_bases({"img": "other:1"})
+    assert changed == file.text.replace("from=img", "from=other:1")
+
+
+@pytest.mark.parametrize("line", ["ONBUILD COPY --chown=1 \\\n  --from=img /a /a", "onbuild copy --from=img /a /a",
+                                  "ONBUILD  \tCOPY\t--from=img /a /a"])
+def test_an_onbuild_is_read_like_the_instruction_in_it(line):
+    file = parse(f"FROM a AS base\n{line}\nFROM base\n")
+    assert file.bases == ("a", "img")
+    assert file.with_bases({"img": "x"}) == file.text.replace("img", "x")
+
+
+# -- labels -------------------------------------------------------------------
+
+@pytest.mark.parametrize("text, labels", [
+    ("FROM a AS b\nFROM c AS B\nFROM d\nCOPY --from=b / /\n", ["b (line 1)", "b", "stage-2"]),
+    ("FROM a AS b\nFROM c AS b\nFROM d AS b\n", ["b (line 1)", "b (line 2)", "b"]),
+    ("FROM a AS stage-1\nFROM b\n", ["stage-1", "stage-1 (line 2)"]),
+    ("FROM a\nFROM b AS stage-0\n", ["stage-0 (line 1)", "stage-0"]),
+])
+def test_no_two_stages_share_a_label(text, labels):
+    file = parse(text)
+    assert [stage.label for stage in file.stages] == labels
+    assert all(file.stage(label) is stage for label, stage in zip(labels, file.stages))
+
+
+def test_an_unnamed_stage_is_not_needed_because_another_has_its_number_as_a_name():
+    file = parse("FROM a AS stage-1\nFROM b\nCOPY x /\nFROM c\nCOPY --from=stage-1 / /\n")
+    assert file.needed() == {"stage-1", "stage-2"} and file.bases_needed() == ("a", "c")
+
+
+def test_of_two_stages_of_one_name_the_last_above_is_meant():
+    file = parse("FROM a AS b\nFROM b AS b\nFROM b\nCOPY --from=b / /\n")
+    assert [(e.source, e.target) for e in file.edges if not e.external] == [
+        ("b (line 1)", "b"), ("b", "stage-2"), ("b", "stage-2")]
+    assert file.stage("b").line == 2
+
+
+# -- what is not built as it reads --------------------------------------------
+
+def found(text, rule):
+    return [(each.line, each.stage, each.refused_by) for each in problems(parse(text)) if each.rule == rule]
+
+
+@pytest.mark.parametrize("text, there", [
+    ("FROM a AS TEST\nFROM TEST\n", [(2, "stage-1", ("buildkit",))]),
+    ("FROM a AS test\nFROM b\nFROM Test AS c\n", [(3, "c", ("buildkit",))]),
+    ("ARG X=TEST\nFROM a AS test\nFROM $X\n", [(3, "stage-1", ("buildkit",))]),
+    ("FROM a AS TEST\nFROM test\nCOPY --from=TEST / /\n", []),     # --from is looked up in any case
+    ("FROM a AS b\nFROM Other\n", []),
+])
+def test_from_finds_a_stage_in_lower_case_alone(text, there):
+    assert found(text, "stage-name-case") == there
+
+
+@pytest.mark.parametrize("text, there, words", [
+    ("FROM a\nCOPY --from=b /x /\nFROM c AS b\n", (2, "stage-0"), "the stage b begins below, in line 3"),
+    ("FROM a\nCOPY --from=1 /x /\nFROM c AS b\n", (2, "stage-0"), "the stage b begins below, in line 3"),
+    ("FROM a\nRUN --mount=from=b,target=/m x\nFROM c AS b\n", (2, "stage-0"), "the stage b begins below"),
+    ("FROM a AS b\nCOPY --from=b /x /\n", (2, "b"), "a stage cannot take files from itself"),
+    ("FROM a AS o\nONBUILD COPY --from=b /x /\nFROM o\nFROM c AS b\n", (2, "stage-1"), "begins below, in line 4"),
+    ("FROM a AS b\nFROM c\nCOPY --from=b / /\nFROM d AS b\n", (3, "stage-1"), "the stage b begins below, in line 4"),
+])
+def test_a_stage_takes_files_from_stages_above_it_alone(text, there, words):
+    only, = [each for each in problems(parse(text)) if each.rule == "later-stage"]
+    assert (only.line, only.stage) == there and words in only.what
+    assert only.refused_by == ("buildkit", "legacy", "buildah")
+
+
+def test_two_stages_of_one_name_are_a_problem_of_the_legacy_builder_s():
+    assert found("FROM a AS b\nFROM c AS B\nFROM d AS b\n", "duplicate-stage") == [
+        (2, "b (line 2)", ("legacy",)), (3, "b", ("legacy",))]
+    assert found("FROM a AS b\nFROM c AS d\n", "duplicate-stage") == []
+
+
+@pytest.mark.parametrize("name, near", [
+    ("biuld", "build"), ("buld", "build"), ("buildd", "build"), ("bulid", "build"), ("Bild", "build"),
+    ("dependncies", "dependencies"), ("depednecies", "dependencies"), ("asets", "assets"),
+    ("builder", "build"), ("debian", None), ("dependencies:1", None), ("registry/build", None), ("a", None), ("node", None),
+    ("nodes", "node"), ("bui", None), ("building", None),
+])
+def test_a_misspelt_stage_name_is_recognised(name, near):
+    file = parse(f"FROM a AS build\nFROM b AS dependencies\nFROM c AS assets\nFROM n AS node\nFROM d\nCOPY --from={name} / /\n")
+    stage = similar_stage(file, name)
+    assert (stage and stage.name) == near
+    assert bool(found(file.text, "similar-name")) == bool(stage)
+
+
+def test_a_name_is_compared_with_the_stages_above_alone():
+    assert found("FROM biuld\nFROM a AS build\nFROM scratch AS scatch\nFROM scratch\n", "similar-name") == []
+    assert found("FROM a AS build\nFROM biuld\nRUN --mount=from=buid,target=/m x\n", "similar-name") == [
+        (2, "stage-1", ()), (3, "stage-1", ())]
+
+
+def test_a_stage_that_takes_by_an_onbuild_needs_a_recent_builder():
+    text = "FROM a AS x\nFROM b AS base\nONBUILD COPY --from={} / /\nFROM base\n"
+    assert found(text.format("x"), "onbuild-from") == found(text.format("img"), "onbuild-from") == [(3, "stage-2", ())]
+
+
+@pytest.mark.parametrize("text, there", [
+    ("ARG V=1\nFROM a\nRUN echo $V\n", [("V", 3)]),
+    ("ARG V=1\nFROM a\nRUN echo ${V} $V\nRUN $V\n", [("V", 3)]),             # once in a stage
+    ("ARG V=1\nFROM a\nRUN <<EOF\necho $V\nEOF\n", [("V", 3)]),
+    ("FROM a AS x\nARG V=1\nFROM b\nCOPY $V /v\n", [("V", 4)]),
+    ("FROM a AS x\nRUN echo $V\nARG V=1\n", [("V", 2)]),
+    ("FROM a\nARG V=1\nFROM b:$V\n", [("V", 3)]),
+    ("FROM a\nRUN GOARCH=$TARGETARCH go build\n", [("TARGETARCH", 2)]),
+    ("ARG V=1\nFROM a\nENV X=$V\nLABEL v=${V#x}\n", [("V", 3)]),
+    ("ARG V=1\nFROM a\nUSER $V\n", [("V", 3)]), ("ARG V=1\nFROM a\nARG W=$V\n", [("V", 3)]),
+    ("ARG V=1\nFROM a\nRUN echo \"it's $V\"\n", [("V", 3)]),
+    ("ARG V=1\nFROM a\nCOPY --chown=$V x /\n", [("V", 3)]),
+])
+def test_an_argument_that_is_used_out_of_its_scope(text, there):
+    assert [(each.variable, each.line) for each in problems(parse(text)) if each.rule == "unset-argument"] == there
+
+
+@pytest.mark.parametrize("text", [
+    "ARG V=1\nFROM a:$V\nARG V\nRUN echo $V\n", "ARG V=1\nFROM a\nENV V=2\nRUN echo $V\n",
+    "FROM a AS x\nARG V=1\nFROM x\nRUN echo $V\n",                          # inherited
+    "FROM a AS x\nENV V=1\nFROM x AS y\nFROM y\nRUN echo $V\nFROM b\nARG V\n",
+    "ARG V=1\nFROM a\nRUN echo '$V' \\$V ${V:-2} ${V-2} ${V:?}\n",
+    "ARG V=1\nFROM a\nRUN V=2; echo $V\n", "ARG V=1\nFROM a\nRUN for V in a b; do echo $V; done\n",
+    "ARG V=1\nFROM a\nRUN read -r V < f && echo $V\n", "ARG V=1\nFROM a\nRUN . /etc/os-release && echo $V\n",
+    'ARG V=1\nFROM a\nRUN ["echo", "$V"]\n', "ARG V=1\nFROM a\nCMD echo $V\nENTRYPOINT $V\nHEALTHCHECK CMD $V\n",
+    "FROM a\nRUN echo $HOME $UNKNOWN $? $1\n", "ARG V=1\nFROM a\nRUN <<EOF python3\nprint('$V')\nEOF\n",
+    "FROM --platform=$BUILDPLATFORM a\nARG TARGETARCH\nRUN $TARGETARCH\n", "FROM a:$TARGETARCH\n",
+])
+def test_an_argument_that_is_in_scope(text):
+    assert [each.what for each in problems(parse(text)) if each.rule == "unset-argument"] == []
+
+
+@pytest.mark.parametrize("text, builder, target, line", [
+    ("FROM a AS TEST\nFROM TEST\n", "buildkit", None, 2), ("FROM a AS TEST\nFROM TEST\n", "legacy", None, None),
+    ("FROM a AS TEST\nFROM TEST\nFROM b\n", "buildkit", None, None),          # a stage that is not built
+    ("FROM a AS b\nFROM c AS b\nFROM d\n", "buildkit", None, None), ("FROM a AS b\nFROM c AS b\nFROM d\n", "legacy", None, 2),
+    ("FROM a AS x\nFROM b AS x\nFROM c AS x\n", "legacy", "stage-1", None),
+    ("FROM a AS z\nCOPY --from=y / /\nFROM b AS y\n", "buildkit", None, None),
+    ("FROM a AS z\nCOPY --from=y / /\nFROM b AS y\n", "buildkit", "z", 2),
+    ("FROM a AS z\nCOPY --from=y / /\nFROM b AS y\n", "legacy", None, 2),
+])
+def test_what_a_builder_refuses_is_refused_at_its_line(text, builder, target, line):
+    if target == "stage-1":
+        with pytest.raises(DockerfileError, match="no stage stage-1"):
+            problems_met(parse(text), builder, target)
+    elif line is None:
+        problems_met(parse(text), builder, target)
+    else:
+        with pytest.raises(DockerfileError) as caught:
+            problems_met(parse(text), builder, target)
+        assert caught.value.line == line and f"> {line} |" in caught.value.evidence and caught.value.remedy
 
 
 @pytest.mark.parametrize("mount, source", [
@@ -439,7 +593,6 @@ def test_with_bases_in_odd_places(text, expected):
     ("FROM a AS b c\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "FROM a AS c"),
     ("FROM a AS 1st\n", 1, "Line 1: 1st cannot be the name of a stage.", "Begin with a letter"),
     ("FROM a AS b/c\n", 1, "Line 1: b/c cannot be the name of a stage.", "Begin with a letter"),
-    ("FROM a AS b\nRUN x\nFROM c AS B\n", 3, "Line 3: a second stage has the name b.", "another name"),
     ("FROM a\nRUN <<EOF\nx\n EOF\n", 2, "Line 2: the heredoc that begins with <<EOF never ends.", "EOF alone"),
     ("FROM $NONE\n", 1, "Line 1: the image of this FROM is empty.", "ARG NAME=value"),
     ("ARG V\nFROM ${V}\n", 2, "Line 2: the image of this FROM is empty.", "ARG NAME=value"),

@@ -83,7 +83,7 @@ def test_the_json_has_what_the_report_has():
     assert [each["line"] for each in facts["layers"]] == [4, 5, 6, 7]
     assert [(each["name"], each["line"], each["status"]) for each in facts["stages"]] == [
         ("stage-0", 1, "built"), ("stage-1", 4, "built")]
-    assert facts["edges"][-1] == {"from": "stage-0", "to": "stage-1", "via": "COPY", "line": 5}
+    assert facts["edges"][-1] == {"from": "stage-0", "to": "stage-1", "via": "COPY", "line": 5, "kind": "stage"}
     assert [each["rule"] for each in facts["findings"]] == [each.rule for each in report.findings]
     assert facts["program"] == {"name": "/app", "path": "/app", "kind": "glibc", "missing": []}
     assert {"tools", "packages", "setuid", "waste", "executables"} <= facts["inventory"].keys()

@@ -1,0 +1,196 @@
+"""What a Dockerfile says that builders refuse, or build otherwise than it reads.
+
+The file itself is in order: `parse` has read it. BuildKit, the legacy builder and Buildah
+differ in what they make of these lines, so each problem says who refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .model import SCRATCH, Dockerfile, Stage, Use
+from .scope import Unset, unset
+
+_EVERYONE = ("buildkit", "legacy", "buildah")
+# Names that are images on Docker Hub more often than they are misspelt stages.
+_IMAGES = frozenset("alpine busybox caddy composer debian docker gcc golang gradle haproxy httpd maven mongo mysql nginx "
+                    "node openjdk perl php postgres python redis ruby rust traefik ubuntu".split())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A line that is not built as it reads.
+
+    rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
+                'onbuild-from' or 'unset-argument'
+    line        from 1
+    stage       label of the stage that is affected
+    what, why, remedy   sentences, as in an error
+    refused_by  builders ('buildkit', 'legacy', 'buildah') that do not build that stage
+    variable    the argument's name, for 'unset-argument'
+    """
+
+    rule: str
+    line: int
+    stage: str
+    what: str
+    why: str
+    remedy: str
+    refused_by: tuple[str, ...] = ()
+    variable: str = ""
+
+    def facts(self) -> dict[str, object]:
+        """The problem's part of `graph --json` and `build --json`."""
+        return {"rule": self.rule, "line": self.line, "stage": self.stage, "what": self.what, "why": self.why,
+                "remedy": self.remedy, "refused_by": list(self.refused_by)}
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.why} {self.remedy}"
+
+
+def problems(dockerfile: Dockerfile) -> tuple[Problem, ...]:
+    """Every problem of a Dockerfile, in the order of its lines."""
+    found = [*_duplicates(dockerfile), *(each for use in dockerfile._uses for each in _of_use(dockerfile, use)),
+             *(_unset(each) for each in unset(dockerfile))]
+    return tuple(sorted(found, key=lambda each: each.line))
+
+
+def problems_met(dockerfile: Dockerfile, builder: str, target: str | None = None) -> tuple[Problem, ...]:
+    """Those of the stages that `builder` ('buildkit', 'legacy', 'buildah') runs for `target`
+    (None: the last stage): the legacy builder every stage above it, too.
+
+    Raises DockerfileError if there is no such stage, and for the first line that the builder
+    is known to refuse.
+    """
+    last = dockerfile.stages[-1] if target is None else dockerfile.stage(target)
+    runs = {stage.label for stage in dockerfile.stages[:last.index + 1]} if builder == "legacy" else \
+        dockerfile.needed(last.label)
+    met = tuple(each for each in problems(dockerfile) if each.stage in runs)
+    for each in met:
+        if builder in each.refused_by:
+            raise dockerfile.fault(each.what, each.line, why=each.why, remedy=each.remedy)
+    return met
+
+
+def similar_stage(dockerfile: Dockerfile, reference: str, before: int | None = None) -> Stage | None:
+    """The stage whose name an image reference probably misspells: `biuld` for `build`.
+
+    None for a reference with a registry, tag or digest, for a well-known image, and where no
+    stage above the line `before` (None: any stage) has a name one slip away (two from seven
+    letters on). A slip is a letter that is missing, added, replaced, or in its neighbour's place.
+    """
+    name = reference.lower()
+    if not name.replace("-", "").replace("_", "").isalnum() or name in _IMAGES:
+        return None
+    allowed = 1 if len(name) < 7 else 2
+    near = [(slips, stage) for stage in reversed(dockerfile.stages) if stage.name and stage.name != name
+            and (before is None or stage.line < before) and min(len(name), len(stage.name)) > 2
+            and (slips := _slips(name, stage.name)) <= allowed]
+    return min(near, key=lambda each: each[0])[1] if near else None
+
+
+def _slips(one: str, two: str) -> int:
+    """The optimal string alignment distance (Damerau 1964) of two words."""
+    rows = [list(range(len(two) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, other in enumerate(two, 1):
+            cost = min(row[-1] + 1, rows[-1][j] + 1, rows[-1][j - 1] + (letter != other))
+            if i > 1 and j > 1 and (letter, one[i - 2]) == (two[j - 2], other):
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+# -- stages and references ----------------------------------------------------
+
+def _duplicates(dockerfile: Dockerfile) -> Iterator[Problem]:
+    """Two stages of one name. BuildKit takes the last (convert.go: addState overwrites the name);
+    the legacy builder ends with "stage name already used" (evaluator.go: commitStage)."""
+    for stage in dockerfile.stages:
+        first = next((each for each in dockerfile.stages[:stage.index] if stage.name and each.name == stage.name), None)
+        if first:
+            yield Problem(
+                "duplicate-stage", stage.line, stage.label,
+                f"Line {stage.line}: a second stage has the name {stage.name}.",
+                f"The first begins in line {first.line}. With BuildKit the last one is meant by the name from here on "
+                "(and by every --from); the legacy builder refuses it.",
+                "Give one of them another name.", ("legacy",))
+
+
+def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
+    line, taker = use.instruction.line, dockerfile.stages[use.stage]
+    if use.source is None:
+        near = similar_stage(dockerfile, use.reference, line)
+        if near and use.reference != SCRATCH:
+            yield Problem(
+                "similar-name", line, taker.label, f"Line {line}: {use.reference} is no stage of this file.",
+                "It is taken for an image's name.", f"Did you mean {near.name} (line {near.line})?")
+    if use.via != "FROM" and line < taker.line:
+        yield _onbuild(use, taker)
+    if use.source is None:
+        return
+    source = dockerfile.stages[use.source]
+    if use.via == "FROM":
+        if use.reference != source.name:
+            yield _upper_case(use, source, taker)
+    elif use.source >= use.stage:
+        yield _later(use, source, taker)
+
+
+def _upper_case(use: Use, source: Stage, taker: Stage) -> Problem:
+    """BuildKit keeps stage names in lower case and looks FROM up as it is written
+    (convert.go: addState), so that it takes FROM TEST for an image, which no image can be."""
+    return Problem(
+        "stage-name-case", taker.line, taker.label,
+        f"Line {taker.line}: BuildKit does not find the stage {source.name} by the name {use.reference}.",
+        "It keeps the names of stages in lower case, and looks up what FROM says as it is written. The legacy builder "
+        "ignores case.",
+        f"Write FROM {source.name}, or build it with the legacy builder.", ("buildkit",))
+
+
+def _later(use: Use, source: Stage, taker: Stage) -> Problem:
+    """BuildKit takes such a stage for an empty one, the other builders its name for an image's."""
+    line = use.instruction.line
+    own = source.index == taker.index
+    return Problem(
+        "later-stage", line, taker.label,
+        f"Line {line}: a stage cannot take files from itself." if own else
+        f"Line {line}: the stage {source.label} begins below, in line {source.line}.",
+        "Stages are built from the top: a stage can take files only from those above it.",
+        "Name a stage above it." if own else
+        f"Move the stage {source.label} above line {taker.line}, where {taker.label} begins.", _EVERYONE)
+
+
+def _onbuild(use: Use, taker: Stage) -> Problem:
+    """Source: docker/docs, release notes of Dockerfile 1.11 ("ONBUILD instruction now supports
+    commands that refer to other stages or images")."""
+    line = use.instruction.line
+    return Problem(
+        "onbuild-from", line, taker.label,
+        f"Line {line}: {taker.label} takes from {use.reference} by an ONBUILD of the stage that it is FROM.",
+        "BuildKit does so since Dockerfile 1.11 (Docker Engine 28); an older one finds nothing there.",
+        f"Write the instruction into {taker.label} itself.")
+
+
+# -- arguments ----------------------------------------------------------------
+
+def _unset(each: Unset) -> Problem:
+    what = f"Line {each.line}: ${each.name} has no value here, unless the base image sets it."
+    if each.in_from:
+        what = f"Line {each.line}: ${each.name} has no value in this FROM."
+        why, remedy = (f"ARG {each.name} in line {each.declared} belongs to a stage, and FROM sees only the ARGs above the "
+                       "first FROM.", f"Declare ARG {each.name} above the first FROM as well.")
+    elif each.declared is None:
+        why, remedy = ("BuildKit sets it only in stages that declare it.",
+                       f"Add ARG {each.name} below the FROM in line {each.stage.line}.")
+    elif each.declared > each.line and each.own:
+        why, remedy = (f"ARG {each.name} comes only in line {each.declared}.",
+                       f"Move ARG {each.name} above line {each.line}.")
+    else:
+        owner = "stands above the first FROM, where only FROM sees it" if each.global_ else "belongs to another stage"
+        why, remedy = (f"ARG {each.name} in line {each.declared} {owner}.",
+                       f"Add ARG {each.name} below the FROM in line {each.stage.line}.")
+    return Problem("unset-argument", each.line, each.stage.label, what, why, remedy, variable=each.name)

@@ -1,0 +1,123 @@
+"""Where an ARG holds: variables that an instruction uses and that nothing there declares.
+
+An ARG above the first FROM is seen by FROM alone; one in a stage is seen below it in that
+stage, and in the stages that are FROM it. Source: docs.docker.com, Dockerfile reference, "Scope".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .model import Dockerfile, Stage
+from .reader import Instruction
+from .source import SHELL_WORD
+
+# The instructions in which a builder replaces variables; in RUN the shell does.
+# Source: Dockerfile reference, "Environment replacement".
+_EXPANDED = frozenset("ADD ARG COPY ENV EXPOSE LABEL RUN STOPSIGNAL USER VOLUME WORKDIR".split())
+_PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
+                      for name in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"))
+_NAME = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<more>.?))")
+# A file that is read in, and a program's own text: either may set or mean anything.
+_OPAQUE = re.compile(r"(?:^|[\s;&|(])(?:\.|source|eval)\s+\S")
+
+
+@dataclass(frozen=True)
+class Unset:
+    """A use of an ARG where it has no value.
+
+    line      of the use, from 1
+    stage     in which it is
+    declared  line of an ARG that declares it elsewhere, None for an argument of BuildKit's own
+    own       whether that ARG is in the same stage, below the use
+    global_   whether it stands above the first FROM
+    in_from   whether FROM uses it
+    """
+
+    name: str
+    line: int
+    stage: Stage
+    declared: int | None
+    own: bool = False
+    global_: bool = False
+    in_from: bool = False
+
+
+def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
+    """Each ARG that a stage uses out of its scope, the first use in a stage only."""
+    everywhere = {name: each.line for stage in reversed(dockerfile.stages) for each in reversed(stage.instructions)
+                  for name in _declared(each, ("ARG",))}
+    above = {name: each.line for each in dockerfile.preamble for name in _declared(each, ("ARG",))}
+    known: dict[str, frozenset[str]] = {}   # {stage: names that have a value at its end}
+    for stage in dockerfile.stages:
+        for name in _used(stage.instructions[0], dockerfile.escape):
+            if name in everywhere and name not in above and name not in _PLATFORM:
+                yield Unset(name, stage.line, stage, everywhere[name], in_from=True)
+        names = set(known.get(stage.base_stage or "", ()))
+        own = {name: each.line for each in reversed(stage.instructions) for name in _declared(each, ("ARG",))}
+        for each in stage.instructions[1:]:
+            if each.keyword in _EXPANDED:
+                for name in _used(each, dockerfile.escape):
+                    if name not in names and (name in everywhere or name in above or name in _PLATFORM):
+                        names.add(name)   # once is enough
+                        declared = own.get(name) or above.get(name) or everywhere.get(name)
+                        yield Unset(name, each.line, stage, declared, name in own, name not in own and name in above)
+            names.update(_declared(each, ("ARG", "ENV")))
+        known[stage.label] = frozenset(names)
+
+
+def settings(each: Instruction) -> Iterator[tuple[str, str]]:
+    """(name, value) of each setting of an ARG, ENV or LABEL, quotes kept out of the value."""
+    text = each.arguments
+    head, blank, rest = text.partition(" ")
+    if each.keyword == "ENV" and blank and "=" not in head:   # the old form: ENV NAME the value
+        yield head, rest.strip()
+        return
+    for word in SHELL_WORD.findall(text):
+        name, _, value = word.partition("=")
+        name = name.strip("\"'")
+        if re.fullmatch(r"[A-Za-z_]\w*", name):
+            yield name, value.strip("\"'")
+
+
+def _declared(each: Instruction, keywords: tuple[str, ...]) -> list[str]:
+    return [name for name, _ in settings(each)] if each.keyword in keywords else []
+
+
+def _used(each: Instruction, escape: str) -> list[str]:
+    """Names of the variables without a default that an instruction uses and does not set itself."""
+    text = each.value
+    if each.keyword == "RUN":
+        if each.arguments.startswith("[") or _OPAQUE.search(text):
+            return []
+        if re.fullmatch(r"<<-?\s*\w+", each.arguments):
+            text = "\n".join(each.heredocs)
+            if _OPAQUE.search(text):
+                return []
+    names = list(dict.fromkeys(_names(text, escape)))
+    return [name for name in names if not (each.keyword == "RUN" and _sets(text, name))]
+
+
+def _names(text: str, escape: str) -> Iterator[str]:
+    """Variables of a text that are not escaped, in single quotes or given a default."""
+    at, double = 0, False
+    while at < len(text):
+        if text[at] == escape:
+            at += 2
+            continue
+        if text[at] == "'" and not double:
+            at = text.find("'", at + 1) + 1 or len(text)
+            continue
+        double ^= text[at] == '"'
+        match = _NAME.match(text, at)
+        if match and match["more"] in (None, "", "}", "#", "%", "/"):
+            yield match["plain"] or match["braced"]
+        at += 1
+
+
+def _sets(text: str, name: str) -> bool:
+    """Whether a shell's line gives the variable a value by itself."""
+    return re.search(rf"\b{name}\+?=|\b(?:for|select|getopts\s+\S+)\s+{name}\b|\b(?:read|mapfile|readarray)\b[^;&|\n]*\b{name}\b",
+                     text) is not None
