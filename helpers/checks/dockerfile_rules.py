@@ -235,6 +235,19 @@ def compiles(read: Dockerfile, reference: str) -> bool:
     return any(makes(*chain(read, stage.label)) for stage in read.stages if stage.label in needed)
 
 
+def installs(read: Dockerfile, run: Instruction, source: str) -> bool:
+    """Whether a RUN has what another stage compiled, mounted or copied before it, and has not got
+    the file `source` to compile by itself."""
+    stage = next(stage for stage in read.stages if run in stage.instructions)
+    before = stage.instructions[:stage.instructions.index(run)]
+    bridges = [name for each in before if each.keyword == "COPY" for name in each.flags.get("from", ())]
+    bridges += [mount["from"] for mount in run.mounts if "from" in mount]
+    taken = [_relative(path) for instruction, path in _taken(read) if instruction in before or instruction is run]
+    folders = {"/".join(source.split("/")[:n]) for n in range(source.count("/") + 2)}
+    has_source = source and any(matches(folder, path) for path in taken for folder in folders)
+    return any(compiles(read, name) for name in bridges) and not has_source
+
+
 def makes(*stages: Stage) -> bool:
     """Whether these stages, one on top of the other, get the source and run a command."""
     own = [each for stage in stages for each in stage.instructions]

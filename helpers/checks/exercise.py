@@ -67,7 +67,6 @@ class Content:
     files: Texts = ()
     copied: Texts = ()
     stripped: Texts = ()
-    data: Texts | None = None
     wasted: float | None = None
     layers: int | None = None
     user: str = ""

@@ -13,7 +13,7 @@ from ..report.provenance import Lines
 from ..units import counted, listed, share, size
 from .exercise import Content
 from .globs import matches
-from .dockerfile_rules import compiles
+from .dockerfile_rules import compiles, installs
 from .verdict import Fail
 
 _SHOWN = 4      # finds that a message names
@@ -27,7 +27,7 @@ class Seen:
     read        the learner's Dockerfile; target: the stage, None for the last
     user        number of the user whose name the image has, None where it says none
     starter     bytes of the starter's image, None where they are not asked for
-    crossed     paths that a RUN wrote, of bytes that it mounted from another stage
+    source      the file of the exercise that the program is compiled from, '' if none is known
     """
 
     inventory: Inventory
@@ -36,7 +36,7 @@ class Seen:
     target: str | None = None
     uid: int | None = None
     starter: int | None = None
-    crossed: frozenset[str] = frozenset()
+    source: str = ""
 
     @cached_property
     def lines(self) -> Lines:
@@ -101,8 +101,8 @@ def files(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """The file is there through COPY --from a stage that had the source and ran a command, or
-    had from a RUN that mounts what another stage made."""
+    """The file came from a stage that had the source and ran a command: by COPY --from, or by a RUN
+    that installs what such a stage made, and that has not got the source itself."""
     for pattern in asked.copied:
         found = seen.fitting(pattern)
         if not found:
@@ -113,7 +113,7 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
             if made is None:
                 yield Fail("copied", f"{printable(path)} came with the base image. Build it from the source.",
                            seen.lines.last_from)
-            elif path in seen.crossed:
+            elif made.keyword == "RUN" and installs(seen.read, made, seen.source):
                 continue
             elif made.keyword == "RUN":
                 yield Fail("copied", f"{printable(path)} was made in the last stage, by this command: no other stage hands it "

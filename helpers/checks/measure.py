@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from .. import paths
 from ..bases import ensure
@@ -15,30 +14,24 @@ from ..formats import symbols
 from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..errors import CourseError, EngineError
-from ..image import Image, inspect, read_file, read_files, search, stored
+from ..image import Image, inspect, read_file, search, stored
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report.provenance import chain
-from . import crossing
 from .image_rules import Seen
 from .exercise import Content, Exercise
 from .verdict import Fail
 
 _SHOWN = 4      # tools that a message names
-_HELD = 250_000_000     # bytes of files that are read at once
 
 
 def gather(result: BuildResult, read: Dockerfile, engine: Engine, asked: Content, starter: int | None,
-           build: Callable[[str], str]) -> Seen:
-    """The image of a build. Raises the engine's errors. `build`: a text to the id of its image."""
+           source: str) -> Seen:
+    """The image of a build. Raises the engine's errors."""
     found = inventory(result.image, engine)
     start = start_of(found.image, engine)
     uid = _uid(found.image, start.user, engine) if asked.user else None
-    seen = Seen(found, read, start, result.target, uid, starter)
-    paths = {path for pattern in asked.copied for path in seen.fitting(pattern)}
-    made = {path: seen.lines.instruction(seen.files[path]) for path in paths}
-    runs = {path: each for path, each in made.items() if each is not None and each.keyword == "RUN"}
-    return replace(seen, crossed=crossing.proven(read, runs, result.image, build, engine)) if runs else seen
+    return Seen(found, read, start, result.target, uid, starter, source)
 
 
 def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[str], None]) -> list[Fail]:
@@ -80,19 +73,6 @@ def _uid(image: Image, user: str, engine: Engine) -> int | None:
         return None
     rows = [line.split(":") for line in text.splitlines()]
     return next((int(row[2]) for row in rows if len(row) > 2 and row[0] == name and row[2].isdigit()), None)
-
-
-def own(seen: Seen, engine: Engine) -> dict[str, bytes] | None:
-    """{path: content} of the files that the Dockerfile added to its base, as a container sees
-    them; None for more than can be held in memory. Raises the engine's errors."""
-    image, tree = seen.inventory.image, seen.inventory.tree
-    # A hard link has its content where the archive names the file first, seen there or not.
-    places = {path: tree.origin(tree[path]) for path, layer in seen.files.items() if layer >= image.base_layers}
-    first = {path: node.entries.paths[node.row] for path, node in places.items()}
-    if sum(node.size for node in places.values()) > _HELD:
-        return None
-    read = read_files(image, set(first.values()).__contains__, engine) if first else {}
-    return {path: read[where] for path, where in first.items() if where in read}
 
 
 def traces(seen: Seen, secrets: Mapping[str, str], engine: Engine) -> Iterator[Fail]:

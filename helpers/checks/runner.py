@@ -28,10 +28,8 @@ from ..errors import BuildFailed, BuildStopped, DockerfileError
 from ..image import compare
 from ..experiments.reproducibility import nameless
 from . import (
-    added, requirements, image_rules, measure, cache_mounts, dockerfile_rules, runtime_rules, submission,
-    targets,
+    cache_mounts, dockerfile_rules, image_rules, measure, requirements, runtime_rules, submission, targets,
 )
-from .image_rules import Seen
 from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -192,7 +190,8 @@ class Attempt(contextlib.ExitStack):
         if rules or secret:
             self.watch.say("Looking into the image")
             starter = self._starter() if asked.starter else None
-            seen = measure.gather(result, self.read, self.engine, asked, starter, lambda text: self.build(text=text).image)
+            source = self.exercise.proof.file if self.exercise.proof else ""
+            seen = measure.gather(result, self.read, self.engine, asked, starter, source)
             for rule in rules:
                 # What is heavy is told by what it is, if that is known.
                 if not (rule == "size" and found.failed("absent", "no-files")):
@@ -201,8 +200,6 @@ class Attempt(contextlib.ExitStack):
                 found.judge("stripped", measure.stripped(asked, seen, self.engine))
             if secret:
                 found.judge("secret", measure.traces(seen, secret, self.engine))
-            if not found.fails:
-                self._added(found, asked, seen, secret)
         if serve:
             self.watch.say("Starting the server")
             served = runtime_rules.server(serve, result.image, self.fresh, self.engine, asked)
@@ -211,27 +208,6 @@ class Attempt(contextlib.ExitStack):
             self.watch.say("Running the program")
             found.add(runtime_rules.programs(runs, result.image, self.fresh, self.engine))
         return found
-
-    def _added(self, found: Findings, asked: Content, seen: Seen, secrets: Mapping[str, str]) -> None:
-        """What can be said of an image whose files are read, and that is right as far as their names go."""
-        if not (asked.no_files or asked.data is not None or secrets):
-            return
-        own = measure.own(seen, self.engine)
-        if own is None:
-            found.judge("data", [Fail("data", "The files that were added to the base have more than can be looked through. Copy only "
-                                      "what the program needs to run.")])
-            return
-
-        def line(path: str) -> int | None:
-            return seen.lines.line(seen.files[path])
-
-        if secrets:
-            found.holds.remove("secret")
-            found.judge("secret", added.secrets(secrets, own, line))
-        if asked.no_files:
-            found.judge("source", added.source(asked, own, self.source, line))
-        if asked.data is not None:
-            found.judge("data", added.data(asked, own, self.source, line))
 
     def _starter(self) -> int:
         """Bytes of the starter's image, built as this one is."""

@@ -41,8 +41,6 @@ RULES = {
     "exec-form": "The program is started without a shell.",
     "stripped": "The program is without its symbols.",
     "secret": "The secret is nowhere in the image.",
-    "source": "The source is not in the image under another name.",
-    "data": "All that was added is a program, a text, or data that it needs.",
     "starts": "It starts.",
     "answers": "It answers as it should.",
     "healthy": "The health check tells whether the server is well.",

@@ -15,12 +15,11 @@ gives less, or nothing; it never raises.
 that a reader of thousands of files keeps only what is worth keeping.
 """
 
-from .elf import elf, further, surplus, symbols
-from .gaps import gaps
+from .elf import elf, further, symbols
 from .marks import applets, marks
 from .model import Elf, Package
 from .readers import packages, wanted
 from .script import interpreter, program
 
-__all__ = ["Elf", "Package", "applets", "elf", "further", "gaps", "interpreter", "marks", "packages", "program",
-           "surplus", "symbols", "wanted"]
+__all__ = ["Elf", "Package", "applets", "elf", "further", "interpreter", "marks", "packages", "program",
+           "symbols", "wanted"]

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from struct import Struct
 
 from . import gobuild
-from .gaps import gaps
 from .model import Elf, text
 
 _MACHINES = {
@@ -35,11 +34,9 @@ _PIE = 0x08000000   # DF_1_PIE
 # (name, kind) of the notes that hold a build id: cmd/link's own, and GNU's (elf.h).
 _GO_SIGNS, _GNU_SIGNS = (b"Go\0\0", 4), (b"GNU\0", 3)
 
-# Sections (gABI, chapter 4): symbols; without bytes in the file; loaded into memory. And the
-# names of those that are not loaded: of debuggers, linkers and assemblers (DWARF 5, 7; cmd/link).
-_SYMTAB, _NOBITS, _ALLOC = 2, 8, 2
+# Sections (gABI, chapter 4): a table of symbols, by its type; what a debugger reads, by its name.
+_SYMTAB = 2
 _DEBUG = re.compile(rb"\.z?debug_\w+|\.gdb_index|\.stab(?:str)?|\.line")
-_KNOWN = re.compile(rb"|".join((_DEBUG.pattern, rb"\.s?h?strtab|\.comment|\.group|\.(?:note|gnu|rela?|go|llvm)[._][\w.$-]+")))
 
 _IDENT = 16         # bytes of e_ident, before the rest of the header
 
@@ -155,39 +152,23 @@ def texts(data: bytes | memoryview) -> list[tuple[int, int]]:
             if not flags & _EXECUTE and (offset or not apart)]
 
 
-def surplus(data: bytes) -> list[bytes]:
-    """The pieces of a whole ELF file that no loader, linker or debugger has a use for: what stands
-    behind its end or between its parts, and sections of other names than theirs. Zeros are
-    filling, and count as nothing; [] for what is no ELF file."""
-    form, header = _header(data)
-    if form is None:
-        return []
-    covered = [(0, _IDENT + form.header.size), (header[4], header[4] + header[8] * header[9])]
-    covered += [(offset, offset + length) for _, _, offset, _, length in _segments(form, data, header)[0]]
-    table, sections = _sections(form, data, header)
-    covered += [table, *((offset, offset + length) for name, type, flags, offset, length in sections
-                         if type != _NOBITS and (flags & _ALLOC or type == _SYMTAB or _KNOWN.fullmatch(name)))]
-    return gaps(data, covered)
-
-
 def symbols(data: bytes) -> bool:
     """Whether a whole ELF file has a table of symbols, or what a debugger reads. The table that
     a loader needs (.dynsym) is of another type."""
     form, header = _header(data)
-    _, sections = _sections(form, data, header) if form else ((0, 0), [])
-    return any(type == _SYMTAB or _DEBUG.fullmatch(name) for name, type, *_ in sections)
+    sections = _sections(form, data, header) if form else []
+    return any(type == _SYMTAB or _DEBUG.fullmatch(name) for name, type in sections)
 
 
-def _sections(form: _Form, data: bytes, header: tuple[int, ...],
-              ) -> tuple[tuple[int, int], list[tuple[bytes, int, int, int, int]]]:
-    """Where the table of sections is, and (name, type, flags, offset, size) of each."""
+def _sections(form: _Form, data: bytes, header: tuple[int, ...]) -> list[tuple[bytes, int]]:
+    """(name, type) of each section."""
     start, width, count, names = header[5], header[10], header[11], header[12]
     stop = start + count * width
     if not start or width != form.section.size or not 0 < count <= _MOST_SECTIONS or names >= count or stop > len(data):
-        return (0, 0), []
+        return []
     rows = list(form.section.iter_unpack(data[start:stop]))
     strings = data[rows[names][4]:rows[names][4] + min(rows[names][5], _LONGEST_NAMES)]
-    return (start, stop), [(strings[row[0]:].split(b"\0", 1)[0][:_LONGEST_NAME], row[1], row[2], row[4], row[5]) for row in rows]
+    return [(strings[row[0]:].split(b"\0", 1)[0][:_LONGEST_NAME], row[1]) for row in rows]
 
 
 def tables(data: bytes | memoryview) -> int:

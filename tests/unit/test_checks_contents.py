@@ -1,7 +1,5 @@
 """What the content of an image decides, on images made by hand."""
 
-from dataclasses import replace
-
 import pytest
 
 from helpers import dockerfile as dockerfiles
@@ -68,11 +66,28 @@ def test_a_file_counts_as_copied_if_a_stage_made_it():
     here = seen(made_here, own=(("RUN touch /app", (("app", cases.STATIC, 0o755),)),))
     fail, = RULES["copied"](asked, here)
     assert "what made it was in the last stage" in fail.message
-    assert lines("copied", asked, replace(here, crossed=frozenset({"/app"}))) == []
     no_source = TEXT.replace("COPY . .\n", "WORKDIR /x\n")
     assert lines("copied", asked, seen(no_source)) == [6]
     came = seen(base=(*cases.SMALL, ("app", cases.STATIC, 0o755)), own=())
     assert lines("copied", asked, came) == [5]
+
+
+@pytest.mark.parametrize("install, holds", [
+    ("RUN --mount=type=bind,from=builder,source=/wheels,target=/w pip install /w/*", True),
+    ("COPY --from=builder /wheels /w\nRUN pip install /w/*", True),
+    ("COPY page.html /\nRUN --mount=from=builder,target=/w pip install /w/*", True),
+    ("RUN pip install tides", False),                                                     # from the network
+    ("RUN --mount=from=base:1,target=/w pip install /w/*", False),                        # an image made nothing here
+    ("COPY src /src\nRUN --mount=from=builder,target=/w pip install /src", False),        # compiled here
+    ("COPY . .\nRUN --mount=from=builder,target=/w pip install /src", False),
+    ("RUN --mount=from=builder,target=/w --mount=type=bind,target=/src pip install /src", False),
+    ("RUN --mount=from=builder,target=/w --mount=type=bind,source=src/tides.c,target=/t pip install /t", False),
+])
+def test_a_file_may_be_installed_from_what_another_stage_made(install, holds):
+    text = TEXT.replace("COPY --from=builder /app /app", install)
+    run = dockerfiles.parse(text).stages[-1].instructions[-3]
+    image = seen(text, own=((f"RUN {run.arguments}", (("app", cases.STATIC, 0o755),)),), source="src/tides.c")
+    assert lines("copied", Content(copied=("/app",)), image) == ([] if holds else [run.line])
 
 
 def test_a_stage_compiles_through_others_too():

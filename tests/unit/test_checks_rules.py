@@ -47,21 +47,6 @@ def test_a_script_has_no_symbols(monkeypatch):
     assert not list(measure.stripped(Content(stripped=("/app",)), seen(), engine=None))
 
 
-def test_what_was_added_is_read_by_every_name_that_a_container_sees(monkeypatch):
-    asked = []
-
-    def read_files(image, wanted, engine):
-        asked.extend(path for path in ("/etc/os-release", "/app", "/kept", "/gone", "/other") if wanted(path))
-        return {path: path.encode() for path in asked}
-
-    monkeypatch.setattr(measure, "read_files", read_files)
-    image = seen(own=(("COPY a", (("app", b"a" * 9), ("gone", b"b" * 9), ("kept", ("h", "gone")))), ("RUN rm", ((".wh.gone", b""),))))
-    assert measure.own(image, engine=None) == {"/app": b"/app", "/kept": b"/gone"}
-    assert asked == ["/app", "/gone"]
-    monkeypatch.setattr(measure, "_HELD", 17)     # /app and /kept have 18
-    assert measure.own(image, engine=None) is None
-
-
 def test_nothing_waits_for_another_stage():
     text = NUMBERED.replace("RUN", "ONBUILD RUN").replace("from=0", "from=builder")
     assert [(fail.rule, fail.line) for fail in dockerfile_rules.onbuild(dockerfiles.parse(text))] == [("onbuild", 2)]

@@ -25,8 +25,8 @@ def said(path, data):
 
 
 def test_the_door_has_these_names():
-    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "further", "gaps", "interpreter", "marks",
-                               "packages", "program", "surplus", "symbols", "wanted"]
+    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "further", "interpreter", "marks",
+                               "packages", "program", "symbols", "wanted"]
 
 
 # -- which files ---------------------------------------------------------------------

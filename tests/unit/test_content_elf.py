@@ -20,7 +20,7 @@ import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
-from helpers.formats import Elf, Package, elf, further, marks, surplus, symbols
+from helpers.formats import Elf, Package, elf, further, marks, symbols
 from tests.elfs import make
 
 DATA = Path(__file__).parent / "data" / "content"
@@ -579,37 +579,7 @@ def over(data, at, said):
     return data[:at] + said + data[at + len(said):]
 
 
-# -- what a whole file has beside a program --------------------------------------------
-
-def test_nothing_is_left_over_of_the_programs_of_this_machine():
-    files = [*programs("/usr/bin", 300), *programs(LIBRARIES, 200)]
-    for path in files:
-        assert sum(map(len, surplus(path.read_bytes()))) < 4096, path
-    if not files:
-        pytest.skip("no ELF file here")
-
-
-@each_form
-def test_what_stands_behind_a_program_is_left_over(bits, order):
-    data = make(bits=bits, order=order, kind=2)
-    assert surplus(data) == [] and surplus(data + bytes(5000)) == []
-    assert b"".join(surplus(data + b"more")).strip(b"\0") == b"more"
-
-
-def test_a_section_that_nobody_knows_is_left_over(tmp_path):
-    data = compiled(tmp_path, "-g")
-    assert surplus(data) == []
-    (tmp_path / "note").write_bytes(b"hidden" * 1000)
-    for name, known in ((".notes-of-mine", False), (".note.mine", True)):
-        subprocess.run([tool("objcopy"), "--add-section", f"{name}=note", "out", "more"], cwd=tmp_path, check=True)
-        assert (b"hidden" * 1000 in b"".join(surplus((tmp_path / "more").read_bytes()))) == (not known)
-
-
-def test_room_that_is_only_in_memory_covers_nothing_of_the_file(tmp_path):
-    (tmp_path / "room.c").write_text("char room[1 << 20];\n")
-    data = compiled(tmp_path, "room.c")
-    assert surplus(data) == [] and b"".join(surplus(data + b"hidden" * 1000)).strip(b"\0") == b"hidden" * 1000
-
+# -- symbols of a whole file -----------------------------------------------------------
 
 @pytest.mark.parametrize("flags, strip, found", [
     ((), None, True), (("-g",), None, True), (("-s",), None, False), (("-g",), "--strip-all", False), (("-g",), "--strip-debug", True),
@@ -623,9 +593,9 @@ def test_symbols_as_pyelftools_sees_them(tmp_path, flags, strip, found):
     assert symbols(data) == found == (".symtab" in sections or any(each.startswith(".debug") for each in sections))
 
 
-def test_what_is_no_elf_file_has_neither_symbols_nor_more():
+def test_what_is_no_elf_file_has_no_symbols():
     for data in (b"", b"#!/bin/sh\n", b"\x7fELF", b"\x7fELF\2\1\1\0.symtab\0", b"text" * 1000):
-        assert not symbols(data) and surplus(data) == []
+        assert not symbols(data)
 
 
 def test_damaged_tables_cost_nothing():
@@ -636,4 +606,4 @@ def test_damaged_tables_cost_nothing():
         for _ in range(20):
             data[chance.randrange(64)] = chance.randrange(256)
         data[:4] = b"\x7fELF"
-        surplus(bytes(data)), symbols(bytes(data))   # raises nothing
+        symbols(bytes(data))   # raises nothing
