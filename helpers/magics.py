@@ -14,6 +14,7 @@ from . import builder as builds
 from . import dockerfile as dockerfiles
 from . import paths
 from .builder import BuildResult
+from .builder.secrets import lent_by_default
 from .checks import Exercise, Watch, check, find, hints, names, progress
 from .checks.hints import how
 from .checks.submission import brought
@@ -121,6 +122,7 @@ def build(exercise: Exercise, text: str, target: str | None = None, builder: str
             folder, text=text, target=target, tag=f"{exercise.name}:{target or 'latest'}", builder=builder,
             args=rules.args or None, network=None if rules.network else "none",
             secrets={name: random_word().encode() for name in rules.secrets} or None,
+            lend=lent_by_default(exercise.folder),
             engine=connect(), watch=live.watch, report=live.say)
         live.finish(result)
     return result

@@ -78,6 +78,12 @@ def kits() -> tuple[Path, ...]:
     return (_PROJECT / ".kit", data() / "kit")
 
 
+def applications() -> tuple[Path, ...]:
+    """Folders of what the course brings to be built: the lessons' applications, the exercises
+    (a learner's work on them is in there too) and the Dockerfiles of the stand-ins."""
+    return (_PROJECT / "notebooks" / "apps", _PROJECT / "exercises", _PROJECT / "helpers" / "bases" / "standins")
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`: one process at a time, released when it dies."""

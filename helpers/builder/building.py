@@ -18,7 +18,7 @@ import os
 import posixpath
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -29,13 +29,13 @@ from ..limits import MARKED, Bounds, marked, word
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine, connect
 from ..errors import CourseError, EngineFault, EngineGone, Unsupported
-from . import buildah, buildkit, heredocs, legacy_images, legacy
+from . import buildah, buildkit, heredocs, legacy_images, legacy, secrets as build_secrets
 from .cancel import goes_on, interrupted
 from .podman_secrets import handed
-from .host_secrets import lent, mounted
 from .context import Context
 from .progress import Progress
 from .result import BuildResult, failed, stopped
+from .secrets import HandedOver, mounted
 from .session import Session
 
 CONTEXT_LIMIT = 1_000_000_000   # bytes; more than this is nearly always a mistake
@@ -58,6 +58,7 @@ def build(
     no_cache: bool = False,
     network: str | None = None,
     secrets: Mapping[str, bytes] | None = None,
+    lend: Collection[str] | None = None,
     context_limit: int | None = CONTEXT_LIMIT,
     bounds: Bounds | None = None,
     engine: Engine | None = None,
@@ -73,12 +74,15 @@ def build(
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit', 'legacy' or 'buildah'; the engine's default if None
     args           build arguments
-    secrets        {id: value} for RUN --mount=type=secret; not with the legacy builder. Those
-                   that `helpers.builder.host_secrets` names are lent by this machine
+    secrets        {id: value} for RUN --mount=type=secret; not with the legacy builder
+    lend           which of this machine's settings ('trust', 'npmrc', 'pip.conf') the Dockerfile
+                   may mount; all of them in the course's own applications if None, and none in
+                   any other folder. They never hold a password (`helpers.builder.host_secrets`)
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
     watch          called with the `Progress` after each piece of news
-    report         called with a sentence when base images have to be fetched
+    report         called with a sentence when base images have to be fetched, or when
+                   something of this machine is handed over
 
     Raises DockerfileError, ContextError and BaseUnavailable before anything is
     sent; BuildFailed when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and
@@ -102,12 +106,18 @@ def build(
     progress = Progress(parsed, stage.label if stage else None, builder)
     began = time.perf_counter()
     no_cache = no_cache or _overlooks_mounts(engine, parsed)
-    lending = {**lent(parsed), **(secrets or {})} if engine.mounts(builder) else secrets or {}
+    if lend is None:
+        lend = build_secrets.lent_by_default(root, dockerfile)
+    if secrets and not engine.mounts(builder):
+        raise _no_secrets(builder)
+    values, handed_over = build_secrets.collect(parsed, secrets or {}, lend if engine.mounts(builder) else ())
+    if handed_over and report:
+        report(f"Handed to this build: {', '.join(map(str, handed_over))}.")
     mark = _mark(parsed, bounds, builder)
-    _follow(engine, scanned, progress, watch or _unwatched, lending, _parameters(
+    _follow(engine, scanned, progress, watch or _unwatched, values, _parameters(
         builder, scanned, tag, target, _base(parsed, stage), {**(args or {}), **_marking(mark, args or {}, builder)}, no_cache, network),
         bounds, mark)
-    return _result(engine, progress, bases, tag, target, time.perf_counter() - began)
+    return _result(engine, progress, bases, handed_over, tag, target, time.perf_counter() - began)
 
 
 def _quiet(_: str) -> None:
@@ -242,7 +252,7 @@ def _follow(engine: Engine, context: Context, progress: Progress, watch: Watch,
     if bounds and bounds.exceeded:   # the legacy builder has told images of steps by then
         raise stopped(progress, bounds, goes_on(progress, mark))
     if progress.failure:
-        raise failed(progress)
+        raise failed(progress, secrets)
     if not progress.images:
         raise EngineGone("The engine ended the build without an image and without a reason.",
                          remedy="Its own log says more: `journalctl -u docker`, or for an engine "
@@ -260,13 +270,17 @@ def _session(engine: Engine, context: Context, progress: Progress, secrets: Mapp
         except EngineFault:   # a proxy in front of the engine that lets no upgrade through
             pass
     # Even an optional one: without a session BuildKit cannot ask whether it is there.
-    if builder == "buildkit" and (secrets or mounted(progress.dockerfile)) or secrets and not engine.mounts(builder):
-        raise Unsupported(
-            "Secrets cannot be handed to this build.",
-            why="The legacy builder knows none." if builder == "legacy" else
-                "This connection to the engine opens no build session.",
-            remedy="Use builder='buildkit' on a local engine.")
+    if builder == "buildkit" and (secrets or mounted(progress.dockerfile)):
+        raise _no_secrets(builder)
     return None
+
+
+def _no_secrets(builder: str) -> Unsupported:
+    return Unsupported(
+        "Secrets cannot be handed to this build.",
+        why="The legacy builder has no build secrets." if builder == "legacy" else
+            "This connection to the engine opens no build session.",
+        remedy="Use builder='buildkit' on a local engine.")
 
 
 def _exchange(engine: Engine, context: Context, session: Session | None, progress: Progress,
@@ -335,12 +349,13 @@ def _refusal(response) -> str:
         return f"HTTP {response.status_code} {response.reason}"
 
 
-def _result(engine: Engine, progress: Progress, bases: tuple[Present, ...], tag: str,
-            target: str | None, seconds: float) -> BuildResult:
+def _result(engine: Engine, progress: Progress, bases: tuple[Present, ...], handed_over: tuple[HandedOver, ...],
+            tag: str, target: str | None, seconds: float) -> BuildResult:
     with engine.speaking("look up the image it built"):
         image = engine.client.api.inspect_image(progress.images[-1])["Id"]
     return BuildResult(
         image=image, tag=tag, builder=progress.builder, seconds=seconds,
         stages=tuple(progress.stages()), steps=tuple(progress.steps()), bases=bases,
+        handed_over=handed_over,
         target=target, dockerfile=progress.dockerfile, engine=engine,
     )

@@ -1,18 +1,18 @@
-"""What this machine lends to a build: its own way to the package registries.
+"""This machine's own way to the package registries, for builds that mount it.
 
-A machine may reach them through a mirror or a proxy, or trust a certificate
-authority of its own (that of a company's proxy, say). A container knows nothing
-of it. A RUN that mounts one of these secrets has it while its command runs, and
-no layer ever does:
+A machine may reach registries through a mirror or a proxy, or trust a certificate
+authority of its own (that of a company's proxy, say). A container knows nothing of it.
+A RUN that mounts one of these build secrets has it while its command runs, and no layer
+ever does:
 
     --mount=type=secret,id=trust                             certificates, PEM
     --mount=type=secret,id=npmrc,target=/root/.npmrc         npm's settings
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf     pip's settings
 
-The settings say that the certificates are in /run/secrets/trust: mount both. They
-are build secrets like any other: `docker build --secret id=npmrc,src=FILE .` hands
-over the same. A machine without such settings lends nothing, and the mounts, which
-are optional, are not made.
+They hold addresses and certificates, and never a password, a token or a key: a
+Dockerfile can send whatever it mounts anywhere. Whoever needs more hands over a file of
+their own, as with Docker: `--secret id=npmrc,src=FILE`. Which builds are given these
+settings at all is decided in `secrets`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..bases.references import on_loopback
-from ..dockerfile import Dockerfile
 
-_TRUST, _NPM, _PIP = IDS = ("trust", "npmrc", "pip.conf")
-_TRUST_FILE = f"/run/secrets/{_TRUST}"   # where such a mount is, unless told
+TRUST, NPM, PIP = IDS = ("trust", "npmrc", "pip.conf")
+_TRUST_FILE = f"/run/secrets/{TRUST}"   # where such a mount is by default
 
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
             "/etc/ssl/cert.pem")
@@ -39,41 +39,55 @@ _ANCHORS = ("/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchor
 _NAMED = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
 
-_NPM_KEYS = ("registry", "proxy", "https-proxy", "noproxy", "strict-ssl", "audit")
-_PIP_KEYS = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "retries")
+# What a setting may hold decides how its value is read; settings of any other name stay here.
+_NPM_KEYS = {"registry": "address", "proxy": "address", "https-proxy": "address", "noproxy": "hosts",
+             "strict-ssl": "switch", "audit": "switch"}
+_PIP_KEYS = {"index-url": "address", "extra-index-url": "address", "proxy": "address", "trusted-host": "hosts",
+             "timeout": "switch", "retries": "switch"}
+_PLAIN = {"switch": re.compile(r"true|false|[\d.]{1,9}"), "hosts": re.compile(r"[\w.,:\[\]*/-]+")}
+_SCOPE = re.compile(r"@[\w.-]+:registry")
+_SECRET_KEY = re.compile(r"(?:^|:)(?:_auth|_authToken|_password|username|key|keyfile|cert|certfile|client-cert)$")
+# The grammar of RFC 3986, but for a password that holds what it should not.
+_ADDRESS = re.compile(r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]*://)?)(?:[^/@]*@)*(?P<host>[^/@?#]+)(?P<path>(?:/[^@?#]*)?)"
+                      r"(?:[?#].*)?")
+# Some registries take a token as a part of the path: letters and digits, mixed, and no word.
+_TOKEN_IN_PATH = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[0-9A-Za-z]{16,}")
 
 
-def lent(dockerfile: Dockerfile) -> dict[str, bytes]:
-    """Of the secrets that `dockerfile` mounts those that this machine lends: {id: value}."""
-    wanted = mounted(dockerfile) & set(IDS)
-    if not wanted:
+@dataclass(frozen=True)
+class HostSecret:
+    """What this machine can give for one id.
+
+    value     the file's content
+    withheld  how many values had a password, a token or a key in them, which was left out
+    """
+
+    value: bytes
+    withheld: int = 0
+
+
+def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:
+    """Of the ids `wanted` those that this machine can give: {id: settings}.
+
+    A machine without settings of its own gives nothing. npm and pip are pointed to the
+    certificates only where `trust` is wanted as well.
+    """
+    if not set(IDS) & set(wanted):
         return {}
     npm = npm_settings(_npm_files(), os.environ)
     pip = pip_settings(_pip_config())
-    trust = trusted(_bundles(npm, pip))
-    found = {_TRUST: trust.encode(), _NPM: npmrc(npm, bool(trust), os.environ).encode(),
-             _PIP: pip_conf(pip, bool(trust), os.environ).encode()}
-    return {name: value for name, value in found.items() if name in wanted and value}
-
-
-def mounted(dockerfile: Dockerfile) -> set[str]:
-    """Ids of the secrets that its RUN instructions mount."""
-    found = set()
-    for stage in dockerfile.stages:
-        for instruction in stage.instructions:
-            if instruction.keyword != "RUN":
-                continue
-            for words in instruction.mounts:
-                if words.get("type") == "secret":
-                    target = words.get("target", "").rpartition("/")[2]
-                    found.add(words.get("id") or words.get("source") or target)
-    return found - {""}
+    certificates = trusted(_bundles(npm, pip))
+    trust = bool(certificates) and TRUST in wanted
+    found = {TRUST: HostSecret(certificates.encode()), NPM: npmrc(npm, trust, os.environ),
+             PIP: pip_conf(pip, trust, os.environ)}
+    return {name: secret for name, secret in found.items() if name in wanted and secret.value}
 
 
 # -- certificates -----------------------------------------------------------------
 
 def trusted(bundles: Iterable[str]) -> str:
-    """The certificates in these texts, each once, without what is written between them."""
+    """The certificates in these texts, each once, without what is written between them:
+    a bundle may hold a private key as well."""
     every = [match for text in bundles for match in _CERTIFICATE.findall(text)]
     return "".join(f"{each}\n" for each in dict.fromkeys(every))
 
@@ -95,7 +109,7 @@ def _bundles(npm: Mapping[str, str], pip: Mapping[str, str]) -> list[str]:
 # -- npm ----------------------------------------------------------------------------
 
 def npm_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """npm's settings from its files' texts, the weakest first, and the environment."""
+    """npm's settings from the texts of its files, the weakest first, and the environment."""
     found: dict[str, str] = {}
     for text in texts:
         for line in text.splitlines():
@@ -109,24 +123,20 @@ def npm_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[s
     return found
 
 
-def npmrc(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> str:
-    """The text of the .npmrc to lend; '' if there is nothing to say. `trust`: whether
-    certificates are lent too."""
-    registry = settings.get("registry", "")
-    host = f"//{urlsplit(registry).netloc.rpartition('@')[2]}/"
-    chosen = {"https-proxy": _proxy(environment, "https"), "proxy": _proxy(environment, "http"),
-              "noproxy": _variable(environment, "no_proxy")}
-    for key, value in settings.items():
-        # Of the passwords only those for the registry that is lent.
-        if key in _NPM_KEYS or re.fullmatch(r"@[^:]+:registry", key) or (registry and key.startswith(host)):
-            chosen[key] = value
-    if trust:   # a file: npm hands what it is told to every script, and certificates are too long
-        chosen["cafile"] = _TRUST_FILE
-    return "".join(f"{key}={value}\n" for key, value in chosen.items() if value and not _here(value))
+def npmrc(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> HostSecret:
+    """A .npmrc with those settings that are no secret. `trust`: whether the certificates
+    are mounted too."""
+    chosen = {"https-proxy": _variable(environment, "https_proxy"), "proxy": _variable(environment, "http_proxy"),
+              "noproxy": _variable(environment, "no_proxy")} | dict(settings)
+    kinds = _NPM_KEYS | {key: "address" for key in settings if _SCOPE.fullmatch(key)}
+    kept, withheld = _public(chosen, kinds)
+    # npm hands its settings to every script as variables: a file's name, since certificates are too long.
+    kept |= {"cafile": _TRUST_FILE} if trust else {}
+    return HostSecret("".join(f"{key}={value}\n" for key, value in kept.items()).encode(), withheld)
 
 
 def _npm_files() -> list[str]:
-    """Texts of npm's files: of the installation, then of the user."""
+    """Texts of npm's files: that of the installation, then the user's."""
     node = shutil.which("node")
     prefix = Path(node).resolve().parents[1] if node else Path("/usr/local")
     places = (os.environ.get("npm_config_globalconfig") or prefix / "etc/npmrc",
@@ -137,8 +147,8 @@ def _npm_files() -> list[str]:
 # -- pip ----------------------------------------------------------------------------
 
 def pip_settings(listed: str) -> dict[str, str]:
-    """{name: value} from what `pip config list` prints. The environment's come last there
-    or not: they always win."""
+    """{name: value} from what `pip config list` prints. The environment's win, wherever
+    they are listed."""
     found: dict[str, dict[str, str]] = {"global": {}, ":env:": {}}
     for line in listed.splitlines():
         name, separator, value = line.partition("=")
@@ -148,15 +158,12 @@ def pip_settings(listed: str) -> dict[str, str]:
     return found["global"] | found[":env:"]
 
 
-def pip_conf(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> str:
-    """The text of the pip.conf to lend; '' if there is nothing to say."""
-    chosen = {"proxy": _proxy(environment, "https")} | {key: settings[key] for key in _PIP_KEYS if key in settings}
-    # Several indexes stand in one value; those in folders of this machine stay here.
-    chosen = {key: " ".join(word for word in value.split() if not _here(word)) for key, value in chosen.items()}
-    if trust:
-        chosen["cert"] = _TRUST_FILE
-    lines = [f"{key} = {value}\n" for key, value in chosen.items() if value]
-    return "".join(["[global]\n", *lines]) if lines else ""
+def pip_conf(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> HostSecret:
+    """A pip.conf with those settings that are no secret."""
+    kept, withheld = _public({"proxy": _variable(environment, "https_proxy")} | dict(settings), _PIP_KEYS)
+    kept |= {"cert": _TRUST_FILE} if trust else {}
+    lines = [f"{key} = {value}\n" for key, value in kept.items()]
+    return HostSecret("".join(["[global]\n", *lines] if lines else []).encode(), withheld)
 
 
 def _pip_config() -> str:
@@ -164,10 +171,36 @@ def _pip_config() -> str:
                           text=True, stdin=subprocess.DEVNULL).stdout
 
 
-# -- both ---------------------------------------------------------------------------
+# -- what may leave this machine ------------------------------------------------------
 
-def _proxy(environment: Mapping[str, str], scheme: str) -> str:
-    return _variable(environment, f"{scheme}_proxy")
+def _public(settings: Mapping[str, str], kinds: Mapping[str, str]) -> tuple[dict[str, str], int]:
+    """The settings of these kinds without anything secret, and how many values lost something
+    or had to stay."""
+    kept: dict[str, str] = {}
+    withheld = sum(bool(_SECRET_KEY.search(key)) for key in settings)
+    for key, kind in kinds.items():
+        words = settings.get(key, "").split()   # several indexes may be in one value
+        if kind == "address":
+            words = [word for word in words if not _here(word)]
+            shown = [without_credentials(word) for word in words]
+        else:
+            shown = [word for word in words if _PLAIN[kind].fullmatch(word)]
+        withheld += shown != words
+        kept[key] = " ".join(filter(None, shown))
+    return {key: value for key, value in kept.items() if value}, withheld
+
+
+def without_credentials(address: str) -> str:
+    """The address without user, password, query and fragment; '' for one that means nothing
+    without a secret, since a token is a part of its path, or that cannot be read.
+
+    >>> without_credentials("https://user:word@pypi.example.org/simple?key=1")
+    'https://pypi.example.org/simple'
+    """
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or any(_TOKEN_IN_PATH.fullmatch(part) for part in parts["path"].split("/")):
+        return ""
+    return parts["scheme"] + parts["host"] + parts["path"]
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:
@@ -176,5 +209,8 @@ def _variable(environment: Mapping[str, str], name: str) -> str:
 
 def _here(value: str) -> bool:
     """Whether it is an address that means another machine inside a container."""
-    parts = urlsplit(value)
-    return parts.scheme == "file" or bool(parts.scheme and parts.hostname and on_loopback(parts.hostname))
+    try:
+        parts = urlsplit(value)
+        return parts.scheme == "file" or bool(parts.scheme and parts.hostname and on_loopback(parts.hostname))
+    except ValueError:    # `without_credentials` cannot read it either
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ..bases import Present, substitutions
@@ -12,6 +13,8 @@ from ..engine import Engine
 from ..errors import BuildFailed, BuildStopped, Unsupported
 from ..units import seconds, size
 from .progress import Progress, StageReport, Step
+from .host_secrets import IDS
+from .secrets import HandedOver, mounts
 from .times import overlap, ties, work
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
@@ -34,6 +37,7 @@ class BuildResult:
     steps     every step with times (seconds), cache hit and log
     bases     the base images it stands on, and where each came from
     target    the stage that was asked for, None for the last
+    handed_over  secrets and settings of this machine that it was given, without their values
     """
 
     image: str
@@ -46,6 +50,7 @@ class BuildResult:
     target: str | None
     dockerfile: Dockerfile = field(repr=False)
     engine: Engine = field(repr=False)
+    handed_over: tuple[HandedOver, ...] = ()
 
     @property
     def cached(self) -> bool:
@@ -89,6 +94,7 @@ class BuildResult:
             "steps": [step_facts(step) for step in self.steps],
             "substitutions": self.substitutions,
             "warnings": [each.facts() for each in problems_met(self.dockerfile, self.builder, self.target)],
+            "handed_over": [{"id": each.id, "origin": each.origin} for each in self.handed_over],
             "error": None,
         }
 
@@ -97,7 +103,8 @@ class BuildResult:
         rows = [f"  {s.name:<14} {s.status:<8} {seconds(s.seconds) if s.status == 'built' else ''}"
                 for s in self.stages]
         swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]
-        return "\n".join([head, *(row.rstrip() for row in rows), *swapped])
+        given = [f"  handed over: {', '.join(map(str, self.handed_over))}"] if self.handed_over else []
+        return "\n".join([head, *(row.rstrip() for row in rows), *swapped, *given])
 
 
 def stage_facts(stage: StageReport) -> dict[str, object]:
@@ -112,8 +119,8 @@ def step_facts(step: Step) -> dict[str, object]:
 
 # -- failure -----------------------------------------------------------------------
 
-def failed(progress: Progress) -> BuildFailed:
-    """The error for a build that the engine gave up."""
+def failed(progress: Progress, given: Collection[str] = ()) -> BuildFailed:
+    """The error for a build that the engine gave up; `given`: the ids of its secrets."""
     message = progress.failure
     step = _culprit(progress)
     if step is None:
@@ -128,7 +135,8 @@ def failed(progress: Progress) -> BuildFailed:
     log = "\n".join(f"    {line}" for line in step.log[-_TAIL:])
     shown = f"The end of its log:\n{log}" if log else ""
     return BuildFailed(
-        what, why=_why(message, exit_code, step), remedy=_remedy(message, step), evidence=shown,
+        what, why=_why(message, exit_code, step), evidence=shown,
+        remedy=_missing_secrets(progress, step, given) or _remedy(message, step),
         stage=step.stage or None, instruction=step.instruction, line=step.line,
         exit_code=exit_code, log=step.log, progress=progress,
     )
@@ -198,6 +206,19 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
     if exit_code is not None:
         return f"Its command ended with exit code {exit_code}."
     return _plain(message)
+
+
+def _missing_secrets(progress: Progress, step: Step, given: Collection[str]) -> str:
+    """What to do about secrets that the failed command mounts and that nobody handed over."""
+    missing = dict.fromkeys(name for name, line in mounts(progress.dockerfile) if line == step.line and name not in given)
+    if not missing or not step.instruction.startswith("RUN"):
+        return ""
+    if progress.builder == "legacy":
+        return "The legacy builder has no build secrets: use builder='buildkit'."
+    options = " ".join(f"--secret id={name},src=FILE" for name in missing)
+    lendable = " ".join(f"--lend {name}" for name in missing if name in IDS)
+    return (f"It mounts {' and '.join(missing)}, and this build was not given that. If it is needed: {options}"
+            + (f", or {lendable} for this machine's settings, without passwords." if lendable else "."))
 
 
 def _remedy(message: str, step: Step | None) -> str:

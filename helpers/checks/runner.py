@@ -22,6 +22,7 @@ from .. import dockerfile as dockerfiles
 from ..experiments import incremental
 from ..limits import Bounds
 from ..builder import BuildResult, Progress
+from ..builder.secrets import lent_by_default
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BuildFailed, BuildStopped, DockerfileError
@@ -170,6 +171,7 @@ class Attempt(contextlib.ExitStack):
                 folder, text=text, target=target, builder=self.builder, args=rules.args or None, no_cache=no_cache,
                 network=None if rules.network else "none",
                 secrets={name: value.encode() for name, value in self.secrets.items()} or None,
+                lend=lent_by_default(self.exercise.folder),
                 bounds=Bounds.of(self.engine, rules.seconds * (_UNDER_PROOT if self.engine.small else 1), rules.disk),
                 engine=self.engine, watch=self.watch.build, report=self.watch.say)
         self.enter_context(nameless(result.image, self.engine))

@@ -13,6 +13,7 @@ from .output import GOOD, NO, emit, no_build, say
 
 def build(options: argparse.Namespace) -> int:
     from ..builder import CONTEXT_LIMIT, build
+    from ..builder.secrets import option
     from ..image import inspect
     from ..widgets.live import LiveBuild
 
@@ -21,6 +22,7 @@ def build(options: argparse.Namespace) -> int:
             result = build(
                 options.dir, dockerfile=options.file, target=options.target, tag=options.tag,
                 builder=options.builder, no_cache=options.no_cache, args=dict(options.build_arg),
+                secrets=dict(map(option, options.secret)), lend=options.lend,
                 context_limit=None if options.any_context else CONTEXT_LIMIT,
                 watch=live.watch, report=live.say)
             live.finish(result)
@@ -57,6 +59,7 @@ def graph(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     from ..builder import CONTEXT_LIMIT
+    from ..builder.secrets import option
     from ..report import report
     from ..widgets.live import LiveBuild
     from ..views.report import report_text
@@ -65,7 +68,8 @@ def report(options: argparse.Namespace) -> int:
         with LiveBuild(sys.stderr) as live:
             told = report(
                 options.dir, dockerfile=options.file, target=options.target, builder=options.builder,
-                args=dict(options.build_arg), transfer=options.transfer,
+                args=dict(options.build_arg), secrets=dict(map(option, options.secret)), lend=options.lend,
+                transfer=options.transfer,
                 context_limit=None if options.any_context else CONTEXT_LIMIT,
                 watch=live.watch, finished=live.finish, say=live.say)
     except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:

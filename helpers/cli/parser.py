@@ -95,6 +95,11 @@ def _of_a_build(sub: argparse.ArgumentParser, target: str) -> None:
     sub.add_argument("--target", metavar="STAGE", help=target)
     sub.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
     sub.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    sub.add_argument("--secret", action="append", default=[], metavar="id=NAME,src=FILE",
+                     help="hand a secret to the commands that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+    sub.add_argument("--lend", action="append", choices=("trust", "npmrc", "pip.conf"),
+                     help="let the Dockerfile mount these settings of this machine, without passwords; may be repeated "
+                          "(default: all for the course's own applications, none for any other folder)")
     sub.add_argument("--any-context", action="store_true", help="send a context of any size")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from ..builder import BuildResult, Progress, Step, build
@@ -61,12 +61,14 @@ def edited(content: Files, edit: Edit) -> dict[str, bytes]:
 
 
 def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Dockerfile", *, tag: str = "",
-            engine: Engine | None = None, watch: Watch = lambda _: None) -> dict[str, BuildResult]:
+            lend: Collection[str] = (), engine: Engine | None = None,
+            watch: Watch = lambda _: None) -> dict[str, BuildResult]:
     """Build the files as they are, and then once more after each of the edits.
 
     edits  {what is edited: (file, a word in it), or None}; each is an edit of the files
            as they are, not of those of the edit before
     tag    the images are named tag-0 (not edited), tag-1, ...; '' for no names
+    lend   which of this machine's settings the builds may mount, as with `build`
     watch  called with a sentence when a build begins or tells news
 
     {what is edited: its build}. Raises as `build` does, and CourseError for an edit that
@@ -76,11 +78,11 @@ def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Docker
     built = {}
     for number, (what, copy) in enumerate({None: content, **copies}.items()):
         doing = f"{dockerfile}, {what} edited" if what else dockerfile
-        built[what] = _built(copy, dockerfile, f"{tag}-{number}" if tag else "", engine, doing, watch)
+        built[what] = _built(copy, dockerfile, f"{tag}-{number}" if tag else "", lend, engine, doing, watch)
     return {what: built[what] for what in edits}
 
 
-def _built(content: Files, dockerfile: str, tag: str, engine: Engine | None, doing: str,
+def _built(content: Files, dockerfile: str, tag: str, lend: Collection[str], engine: Engine | None, doing: str,
            watch: Watch) -> BuildResult:
     def heard(progress: Progress) -> None:
         running = [step.instruction for step in progress.steps() if step.stage and step.status == "running"]
@@ -88,7 +90,7 @@ def _built(content: Files, dockerfile: str, tag: str, engine: Engine | None, doi
 
     with tempfile.TemporaryDirectory(prefix="multistage-edit-") as folder:
         write(content, folder)
-        return build(folder, dockerfile=dockerfile, tag=tag, engine=engine, watch=heard, report=watch)
+        return build(folder, dockerfile=dockerfile, tag=tag, lend=lend, engine=engine, watch=heard, report=watch)
 
 
 def steps(result: BuildResult) -> list[Step]:

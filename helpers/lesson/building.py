@@ -6,7 +6,7 @@ import atexit
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ..experiments import incremental
 from ..container import lifecycle
 from ..bases import ensure
 from ..builder import BuildResult
+from ..builder.secrets import lent_by_default
 from ..container import Ran, Server
 from ..experiments.incremental import again, spent
 from ..image import Image
@@ -28,10 +29,21 @@ __all__ = ["again", "base", "build", "create", "fetch", "files", "folder", "mome
            "show", "spent"]
 
 
+class AppFiles(dict[str, bytes]):
+    """Files of a folder, to be changed. `lend` is what this machine lends to builds of that folder:
+    a copy of one of the course's own applications is built as the application itself."""
+
+    lend: Collection[str] = ()
+
+
+_LEND: dict[str, Collection[str]] = {}   # {folder of a notebook's copy: what is lent to its builds}
+
+
 def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: str | None = None,
           builder: str | None = None, text: str | None = None, no_cache: bool = False,
           args: Mapping[str, str] | None = None,
-          secrets: Mapping[str, bytes] | None = None) -> BuildResult:
+          secrets: Mapping[str, bytes] | None = None,
+          lend: Collection[str] | None = None) -> BuildResult:
     """Build an application of the course (or a folder of yours), shown as it runs.
 
     `app` is a folder's name under notebooks/apps, or a path. The other words
@@ -41,7 +53,8 @@ def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: st
     with LiveBuild() as live:
         result = builds.build(
             folder_of(app), dockerfile=dockerfile, text=text, tag=tag, target=target,
-            builder=builder, no_cache=no_cache, args=args, secrets=secrets, engine=here,
+            builder=builder, no_cache=no_cache, args=args, secrets=secrets,
+            lend=_LEND.get(str(app)) if lend is None else lend, engine=here,
             watch=live.watch, report=live.say)
         live.finish(result)
     return result
@@ -78,7 +91,9 @@ def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Ma
 
 def files(app: str) -> dict[str, bytes]:
     """{path: content} of an application's files, to be changed and given to `folder`."""
-    return incremental.files(folder_of(app))
+    found = AppFiles(incremental.files(folder_of(app)))
+    found.lend = lent_by_default(folder_of(app))
+    return found
 
 
 def folder(files: Mapping[str, bytes]) -> str:
@@ -86,6 +101,7 @@ def folder(files: Mapping[str, bytes]) -> str:
     place = Path(tempfile.mkdtemp(prefix="multistage-lesson-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     incremental.write(files, place)
+    _LEND[str(place)] = files.lend if isinstance(files, AppFiles) else ()
     return str(place)
 
 
@@ -94,7 +110,8 @@ def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile:
     """Build a copy of an application, then once more after each of some edits:
     {what is edited: (file, a word in it that is changed), or None for nothing}."""
     with Status() as status:
-        return incremental.rebuild(files(app), changes, dockerfile, tag=tag, engine=engine(), watch=status)
+        copy = files(app)
+        return incremental.rebuild(copy, changes, dockerfile, tag=tag, lend=copy.lend, engine=engine(), watch=status)
 
 
 def moment() -> str:

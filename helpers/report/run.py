@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import chain as chained
 from pathlib import Path
 
@@ -34,6 +34,7 @@ def report(
     builder: str | None = None,
     args: Mapping[str, str] | None = None,
     secrets: Mapping[str, bytes] | None = None,
+    lend: Collection[str] | None = None,
     context_limit: int | None = CONTEXT_LIMIT,
     transfer: bool = False,
     engine: Engine | None = None,
@@ -55,7 +56,7 @@ def report(
     engine = engine or connect()
     root = Path(context)
     result = build(root, dockerfile=dockerfile, target=target, tag=name(root, dockerfile, target), builder=builder,
-                   args=args, secrets=secrets, context_limit=context_limit, engine=engine, watch=watch, report=say)
+                   args=args, secrets=secrets, lend=lend, context_limit=context_limit, engine=engine, watch=watch, report=say)
     if finished:
         finished(result)
     found = inventory(result.tag, engine)

@@ -123,7 +123,9 @@ def build_view(result: BuildResult) -> str:
                f"with {TITLES[result.builder]}")
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())
-    return f"{stages_table(result.stages, caption)}{swapped}{_folded_steps(result.steps)}"
+    given = ", ".join(f"{code(each.id)} ({html.escape(each.origin)})" for each in result.handed_over)
+    given = f"<p>Handed to its commands: {given}.</p>" if given else ""
+    return f"{stages_table(result.stages, caption)}{swapped}{given}{_folded_steps(result.steps)}"
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:

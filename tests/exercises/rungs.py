@@ -22,7 +22,7 @@ from pathlib import Path
 
 from helpers.bases import ensure
 from helpers.bases.timeouts import patient
-from helpers.builder.host_secrets import lent
+from helpers.builder.host_secrets import host_secrets
 from helpers.checks import find, names
 from helpers.dockerfile import SCRATCH, parse
 from helpers.engine import Engine, connect
@@ -79,13 +79,13 @@ def _theirs(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def trust(pod: Sandbox) -> dict[str, str]:
     """The certificates that this machine lends to a build, lent to the session too: its environment."""
-    found = lent(parse("FROM scratch\nRUN --mount=type=secret,id=trust true\n")).get("trust", b"")
-    if not found:
+    lent = host_secrets(["trust"]).get("trust")
+    if not lent:
         return {}
     with tempfile.TemporaryFile() as packed:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             with tempfile.TemporaryDirectory() as folder:
-                Path(folder, "trust").write_bytes(found)
+                Path(folder, "trust").write_bytes(lent.value)
                 archive.add(Path(folder, "trust"), Path(TRUST).name, filter=_theirs)
         packed.seek(0)
         pod.engine.client.api.put_archive(pod.name, HOME, packed.read())

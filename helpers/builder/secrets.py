@@ -1,0 +1,147 @@
+"""The build secrets that a build is given, and by whose word.
+
+    given    what the caller names: `--secret id=token,src=FILE`, or `secrets={id: value}`
+    lent     this machine's settings of `host_secrets`: to the course's own applications by
+             themselves, to any other folder where the caller says `--lend npmrc`
+
+A Dockerfile can send whatever its commands see to anybody. So nothing of this machine is
+handed to one that somebody else wrote unless the user says so, as with `docker build`, and
+a password or a token only as a secret that the user names.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import paths
+from ..dockerfile import Dockerfile
+from ..errors import CourseError
+from . import host_secrets
+
+_LARGEST = 500 * 1024    # bytes; BuildKit takes no larger secret either (session/secrets/secrets.go)
+_TITLES = {host_secrets.TRUST: "this machine's certificates", host_secrets.NPM: "this machine's npm settings",
+           host_secrets.PIP: "this machine's pip settings"}
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """A secret that a build was given, without its value: the id, and what it is."""
+
+    id: str
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.origin})"
+
+
+def course_owns(context: Path, dockerfile: str = "Dockerfile") -> bool:
+    """Whether the build is of one of the course's own applications or exercises, a learner's
+    work on them included: both the folder and the Dockerfile have to be theirs."""
+    folder = context.resolve()
+    file = (folder / dockerfile).resolve()
+    return any(all(each.is_relative_to(own) for each in (folder, file)) for own in paths.applications())
+
+
+def lent_by_default(context: Path, dockerfile: str = "Dockerfile") -> tuple[str, ...]:
+    """The ids that this machine lends to such a build where the caller says nothing of it."""
+    return host_secrets.IDS if course_owns(context, dockerfile) else ()
+
+
+def collect(read: Dockerfile, given: Mapping[str, bytes], lend: Collection[str]) -> tuple[
+        dict[str, bytes], tuple[HandedOver, ...]]:
+    """({id: value} for the build, what to say about them). What is given is never replaced,
+    and only what the Dockerfile mounts is lent.
+
+    Raises CourseError for an id in `lend` that no machine lends.
+    """
+    for name in lend:
+        if name not in host_secrets.IDS:
+            raise CourseError(
+                f"This machine cannot lend {name!r}.",
+                why=f"Its own settings are {', '.join(host_secrets.IDS)}.",
+                remedy=f"Hand over a secret of yours with --secret id={name},src=FILE.")
+    lent = host_secrets.host_secrets(mounted(read) & set(lend) - set(given))
+    said = [HandedOver(name, "given by you") for name in given]
+    said += [HandedOver(name, _TITLES[name] + (", without its passwords" if secret.withheld else ""))
+             for name, secret in lent.items()]
+    return {**{name: secret.value for name, secret in lent.items()}, **given}, tuple(said)
+
+
+def mounted(read: Dockerfile, required: bool = False) -> set[str]:
+    """Ids of the secrets that the RUN instructions mount; `required`: of those alone without
+    which the builder refuses to run the command.
+
+    The id of a mount is its `source`, its `id`, or the last part of its `target`: BuildKit,
+    frontend/dockerfile/dockerfile2llb/convert_secrets.go.
+    """
+    return {name for name, _ in mounts(read, required)}
+
+
+def mounts(read: Dockerfile, required: bool = False) -> list[tuple[str, int]]:
+    """(id, line of the RUN) for each such mount, in the order of the file."""
+    found = []
+    for stage in read.stages:
+        for instruction in stage.instructions:
+            for words in instruction.mounts if instruction.keyword == "RUN" else ():
+                if words.get("type", "").lower() == "secret" and (not required or _is_required(words)):
+                    target = words.get("target") or words.get("dst") or words.get("destination") or ""
+                    name = words.get("source") or words.get("src") or words.get("id") or target.rpartition("/")[2]
+                    found.append((name, instruction.line))
+    return [each for each in found if each[0]]
+
+
+def _is_required(words: Mapping[str, str]) -> bool:
+    """A lone `required` means true, as in Go's strconv.ParseBool."""
+    return "required" in words and words["required"] in ("", "1", "t", "T", "true", "TRUE", "True")
+
+
+def option(text: str) -> tuple[str, bytes]:
+    """(id, value) of a `--secret` as `docker build` takes it:
+
+        id=token,src=FILE   id=token,env=NAME   id=token   type=env,id=token
+
+    Without a source it is the variable of that name, or else the file. Raises CourseError for
+    what is no such option, and for a source that is not there. Source of the rules: BuildKit,
+    cmd/buildctl/build/secret.go and session/secrets/secretsprovider/store.go.
+    """
+    words = {"type": "", "id": "", "src": "", "env": ""}
+    for field in next(csv.reader([text]), []):
+        key, separator, value = field.partition("=")
+        key = {"source": "src"}.get(key.lower(), key.lower())
+        if not separator or key not in words or key == "type" and value not in ("file", "env"):
+            raise _no_option(text, f"{field!r} is not one of id=, src=, env= and type=.")
+        words[key] = value
+    if not words["id"]:
+        raise _no_option(text, "It has no id.")
+    if words["type"] == "env" and not words["env"]:
+        words["env"], words["src"] = words["src"], ""
+    if not words["env"] and not words["src"]:
+        words["env" if words["id"] in os.environ else "src"] = words["id"]
+    return words["id"], _from_variable(words["env"], text) if words["env"] else _from_file(Path(words["src"]), text)
+
+
+def _from_variable(name: str, text: str) -> bytes:
+    try:
+        return os.environb[os.fsencode(name)]
+    except KeyError:
+        raise _no_option(text, f"There is no environment variable {name}.") from None
+
+
+def _from_file(path: Path, text: str) -> bytes:
+    try:
+        if not path.is_file():
+            raise _no_option(text, f"There is no file {path}.")
+        if path.stat().st_size > _LARGEST:
+            raise _no_option(text, f"{path} has more than {_LARGEST // 1024} kB, which no builder takes as a secret.")
+        return path.read_bytes()
+    except OSError as error:
+        raise _no_option(text, f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _no_option(text: str, why: str) -> CourseError:
+    return CourseError(f"--secret {text} cannot be used.", why=why,
+                       remedy="Write it as with docker: --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE.")
