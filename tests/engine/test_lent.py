@@ -107,7 +107,7 @@ def test_what_is_given_is_not_replaced_and_is_in_no_context(built, marked):
 ])
 def test_a_command_that_lacks_its_secret_says_how_to_hand_it_over(engine, marked, text, remedy):
     with pytest.raises(BuildFailed) as caught:
-        build(marked, text=f"FROM {BASE}\nRUN true\n{text}", engine=engine)
+        build(marked, text=f"FROM {BASE}\nRUN true\n{text}", no_cache=True, engine=engine)
     assert caught.value.line == 3 and remedy in caught.value.remedy
 
 
