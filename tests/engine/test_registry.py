@@ -16,13 +16,13 @@ from helpers import labels, paths
 from helpers.builder import build
 from helpers.errors import CourseError, Interrupted, RegistryUnavailable, TransferFailed
 from helpers.image import inspect, layer_by_path
-from helpers.registry import Registry, lesson_registry, server, travelling
+from helpers.registry import Registry, lesson_registry, server, throttle, travelling
 from helpers.maintenance import clean
 
 FAST = 1e9
 SLOW = 2e6      # bytes a second: an image of tens of megabytes takes long enough to be stopped
 BASE = "gcr.io/distroless/base-debian12"
-NAME = "course-test:ship"
+NAME, LARGE, OTHER = "course-test:ship", "course-test:large", "course-test:other"
 OVERHEAD = 100_000   # bytes of HTTP around the blobs of a small image
 
 
@@ -35,18 +35,37 @@ def program(engine):
         pytest.skip("docker-registry is not installed")
 
 
+def made(engine, folder, tag, *sizes):
+    """An image of the course with a layer of each of `sizes`, whose bytes no compression makes less."""
+    for number, size in enumerate(sizes):
+        (folder / f"{number}").write_bytes(random.Random(number).randbytes(size))
+    lines = [f"COPY {number} /{number}" for number in range(len(sizes))]
+    build(folder, text="\n".join(["FROM scratch", *lines]), tag=tag, engine=engine)
+
+
 @pytest.fixture(scope="module")
 def image(engine, program, tmp_path_factory):
-    """A small image of the course, of two layers.
-
-    One holds more than the sockets between a registry and an engine do, which no
-    compression makes less: a registry that dies early leaves the rest unsent.
-    """
-    folder = tmp_path_factory.mktemp("app")
-    (folder / "file").write_bytes(random.Random(1).randbytes(24_000_000))
-    build(folder, text=f"FROM {BASE}\nCOPY file /file\n", tag=NAME, engine=engine)
+    """A small image of two layers, each larger than what HTTP adds to it."""
+    made(engine, tmp_path_factory.mktemp("small"), NAME, 2_000_000, 300_000)
     yield NAME
     engine.client.images.remove(NAME)
+
+
+@pytest.fixture(scope="module")
+def large(engine, program, tmp_path_factory):
+    """An image that holds more than the sockets between a registry and an engine do: a registry
+    that dies early leaves the rest unsent."""
+    made(engine, tmp_path_factory.mktemp("large"), LARGE, 24_000_000)
+    yield LARGE
+    engine.client.images.remove(LARGE)
+
+
+@pytest.fixture(scope="module")
+def other(engine, tmp_path_factory):
+    """Another image."""
+    made(engine, tmp_path_factory.mktemp("other"), OTHER, 1000)
+    yield OTHER
+    engine.client.images.remove(OTHER)
 
 
 def travellers(engine) -> list[str]:
@@ -125,14 +144,14 @@ def test_a_second_push_finds_its_layers_there(engine, shop, image):
     assert first.digest == second.digest
 
 
-def test_a_name_can_move_and_a_digest_cannot(engine, shop, image):
+def test_a_name_can_move_and_a_digest_cannot(engine, shop, image, other):
     first = shop.push(image, "shop:1.0")
-    second = shop.push(BASE, "shop:1.0")
+    second = shop.push(other, "shop:1.0")
     assert first.place == second.place == "multistage-course/shop:1.0"
     assert shop.digest(first.place) == second.digest != first.digest
     assert shop.holds(first.place, first.digest)
     assert not shop.holds(first.place, "sha256:" + "0" * 64)
-    assert engine.client.images.get(BASE)
+    assert engine.client.images.get(other)
 
 
 def test_an_image_without_a_name_is_not_pushed(engine, shop, tmp_path):
@@ -186,36 +205,37 @@ def ends_soon(registry: Registry, moved) -> threading.Thread:
     return thread
 
 
-def test_a_registry_that_dies_in_the_middle_of_a_pull(engine, image):
+def test_a_registry_that_dies_in_the_middle_of_a_pull(engine, large):
     with Registry(SLOW, engine) as registry:
-        copy = registry.fresh(registry.push(image))
+        registry._line._up = throttle.Bucket(FAST, FAST)   # what is slow is the way back
+        copy = registry.fresh(registry.push(large))
         before = registry._line.received
         ending = ends_soon(registry, lambda: registry._line.received > before + 1_000_000)
-        with pytest.raises(TransferFailed, match=f"could not pull {NAME}") as raised, registry.pulled(copy):
+        with pytest.raises(TransferFailed, match=f"could not pull {LARGE}") as raised, registry.pulled(copy):
             pass
         ending.join()
     assert raised.value.why == "the registry has ended" and raised.value.remedy
 
 
-def test_a_registry_that_dies_in_the_middle_of_a_push(engine, image):
+def test_a_registry_that_dies_in_the_middle_of_a_push(engine, large):
     with Registry(SLOW, engine) as registry:
         before = registry._line.sent
         ending = ends_soon(registry, lambda: registry._line.sent > before + 1_000_000)
-        with pytest.raises(TransferFailed, match=f"could not push {NAME}") as raised:
-            registry.push(image)
+        with pytest.raises(TransferFailed, match=f"could not push {LARGE}") as raised:
+            registry.push(large)
         ending.join()
     assert raised.value.why == "the registry has ended"
 
 
-def test_the_user_stops_a_push(engine, image):
+def test_the_user_stops_a_push(engine, large):
     with Registry(SLOW, engine) as registry:
         before = registry._line.sent
 
         def watch(_):
             if registry._line.sent > before + 1_000_000:
                 raise KeyboardInterrupt
-        with pytest.raises(Interrupted, match=f"`push {NAME}` was stopped"):
-            registry.push(image, watch=watch)
+        with pytest.raises(Interrupted, match=f"`push {LARGE}` was stopped"):
+            registry.push(large, watch=watch)
 
 
 def test_what_was_closed_says_so(shop, image):

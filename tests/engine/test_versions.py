@@ -68,6 +68,7 @@ def test_the_site_says_which_node_made_it(engine, built, dockerfile):
     assert f"Node v{NODE_NOW.split('.')[0]}." in script and "Soup of the day" in script
 
 
+@pytest.mark.nightly    # a lesson measures the same on the chapter's versions
 @pytest.mark.parametrize("app, tool", [("go-hello", "/usr/local/go/bin/go"), ("node-site", "/usr/local/bin/node")])
 def test_several_stages_leave_the_tools_of_today_too(engine, built, app, tool):
     one, several = (inspect(built(app, file).tag, engine) for file in ("Dockerfile.single", "Dockerfile"))
