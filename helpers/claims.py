@@ -106,13 +106,6 @@ class Verdict:
     def __repr__(self) -> str:
         return f"{self.name} {self.words}: {CLAIMS[self.claim]} {self.because}"
 
-    def _repr_html_(self) -> str:
-        import html
-
-        return (f"<p><b><span aria-hidden='true'>{self.mark}</span> "
-                f"{self.name} {self.words}.</b> {html.escape(CLAIMS[self.claim])}<br>"
-                f"{html.escape(self.because)}</p>")
-
 
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False, engine: str = "") -> Verdict:
     """Give and keep the verdict on `claim`.

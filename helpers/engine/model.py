@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -113,9 +112,6 @@ class Engine:
         """Calls made inside fail with a `CourseError` that names `doing`."""
         with translated(doing, self.host):
             yield
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.describe())}</p>"
 
 
 def _major(version: str) -> int:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from ..image import Image
 from ..inventory import Inventory
 from ..units import ratio
 from .variants import Absent, Watch, Variants, watched
-from ..views.views import table
 
 
 @dataclass(frozen=True)
@@ -143,22 +141,19 @@ class Languages(tuple):
                  self.absent and f"Not built here: {listed(list(self.absent))}.")
         return " ".join(part for part in parts if part)
 
-    def _rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[tuple[str, ...]]:
+        """A row a language, in the columns of HEADS."""
         return [(pair.name, "yes" if pair.answers else "no", pair.single.compiles or "none",
                  pair.multi.compiles or "none", ratio(pair.single.unpacked, pair.multi.unpacked))
                 for pair in self]
 
     def __repr__(self) -> str:
         lines = [f"{name:<7} {answers:<8} {one:<16} {several:<33} {times}".rstrip()
-                 for name, answers, one, several, times in (_HEADS, *self._rows())]
+                 for name, answers, one, several, times in (("", *HEADS[1:]), *self.rows())]
         return "\n".join([*lines, *(f"{name}: {each!r}" for name, each in self.absent.items())])
 
-    def _repr_html_(self) -> str:
-        return table(("language", *_HEADS[1:]), [tuple(map(html.escape, row)) for row in self._rows()]) + "".join(f"<p>{html.escape(name)}:</p>{each._repr_html_()}"
-                                             for name, each in self.absent.items())
 
-
-_HEADS = ("", "answers", "compiles in one", "in several", "smaller by")
+HEADS = ("language", "answers", "compiles in one", "in several", "smaller by")
 
 
 def every(engine: Engine, watch: Watch = lambda _: None,

@@ -11,7 +11,6 @@ is left out, and says why.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -46,9 +45,6 @@ class Absent:
 
     def __repr__(self) -> str:
         return f"Left out. {self.error.what}" if self.told else f"{self.error}\nThe lesson goes on without it."
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self)).replace(chr(10), '<br>')}</p>"
 
 
 class Variants:

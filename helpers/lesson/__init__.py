@@ -17,7 +17,7 @@ from .reviewing import *
 from .session import *
 from .session import APPS as APPS
 from .shipping import *
-from .shown import say
+from ..views.lesson import say
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
            "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__, *reviewing.__all__,

@@ -23,7 +23,7 @@ from ..image import Image
 from ..container.lifecycle import ManagedContainer
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
-from .shown import Bases, Listing
+from ..views.lesson import Bases, Listing
 
 __all__ = ["again", "base", "build", "create", "fetch", "files", "folder", "moment", "rebuild", "run", "serve",
            "show", "spent"]

@@ -11,7 +11,7 @@ from ..experiments.variants import Absent, Variants
 from ..widgets import Status
 from .building import build, show
 from .session import engine
-from .shown import Listing
+from ..views.lesson import Listing
 
 __all__ = ["corners", "current", "every_language", "ways"]
 

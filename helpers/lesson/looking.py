@@ -14,7 +14,7 @@ from ..image import Image, Layer
 from ..inventory import Comparison, Inventory
 from ..views.lists import Images, Records, ordered
 from .session import engine, reference
-from .shown import Attributes, Finds, Traces
+from ..views.lesson import Attributes, Finds, Traces
 
 __all__ = ["attributes", "break_in", "compare", "find", "images", "inventory", "look", "paths", "prune",
            "read_file", "records", "search"]

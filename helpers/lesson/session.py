@@ -15,7 +15,7 @@ from ..errors import NoEngine
 from ..recorded import RUN, NeedsEngine, register
 from ..experiments.variants import APPS
 from ..widgets.ask import retold
-from .shown import say
+from ..views.lesson import say
 
 __all__ = ["engine", "this_run"]
 

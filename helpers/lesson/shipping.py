@@ -14,7 +14,7 @@ from ..registry import Copy, Registry, Trip
 from ..experiments.startup_time import ColdStart
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
-from .shown import say
+from ..views.lesson import say
 
 __all__ = ["cold_starts", "faster", "fresh", "open_registry", "push", "split", "twice", "warm_starts"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from ..bases import ALL, FIRST, Present, status
 from ..engine import Engine, connect
 from ..errors import CourseError
 from ..units import size
-from ..views.views import code, table
 
 _ROOM = 7_000_000_000   # bytes: the bases, the lessons' images and their build cache
 _MEMORY = 1_500_000_000
@@ -61,15 +59,6 @@ class Report:
         return "\n".join(lines)
 
     __repr__ = __str__   # what a notebook shows where there is no HTML
-
-    def _repr_html_(self) -> str:
-        bases = table(("base image", "where from"),
-                      [(code(b.ref), b.origin or "not here yet") for b in self.bases])
-        told = "".join(f"<p><b>{html.escape(p.what)}</b><br>{html.escape(p.remedy)}</p>"
-                       for p in self.problems)
-        engine = html.escape(self.engine.describe()) if self.engine else "No engine."
-        return (f"<p>{engine}</p>{bases if self.bases else ''}{told}"
-                f"<p><b>{'Ready.' if self.ok else 'Not ready.'}</b></p>")
 
 
 def base_facts(base: Present) -> dict[str, object]:

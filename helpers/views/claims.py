@@ -6,10 +6,16 @@ import html
 from collections.abc import Iterable
 
 from ..units import listed
-from ..claims import Lesson, Sentence, Sentences, Standing, Standings
-from .views import marked, table
+from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
+from .markup import marked, table
 
 _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
+
+
+def verdict_view(verdict: Verdict) -> str:
+    """A claim of the chapter, what became of it here, and why."""
+    return (f"<p><b><span aria-hidden='true'>{verdict.mark}</span> {verdict.name} {verdict.words}.</b> "
+            f"{html.escape(CLAIMS[verdict.claim])}<br>{html.escape(verdict.because)}</p>")
 
 
 def standings_view(standings: Standings) -> str:

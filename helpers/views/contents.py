@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..inventory import KINDS, Comparison, Inventory, Needs, printable
 from ..units import counted, size
-from .views import code, table
+from .markup import code, table
 
 _NAMES = 8      # names of tools in a row of a table
 _PACKAGES = 12  # names of packages that a comparison shows

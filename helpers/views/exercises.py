@@ -14,7 +14,7 @@ from ..checks import Verdict
 from ..checks.progress import Progress
 from ..checks.verdict import Fail, meaning
 from ..units import counted
-from .views import table
+from .markup import table
 
 RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, vermilion and grey, for marks
 _CODE = re.compile(r"`([^`]+)`")

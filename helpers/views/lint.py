@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..lint import Finding
 from ..units import counted
-from .views import code, table
+from .markup import code, table
 
 _MARKS = {"error": "✘", "warning": "▲", "info": "•", "style": "•"}
 _COLOURS = {"error": "#C04000", "warning": "#9A6A00"}   # of the marks; the rest are quiet

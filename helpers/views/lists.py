@@ -1,4 +1,4 @@
-"""Lists that a lesson looks at: images as `docker images` lists them, cache records."""
+"""An image, images as `docker images` lists them, and records of the build cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..builder.cache import Record
 from ..image import Image, Listed
 from ..units import counted, size
-from .views import code, table, whole
+from .markup import code, table, whole
 
 _WIDTH = 64   # characters of a record's description that are shown
 
@@ -92,3 +92,13 @@ def ordered(found: Sequence[Record]) -> Records:
         if root not in placed and not known.intersection(root.parents):
             place(root)
     return Records(placed)
+
+
+def image_view(image: Image) -> str:
+    """An image: a row a layer."""
+    rows = [(size(layer.unpacked), f"{layer.files:,}", code(layer.instruction),
+             "base" if index < image.base_layers else "")
+            for index, layer in enumerate(image.layers)]
+    caption = f"{image.reference}: {size(image.unpacked)} unpacked in {counted(len(image.layers), 'layer')}"
+    note = (f"<p>Its base stands in for {code(image.stand_in)}.</p>" if image.stand_in else "")
+    return table(("unpacked", "files", "made by", "part of"), rows, caption, right=(0, 1)) + note

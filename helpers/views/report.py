@@ -9,7 +9,8 @@ from ..report import Finding, Report
 from ..units import counted, seconds, size
 from ..claims import lesson
 from .contents import inventory_text, inventory_view
-from .views import code, marked, stages_table, table, whole
+from .build import stages_table
+from .markup import code, marked, table, whole
 
 _MARKS = {"high": "✘", "medium": "◐", "low": "·"}
 _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}

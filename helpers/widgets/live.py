@@ -17,7 +17,8 @@ from typing import TextIO
 
 from ..builder import BuildResult, Progress
 from ..units import seconds
-from ..views import views
+from ..views.build import build_view, progress_view
+from ..views.register import note_shown
 
 _PAUSE = 0.1    # seconds between two redraws: faster is only flicker
 
@@ -127,12 +128,12 @@ class _Widget(LiveBuild):
         now = self._elapsed()
         if now - self._drawn >= _PAUSE:
             self._drawn = now
-            self._shown().value = views.progress_view(progress, now)
+            self._shown().value = progress_view(progress, now)
 
     def finish(self, result: BuildResult) -> None:
         self._shown()
-        self._replace(views.build_view(result), str(result))
-        views.note_shown(result)
+        self._replace(build_view(result), str(result))
+        note_shown(result)
 
     def clear(self) -> None:
         if self._handle is not None:
@@ -141,7 +142,7 @@ class _Widget(LiveBuild):
     def close(self) -> None:
         if self._handle is not None:   # a failed or interrupted build: keep how far it came
             last = self._last
-            self._replace(views.progress_view(last, self._elapsed(), ended=True) if last else "", "")
+            self._replace(progress_view(last, self._elapsed(), ended=True) if last else "", "")
 
     def _replace(self, page: str, text: str) -> None:
         self._handle.update({"text/html": page, "text/plain": text}, raw=True)

@@ -22,6 +22,7 @@ from helpers import errors
 from helpers.engine import connect, discovery, model, network, dockerd, podman, proot_backend
 from helpers.engine.discovery import Rung
 from helpers.engine.model import Engine, read, translated
+from helpers.views.markup import paragraph
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
                             EngineTooOld, EngineUnreachable, ImageNotFound, NoEngine)
 
@@ -526,7 +527,7 @@ def test_api_versions_are_compared_as_numbers(api, good):
 
 def test_an_engine_s_line_is_escaped_in_html():
     engine = asked({**VERSION, "Version": "<1>"}, INFO)
-    assert "<1>" not in engine._repr_html_()
+    assert "<1>" not in paragraph(engine.describe())
 
 
 # -- errors in the course's words --------------------------------------------------

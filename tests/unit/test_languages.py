@@ -21,6 +21,7 @@ from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
 from helpers.lesson import current, say
 from helpers.units import size
 from helpers.claims import CLAIMS, verdict
+from helpers.views.languages import absent_view, languages_view
 from helpers.experiments.variants import TWO_BY_TWO, Absent, Variants
 from helpers.views.contents import needs_text, needs_view
 
@@ -79,7 +80,7 @@ def test_it_is_shown_as_text_and_as_a_table():
     found = Languages([replace(GOOD, single=replace(ONE, compiles="<gcc>"))], {"C": Absent(LACKING)})
     first, row, absent, *_ = repr(found).splitlines()
     assert row.split() == ["Hello", "yes", "<gcc>", "none", "2", "times"] and absent == "C: gcc:12 is not here."
-    page = found._repr_html_()
+    page = languages_view(found)
     assert "<td style=\"text-align:left\">&lt;gcc&gt;</td>" in page and "No &lt;network&gt;." in page
 
 
@@ -188,7 +189,7 @@ def test_without_its_base_a_way_is_absent_and_so_is_all_that_is_asked_of_it(look
         assert not asked and asked.error is LACKING and str(asked) == "Left out. gcc:12 is not here."
     assert c["two"] is made and str(made) == ("gcc:12 is not here.\nWhy: No <network>.\nWhat to do: Go online.\n"
                          "The lesson goes on without it.")
-    assert "No &lt;network&gt;.<br>" in made._repr_html_()
+    assert "No &lt;network&gt;.<br>" in absent_view(made)
 
 
 def test_a_picture_leaves_out_what_is_absent(looked):

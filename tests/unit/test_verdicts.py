@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from helpers.views.claims import verdict_view
 from helpers import paths
 from helpers.claims import CLAIMS, Verdict, kept, verdict
 
@@ -64,7 +65,7 @@ def test_claims_that_no_longer_exist_are_left_out(home):
 
 
 def test_a_verdict_as_html_is_escaped(home):
-    shown = verdict("C1", True, "<b> & co")._repr_html_()
+    shown = verdict_view(verdict("C1", True, "<b> & co"))
     assert "&lt;b&gt; &amp; co" in shown and "<b> &" not in shown
 
 

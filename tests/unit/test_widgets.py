@@ -13,9 +13,12 @@ from helpers.bases import Present
 from helpers.builder import BuildResult, Progress
 from helpers.builder.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
-from helpers.lesson.shown import Bases, Finds, Listing, say
+from helpers.views.lesson import Bases, Finds, Listing, say
 from helpers.widgets import LiveBuild, ask, live, predict
-from helpers.views import views
+from helpers.views import register as views
+from helpers.views.build import build_view, progress_view
+from helpers.views.lists import image_view
+from helpers.views.markup import code, status, table
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 VOID = {"br", "img", "hr", "wbr"}
@@ -306,7 +309,7 @@ def test_in_a_notebook_a_widget_gives_way_to_a_plain_table(notebook):
             progress.add(event)
         shown.finish(result(progress))
     widget, final = notebook
-    assert final["text/html"] == views.build_view(result(progress))
+    assert final["text/html"] == build_view(result(progress))
     assert final["text/plain"] == str(result(progress))
 
 
@@ -355,7 +358,7 @@ def done() -> Progress:
 
 def test_a_finished_build_as_html():
     swapped = Present("a", True, "made", "localhost/multistage.course/a")
-    shown = page(views.build_view(result(done(), bases=(swapped,))))
+    shown = page(build_view(result(done(), bases=(swapped,))))
     assert "t:1: built in 5.0 s with BuildKit" in shown.text
     assert "a is localhost/multistage.course/a in this engine." in shown.text
     assert "3 steps" in shown.text and "0 of 1" in shown.text   # of its own steps: FROM is none
@@ -364,17 +367,17 @@ def test_a_finished_build_as_html():
 
 
 def test_a_build_without_a_tag_goes_by_its_id():
-    assert "000000000000: built in" in page(views.build_view(result(done(), tag=""))).text
+    assert "000000000000: built in" in page(build_view(result(done(), tag=""))).text
 
 
 def test_a_build_under_way_as_html():
     progress = state()
     progress.sent = 1_500_000
-    assert page(views.progress_view(progress, 1)).text == "Sending the build context: 1.50 MB"
+    assert page(progress_view(progress, 1)).text == "Sending the build context: 1.50 MB"
     for event in STORY[:7]:
         progress.add(event)
     progress.add(Output("2", "".join(f"line {n}\n" for n in range(20))))
-    shown = page(views.progress_view(progress, 61)).text
+    shown = page(progress_view(progress, 61)).text
     assert "1 of 3 steps, 1 min 01 s" in shown
     assert "line 19" in shown and "line 13" not in shown
 
@@ -382,7 +385,7 @@ def test_a_build_under_way_as_html():
 def test_a_long_step_keeps_its_stage_whole():
     progress = Progress(dockerfile.parse("FROM a AS builder\nRUN --mount=type=cache,target=/x \\\n    b\n"), None, "buildkit")
     progress.add(StepSeen("1", "[builder 2/2] RUN --mount=type=cache,target=/x     b", 1))
-    for shown in (views.progress_view(progress, 1), views.build_view(result(progress))):
+    for shown in (progress_view(progress, 1), build_view(result(progress))):
         assert "RUN --mount=type=cache,target=/x b" in page(shown).text
         assert '<code style="white-space:nowrap">builder</code>' in shown
 
@@ -394,7 +397,7 @@ def image(**other) -> Image:
 
 
 def test_an_image_as_html():
-    shown = page(views.image_view(image(labels={labels.STAND_IN: "golang:1.22"})))
+    shown = page(image_view(image(labels={labels.STAND_IN: "golang:1.22"})))
     assert "a:1: 5.00 MB unpacked in 2 layers" in shown.text
     assert "1,234" in shown.text and NASTY in shown.text
     assert "Its base stands in for golang:1.22." in shown.text
@@ -421,36 +424,36 @@ def test_every_view_escapes_what_it_shows():
     progress.add(Output("1", NASTY))
     other = Present(NASTY, True, "made", NASTY + "2", made_of=NASTY)
     layer = image().layers[1]
-    for text in (views.progress_view(progress, 1), views.build_view(result(progress, tag=NASTY, bases=(other,))),
-                 views.image_view(image(reference=NASTY, labels={labels.STAND_IN: NASTY})),
-                 views.table((NASTY,), [], NASTY), views.code(NASTY), say(NASTY)._repr_html_(),
+    for text in (progress_view(progress, 1), build_view(result(progress, tag=NASTY, bases=(other,))),
+                 image_view(image(reference=NASTY, labels={labels.STAND_IN: NASTY})),
+                 table((NASTY,), [], NASTY), code(NASTY), say(NASTY)._repr_html_(),
                  Bases([other])._repr_html_(), Listing(NASTY, NASTY)._repr_html_(),
                  Finds(image(reference=NASTY, base=NASTY), {NASTY: "/a"}, {"/a": layer})._repr_html_()):
         assert NASTY in page(text).text
 
 
 def test_a_table():
-    assert views.table(("a", "b"), [("1", "<b>2</b>")], "c", right=(1,)) == (
+    assert table(("a", "b"), [("1", "<b>2</b>")], "c", right=(1,)) == (
         '<table><caption style="text-align:left">c</caption><thead><tr>'
         '<th scope="col" style="text-align:left">a</th><th scope="col" style="text-align:right">b</th>'
         '</tr></thead><tbody><tr><td style="text-align:left">1</td>'
         '<td style="text-align:right"><b>2</b></td></tr></tbody></table>')
-    assert "<caption" not in views.table((), [])
+    assert "<caption" not in table((), [])
 
 
 def test_a_long_word_of_code_may_be_broken_where_it_is_joined_and_nowhere_else():
-    assert "<wbr>" not in views.code("COPY --from=builder /app/app /app/app")
-    assert "/usr/<wbr>local/<wbr>lib/<wbr>node_modules" in views.code("ADD /usr/local/lib/node_modules")
-    assert "from=<wbr>builder,<wbr>source=<wbr>/a" in views.code("--mount=type=bind,from=builder,source=/a")
-    assert not views.code("a" * 30 + "/").endswith("<wbr></code>")
-    assert page(views.code("<" * 30 + "/b&=c")).text == "<" * 30 + "/b&=c"
+    assert "<wbr>" not in code("COPY --from=builder /app/app /app/app")
+    assert "/usr/<wbr>local/<wbr>lib/<wbr>node_modules" in code("ADD /usr/local/lib/node_modules")
+    assert "from=<wbr>builder,<wbr>source=<wbr>/a" in code("--mount=type=bind,from=builder,source=/a")
+    assert not code("a" * 30 + "/").endswith("<wbr></code>")
+    assert page(code("<" * 30 + "/b&=c")).text == "<" * 30 + "/b&=c"
 
 
 def test_a_digest_is_shown_as_docker_shows_one():
     base = "host:1/a@sha256:" + "0123456789abcdef" * 4
     progress = Progress(dockerfile.parse(f"FROM {base} AS builder\n"), None, "buildkit")
     progress.add(StepSeen("1", f"[builder 1/1] FROM {base}", 1))
-    shown = page(views.build_view(result(progress))).text
+    shown = page(build_view(result(progress))).text
     assert shown.count("host:1/a@sha256:0123456789ab\u2026") == 2 and base not in shown
 
 
@@ -462,12 +465,12 @@ def test_a_sentence_may_break_in_the_middle_of_a_digest():
 
 
 def test_a_time_is_not_broken_at_its_blank():
-    assert "2.5\u00a0s" in views.build_view(result(done()))
+    assert "2.5\u00a0s" in build_view(result(done()))
 
 
 @pytest.mark.parametrize("word", ["waiting", "running", "cached", "done", "failed", "built", "skipped"])
 def test_a_status_is_a_word_and_its_mark_is_silent(word):
-    shown = page(views.status(word))
+    shown = page(status(word))
     assert shown.text.endswith(f" {word}")
     # The words have the colour of the page, be it white or dark: the mark alone has one of its own.
     (_, words), (_, mark) = shown.tags
@@ -477,7 +480,7 @@ def test_a_status_is_a_word_and_its_mark_is_silent(word):
 
 
 def test_an_unknown_status_is_shown_as_it_is():
-    assert page(views.status("odd")).text == " odd"
+    assert page(status("odd")).text == " odd"
 
 
 def test_outside_of_a_notebook_there_is_nothing_to_register():

@@ -1,4 +1,4 @@
-"""How a lesson shows what it found: sentences, listings, small tables."""
+"""What a lesson's words return: sentences, listings and small tables that show themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textwrap import shorten
 from .. import image
 from ..image import Image, Layer
 from ..inventory import Inventory
-from ..views.views import code, table
+from .markup import code, table
 
 __all__ = ["say"]
 

@@ -1,0 +1,85 @@
+"""A build: while it runs, and once it has finished."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from ..builder import TITLES, BuildResult, Progress, StageReport, Step
+from ..units import counted, seconds, size
+from .markup import code, status, table, whole
+
+_LOG_SHOWN = 6
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
+
+
+def build_view(result: BuildResult) -> str:
+    """A finished build: its stages, and every step folded away."""
+    caption = (f"{result.tag or result.image[7:19]}: built in {seconds(result.seconds)} "
+               f"with {TITLES[result.builder]}")
+    swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
+                      for ref, name in result.substitutions.items())
+    given = ", ".join(f"{code(each.id)} ({html.escape(each.origin)})" for each in result.handed_over)
+    given = f"<p>Handed to its commands: {given}.</p>" if given else ""
+    return f"{stages_table(result.stages, caption)}{swapped}{given}{_folded_steps(result.steps)}"
+
+
+def stages_table(stages: Sequence[StageReport], caption: str) -> str:
+    rows = [(code(stage.name), code(_short(stage.base)), status(stage.status),
+             whole(seconds(stage.seconds)) if stage.status == "built" else "",
+             _cached(stage)) for stage in stages]
+    return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
+
+
+def _took(step: Step) -> str:
+    return whole(seconds(step.seconds)) if step.seconds >= 0.0005 else ""
+
+
+def _short(text: str) -> str:
+    """A digest is one long word: of its 64 figures, so many as `docker images` shows."""
+    return _DIGEST.sub("\\1\u2026", text)
+
+
+def _cached(stage: StageReport) -> str:
+    """How many of the stage's own steps came from the cache; its FROM is none of them."""
+    own = [step for step in stage.steps if not step.instruction.upper().startswith("FROM ")]
+    return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
+
+
+def _stage(step: Step) -> str:
+    return f'<code style="white-space:nowrap">{html.escape(step.stage)}</code>'
+
+
+def _instruction(step: Step) -> str:
+    """On one line: where a line was continued, the builder prints its indentation."""
+    return code(_short(" ".join(step.instruction.split())))
+
+
+def _folded_steps(steps: Sequence[Step]) -> str:
+    own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
+    rows = [(str(s.line or ""), _stage(s), _instruction(s), status(s.status), _took(s))
+            for s in own]
+    inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
+    return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
+
+
+def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> str:
+    """A build under way: what runs now, and the last lines that it printed. `ended`
+    says that it goes no further: it failed or was stopped."""
+    steps = [step for step in progress.steps() if step.stage]
+    done = sum(step.status in ("done", "cached") for step in steps)
+    if ended:
+        told = f"Ended after {seconds(elapsed)}, with {done} of {len(steps)} steps done"
+    elif steps:
+        told = f"Building with {TITLES[progress.builder]}: {done} of {len(steps)} steps, {seconds(elapsed)}"
+    else:
+        told = f"Sending the build context: {size(progress.sent)}"
+    head = f"<p role='status'>{told}</p>"
+    rows = [(_stage(s), _instruction(s),
+             status("stopped" if ended and s.status == "running" else s.status), _took(s))
+            for s in steps]
+    running = [s for s in steps if s.status == "running" and s.log]
+    lines = "\n".join(running[-1].log[-_LOG_SHOWN:]) if running else ""
+    log = f"<pre style='margin:0'>{html.escape(lines)}</pre>" if lines else ""
+    return head + (table(("stage", "step", "status", "time"), rows, right=(3,)) if rows else "") + log

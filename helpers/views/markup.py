@@ -1,0 +1,61 @@
+"""HTML that every view is made of: pure functions from values to text.
+
+Colours repeat what words say, never more.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+_MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
+          "built": "✔", "skipped": "–"}
+_COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale here
+            "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
+            "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
+_LONG = re.compile(r"\S{24,}")
+_JOINT = re.compile(r"(?<=[^/,=@])([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
+          right: Sequence[int] = ()) -> str:
+    """An HTML table; cells are given as HTML. `right` names right-aligned columns."""
+    def cell(tag: str, column: int, text: str) -> str:
+        side = "right" if column in right else "left"
+        scope = ' scope="col"' if tag == "th" else ""
+        return f'<{tag}{scope} style="text-align:{side}">{text}</{tag}>'
+
+    top = "".join(cell("th", i, html.escape(text)) for i, text in enumerate(head))
+    body = "".join(f"<tr>{''.join(cell('td', i, text) for i, text in enumerate(row))}</tr>"
+                   for row in rows)
+    title = f'<caption style="text-align:left">{html.escape(caption)}</caption>' if caption else ""
+    return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def code(text: str) -> str:
+    """Text as code. A long word of it, a path or an option, may go on in the next line."""
+    marked_up = _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), html.escape(text))
+    return f'<code style="overflow-wrap:anywhere">{marked_up}</code>'
+
+
+def marked(mark: str, words: str, colour: str) -> str:
+    """Words after a mark. The mark alone is coloured: no colour is easy to read on a white
+    page and on a dark one."""
+    return (f'<span style="white-space:nowrap"><span style="color:{colour}" aria-hidden="true">{mark}</span>'
+            f" {html.escape(words)}</span>")
+
+
+def status(word: str) -> str:
+    """The status of a stage or step."""
+    return marked(_MARKS.get(word, ""), word, _COLOURS.get(word, "inherit"))
+
+
+def whole(text: str) -> str:
+    """Text that is not broken at its blanks."""
+    return text.replace(" ", "\u00a0")
+
+
+def paragraph(text: str) -> str:
+    """Plain text as a paragraph; its line breaks stay."""
+    return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>"

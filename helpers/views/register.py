@@ -1,0 +1,83 @@
+"""Teaches IPython these views, so that the objects themselves need not know of notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..builder import BuildResult
+from ..claims import Sentences, Standings, Verdict
+from ..engine import Engine
+from ..experiments.languages import Languages
+from ..experiments.variants import Absent
+from ..image import Image
+from ..inventory import Comparison, Inventory, Needs
+from ..maintenance import doctor
+from ..report import Report
+from .build import build_view
+from .claims import sentences_text, sentences_view, standings_text, standings_view, verdict_view
+from .contents import (
+    comparison_text,
+    comparison_view,
+    inventory_text,
+    inventory_view,
+    needs_text,
+    needs_view,
+)
+from .doctor import doctor_view
+from .languages import absent_view, languages_view
+from .lists import image_view
+from .markup import paragraph
+from .report import report_text, report_view
+
+# (type, its HTML, its text)
+VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
+    (Image, image_view, str),
+    (Inventory, inventory_view, inventory_text),
+    (Comparison, comparison_view, comparison_text),
+    (Needs, needs_view, needs_text),
+    (Report, report_view, report_text),
+    (Standings, standings_view, standings_text),
+    (Sentences, sentences_view, sentences_text),
+    (Verdict, verdict_view, repr),
+    (Languages, languages_view, repr),
+    (Absent, absent_view, repr),
+    (Engine, lambda engine: paragraph(engine.describe()), repr),
+    (doctor.Report, doctor_view, repr),
+)
+_shown: list[tuple[BuildResult, int]] = []   # the last result that a live view showed, and in which cell
+
+
+def register() -> None:
+    """Give IPython the views of the course's objects, HTML and text, if it runs here."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    display = shell.display_formatter
+    for kind, page, text in VIEWS:
+        display.formatters["text/html"].for_type(kind, page)
+        display.formatters["text/plain"].for_type(
+            kind, lambda value, printer, _, text=text: printer.text(text(value)))
+    display.ipython_display_formatter.for_type(BuildResult, _display_build)
+
+
+def note_shown(result: BuildResult) -> None:
+    """Say that a live view has just shown `result`, in the cell that runs now."""
+    _shown[:] = [(result, _cell())]
+
+
+def _cell() -> int:
+    """The number of the cell that runs now, 0 outside a notebook."""
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "execution_count", 0)
+
+
+def _display_build(result: BuildResult) -> None:
+    """Show a build, unless the live view in the same cell has done it already."""
+    from IPython.display import display
+
+    if not any(shown is result and cell == _cell() for shown, cell in _shown):
+        display({"text/html": build_view(result), "text/plain": str(result)}, raw=True)
