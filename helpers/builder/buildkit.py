@@ -11,7 +11,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from .events import Event, Failed, Imaged, Moved, Output, StepSeen
+from .events import Event, Failed, ImageCreated, TransferProgress, Output, StepSeen
 from .messages import classes
 
 _MESSAGES = {
@@ -48,7 +48,7 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
         if answer.get("id") == "moby.buildkit.trace":
             yield from _trace(answer["aux"], decoders)
         elif answer.get("id") == "moby.image.id":
-            yield Imaged(answer["aux"]["ID"])
+            yield ImageCreated(answer["aux"]["ID"])
         elif "error" in answer or "errorDetail" in answer:
             detail = answer.get("errorDetail") or {}
             yield Failed(detail.get("message") or answer.get("error", ""), detail.get("code"))
@@ -63,7 +63,7 @@ def _trace(payload: str, decoders: dict[str, codecs.IncrementalDecoder]) -> Iter
             cached=vertex.cached, error=vertex.error, inputs=tuple(vertex.inputs),
         )
     for moved in status.statuses:
-        yield Moved(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
+        yield TransferProgress(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
     for log in status.logs:
         # A character may be cut in two by the end of a message.
         if log.vertex not in decoders:

@@ -37,7 +37,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Moved:
+class TransferProgress:
     """Bytes of a transfer (a pull, the context) so far; `total` 0 if not known."""
 
     key: str
@@ -47,7 +47,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Imaged:
+class ImageCreated:
     """An image id that the builder reports. The last one is the build's.
 
     made  whether this build made it; False for the base image of a FROM
@@ -65,4 +65,4 @@ class Failed:
     code: int | None = None
 
 
-Event = StepSeen | Output | Moved | Imaged | Failed
+Event = StepSeen | Output | TransferProgress | ImageCreated | Failed

@@ -1,45 +1,67 @@
 """The legacy builder's answer: the lines that `docker build` used to print.
 
-It names no steps and no times. A step is known by its number, and its times are
-those at which the line reached us.
+    Step 2/4 : RUN make                          the message has no line end; that comes by itself
+     ---> Running in 3f33958c2519                from here on, a command prints
+    Removing intermediate container 3f33958c2519    " ---> Removed ..." since Docker 23
+     ---> e92dd820a8a4                           the image of the step: it has ended
+
+It names no steps: a step is known by its number.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from . import text_stream
-from .events import Event, Imaged, Output, StepSeen
+from .events import Event, ImageCreated, Output, StepSeen
+from .text_stream import Clock, TextStream
 
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.S)
-_RESULT = re.compile(r" ---> ([0-9a-f]{12,64})?\s*$")   # FROM scratch has no id
-_RED, _PLAIN = "\x1b[91m", "\x1b[0m"
+_RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\s*")
+_REMOVED = re.compile(r"(?:Removing| ---> Removed|Error removing) intermediate container ([0-9a-f]+)")
+_RESULT = re.compile(r" ---> ([0-9a-f]{12,64})?\s*")   # FROM scratch has no id
 _CACHE = " ---> Using cache"
-# Docker 23 and later write an arrow before the line of the container removed.
-_CHATTER = (" ---> Running in ", "Removing intermediate container ", " ---> Removed intermediate container ",
-            "Successfully built ", "Successfully tagged ", " ---> [Warning]")
+_CHATTER = ("Successfully built ", "Successfully tagged ", " ---> [Warning]")
 
 
-def events(answers: Iterable[dict], clock: Callable[[], float] = time.time) -> Iterator[Event]:
-    """The events in the legacy builder's answer."""
-    def read(text: str, step: StepSeen | None) -> Iterator[Event]:
-        if begun := _STEP.match(text):
-            number = int(begun[1])
-            before = (str(number - 1),) if number > 1 else ()
-            yield StepSeen(str(number), begun[3].strip(), started=clock(), inputs=before)
-        elif step is None or text == "\n" or text.startswith(_CHATTER):
+def events(answers: Iterable[dict], clock: Clock = time.time) -> Iterator[Event]:
+    """The events in the legacy builder's answer. A step's key is its number, from 1."""
+    return _Legacy(clock).events(answers)
+
+
+class _Legacy(TextStream):
+    """`container` is the one whose command prints now, '' if none."""
+
+    def __init__(self, clock: Clock):
+        super().__init__(clock)
+        self.container = ""
+        self.number, self.total = 0, ""
+
+    def read(self, text: str) -> Iterator[Event]:
+        step = self.step
+        if self.container and step:
+            if (removed := _REMOVED.match(text)) and removed[1] == self.container:
+                self.container = ""
+            else:
+                yield Output(step.key, text)
+        elif (begun := _STEP.match(text)) and self._is_next(begun):
+            self.number, self.total = int(begun[1]), begun[2]
+            before = (str(self.number - 1),) if self.number > 1 else ()
+            yield from self.begin(StepSeen(begun[1], begun[3].strip(), started=self.clock(), inputs=before))
+        elif step is None or text == "\n" or text.startswith(_CHATTER) or _REMOVED.match(text):
             return
+        elif running := _RUNNING.fullmatch(text):
+            self.container = running[1]
         elif text.startswith(_CACHE):
-            yield replace(step, cached=True)
-        elif result := _RESULT.match(text):
-            yield replace(step, completed=clock())
+            yield self.news(replace(step, cached=True))
+        elif result := _RESULT.fullmatch(text):
+            yield self.news(replace(step, completed=self.clock()))
             if result[1]:
-                yield Imaged(result[1], made=not step.name.upper().startswith("FROM "))
+                yield ImageCreated(result[1], made=not step.name.upper().startswith("FROM "))
         else:
-            # The builder paints what goes to standard error red.
-            yield Output(step.key, text.removeprefix(_RED).removesuffix(_PLAIN))
+            yield Output(step.key, text)
 
-    return text_stream.events(answers, read, clock)
+    def _is_next(self, begun: re.Match[str]) -> bool:
+        return int(begun[1]) == self.number + 1 and (begun[2] == self.total or not self.total)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..dockerfile import Dockerfile, Stage
-from .events import Event, Failed, Imaged, Moved, Output, StepSeen
+from .events import Event, Failed, ImageCreated, TransferProgress, Output, StepSeen
+from .step_log import StepLog
 from .step_lines import Place, buildah_places, buildkit_places, legacy_places
 from .times import covered, work
-
-_LOG_LINES = 10_000   # of one step; older lines are dropped, as no one scrolls further
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,8 @@ class Progress:
         self.failure: str = ""
         self.sent = 0             # bytes of the context that have left
         self._seen: dict[str, StepSeen] = {}
-        self._logs: dict[str, list[str]] = {}
-        self._moved: dict[str, dict[str, Moved]] = {}
+        self._logs: dict[str, StepLog] = {}
+        self._moved: dict[str, dict[str, TransferProgress]] = {}
         self._places: dict[str, Place] = {}
 
     def add(self, event: Event) -> None:
@@ -98,10 +97,10 @@ class Progress:
             case StepSeen():
                 self._seen[event.key] = _merged(self._seen.get(event.key), event)
             case Output():
-                self._log(event)
-            case Moved():
+                self._logs.setdefault(event.key, StepLog()).add(event.text)
+            case TransferProgress():
                 self._moved.setdefault(event.key, {})[event.what] = event
-            case Imaged():
+            case ImageCreated():
                 self.images.append(event.image)
                 if event.made:
                     self.made.append(event.image)
@@ -130,22 +129,14 @@ class Progress:
         moves = self._moved.get(key, {}).values()
         return sum(m.current for m in moves), sum(m.total for m in moves)
 
-    def _log(self, event: Output) -> None:
-        lines = self._logs.setdefault(event.key, [""])
-        first, *rest = event.text.replace("\r\n", "\n").split("\n")
-        lines[-1] += first
-        lines.extend(rest)
-        if len(lines) > _LOG_LINES:
-            del lines[: -_LOG_LINES]
-
     def _step(self, seen: StepSeen, zero: float) -> Step:
         stage, instruction, line = self._place(seen.key)
-        lines = self._logs.get(seen.key, [])
+        log = self._logs.get(seen.key)
         return Step(
             stage, instruction, line, seen.cached,
             None if seen.started is None else max(0.0, seen.started - zero),
             None if seen.completed is None else max(0.0, seen.completed - zero),
-            seen.error, tuple(lines[:-1] if lines and not lines[-1] else lines),
+            seen.error, log.lines() if log else (),
             seen.key, seen.inputs,
         )
 

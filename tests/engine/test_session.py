@@ -24,7 +24,7 @@ from helpers import labels
 from helpers.builder import build as full_build
 from helpers.builder import buildkit, cache
 from helpers.builder.context import Context
-from helpers.builder.events import Failed, Imaged, Output, StepSeen
+from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.session import Session
 from helpers.errors import ContextError, EngineGone
 
@@ -67,7 +67,7 @@ def runner(engine):
                         on(event, session)
                     if isinstance(event, StepSeen):
                         built.cached[event.name] = event.cached
-                    elif isinstance(event, Imaged):
+                    elif isinstance(event, ImageCreated):
                         built.image = event.image
                         images.add(event.image)
                     elif isinstance(event, Failed):

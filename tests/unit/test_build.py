@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +12,11 @@ from helpers import dockerfile as dockerfiles
 from helpers.bases import Present
 from helpers.builder import BuildResult, building, buildkit, heredocs, legacy, legacy_images
 from helpers.builder.context import Context
-from helpers.builder.events import Failed, Imaged, Moved, Output, StepSeen
+from helpers.builder.events import Failed, ImageCreated, TransferProgress, Output, StepSeen
 from helpers.builder.progress import Progress, Step
 from helpers.builder.result import failed, stage_facts, step_facts
 from helpers.builder.step_lines import step_lines
+from helpers.builder.step_log import StepLog
 from helpers.builder.times import covered
 from helpers.engine import Engine
 from helpers.errors import CourseError, DockerfileError
@@ -90,7 +92,7 @@ def interesting(name: str) -> list:
                 told.append((event.name, when, event.cached, event.error))
             case Output():
                 told.append(event.text)
-            case Imaged() | Failed():
+            case ImageCreated() | Failed():
                 told.append(event)
     return told
 
@@ -105,7 +107,7 @@ def test_buildkit_cold_event_by_event():
         (copy, "begins", False, ""), (copy, "ends", False, ""),
         (work, "begins", False, ""), "one\n", "two\n", (work, "ends", False, ""),
         (out, "begins", False, ""), (out, "ends", False, ""),
-        Imaged("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4"),
+        ImageCreated("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4"),
     ]
 
 
@@ -120,8 +122,8 @@ def test_buildkit_tells_what_a_step_needs_and_what_moved():
     seen = {e.name: e for e in events("buildkit-cold") if isinstance(e, StepSeen)}
     copy, workdir = seen["[builder 3/4] COPY hello.txt ."], seen["[builder 2/4] WORKDIR /app"]
     assert copy.inputs == (workdir.key, seen["copy /context /"].key)
-    moved = [e for e in events("buildkit-cold") if isinstance(e, Moved)]
-    assert moved[0] == Moved(seen["exporting to image"].key, "exporting layers", 0, 0)
+    moved = [e for e in events("buildkit-cold") if isinstance(e, TransferProgress)]
+    assert moved[0] == TransferProgress(seen["exporting to image"].key, "exporting layers", 0, 0)
 
 
 def test_buildkit_a_run_that_fails_event_by_event():
@@ -139,16 +141,16 @@ def test_legacy_cold_event_by_event():
     def ran(key, name, begin, inputs):
         return [StepSeen(key, name, begin, inputs=inputs), StepSeen(key, name, begin, begin + 1.0, inputs=inputs)]
     assert events("legacy-cold") == [
-        *ran("1", "FROM debian:bookworm-slim AS builder", 0.0, ()), Imaged("dd1a2275416c", made=False),
-        *ran("2", "WORKDIR /app", 2.0, ("1",)), Imaged("257637ec92e8"),
-        *ran("3", "COPY hello.txt .", 4.0, ("2",)), Imaged("4963ca2677fd"),
-        StepSeen("4", RUN_TWO, 6.0, inputs=("3",)), Output("4", "one\n"), Output("4", "two\n"),
-        StepSeen("4", RUN_TWO, 6.0, 7.0, inputs=("3",)), Imaged("93535b096115"),
-        Imaged("sha256:93535b0961159d79ba233bcb361392f8032a3cc2f067683bccca85d303df1e46"),
+        *ran("1", "FROM debian:bookworm-slim AS builder", 0.0, ()), ImageCreated("dd1a2275416c", made=False),
+        *ran("2", "WORKDIR /app", 2.0, ("1",)), ImageCreated("257637ec92e8"),
+        *ran("3", "COPY hello.txt .", 4.0, ("2",)), ImageCreated("4963ca2677fd"),
+        StepSeen("4", RUN_TWO, 6.0, inputs=("3",)), Output("4", "one\n"), Output("4", "\x1b[91mtwo\n\x1b[0m"),
+        StepSeen("4", RUN_TWO, 6.0, 7.0, inputs=("3",)), ImageCreated("93535b096115"),
+        ImageCreated("sha256:93535b0961159d79ba233bcb361392f8032a3cc2f067683bccca85d303df1e46"),
         *ran("5", "FROM scratch", 8.0, ("4",)),
-        *ran("6", COPY_OUT, 10.0, ("5",)), Imaged("a1be25b42d7b"),
-        *ran("7", "LABEL multistage.course=build", 12.0, ("6",)), Imaged(image[:12]),
-        Imaged(f"sha256:{image}"),
+        *ran("6", COPY_OUT, 10.0, ("5",)), ImageCreated("a1be25b42d7b"),
+        *ran("7", "LABEL multistage.course=build", 12.0, ("6",)), ImageCreated(image[:12]),
+        ImageCreated(f"sha256:{image}"),
     ]
 
 
@@ -157,7 +159,7 @@ def test_legacy_a_run_that_fails_event_by_event():
     name = "RUN echo trying && echo cannot >&2 && exit 7"
     assert events("legacy-run-fails")[-5:] == [
         StepSeen("3", name, 4.0, inputs=("2",)),
-        Output("3", "trying\n"), Output("3", "cannot\n"),   # the red paint is off
+        Output("3", "trying\n"), Output("3", "\x1b[91mcannot\n\x1b[0m"),
         StepSeen("3", name, 4.0, 5.0, error=message, inputs=("2",)), Failed(message, 7),
     ]
 
@@ -197,6 +199,34 @@ def test_what_looks_like_a_result_in_a_log_is_output():
     answers = [{"stream": "Step 1/1 : RUN x"}, {"stream": " ---> not an id\n"}, {"stream": "Step by step\n"}]
     assert [e.text for e in legacy.events(answers) if isinstance(e, Output)] == [
         " ---> not an id\n", "Step by step\n"]
+
+
+@pytest.mark.parametrize("engine", ["", "-28"])
+def test_a_command_that_prints_the_builder_s_own_lines_changes_nothing(engine):
+    told = progress(f"legacy-says-step{engine}")
+    assert [(s.line, s.status) for s in told.steps()] == [(1, "done"), (2, "done"), (3, "failed")]
+    assert told.steps()[1].log == ("Step 3/9 : FROM nothing", " ---> Using cache", " ---> 0123456789ab",
+                                   "Step 3/5 : RUN no step")
+    assert "0123456789ab" not in told.images and failed(told).line == 3
+
+
+@pytest.mark.parametrize("line", ["Step 3/3 : RUN true", "Step 1/3 : FROM x", "Step 3/9 : RUN x", " ---> 0123456789ab\n",
+                                  "Removing intermediate container 000000000000\n", " ---> Using cache\n",
+                                  " ---> Running in 111111111111\n", "Successfully built 0123456789ab\n", "\n"])
+def test_all_that_comes_while_a_command_runs_is_its_output(line):
+    begun = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : RUN b"},
+             {"stream": " ---> Running in 222222222222\n"}]
+    after = [{"stream": " ---> Removed intermediate container 222222222222\n"}, {"stream": " ---> bbbbbbbbbbbb\n"}]
+    plain, found = list(legacy.events(begun + after, ticking())), list(legacy.events([*begun, {"stream": line}, *after], ticking()))
+    assert [e for e in found if e not in plain] == [Output("2", line)]
+    assert [e for e in found if not isinstance(e, Output)] == plain
+
+
+@pytest.mark.parametrize("line", ["Step 3/9 : RUN c", "Step 4/3 : RUN c", "Step 2/3 : RUN c", "Step 1/3 : FROM a"])
+def test_a_step_line_counts_only_with_this_build_s_total_and_the_next_number(line):
+    answers = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : COPY b c"},
+               {"stream": line}, {"stream": "Step 3/3 : RUN d"}]
+    assert [e.key for e in legacy.events(answers, ticking()) if isinstance(e, StepSeen) and not e.completed] == ["1", "2", "3"]
 
 
 def trace(**fields) -> dict:
@@ -365,6 +395,11 @@ def state(text: str, builder: str = "buildkit", *seen) -> Progress:
 @pytest.mark.parametrize("chunks, log", [
     (["a\nb\n"], ("a", "b")), (["a", "\n", "b"], ("a", "b")), (["a\n\n", "b\n"], ("a", "", "b")),
     (["a\r\nb"], ("a", "b")), ([""], ()), (["\n"], ("",)), (["x" * 5, "y\n"], ("xxxxxy",)), ([], ()),
+    (["a\r", "\nb\n"], ("a", "b")), (["\x1b[91mred\n\x1b[0m", "plain\n"], ("red", "plain")),
+    (["\x1b[91mred\n\x1b[0m"], ("red",)), (["10 %\r", "55 %\r100 %\r\n"], ("100 %",)), (["\x1b[2K\x1b[1Gdone\n"], ("done",)),
+    (["x" * 1999, "y\n"], ("x" * 1999 + "y",)),
+    (["a" * 1500, "b" * 500, "c" * 999, "d\n"], ("a" * 1000 + " ... 1,000 characters cut ... " + "c" * 999 + "d",)),
+    (["a" * 5000 + "\n" + "b\n"], ("a" * 1000 + " ... 3,000 characters cut ... " + "a" * 1000, "b")),
 ])
 def test_a_log_s_lines(chunks, log):
     made = state("FROM a\nRUN b\n", "buildkit", StepSeen("k", "[2/2] RUN b"), *(Output("k", c) for c in chunks))
@@ -377,6 +412,22 @@ def test_a_log_without_end_keeps_its_end():
         made.add(Output("k", "".join(f"{n}\n" for n in range(start, start + 1000))))
     log = made.steps()[0].log
     assert log[-1] == "29999" and len(log) <= 10_000 and log[0] == str(30_000 - len(log))
+
+
+def test_a_line_without_end_takes_no_more_room_the_longer_it_gets():
+    log = StepLog()
+    piece = "x" * 32_768
+    for _ in range(2_000):
+        log.add(piece)
+    tracemalloc.start()
+    for _ in range(100):
+        log.add(piece)
+        log.lines()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200_000
+    line, = log.lines()
+    assert len(line) < 2_100 and f"{2_100 * 32_768 - 2_000:,} characters cut" in line
 
 
 @pytest.mark.parametrize("first, second, started, completed, cached, error", [
@@ -478,8 +529,8 @@ def test_a_cached_or_unfinished_step_took_no_time():
 
 
 def test_what_moved_is_added_up():
-    made = state("FROM a\n", "buildkit", Moved("k", "layer one", 1, 10), Moved("k", "layer two", 5, 10),
-                 Moved("k", "layer one", 7, 10), Moved("other", "layer", 1, 1))
+    made = state("FROM a\n", "buildkit", TransferProgress("k", "layer one", 1, 10), TransferProgress("k", "layer two", 5, 10),
+                 TransferProgress("k", "layer one", 7, 10), TransferProgress("other", "layer", 1, 1))
     assert made.moved("k") == (12, 20)
     assert made.moved("none") == (0, 0)
 

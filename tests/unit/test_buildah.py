@@ -6,7 +6,7 @@ import pytest
 
 from helpers import dockerfile
 from helpers.builder import buildah
-from helpers.builder.events import Failed, Imaged, Output, StepSeen
+from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.progress import Progress
 from helpers.builder.result import failed
 
@@ -88,9 +88,18 @@ def test_one_stage_has_no_number():
 
 def test_what_a_command_prints_is_not_taken_for_news():
     said = ["STEP 1/2: FROM debian", "STEP 2/2: RUN make", "--> not an image", "STEPS 3/4: none", "COMMIT it to memory",
-            "--> 7f886c1b5b8", "later"]
+            "STEP 2/2: RUN make", "STEP 3/3: RUN no step", "[2/2] STEP 1/2: FROM nothing", "--> 0123456789a", "STEP 1/1: FROM x",
+            "--> 7f886c1b5b8", "COMMIT docker.io/library/x:1"]
     progress = folded("FROM debian\nRUN make\n", answers(said))
-    assert progress.steps()[1].log == ("--> not an image", "STEPS 3/4: none", "COMMIT it to memory")
+    assert progress.steps()[1].log == tuple(said[2:-2])
+    assert progress.made == ["7f886c1b5b8"]   # what the command printed is no image of the build's
+
+
+def test_a_command_that_prints_an_end_and_fails_has_not_ended():
+    said = [*answers(["STEP 1/2: FROM debian", "STEP 2/2: RUN make", "--> 0123456789a"]), {"error": "exit status 2"}]
+    progress = folded("FROM debian\nRUN make\n", said)
+    assert (progress.steps()[1].status, progress.steps()[1].log) == ("failed", ("--> 0123456789a",))
+    assert progress.images == []
 
 
 @pytest.mark.parametrize("message, code, why", [
@@ -117,6 +126,6 @@ def test_a_source_that_is_not_there_is_the_step_s_failure():
 def test_events_in_order():
     told = list(buildah.events([*answers(["Trying to pull", "STEP 1/1: FROM debian"]), IMAGE, *TAIL,
                                 {"error": "gone"}, {"stream": "STEP 9/9: RUN never"}], clock=lambda: 1.0))
-    assert [type(each) for each in told] == [StepSeen, Imaged, StepSeen, Failed]
+    assert [type(each) for each in told] == [StepSeen, ImageCreated, StepSeen, Failed]
     assert told[2].error == "gone" and told[-1] == Failed("gone")
     assert Output not in map(type, told)

@@ -292,10 +292,12 @@ class Builder:
         if missing:
             raise Refused(f"OCI runtime create failed: container_linux.go: starting container process caused: {missing}")
         variables.setdefault("HOME", settings.home(tree.root, ids[0]))
-        self._say(f" ---> Running in {secrets.token_hex(6)}\n")
+        container = secrets.token_hex(6)
+        self._say(f" ---> Running in {container}\n")
         code = self._processes.run(
             tree.root, words, variables, lambda _, data: self._say(data.decode("utf-8", "replace")),
             folder=folder, ids=ids, binds=mounts, stopped=self._stopped)
+        self._say(f" ---> Removed intermediate container {container}\n")
         if self._stopped():
             raise Refused("the build was cancelled")
         if code:
