@@ -86,7 +86,7 @@ def _by_its_end(engine: Engine, name: str, tags: Iterable[str]) -> bool:
     """Whether that is another image: Podman, asked for 'golang:1.22', also finds the course's own
     'localhost/multistage.course/golang:1.22', whose name ends so."""
     own = [references.original(tag) != tag for tag in tags]
-    return "buildah" in engine.builders and references.original(name) == name and "@" not in name and bool(own) and all(own)
+    return engine.matches_any_prefix and references.original(name) == name and "@" not in name and bool(own) and all(own)
 
 
 def _stand_in(config: dict, reference: Reference) -> bool:

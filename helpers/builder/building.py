@@ -145,7 +145,7 @@ def _overlooks_mounts(engine: Engine, parsed: Dockerfile) -> bool:
     """Whether the cache would answer a RUN without regard to what it mounts. Podman 4 takes one
     that mounts the context from its cache whatever became of the files; and of a stage that it
     took from its cache it mounts the base, and not what the stage made of it."""
-    return bool(parsed.mounting) and engine.podman_4
+    return bool(parsed.mounting) and not engine.cache_sees_mounts
 
 
 def _bases_needed(parsed: Dockerfile, stage: dockerfiles.Stage | None, builder: str) -> tuple[str, ...]:

@@ -19,25 +19,18 @@ from __future__ import annotations
 from ..dockerfile import Dockerfile, Instruction
 from ..engine import Engine
 
-_SINCE = {"buildkit": 23, "buildah": 5}    # the engine's major version
-
-
-def read_by(engine: Engine, builder: str) -> bool:
-    """Whether that builder of the engine reads heredocs."""
-    return builder in _SINCE and engine.major >= _SINCE[builder]
-
 
 def check(read: Dockerfile, engine: Engine, builder: str) -> None:
     """Raises DockerfileError for a heredoc that the builder would not read. What another
     reader, named by `# syntax=`, makes of the file cannot be said."""
     first = next((each for stage in read.stages for each in stage.instructions if each.heredocs), None)
-    if first is None or engine.small or read_by(engine, builder) or builder == "buildkit" and read.frontend:
+    if first is None or engine.rejects_heredocs or builder in engine.heredocs or builder == "buildkit" and read.frontend:
         return
     raise read.fault(
         f"Line {first.line}: {engine.name} {engine.version} does not read heredocs"
         + (" with the legacy builder." if builder == "legacy" else "."), first.line,
         why="It would take the lines that follow for instructions, or leave them out without a word.",
-        remedy=_instead(first) + (" Or use builder='buildkit'." if builder == "legacy" and read_by(engine, "buildkit") else ""))
+        remedy=_instead(first) + (" Or use builder='buildkit'." if builder == "legacy" and "buildkit" in engine.heredocs else ""))
 
 
 def _instead(instruction: Instruction) -> str:

@@ -33,29 +33,29 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
         for line, _ in _mounts(read):
             yield f"Line {line} of the Dockerfile mounts something for a command."
             break
-    if engine.podman_4:
-        for line, mount in _mounts(read):   # Buildah's reader of that time: "must be an absolute path"
+    if not engine.relative_mounts:
+        for line, mount in _mounts(read):   # Buildah: "must be an absolute path"
             target = mount.get("target", mount.get("dst", mount.get("destination", "/")))
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return
-        if exercise.edits and read.mounting:   # helpers.builder does without the cache then
-            yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage or "
-                   "the context, at which the cache does not look.")
-    if engine.small and any(each.read_only for each in _runs(exercise)):
+    if not engine.cache_sees_mounts and exercise.edits and read.mounting:   # helpers.builder does without the cache then
+        yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage or "
+               "the context, at which the cache does not look.")
+    if not engine.read_only_root and any(each.read_only for each in _runs(exercise)):
         yield "The exercise runs the program on a file system that can only be read."
-    if engine.small and any(isinstance(each, Serve) and each.healthy for each in _runs(exercise)):
+    if not engine.health_checks and any(isinstance(each, Serve) and each.healthy for each in _runs(exercise)):
         yield "The exercise asks the health check of the image."
-    if engine.one_id and any(isinstance(each, Serve) and each.users for each in _runs(exercise)):
+    if not engine.has_users and any(isinstance(each, Serve) and each.users for each in _runs(exercise)):
         yield "The exercise asks the program as whom it runs, and here there is one user alone."
 
 
 def unheld(exercise: Exercise, engine: Engine) -> list[str]:
     """What is judged here with less certainty, in sentences."""
     said = []
-    if engine.small:
+    if not engine.isolates_network:
         said.append("This engine cannot cut a command off from the network: that nothing was fetched was not judged.")
-    if engine.one_id and exercise.image.user:
+    if not engine.has_users and exercise.image.user:
         said.append("On this engine all run as one user: as whom the program runs was judged by what the image says.")
     return said
 

@@ -35,7 +35,6 @@ from .exercise import Content, Edit, Exercise, Run, Serve, Target
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
 
-_UNDER_PROOT = 2    # times the time that a build may take elsewhere: each call of the kernel is stopped
 _LOG = 8      # lines of a failed step that are told
 _RETRY = ("resource busy", "ermission denied")
 
@@ -172,7 +171,7 @@ class Attempt(contextlib.ExitStack):
                 network=None if rules.network else "none",
                 secrets={name: value.encode() for name, value in self.secrets.items()} or None,
                 lend=lent_by_default(self.exercise.folder),
-                bounds=Bounds.of(self.engine, rules.seconds * (_UNDER_PROOT if self.engine.small else 1), rules.disk),
+                bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk),
                 engine=self.engine, watch=self.watch.build, report=self.watch.say)
         self.enter_context(nameless(result.image, self.engine))
         return result

@@ -66,7 +66,7 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Cont
         with container.serve(image, port=asked.port, read_only=asked.read_only, writable=asked.writable,
                              capabilities=asked.capabilities, way_out=False, bounds=bounds,
                              timeout=asked.seconds, engine=engine) as running:
-            if content.user == "not root" and not engine.one_id and 0 in _users(running):
+            if content.user == "not root" and engine.has_users and 0 in _users(running):
                 found.judge("user", [Fail("user", "Its processes run as root.")])
             for request in asked.requests:
                 for _ in range(request.times):

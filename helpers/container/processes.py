@@ -9,14 +9,14 @@ from ..engine import Engine
 
 def users(engine: Engine, container: str) -> list[str]:
     """Name or number of the user of each process, the first one's first."""
-    listed = _podman(engine, container, "user") if "buildah" in engine.builders else engine.client.api.top(container)
+    listed = _podman(engine, container, "user") if engine.process_columns else engine.client.api.top(container)
     at = next(i for i, title in enumerate(listed["Titles"]) if title in ("UID", "USER"))
     return [row[at] for row in listed["Processes"]]
 
 
 def ids(engine: Engine, container: str) -> frozenset[int]:
     """Numbers of those users, as the engine's machine counts them."""
-    if engine.podman_4:
+    if engine.process_columns:
         return frozenset(map(_id, (name for name, *_ in _podman(engine, container, "huser")["Processes"])))
     listed = engine.client.api.top(container, "-o pid,uid")
     at = [title.upper() for title in listed["Titles"]].index("UID")

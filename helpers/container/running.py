@@ -57,7 +57,7 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the image), and the engine's errors.
     """
     engine = engine or connect()
-    if "buildah" in engine.builders:   # Podman fills such a file system with what lies below, unless told
+    if engine.fills_tmpfs:
         empty = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
     else:
         empty = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}

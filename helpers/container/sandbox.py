@@ -60,7 +60,7 @@ def hardening_options(engine: Engine, capabilities: Sequence[str] | None) -> dic
 def _strict_limits(engine: Engine) -> dict[str, int]:
     """{limit of setrlimit(2): how much}."""
     limits = {"fsize": _STRICT_FILE}
-    if engine.podman_4 and not engine.shares_network:
+    if not engine.keeps_ulimits:
         # As soon as one is named, it asks for a million of each of these, in place of its own
         # settings: more than root has where it was given few rights.
         limits |= {"nofile": _within(resource.RLIMIT_NOFILE, 4096), "nproc": _within(resource.RLIMIT_NPROC, 32768)}

@@ -82,7 +82,7 @@ class Server:
             except Exception as error:   # newer engines refuse, older ones print why
                 raise not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
-        if "buildah" in self.engine.builders and podman_lacks(output, code):
+        if self.engine.prints_exec_errors and podman_lacks(output, code):
             raise not_started(PODMAN_LACKS, self.image)
         missing = not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
         if missing:
@@ -153,7 +153,7 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
             name = ends.enter_context(created(
                 engine, image, command, environment=dict(environment or {}), ports=[port],
                 host={**reached, "read_only": read_only, **hardening_options(engine, capabilities),
-                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if "buildah" in engine.builders else "")}))
+                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if engine.fills_tmpfs else "")}))
             ends.enter_context(killed(engine, name, bounds))
             server = _started(engine, name, image, port, path, timeout)
         yield server

@@ -14,6 +14,8 @@ from docker.errors import APIError, DockerException
 from docker.errors import ImageNotFound as SDKImageNotFound
 
 from ..errors import DiskFull, EngineFault, EngineGone, EngineTooOld, ImageNotFound
+from . import capabilities
+from .capabilities import Capabilities
 
 # 1.40 (Docker 19.03) is the first API whose BuildKit the course has a use for;
 # older ones answer `version=2` with "experimental only".
@@ -33,8 +35,8 @@ _LOST = (
 
 
 @dataclass(frozen=True)
-class Engine:
-    """An engine that answers.
+class Engine(Capabilities):
+    """An engine that answers, and what it can do.
 
     client    the Docker SDK client that speaks to it
     host      its address, as DOCKER_HOST would have it
@@ -46,10 +48,6 @@ class Engine:
     owned     whether the course started it and may stop it
     cpus, memory   what it may use (memory in bytes)
     limits    sentences: what it cannot do
-    empties   files of no bytes that a RUN leaves in its layer, where the image had none
-    makes_bases   whether base images can be made in it
-    shares_network   whether a server in it listens on this machine's own ports, since it
-              can neither forward ports nor limit memory
     """
 
     client: docker.DockerClient = field(repr=False, compare=False)
@@ -64,34 +62,6 @@ class Engine:
     cpus: int = 0
     memory: int = 0
     limits: tuple[str, ...] = ()
-    shares_network: bool = False
-    empties: tuple[str, ...] = ()
-    makes_bases: bool = True
-
-    @property
-    def major(self) -> int:
-        """The first number of its version; one without a number is somebody's own, and newest."""
-        return _major(self.version)
-
-    @property
-    def podman_4(self) -> bool:
-        """Whether it is a Podman before 5, which has traps of its own."""
-        return "buildah" in self.builders and self.major < 5
-
-    @property
-    def one_id(self) -> bool:
-        """Whether it knows no user but root: nobody there has another id."""
-        return self.rung == ONE_ID
-
-    @property
-    def small(self) -> bool:
-        """Whether it is the course's own, over PRoot."""
-        return self.name.startswith("Course")
-
-    def mounts(self, builder: str) -> bool:
-        """Whether a RUN of that builder can mount secrets and caches. The legacy builder knows
-        neither; the course's own engine speaks as it does, and knows both."""
-        return builder != "legacy" or self.small
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
@@ -114,7 +84,8 @@ class Engine:
             yield
 
 
-def _major(version: str) -> int:
+def major(version: str) -> int:
+    """The first number of a version; one without a number is somebody's own, and newest."""
     first = version.split(".")[0]
     return int(first) if first.isdigit() else sys.maxsize
 
@@ -129,15 +100,16 @@ def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
         raise too_old(host, f"It speaks API {api}.")
     component = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"]
     podman, small = component.startswith("Podman"), component.startswith("Course")
-    podman_4 = podman and _major(version["Version"]) < 5
+    number = major(version["Version"])
+    can = (capabilities.podman(number, shares_network=shares_network, has_users=rung != ONE_ID) if podman
+           else capabilities.proot() if small else capabilities.docker(number))
     return Engine(
         client=client, host=host, rung=rung, owned=owned,
         name=component if podman or small else "Docker Engine",
         version=version["Version"], api=api, store=_store(info),
         builders=("buildah",) if podman else ("legacy",) if small else ("buildkit", "legacy"),
         cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        limits=(*_limits(info, podman, podman_4), *limits), shares_network=shares_network,
-        empties=_MOUNTED if podman_4 else (), makes_bases=not podman_4,
+        limits=(*_limits(info, podman, podman and number < 5), *limits), **vars(can),
     )
 
 
@@ -157,11 +129,6 @@ def _store(info: dict) -> str:
     return f"{driver} (containerd)" if any("snapshotter" in kind for kind in kinds) else driver
 
 
-# What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
-# and not with 5.8.6).
-_MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-
-
 def _limits(info: dict, podman: bool, podman_4: bool) -> tuple[str, ...]:
     limits = []
     if podman:
@@ -176,7 +143,7 @@ def _limits(info: dict, podman: bool, podman_4: bool) -> tuple[str, ...]:
     if podman_4:
         limits[-2] = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
                       "come from a registry, a mirror or a kit.")
-        limits.append(f"The layer of a RUN may have three files more than elsewhere, of no bytes: {', '.join(_MOUNTED)}. "
+        limits.append(f"The layer of a RUN may have three files more than elsewhere, of no bytes: {', '.join(capabilities.MOUNTED)}. "
                       "Podman 4 leaves them where the image had none.")
     if (info.get("Driver") or "") == "vfs":
         limits.append("The vfs store copies the whole file system at every step: "

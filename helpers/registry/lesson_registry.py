@@ -98,7 +98,7 @@ class Registry:
     def _reach(self) -> None:
         """See whether the engine gets to the other end of the line."""
         probe = f"{self.address}/{FOLDER}/probe"
-        if "buildah" in self._engine.builders:   # Podman has no call that only looks
+        if not self._engine.looks_into_registry:
             try:
                 transfer.pull(self._engine, probe, "none", "a probe", self._alive, _quiet)
             except TransferFailed as error:

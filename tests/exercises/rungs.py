@@ -45,7 +45,7 @@ _LOAD = """
         list(engine.client.api.load_image(file))
     had, ref = sys.argv[2:]    # a stand-in may have another name on the machine
     name, _, tag = ref.partition(":")
-    if "buildah" in engine.builders and "." not in ref.partition("/")[0]:
+    if engine.matches_any_prefix and "." not in ref.partition("/")[0]:
         # To Podman a loaded short name is this machine's.
         engine.client.api.tag(had if "/" in had else "localhost/" + had, f"docker.io/library/{name}", tag or "latest")
     elif had != ref:

@@ -106,7 +106,7 @@ LOWEST = [name for name in names() if name.startswith("10-")]
 
 
 def legacy(engine) -> str:
-    if "legacy" not in engine.builders or engine.small:
+    if "legacy" not in engine.builders or engine.mounts("legacy"):
         pytest.skip("this engine has no legacy builder of Docker's")
     return "legacy"
 

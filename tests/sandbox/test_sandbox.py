@@ -278,6 +278,6 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
             ran = container.run("sandbox:ids", engine=engine)
             podman.purge()   # files of other ids too
-            print(json.dumps([engine.rung, engine.store, engine.one_id, ran.output.split()[:3], ran.output.split()[-1],
+            print(json.dumps([engine.rung, engine.store, engine.has_users, ran.output.split()[:3], ran.output.split()[-1],
                               podman.folder().exists()]))""")
-    assert told == ["podman", "overlay", False, ["65534", "7", "8"], "no", False]
+    assert told == ["podman", "overlay", True, ["65534", "7", "8"], "no", False]

@@ -18,8 +18,9 @@ from helpers.builder.result import failed, stage_facts, step_facts
 from helpers.builder.step_lines import step_lines
 from helpers.builder.step_log import StepLog
 from helpers.builder.times import covered
-from helpers.engine import Engine
 from helpers.errors import CourseError, DockerfileError
+
+from . import engines
 
 DATA = Path(__file__).parent / "data"
 CASES = sorted(path.stem for path in DATA.glob("*.json"))
@@ -742,38 +743,31 @@ def test_a_builder_that_is_not_there_is_refused(builders, wanted, remedy):
     assert repr(remedy) in caught.value.remedy
 
 
-def an_engine(name, version, *builders):
-    return Engine(None, "", "socket", name, version, "1.41", "overlay2", builders, False)
-
-
-@pytest.mark.parametrize("which, builder, reads", [
-    (("Docker Engine", "20.10.24+dfsg1", "buildkit", "legacy"), "buildkit", False),
-    (("Docker Engine", "20.10.24+dfsg1", "buildkit", "legacy"), "legacy", False),
-    (("Docker Engine", "23.0.1", "buildkit", "legacy"), "buildkit", True),
-    (("Docker Engine", "28.5.2+dfsg4", "buildkit", "legacy"), "buildkit", True),
-    (("Docker Engine", "28.5.2+dfsg4", "buildkit", "legacy"), "legacy", False),
-    (("Docker Engine", "dev", "buildkit", "legacy"), "buildkit", True),
-    (("Podman Engine", "4.9.3", "buildah"), "buildah", False), (("Podman Engine", "5.8.6", "buildah"), "buildah", True),
+@pytest.mark.parametrize("one, builder, reads", [
+    (engines.docker("20.10.24+dfsg1"), "buildkit", False), (engines.docker("20.10.24+dfsg1"), "legacy", False),
+    (engines.docker("23.0.1"), "buildkit", True), (engines.docker("28.5.2+dfsg4"), "buildkit", True),
+    (engines.docker("28.5.2+dfsg4"), "legacy", False), (engines.docker("dev"), "buildkit", True),
+    (engines.podman("4.9.3"), "buildah", False), (engines.podman("5.8.6"), "buildah", True),
 ])
-def test_a_heredoc_is_refused_where_nobody_would_read_it(which, builder, reads):
+def test_a_heredoc_is_refused_where_nobody_would_read_it(one, builder, reads):
     for text, line in ((RUN := "FROM a\nRUN <<EOF\nmake\nEOF\n", 2), ("FROM a\nCOPY a b\nCOPY <<EOF /b\nc\nEOF\n", 3)):
         parsed = dockerfiles.parse(text)
         if reads:
-            heredocs.check(parsed, an_engine(*which), builder)
+            heredocs.check(parsed, one, builder)
             continue
         with pytest.raises(DockerfileError, match="does not read heredocs") as caught:
-            heredocs.check(parsed, an_engine(*which), builder)
+            heredocs.check(parsed, one, builder)
         assert f"> {line} | " in caught.value.evidence
         assert caught.value.line == line and ("&&" in caught.value.remedy) == (text == RUN)
-        assert ("buildkit" in caught.value.remedy) == (builder == "legacy" and which[1] > "23")
+        assert ("buildkit" in caught.value.remedy) == (builder == "legacy" and one.version > "23")
 
 
 def test_what_reads_heredocs_by_itself_is_asked():
     text = "FROM a\nRUN <<EOF\nmake\nEOF\n"
-    old = an_engine("Docker Engine", "20.10.24", "buildkit", "legacy")
+    old = engines.docker("20.10.24")
     heredocs.check(dockerfiles.parse("FROM a\nRUN make\n"), old, "legacy")
     heredocs.check(dockerfiles.parse("# syntax=docker/dockerfile:1\n" + text), old, "buildkit")    # a reader of its own
-    heredocs.check(dockerfiles.parse(text), an_engine("Course Engine", "1", "legacy"), "legacy")     # says so at the line
+    heredocs.check(dockerfiles.parse(text), engines.proot(), "legacy")     # says so at the line
     with pytest.raises(DockerfileError):
         heredocs.check(dockerfiles.parse("# syntax=docker/dockerfile:1\n" + text), old, "legacy")
 
@@ -826,8 +820,8 @@ def test_a_copy_from_inside_is_not(instruction):
 ])
 def test_what_podman_4_takes_from_its_cache_unseen(mount, overlooked):
     read = dockerfiles.parse(f"FROM a AS one\nRUN make\nFROM b\nRUN {mount} make\n")
-    assert building._overlooks_mounts(an_engine("Podman Engine", "4.3.1", "buildah"), read) is overlooked
-    assert not building._overlooks_mounts(an_engine("Podman Engine", "5.8.6", "buildah"), read)
+    assert building._overlooks_mounts(engines.podman("4.3.1"), read) is overlooked
+    assert not building._overlooks_mounts(engines.podman("5.8.6"), read)
 
 
 def test_parameters(tmp_path):

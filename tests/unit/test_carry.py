@@ -1,20 +1,18 @@
 """Which engine can carry which exercise, and what is said where one cannot."""
 
-from dataclasses import replace
-
 import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Verdict, requirements, check, find, progress
 from helpers.container.sandbox import hardening_options
-from helpers.engine.model import Engine
 from helpers.engine.proot.mounts import bound_over, secrets_of
 from helpers.views.exercises import verdict_view
 
-DOCKER = Engine(None, "", "socket", "Docker Engine", "28.5.2", "1.41", "overlay2", ("buildkit", "legacy"), False)
-PODMAN = replace(DOCKER, rung="podman", name="Podman Engine", version="4.3.1", builders=("buildah",), shares_network=True)
-ONE_ID = replace(PODMAN, rung="podman-one-id")
-SMALL = replace(DOCKER, rung="small", name="Course Engine", version="1", builders=("legacy",))
+from . import engines
+
+DOCKER, PODMAN, SMALL = engines.docker(), engines.podman(owned=True), engines.proot()
+ONE_ID = engines.podman(owned=True, has_users=False)
+NEWER = engines.podman("5.4.2", owned=True, has_users=False)
 PLAIN = dockerfiles.parse("FROM scratch\nCOPY a /\n")
 MOUNTED = dockerfiles.parse("FROM scratch\nRUN --mount=type=bind,target=/src make\nRUN --mount=type=bind,source=a,target=a make\n")
 
@@ -49,21 +47,21 @@ def test_with_one_user_nobody_is_told_from_another():
 
 def test_an_old_podman_takes_no_relative_place():
     assert "Line 3" in said("10", MOUNTED, PODMAN)[0] and "Podman Engine 4.3.1" in said("10", MOUNTED, PODMAN)[0]
-    assert said("10", MOUNTED, replace(PODMAN, version="5.4.2")) == ()
+    assert said("10", MOUNTED, NEWER) == ()
 
 
 def test_an_old_podman_has_no_cache_where_a_stage_is_mounted():
     exercise = find("09")
     sample = dockerfiles.parse((exercise.folder / "solution" / "Dockerfile").read_text())
     assert "cache" in requirements.lacks(exercise, sample, ONE_ID)[0]
-    assert requirements.lacks(exercise, sample, replace(ONE_ID, version="5.4.2")) == requirements.lacks(exercise, PLAIN, ONE_ID) == ()
+    assert requirements.lacks(exercise, sample, NEWER) == requirements.lacks(exercise, PLAIN, ONE_ID) == ()
 
 
 def test_an_old_podman_has_no_cache_where_the_context_is_mounted():
     read = dockerfiles.parse("FROM a AS b\nRUN --mount=type=bind,target=/given make\nFROM b\n")
     exercise = find("03")
     assert "line 2" in requirements.lacks(exercise, read, ONE_ID)[0] and "cache" in requirements.lacks(exercise, read, ONE_ID)[0]
-    assert requirements.lacks(exercise, read, replace(ONE_ID, version="5.4.2")) == ()
+    assert requirements.lacks(exercise, read, NEWER) == ()
 
 
 def test_what_is_judged_with_less_certainty_is_told():
@@ -116,8 +114,8 @@ def test_nothing_stays_of_the_place_of_a_secret(tmp_path):
 
 
 @pytest.mark.parametrize("engine, named", [
-    (DOCKER, {"fsize"}), (replace(PODMAN, shares_network=False), {"fsize", "nofile", "nproc"}), (PODMAN, {"fsize"}),
-    (replace(PODMAN, version="5.8.6", shares_network=False), {"fsize"}),
+    (DOCKER, {"fsize"}), (engines.podman(), {"fsize", "nofile", "nproc"}), (PODMAN, {"fsize"}),
+    (engines.podman("5.8.6"), {"fsize"}),
 ])
 def test_podman_4_is_not_left_to_ask_for_a_million_of_each(engine, named):
     limits = {each["Name"]: each["Hard"] for each in hardening_options(engine, ())["ulimits"]}

@@ -425,12 +425,12 @@ def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
     with contextlib.ExitStack() as stack:
         def start(report):
             podman.folder().mkdir(parents=True)
-            stack.enter_context(listening(podman.folder() / "podman.sock", docker_says()))
+            stack.enter_context(listening(podman.folder() / "podman.sock", docker_says(PODMAN)))
 
         monkeypatch.setattr(podman, "can_start", lambda: True)
         monkeypatch.setattr(podman, "start", start)
         engine = connect()
-    assert (engine.rung, engine.owned, engine.host, engine.one_id) == ("podman-one-id", True, podman.host(), True)
+    assert (engine.rung, engine.owned, engine.host, engine.has_users) == ("podman-one-id", True, podman.host(), False)
     assert engine.shares_network and any("one user id" in limit for limit in engine.limits)
 
 
@@ -479,7 +479,7 @@ def asked(version, info, api="1.41") -> Engine:
 @pytest.mark.parametrize("version", ["master-dockerproject", "dev", ""])
 def test_a_podman_whose_version_is_no_number_is_taken_for_the_newest(version):
     engine = asked({**PODMAN, "Version": version}, INFO)
-    assert not engine.podman_4 and engine.makes_bases and not engine.empties and engine.version == version
+    assert engine.makes_bases and engine.cache_sees_mounts and not engine.empties and engine.version == version
 
 
 @pytest.mark.parametrize("version, info, name, store, builders, limits", [

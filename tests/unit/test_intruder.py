@@ -15,7 +15,7 @@ class Straw:
     """A server whose container has some programs, each with what it prints."""
 
     image, name = "straw:1", "straw"
-    one_id, builders = False, ("buildkit",)
+    has_users, process_columns = True, False
 
     def __init__(self, programs: dict, user: str = "root", page: bytes = b"Hello\n", titles=("UID", "PID")):
         self.programs, self.user, self.page, self.titles = programs, user, page, list(titles)
@@ -45,7 +45,7 @@ class Straw:
 class OneId(Straw):
     """The same in an engine with one user id."""
 
-    one_id = True
+    has_users = False
 
     def inspect_container(self, name):
         return {"Config": {"User": self.user}}
@@ -114,7 +114,7 @@ def test_with_one_id_it_is_told_what_the_image_asks_for(user, root):
 
 
 class Podman(Straw):
-    builders = ("buildah",)
+    process_columns = True
 
     def top(self, name):
         raise AssertionError("it would never end")
@@ -156,9 +156,7 @@ def test_the_grid_of_tries_says_what_worked(found, title):
     assert chart.png().startswith(b"\x89PNG")
 
 
-class Podman4(Podman):
-    podman_4 = True
-
+class ByColumn(Podman):
     def _get(self, url, params):
         assert params == {"stream": "false", "ps_args": "huser"}
         return url
@@ -167,5 +165,5 @@ class Podman4(Podman):
         return {"Titles": ["HUSER"], "Processes": [["root"], ["65532"]]}
 
 
-def test_podman_4_is_asked_for_the_numbers_without_a_ps_in_the_image():
-    assert ids(Podman4({}), "straw") == {0, 65532}
+def test_podman_lists_the_numbers_of_users_without_a_ps_in_the_image():
+    assert ids(ByColumn({}), "straw") == {0, 65532}
