@@ -18,7 +18,7 @@ BASE = "debian:bookworm-slim"
 def no_container_stays(engine, monkeypatch):
     """Those of this test, by their names: others may work in the same engine."""
     mark, numbers = uuid.uuid4().hex, itertools.count()
-    monkeypatch.setattr(container.held.random, "token_hex", lambda size: f"{mark}-{next(numbers)}")
+    monkeypatch.setattr(container.sandbox.random, "token_hex", lambda size: f"{mark}-{next(numbers)}")
     yield
     assert next(numbers) > 0   # the test made some
     assert engine.client.containers.list(all=True, filters={"name": mark}) == []
