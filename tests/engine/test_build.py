@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.builder import build
+from helpers.builder import build, heredocs
 from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError,
                             DockerfileError, Interrupted)
 from helpers.image import inspect, read_file
