@@ -16,21 +16,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets as random
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
 import docker.auth
-import requests
 from docker.errors import DockerException
-from urllib3 import HTTPHeaderDict
 
 from .. import paths
 from ..engine import Engine
-from ..engine.model import fault
 from ..errors import ContextError, EngineGone
 from . import tree
 from .context import Context
@@ -38,8 +33,8 @@ from .context_walk import shown
 from .filesync import diff_copy, values
 from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Server, Status, unary
 from .messages import classes
+from .upgrade import upgrade
 
-_CONNECT_SECONDS = 10
 _CLOSE_SECONDS = 1
 _HEADER = "X-Docker-Expose-Session-"
 _SERVING = b"\x08\x01"    # HealthCheckResponse with status SERVING
@@ -96,10 +91,11 @@ class Session:
             "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(self._secret),
             "/moby.filesync.v1.Auth/Credentials": unary(_credentials),
         }
-        self._response, sock, early = _dial(self._engine, {
-            "Uuid": [self.id], "Name": ["multistage"],
-            "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods,
-        })
+        exposed = {"Uuid": [self.id], "Name": ["multistage"],
+                   "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}
+        self._response, sock, early = upgrade(
+            self._engine, f"/v{self._engine.client.api.api_version}/session", "open a build session",
+            [(_HEADER + name, value) for name, several in exposed.items() for value in several])
         self._server = Server(sock, methods, early)
         self._thread = threading.Thread(target=self._serve, name=f"build session {self.id[:8]}", daemon=True)
         self._thread.start()
@@ -184,43 +180,6 @@ def _credentials(request: bytes) -> bytes:
     user, password = ((login.get(key) or login.get(key.lower()) or "") for key in ("Username", "Password"))
     return known["CredentialsResponse"](
         Username="" if token else user, Secret=token or password).SerializeToString()
-
-
-# -- the connection -----------------------------------------------------------------
-
-def _dial(engine: Engine, exposed: Mapping[str, Mapping | list]) -> tuple[requests.Response, socket.socket, bytes]:
-    """POST /session: the answer, its socket, and what was read beyond the answer's head."""
-    api = engine.client.api
-    prepared = api.prepare_request(requests.Request(
-        "POST", f"{api.base_url}/v{api.api_version}/session",
-        headers={"Connection": "Upgrade", "Upgrade": "h2c"}))
-    # requests keeps one value a header, and each method needs a header of its own.
-    prepared.headers = HTTPHeaderDict(prepared.headers)
-    for name, several in exposed.items():
-        for value in several:
-            prepared.headers.add(_HEADER + name, value)
-    settings = api.merge_environment_settings(prepared.url, {}, True, None, None)
-    with engine.speaking("open a build session"):
-        response = api.send(prepared, timeout=_CONNECT_SECONDS, **settings)
-    if response.status_code != 101:
-        with response:
-            raise fault("open a build session", _said(response))
-    # As in the SDK's own attach: the socket lies below the answer's buffered file.
-    file = response.raw._fp.fp
-    sock = file.raw._sock
-    sock.settimeout(0)
-    try:
-        early = file.peek()
-    except ssl.SSLWantReadError:   # TLS says so where other sockets give nothing
-        early = b""
-    return response, sock, early
-
-
-def _said(response: requests.Response) -> str:
-    try:
-        return response.json()["message"]
-    except (ValueError, KeyError, TypeError):
-        return f"HTTP {response.status_code} {response.reason}"
 
 
 def _shared_key(context: Context) -> str:
