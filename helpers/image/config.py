@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from docker.errors import NotFound
 
 from ..engine import Engine, connect
 from ..errors import ImageNotFound
 from .model import Image
+
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,17 @@ def start(image: Image, engine: Engine | None = None) -> Start:
     return Start((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
                  {name: value for name, _, value in pairs}, config.get("WorkingDir") or "/",
                  config.get("User") or "",
-                 frozenset(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or ()))
+                 frozenset(chain.from_iterable(map(ports, config.get("ExposedPorts") or ()))))
+
+
+def ports(exposed: str) -> range:
+    """The numbers of an exposed port: '80/tcp', '80', or a range '8000-8010/tcp', which Buildah and
+    others write as it is. Empty for what is no number. Source: OCI image-spec, config.md,
+    "ExposedPorts"; moby/moby#52553."""
+    first, dash, last = exposed.partition("/")[0].partition("-")
+    if not first.isdecimal() or not (last or first).isdecimal() or dash and not last:
+        return range(0)
+    return range(int(first), min(int(last or first), _LAST_PORT) + 1)
 
 
 def stored(reference: str, engine: Engine) -> tuple[str, int]:

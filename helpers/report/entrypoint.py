@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..formats import script
 from ..formats.model import Elf
 from ..image import Node, Start
 from ..inventory import Inventory, known
-from ..inventory.kinds import INTERPRETER, KIND_OF, SHELL
+from ..inventory.kinds import INTERPRETER, SHELL
+from .commands import SHELLS, script_operand, started
+from .shell_line import Command, Word
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# They start the program that their arguments name, and only that.
-_WRAPPERS = ("tini", "dumb-init", "docker-init", "catatonit", "su-exec", "gosu", "exec", "env", "nohup")
-_CODE = (".py", ".js", ".mjs", ".cjs", ".jar", ".rb", ".pl", ".php")
+_NOT_OF_THE_IMAGE = ("/dev/", "/proc/", "/sys/", "/run/", "/var/run/", "/tmp/")   # filled when it runs
+OWN = ("static", "glibc", "musl")
 _DEPTH = 5    # wrappers and shells in a row
 
 
@@ -29,7 +29,7 @@ class Main:
     kind     'static', 'glibc' or 'musl' for a program of its own; 'python', 'node',
              'java', 'shell' and so on for one that an interpreter reads; '' if unknown
     layer    index of the layer that its file (or its code) is in, None if it is not there
-    missing  what it needs to start and the image does not have
+    missing  what it needs to start and the image certainly does not have
     elf      the ELF header's story, None for a script
     """
 
@@ -58,108 +58,112 @@ class _Finder:
         self.folders = (start.environment.get("PATH") or _PATH).split(":")
 
     def main(self) -> Main:
-        words: Sequence[str] = self.start.command
+        command = Command([Word(each) for each in self.start.command], self.start.directory)
         for _ in range(_DEPTH):
-            node = self.place(words[0])
+            name = command.words[0].text
+            node = self.place(name, command.directory)
             if node is None:
-                return Main(words[0], missing=(words[0],))
-            inner = self.inner(words, node)
-            if not inner:
+                return Main(name, missing=(name,) if command.certain and self.known(name, command) else ())
+            inner = started(command, self.start.environment) or self.of_script(command, node)
+            if inner is None:
                 break
-            words = inner
-        return self.judged(words, node)
+            command = inner
+        return self.judged(command, node)
 
-    def place(self, word: str) -> Node | None:
+    def place(self, word: str, directory: str | None) -> Node | None:
         """The file that a word of a command means."""
         if "/" in word:
-            return self.file(word)
-        return next((node for folder in self.folders if (node := self.file(f"{folder}/{word}"))), None)
+            return self.file(word, directory)
+        return next((node for folder in self.folders if (node := self.file(f"{folder}/{word}", "/"))), None)
 
-    def file(self, path: str) -> Node | None:
-        node = self.tree.resolve(posixpath.join(self.start.directory, path))
+    def file(self, path: str, directory: str | None) -> Node | None:
+        node = self.node(path, directory)
         return self.tree.origin(node) if node is not None and node.kind in "fh" else None
 
-    def inner(self, words: Sequence[str], node: Node) -> list[str]:
-        """The command that a shell or a wrapper is asked to run, [] for any other word."""
-        name = posixpath.basename(words[0])
-        if known(name) in _SHELLS and len(words) > 2 and words[1].startswith("-") and words[1].endswith("c"):
-            return _last_command(words[2])
+    def node(self, path: str, directory: str | None) -> Node | None:
+        return self.tree.resolve(posixpath.join(directory or self.start.directory, path))
+
+    def known(self, path: str, command: Command) -> bool:
+        """Whether it is certain which file a path means, and that the image alone provides it."""
+        return not path.startswith(_NOT_OF_THE_IMAGE) and (
+            path.startswith("/") or "/" not in path or command.directory is not None)
+
+    def of_script(self, command: Command, node: Node) -> Command | None:
+        """A shell script's arguments, if they name a program: most entry points end in exec "$@".
+        What they do before, nobody knows."""
         program = self.inventory.programs.get(node.path)
         reads = known(script.program(program.interpreter)) if program and not program.elf else ""
-        if name not in _WRAPPERS and not (reads in _SHELLS and len(words) > 1):
-            return []
-        rest = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-        # A script's arguments are a command if they name a program; its own business if not.
-        return rest if rest and (name in _WRAPPERS or self.place(rest[0])) else []
+        words = [word for word in command.words[1:] if word.text != "--"]
+        if reads in SHELLS and words and self.place(words[0].text, command.directory):
+            return Command(words, command.directory, certain=False, direct=False)
+        return None
 
-    def judged(self, words: Sequence[str], node: Node) -> Main:
+    def judged(self, command: Command, node: Node) -> Main:
         program = self.inventory.programs.get(node.path)
-        missing: list[str] = []
-        elf = program.elf if program else None
-        if program is None or not node.mode & 0o111:
-            missing.append(f"the right to execute {node.path}" if program else f"a program in {node.path}")
-        elif elf:
-            missing += self.inventory.needs(node.path).missing
-        else:
-            missing += self.reader(program.interpreter)
-        kind = self.kind(node, words)
-        layer = node.layer
-        if kind not in _OWN:
-            code = next((word for word in words[1:] if word.endswith(_CODE)), None)
-            place = self.file(code) if code else None
-            if code and place is None:
-                missing.append(code)
-            layer = place.layer if place else layer
-        return Main(words[0], node.path, kind, layer, tuple(missing), elf if kind in _OWN else None)
+        kind, layer = self.kind(node), node.layer
+        missing = list(self.missing(command, node)) if command.certain else []
+        read = script_operand(command) if kind not in OWN else None
+        if read:
+            word, endings = read
+            found = next(filter(None, (self.node(word.text + ending, command.directory) for ending in endings)), None)
+            if found is None and known(posixpath.basename(command.words[0].text)) in SHELLS and "/" not in word.text:
+                found = self.place(word.text, command.directory)
+            path = word.text if "/" in word.text else f"./{word.text}"
+            if found is None and word.literal and command.certain and self.known(path, command):
+                missing.append(word.text)
+            layer = self.tree.origin(found).layer if found else layer
+        return Main(command.words[0].text, node.path, kind, layer, tuple(missing),
+                    program.elf if program and kind in OWN else None)
 
-    def kind(self, node: Node, words: Sequence[str]) -> str:
+    def missing(self, command: Command, node: Node) -> Iterator[str]:
+        """What a program that is there needs and the image does not have."""
+        program = self.inventory.programs.get(node.path)
+        if not node.mode & 0o111:
+            yield f"the right to execute {node.path}"
+        elif program is None:
+            if command.direct:   # a shell, and what calls execvp, reads it as a script
+                yield f"a program in {node.path}"
+        elif program.elf:
+            folders = self.start.environment.get("LD_LIBRARY_PATH", "").split(":")
+            yield from (each for each in self.inventory.needs(node.path).missing
+                        if not any(folder and self.file(f"{folder}/{each}", "/") for folder in folders))
+        else:
+            yield from self.reader(program.interpreter)
+
+    def kind(self, node: Node) -> str:
         names = [tool.name for tool in self.inventory.kind(INTERPRETER) if tool.path == node.path]
         if names:
             return _PLAIN.get(names[0], names[0])
+        if any(tool.path == node.path for tool in self.inventory.kind(SHELL)):
+            return "shell"
         program = self.inventory.programs.get(node.path)
         if program is None:
             return ""
         if program.elf:
             return _linked(program.elf)
         reads = known(script.program(program.interpreter))
-        return "shell" if reads in _SHELLS else _PLAIN.get(reads, reads)
+        return "shell" if reads in SHELLS else _PLAIN.get(reads, reads)
 
     def reader(self, line: str) -> Iterator[str]:
         """What is missing of the interpreter that a script names on its first line."""
         words = line.split()
         if not words:
             return
-        if self.file(words[0]) is None:
+        if self.file(words[0], "/") is None:
             yield words[0]
         elif posixpath.basename(words[0]) == "env":
             wanted = script.program(line)
-            if wanted and self.place(wanted) is None:
+            if wanted and self.place(wanted, None) is None:
                 yield wanted
 
 
-_OWN = ("static", "glibc", "musl")
 _PLAIN = {"nodejs": "node"}
-_SHELLS = frozenset(name for name, kind in KIND_OF.items() if kind == SHELL)
 
 
 def _linked(elf: Elf) -> str:
     if elf.static:
         return "static"
     return "musl" if "musl" in elf.interpreter or any("musl" in each for each in elf.needed) else "glibc"
-
-
-def _last_command(line: str) -> list[str]:
-    """The words of the last command of a shell's line: what stays running."""
-    try:
-        words = shlex.split(line.replace("&&", " && ").replace(";", " ; ").replace("||", " || "))
-    except ValueError:   # a quote that is left open
-        return []
-    for stop in ("&&", ";", "||"):
-        while stop in words:
-            words = words[words.index(stop) + 1:]
-    while words and (words[0] == "exec" or "=" in words[0].partition("/")[0]):
-        words = words[1:]
-    return words
 
 
 def _only(inventory: Inventory) -> Main | None:

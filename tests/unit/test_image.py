@@ -21,6 +21,7 @@ from helpers.image import Image, Layer, content, measure, archive_reader, cache
 from helpers.image.measure import _from_config, _from_history, _name, _settings
 from helpers.image.model import base_of, instruction, makes_layer, stands_on, unshared
 from helpers.image.archive import path
+from helpers.image.config import ports
 from helpers.image.entries import Entries
 from helpers.image.byte_stream import Pieces, Truncated
 from helpers.image.archive_reader import Measured, Saved, read
@@ -704,3 +705,12 @@ NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": (
 ])
 def test_the_base_is_what_the_build_said_else_what_it_shares_most_with(layers, stated, base):
     assert base_of(layers, NAMED, stated) == base
+
+
+@pytest.mark.parametrize("exposed, numbers", [
+    ("80/tcp", [80]), ("80", [80]), ("53/udp", [53]), ("8000-8003/tcp", [8000, 8001, 8002, 8003]), ("7-7", [7]),
+    ("65534-99999/tcp", [65534, 65535]), ("9-5/tcp", []), ("http/tcp", []), ("", []), ("-5/tcp", []), ("8000-/tcp", []),
+    ("${PORT}/tcp", []), ("1-x/tcp", []),
+])
+def test_exposed_ports_may_be_ranges_and_nonsense(exposed, numbers):
+    assert list(ports(exposed)) == numbers

@@ -1,0 +1,174 @@
+"""What a shell's line runs in the end, as far as that can be known without running it.
+
+    cd /srv && exec app --port 80  ->  app --port 80, in /srv
+
+Only plain lines are followed: commands after one another, with && and ;. Loops, conditions,
+groups, functions, pipes and background jobs are not, nor is anything inside $(...).
+Source: POSIX.1-2017, Shell Command Language, 2.3 to 2.9.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..dockerfile.expand import BadSubstitution, expand
+
+_OPERATORS = re.compile(r"&&|\|\||;;|[;&|\n]")
+_REDIRECTION = re.compile(r"\d*(?:>>|>&|<&|<>|>\||>|<)|&>>?")
+_KEYWORDS = frozenset("if then elif else fi for while until do done case esac in function select time coproc { } ! [[ ]]".split())
+# They change nothing that the search for a program depends on; cd and export are looked at.
+_HARMLESS = frozenset(": true set echo printf umask ulimit trap test [ cd export readonly exit shopt".split())
+_BUILTINS = _HARMLESS | frozenset("false . source eval alias bg break command continue declare fc fg getopts hash jobs kill let "
+                                  "local mapfile pwd read return shift type typeset unalias unset wait".split())
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\+?=")
+_SEARCH = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD")   # what finds a program and its libraries
+
+
+class Word(NamedTuple):
+    """A word of a command; `literal`: it stands there as it is, nothing in it is expanded."""
+
+    text: str
+    literal: bool = True
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, and how sure it is that nothing changes what it finds.
+
+    words      the program first
+    directory  it starts in, None where that cannot be known
+    certain    whether its first word is looked up in the image as the image is
+    direct     whether the kernel starts it, and no shell
+    """
+
+    words: Sequence[Word]
+    directory: str | None
+    certain: bool = True
+    direct: bool = True
+
+
+def last_command(line: str, directory: str | None, environment: Mapping[str, str]) -> Command | None:
+    """The last command of a shell's line, which stays running; None where the shell itself does:
+    for a builtin, and for any line that is not followed."""
+    commands = list(_commands(line, environment))
+    if not commands or None in commands:
+        return None
+    certain = True
+    while len(commands) > 1 and commands[-2:-1][0][0] == "||":   # what comes after || runs if this fails
+        certain &= _name(commands[-1][1]) in _HARMLESS
+        del commands[-1]
+    for _, words in commands[:-1]:
+        name = _name(words)
+        certain &= name in _HARMLESS and not any(each.text.startswith(_SEARCH) for each in words)
+        if name == "cd" and directory is not None:
+            folder = next((each for each in words[1:] if not each.text.startswith("-")), None)
+            directory = posixpath.join(directory, folder.text) if folder and folder.literal else None
+    words = commands[-1][1]
+    while words and ((match := _ASSIGNMENT.match(words[0].text)) or words[0].text in ("exec", "command")):
+        certain &= not (match and match[1] in _SEARCH)
+        words = words[1:] if match else _after_exec(words)
+    if not words or words[0].text in _BUILTINS or not words[0].text:
+        return None
+    return Command(words, directory, certain and words[0].literal, direct=False)
+
+
+def _name(words: Sequence[Word]) -> str:
+    """The first word that is no assignment; ':' for assignments alone."""
+    return next((each.text for each in words if not _ASSIGNMENT.match(each.text)), ":")
+
+
+def _after_exec(words: Sequence[Word]) -> Sequence[Word]:
+    """The command that `exec [-cl] [-a name]` or `command [-p]` runs; none for `command -v`."""
+    if len(words) > 2 and words[1].text == "-a":
+        return words[3:]
+    if len(words) > 1 and words[1].text in ("-c", "-l", "-p", "-cl", "--"):
+        return words[2:]
+    return () if len(words) > 1 and words[1].text.startswith("-") else words[1:]
+
+
+def _commands(line: str, environment: Mapping[str, str]) -> Iterator[tuple[str, list[Word]] | None]:
+    """(operator behind it, words) of each simple command; None for what is not followed."""
+    words: list[Word] = []
+    for token in _tokens(line, environment):
+        if isinstance(token, Word):
+            words.append(token)
+            continue
+        if token in ("|", "&", ";;", "(") or (words and words[0].literal and words[0].text in _KEYWORDS):
+            yield None
+            return
+        if words:
+            yield token, words
+        words = []
+
+
+def _tokens(line: str, environment: Mapping[str, str]) -> Iterator[Word | str]:
+    """The words and operators of a line, redirections left out; "(" for what is not followed."""
+    at = 0
+    while at < len(line):
+        if line[at] in " \t" or line.startswith("\\\n", at):
+            at += 1 + (line[at] == "\\")
+        elif line[at] == "#":
+            at = line.find("\n", at) if "\n" in line[at:] else len(line)
+        elif redirection := _REDIRECTION.match(line, at):
+            at = redirection.end()
+            while line[at:at + 1] == " ":
+                at += 1
+            end = _end(line, at)
+            if end is None or line.startswith("<", at):   # a heredoc
+                yield "("
+                return
+            at = end
+        elif operator := _OPERATORS.match(line, at):
+            yield ";" if operator[0] == "\n" else operator[0]
+            at = operator.end()
+        else:
+            end = _end(line, at)
+            if end is None or end == at:
+                yield "("
+                return
+            yield _word(line[at:end], environment)
+            at = end
+    yield ";"
+
+
+def _end(line: str, at: int) -> int | None:
+    """Where the word that begins at `at` ends; None for a quote or bracket that stays open."""
+    while at < len(line) and line[at] not in " \t\n;&|<>()":
+        if line[at] == "\\":
+            at += 2
+        elif line[at] in "'\"`":
+            quote, at = line[at], at + 1
+            while at < len(line) and line[at] != quote:
+                at += 2 if line[at] == "\\" and quote != "'" else 1
+            if at >= len(line):
+                return None
+            at += 1
+        elif line.startswith(("$(", "${"), at):
+            depth, at = 0, at + 1
+            while at < len(line):
+                depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(line[at], 0)
+                at += 1
+                if depth == 0:
+                    break
+            if depth:
+                return None
+        else:
+            at += 1
+    return min(at, len(line))
+
+
+def _word(raw: str, environment: Mapping[str, str]) -> Word:
+    """A word without its quotes, its variables replaced by the image's own."""
+    plain = re.sub(r"'[^']*'|\\.", "", raw)            # what is left is expanded
+    bare = re.sub(r'"[^"]*"', "", plain)               # where patterns count, too
+    literal = not re.search(r"[$`]", plain) and not re.search(r"[*?\[~{]", bare)
+    if "$(" in plain or "`" in plain:
+        return Word("", False)
+    try:
+        return Word(expand(raw, environment), literal)
+    except BadSubstitution:
+        return Word("", False)
