@@ -10,12 +10,15 @@ the working tree when it starts, so that the image outlives a change of code.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+
+from docker.errors import APIError
 
 from helpers.bases import catalogue, ensure, standins, save
 from helpers.bases.catalogue import Base
@@ -80,7 +83,16 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
         for base in bases:
             save(engine, base, context / "kit", report)
         build(context, text=text, tag=name, context_limit=None, engine=engine, report=report)
+    _remove_others(engine, name)
     return name
+
+
+def _remove_others(engine: Engine, name: str) -> None:
+    """Images of other dependencies or bases are not asked for again: each takes some gigabytes."""
+    api = engine.client.api
+    for other in {tag for image in api.images(NAME) for tag in image["RepoTags"] or ()} - {name}:
+        with contextlib.suppress(APIError):   # a sandbox of another run is made of it
+            api.remove_image(other)
 
 
 def requirements() -> list[str]:

@@ -32,8 +32,10 @@ nightly = pytest.mark.nightly
 
 @pytest.fixture(scope="module")
 def binder(engine):
-    """A session as Binder gives it: the home lies on the container's own layers."""
+    """A session as Binder gives it: the home lies on the container's own layers, and nothing is loaded."""
     with sandbox(engine, "a") as pod:
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
+        assert ran.exit_code == 0 and "Loading" not in ran.output and "Unpacking" not in ran.output, ran.output
         yield pod
 
 
@@ -202,9 +204,7 @@ def test_purging_leaves_nothing(hub):
 
 # -- as on Binder ------------------------------------------------------------------------
 
-def test_on_binder_nothing_is_loaded_and_layers_are_kept_in_memory(binder):
-    ran = binder.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
-    assert ran.exit_code == 0 and "Loading" not in ran.output and "Unpacking" not in ran.output, ran.output
+def test_on_binder_what_a_base_hides_is_hidden_and_layers_are_kept_in_memory(binder):
     told = said(binder, """
         import hashlib, io, json, tarfile
         from helpers import container
