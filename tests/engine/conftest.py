@@ -9,11 +9,14 @@ import socket
 import subprocess
 import time
 import urllib.request
+from functools import cache
 
 import pytest
 
+from helpers.builder import build
 from helpers.engine import connect
 from helpers.errors import NoEngine
+from helpers.experiments.variants import APPS
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +27,18 @@ def engine():
         if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def built(engine):
+    """built(app, dockerfile) builds an application of the lessons, once. The image stays: the
+    lessons build the same, and find it in the builder's cache."""
+    @cache
+    def one(app, dockerfile="Dockerfile"):
+        tag = f"{app}:{dockerfile.removeprefix('Dockerfile').strip('.') or 'multi'}"
+        return build(APPS / app, dockerfile=dockerfile, tag=tag, engine=engine)
+
+    return one
 
 
 @pytest.fixture(scope="session")
