@@ -36,7 +36,7 @@ def image(engine, registry, tmp_path_factory):
     folder = tmp_path_factory.mktemp("binder")
     text = binder.context(folder, mirror=registry)
     built = build(folder, text=text, tag=NAME, args=binder.arguments(), engine=engine, network="host",
-                  context_limit=None)
+                  context_limit=None, lend=("pip.conf", "trust"))
     yield built.image
     drop(engine, NAME)
 
@@ -81,7 +81,7 @@ def test_a_session_is_the_command_and_its_exit_code(session):
 
 
 def test_the_notebook_server_is_ready_and_asks_no_question(session):
-    code, told = session("bash", "-c", "jupyter lab --version && jupyter labextension list 2>&1 | head -3 && "
+    code, told = session("bash", "-c", "jupyter lab --version && "
                          "cat $NB_PYTHON_PREFIX/share/jupyter/lab/settings/overrides.json")
     assert code == 0 and '"fetchNews": "false"' in told, told
 

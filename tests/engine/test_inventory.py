@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import uuid
+from functools import cache
 
 import pytest
 from docker.errors import NotFound
@@ -40,12 +41,16 @@ RUN mkfifo /pipe && (mknod /node c 1 3 || true) && ln -s /nowhere /dangling && l
  && touch "/a b" '/c"d' "/$(printf 'bad\377name')" "/$(printf 'new\nline')" "/$(printf 'caf\303\251')" \
  && mkdir -p "/$(printf %0200d 1)/$(printf %0200d 2)"
 """
-GOLESS = f"FROM {GOLANG}\nRUN rm -rf /usr/local/go && mkdir /usr/local/go\n"
-EACH = pytest.mark.parametrize("name", ["debian", "golang", "messy", "goless"])
+# cap_net_bind_service, written as the kernel keeps it.
+_CAPABLE = "import os, struct; os.setxattr('/cap', 'security.capability', struct.pack('<5I', 0x2000001, 1024, 0, 0, 0))"
+GOLESS = (f"FROM {GOLANG}\nRUN rm -rf /usr/local/go && mkdir /usr/local/go\n"
+          f'RUN cp /bin/true /cap && python3 -c "{_CAPABLE}" && ln /cap /cap2\n')
+# What stands on a base before the base: the layers of both are then read from one saved image.
+EACH = pytest.mark.parametrize("name", ["messy", "debian", "goless", "golang"])
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
+def empty_cache(tmp_path_factory):
     """A cache of this module's own, empty at first."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "cache", lambda folder=tmp_path_factory.mktemp("cache"): folder)
@@ -54,12 +59,13 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(engine, tmp_path_factory):
-    """made(Dockerfile, {file: content}) builds an image and gives its tag."""
+    """made(Dockerfile, context) builds an image, once, and gives its tag; `context` is (file, content) pairs."""
     tags = []
 
+    @cache
     def make(text, files=()):
         context = tmp_path_factory.mktemp("context")
-        for name, content in dict(files).items():
+        for name, content in files:
             (context / name).write_bytes(content)
         tags.append(f"course-test:{uuid.uuid4().hex[:12]}")
         build(context, text=text, tag=tags[-1], engine=engine)
@@ -149,14 +155,12 @@ def test_the_go_compiler_is_gone_and_still_shipped(engine, images):
     assert after.wasted - before.wasted == go > 100_000_000
 
 
-def test_file_capabilities(engine, made):
-    """cap_net_bind_service, written as the kernel keeps it; and what the image itself lists."""
-    give = "import os, struct; os.setxattr('/cap', 'security.capability', struct.pack('<5I', 0x2000001, 1024, 0, 0, 0))"
-    tag = made(f'FROM {GOLANG}\nRUN cp /bin/true /cap && python3 -c "{give}" && ln /cap /cap2\n')
+def test_file_capabilities(engine, images):
+    """What GOLESS gives a file, and what the image itself lists."""
     listed = ("import os; print(*(w for d, _, f in os.walk('/usr') for w in [*(d + '/' + n for n in f), '/cap', '/cap2'] "
               "if os.path.isfile(w) and 'security.capability' in os.listxattr(w)))")
-    seen = set(said(engine, tag, f'python3 -c "{listed}"').decode().split())
-    found = inventory(tag, engine)
+    seen = set(said(engine, images["goless"], f'python3 -c "{listed}"').decode().split())
+    found = inventory(images["goless"], engine)
     ours = {way for node, _ in found.tree.under("capabilities") for way in found.tree
             if found.tree.origin(found.tree[way]).row == node.row and found.tree[way].layer == node.layer}
     assert seen == ours == {"/cap", "/cap2"}
@@ -221,8 +225,8 @@ def test_libraries_are_those_that_the_loader_finds(engine, images, name):
         assert (lines[at], needs.found, set(needs.missing)) == (lines[at], places, missing)
 
 
-GREET = {"greet.c": b'#include <stdio.h>\nvoid greet(void) { puts("hello"); }\n',
-         "main.c": b"void greet(void);\nint main(void) { greet(); return 0; }\n"}
+GREET = (("greet.c", b'#include <stdio.h>\nvoid greet(void) { puts("hello"); }\n'),
+         ("main.c", b"void greet(void);\nint main(void) { greet(); return 0; }\n"))
 GREETING = (f"FROM {GOLANG} AS built\nWORKDIR /w\nCOPY greet.c main.c ./\n"
             "RUN gcc -shared -fPIC -Wl,-soname,libgreet.so -o libgreet.so greet.c && gcc -o main main.c -L. -lgreet"
             " && gcc -o own main.c -L. -lgreet '-Wl,-rpath,$ORIGIN/../local/lib' && gcc -static -o alone main.c greet.c\n"

@@ -1,6 +1,5 @@
 """The applications in every language, built both ways for real, run and asked."""
 
-import json
 import re
 import shutil
 from dataclasses import replace
@@ -11,7 +10,7 @@ import pytest
 from helpers.builder import build
 from helpers.container import run, serve
 from helpers.errors import CourseError
-from helpers.image import inspect, layer_by_path, read_file
+from helpers.image import inspect, layer_by_path
 from helpers.inventory import inventory
 from helpers.experiments.languages import LANGUAGES, every
 from helpers.experiments.size_attribution import split
@@ -79,8 +78,8 @@ def test_the_lock_file_decides_what_npm_ci_installs(engine, built):
     lock = (APPS / "node-site/package-lock.json").read_text()
     locked = re.search(r'"node_modules/preact": \{\s*"version": "([^"]+)"', lock)[1]
     assert "resolved" not in lock   # the host of whoever made it
-    made = inspect(built("node-site", "Dockerfile.single").tag, engine)
-    assert json.loads(read_file(made, "/app/node_modules/preact/package.json", engine=engine))["version"] == locked
+    installed = inventory(built("node-site", "Dockerfile.single").tag, engine).package("preact")
+    assert (installed.package.version, installed.path) == (locked, "/app/node_modules/preact/package.json")
 
 
 def test_a_change_of_the_source_does_not_install_again(built, tried, tmp_path):

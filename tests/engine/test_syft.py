@@ -21,12 +21,11 @@ from helpers import paths
 from helpers.builder import build
 from helpers.container import run
 from helpers.inventory import Inventory, inventory
-from helpers.lesson import APPS
 
 DEBIAN, GOLANG = "debian:bookworm-slim", "golang:1.22"
 WHEELS = ("typing_extensions==4.12.2", "Jinja2==3.1.6", "tabula-py==2.10.0")   # the last brings a jar of many
-IMAGES = ("debian", "golang", "go-hello", "packages")
-EACH = pytest.mark.parametrize("name", IMAGES)
+IMAGES = ("debian", "go-hello", "packages")
+EACH = pytest.mark.parametrize("name", [*IMAGES, pytest.param("golang", marks=pytest.mark.nightly)])
 MODULES = ("debug@4.3.7", "@tsconfig/node20@20.1.4")
 
 
@@ -86,20 +85,18 @@ def write_jars(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def images(engine, tmp_path_factory):
+def images(engine, built, tmp_path_factory):
     """{name: reference}"""
     context = tmp_path_factory.mktemp("context")
     fetch(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target",
           context / "python", *WHEELS)
     fetch("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", context / "node", *MODULES)
     write_jars(context / "jars")
-    ours = {name: f"course-test:{name}-{uuid.uuid4().hex[:12]}" for name in ("packages", "go-hello")}
-    build(context, tag=ours["packages"], engine=engine, text=f"FROM {DEBIAN}\nCOPY python /usr/lib/python3/dist-packages\n"
-          "COPY node /srv/app\nCOPY jars /opt/jars\nRUN rm /opt/jars/titled.jar\n")
-    build(APPS / "go-hello", tag=ours["go-hello"], engine=engine)
-    yield {"debian": DEBIAN, "golang": GOLANG, **ours}
-    for tag in ours.values():
-        engine.client.images.remove(tag, force=True)
+    tag = f"course-test:packages-{uuid.uuid4().hex[:12]}"
+    build(context, tag=tag, engine=engine, text=f"FROM {DEBIAN}\nCOPY python /usr/lib/python3/dist-packages\n"
+          f"COPY node /srv/app\nCOPY jars /opt/jars\nRUN rm /opt/jars/titled.jar\nCOPY --from={GOLANG} /usr/local/go/bin/go /usr/bin/\n")
+    yield {"debian": DEBIAN, "golang": GOLANG, "go-hello": built("go-hello").tag, "packages": tag}
+    engine.client.images.remove(tag, force=True)
 
 
 def source(image: str, engine, folder: Path) -> str:
