@@ -1,6 +1,6 @@
 """What can go wrong, said so that a person can act on it.
 
-Every error of the course is a `CourseError`. Its message has four parts, in
+Every error of the course is a `CourseError`, and a user's interrupt is `Interrupted`. The message has four parts, in
 this order, and leaves out those that are empty:
 
     what happened, why, what to do now, and the evidence.
@@ -12,8 +12,8 @@ libraries below; the cell still fails.
 from __future__ import annotations
 
 
-class CourseError(Exception):
-    """Something that the course can explain.
+class _Explained(BaseException):
+    """A message of four parts.
 
     `what` is one sentence, `why` the cause where it is known, `remedy` what to
     do now, `evidence` text to read (the end of a log, a file's line).
@@ -44,6 +44,18 @@ class CourseError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython's hook: a learner sees the message, not forty frames of urllib3.
         return [f"{self.kind}: {self}"]
+
+
+class CourseError(_Explained, Exception):
+    """Something that the course can explain."""
+
+
+class Interrupted(_Explained, KeyboardInterrupt):
+    """The user stopped it (Ctrl-C, or the kernel's interrupt), and it did stop.
+
+    It is no CourseError: a lesson that expects a failure, `except CourseError`, must not take
+    the user's interrupt for it.
+    """
 
 
 # -- the engine ---------------------------------------------------------------
@@ -87,7 +99,12 @@ class DiskFull(EngineError):
 # -- base images --------------------------------------------------------------
 
 class BaseUnavailable(CourseError):
-    """A base image is not here, cannot be pulled and cannot be made."""
+    """A base image is not here, cannot be pulled and cannot be made. `line` of the Dockerfile
+    that names it, from 1, or None."""
+
+    def __init__(self, what: str, *, line: int | None = None, **parts: str):
+        super().__init__(what, **parts)
+        self.line = line
 
 
 # -- what is built ------------------------------------------------------------
@@ -178,10 +195,3 @@ class ImageUnreadable(CourseError):
 
 class LinterUnavailable(CourseError):
     """hadolint is not here, is for another machine, or does not answer as it should."""
-
-
-class Interrupted(CourseError, KeyboardInterrupt):
-    """The user stopped it (Ctrl-C, or the kernel's interrupt), and it did stop.
-
-    It is a KeyboardInterrupt too, so that loops and shells end as they should.
-    """

@@ -6,11 +6,12 @@
     [('builder', 'built'), ('stage-1', 'built')]
 """
 
+from .building import build
 from .events import Event
 from .progress import Progress, StageReport, Step
-from .building import CONTEXT_LIMIT, build
+from .request import CONTEXT_LIMIT, BuildRequest
 from .result import TITLES, BuildResult
 from .times import covered, overlap, spans, ties, together, work
 
-__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildResult", "Event", "Progress", "StageReport", "Step", "build",
+__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "StageReport", "Step", "build",
            "covered", "overlap", "spans", "ties", "together", "work"]

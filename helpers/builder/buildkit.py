@@ -11,7 +11,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from .events import Event, Failed, ImageCreated, TransferProgress, Output, StepSeen
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
 from .messages import classes
 
 _MESSAGES = {

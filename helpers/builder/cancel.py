@@ -16,8 +16,8 @@ import signal
 import time
 from pathlib import Path
 
-from ..limits import carries
 from ..errors import Interrupted
+from ..limits import carries
 from .progress import Progress
 
 _WORD = re.compile(r"multistage-[0-9a-f]{16}\.invalid")

@@ -15,15 +15,15 @@ import os
 import stat
 import tarfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from .. import units
 from ..errors import ContextError
 from . import large_files
-from .dockerignore import Ignore
 from .context_walk import Entry, shown, walk
+from .dockerignore import Ignore
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
@@ -82,6 +82,11 @@ class Context:
         others = sorted((e for e in found if e.path != name), key=lambda entry: entry.path)
         return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)),
                    ignore)
+
+    def with_text(self, text: str) -> Context:
+        """The same with another text of the Dockerfile; the folder is not scanned again."""
+        first, *others = self.entries
+        return replace(self, dockerfile_text=text, entries=(replace(first, size=len(_encoded(text))), *others))
 
     @cached_property
     def size(self) -> int:

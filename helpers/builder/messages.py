@@ -16,7 +16,12 @@ Fields = Mapping[str, tuple[int, str, bool]]
 
 def classes(package: str, messages: Mapping[str, Fields]) -> dict[str, type]:
     """The message classes of `messages`, {name: class}."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+    from google.protobuf import (
+        descriptor_pb2,
+        descriptor_pool,
+        message_factory,
+        timestamp_pb2,
+    )
 
     kinds = descriptor_pb2.FieldDescriptorProto
     pool = descriptor_pool.DescriptorPool()

@@ -16,15 +16,15 @@ import tarfile
 from collections.abc import Mapping
 
 
-def handed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
+def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
     """({id: value} as entries of an archive, to stand before the context's; the parameters of the build)."""
     if not secrets:
         return b"", {}
-    packed, told = io.BytesIO(), []
-    archive = tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT)   # not closed: more follows
+    body, options = io.BytesIO(), []
+    archive = tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT)   # not closed: more follows
     for name, value in secrets.items():
         entry = tarfile.TarInfo(f".multistage-secret-{random.token_hex(16)}")
         entry.size, entry.mode = len(value), 0o600
         archive.addfile(entry, io.BytesIO(value))
-        told.append(f"id={name},src={entry.name}")
-    return packed.getvalue(), {"secrets": json.dumps(told)}
+        options.append(f"id={name},src={entry.name}")
+    return body.getvalue(), {"secrets": json.dumps(options)}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..dockerfile import Dockerfile, Stage
-from .events import Event, Failed, ImageCreated, TransferProgress, Output, StepSeen
-from .step_log import StepLog
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
 from .step_lines import Place, buildah_places, buildkit_places, legacy_places
+from .step_log import StepLog
 from .times import covered, work
 
 

@@ -71,32 +71,40 @@ def collect(read: Dockerfile, given: Mapping[str, bytes], lend: Collection[str])
     return {**{name: secret.value for name, secret in lent.items()}, **given}, tuple(said)
 
 
-def mounted(read: Dockerfile, required: bool = False) -> set[str]:
-    """Ids of the secrets that the RUN instructions mount; `required`: of those alone without
-    which the builder refuses to run the command.
+@dataclass(frozen=True)
+class Mount:
+    """A --mount of a secret or an ssh agent: its type ('secret' or 'ssh'), id, and line of the RUN."""
 
-    The id of a mount is its `source`, its `id`, or the last part of its `target`: BuildKit,
-    frontend/dockerfile/dockerfile2llb/convert_secrets.go.
+    type: str
+    id: str
+    line: int
+
+
+def mounts(read: Dockerfile) -> list[Mount]:
+    """Every mount of a secret or an ssh agent, in the order of the file.
+
+    The id of a secret is the mount's `source`, its `id`, or the last part of its `target`:
+    BuildKit, frontend/dockerfile/dockerfile2llb/convert_secrets.go and convert_ssh.go.
     """
-    return {name for name, _ in mounts(read, required)}
-
-
-def mounts(read: Dockerfile, required: bool = False) -> list[tuple[str, int]]:
-    """(id, line of the RUN) for each such mount, in the order of the file."""
     found = []
     for stage in read.stages:
         for instruction in stage.instructions:
             for words in instruction.mounts if instruction.keyword == "RUN" else ():
-                if words.get("type", "").lower() == "secret" and (not required or _is_required(words)):
+                kind = words.get("type", "").lower()
+                name = words.get("source") or words.get("src") or words.get("id") or ""
+                if kind == "secret":
                     target = words.get("target") or words.get("dst") or words.get("destination") or ""
-                    name = words.get("source") or words.get("src") or words.get("id") or target.rpartition("/")[2]
-                    found.append((name, instruction.line))
-    return [each for each in found if each[0]]
+                    name = name or target.rpartition("/")[2]
+                elif kind == "ssh":
+                    name = name or "default"
+                if kind in ("secret", "ssh") and name:
+                    found.append(Mount(kind, name, instruction.line))
+    return found
 
 
-def _is_required(words: Mapping[str, str]) -> bool:
-    """A lone `required` means true, as in Go's strconv.ParseBool."""
-    return "required" in words and words["required"] in ("", "1", "t", "T", "true", "TRUE", "True")
+def mounted(read: Dockerfile) -> set[str]:
+    """Ids of the secrets that the RUN instructions mount."""
+    return {mount.id for mount in mounts(read) if mount.type == "secret"}
 
 
 def option(text: str) -> tuple[str, bytes]:

@@ -27,7 +27,7 @@ from docker.errors import DockerException
 from .. import paths
 from ..engine import Engine
 from ..errors import ContextError, EngineGone
-from . import tree
+from . import ssh_agent, tree
 from .context import Context
 from .context_walk import shown
 from .filesync import diff_copy, values
@@ -39,10 +39,12 @@ _CLOSE_SECONDS = 1
 _HEADER = "X-Docker-Expose-Session-"
 _SERVING = b"\x08\x01"    # HealthCheckResponse with status SERVING
 _NONE: Mapping[str, bytes] = MappingProxyType({})
+_NO_AGENTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Session:
-    """Serves `context` and `secrets` {id: value} to one build, while it is entered.
+    """Serves `context`, `secrets` {id: value} and the agents `ssh` {id: socket} to one build,
+    while it is entered.
 
     id          what the build names it by
     parameters  for the query of POST /build, whose body stays empty
@@ -51,10 +53,12 @@ class Session:
                 for a file that changed or vanished, EngineGone
     """
 
-    def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE):
+    def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE,
+                 ssh: Mapping[str, str] = _NO_AGENTS):
         self.id = random.token_hex(16)
         self.sent = 0
         self._engine, self._context, self._secrets = engine, context, dict(secrets)
+        self._ssh = dict(ssh)
         self._server: Server | None = None
         self._lost: Exception | None = None
         self._closing = False
@@ -90,6 +94,7 @@ class Session:
             "/moby.filesync.v1.FileSync/DiffCopy": diff_copy(self._tree, self._count),
             "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(self._secret),
             "/moby.filesync.v1.Auth/Credentials": unary(_credentials),
+            **ssh_agent.methods(self._ssh),
         }
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}

@@ -6,31 +6,24 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from ..errors import BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError
-from .output import GOOD, NO, emit, no_build, say
+from ..errors import CourseError, DockerfileError, EngineError
+from .output import GOOD, NO, USAGE, emit, no_build, say
 
 
 def build(options: argparse.Namespace) -> int:
-    from ..builder import CONTEXT_LIMIT, build
-    from ..builder.secrets import option
+    from ..builder import build
     from ..image import inspect
     from ..widgets.live import LiveBuild
 
     try:
         with LiveBuild(sys.stderr) as live:
-            result = build(
-                options.dir, dockerfile=options.file, target=options.target, tag=options.tag,
-                builder=options.builder, no_cache=options.no_cache, args=dict(options.build_arg),
-                secrets=dict(map(option, options.secret)), lend=options.lend,
-                context_limit=None if options.any_context else CONTEXT_LIMIT,
-                watch=live.watch, report=live.say)
+            result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **_request(options),
+                           watch=live.watch, report=live.say)
             live.finish(result)
-    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
-        if options.json:
-            print(json.dumps(no_build(options, error), indent=2))
-        print(f"{error.kind}: {error}", file=sys.stderr)
-        return NO
+    except CourseError as error:
+        return _not_built(options, error)
     facts = result.facts()
     if options.json:
         facts["unpacked"] = inspect(result.image, result.engine).unpacked
@@ -38,12 +31,30 @@ def build(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _request(options: argparse.Namespace) -> dict[str, Any]:
+    """What `build` and `report` ask of a build alike."""
+    from ..builder import CONTEXT_LIMIT
+
+    return {"dockerfile": options.file, "target": options.target, "builder": options.builder,
+            "args": dict(options.build_arg), "secrets": dict(options.secret), "ssh": dict(options.ssh), "lend": options.lend,
+            "context_limit": None if options.any_context else CONTEXT_LIMIT}
+
+
+def _not_built(options: argparse.Namespace, error: CourseError, **more: object) -> int:
+    """One shape of JSON, whatever kept the image from being built."""
+    if options.json:
+        print(json.dumps({**no_build(options, error), **more}, indent=2))
+    print(f"{error.kind}: {error}", file=sys.stderr)
+    return USAGE if isinstance(error, EngineError) else NO
+
+
 def graph(options: argparse.Namespace) -> int:
     from .. import dockerfile
 
     path = Path(options.dir, options.file)
     try:
-        parsed = dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"), {})
+        parsed = dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"), dict(options.build_arg),
+                                  keep_unset=True)
     except OSError as error:
         raise DockerfileError(f"{path} cannot be read.", why=error.strerror or "",
                               remedy="Name the folder of a Dockerfile, or the file with -f.") from error
@@ -58,26 +69,17 @@ def graph(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    from ..builder import CONTEXT_LIMIT
-    from ..builder.secrets import option
     from ..report import report
-    from ..widgets.live import LiveBuild
     from ..views.report import report_text
+    from ..widgets.live import LiveBuild
 
     try:
         with LiveBuild(sys.stderr) as live:
-            told = report(
-                options.dir, dockerfile=options.file, target=options.target, builder=options.builder,
-                args=dict(options.build_arg), secrets=dict(map(option, options.secret)), lend=options.lend,
-                transfer=options.transfer,
-                context_limit=None if options.any_context else CONTEXT_LIMIT,
-                watch=live.watch, finished=live.finish, say=live.say)
-    except (BuildFailed, BaseUnavailable, ContextError, DockerfileError) as error:
+            told = report(options.dir, transfer=options.transfer, **_request(options),
+                          watch=live.watch, finished=live.finish, say=live.say)
+    except CourseError as error:
         options.tag = ""
-        if options.json:
-            print(json.dumps({**no_build(options, error), "findings": []}, indent=2))
-        print(f"{error.kind}: {error}", file=sys.stderr)
-        return NO
+        return _not_built(options, error, findings=[])
     if options.png:
         from .. import charts
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+from ..errors import CourseError
 from . import engines, exercises, images
+
+Value = TypeVar("Value")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     graph = command("graph", images.graph, "the stages and what ties them")
     graph.add_argument("dir", metavar="DIR")
     graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    graph.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
 
     inventory = command("inventory", images.inventory, "what is in an image: tools, packages, sizes by layer")
     inventory.add_argument("image", metavar="IMAGE")
@@ -95,8 +100,10 @@ def _of_a_build(sub: argparse.ArgumentParser, target: str) -> None:
     sub.add_argument("--target", metavar="STAGE", help=target)
     sub.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
     sub.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
-    sub.add_argument("--secret", action="append", default=[], metavar="id=NAME,src=FILE",
+    sub.add_argument("--secret", action="append", default=[], type=_secret, metavar="id=NAME,src=FILE",
                      help="hand a secret to the commands that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
+    sub.add_argument("--ssh", action="append", default=[], type=_ssh, metavar="default|ID[=SOCKET]",
+                     help="let the commands that mount it use an ssh agent of this machine")
     sub.add_argument("--lend", action="append", choices=("trust", "npmrc", "pip.conf"),
                      help="let the Dockerfile mount these settings of this machine, without passwords; may be repeated "
                           "(default: all for the course's own applications, none for any other folder)")
@@ -109,6 +116,25 @@ def _weighing(sub: argparse.ArgumentParser) -> None:
 
 def _megabytes(text: str) -> int:
     return int(text) * 1_000_000
+
+
+def _secret(text: str) -> tuple[str, bytes]:
+    from ..builder import secrets
+
+    return _read(secrets.option, text)
+
+
+def _ssh(text: str) -> tuple[str, str]:
+    from ..builder import ssh_agent
+
+    return _read(ssh_agent.option, text)
+
+
+def _read(option: Callable[[str], tuple[str, Value]], text: str) -> tuple[str, Value]:
+    try:
+        return option(text)
+    except CourseError as error:
+        raise argparse.ArgumentTypeError(f"{error.what} {error.why} {error.remedy}") from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -6,10 +6,13 @@ differ in what they make of these lines, so each problem says who refuses it.
 
 from __future__ import annotations
 
+import json
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .model import SCRATCH, Dockerfile, Stage, Use
+from .reader import Instruction
 from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
@@ -23,7 +26,7 @@ class Problem:
     """A line that is not built as it reads.
 
     rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
-                'onbuild-from' or 'unset-argument'
+                'onbuild-from', 'outside-context' or 'unset-argument'
     line        from 1
     stage       label of the stage that is affected
     what, why, remedy   sentences, as in an error
@@ -52,7 +55,7 @@ class Problem:
 def problems(dockerfile: Dockerfile) -> tuple[Problem, ...]:
     """Every problem of a Dockerfile, in the order of its lines."""
     found = [*_duplicates(dockerfile), *(each for use in dockerfile._uses for each in _of_use(dockerfile, use)),
-             *(_unset(each) for each in unset(dockerfile))]
+             *_outside(dockerfile), *(_unset(each) for each in unset(dockerfile))]
     return tuple(sorted(found, key=lambda each: each.line))
 
 
@@ -173,6 +176,34 @@ def _onbuild(use: Use, taker: Stage) -> Problem:
         f"Line {line}: {taker.label} takes from {use.reference} by an ONBUILD of the stage that it is FROM.",
         "BuildKit does so since Dockerfile 1.11 (Docker Engine 28); an older one finds nothing there.",
         f"Write the instruction into {taker.label} itself.")
+
+
+def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
+    """A COPY from above the build context. BuildKit cuts the dots off (convert.go: dispatchCopy)."""
+    for stage in dockerfile.stages:
+        for instruction in stage.instructions:
+            if instruction.keyword not in ("COPY", "ADD") or "from" in instruction.flags:
+                continue
+            for source in _operands(instruction)[:-1]:
+                path = posixpath.normpath(source)
+                if path.split("/")[0] == "..":
+                    inside = path.lstrip("./") or "everything"
+                    yield Problem(
+                        "outside-context", instruction.line, stage.label,
+                        f"Line {instruction.line}: {source} lies outside the build context.",
+                        "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the dots "
+                        f"off and copies {inside} of the context; the other builders refuse the line.",
+                        "Move the file below it, or build with the folder above as the context "
+                        "(and the Dockerfile named with its path).", ("legacy", "buildah"))
+
+
+def _operands(instruction: Instruction) -> list[str]:
+    """The sources and the target of a COPY, in either form."""
+    try:
+        listed = json.loads(instruction.arguments)   # COPY ["from", "to"]
+        return [each for each in listed if isinstance(each, str)]
+    except (ValueError, TypeError):
+        return [word for word, *_ in instruction.words()]
 
 
 # -- arguments ----------------------------------------------------------------

@@ -16,14 +16,18 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
 _VARIANTS = {"armv7l": "v7", "armv6l": "v6"}
 
+# Without a default of its own.
+_PLAIN_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
-def parse(text: str, build_args: Mapping[str, str] | None = None) -> Dockerfile:
+
+def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset: bool = False) -> Dockerfile:
     """Reads a Dockerfile as BuildKit does.
 
     `build_args` replace the values of ARGs that stand before the first FROM,
     and of the platform arguments that BuildKit sets by itself (TARGETARCH and
     the like, which get this machine's platform). Others have no effect on
-    FROM, as in Docker.
+    FROM, as in Docker. `keep_unset`: the image of a FROM keeps its variables as they are
+    written where one of them has no value, which no builder would build.
 
     Raises DockerfileError (with `line`) where every engine would refuse: no
     instruction at all, an unknown one, one before the first FROM, a FROM that
@@ -43,7 +47,7 @@ def parse(text: str, build_args: Mapping[str, str] | None = None) -> Dockerfile:
     stages: list[Stage] = []
     taken: list[Use] = []
     for group, name, label in zip(groups, names, _labels(names, [group[0].line for group in groups])):
-        stage, use = _stage(source, group, (name, label), stages, variables, escape)
+        stage, use = _stage(source, group, (name, label), stages, variables, escape, keep_unset)
         stages.append(stage)
         taken.append(use)
     taken += uses(source, stages, escape)
@@ -123,15 +127,17 @@ def _expanded(source: Source, word: str, instruction: Instruction, variables: Ma
 # -- one stage ----------------------------------------------------------------
 
 def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None, str], earlier: Sequence[Stage],
-           variables: Mapping[str, str], escape: str) -> tuple[Stage, Use]:
+           variables: Mapping[str, str], escape: str, keep_unset: bool) -> tuple[Stage, Use]:
     head = group[0]
     written, start, end = head.words()[0]
     base = _expanded(source, written, head, variables, escape)
+    if keep_unset and any(not variables.get(name) for names in _PLAIN_VARIABLE.findall(written) for name in names if name):
+        base = written
     if not base:
         raise source.fault(
             f"Line {head.line}: the image of this FROM is empty.", head.line,
             why=f"{written} expands to nothing. FROM only sees ARGs that stand before the first FROM.",
-            remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass a build argument.",
+            remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass --build-arg NAME=value.",
         )
     on = next((stage for stage in reversed(earlier) if stage.name == base.lower()), None)
     platforms = head.flags.get("platform")

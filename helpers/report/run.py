@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from itertools import chain as chained
 from pathlib import Path
+from typing import Any
 
 from .. import image as images
 from ..bases import find as catalogued
 from ..bases import status
-from ..builder import CONTEXT_LIMIT, BuildResult, build
+from ..builder import BuildRequest, BuildResult, build
 from ..builder.context import Context
 from ..engine import Engine, connect
 from ..errors import ImageNotFound
@@ -29,34 +30,30 @@ _LETTERS = 40                 # of a project's name in that of its image
 def report(
     context: str | Path = ".",
     *,
-    dockerfile: str = "Dockerfile",
-    target: str | None = None,
-    builder: str | None = None,
-    args: Mapping[str, str] | None = None,
-    secrets: Mapping[str, bytes] | None = None,
-    lend: Collection[str] | None = None,
-    context_limit: int | None = CONTEXT_LIMIT,
     transfer: bool = False,
     engine: Engine | None = None,
     watch: Callable | None = None,
     finished: Callable[[BuildResult], None] | None = None,
     say: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> Report:
     """Build the project in `context` and report on it.
 
     Nothing of the project is changed. Its image gets a name of the course,
-    multistage-report:..., which `clean` removes. The words up to `context_limit` are
-    those of `helpers.builder.build`, and so are the errors.
+    multistage-report:..., which `clean` removes.
 
     transfer  measure the transfer size too, which takes about a second for 25 MB
     watch     called with the build's `Progress` after each piece of news
     finished  called with the build's result before the image is looked at
     say       called with a sentence when base images have to be fetched
+    options   the other fields of `helpers.builder.BuildRequest`: dockerfile, target, builder,
+              args, secrets, lend, ...
+
+    Raises the errors of `helpers.builder.build`.
     """
     engine = engine or connect()
-    root = Path(context)
-    result = build(root, dockerfile=dockerfile, target=target, tag=name(root, dockerfile, target), builder=builder,
-                   args=args, secrets=secrets, lend=lend, context_limit=context_limit, engine=engine, watch=watch, report=say)
+    root, dockerfile, target = Path(context), options.get("dockerfile", "Dockerfile"), options.get("target")
+    result = build(BuildRequest(root, tag=name(root, dockerfile, target), **options), engine=engine, watch=watch, report=say)
     if finished:
         finished(result)
     found = inventory(result.tag, engine)

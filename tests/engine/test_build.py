@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.builder import build, heredocs
+from helpers.builder import build, preflight
 from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError,
                             DockerfileError, Interrupted)
 from helpers.image import inspect, read_file
@@ -155,7 +155,7 @@ def test_a_base_under_another_name_is_substituted_and_said(engine, builder, cont
     from helpers.bases import Present
 
     swapped = Present("no.such.registry/base:1", True, "made", BASE)
-    monkeypatch.setattr("helpers.builder.build.ensure", lambda *_, **__: (swapped,))
+    monkeypatch.setattr("helpers.builder.building.ensure", lambda *_, **__: (swapped,))
     result = build(context, text="FROM no.such.registry/base:1\nCOPY file.txt /\n",
                    builder=builder, engine=engine)
     assert result.substitutions == {"no.such.registry/base:1": BASE}
@@ -191,13 +191,13 @@ def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, contex
     ("# nothing but this\n", DockerfileError, "no instructions"),
     ("FROM scratch\nCOPPY a b\n", DockerfileError, "COPPY"),
     ("FROM scratch\nCOPY --from=7 a b\n", DockerfileError, "7"),
-    ("FROM scratch\nCOPY ../outside.txt /\n", DockerfileError, "outside the build context"),
-    ('FROM scratch\nADD ["a/../../outside.txt", "/"]\n', DockerfileError, "outside the build context"),
+    ("FROM Docker.io/Library/Alpine\n", DockerfileError, "Line 1"),
+    (f"FROM {BASE} AS build\nFROM scratch\nCOPY --from=biuld /x /\n", DockerfileError, "Did you mean build (line 1)?"),
     ("FROM 127.0.0.1:1/no/such:base\nRUN true\n", BaseUnavailable, "127.0.0.1:1/no/such:base"),
 ])
 def test_bad_dockerfiles_are_refused_before_anything_is_sent(
         engine, builder, context, text, kind, said, nothing_left, monkeypatch):
-    monkeypatch.setattr("helpers.builder.build._follow", lambda *_, **__: pytest.fail("it was sent"))
+    monkeypatch.setattr("helpers.builder.building._follow", lambda *_, **__: pytest.fail("it was sent"))
     with pytest.raises(kind) as caught:
         build(context, text=text, builder=builder, engine=engine)
     assert said in str(caught.value)
@@ -223,7 +223,7 @@ def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, buil
         told()
     assert caught.value.line == 2
     # And it is refused with reason: the builder would not have done what is written.
-    monkeypatch.setattr(heredocs, "check", lambda *_: None)
+    monkeypatch.setattr(preflight, "check_heredocs", lambda *_: None)
     with pytest.raises(CourseError):
         told()
 
@@ -231,6 +231,37 @@ def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, buil
 def test_an_unknown_target_is_refused_with_the_names_there_are(engine, context):
     with pytest.raises(DockerfileError, match="builder"):
         build(context, text=TWO_STAGES, target="bilder", engine=engine)
+
+
+def test_a_number_is_no_target(engine, builder, context, monkeypatch):
+    monkeypatch.setattr("helpers.builder.building._follow", lambda *_, **__: pytest.fail("it was sent"))
+    for target in ("0", "stage-2"):
+        with pytest.raises(DockerfileError, match=f"no stage named {target}"):
+            build(context, text=TWO_STAGES, target=target, builder=builder, engine=engine)
+
+
+def test_a_copy_from_above_the_context_is_built_as_buildkit_reads_it(engine, context, tag):
+    if "buildkit" not in engine.builders:
+        pytest.skip("the other builders refuse the line")
+    said = []
+    made = build(context, text="FROM scratch AS other\nCOPY ../nowhere /\nFROM scratch\nCOPY ../file.txt /\n", tag=tag, engine=engine,
+                 report=said.append)
+    assert [(each["rule"], each["line"]) for each in made.facts()["warnings"]] == [("outside-context", 4)]
+    assert sum("cuts the dots" in each for each in said) == 1
+    assert read_file(inspect(made.image, engine), "/file.txt", engine=engine) == b"content\n"
+
+
+@pytest.mark.parametrize("text, kind, line, remedy", [
+    (f"# syntax=example.invalid/reader:1\nFROM {BASE}\nRUN true\n", BuildFailed, 1, "Remove line 1"),
+    (f"FROM scratch AS x\nFROM --platform=linux/s390x {BASE}\nRUN true\n", BaseUnavailable, 2, "Leave out --platform"),
+])
+def test_what_no_registry_has_is_reported_at_its_line(engine, context, text, kind, line, remedy):
+    if "buildkit" not in engine.builders:
+        pytest.skip("Buildah reads no syntax line, and takes any platform's image")
+    with pytest.raises(kind) as caught:
+        build(context, text=text, engine=engine)
+    assert caught.value.line == line and remedy in caught.value.remedy and "MULTISTAGE_MIRROR" in caught.value.remedy
+    assert "linux/s390x" in caught.value.what or "reader" in caught.value.what
 
 
 def test_a_folder_without_a_dockerfile_is_refused(engine, context):
@@ -256,7 +287,7 @@ def test_an_unknown_builder_is_refused_with_those_there_are(engine, context):
 
 SLEEPER = textwrap.dedent("""\
     import sys
-    from helpers.builder import build, heredocs
+    from helpers.builder import build
     from helpers.errors import Interrupted
     def watch(progress):
         if any(s.status == "running" and s.instruction.startswith("RUN") for s in progress.steps()):

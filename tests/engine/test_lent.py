@@ -7,8 +7,9 @@ import pytest
 
 from helpers import paths
 from helpers.builder import build
-from helpers.builder.building import Session
+from helpers.builder.exchange import Session
 from helpers.errors import BuildFailed, CourseError
+from tests.unit.test_ssh_agent import agent
 
 BASE = "debian:bookworm-slim"
 MARK = "multistage-marker.example.org"
@@ -114,12 +115,12 @@ def test_a_command_that_lacks_its_secret_says_how_to_hand_it_over(engine, marked
 def test_the_legacy_builder_has_no_secrets(engine, marked):
     if "legacy" not in engine.builders:
         pytest.skip(f"{engine.name} has no legacy builder")
-    with pytest.raises(CourseError, match="Secrets cannot be handed") as caught:
+    with pytest.raises(CourseError, match="cannot be handed") as caught:
         build(marked, text=TEXT, builder="legacy", secrets={"tok": b"x"}, engine=engine)
     assert "buildkit" in caught.value.remedy
     with pytest.raises(BuildFailed) as caught:
         build(marked, text=TEXT, builder="legacy", engine=engine)
-    assert "use builder='buildkit'" in caught.value.remedy
+    assert "needs BuildKit" in caught.value.remedy
 
 
 def test_without_a_session_it_says_why_nothing_can_be_mounted(engine, marked, monkeypatch):
@@ -128,3 +129,25 @@ def test_without_a_session_it_says_why_nothing_can_be_mounted(engine, marked, mo
     monkeypatch.setattr(Session, "supported", staticmethod(lambda engine: False))
     with pytest.raises(CourseError, match="Secrets cannot be handed"):
         build(marked, text=TEXT, engine=engine)
+
+
+ASKS = r"""perl -MIO::Socket::UNIX -e '
+$agent = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die "no agent: $!";
+$agent->write("\0\0\0\1\x0b"); $agent->flush; $agent->read($head, 4); $agent->read($key, unpack("N", $head)); print "agent: $key\n"'
+"""
+
+
+def test_a_command_uses_the_ssh_agent_that_the_user_hands_over(engine, marked, tmp_path):
+    text = f"FROM {BASE}\nRUN --mount=type=ssh,id=mine {' '.join(ASKS.split(chr(10)))}\n"
+    with agent(tmp_path / "agent", b"\0\0\0\x0b\x0ccourse-key") as asked:
+        if "buildkit" not in engine.builders:
+            with pytest.raises(CourseError, match="cannot be handed"):
+                build(marked, text=text, ssh={"mine": str(tmp_path / "agent")}, engine=engine)
+            return
+        made = build(marked, text=text, ssh={"mine": str(tmp_path / "agent")}, no_cache=True, engine=engine)
+        engine.client.images.remove(made.image, force=True)
+        assert "course-key" in "".join(line for step in made.steps for line in step.log) and len(asked) == 1
+        assert str(made.handed_over[0]) == "ssh mine (an ssh agent of yours)"
+        with pytest.raises(BuildFailed) as caught:
+            build(marked, text=text, no_cache=True, engine=engine)
+    assert "--ssh mine" in caught.value.remedy and len(asked) == 1

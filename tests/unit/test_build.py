@@ -10,17 +10,21 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.bases import Present
-from helpers.builder import BuildResult, building, buildkit, heredocs, legacy, legacy_images
-from helpers.builder.context import Context
-from helpers.builder.events import Failed, ImageCreated, TransferProgress, Output, StepSeen
+from helpers.builder import BuildResult, buildkit, legacy, legacy_images
+from helpers.builder.events import (
+    Failed,
+    ImageCreated,
+    Output,
+    StepSeen,
+    TransferProgress,
+)
+from helpers.builder.failure import failed
 from helpers.builder.progress import Progress, Step
-from helpers.builder.result import failed, stage_facts, step_facts
+from helpers.builder.result import stage_facts, step_facts
 from helpers.builder.step_lines import step_lines
 from helpers.builder.step_log import StepLog
 from helpers.builder.times import covered
-from helpers.errors import CourseError, DockerfileError
-
-from . import engines
+from helpers.errors import DockerfileError
 
 DATA = Path(__file__).parent / "data"
 CASES = sorted(path.stem for path in DATA.glob("*.json"))
@@ -720,161 +724,10 @@ def test_a_stage_is_asked_for_by_name_or_number():
         made.stage("nosuch")
 
 
-# -- before anything is sent ---------------------------------------------------------
-
-def engine(*builders):
-    return SimpleNamespace(builders=builders, describe=lambda: "An engine", host="unix:///s")
-
-
-@pytest.mark.parametrize("builders, wanted, used", [
-    (("buildkit", "legacy"), None, "buildkit"), (("buildkit", "legacy"), "legacy", "legacy"),
-    (("legacy",), None, "legacy"), (("buildah", "legacy"), None, "buildah"), (("buildah",), None, "buildah"),
-])
-def test_the_builder_is_the_one_asked_for_or_the_first(builders, wanted, used):
-    assert building._builder(engine(*builders), wanted) == used
-
-
-@pytest.mark.parametrize("builders, wanted, remedy", [
-    (("buildkit", "legacy"), "nosuch", "buildkit"), (("legacy",), "buildkit", "legacy"),
-])
-def test_a_builder_that_is_not_there_is_refused(builders, wanted, remedy):
-    with pytest.raises(CourseError, match=wanted) as caught:
-        building._builder(engine(*builders), wanted)
-    assert repr(remedy) in caught.value.remedy
-
-
-@pytest.mark.parametrize("one, builder, reads", [
-    (engines.docker("20.10.24+dfsg1"), "buildkit", False), (engines.docker("20.10.24+dfsg1"), "legacy", False),
-    (engines.docker("23.0.1"), "buildkit", True), (engines.docker("28.5.2+dfsg4"), "buildkit", True),
-    (engines.docker("28.5.2+dfsg4"), "legacy", False), (engines.docker("dev"), "buildkit", True),
-    (engines.podman("4.9.3"), "buildah", False), (engines.podman("5.8.6"), "buildah", True),
-])
-def test_a_heredoc_is_refused_where_nobody_would_read_it(one, builder, reads):
-    for text, line in ((RUN := "FROM a\nRUN <<EOF\nmake\nEOF\n", 2), ("FROM a\nCOPY a b\nCOPY <<EOF /b\nc\nEOF\n", 3)):
-        parsed = dockerfiles.parse(text)
-        if reads:
-            heredocs.check(parsed, one, builder)
-            continue
-        with pytest.raises(DockerfileError, match="does not read heredocs") as caught:
-            heredocs.check(parsed, one, builder)
-        assert f"> {line} | " in caught.value.evidence
-        assert caught.value.line == line and ("&&" in caught.value.remedy) == (text == RUN)
-        assert ("buildkit" in caught.value.remedy) == (builder == "legacy" and one.version > "23")
-
-
-def test_what_reads_heredocs_by_itself_is_asked():
-    text = "FROM a\nRUN <<EOF\nmake\nEOF\n"
-    old = engines.docker("20.10.24")
-    heredocs.check(dockerfiles.parse("FROM a\nRUN make\n"), old, "legacy")
-    heredocs.check(dockerfiles.parse("# syntax=docker/dockerfile:1\n" + text), old, "buildkit")    # a reader of its own
-    heredocs.check(dockerfiles.parse(text), engines.proot(), "legacy")     # says so at the line
-    with pytest.raises(DockerfileError):
-        heredocs.check(dockerfiles.parse("# syntax=docker/dockerfile:1\n" + text), old, "legacy")
-
-
-BASES = """\
-ARG G=golang:1.22
-FROM $G AS builder
-FROM node:20 AS unused
-COPY --from=busybox /a /a
-FROM scratch AS last
-COPY --from=builder /a /a
-FROM alpine AS after
-"""
-
-
-@pytest.mark.parametrize("builder, target, needed", [
-    ("buildkit", "last", ("golang:1.22",)), ("buildkit", None, ("alpine",)),
-    ("buildkit", "unused", ("node:20", "busybox")),
-    ("legacy", "last", ("golang:1.22", "node:20", "busybox")),
-    ("legacy", None, ("golang:1.22", "node:20", "busybox", "alpine")), ("legacy", "builder", ("golang:1.22",)),
-])
-def test_the_bases_that_a_builder_will_ask_for(builder, target, needed):
-    parsed = dockerfiles.parse(BASES)
-    stage = parsed.stage(target) if target else None
-    assert building._bases_needed(parsed, stage, builder) == needed
-
-
-@pytest.mark.parametrize("instruction", [
-    "COPY ../x /", "COPY a ../../x /", "COPY a/../../x /", "ADD ../x /", "COPY .. /", 'COPY ["../x", "/y"]',
-    'COPY ["../x","/y"]', 'COPY ["a","../x","/y"]', "COPY --chown=1:1 ../x /",
-])
-def test_a_copy_from_outside_the_context_is_refused(instruction):
-    with pytest.raises(DockerfileError, match="Line 2: .*lies outside the build context") as caught:
-        building._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
-    assert caught.value.line == 2
-
-
-@pytest.mark.parametrize("instruction", [
-    "COPY . .", "COPY a/../b /", "COPY ..x /", "COPY a ../b", "COPY a/.. /", "COPY --from=b ../x /",
-    "RUN cd ../x", "ADD https://example.com/a /", 'COPY ["a", "../b"]', "COPY /../x /", "WORKDIR ../x",
-])
-def test_a_copy_from_inside_is_not(instruction):
-    building._stay_inside(dockerfiles.parse(f"FROM a\n{instruction}\n"))
-
-
-@pytest.mark.parametrize("mount, overlooked", [
-    ("--mount=type=bind,target=/given", True), ("--mount=target=/given,source=src", True),
-    ("--mount=from=one,target=/given", True), ("--mount=type=bind,from=image:1,target=/given", False),
-    ("--mount=type=cache,target=/given", False), ("--mount=type=secret,id=a", False), ("", False),
-])
-def test_what_podman_4_takes_from_its_cache_unseen(mount, overlooked):
-    read = dockerfiles.parse(f"FROM a AS one\nRUN make\nFROM b\nRUN {mount} make\n")
-    assert building._overlooks_mounts(engines.podman("4.3.1"), read) is overlooked
-    assert not building._overlooks_mounts(engines.podman("5.8.6"), read)
-
-
-def test_parameters(tmp_path):
-    (tmp_path / "Dockerfile").write_text("FROM a\n")
-    context = Context.scan(tmp_path)
-    plain = building._parameters("buildkit", context, "", None, "base:1", {}, False, None)
-    assert json.loads(plain.pop("labels"))["multistage.course"] == "build"
-    assert plain == {"version": "2", "dockerfile": "Dockerfile", "rm": "1", "forcerm": "1"}
-    full = building._parameters("legacy", context, "a:b", "builder", "base:1", {"X": "1"}, True, "none")
-    assert json.loads(full.pop("labels")) == {
-        "multistage.course": "build", "multistage.course.name": "a:b",
-        "multistage.course.stands-on": "base:1"}
-    assert full == {**plain, "version": "1", "t": "a:b", "target": "builder", "buildargs": '{"X": "1"}',
-                    "nocache": "1", "networkmode": "none"}
-
-
-@pytest.mark.parametrize("tag, name", [
-    ("", ""), ("app", "app:latest"), ("app:1", "app:1"), ("host:5000/app", "host:5000/app:latest"),
-    ("host:5000/app:1", "host:5000/app:1"),
-])
-def test_the_label_names_the_image_as_an_engine_lists_it(tmp_path, tag, name):
-    (tmp_path / "Dockerfile").write_text("FROM a\n")
-    made = building._parameters("buildkit", Context.scan(tmp_path), tag, None, "base:1", {}, False, None)
-    assert json.loads(made["labels"])["multistage.course.name"] == name
-
-
-@pytest.mark.parametrize("text, target, base", [
-    ("FROM a:1\nRUN x\n", None, "a:1"),
-    ("FROM a:1 AS one\nFROM b:latest\nCOPY --from=one x y\n", None, "b"),
-    ("FROM a:1 AS one\nFROM b\n", "one", "a:1"),
-    ("FROM a:1 AS one\nFROM one AS two\nFROM Two\n", None, "a:1"),
-    ("FROM a AS one\nFROM scratch\n", None, "scratch"),
-])
-def test_what_an_image_stands_on_in_the_end(text, target, base):
-    parsed = dockerfiles.parse(text, {})
-    assert building._base(parsed, parsed.stage(target) if target else None) == base
-
-
-def test_each_line_of_an_answer_is_json_and_empty_ones_are_passed_over():
-    assert list(building._answers([b'{"a": 1}', b"", b"  \r\n", b'{"b": 2}\r\n'])) == [{"a": 1}, {"b": 2}]
-
-
-@pytest.mark.parametrize("line", [b'{"stream": "ha', b"<html>", b"\xff"])
-def test_a_line_that_was_cut_is_an_error_of_the_course(line):
-    """The connection broke, or something between us and the engine answered."""
-    with pytest.raises(CourseError):
-        list(building._answers([line]))
-
-
 # -- what the legacy builder leaves --------------------------------------------------
 
 def test_leftovers_are_remembered_newest_first_and_once(home):
-    here, there = engine(), SimpleNamespace(host="unix:///other")
+    here, there = SimpleNamespace(host="unix:///s"), SimpleNamespace(host="unix:///other")
     assert legacy_images.noted(here) == []
     legacy_images.note(here, ["sha256:" + "a" * 64, "b" * 12])
     legacy_images.note(here, ["a" * 12, "c" * 64])
@@ -887,5 +740,5 @@ def test_leftovers_are_remembered_newest_first_and_once(home):
 
 
 def test_nothing_to_remember_writes_nothing(home):
-    legacy_images.note(engine(), [])
+    legacy_images.note(SimpleNamespace(host="unix:///s"), [])
     assert not home.exists()

@@ -8,7 +8,7 @@ from helpers import dockerfile
 from helpers.builder import buildah
 from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.progress import Progress
-from helpers.builder.result import failed
+from helpers.builder.failure import failed
 
 TWO_STAGES = """\
 FROM golang:1.22 AS builder

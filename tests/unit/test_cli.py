@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from helpers import cli, errors
-from helpers.errors import (BaseUnavailable, BuildFailed, ContextError, CourseError, DiskFull,
-                            DockerfileError, EngineGone, ImageNotFound, Interrupted, NoEngine)
+from helpers.errors import (
+    BaseUnavailable, BuildFailed, ContextError, CourseError, DiskFull, DockerfileError, EngineGone, ImageNotFound, Interrupted, NoEngine, Unsupported,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = sorted(path.parent for path in (ROOT / "notebooks" / "apps").glob("*/Dockerfile"))
@@ -59,6 +60,43 @@ def test_build_arguments():
     options = cli._parser().parse_args(["build", ".", *words])
     assert dict(options.build_arg) == {"A": "1", "B": "", "C": "x=y"}
     assert dict(cli._parser().parse_args(["build", "."]).build_arg) == {}
+
+
+def test_secrets_are_given_as_with_docker(tmp_path, monkeypatch):
+    (tmp_path / "token").write_bytes(b"word")
+    monkeypatch.setenv("TOKEN", "other")
+    options = cli._parser().parse_args(["report", ".", "--secret", f"id=a,src={tmp_path / 'token'}", "--secret", "id=b,env=TOKEN",
+                                        "--lend", "npmrc", "--lend", "trust"])
+    assert dict(options.secret) == {"a": b"word", "b": b"other"} and options.lend == ["npmrc", "trust"]
+    bare = cli._parser().parse_args(["build", "."])
+    assert bare.lend is None and not bare.secret and not bare.ssh    # what the course lends by itself is for the builder to say
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--secret", "id=a,src=/nowhere"], "There is no file /nowhere"), (["--secret", "token"], "id=NAME,src=FILE"),
+    (["--ssh", "default=/nowhere"], "not the socket"), (["--lend", "token"], "invalid choice"),
+])
+def test_a_secret_that_is_not_there_is_wrong_usage(words, said, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["build", ".", *words])
+    assert caught.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error, code", [
+    (BuildFailed("a", line=2), 1), (BaseUnavailable("a", line=2), 1), (CourseError("a"), 1), (Unsupported("a"), 1), (NoEngine("a"), 2),
+])
+@pytest.mark.parametrize("command", ["build", "report"])
+def test_whatever_keeps_an_image_from_being_built_has_one_shape(command, error, code, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("helpers.builder.building.prepare", fail)
+    monkeypatch.setattr("helpers.builder.building.connect", lambda: None)
+    monkeypatch.setattr("helpers.report.run.connect", lambda: None)
+    assert cli.main([command, ".", "--json"]) == code
+    facts = json.loads(capsys.readouterr().out)
+    assert {"ok", "image", "tag", "builder", "seconds", "unpacked", "stages", "steps", "error"} <= set(facts)
+    assert facts["error"]["kind"] == error.kind and facts["error"]["line"] == getattr(error, "line", None)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["build", "--help"], ["graph", "-h"]])
@@ -200,6 +238,14 @@ def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
     warning, = json.loads(out)["warnings"]
     assert (warning["rule"], warning["line"], warning["refused_by"]) == ("similar-name", 3, [])
     assert "Did you mean build (line 1)?" in err
+
+
+def test_a_graph_takes_build_arguments_and_else_keeps_the_name_as_written(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nARG V\nFROM $BASE AS a\nFROM go:${V} AS b\nFROM x:${W:-1}\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["$BASE", "go:${V}", "x:1"]
+    assert cli.main(["graph", str(tmp_path), "--json", "--build-arg", "BASE=debian:12", "--build-arg", "V=1.22"]) == 0
+    assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["debian:12", "go:1.22", "x:1"]
 
 
 @pytest.mark.parametrize("words", [["nosuch"], [".", "-f", "nosuch"], [".", "-f", "."]])

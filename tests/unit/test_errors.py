@@ -56,10 +56,14 @@ def test_an_engine_error_is_one_word_to_catch():
     assert not issubclass(BuildFailed, EngineError)
 
 
-def test_an_interrupt_is_a_keyboard_interrupt_too():
-    assert issubclass(Interrupted, KeyboardInterrupt)
-    with pytest.raises(KeyboardInterrupt, match="It was stopped."):
-        raise Interrupted("It was stopped.")
+def test_an_interrupt_is_a_keyboard_interrupt_and_no_expected_failure():
+    with pytest.raises(KeyboardInterrupt, match="It was stopped.") as caught:
+        try:
+            raise Interrupted("It was stopped.", remedy="Run it again.")
+        except Exception:   # what a lesson writes around a failure that it expects
+            pytest.fail("The user's interrupt was taken for a failure.")
+    assert not isinstance(caught.value, CourseError)
+    assert caught.value._render_traceback_() == ["Interrupted: It was stopped.\nWhat to do: Run it again."]
 
 
 def test_a_failed_build_says_where():

@@ -9,7 +9,7 @@ import pytest
 from helpers import dockerfile
 from helpers.limits import MARKED, word
 from helpers.builder import cancel as module
-from helpers.builder.building import _mark, _marking
+from helpers.builder.parameters import _marking, mark_of
 from helpers.builder.events import StepSeen
 from helpers.builder.cancel import halt
 from helpers.builder.progress import Progress
@@ -92,7 +92,7 @@ def test_and_that_it_is_stopped_where_it_is(monkeypatch, progress, ended):
     ("FROM scratch", "buildah", True), ("FROM scratch", "buildkit", False),
     ("ARG no_proxy\nFROM scratch", "buildah", False), ("FROM scratch\nARG X NO_PROXY=a", "buildah", False)])
 def test_a_build_is_marked_where_that_is_of_use_and_changes_nothing(text, builder, marked):
-    assert bool(_mark(dockerfile.parse(text), None, builder)) == marked
+    assert bool(mark_of(dockerfile.parse(text), None, builder)) == marked
 
 
 @pytest.mark.parametrize("args, builder, expected", [

@@ -4,7 +4,7 @@ import pytest
 
 from helpers import paths
 from helpers.builder import host_secrets, secrets
-from helpers.builder.secrets import HandedOver, collect, course_owns, lent_by_default, mounted, option
+from helpers.builder.secrets import HandedOver, Mount, collect, course_owns, lent_by_default, mounted, mounts, option
 from helpers.dockerfile import parse
 from helpers.errors import CourseError
 
@@ -28,8 +28,9 @@ def test_ids_of_mounted_secrets():
     assert mounted(parse("FROM a\nRUN --mount=type=secret x\n")) == set()
 
 
-def test_ids_of_secrets_that_a_command_cannot_do_without():
-    assert mounted(parse(EVERY), required=True) == {"npmrc", "token"}
+def test_mounts_of_ssh_agents_and_their_lines():
+    text = "FROM a\nRUN --mount=type=ssh x\nRUN --mount=type=ssh,id=mine --mount=type=secret,id=k x\n"
+    assert mounts(parse(text)) == [Mount("ssh", "default", 2), Mount("ssh", "mine", 3), Mount("secret", "k", 3)]
 
 
 # -- whom this machine lends its settings ------------------------------------------------

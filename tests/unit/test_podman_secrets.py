@@ -4,11 +4,11 @@ import io
 import json
 import tarfile
 
-from helpers.builder.podman_secrets import handed
+from helpers.builder.podman_secrets import packed
 
 
 def test_each_secret_is_a_file_that_a_parameter_names():
-    files, parameters = handed({"token": b"a word", "trust": b""})
+    files, parameters = packed({"token": b"a word", "trust": b""})
     told = [dict(word.split("=") for word in each.split(",")) for each in json.loads(parameters["secrets"])]
     with tarfile.open(fileobj=io.BytesIO(files + b"\0" * 1024)) as archive:
         held = {member.name: archive.extractfile(member).read() for member in archive}
@@ -18,7 +18,7 @@ def test_each_secret_is_a_file_that_a_parameter_names():
 
 
 def test_more_may_follow_in_the_same_archive():
-    files, _ = handed({"token": b"x" * 600})
+    files, _ = packed({"token": b"x" * 600})
     rest = io.BytesIO()
     with tarfile.open(fileobj=rest, mode="w") as archive:
         archive.addfile(tarfile.TarInfo("Dockerfile"))
@@ -27,5 +27,5 @@ def test_more_may_follow_in_the_same_archive():
 
 
 def test_names_do_not_repeat_and_nothing_is_sent_for_nothing():
-    assert handed({"a": b"b"})[1] != handed({"a": b"b"})[1]
-    assert handed({}) == (b"", {})
+    assert packed({"a": b"b"})[1] != packed({"a": b"b"})[1]
+    assert packed({}) == (b"", {})

@@ -1,0 +1,121 @@
+"""The call of the engine: one POST to /build, and the builder's own story back.
+
+`version=2` asks for BuildKit, which fetches the files that it lacks through a session beside
+it; `version=1` asks for the legacy builder, which gets the whole context as a tar archive in
+the request's body. Podman answers either with Buildah, which gets the whole context too. The
+SDK's own `images.build()` sends no version and cannot read BuildKit's answer; it is the SDK's
+client and connection that are used here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import requests
+
+from ..engine import Engine
+from ..errors import EngineFault, EngineGone, Unsupported
+from . import buildah, buildkit, legacy
+from .context import Context
+from .podman_secrets import packed
+from .progress import Progress
+from .request import BuildRequest
+from .secrets import mounted
+from .session import Session
+
+PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events, "buildah": buildah.events}
+_CONNECT_SECONDS = 10
+
+
+def open_session(engine: Engine, context: Context, progress: Progress, request: BuildRequest,
+                 ends: contextlib.ExitStack) -> Session | None:
+    """The session that serves the build, entered; None where the context has to go as an
+    archive: to the legacy builder, or past something that opens no session.
+
+    Raises Unsupported where BuildKit would need one: even for an optional secret, since it
+    cannot ask whether there is one.
+    """
+    if progress.builder != "buildkit":
+        return None
+    if Session.supported(engine):
+        with contextlib.suppress(EngineFault):   # a proxy in front of the engine that lets no upgrade through
+            return ends.enter_context(Session(engine, context, request.secrets or {}, request.ssh or {}))
+    if request.secrets or request.ssh or mounted(progress.dockerfile):
+        raise Unsupported("Secrets cannot be handed to this build.",
+                          why="This connection to the engine opens no build session.",
+                          remedy="Use a local engine, or one that DOCKER_HOST names without ssh://.")
+    return None
+
+
+def exchange(engine: Engine, context: Context, progress: Progress, session: Session | None,
+             watch: Callable[[Progress], None], parameters: dict[str, str], request: BuildRequest) -> None:
+    """Send the build and take its story into `progress`, `watch` called at each piece of news.
+
+    Raises ContextError and EngineGone. A build that fails leaves its reason in `progress.failure`.
+    """
+    def sent(count: int) -> None:
+        progress.sent = count
+        watch(progress)
+
+    # The SDK keeps a pool of connections for each full address, query and all: without
+    # "close" each build would leave an idle one behind.
+    headers = {"Connection": "close"}
+    if session:
+        body, query = None, session.parameters
+    else:
+        files, query = packed(request.secrets or {})
+        body = itertools.chain(filter(None, [files]), context.stream(progress=sent))
+        headers["Content-Type"] = "application/x-tar"
+    api = engine.client.api
+    response = api.post(f"{api.base_url}/v{api.api_version}/build", params=parameters | query, data=body,
+                        headers=headers, stream=True, timeout=(_CONNECT_SECONDS, None))   # a step may be silent for long
+    bounds = request.bounds
+    # Closing the response is what stops a build in the engine: it sees its
+    # client go. So it is closed whichever way this block is left.
+    with response, bounds.watched(lambda: _cut(response)) if bounds else contextlib.nullcontext():
+        if response.status_code >= 400:
+            progress.failure = _refusal(response)
+            return
+        for event in PARSERS[progress.builder](answers(response.iter_lines(chunk_size=None))):
+            progress.add(event)
+            if session:
+                progress.sent = session.sent
+            watch(progress)
+    cause = session.cause(progress.failure) if session and progress.failure else None
+    if cause:
+        raise cause   # of what the builder only saw the end of
+
+
+def _cut(response: requests.Response) -> None:
+    """End the answer from another thread: whoever reads it sees its end, the engine its
+    client go. To close it would wait for the reader."""
+    with contextlib.suppress(OSError, AttributeError):
+        fp = response.raw._fp.fp      # http.client's; the SDK takes the same way to a socket
+        getattr(fp, "raw", fp)._sock.shutdown(socket.SHUT_RDWR)
+
+
+def answers(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The JSON objects of an answer, one a line. Raises EngineGone for a line that is none."""
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise EngineGone(
+                "The engine's answer broke off in the middle of the build.",
+                why=f"A line of it is not JSON: {line[:80]!r}",
+                remedy="Build again. If it stays so, something between here and the engine "
+                       "changes its answers: a proxy, an ssh tunnel.") from error
+
+
+def _refusal(response: requests.Response) -> str:
+    try:
+        return response.json()["message"]
+    except (ValueError, KeyError):
+        return f"HTTP {response.status_code} {response.reason}"

@@ -1,0 +1,208 @@
+"""Why a build made nothing: the builder's message, turned into an error with a line and a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from ..bases import references
+from ..dockerfile import Dockerfile
+from ..engine import Engine
+from ..errors import BaseUnavailable, BuildFailed, BuildStopped, CourseError
+from ..limits import Bounds
+from ..units import seconds, size
+from .host_secrets import IDS
+from .progress import Progress, Step
+from .secrets import mounts
+
+_EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
+_LINE = re.compile(r"parse error (?:on )?line (\d+)")
+_MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
+_STORE = re.compile(r"/\S+/(?:merged|buildkit-mount\d+)(?=/)")
+# What BuildKit asked a registry for: host, repository, tag or digest.
+_ASKED = re.compile(r'https?://(?P<host>[^/"\s]+)/v2/(?P<path>[^"\s]+)/(?:manifests|blobs)/(?P<version>[^"\s/]+)')
+_PLATFORM = re.compile(r"no match(?:ing manifest)? for (?:platform|\S+/\S+)|does not match the specified platform")
+_FRAMES = ("failed to solve with frontend dockerfile.v0: ", "failed to solve with frontend gateway.v0: ",
+           "failed to solve: ", "failed to create LLB definition: ")
+_OWN_FLAGS = {"from", "chown", "chmod", "mount", "network", "platform"}    # of Docker Engine 20.10's own reader
+_TAIL = 20   # lines of the failed step's log that an error shows
+
+
+def failed(progress: Progress, engine: Engine | None = None, given: Collection[tuple[str, str]] = ()) -> CourseError:
+    """The error for a build that the engine gave up: BuildFailed, or BaseUnavailable where a
+    registry did not have an image. `given`: ('secret' or 'ssh', id) of what the build was given."""
+    message = progress.failure
+    step = _failed_step(progress)
+    if step is None or not step.instruction.startswith("RUN"):
+        if asked := _ASKED.search(message):
+            return _not_had(progress, engine, asked)
+    if step is None:
+        return _before_the_first_step(progress)
+    exit_code = _exit_code(step.error or message) or _exit_code(message)
+    where = f"stage {step.stage!r}, " if step.stage else ""
+    at = f"line {step.line}: " if step.line else ""
+    return BuildFailed(
+        f"The build failed in {where}{at}{step.instruction}", why=_why(message, exit_code, step),
+        remedy=_unmet_mounts(progress, step, given) or _remedy(message, step), evidence=_log(step),
+        stage=step.stage or None, instruction=step.instruction, line=step.line,
+        exit_code=exit_code, log=step.log, progress=progress,
+    )
+
+
+def stopped(progress: Progress, bounds: Bounds, goes_on: str = "") -> BuildStopped:
+    """The error for a build that went past a bound; `goes_on` says what the engine still does."""
+    step = next((each for each in progress.steps() if each.stage and each.status == "running"), None)
+    why = (f"It took longer than the {seconds(bounds.seconds)} that it has." if bounds.exceeded == "time" else
+           f"It wrote more than the {size(bounds.disk)} that it may write.")
+    at = f" in line {step.line}" if step and step.line else ""
+    return BuildStopped(
+        f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=f"{why} {goes_on}".rstrip(),
+        bound=bounds.exceeded, stage=step.stage if step else None, instruction=step.instruction if step else None,
+        line=step.line if step else None, log=step.log if step else (), progress=progress,
+        evidence=_log(step) if step else "")
+
+
+def _failed_step(progress: Progress) -> Step | None:
+    """The step that failed. BuildKit does not always mark it: a missing source of
+    a COPY is known by its name in the message."""
+    steps = [step for step in progress.steps() if step.stage]
+    marked = [step for step in steps if step.error and "canceled" not in step.error]
+    missing = _MISSING.search(progress.failure)
+    named = [step for step in steps if missing and missing[1] in step.instruction]
+    running = [step for step in steps if step.status == "running"]
+    return next(iter(marked or named or running), None)
+
+
+def _before_the_first_step(progress: Progress) -> BuildFailed:
+    line = _LINE.search(progress.failure)
+    what = f"The builder refused line {line[1]}." if line else "The build failed before its first step."
+    return BuildFailed(what, why=_plain(progress.failure), remedy=_remedy(progress.failure, None),
+                       line=int(line[1]) if line else None, progress=progress)
+
+
+def _log(step: Step) -> str:
+    lines = "\n".join(f"    {line}" for line in step.log[-_TAIL:])
+    return f"The end of its log:\n{lines}" if lines else ""
+
+
+# -- what no registry had ----------------------------------------------------------------
+
+def _not_had(progress: Progress, engine: Engine | None, asked: re.Match[str]) -> CourseError:
+    read, why = progress.dockerfile, _plain(progress.failure)
+    if read.frontend and _is_asked(read.frontend, asked):
+        line = next(at for at, text in enumerate(read.text.splitlines(), 1) if read.frontend in text)
+        remedy = f"Go online, or set {references.MIRROR}=host:port to a registry that has it."
+        if engine and _reads_itself(read, engine):
+            remedy = f"Remove line {line}: {engine.name} {engine.version} reads this file itself. Or else: {remedy}"
+        return BuildFailed(f"Line {line}: the reader {read.frontend} that `# syntax=` names could not be had.",
+                           why=why, remedy=remedy, line=line, progress=progress)
+    for stage in read.stages:
+        if stage.platform and stage.base_stage is None and _is_asked(stage.base, asked):
+            return BaseUnavailable(
+                f"Line {stage.line}: {stage.base} for {stage.platform} is not here and could not be had.",
+                why=why, line=stage.line,
+                remedy="Leave out --platform to build with the image that is here, or go online: for another platform "
+                       f"the engine asks the image's own registry ({references.MIRROR} is not asked).")
+    edge = next((edge for edge in read.edges if edge.external and _is_asked(edge.source, asked)), None)
+    name = edge.source if edge else f"{asked['path']}:{asked['version']}"
+    return BaseUnavailable(
+        f"Line {edge.line}: {name} could not be had." if edge else f"The image {name} could not be had.",
+        why=why, line=edge.line if edge else None,
+        remedy=f"Go online, or set {references.MIRROR}=host:port to a registry that has it.")
+
+
+def _is_asked(reference: str, asked: re.Match[str]) -> bool:
+    try:
+        found = references.parse(reference)
+    except CourseError:
+        return False
+    return (found.path, found.version) == (asked["path"], asked["version"])
+
+
+def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
+    """Whether the engine's own reader knows all that the file uses."""
+    every = [each for stage in read.stages for each in stage.instructions]
+    new = "buildkit" in engine.heredocs
+    known = _OWN_FLAGS | ({"link", "checksum", "keep-git-dir"} if new else set())
+    return not any(each.heredocs and not new or set(each.flags) - known for each in every if each.keyword != "HEALTHCHECK")
+
+
+# -- what a command lacked ----------------------------------------------------------------
+
+def _unmet_mounts(progress: Progress, step: Step, given: Collection[tuple[str, str]]) -> str:
+    """What to do about secrets and agents that the failed command mounts and was not given."""
+    missing = list(dict.fromkeys(each for each in mounts(progress.dockerfile)
+                                 if each.line == step.line and (each.type, each.id) not in given))
+    if not missing or not step.instruction.startswith("RUN"):
+        return ""
+    if progress.builder == "legacy":
+        return "The legacy builder has no --mount: it needs BuildKit, builder='buildkit'."
+    names = [each.id if each.type == "secret" else f"the ssh agent {each.id}" for each in missing]
+    options = [f"--secret id={each.id},src=FILE" if each.type == "secret" else f"--ssh {each.id}" for each in missing]
+    lendable = " ".join(f"--lend {each.id}" for each in missing if each.type == "secret" and each.id in IDS)
+    return (f"It mounts {' and '.join(names)}, and this build was not given that. If it is needed: {' '.join(options)}"
+            + (f", or {lendable} for this machine's settings, without passwords." if lendable else "."))
+
+
+# -- the builder's words -------------------------------------------------------------------
+
+def _exit_code(message: str) -> int | None:
+    match = _EXIT.search(message)
+    return int(match[1]) if match else None
+
+
+def _plain(message: str) -> str:
+    """The message without BuildKit's inner frames."""
+    for frame in _FRAMES:
+        message = message.replace(frame, "")
+    # Where the engine keeps a stage on its disk is of no use to a reader.
+    return _STORE.sub("", message).strip()
+
+
+def _full(message: str, step: Step | None) -> bool:
+    """Whether the engine's disk is full: it says so, or a command of the step did last."""
+    lines = (message, *(step.log[-_TAIL:] if step else ()))
+    return any("no space left on device" in line.lower() for line in lines)
+
+
+def _why(message: str, exit_code: int | None, step: Step | None) -> str:
+    if exit_code is None:
+        return _plain(message)
+    if _full(message, step):
+        return f"It found no room on the engine's disk (exit code {exit_code})."
+    return {137: "Its command was killed (exit code 137): most often the memory ran out.",
+            127: "Its command was not found (exit code 127): that tool is not in this stage.",
+            }.get(exit_code, f"Its command ended with exit code {exit_code}.")
+
+
+def _remedy(message: str, step: Step | None) -> str:
+    lower = message.lower()
+    if _full(message, step):
+        return ("The engine's disk is full: `python -m helpers clean` removes what the course "
+                "built; `docker system df` shows what else takes room.")
+    if "failed to get layer" in lower and "does not exist" in lower:
+        # A cache that was emptied while others built on it (Docker Engine 20.10).
+        return ("The engine's build cache names a layer that is gone: build once with no_cache=True, or empty it "
+                "with `docker builder prune`.")
+    if "requires buildkit" in lower:
+        return "The legacy builder does not know that: it needs BuildKit, builder='buildkit'."
+    if _PLATFORM.search(lower):
+        return "Leave out --platform, or name an image that has this platform."
+    if "outside the build context" in lower:
+        return "COPY reads below the build context only: move the file there."
+    if step and step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(message):
+        return _missing_source(step)
+    if step and step.instruction.startswith("RUN") and _exit_code(step.error or message) == 137:
+        return ("Close what else needs memory in this session (other kernels, containers), or let the command "
+                "do less at once; build again: the steps before it are cached.")
+    if step and step.instruction.startswith("RUN"):
+        return "Read the end of the log; fix that line; build again: the steps before it are cached."
+    return ""
+
+
+def _missing_source(step: Step) -> str:
+    if "--from=" in step.instruction:
+        return "Look at what that stage really made: build it with --target and list its files."
+    if "../" in step.instruction:
+        return "COPY reads below the build context only: move the file there."
+    return "Is the name spelled as in the build context, and not excluded by .dockerignore?"

@@ -1,0 +1,65 @@
+"""The query of POST /build: what a request says in the engine's words, and our own labels."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+
+from .. import labels
+from ..dockerfile import Dockerfile
+from ..limits import MARKED, Bounds, marked, word
+from . import preflight
+from .context import Context
+from .request import BuildRequest
+
+_VERSIONS = {"buildkit": "2", "legacy": "1", "buildah": "2"}
+
+
+def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: str = "") -> dict[str, str]:
+    """The query for a request whose builder is chosen; `mark` from `mark_of`.
+
+    Source: Docker Engine API, "Build an image".
+    """
+    builder, args = request.builder or "", request.args or {}
+    args = {**args, **_marking(mark, args, builder)}
+    fixed = {
+        "version": _VERSIONS[builder],
+        "dockerfile": context.dockerfile,
+        "labels": json.dumps(labels.marked(labels.BUILD, **{
+            labels.NAME: _full(request.tag), labels.STANDS_ON: stands_on(read, request.target)})),
+        # By default the legacy builder keeps the container of a failed step.
+        "rm": "1", "forcerm": "1",
+    }
+    optional = {"t": request.tag, "target": request.target, "networkmode": request.network,
+                "buildargs": json.dumps(args) if args else "", "nocache": "1" if request.no_cache else ""}
+    return fixed | {name: value for name, value in optional.items() if value}
+
+
+def stands_on(read: Dockerfile, target: str | None) -> str:
+    """The image that the target is built on in the end, through stages: FROM a FROM."""
+    stage = preflight.target_stage(read, target) or read.stages[-1]
+    while stage.base_stage is not None:
+        stage = read.stage(stage.base_stage)
+    return stage.base.removesuffix(":latest")
+
+
+def mark_of(read: Dockerfile, bounds: Bounds | None, builder: str) -> str:
+    """The word by which the build's processes are known; '' where it is of no use, and where the
+    Dockerfile declares the argument that has it: then it would be part of the cache."""
+    if any(each.keyword == "ARG" and MARKED in each.value.upper()
+           for each in (*read.preamble, *(each for stage in read.stages for each in stage.instructions))):
+        return ""
+    return bounds.mark if bounds else word() if builder == "buildah" else ""
+
+
+def _marking(mark: str, args: Mapping[str, str], builder: str) -> dict[str, str]:
+    """The build argument that carries the mark. Podman hands its own environment on to a RUN, and
+    an argument would take the place of the list of hosts in it."""
+    outer = (os.environ.get(name) for name in (MARKED, MARKED.lower()) if builder == "buildah")
+    return marked(mark, args.get(MARKED), args.get(MARKED.lower()), *outer)
+
+
+def _full(tag: str) -> str:
+    """The name as an engine lists it: 'app' -> 'app:latest'."""
+    return tag if not tag or ":" in tag.rsplit("/", 1)[-1] else f"{tag}:latest"

@@ -1,0 +1,125 @@
+"""What is wrong with a build that can be known before anything is sent or pulled.
+
+    target       a name that no stage has (both builders know stages by their names alone)
+    references   what is no image's name, and a misspelt stage that would be asked of a registry
+    heredocs     text that the builder would take for instructions
+
+What lines a builder refuses, or builds otherwise than they read, is in `dockerfile.problems`.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+from .. import dockerfile as dockerfiles
+from ..bases import references, status
+from ..dockerfile import Dockerfile, Instruction, Problem, Stage
+from ..engine import Engine
+from ..errors import CourseError, DockerfileError
+
+
+def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) -> tuple[Problem, ...]:
+    """Everything above; the problems that do not keep `builder` from building.
+
+    Raises DockerfileError with the line, and CourseError for what is no image's name.
+    """
+    target_stage(read, target)
+    check_heredocs(read, engine, builder)
+    met = dockerfiles.problems_met(read, builder, target)
+    for reference in bases_needed(read, builder, target):
+        _reference(read, reference, engine)
+    return met
+
+
+# -- the target ----------------------------------------------------------------------
+
+def target_stage(read: Dockerfile, target: str | None) -> Stage | None:
+    """The stage of that name, in any case; None for no target.
+
+    A number or "stage-0" is no name: BuildKit and the legacy builder refuse both. Raises
+    DockerfileError, which lists the names that can be used.
+    """
+    if target is None:
+        return None
+    named = [stage for stage in read.stages if stage.name]
+    for stage in reversed(named):
+        if stage.name == target.lower():
+            return stage
+    meant = next((stage for stage in read.stages if target.lower() in (stage.label, str(stage.index))), None)
+    close = difflib.get_close_matches(target.lower(), [stage.label for stage in named], n=1)
+    if meant and not meant.name:
+        remedy = (f"Leave the target out: {target} is the last stage." if meant is read.stages[-1] else
+                  f"Give the stage a name, FROM {meant.base_written} AS {_free_name(read)} in line {meant.line}, and "
+                  "build that.")
+    elif meant or close:
+        remedy = f"Did you mean {meant.name if meant else close[0]}?"
+    else:
+        remedy = "Use one of these names." if named else "Name a stage in its FROM line: FROM ... AS builder."
+    lines = read.text.splitlines()
+    raise DockerfileError(
+        f"This Dockerfile has no stage named {target}.",
+        why=f"Its named stages are: {', '.join(stage.label for stage in named)}." if named else "It names no stage.",
+        remedy=remedy, evidence="\n".join(f"{stage.line} | {lines[stage.line - 1]}" for stage in read.stages))
+
+
+def _free_name(read: Dockerfile) -> str:
+    taken = {stage.name for stage in read.stages}
+    return next(name for name in ("builder", *(f"builder{n}" for n in range(2, 1000))) if name not in taken)
+
+
+# -- images --------------------------------------------------------------------------
+
+def bases_needed(read: Dockerfile, builder: str, target: str | None) -> tuple[str, ...]:
+    """References of the images that the build takes, each once, in the order of the file. The
+    legacy builder runs every stage up to the target, whether it is needed or not."""
+    stage = target_stage(read, target)
+    if builder != "legacy":
+        return read.bases_needed(stage.label if stage else None)
+    last = stage.index if stage else len(read.stages) - 1
+    wanted = {ref for each in read.stages[: last + 1] for ref in read.bases_needed(each.label)}
+    return tuple(ref for ref in read.bases if ref in wanted)
+
+
+def _reference(read: Dockerfile, reference: str, engine: Engine) -> None:
+    line = next(edge.line for edge in read.edges if edge.external and edge.source == reference)
+    try:
+        references.parse(reference)
+    except CourseError as error:
+        raise read.fault(f"Line {line}: {error.what}", line, why=error.why, remedy=_corrected(reference)) from None
+    near = dockerfiles.similar_stage(read, reference, line)
+    if near and not status(engine, [reference])[0].present:
+        raise read.fault(
+            f"Line {line}: there is no stage and no image {reference} here.", line,
+            why=f"It is one slip away from the name of the stage {near.label}.",
+            remedy=f"Did you mean {near.label} (line {near.line})? An image of that name on Docker Hub is "
+                   f"docker.io/library/{reference}.")
+
+
+def _corrected(reference: str) -> str:
+    try:
+        references.parse(reference.lower())
+    except CourseError:
+        return "Correct the name."
+    return f"Write {reference.lower()}."
+
+
+# -- heredocs ------------------------------------------------------------------------
+
+def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:
+    """Raises DockerfileError for a heredoc that the builder would not read. What another reader,
+    named by `# syntax=`, makes of the file cannot be said."""
+    first = next((each for stage in read.stages for each in stage.instructions if each.heredocs), None)
+    if first is None or engine.rejects_heredocs or builder in engine.heredocs or builder == "buildkit" and read.frontend:
+        return
+    legacy = builder == "legacy"
+    raise read.fault(
+        f"Line {first.line}: {engine.name} {engine.version} does not read heredocs"
+        + (" with the legacy builder." if legacy else "."), first.line,
+        why="It would take the lines that follow for instructions, or leave them out without a word.",
+        remedy=_instead(first) + (" Or use builder='buildkit'." if legacy and "buildkit" in engine.heredocs else ""))
+
+
+def _instead(instruction: Instruction) -> str:
+    if instruction.keyword == "RUN":
+        return "Write the commands after RUN, with && between them, and \\ at the end of each line but the last."
+    return "Write the file into the build context, and copy it from there."

@@ -1,0 +1,110 @@
+"""An ssh agent of this machine for RUN --mount=type=ssh: `--ssh` as `docker build` has it.
+
+BuildKit opens a stream for each connection that a command makes to SSH_AUTH_SOCK, and we pass
+its messages on to the agent's socket. The service is moby.sshforward.v1.SSH (moby/buildkit,
+session/sshforward/ssh.proto); the messages within are those of the ssh agent protocol
+(draft-miller-ssh-agent). As with Docker, a build may list keys and let the agent sign, and
+change nothing in it; no key leaves this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from ..errors import CourseError
+from .grpc import NOT_FOUND, Inbox, Metadata, Method, Status, unary
+from .messages import classes
+
+_DEFAULT = "default"
+_ALLOWED = (11, 13)       # SSH_AGENTC_REQUEST_IDENTITIES, SSH_AGENTC_SIGN_REQUEST
+_REFUSED = b"\x00\x00\x00\x01\x05"    # SSH_AGENT_FAILURE
+_LENGTH = struct.Struct(">I")
+_SECONDS = 60             # an agent may ask its user
+
+
+def option(text: str) -> tuple[str, str]:
+    """(id, path of the agent's socket) of an `--ssh` as `docker build` takes it: default, ID, or
+    ID=SOCKET. Raises CourseError without a socket, and for the file of a key."""
+    name, separator, path = text.partition("=")
+    path = path if separator else os.environ.get("SSH_AUTH_SOCK", "")
+    try:
+        found = bool(name) and stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        found = False
+    if not found:
+        raise CourseError(
+            f"--ssh {text} cannot be used.",
+            why=f"{path} is not the socket of an ssh agent." if path else "No agent runs here: SSH_AUTH_SOCK is not set.",
+            remedy="Start one, eval $(ssh-agent) and ssh-add KEY, and write --ssh default or --ssh ID=SOCKET.")
+    return name, path
+
+
+def methods(agents: Mapping[str, str]) -> dict[str, Method]:
+    """The methods of the service for these {id: socket}; none without an agent."""
+    def check(request: bytes) -> bytes:
+        _socket_of(agents, _messages()["CheckAgentRequest"].FromString(request).ID)
+        return b""
+
+    def forward(metadata: Metadata, inbox: Inbox) -> Iterator[bytes | None]:
+        path = _socket_of(agents, metadata.get("buildkit.ssh.id", ("",))[0])
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(_SECONDS)
+            agent.connect(path)
+            yield from _forwarded(agent, inbox)
+
+    service = "/moby.sshforward.v1.SSH/"
+    return {f"{service}CheckAgent": unary(check), f"{service}ForwardAgent": forward} if agents else {}
+
+
+def _socket_of(agents: Mapping[str, str], name: str) -> str:
+    try:
+        return agents[name or _DEFAULT]
+    except KeyError:
+        raise Status(NOT_FOUND, f"unset ssh forward key {name or _DEFAULT}") from None
+
+
+def _forwarded(agent: socket.socket, inbox: Inbox) -> Iterator[bytes | None]:
+    """One answer for each request, in turn: so the protocol has it."""
+    message, pending = _messages()["BytesMessage"], bytearray()
+    while True:
+        while inbox:
+            received = inbox.popleft()
+            if received is None:
+                return
+            pending += message.FromString(received).data
+            while len(pending) >= _LENGTH.size and len(pending) >= (end := _LENGTH.size + _LENGTH.unpack_from(pending)[0]):
+                request = bytes(pending[:end])
+                del pending[:end]
+                yield message(data=_asked(agent, request)).SerializeToString()
+        yield None
+
+
+def _asked(agent: socket.socket, request: bytes) -> bytes:
+    if request[_LENGTH.size:][:1] not in [bytes([each]) for each in _ALLOWED]:
+        return _REFUSED
+    agent.sendall(request)
+    head = _received(agent, _LENGTH.size)
+    return head + _received(agent, _LENGTH.unpack(head)[0])
+
+
+def _received(agent: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = agent.recv(size - len(data))
+        if not piece:
+            raise ConnectionResetError("the ssh agent closed the connection")
+        data += piece
+    return data
+
+
+@cache
+def _messages() -> dict[str, type]:
+    return classes("moby.sshforward.v1", {
+        "BytesMessage": {"data": (1, "bytes", False)},
+        "CheckAgentRequest": {"ID": (1, "string", False)},
+    })
