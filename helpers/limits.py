@@ -80,7 +80,7 @@ class Bounds:
     @classmethod
     def of(cls, engine: Engine, seconds: float, disk: int) -> Bounds:
         """Bounds in this engine. Raises the engine's errors."""
-        with engine.speaking("say where it keeps its data"):
+        with engine.translate_errors("say where it keeps its data"):
             root = Path(engine.client.info().get("DockerRootDir") or "/nowhere")
         return cls(seconds, disk, root if free(root) is not None else None)
 

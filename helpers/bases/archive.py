@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..engine import Engine
-from ..engine.model import fault
+from ..engine.translate import engine_fault
 from .timeouts import patient
 from .recipes import PATH
 from .tars import EPOCH, chunks, regular, streamed
@@ -25,7 +25,7 @@ def load(engine: Engine, name: str, layer: Path, digest: str, *, instruction: st
          labels: Mapping[str, str], architecture: str) -> None:
     """Load `layer` (a tar whose digest is `digest`) as the image `name`.
 
-    Raises what `engine.speaking` raises.
+    Raises what `engine.translate_errors` raises.
     """
     config = json.dumps({
         "architecture": architecture, "os": "linux", "created": _date(),
@@ -33,11 +33,11 @@ def load(engine: Engine, name: str, layer: Path, digest: str, *, instruction: st
         "rootfs": {"type": "layers", "diff_ids": [digest]},
         "history": [{"created": _date(), "created_by": instruction}],
     }).encode()
-    with engine.speaking(f"load {name}"):
+    with engine.translate_errors(f"load {name}"):
         api = patient(engine.client.api, _LOAD_SECONDS)
         for event in api.load_image(_chunks(name, layer, config)):
             if event.get("error"):
-                raise fault(f"load {name}", event["error"])
+                raise engine_fault(f"load {name}", event["error"])
 
 
 def _date() -> str:

@@ -15,7 +15,7 @@ from docker.errors import NotFound as SDKNotFound
 
 from .. import units
 from ..engine import Engine
-from ..engine.model import fault
+from ..engine.translate import engine_fault
 from ..errors import CourseError
 from . import aptsources
 from .subprocesses import tail
@@ -53,18 +53,18 @@ class Container:
 
     def put(self, folder_: str, data: Iterable[bytes]) -> None:
         """Unpack a tar below `folder_`."""
-        with self.engine.speaking(f"copy files for `{self.instruction}`"):
+        with self.engine.translate_errors(f"copy files for `{self.instruction}`"):
             patient(self.engine.client.api, _COMMIT_SECONDS).put_archive(self.name, folder_, data)
 
     def run(self, report: Callable[[str], None]) -> None:
         """Start it and wait. Raises CourseError with the end of its output, DiskFull."""
         api = self.engine.client.api
-        with self.engine.speaking(f"run `{self.instruction}`"):
+        with self.engine.translate_errors(f"run `{self.instruction}`"):
             api.start(self.name)
             code = self._waited(report)
             output = api.logs(self.name, tail=40).decode(errors="replace") if code else ""
         if "no space left on device" in output.lower():
-            raise fault(f"run `{self.instruction}`", "no space left on device")
+            raise engine_fault(f"run `{self.instruction}`", "no space left on device")
         if code:
             raise CourseError(
                 f"`{self.instruction}` failed with exit code {code}.",
@@ -94,7 +94,7 @@ class Container:
         settings = {"Labels": dict(labels), "Entrypoint": list(entrypoint), "Env": list(env),
                     "Cmd": list(cmd), "WorkingDir": workdir, "User": user, "StopSignal": stop,
                     "ExposedPorts": {f"{port}/tcp": {} for port in ports}}
-        with self.engine.speaking(f"commit `{self.instruction}`"):
+        with self.engine.translate_errors(f"commit `{self.instruction}`"):
             patient(self.engine.client.api, _COMMIT_SECONDS).commit(
                 self.name, repository=repository, tag=tag, conf=settings,
                 # An image without a command takes over the container's, which
@@ -116,7 +116,7 @@ def container(engine: Engine, parent: str, digest: str, instruction: str, *,
     made = Container(engine, f"{PREFIX}{digest}", instruction)
     entry = ["/bin/sh", "-c", script] if script else ["/nothing"] if silent else None
     try:
-        with engine.speaking(f"create a container for `{instruction}`"):
+        with engine.translate_errors(f"create a container for `{instruction}`"):
             api.create_container(
                 parent, name=made.name, command=None if silent else [instruction],
                 entrypoint=entry,
@@ -129,7 +129,7 @@ def container(engine: Engine, parent: str, digest: str, instruction: str, *,
 
 def remove(engine: Engine, name: str) -> None:
     """Remove a container, running or not; it need not be there."""
-    with engine.speaking(f"remove the container {name}"), contextlib.suppress(SDKNotFound):
+    with engine.translate_errors(f"remove the container {name}"), contextlib.suppress(SDKNotFound):
         try:
             engine.client.api.remove_container(name, force=True, v=True)
         except APIError as error:
@@ -139,7 +139,7 @@ def remove(engine: Engine, name: str) -> None:
 
 def sweep(engine: Engine, label: str) -> None:
     """Remove what interrupted makings left. Only for whoever holds the lock."""
-    with engine.speaking("list containers"):
+    with engine.translate_errors("list containers"):
         left = engine.client.api.containers(
             all=True, filters={"label": label, "name": f"^/?{PREFIX}"})
     for each in left:

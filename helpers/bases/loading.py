@@ -9,7 +9,7 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import units
 from ..engine import Engine, podman
-from ..engine.model import fault
+from ..engine.translate import engine_fault
 from . import references, shelving
 from .kit import Kept, KitDamaged
 from .timeouts import patient
@@ -22,7 +22,7 @@ def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
     put on a shelf the one that it goes by there.
 
     Raises KitDamaged where the file is not what was saved or the engine made
-    something else of it, and what `engine.speaking` raises.
+    something else of it, and what `engine.translate_errors` raises.
     """
     place = podman.shelf_here() if engine.host == podman.host() else None
     shelved = shelving.shelve(kept, place, report) if place else None
@@ -32,11 +32,11 @@ def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
     started = time.monotonic()
     report(f"Loading {kept.ref} from the kit in {kept.folder} ({units.size(kept.size)}) ...")
     kept.check()   # before the engine hears of it
-    with engine.speaking(f"load {kept.ref}"):
+    with engine.translate_errors(f"load {kept.ref}"):
         api = patient(engine.client.api, _LOAD_SECONDS)
         for event in api.load_image(kept.archive()):
             if event.get("error"):
-                raise fault(f"load {kept.ref}", event["error"])
+                raise engine_fault(f"load {kept.ref}", event["error"])
         found = _layers(engine, name)
         if found != kept.layers:
             if found is not None:
@@ -50,7 +50,7 @@ def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
 
 def _layers(engine: Engine, name: str) -> tuple[str, ...] | None:
     """Digests of an image's layers; None without that image."""
-    with engine.speaking(f"look for {name}"):
+    with engine.translate_errors(f"look for {name}"):
         try:
             return tuple(engine.client.api.inspect_image(name).get("RootFS", {}).get("Layers") or ())
         except SDKImageNotFound:

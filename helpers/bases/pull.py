@@ -14,7 +14,7 @@ from docker.errors import APIError
 
 from .. import units
 from ..engine import Engine
-from ..engine.model import fault
+from ..engine.translate import engine_fault
 from ..errors import DiskFull
 from .timeouts import patient
 from .references import Reference
@@ -70,7 +70,7 @@ def pull(engine: Engine, reference: Reference, report: Callable[[str], None]) ->
 
 def _pull(engine: Engine, reference: Reference, report: Callable[[str], None]) -> None:
     progress = _Progress(str(reference), report)
-    with engine.speaking(f"pull {reference}"):
+    with engine.translate_errors(f"pull {reference}"):
         try:
             with _events(engine.client.api, reference) as events:
                 for event in events:
@@ -86,7 +86,7 @@ def _pull(engine: Engine, reference: Reference, report: Callable[[str], None]) -
 
 def _refused(message: str) -> Refused | DiskFull:
     if "no space left on device" in message.lower():
-        return fault("pull an image", message)
+        return engine_fault("pull an image", message)
     return Refused(" ".join(message.split()), reached=not _NOBODY.search(message))
 
 

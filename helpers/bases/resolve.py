@@ -74,7 +74,7 @@ def _local(engine: Engine, ref: str) -> Present | None:
 
 def _config(engine: Engine, name: str) -> dict | None:
     """An image's settings, or None without that image."""
-    with engine.speaking(f"look for {name}"):
+    with engine.translate_errors(f"look for {name}"):
         try:
             found = engine.client.api.inspect_image(name)
         except SDKImageNotFound:
@@ -133,7 +133,7 @@ class _Search:
         kept = kit.find(self.ref)
         if kept is None:
             return None
-        with self.engine.speaking("say what it is"):
+        with self.engine.translate_errors("say what it is"):
             theirs = self.engine.client.version().get("Arch", "")
         if theirs != kept.architecture:
             self.tried.append(f"the kit in {kept.folder} has it for {kept.architecture}, "
@@ -247,7 +247,7 @@ class _Search:
             if name == str(self.reference):
                 # Podman takes a short name for that of any local image that ends so: for the source's.
                 repository = f"{self.reference.registry}/{self.reference.path}"
-            with self.engine.speaking(f"name {name}"):
+            with self.engine.translate_errors(f"name {name}"):
                 self.engine.client.api.tag(source, repository, tag)
                 if not keep:
                     self.engine.client.api.remove_image(source, noprune=True)

@@ -46,7 +46,7 @@ def save(engine: Engine, base: Present, folder: Path, report: Report) -> Kept:
     """
     started = time.monotonic()
     api = patient(engine.client.api, _SAVE_SECONDS)
-    with engine.speaking(f"save {base.name}"):
+    with engine.translate_errors(f"save {base.name}"):
         image = api.inspect_image(base.name)
         # By its id: then no name of the user's is in the archive.
         pieces = api.get_image(image["Id"], chunk_size=1 << 20)

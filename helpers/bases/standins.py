@@ -47,7 +47,7 @@ def make(engine: Engine, base: Base, name: str, *, offline: bool, report: Report
     `offline` makes it only from finished steps and kept downloads.
 
     Raises BaseUnavailable where it cannot be made here, CourseError with the
-    end of a log where a step fails, and what `engine.speaking` raises.
+    end of a log where a step fails, and what `engine.translate_errors` raises.
     """
     if not engine.makes_bases:
         raise BaseUnavailable(f"{base.ref} cannot be made in this engine.",
@@ -169,7 +169,7 @@ class _Making:
     def _give_name(self, image: str, name: str) -> None:
         """Name the finished image, after a look at whether it is what was asked for."""
         api, step = self.engine.client.api, self.base.recipe[-1]
-        with self.engine.speaking(f"name {name}"):
+        with self.engine.translate_errors(f"name {name}"):
             config = api.inspect_image(image)["Config"]
             right = (tuple(config.get("Entrypoint") or ()) == step.entrypoint
                      and tuple(config.get("Cmd") or ()) == step.cmd
@@ -188,7 +188,7 @@ class _Making:
 # -- around it --------------------------------------------------------------------
 
 def _there(engine: Engine, name: str) -> bool:
-    with engine.speaking(f"look for {name}"):
+    with engine.translate_errors(f"look for {name}"):
         try:
             engine.client.api.inspect_image(name)
         except SDKImageNotFound:
@@ -198,7 +198,7 @@ def _there(engine: Engine, name: str) -> bool:
 
 def _architecture(engine: Engine, base: Base) -> str:
     """The engine's, if this machine can make it. Raises BaseUnavailable if not."""
-    with engine.speaking("say what it is"):
+    with engine.translate_errors("say what it is"):
         theirs = engine.client.version().get("Arch", "")
     ours = _ARCHITECTURES.get(platform.machine(), platform.machine())
     if theirs != ours:

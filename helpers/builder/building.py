@@ -152,7 +152,7 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
     """Run the build. Raises BuildStopped, BuildFailed, Interrupted, ContextError, EngineGone."""
     engine, progress, bounds = prepared.engine, prepared.progress, prepared.request.bounds
     try:
-        with contextlib.ExitStack() as ends, engine.speaking("build the image"):
+        with contextlib.ExitStack() as ends, engine.translate_errors("build the image"):
             session = open_session(engine, prepared.context, progress, prepared.request, ends)
             exchange(engine, prepared.context, progress, session, watch,
                      parameters(prepared.request, prepared.context, prepared.read, prepared.mark), prepared.request)
@@ -178,7 +178,7 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
 
 def _result(prepared: Prepared, seconds: float) -> BuildResult:
     engine, progress, request = prepared.engine, prepared.progress, prepared.request
-    with engine.speaking("look up the image it built"):
+    with engine.translate_errors("look up the image it built"):
         image = engine.client.api.inspect_image(progress.images[-1])["Id"]
     return BuildResult(
         image=image, tag=request.tag, builder=progress.builder, seconds=seconds,

@@ -57,7 +57,7 @@ def records(engine: Engine) -> tuple[Record, ...]:
     api = engine.client.api
     # Without `type`, the SDK's df() has a large engine weigh all its images first.
     # From API 1.52 on the records come only if asked for, and under a new name.
-    with engine.speaking("list its build cache"):
+    with engine.translate_errors("list its build cache"):
         answer = api.get(f"{api.base_url}/v{api.api_version}/system/df",
                          params={"type": "build-cache", "verbose": "1"})
         try:
@@ -116,7 +116,7 @@ def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
     present = {record.id: record for record in records(engine)}
     gone: list[str] = []
     for each in _children_first({i: present[i].parents for i in ids if i in present}):
-        with engine.speaking("prune its build cache"):
+        with engine.translate_errors("prune its build cache"):
             # `all`: a record that is a layer of an image too is passed over without it.
             told = engine.client.api.prune_builds(filters={"id": [each]}, all=True)
         removed = told.get("CachesDeleted") or []

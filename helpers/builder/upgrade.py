@@ -14,7 +14,7 @@ import requests
 from urllib3 import HTTPHeaderDict
 
 from ..engine import Engine
-from ..engine.model import fault
+from ..engine.translate import engine_fault
 
 _CONNECT_SECONDS = 10
 
@@ -34,11 +34,11 @@ def upgrade(engine: Engine, path: str, doing: str,
     for name, value in headers:
         prepared.headers.add(name, value)
     settings = api.merge_environment_settings(prepared.url, {}, True, None, None)
-    with engine.speaking(doing):
+    with engine.translate_errors(doing):
         response = api.send(prepared, timeout=_CONNECT_SECONDS, **settings)
     if response.status_code != 101:
         with response:
-            raise fault(doing, _message(response))
+            raise engine_fault(doing, _message(response))
     # As in the SDK's own attach: the socket lies below the answer's buffered file.
     file = response.raw._fp.fp
     sock = file.raw._sock

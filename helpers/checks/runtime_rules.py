@@ -90,7 +90,7 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Cont
 def _health(running: container.Server, engine: Engine) -> list[Fail]:
     """Rule `healthy`: the command of HEALTHCHECK says yes while the server is well, and no
     while it is stopped. The engine asks it at its own times; here it is asked at once."""
-    with engine.speaking("show the health check"):
+    with engine.translate_errors("show the health check"):
         asked = engine.client.api.inspect_container(running.name)["Config"].get("Healthcheck") or {}
     kind, *words = asked.get("Test") or ["NONE"]
     if kind == "NONE" or not words:
@@ -99,14 +99,14 @@ def _health(running: container.Server, engine: Engine) -> list[Fail]:
     told = _ask(running, command)
     if told:
         return [Fail("healthy", f"The server is well, and the health check {' '.join(words)!r} says that it is not. {told}")]
-    with engine.speaking("stop the server for a moment"):
+    with engine.translate_errors("stop the server for a moment"):
         engine.client.api.kill(running.name, "SIGSTOP")
     try:
         if not _ask(running, command):
             return [Fail("healthy", f"The server was made to hang, and the health check {' '.join(words)!r} says that all is "
                          "well. It has to ask the server something.")]
     finally:
-        with engine.speaking("let the server go on"):
+        with engine.translate_errors("let the server go on"):
             engine.client.api.kill(running.name, "SIGCONT")
     return []
 

@@ -104,7 +104,7 @@ def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Calla
 
 def _root(server: Server) -> AttackResult:
     """Who runs the server, as the engine sees it: an image without a shell cannot say."""
-    with server.engine.speaking(f"list the processes of {server.image}"):
+    with server.engine.translate_errors(f"list the processes of {server.image}"):
         if not server.engine.has_users:   # every process is root's there: what the image asks for
             user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
             root = user.partition(":")[0] in ("root", "0")

@@ -51,25 +51,25 @@ class ManagedContainer:
 
     def start(self) -> None:
         """Start its program. A stopped one starts anew, with the files that it left."""
-        with self._engine.speaking(f"start a container of {self.image}"):
+        with self._engine.translate_errors(f"start a container of {self.image}"):
             self._engine.client.api.start(self.name)
 
     def stop(self) -> None:
         """Ask its program to end; after two seconds it is killed."""
-        with self._engine.speaking(f"stop a container of {self.image}"):
+        with self._engine.translate_errors(f"stop a container of {self.image}"):
             self._engine.client.api.stop(self.name, timeout=_PATIENCE)
 
     def remove(self) -> None:
         """Remove it, with all that it wrote. Raises CourseError while it runs: stop it first."""
         if self.state == "running":
             raise CourseError(f"The container of {self.image} still runs.", remedy="Stop it first: .stop()")
-        with self._engine.speaking(f"remove a container of {self.image}"):
+        with self._engine.translate_errors(f"remove a container of {self.image}"):
             self._engine.client.api.remove_container(self.name, v=True)
         atexit.unregister(self._leave)
 
     def _found(self) -> dict | None:
         """What the engine says of its state, None if there is no such container."""
-        with self._engine.speaking(f"show a container of {self.image}"), contextlib.suppress(NotFound):
+        with self._engine.translate_errors(f"show a container of {self.image}"), contextlib.suppress(NotFound):
             return self._engine.client.api.inspect_container(self.name)["State"]
         return None
 
@@ -89,7 +89,7 @@ def create(image: str, command: Sequence[str] | None = None, engine: Engine | No
     engine = engine or connect()
     api = engine.client.api
     name = f"multistage-run-{secrets.token_hex(6)}"
-    with engine.speaking(f"create a container of {image}"):
+    with engine.translate_errors(f"create a container of {image}"):
         api.create_container(
             image, command=list(command) if command else None, name=name, labels=labels.marked(labels.RUN),
             network_disabled=True, host_config=api.create_host_config(

@@ -62,7 +62,7 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     else:
         empty = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}
     outside = "host" if engine.shares_network else "default"
-    with engine.speaking(f"run {image}"), created(
+    with engine.translate_errors(f"run {image}"), created(
             engine, image, command, entrypoint=entrypoint, network_disabled=not network,
             host={**empty, "network_mode": outside if network else "none", "read_only": read_only,
                   **hardening_options(engine, capabilities)}) as name, killed(engine, name, bounds):

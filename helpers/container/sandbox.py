@@ -38,7 +38,7 @@ def created(engine: Engine, image: str, command: Sequence[str] | None, *,
                 **_bounds(engine), security_opt=["no-new-privileges"], **host))
         yield name
     finally:
-        with engine.speaking(f"remove the container of {image}"), contextlib.suppress(NotFound):
+        with engine.translate_errors(f"remove the container of {image}"), contextlib.suppress(NotFound):
             api.remove_container(name, force=True, v=True)
 
 

@@ -74,7 +74,7 @@ class Server:
         """Run a command in the running container. Raises CourseError if its program
         is not in the image."""
         api = self.engine.client.api
-        with self.engine.speaking(f"run {command[0]} in {self.image}"):
+        with self.engine.translate_errors(f"run {command[0]} in {self.image}"):
             began = time.perf_counter()
             made = api.exec_create(self.name, list(command))["Id"]
             try:
@@ -98,19 +98,19 @@ class Server:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode, entry.mtime = len(content), 0o644, int(time.time())
             archive.addfile(entry, io.BytesIO(content))
-        with self.engine.speaking(f"write {path} into {self.image}"):
+        with self.engine.translate_errors(f"write {path} into {self.image}"):
             self.engine.client.api.put_archive(self.name, folder or "/", packed.getvalue())
 
     @property
     def users(self) -> frozenset[int]:
         """Numbers of the users that its processes run as, as the engine's machine counts."""
-        with self.engine.speaking(f"list the processes of {self.image}"):
+        with self.engine.translate_errors(f"list the processes of {self.image}"):
             return ids(self.engine, self.name)
 
     @property
     def log(self) -> str:
         """What it printed so far, both streams."""
-        with self.engine.speaking(f"show the output of {self.image}"):
+        with self.engine.translate_errors(f"show the output of {self.image}"):
             return printed(self.engine.client.api, self.name)
 
 
@@ -143,7 +143,7 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
     if engine.shares_network:
         _free(port, image)
     with contextlib.ExitStack() as ends:
-        with engine.speaking(f"run {image}"):   # not what the caller does meanwhile
+        with engine.translate_errors(f"run {image}"):   # not what the caller does meanwhile
             if engine.shares_network:
                 reached = {"network_mode": "host"}
             elif inside := None if way_out else isolated_network(engine):

@@ -7,6 +7,7 @@
 """
 
 from .discovery import connect
-from .model import MINIMUM_API, Engine, translated
+from .model import MINIMUM_API, Engine
+from .translate import translate_errors
 
-__all__ = ["MINIMUM_API", "Engine", "connect", "translated"]
+__all__ = ["MINIMUM_API", "Engine", "connect", "translate_errors"]

@@ -20,8 +20,9 @@ from docker.errors import DockerException, InvalidVersion
 
 from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
 from . import backends
-from .model import Engine, _innermost, read, too_old
+from .model import Engine, read, too_old
 from .managed import Report, quiet
+from .translate import root_cause
 
 _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
 _CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
@@ -141,7 +142,7 @@ def _client(rung: Rung, timeout: float) -> docker.DockerClient:
 def _refusal(rung: Rung, error: Exception) -> EngineError:
     if isinstance(error, InvalidVersion):
         return too_old(rung.host, str(error))
-    why = _innermost(error)
+    why = root_cause(error)
     if rung.host.startswith("ssh:") and "SSHHTTPAdapter" in f"{why} {error}":
         why = "The Docker SDK needs the package paramiko for ssh:// addresses."
     said = {"DOCKER_HOST": f"DOCKER_HOST is {rung.host}",

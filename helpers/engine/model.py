@@ -1,4 +1,4 @@
-"""What is known of an engine, and its errors in the course's words."""
+"""What is known of an engine that answers."""
 
 from __future__ import annotations
 
@@ -8,31 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import docker
-import requests
-import urllib3
-from docker.errors import APIError, DockerException
-from docker.errors import ImageNotFound as SDKImageNotFound
 
-from ..errors import DiskFull, EngineFault, EngineGone, EngineTooOld, ImageNotFound
+from ..errors import EngineTooOld
 from . import capabilities
 from .capabilities import Capabilities
+from .translate import translate_errors
 
 # 1.40 (Docker 19.03) is the first API whose BuildKit the course has a use for;
 # older ones answer `version=2` with "experimental only".
 MINIMUM_API = (1, 40)
 
 ONE_ID = "podman-one-id"   # the rung whose engine has one user id
-
-# What the SDK lets through when the other end goes away.
-_LOST = (
-    requests.exceptions.ConnectionError,
-    requests.exceptions.ChunkedEncodingError,
-    requests.exceptions.Timeout,
-    requests.exceptions.InvalidJSONError,   # an answer that was cut off
-    urllib3.exceptions.HTTPError,
-    ConnectionError,
-)
-
 
 @dataclass(frozen=True)
 class Engine(Capabilities):
@@ -78,9 +64,9 @@ class Engine(Capabilities):
         }
 
     @contextlib.contextmanager
-    def speaking(self, doing: str) -> Iterator[None]:
+    def translate_errors(self, doing: str) -> Iterator[None]:
         """Calls made inside fail with a `CourseError` that names `doing`."""
-        with translated(doing, self.host):
+        with translate_errors(doing, self.host):
             yield
 
 
@@ -92,8 +78,8 @@ def major(version: str) -> int:
 
 def read(client: docker.DockerClient, host: str, rung: str, owned: bool,
          limits: tuple[str, ...] = (), shares_network: bool = False) -> Engine:
-    """Ask an engine what it is; `limits` are known of it besides. Raises EngineTooOld and the errors of `translated`."""
-    with translated("say what it is", host):
+    """Ask an engine what it is; `limits` are known of it besides. Raises EngineTooOld and the errors of `translate_errors`."""
+    with translate_errors("say what it is", host):
         version, info = client.version(), client.info()
     api = client.api.api_version
     if tuple(map(int, api.split("."))) < MINIMUM_API:
@@ -151,67 +137,3 @@ def _limits(info: dict, podman: bool, podman_4: bool) -> tuple[str, ...]:
     if (info.get("OSType") or "linux") != "linux":
         limits.append("It runs Windows containers; the lessons need Linux ones.")
     return tuple(limits)
-
-
-@contextlib.contextmanager
-def translated(doing: str, host: str) -> Iterator[None]:
-    """Turn what the SDK and its libraries raise into `CourseError`s.
-
-    EngineGone     the connection broke or never answered
-    DiskFull       the engine has no room
-    ImageNotFound  an image is not there
-    EngineFault    any other answer of the engine that is an error
-    """
-    try:
-        yield
-    except SDKImageNotFound as error:
-        raise ImageNotFound(
-            f"The engine could not {doing}: it has no such image.",
-            why=error.explanation or str(error),
-            remedy="Check the name with `docker images`, or build the image first.",
-        ) from error
-    except APIError as error:
-        raise fault(doing, error.explanation or str(error)) from error
-    except _LOST as error:
-        raise EngineGone(
-            f"The engine at {host} stopped answering while it was to {doing}.",
-            why=_lost(error),
-            remedy="Run the cell again: the course reconnects. If it stays away, "
-                   "`python -m helpers doctor` says what is wrong; for an engine of the "
-                   "course `make engine` starts it again.",
-        ) from error
-    except DockerException as error:
-        raise EngineFault(f"The engine could not {doing}.", why=str(error)) from error
-
-
-def fault(doing: str, message: str) -> EngineFault | DiskFull:
-    """The error for an engine's own error `message`."""
-    if "no space left on device" in message.lower():
-        return DiskFull(
-            f"The engine could not {doing}: its disk is full.",
-            why=message,
-            remedy="`python -m helpers clean` removes what the course built; "
-                   "`docker system df` shows what else takes room.",
-        )
-    return EngineFault(f"The engine could not {doing}.", why=message)
-
-
-def _lost(error: BaseException) -> str:
-    """Why a connection is no more. An answer that ends in the middle of a piece is an
-    error in a number to the library that reads the pieces."""
-    said = _innermost(error)
-    return "Its answer ended in the middle." if "with base 16" in said else said
-
-
-def _innermost(error: BaseException) -> str:
-    """The cause at the end of the chain, where the operating system speaks."""
-    seen: set[int] = set()
-    while id(error) not in seen:
-        seen.add(id(error))
-        inner = error.__cause__ or error.__context__
-        reasons = [arg for arg in getattr(error, "args", ()) if isinstance(arg, BaseException)]
-        inner = getattr(error, "reason", None) or (reasons[0] if reasons else inner)
-        if not isinstance(inner, BaseException):
-            break
-        error = inner
-    return str(error) or type(error).__name__

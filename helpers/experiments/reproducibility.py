@@ -41,6 +41,6 @@ def nameless(image: str, engine: Engine) -> Iterator[None]:
         yield
     finally:
         api = engine.client.api
-        with engine.speaking("remove an image"), contextlib.suppress(NotFound):
+        with engine.translate_errors("remove an image"), contextlib.suppress(NotFound):
             if not api.inspect_image(image)["RepoTags"]:
                 api.remove_image(image)

@@ -40,7 +40,7 @@ class Start:
 def start(image: Image, engine: Engine | None = None) -> Start:
     """How containers of `image` start. Raises ImageNotFound and the engine's errors."""
     engine = engine or connect()
-    with engine.speaking(f"show the image {image.reference}"):
+    with engine.translate_errors(f"show the image {image.reference}"):
         config = engine.client.api.inspect_image(image.id).get("Config") or {}
     pairs = (each.partition("=") for each in config.get("Env") or ())
     return Start((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
@@ -62,7 +62,7 @@ def ports(exposed: str) -> range:
 def stored(reference: str, engine: Engine) -> tuple[str, int]:
     """(id, bytes) of an image as the engine's store counts them: at once, before anything
     of it is read, and comparable within one engine alone. Raises ImageNotFound."""
-    with engine.speaking(f"show the image {reference}"):
+    with engine.translate_errors(f"show the image {reference}"):
         try:
             found = engine.client.api.inspect_image(reference)
         except NotFound as error:

@@ -129,7 +129,7 @@ def _stands_in(pieces: Iterator[bytes], wanted: bytes) -> bool:
 
 
 def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
-    with engine.speaking(f"show the image {image.reference}"):
+    with engine.translate_errors(f"show the image {image.reference}"):
         config = engine.client.api.inspect_image(image.id).get("Config") or {}
         history = engine.client.api.history(image.id)
     for entry in reversed(history):
@@ -145,5 +145,5 @@ def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
 
 def _each_file(image: Image, engine: Engine | None, look, ended) -> None:
     engine = engine or connect()
-    with engine.speaking("save the image"):
+    with engine.translate_errors("save the image"):
         archive_reader.each_file(stream(engine.client.api, image.id), look, ended)

@@ -144,7 +144,7 @@ def _entry(layer: tarfile.TarFile, each: tarfile.TarInfo) -> Entry:
 def _saved(reference: str, engine: Engine) -> Iterator[_Archive]:
     api = engine.client.api
     with tempfile.TemporaryFile() as file:
-        with engine.speaking(f"save {reference}"):
+        with engine.translate_errors(f"save {reference}"):
             image_id = api.inspect_image(reference)["Id"]
             for chunk in stream(api, image_id):
                 file.write(chunk)

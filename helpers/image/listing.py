@@ -28,7 +28,7 @@ class Listed:
 def listed(engine: Engine, *, every: bool = False) -> tuple[Listed, ...]:
     """The lines of `docker images`, newest first; with `every` those of `docker
     images -a`, which has the images between the steps of a legacy build too."""
-    with engine.speaking("list its images"):
+    with engine.translate_errors("list its images"):
         summaries = engine.client.api.images(all=every)
     return tuple(Listed(name, summary["Id"]) for summary in summaries for name in names(summary))
 
@@ -46,7 +46,7 @@ def marked(lines: Iterable[Listed], mark: str, engine: Engine) -> tuple[Listed, 
     image that has gone meanwhile is left out.
     """
     lines = list(lines)
-    with engine.speaking("read the history of its images"):
+    with engine.translate_errors("read the history of its images"):
         ours = {each for each in {line.id for line in lines} if mark in _history(engine, each)}
     return tuple(line for line in lines if line.id in ours)
 

@@ -27,7 +27,7 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
     ImageUnreadable and the engine's errors.
     """
     engine = engine or connect()
-    with engine.speaking(f"show the image {reference}"):
+    with engine.translate_errors(f"show the image {reference}"):
         inspected = engine.client.api.inspect_image(reference)
         history = engine.client.api.history(inspected["Id"])
     digests = tuple(inspected["RootFS"].get("Layers") or ())
@@ -99,7 +99,7 @@ def _bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
 
 def _others(engine: Engine) -> list[tuple[dict, tuple[str, ...]]]:
     found = []
-    with engine.speaking("list its images"):
+    with engine.translate_errors("list its images"):
         for summary in filter(_name, engine.client.api.images()):
             with contextlib.suppress(NotFound):   # somebody has just removed it
                 found.append((summary, _layers(engine, summary["Id"])))
@@ -129,7 +129,7 @@ def _save(engine: Engine, image_id: str, digests: Collection[str], *, transfer: 
           known: Mapping[str, archive_reader.Measured | None] = MappingProxyType({})) -> archive_reader.Saved:
     """Read the whole saved image, which is to have the layers `digests`; remember
     what it says of each."""
-    with engine.speaking("save the image"):
+    with engine.translate_errors("save the image"):
         read = archive_reader.read(stream(engine.client.api, image_id), transfer=transfer)
     missing = [digest for digest in digests if digest not in read.layers]
     if missing:

@@ -38,7 +38,7 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
     with `bases`, and only in an engine that the course owns.
     """
     api = engine.client.api
-    with engine.speaking("clean up"):
+    with engine.translate_errors("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
         images = _each(_travelling(api), lambda name: registry.forget(engine, name))
         images += _each(_built(api), api.remove_image)

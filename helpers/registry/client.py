@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import requests
 
-from ..engine.model import _innermost
+from ..engine.translate import root_cause
 from ..errors import CourseError, TransferFailed
 
 _SECONDS = 60        # without a byte
@@ -131,5 +131,5 @@ class Upload:
 
 
 def _gone(error: Exception) -> CourseError:
-    return TransferFailed("The registry stopped answering.", why=_innermost(error),
+    return TransferFailed("The registry stopped answering.", why=root_cause(error),
                           remedy="Open it anew: run the cell that did so again.")

@@ -108,7 +108,7 @@ class Registry:
                         remedy=f"Let it: a file in /etc/containers/registries.conf.d with [[registry]], location = "
                                f'"{LOOPBACK}" and insecure = true.') from error
         else:
-            with self._engine.speaking("look into a registry"), contextlib.suppress(APIError):
+            with self._engine.translate_errors("look into a registry"), contextlib.suppress(APIError):
                 self._engine.client.api.inspect_distribution(f"{probe}:none")
         if not self._line.received:   # even "there is no such image" is an answer
             raise RegistryUnavailable(
@@ -134,14 +134,14 @@ class Registry:
         Interrupted.
         """
         api = self._engine.client.api
-        with self._engine.speaking(f"push {image}"):
+        with self._engine.translate_errors(f"push {image}"):
             found = api.inspect_image(image)
         if not found["RepoTags"]:   # to take ours off it again would delete the image
             raise CourseError(f"{image} has no name in the engine, so it is not pushed.",
                               remedy="Build it with tag=.")
         repository, tag = _place(to or _called(image, found["RepoTags"]))
         name = f"{self.address}/{repository}:{tag}"
-        with self._engine.speaking("name the image"):
+        with self._engine.translate_errors("name the image"):
             api.tag(found["Id"], f"{self.address}/{repository}", tag)
         try:
             before, began = self._line.sent, time.perf_counter()
@@ -241,7 +241,7 @@ def travelling(name: str) -> bool:
 
 def unpin(engine: Engine, reference: str) -> None:
     """Take 'name@digest' off an image, which goes too if that was its only name."""
-    with engine.speaking(f"remove the name {reference}"), contextlib.suppress(NotFound):
+    with engine.translate_errors(f"remove the name {reference}"), contextlib.suppress(NotFound):
         engine.client.api.remove_image(reference)
 
 
@@ -249,7 +249,7 @@ def forget(engine: Engine, name: str) -> None:
     """Take the name of a journey off an image. The image itself goes only if it was
     made for that journey: one that has no other name any more keeps this one."""
     api = engine.client.api
-    with engine.speaking(f"remove the name {name}"), contextlib.suppress(NotFound):
+    with engine.translate_errors(f"remove the name {name}"), contextlib.suppress(NotFound):
         found = api.inspect_image(name)
         made_for_it = ((found["Config"] or {}).get("Labels") or {}).get(NAME) == name
         if made_for_it or len(found["RepoTags"]) > 1:

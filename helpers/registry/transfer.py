@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .. import units
 from ..engine import Engine
-from ..engine.model import fault
+from ..engine.translate import engine_fault
 from ..errors import DiskFull, Interrupted, TransferFailed
 
 _SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
@@ -78,7 +78,7 @@ def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch,
             place: str, parameters: dict[str, str]) -> int:
     api, known, progress = engine.client.api, 0, Progress()
     try:
-        with engine.speaking(doing):
+        with engine.translate_errors(doing):
             response = api.post(
                 f"{api.base_url}/v{api.api_version}/{place}", params=parameters, stream=True,
                 headers={"Connection": "close", "X-Registry-Auth": _NO_LOGIN},
@@ -119,7 +119,7 @@ def _message(response) -> str:
 def failure(doing: str, message: str) -> TransferFailed | DiskFull:
     """The error for what an engine says when a push or pull ends badly."""
     if "no space left on device" in message.lower():
-        return fault(doing, message)
+        return engine_fault(doing, message)
     return TransferFailed(f"The engine could not {doing}.", why=" ".join(message.split()),
                           remedy="Run the cell that opened the registry again, then this one.")
 

@@ -128,7 +128,7 @@ def test_one_that_dies_in_the_middle_of_a_call_says_so(folder):
         engine = connect()
         threading.Timer(0.5, lambda: os.kill(dockerd._pid(), signal.SIGKILL)).start()
         try:
-            with engine.speaking("wait for news"):
+            with engine.translate_errors("wait for news"):
                 for _ in engine.client.api.events(decode=True): pass
                 raise ConnectionError("the stream ended")
         except EngineGone as error:

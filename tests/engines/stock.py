@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from helpers.bases import ensure
 from helpers.engine import Engine, connect
-from helpers.engine.model import fault
+from helpers.engine.translate import engine_fault
 from helpers.maintenance.clean import clean
 
 _CHUNK = 1 << 20
@@ -28,11 +28,11 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
     if not names:
         return
     api = source.client.api
-    with source.speaking("save the base images"):
+    with source.translate_errors("save the base images"):
         saved = api.get(f"{api.base_url}/v{api.api_version}/images/get", params={"names": names},
                         stream=True, timeout=_SECONDS)
         _succeeded(saved, "save the base images")
-    with saved, target.speaking("load the base images"):
+    with saved, target.translate_errors("load the base images"):
         loading = target.client.api
         loaded = loading.post(f"{loading.base_url}/v{loading.api_version}/images/load", params={"quiet": "1"},
                               data=saved.iter_content(_CHUNK), headers={"Content-Type": "application/x-tar"},
@@ -42,7 +42,7 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
 
 def _layers(engine: Engine, name: str) -> list[str] | None:
     """The digests of an image's layers, None where it is not."""
-    with engine.speaking(f"look for {name}"):
+    with engine.translate_errors(f"look for {name}"):
         try:
             return engine.client.api.inspect_image(name)["RootFS"].get("Layers") or []
         except NotFound:
@@ -52,7 +52,7 @@ def _layers(engine: Engine, name: str) -> list[str] | None:
 def tidy(engine: Engine) -> None:
     """Take away all but the base images: the tests of an engine that is put by begin as in a new one."""
     clean(engine)
-    with engine.speaking("tidy up"):
+    with engine.translate_errors("tidy up"):
         api = engine.client.api
         for container in api.containers(all=True):
             api.remove_container(container["Id"], force=True, v=True)
@@ -62,7 +62,7 @@ def tidy(engine: Engine) -> None:
 
 def _succeeded(response, doing: str) -> None:
     if response.status_code >= 400:
-        raise fault(doing, response.text.strip())
+        raise engine_fault(doing, response.text.strip())
 
 
 def at(host: str) -> Engine:

@@ -41,7 +41,7 @@ _LOAD = """
     import sys
     from helpers.engine import connect
     engine = connect()
-    with open(sys.argv[1], "rb") as file, engine.speaking("load a base"):
+    with open(sys.argv[1], "rb") as file, engine.translate_errors("load a base"):
         list(engine.client.api.load_image(file))
     had, ref = sys.argv[2:]    # a stand-in may have another name on the machine
     name, _, tag = ref.partition(":")
@@ -58,13 +58,13 @@ def bring(pod: Sandbox, refs: Sequence[str]) -> None:
     for base in ensure(pod.engine, [ref for ref in refs if ref != SCRATCH]):
         with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder:
             saved, packed = Path(folder, "base.tar"), Path(folder, "packed.tar")
-            with pod.engine.speaking(f"save {base.ref}"), open(saved, "wb") as file:
+            with pod.engine.translate_errors(f"save {base.ref}"), open(saved, "wb") as file:
                 for chunk in patient(pod.engine.client.api, 1800).get_image(base.name, chunk_size=1 << 20):
                     file.write(chunk)
             with tarfile.open(packed, "w") as archive:
                 archive.add(saved, "base.tar", filter=_theirs)
             saved.unlink()
-            with pod.engine.speaking(f"hand on {base.ref}"), open(packed, "rb") as file:
+            with pod.engine.translate_errors(f"hand on {base.ref}"), open(packed, "rb") as file:
                 patient(pod.engine.client.api, 1800).put_archive(pod.name, HOME, file)
         ran = pod.run(["python", "-c", textwrap.dedent(_LOAD), f"{HOME}/base.tar", base.name, base.ref])
         pod.run(["rm", f"{HOME}/base.tar"])

@@ -506,7 +506,7 @@ def answering(*pieces):
     thread.start()
     try:
         client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.41")
-        yield SimpleNamespace(host=str(server.server_port), client=client, speaking=lambda _: contextlib.nullcontext())
+        yield SimpleNamespace(host=str(server.server_port), client=client, translate_errors=lambda _: contextlib.nullcontext())
     finally:
         over.set()
         server.shutdown()

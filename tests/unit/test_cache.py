@@ -39,7 +39,7 @@ class Straw:
         self.asked: list[str] = []
         self.client = self.api = self
 
-    def speaking(self, doing):
+    def translate_errors(self, doing):
         return contextlib.nullcontext()
 
     def describe(self):

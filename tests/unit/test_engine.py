@@ -19,9 +19,10 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import connect, discovery, model, network, dockerd, podman, proot_backend
+from helpers.engine import connect, discovery, network, dockerd, podman, proot_backend, translate
 from helpers.engine.discovery import Rung
-from helpers.engine.model import Engine, read, translated
+from helpers.engine.model import Engine, read
+from helpers.engine.translate import translate_errors
 from helpers.views.markup import paragraph
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
                             EngineTooOld, EngineUnreachable, ImageNotFound, NoEngine)
@@ -554,7 +555,7 @@ def response(status, message):
 ])
 def test_each_error_of_the_libraries_has_one_of_ours(raised, kind, why):
     with pytest.raises(CourseError) as caught:
-        with translated("say hello", "unix:///s"):
+        with translate_errors("say hello", "unix:///s"):
             raise raised
     assert type(caught.value) is kind
     assert caught.value.why == why
@@ -565,32 +566,32 @@ def test_each_error_of_the_libraries_has_one_of_ours(raised, kind, why):
 @pytest.mark.parametrize("raised", [CourseError("ours"), KeyError("a bug"), KeyboardInterrupt()])
 def test_what_is_not_the_engine_s_passes_through(raised):
     with pytest.raises(type(raised)) as caught:
-        with translated("say hello", "unix:///s"):
+        with translate_errors("say hello", "unix:///s"):
             raise raised
     assert caught.value is raised
 
 
 def test_an_engine_names_itself_when_it_goes_away():
     with pytest.raises(EngineGone, match="The engine at unix:///s stopped answering while it was to dance"):
-        with asked(VERSION, INFO).speaking("dance"):
+        with asked(VERSION, INFO).translate_errors("dance"):
             raise ConnectionError("gone")
 
 
-def test_the_innermost_cause_is_the_one_told():
+def test_the_root_cause_is_reported():
     os_error = OSError(111, "Connection refused")
     middle = urllib3.exceptions.MaxRetryError(None, "/", reason=os_error)
     outer = requests.exceptions.ConnectionError(middle)
-    assert model._innermost(outer) == "[Errno 111] Connection refused"
+    assert translate.root_cause(outer) == "[Errno 111] Connection refused"
     chained = ValueError("b")
     chained.__cause__ = KeyError("a")
-    assert model._innermost(chained) == "'a'"
-    assert model._innermost(ValueError()) == "ValueError"
+    assert translate.root_cause(chained) == "'a'"
+    assert translate.root_cause(ValueError()) == "ValueError"
 
 
 def test_a_circle_of_causes_ends():
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
-    assert model._innermost(one) in ("one", "two")
+    assert translate.root_cause(one) in ("one", "two")
 
 
 # -- the engine of the course, without it -------------------------------------------

@@ -134,7 +134,7 @@ class Straw:
         self._layers |= {f"sha256:{name}": list(layers) for name, (layers, _) in others.items()}
         self._labels = {f"sha256:{name}": marks for name, (_, marks) in others.items()}
 
-    def speaking(self, doing):
+    def translate_errors(self, doing):
         return contextlib.nullcontext()
 
     def describe(self):

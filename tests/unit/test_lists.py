@@ -18,7 +18,7 @@ class Straw:
         self.client = self.api = self
         self.shown, self.hidden = shown, hidden
 
-    def speaking(self, doing):
+    def translate_errors(self, doing):
         return contextlib.nullcontext()
 
     def images(self, all=False):

@@ -88,10 +88,10 @@ class Api:
 
 def engine(**images):
     @contextmanager
-    def speaking(_):
+    def translate_errors(_):
         yield
     packed = {name: saved(content) if isinstance(content, dict) else content for name, content in images.items()}
-    return SimpleNamespace(speaking=speaking, client=SimpleNamespace(api=Api(packed)))
+    return SimpleNamespace(translate_errors=translate_errors, client=SimpleNamespace(api=Api(packed)))
 
 
 BASE = layer(1, b"base")
