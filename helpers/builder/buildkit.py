@@ -14,7 +14,7 @@ from functools import cache
 from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
 from .messages import classes
 
-_MESSAGES = {
+STATUS_MESSAGES = {
     "Vertex": {
         "digest": (1, "string", False), "inputs": (2, "string", True),
         "name": (3, "string", False), "cached": (4, "bool", False),
@@ -30,15 +30,23 @@ _MESSAGES = {
     },
     "StatusResponse": {
         "vertexes": (1, "Vertex", True), "statuses": (2, "VertexStatus", True),
-        "logs": (3, "VertexLog", True),
+        "logs": (3, "VertexLog", True), "warnings": (4, "VertexWarning", True),
     },
+    "VertexWarning": {
+        "vertex": (1, "string", False), "level": (2, "int64", False), "short": (3, "bytes", False),
+        "detail": (4, "bytes", True), "url": (5, "string", False), "info": (6, "SourceInfo", False),
+        "ranges": (7, "Range", True),
+    },
+    "SourceInfo": {"filename": (1, "string", False), "data": (2, "bytes", False)},
+    "Range": {"start": (1, "Position", False), "end": (2, "Position", False)},
+    "Position": {"line": (1, "int32", False), "character": (2, "int32", False)},
 }
 
 
 @cache
 def status_response() -> type:
     """The message class of a StatusResponse, made on first use."""
-    return classes("moby.buildkit.v1", _MESSAGES)["StatusResponse"]
+    return classes("moby.buildkit.v1", STATUS_MESSAGES)["StatusResponse"]
 
 
 def events(answers: Iterable[dict]) -> Iterator[Event]:

@@ -85,6 +85,12 @@ def go_mode(mode: int) -> int:
     return mode & 0o777 | _GO_TYPES.get(stat.S_IFMT(mode), 0) | bits
 
 
+def st_mode(mode: int) -> int:
+    """Go's os.FileMode as st_mode."""
+    kind = next((unix for unix, go in _GO_TYPES.items() if mode & go), stat.S_IFREG)
+    return mode & 0o777 | kind | sum(unix for unix, go in _GO_BITS.items() if mode & go)
+
+
 def stat_packet(path: str, facts: Facts) -> bytes:
     # Owner and group stay 0, as with the Docker CLI.
     message = packet()(type=STAT)

@@ -1,0 +1,19 @@
+"""BuildKit from Python, through the Docker SDK's own connection: no command line, no daemon beside Docker's.
+
+    >>> from helpers.builder import Context, Session
+    >>> from helpers.builder.control import Control, Gateway, Process
+    >>> with Session(engine, Context.scan("app")) as session, Control(engine) as control:
+    ...     with Gateway(control, session.id) as gateway:
+    ...         state = gateway.solve({"target": "builder"})
+    ...         print([entry.name for entry in state.read_dir("/")])
+    ...         with state.container() as container:
+    ...             print(container.run(Process(["go", "version"], state.config["Env"])).output)
+"""
+
+from .client import CacheRecord, Control, Solve, SolveOptions, Worker
+from .gateway import Entry, Gateway, Mount, Process, State
+from .process import Container, Finished, Running
+from .status import CallFailed, FailedStep
+
+__all__ = ["CacheRecord", "CallFailed", "Container", "Control", "Entry", "FailedStep", "Finished", "Gateway", "Mount",
+           "Process", "Running", "Solve", "SolveOptions", "State", "Worker"]

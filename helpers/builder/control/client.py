@@ -1,0 +1,194 @@
+"""BuildKit's control service: solve, status, disk usage, prune, workers.
+
+    >>> with Control(engine) as control:
+    ...     print(control.workers()[0].platforms)
+
+The service and its fields: moby/buildkit, api/services/control/control.proto.
+"""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...engine import Engine
+from ...errors import EngineGone, Unsupported
+from ..upgrade import upgrade
+from .connection import Call, Connection
+from .messages import CONTROL, known, pairs
+from .status import UNIMPLEMENTED, CallFailed
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What runs builds: its id, labels, and the platforms that it can run ("linux/amd64")."""
+
+    id: str
+    labels: Mapping[str, str]
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CacheRecord:
+    """A record of the build cache; `size` in bytes, `kind` as BuildKit calls it ("regular", "source.local", ...)."""
+
+    id: str
+    parents: tuple[str, ...]
+    size: int
+    description: str
+    kind: str
+    uses: int
+    in_use: bool
+    shared: bool
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """What a solve asks for, beside its frontend's attributes.
+
+    exporter        "moby" (an image in the engine), "local", "tar", ...; "" exports nothing
+    cache_to        [(type, attributes)] of caches to export
+    """
+
+    exporter: str = ""
+    exporter_attributes: Mapping[str, str] = field(default_factory=dict)
+    cache_to: Sequence[tuple[str, Mapping[str, str]]] = ()
+    internal: bool = False
+
+
+class Control:
+    """A connection to an engine's BuildKit. Close it, or use it in a `with` block.
+
+    Every method raises CallFailed where BuildKit answers with an error, and EngineGone where the connection is lost.
+    """
+
+    def __init__(self, engine: Engine):
+        """Raises Unsupported where the engine has no BuildKit, and the engine's errors."""
+        if not self.supported(engine):
+            raise Unsupported("BuildKit's control API cannot be reached in this engine.",
+                              why=f"{engine.describe()} builds with {' and '.join(engine.builders)}.",
+                              remedy="Use a Docker Engine over a local socket or TCP.")
+        response, sock, early = upgrade(engine, "/grpc", "reach BuildKit")
+        self.engine = engine
+        self._connection = Connection(sock, early, response.close)
+
+    @staticmethod
+    def supported(engine: Engine) -> bool:
+        """Whether this engine has BuildKit, over a socket that can be upgraded (SSH and named pipes cannot)."""
+        base = engine.client.api.base_url
+        return "buildkit" in engine.builders and not base.startswith(("http+docker://ssh", "http+docker://localnpipe"))
+
+    def close(self) -> None:
+        """End every call: BuildKit ends what it runs for them."""
+        self._connection.close()
+
+    def __enter__(self) -> Control:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def version(self) -> str:
+        """BuildKit's own version, "" where it does not say (Docker 20.10)."""
+        try:
+            return self.unary(CONTROL + "Info", known()["Empty"](), "InfoResponse").buildkitVersion.version
+        except CallFailed as error:
+            if error.code == UNIMPLEMENTED:
+                return ""
+            raise
+
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers, the default one first."""
+        answer = self.unary(CONTROL + "ListWorkers", known()["ListWorkersRequest"](), "ListWorkersResponse")
+        return tuple(Worker(each.ID, {pair.key: pair.value for pair in each.Labels}, tuple(
+            "/".join(filter(None, (one.OS, one.Architecture, one.Variant))) for one in each.platforms))
+            for each in answer.record)
+
+    def disk_usage(self, *filters: str) -> tuple[CacheRecord, ...]:
+        """The build cache's records; `filters` as `docker buildx du --filter` takes them."""
+        answer = self.unary(CONTROL + "DiskUsage", known()["DiskUsageRequest"](filter=filters), "DiskUsageResponse")
+        return tuple(map(_record, answer.record))
+
+    def prune(self, *filters: str, all_kinds: bool = False) -> tuple[CacheRecord, ...]:
+        """Delete the records that match every filter (all, if there is none) and are not in use; returns them."""
+        request = known()["PruneRequest"](filter=filters, all=all_kinds)
+        return tuple(_record(known()["UsageRecord"].FromString(each))
+                     for each in self.stream(CONTROL + "Prune", request))
+
+    def solve(self, attributes: Mapping[str, str], session: str, options: SolveOptions | None = None,
+              frontend: str = "dockerfile.v0", ref: str = "") -> Solve:
+        """Begin a build. `attributes` are the frontend's ("target", "build-arg:NAME", ...), `session` the id of a
+        Session that serves the build context, `ref` a name for it (a random one if left out)."""
+        options = options or SolveOptions()
+        ref = ref or random.token_hex(12)
+        request = known()["SolveRequest"](
+            Ref=ref, Session=session, Frontend=frontend, FrontendAttrs=pairs(attributes), Internal=options.internal,
+            Exporter=options.exporter, ExporterAttrs=pairs(options.exporter_attributes))
+        for kind, values in options.cache_to:
+            request.Cache.Exports.add(Type=kind, Attrs=pairs(values))
+        return Solve(self, ref, self.call(CONTROL + "Solve", request))
+
+    # -- calls -------------------------------------------------------------------------
+
+    def call(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = (), end: bool = True) -> Call:
+        """Begin a call of a method; its messages are bytes."""
+        try:
+            return self._connection.call(path, request.SerializeToString(), metadata, end)
+        except ConnectionError as error:
+            raise _gone(error) from error
+
+    def stream(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = ()) -> Iterator[bytes]:
+        """The messages of a method's answer."""
+        yield from answers(self.call(path, request, metadata))
+
+    def unary(self, path: str, request: Any, answer: str, metadata: Sequence[tuple[str, str]] = ()) -> Any:
+        """The one message of a method's answer, of the class called `answer`."""
+        last = b""
+        for message in self.stream(path, request, metadata):
+            last = message
+        return known()[answer].FromString(last)
+
+
+class Solve:
+    """A build under way. `status` follows it, `wait` ends with it, `cancel` ends it."""
+
+    def __init__(self, control: Control, ref: str, call: Call):
+        self.ref = ref
+        self._control, self._call = control, call
+
+    def status(self) -> Iterator[Any]:
+        """StatusResponse messages: vertexes, logs, warnings, as they come; ends with the build."""
+        for message in self._control.stream(CONTROL + "Status", known()["StatusRequest"](Ref=self.ref)):
+            yield known()["StatusResponse"].FromString(message)
+
+    def wait(self) -> dict[str, bytes]:
+        """Once the build has succeeded: what the exporter answered ({"containerimage.digest": ...})."""
+        found: dict[str, bytes] = {}
+        for message in answers(self._call):
+            found = {pair.key: pair.value for pair in known()["SolveResponse"].FromString(message).ExporterResponse}
+        return found
+
+    def cancel(self) -> None:
+        """End the build: a RUN under way ends in the engine within a tenth of a second."""
+        self._call.cancel()
+
+
+def answers(call: Call) -> Iterator[bytes]:
+    """The messages of a call's answer. Raises CallFailed, and EngineGone for a lost connection."""
+    try:
+        yield from call
+    except ConnectionError as error:
+        raise _gone(error) from error
+
+
+def _gone(error: ConnectionError) -> EngineGone:
+    return EngineGone("The connection to BuildKit was lost.", why=str(error),
+                      remedy="Try again. If it stays so, `python -m helpers doctor` says what is wrong.")
+
+
+def _record(record: Any) -> CacheRecord:
+    parents = tuple(record.Parents) or tuple(filter(None, [record.Parent]))
+    return CacheRecord(record.ID, parents, record.Size, record.Description, record.RecordType, record.UsageCount,
+                       record.InUse, record.Shared)

@@ -1,0 +1,190 @@
+"""BuildKit's gateway: the client as its own frontend, to look into results that no image was made of.
+
+    >>> with Session(engine, context) as session, Control(engine) as control, Gateway(control, session.id) as gateway:
+    ...     state = gateway.solve({"target": "builder"})
+    ...     print(state.read_dir("/app"), state.read("/app/main.go"))
+
+A Solve without a frontend keeps the build open under a name; calls of LLBBridge with that name in a header work on it,
+and `Return` ends it. Fields: moby/buildkit, frontend/gateway/pb/gateway.proto.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets as random
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..filesync import st_mode
+from .client import Control, SolveOptions
+from .messages import GATEWAY, known, pairs
+from .process import Container
+from .status import CallFailed, FailedStep
+
+_HEADER = "buildkit-controlapi-buildid"
+_PIECE = 1 << 22    # bytes of a file that are read at once: gRPC takes no message above 16 MB
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, folder or link: mode as st_mode has it, size in bytes, mtime in nanoseconds since 1970."""
+
+    name: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: int
+    target: str = ""
+
+    @property
+    def is_dir(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        return stat.S_ISLNK(self.mode)
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process is started with."""
+
+    args: Sequence[str]
+    env: Sequence[str] = ()
+    cwd: str = "/"
+    user: str = ""
+    terminal: bool = False
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A result mounted into a container: its id, where, and whether read-only."""
+
+    result: str
+    dest: str = "/"
+    readonly: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Gateway:
+    """An open build, in which results are solved, read and entered. Use it in a `with` block."""
+
+    def __init__(self, control: Control, session: str):
+        """`session`: the id of the Session that serves the build context."""
+        self.control = control
+        self._solve = control.solve({}, session, SolveOptions(internal=True), frontend="")
+        self._metadata = ((_HEADER, self._solve.ref),)
+
+    def __enter__(self) -> Gateway:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the build: what was solved in it stays in the cache, containers end."""
+        error = known()["RpcStatus"](code=1, message="closed")
+        with contextlib.suppress(CallFailed):
+            self.call("Return", known()["ReturnRequest"](error=error))
+            self._solve.wait()
+
+    def call(self, method: str, request: Any, answer: str = "Empty") -> Any:
+        """Call one of LLBBridge's methods."""
+        return self.control.unary(GATEWAY + method, request, answer, self._metadata)
+
+    def open(self, method: str, request: Any) -> Any:
+        """Begin a call to which more messages will be sent."""
+        return self.control.call(GATEWAY + method, request, self._metadata, end=False)
+
+    def solve(self, attributes: Mapping[str, str], evaluate: bool = False, frontend: str = "dockerfile.v0") -> State:
+        """The result of a build with these attributes ("target", "build-arg:NAME", ...).
+
+        BuildKit is lazy: nothing runs before the result is looked at, unless `evaluate` (Docker 23 and later). Raises
+        CallFailed with the failed step, where there is one.
+        """
+        request = known()["BridgeSolveRequest"](
+            Frontend=frontend, FrontendOpt=pairs({"filename": "Dockerfile", **attributes}), allowResultReturn=True,
+            allowResultArrayRef=True, Evaluate=evaluate)
+        answer = self.call("Solve", request, "BridgeSolveResponse")
+        result = known()["BridgeResult"].FromString(answer.result)
+        refs = [pair.value.id for pair in result.refs.refs]
+        ref = result.ref.id or result.refDeprecated or next(iter(refs), "")
+        return State(self, ref, {pair.key: pair.value for pair in result.metadata})
+
+    def container(self, mounts: Sequence[Mount], network: bool = True) -> Container:
+        """A container of these mounts; `network`: whether it may reach the network."""
+        name = random.token_hex(8)
+        self.call("NewContainer", known()["NewContainerRequest"](
+            ContainerID=name, Network=0 if network else 2,
+            Mounts=[known()["Mount"](resultID=each.result, dest=each.dest, readonly=each.readonly, **each.extra)
+                    for each in mounts]))
+        return Container(self, name)
+
+    def failed_step(self, step: FailedStep) -> State:
+        """What the failed step's root held when it failed, what it had written included."""
+        at = next(number for number, mount in enumerate(step.mounts) if mount.get("dest", "/") == "/")
+        return State(self, step.results[at], {}, step)
+
+
+class State:
+    """A file system in the build cache: read it, or run something in it. An empty `ref` is `scratch`."""
+
+    def __init__(self, gateway: Gateway, ref: str, metadata: Mapping[str, bytes], step: FailedStep | None = None):
+        self.ref, self.metadata, self.step = ref, dict(metadata), step
+        self._gateway = gateway
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The image's configuration so far: Env, WorkingDir, User, Entrypoint, Cmd; {} where there is none."""
+        image = json.loads(self.metadata.get("containerimage.config", b"{}"))
+        return image.get("config") or {}
+
+    def read_dir(self, path: str = "/") -> tuple[Entry, ...]:
+        """What is in a folder, in order of names. Raises CallFailed if it is not one."""
+        if not self.ref:
+            return ()
+        answer = self._gateway.call("ReadDir", known()["ReadDirRequest"](Ref=self.ref, DirPath=path), "ReadDirResponse")
+        return tuple(sorted(map(_entry, answer.entries), key=lambda entry: entry.name))
+
+    def stat(self, path: str) -> Entry:
+        """One path's facts. Raises CallFailed if it is not there."""
+        request = known()["StatFileRequest"](Ref=self.ref, Path=path)
+        return _entry(self._gateway.call("StatFile", request, "StatFileResponse").stat)
+
+    def read(self, path: str, limit: int | None = None) -> bytes:
+        """A file's content, or its first `limit` bytes. Raises CallFailed if it is not there."""
+        pieces: list[bytes] = []
+        at = 0
+        while limit is None or at < limit:
+            length = _PIECE if limit is None else min(_PIECE, limit - at)
+            request = known()["ReadFileRequest"](Ref=self.ref, FilePath=path,
+                                                 Range=known()["FileRange"](Offset=at, Length=length))
+            piece = self._gateway.call("ReadFile", request, "ReadFileResponse").Data
+            pieces.append(piece)
+            at += len(piece)
+            if len(piece) < length:
+                break
+        return b"".join(pieces)
+
+    def mounts(self) -> tuple[Mount, ...]:
+        """What a container of this state mounts: of a failed step, all that the step had."""
+        if self.step is None:
+            return (Mount(self.ref),)
+        return tuple(Mount(result, mount.get("dest", "/"), bool(mount.get("readonly")), {
+            "selector": mount.get("selector", ""), "mountType": mount.get("mountType", 0)})
+            for mount, result in zip(self.step.mounts, self.step.results) if result)
+
+    def container(self, network: bool = True) -> Container:
+        """A container of this state. What runs in it changes nothing but the container."""
+        return self._gateway.container(self.mounts(), network)
+
+
+def _entry(found: Any) -> Entry:
+    return Entry(os.fsdecode(found.path).rpartition("/")[2], st_mode(found.mode), found.uid, found.gid, found.size,
+                 found.modTime, os.fsdecode(found.linkname))

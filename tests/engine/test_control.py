@@ -1,0 +1,127 @@
+"""BuildKit's control API on a real engine: results without images, processes in them, and the end of a build."""
+
+import time
+import uuid
+from types import SimpleNamespace
+
+import pytest
+
+from helpers.builder.context import Context
+from helpers.builder.control import CallFailed, Control, Gateway, Process
+from helpers.builder.session import Session
+
+BASE = "debian:bookworm-slim"
+
+
+@pytest.fixture(scope="module")
+def control(engine):
+    if not Control.supported(engine):
+        pytest.skip("this engine has no BuildKit")
+    with Control(engine) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("context")
+    (made / "hello.txt").write_text("hello")
+    return made
+
+
+@pytest.fixture(scope="module")
+def built(control, engine, folder):
+    """A stage, solved and open: its state, and the word that its RUN wrote."""
+    word = uuid.uuid4().hex
+    text = f"""FROM {BASE} AS build
+WORKDIR /stove
+ENV GREETING=hello
+COPY hello.txt /hello.txt
+RUN echo {word} > word && head -c 9000000 /dev/urandom > /large && ln -s word link
+FROM scratch
+COPY --from=build /large /
+"""
+    with Session(engine, Context.scan(folder, dockerfile_text=text)) as session, Gateway(control, session.id) as gateway:
+        yield SimpleNamespace(state=gateway.solve({"target": "build"}), last=gateway.solve({}), word=word)
+
+
+def run(state, script, **words):
+    with state.container() as container:
+        return container.run(Process(["/bin/sh", "-c", script], state.config["Env"], state.config["WorkingDir"]), **words)
+
+
+def test_the_worker_runs_this_machine_s_platform(control):
+    assert any(platform.startswith("linux/") for worker in control.workers() for platform in worker.platforms)
+
+
+def test_a_stage_s_files_are_read_without_an_image(built):
+    assert [entry.name for entry in built.state.read_dir("/stove")] == ["link", "word"]
+    assert built.state.read("/stove/word").decode().strip() == built.word == built.state.read("/stove/link").decode().strip()
+    link, word = built.state.read_dir("/stove")
+    assert link.is_link and link.target == "word" and word.size == len(built.word) + 1
+    assert built.state.stat("/stove").is_dir and len(built.state.read("/large")) == 9_000_000
+
+
+def test_the_last_stage_has_only_what_crossed(built):
+    assert [entry.name for entry in built.last.read_dir("/")] == ["large"]
+
+
+def test_what_is_not_there_is_an_error_in_buildkit_s_words(built):
+    with pytest.raises(CallFailed, match="no such file"):
+        built.state.read("/nowhere")
+
+
+def test_a_command_runs_in_the_stage_and_changes_nothing_of_it(built):
+    done = run(built.state, "pwd; echo $GREETING; touch made; ls; exit 3")
+    assert (done.exit_code, done.output) == (3, "/stove\nhello\nlink\nmade\nword\n")
+    assert "made" not in [entry.name for entry in built.state.read_dir("/stove")]
+
+
+def test_a_command_reads_its_input_and_writes_more_than_a_window(built):
+    assert run(built.state, "wc -c", stdin=b"x" * 300_000).output.strip() == "300000"
+    assert len(run(built.state, "head -c 3000000 /dev/zero").output) == 3_000_000
+
+
+def test_a_shell_has_a_terminal(built):
+    with built.state.container() as container:
+        shell = container.start(Process(["/bin/sh"], built.state.config["Env"], "/", terminal=True))
+        shell.resize(20, 50)
+        shell.write(b"stty size; exit 5\n")
+        said = b"".join(piece for _, piece in shell.output())
+    assert b"20 50" in said and shell.exit_code == 5
+
+
+def test_a_build_that_fails_says_so_when_it_is_looked_at(control, engine, folder):
+    text = f"FROM {BASE}\nRUN echo {uuid.uuid4().hex} > /partial; exit 7\n"
+    with Session(engine, Context.scan(folder, dockerfile_text=text)) as session, Gateway(control, session.id) as gateway:
+        with pytest.raises(CallFailed, match="exit code: 7") as caught:
+            gateway.solve({}, evaluate=True).read_dir("/")
+        if step := caught.value.step:     # Docker 23 and later keep the step, what it had written included
+            assert caught.value.lines == (2,)
+            assert "partial" in [entry.name for entry in gateway.failed_step(step).read_dir("/")]
+
+
+def test_a_cancelled_build_ends_its_command(control, engine, folder):
+    text = f"FROM {BASE}\nRUN echo {uuid.uuid4().hex} && sleep 600\n"
+    with Session(engine, Context.scan(folder, dockerfile_text=text)) as session:
+        solve = control.solve({"filename": "Dockerfile"}, session.id)
+        for status in solve.status():
+            if any(vertex.HasField("started") and "sleep 600" in vertex.name for vertex in status.vertexes):
+                break
+        solve.cancel()
+        with pytest.raises(CallFailed, match="cancel"):
+            solve.wait()
+        deadline = time.monotonic() + 30
+        while any(record.in_use and "sleep 600" in record.description for record in control.disk_usage()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_the_cache_s_records_of_a_build_are_pruned_and_no_other(control, engine, folder):
+    word = uuid.uuid4().hex
+    text = f"FROM {BASE}\nRUN echo {word} > /word\n"
+    with Session(engine, Context.scan(folder, dockerfile_text=text)) as session:
+        control.solve({"filename": "Dockerfile"}, session.id).wait()
+    ours = [record for record in control.disk_usage() if word in record.description]
+    gone = control.prune(f"id=={ours[0].id}")
+    assert [record.id for record in gone] == [record.id for record in ours]
+    assert ours[0].id not in {record.id for record in control.disk_usage()}

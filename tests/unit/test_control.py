@@ -1,0 +1,325 @@
+"""The client of BuildKit's control API, against a gRPC server on a socket pair and on recorded replies."""
+
+import contextlib
+import json
+import socket
+import stat
+import struct
+import threading
+
+import pytest
+
+from helpers.builder.control import CallFailed, Entry, FailedStep, Finished, Mount, Process
+from helpers.builder.control import client as clients
+from helpers.builder.control import gateway as gateways
+from helpers.builder.control.connection import Connection
+from helpers.builder.control.messages import GATEWAY, known
+from helpers.builder.control.process import Container
+from helpers.builder.control.status import _messages
+from helpers.builder.grpc import UNIMPLEMENTED, Server, Status, unary
+from helpers.errors import EngineGone
+
+LARGE = bytes(range(256)) * 20_000    # 5 MB: many times a window
+
+
+def echo(metadata, inbox):
+    """Answers each message with itself, until there are no more."""
+    while True:
+        while inbox:
+            message = inbox.popleft()
+            if message is None:
+                return
+            yield message
+        yield None
+
+
+def refuse(metadata, inbox):
+    raise Status(UNIMPLEMENTED, "no method é")
+    yield
+
+
+def endless(metadata, inbox):
+    while True:
+        yield LARGE[:100_000]
+
+
+def silent(metadata, inbox):
+    while True:
+        yield None
+
+
+def told(metadata, inbox):
+    yield repr(sorted(metadata["x"])).encode()
+
+
+METHODS = {"/s/Echo": echo, "/s/Unary": unary(lambda message: message[::-1]), "/s/Refuse": refuse, "/s/Endless": endless,
+           "/s/Silent": silent, "/s/Told": told, "/s/Nothing": unary(lambda _: b"")}
+
+
+@pytest.fixture
+def connection():
+    ours, theirs = socket.socketpair()
+    server = Server(theirs, METHODS)
+
+    def serve():
+        with contextlib.suppress(OSError):
+            server.serve()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    made = Connection(ours, closed=ours.close)
+    made.server = server
+    yield made
+    made.close()
+    server.stop()
+    thread.join(5)
+    theirs.close()
+    server.close()
+
+
+@pytest.mark.parametrize("message", [b"", b"a", b"abc" * 1000, LARGE], ids=["empty", "one byte", "small", "larger than a window"])
+def test_a_message_goes_there_and_comes_back(connection, message):
+    assert list(connection.call("/s/Unary", message)) == [message[::-1]]
+
+
+def test_messages_are_sent_one_after_another_on_an_open_call(connection):
+    call = connection.call("/s/Echo", b"1", end=False)
+    answers = iter(call)
+    assert next(answers) == b"1"
+    for sent in (LARGE, b"", b"3"):
+        call.send(sent)
+        assert next(answers) == sent
+    call.send(b"last", end=True)
+    assert list(answers) == [b"last"]
+
+
+def test_an_error_has_its_code_and_its_words(connection):
+    with pytest.raises(CallFailed, match="no method é") as caught:
+        list(connection.call("/s/Refuse", b""))
+    assert caught.value.code == UNIMPLEMENTED and caught.value.details == {} and caught.value.lines == ()
+
+
+def test_metadata_is_sent(connection):
+    assert list(connection.call("/s/Told", b"", [("x", "1"), ("x", "2")])) == [b"['1', '2']"]
+
+
+def test_calls_run_side_by_side(connection):
+    waiting = connection.call("/s/Silent", b"", end=False)
+    unread = connection.call("/s/Endless", b"")     # nobody reads it: it must hold up nobody else
+    found = {}
+
+    def ask(number):
+        found[number] = list(connection.call("/s/Unary", b"%d" % number + LARGE[:200_000]))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert {number: answer[0][::-1].partition(b"\0")[0] for number, answer in found.items()} == {
+        number: b"%d" % number for number in range(16)}
+    assert next(iter(unread)) == LARGE[:100_000]
+    waiting.cancel()
+
+
+def test_what_nobody_reads_is_not_fetched_for_ever(connection):
+    call = connection.call("/s/Endless", b"")
+    answers = iter(call)
+    next(answers)
+    list(connection.call("/s/Unary", b""))    # the connection goes on
+    assert call._answers.qsize() * 100_000 <= 3 << 20
+    for _ in range(100):                      # far more than a window: read, it goes on
+        next(answers)
+    call.cancel()
+
+
+def test_a_cancelled_call_ends_and_the_connection_goes_on(connection):
+    call = connection.call("/s/Silent", b"", end=False)
+    threading.Timer(0.05, call.cancel).start()
+    with pytest.raises(CallFailed, match="cancelled"):
+        list(call)
+    call.cancel()
+    assert list(connection.call("/s/Unary", b"ab")) == [b"ba"]
+
+
+def test_a_lost_connection_ends_every_call_and_refuses_new_ones(connection):
+    call = connection.call("/s/Silent", b"", end=False)
+    connection.server.stop()
+    connection._socket.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(ConnectionError):
+        list(call)
+    with pytest.raises(ConnectionError):
+        list(connection.call("/s/Unary", b""))
+
+
+def test_a_closed_connection_ends_its_calls(connection):
+    call = connection.call("/s/Silent", b"", end=False)
+    connection.close()
+    with pytest.raises(ConnectionError):
+        list(call)
+
+
+def test_a_peer_that_breaks_http2_is_a_lost_connection():
+    ours, theirs = socket.socketpair()
+    theirs.sendall(bytes(9))    # a DATA frame of no stream
+    connection = Connection(ours)
+    with pytest.raises(ConnectionError):
+        list(connection.call("/s/Unary", b""))
+    connection.close()
+    theirs.close()
+
+
+def test_the_course_reports_a_lost_connection_as_its_own_error():
+    def lost():
+        raise ConnectionResetError("gone")
+        yield
+
+    with pytest.raises(EngineGone, match="lost"):
+        list(clients.answers(lost()))
+
+
+# -- errors ------------------------------------------------------------------------------
+
+SOLVE = {"inputIDs": ["in"], "mountIDs": ["out", "", "cache"], "op": {"Op": {"Exec": {
+    "meta": {"args": ["/bin/sh", "-c", "false"], "env": ["A=1"], "cwd": "/app"},
+    "mounts": [{"dest": "/"}, {"input": -1, "dest": "/tmp"}, {"dest": "/cache", "readonly": True, "mountType": 3}]}}}}
+SOURCE = {"info": {"filename": "Dockerfile"}, "ranges": [{"start": {"line": 4}, "end": {"line": 6}}]}
+
+
+def failure(**details) -> CallFailed:
+    status = _messages()["Status"](code=2, message="m")
+    for name, value in details.items():
+        status.details.add(type_url=f"github.com/moby/buildkit/errdefs.{name}+json",
+                           value=value if isinstance(value, bytes) else json.dumps(value).encode())
+    return CallFailed(2, "m", status.SerializeToString())
+
+
+def test_a_failed_step_is_read_from_the_details():
+    error = failure(**{"Solve": SOLVE, "Source": SOURCE})
+    assert error.step == FailedStep(tuple(SOLVE["op"]["Op"]["Exec"]["mounts"]), ("out", "", "cache"),
+                                    SOLVE["op"]["Op"]["Exec"]["meta"])
+    assert error.lines == (4, 5, 6)
+
+
+@pytest.mark.parametrize("details", [{}, {"Solve": b"{"}, {"Solve": []}, {"Solve": {"op": {"File": {}}, "mountIDs": ["a"]}},
+                                     {"Solve": {"op": None}}])
+def test_an_error_without_a_step_has_none(details):
+    error = failure(**details)
+    assert error.step is None and error.lines == ()
+
+
+def test_what_the_failed_step_had_mounted_is_mounted_again():
+    step = failure(Solve=SOLVE).step
+    state = gateways.Gateway.failed_step(object(), step)
+    assert state.ref == "out"
+    assert state.mounts() == (Mount("out", "/", False, {"selector": "", "mountType": 0}),
+                              Mount("cache", "/cache", True, {"selector": "", "mountType": 3}))
+
+
+# -- results -----------------------------------------------------------------------------
+
+class Replies:
+    """Stands where a Control does: answers each method with what it is given, and keeps what was asked."""
+
+    def __init__(self, **answers):
+        self.answers, self.asked = answers, []
+
+    def solve(self, attributes, session, options, frontend):
+        return type("Solve", (), {"ref": "r", "wait": lambda self: {}})()
+
+    def unary(self, path, request, answer, metadata):
+        method = path.removeprefix(GATEWAY)
+        self.asked.append((method, request, metadata))
+        found = self.answers[method]
+        return found(request) if callable(found) else found or known()[answer]()
+
+    def call(self, path, request, metadata, end):
+        self.asked.append((path.removeprefix(GATEWAY), request, metadata))
+        return self.answers["process"]
+
+
+def state(ref="x", metadata=None, **answers):
+    control = Replies(**answers)
+    return gateways.State(gateways.Gateway(control, "s"), ref, metadata or {}), control
+
+
+def test_a_folder_is_listed_in_order_with_kinds_and_modes():
+    stats = known()["ReadDirResponse"](entries=[
+        dict(path=b"b\xff", mode=1 << 27 | 0o777, linkname=b"/a"), dict(path=b"a", mode=1 << 31 | 1 << 23 | 0o755, uid=5, size=7)])
+    found, control = state(ReadDir=stats)
+    assert found.read_dir("/x") == (
+        Entry("a", stat.S_IFDIR | stat.S_ISUID | 0o755, 5, 0, 7, 0),
+        Entry("b\udcff", stat.S_IFLNK | 0o777, 0, 0, 0, 0, "/a"))
+    assert control.asked[0][1].DirPath == "/x" and control.asked[0][2] == (("buildkit-controlapi-buildid", "r"),)
+
+
+def test_scratch_is_an_empty_folder():
+    assert state(ref="")[0].read_dir() == ()
+
+
+@pytest.mark.parametrize("size, limit, reads", [(0, None, 1), (10, None, 1), (gateways._PIECE, None, 2),
+                                                (2 * gateways._PIECE + 1, None, 3), (10, 4, 1), (gateways._PIECE * 3, gateways._PIECE + 1, 2)])
+def test_a_file_is_read_in_pieces(size, limit, reads):
+    content = (LARGE * 3)[:size]
+
+    def answer(request):
+        at = request.Range.Offset
+        return known()["ReadFileResponse"](Data=content[at:at + request.Range.Length])
+
+    found, control = state(ReadFile=answer)
+    assert found.read("/f", limit) == content[:limit]
+    assert len(control.asked) == reads
+
+
+def test_the_configuration_so_far_is_read_from_the_metadata():
+    config = {"containerimage.config": json.dumps({"config": {"Env": ["A=1"], "WorkingDir": "/app"}}).encode()}
+    assert state(metadata=config)[0].config == {"Env": ["A=1"], "WorkingDir": "/app"}
+    assert state()[0].config == {}
+
+
+def test_a_container_mounts_the_result_and_is_released():
+    found, control = state(NewContainer=None, ReleaseContainer=None)
+    with found.container(network=False) as container:
+        assert isinstance(container, Container)
+    made, released = control.asked
+    assert made[1].Mounts[0].resultID == "x" and made[1].Mounts[0].dest == "/" and made[1].Network == 2
+    assert released[1].ContainerID == made[1].ContainerID
+
+
+class Events(list):
+    """A call of ExecProcess: these events come; what is sent is kept."""
+
+    def __init__(self, *events):
+        super().__init__(known()["ExecMessage"](**event).SerializeToString() for event in events)
+        self.sent, self.cancelled = [], False
+
+    def send(self, message, end=False):
+        self.sent.append(known()["ExecMessage"].FromString(message))
+
+    def cancel(self):
+        self.cancelled = True
+
+
+def test_a_process_runs_to_its_end_and_its_outputs_come_as_written():
+    events = Events(dict(Started={}), dict(File=dict(Fd=1, Data=b"a\xff")), dict(File=dict(Fd=2, Data=b"b")),
+                    dict(File=dict(Fd=1, EOF=True)), dict(Exit=dict(Code=3)), dict(Done={}))
+    found, control = state(NewContainer=None, process=events)
+    assert found.container().run(Process(["/bin/false"], ["A=1"], "/app", "me"), b"in") == Finished(3, "a\ufffdb")
+    started = control.asked[-1][1].Init
+    assert (list(started.Meta.args), list(started.Meta.env), started.Meta.cwd, started.Meta.user) == (
+        ["/bin/false"], ["A=1"], "/app", "me")
+    assert [event.File.Data for event in events.sent][:2] == [b"in", b""] and events.sent[1].File.EOF and events.cancelled
+
+
+def test_a_terminal_is_resized_and_its_input_is_closed_once_the_process_ends():
+    events = Events(dict(Exit=dict(Code=0)), dict(Done={}))
+    running = state(NewContainer=None, process=events)[0].container().start(Process(["sh"], terminal=True))
+    running.resize(20, 50)
+    running.signal("SIGTERM")
+    assert list(running.output()) == [] and running.exit_code == 0
+    assert (events.sent[0].Resize.Rows, events.sent[0].Resize.Cols) == (20, 50)
+    assert events.sent[1].Signal.Name == "SIGTERM" and events.sent[2].File.EOF
+
+
+def test_the_prefix_of_a_message_is_grpc_s():
+    assert struct.calcsize(">BI") == 5
