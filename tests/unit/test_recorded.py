@@ -22,6 +22,8 @@ from helpers.recorded import frames
 from helpers.widgets.ask import COMPARED, predict, retold
 from helpers.recorded.recordings import MARK, RUN, recording, recordings
 
+from .without_engine import run_cells
+
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 FACTS = {"engine": "Docker Engine 28.5 (API 1.51, overlay2), started by the course", "date": "2026-11-24"}
@@ -286,23 +288,12 @@ LIVE = ("from helpers", "doctor()", "predict(", "guess = predict", "show(", "ask
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
     """Every cell ends well, what the kept lesson shows is shown, and what needs an engine is marked."""
-    kept = nbformat.read(path, as_version=4)
-    run = nbformat.read(path, as_version=4)
-    for cell in run.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-    hidden = {"MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "", "MULTISTAGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    client = NotebookClient(run, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
-    with client.setup_kernel(env={**os.environ, **hidden}):
-        for index, cell in enumerate(run.cells):
-            client.execute_cell(cell, index)
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     marked = 0
-    for before, after in zip(kept.cells, run.cells):
-        if before.cell_type != "code":
-            continue
-        recorded = [output for output in after.outputs if output.get("metadata", {}).get(MARK)]
+    for before, outputs in zip(cells, run_cells([cell.source for cell in cells], path.parent, tmp_path), strict=True):
+        recorded = [output for output in outputs if output.get("metadata", {}).get(MARK)]
         marked += len(recorded)
-        live = [output for output in after.outputs if output not in recorded and (
+        live = [output for output in outputs if output not in recorded and (
             output.get("text") or output.get("data", {}).get("text/plain") or output.get("data", {}).get("text/html"))]
         assert len(live) + len(recorded) >= len(before.outputs), before.source
         assert not live or any(word in before.source for word in LIVE), f"shown as live: {before.source}"
