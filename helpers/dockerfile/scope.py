@@ -55,13 +55,13 @@ def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
         for name in _used(stage.instructions[0], dockerfile.escape):
             if name in everywhere and name not in above and name not in _PLATFORM:
                 yield Unset(name, stage.line, stage, everywhere[name], in_from=True)
-        names = set(known.get(stage.base_stage or "", ()))
+        names, seen = set(known.get(stage.base_stage or "", ())), set[str]()
         own = {name: each.line for each in reversed(stage.instructions) for name in _declared(each, ("ARG",))}
         for each in stage.instructions[1:]:
             if each.keyword in _EXPANDED:
                 for name in _used(each, dockerfile.escape):
-                    if name not in names and (name in everywhere or name in above or name in _PLATFORM):
-                        names.add(name)   # once is enough
+                    if name not in names | seen and (name in everywhere or name in above or name in _PLATFORM):
+                        seen.add(name)
                         declared = own.get(name) or above.get(name) or everywhere.get(name)
                         yield Unset(name, each.line, stage, declared, name in own, name not in own and name in above)
             names.update(_declared(each, ("ARG", "ENV")))
@@ -71,9 +71,9 @@ def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
 def settings(each: Instruction) -> Iterator[tuple[str, str]]:
     """(name, value) of each setting of an ARG, ENV or LABEL, quotes kept out of the value."""
     text = each.arguments
-    head, blank, rest = text.partition(" ")
-    if each.keyword == "ENV" and blank and "=" not in head:   # the old form: ENV NAME the value
-        yield head, rest.strip()
+    head, *rest = text.split(None, 1) or [""]
+    if each.keyword == "ENV" and rest and "=" not in head:   # the old form: ENV NAME the value
+        yield head, rest[0].strip()
         return
     for word in SHELL_WORD.findall(text):
         name, _, value = word.partition("=")

@@ -1,34 +1,55 @@
-"""What the image shows: tools, caches, hidden files, folders that brought too much.
-
-Each rule is a generator of findings; it says nothing where it sees nothing. The bytes
-of two findings are never the same file's, but for those of a whole base image.
-"""
+"""What the image is made of: the program that it starts, and the tools and base that it has beside it."""
 
 from __future__ import annotations
 
 import posixpath
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ..dockerfile import Instruction
-from ..image import Unseen
 from ..inventory import BUILDING, Tool
 from ..inventory.kinds import COMPILER, PACKAGES
 from ..units import counted, size
 from .context import Case
-from .files import NODE_PACKAGE, ballast, cache
-from .provenance import operands, takes_context
-from .model import Finding, weight
+from .commands import SHELLS
+from .entrypoint import OWN, Main
+from .files import cache
+from .model import NAMES, Finding, weight
 
-_WORTH = 10_000     # bytes below which nobody mends a Dockerfile
-_NAMES = 6          # of tools or folders in a sentence
-# A package manager rewrites its own books each time: no mistake of the Dockerfile's.
-_BOOKS = ("/var/lib/dpkg/", "/var/cache/debconf/", "/var/cache/ldconfig/", "/var/log/", "/etc/ld.so.cache",
-          "/lib/apk/db/", "/usr/lib/apk/db/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/var/lib/apt/")
+_LARGE = 5_000_000     # bytes of a base from which another one is worth a change
+
+
+def will_not_start(case: Case) -> Iterator[Finding]:
+    """The program that the image starts is not in it, or lacks a library or an interpreter.
+
+    Evidence: CMD and ENTRYPOINT word by word (see `entrypoint`), the program's ELF header or first line, and the
+    files of the image. Only what is certain. Source: execve(2), ld.so(8).
+    """
+    main = case.main
+    if main is None or not main.missing:
+        return
+    lacks = ", ".join(main.missing)
+    if not main.path:
+        said = [each for stage in case.lines.stages for each in stage.instructions
+                if each.keyword in ("CMD", "ENTRYPOINT")]
+        yield Finding(
+            "will-not-start", "high", said[-1].line if said else case.lines.last_from,
+            f"The image starts {lacks}, which is not in it.", "A container of it stops at once, with an error of the engine.",
+            'A command as one line needs a shell: write CMD ["program", "argument"].'
+            if posixpath.basename(main.name) == "sh" else "Copy it in, or name it by the path that it has there.")
+        return
+    line = case.lines.line(main.layer) if main.layer is not None else case.lines.last_from
+    yield Finding(
+        "will-not-start", "high", line, f"{main.path} needs {lacks}, and the image does not have it.",
+        "It stops before the program's first line.",
+        f"Use a base that has it, such as {case.advice.ref} ({case.advice.because})." if case.advice and main.elf
+        else "Install it, or build the program so that it does not need it (static).")
 
 
 def build_tools(case: Case) -> Iterator[Finding]:
-    """Compilers and their like in the image, by the line that brought them."""
+    """Compilers and other build tools in the image, by the line that brought them.
+
+    Evidence: the programs' own bytes (see `inventory`), and the bytes of the files that only building reads.
+    Package managers alone are none: every Debian has one.
+    """
     by_line: dict[int, list[Tool]] = {}
     for tool in case.inventory.kind(*BUILDING):
         if "/node_modules/" not in tool.path:
@@ -70,8 +91,8 @@ def _from_the_base(case: Case, line: int, tools: Sequence[Tool], alone: bool) ->
         return _one_stage_finding(case, line, tools, saves)
     return Finding(
         "build-tools", weight(saves, case.unpacked, least="medium"), line,
-        f"The last stage stands on {case.inventory.image.base or 'an image'} and so has {_named(tools)}.",
-        "Nothing that runs needs them; an intruder does.", _advised(case, "Let the last stage be"),
+        f"The last stage is FROM {case.inventory.image.base or 'an image'}, which has {_named(tools)}.",
+        "Nothing that runs needs them, and an intruder can use them.", _advised(case, "Let the last stage be"),
         saves=saves or None)
 
 
@@ -80,14 +101,68 @@ def _one_stage_finding(case: Case, line: int, tools: Sequence[Tool], saves: int 
         "single-stage", weight(saves or 0, case.unpacked, least="medium"), line,
         f"There is one stage, and the image has {_named(tools)}.",
         "What builds the program is shipped with it, and nothing that runs needs it.",
-        _advised(case, "Call this stage builder (AS builder) and add a second one:"), saves=saves or None)
+        _advised(case, "Name this stage (AS builder) and add a second one:"), saves=saves or None)
 
 
 def _advised(case: Case, begin: str) -> str:
     if case.advice is None:
         kind = f" for {case.main.kind}" if case.main and case.main.kind else ""
         return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
-    return f"{begin} FROM {case.advice.ref}, with COPY --from=builder of what runs. Enough, since {case.advice.because}."
+    return (f"{begin} FROM {case.advice.ref}, with COPY --from=builder of what runs. Enough, since {case.advice.because}."
+            f"{_started_through(case)}")
+
+
+def _started_through(case: Case) -> str:
+    """What else the start needs on a base that has no shell."""
+    through = case.main.through if case.main else ()
+    if not through or not case.advice or "/" not in case.advice.ref and case.advice.ref != "scratch":
+        return ""
+    if set(through) <= SHELLS:
+        return " It has no shell: write CMD and ENTRYPOINT as lists of words, [\"program\", \"argument\"]."
+    return f" The program is started through {', '.join(through)}: copy that too, or start the program itself."
+
+
+def large_base(case: Case) -> Iterator[Finding]:
+    """A program of one's own on a base of which it needs little or nothing.
+
+    Evidence: the program's ELF header (a static one needs no other file, another one the libraries that it
+    names), and the bytes and packages of the base's layers against those of the smallest base that has what
+    it needs. Silent where something else may need the base: a health check, a script or wrapper that starts
+    the program, another dynamic program or script that the Dockerfile copies in; and where build tools of
+    the base are a finding already.
+    """
+    main, advice = case.main, case.advice
+    if main is None or advice is None or advice.unpacked is None or main.kind not in OWN or main.missing:
+        return
+    base = sum(layer.unpacked for layer in case.inventory.image.layers[:case.base_layers])
+    saves = base - advice.unpacked
+    if saves < max(_LARGE, case.unpacked / 10) or main.layer not in case.own or _needs_its_base(case, main):
+        return
+    if any(case.lines.line(tool.layer) == case.lines.last_from and _telling(case, tool)
+           for tool in case.inventory.kind(*BUILDING)):
+        return
+    count = sum(each.layer < case.base_layers and each.package.type != "binary" for each in case.inventory.packages)
+    packages = f" and {counted(count, 'package')}" if count else ""
+    yield Finding(
+        "large-base", weight(saves, case.unpacked, least="medium"), case.lines.last_from,
+        f"{case.inventory.image.base or 'The base'} brings {size(base)} of {size(case.unpacked)}{packages}, and {main.name} "
+        f"needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
+        "All of it is shipped and has to be kept up to date, and an intruder can use it.",
+        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(case)}", saves=saves)
+
+
+def _needs_its_base(case: Case, main: Main) -> bool:
+    """Whether something beside the program may need what the base has."""
+    if not set(main.through) <= SHELLS:
+        return True
+    if any(each.keyword == "HEALTHCHECK" and each.arguments.upper() != "NONE"
+           for stage in case.lines.stages for each in stage.instructions):
+        return True
+    for path, program in case.inventory.programs.items():
+        made = case.lines.instruction(case.inventory.tree.layer_of(path))
+        if path != main.path and made and made.keyword != "RUN" and not (program.elf and program.elf.static):
+            return True
+    return False
 
 
 def _from_a_line(case: Case, line: int, tools: Sequence[Tool]) -> Finding:
@@ -97,7 +172,7 @@ def _from_a_line(case: Case, line: int, tools: Sequence[Tool]) -> Finding:
     return Finding(
         "build-tools", weight(saves, case.unpacked, least="medium"), line,
         f"This {made.keyword if made else 'line'} brings {_named(tools)}.",
-        "Nothing that runs needs them; an intruder does.",
+        "Nothing that runs needs them, and an intruder can use them.",
         "Copy the artifact, and not the tools that made it." if copied else
         "Install them in a builder stage, build there, and copy the result with COPY --from.",
         saves=saves or None)
@@ -112,178 +187,5 @@ def _material(case: Case, layers: Iterable[int]) -> int:
 def _named(tools: Sequence[Tool]) -> str:
     names = list(dict.fromkeys(tool.name for tool in tools if tool.kind != PACKAGES)) or \
         list(dict.fromkeys(tool.name for tool in tools))
-    rest = len(names) - _NAMES
-    return ", ".join(names[:_NAMES]) + (f" and {rest} more build tools" if rest > 0 else "")
-
-
-# -- caches --------------------------------------------------------------------------------
-
-def caches(case: Case) -> Iterator[Finding]:
-    """What package managers and compilers keep for next time, in a layer of our own."""
-    for line, layers in _own_lines(case):
-        found: Counter[str] = Counter()
-        for index in layers:
-            for path, count in case.seen(index).items():
-                if whose := cache(path):
-                    found[whose] += count
-        total = sum(found.values())
-        if total < _WORTH:
-            continue
-        made = case.lines.instruction(layers[0])
-        yield Finding(
-            "cache-left", weight(total, case.unpacked), line,
-            "Left in this layer: " + ", ".join(f"{whose} ({size(count)})" for whose, count in found.most_common()) + ".",
-            "Nobody installs or builds in a running container.", _without_cache(made, found), saves=total)
-
-
-def _without_cache(made: Instruction | None, found: Mapping[str, int]) -> str:
-    if made is not None and made.keyword != "RUN":
-        return "Copy only what runs."
-    if any(whose.startswith("apt") for whose in found):
-        return "End the same RUN with && rm -rf /var/lib/apt/lists/*. In a RUN of its own it saves nothing."
-    return ("Lend the folder to the command: RUN --mount=type=cache,target=... keeps it for the next build and out of "
-            "the layer. Or delete it at the end of the same RUN.")
-
-
-def _own_lines(case: Case) -> Iterator[tuple[int, list[int]]]:
-    """(line, its layers) for what the Dockerfile's own instructions brought."""
-    by_line: dict[int, list[int]] = {}
-    for index in case.own:
-        by_line.setdefault(case.lines.line(index), []).append(index)
-    yield from sorted(by_line.items())
-
-
-# -- what no container sees ----------------------------------------------------------------
-
-def hidden(case: Case) -> Iterator[Finding]:
-    """Files that a line of the Dockerfile hides and that are shipped all the same."""
-    pairs: dict[tuple[int, int], list[Unseen]] = {}
-    for each in case.inventory.tree.unseen:
-        if each.by in case.own and (each.deleted or _needlessly(case, each)):
-            key = case.lines.line(each.layer), case.lines.line(each.by)
-            pairs.setdefault(key, []).append(each)
-    for (brings, hides), files in pairs.items():
-        total = sum(each.size for each in files)
-        if total < _WORTH:
-            continue
-        deleted = sum(each.size for each in files if each.deleted) * 2 >= total
-        yield Finding(
-            "hidden-files", weight(total, case.unpacked), brings,
-            f"Line {hides} {'deletes' if deleted else 'writes anew'} {counted(len(files), 'file')} that line {brings} "
-            f"brings ({size(total)}, most of it {_where(files)}).",
-            "A later layer hides them; the layer that has them is shipped, and can be read.",
-            _never_bring(case, brings, hides, deleted), saves=total,
-            also=(hides,) if hides != brings else ())
-
-
-def _needlessly(case: Case, each: Unseen) -> bool:
-    """Whether a file was written anew for no good reason. A package manager does so with
-    its books; and package.json is copied before everything else is, for the cache's sake."""
-    made = case.lines.instruction(each.by)
-    return not each.path.startswith(_BOOKS) and not (made and takes_context(made))
-
-
-def _never_bring(case: Case, brings: int, hides: int, deleted: bool) -> str:
-    if brings == case.lines.last_from and brings != hides:
-        return "Stand on a base that does not have them: nothing can be taken out of one."
-    if deleted:
-        return (f"Delete them in line {brings} itself, at the end of the instruction, or make them in a stage that is "
-                "not shipped.")
-    return f"Give owner and mode where they come in: COPY --chown, --chmod in line {brings}."
-
-
-def _where(files: Sequence[Unseen]) -> str:
-    """The folder that has most of them."""
-    weights: Counter[str] = Counter()
-    for each in files:
-        weights["/".join(each.path.split("/")[:4]) if each.path.count("/") > 3 else posixpath.dirname(each.path)] += each.size
-    return weights.most_common(1)[0][0] or "/"
-
-
-# -- what a COPY brought along -------------------------------------------------------------
-
-def copied_folders(case: Case) -> Iterator[Finding]:
-    """Sources, tests and histories that came with a folder that was copied."""
-    installed = _installed(case)
-    for line, layers in _own_lines(case):
-        made = case.lines.instruction(layers[0])
-        if made is None or made.keyword not in ("COPY", "ADD"):
-            continue
-        sources, _ = operands(made)
-        meant = {posixpath.basename(source) for source in sources}
-        found: Counter[str] = Counter()
-        for index in layers:
-            for path, count in case.seen(index).items():
-                theirs = path in case.material or cache(path) or path.startswith(installed)
-                kind = "" if theirs or posixpath.basename(path) in meant else ballast(path)
-                # What .dockerignore should have kept is a finding of its own.
-                if kind and not (takes_context(made) and kind == "version control"):
-                    found[kind] += count
-        if found:
-            total = sum(found.values())
-            yield Finding(
-                "copied-folder", weight(total, case.unpacked), line,
-                f"{made.keyword} {' '.join(sources)} brought along: " + ", ".join(
-                    f"{kind} ({size(count)})" for kind, count in found.most_common()) + ".",
-                "The program does not read them, and whoever has the image can.",
-                "Copy the artifact by its own name, not the folder that it was made in.", saves=total)
-
-
-def _installed(case: Case) -> tuple[str, ...]:
-    """Folders into which pip installed, wherever they are: what lies beside its notes is
-    the affair of those packages."""
-    folders = {each.path.partition(".dist-info/")[0].rpartition("/")[0] for each in case.inventory.packages
-               if each.package.type == "python" and ".dist-info/" in each.path}
-    return tuple(f"{folder}/" for folder in folders if folder)   # all of `/` is nobody's
-
-
-def dev_dependencies(case: Case) -> Iterator[Finding]:
-    """Node packages in the image that the project lists for development only."""
-    keys, names = case.project.development()
-    if not keys and not names:
-        return
-    for line, layers in _own_lines(case):
-        made, found = case.lines.instruction(layers[0]), Counter()
-        for index in layers:
-            for path, count in case.seen(index).items():
-                match = NODE_PACKAGE.search(path)
-                if match and (match[1] in keys or match[1].count("node_modules/") == 1 and match[2] in names):
-                    found[match[2]] += count
-        total = sum(found.values())
-        # What came with the context is a matter of .dockerignore.
-        if not total or made is not None and takes_context(made):
-            continue
-        more = f" and {len(found) - _NAMES} more" if len(found) > _NAMES else ""
-        yield Finding(
-            "dev-dependencies", weight(total, case.unpacked), line,
-            f"In the image for development only: {', '.join(name for name, _ in found.most_common(_NAMES))}{more}.",
-            "They build and test the program; it does not load them.",
-            "Install a second time without them, npm ci --omit=dev, and copy that node_modules.", saves=total)
-
-
-# -- whether it starts ---------------------------------------------------------------------
-
-def will_not_start(case: Case) -> Iterator[Finding]:
-    """The program lacks a library, an interpreter, or itself."""
-    main = case.main
-    if main is None or not main.missing:
-        return
-    lacks = ", ".join(main.missing)
-    if not main.path:
-        said = [each for stage in case.lines.stages for each in stage.instructions
-                if each.keyword in ("CMD", "ENTRYPOINT")]
-        yield Finding(
-            "will-not-start", "high", said[-1].line if said else case.lines.last_from,
-            f"The image starts {lacks}, which is not in it.", "A container of it ends before it has begun.",
-            'A command as one line needs a shell: write CMD ["program", "argument"].'
-            if posixpath.basename(main.name) == "sh" else "Copy it in, or name it by the path that it has there.")
-        return
-    line = case.lines.line(main.layer) if main.layer is not None else case.lines.last_from
-    yield Finding(
-        "will-not-start", "high", line, f"{main.path} needs {lacks}, and the image does not have it.",
-        "The loader gives up before the program's first line.",
-        f"Stand on a base that has it: {case.advice.ref}, for one ({case.advice.because})." if case.advice and main.elf
-        else "Install it, or build the program so that it does not need it (static).")
-
-
-RULES = (will_not_start, build_tools, caches, hidden, copied_folders, dev_dependencies)
+    rest = len(names) - NAMES
+    return ", ".join(names[:NAMES]) + (f" and {rest} more build tools" if rest > 0 else "")

@@ -11,7 +11,7 @@ from ..dockerfile import Dockerfile, Stage
 from ..image import Start
 from ..inventory import Inventory
 from .base_advice import Advice
-from .files import Material, seen
+from .files import FILE, Material, seen
 from .provenance import Lines
 from .entrypoint import Main
 from .project import Project
@@ -35,6 +35,7 @@ class Case:
     main: Main | None = None
     advice: Advice | None = None
     _seen: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
+    _files: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def lines(self) -> Lines:
@@ -62,6 +63,21 @@ class Case:
     def own(self) -> range:
         """Indexes of the layers that the Dockerfile made."""
         return range(self.base_layers, len(self.inventory.image.layers))
+
+    def own_lines(self) -> list[tuple[int, list[int]]]:
+        """(line, its layers) for what the Dockerfile's own instructions brought."""
+        by_line: dict[int, list[int]] = {}
+        for index in self.own:
+            by_line.setdefault(self.lines.line(index), []).append(index)
+        return sorted(by_line.items())
+
+    def files(self, index: int) -> Mapping[str, int]:
+        """{path: bytes} of every file in a layer's archive."""
+        if index not in self._files:
+            entries = self.inventory.tree.entries(index)
+            self._files[index] = {entries.paths[row]: entries.sizes[row] for row, kind in enumerate(entries.kinds)
+                                  if kind == FILE}
+        return self._files[index]
 
     def seen(self, index: int) -> Mapping[str, int]:
         """{path: bytes} of a layer's files that a container sees."""

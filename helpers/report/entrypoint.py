@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..formats import script
 from ..formats.model import Elf
@@ -30,7 +30,8 @@ class Main:
              'java', 'shell' and so on for one that an interpreter reads; '' if unknown
     layer    index of the layer that its file (or its code) is in, None if it is not there
     missing  what it needs to start and the image certainly does not have
-    elf      the ELF header's story, None for a script
+    elf      its ELF header, None for a script
+    through  shells, wrappers and scripts that start it, in their order: ('tini', 'sh')
     """
 
     name: str
@@ -39,6 +40,7 @@ class Main:
     layer: int | None = None
     missing: tuple[str, ...] = ()
     elf: Elf | None = None
+    through: tuple[str, ...] = ()
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -59,16 +61,19 @@ class _Finder:
 
     def main(self) -> Main:
         command = Command([Word(each) for each in self.start.command], self.start.directory)
+        through: list[str] = []
         for _ in range(_DEPTH):
             name = command.words[0].text
             node = self.place(name, command.directory)
             if node is None:
-                return Main(name, missing=(name,) if command.certain and self.known(name, command) else ())
+                missing = (name,) if command.certain and self.known(name, command) else ()
+                return Main(name, missing=missing, through=tuple(through))
             inner = started(command, self.start.environment) or self.of_script(command, node)
             if inner is None:
                 break
+            through.append(posixpath.basename(name))
             command = inner
-        return self.judged(command, node)
+        return replace(self.judged(command, node), through=tuple(through))
 
     def place(self, word: str, directory: str | None) -> Node | None:
         """The file that a word of a command means."""

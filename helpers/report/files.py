@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from ..inventory import BUILDING, Inventory
 
+FILE = ord("f")    # the kind of a regular file in a layer's entries
+
 # (where, whose); the path ends in a slash or goes on.
 _CACHES = tuple((re.compile(pattern), whose) for pattern, whose in (
     (r"^/var/lib/apt/lists/(?!lock$|partial/?$)", "apt's package lists"),
@@ -90,7 +92,5 @@ def seen(inventory: Inventory, index: int) -> Mapping[str, int]:
     """{path: bytes} of a layer's files that a container sees; a hard link counts nothing."""
     entries = inventory.tree.entries(index)
     return {entries.paths[row]: entries.sizes[row] for row in inventory.tree.visible(index)
-            if entries.kinds[row] == _FILE}
+            if entries.kinds[row] == FILE}
 
-
-_FILE = ord("f")

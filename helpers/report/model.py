@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 SEVERITIES = ("high", "medium", "low")
 
+WORTH = 10_000     # bytes below which nobody changes a Dockerfile
+NAMES = 6          # of tools or folders in a sentence
 # Parts of an image, in bytes, from which a saving weighs that much.
 _HIGH, _MEDIUM = 0.10, 0.01
 
@@ -23,6 +25,7 @@ RULES = {
     "will-not-start": Rule("the program cannot start", "07"),
     "single-stage": Rule("one stage, and it ships its compiler", "01"),
     "build-tools": Rule("build tools in the final image", "02"),
+    "large-base": Rule("a base larger than the program needs", "05"),
     "secret": Rule("a secret in ARG or ENV", "04"),
     "cache-left": Rule("a cache left in a layer", "04"),
     "hidden-files": Rule("files that a later layer hides", "04"),
@@ -34,6 +37,11 @@ RULES = {
     "root-user": Rule("the program runs as root", "05"),
     "stage-number": Rule("a number instead of a name", "02"),
     "moving-tag": Rule("a tag that moves", "08"),
+    "unset-argument": Rule("an argument without a value", "02"),
+    "similar-name": Rule("an image with nearly the name of a stage", "02"),
+    "duplicate-stage": Rule("two stages of one name", "02"),
+    "stage-name-case": Rule("a stage's name in upper case", "02"),
+    "onbuild-from": Rule("an ONBUILD that takes from a stage or image", "02"),
 }
 
 

@@ -17,12 +17,17 @@ from ..builder.context import Context
 from ..engine import Engine, connect
 from ..errors import ImageNotFound
 from ..inventory import Inventory, inventory
-from . import base_advice, contents, entrypoint, project, text
+from . import base_advice, contents, entrypoint, layers, project, text
 from .context import Case
+from .hidden import hidden
 from .model import Finding, ordered
 from .opinions import opinions
 from .result import Report
+from .secrets import secrets
 
+RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, hidden, layers.copied_folders,
+         layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user, text.cache_order,
+         text.moving_tags, text.no_dockerignore, text.read_otherwise)
 NAME = "multistage-report"    # of the images that a report builds
 _LETTERS = 40                 # of a project's name in that of its image
 
@@ -67,8 +72,7 @@ def report(
 
 def judged(case: Case) -> tuple[Finding, ...]:
     """What to mend in a built project, the heaviest first. Asks no engine."""
-    rules = (*contents.RULES, *text.RULES)
-    return ordered(chained.from_iterable(rule(case) for rule in rules))
+    return ordered(chained.from_iterable(rule(case) for rule in RULES))
 
 
 def name(root: Path, dockerfile: str, target: str | None) -> str:

@@ -76,6 +76,18 @@ def last_command(line: str, directory: str | None, environment: Mapping[str, str
     return Command(words, directory, certain and words[0].literal, direct=False)
 
 
+def simple_commands(text: str) -> Iterator[list[str]]:
+    """The words of each command in a shell's text, also those in groups, loops and pipes."""
+    words: list[str] = []
+    for token in _tokens(text, {}):
+        if isinstance(token, Word) and not (token.text in _KEYWORDS and not words):
+            words.append(token.text)
+        elif not isinstance(token, Word):
+            if words:
+                yield words
+            words = []
+
+
 def _name(words: Sequence[Word]) -> str:
     """The first word that is no assignment; ':' for assignments alone."""
     return next((each.text for each in words if not _ASSIGNMENT.match(each.text)), ":")
@@ -120,8 +132,7 @@ def _tokens(line: str, environment: Mapping[str, str]) -> Iterator[Word | str]:
             end = _end(line, at)
             if end is None or line.startswith("<", at):   # a heredoc
                 yield "("
-                return
-            at = end
+            at = end or at + 1
         elif operator := _OPERATORS.match(line, at):
             yield ";" if operator[0] == "\n" else operator[0]
             at = operator.end()
@@ -129,9 +140,10 @@ def _tokens(line: str, environment: Mapping[str, str]) -> Iterator[Word | str]:
             end = _end(line, at)
             if end is None or end == at:
                 yield "("
-                return
-            yield _word(line[at:end], environment)
-            at = end
+                at += 1
+            else:
+                yield _word(line[at:end], environment)
+                at = end
     yield ";"
 
 

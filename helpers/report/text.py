@@ -6,29 +6,17 @@ Each rule is a generator of findings; it says nothing where it sees nothing.
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ..bases.references import parse
-from ..dockerfile import Instruction, Stage
+from ..dockerfile import Instruction, Stage, problems
 from ..errors import CourseError
 from ..units import seconds, size
 from .context import Case
 from .provenance import command, takes_all, takes_context
-from .model import Finding, weight
+from .test_commands import runs_tests
+from .model import RULES, Finding, weight
 
-# What a name ends in that holds a secret. NAME_FILE and NAME_PATH only say where it is.
-_SECRET = re.compile(r"(?:^|_)(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRET|SECRETS|APIKEY|API_KEY|ACCESS_KEY|"
-                     r"(?:SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER)_KEY|CREDENTIAL|CREDENTIALS)$", re.I)
-# How some that are given out begin. Source: their issuers' documentation.
-_ISSUED = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{36}|glpat-[\w-]{20}|xox[abp]-[\w-]{10,}|npm_\w{36}|"
-                     r"sk_live_\w{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
-
-_SWITCHES = ("true", "false", "yes", "no", "on", "off", "0", "1")
-
-_TESTS = re.compile(r"\b(?:go test|pytest|python3? -m (?:unittest|pytest)|(?:npm|pnpm|yarn)(?: run)? test|npm t|"
-                    r"mvn\b.*\b(?:test|verify)|gradlew?\b.*\btest|cargo test|ctest|make (?:test|check)|phpunit|rspec|"
-                    r"tox|nox|jest|vitest|bats|dotnet test)\b")
 _TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
 
 # (what fetches dependencies, the tool that does it)
@@ -66,19 +54,40 @@ def stage_numbers(case: Case) -> Iterator[Finding]:
 
 
 def unused_tests(case: Case) -> Iterator[Finding]:
-    """A stage of tests that the built stage does not depend on."""
-    for stage in case.dockerfile.stages[:case.lines.stages[-1].index]:
-        if stage in case.needed:
+    """Stages with tests that the built stage does not depend on.
+
+    Evidence: the graph of the stages, and the test commands of their RUNs (see `test_commands`) or their names.
+    Of stages that need one another, the last is named. Source: docs.docker.com, "Multi-stage builds", "Differences
+    between legacy builder and BuildKit".
+    """
+    built = case.lines.stages[-1]
+    skipped = [stage for stage in case.dockerfile.stages[:built.index] if stage not in case.needed]
+    needs = {stage.label: case.dockerfile.needed(stage.label) for stage in skipped}
+    for stage in skipped:
+        if any(stage.label in others for label, others in needs.items() if label != stage.label):
             continue
-        runs = [each for each in stage.instructions if each.keyword == "RUN" and _TESTS.search(command(each))]
-        if runs or stage.name and _TEST_NAME.search(stage.name):
+        tests = [(each, run) for each in skipped if each.label in needs[stage.label] for run in _tests(each)]
+        named = [each for each in skipped if each.label in needs[stage.label] and _TEST_NAME.search(each.name or "")]
+        if tests or named:
+            first = f" ({tests[0][0].label}: RUN {_first(tests[0][1])})" if tests else ""
             yield Finding(
                 "unused-tests", "medium", stage.line,
-                f"Nothing depends on the stage {stage.label}" + (f" (RUN {_first(runs[0])})." if runs else "."),
-                "BuildKit skips it, so a test that fails stops nothing.",
-                f"Let the artifact depend on it (COPY --from={stage.label} a file that the tests write), "
-                f"or build it by itself first: --target {stage.label}.",
-                also=tuple(each.line for each in runs))
+                f"What is built, {built.label}, does not depend on the stage {stage.label}{first}.",
+                "BuildKit skips it, so a test that fails stops nothing.", _gate(stage),
+                also=tuple(run.line for _, run in tests))
+
+
+def _gate(stage: Stage) -> str:
+    """How to make a stage's tests count; only a name can be given to --from and --target."""
+    if stage.name != stage.label:
+        return (f"Give the stage in line {stage.line} a name of its own (FROM ... AS test), and let the artifact depend on it "
+                "(COPY --from=test a file that the tests write), or build it by itself first: --target test.")
+    return (f"Let the artifact depend on it (COPY --from={stage.name} a file that the tests write), "
+            f"or build it by itself first: --target {stage.name}.")
+
+
+def _tests(stage: Stage) -> list[Instruction]:
+    return [each for each in stage.instructions if each.keyword == "RUN" and runs_tests(command(each))]
 
 
 def root_user(case: Case) -> Iterator[Finding]:
@@ -93,64 +102,6 @@ def root_user(case: Case) -> Iterator[Finding]:
         "Whoever breaks into the program is root in the container, and nearer to the machine.",
         "Add USER 65532 before CMD; a number needs no entry in /etc/passwd. See that the program may still write "
         "where it must, and opens no port below 1024.")
-
-
-def secrets(case: Case) -> Iterator[Finding]:
-    """ARG and ENV that look like secrets."""
-    shipped = case.lines.stages
-    for stage in case.needed:
-        for each in stage.instructions:
-            if each.keyword not in ("ARG", "ENV"):
-                continue
-            names = [name for name, value in _settings(each) if _looks_secret(each.keyword, name, value)]
-            if names:
-                yield _secret(each, names, stage in shipped, _runs_after(stage, each))
-
-
-def _looks_secret(keyword: str, name: str, value: str) -> bool:
-    if _ISSUED.search(value):
-        return True
-    if not _SECRET.search(name):
-        return False
-    # A path says where it is, a switch whether there is one; an ENV without a value holds none.
-    return not value.startswith("/") and value.lower() not in _SWITCHES and (keyword == "ARG" or bool(value))
-
-
-def _secret(each: Instruction, names: Sequence[str], shipped: bool, runs: bool) -> Finding:
-    named = " and ".join(names)
-    if shipped and each.keyword == "ENV":
-        severity, why = "high", "It stands in the settings of the image, for everyone who has it."
-    elif shipped and runs:
-        severity, why = "high", "The image's history writes down the arguments of every RUN."
-    elif shipped:
-        severity, why = "medium", "The next RUN below it will be written into the image's history with its value."
-    else:
-        severity, why = "medium", "It stays in the history and the cache of that stage, and in what they are pushed to."
-    return Finding(
-        "secret", severity, each.line, f"{each.keyword} {named} looks like a secret.", why,
-        f"Lend it to the one command that needs it: RUN --mount=type=secret,id={names[0].lower()} ... "
-        "What the program needs when it runs is given to the container, not to the image.")
-
-
-def _settings(each: Instruction) -> Iterator[tuple[str, str]]:
-    """(name, value) of each setting of an ARG or ENV."""
-    text = each.arguments
-    head, blank, rest = text.partition(" ")
-    if each.keyword == "ENV" and blank and "=" not in head:   # the old form: ENV NAME the value
-        yield head, rest.strip()
-        return
-    try:
-        words = shlex.split(text)
-    except ValueError:   # a quote that is left open
-        words = text.split()
-    for word in words:
-        name, _, value = word.partition("=")
-        if re.fullmatch(r"[A-Za-z_]\w*", name):
-            yield name, value
-
-
-def _runs_after(stage: Stage, each: Instruction) -> bool:
-    return any(other.keyword == "RUN" and other.line > each.line for other in stage.instructions)
 
 
 def cache_order(case: Case) -> Iterator[Finding]:
@@ -251,4 +202,16 @@ def _first(each: Instruction) -> str:
     return line if len(line) <= 48 else f"{line[:47]}\u2026"
 
 
-RULES = (stage_numbers, unused_tests, root_user, secrets, cache_order, moving_tags, no_dockerignore)
+def read_otherwise(case: Case) -> Iterator[Finding]:
+    """Lines that are not built as they read, in the stages of this build (see `helpers.dockerfile.problems`).
+
+    An argument without a value is none where the image that was built has a variable of that name.
+    """
+    for each in problems(case.dockerfile):
+        known = each.variable and case.dockerfile.stage(each.stage) in case.lines.stages and \
+            each.variable in case.start.environment
+        if not known and each.rule in RULES and case.dockerfile.stage(each.stage) in case.needed:
+            what = re.sub(r"^Line \d+: ", "", each.what)
+            yield Finding(each.rule, "medium" if each.rule == "unset-argument" else "low", each.line,
+                          what[:1].upper() + what[1:], each.why, each.remedy)
+

@@ -14,6 +14,7 @@ from helpers.bases.references import short
 from helpers.errors import BuildFailed, CourseError
 from helpers.report import NAME, report
 from helpers.maintenance import clean
+from tests.elfs import make
 
 ROOT = Path(__file__).resolve().parents[2]
 TEAM = ROOT / "notebooks" / "apps" / "team-app"
@@ -79,6 +80,12 @@ def told(engine, project):
         engine.client.images.remove(name, force=True)
 
 
+def static(path):
+    """Write a static program, of which nothing but its head is right."""
+    path.write_bytes(make(kind=2, dynamic=False))
+    path.chmod(0o755)
+
+
 def pairs(made):
     return {(each.rule, each.line) for each in made.findings}
 
@@ -112,10 +119,11 @@ def test_both_builders_tell_the_same(told, engine):
 
 def test_a_good_project_has_none(told, project):
     (project / ".dockerignore").write_text(".git\n*_test.go\n")
-    made = told(f"FROM {SLIM} AS builder\nCOPY . /src\nRUN cp /bin/true /src/app\n\n"
-                f"FROM {SLIM}\nCOPY --from=builder /src/app /app\nUSER 65532\nCMD [\"/app\"]\n")
+    static(project / "static")
+    made = told(f"FROM {SLIM} AS builder\nCOPY . /src\nRUN cp /src/static /src/app\n\n"
+                f"FROM scratch\nCOPY --from=builder /src/app /app\nUSER 65532\nCMD [\"/app\"]\n")
     assert made.findings == ()
-    assert (made.main.path, made.main.kind) == ("/app", "glibc")
+    assert (made.main.path, made.main.kind) == ("/app", "static")
 
 
 def test_the_team_s_project_and_its_mended_form(engine):
@@ -169,6 +177,16 @@ def test_another_base_saves_what_was_said(told):
     only, = before.of("build-tools")
     assert SMALL in only.remedy
     assert unpacked(before) - unpacked(told(text.format(SMALL))) == only.saves
+
+
+def test_a_static_program_saves_its_base(told, project):
+    static(project / "app")
+    text = 'FROM {}\nCOPY app /app\nUSER 1\nCMD ["/app"]\n'
+    before = told(text.format(SLIM))
+    only, = before.findings
+    assert (only.rule, only.line) == ("large-base", 1) and "FROM scratch" in only.remedy and "packages" in only.what
+    after = told(text.format("scratch"))
+    assert after.findings == () and unpacked(before) - unpacked(after) == only.saves
 
 
 def test_one_stage_is_told_what_to_stand_on(told, engine):

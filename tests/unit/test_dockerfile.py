@@ -293,7 +293,7 @@ def test_a_stage_that_takes_by_an_onbuild_needs_a_recent_builder():
     ("FROM a\nARG V=1\nFROM b:$V\n", [("V", 3)]),
     ("FROM a\nRUN GOARCH=$TARGETARCH go build\n", [("TARGETARCH", 2)]),
     ("ARG V=1\nFROM a\nENV X=$V\nLABEL v=${V#x}\n", [("V", 3)]),
-    ("ARG V=1\nFROM a\nUSER $V\n", [("V", 3)]), ("ARG V=1\nFROM a\nARG W=$V\n", [("V", 3)]),
+    ("ARG V=1\nFROM a AS x\nUSER $V\nFROM x\nUSER $V\n", [("V", 3), ("V", 5)]), ("ARG V=1\nFROM a\nARG W=$V\n", [("V", 3)]),
     ("ARG V=1\nFROM a\nRUN echo \"it's $V\"\n", [("V", 3)]),
     ("ARG V=1\nFROM a\nCOPY --chown=$V x /\n", [("V", 3)]),
 ])

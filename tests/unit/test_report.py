@@ -1,7 +1,10 @@
 """A report's rules: each finds what it is for, with the right line, and is silent otherwise."""
 
+import inspect
 import json
 import random
+import re
+import sys
 
 import pytest
 
@@ -11,13 +14,14 @@ from helpers.builder import Step
 from helpers.errors import LinterUnavailable
 from helpers.image import Image, Layer, Start
 from helpers.inventory import take
-from helpers.report import RULES, SEVERITIES, Finding, contents, judged, text
+from helpers.report import RULES, SEVERITIES, Finding, judged, run
 from helpers.report.base_advice import Advice, candidates, chosen
 from helpers.report.files import ballast, cache
 from helpers.report.provenance import Lines, chain, operands, takes_all
 from helpers.report.model import ordered, weight
 from helpers.report.opinions import Opinions, opinions
 from helpers.report.project import Project, read
+from helpers.report.test_commands import runs_tests
 
 from .cases import (APT, DEBIAN, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image,
                     layer, make, project)
@@ -54,8 +58,10 @@ def test_a_good_project_has_no_findings():
 
 
 def test_every_rule_is_in_the_table_and_none_else():
-    made = {name for rules in (contents, text) for name in vars(rules) if callable(getattr(rules, name))}
-    assert {rule.__name__ for rule in (*contents.RULES, *text.RULES)} <= made
+    modules = {inspect.getmodule(rule) for rule in run.RULES} | {sys.modules["helpers.dockerfile.problems"]}
+    named = set(re.findall(r'"([a-z]+(?:-[a-z]+)*)"', "".join(map(inspect.getsource, modules))))
+    assert RULES.keys() <= named
+    assert all(rule.__doc__ for rule in run.RULES)
     assert all(rule.lesson in {f"{n:02}" for n in range(11)} and rule.title for rule in RULES.values())
 
 
@@ -335,8 +341,8 @@ def test_hidden_files_name_the_line_that_brings_and_the_line_that_hides():
                            ("RUN rm -rf /big", [(".wh.big", b"")])])
     only = one(made, "hidden-files")
     assert (only.line, only.also, only.saves) == (8, (9,), 61_000)
-    assert only.what == "Line 9 deletes 2 files that line 8 brings (61.0 kB, most of it /big)."
-    assert "in line 8 itself" in only.remedy
+    assert only.what == "Line 9 deletes 2 files that line 8 adds (61.0 kB, most of it in /big)."
+    assert "end of the RUN in line 8 itself" in only.remedy
 
 
 def test_of_many_hidden_files_the_heaviest_folder_is_named():
@@ -344,7 +350,7 @@ def test_of_many_hidden_files_the_heaviest_folder_is_named():
     text = GOOD.replace("USER", "RUN fetch\nRUN rm\nUSER")
     made = case(text, own=[APP, ("RUN fetch", [(path, b"x" * count) for path, count in files.items()]),
                            ("RUN rm", [(".wh.a", b""), (".wh.e", b"")])])
-    assert "110 kB, most of it /a/b/c)" in one(made, "hidden-files").what
+    assert "110 kB, most of it in /a/b/c)" in one(made, "hidden-files").what
 
 
 def test_files_of_the_base_that_a_line_hides_are_laid_at_the_from():
@@ -352,16 +358,48 @@ def test_files_of_the_base_that_a_line_hides_are_laid_at_the_from():
     made = case(text, base=(*SMALL, ("usr/share/doc", b"x" * 60_000)), own=[APP, ("RUN rm -rf /usr/share",
                 [("usr/.wh.share", b"")])])
     only = one(made, "hidden-files")
-    assert (only.line, only.also) == (6, (8,)) and "Stand on a base" in only.remedy
+    assert (only.line, only.also) == (6, (8,)) and "Choose a base" in only.remedy
 
 
-def test_files_that_are_written_anew_are_hidden_too():
+def test_files_whose_owner_is_changed_are_stored_twice():
     text = GOOD.replace("USER", "RUN chown -R 1 /app\nUSER")
     made = case(text, own=[("COPY /src/app /app", [("app", STATIC, 0o755), ("data", b"x" * 50_000)]),
                            ("RUN chown -R 1 /app", [("data", b"x" * 50_000)])])
     only = one(made, "hidden-files")
     assert (only.line, only.also, only.saves) == (7, (8,), 50_000)
-    assert "writes anew 1 file" in only.what and "COPY --chown" in only.remedy
+    assert "changes the owner or mode of 1 file" in only.what and only.remedy == "Set them on the way in: COPY --chown in line 7."
+
+
+OLD, NEW = [("srv/b/one", b"x" * 90_000)], [("srv/b/one", b"y" * 80_000)]
+
+
+@pytest.mark.parametrize("first, second, above, happens, remedy", [
+    ("RUN mkdir /srv/b", "RUN chown -R 1000 /srv/b", OLD, "changes the owner", "end of the RUN in line 8 itself"),
+    ("RUN mkdir /srv/b", "RUN chmod -R a+x /srv/b", OLD, "changes the owner or mode", "end of the RUN in line 8"),
+    ("COPY b /srv/b", "RUN chown -R 1 /srv && chmod -R 7 /srv", OLD, "changes", "COPY --chown and --chmod in line 8."),
+    ("ADD b /srv/b", "RUN chgrp -R 1 /srv", OLD, "changes", "ADD --chown in line 8."),
+    ("RUN mkdir /srv/b", "RUN rm -rf /srv/b && echo x > /srv/b", [("srv/b", b"x")], "replaces", "both in one RUN, in line 8"),
+    ("COPY b /srv/b", "RUN rm -rf /srv/b && ln -s x /srv/b", [("srv/b", ("l", "x"))], "replaces", "stage that is not shipped"),
+    ("RUN make", "RUN strip /srv/b/one", NEW, "rewrites", "both in one RUN, in line 8"),
+    ("RUN make", "RUN strip /srv/b/one && chown 1 /srv/b/one", NEW, "rewrites", "both in one RUN"),
+    ("COPY b /srv/b", "RUN sed -i s/x/y/ /srv/b/one", NEW, "rewrites", "copy the result once, in place of lines 8 and 9"),
+    ("RUN make", "COPY --from=builder b /srv/b", NEW, "rewrites", "making what line 9 copies over"),
+    ("RUN make", "RUN rm -r /srv/b", [("srv/.wh.b", b"")], "deletes", "at the end of the RUN in line 8"),
+    ("COPY b /srv/b", "RUN use /srv/b && rm -r /srv/b", [("srv/.wh.b", b"")], "deletes", "let line 9 mount them"),
+    ("WORKDIR /srv", "RUN chown -R 1 /data", None, "changes", "name only the folders that the image adds"),
+    ("WORKDIR /srv", "RUN apt-get update && apt-get -y upgrade", None, "rewrites", "newer version of the base"),
+    ("WORKDIR /srv", "RUN sed -i s/a/b/ /data/one", None, "rewrites", "Choose a base"),
+])
+def test_each_way_to_hide_a_file_has_words_and_a_remedy_of_its_own(first, second, above, happens, remedy):
+    text = GOOD.replace("USER", f"{first}\n{second}\nUSER")
+    base, below = SMALL, OLD
+    if above is None:   # files of the base
+        base, below = (*SMALL, ("data/one", b"x" * 90_000)), []
+        above = [("data/one", b"x" * (90_000 if "chown" in second else 80_000))]
+    made = case(text, base=base, own=[APP, (first, below), (second.replace(" --from=builder", ""), above)])
+    only = one(made, "hidden-files")
+    assert f"Line 9 {happens}" in only.what and remedy in only.remedy
+    assert ("COPY" in only.remedy or "ADD" in only.remedy) <= first.startswith(("COPY", "ADD"))
 
 
 @pytest.mark.parametrize("below, above", [
@@ -488,6 +526,85 @@ def test_a_run_that_installs_everything_is_named_too():
     assert one(made, "dev-dependencies").line == 8
 
 
+# -- a base that is larger than needed ----------------------------------------------------
+
+BIG = (*SLIM, ("usr/share/data", b"x" * 9_000_000), ("var/lib/dpkg/status", b"".join(
+    b"Package: p%d\nStatus: install ok installed\nVersion: 1\n\n" % n for n in range(3))))
+
+
+def test_a_static_program_needs_no_base():
+    made = case(GOOD, base=BIG, own=[APP])
+    only = one(made, "large-base")
+    whole = made.inventory.image.layers[0].unpacked
+    assert (only.line, only.severity, only.saves) == (6, "high", whole)
+    assert only.what.startswith("base:1 brings 9.") and "and 3 packages, and /app needs none of it" in only.what
+    assert only.remedy.startswith("Use FROM scratch in the last stage. Enough, since /app is static")
+
+
+def test_a_dynamic_program_needs_a_small_base():
+    small = take(image([("ADD x /", layer(*SMALL))]), [layer(*SMALL)])
+    own = [("COPY /src/app /app", [("app", DYNAMIC, 0o755)])]
+    only = one(case(GOOD, base=BIG, own=own, here={"gcr.io/distroless/base-debian12": small}), "large-base")
+    assert "FROM gcr.io/distroless/base-debian12" in only.remedy and "little of it" in only.what
+    assert only.saves > 9_000_000
+    assert found(case(GOOD, base=BIG, own=own), "large-base") == []     # not here: its bytes are not known
+
+
+def test_a_program_that_a_shell_starts_is_to_be_started_without():
+    made = case(GOOD, base=BIG, own=[APP], start=Start(("/bin/sh", "-c", "exec /app"), user="1"))
+    assert "CMD and ENTRYPOINT as lists of words" in one(made, "large-base").remedy
+
+
+HELPER = ("entry.sh", b"#!/bin/sh\n", 0o755)
+
+
+@pytest.mark.parametrize("text, base, own, start", [
+    (GOOD, SLIM, [APP], ROOT),                                                              # small already
+    (GOOD, (*FAT, HUGE), [APP], ROOT),                                                      # build-tools says it
+    (GOOD, BIG, [("COPY /src/app /app", [("srv/app.sh", b"#!/bin/sh\n", 0o755)])], Start(("/srv/app.sh",))),
+    (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], Start(("/entry.sh", "/app"))),  # the script needs a shell
+    (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], ROOT),                          # so does one that is run by hand
+    (GOOD.replace("USER", "HEALTHCHECK CMD curl localhost\nUSER"), BIG, [APP], ROOT),
+    (GOOD, (*BIG, ("app", STATIC, 0o755)), [], ROOT),                                       # the base's own program
+    (GOOD, BIG, [("COPY /src/app /app", [("app", make(loader=LOADER, needed=("libpq.so.5",)), 0o755)])], ROOT),
+    (GOOD, BIG, [APP], Start(("/bin/sh",))),
+])
+def test_when_the_base_may_be_needed(text, base, own, start):
+    assert found(case(text, base=base, own=own, start=start), "large-base") == []
+
+
+def test_an_absent_health_check_needs_nothing():
+    text = GOOD.replace("USER", "HEALTHCHECK NONE\nUSER")
+    assert len(found(case(text, base=BIG, own=[APP]), "large-base")) == 1
+
+
+# -- what is not built as it reads -------------------------------------------------------
+
+def test_an_argument_out_of_its_scope_is_a_finding_of_the_stages_that_are_built():
+    text = "ARG V=1\n" + GOOD.replace("RUN go build", "RUN V=$V go build") + "\n"
+    assert found(case(text, own=[APP]), "unset-argument") == []      # set by the command itself
+    text = "ARG V=1\n" + GOOD.replace("RUN go build -o app", "RUN go build -o app-$V")
+    only = one(case(text, own=[APP]), "unset-argument")
+    assert (only.line, only.severity) == (5, "medium") and only.what.startswith("$V has no value here")
+    assert found(case(text.replace("\nFROM base:1", "\nFROM x AS unused\nRUN echo $V\n\nFROM base:1").replace("app-$V", "app"),
+                      own=[APP]), "unset-argument") == []
+
+
+def test_a_variable_of_the_image_is_none_that_has_no_value():
+    text = "ARG V=1\n" + GOOD.replace("USER", "LABEL v=$V\nUSER")
+    assert found(case(text, own=[APP]), "unset-argument")
+    assert found(case(text, own=[APP], start=Start(("/app",), {"V": "2"}, user="1")), "unset-argument") == []
+
+
+@pytest.mark.parametrize("text, rule, line", [
+    (GOOD.replace("--from=builder", "--from=builer"), "similar-name", 7),
+    ("FROM a AS builder\n" + GOOD, "duplicate-stage", 2),
+    (GOOD.replace("FROM base:1", "FROM BUILDER"), "stage-name-case", 6),
+])
+def test_what_builders_read_otherwise_is_a_finding(text, rule, line):
+    assert one(case(text, own=[APP]), rule).line == line
+
+
 # -- what the text shows -------------------------------------------------------------
 
 @pytest.mark.parametrize("name, remedy", [("", "AS builder"), (" AS maker", "--from=maker")])
@@ -513,9 +630,49 @@ def test_tests_that_nothing_asks_for(name, run):
     only = one(case(TESTED.format(name=name, run=run), own=[APP]), "unused-tests")
     assert (only.line, only.severity) == (6, "medium") and name in only.what and "skips" in only.why
     assert only.also == ((7,) if run != "./whatever" else ()) and (run in only.what) == (run != "./whatever")
+    assert only.what.startswith(f"What is built, stage-2, does not depend on the stage {name}")
+
+
+def test_of_stages_that_need_one_another_the_last_is_named_once():
+    text = GOOD.replace("\nFROM base:1", "\nFROM builder AS test\nRUN go test ./...\n\nFROM scratch AS test-coverage\n"
+                        "COPY --from=test /coverage /\n\nFROM builder AS lint\nRUN go vet\n\nFROM base:1")
+    only = one(case(text, own=[APP]), "unused-tests")
+    assert (only.line, only.also) == (9, (7,))
+    assert "does not depend on the stage test-coverage (test: RUN go test ./...)" in only.what
+
+
+def test_only_a_name_is_offered_as_a_target():
+    text = GOOD.replace("\nFROM base:1", "\nFROM builder\nRUN go test\n\nFROM base:1")
+    remedy = one(case(text, own=[APP]), "unused-tests").remedy
+    assert "Give the stage in line 6 a name of its own" in remedy and "stage-1" not in remedy
+
+
+@pytest.mark.parametrize("command", [
+    "go test ./...", "CGO_ENABLED=0 go test -v ./...", "cd /x && cargo test", "(cd x; npm test)", "npm run test:unit", "yarn test",
+    "npx jest --ci", "./node_modules/.bin/mocha", "poetry run pytest -q", "python3 -m pytest", "python -m unittest discover",
+    "coverage run -m pytest", "uv run --frozen pytest", "bundle exec rspec", "mvn -q -B verify", "./mvnw test -Dx=y", "mvn verify -DskipTests=false",
+    "./gradlew --no-daemon test", "gradle :app:check", "make -j4 test", "make check", "dotnet test --no-build", "sh -c 'go test ./...'",
+    "vendor/bin/phpunit", "python manage.py test", "if true; then pytest; fi", "ctest --output-on-failure", "bats tests/", "tox -e py",
+    "set -e; for d in a b; do go test $d; done", "xvfb-run -a npx playwright test", "pytest | tee log", "time pytest", "deno test -A",
+])
+def test_what_runs_tests(command):
+    assert runs_tests(command)
+
+
+@pytest.mark.parametrize("command", [
+    "mvn package -DskipTests", "mvn verify -DskipTests", "mvn -Dmaven.test.skip=true install", "mvn test -Dmaven.test.skip", "apk add bats",
+    "apt-get install -y bats pytest", "pip install pytest tox", "npm install -g jest", "npm ci", "echo pytest", "echo 'x; pytest'",
+    "gradle build -x test", "./gradlew assemble -x check -x test", "cargo test --no-run", "go test -c ./x", "pytest --version",
+    "which pytest", "command -v bats", "mkdir tests", "rm -rf tests", "cp -r test /x", "make testdata", "make contest", "go build ./test",
+    "curl https://example.org/go test", "npm run build", "yarn add jest", "jest --version", "pytest --collect-only", "npm run lint",
+    "test -f go.mod", "[ -d tests ]", "go vet", "# go test", "cargo install cargo-test", "gem install rspec", "uv pip install pytest",
+])
+def test_a_test_tool_that_is_installed_or_skips_is_no_test(command):
+    assert not runs_tests(command)
 
 
 @pytest.mark.parametrize("text", [
+    TESTED.format(name="package", run="mvn package -DskipTests"), TESTED.format(name="tools", run="apk add bats"),
     TESTED.format(name="docs", run="make docs"), TESTED.format(name="latest", run="./contest"),
     # The artifact depends on it.
     TESTED.format(name="test", run="go test").replace("--from=builder /src/app", "--from=test /src/app"),
@@ -551,6 +708,13 @@ def test_when_root_is_not_the_user(start):
     ("shipped", "ARG NPM_TOKEN\nRUN install", "high", 8), ("shipped", "ENV X=AKIAABCDEFGHIJKLMNOP", "high", 8),
     ("builder", "ARG GITHUB_TOKEN", "medium", 3), ("builder", "ENV SIGNING_KEY=x", "medium", 3),
     ("shipped", 'ENV "A"="b" PASSWORD="x y"', "high", 8), ("builder", "ARG A PASSWD=1x", "medium", 3),
+    ("shipped", "ENV PGPASSWORD=x", "high", 8), ("shipped", "ENV SECRET_KEY_BASE=x", "high", 8),
+    ("builder", "ARG ACCESSTOKEN", "medium", 3), ("builder", "ARG accessToken", "medium", 3), ("builder", "ARG clientSecret", "medium", 3),
+    ("builder", "ARG DBPASS", "medium", 3), ("builder", "ARG MYSQL_PWD", "medium", 3), ("builder", "ARG APIKEY_2", "medium", 3),
+    ("shipped", "ENV DB_PASSWORD_PROD=x", "high", 8), ("builder", "ARG AWS_SECRET_ACCESS_KEY", "medium", 3), ("builder", "ARG GHTOKEN", "medium", 3),
+    ("builder", "ARG RAILS_MASTER_KEY", "medium", 3), ("shipped", "ENV APP_KEY=base64:x", "high", 8), ("builder", "ARG NPM_CONFIG__AUTH", "medium", 3),
+    ("shipped", "ENV DATABASE_URL=postgres://app:hunter2@db/app", "high", 8), ("builder", "ARG INDEX=https://u:p4ss@pypi.example.org/", "medium", 3),
+    ("shipped", "ENV  DB_PASSWORD\tabc def", "high", 8), ("shipped", "ENV TOKEN=$NPM_TOKEN", "high", 8),
 ])
 def test_what_looks_like_a_secret(where, line, severity, told):
     mark = "WORKDIR /src\n" if where == "builder" else "COPY --from=builder /src/app /app\n"
@@ -562,7 +726,12 @@ def test_what_looks_like_a_secret(where, line, severity, told):
 @pytest.mark.parametrize("line", [
     "ENV PASSWORD_FILE=/run/secrets/p", "ENV TOKEN=", "ENV TOKEN_PATH=/x", "ENV PASSWORD=/run/secrets/p",
     "ENV USE_PASSWORD=false", "ENV TOKENIZERS=1", "ENV PATH=/a:/b", "ENV COMPASS=north", "ARG VERSION=1",
-    "ENV CACHE_KEY=v1", "LABEL token=abc", "ENV PUBLIC_KEY=ssh-rsa",
+    "ENV CACHE_KEY=v1", "LABEL token=abc", "ENV PUBLIC_KEY=ssh-rsa", "ENV TOKENIZERS_PARALLELISM=false", "ARG PUBLIC_SSH_KEY",
+    "ENV SECRET_KEY_BASE_DUMMY=1", "ENV MYSQL_ALLOW_EMPTY_PASSWORD=yes", "ARG ALLOW_EMPTY_PASSWORD", "ENV PWD=x", "ARG BYPASS", "ARG OLDPWD",
+    "ENV GPG_KEY=0D96DF4D", "ARG MAX_TOKENS=5", "ENV EOS_TOKEN=</s>", "ENV TOKEN_URL=https://example.org", "ENV AUTH_TOKEN=https://example.org/token",
+    "ENV SECRETS_DIR=x", "ARG PASSWORD_MIN_LENGTH=8", "ENV DATABASE_URL=postgres://db/app", "ENV DATABASE_URL=postgres://app:$PASS@db/app",
+    "ENV SSH_KEY_PATH=x", "ENV TOKEN_TTL=60", "ARG JWT_ALGORITHM", "ENV KEYBOARD=us", "ARG SORT_KEY", "ENV PASSWORD=''", 'ENV TOKEN=""',
+    "ENV SECRET_NAME=x", "ENV REPO=git@example.org:x/y.git", "ARG COMPASS", "ENV SECRETARY=ann", "ENV X_TOKEN=none",
 ])
 def test_what_does_not(line):
     assert found(case(GOOD.replace("USER", f"{line}\nUSER"), own=[APP]), "secret") == []

@@ -1,0 +1,104 @@
+"""What the layers of the Dockerfile's own instructions brought: caches, sources, development packages.
+
+Each rule is a generator of findings and says nothing where it sees nothing. No file's bytes are
+counted in two findings, but for those of a whole base image.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from ..dockerfile import Instruction
+from ..units import size
+from .context import Case
+from .files import NODE_PACKAGE, ballast, cache
+from .model import NAMES, WORTH, Finding, weight
+from .provenance import operands, takes_context
+
+
+def caches(case: Case) -> Iterator[Finding]:
+    """What package managers and compilers keep for next time, in a layer of our own."""
+    for line, layers in case.own_lines():
+        found: Counter[str] = Counter()
+        for index in layers:
+            for path, count in case.seen(index).items():
+                if whose := cache(path):
+                    found[whose] += count
+        total = sum(found.values())
+        if total < WORTH:
+            continue
+        made = case.lines.instruction(layers[0])
+        yield Finding(
+            "cache-left", weight(total, case.unpacked), line,
+            "Left in this layer: " + ", ".join(f"{whose} ({size(count)})" for whose, count in found.most_common()) + ".",
+            "Nobody installs or builds in a running container.", _without_cache(made, found), saves=total)
+
+
+def _without_cache(made: Instruction | None, found: Mapping[str, int]) -> str:
+    if made is not None and made.keyword != "RUN":
+        return "Copy only what runs."
+    if any(whose.startswith("apt") for whose in found):
+        return "End the same RUN with && rm -rf /var/lib/apt/lists/*. In a RUN of its own it saves nothing."
+    return ("Lend the folder to the command: RUN --mount=type=cache,target=... keeps it for the next build and out of "
+            "the layer. Or delete it at the end of the same RUN.")
+
+
+def copied_folders(case: Case) -> Iterator[Finding]:
+    """Sources, tests and histories that came with a folder that was copied."""
+    installed = _installed(case)
+    for line, layers in case.own_lines():
+        made = case.lines.instruction(layers[0])
+        if made is None or made.keyword not in ("COPY", "ADD"):
+            continue
+        sources, _ = operands(made)
+        meant = {posixpath.basename(source) for source in sources}
+        found: Counter[str] = Counter()
+        for index in layers:
+            for path, count in case.seen(index).items():
+                theirs = path in case.material or cache(path) or path.startswith(installed)
+                kind = "" if theirs or posixpath.basename(path) in meant else ballast(path)
+                # What .dockerignore should have kept is a finding of its own.
+                if kind and not (takes_context(made) and kind == "version control"):
+                    found[kind] += count
+        if found:
+            total = sum(found.values())
+            yield Finding(
+                "copied-folder", weight(total, case.unpacked), line,
+                f"{made.keyword} {' '.join(sources)} brought along: " + ", ".join(
+                    f"{kind} ({size(count)})" for kind, count in found.most_common()) + ".",
+                "The program does not read them, and whoever has the image can.",
+                "Copy the artifact by its own name, not the folder that it was made in.", saves=total)
+
+
+def _installed(case: Case) -> tuple[str, ...]:
+    """Folders into which pip installed, wherever they are: what lies beside its notes is
+    the affair of those packages."""
+    folders = {each.path.partition(".dist-info/")[0].rpartition("/")[0] for each in case.inventory.packages
+               if each.package.type == "python" and ".dist-info/" in each.path}
+    return tuple(f"{folder}/" for folder in folders if folder)   # all of `/` is nobody's
+
+
+def dev_dependencies(case: Case) -> Iterator[Finding]:
+    """Node packages in the image that the project lists for development only."""
+    keys, names = case.project.development()
+    if not keys and not names:
+        return
+    for line, layers in case.own_lines():
+        made, found = case.lines.instruction(layers[0]), Counter()
+        for index in layers:
+            for path, count in case.seen(index).items():
+                match = NODE_PACKAGE.search(path)
+                if match and (match[1] in keys or match[1].count("node_modules/") == 1 and match[2] in names):
+                    found[match[2]] += count
+        total = sum(found.values())
+        # What came with the context is a matter of .dockerignore.
+        if not total or made is not None and takes_context(made):
+            continue
+        more = f" and {len(found) - NAMES} more" if len(found) > NAMES else ""
+        yield Finding(
+            "dev-dependencies", weight(total, case.unpacked), line,
+            f"In the image for development only: {', '.join(name for name, _ in found.most_common(NAMES))}{more}.",
+            "They build and test the program; it does not load them.",
+            "Install a second time without them, npm ci --omit=dev, and copy that node_modules.", saves=total)

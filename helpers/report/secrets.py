@@ -1,0 +1,77 @@
+"""Names and values that look like secrets, in ARG and ENV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ..dockerfile import Instruction, Stage
+from ..dockerfile.scope import settings
+from .context import Case
+from .model import Finding
+
+# What the name of a secret ends in, upper case. PASS, PWD and KEY also end other words (COMPASS,
+# OLDPWD, CACHE_KEY), so that they need company.
+_SECRET = re.compile(
+    r"(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRETS|CREDENTIALS?|"
+    r"(?:^|_|DB|SMTP|MAIL|ROOT|ADMIN|USER|FTP|SSH|PG|SQL|REDIS|SUDO|VNC)(?:PASS|PWD)|"
+    r"(?:^|_)(?:BASIC|REGISTRY|PROXY|NPM_CONFIG_?)_AUTH|DOCKER_AUTH_CONFIG|"
+    r"(?:API|ACCESS|SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER|JWT|LICENSE|ACCOUNT|SHARED|(?:^|_)APP)_?KEY)"
+    # It may go on with which one of several it is. NAME_FILE and NAME_PATH only say where it is.
+    r"(?:_?\d+|_(?:BASE|DEV|LIVE|NEW|OLD|PRIMARY|PROD|PRODUCTION|SECONDARY|STAGING|TEST|VALUE))*$")
+# Public keys, the tokens of a text, switches that say whether there is a secret, and the shell's own variables.
+_HARMLESS = re.compile(r"(?:^|_)PUB(?:LIC)?(?:_|KEY)|(?:^|_)(?:BOS|CLS|CSRF|EOS|MASK|MAX|NUM|PAD|SEP|STOP|UNK)_TOKEN$|"
+                       r"^(?:ALLOW|CHECK|DISABLE|ENABLE|HAS|IGNORE|NO|REQUIRE|SKIP|USE|WITH(?:OUT)?)_|^(?:OLD)?PWD$")
+# How some that are given out begin. Source: their issuers' documentation.
+_ISSUED = re.compile(r"AKIA[0-9A-Z]{16}|gh[pousr]_\w{36}|github_pat_\w{22,}|glpat-[\w-]{20}|xox[abp]-[\w-]{10,}|npm_\w{36}|"
+                     r"sk_live_\w{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_IN_URL = re.compile(r"\w://[^/\s:@]*:[^/\s@${]+@")    # scheme://user:password@host
+_SWITCHES = ("", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null")
+
+
+def secrets(case: Case) -> Iterator[Finding]:
+    """ARG and ENV whose name or value looks like a secret's, in the stages that are built.
+
+    Evidence: the instruction. An ENV is in the image's settings, an ARG in the history of every
+    RUN below it. Source: docs.docker.com, "Build secrets"; BuildKit's check SecretsUsedInArgOrEnv.
+    """
+    for stage in case.needed:
+        for each in stage.instructions:
+            if each.keyword in ("ARG", "ENV"):
+                names = [name for name, value in settings(each) if looks_secret(each.keyword, name, value)]
+                if names:
+                    yield _secret(each, names, stage in case.lines.stages, _runs_after(stage, each))
+
+
+def looks_secret(keyword: str, name: str, value: str) -> bool:
+    """Whether an ARG or ENV of that name and value holds a secret: an ARG also without a value,
+    since it is to be given one; no path, address or switch, which only say where one is or whether."""
+    if _ISSUED.search(value) or _IN_URL.search(value):
+        return True
+    # accessToken -> ACCESS_TOKEN
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper()
+    if not _SECRET.search(name) or _HARMLESS.search(name):
+        return False
+    if not value:
+        return keyword == "ARG"
+    return value.lower() not in _SWITCHES and not re.match(r"/|\./|https?://|file:", value)
+
+
+def _secret(each: Instruction, names: Sequence[str], shipped: bool, runs: bool) -> Finding:
+    named = " and ".join(names)
+    if shipped and each.keyword == "ENV":
+        severity, why = "high", "It is stored in the image's settings, where everyone who has the image can read it."
+    elif shipped and runs:
+        severity, why = "high", "The image's history records the arguments of every RUN."
+    elif shipped:
+        severity, why = "medium", "The next RUN below it will record its value in the image's history."
+    else:
+        severity, why = "medium", "It stays in the history and the cache of that stage, wherever they are pushed."
+    return Finding(
+        "secret", severity, each.line, f"{each.keyword} {named} looks like a secret.", why,
+        f"Mount it for the one command that needs it: RUN --mount=type=secret,id={names[0].lower()} ... "
+        "If the program needs it at run time, pass it to the container instead of the image.")
+
+
+def _runs_after(stage: Stage, each: Instruction) -> bool:
+    return any(other.keyword == "RUN" and other.line > each.line for other in stage.instructions)
