@@ -11,6 +11,8 @@ libraries below; the cell still fails.
 
 from __future__ import annotations
 
+from .text import shown
+
 
 class _Explained(BaseException):
     """A message of four parts.
@@ -39,7 +41,7 @@ class _Explained(BaseException):
             parts.append(f"What to do: {self.remedy}")
         if self.evidence:
             parts.append(self.evidence.rstrip("\n"))
-        return "\n".join(parts)
+        return shown("\n".join(parts))
 
     def _render_traceback_(self) -> list[str]:
         # IPython's hook: a learner sees the message, not forty frames of urllib3.

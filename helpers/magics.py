@@ -22,6 +22,7 @@ from .checks.placeholders import random_word
 from .experiments.incremental import write
 from .engine import connect
 from .errors import CourseError, DockerfileError
+from .text import write as write_line
 from .widgets import LiveBuild
 from .views.exercises import Done, Judged, Marked, Told
 
@@ -145,7 +146,7 @@ def _export(file: Path) -> None:
     except OSError as error:
         raise CourseError(f"{file} cannot be written.", why=error.strerror or "",
                           remedy="Name a file in a folder that is there.") from error
-    print(f"Written: {file}. Download it from the list of files, and keep it.")
+    write_line(f"Written: {file}. Download it from the list of files, and keep it.")
 
 
 def _import(file: Path) -> None:
@@ -220,6 +221,6 @@ def _targets(name: str) -> list[str]:
     try:
         exercise = find(shlex.split(name)[0])
         file = exercise.work if exercise.work.is_file() else exercise.starter
-        return [stage.label for stage in dockerfiles.parse(file.read_text()).stages]
+        return [stage.label for stage in dockerfiles.parse(dockerfiles.read_file(file)).stages]
     except (CourseError, OSError, ValueError, IndexError):
         return []

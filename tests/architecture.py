@@ -19,6 +19,7 @@ BEGIN, END = "<!-- order: written by `make architecture` -->", "<!-- order: end 
 # Data flows downward: a package imports only from the rows above its own. A module that stands apart from
 # its package has a row of its own.
 ORDER: tuple[tuple[str, ...], ...] = (
+    ("text",),
     ("errors", "units", "paths", "labels"),
     ("formats", "dockerfile", "lint", "claims", "recorded", "experiments/size_attribution", "experiments/significance"),
     ("engine",),

@@ -20,9 +20,11 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import units
+from ..dockerfile import read_file
 from ..errors import ContextError
+from ..text import printable
 from . import large_files
-from .context_walk import Entry, shown, walk
+from .context_walk import Entry, walk
 from .dockerignore import Ignore
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -69,12 +71,12 @@ class Context:
         them out, too); device nodes are left out because a rootless engine
         cannot create them (the Docker CLI sends their headers).
 
-        Raises ContextError where the folder or the Dockerfile is missing, where
-        something cannot be read, and for a bad line in the ignore file.
+        Raises ContextError where the folder is missing, where something cannot be read, and for
+        a bad line in the ignore file; DockerfileError for a Dockerfile that cannot be read.
         """
         folder = _folder(Path(root))
         if dockerfile_text is None:
-            dockerfile_text = _read_text(folder, dockerfile)
+            dockerfile_text = read_file(folder / dockerfile)
         ignore = Ignore.read(folder, dockerfile)
         name = _name_in_tar(folder, dockerfile, dockerfile_text)
         found, skipped = walk(folder, ignore)
@@ -116,13 +118,13 @@ class Context:
             return
         heavy = self.largest(5)
         lines = large_files.suggestions(heavy, self.size)
-        table = "\n".join(f"  {units.size(count):>8}  {shown(path)}" for path, count in heavy)
+        table = "\n".join(f"  {units.size(count):>8}  {printable(path)}" for path, count in heavy)
         raise ContextError(
             f"The build context is {units.size(self.size)} in {self.files:,} files; "
             f"the limit is {units.size(limit_bytes)}.",
             why="All of it is sent to the engine before the first instruction runs.",
             remedy=f"If the build does not need them, put these lines into {self.root / '.dockerignore'}: "
-                   + ", ".join(shown(line) for line in lines),
+                   + ", ".join(printable(line) for line in lines),
             evidence=f"The heaviest parts:\n{table}",
         )
 
@@ -210,48 +212,6 @@ def _folder(root: Path) -> Path:
 
 # -- the Dockerfile -----------------------------------------------------------
 
-def _read_text(folder: Path, dockerfile: str | Path) -> str:
-    path = folder / dockerfile
-    try:
-        # O_NONBLOCK: a FIFO of that name must not make us wait.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        raise _no_dockerfile(path) from None
-    except OSError as error:
-        raise ContextError(
-            f"The Dockerfile {shown(str(path))} cannot be read.", why=f"{error.strerror}.",
-            remedy=f"Make it readable: chmod u+r {shown(str(path))}",
-        ) from None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise ContextError(
-            f"{shown(str(path))} is not a file.", why="A Dockerfile is a plain text file.",
-            remedy="Give the path of the Dockerfile itself.",
-        )
-    with open(handle, "rb") as file:
-        return file.read().decode("utf-8", "surrogateescape")
-
-
-def _no_dockerfile(path: Path) -> ContextError:
-    try:
-        names = sorted(name for name in os.listdir(path.parent) if _looks_like_one(name))
-    except OSError:
-        names = []
-    similar = ", ".join(shown(name) for name in names)
-    return ContextError(
-        f"There is no {shown(path.name)} in {shown(str(path.parent))}.",
-        why=f"Names like it are there: {similar}." if names else "",
-        remedy=f"Rename it to {shown(path.name)}, or name it: dockerfile={shown(names[0])!r}" if names
-        else "Write one, or give the folder that has it.",
-    )
-
-
-def _looks_like_one(name: str) -> bool:
-    lower = name.lower()
-    return not lower.endswith(".dockerignore") and (
-        lower.startswith(("dockerfile", "containerfile")) or lower.endswith(".dockerfile"))
-
-
 def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
     # Links are resolved as the Docker CLI does: the tar would carry the link only.
     path = os.path.realpath(folder / dockerfile)
@@ -292,7 +252,7 @@ def _padding(size: int) -> bytes:
 
 def _changed(path: str, why: str | None) -> ContextError:
     return ContextError(
-        f"{shown(path)} changed while the build context was being sent.",
+        f"{printable(path)} changed while the build context was being sent.",
         why=f"{why or 'It cannot be read any more'}.",
         remedy="Build again when nothing writes to it, or add it to .dockerignore.",
     )

@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 
 from ..errors import ContextError
+from ..text import printable
 from .dockerignore import Ignore, Inherited
 
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo"}
@@ -39,11 +40,6 @@ def walk(root: str | os.PathLike, ignore: Ignore) -> tuple[list[Entry], list[str
     Both in no order. Raises ContextError for what this user cannot read.
     """
     return _Walk(os.fspath(root), ignore).run()
-
-
-def shown(path: str) -> str:
-    """A path that can be printed whatever bytes it has."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class _Walk:
@@ -121,8 +117,8 @@ def _readable(path: str) -> bool:
 
 def _unreadable(path: str) -> ContextError:
     return ContextError(
-        f"{shown(path)} in the build context cannot be read.",
+        f"{printable(path)} in the build context cannot be read.",
         why="Everything in the context is sent to the engine, and this user may not read it.",
-        remedy=f"Add the line {shown(path)} to .dockerignore if the build does not need it, "
-               f"or make it readable: chmod -R u+rX {shown(path)}",
+        remedy=f"Add the line {printable(path)} to .dockerignore if the build does not need it, "
+               f"or make it readable: chmod -R u+rX {printable(path)}",
     )

@@ -27,9 +27,9 @@ from docker.errors import DockerException
 from .. import paths
 from ..engine import Engine
 from ..errors import ContextError, EngineGone
+from ..text import printable
 from . import ssh_agent, tree
 from .context import Context
-from .context_walk import shown
 from .filesync import diff_copy, values
 from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Server, Status, unary
 from .messages import classes
@@ -84,7 +84,7 @@ class Session:
         if not self.error and "invalid UTF-8" in failure and strange:
             # BuildKit of Docker 23 and later takes such a name for a broken message.
             return ContextError(
-                f"This engine takes no file whose name is not UTF-8: {', '.join(map(shown, strange[:5]))}.",
+                f"This engine takes no file whose name is not UTF-8: {', '.join(map(printable, strange[:5]))}.",
                 why=failure, remedy="Rename it, or put it into .dockerignore.")
         return self.error
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContextError
+from ..text import printable
 from .context import Context, Entry
 from .dockerignore import Ignore
 
@@ -195,9 +196,8 @@ def order(path: str) -> bytes:
 
 
 def changed(path: str, why: str | None) -> ContextError:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
     return ContextError(
-        f"{shown} changed while the build context was being sent.",
+        f"{printable(path)} changed while the build context was being sent.",
         why=f"{why or 'It cannot be read any more'}.",
         remedy="Build again when nothing writes to it, or add it to .dockerignore.",
     )

@@ -9,7 +9,6 @@ anything by colour alone.
 from __future__ import annotations
 
 import base64
-import html
 import io
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -25,6 +24,7 @@ from matplotlib.textpath import text_to_path
 
 from ..image import Image
 from ..labels import MADE_OF
+from ..text import escape
 
 BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
 BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
@@ -79,7 +79,7 @@ class Chart:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         data = base64.b64encode(self.png()).decode()
-        picture = (f'<img alt="{html.escape(self.alt, quote=True)}" style="max-width: 100%" '
+        picture = (f'<img alt="{escape(self.alt, quote=True)}" style="max-width: 100%" '
                    f'width="{self.figure.get_figwidth() * 96:.0f}" '
                    f'src="data:image/png;base64,{data}">')
         return {"text/html": picture, "text/plain": self.alt}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import ExerciseError
+from ..dockerfile import read_file
+from ..errors import DockerfileError, ExerciseError
 from .exercise import STARTER, Exercise
 from .globs import matches
 from .dockerfile_rules import LONGEST
@@ -13,11 +14,9 @@ from .dockerfile_rules import LONGEST
 def text(path: Path) -> str:
     """A Dockerfile's text. Raises ExerciseError."""
     try:
-        with open(path, "rb") as file:
-            return file.read(4 * LONGEST).decode("utf-8", "surrogateescape")
-    except OSError as error:
-        raise ExerciseError(f"{path} cannot be read.", why=f"{error.strerror}.",
-                            remedy="Name a Dockerfile with --dockerfile.") from error
+        return read_file(path, 4 * LONGEST)
+    except DockerfileError as error:
+        raise ExerciseError(error.what, why=error.why, remedy=error.remedy) from error
 
 
 def shown(path: Path) -> str:

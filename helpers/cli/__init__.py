@@ -7,11 +7,10 @@ no (a failed build, not ready), 2 wrong usage or no engine.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from ..errors import CourseError, EngineError, ExerciseError, Interrupted
-from .output import GOOD, NO, USAGE, error_facts, print_error
+from .output import GOOD, NO, USAGE, error_facts, print_error, say
 from .parser import parser as _parser
 
 __all__ = ["error_facts", "main"]
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options)
     except Interrupted as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return 130
     except KeyboardInterrupt:
         return 130

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..errors import CourseError
-from .output import GOOD, NO, USAGE, emit, say
+from .output import GOOD, NO, USAGE, emit, say, unwritable
 
 
 def check(options: argparse.Namespace) -> int:
@@ -64,8 +64,7 @@ def progress(options: argparse.Namespace) -> int:
         try:
             options.export.write_bytes(progress.export())
         except OSError as error:
-            raise CourseError(f"{options.export} cannot be written.", why=error.strerror or "",
-                              remedy="Name a file in a folder that is there.") from error
+            raise unwritable(options.export, error) from error
         say(f"Written: {options.export}")
     if options.take:
         try:

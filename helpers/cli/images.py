@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import CourseError, DockerfileError, EngineError
-from .output import GOOD, NO, USAGE, emit, no_build, say
+from .output import GOOD, draw, emit, say
 
 
 def build(options: argparse.Namespace) -> int:
@@ -17,13 +15,10 @@ def build(options: argparse.Namespace) -> int:
     from ..image import inspect
     from ..widgets.live import LiveBuild
 
-    try:
-        with LiveBuild(sys.stderr) as live:
-            result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **_request(options),
-                           watch=live.watch, report=live.say)
-            live.finish(result)
-    except CourseError as error:
-        return _not_built(options, error)
+    with LiveBuild(sys.stderr) as live:
+        result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **_request(options),
+                       watch=live.watch, report=live.say)
+        live.finish(result)
     facts = result.facts()
     if options.json:
         facts["unpacked"] = inspect(result.image, result.engine).unpacked
@@ -40,24 +35,11 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
             "context_limit": None if options.any_context else CONTEXT_LIMIT}
 
 
-def _not_built(options: argparse.Namespace, error: CourseError, **more: object) -> int:
-    """One shape of JSON, whatever kept the image from being built."""
-    if options.json:
-        print(json.dumps({**no_build(options, error), **more}, indent=2))
-    print(f"{error.kind}: {error}", file=sys.stderr)
-    return USAGE if isinstance(error, EngineError) else NO
-
-
 def graph(options: argparse.Namespace) -> int:
     from .. import dockerfile
 
-    path = Path(options.dir, options.file)
-    try:
-        parsed = dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"), dict(options.build_arg),
-                                  keep_unset=True)
-    except OSError as error:
-        raise DockerfileError(f"{path} cannot be read.", why=error.strerror or "",
-                              remedy="Name the folder of a Dockerfile, or the file with -f.") from error
+    parsed = dockerfile.parse(dockerfile.read_file(Path(options.dir, options.file)), dict(options.build_arg),
+                              keep_unset=True)
     stages = [{"index": s.index, "name": s.label, "base": s.base} for s in parsed.stages]
     edges = [{"from": e.source, "to": e.target, "via": e.via, "line": e.line, "kind": e.kind} for e in parsed.edges]
     rows = [f"{e['from']} --{e['via']}--> {e['to']}  (line {e['line']}, {e['kind']})" for e in edges]
@@ -73,19 +55,14 @@ def report(options: argparse.Namespace) -> int:
     from ..views.report import report_text
     from ..widgets.live import LiveBuild
 
-    try:
-        with LiveBuild(sys.stderr) as live:
-            told = report(options.dir, transfer=options.transfer, **_request(options),
-                          watch=live.watch, finished=live.finish, say=live.say)
-    except CourseError as error:
-        options.tag = ""
-        return _not_built(options, error, findings=[])
+    with LiveBuild(sys.stderr) as live:
+        found = report(options.dir, transfer=options.transfer, **_request(options),
+                       watch=live.watch, finished=live.finish, say=live.say)
     if options.png:
         from .. import charts
 
-        charts.findings(told).save(options.png)
-        say(f"Drawn to {options.png}")
-    emit(options, told.facts(), report_text(told))
+        draw(charts.findings(found), options.png)
+    emit(options, found.facts(), report_text(found))
     return GOOD
 
 
@@ -127,11 +104,6 @@ def compare(options: argparse.Namespace) -> int:
     if options.png:
         from .. import charts
 
-        try:
-            charts.sizes([each.image for each in seen.inventories]).save(options.png)
-        except OSError as error:
-            raise CourseError(f"{options.png} cannot be written.", why=error.strerror or "",
-                              remedy="Name a file in a folder that is there.") from error
-        say(f"Drawn to {options.png}")
+        draw(charts.sizes([each.image for each in seen.inventories]), options.png)
     emit(options, facts, "\n".join(lines))
     return GOOD

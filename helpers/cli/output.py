@@ -1,28 +1,48 @@
-"""What a command says: JSON or text, and errors in both."""
+"""What a command prints: JSON or text, and errors in both."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from pathlib import Path
+from typing import Protocol
 
 from ..errors import CourseError
+from ..text import write, write_json
 
 GOOD, NO, USAGE = 0, 1, 2
 
 
+class Drawing(Protocol):
+    """What `save` draws to a file: a chart."""
+
+    def save(self, path: str | Path) -> object: ...
+
+
 def emit(options: argparse.Namespace, facts: object, text: str) -> None:
-    print(json.dumps(facts, indent=2) if options.json else text)
+    """A command's answer on standard output: `facts` as JSON with --json, else `text`."""
+    if options.json:
+        write_json(facts)
+    else:
+        write(text)
 
 
 def say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    """Tell a person something, on standard error."""
+    write(sentence, sys.stderr)
 
 
 def print_error(options: argparse.Namespace, error: CourseError) -> None:
+    """An error on standard error, and with --json on standard output too, in the shape that the
+    command's answers have."""
     if options.json:
-        print(json.dumps({"ok": False, "error": error_facts(error)}, indent=2))
-    print(f"{error.kind}: {error}", file=sys.stderr)
+        failure = getattr(options, "failure", _failure)
+        write_json(failure(options, error))
+    say(f"{error.kind}: {error}")
+
+
+def _failure(_: argparse.Namespace, error: CourseError) -> dict[str, object]:
+    return {"ok": False, "error": error_facts(error)}
 
 
 def error_facts(error: CourseError) -> dict[str, object]:
@@ -32,12 +52,33 @@ def error_facts(error: CourseError) -> dict[str, object]:
 
 
 def no_build(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
+    """The JSON of a build that made no image: the keys of one that did."""
     from ..builder.result import stage_facts, step_facts
 
     progress = getattr(error, "progress", None)   # None: nothing was sent
-    return {"ok": False, "image": None, "tag": options.tag,
+    return {"ok": False, "image": None, "tag": getattr(options, "tag", ""),
             "builder": progress.builder if progress else options.builder,
             "seconds": None, "unpacked": None,
             "stages": [stage_facts(stage) for stage in progress.stages()] if progress else [],
             "steps": [step_facts(step) for step in progress.steps()] if progress else [],
             "error": error_facts(error)}
+
+
+def no_report(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
+    """The JSON of a report on a project that cannot be built."""
+    return {**no_build(options, error), "findings": []}
+
+
+def draw(chart: Drawing, file: str) -> None:
+    """Draw a chart to a file. Raises CourseError where that cannot be written."""
+    try:
+        chart.save(file)
+    except OSError as error:
+        raise unwritable(file, error) from error
+    say(f"Drawn to {file}")
+
+
+def unwritable(file: str | Path, error: OSError) -> CourseError:
+    """The error of a file that cannot be written."""
+    return CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
+                       remedy="Name a file in a folder that exists and is yours to write.")

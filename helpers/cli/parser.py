@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ..errors import CourseError
 from . import engines, exercises, images
+from .output import no_build, no_report
 
 Value = TypeVar("Value")
 
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
 
     build = command("build", images.build, "build an image and say what every stage did")
     _of_a_build(build, "build up to this stage")
+    build.set_defaults(failure=no_build)
     build.add_argument("-t", "--tag", default="", help="name for the image")
     build.add_argument("--no-cache", action="store_true", help="run every step")
 
@@ -62,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
     report = command("report", images.report, "build a project and say what to mend, line by line")
     _of_a_build(report, "report on this stage")
+    report.set_defaults(failure=no_report)
     _weighing(report)
     report.add_argument("--png", metavar="FILE", help="draw it to this file")
 

@@ -3,14 +3,15 @@
     text -> reader (instructions) -> stages (names, bases) -> references (edges) -> Dockerfile
                                                                   problems <- scope <-'
 
-Pure text in, plain values out: no engine is asked. What cannot be known from
+Pure text in (`read_file` has it from a file), plain values out: no engine is asked. What cannot be known from
 the text alone (does the image exist, is the path there) is left to the engine.
 """
 
+from .file import read_file
 from .model import SCRATCH, Dockerfile, Edge, Stage, produces_step
 from .problems import Problem, problems, problems_met, similar_stage
 from .reader import Instruction
 from .stages import parse
 
 __all__ = ["SCRATCH", "Dockerfile", "Edge", "Instruction", "Problem", "Stage", "parse", "problems", "problems_met",
-           "produces_step", "similar_stage"]
+           "produces_step", "read_file", "similar_stage"]

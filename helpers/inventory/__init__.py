@@ -17,7 +17,7 @@ from .compare import Comparison, compare
 from .kinds import BUILDING, KINDS, known
 from .libraries import Needs
 from .model import Found, Inventory, Surface, Waste, take
-from .names import plain, printable
+from ..text import plain, printable
 from .tools import Tool
 
 __all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Needs", "Surface", "Tool", "Waste",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..formats import Package
 from .model import Inventory
-from .names import plain
+from ..text import plain
 from .tools import Tool
 
 

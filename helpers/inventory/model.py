@@ -11,7 +11,7 @@ from functools import cached_property
 from ..image import Image, Layer, Node, Program, Tree, Unseen
 from .kinds import BUILDING, COMPILER, KINDS, SHELL
 from .libraries import Libraries, Needs
-from .names import plain
+from ..text import plain
 from .packages import Found, packages
 from .tools import Tool, executables, setuid, tools
 

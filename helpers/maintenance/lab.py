@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from ..text import write
+
 
 def command(notebook: str, environment: dict[str, str]) -> list[str]:
     """The command that opens JupyterLab on `notebook`."""
@@ -32,8 +34,8 @@ def main() -> None:
         sys.exit("usage: python -m helpers.maintenance.lab NOTEBOOK")
     words = command(sys.argv[1], dict(os.environ))
     if "--no-browser" in words:
-        print("There is no display here: open the address below in a browser of this machine.\n"
-              "From another one, forward the port with `ssh -L 8888:127.0.0.1:8888`.", flush=True)
+        write("There is no display here: open the address below in a browser of this machine.\n"
+              "From another one, forward the port with `ssh -L 8888:127.0.0.1:8888`.")
     os.execv(words[0], words)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from datetime import date
 
 from .recordings import MARK, Recording
+
+from ..text import escape
 
 _DANGER = "#D55E00"   # the course's vermilion (charts.style); white words want it darker
 _HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
@@ -32,15 +33,15 @@ def framed(output: Mapping, recorded: Recording) -> Bundle:
     head = when(recorded)
     text, page = _text(output), _page(output)
     return {"text/plain": f"[{head}]\n{text}".rstrip(),
-            "text/html": _box(f"\u26a0 {html.escape(head)}", page)}
+            "text/html": _box(f"\u26a0 {escape(head)}", page)}
 
 
 def told(sentence: str, *more: str) -> Bundle:
     """A banner of its own: why nothing was run, and what to do."""
     lines = [line for each in more for line in each.splitlines()]
-    rest = "".join(f"<p style='margin:.4em 0'>{html.escape(line)}</p>" for line in lines)
+    rest = "".join(f"<p style='margin:.4em 0'>{escape(line)}</p>" for line in lines)
     return {"text/plain": "\n".join(filter(None, (f"[{sentence}]", *more))),
-            "text/html": _box(f"\u26a0 {html.escape(sentence)}", rest)}
+            "text/html": _box(f"\u26a0 {escape(sentence)}", rest)}
 
 
 def _box(head: str, body: str) -> str:
@@ -65,6 +66,6 @@ def _page(output: Mapping) -> str:
     if "image/svg+xml" in data:
         return "".join(data["image/svg+xml"])
     if "image/png" in data:
-        said = html.escape(_text(output), quote=True)
+        said = escape(_text(output), quote=True)
         return f"<img alt='{said}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
-    return f"<pre style='margin:0;white-space:pre-wrap;word-break:normal'>{html.escape(_text(output))}</pre>"
+    return f"<pre style='margin:0;white-space:pre-wrap;word-break:normal'>{escape(_text(output))}</pre>"

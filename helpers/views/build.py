@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step
+from ..text import escape
 from ..units import counted, seconds, size
 from .markup import code, status, table, whole
 
@@ -20,7 +20,7 @@ def build_view(result: BuildResult) -> str:
                f"with {TITLES[result.builder]}")
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())
-    given = ", ".join(f"{code(each.id)} ({html.escape(each.origin)})" for each in result.handed_over)
+    given = ", ".join(f"{code(each.id)} ({escape(each.origin)})" for each in result.handed_over)
     given = f"<p>Handed to its commands: {given}.</p>" if given else ""
     return f"{stages_table(result.stages, caption)}{swapped}{given}{_folded_steps(result.steps)}"
 
@@ -48,7 +48,7 @@ def _cached(stage: StageReport) -> str:
 
 
 def _stage(step: Step) -> str:
-    return f'<code style="white-space:nowrap">{html.escape(step.stage)}</code>'
+    return f'<code style="white-space:nowrap">{escape(step.stage)}</code>'
 
 
 def _instruction(step: Step) -> str:
@@ -81,5 +81,5 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
             for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]
     lines = "\n".join(running[-1].log[-_LOG_SHOWN:]) if running else ""
-    log = f"<pre style='margin:0'>{html.escape(lines)}</pre>" if lines else ""
+    log = f"<pre style='margin:0'>{escape(lines)}</pre>" if lines else ""
     return head + (table(("stage", "step", "status", "time"), rows, right=(3,)) if rows else "") + log

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 
 from ..units import listed
 from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
+from ..text import escape
 from .markup import marked, table
 
 _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
@@ -15,7 +15,7 @@ _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6
 def verdict_view(verdict: Verdict) -> str:
     """A claim of the chapter, what became of it here, and why."""
     return (f"<p><b><span aria-hidden='true'>{verdict.mark}</span> {verdict.name} {verdict.words}.</b> "
-            f"{html.escape(CLAIMS[verdict.claim])}<br>{html.escape(verdict.because)}</p>")
+            f"{escape(CLAIMS[verdict.claim])}<br>{escape(verdict.because)}</p>")
 
 
 def standings_view(standings: Standings) -> str:
@@ -24,11 +24,11 @@ def standings_view(standings: Standings) -> str:
     for each in standings:
         given = each.verdict
         found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet", _COLOURS[""])
-        because = html.escape(given.because) if given else f"Tested in {_links(each.lessons)}."
-        when = f'<span style="white-space:nowrap">{html.escape(given.when)}</span>' if given else ""
-        rows.append((each.claim, html.escape(each.text), found, because, when, _links(each.lessons)))
+        because = escape(given.because) if given else f"Tested in {_links(each.lessons)}."
+        when = f'<span style="white-space:nowrap">{escape(given.when)}</span>' if given else ""
+        rows.append((each.claim, escape(each.text), found, because, when, _links(each.lessons)))
     engines = dict.fromkeys(each.verdict.engine for each in standings.tested if each.verdict.engine)
-    note = f"<p>Measured on {html.escape('; '.join(engines))}.</p>" if engines else ""
+    note = f"<p>Measured on {escape('; '.join(engines))}.</p>" if engines else ""
     return table(("no.", "claim", "found", "because", "when", "lesson"), rows, _sum(standings)) + note
 
 
@@ -51,7 +51,7 @@ def _sum(standings: Standings) -> str:
 
 def sentences_view(sentences: Sentences) -> str:
     """A row a sentence, with the verdicts that it stands on."""
-    rows = [(html.escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences]
+    rows = [(escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences]
     return table(("say", "the experiments say", "since"), rows)
 
 
@@ -62,7 +62,7 @@ def sentences_text(sentences: Sentences) -> str:
 
 def _claims(sentence: Sentence) -> str:
     """Its claims; of those that do not hold as they stand, why."""
-    told = [html.escape(_short(each)) + (f": {html.escape(each.verdict.because)}"
+    told = [escape(_short(each)) + (f": {escape(each.verdict.because)}"
                                          if each.verdict and each.verdict.found != "holds" else "")
             + ("" if each.verdict else f" in {_links(each.lessons)}") for each in sentence.claims]
     return "<br>".join(told)
@@ -73,5 +73,5 @@ def _short(each: Standing) -> str:
 
 
 def _links(lessons: Iterable[Lesson]) -> str:
-    return ", ".join(f'<a href="{html.escape(each.file)}" title="{html.escape(each.title)}">{each.number}</a>'
+    return ", ".join(f'<a href="{escape(each.file)}" title="{escape(each.title)}">{each.number}</a>'
                      if each.file else each.number for each in lessons)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterator
 
 from ..inventory import KINDS, Comparison, Inventory, Needs, printable
+from ..text import escape
 from ..units import counted, size
 from .markup import code, table
 
@@ -25,7 +25,7 @@ def inventory_view(found: Inventory) -> str:
             for kind, names, brought in _tool_rows(found)]
     caption = printable(caption)
     known = table(("kind", "tools", "came with"), rows, caption) if rows else \
-        f"<p>{html.escape(caption)}</p><p>No known tool.</p>"
+        f"<p>{escape(caption)}</p><p>No known tool.</p>"
     return known + _folded_packages(found) + _folded_waste(found)
 
 
@@ -96,7 +96,7 @@ def _folded_waste(found: Inventory) -> str:
 
 
 def _html(text: str) -> str:
-    return html.escape(printable(text))
+    return escape(printable(text))
 
 
 def _code(instruction: str) -> str:
@@ -119,7 +119,7 @@ def _line(instruction: str) -> str:
 
 def needs_view(found: Needs) -> str:
     """The loader and each library, and where it is."""
-    rows = [(html.escape(what), code(name), code(place) if place else "<b>✘ not there</b>")
+    rows = [(escape(what), code(name), code(place) if place else "<b>✘ not there</b>")
             for what, name, place in _needs_rows(found)]
     return table(("needs", "named", "found at"), rows) if rows else f"<p>{_ALONE}</p>"
 

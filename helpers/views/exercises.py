@@ -6,13 +6,13 @@ from those of the notebook (h2). Words keep the page's own colour, light or dark
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 
 from ..checks import Verdict
 from ..checks.progress import Progress
 from ..checks.verdict import Fail, meaning
+from ..text import escape
 from ..units import counted
 from .markup import table
 
@@ -39,12 +39,12 @@ class Judged:
 def verdict_view(verdict: Verdict) -> str:
     """A verdict as HTML: headings and lists; colour says nothing that words do not."""
     colour = RUN if verdict.passed else OTHER if verdict.lacks else DANGER
-    parts = [f"<h3 style='border-left:6px solid {colour};padding-left:.5em'>{html.escape(verdict.head)}</h3>"]
-    parts += [f"<p>{html.escape(each)}</p>" for each in verdict.lacks]
+    parts = [f"<h3 style='border-left:6px solid {colour};padding-left:.5em'>{escape(verdict.head)}</h3>"]
+    parts += [f"<p>{escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
         lines = verdict.text.splitlines()
         parts += ["<h4>To mend, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
-    rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{html.escape(rule)}: {html.escape(meaning(rule))}</li>"
+    rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{escape(rule)}: {escape(meaning(rule))}</li>"
                    for rule in verdict.holds)
     count = counted(len(verdict.holds), "rule")
     parts.append(f"<details{' open' if not verdict.fails else ''}><summary>What holds: {count}</summary>"
@@ -55,14 +55,14 @@ def verdict_view(verdict: Verdict) -> str:
 
 def _words(text: str) -> str:
     """A sentence as HTML; what stands between `backticks` is code."""
-    return _CODE.sub(r"<code>\1</code>", html.escape(text))
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _fail(fail: Fail, lines: Sequence[str]) -> str:
     shown = ""
     if fail.line and fail.line <= len(lines):
-        shown = f"<br><code>{fail.line} | {html.escape(lines[fail.line - 1])}</code>"
-    return (f"<li><strong><span aria-hidden='true' style='color:{DANGER}'>✘ </span>{html.escape(fail.rule)}</strong>: "
+        shown = f"<br><code>{fail.line} | {escape(lines[fail.line - 1])}</code>"
+    return (f"<li><strong><span aria-hidden='true' style='color:{DANGER}'>✘ </span>{escape(fail.rule)}</strong>: "
             f"{_words(str(fail))}{shown}</li>")
 
 
@@ -93,10 +93,10 @@ class Done:
 
     def _repr_html_(self) -> str:
         if not self.done.records:
-            return f"<p>{html.escape(progress_text(self.done))}</p>"
-        aside = f"<p>{html.escape('Set aside: ' + self.done.set_aside)}</p>" if self.done.set_aside else ""
+            return f"<p>{escape(progress_text(self.done))}</p>"
+        aside = f"<p>{escape('Set aside: ' + self.done.set_aside)}</p>" if self.done.set_aside else ""
         return table(("exercise", "best", "attempts", "hints"),
-                     [tuple(map(html.escape, row)) for row in _rows(self.done)], "Your progress") + aside
+                     [tuple(map(escape, row)) for row in _rows(self.done)], "Your progress") + aside
 
 
 class Told:
@@ -133,7 +133,7 @@ class Marked:
         return "\n".join(line for line, _ in self._told())
 
     def _repr_html_(self) -> str:
-        body = "\n".join(f"<strong>{html.escape(line)}</strong>" if bad else html.escape(line)
+        body = "\n".join(f"<strong>{escape(line)}</strong>" if bad else escape(line)
                          for line, bad in self._told())
-        return (f"<section role='alert'><p>Line {self.line} cannot be read: {html.escape(self.why)} Nothing was built.</p>"
+        return (f"<section role='alert'><p>Line {self.line} cannot be read: {escape(self.why)} Nothing was built.</p>"
                 f"<pre style='overflow-x:auto;font-family:monospace'>{body}</pre></section>")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import html
 
 from ..experiments.languages import HEADS, Languages
 from ..experiments.variants import Absent
+from ..text import escape
 from .markup import paragraph, table
 
 
 def languages_view(languages: Languages) -> str:
     """A row a language; below, why some were left out."""
-    rows = [tuple(map(html.escape, row)) for row in languages.rows()]
+    rows = [tuple(map(escape, row)) for row in languages.rows()]
     absent = "".join(f"{paragraph(f'{name}:')}{absent_view(each)}" for name, each in languages.absent.items())
     return table(HEADS, rows) + absent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import stat
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from textwrap import shorten
 from .. import image
 from ..image import Image, Layer
 from ..inventory import Inventory
+from ..text import escape
 from .markup import code, table
 
 __all__ = ["say"]
@@ -29,7 +29,7 @@ class say(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        text = _HALF.sub(r"\g<0><wbr>", html.escape(self))
+        text = _HALF.sub(r"\g<0><wbr>", escape(self))
         return f"<p>{text.replace(chr(10), '<br>')}</p>"
 
 
@@ -43,7 +43,7 @@ class Bases(tuple):
 
     def _repr_html_(self) -> str:
         renamed = any(each.substituted for each in self)   # else that column only repeats the first
-        rows = [(code(each.ref), each.origin or "not here", *[code(each.name)] * renamed, html.escape(each.made_of))
+        rows = [(code(each.ref), each.origin or "not here", *[code(each.name)] * renamed, escape(each.made_of))
                 for each in self]
         return table(("base image", "where from", *["name in this engine"] * renamed, "made of"), rows)
 
@@ -72,7 +72,7 @@ class Finds:
                          for what, path, made, source in self._rows())
 
     def _repr_html_(self) -> str:
-        rows = [(html.escape(what), *map(_coded, (path, source, made))) for what, path, made, source in self._rows()]
+        rows = [(escape(what), *map(_coded, (path, source, made))) for what, path, made, source in self._rows()]
         return table(("what", "where", "came with", "in the layer of"), rows,
                      caption=self.image.reference)
 
@@ -105,7 +105,7 @@ class Attributes(tuple):
                          for path, mode, owner, leads in filter(None, self))
 
     def _repr_html_(self) -> str:
-        rows = [(code(path), code(mode), code(owner), html.escape(leads))
+        rows = [(code(path), code(mode), code(owner), escape(leads))
                 for path, mode, owner, leads in filter(None, self)]
         return table(("path", "mode", "owner", "note"), rows, caption=self.image.reference)
 
@@ -129,7 +129,7 @@ class Traces(tuple):
     def _repr_html_(self) -> str:
         if not self:
             return f"<p>Nowhere in {code(self.image.reference)}.</p>"
-        rows = [(html.escape(where), code(what), code(layer) if layer else "") for where, what, layer in self._rows()]
+        rows = [(escape(where), code(what), code(layer) if layer else "") for where, what, layer in self._rows()]
         return table(("stands in", "which", "layer of"), rows, caption=self.image.reference)
 
 
@@ -149,6 +149,6 @@ class Listing:
         return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))
 
     def _repr_html_(self) -> str:
-        return (f"<figure style='margin:0'><figcaption>{html.escape(self.name)}</figcaption>"
-                f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{html.escape(repr(self))}"
+        return (f"<figure style='margin:0'><figcaption>{escape(self.name)}</figcaption>"
+                f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{escape(repr(self))}"
                 "</pre></figure>")

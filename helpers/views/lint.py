@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
 from ..lint import Finding
+from ..text import escape
 from ..units import counted
 from .markup import code, table
 
@@ -54,12 +54,12 @@ class Linted:
     def _repr_html_(self) -> str:
         told = []
         for number, line in enumerate(self.lines, 1):
-            told.append(html.escape(f"{number:>3}  {line}"))
+            told.append(escape(f"{number:>3}  {line}"))
             told += [f"<i style='white-space:pre-wrap'>     "
                      f"<span style='color:{_COLOURS.get(each.level, _QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"
-                     f"{each.level} {html.escape(each.rule)}: {html.escape(each.message)}</i>" for each in self._on(number)]
+                     f"{each.level} {escape(each.rule)}: {escape(each.message)}</i>" for each in self._on(number)]
         body = "\n".join(told)
-        return (f"<figure style='margin:0'><figcaption>{html.escape(self._head)}</figcaption>"
+        return (f"<figure style='margin:0'><figcaption>{escape(self._head)}</figcaption>"
                 f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{body}</pre></figure>")
 
 
@@ -88,7 +88,7 @@ class Opinions:
 
     def _repr_html_(self) -> str:
         if self.without:
-            return f"<p>{html.escape(self.without)}</p>"
-        rows = [(html.escape(what), "<br>".join(f"{code(each.rule)} {html.escape(each.message)}" for each in findings)
+            return f"<p>{escape(self.without)}</p>"
+        rows = [(escape(what), "<br>".join(f"{code(each.rule)} {escape(each.message)}" for each in findings)
                  or "nothing") for what, findings in self.found.items()]
         return table(("what the file does", "what hadolint says"), rows)

@@ -5,9 +5,10 @@ Colours repeat what words say, never more.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
+
+from ..text import escape
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
           "built": "✔", "skipped": "–"}
@@ -26,16 +27,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
         scope = ' scope="col"' if tag == "th" else ""
         return f'<{tag}{scope} style="text-align:{side}">{text}</{tag}>'
 
-    top = "".join(cell("th", i, html.escape(text)) for i, text in enumerate(head))
+    top = "".join(cell("th", i, escape(text)) for i, text in enumerate(head))
     body = "".join(f"<tr>{''.join(cell('td', i, text) for i, text in enumerate(row))}</tr>"
                    for row in rows)
-    title = f'<caption style="text-align:left">{html.escape(caption)}</caption>' if caption else ""
+    title = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
     return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def code(text: str) -> str:
     """Text as code. A long word of it, a path or an option, may go on in the next line."""
-    marked_up = _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), html.escape(text))
+    marked_up = _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text))
     return f'<code style="overflow-wrap:anywhere">{marked_up}</code>'
 
 
@@ -43,7 +44,7 @@ def marked(mark: str, words: str, colour: str) -> str:
     """Words after a mark. The mark alone is coloured: no colour is easy to read on a white
     page and on a dark one."""
     return (f'<span style="white-space:nowrap"><span style="color:{colour}" aria-hidden="true">{mark}</span>'
-            f" {html.escape(words)}</span>")
+            f" {escape(words)}</span>")
 
 
 def status(word: str) -> str:
@@ -58,4 +59,4 @@ def whole(text: str) -> str:
 
 def paragraph(text: str) -> str:
     """Plain text as a paragraph; its line breaks stay."""
-    return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>"
+    return f"<p>{escape(text).replace(chr(10), '<br>')}</p>"

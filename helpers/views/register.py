@@ -14,6 +14,7 @@ from ..image import Image
 from ..inventory import Comparison, Inventory, Needs
 from ..maintenance import doctor
 from ..report import Report
+from ..text import shown
 from .build import build_view
 from .claims import sentences_text, sentences_view, standings_text, standings_view, verdict_view
 from .contents import (
@@ -59,7 +60,7 @@ def register() -> None:
     for kind, page, text in VIEWS:
         display.formatters["text/html"].for_type(kind, page)
         display.formatters["text/plain"].for_type(
-            kind, lambda value, printer, _, text=text: printer.text(text(value)))
+            kind, lambda value, printer, _, text=text: printer.text(shown(text(value))))
     display.ipython_display_formatter.for_type(BuildResult, _display_build)
 
 
@@ -79,5 +80,5 @@ def _display_build(result: BuildResult) -> None:
     """Show a build, unless the live view in the same cell has done it already."""
     from IPython.display import display
 
-    if not any(shown is result and cell == _cell() for shown, cell in _shown):
-        display({"text/html": build_view(result), "text/plain": str(result)}, raw=True)
+    if not any(last is result and cell == _cell() for last, cell in _shown):
+        display({"text/html": build_view(result), "text/plain": shown(str(result))}, raw=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 
 from ..report import Finding, Report
 from ..units import counted, seconds, size
 from ..claims import lesson
+from ..text import escape
 from .contents import inventory_text, inventory_view
 from .build import stages_table
 from .markup import code, marked, table, whole
@@ -22,10 +22,10 @@ def report_view(report: Report) -> str:
             for each in report.findings]
     caption = f"{_project(report)}: {_sum(report)}"
     wrong = table(("urgency", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
-        f"<p>{html.escape(caption)}</p>"
-    opinions = "".join(f"<li>{html.escape(str(each))}</li>" for each in report.opinions.besides)
-    said = f"<p>{html.escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
-    return wrong + f"<p>{_sizes(report)} {html.escape(_main(report))}</p>" + said + _folded(report)
+        f"<p>{escape(caption)}</p>"
+    opinions = "".join(f"<li>{escape(str(each))}</li>" for each in report.opinions.besides)
+    said = f"<p>{escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
+    return wrong + f"<p>{_sizes(report)} {escape(_main(report))}</p>" + said + _folded(report)
 
 
 def report_text(report: Report) -> str:
@@ -80,13 +80,13 @@ def _saved(each: Finding) -> str:
 
 
 def _told(each: Finding) -> str:
-    return (f"<b>{html.escape(each.title)}.</b> {html.escape(each.what)} {html.escape(each.why)}<br>"
-            f"<i>{html.escape(each.remedy)}</i>{_taught(each)}")
+    return (f"<b>{escape(each.title)}.</b> {escape(each.what)} {escape(each.why)}<br>"
+            f"<i>{escape(each.remedy)}</i>{_taught(each)}")
 
 
 def _taught(each: Finding) -> str:
     known = lesson(each.lesson)
-    return f' <a href="{html.escape(known.file)}">lesson {known.number}</a>' if known.file else ""
+    return f' <a href="{escape(known.file)}">lesson {known.number}</a>' if known.file else ""
 
 
 def _linted(report: Report) -> str:

@@ -7,9 +7,9 @@ given as a plain value: `predict("How large?", unit="MB", value=300)`.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
+from ..text import escape
 from ..units import ratio, size
 
 COMPARED = "multistage.compared"   # metadata of an output: the question, and what was measured
@@ -62,13 +62,13 @@ class Prediction:
         number = f"in {self.unit}" if self.unit in _UNITS else "a number"
         options = f" ({' / '.join(self.choices) or number})"
         text = f"Your prediction: {self.question}{options}"
-        shown = f"<p><b>Your prediction:</b> {html.escape(self.question + options)}</p>"
+        shown = f"<p><b>Your prediction:</b> {escape(self.question + options)}</p>"
         return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
     def _widget(self):
         from ipywidgets import FloatText, HTML, RadioButtons, VBox
 
-        label = HTML(f"<b>Your prediction:</b> {html.escape(self.question)}")
+        label = HTML(f"<b>Your prediction:</b> {escape(self.question)}")
         if self.choices:
             entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
         else:
@@ -100,7 +100,7 @@ class Comparison:
                 f"{ratio(larger, smaller)} {way}.")
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
+        return f"<p>{escape(repr(self))}</p>"
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
         """Nothing to show beside the text: what is kept with it, for `retold`."""
@@ -124,10 +124,10 @@ class Question:
         return f"Not quite. It is: {self.answer}. {self.because}"
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
-        items = "".join(f"<li>{html.escape(choice)}</li>" for choice in self.choices)
-        shown = (f"<p><b>{html.escape(self.question)}</b></p><ul>{items}</ul>"
-                 f"<details><summary>Answer</summary><p>{html.escape(self.answer)}. "
-                 f"{html.escape(self.because)}</p></details>")
+        items = "".join(f"<li>{escape(choice)}</li>" for choice in self.choices)
+        shown = (f"<p><b>{escape(self.question)}</b></p><ul>{items}</ul>"
+                 f"<details><summary>Answer</summary><p>{escape(self.answer)}. "
+                 f"{escape(self.because)}</p></details>")
         text = f"{self.question}\n" + "\n".join(f"  - {choice}" for choice in self.choices)
         return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
@@ -138,10 +138,10 @@ class Question:
         entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
 
         def answered(change) -> None:
-            told.value = f"<p role='status'>{html.escape(self.check(change['new']))}</p>"
+            told.value = f"<p role='status'>{escape(self.check(change['new']))}</p>"
 
         entry.observe(answered, "value")
-        return VBox([HTML(f"<b>{html.escape(self.question)}</b>"), entry, told])
+        return VBox([HTML(f"<b>{escape(self.question)}</b>"), entry, told])
 
 
 def _with_widget(make, plain: dict[str, str]) -> dict[str, object]:

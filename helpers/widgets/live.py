@@ -10,12 +10,12 @@ saved notebook shows the same thing without a kernel.
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 from typing import TextIO
 
 from ..builder import BuildResult, Progress
+from ..text import escape, write
 from ..units import seconds
 from ..views.build import build_view, progress_view
 from ..views.register import note_shown
@@ -80,7 +80,7 @@ class _Text(LiveBuild):
         self._told: dict[str, str] = {}
 
     def say(self, sentence: str) -> None:
-        print(sentence, file=self._out, flush=True)
+        write(sentence, self._out)
 
     def watch(self, progress: Progress) -> None:
         now = self._elapsed()
@@ -91,15 +91,14 @@ class _Text(LiveBuild):
 
     def finish(self, result: BuildResult) -> None:
         self._tell(result.steps)
-        print(result, file=self._out, flush=True)
+        write(str(result), self._out)
 
     def _tell(self, steps) -> None:
         for step in steps:
             if step.stage and step.status != "waiting" and self._told.get(step.key) != step.status:
                 self._told[step.key] = step.status
                 took = f" {seconds(step.seconds)}" if step.seconds else ""
-                print(f"  {step.status:<8}{step.stage}: {step.instruction}{took}",
-                      file=self._out, flush=True)
+                write(f"  {step.status:<8}{step.stage}: {step.instruction}{took}", self._out)
 
 
 class _Widget(LiveBuild):
@@ -121,7 +120,7 @@ class _Widget(LiveBuild):
         return self._html
 
     def say(self, sentence: str) -> None:
-        self._shown().value = f"<p role='status'>{html.escape(sentence)}</p>"
+        self._shown().value = f"<p role='status'>{escape(sentence)}</p>"
 
     def watch(self, progress: Progress) -> None:
         self._last = progress

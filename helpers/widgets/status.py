@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import sys
 import time
 from typing import TextIO
 
 from .live import _has_widgets
+
+from ..text import escape, write
 
 _PAUSE, _PAUSE_TEXT = 0.2, 5.0   # seconds between two lines: in a notebook, in a terminal
 
@@ -38,9 +39,9 @@ class Status:
             return
         self._drawn = now
         if self._live:
-            self._show(f"<p role='status'>{html.escape(sentence)}</p>", sentence)
+            self._show(f"<p role='status'>{escape(sentence)}</p>", sentence)
         else:
-            print(f"  {sentence}", file=self._out, flush=True)
+            write(f"  {sentence}", self._out)
 
     def _show(self, page: str, text: str) -> None:
         from IPython.display import display

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers.builder.context import Context
-from helpers.errors import ContextError
+from helpers.errors import ContextError, DockerfileError
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,7 @@ def tar_of(context, **options):
 
 
 def refused(*args, **options):
-    with pytest.raises(ContextError) as caught:
+    with pytest.raises((ContextError, DockerfileError)) as caught:
         Context.scan(*args, **options)
     return caught.value
 
@@ -512,3 +512,13 @@ def test_two_gigabytes_need_little_memory():
     total, peak = map(int, said.split())
     assert 2 * 10**9 < total < 2 * 10**9 + 10_000
     assert peak < 150_000_000
+
+
+@pytest.mark.parametrize("name, told", [("new\nline", r"new\nline"), ("a\x1b[2Jb", r"a\x1b[2Jb"), ("caf\udce9", r"caf\xe9")])
+def test_the_table_of_the_heaviest_parts_has_one_line_for_each(folder, name, told):
+    with open(folder / name, "wb") as file:
+        file.truncate(10_000_000)
+    with pytest.raises(ContextError) as caught:
+        Context.scan(folder).check(1_000)
+    assert caught.value.evidence.splitlines()[1] == f"   10.0 MB  {told}"
+    assert told in caught.value.remedy

@@ -1,0 +1,84 @@
+"""Text that somebody else chose, made fit to be shown or sent.
+
+Names of files, lines of a Dockerfile, logs and messages of an engine may hold anything: what a
+terminal acts on (escapes, carriage returns), marks that turn the direction of writing, and
+bytes that are no UTF-8, which Python keeps as lone surrogates and no other program reads.
+Whatever the course prints, puts into HTML or writes as JSON goes through here.
+
+    printable   one line: a name in a table or a sentence
+    shown       several lines: an error, a log, a report
+    escape      the same as HTML
+    sendable    a value for JSON
+    write, write_json   the way to a terminal or a file, whatever its encoding
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import sys
+from typing import TextIO
+
+_LONE = re.compile(r"[\ud800-\udfff]")
+# Control characters but for tab and line end, other line ends, marks of direction, lone surrogates.
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(name: str) -> str:
+    """`name` as text that any program can read: what is no UTF-8 is replaced."""
+    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def printable(name: str) -> str:
+    """`name` in one line, as a person can read it: all that is neither a letter nor a sign
+    is written as an escape, 'new\\nline' as 'new\\\\nline' and a byte as '\\\\xff'."""
+    if name.isprintable():
+        return name
+    return "".join(each if each.isprintable() else _escaped(each) for each in name)
+
+
+def shown(text: str) -> str:
+    """`text` with its lines and tabs; what a terminal or a page would act on is written as
+    an escape: '\\x1b[2J' as '\\\\x1b[2J'."""
+    return text if text.isprintable() else _UNFIT.sub(lambda found: _escaped(found[0]), text)
+
+
+def escape(text: str, quote: bool = True) -> str:
+    """`shown` as HTML. `quote`: quotation marks too, for an attribute."""
+    return html.escape(shown(text), quote)
+
+
+def sendable(value: object) -> object:
+    """`value` (of dicts, lists, texts, numbers) without lone surrogates, which are no JSON: a byte
+    that is no UTF-8 is written as '\\\\xff'. All other characters stay."""
+    if isinstance(value, str):
+        return value if value.isascii() else _LONE.sub(lambda found: _escaped(found[0]), value)
+    if isinstance(value, dict):
+        return {sendable(key): sendable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [sendable(each) for each in value]
+    return value
+
+
+def write(text: str, out: TextIO | None = None) -> None:
+    """Write a line (standard output if no other is given); what `out` has no
+    characters for is written as an escape."""
+    out = out or sys.stdout
+    encoding = getattr(out, "encoding", None) or "utf-8"
+    out.write(f"{shown(text)}\n".encode(encoding, "backslashreplace").decode(encoding))
+    out.flush()
+
+
+def write_json(value: object, out: TextIO | None = None) -> None:
+    """Write `value` as JSON, in ASCII (to standard output if nothing else is given)."""
+    out = out or sys.stdout
+    out.write(json.dumps(sendable(value), indent=2).replace("\x7f", "\\u007f") + "\n")
+    out.flush()
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:     # how Python keeps a byte that is no UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
