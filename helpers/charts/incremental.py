@@ -9,7 +9,7 @@ from datetime import date
 from matplotlib.patches import Patch, Rectangle
 
 from ..builder import TITLES, BuildResult, Step
-from ..experiments.incremental import again, spent, steps
+from ..experiments.incremental import executed_steps, step_seconds, steps
 from ..inventory import printable
 from ..units import counted, seconds
 from .sizes import short
@@ -68,8 +68,8 @@ def _cell(axes, column: int, row: float, step: Step, longest: float) -> None:
 
 
 def _sum(axes, column: int, row: float, result: BuildResult) -> None:
-    ran = again(result)
-    told = f"{len(ran)} of {len(steps(result))} ran, {seconds(spent(result))}" if ran else "nothing ran"
+    ran = executed_steps(result)
+    told = f"{len(ran)} of {len(steps(result))} ran, {seconds(step_seconds(result))}" if ran else "nothing ran"
     axes.text(column + 0.5, row + 0.5, told, ha="center", va="center", fontsize=9, color=INK)
 
 
@@ -97,10 +97,10 @@ def _label(step: Step) -> str:
 
 def _finding(built: Mapping[str, Built]) -> str:
     """The edit at which the Dockerfiles differ by the largest factor, and their times."""
-    times = {what: [spent(results[what]) for results in built.values()] for what in next(iter(built.values()))}
+    times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}
     what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
                else max(times[each]))
-    told = [f"{_whole(spent(results[what]))} with {name}" if again(results[what]) else f"nothing to do with {name}"
+    told = [f"{_whole(step_seconds(results[what]))} with {name}" if executed_steps(results[what]) else f"nothing to do with {name}"
             for name, results in built.items()]
     return f"After an edit of {what}: {', '.join(told)}"
 
@@ -114,7 +114,7 @@ def _spoken(built: Mapping[str, Built]) -> str:
     told = []
     for name, results in built.items():
         for what, result in results.items():
-            ran = [f"{' '.join(step.instruction.split())} ({seconds(step.seconds)})" for step in again(result)]
+            ran = [f"{' '.join(step.instruction.split())} ({seconds(step.seconds)})" for step in executed_steps(result)]
             told.append(f"{name}, edited {what}: {counted(len(ran), 'step')} of {len(steps(result))} ran"
                         + (f": {', '.join(ran)}" if ran else "") + ".")
     return " ".join(told)

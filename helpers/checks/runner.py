@@ -27,7 +27,7 @@ from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BuildFailed, BuildStopped, DockerfileError
 from ..image import compare
-from ..experiments.reproducibility import nameless
+from ..experiments.reproducibility import remove_if_untagged
 from . import (
     cache_mounts, dockerfile_rules, image_rules, measure, requirements, runtime_rules, submission, targets,
 )
@@ -173,7 +173,7 @@ class Attempt(contextlib.ExitStack):
                 lend=lent_by_default(self.exercise.folder),
                 bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk),
                 engine=self.engine, watch=self.watch.build, report=self.watch.say)
-        self.enter_context(nameless(result.image, self.engine))
+        self.enter_context(remove_if_untagged(result.image, self.engine))
         return result
 
     def _told(self, error: BuildFailed) -> str:

@@ -1,7 +1,7 @@
 """Edit a copy of an application, build it again, and see which steps had to run.
 
     >>> kept = rebuild(files("apps/greeter"), {"nothing": None, "the source": ("main.go", "world")})
-    >>> [step.instruction for step in again(kept["the source"])]
+    >>> [step.instruction for step in executed_steps(kept["the source"])]
     ['COPY . .', 'RUN go build -o app', 'COPY --from=builder /app/app /app/app']
 
 The application itself is never touched: what is built is a copy in a folder of its own.
@@ -112,11 +112,11 @@ def _untold(stage: str, instruction: Instruction) -> Step:
     return Step(stage, f"{instruction.keyword} {instruction.value}", instruction.line, True, None, None)
 
 
-def again(result: BuildResult) -> list[Step]:
+def executed_steps(result: BuildResult) -> list[Step]:
     """The steps that had to run."""
     return [step for step in steps(result) if not step.cached]
 
 
-def spent(result: BuildResult) -> float:
+def step_seconds(result: BuildResult) -> float:
     """Seconds that its steps ran, one after the other."""
     return sum(step.seconds for step in steps(result))

@@ -28,14 +28,14 @@ def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
         for number, args in enumerate((first, second), 1):
             watch(f"build {number} of 2 with {dockerfile}")
             result = build(context, dockerfile=dockerfile, args=args, no_cache=True, engine=engine)
-            ends.enter_context(nameless(result.image, engine))
+            ends.enter_context(remove_if_untagged(result.image, engine))
             made.append(result.image)
         watch("comparing")
         return compare(*made, engine=engine)
 
 
 @contextlib.contextmanager
-def nameless(image: str, engine: Engine) -> Iterator[None]:
+def remove_if_untagged(image: str, engine: Engine) -> Iterator[None]:
     """Removes an image at the end, unless somebody has given it a name."""
     try:
         yield

@@ -9,24 +9,25 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from .. import builder as builds
 from .. import container, image
 from ..experiments import incremental
 from ..container import lifecycle
 from ..bases import ensure
-from ..builder import BuildResult
+from ..builder import BuildRequest, BuildResult
 from ..builder.secrets import lent_by_default
 from ..container import Ran, Server
-from ..experiments.incremental import again, spent
+from ..experiments.incremental import executed_steps, step_seconds
 from ..image import Image
 from ..container.lifecycle import ManagedContainer
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from ..views.lesson import Bases, Listing
 
-__all__ = ["again", "base", "build", "create", "fetch", "files", "folder", "moment", "rebuild", "run", "serve",
-           "show", "spent"]
+__all__ = ["executed_steps", "base", "build", "create", "fetch", "files", "folder", "cache_buster", "rebuild", "run", "serve",
+           "show", "step_seconds"]
 
 
 class AppFiles(dict[str, bytes]):
@@ -39,23 +40,18 @@ class AppFiles(dict[str, bytes]):
 _LEND: dict[str, Collection[str]] = {}   # {folder of a notebook's copy: what is lent to its builds}
 
 
-def build(app: str, dockerfile: str = "Dockerfile", *, tag: str = "", target: str | None = None,
-          builder: str | None = None, text: str | None = None, no_cache: bool = False,
-          args: Mapping[str, str] | None = None,
-          secrets: Mapping[str, bytes] | None = None,
-          lend: Collection[str] | None = None) -> BuildResult:
+def build(app: str, dockerfile: str = "Dockerfile", **options: Any) -> BuildResult:
     """Build an application of the course (or a folder of yours), shown as it runs.
 
-    `app` is a folder's name under notebooks/apps, or a path. The other words
-    are those of `helpers.builder.build`, and so are the errors.
+    `app` is a folder's name under notebooks/apps, or a path. The options are the fields of
+    `helpers.builder.BuildRequest` (tag, target, builder, text, no_cache, args, secrets, ...),
+    and the errors are those of `helpers.builder.build`.
     """
     here = engine()   # first: where there is none, no empty view is drawn
+    options.setdefault("lend", _LEND.get(str(app)))
     with LiveBuild() as live:
-        result = builds.build(
-            folder_of(app), dockerfile=dockerfile, text=text, tag=tag, target=target,
-            builder=builder, no_cache=no_cache, args=args, secrets=secrets,
-            lend=_LEND.get(str(app)) if lend is None else lend, engine=here,
-            watch=live.watch, report=live.say)
+        result = builds.build(BuildRequest(folder_of(app), dockerfile, **options), engine=here,
+                              watch=live.watch, report=live.say)
         live.finish(result)
     return result
 
@@ -114,7 +110,7 @@ def rebuild(app: str, changes: Mapping[str, tuple[str, str] | None], dockerfile:
         return incremental.rebuild(copy, changes, dockerfile, tag=tag, lend=copy.lend, engine=engine(), watch=status)
 
 
-def moment() -> str:
+def cache_buster() -> str:
     """The time of now: as a build argument it keeps a step from being cached."""
     return str(time.time_ns())
 

@@ -12,7 +12,7 @@ from helpers.limits import Bounds, uppers
 from helpers.builder import build
 from helpers.checks import check, find
 from helpers.errors import BuildFailed, BuildStopped, CourseError
-from helpers.experiments.reproducibility import nameless
+from helpers.experiments.reproducibility import remove_if_untagged
 
 BASE = "golang:1.22"
 FILLS = "FROM golang:1.22\nRUN for n in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/big$n bs=1M count=100 2>/dev/null; sleep 0.3; done; sleep {}\n"
@@ -71,7 +71,7 @@ def test_what_others_write_is_not_held_against_a_build(tmp_path, engine, monkeyp
         pytest.skip("other users' processes cannot be looked at")
     room, bounds = iter(range(10**12, 0, -(10**9))), Bounds(60, 10**8, Path("/"))
     monkeypatch.setattr("helpers.limits.free", lambda _: next(room) if uppers(bounds.mark) else 10**12)
-    with nameless(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n", bounds=bounds,
+    with remove_if_untagged(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n", bounds=bounds,
                         engine=engine).image, engine):
         assert bounds.exceeded == "" and bounds.uppers
 
@@ -79,7 +79,7 @@ def test_what_others_write_is_not_held_against_a_build(tmp_path, engine, monkeyp
 def test_the_mark_changes_no_cache_and_no_image(tmp_path, engine):
     text = f"FROM {BASE}\nRUN echo {time.time_ns()} > /x\n"
     first, second = (build(tmp_path, text=text, bounds=Bounds(60, 10**9), engine=engine) for _ in range(2))
-    with nameless(first.image, engine):
+    with remove_if_untagged(first.image, engine):
         # Podman writes labels in an order that differs from build to build, into a layer of no bytes.
         assert second.cached and (second.image == first.image or second.builder == "buildah")
         told = engine.client.api.inspect_image(first.image), engine.client.api.history(first.image)

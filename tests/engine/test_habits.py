@@ -12,7 +12,7 @@ from docker.errors import NotFound
 
 from helpers.builder import build
 from helpers.container import run
-from helpers.experiments.incremental import again, rebuild, steps, write
+from helpers.experiments.incremental import executed_steps, rebuild, steps, write
 from helpers.errors import BuildFailed
 from helpers.image import inspect, read_file, layer_by_path
 from helpers.inventory import inventory
@@ -94,7 +94,7 @@ def _forget(engine, names):
 
 
 def ran(result) -> list[str]:
-    return [step.instruction for step in again(result)]
+    return [step.instruction for step in executed_steps(result)]
 
 
 # -- copies ----------------------------------------------------------------------------

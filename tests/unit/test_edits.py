@@ -151,12 +151,12 @@ def test_a_step_that_was_not_told_was_taken_from_the_cache():
 def test_what_ran_again_and_for_how_long():
     done = result(step(2, cached=True), step(3, started=1, completed=1.5), step(4, started=1.5, completed=4),
                   step(11, cached=True))
-    assert [each.line for each in incremental.again(done)] == [3, 4]
-    assert incremental.spent(done) == 3.0
+    assert [each.line for each in incremental.executed_steps(done)] == [3, 4]
+    assert incremental.step_seconds(done) == 3.0
 
 
 def test_when_nothing_ran_nothing_was_spent():
-    assert incremental.again(result()) == [] and incremental.spent(result()) == 0.0
+    assert incremental.executed_steps(result()) == [] and incremental.step_seconds(result()) == 0.0
 
 
 # -- the application of the lesson ---------------------------------------------------
