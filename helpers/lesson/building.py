@@ -26,7 +26,7 @@ from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from ..views.lesson import Bases, Listing
 
-__all__ = ["executed_steps", "base", "build", "create", "fetch", "files", "folder", "cache_buster", "rebuild", "run", "serve",
+__all__ = ["base", "build", "cache_buster", "create", "executed_steps", "fetch", "files", "folder", "rebuild", "run", "serve",
            "show", "step_seconds"]
 
 

@@ -13,10 +13,10 @@ from .building import build, show
 from .session import engine
 from ..views.lesson import Listing
 
-__all__ = ["corners", "current", "every_language", "ways"]
+__all__ = ["every_language", "two_by_two", "variants", "with_supported_bases"]
 
 
-def ways(app: str) -> Variants:
+def variants(app: str) -> Variants:
     """An application to be built in several ways, each shown as it runs. What needs a
     base image that cannot be had says so, and the lesson goes on."""
     return Variants(app, engine(), build)
@@ -28,14 +28,14 @@ def every_language() -> Languages:
         return every(engine(), status)
 
 
-def current(app: str, dockerfile: str = "Dockerfile") -> Listing:
+def with_supported_bases(app: str, dockerfile: str = "Dockerfile") -> Listing:
     """A Dockerfile with bases that are looked after in place of the chapter's that are
-    not. `build(app, text=current(app).text)` builds it."""
+    not. `build(app, text=with_supported_bases(app).text)` builds it."""
     text = show(app, dockerfile).text
     return Listing(dockerfile, parse(text).with_bases(CURRENT))
 
 
-def corners(app: str) -> tuple[Image, ...] | Absent:
+def two_by_two(app: str) -> tuple[Image, ...] | Absent:
     """The four images of an application that `split` compares."""
     with Status() as status:
         return several.two_by_two(app, engine(), status)

@@ -16,11 +16,11 @@ from ..views.lists import Images, Records, ordered
 from .session import engine, reference
 from ..views.lesson import Attributes, Finds, Traces
 
-__all__ = ["attributes", "break_in", "compare", "find", "images", "inventory", "look", "paths", "prune",
-           "read_file", "records", "search"]
+__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "paths", "prune",
+           "read_file", "search"]
 
 
-def look(built: BuildResult | str) -> Image:
+def inspect(built: BuildResult | str) -> Image:
     """The image of a build, or of a name, with its layers measured."""
     seen = image.inspect(reference(built), engine())
     return image.worded(seen, built) if isinstance(built, BuildResult) else seen
@@ -28,13 +28,13 @@ def look(built: BuildResult | str) -> Image:
 
 def paths(built: BuildResult | str) -> frozenset[str]:
     """Every path in the image's file system. Nothing is run to find them."""
-    return frozenset(image.layer_by_path(look(built), engine()))
+    return frozenset(image.layer_by_path(inspect(built), engine()))
 
 
 def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     """Look for files: {what it is: its path}. Each find with the instruction that
     brought it."""
-    seen = look(built)
+    seen = inspect(built)
     return Finds(seen, dict(wanted), image.layer_by_path(seen, engine()))
 
 
@@ -55,12 +55,12 @@ def attributes(built: BuildResult | str, *paths: str) -> Attributes:
 
 def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:
     """A file's content, read out of a layer, be it hidden by a later one or not."""
-    return image.read_file(look(built), path, layer, engine())
+    return image.read_file(inspect(built), path, layer, engine())
 
 
 def search(built: BuildResult | str, needle: str) -> Traces:
     """Every place in an image where a text stands: hidden files too, and the history."""
-    seen = look(built)
+    seen = inspect(built)
     return Traces(seen, image.search(seen, needle, engine()))
 
 
@@ -84,7 +84,7 @@ def images(mark: str) -> Images:
     return Images((line, image.inspect(line.id, engine())) for line in found)
 
 
-def records(mark: str) -> Records:
+def cache_records(mark: str) -> Records:
     """What BuildKit's cache holds of the steps with the word `mark`, and of those that
     stand on them."""
     return ordered(build_cache.marked(build_cache.records(engine()), mark))
@@ -92,6 +92,6 @@ def records(mark: str) -> Records:
 
 def prune(mark: str) -> Records:
     """Remove those records from the build cache, and no other; the ones that went."""
-    ours = records(mark)
+    ours = cache_records(mark)
     gone = build_cache.prune(engine(), [record.id for record in ours])
     return Records(record for record in ours if record.id in gone)

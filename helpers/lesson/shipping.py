@@ -16,7 +16,7 @@ from ..widgets import Status
 from .session import display, engine, folder_of, reference
 from ..views.lesson import say
 
-__all__ = ["cold_starts", "faster", "fresh", "open_registry", "push", "split", "twice", "warm_starts"]
+__all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "push", "split", "warm_starts"]
 
 split = size_attribution.split
 faster = significance.compare
@@ -72,7 +72,7 @@ def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
         return startup_time.cold(registry, copies, port, runs, engine(), status)
 
 
-def twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,
+def build_twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,
           second: Mapping[str, str] | None = None) -> Twins:
     """Build an application two times without the cache; what differs."""
     with Status() as status:

@@ -210,7 +210,7 @@ def test_an_id_of_nobody_prunes_nothing(engine, bystander):
 def test_a_lesson_lists_and_prunes_what_carries_its_word(engine, made, monkeypatch):
     monkeypatch.setattr(lesson, "engine", lambda: engine)
     made()
-    before = lesson.records(made.mark)
+    before = lesson.cache_records(made.mark)
     assert len(before) == 4 and before[0].id in before[1].parents
     assert {record.id for record in lesson.prune(made.mark)} == {record.id for record in before}
-    assert lesson.records(made.mark) == ()
+    assert lesson.cache_records(made.mark) == ()

@@ -18,7 +18,7 @@ from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable, BuildFailed, CourseError, EngineGone
 from helpers.inventory import Needs
 from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
-from helpers.lesson import current, say
+from helpers.lesson import say, with_supported_bases
 from helpers.units import size
 from helpers.claims import CLAIMS, verdict
 from helpers.views.languages import absent_view, languages_view
@@ -123,7 +123,7 @@ def test_current_bases_are_known_and_take_the_place_of_known_ones():
                                        ("node-site", "FROM node:24 AS builder")])
 def test_a_current_dockerfile_differs_in_that_line_alone(app, line):
     before = (ROOT / "notebooks/apps" / app / "Dockerfile").read_text().splitlines()
-    after = current(app).text.splitlines()
+    after = with_supported_bases(app).text.splitlines()
     assert [new for old, new in zip(before, after, strict=True) if old != new] == [line]
 
 
