@@ -26,7 +26,7 @@ from helpers.builder import build
 from helpers.checks import check, find
 from helpers.engine import Engine, connect
 from helpers.image import Tree
-from helpers.image.byte_stream import Pieces
+from helpers.image.byte_stream import ByteStream
 from helpers.image.scan import scan
 from helpers.inventory import inventory
 from helpers.lesson import APPS
@@ -233,7 +233,7 @@ def million_entries(engine: Engine) -> dict:
     from tests.unit.layers import headers
 
     def side(count: int) -> Callable[[], None]:
-        return lambda: Tree([scan(Pieces(headers(count)))])
+        return lambda: Tree([scan(ByteStream(headers(count)))])
     return _against("a million entries, against 100,000", side(1_000_000), side(100_000), COLD)
 
 

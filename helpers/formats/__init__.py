@@ -16,10 +16,11 @@ that a reader of thousands of files keeps only what is worth keeping.
 """
 
 from .elf import elf, further, symbols
+from .ldcache import libraries
 from .marks import applets, marks
 from .model import Elf, Package
 from .readers import packages, wanted
 from .script import interpreter, program
 
-__all__ = ["Elf", "Package", "applets", "elf", "further", "interpreter", "marks", "packages", "program",
+__all__ = ["Elf", "Package", "applets", "elf", "further", "interpreter", "libraries", "marks", "packages", "program",
            "symbols", "wanted"]

@@ -14,16 +14,16 @@ Three sizes, each with one meaning, measured here and the same on every engine
     unique     unpacked bytes of the layers that no other named image has
 """
 
-from .content import Trace, read_file, read_files, search
+from .config import Start, start, stored
+from .content import Trace, read_file, search
+from .diff import Twins, compare
 from .entries import Entries, Program
+from .filesystem import Node, Tree, Unseen
+from .history import with_copy_arguments
 from .listing import Listed, listed, marked
 from .measure import contents, inspect, layer_by_path, transfer, unique
 from .model import Image, Layer
-from .config import Start, start, stored
-from .filesystem import Node, Tree, Unseen
-from .diff import Twins, compare
-from .history import worded
 
-__all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins",
-           "Unseen", "compare", "contents", "inspect", "layer_by_path", "listed", "marked", "read_file", "read_files", "search", "start",
-           "stored", "transfer", "unique", "worded"]
+__all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins", "Unseen",
+           "compare", "contents", "inspect", "layer_by_path", "listed", "marked", "read_file", "search", "start",
+           "stored", "transfer", "unique", "with_copy_arguments"]

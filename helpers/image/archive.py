@@ -1,12 +1,10 @@
-"""Read a tar archive as it streams by: names and numbers of all, content of what is asked for.
+"""Read a tar archive as it streams by: every member's header, and content only where it is asked for.
 
-Python's own `tarfile` makes an object of thirty attributes for each member and
-keeps it; an image has tens of thousands. This reader looks at each header once
-and leaves content where it is.
+Python's `tarfile` makes an object of thirty attributes for each member and keeps it; an image
+has tens of thousands. This reader looks at each header once.
 
-Sources of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax
-Header Format"; the GNU tar manual, "Basic Tar Format" (long names, numbers in
-base 256, sparse files). What Docker, BuildKit and Buildah write is all of it.
+Sources of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Format";
+the GNU tar manual, "Basic Tar Format" (long names, numbers in base 256, sparse files).
 """
 
 from __future__ import annotations
@@ -18,32 +16,31 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from .byte_stream import Pieces, Truncated
+from .byte_stream import ByteStream, Truncated
 
 BLOCK = 512
 _EXTENDED_LIMIT = 1 << 20    # bytes of one extended header: file names, attributes
-_LONGEST = 4096              # characters of a path: Linux takes no longer one (PATH_MAX, limits.h)
+_PATH_LIMIT = 4096           # characters; Linux accepts no longer path (PATH_MAX, limits.h)
 _KINDS = {"0": "f", "\0": "f", "7": "f", "1": "h", "2": "l", "3": "c", "4": "b", "5": "d", "6": "p"}
 _UNTIDY = re.compile(r"//|(?:^|/)\.\.?(?:/|$)")
 _CAPABILITY = "SCHILY.xattr.security.capability"
-_USED = {"path", "linkpath", "size", "uid", "gid", _CAPABILITY, "GNU.sparse.name", "GNU.sparse.size",
-         "GNU.sparse.realsize"}    # of extended headers; a global one could hold any number of others
+_USED = {"path", "linkpath", "size", "uid", "gid", "mtime", _CAPABILITY, "GNU.sparse.name", "GNU.sparse.size",
+         "GNU.sparse.realsize"}    # of extended headers; a hostile one could hold any number of others
 
 
 class Damaged(ValueError):
-    """What was read is no tar archive, or is broken."""
+    """The bytes are not a tar archive, or a broken one."""
 
 
-class Entry(NamedTuple):
+class Member(NamedTuple):
     """One member of an archive.
 
-    path   absolute and tidy: './usr/bin/' is '/usr/bin', '../x' is '/x'
-    kind   'f' file, 'h' hard link, 'l' symbolic link, 'd' directory, 'c' and 'b'
-           devices, 'p' pipe
+    path   absolute and normalized: './usr/bin/' is '/usr/bin', '../x' is '/x'
+    kind   'f' file, 'h' hard link, 'l' symbolic link, 'd' directory, 'c' and 'b' devices, 'p' pipe
     mode   permission bits, with setuid, setgid and sticky
-    size   bytes of a file's content, holes included; 0 for all else
-    link   where a link leads, as it is written
-    capability  the file capabilities (xattr security.capability), b'' without
+    size   bytes of a file's content, holes included; 0 for everything else
+    link   target of a link, as written
+    capability  the file capabilities (xattr security.capability), b'' if none
     """
 
     path: str
@@ -57,58 +54,65 @@ class Entry(NamedTuple):
 
 
 def path(name: str) -> str:
-    """An archive's member name as an absolute path: './usr/bin/' -> '/usr/bin'."""
+    """The absolute path for a member's name: './usr/bin/' -> '/usr/bin'."""
     name = name.strip("/")
     if name.startswith("./"):
         name = name[2:].strip("/")
-    if _UNTIDY.search(name):
-        return posixpath.normpath(f"/{name}")
-    return f"/{name}"
+    return posixpath.normpath(f"/{name}") if _UNTIDY.search(name) else f"/{name}"
 
 
 class Archive:
-    """The entries of an archive, in its order. While an entry is at hand, `head`
-    and `content` read what it holds; what is not read is skipped.
+    """The members of an archive, in its order. While a member is current, `head`, `peek` and
+    `content` read what it holds; what is not read is skipped.
 
-    whole  whether the present entry's content is the file itself; not so for a
-           file with holes, of which the archive has the parts between them
-    closed whether the archive's own mark of its end was read
+    whole  whether the current member's content is the file itself; a file with holes is
+           stored as the parts between them
+    closed whether the archive's own end mark was read
 
     Iterating raises Damaged and Truncated.
     """
 
-    def __init__(self, pieces: Pieces):
+    def __init__(self, stream: ByteStream):
         self.whole = True
         self.closed = False
-        self._pieces = pieces
-        self._left = 0       # bytes of the present entry's content that were not read
+        self._stream = stream
+        self._left = 0       # bytes of the current member's content that were not read
         self._padding = 0
+        self._header, self._extended = b"", {}
 
     def head(self, count: int) -> bytes:
-        """The next `count` bytes of the present entry, fewer at its end."""
-        data = self._pieces.take(min(count, self._left))
+        """The next `count` bytes of the current member, fewer at its end."""
+        data = self._stream.take(min(count, self._left))
         self._left -= len(data)
         return data
 
     def peek(self, count: int) -> bytes:
-        """The same, which stay next."""
-        return self._pieces.peek(min(count, self._left))
+        """The next `count` bytes of the current member, without moving on."""
+        return self._stream.peek(min(count, self._left))
 
     def skip(self, count: int) -> None:
-        """Pass over `count` bytes of the present entry, fewer at its end."""
+        """Pass over `count` bytes of the current member, fewer at its end."""
         count = min(count, self._left)
         self._left -= count
-        self._pieces.skip(count)
+        self._stream.skip(count)
 
     def content(self, count: int | None = None) -> Iterator[bytes]:
-        """The next `count` bytes of the present entry, or the rest of it, as they come.
-        All are to be taken before the next is asked for."""
+        """The next `count` bytes of the current member, or the rest of it, as they arrive.
+        All of them must be consumed before the next member."""
         count = self._left if count is None else min(count, self._left)
         self._left -= count
-        return self._pieces.section(count)
+        return self._stream.section(count)
 
-    def __iter__(self) -> Iterator[Entry]:
-        take, skip = self._pieces.take, self._pieces.skip
+    @property
+    def time(self) -> float:
+        """Modification time of the current member, in seconds since 1970. Raises Damaged."""
+        try:
+            return float(self._extended.get("mtime") or _number(self._header[136:148]))
+        except ValueError:
+            raise Damaged("a time is garbage") from None
+
+    def __iter__(self) -> Iterator[Member]:
+        take, skip = self._stream.take, self._stream.skip
         extended: dict[str, str] = {}
         everywhere: dict[str, str] = {}
         while True:
@@ -120,90 +124,87 @@ class Archive:
                 if header:
                     raise Truncated("it ends in the middle of a header")
                 return
-            if not _checked(header):
+            if not _is_header(header):
                 self.closed = True
                 return
             kind = chr(header[156])
             size = _number(header[124:136])
             if kind in "xgLK":
                 text = self._extended_header(size)
-                if kind == "x":
-                    extended |= _records(text)
-                elif kind == "g":
-                    everywhere |= _records(text)
+                if kind in "xg":
+                    (extended if kind == "x" else everywhere).update(_records(text))
                 else:
                     extended["path" if kind == "L" else "linkpath"] = _text(text)
                 continue
             given = {**everywhere, **extended} if everywhere or extended else extended
             stored, size = self._sizes(header, kind, size, given)
-            extended = {}
+            self._header, self._extended, extended = header, given, {}
             self._left, self._padding, self.whole = stored, -stored % BLOCK, stored == size
-            yield _entry(header, kind, size, given)
+            yield _member(header, kind, size, given)
 
     def _extended_header(self, size: int) -> bytes:
         if size > _EXTENDED_LIMIT:
             raise Damaged(f"an extended header claims {size:,} bytes")
-        text = self._pieces.take(size)
+        text = self._stream.take(size)
         if len(text) < size:
             raise Truncated("it ends in an extended header")
-        self._pieces.skip(-size % BLOCK)
+        self._stream.skip(-size % BLOCK)
         return text
 
     def _sizes(self, header: bytes, kind: str, size: int, given: dict[str, str]) -> tuple[int, int]:
-        """(bytes in the archive, bytes of the file) of an entry."""
+        """(bytes in the archive, bytes of the file) of a member."""
         if given.get("size"):
             size = _decimal(given["size"])
         if kind == "S":
             more = header[482]
-            while more:   # the map of a file with many holes goes on in blocks of its own
-                block = self._pieces.take(BLOCK)
+            while more:   # the map of a file with many holes continues in blocks of its own
+                block = self._stream.take(BLOCK)
                 if len(block) < BLOCK:
                     raise Truncated("it ends in the map of a sparse file")
                 more = block[504]
             return size, _number(header[483:495])
-        if kind in "123456":
-            # Of these only a hard link may say a size, and none has content.
+        if kind in "123456":    # only a hard link may state a size, and none of these has content
             return 0, 0
         real = given.get("GNU.sparse.realsize") or given.get("GNU.sparse.size")
         return size, _decimal(real) if real else size
 
 
-def _checked(header: bytes) -> bool:
-    """Whether there is a header; False at the end of the archive. Raises Damaged."""
+def _is_header(header: bytes) -> bool:
+    """Whether a block is a header; False at the end of the archive. Raises Damaged."""
     try:
         claimed = int(header[148:156].strip(b" \0") or b"-1", 8)
     except ValueError:
         raise Damaged("a header is garbage") from None
-    # The sum of a header's bytes, its own field counted as blanks. The low half of
-    # Adler-32 is that sum plus one, modulo 65521, and is had for nothing.
-    total = (zlib.adler32(header) & 0xFFFF) - 1 - sum(header[148:156]) + 8 * 32
     if claimed < 0:
         if any(header):
             raise Damaged("a header has no checksum")
         return False
+    # The checksum is the sum of a header's bytes, its own field counted as blanks. The low half
+    # of Adler-32 is that sum plus one, modulo 65521, and is computed in C.
+    total = (zlib.adler32(header) & 0xFFFF) - 1 - sum(header[148:156]) + 8 * 32
     if (total - claimed) % 65521:
         raise Damaged("a header does not agree with its checksum")
     return True
 
 
-def _entry(header: bytes, flag: str, size: int, given: dict[str, str]) -> Entry:
-    kind = _KINDS.get(flag, "f")
+def _member(header: bytes, flag: str, size: int, given: dict[str, str]) -> Member:
+    kind, capability = _KINDS.get(flag, "f"), b""
     if given:
         name = given.get("GNU.sparse.name") or given.get("path") or _name(header)
         link = given.get("linkpath") or _text(header[157:257])
-        uid = _decimal(given["uid"]) if given.get("uid") else _number(header[108:116])
-        gid = _decimal(given["gid"]) if given.get("gid") else _number(header[116:124])
+        uid = _decimal(given["uid"]) if given.get("uid") else _cached_number(header[108:116])
+        gid = _decimal(given["gid"]) if given.get("gid") else _cached_number(header[116:124])
         capability = given.get(_CAPABILITY, "").encode("utf-8", "surrogateescape")
     else:
         name = _name(header)
         link = _text(header[157:257]) if kind in "hl" else ""
-        uid, gid, capability = _often(header[108:116]), _often(header[116:124]), b""
+        uid, gid = _cached_number(header[108:116]), _cached_number(header[116:124])
     if kind == "f" and name.endswith("/") and flag != "S":
-        kind, size = "d", 0   # how archives older than POSIX write a directory
-    if len(name) > _LONGEST or len(link) > _LONGEST:
+        kind, size = "d", 0   # how archives older than POSIX store a directory
+    if len(name) > _PATH_LIMIT or len(link) > _PATH_LIMIT:
         raise Damaged(f"a path has {max(len(name), len(link)):,} characters")
-    return Entry(path(name), kind, _often(header[100:108]) & 0o7777, uid, gid, size,
-                 link if kind in "hl" else "", capability)
+    return Member(path(name), kind, _cached_number(header[100:108]) & 0o7777, uid, gid, size,
+                  link if kind in "hl" else "", capability)
 
 
 def _name(header: bytes) -> str:
@@ -214,8 +215,7 @@ def _name(header: bytes) -> str:
 
 
 def _text(field: bytes) -> str:
-    end = field.find(0)
-    return (field if end < 0 else field[:end]).decode("utf-8", "surrogateescape")
+    return field.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def _number(field: bytes) -> int:
@@ -230,31 +230,30 @@ def _number(field: bytes) -> int:
         raise Damaged("a number is garbage") from None
 
 
-_often = lru_cache(256)(_number)   # modes and owners: an image has a few
+_cached_number = lru_cache(256)(_number)   # for modes and owners: an image has only a few
 
 
 def _decimal(text: str) -> int:
-    """A number in an extended header. Times there have fractions, sizes and ids have none."""
+    """A number in an extended header: sizes and ids have no fraction."""
     if not text.isascii() or not text.isdigit() or len(text) > 20:
         raise Damaged("a number in an extended header is garbage")
     return int(text)
 
 
 def _records(text: bytes) -> dict[str, str]:
-    """Those of an extended header's 'LENGTH KEY=VALUE\\n' records that are used. An empty
-    value takes back what an earlier header said."""
+    """The records 'LENGTH KEY=VALUE\\n' of an extended header that are used. An empty value
+    cancels what an earlier header said."""
     found, at = {}, 0
     while at < len(text) and text[at]:
         blank = text.find(b" ", at, at + 10)
         length = text[at:blank] if blank > 0 else b""
         end = at + int(length) if length.isdigit() else 0
-        if end <= blank or end > len(text) or text[end - 1:end] != b"\n":
-            raise Damaged("an extended header is garbage")
         key, _, value = text[blank + 1:end - 1].partition(b"=")
         name = key.decode("utf-8", "replace")
+        if end <= blank or end > len(text) or text[end - 1:end] != b"\n" or (
+                name in _USED and name != _CAPABILITY and b"\0" in value):
+            raise Damaged("an extended header is garbage")
         if name in _USED:
-            if b"\0" in value and name != _CAPABILITY:
-                raise Damaged("an extended header is garbage")
             found[name] = value.decode("utf-8", "surrogateescape")
         at = end
     return found

@@ -1,4 +1,4 @@
-"""A stream of bytes that is walked once, forward, and never held as a whole."""
+"""A stream of bytes that is read once, forward, and never held in memory as a whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Truncated(ValueError):
     """The stream ended in the middle of something."""
 
 
-class Pieces:
+class ByteStream:
     """A cursor over an iterator of bytes objects of any length."""
 
     __slots__ = ("_source", "_piece", "_at")
@@ -24,20 +24,17 @@ class Pieces:
         at = self._at
         data = self._piece[at:at + count]
         self._at = at + len(data)
-        return data if len(data) == count else self._joined(data, count - len(data))
-
-    def _joined(self, data: bytes, count: int) -> bytes:
-        """`data` and the `count` bytes after it, each copied once."""
-        parts = [data]
-        while count > 0 and self._advance():
-            part = self._piece[:count]
-            self._at = len(part)
-            count -= len(part)
-            parts.append(part)
+        if len(data) == count:
+            return data
+        parts, missing = [data], count - len(data)    # joined at the end: each byte is copied once
+        while missing > 0 and self._advance():
+            parts.append(self._piece[:missing])
+            self._at = len(parts[-1])
+            missing -= self._at
         return b"".join(parts)
 
     def peek(self, count: int) -> bytes:
-        """The next `count` bytes, which stay next; fewer where the stream ends."""
+        """The next `count` bytes, without moving on; fewer where the stream ends."""
         data = self._piece[self._at:self._at + count]
         if len(data) < count:
             rest = self._piece[self._at:]
@@ -48,7 +45,7 @@ class Pieces:
         return data
 
     def skip(self, count: int) -> None:
-        """Go `count` bytes on. Raises Truncated if there are not as many."""
+        """Move `count` bytes on. Raises Truncated if there are fewer."""
         left = len(self._piece) - self._at
         while count > left:
             count -= left
@@ -58,7 +55,7 @@ class Pieces:
         self._at += count
 
     def section(self, count: int) -> Iterator[bytes]:
-        """The next `count` bytes as they come. Raises Truncated if there are not as many."""
+        """The next `count` bytes, in pieces as they arrive. Raises Truncated if there are fewer."""
         while count > 0:
             if self._at == len(self._piece) and not self._advance():
                 raise Truncated(f"{count:,} bytes are missing")
@@ -69,15 +66,11 @@ class Pieces:
             yield part
 
     def drain(self) -> None:
-        """Go to the end."""
+        """Read to the end and drop it."""
         while self._advance():
             pass
 
     def _advance(self) -> bool:
-        """The next piece that is not empty, or False at the end."""
-        for piece in self._source:
-            if piece:
-                self._piece, self._at = piece, 0
-                return True
-        self._piece, self._at = b"", 0
-        return False
+        """Move to the next piece that is not empty; False at the end."""
+        self._piece, self._at = next(filter(None, self._source), b""), 0
+        return bool(self._piece)

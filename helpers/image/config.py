@@ -34,14 +34,13 @@ class Start:
 
     @property
     def is_root(self) -> bool:
+        """Whether its processes run as root."""
         return self.user.partition(":")[0] in ("", "root", "0")
 
 
 def start(image: Image, engine: Engine | None = None) -> Start:
     """How containers of `image` start. Raises ImageNotFound and the engine's errors."""
-    engine = engine or connect()
-    with engine.translate_errors(f"show the image {image.reference}"):
-        config = engine.client.api.inspect_image(image.id).get("Config") or {}
+    config = _inspected(image.id, image.reference, engine or connect()).get("Config") or {}
     pairs = (each.partition("=") for each in config.get("Env") or ())
     return Start((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
                  {name: value for name, _, value in pairs}, config.get("WorkingDir") or "/",
@@ -51,7 +50,7 @@ def start(image: Image, engine: Engine | None = None) -> Start:
 
 def ports(exposed: str) -> range:
     """The numbers of an exposed port: '80/tcp', '80', or a range '8000-8010/tcp', which Buildah and
-    others write as it is. Empty for what is no number. Source: OCI image-spec, config.md,
+    others write as it is. Empty for anything else. Source: OCI image-spec, config.md,
     "ExposedPorts"; moby/moby#52553."""
     first, dash, last = exposed.partition("/")[0].partition("-")
     if not first.isdecimal() or not (last or first).isdecimal() or dash and not last:
@@ -60,11 +59,15 @@ def ports(exposed: str) -> range:
 
 
 def stored(reference: str, engine: Engine) -> tuple[str, int]:
-    """(id, bytes) of an image as the engine's store counts them: at once, before anything
-    of it is read, and comparable within one engine alone. Raises ImageNotFound."""
+    """(id, bytes) of an image as the engine's store counts them: available at once, and comparable
+    within one engine only. Raises ImageNotFound and the engine's errors."""
+    found = _inspected(reference, reference, engine)
+    return found["Id"], found["Size"]
+
+
+def _inspected(image_id: str, reference: str, engine: Engine) -> dict:
     with engine.translate_errors(f"show the image {reference}"):
         try:
-            found = engine.client.api.inspect_image(reference)
+            return engine.client.api.inspect_image(image_id)
         except NotFound as error:
             raise ImageNotFound(f"The engine has no image {reference}.", remedy="Build it, or fetch it.") from error
-    return found["Id"], found["Size"]

@@ -1,6 +1,6 @@
 """Look into the files of an image's layers: read one out, or search them all.
 
-A layer that a later one hides is shipped all the same, and is looked into here too.
+A layer that a later one hides is shipped all the same, and is searched here too.
 Nothing is run in the image, and nothing is written to the disk.
 """
 
@@ -11,71 +11,41 @@ from dataclasses import dataclass
 
 from ..engine import Engine, connect
 from ..errors import CourseError, ImageNotFound
-from . import archive_reader
-from .archive import Archive, Entry
+from .archive import Archive, Member
+from .archive_reader import collect
 from .model import Image, Layer
 from .stream import stream
 
-LARGEST = 256_000_000    # bytes of a file that is read out: it is held in memory
+LIMIT = 256_000_000    # bytes of files that are read out: they are held in memory
 
 
-def read_file(image: Image, path: str, layer: Layer | None = None,
-              engine: Engine | None = None) -> bytes:
-    """The content of a file, out of `layer` or else out of the topmost layer that has it.
+def read_file(image: Image, path: str, layer: Layer | None = None, engine: Engine | None = None) -> bytes:
+    """The content of the file at an absolute `path`, from `layer` or else from the topmost layer
+    that has it.
 
-    Raises ImageNotFound if it is in none, CourseError for one over LARGEST bytes, and
-    the engine's errors.
+    Raises ImageNotFound if there is none, CourseError for one over LIMIT bytes, and the
+    engine's errors.
     """
-    found: dict[str, bytes] = {}
-    held: list[bytes] = []
+    def content(member: Member, archive: Archive) -> bytes | None:
+        if member.path != path or member.kind != "f":
+            return None
+        if member.size > LIMIT:
+            raise CourseError(f"{path} has {member.size:,} bytes: too many to read into memory.",
+                              remedy=f"`docker cp` copies it out of a container of {image.reference}.")
+        return b"".join(archive.content())
 
-    def look(entry: Entry, archive: Archive) -> None:
-        if entry.path == path and entry.kind == "f":
-            if entry.size > LARGEST:
-                raise CourseError(f"{path} has {entry.size:,} bytes: too many to read out.",
-                                  remedy=f"`docker cp` takes it out of a container of {image.reference}.")
-            held.append(b"".join(archive.content()))
-
-    def ended(digest: str) -> None:
-        if held:
-            found[digest] = held[-1]
-            held.clear()
-
-    _each_file(image, engine, look, ended)
+    found = _collect(image, engine, content)
     for candidate in [layer] if layer else reversed(image.layers):
-        if candidate.digest in found:
-            return found[candidate.digest]
+        if found.get(candidate.digest):
+            return found[candidate.digest][-1]
     raise ImageNotFound(
         f"{image.reference} has no file {path}" + (f" in the layer of {layer.instruction}." if layer else "."),
-        remedy="`python -m helpers inventory IMAGE --files` lists what it has.")
-
-
-def read_files(image: Image, wanted: Callable[[str], bool], engine: Engine | None = None) -> dict[str, bytes]:
-    """{path: content} of the files whose path is wanted, each out of the topmost layer that
-    has it. Raises CourseError for more than LARGEST bytes together, and the engine's errors."""
-    found: dict[str, dict[str, bytes]] = {}
-    held: dict[str, bytes] = {}
-    total = 0
-
-    def look(entry: Entry, archive: Archive) -> None:
-        nonlocal total
-        if entry.kind == "f" and wanted(entry.path):
-            total += entry.size
-            if total > LARGEST:
-                raise CourseError(f"The files to be read out of {image.reference} have more than {LARGEST:,} bytes.")
-            held[entry.path] = b"".join(archive.content())
-
-    def ended(digest: str) -> None:
-        found[digest] = dict(held)
-        held.clear()
-
-    _each_file(image, engine, look, ended)
-    return {path: content for layer in image.layers for path, content in found.get(layer.digest, {}).items()}
+        remedy="`python -m helpers inventory IMAGE --files` lists its files.")
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A place where the searched bytes stand.
+    """A place where the searched text was found.
 
     where  'file', 'history', 'settings' or 'label'
     what   the path, the instruction, the variable or the label
@@ -88,44 +58,35 @@ class Trace:
 
 
 def search(image: Image, needle: str, engine: Engine | None = None) -> tuple[Trace, ...]:
-    """Every place in an image where `needle` stands: its files, those that a later layer
-    hides too, its history, its settings and labels. Files are searched as they are:
-    what is compressed or encoded in one is not found.
+    """Every place in an image where the text `needle` is: its files, including those that a later
+    layer hides, its history, its settings and labels. Files are searched as they are: what is
+    compressed or encoded inside one is not found.
 
     Raises ValueError for an empty needle, and the engine's errors.
     """
     if not needle:
-        raise ValueError("an empty text stands everywhere")
+        raise ValueError("An empty text is everywhere.")
     wanted = needle.encode()
     engine = engine or connect()
-    by_digest: dict[str, list[str]] = {}
-    held: list[str] = []
 
-    def look(entry: Entry, archive: Archive) -> None:
-        if wanted in entry.path.encode("utf-8", "surrogateescape") or (
-                entry.size and _stands_in(archive.content(), wanted)):
-            held.append(entry.path)
+    def holder(member: Member, archive: Archive) -> str | None:
+        found = wanted in member.path.encode("utf-8", "surrogateescape") or (
+            member.size and _contains(archive.content(), wanted))
+        return member.path if found else None
 
-    def ended(digest: str) -> None:
-        by_digest[digest] = list(held)
-        held.clear()
-
-    _each_file(image, engine, look, ended)
+    found = _collect(image, engine, holder)
     in_files = [Trace("file", path, index) for index, layer in enumerate(image.layers)
-                for path in by_digest.get(layer.digest, ())]
+                for path in found.get(layer.digest, ())]
     return (*in_files, *_in_settings(image, needle, engine))
 
 
-def _stands_in(pieces: Iterator[bytes], wanted: bytes) -> bool:
-    """Whether it stands in them, across the seams too. Reads on only until it is found."""
-    kept = b""
-    for piece in pieces:
-        if wanted in piece or kept and wanted in kept + piece[:len(wanted)]:
-            for _ in pieces:    # what is left of the file: the next one comes after it
-                pass
-            return True
+def _contains(pieces: Iterator[bytes], wanted: bytes) -> bool:
+    """Whether `wanted` is in the content, across the seams of its pieces too."""
+    kept, found = b"", False
+    for piece in pieces:    # to the end: the next file comes after it
+        found = found or wanted in piece or bool(kept) and wanted in kept + piece[:len(wanted)]
         kept = (kept + piece)[-len(wanted):] if len(piece) < len(wanted) else piece[-len(wanted):]
-    return False
+    return found
 
 
 def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
@@ -143,7 +104,7 @@ def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
             yield Trace("label", f"{name}={value}")
 
 
-def _each_file(image: Image, engine: Engine | None, look, ended) -> None:
+def _collect(image: Image, engine: Engine | None, look: Callable[[Member, Archive], object]) -> dict[str, list]:
     engine = engine or connect()
     with engine.translate_errors("save the image"):
-        archive_reader.each_file(stream(engine.client.api, image.id), look, ended)
+        return collect(stream(engine.client.api, image.id), look)

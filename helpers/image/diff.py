@@ -7,39 +7,43 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
-import tarfile
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import zip_longest
-from typing import IO
 
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
-from .archive import path
+from .archive import Archive, Member
+from .archive_reader import collect
 from .stream import stream
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An entry of a layer's archive, as far as it can differ."""
+class FileState:
+    """What can differ between a file in one image and the same file in another.
 
-    kind: bytes
-    content: str      # digest of a file's bytes, or where a link leads
+    kind     as `archive.Member.kind`
+    content  SHA-256 of a file's bytes, or a link's target
+    mode     permission bits
+    owner    (user id, group id)
+    time     of the last change, in seconds since 1970
+    capability  the file capabilities, b'' if none
+    """
+
+    kind: str
+    content: str
     mode: int
     owner: tuple[int, int]
     time: float
-    attributes: tuple[tuple[str, str], ...]
+    capability: bytes = b""
 
 
 @dataclass(frozen=True, repr=False)
 class Twins:
     """Two images, compared from the inside out.
 
-    files          (path, what of it) for each entry that is not the same in both
+    files          (path, property) for each entry that differs
     configuration  the places in the configuration that differ, as 'history[2].created'
     layers         whether all layers have the same digests
     image          whether it is the same image, by its id
@@ -51,7 +55,7 @@ class Twins:
     image: bool
 
     def same(self, file: str) -> bool:
-        """Whether that file has the same bytes in both, or is in neither's own layers."""
+        """Whether that file has the same bytes in both, or is in the own layers of neither."""
         return not {(file, "content"), (file, "only in one")} & set(self.files)
 
     @property
@@ -65,26 +69,25 @@ class Twins:
 
 
 def compare(one: str, other: str, engine: Engine | None = None) -> Twins:
-    """Compare two images of the engine. Layers that both have are not opened.
+    """Compare two images of the engine, given by name or id.
 
     Raises ImageNotFound, ImageUnreadable and the engine's errors.
     """
     engine = engine or connect()
-    with _saved(one, engine) as mine, _saved(other, engine) as theirs:
-        files: list[tuple[str, str]] = []
-        for index, (here, there) in enumerate(zip_longest(mine.digests, theirs.digests)):
-            if here != there:
-                files += unlike(mine.entries(index), theirs.entries(index))
-        places = tuple(place for place in changes(mine.config, theirs.config)
-                       if not place.startswith("rootfs"))   # the layers' digests: told already
-        return Twins(tuple(files), places, mine.digests == theirs.digests, mine.id == theirs.id)
+    mine, theirs = (_Contents(reference, engine) for reference in (one, other))
+    files: list[tuple[str, str]] = []
+    for here, there in zip_longest(mine.digests, theirs.digests):
+        if here != there:
+            files += file_changes(mine.layers.get(here, {}), theirs.layers.get(there, {}))
+    places = tuple(place for place in changes(mine.config, theirs.config)
+                   if not place.startswith("rootfs"))   # the layers' digests: compared already
+    return Twins(tuple(files), places, mine.digests == theirs.digests, mine.id == theirs.id)
 
 
-def unlike(mine: dict[str, Entry], theirs: dict[str, Entry]) -> list[tuple[str, str]]:
-    """(path, field) for all that differs between two layers.
+def file_changes(mine: dict[str, FileState], theirs: dict[str, FileState]) -> list[tuple[str, str]]:
+    """(path, property) for everything that differs between two layers, given by path.
 
-    Layers whose entries are all the same and whose digests are not differ in the
-    order or the form of their archives.
+    Layers with the same entries and different digests differ in their archives' order or format.
     """
     found = []
     for name in sorted(mine.keys() | theirs.keys()):
@@ -92,8 +95,8 @@ def unlike(mine: dict[str, Entry], theirs: dict[str, Entry]) -> list[tuple[str, 
         if one is None or other is None:
             found.append((name, "only in one"))
             continue
-        found += [(name, field) for field in Entry.__dataclass_fields__
-                  if getattr(one, field) != getattr(other, field)]
+        found += [(name, each.name) for each in fields(FileState)
+                  if getattr(one, each.name) != getattr(other, each.name)]
     return found or [("the archive", "form")]
 
 
@@ -109,49 +112,28 @@ def changes(one: object, other: object, place: str = "") -> Iterator[str]:
         yield place
 
 
-# -- a saved image ---------------------------------------------------------------------
+class _Contents:
+    """A saved image: its configuration, and each layer's files by digest and path."""
 
-class _Archive:
-    """A saved image that can be read in any order. Both layouts have a manifest.json."""
-
-    def __init__(self, image_id: str, file: IO[bytes]):
-        self.id = image_id
-        self._tar = tarfile.open(fileobj=file)
-        index, = json.load(self._tar.extractfile("manifest.json"))
-        self.config = json.load(self._tar.extractfile(index["Config"]))
-        self.digests = self.config["rootfs"]["diff_ids"]
-        self._layers = index["Layers"]
-
-    def entries(self, index: int) -> dict[str, Entry]:
-        """{absolute path: what it is} of one layer; nothing for one too many."""
-        if index >= len(self._layers):
-            return {}
-        with self._tar.extractfile(self._layers[index]) as packed, \
-                tarfile.open(fileobj=packed) as layer:
-            return {path(each.name): _entry(layer, each) for each in layer}
-
-
-def _entry(layer: tarfile.TarFile, each: tarfile.TarInfo) -> Entry:
-    content = each.linkname
-    if each.isreg():
-        content = hashlib.file_digest(layer.extractfile(each), "sha256").hexdigest()
-    extra = tuple(sorted((name, value) for name, value in each.pax_headers.items()
-                         if name not in ("mtime", "path", "linkpath", "size")))
-    return Entry(each.type, content, each.mode, (each.uid, each.gid), each.mtime, extra)
-
-
-@contextlib.contextmanager
-def _saved(reference: str, engine: Engine) -> Iterator[_Archive]:
-    api = engine.client.api
-    with tempfile.TemporaryFile() as file:
+    def __init__(self, reference: str, engine: Engine):
+        configs: dict[str, dict] = {}
         with engine.translate_errors(f"save {reference}"):
-            image_id = api.inspect_image(reference)["Id"]
-            for chunk in stream(api, image_id):
-                file.write(chunk)
-        file.seek(0)
-        try:
-            archive = _Archive(image_id, file)
-        except (tarfile.TarError, KeyError, ValueError, TypeError) as error:
-            raise ImageUnreadable(f"The saved image {reference} cannot be read.", why=str(error),
-                                  remedy="Build it anew.") from error
-        yield archive
+            self.id = engine.client.api.inspect_image(reference)["Id"]
+            found = collect(stream(engine.client.api, self.id), _state, configs)
+        self.layers = {digest: dict(states) for digest, states in found.items()}
+        self.config = configs.get(self.id) or next(iter(configs.values()), {})
+        self.digests: list[str] = self.config.get("rootfs", {}).get("diff_ids")
+        if self.digests is None or not self.layers.keys() >= set(self.digests):
+            raise ImageUnreadable(f"The saved image {reference} cannot be read.",
+                                  why="Its configuration or one of its layers is missing.", remedy="Build it again.")
+
+
+def _state(member: Member, archive: Archive) -> tuple[str, FileState]:
+    content = member.link
+    if member.kind == "f":
+        digest = hashlib.sha256()
+        for piece in archive.content():
+            digest.update(piece)
+        content = digest.hexdigest()
+    return member.path, FileState(member.kind, content, member.mode, (member.uid, member.gid), archive.time,
+                                  member.capability)

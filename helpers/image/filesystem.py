@@ -1,8 +1,8 @@
-"""The file system that layers add up to, and what lies unseen below it.
+"""The file system that layers add up to, and the files that are hidden below it.
 
-Source of the rules: the OCI image specification, "Image Layer Filesystem
-Changeset": `.wh.NAME` hides NAME of the layers below, `.wh..wh..opq` hides all
-that the layers below have in its folder.
+Source of the rules: the OCI image specification, "Image Layer Filesystem Changeset":
+`.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` hides everything that lower layers have
+in its directory.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from .entries import Entries
 from .hardlinks import named, origins
 
 _LINKS = 40     # symbolic links followed in a row, as Linux does (path_resolution(7))
-_STEPS = 2500   # folders passed on the way: more than the longest path has (PATH_MAX, limits.h)
+_STEPS = 2500   # directories passed: more than the longest path has (PATH_MAX, limits.h)
+_FILE, _DIRECTORY = map(ord, "fd")
 
 
 @dataclass(frozen=True)
 class Node:
-    """An entry as a container sees it: which layer's it is, and its row there."""
+    """An entry as a container sees it: the layer that has it, and its row there."""
 
     path: str
     layer: int
@@ -53,7 +54,7 @@ class Unseen:
 
     layer    index of the layer whose archive holds it
     by       index of the layer that hid or replaced it
-    deleted  hidden by a whiteout; False: something else has its place
+    deleted  True if a whiteout hides it, False if something else has its place
     """
 
     path: str
@@ -64,7 +65,7 @@ class Unseen:
 
 
 class Tree(Mapping[str, Node]):
-    """{absolute path: Node} of what a container sees, the layers' order being the lowest first.
+    """{absolute path: Node} of what a container sees; the lowest of the `layers` comes first.
 
     `unseen` are the files that it does not see, the largest first.
     """
@@ -79,13 +80,10 @@ class Tree(Mapping[str, Node]):
         self._gone: dict[int, tuple[int, bool]] = {}   # entry: (layer that hid it, whether deleted)
         for index, entries in enumerate(self._layers):
             self._add(index, entries)
-        # What hard links name; and of files that have lost the name under which their
-        # layer holds them, one that is left.
+        # What hard links name; and for files that lost their own path, a hard link that is left.
         self._origins = tuple(map(origins, self._layers))
         self._aliases = self._find_aliases()
         self.unseen: tuple[Unseen, ...] = self._find_unseen()
-
-    # -- as a mapping --
 
     def __getitem__(self, path: str) -> Node:
         return self._node(self._numbers[path], path)
@@ -104,9 +102,8 @@ class Tree(Mapping[str, Node]):
         return bisect_right(self._starts, self._numbers[path]) - 1
 
     def layers(self) -> dict[str, int]:
-        """{path: index of its layer}, for all of it at once."""
-        return {path: bisect_right(self._starts, number) - 1
-                for path, number in self._numbers.items()}
+        """{path: index of its layer} for every path."""
+        return {path: bisect_right(self._starts, number) - 1 for path, number in self._numbers.items()}
 
     @property
     def depth(self) -> int:
@@ -114,13 +111,13 @@ class Tree(Mapping[str, Node]):
         return len(self._layers)
 
     def entries(self, index: int) -> Entries:
-        """All entries of a layer, seen or not."""
+        """All entries of a layer, visible or not."""
         return self._layers[index]
 
     def under(self, column: str) -> Iterator[tuple[Node, object]]:
-        """(node, value) for the visible entries that have a value in one of the
-        columns of few: 'links', 'programs', 'packages', 'capabilities', 'texts'.
-        A file that only hard links still name has the path of one of them."""
+        """(node, value) for the visible entries that have a value in `column`: 'links',
+        'programs', 'packages', 'capabilities' or 'texts'. A file that only hard links still
+        name has the path of one of them."""
         for index, entries in enumerate(self._layers):
             start = self._starts[index]
             for row, value in getattr(entries, column).items():
@@ -137,8 +134,8 @@ class Tree(Mapping[str, Node]):
         return (row for row, path in enumerate(entries.paths) if numbers.get(path) == start + row)
 
     def resolve(self, path: str) -> Node | None:
-        """What `path` leads to when every symbolic link on the way is followed inside
-        the image; None if that is not there or goes round in a circle."""
+        """What `path` leads to when every symbolic link on the way is followed inside the
+        image; None if it is not there or the links form a loop."""
         waiting = [part for part in reversed(path.split("/")) if part]
         here, followed, steps = "", 0, 0
         while waiting:
@@ -152,35 +149,32 @@ class Tree(Mapping[str, Node]):
                 here = posixpath.dirname(here).rstrip("/")
                 continue
             place = f"{here}/{part}"
-            number = self._numbers.get(place)
-            if number is None:
-                if not waiting or not self._implied(place):
+            target = self._target(place)
+            if target:
+                followed += 1
+                if followed > _LINKS:
                     return None
-                here = place
-                continue
-            kind = self._kind(number)
-            target = "" if kind == _DIRECTORY else self._target(number, place)
-            if not target:
-                if waiting and kind != _DIRECTORY:
-                    return None
-                here = place
-                continue
-            followed += 1
-            if followed > _LINKS:
+                here = "" if target.startswith("/") else here
+                waiting += [part for part in reversed(target.split("/")) if part]
+            elif waiting and not self._is_directory(place):
                 return None
-            if target.startswith("/"):
-                here = ""
-            waiting += [part for part in reversed(target.split("/")) if part]
+            else:
+                here = place
         number = self._numbers.get(here or "/")
         return None if number is None else self._node(number, here or "/")
 
-    def _target(self, number: int, path: str) -> str:
-        """Where a symbolic link leads, or a hard link that names one; '' for anything else."""
+    def _target(self, path: str) -> str:
+        """The target of a symbolic link, or of a hard link to one; '' for anything else."""
+        number = self._numbers.get(path)
+        if number is None or self._kind(number) == _DIRECTORY:
+            return ""
         node = self.origin(self._node(number, path))
         return node.link if node.kind == "l" else ""
 
-    def _implied(self, path: str) -> bool:
-        """Whether something is below a path that no archive calls a directory."""
+    def _is_directory(self, path: str) -> bool:
+        """Whether a path is a directory, if only because something is below it."""
+        if path in self._numbers:
+            return self._kind(self._numbers[path]) == _DIRECTORY
         at = bisect_left(self._ordered, f"{path}/")
         return at < len(self._ordered) and self._ordered[at].startswith(f"{path}/")
 
@@ -189,8 +183,8 @@ class Tree(Mapping[str, Node]):
         return sorted(self._numbers)
 
     def origin(self, node: Node) -> Node:
-        """The file that a hard link names, at a path where a container sees it; any
-        other node itself."""
+        """The file that a hard link names, at a path where a container sees it; any other
+        node itself."""
         while node.kind == "h":
             start = self._starts[node.layer]
             row = self._origins[node.layer].get(node.row, node.row)
@@ -198,7 +192,7 @@ class Tree(Mapping[str, Node]):
             if self._numbers.get(path) != start + row:
                 path = self._aliases.get((node.layer, row), path)
             node = Node(path, node.layer, row, node.entries)
-            # A name that its own layer does not have can only be one of a layer below.
+            # A name that its own layer does not have can only belong to a lower layer.
             below = self._numbers.get(named(node.link), start) if node.kind == "h" else start
             if below >= start:
                 break
@@ -208,8 +202,6 @@ class Tree(Mapping[str, Node]):
     def _node(self, number: int, path: str) -> Node:
         index = bisect_right(self._starts, number) - 1
         return Node(path, index, number - self._starts[index], self._layers[index])
-
-    # -- adding up --
 
     def _kind(self, number: int) -> int:
         index = bisect_right(self._starts, number) - 1
@@ -227,11 +219,11 @@ class Tree(Mapping[str, Node]):
         numbers.update(zip(entries.paths, range(start, start + len(entries))))
 
     def _hide(self, index: int, entries: Entries) -> None:
-        """Take away what whiteouts of this layer name, and what is in directories that
-        are no directories any more."""
+        """Remove what whiteouts of this layer name, and what is in directories that are
+        replaced by something else."""
         numbers = self._numbers
         whole = set(entries.hidden)
-        # A layer may bring /a/b without saying that /a is a directory.
+        # A layer may have /a/b without an entry for the directory /a.
         deleted = {path for path in (*whole, *entries.emptied)
                    if self._kind_of(path) in (None, _DIRECTORY)}
         others = compress(entries.paths, (kind != _DIRECTORY for kind in entries.kinds))
@@ -272,20 +264,19 @@ class Tree(Mapping[str, Node]):
         return None if number is None else self._kind(number)
 
     def _find_aliases(self) -> dict[tuple[int, int], str]:
-        """{(layer, row): the first of the hard links that still name it} of the files that
-        are not seen at their own path."""
+        """{(layer, row): the first hard link that still names it} of the files that are not
+        visible at their own path."""
         aliases: dict[tuple[int, int], str] = {}
         for index, ends in enumerate(self._origins):
             paths, start = self._layers[index].paths, self._starts[index]
             for row, origin in ends.items():
                 path = paths[row]
-                if (self._numbers.get(path) == start + row
-                        and self._numbers.get(paths[origin]) != start + origin):
+                if self._numbers.get(path) == start + row and self._numbers.get(paths[origin]) != start + origin:
                     aliases[index, origin] = min(path, aliases.get((index, origin), path))
         return aliases
 
     def _find_unseen(self) -> tuple[Unseen, ...]:
-        """The files among what is gone. One that a visible hard link still names is there."""
+        """The files among what is gone, without those that a visible hard link still names."""
         found = []
         for number, (by, deleted) in self._gone.items():
             index = bisect_right(self._starts, number) - 1
@@ -295,11 +286,8 @@ class Tree(Mapping[str, Node]):
         return tuple(sorted(found, key=lambda each: (-each.size, each.path, each.layer)))
 
 
-_FILE, _DIRECTORY, _HARD, _SYMBOLIC = map(ord, "fdhl")
-
-
 def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
-    """The paths that are in one of the folders, at any depth."""
+    """The paths that are in one of the directories, at any depth."""
     if not folders:
         return []
     if "/" in folders:
@@ -308,8 +296,8 @@ def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
     found: list[str] = []
     last = "\0"
     for folder in sorted(f"{each}/" for each in folders):
-        if not folder.startswith(last):   # else it is in the one before
+        if not folder.startswith(last):   # else it is inside the one before
             last = folder
-            # What is in a folder stands together: "0" is the character after "/".
+            # What is in a directory is contiguous: "0" is the character after "/".
             found += ordered[bisect_left(ordered, folder):bisect_left(ordered, f"{folder[:-1]}0")]
     return found

@@ -1,7 +1,7 @@
 """Hard links: which file of its layer each of them names.
 
-A link follows its file in an archive, since who unpacks it makes the link when it
-comes by. One that names nothing before it can only mean a file of a layer below.
+In an archive a link comes after its file, since unpacking makes the link at once. One that
+names nothing before it can only mean a file of a lower layer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def named(link: str) -> str:
 
 
 def origins(entries: Entries) -> dict[int, int]:
-    """{row of a hard link: row of the file that it names in the end} within one layer."""
+    """{row of a hard link: row of the file that it finally names} within one layer."""
     ends: dict[int, int] = {}
     rows: dict[str, int] = {}
     passed = 0

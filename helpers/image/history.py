@@ -1,44 +1,95 @@
-"""A COPY in a layer's words: what was copied, where a builder writes only its digest.
-
-The legacy builder and Buildah write `COPY file:4dab6d2b... in /app/` into an image's
-history, and nothing in the image says what that was. A build that has just ended knows.
-"""
+"""Which instruction made which layer, from an image's history."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..builder import BuildResult
-from ..dockerfile import Dockerfile, Instruction, Stage
+from ..dockerfile import Dockerfile, Stage
 from .model import Image
 
-_COPIED = ("COPY", "ADD")
+# 'RUN |1 ARG=value /bin/sh -c ', '/bin/bash -o pipefail -c ', '/bin/sh -ec '
+_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|a)?sh (?:-\w+ \w+ )?-\w*c ", re.S)
+_LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
+_COPIES = ("COPY", "ADD")
+# How the legacy builder and Buildah write a COPY: nothing in the image says what was copied.
 _DIGEST = re.compile(r"(?:COPY|ADD) (?:file|dir|multi):[0-9a-f]{64} in ")
+_UNKNOWN = "(not recorded)"
 
 
-def worded(image: Image, built: BuildResult) -> Image:
-    """The image of `built` with each COPY and ADD of its own as BuildKit writes it, without
-    flags. Unchanged where their number is not that of the Dockerfile."""
-    stages = _below(built.dockerfile, built.dockerfile.stage(built.target) if built.target else built.dockerfile.stages[-1])
-    written = [each for stage in stages for each in stage.instructions if each.keyword in _COPIED]
+def instruction(created_by: str) -> str:
+    """The Dockerfile instruction in a history entry's `created_by`.
+
+    BuildKit writes 'RUN /bin/sh -c go build # buildkit', the legacy builder
+    '/bin/sh -c go build' and '/bin/sh -c #(nop)  CMD ["x"]'.
+    """
+    text = created_by.removesuffix(" # buildkit").strip()
+    match = _SHELL.match(text)
+    if not match:
+        return text
+    command = text[match.end():].strip()
+    if command.startswith("#(nop)"):
+        return " ".join(command.removeprefix("#(nop)").split())
+    return command if command.split(" ", 1)[0] in _LAYERED else f"RUN {command}"
+
+
+def makes_layer(created_by: str) -> bool:
+    """Whether that instruction adds a layer, judged by its keyword alone."""
+    return instruction(created_by).split(" ", 1)[0].upper() in _LAYERED
+
+
+def from_engine(history: Sequence[dict], layers: int) -> list[str] | None:
+    """One instruction for each of an image's `layers`, from the engine's history (newest first).
+
+    The API does not say which entries have no layer. Those with bytes have one; for the others
+    the keyword decides. None where the numbers do not agree.
+    """
+    oldest_first = list(reversed(history))
+    for has_layer in (lambda e: e["Size"] > 0 or makes_layer(e["CreatedBy"] or ""),
+                      lambda e: e["Size"] > 0):
+        made = [entry for entry in oldest_first if has_layer(entry)]
+        if len(made) == layers:
+            return [_recorded(entry["CreatedBy"], entry.get("Comment")) for entry in made]
+    return None
+
+
+def from_config(config: dict, layers: int) -> list[str]:
+    """The same from the image's own configuration, which does say it."""
+    history = config.get("history")
+    made = [_recorded(entry.get("created_by"), entry.get("comment"))
+            for entry in (history if isinstance(history, list) else ())
+            if isinstance(entry, dict) and not entry.get("empty_layer")]
+    return (made + [_UNKNOWN] * layers)[:layers]
+
+
+def _recorded(created_by: object, comment: object) -> str:
+    if created_by == "/bin/sh":   # all that Podman writes of a container that it commits
+        return _UNKNOWN
+    written = instruction(created_by) if isinstance(created_by, str) else ""
+    return written or (comment if isinstance(comment, str) else "") or _UNKNOWN
+
+
+def with_copy_arguments(image: Image, built: BuildResult) -> Image:
+    """The image of a build, with each COPY and ADD that its builder recorded as a digest in the
+    words of the Dockerfile, without flags. Unchanged where their numbers do not agree."""
+    parsed = built.dockerfile
+    last = parsed.stage(built.target) if built.target else parsed.stages[-1]
+    written = [each for stage in _with_bases(parsed, last) for each in stage.instructions if each.keyword in _COPIES]
     at = [place for place, layer in enumerate(image.layers)
           if place >= image.base_layers and _DIGEST.match(layer.instruction)]
     if built.builder == "buildkit" or not at or len(at) != len(written):
         return image
     layers = list(image.layers)
-    for place, instruction in zip(at, written):
-        layers[place] = replace(layers[place], instruction=_said(instruction))
+    for place, copy in zip(at, written):
+        layers[place] = replace(layers[place], instruction=f"{copy.keyword} {' '.join(copy.arguments.split())}")
     return replace(image, layers=tuple(layers))
 
 
-def _below(parsed: Dockerfile, stage: Stage) -> list[Stage]:
-    """The stage after those that it stands on, FROM by FROM."""
+def _with_bases(parsed: Dockerfile, stage: Stage) -> list[Stage]:
+    """A stage after the stages that it is based on, the lowest first."""
     stages = [stage]
     while stages[0].base_stage is not None:
         stages.insert(0, parsed.stage(stages[0].base_stage))
     return stages
-
-
-def _said(instruction: Instruction) -> str:
-    return f"{instruction.keyword} {' '.join(instruction.arguments.split())}"

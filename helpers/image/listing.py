@@ -1,4 +1,4 @@
-"""What `docker images` shows: a line a name, and lines for images that have none."""
+"""What `docker images` shows: a line for each name, and lines for images that have none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from docker.errors import NotFound
 
 from ..engine import Engine
 
-_NAMELESS = "<none>"
+_UNTAGGED = "<none>"
 
 
 @dataclass(frozen=True)
@@ -22,28 +22,27 @@ class Listed:
     @property
     def dangling(self) -> bool:
         """Whether the image has no name."""
-        return self.name == _NAMELESS
+        return self.name == _UNTAGGED
 
 
 def listed(engine: Engine, *, every: bool = False) -> tuple[Listed, ...]:
-    """The lines of `docker images`, newest first; with `every` those of `docker
-    images -a`, which has the images between the steps of a legacy build too."""
+    """The lines of `docker images`, newest first; with `every` those of `docker images -a`, which
+    has the images between the steps of a legacy build too. Raises the engine's errors."""
     with engine.translate_errors("list its images"):
         summaries = engine.client.api.images(all=every)
-    return tuple(Listed(name, summary["Id"]) for summary in summaries for name in names(summary))
+    return tuple(Listed(name, summary["Id"]) for summary in summaries for name in names(summary) or [_UNTAGGED])
 
 
 def names(summary: dict) -> list[str]:
-    """The names of an image as the engine tells of it, ['<none>'] if there are none."""
-    tags = [tag for tag in summary.get("RepoTags") or () if tag != f"{_NAMELESS}:{_NAMELESS}"]
-    return sorted(tags) or [_NAMELESS]
+    """The names of an image in the engine's list, in order; [] if it has none."""
+    return sorted(tag for tag in summary.get("RepoTags") or () if tag != f"{_UNTAGGED}:{_UNTAGGED}")
 
 
 def marked(lines: Iterable[Listed], mark: str, engine: Engine) -> tuple[Listed, ...]:
     """The lines whose image was built with `mark` in the text of one of its steps.
 
-    The image's history tells, whichever builder made it and whatever its name. An
-    image that has gone meanwhile is left out.
+    The image's history says so, whichever builder made it. An image that is removed meanwhile is
+    left out. Raises the engine's errors.
     """
     lines = list(lines)
     with engine.translate_errors("read the history of its images"):

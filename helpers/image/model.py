@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,13 +27,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Image:
-    """An image that was looked at.
+    """An image, measured.
 
-    reference  as it was asked for; `id` its 'sha256:...'
+    reference  as the caller gave it; `id` its 'sha256:...'
     layers     the base's first, the last instruction's last
-    settings   (name, value) pairs that a reader wants: user, command, ports
+    settings   (name, value) pairs for a reader: user, command, ports
     engine     the engine that it was measured on, in one line
-    base       name of the image that it stands on, '' if none is known
+    base       name of the image that it is based on, '' if none is known
     base_layers   how many of the layers, from the first, are the base's
     base_role  'build' or 'run' for a base in the catalogue, else ''
     """
@@ -57,6 +56,7 @@ class Image:
 
     @property
     def files(self) -> int:
+        """Number of regular files in all layers."""
         return sum(layer.files for layer in self.layers)
 
     @property
@@ -90,65 +90,27 @@ class Image:
 
 
 def unshared(image: Image, others: Iterable[Iterable[str]]) -> int:
-    """Unpacked bytes of the layers of `image` that are in none of `others`,
-    each given as its layers' digests."""
+    """Unpacked bytes of the layers of `image` that none of `others` has, each given as the
+    digests of its layers."""
     shared = {digest for layers in others for digest in layers}
     return sum(layer.unpacked for layer in image.layers if layer.digest not in shared)
 
 
-def base_of(layers: Sequence[str], named: Mapping[str, Sequence[str]],
-            stated: str | None) -> tuple[str, int]:
+def base_of(layers: Sequence[str], named: Mapping[str, Sequence[str]], stated: str | None) -> tuple[str, int]:
     """The base of an image with these layers: (name, number of layers), or ('', 0).
 
-    `named` are the other images, `stated` is what a build of the course wrote
-    down. Without that word for it, the base is the image with the most of these
-    layers, but not all: one that has all is the same thing under another name.
+    `named` are the other images ({name: layer digests}), `stated` is what a build of the course
+    recorded. Without that, the base is the image with the most of these layers but not all: one
+    that has all is the same image under another name.
     """
     if stated == "scratch":
         return "", 0
     if stated in named:
-        return stands_on(layers, {stated: named[stated]})
-    return stands_on(layers, {name: below for name, below in named.items()
-                              if len(below) < len(layers)})
-
-
-def stands_on(layers: Sequence[str], named: Mapping[str, Sequence[str]]) -> tuple[str, int]:
-    """Of the `named` images ({name: layer digests}) the one with the most layers
-    that `layers` begins with: (name, number of layers), or ('', 0).
-
-    An image is its own base if nothing was added to it.
-    """
+        named = {stated: named[stated]}
+    else:
+        named = {name: below for name, below in named.items() if len(below) < len(layers)}
     best = ("", 0)
     for name, below in named.items():
-        if best[1] < len(below) <= len(layers) and tuple(layers[: len(below)]) == tuple(below):
+        if best[1] < len(below) <= len(layers) and tuple(layers[:len(below)]) == tuple(below):
             best = (name, len(below))
     return best
-
-
-# -- history ---------------------------------------------------------------------
-
-# 'RUN |1 ARG=value /bin/sh -c ', '/bin/bash -o pipefail -c ', '/bin/sh -ec '
-_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|a)?sh (?:-\w+ \w+ )?-\w*c ", re.S)
-_LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
-
-
-def instruction(created_by: str) -> str:
-    """The Dockerfile instruction in a history entry's `created_by`.
-
-    BuildKit writes 'RUN /bin/sh -c go build # buildkit', the legacy builder
-    '/bin/sh -c go build' and '/bin/sh -c #(nop)  CMD ["x"]'.
-    """
-    text = created_by.removesuffix(" # buildkit").strip()
-    match = _SHELL.match(text)
-    if match:
-        command = text[match.end():].strip()
-        if command.startswith("#(nop)"):
-            return " ".join(command.removeprefix("#(nop)").split())
-        known = command.split(" ", 1)[0] in _LAYERED
-        return command if known else f"RUN {command}"
-    return text
-
-
-def makes_layer(created_by: str) -> bool:
-    """Whether that instruction adds a layer, by its keyword alone."""
-    return instruction(created_by).split(" ", 1)[0].upper() in _LAYERED

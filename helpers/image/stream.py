@@ -1,12 +1,11 @@
-"""A saved image, as it streams out of the engine in pieces as long as they can be.
+"""A saved image, as it streams out of the engine in pieces as large as possible.
 
-To a client of HTTP/1.1 an engine sends what it saves in chunks of 32 KB, some 24,000 for
-an image of 780 MB, and the SDK takes each apart. To a client of HTTP/1.0 it sends the
-bytes as they are and closes the connection at their end (RFC 9112, 6.3 and 7.1): the
-kernel hands over megabytes at once, and a thread that hashes them meanwhile is not held up.
+To a client of HTTP/1.1 an engine sends what it saves in chunks of 32 KB, some 24,000 for an
+image of 780 MB, and the SDK takes each apart. To a client of HTTP/1.0 it sends the bytes as
+they are and closes the connection at their end (RFC 9112, 6.3 and 7.1): the kernel hands over
+megabytes at once, and a thread that hashes them meanwhile is not held up.
 
-The price: a connection that was lost looks like an end. Whoever reads looks for the
-archive's own.
+The price: a lost connection looks like an end. Readers look for the archive's own end mark.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from ..bases.timeouts import patient
 
 _PIECE = 4 << 20
 _SECONDS = 1800   # Docker up to 24 writes all layers to its disk before it sends the first byte
-_SCHEME = "http+docker://"   # of the SDK's own addresses, where it speaks over a socket
+_SCHEME = "http+docker://"   # of the SDK's own addresses, where it uses a socket
 
 
 def stream(api: APIClient, image_id: str) -> Iterator[bytes]:
-    """The archive that `docker save` would write, in pieces of megabytes from an engine on a
-    socket of this machine, else as they come. Raises what the SDK does."""
-    beyond = getattr(api, "adapters", {}).get(_SCHEME)
-    if not isinstance(beyond, UnixHTTPAdapter):
+    """The archive that `docker save` would write: in pieces of megabytes from an engine on a
+    socket of this machine, else as they arrive. Raises what the SDK does."""
+    adapter = getattr(api, "adapters", {}).get(_SCHEME)
+    if not isinstance(adapter, UnixHTTPAdapter):
         return patient(api, _SECONDS).get_image(image_id, chunk_size=_PIECE)
-    # A client of its own: that of the engine stays as it is for all others.
-    own = APIClient(base_url=f"unix://{beyond.socket_path}", version=api.api_version, timeout=_SECONDS)
-    own.mount(_SCHEME, _Adapter(f"http+unix://{beyond.socket_path}", _SECONDS))
+    # A client of its own: the engine's client stays as it is for all other requests.
+    own = APIClient(base_url=f"unix://{adapter.socket_path}", version=api.api_version, timeout=_SECONDS)
+    own.mount(_SCHEME, _Adapter(f"http+unix://{adapter.socket_path}", _SECONDS))
     return own.get_image(image_id, chunk_size=_PIECE)
 
 
 class _Connection(UnixHTTPConnection):
-    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"   # so http.client names the version that it speaks
+    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"   # how http.client names the version that it uses
 
 
 class _Pool(UnixHTTPConnectionPool):

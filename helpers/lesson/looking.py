@@ -23,7 +23,7 @@ __all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images
 def inspect(built: BuildResult | str) -> Image:
     """The image of a build, or of a name, with its layers measured."""
     seen = image.inspect(reference(built), engine())
-    return image.worded(seen, built) if isinstance(built, BuildResult) else seen
+    return image.with_copy_arguments(seen, built) if isinstance(built, BuildResult) else seen
 
 
 def paths(built: BuildResult | str) -> frozenset[str]:

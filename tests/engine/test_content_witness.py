@@ -89,6 +89,7 @@ def guessed(artifact, told):
     return False
 
 
+@pytest.mark.nightly
 def test_this_python_environment(syft):
     """Python's packages, npm's in JupyterLab, Node in Playwright, Go in syft itself."""
     seen = theirs(syft, sys.prefix)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from helpers.image import Image, Layer
 from helpers.image.archive import Archive
 from helpers.image.entries import Entries
-from helpers.image.byte_stream import Pieces
+from helpers.image.byte_stream import ByteStream
 from helpers.image.scan import scan
 from helpers.inventory import Inventory, take
 
@@ -44,11 +44,11 @@ def digest(data: bytes) -> str:
 
 def scanned(data: bytes, piece: int = 1000) -> Entries:
     """The entries of a layer, which arrives in pieces."""
-    return scan(Pieces(data[at:at + piece] for at in range(0, len(data), piece)))
+    return scan(ByteStream(data[at:at + piece] for at in range(0, len(data), piece)))
 
 
 def listed(data: bytes, piece: int = 1000) -> list:
-    return list(Archive(Pieces(data[at:at + piece] for at in range(0, len(data), piece))))
+    return list(Archive(ByteStream(data[at:at + piece] for at in range(0, len(data), piece))))
 
 
 def layer(*members, **headers) -> Entries:

@@ -14,7 +14,8 @@ import pytest
 import zstandard
 
 from helpers.errors import ImageUnreadable
-from helpers.image import archive, measure, archive_reader as saving, scan, cache
+from helpers.image import archive, cache, decompress, scan
+from helpers.image.history import from_config
 from helpers.image.archive_reader import read
 from helpers.image.filesystem import Tree
 from helpers.inventory import take
@@ -185,14 +186,14 @@ def test_json_that_is_too_long_for_a_configuration():
 @pytest.mark.parametrize("history", [None, 5, "text", [], [5, None, "x"], [{"created_by": 5}], [{"created_by": None, "comment": ["x"]}], [{"empty_layer": "yes"}], {"a": 1}])
 def test_a_history_that_is_none(history):
     found = read([tar(("a.json", json.dumps({"rootfs": {}, "history": history}).encode()))])
-    assert measure._from_config(found, "sha256:other", 2) == ["(not recorded)"] * 2
+    assert from_config(next(iter(found.configs.values())), 2) == ["(not recorded)"] * 2
 
 
 def test_a_history_with_gaps():
     history = [{"created_by": "RUN a"}, {"created_by": "ENV x=1", "empty_layer": True}, 5, {"comment": "imported"}, {"created_by": "RUN more"}]
     found = read([tar(("a.json", json.dumps({"rootfs": {}, "history": history}).encode()))])
-    assert measure._from_config(found, "sha256:other", 2) == ["RUN a", "imported"]
-    assert measure._from_config(found, "sha256:other", 4) == ["RUN a", "imported", "RUN more", "(not recorded)"]
+    assert from_config(next(iter(found.configs.values())), 2) == ["RUN a", "imported"]
+    assert from_config(next(iter(found.configs.values())), 4) == ["RUN a", "imported", "RUN more", "(not recorded)"]
 
 
 # -- entries -----------------------------------------------------------------------------------
@@ -269,12 +270,12 @@ def test_gzip_that_holds_no_layer(data):
 
 def test_a_header_of_many_keys_is_not_kept():
     """One that holds for all entries would be copied for each of them."""
-    assert archive._records(b"".join(map(_record, ("KEY=value", "path=a", "mtime=1.5")))) == {"path": "a"}
+    assert archive._records(b"".join(map(_record, ("KEY=value", "path=a", "mtime=1.5")))) == {"path": "a", "mtime": "1.5"}
     assert only(_extended(_record("KEY=value") + _record("uid=7"), tar(("a", b""), ("b", b"")), b"g")).uids.tolist() == [7, 7]
 
 
 def test_a_layer_that_packs_well_is_no_bomb(monkeypatch):
-    monkeypatch.setattr(saving, "BOMB_BYTES", 1000)
+    monkeypatch.setattr(decompress, "BOMB_BYTES", 1000)
     data = tar(("words", " ".join(map(str, range(15_000))).encode()))
     assert 50_000 < len(data) < 250 * len(gzip.compress(data))
     assert list(read([tar(("blobs/sha256/a", gzip.compress(data)))]).layers) == [digest(data)]
@@ -289,7 +290,7 @@ def test_a_layer_in_several_frames(pack):
 
 def test_frames_with_nothing_in_them_are_not_copied_over_and_over(monkeypatch):
     """At each frame's end what is left of the piece is copied: pieces must be short."""
-    real, handed = saving.zlib.decompressobj, []
+    real, handed = decompress.zlib.decompressobj, []
 
     class Counted:
         def __init__(self, bits):
@@ -302,7 +303,7 @@ def test_frames_with_nothing_in_them_are_not_copied_over_and_over(monkeypatch):
             handed.append(len(piece))
             return self._frame.decompress(piece, most)
 
-    monkeypatch.setattr(saving.zlib, "decompressobj", Counted)
+    monkeypatch.setattr(decompress.zlib, "decompressobj", Counted)
     data = tar(("a", b"1"))
     packed = gzip.compress(data) + gzip.compress(b"") * 3000
     assert list(read([tar(("blobs/sha256/a", packed))]).layers) == [digest(data)]

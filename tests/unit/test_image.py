@@ -16,14 +16,15 @@ import zstandard
 from docker.errors import ImageNotFound
 
 from helpers import labels, paths
-from helpers.errors import CourseError, ImageUnreadable
-from helpers.image import Image, Layer, content, measure, archive_reader, cache
-from helpers.image.measure import _from_config, _from_history, _name, _settings
-from helpers.image.model import base_of, instruction, makes_layer, stands_on, unshared
+from helpers.errors import ImageUnreadable
+from helpers.image import Image, Layer, measure, archive_reader, cache
+from helpers.image.history import from_config, from_engine, instruction, makes_layer
+from helpers.image.measure import _name, _settings
+from helpers.image.model import base_of, unshared
 from helpers.image.archive import path
 from helpers.image.config import ports
 from helpers.image.entries import Entries
-from helpers.image.byte_stream import Pieces, Truncated
+from helpers.image.byte_stream import ByteStream, Truncated
 from helpers.image.archive_reader import Measured, Saved, read
 
 
@@ -92,18 +93,16 @@ def entry(created_by, size=0, comment=""):
     ([entry("RUN a", 9)], 2, None), ([], 0, []), ([], 1, None),
 ])
 def test_the_engine_s_history_is_matched_with_the_layers(oldest_first, layers, made):
-    assert _from_history(oldest_first[::-1], layers) == made
+    assert from_engine(oldest_first[::-1], layers) == made
 
 
 def test_an_image_s_own_configuration_says_what_is_without_a_layer():
     config = {"history": [{"created_by": "ADD rootfs /"}, {"created_by": "WORKDIR /", "empty_layer": True},
                           {"created_by": "", "comment": "by hand"}]}
-    read_ = Saved(configs={"sha256:a": config, "sha256:b": {}})
-    assert _from_config(read_, "sha256:a", 2) == ["ADD rootfs /", "by hand"]
-    assert _from_config(read_, "sha256:a", 4) == ["ADD rootfs /", "by hand", "(not recorded)", "(not recorded)"]
-    assert _from_config(read_, "sha256:a", 1) == ["ADD rootfs /"]
-    assert _from_config(Saved(), "sha256:a", 1) == ["(not recorded)"]
-    assert _from_config(Saved(configs={"sha256:z": config}), "sha256:a", 1) == ["ADD rootfs /"]
+    assert from_config(config, 2) == ["ADD rootfs /", "by hand"]
+    assert from_config(config, 4) == ["ADD rootfs /", "by hand", "(not recorded)", "(not recorded)"]
+    assert from_config(config, 1) == ["ADD rootfs /"]
+    assert from_config({}, 1) == ["(not recorded)"]
 
 
 @pytest.mark.parametrize("tags, name", [
@@ -283,15 +282,6 @@ def test_the_facts_of_an_image():
 def test_what_no_other_image_has(others, left):
     assert unshared(image(5, 6, 7), others) == left
 
-
-@pytest.mark.parametrize("named, base", [
-    ({}, ("", 0)), ({"a": ["1"]}, ("a", 1)), ({"a": ["1"], "b": ["1", "2"]}, ("b", 2)),
-    ({"b": ["1", "2"], "a": ["1"]}, ("b", 2)), ({"a": ["2"]}, ("", 0)), ({"a": []}, ("", 0)),
-    ({"a": ["1", "2", "3", "4"]}, ("", 0)), ({"me": ["1", "2", "3"]}, ("me", 3)),
-    ({"a": ["1", "x"]}, ("", 0)), ({"a": ("1", "2"), "z": ("1", "2")}, ("a", 2)),
-])
-def test_an_image_stands_on_the_one_that_it_shares_most_with(named, base):
-    assert stands_on(("1", "2", "3"), named) == base
 
 
 # -- saved archives ------------------------------------------------------------------
@@ -485,7 +475,7 @@ def test_an_error_of_the_connection_passes_through():
 
 def test_what_was_peeked_at_stays_next():
     for pieces in ([b"abcdefg"], [b"ab", b"", b"cdef", b"g"], [b"a", b"b", b"c", b"d", b"e", b"f", b"g"]):
-        walked = Pieces(pieces)
+        walked = ByteStream(pieces)
         assert [walked.peek(3), walked.peek(1), walked.take(2), walked.peek(4), walked.peek(9), walked.take(1)] == [
             b"abc", b"a", b"ab", b"cdef", b"cdefg", b"c"]
         walked.skip(1)
@@ -495,7 +485,7 @@ def test_what_was_peeked_at_stays_next():
 
 def test_pieces_are_walked_as_a_file_is():
     def walked():
-        return Pieces([b"ab", b"", b"cdef", b"g"])
+        return ByteStream([b"ab", b"", b"cdef", b"g"])
 
     pieces = walked()
     assert [pieces.take(n) for n in (0, 1, 3, 0, 2, 9, 5)] == [b"", b"a", b"bcd", b"", b"ef", b"g", b""]
@@ -505,7 +495,7 @@ def test_pieces_are_walked_as_a_file_is():
     pieces = walked()
     assert b"".join(pieces.section(7)) == b"abcdefg" and pieces.take(1) == b""
     pieces.skip(0)
-    for ask in (lambda: walked().skip(8), lambda: list(walked().section(8)), lambda: Pieces([]).skip(1)):
+    for ask in (lambda: walked().skip(8), lambda: list(walked().section(8)), lambda: ByteStream([]).skip(1)):
         with pytest.raises(Truncated):
             ask()
     pieces = walked()
@@ -679,18 +669,6 @@ def test_what_saved_makes_can_be_kept(home):
     assert archive_reader.Saved() == Saved({}, {})
 
 
-def test_files_are_read_out_of_the_topmost_layer_that_has_them(monkeypatch):
-    below, above = tar(("a", b"one"), ("b", b"two"), ("d/", None)), tar(("a", b"three"), ("c", ("->", "b")))
-    layers = tuple(Layer(digest(each), "RUN x", 1, 1) for each in (below, above))
-    image = Image("x", "sha256:me", layers, "", {}, (), "An engine")
-    engine = Straw(tar(("1/layer.tar", below), ("2/layer.tar", above)))
-    assert content.read_files(image, lambda path: True, engine) == {"/a": b"three", "/b": b"two"}
-    assert content.read_files(image, lambda path: path == "/b", engine) == {"/b": b"two"}
-    monkeypatch.setattr(content, "LARGEST", 10)
-    with pytest.raises(CourseError, match="more than 10 bytes"):
-        content.read_files(image, lambda path: True, engine)
-
-
 NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": ("4",)}
 
 
@@ -702,6 +680,8 @@ NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": (
     (("1", "2", "3"), "other", ("", 0)),         # stated, and not true any more
     (("1", "2", "3"), "gone", ("go", 2)),        # stated, and not in the engine
     (("1", "2"), "scratch", ("", 0)),
+    (("x", "2"), None, ("", 0)),
+    ((), None, ("", 0)),
 ])
 def test_the_base_is_what_the_build_said_else_what_it_shares_most_with(layers, stated, base):
     assert base_of(layers, NAMED, stated) == base

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.formats import Package, marks
 from helpers.formats.marks import _CLASSES, _WORDS
-from helpers.image.ldcache import libraries
+from helpers.formats import libraries
 from helpers.inventory import BUILDING, KINDS, compare, known
 from helpers.inventory.kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, RANK
 from helpers.inventory.libraries import Needs

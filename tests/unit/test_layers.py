@@ -16,10 +16,10 @@ import pytest
 
 from helpers.formats import Elf, Package
 from helpers.errors import ImageUnreadable
-from helpers.image import archive, archive_reader as saving, scan
+from helpers.image import archive, decompress, scan
 from helpers.image.archive import Damaged, path
 from helpers.image.entries import Entries, Program, Unsound
-from helpers.image.byte_stream import Pieces, Truncated
+from helpers.image.byte_stream import ByteStream, Truncated
 from helpers.image.archive_reader import read
 from helpers.image.filesystem import Tree
 
@@ -92,7 +92,7 @@ def test_a_real_tar_program_agrees(tmp_path):
 
 def test_content_is_read_where_it_is_asked_for_and_skipped_elsewhere():
     data = tar(("a", b"a" * 2000), ("b", b"b" * 10), ("c", b"c" * 600), ("d", b""))
-    walked = archive.Archive(Pieces([data]))
+    walked = archive.Archive(ByteStream([data]))
     taken = {}
     for entry in walked:
         if entry.path == "/a":
@@ -215,22 +215,22 @@ def test_too_many_entries_are_refused(monkeypatch):
 
 @pytest.mark.parametrize("pack", [gzip.compress, __import__("zstandard").compress])
 def test_a_bomb_is_refused_before_it_goes_off(monkeypatch, pack):
-    monkeypatch.setattr(saving, "BOMB_BYTES", 20_000_000)
-    monkeypatch.setattr(saving, "BOMB_RATIO", 100)
+    monkeypatch.setattr(decompress, "BOMB_BYTES", 20_000_000)
+    monkeypatch.setattr(decompress, "BOMB_RATIO", 100)
     bomb = tar(("zeros", bytes(100_000_000)))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     packed = tar(("blobs/sha256/a", pack(bomb)))
     with pytest.raises(ImageUnreadable, match="unpacks to more than"):
         read([packed])
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000   # kB
-    monkeypatch.setattr(saving, "BOMB_BYTES", 200_000_000)     # large, and no bomb
+    monkeypatch.setattr(decompress, "BOMB_BYTES", 200_000_000)     # large, and no bomb
     assert list(read([packed]).layers) == [digest(bomb)]
 
 
 _MEMORY = """
 import sys
 from tests.unit.layers import headers
-from helpers.image.byte_stream import Pieces
+from helpers.image.byte_stream import ByteStream
 from helpers.image.scan import scan
 from helpers.image.entries import Entries
 from helpers.image.filesystem import Tree
@@ -240,7 +240,7 @@ def peak():   # Not ru_maxrss: that begins with what the process had that starte
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 
 before = peak()
-entries = scan(Pieces(headers(count)))
+entries = scan(ByteStream(headers(count)))
 kept = entries.to_bytes()
 tree = Tree([entries])
 assert len(tree) == count and tree.unseen == ()

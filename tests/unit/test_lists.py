@@ -40,11 +40,11 @@ STRAW = Straw({"sha256:1": (["app:1", "app:latest"], ["CMD x", "LABEL made-for=1
 
 
 @pytest.mark.parametrize("tags, said", [
-    (["a:1"], ["a:1"]), (["b:1", "a:1"], ["a:1", "b:1"]), ([NONE], ["<none>"]), ([], ["<none>"]), (None, ["<none>"]),
+    (["a:1"], ["a:1"]), (["b:1", "a:1"], ["a:1", "b:1"]), ([NONE], []), ([], []), (None, []),
 ])
 def test_the_names_of_an_image_on_older_and_newer_engines(tags, said):
     assert names({"RepoTags": tags}) == said
-    assert names({}) == ["<none>"]
+    assert names({}) == []
 
 
 def test_a_line_for_each_name_and_for_each_image_without():

@@ -6,7 +6,7 @@ import pytest
 
 from helpers import dockerfile
 from helpers.image import Image, Layer
-from helpers.image.history import worded
+from helpers.image.history import with_copy_arguments
 
 TEXT = """\
 FROM golang AS builder
@@ -38,9 +38,9 @@ MADE = (f"COPY file:{DIGEST} in /app", "RUN true", f"ADD file:{DIGEST} in /")
 
 
 def test_each_copy_of_the_stages_that_the_last_stands_on_is_told_in_order():
-    assert told(worded(image(*MADE), built())) == [
+    assert told(with_copy_arguments(image(*MADE), built())) == [
         f"COPY file:{DIGEST} in /base", "COPY /app /app", "RUN true", 'ADD ["a b", "/"]']
-    assert told(worded(image(f"COPY multi:{DIGEST} in /src"), built(target="builder")))[1:] == ["COPY . /src"]
+    assert told(with_copy_arguments(image(f"COPY multi:{DIGEST} in /src"), built(target="builder")))[1:] == ["COPY . /src"]
 
 
 @pytest.mark.parametrize("seen, result", [
@@ -48,4 +48,4 @@ def test_each_copy_of_the_stages_that_the_last_stands_on_is_told_in_order():
     (image(*MADE[:2]), built()),                   # not all are there: which is which is not known
     (image("COPY /app /app", "RUN true"), built())])
 def test_what_is_not_known_stays_as_it_is(seen, result):
-    assert worded(seen, result) is seen
+    assert with_copy_arguments(seen, result) is seen

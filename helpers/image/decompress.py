@@ -1,0 +1,81 @@
+"""Unpack compressed layers piece by piece: gzip and zstd, as image layouts have them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from .archive import Damaged
+from .byte_stream import ByteStream, Truncated
+
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_CHUNK = 1 << 20
+_SLICE = 1 << 14
+_WINDOW = 1 << 27   # bytes of memory that a zstd frame may ask for: what `zstd --long` allows
+
+# A compressed layer that unpacks to more than BOMB_BYTES, and to more than BOMB_RATIO
+# times its own length, was made to exhaust the machine that unpacks it.
+BOMB_BYTES = 20_000_000_000
+BOMB_RATIO = 250
+
+
+def unpacked(start: bytes, pieces: Iterable[bytes], size: int) -> Iterator[bytes] | None:
+    """The content of a compressed file of `size` bytes, whose first bytes are `start` and which
+    arrives as `pieces`; None if it is not compressed. Iterating raises Damaged, Truncated and zlib.error."""
+    if start[:2] == _GZIP:
+        return _plausible(_gunzipped(pieces), size)
+    return _plausible(_unzstd(pieces), size) if start[:4] == _ZSTD else None
+
+
+def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """gzip's frames, one after another, unpacked a megabyte at a time."""
+    frame = zlib.decompressobj(31)
+    for piece in _sliced(pieces):
+        while piece:
+            if frame.eof:
+                if not piece.strip(b"\0"):
+                    break   # padding
+                frame = zlib.decompressobj(31)
+            yield frame.decompress(piece, _CHUNK)
+            piece = frame.unused_data if frame.eof else frame.unconsumed_tail
+    if not frame.eof:
+        raise Truncated("a gzip frame is not complete")
+
+
+def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same in short pieces: each frame that ends copies the rest of its piece, and an
+    archive can be made of empty frames."""
+    for piece in pieces:
+        for at in range(0, len(piece), _SLICE):
+            yield piece[at:at + _SLICE]
+
+
+class _File:
+    """Pieces as a file object with `read`."""
+
+    def __init__(self, pieces: Iterable[bytes]):
+        self.read = ByteStream(pieces).take
+
+
+def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same for zstd. A frame that is cut off ends early: then the archive in it is cut off
+    too, or its digest is none of the image's."""
+    import zstandard   # only newer engines and registries use it: not worth its time elsewhere
+
+    unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    try:
+        with unpacker.stream_reader(_File(pieces), read_across_frames=True) as reader:
+            while piece := reader.read(_CHUNK):
+                yield piece
+    except zstandard.ZstdError as error:
+        raise Damaged(f"zstd: {error}") from error
+
+
+def _plausible(pieces: Iterable[bytes], packed: int) -> Iterator[bytes]:
+    """The same pieces. Raises Damaged where they do not end."""
+    limit, total = max(BOMB_BYTES, BOMB_RATIO * packed), 0
+    for piece in pieces:
+        total += len(piece)
+        if total > limit:
+            raise Damaged(f"a layer of {packed:,} bytes unpacks to more than {limit:,}")
+        yield piece
