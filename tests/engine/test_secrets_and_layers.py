@@ -68,7 +68,7 @@ def test_a_file_is_read_out_of_the_layer_that_is_asked_for(engine, made):
 def test_a_file_too_large_to_hold_is_not_read(engine, made, monkeypatch):
     tag = made("FROM scratch\nCOPY big /big\n", {"big": b"x" * 2000})
     monkeypatch.setattr("helpers.image.content.LIMIT", 1999)
-    with pytest.raises(CourseError, match="too many to read out"):
+    with pytest.raises(CourseError, match="too many to read into memory"):
         read_file(inspect(tag, engine), "/big", engine=engine)
 
 
