@@ -22,7 +22,7 @@ from pathlib import Path
 from .. import units
 from ..dockerfile import read_file
 from ..errors import ContextError
-from ..text import printable
+from ..text import plain, printable
 from . import large_files
 from .context_walk import Entry, walk
 from .dockerignore import Ignore
@@ -216,7 +216,8 @@ def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
     # Links are resolved as the Docker CLI does: the tar would carry the link only.
     path = os.path.realpath(folder / dockerfile)
     relative = os.path.relpath(path, folder)
-    if relative == os.pardir or relative.startswith(os.pardir + os.sep):
+    outside = relative == os.pardir or relative.startswith(os.pardir + os.sep)
+    if outside or plain(relative) != relative:   # a name that is no UTF-8 stands in no request
         return f".dockerfile.{hashlib.sha256(_encoded(text)).hexdigest()[:20]}"
     return relative.replace(os.sep, "/")
 

@@ -113,7 +113,7 @@ def starter(exercise: Exercise, text: str, engine: Engine, builder: str | None, 
 def _key(exercise: Exercise, text: str, engine: Engine, builder: str | None) -> str:
     told = hashlib.sha256(text.encode("utf-8", "surrogateescape"))
     for path, content in exercise.source().items():
-        told.update(f"\0{path}\0{len(content)}\0".encode() + content)
+        told.update(f"\0{path}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
     for base in ensure(engine, parse(text, exercise.build.args).bases):
         told.update(f"\0{base.ref}\0{stored(base.name, engine)[0]}".encode())
     told.update(f"\0{builder}\0{engine.version}\0{engine.store}".encode())

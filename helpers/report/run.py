@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from itertools import chain as chained
@@ -79,7 +80,7 @@ def name(root: Path, dockerfile: str, target: str | None) -> str:
     """A name for the project's image, its own for each Dockerfile and target."""
     place = "\0".join((str(root.resolve()), dockerfile, target or ""))
     words = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-")[:_LETTERS]
-    return f"{NAME}:{words or 'project'}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    return f"{NAME}:{words or 'project'}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
 
 # -- what the rules look at ----------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -522,3 +523,10 @@ def test_the_table_of_the_heaviest_parts_has_one_line_for_each(folder, name, tol
         Context.scan(folder).check(1_000)
     assert caught.value.evidence.splitlines()[1] == f"   10.0 MB  {told}"
     assert told in caught.value.remedy
+
+
+def test_a_dockerfile_whose_name_is_no_utf_8_travels_under_another(folder):
+    (folder / "Docker\udcfffile").write_bytes(b"FROM a\n")
+    context = Context.scan(folder, "Docker\udcfffile")
+    assert re.fullmatch(r"\.dockerfile\.[0-9a-f]{20}", context.dockerfile)
+    assert {context.dockerfile, "Docker\udcfffile"} <= set(paths(context))

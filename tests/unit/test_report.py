@@ -5,6 +5,7 @@ import json
 import random
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -1141,3 +1142,8 @@ def test_the_rules_that_a_linter_has_too_are_the_linter_s_own():
         pytest.skip("hadolint is not installed")
     text = "FROM debian:latest\nENV PASSWORD=x\nRUN pip install x\nRUN apt-get update && apt-get install -y x\nUSER root\n"
     assert {each.rule for each in linter.lint(text)} >= {"DL3007", "DL3042", "DL3009", "DL3002", "DL3064"}
+
+
+def test_a_project_s_image_has_a_name_whatever_the_folder_s_bytes():
+    assert re.fullmatch(r"multistage-report:dir-[0-9a-f]{8}", run.name(Path("/tmp/dir\udcff"), "Docker\udcfffile", None))
+    assert run.name(Path("/tmp/dir\udcff"), "D", None) != run.name(Path("/tmp/dir\udcfe"), "D", None)
