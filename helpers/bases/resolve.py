@@ -4,7 +4,7 @@
 2. A kit of saved base images.
 3. The mirror that MULTISTAGE_MIRROR names.
 4. Its own registry.
-5. Made from packages, where the catalogue has a recipe.
+5. Built from packages, where the catalogue has a Dockerfile.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import labels, paths
 from ..engine import Engine
-from ..errors import BaseUnavailable, CourseError, EngineError
+from ..errors import BaseUnavailable, CourseError, EngineError, Interrupted
 from . import catalogue, kit, loading, standins, references
 from .status import Present
 from .pull import Refused, pull
 from .references import DOCKER_HUB, Reference
+from .standins import Build
 
 Report = Callable[[str], None]
 
@@ -38,19 +39,20 @@ def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[Present, 
     return tuple(_local(engine, ref) or Present(ref, False, None, ref) for ref in _listed(refs))
 
 
-def ensure(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
+def ensure(engine: Engine, refs: Iterable[str] | None, build: Build, *, offline: bool = False,
            report: Report = _quiet) -> tuple[Present, ...]:
-    """Each of `refs` (default: those of the first lessons), present in `engine`.
+    """Each of `refs` (None: those of the first lessons), present in `engine`.
 
+    build     `helpers.builder.build`, by which a stand-in is made
     offline   no network is used: kits are looked at; a mirror and a registry on this machine are
-              asked, others are not; what is made is made from finished steps,
+              asked, others are not; what is built is built from the builder's cache,
               kept downloads and package archives on this machine
     report    gets a line when something takes time
 
     Raises BaseUnavailable for the first one that cannot be had (those before it
     stay), CourseError for what is no reference, and the errors of the engine.
     """
-    return tuple(_local(engine, ref) or _Search(engine, ref, offline, report).run()
+    return tuple(_local(engine, ref) or _Search(engine, ref, build, offline, report).run()
                  for ref in _listed(refs))
 
 
@@ -111,6 +113,7 @@ class _Search:
 
     engine: Engine
     ref: str
+    build: Build
     offline: bool
     report: Report
     loaded: bool = False    # out of a kit
@@ -206,13 +209,13 @@ class _Search:
 
     def _make(self) -> tuple[str, str] | None:
         base = catalogue.find(self.ref)
-        if base is None or not base.recipe:
-            self.tried.append("the course has no recipe to make it")
+        if base is None or not base.dockerfile:
+            self.tried.append("the course has no Dockerfile for it")
             return None
         name = self._own_name()
         try:
-            standins.make(self.engine, base, name, offline=self.offline, report=self.report)
-        except EngineError:
+            standins.make(self.engine, base, name, self.build, offline=self.offline, report=self.report)
+        except (EngineError, Interrupted):
             raise
         except CourseError as error:
             self.tried.append(f"making it failed: {' '.join((error.what, error.why)).strip()}")

@@ -1,26 +1,31 @@
-"""Root file systems made from Debian packages, each as one layer's tar.
+"""Debian's root file system, made from its packages: what `FROM scratch` begins with.
 
-mmdebstrap fetches the packages and checks their signatures. Its tar is
-rewritten as it streams by: what belongs to this machine is left out, what
-Debian's and distroless's own images have is put in.
+mmdebstrap fetches the packages and checks their signatures. Its tar is rewritten as it
+streams by: what belongs to this machine is left out, what Debian's own images have is put in.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from ..engine.packages import apt_install
 from ..errors import BaseUnavailable, CourseError
-from . import aptsources, distroless
+from . import aptsources
 from .subprocesses import running, tail
-from .recipes import DebianFiles, DebianRoot
-from .tars import EPOCH, Entry, plain, regular, write_layer
+
+# Nothing in the archive is younger than this (2024-12-01): the same packages give the same
+# archive, whenever it is made.
+EPOCH = 1_733_011_200
+
+Entry = tuple[tarfile.TarInfo, IO[bytes] | None]
 
 # As debuerreotype's "slim" has it, the tool that makes Docker's Debian images.
 _SLIM = (
@@ -55,24 +60,21 @@ _LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.da
              "var/lib/dpkg/status-old", "var/cache/apt/archives/lock")
 
 
-def layer(step: DebianRoot | DebianFiles, scratch: Path, place: Path,
-          report: Callable[[str], None], *, first: bool = True) -> str:
-    """Write the layer of `step` to `place`; return its digest.
+def debian(suite: str, archive: Path, scratch: Path, report: Callable[[str], None]) -> None:
+    """Write the root file system of debian:SUITE-slim to `archive`, a tar.
 
-    `scratch` is a folder for mmdebstrap's own use; `first` says that the layer
-    stands on nothing. Raises BaseUnavailable where mmdebstrap cannot be had,
-    CourseError with the end of its output where it fails.
+    scratch   folder for mmdebstrap's own use
+
+    Raises BaseUnavailable where mmdebstrap cannot be had, CourseError with the end of its
+    output where it fails.
     """
     need_mmdebstrap(report)
-    sources = aptsources.machine(step.suite)
-    if isinstance(step, DebianFiles):
-        with _mmdebstrap(step, scratch, sources, "--variant=extract", "--skip=cleanup/apt",
-                         f"--include={','.join(step.packages)}") as tar:
-            return write_layer(distroless.entries(tar, step.packages, first=first), place)
-    slim = [f"--dpkgopt={line}" for line in _SLIM]
-    merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
-    with _mmdebstrap(step, scratch, sources, "--variant=minbase", *slim, *merged) as tar:
-        return write_layer(_debian(tar, sources), place)
+    sources = aptsources.machine(suite)
+    with _mmdebstrap(suite, scratch, sources) as tar, open(archive, "wb") as file:
+        # PAX, not GNU: only it can hold a file's capabilities.
+        with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as target:
+            for info, data in _slim(tar, sources):
+                target.addfile(info, data)
 
 
 def need_mmdebstrap(report: Callable[[str], None],
@@ -92,15 +94,15 @@ def need_mmdebstrap(report: Callable[[str], None],
 
 
 @contextlib.contextmanager
-def _mmdebstrap(step: DebianRoot | DebianFiles, scratch: Path,
-                sources: tuple[aptsources.Source, ...], *options: str) -> Iterator[tarfile.TarFile]:
+def _mmdebstrap(suite: str, scratch: Path, sources: tuple[aptsources.Source, ...]) -> Iterator[tarfile.TarFile]:
     """mmdebstrap's result as a stream. Leaving the block makes sure that it succeeded."""
     # mmdebstrap's apt drops its privileges and must get through to its folder.
     scratch.chmod(0o755)
     log = scratch / "mmdebstrap.log"
-    command = ["mmdebstrap", f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
-               "--format=tar", *options, *(f"--aptopt={line}" for line in aptsources.options()),
-               step.suite, "-"]
+    merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
+    command = ["mmdebstrap", f"--mode={'root' if os.geteuid() == 0 else 'unshare'}", "--format=tar",
+               "--variant=minbase", *(f"--dpkgopt={line}" for line in _SLIM), *merged,
+               *(f"--aptopt={line}" for line in aptsources.options()), suite, "-"]
     if sources:
         file = scratch / "debian.sources"
         file.write_text(aptsources.written(sources))
@@ -119,18 +121,18 @@ def _mmdebstrap(step: DebianRoot | DebianFiles, scratch: Path,
             process.stdout.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(15)
-            raise _failed(step, log) from error
+            raise _failed(suite, log) from error
         while process.stdout.read(1 << 20):   # padding after the tar's end
             pass
         if process.wait():
-            raise _failed(step, log)
+            raise _failed(suite, log)
 
 
-def _failed(step: DebianRoot | DebianFiles, log: Path) -> CourseError:
+def _failed(suite: str, log: Path) -> CourseError:
     said = log.read_text(errors="replace")
     full = "no space left on device" in said.lower()
     return CourseError(
-        f"mmdebstrap could not make a root file system of Debian {step.suite}.",
+        f"mmdebstrap could not make a root file system of Debian {suite}.",
         why="This machine's disk is full." if full else "",
         remedy="Make room below the folder for temporary files (TMPDIR), then run this again."
                if full else "Does `apt-get update` work here? Then run this again: "
@@ -139,9 +141,9 @@ def _failed(step: DebianRoot | DebianFiles, log: Path) -> CourseError:
     )
 
 
-# -- Debian ---------------------------------------------------------------------
+# -- the archive ----------------------------------------------------------------
 
-def _debian(tar: tarfile.TarFile, sources: tuple[aptsources.Source, ...]) -> Iterator[Entry]:
+def _slim(tar: tarfile.TarFile, sources: tuple[aptsources.Source, ...]) -> Iterator[Entry]:
     """debian:SUITE-slim out of mmdebstrap's tar."""
     for member in tar:
         info = plain(member)
@@ -154,7 +156,30 @@ def _debian(tar: tarfile.TarFile, sources: tuple[aptsources.Source, ...]) -> Ite
             info.name = "etc/dpkg/dpkg.cfg.d/docker"
         yield info, tar.extractfile(member) if info.isreg() else None
     for name, text in _APT_SETTINGS.items():
-        yield regular(f"etc/apt/apt.conf.d/{name}", text.encode())
+        yield _file(f"etc/apt/apt.conf.d/{name}", text)
     kept = aptsources.public(sources)
     if kept:   # so that `RUN apt-get update` works as it does on the real image
-        yield regular("etc/apt/sources.list.d/debian.sources", aptsources.written(kept).encode())
+        yield _file("etc/apt/sources.list.d/debian.sources", aptsources.written(kept))
+
+
+def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """A copy of an entry's header as image layers have it: path without './', whole seconds
+    not after EPOCH, owners as numbers; of the extended headers only attributes."""
+    clean = tarfile.TarInfo(_path(info.name))
+    for name in ("type", "mode", "size", "uid", "gid", "devmajor", "devminor"):
+        setattr(clean, name, getattr(info, name))
+    clean.linkname = _path(info.linkname) if info.islnk() else info.linkname
+    clean.mtime = min(int(info.mtime), EPOCH)
+    clean.pax_headers = {key: value for key, value in info.pax_headers.items() if key.startswith("SCHILY.xattr.")}
+    return clean
+
+
+def _path(name: str) -> str:
+    """'./usr/bin/' -> 'usr/bin'; the root itself is ''."""
+    return name.removeprefix("./").strip("/") if name != "." else ""
+
+
+def _file(name: str, text: str) -> Entry:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = len(text.encode()), 0o644, EPOCH
+    return info, io.BytesIO(text.encode())

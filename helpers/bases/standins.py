@@ -1,188 +1,183 @@
-"""Make a base image from packages, step by step.
+"""Build a stand-in for a base image: by the course's own builder, from a Dockerfile in `standins/`.
 
-Each finished step is an image with a name made of its hash, so that a making
-that was interrupted goes on with the first step that is missing, and equal
-steps of two base images are made once. The base image gets its own name when
-everything is done: nothing half-made ever has it.
+    Debian's packages -> mmdebstrap -> debian.tar -> debian:bookworm-slim -> all others
+
+The builder's cache keeps what a build that was interrupted had done, and the base image gets its
+name when everything is done: nothing half-made ever has it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import platform
+import re
+import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from docker.errors import ImageNotFound as SDKImageNotFound
 
-from .. import labels, paths, units
+from .. import dockerfile, labels, paths, units
 from ..engine import Engine
-from ..errors import BaseUnavailable, CourseError, EngineFault
-from . import aptsources, archive, containers, npm, rootfs, pip_files
+from ..errors import BaseUnavailable, BuildFailed, CourseError
+from . import aptsecrets, aptsources, catalogue, downloads, rootfs
 from .catalogue import Base
-from .recipes import (
-    AptInstall, Configure, DebianFiles, DebianRoot, Links, NpmFiles, Run, Step, TextFile,
-    WheelFiles, identities,
-)
-from .references import step_name
-from .tars import chunks, link, regular, streamed
+from .references import course_name, parse
 
+FOLDER = Path(__file__).with_name("standins")
+ROOT_ARCHIVE = "debian.tar"     # what a Dockerfile that begins with Debian's root adds
+NETWORK = "host"                # a mirror may be a server on this machine
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386",
                   "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
-_SCRATCH = "multistage-making-"
-_CARRIED_ON = ("bash",)    # the command of images between two steps; nobody runs them
+_SCRATCH = "standin-"
+_FLAG = re.compile(r"--[\w-]+=\S+\s+")
+_SIGN_OF_LIFE_SECONDS = 30
 
 Report = Callable[[str], None]
 
 
-def make(engine: Engine, base: Base, name: str, *, offline: bool, report: Report) -> None:
-    """Make `base` and give it `name`. Does nothing if `name` is there by then.
+class Build(Protocol):
+    """`helpers.builder.build`, which is handed in: the builder itself needs base images."""
 
-    `offline` makes it only from finished steps and kept downloads.
+    def __call__(self, context: Path, *, engine: Engine, watch: Callable[[Any], None],
+                 **options: Any) -> object: ...
 
-    Raises BaseUnavailable where it cannot be made here, CourseError with the
-    end of a log where a step fails, and what `engine.translate_errors` raises.
+
+def make(engine: Engine, base: Base, name: str, build: Build, *, offline: bool, report: Report) -> None:
+    """Build `base` and what it stands on, and give it `name`. Does nothing if `name` is there by then.
+
+    offline   only with what the builder's cache, kept downloads and package archives on this
+              machine have
+
+    Raises BaseUnavailable where it cannot be made here, BuildFailed with the end of the log
+    where a step fails, CourseError where this machine refuses, and the errors of the engine.
     """
     if not engine.makes_bases:
         raise BaseUnavailable(f"{base.ref} cannot be made in this engine.",
                               why=f"{engine.name} {engine.version} commits a container without new settings.",
                               remedy="Use a registry or a mirror that has it, a kit, or a newer engine.")
     architecture = _architecture(engine, base)
-    with _local_trouble(base), _alone(report):
-        containers.sweep(engine, f"{labels.COURSE}={labels.STEP}")
-        _sweep_scratch()
+    with _local_errors(base), _alone(report):
         if _there(engine, name):   # another process made it while this one waited
             return
         started = time.monotonic()
-        _Making(engine, base, architecture, offline, report).run(name)
+        making = _Making(engine, build, architecture, offline, report)
+        for part in parts(base):
+            if not _there(engine, part.ref) and not _there(engine, course_name(parse(part.ref))):
+                making.run(part, part.ref if engine.owned else course_name(parse(part.ref)))
+        making.run(base, name)
         report(f"Made {base.ref} in {units.seconds(time.monotonic() - started)}.")
+
+
+def parts(base: Base) -> tuple[Base, ...]:
+    """What `base` is built on, the lowest first: the images in its FROM lines, and in theirs."""
+    parsed = dockerfile.parse(text(base))
+    found: dict[str, Base] = {}
+    for ref in parsed.bases_needed(base.target or None):
+        below = catalogue.part(ref)
+        if below:
+            found |= {each.ref: each for each in (*parts(below), below)}
+    return tuple(found.values())
+
+
+def text(base: Base) -> str:
+    """The text of its Dockerfile."""
+    return (FOLDER / f"{base.dockerfile}.Dockerfile").read_text()
+
+
+def image_labels(base: Base) -> dict[str, str]:
+    """What marks the image. A part of others is a step on the way, and no base image itself."""
+    if base.role == "part":
+        return labels.marked(labels.STEP)
+    return labels.marked(labels.BASE, **{labels.STAND_IN: base.ref, labels.MADE_OF: base.made_of})
+
+
+@contextlib.contextmanager
+def context(base: Base, architecture: str, *, offline: bool, report: Report) -> Iterator[Path]:
+    """The build context of `base` while the block lasts: the files beside its Dockerfile, and
+    what has to be fetched for it.
+
+    Raises BaseUnavailable and CourseError where something cannot be fetched.
+    """
+    with _scratch() as scratch:
+        folder = scratch / "context"
+        shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.Dockerfile"))
+        shutil.copy(FOLDER / f"{base.dockerfile}.Dockerfile", folder / "Dockerfile")
+        for each in base.downloads:
+            if offline and not downloads.kept(each, architecture):
+                raise _needs_network(base, f"It needs {each}, which is not kept here.")
+            _place(downloads.fetch(each, architecture, report), folder / each.file)
+        if re.search(rf"^ADD {ROOT_ARCHIVE} ", text(base), re.M):
+            sources = aptsources.machine(catalogue.SUITE)
+            if offline and not (sources and all(source.local for source in sources)):
+                raise _needs_network(base, "Its root file system is made from packages, and they are not on this machine.")
+            report(f"Making the root file system of Debian {catalogue.SUITE} ...")
+            work = scratch / "work"
+            work.mkdir()
+            rootfs.debian(catalogue.SUITE, folder / ROOT_ARCHIVE, work, report)
+        yield folder
+
+
+def _place(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:     # another disk, or one without links
+        shutil.copy(source, target)
+
+
+def _needs_network(base: Base, why: str) -> BaseUnavailable:
+    return BaseUnavailable(f"{base.ref} cannot be made offline.", why=why,
+                           remedy="Run this once with a network; what it makes is kept.")
 
 
 @dataclass(frozen=True)
 class _Making:
     engine: Engine
-    base: Base
+    build: Build
     architecture: str
     offline: bool
     report: Report
 
-    def run(self, name: str) -> None:
-        steps = self.base.recipe
-        # The last step carries labels that name the base.
-        digests = identities(steps[:-1], self.architecture)
-        last = identities(steps, self.architecture, self.base.ref)[-1]
-        images = [step_name(digest) for digest in (*digests, last)]
-        first = self._first_missing(images)
-        self._refuse_if_offline(steps[first:])
-        for index in range(first, len(steps)):
-            self.report(f"{self.base.ref}, step {index + 1} of {len(steps)}: "
-                        f"{steps[index].instruction}")
-            parent = images[index - 1] if index else None
-            self._step(steps[index], parent, images[index])
-        self._give_name(images[-1], name)
+    def run(self, base: Base, name: str) -> None:
+        written = text(base)
+        secrets = aptsecrets.secrets(catalogue.SUITE, offline=self.offline)
+        with context(base, self.architecture, offline=self.offline, report=self.report) as folder:
+            try:
+                self.build(folder, target=base.target or None, tag=name, network=NETWORK, lend=(),
+                           args={name: value for name, value in base.build_args.items() if f"ARG {name}\n" in written},
+                           secrets={name: value for name, value in secrets.items() if f"id={name}" in written},
+                           labels=image_labels(base), context_limit=None, engine=self.engine,
+                           watch=_steps_to(base.ref, self.report))
+            except BuildFailed as error:
+                if self.offline and "_packages" in f"{error.what} {error.why}":
+                    raise _needs_network(base, "It needs packages that are not on this machine.") from error
+                raise
 
-    def _first_missing(self, images: list[str]) -> int:
-        for index in range(len(images), 0, -1):
-            if _there(self.engine, images[index - 1]):
-                return index
-        return 0
 
-    def _refuse_if_offline(self, steps: tuple[Step, ...]) -> None:
-        for step in steps if self.offline else ():
-            if isinstance(step, DebianRoot | DebianFiles | AptInstall):
-                sources = aptsources.machine(step.suite)
-                possible = bool(sources) and all(source.local for source in sources)
-            elif isinstance(step, NpmFiles):
-                possible = npm.cached(step, self.architecture) is not None
-            else:
-                possible = not isinstance(step, WheelFiles) or pip_files.cached(step) is not None
-            if not possible:
-                raise BaseUnavailable(
-                    f"{self.base.ref} cannot be made offline.",
-                    why=f"The step `{step.instruction}` needs packages that are not kept here.",
-                    remedy="Run this once with a network; what it makes is kept.")
+def _steps_to(ref: str, report: Report) -> Callable[[Any], None]:
+    """Reports each step of the Dockerfile as it begins to run, and that it still runs."""
+    begun: dict[str, float] = {}
 
-    def _step(self, step: Step, parent: str | None, image: str) -> None:
-        """Make the image of one step on top of `parent`."""
-        digest = image.rpartition(":")[2]
-        mark = labels.marked(labels.STEP)
-        if isinstance(step, DebianRoot | DebianFiles) and parent is None:
-            self._root(step, image, mark)
-        elif isinstance(step, AptInstall):
-            with containers.installing(self.engine, step, parent, digest) as made:
-                made.run(self.report)
-                made.commit(image, labels=mark, cmd=_CARRIED_ON)
-        elif isinstance(step, Run):
-            with containers.container(self.engine, parent, digest, step.instruction,
-                                      script=step.command) as made:
-                made.run(self.report)
-                made.commit(image, labels=mark, cmd=_CARRIED_ON)
-        elif isinstance(step, Configure):
-            self._configure(step, parent, image)
-        else:
-            with (self._brought(step) as (folder, data),
-                  containers.container(self.engine, parent, digest, step.instruction) as made):
-                made.put(folder, data)
-                made.commit(image, labels=mark, cmd=_CARRIED_ON)
+    def watch(progress: Any) -> None:
+        for step in progress.steps():
+            if not step.line or step.cached or step.started is None or step.completed is not None:
+                continue
+            now = time.monotonic()
+            if step.key not in begun:
+                report(f"{ref}: {_FLAG.sub('', ' '.join(step.instruction.split()))}")
+                begun[step.key] = reported[step.key] = now
+            elif now - reported[step.key] > _SIGN_OF_LIFE_SECONDS:
+                report(f"  still running after {units.seconds(now - begun[step.key])}")
+                reported[step.key] = now
 
-    @contextlib.contextmanager
-    def _brought(self, step: Step) -> Iterator[tuple[str, Iterable[bytes]]]:
-        """A folder, and a tar of the files that `step` brings there."""
-        if isinstance(step, WheelFiles):
-            yield str(Path(step.target).parent), pip_files.layer(step, pip_files.fetch(step, self.report))
-        elif isinstance(step, NpmFiles):
-            yield "/", npm.layer(step, npm.fetch(step, self.architecture, self.report))
-        elif isinstance(step, TextFile):
-            yield "/", streamed([regular(step.path.lstrip("/"), step.text.encode(), step.mode)])
-        elif isinstance(step, Links):
-            yield "/", streamed(link(path.lstrip("/"), target.format(architecture=self.architecture))
-                                for path, target in step.links)
-        else:
-            with _scratch() as folder:
-                place = folder / "layer.tar"
-                rootfs.layer(step, folder, place, self.report, first=False)
-                yield "/", chunks(place)
-
-    def _root(self, step: DebianRoot | DebianFiles, image: str, mark: dict[str, str]) -> None:
-        with _scratch() as folder:
-            place = folder / "layer.tar"
-            digest = rootfs.layer(step, folder, place, self.report)
-            archive.load(self.engine, image, place, digest, instruction=step.instruction,
-                         labels=mark, architecture=self.architecture)
-
-    def _configure(self, step: Configure, parent: str, image: str) -> None:
-        digest = image.rpartition(":")[2]
-        mark = labels.marked(labels.BASE, **{labels.STAND_IN: self.base.ref,
-                                             labels.MADE_OF: self.base.made_of})
-        with containers.container(self.engine, parent, digest, step.instruction,
-                                  silent=not step.cmd) as made:
-            made.commit(image, labels=mark, env=step.env, entrypoint=step.entrypoint,
-                        cmd=step.cmd, workdir=step.workdir, user=step.user, ports=step.ports,
-                        stop=step.stop)
-
-    def _give_name(self, image: str, name: str) -> None:
-        """Name the finished image, after a look at whether it is what was asked for."""
-        api, step = self.engine.client.api, self.base.recipe[-1]
-        with self.engine.translate_errors(f"name {name}"):
-            config = api.inspect_image(image)["Config"]
-            right = (tuple(config.get("Entrypoint") or ()) == step.entrypoint
-                     and tuple(config.get("Cmd") or ()) == step.cmd
-                     and set(step.env) <= set(config.get("Env") or ()))
-            if right:
-                repository, _, tag = name.rpartition(":")
-                api.tag(image, repository, tag)
-            api.remove_image(image, noprune=True)
-        if not right:
-            raise EngineFault(
-                f"{self.engine.name} did not keep the settings of {self.base.ref}.",
-                why="It does not commit a container with new settings as Docker does.",
-                remedy="Use a Docker Engine, or a registry or mirror that has the image.")
+    reported: dict[str, float] = {}
+    return watch
 
 
 # -- around it --------------------------------------------------------------------
@@ -212,26 +207,14 @@ def _architecture(engine: Engine, base: Base) -> str:
 @contextlib.contextmanager
 def _alone(report: Report) -> Iterator[None]:
     """One making at a time on this machine; says so where it has to wait."""
-    path = paths.state() / "bases.lock"
-    if _held(path):
-        report("Another process is making base images: waiting for it ...")
-    with paths.locked(path):
+    with paths.locked(paths.state() / "bases.lock", waiting=lambda: report(
+            "Another process is making base images: waiting for it ...")):
+        _sweep_scratch()
         yield
 
 
-def _held(path: Path) -> bool:
-    try:
-        with open(path, "rb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 @contextlib.contextmanager
-def _local_trouble(base: Base) -> Iterator[None]:
+def _local_errors(base: Base) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -243,7 +226,8 @@ def _local_trouble(base: Base) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
+    """A folder of our own on the disk where downloads are kept, so that they can be linked."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=downloads.store().parent))
     try:
         yield folder
     finally:
@@ -252,13 +236,13 @@ def _scratch() -> Iterator[Path]:
 
 def _sweep_scratch() -> None:
     """Delete folders that a killed process left. Only for whoever holds the lock."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+    for folder in downloads.store().parent.glob(f"{_SCRATCH}*-*"):
         pid = folder.name.removeprefix(_SCRATCH).partition("-")[0]
-        if folder.stat().st_uid == os.geteuid() and not Path(f"/proc/{pid}").exists():
+        if not Path(f"/proc/{pid}").exists():
             _delete(folder)
 
 
 def _delete(folder: Path) -> None:
-    # rm, since it can be told to stay out of what may still be mounted there.
+    # rm, since it can be kept out of what may still be mounted there.
     subprocess.run(["rm", "-rf", "--one-file-system", "--", str(folder)],
                    stdin=subprocess.DEVNULL, capture_output=True)

@@ -1,12 +1,12 @@
 """Build an image from a Dockerfile, and know what every stage and step did.
 
-    >>> from helpers.builder import build
+    >>> from helpers.builder import build, ensure_bases
     >>> result = build("notebooks/apps/go-hello", tag="go-hello:multi")
     >>> [(stage.name, stage.status) for stage in result.stages]
     [('builder', 'built'), ('stage-1', 'built')]
 """
 
-from .building import build
+from .building import build, ensure_bases
 from .events import Event
 from .progress import Progress, StageReport, Step
 from .request import CONTEXT_LIMIT, BuildRequest
@@ -14,4 +14,4 @@ from .result import TITLES, BuildResult
 from .times import covered, overlap, spans, ties, together, work
 
 __all__ = ["CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "StageReport", "Step", "build",
-           "covered", "overlap", "spans", "ties", "together", "work"]
+           "covered", "ensure_bases", "overlap", "spans", "ties", "together", "work"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,7 +41,7 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     report    called with a sentence: base images have to be fetched, something of this machine
               is handed over, a line is not built as it reads
     options   the other fields of `BuildRequest`: dockerfile, text, target, tag, builder, args,
-              no_cache, network, secrets, lend, ssh, context_limit, bounds
+              no_cache, network, secrets, lend, ssh, labels, context_limit, bounds
 
     Raises DockerfileError, ContextError and BaseUnavailable before anything is sent; BuildFailed
     when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and the
@@ -88,7 +88,7 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     values, handed_over = _secrets(request, read, engine, builder)
     context.check(request.context_limit)
     _ensure_reader(engine, read, builder, report)
-    bases = ensure(engine, preflight.bases_needed(read, builder, request.target), report=report)
+    bases = ensure_bases(engine, preflight.bases_needed(read, builder, request.target), report=report)
     if swapped := substitutions(bases):
         context = context.with_text(read.with_bases(swapped))
     if handed_over:
@@ -105,6 +105,13 @@ def _quiet(_: str) -> None:
 
 def _unwatched(_: Progress) -> None:
     pass
+
+
+def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
+                 report: Report = _quiet) -> tuple[Present, ...]:
+    """Each of the base images `refs` (None: those of the first lessons), present in `engine`:
+    found, pulled or built. For `offline`, `report` and the errors see `helpers.bases.ensure`."""
+    return ensure(engine, refs, build, offline=offline, report=report)
 
 
 def choose_builder(engine: Engine, wanted: str | None) -> str:
@@ -138,7 +145,7 @@ def _ensure_reader(engine: Engine, read: Dockerfile, builder: str, report: Repor
     Where it cannot be had BuildKit asks for it, and the build's error says what to do."""
     if read.frontend and builder == "buildkit" and engine.owned and references.mirror():
         with contextlib.suppress(BaseUnavailable):
-            ensure(engine, [read.frontend], report=report)
+            ensure_bases(engine, [read.frontend], report=report)
 
 
 def _overlooks_mounts(engine: Engine, read: Dockerfile) -> bool:

@@ -26,7 +26,7 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
     fixed = {
         "version": _VERSIONS[builder],
         "dockerfile": context.dockerfile,
-        "labels": json.dumps(labels.marked(labels.BUILD, **{
+        "labels": json.dumps(dict(request.labels) if request.labels else labels.marked(labels.BUILD, **{
             labels.NAME: _full(request.tag), labels.STANDS_ON: stands_on(read, request.target)})),
         # By default the legacy builder keeps the container of a failed step.
         "rm": "1", "forcerm": "1",

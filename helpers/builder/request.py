@@ -29,6 +29,7 @@ class BuildRequest:
                    may mount; all of them in the course's own applications if None, and none in
                    any other folder. They never hold a password (`helpers.builder.host_secrets`)
     ssh            {id: socket of an agent} for RUN --mount=type=ssh; with BuildKit only
+    labels         of the image, in place of those that mark what a lesson has built
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
     """
@@ -45,6 +46,7 @@ class BuildRequest:
     secrets: Mapping[str, bytes] | None = field(default=None, repr=False)
     lend: Collection[str] | None = None
     ssh: Mapping[str, str] | None = None
+    labels: Mapping[str, str] | None = None
     context_limit: int | None = CONTEXT_LIMIT
     bounds: Bounds | None = None
 

@@ -8,8 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 
 from .. import paths
-from ..bases import ensure
-from ..builder import BuildResult
+from ..builder import BuildResult, ensure_bases
 from ..formats import symbols
 from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
@@ -41,7 +40,7 @@ def inherited(asked: Content, read: Dockerfile, engine: Engine, say: Callable[[s
     base = stages[0].base
     if base == SCRATCH:
         return []
-    present, = ensure(engine, [base], report=say)
+    present, = ensure_bases(engine, [base], report=say)
     tools = [tool for tool in inventory(present.name, engine).tools if tool.kind in asked.absent or tool.name in asked.absent]
     if not tools:
         return []
@@ -114,7 +113,7 @@ def _key(exercise: Exercise, text: str, engine: Engine, builder: str | None) -> 
     told = hashlib.sha256(text.encode("utf-8", "surrogateescape"))
     for path, content in exercise.source().items():
         told.update(f"\0{path}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
-    for base in ensure(engine, parse(text, exercise.build.args).bases):
+    for base in ensure_bases(engine, parse(text, exercise.build.args).bases):
         told.update(f"\0{base.ref}\0{stored(base.name, engine)[0]}".encode())
     told.update(f"\0{builder}\0{engine.version}\0{engine.store}".encode())
     return told.hexdigest()

@@ -18,7 +18,8 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def bases(options: argparse.Namespace) -> int:
-    from ..bases import ALL, ensure
+    from ..bases import ALL
+    from ..builder import ensure_bases
     from ..engine import connect
     from ..maintenance.doctor import base_facts
 
@@ -28,7 +29,7 @@ def bases(options: argparse.Namespace) -> int:
     if options.without_engine:
         return _fetch_bases(options, wanted)
     engine = connect()
-    found = ensure(engine, wanted, offline=options.offline, report=say)
+    found = ensure_bases(engine, wanted, offline=options.offline, report=say)
     rows = [f"{base.ref:<40} {base.origin}" + (", from the kit" if base.kit else "")
             + (f"  as {base.name}" if base.substituted else "") for base in found]
     if options.save:

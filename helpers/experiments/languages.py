@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import container
-from ..bases.recipes import listed
 from ..engine import Engine
 from ..errors import CourseError, EngineError
 from ..image import Image
 from ..inventory import Inventory
-from ..units import ratio
+from ..units import listed, ratio
 from .variants import Absent, Watch, Variants, watched
 
 

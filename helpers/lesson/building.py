@@ -15,8 +15,7 @@ from .. import builder as builds
 from .. import container, image
 from ..experiments import incremental
 from ..container import lifecycle
-from ..bases import ensure
-from ..builder import BuildRequest, BuildResult
+from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.secrets import lent_by_default
 from ..container import Ran, Server
 from ..experiments.incremental import executed_steps, step_seconds
@@ -58,12 +57,12 @@ def build(app: str, dockerfile: str = "Dockerfile", **options: Any) -> BuildResu
 
 def fetch(*refs: str) -> Bases:
     """See to it that these base images are here; where each came from."""
-    return Bases(ensure(engine(), refs or None, report=print))
+    return Bases(ensure_bases(engine(), refs or None, report=print))
 
 
 def base(ref: str) -> Image:
     """A base image, fetched if it is not there, looked at under its own name."""
-    present, = ensure(engine(), [ref])
+    present, = ensure_bases(engine(), [ref])
     return image.inspect(present.name, engine())
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bases import ensure, footnote
-from ..builder import BuildResult, build
+from ..bases import footnote
+from ..builder import BuildResult, build, ensure_bases
 from ..engine import Engine, connect, discovery, dockerd
 from ..errors import NoEngine
 from ..image import Image, inspect
@@ -74,7 +74,7 @@ def first_run(report: Report) -> Outcome:
     """Find an engine, fetch the bases, build both ways, measure."""
     engine = have_engine(report)
     report(engine.describe())
-    for base in ensure(engine, report=report):
+    for base in ensure_bases(engine, report=report):
         report(f"  {base.ref:<40} {base.origin}")
     results = []
     for name, dockerfile in (("single", "Dockerfile.single"), ("multi", "Dockerfile")):

@@ -23,8 +23,7 @@ pytestmark = pytest.mark.skipif(
 
 SLIM = "debian:bookworm-slim"
 WORDS = """
-from helpers.bases import ensure
-from helpers.builder import build
+from helpers.builder import build, ensure_bases
 HOME = Path(os.environ["MULTISTAGE_HOME"])
 discovery._CONNECT_SECONDS = 2   # a frozen one is asked before it is waited for
 
@@ -60,7 +59,7 @@ def building(progress):
 def kit(engine, tmp_path_factory):
     """A kit with the one base that these tests build on."""
     place = tmp_path_factory.mktemp("kit")
-    (slim,) = bases.ensure(engine, [SLIM])
+    (slim,) = ensure_bases(engine, [SLIM])
     bases.save(engine, slim, place, print)
     return place
 
@@ -121,7 +120,7 @@ def test_its_disk_is_full(alone, folder):  # noqa: F811
             assert "disk is full" in f"{error.what} {error.remedy}", error
         connect().client.images.remove("kept:1", noprune=True, force=True)
         connect().client.images.remove("debian:bookworm-slim")
-        error = failure(lambda: ensure(connect(), ["debian:bookworm-slim"], offline=True))
+        error = failure(lambda: ensure_bases(connect(), ["debian:bookworm-slim"], offline=True))
         assert isinstance(error, DiskFull) and error.remedy, error
         print("told")
         filler.unlink()
@@ -157,9 +156,9 @@ def test_a_command_is_killed_as_when_the_memory_is_full(alone):
 def test_two_kernels_want_one_base_of_the_kit_at_once(alone):
     """One engine is started, and the archive is loaded once."""
     said = alone("""
-        code = ("from helpers.engine import connect, discovery, dockerd; from helpers.bases import ensure\\n"
+        code = ("from helpers.engine import connect, discovery, dockerd; from helpers.builder import ensure_bases\\n"
                 "discovery._sockets = lambda: []\\n"
-                "(base,) = ensure(connect(), ['debian:bookworm-slim'], offline=True)\\n"
+                "(base,) = ensure_bases(connect(), ['debian:bookworm-slim'], offline=True)\\n"
                 "print(base.kit, base.name, dockerd._pid())")
         both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in "ab"]
         told = sorted(p.communicate(timeout=60)[0].split() for p in both)

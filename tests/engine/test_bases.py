@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,10 +22,10 @@ import docker.errors
 import pytest
 
 from helpers import bases, labels
-from helpers.builder import build
-from helpers.bases import archive, catalogue, containers, standins, pull, recipes, references, tars
+from helpers.bases import aptsecrets, aptsources, catalogue, pull, references, standins
+from helpers.builder import build, ensure_bases
 from helpers.errors import BaseUnavailable, CourseError
-from helpers.image import inspect, layer_by_path
+from helpers.image import inspect
 from helpers.registry.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -104,11 +105,10 @@ def files(engine, image, *wanted):
 
 def load(engine, name, tmp_path, **marks):
     """A tiny image called `name`."""
-    place = tmp_path / "layer.tar"
-    digest = tars.write_layer([tars.regular("hello", name.encode())], place)
-    archive.load(engine, name, place, digest, instruction="ADD hello /",
-                 labels=marks or {"multistage-test": "1"},
-                 architecture=engine.client.version()["Arch"])
+    folder = tmp_path / "tiny"
+    folder.mkdir(exist_ok=True)
+    (folder / "hello").write_text(name)
+    build(folder, engine=engine, tag=name, text="FROM scratch\nCOPY hello /\n", labels=marks or {"multistage-test": "1"})
 
 
 @pytest.fixture
@@ -130,10 +130,10 @@ def pushed(engine, registry, tmp_path):
 # -- the real ones ------------------------------------------------------------------------
 
 def test_the_courses_bases(engine):
-    found = bases.ensure(engine, bases.ALL)
+    found = ensure_bases(engine, bases.ALL)
     assert [each.ref for each in found] == [base.ref for base in bases.BASES]
     assert all(each.present and each.origin for each in found)
-    assert bases.status(engine, bases.ALL) == bases.ensure(engine, bases.ALL, offline=True)
+    assert bases.status(engine, bases.ALL) == ensure_bases(engine, bases.ALL, offline=True)
     assert [each.ref for each in bases.status(engine)] == list(bases.FIRST)
 
 
@@ -169,7 +169,7 @@ def test_node_with_npm_and_compilers(engine, tmp_path, ref, major, npm):
 
 
 def test_node_takes_options_and_files_for_itself(engine):
-    (node,) = bases.ensure(engine, ["node:20"])
+    (node,) = ensure_bases(engine, ["node:20"])
     assert run(engine, node.name, "-p", "6 * 7") == (0, "42\n")
     assert run(engine, node.name, "no-such-file.js")[0] == 1
     assert run(engine, node.name, "echo", "x") == (0, "x\n")
@@ -195,7 +195,7 @@ def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
             assert server.run(["curl", "-s", "http://127.0.0.1/x.js"]).output == "1"
     finally:
         drop(engine, tag)
-    config = engine.client.api.inspect_image(bases.ensure(engine, ["nginx:alpine"])[0].name)["Config"]
+    config = engine.client.api.inspect_image(ensure_bases(engine, ["nginx:alpine"])[0].name)["Config"]
     assert config["Cmd"] == ["nginx", "-g", "daemon off;"] and config["StopSignal"] == "SIGQUIT"
     assert list(config["ExposedPorts"]) == ["80/tcp"]
 
@@ -238,7 +238,7 @@ def test_gcc(engine, tmp_path):
     ("gcr.io/distroless/python3-debian12", ["/usr/bin/python3.11"]),
 ])
 def test_the_other_distroless_images(engine, ref, entrypoint):
-    (base,) = bases.ensure(engine, [ref])
+    (base,) = ensure_bases(engine, [ref])
     assert files(engine, base.name, "/bin/sh", "/bin/bash", "/usr/bin/dpkg", "/usr/bin/pip", "/usr/bin/gcc") == {}
     assert len(files(engine, base.name, "/etc/passwd", "/etc/ssl/certs/ca-certificates.crt", "/usr/share/zoneinfo")) == 3
     config = engine.client.api.inspect_image(base.name)["Config"]
@@ -249,24 +249,8 @@ def test_the_other_distroless_images(engine, ref, entrypoint):
         assert b"openjdk 17." in program or b"Python 3.11." in program
 
 
-def test_files_of_packages_on_top_of_others(engine, kitchen):
-    """A second such step brings its own files; the first one's users stay as they are."""
-    kitchen(tiny(recipes.DebianFiles("bookworm", ("media-types",)), recipes.DebianFiles("bookworm", ("netbase",)),
-                 recipes.Links((("/etc/other", "services"),)), recipes.TextFile("/etc/motd", "hello\n", 0o600)))
-    (made,) = bases.ensure(engine, [REF])
-    found = files(engine, made.name, "/etc/mime.types", "/etc/services", "/etc/passwd", "/etc/other", "/etc/motd",
-                  "/var/lib/dpkg/status.d/netbase")
-    assert len(found) == 6 and found["/etc/motd"] & 0o777 == 0o600
-    image = inspect(made.name, engine)
-    brought = {path: layer.instruction.split()[1] for path, layer in layer_by_path(image, engine).items()}
-    # Podman writes no history of a container that it commits, and makes a layer of one that only has new settings.
-    podman = "buildah" in engine.builders
-    assert len(image.layers) == 4 + podman and brought["/etc/passwd"] == "media-types"
-    assert (brought["/etc/services"], brought["/etc/other"]) == (("recorded)",) * 2 if podman else ("netbase", "links"))
-
-
 def test_distroless_has_no_shell(engine):
-    (base,) = bases.ensure(engine, ["gcr.io/distroless/base-debian12"])
+    (base,) = ensure_bases(engine, ["gcr.io/distroless/base-debian12"])
     code, why = run(engine, base.name, "/bin/sh", "-c", "true")
     assert code is None and "no such file" in why
     tools = ("/bin/sh", "/usr/bin/sh", "/bin/bash", "/usr/bin/dpkg", "/usr/bin/apt-get",
@@ -280,18 +264,15 @@ def test_distroless_has_no_shell(engine):
     assert "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt" in config["Env"]
 
 
-def test_what_the_makers_machine_lent_is_not_in_the_image(engine):
-    (go,) = bases.ensure(engine, ["golang:1.22"])
+def test_what_the_builders_machine_handed_over_is_not_in_the_image(engine):
+    (go,) = ensure_bases(engine, ["golang:1.22"])
     if go.origin != "made":
         pytest.skip("the original is here")
-    assert files(engine, go.name, "/run/multistage", "/etc/apt/apt.conf.d/99mmdebstrap") == {}
+    assert files(engine, go.name, "/run/secrets/apt.conf", "/run/secrets/apt.sources", "/run/secrets/trust",
+                 "/usr/local/bin/install_packages", "/go.whl", "/etc/apt/apt.conf.d/99mmdebstrap") == {}
     config = engine.client.api.inspect_image(go.name)["Config"]
     assert config["Cmd"] == ["bash"] and not config.get("Entrypoint") and config["WorkingDir"] == "/go"
     assert not [line for line in config["Env"] if line.startswith(("DEBIAN_", "APT_"))]
-    # Where a store counts folders too, the one that `RUN mkdir` makes has a size.
-    made = [line["CreatedBy"] for line in engine.client.api.history(go.name)
-            if line["Size"] and not line["CreatedBy"].startswith("RUN mkdir")]
-    assert made[0] == f"COPY go {catalogue.GO} /usr/local/go" and made[-1].startswith("ADD debian")
 
 
 # -- pulled ---------------------------------------------------------------------------------
@@ -301,10 +282,10 @@ def test_pull_from_its_own_registry(theirs, pushed):
     said = []
     try:
         assert not bases.status(theirs, [name])[0].present
-        (found,) = bases.ensure(theirs, [name], report=said.append)
+        (found,) = ensure_bases(theirs, [name], report=said.append)
         assert found == bases.Present(name, True, "pulled", name)
         assert len(said) == 2 and said[0].startswith("Pulling")
-        (again,) = bases.ensure(theirs, [name], report=said.append)
+        (again,) = ensure_bases(theirs, [name], report=said.append)
         assert again.origin == "local" and len(said) == 2
     finally:
         drop(theirs, name)
@@ -316,7 +297,7 @@ def test_pull_by_digest(theirs, pushed, registry):
     digest = Client(registry).manifest(repository, tag).digest
     by_digest = f"{registry}/multistage-test/digest@{digest}"
     try:
-        (found,) = bases.ensure(theirs, [by_digest])
+        (found,) = ensure_bases(theirs, [by_digest])
         assert (found.origin, found.name) == ("pulled", by_digest)
     finally:
         drop(theirs, by_digest)
@@ -324,8 +305,8 @@ def test_pull_by_digest(theirs, pushed, registry):
 
 def test_what_the_registry_does_not_have(engine, registry):
     with pytest.raises(BaseUnavailable, match="manifest unknown|not found") as caught:
-        bases.ensure(engine, [f"{registry}/multistage-test/nothing:1"])
-    assert "no recipe" in caught.value.why and caught.value.remedy
+        ensure_bases(engine, [f"{registry}/multistage-test/nothing:1"])
+    assert "no Dockerfile" in caught.value.why and caught.value.remedy
 
 
 # -- mirrored -------------------------------------------------------------------------------
@@ -344,7 +325,7 @@ def test_mirror(request, pushed, registry, monkeypatch, ref, path, owned):
     monkeypatch.setenv(references.MIRROR, registry)
     try:
         # A mirror on this machine is no network.
-        (found,) = bases.ensure(engine, [ref], offline=True)
+        (found,) = ensure_bases(engine, [ref], offline=True)
         assert found == bases.Present(ref, True, "mirror", name)
         assert has(engine, name) and not has(engine, source)
         assert owned or not has(engine, ref)
@@ -362,7 +343,7 @@ def test_a_stand_in_from_a_mirror_is_still_one(theirs, pushed, registry, monkeyp
     monkeypatch.setenv(references.MIRROR, registry)
     name = "localhost/multistage.course/multistage-test:2"
     try:
-        (found,) = bases.ensure(theirs, ["multistage-test:2"])
+        (found,) = ensure_bases(theirs, ["multistage-test:2"])
         assert (found.origin, found.stand_in, found.made_of) == ("mirror", True, "nothing")
         assert bases.status(theirs, ["multistage-test:2"])[0].origin == "made"
     finally:
@@ -373,7 +354,7 @@ def test_a_stand_in_from_a_mirror_is_still_one(theirs, pushed, registry, monkeyp
 def test_what_the_mirror_does_not_have(engine, registry, monkeypatch):
     monkeypatch.setenv(references.MIRROR, registry)
     with pytest.raises(BaseUnavailable) as caught:
-        bases.ensure(engine, ["multistage-test/nowhere:1"], offline=True)
+        ensure_bases(engine, ["multistage-test/nowhere:1"], offline=True)
     assert registry in caught.value.why and "offline" in caught.value.why
 
 
@@ -396,7 +377,7 @@ def test_a_registry_that_refuses(engine):
         host = f"127.0.0.1:{closed.getsockname()[1]}"
         started = time.monotonic()
         with pytest.raises(BaseUnavailable, match="could not be reached") as caught:
-            bases.ensure(engine, [f"{host}/multistage-test/x:1"])
+            ensure_bases(engine, [f"{host}/multistage-test/x:1"])
     assert time.monotonic() - started < 5
     assert "connection refused" in caught.value.why and references.MIRROR in caught.value.remedy
 
@@ -409,10 +390,10 @@ def test_a_registry_that_says_nothing(engine, monkeypatch):
         host = f"127.0.0.1:{silent.getsockname()[1]}"
         started = time.monotonic()
         with pytest.raises(BaseUnavailable, match="no answer within 2 s"):
-            bases.ensure(engine, [f"{host}/multistage-test/x:1"])
+            ensure_bases(engine, [f"{host}/multistage-test/x:1"])
         first = time.monotonic() - started
         with pytest.raises(BaseUnavailable, match="no answer within 2 s"):
-            bases.ensure(engine, [f"{host}/multistage-test/y:1"])
+            ensure_bases(engine, [f"{host}/multistage-test/y:1"])
         second = time.monotonic() - started - first
     assert first < 6 and second < 1   # the second image does not wait again
 
@@ -421,127 +402,169 @@ def test_offline_asks_nobody(engine, monkeypatch):
     monkeypatch.setattr(pull, "pull", None)
     monkeypatch.setenv(references.MIRROR, "mirror.example.org:5000")
     with pytest.raises(BaseUnavailable) as caught:
-        bases.ensure(engine, ["multistage-test/x:1"], offline=True)
+        ensure_bases(engine, ["multistage-test/x:1"], offline=True)
     assert caught.value.why.count("(offline)") == 2
 
 
 # -- made --------------------------------------------------------------------------------------
 
-def tiny(*steps, ref=REF):
-    return catalogue.Base(ref, "run", "for a test", (*steps, recipes.Configure(cmd=("sh",))))
-
-
-ROOTED = (recipes.DebianFiles("bookworm", ("media-types",)),)
-LAYERED = (recipes.DebianRoot("bookworm"), recipes.Run("echo one > /one"), recipes.Run("echo two > /two"))
+DEBIAN = "debian:bookworm-slim"
+INSTALL = """RUN --mount=type=bind,source=install_packages,target=/usr/local/bin/install_packages \\
+    --mount=type=secret,id=apt.conf --mount=type=secret,id=apt.sources --mount=type=secret,id=trust \\
+    install_packages """
 
 
 @pytest.fixture
-def kitchen(engine, monkeypatch):
-    """Puts a base into the catalogue; removes it and its own steps afterwards."""
+def kitchen(engine, monkeypatch, tmp_path):
+    """Puts a base with a Dockerfile of these lines into the catalogue; removes its image afterwards."""
     if not engine.makes_bases:
-        pytest.skip("this engine commits a container without new settings: no base is made there")
-    used = []
+        pytest.skip("no base is made in this engine")
+    folder = Path(shutil.copytree(standins.FOLDER, tmp_path / "standins"))
+    monkeypatch.setattr(standins, "FOLDER", folder)
+    # A step that no run before this one has made.
+    new = f"RUN echo {time.time_ns()} > /new"
 
-    def add(base):
-        monkeypatch.setattr(catalogue, "BASES", (*catalogue.BASES, base))
-        used.append(base)
-        return base
+    def add(*lines, base=DEBIAN):
+        (folder / "tiny.Dockerfile").write_text("\n".join([f"FROM {base}", new, *lines, 'CMD ["sh"]', ""]))
+        return folder
 
-    kept = set(recipes.identities([recipes.DebianRoot("bookworm")], engine.client.version()["Arch"]))
+    ensure_bases(engine, [DEBIAN])
+    monkeypatch.setattr(catalogue, "BASES", (*catalogue.BASES, catalogue.Base(REF, "run", "for a test", "tiny")))
     yield add
-    arch = engine.client.version()["Arch"]
-    for base in used:
-        digests = recipes.identities(base.recipe[:-1], arch)
-        last = recipes.identities(base.recipe, arch, base.ref)[-1]
-        names = [references.step_name(d) for d in reversed(digests) if d not in kept]
-        reference = references.parse(base.ref)
-        drop(engine, str(reference), references.course_name(reference), references.step_name(last),
-             *names)
+    drop(engine, REF, references.course_name(references.parse(REF)))
+
+
+def making(engine, **options):
+    """Make it; what was found, and what was reported."""
+    said = []
+    (found,) = ensure_bases(engine, [REF], report=said.append, **options)
+    return found, said
 
 
 @pytest.mark.parametrize("owned", [True, False])
 def test_make(request, kitchen, owned):
     engine = request.getfixturevalue("ours" if owned else "theirs")
-    base = kitchen(tiny(*LAYERED))
+    kitchen("RUN echo one > /one", "COPY install_packages /two")
     name = REF if owned else f"localhost/multistage.course/{REF}"
-    said = []
-    (found,) = bases.ensure(engine, [REF], report=said.append)
+    found, said = making(engine, offline=True)    # it needs no network
     assert found == bases.Present(REF, True, "made", name, True, "Debian packages")
     assert owned or not has(engine, REF)
     assert bases.status(engine, [REF]) == (found,)
-    config = engine.client.api.inspect_image(name)["Config"]
-    assert config["Labels"] == {labels.COURSE: labels.BASE, labels.STAND_IN: REF,
-                                labels.MADE_OF: "Debian packages"}
-    history = [line["CreatedBy"] for line in engine.client.api.history(name)]
-    told = [step.instruction for step in reversed(base.recipe)]
-    # Podman writes none of a container that it commits: only of the first layer, which was loaded.
-    assert history[-1:] == told[-1:] if "buildah" in engine.builders else history == told
-    assert run(engine, name, "cat", "/one", "/two") == (0, "one\ntwo\n")
+    assert engine.client.api.inspect_image(name)["Config"]["Labels"] == {
+        labels.COURSE: labels.BASE, labels.STAND_IN: REF, labels.MADE_OF: "Debian packages"}
+    assert [layer.instruction for layer in inspect(name, engine).layers[-2:]] == ["RUN echo one > /one", "COPY install_packages /two"]
+    assert run(engine, name, "cat", "/one") == (0, "one\n")
+    assert f"{REF}: RUN echo one > /one" in said and said[-1].startswith(f"Made {REF}")
     assert "a stand-in made from Debian packages" in bases.footnote([found])
 
 
 def test_a_step_that_fails_shows_its_log_and_keeps_what_was_done(engine, kitchen):
-    good, bad = recipes.Run("echo good > /good"), recipes.Run("echo some words; false")
-    base = kitchen(tiny(recipes.DebianRoot("bookworm"), good, bad))
-    with pytest.raises(BaseUnavailable, match="exit code 1") as caught:
-        bases.ensure(engine, [REF], offline=True)   # finished steps need no network
+    kitchen("RUN echo good > /good", "RUN echo some words; exit 3")
+    with pytest.raises(BaseUnavailable, match="exit code 3|returned a non-zero code: 3") as caught:
+        making(engine, offline=True)
     assert "some words" in caught.value.evidence
-    assert not bases.status(engine, [REF])[0].present and not leftovers(engine)
-    digests = recipes.identities(base.recipe, engine.client.version()["Arch"])
-    assert has(engine, references.step_name(digests[1]))
-    assert not has(engine, references.step_name(digests[2]))
+    assert not bases.status(engine, [REF])[0].present
+    kitchen("RUN echo good > /good", "RUN echo better > /better")
+    _, said = making(engine, offline=True)
+    assert [line for line in said if "RUN" in line] == [f"{REF}: RUN echo better > /better"]
 
 
-def test_apt_that_fails_shows_its_log(engine, kitchen):
-    kitchen(tiny(recipes.DebianRoot("bookworm"),
-                 recipes.AptInstall("bookworm", ("multistage-no-such-package",))))
-    with pytest.raises(BaseUnavailable) as caught:
-        bases.ensure(engine, [REF])
-    assert "Unable to locate package" in caught.value.evidence and not leftovers(engine)
+def test_apt_that_fails_shows_its_log(engine, kitchen, monkeypatch):
+    kitchen(INSTALL + "multistage-no-such-package")
+    without = aptsecrets.secrets("bookworm", offline=True)
+    monkeypatch.setattr(aptsecrets, "secrets", lambda suite, *, offline: without)
+    with pytest.raises(BaseUnavailable, match="making it failed") as caught:
+        making(engine)
+    assert "Unable to locate package" in caught.value.evidence
 
 
 def test_offline_makes_nothing_that_needs_packages(engine, kitchen):
-    kitchen(tiny(recipes.DebianFiles("bookworm", ("netbase",))))
+    kitchen(INSTALL + "netbase")
     with pytest.raises(BaseUnavailable, match="cannot be made offline"):
-        bases.ensure(engine, [REF], offline=True)
+        making(engine, offline=True)
+
+
+@pytest.mark.nightly    # asks this machine's mirror of Debian; with its own key where it has one
+def test_a_mirror_that_signs_with_a_key_of_its_own_is_trusted(engine, kitchen, monkeypatch, tmp_path):
+    (tmp_path / "own.gpg").write_bytes(Path("/usr/share/keyrings/debian-archive-keyring.gpg").read_bytes())
+    sources = [dataclasses.replace(each, signed_by=str(tmp_path / "own.gpg")) for each in aptsources.machine("bookworm")]
+    monkeypatch.setattr(aptsources, "machine", lambda suite: tuple(sources))
+    kitchen("RUN rm /usr/share/keyrings/debian-archive-keyring.gpg", INSTALL + "media-types")
+    found, _ = making(engine)
+    assert set(files(engine, found.name, "/etc/mime.types", "/run/secrets/apt.sources")) == {"/etc/mime.types"}
 
 
 def test_another_architecture_is_refused(engine, kitchen, monkeypatch):
-    kitchen(tiny(*ROOTED))
+    kitchen()
     monkeypatch.setattr(standins.platform, "machine", lambda: "vax")
     with pytest.raises(BaseUnavailable, match="this machine is vax"):
-        bases.ensure(engine, [REF])
+        making(engine)
 
 
 def test_a_full_disk_says_so(engine, kitchen, monkeypatch):
-    kitchen(tiny(recipes.DebianFiles("bookworm", ("netbase", "media-types"))))
+    kitchen("ADD debian.tar /")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(standins.rootfs, "layer", full)
+    monkeypatch.setattr(standins.rootfs, "debian", full)
     with pytest.raises(BaseUnavailable, match="No space left on device"):
-        bases.ensure(engine, [REF])
-    assert not list(Path(standins.tempfile.gettempdir()).glob(f"{standins._SCRATCH}{os.getpid()}-*"))
+        making(engine)
+    assert not scratch(os.getpid())
+
+
+@pytest.fixture
+def docker_command(engine):
+    """A docker command that can build on this engine with BuildKit."""
+    from .test_oracle import _builds
+
+    if "buildkit" not in engine.builders:
+        pytest.skip("this engine has no buildkit for a docker command to build with")
+    found = [each for each in dict.fromkeys(["/usr/bin/docker", shutil.which("docker")])
+             if each and Path(each).exists() and _builds(each, engine)]
+    if not found and os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
+        pytest.fail("no docker command here can build with BuildKit")
+    return found[0] if found else pytest.skip("no docker command here can build with BuildKit")
+
+
+@pytest.mark.parametrize("ref", ["gcr.io/distroless/base-debian12",
+                                 pytest.param("golang:1.22", marks=pytest.mark.nightly)])
+def test_docker_build_makes_the_same_of_a_dockerfile(engine, docker_command, tmp_path, ref):
+    base, tags = bases.find(ref), ("multistage-test:ours", "multistage-test:theirs")
+    secrets = aptsecrets.secrets(catalogue.SUITE)
+    ensure_bases(engine, [ref])
+    try:
+        standins.make(engine, base, tags[0], build, offline=False, report=print)
+        with standins.context(base, "amd64", offline=False, report=print) as folder:
+            words = ["--network", standins.NETWORK, "--tag", tags[1]]
+            for name, value in secrets.items():
+                (tmp_path / name).write_bytes(value)
+                words += ["--secret", f"id={name},src={tmp_path / name}"]
+            for name, value in base.build_args.items():
+                words += ["--build-arg", f"{name}={value}"]
+            done = subprocess.run([docker_command, "build", *words, str(folder)], capture_output=True, text=True,
+                                  env={**os.environ, "DOCKER_BUILDKIT": "1", "DOCKER_HOST": engine.host})
+        assert done.returncode == 0, done.stderr[-3000:]
+        ours, theirs = (engine.client.api.inspect_image(tag) for tag in tags)
+        assert ours["RootFS"] == theirs["RootFS"]     # the builder's cache answers whoever comes second
+        assert {**ours["Config"], "Labels": None} == {**theirs["Config"], "Labels": None}
+    finally:
+        drop(engine, *tags)
 
 
 # -- interrupted -----------------------------------------------------------------------------
 
-def leftovers(engine):
-    return [c.name for c in engine.client.containers.list(all=True, ignore_removed=True)
-            if c.name.startswith(containers.PREFIX)]
-
-
-def interrupted(recipe, when, seconds):
-    """Make `recipe` in a process of its own; press Ctrl-C `seconds` after it
-    reported `when`. Returns the process that ended."""
+def interrupted(folder, when, seconds):
+    """Make the base whose Dockerfile is in `folder` in a process of its own; press Ctrl-C
+    `seconds` after it reported `when`. Returns the process that ended."""
     program = textwrap.dedent(f"""\
-        from helpers import bases
-        from helpers.bases import catalogue
-        from helpers.bases.recipes import *
+        from pathlib import Path
+        from helpers.bases import catalogue, standins
+        from helpers.builder import ensure_bases
         from helpers.engine import connect
-        catalogue.BASES += (catalogue.Base({REF!r}, "run", "for a test", {recipe!r}),)
-        bases.ensure(connect(), [{REF!r}], report=lambda line: print(line, flush=True))
+        standins.FOLDER = Path({str(folder)!r})
+        catalogue.BASES += (catalogue.Base({REF!r}, "run", "for a test", "tiny"),)
+        ensure_bases(connect(), [{REF!r}], report=lambda line: print(line, flush=True))
         """)
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -555,7 +578,7 @@ def interrupted(recipe, when, seconds):
 
 
 def scratch(pid):
-    return list(Path(standins.tempfile.gettempdir()).glob(f"{standins._SCRATCH}{pid}-*"))
+    return list(standins.downloads.store().parent.glob(f"{standins._SCRATCH}{pid}-*"))
 
 
 def mmdebstraps(pid):
@@ -568,44 +591,24 @@ def mmdebstraps(pid):
     return found
 
 
-@pytest.mark.parametrize("seconds", [1.5])
-def test_interrupted_while_packages_are_fetched(engine, kitchen, seconds):
-    base = kitchen(tiny(*ROOTED))
-    ended = interrupted(base.recipe, "step 1", seconds)
+def test_interrupted_while_packages_are_fetched(engine, kitchen):
+    ended = interrupted(kitchen("ADD debian.tar /"), "Making the root", 1.5)
     assert ended.returncode != 0 and "KeyboardInterrupt" in ended.said
     assert not bases.status(engine, [REF])[0].present
-    assert not scratch(ended.pid) and not mmdebstraps(ended.pid) and not leftovers(engine)
-    (found,) = bases.ensure(engine, [REF])
-    assert found.origin == "made"
+    assert not scratch(ended.pid) and not mmdebstraps(ended.pid)
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
-def test_interrupted_in_a_container_and_resumed(engine, kitchen, seconds):
-    first = recipes.Run("echo first > /first")
-    base = kitchen(tiny(recipes.DebianRoot("bookworm"), first, recipes.Run("sleep 2; echo x > /x")))
-    ended = interrupted(base.recipe, "step 3", seconds)
-    assert ended.returncode != 0 and "KeyboardInterrupt" in ended.said
-    assert not leftovers(engine) and not bases.status(engine, [REF])[0].present
-    said = []
-    (found,) = bases.ensure(engine, [REF], report=said.append)
-    assert found.origin == "made" and not any("step 2" in line for line in said)
-    assert any("step 3" in line for line in said)
-
-
-def test_a_killed_makings_container_is_swept(engine, kitchen):
-    base = kitchen(tiny(*LAYERED))
-    digests = recipes.identities(base.recipe, engine.client.version()["Arch"])
-    bases.ensure(engine, [catalogue.BASES[2].ref])   # brings the step below
-    parent = references.step_name(digests[0])
-    if not has(engine, parent):
-        pytest.skip("debian:bookworm-slim is the original here")
-    engine.client.api.create_container(parent, ["x"], name=f"{containers.PREFIX}{digests[1]}")
-    assert leftovers(engine)
-    bases.ensure(engine, [REF])
-    assert not leftovers(engine)
+def test_interrupted_in_a_step_and_resumed(engine, kitchen, seconds):
+    folder = kitchen("RUN echo first > /first", "RUN sleep 2; echo x > /x")
+    ended = interrupted(folder, "sleep 2", seconds)
+    assert ended.returncode != 0 and "Interrupted" in ended.said
+    assert not bases.status(engine, [REF])[0].present and not scratch(ended.pid)
+    _, said = making(engine)
+    assert [line for line in said if "RUN" in line] == [f"{REF}: RUN sleep 2; echo x > /x"]
 
 
 def test_what_is_no_reference(engine):
     for ref in ("scratch", "${BASE}"):
         with pytest.raises(CourseError, match="not the name"):
-            bases.ensure(engine, [ref])
+            ensure_bases(engine, [ref])

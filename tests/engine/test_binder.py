@@ -10,7 +10,7 @@ import json
 import pytest
 
 from helpers import bases, labels
-from helpers.builder import build
+from helpers.builder import build, ensure_bases
 from tests import binder
 
 from .test_bases import drop
@@ -26,7 +26,7 @@ KIT = 400_000_000        # that the kit may: what postBuild asks for
 def image(engine, registry, tmp_path_factory):
     if "buildkit" not in engine.builders:
         pytest.skip("repo2docker's Dockerfile takes BuildKit")
-    for base in bases.ensure(engine, MIRRORED):
+    for base in ensure_bases(engine, MIRRORED):
         name = f"{registry}/{base.ref}"
         repository, _, tag = name.rpartition(":") if ":" in base.ref else (name, "", "latest")
         engine.client.api.tag(base.name, repository, tag)

@@ -12,6 +12,7 @@ import zstandard
 
 from helpers import bases, labels
 from helpers.bases import kit, loading, references
+from helpers.builder import ensure_bases
 from helpers.errors import BaseUnavailable
 from helpers.image import inspect
 
@@ -45,7 +46,7 @@ def saved(engine, folder, tmp_path, **marks):
 
 
 def test_a_real_base_comes_back_with_its_layers_history_and_labels(engine, folder):
-    (base,) = bases.ensure(engine, [CC])
+    (base,) = ensure_bases(engine, [CC])
     kept = bases.save(engine, base, folder, print)
     before = inspect(base.name, engine)
     assert kept.path.stat().st_size == kept.size < kept.unpacked / 2
@@ -64,18 +65,18 @@ def test_a_real_base_comes_back_with_its_layers_history_and_labels(engine, folde
 
 def test_what_a_registry_gave_gets_its_own_name_back_anywhere(theirs, folder, tmp_path):
     kept, image = saved(theirs, folder, tmp_path)
-    (found,) = bases.ensure(theirs, [REF], offline=True)
+    (found,) = ensure_bases(theirs, [REF], offline=True)
     assert found == bases.Present(REF, True, "pulled", REF, kit=True)
     again = theirs.client.images.get(REF)
     assert again.id == image.id and list(map(references.short, again.tags)) == [REF]
-    assert bases.ensure(theirs, [REF])[0].kit is False   # it is here now
+    assert ensure_bases(theirs, [REF])[0].kit is False   # it is here now
 
 
 def test_a_stand_in_keeps_its_mark_and_takes_no_name_of_others(theirs, folder, tmp_path):
     marks = labels.marked(labels.BASE, **{labels.STAND_IN: REF, labels.MADE_OF: "a test"})
     kept, _ = saved(theirs, folder, tmp_path, **marks)
     assert (kept.origin, kept.stand_in, kept.made_of) == ("made", True, "a test")
-    (found,) = bases.ensure(theirs, [REF], offline=True)
+    (found,) = ensure_bases(theirs, [REF], offline=True)
     assert found == bases.Present(REF, True, "made", COURSE + REF, True, "a test", kit=True)
     assert not has(theirs, REF)
 
@@ -83,7 +84,7 @@ def test_a_stand_in_keeps_its_mark_and_takes_no_name_of_others(theirs, folder, t
 def test_in_an_engine_of_the_course_it_has_its_own_name(ours, folder, tmp_path):
     marks = labels.marked(labels.BASE, **{labels.STAND_IN: REF, labels.MADE_OF: "a test"})
     saved(ours, folder, tmp_path, **marks)
-    (found,) = bases.ensure(ours, [REF], offline=True)
+    (found,) = ensure_bases(ours, [REF], offline=True)
     assert found.name == REF and not has(ours, COURSE + REF)
 
 
@@ -96,7 +97,7 @@ def test_a_file_that_changed_reaches_no_engine(engine, folder, tmp_path, changed
     kept, image = saved(engine, folder, tmp_path)
     kept.path.write_bytes(changed(kept.path.read_bytes()))
     with pytest.raises(BaseUnavailable) as caught:
-        bases.ensure(engine, [REF], offline=True)
+        ensure_bases(engine, [REF], offline=True)
     assert kept.file in caught.value.why and "save" in caught.value.remedy
     assert not has(engine, image.id)
 
@@ -108,7 +109,7 @@ def test_another_image_under_the_name_is_refused(engine, folder, tmp_path):
     index["bases"][0]["layers"] = ["sha256:" + "0" * 64]
     (folder / kit.INDEX).write_text(json.dumps(index))
     with pytest.raises(BaseUnavailable, match="not here"):
-        bases.ensure(engine, [REF], offline=True)
+        ensure_bases(engine, [REF], offline=True)
     assert not has(engine, image.id)
 
 
@@ -140,7 +141,7 @@ def test_it_is_filled_from_a_registry_without_engine_and_privileges(
     assert told["origin"] == "pulled" and told["digest"].startswith("sha256:")
     (kept,) = kit.entries(folder)
     assert kept.facts() == told and not list(folder.glob(".part-*"))
-    (found,) = bases.ensure(engine, [ref], offline=True)
+    (found,) = ensure_bases(engine, [ref], offline=True)
     try:
         assert (found.origin, found.kit, found.name) == ("pulled", True, ref)
         assert tuple(engine.client.images.get(ref).attrs["RootFS"]["Layers"]) == kept.layers

@@ -18,8 +18,7 @@ import docker
 import pytest
 
 from helpers import container
-from helpers.bases import ensure
-from helpers.builder import build
+from helpers.builder import build, ensure_bases
 from helpers.engine import model
 from helpers.errors import BuildFailed, CourseError
 from helpers.engine.proot import proot
@@ -57,7 +56,7 @@ def small(tmp_path_factory, engine):
             time.sleep(0.05)
         client = docker.DockerClient(base_url=host, timeout=120)
         found = model.read(client, host, "small", owned=True)
-        base = ensure(engine, [BASE])[0]
+        base = ensure_bases(engine, [BASE])[0]
         packed = b"".join(engine.client.api.get_image(base.name))
         client.api.load_image(io.BytesIO(packed).getvalue())
         if base.name != BASE:

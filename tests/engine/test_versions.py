@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bases import ensure
 from helpers.bases.catalogue import CURRENT, GO_NOW, NODE_NOW
-from helpers.builder import build
+from helpers.builder import build, ensure_bases
 from helpers.container import run, serve
 from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable
@@ -24,7 +23,7 @@ APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 def built(engine):
     """Builds an application's Dockerfile with current bases, and removes the image."""
     try:
-        ensure(engine, CURRENT.values(), report=print)
+        ensure_bases(engine, CURRENT.values(), report=print)
     except BaseUnavailable as error:
         if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
             raise

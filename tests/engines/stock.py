@@ -8,7 +8,7 @@ from unittest import mock
 
 from docker.errors import NotFound
 
-from helpers.bases import ensure
+from helpers.builder import ensure_bases
 from helpers.engine import Engine, connect
 from helpers.engine.translate import engine_fault
 from helpers.maintenance.clean import clean
@@ -24,7 +24,7 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
     them share go once, and what `target` has already does not go. Raises BaseUnavailable and
     the engines' errors.
     """
-    names = [each.name for each in ensure(source, tuple(refs)) if _layers(source, each.name) != _layers(target, each.name)]
+    names = [each.name for each in ensure_bases(source, tuple(refs)) if _layers(source, each.name) != _layers(target, each.name)]
     if not names:
         return
     api = source.client.api

@@ -20,8 +20,8 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from helpers.bases import ensure
 from helpers.bases.timeouts import patient
+from helpers.builder import ensure_bases
 from helpers.builder.host_secrets import host_secrets
 from helpers.checks import find, names
 from helpers.dockerfile import SCRATCH, parse
@@ -55,7 +55,7 @@ _LOAD = """
 
 def bring(pod: Sandbox, refs: Sequence[str]) -> None:
     """Put bases of the machine's engine into that of the session."""
-    for base in ensure(pod.engine, [ref for ref in refs if ref != SCRATCH]):
+    for base in ensure_bases(pod.engine, [ref for ref in refs if ref != SCRATCH]):
         with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder:
             saved, packed = Path(folder, "base.tar"), Path(folder, "packed.tar")
             with pod.engine.translate_errors(f"save {base.ref}"), open(saved, "wb") as file:

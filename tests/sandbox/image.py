@@ -1,8 +1,7 @@
 """The image of the sandboxes: what a Binder pod has, on Debian 12.
 
-Made in two steps and kept in the engine. First a base, as `helpers.bases` makes
-one: Debian with Python, Podman and what Podman needs. Then a build on it: the
-course's dependencies in a virtual environment, a user with id 1000, and the bases of
+Built once and kept in the engine: Debian with Python, Podman and what Podman needs; PRoot;
+the course's dependencies in a virtual environment, a user with id 1000, and the bases of
 the first lessons as `.binder/postBuild` leaves them: a kit, and the same unpacked on its
 shelf, by that user, without a privilege. The course itself is not in it: a sandbox gets
 the working tree when it starts, so that the image outlives a change of code.
@@ -20,14 +19,12 @@ from pathlib import Path
 
 from docker.errors import APIError
 
-from helpers.bases import catalogue, ensure, standins, save
-from helpers.bases.catalogue import Base
-from helpers.bases.recipes import AptInstall, Configure, DebianFiles, DebianRoot
-from helpers.builder import build
+from helpers.bases import aptsecrets, catalogue, save, standins
+from helpers.builder import build, ensure_bases
 from helpers.engine import Engine
+from helpers.engine.proot import fetching
 
 ROOT = Path(__file__).parents[2]
-BASE = "course-sandbox-base:1"
 NAME = "course-sandbox"
 KIT = "/opt/bases"          # where the kit lies in a sandbox
 VENV = "/opt/venv"
@@ -38,20 +35,17 @@ NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 05 build on
 # rootless Podman looks for (uidmap, fuse-overlayfs). A pod can use neither of those.
 _PACKAGES = ("ca-certificates", "crun", "fuse-overlayfs", "git", "make", "podman", "procps",
              "python3-venv", "uidmap")
-# Debian 12's own PRoot is too old for Go: the newest, with the C library that it needs.
-PROOT = "course-sandbox-proot:1"
-_PROOT = Base(PROOT, "build", "PRoot", (DebianFiles("unstable", ("libc6", "libtalloc2", "proot")), Configure(cmd=("true",))))
-_BASE = Base(BASE, "build", "Debian with Python and Podman", (
-    DebianRoot(catalogue.SUITE), AptInstall(catalogue.SUITE, _PACKAGES), Configure(cmd=("bash",))))
-
 _DOCKERFILE = """\
-FROM {base}
+FROM debian:bookworm-slim
+RUN --mount=type=bind,source=install_packages,target=/usr/local/bin/install_packages \\
+    --mount=type=secret,id=apt.conf --mount=type=secret,id=apt.sources --mount=type=secret,id=trust \\
+    install_packages {packages}
 RUN useradd --uid 1000 --create-home {user}
 COPY requirements.txt /tmp/
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=trust \\
     python3 -m venv {venv} && {venv}/bin/pip install --no-cache-dir --quiet -r /tmp/requirements.txt
 COPY --chown=1000:1000 kit {kit}
-COPY --from={proot} /usr /opt/proot/usr
+COPY proot /opt/proot
 ENV PATH={venv}/bin:$PATH MULTISTAGE_PROOT=/opt/proot MULTISTAGE_KIT={kit}
 USER {user}
 RUN --mount=type=bind,source=helpers,target=/tmp/course/helpers \\
@@ -66,23 +60,25 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     The name holds a digest of what it is made of: other dependencies or bases are
     another image. Raises CourseError.
     """
-    bases = ensure(engine, NEEDED, report=report)
+    bases = ensure_bases(engine, NEEDED, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
-    text = _DOCKERFILE.format(base=BASE, proot=PROOT, user=USER, venv=VENV, kit=KIT)
+    text = _DOCKERFILE.format(packages=" ".join(_PACKAGES), user=USER, venv=VENV, kit=KIT)
     shelf = (ROOT / "helpers/engine/podman/additional_store.py").read_text()
-    digest = hashlib.sha256(repr((text, _PACKAGES, requirements(), ids, shelf)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((text, requirements(), ids, shelf)).encode()).hexdigest()[:12]
     name = f"{NAME}:{digest}"
     if engine.client.api.images(name):
         return name
-    standins.make(engine, _BASE, BASE, offline=False, report=report)
-    standins.make(engine, _PROOT, PROOT, offline=False, report=report)
     with tempfile.TemporaryDirectory(prefix="course-sandbox-") as folder:
         context = Path(folder)
         (context / "requirements.txt").write_text("\n".join(requirements()))
+        shutil.copy(standins.FOLDER / "install_packages", context)
+        # Debian 12's own PRoot is too old for Go: the newest, with the C library that it needs.
+        fetching.fetch(report, context / "proot")
         shutil.copytree(ROOT / "helpers", context / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
         for base in bases:
             save(engine, base, context / "kit", report)
-        build(context, text=text, tag=name, context_limit=None, engine=engine, report=report)
+        build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK, lend=("pip.conf",),
+              secrets=aptsecrets.secrets(catalogue.SUITE), engine=engine, report=report)
     _remove_others(engine, name)
     return name
 

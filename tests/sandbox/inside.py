@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 from helpers import container
-from helpers.bases import ensure
-from helpers.builder import build
+from helpers.builder import build, ensure_bases
 from helpers.engine import connect
 from helpers.errors import CourseError
 
@@ -30,7 +29,7 @@ def story() -> dict[str, object]:
             engine = connect()
         told.update(rung=engine.rung, engine=engine.describe(), store=engine.store, limits=list(engine.limits))
         with _timed(seconds, "load"):
-            ensure(engine, offline=True)
+            ensure_bases(engine, offline=True)
         for what, dockerfile in (("two stages", "Dockerfile"), ("one stage", "Dockerfile.single")):
             with _timed(seconds, what):
                 build(APP, dockerfile=dockerfile, tag=f"{NAME}:{dockerfile.lower()}", no_cache=True, engine=engine)

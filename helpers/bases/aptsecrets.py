@@ -1,0 +1,70 @@
+"""This machine's way to Debian's packages, as build secrets for the stand-ins' Dockerfiles.
+
+A secret is there while a RUN has it mounted, and in no layer; nor is it part of what the build
+cache compares, so that another mirror does not make a finished step run again.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from . import aptsources
+
+_CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+_LARGEST = 500_000      # bytes of a secret (BuildKit, session/secrets: MaxSecretSize)
+_DEBIANS_OWN = Path("/usr/share/keyrings/debian-archive-keyring.gpg")    # part of every Debian root
+# Settings that name files of this machine.
+_OF_FILES = re.compile(r"::(CaInfo|CaPath|CAfile|SslCert|SslKey|Proxy-Auto-Detect|ProxyAutoDetect)\b", re.IGNORECASE)
+_ARMOR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?\n\s*\n(.*?)(?:\n=\S+)?\s*\n-----END", re.S)
+
+
+def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
+    """{id: value} for `RUN --mount=type=secret`: apt.conf, apt.sources and trust.
+
+    offline   only package archives on this machine are named
+    """
+    sources = aptsources.machine(suite)
+    if offline:
+        sources = tuple(each for each in sources if each.local)
+    settings = [line for line in aptsources.options() if not _OF_FILES.search(line)]
+    settings += [*_proxies(), 'APT::Sandbox::User "root";']    # another user cannot read the secrets
+    found: dict[str, bytes] = {}
+    if _CA_BUNDLE.exists() and _CA_BUNDLE.stat().st_size < _LARGEST:
+        found["trust"] = _CA_BUNDLE.read_bytes()
+        settings.append('Acquire::https::CaInfo "/run/secrets/trust";')
+    if sources or offline:
+        settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/run/secrets";']
+        found["apt.sources"] = aptsources.written(map(_with_keys, sources)).encode() or b"# none on this machine\n"
+    return found | {"apt.conf": "\n".join(settings).encode() + b"\n"}
+
+
+def _proxies() -> list[str]:
+    """Proxies that the environment names: apt here sees them, apt in a build would not."""
+    values = {name: os.environ.get(f"{name}_proxy") or os.environ.get(f"{name.upper()}_PROXY") for name in ("http", "https")}
+    return [f'Acquire::{name}::Proxy "{value}";' for name, value in values.items() if value]
+
+
+def _with_keys(source: aptsources.Source) -> aptsources.Source:
+    """`source` with its keys in it, in place of files of this machine (sources.list(5), Signed-By)."""
+    files = [each for each in source.keyrings if each.is_file()]
+    if not source.keyrings or files == [_DEBIANS_OWN]:
+        return source
+    return replace(source, signed_by=armored(each.read_bytes() for each in files))
+
+
+def armored(keyrings: Iterable[bytes]) -> str:
+    """One block of text for several keyrings, in binary or text form (RFC 9580, 6.2)."""
+    keys = b"".join(_binary(each) for each in keyrings)
+    lines = base64.encodebytes(keys).decode().split()
+    block = ["-----BEGIN PGP PUBLIC KEY BLOCK-----", ".", *lines, "-----END PGP PUBLIC KEY BLOCK-----"]
+    return "".join(f"\n {line}" for line in block)
+
+
+def _binary(keyring: bytes) -> bytes:
+    blocks = _ARMOR.findall(keyring)
+    return b"".join(map(base64.b64decode, blocks)) if blocks else keyring
