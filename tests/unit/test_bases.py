@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import subprocess
+import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import docker
 import pytest
 
-from helpers import bases, labels
+from helpers import bases, labels, paths
 from helpers import dockerfile
 from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, rootfs, standins
 from helpers.bases.status import Present
@@ -34,7 +35,7 @@ def test_every_base_is_complete():
 @pytest.mark.parametrize("base", [base for base in EVERY if base.dockerfile], ids=lambda base: base.ref)
 def test_a_stand_ins_dockerfile_has_all_that_it_names(base):
     parsed = dockerfile.parse(standins.text(base), base.build_args)
-    assert not dockerfile.problems(parsed) and parsed.stage(base.target or None if base.target else len(parsed.stages) - 1)
+    assert not dockerfile.problems(parsed) and (not base.target or parsed.stage(base.target))
     fetched = {each.file for each in base.downloads} | {standins.ROOT_ARCHIVE}
     for stage in parsed.stages:
         for instruction in stage.instructions:
@@ -484,6 +485,18 @@ def test_an_image_built_on_a_stand_in_is_none():
     assert not resolve._stand_in({"Labels": {**marks, labels.COURSE: labels.BUILD}}, golang)
     assert not resolve._stand_in({"Labels": marks}, references.parse("golang:1.23"))
     assert not resolve._stand_in({"Labels": None}, golang)
+
+
+def test_whoever_waits_for_another_process_says_so(home):
+    said = []
+    with paths.locked(home / "lock", waiting=lambda: said.append("waited")):
+        assert not said
+    code = ("import sys; from pathlib import Path; from helpers import paths\n"
+            f"with paths.locked(Path({str(home / 'lock')!r}), waiting=lambda: print('waited', flush=True)): print('got it')")
+    with paths.locked(home / "lock"):
+        other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert other.stdout.readline() == "waited\n"
+    assert other.communicate(timeout=20)[0] == "got it\n"
 
 
 @pytest.mark.parametrize("name, short", [
