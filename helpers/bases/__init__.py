@@ -1,7 +1,7 @@
-"""The base images of the lessons: found, pulled or made.
+"""The base images of the lessons: found, pulled or built.
 
-    >>> from helpers.bases import ensure, footnote
-    >>> found = ensure(engine, ["golang:1.22"], report=print)
+    >>> from helpers.builder import ensure_bases     # which hands `ensure` the function that builds
+    >>> found = ensure_bases(engine, ["golang:1.22"], report=print)
     >>> found[0].origin, found[0].name
     ('made', 'golang:1.22')
     >>> footnote(found)

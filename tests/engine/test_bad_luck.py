@@ -14,6 +14,7 @@ import textwrap
 import pytest
 
 from helpers import bases
+from helpers.builder import ensure_bases
 from helpers.engine import dockerd
 
 from .test_owned import PRELUDE, folder  # noqa: F401 (a fixture)

@@ -185,7 +185,9 @@ def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
     try:
         with serve(tag, port=80, engine=engine) as server:
             page, script, none = server.get("/"), server.get("/x.js"), server.get("/none")
-            log = server.log
+            deadline = time.monotonic() + 10
+            while "/none" not in (log := server.log) and time.monotonic() < deadline:   # nginx writes it after it has answered
+                time.sleep(0.05)
         assert (page.status, page.text, page.headers["Content-Type"]) == (200, "<p>served</p>", "text/html")
         assert page.headers["Server"].startswith("nginx/") and "javascript" in script.headers["Content-Type"]
         assert none.status == 404 and '"GET /x.js HTTP/1.1" 200' in log and "none" in log
