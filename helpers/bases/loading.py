@@ -8,7 +8,7 @@ from collections.abc import Callable
 from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import units
-from ..engine import Engine, podman
+from ..engine import Engine, backends
 from ..engine.translate import engine_fault
 from . import references, shelving
 from .kit import Kept, KitDamaged
@@ -24,7 +24,7 @@ def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
     Raises KitDamaged where the file is not what was saved or the engine made
     something else of it, and what `engine.translate_errors` raises.
     """
-    place = podman.shelf_here() if engine.host == podman.host() else None
+    place = backends.image_folder(engine.host)
     shelved = shelving.shelve(kept, place, report) if place else None
     if shelved and _layers(engine, shelved) == kept.layers:
         return shelved

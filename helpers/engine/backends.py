@@ -1,30 +1,85 @@
-"""The engines that the course can start and own, the best first.
-
-Each is a module with one interface:
-
-    host()        its address, as DOCKER_HOST would have it
-    rung()        what it is called as a rung of the ladder
-    obstacle()    why it cannot be started here, in one sentence; '' if it can
-    can_start()   whether it can: found out in seconds, and nothing is started for it
-    start(report), running(), stop(report), purge(report), log_tail()
-    SHARES_NETWORK   as `Engine.shares_network`
-    limits()      sentences: what it cannot do, besides what the engine says of itself
-"""
+"""The engines that the course knows, the best first."""
 
 from __future__ import annotations
 
-from types import ModuleType
+from pathlib import Path
 
-from . import dockerd, podman, proot_backend
+import docker
 
-ENGINES: tuple[ModuleType, ...] = (dockerd, podman, proot_backend)
+from ..errors import NoEngine
+from .backend import Backend
+from .dockerd import Dockerd
+from .model import MINIMUM_API, Engine, major, too_old
+from .podman.backend import Podman
+from .processes import Report
+from .proot_backend import PRoot
+from .translate import translate_errors
+
+DOCKERD, PODMAN, PROOT = Dockerd(), Podman(), PRoot()
+ENGINES: tuple[Backend, ...] = (DOCKERD, PODMAN, PROOT)
 
 
-def of(host: str) -> ModuleType | None:
-    """The one whose address that is, None if it is not the course's."""
+def owner(host: str) -> Backend | None:
+    """The one whose own engine has that address, None if it is not the course's."""
     return next((each for each in ENGINES if each.host() == host), None)
+
+
+def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
+    """Ask an engine what it is. Raises EngineTooOld and the errors of `translate_errors`."""
+    with translate_errors("say what it is", host):
+        version, info = client.version(), client.info()
+    api = client.api.api_version
+    if tuple(map(int, api.split("."))) < MINIMUM_API:
+        raise too_old(host, f"It speaks API {api}.")
+    component, owned = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"], owner(host) is not None
+    kind = next((each for each in ENGINES if component == each.name), DOCKERD)
+    number = major(version["Version"])
+    return Engine(
+        client=client, host=host, rung=rung, owned=owned, name=kind.name, version=version["Version"], api=api,
+        store=_store(info), builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
+        limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned)))
+
+
+def _store(info: dict) -> str:
+    driver = info.get("Driver") or "unknown"
+    kinds = [value for key, value in info.get("DriverStatus") or [] if key == "driver-type"]
+    return f"{driver} (containerd)" if any("snapshotter" in kind for kind in kinds) else driver
+
+
+def _limits(info: dict) -> list[str]:
+    limits = []
+    if info.get("Driver") == "vfs":
+        limits.append("The vfs store copies the whole file system at every step: builds are slow and need much disk.")
+    if (info.get("OSType") or "linux") != "linux":
+        limits.append("It runs Windows containers; the lessons need Linux ones.")
+    return limits
 
 
 def obstacles() -> str:
     """Why none of them can be started here, a sentence each."""
     return " ".join(filter(None, (each.obstacle() for each in ENGINES)))
+
+
+def install(report: Report) -> bool:
+    """Install the best engine that the course can install here; whether one was."""
+    if DOCKERD.can_start():
+        return False
+    try:
+        DOCKERD.install(report)
+    except NoEngine:   # why nothing can be started here says more
+        return False
+    return True
+
+
+def image_folder(host: str) -> Path | None:
+    """Where a base image can be put for the engine at that address, instead of being loaded into
+    it; None if it reads no such folder."""
+    kind = owner(host)
+    return kind.image_folder() if kind else None
+
+
+def is_engine(process: Path) -> bool:
+    """Whether a process, given by its folder in /proc, is an engine of any kind. Raises OSError."""
+    name = (process / "comm").read_bytes().strip()
+    words = (process / "cmdline").read_bytes().split(b"\0")
+    return any(each.process in (name, *words) for each in ENGINES)

@@ -62,30 +62,3 @@ class Capabilities:
     def mounts(self, builder: str) -> bool:
         """Whether a RUN of that builder can mount secrets and caches."""
         return builder in self.mounting
-
-
-# What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
-# and not with 5.8.6).
-MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
-
-
-def docker(major: int) -> Capabilities:
-    """BuildKit reads heredocs since 0.10.1, and so Docker Engine 23.0 (its reader of Dockerfile 1.4)."""
-    return Capabilities(heredocs=("buildkit",) if major >= 23 else ())
-
-
-def podman(major: int, *, shares_network: bool = False, has_users: bool = True) -> Capabilities:
-    """Podman before 5 reads no heredocs (4.9.3), and its `commit` takes no new settings."""
-    new = major >= 5
-    return Capabilities(
-        mounting=("buildah",), heredocs=("buildah",) if new else (), relative_mounts=new, cache_sees_mounts=new,
-        empties=() if new else MOUNTED, makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
-        has_users=has_users, shares_network=shares_network, keeps_ulimits=new or shares_network,
-        fills_tmpfs=True, prints_exec_errors=True, process_columns=True)
-
-
-def proot() -> Capabilities:
-    """It speaks as the legacy builder does, and mounts secrets and caches besides. PRoot stops
-    each call of the kernel: that takes time."""
-    return Capabilities(mounting=("legacy",), heredocs=(), rejects_heredocs=True, slowdown=2,
-                        isolates_network=False, read_only_root=False, health_checks=False)

@@ -4,7 +4,7 @@
    is used or refused, never passed over: a typo must not end on another engine.
 2. A local socket.
 3. An engine that the course owns, found or started: dockerd for root; Podman with
-   subordinate ids; Podman with one id; the small one over PRoot (`family`).
+   subordinate ids; Podman with one id; the engine over PRoot (`backends`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from docker.errors import DockerException, InvalidVersion
 
 from ..errors import EngineError, EngineRefused, EngineUnreachable, NoEngine
 from . import backends
-from .model import Engine, read, too_old
-from .managed import Report, quiet
+from .backend import Backend
+from .model import Engine, too_old
+from .processes import Report, quiet
 from .translate import root_cause
 
 _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one in less than this
@@ -58,7 +59,7 @@ def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     if explicit:
         return _try(explicit)
     refusals = []
-    for rung in (*_sockets(), *(Rung(each.rung(), each.host()) for each in backends.ENGINES)):
+    for rung in (*_sockets(), *map(_own, backends.ENGINES)):
         if not _is_socket(rung.host):
             continue
         try:
@@ -68,9 +69,13 @@ def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     for each in backends.ENGINES if start else ():
         if each.can_start():
             each.start(report)
-            return _try(Rung(each.rung(), each.host()))
+            return _try(_own(each))
     refused = [error for error in refusals if isinstance(error, EngineRefused)]
     raise refused[0] if refused else _none(refusals)
+
+
+def _own(engine: Backend) -> Rung:
+    return Rung(engine.rung(), engine.host())
 
 
 def hidden() -> bool:
@@ -127,9 +132,7 @@ def _try(rung: Rung) -> Engine:
     except (DockerException, OSError, ValueError) as error:
         raise _refusal(rung, error) from error
     client.api.timeout = _CALL_SECONDS
-    ours = backends.of(rung.host)
-    return read(client, rung.host, rung.name, owned=ours is not None, limits=ours.limits() if ours else (),
-                shares_network=ours is not None and ours.SHARES_NETWORK)
+    return backends.inspect(client, rung.host, rung.name)
 
 
 def _client(rung: Rung, timeout: float) -> docker.DockerClient:

@@ -1,26 +1,21 @@
-"""The life of the course's own small engine, the last rung: `helpers.engine.proot`, over PRoot.
-
-For sessions that refuse user namespaces or mounts. Its data, socket, pid file and log
-lie in one folder that only this user can open.
+"""How the course runs its own engine over PRoot, the last rung: for sessions that refuse user
+namespaces or mounts. Its data, socket, pid file and log lie in one folder that only this user
+can open.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from .. import paths
-from ..errors import EngineError, NoEngine
-from . import managed
-from .managed import Report
+from . import processes
+from .backend import Backend
+from .capabilities import Capabilities
 
-SHARES_NETWORK = False   # it forwards: a port that is asked for is exchanged for a free one, by PRoot
 _ROOT = Path(__file__).resolve().parents[2]
-_START_SECONDS, _PROBE_SECONDS, _BUSY_SECONDS, _STOP_SECONDS = 30, 60, 30, 10
+_PROBE_SECONDS = 60
 _LIMITS = (
     "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",
     "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
@@ -30,113 +25,53 @@ _LIMITS = (
     "It fetches nothing: base images are loaded from archives.",
 )
 
-
-def folder() -> Path:
-    return paths.state() / "small"
+_good: list[bool] = []   # whether the probe worked once
 
 
-def host() -> str:
-    """Address of its socket, as DOCKER_HOST would have it."""
-    return f"unix://{folder() / 'small.sock'}"
+class PRoot(Backend):
+    """The course's own engine, over PRoot."""
 
+    name, builders, process = "Course Engine", ("legacy",), b"helpers.engine.proot"
+    title, home, socket, log = "the engine over PRoot", "small", "small.sock", "small.log"
+    remedy = "Install PRoot 5.4 or newer, or use a machine with Docker."
+    start_seconds, busy_seconds, answer_seconds = 30, 30, 2
 
-def rung() -> str:
-    return "small"
+    def capabilities(self, version: int, owned: bool) -> Capabilities:
+        """It speaks as the legacy builder does, and mounts secrets and caches besides. PRoot stops
+        each call of the kernel: that takes time. A port that is asked for is exchanged for a free one."""
+        return Capabilities(mounting=("legacy",), heredocs=(), rejects_heredocs=True, slowdown=2,
+                            isolates_network=False, read_only_root=False, health_checks=False)
 
+    def limits(self, version: int, owned: bool) -> tuple[str, ...]:
+        return _LIMITS
 
-def limits() -> tuple[str, ...]:
-    """Sentences: what it cannot do."""
-    return _LIMITS
+    def rung(self) -> str:
+        return "small"
 
+    def obstacle(self) -> str:
+        if sys.platform != "linux":
+            return "The course's engine over PRoot takes Linux."
+        if os.geteuid() == 0:
+            return "The course's engine over PRoot is for sessions without root."
+        if not _good:
+            try:
+                done = subprocess.run(_command("--probe"), capture_output=True, text=True, timeout=_PROBE_SECONDS,
+                                      stdin=subprocess.DEVNULL, env=_environment())
+            except subprocess.TimeoutExpired:
+                return "The course's engine over PRoot could not be tried: the machine did not answer in time."
+            except OSError as error:
+                return f"The course's engine over PRoot could not be tried: Python cannot be started ({error.strerror})."
+            if done.returncode:
+                lines = (done.stdout or done.stderr).strip().splitlines() or ["the probe ended without a word"]
+                return f"The course's engine over PRoot cannot work here: {lines[-1]}."
+            _good.append(True)
+        return ""
 
-_WHY: list[str] = []   # what was probed, once it was good
+    def _pid(self) -> int | None:
+        return processes.recorded(self.folder() / "small.pid", self.folder())
 
-
-def obstacle() -> str:
-    """Why it cannot be started here, in one sentence; '' if it can. Takes a second the first time."""
-    if sys.platform != "linux":
-        return "The course's small engine takes Linux."
-    if os.geteuid() == 0:
-        return "The course's small engine is for sessions without root."
-    if not _WHY:
-        try:
-            done = subprocess.run(_command("--probe"), capture_output=True, text=True, timeout=_PROBE_SECONDS,
-                                  stdin=subprocess.DEVNULL, env=_environment())
-        except subprocess.TimeoutExpired:
-            return "The course's small engine could not be tried: the machine did not answer in time."
-        except OSError as error:
-            return f"The course's small engine could not be tried: Python cannot be started ({error.strerror})."
-        if done.returncode:
-            said = (done.stdout or done.stderr).strip().splitlines() or ["the probe ended without a word"]
-            return f"The course's small engine cannot work here: {said[-1]}."
-        _WHY.append("")
-    return ""
-
-
-def can_start() -> bool:
-    """Whether `start` can work here."""
-    return not obstacle()
-
-
-def start(report: Report = managed.quiet) -> None:
-    """Start it unless it runs. Safe from several processes at once.
-
-    Raises NoEngine where it cannot run, EngineError where it does not come up (the end
-    of its log is the evidence).
-    """
-    why = obstacle()
-    if why:
-        raise NoEngine("The course cannot start its small engine here.", why=why,
-                       remedy="Install PRoot 5.4 or newer, or use a machine with Docker.")
-    place = folder()
-    managed.check_room("The course's small engine", place / "small.sock", "/tmp/multistage")
-    with managed.lock("small"):
-        if running() or managed.thawed(_processes, _answers, report, _BUSY_SECONDS):
-            return
-        _end()
-        place.mkdir(parents=True, exist_ok=True)
-        place.chmod(0o700)
-        report("Starting the course's small engine ...")
-        with open(place / "small.log", "ab") as log:
-            process = subprocess.Popen(_command(str(place)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       start_new_session=True, cwd="/", env=_environment())
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            if _answers():
-                report("The engine answers.")
-                return
-            time.sleep(0.05)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        process.wait(10)
-        raise EngineError("The course's small engine did not start.", remedy=f"Its log is {place / 'small.log'}.",
-                          evidence=log_tail())
-
-
-def running() -> bool:
-    """Whether its process lives and its socket answers."""
-    return _pid() is not None and _answers()
-
-
-def stop(report: Report = managed.quiet) -> bool:
-    """Stop it, with all that runs in it. False if it was not running."""
-    with managed.lock("small"):
-        if _pid() is None:
-            return False
-        report("Stopping the course's small engine ...")
-        _end()
-        return True
-
-
-def purge(report: Report = managed.quiet) -> None:
-    """Stop it and delete its folder: images, layers, everything."""
-    stop(report)
-    with managed.lock("small"):
-        paths.remove(str(folder()))
-
-
-def log_tail(lines: int = 15) -> str:
-    return managed.log_tail(folder() / "small.log", lines)
+    def _launch(self) -> subprocess.Popen:
+        return self._spawn(_command(str(self.folder())), _environment())
 
 
 def _command(word: str) -> list[str]:
@@ -145,26 +80,3 @@ def _command(word: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
-
-
-def _answers() -> bool:
-    return (folder() / "small.sock").exists() and managed.answers(host(), 2)
-
-
-def _pid() -> int | None:
-    """Its process id, or None; another process with that number is not taken for it."""
-    try:
-        pid = int((folder() / "small.pid").read_text())
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    return pid if os.fsencode(folder()) in words else None
-
-
-def _processes() -> list[int]:
-    pid = _pid()
-    return [] if pid is None else [pid]
-
-
-def _end() -> None:
-    managed.end(_processes, _STOP_SECONDS, _STOP_SECONDS)

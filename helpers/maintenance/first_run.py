@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..bases import footnote
 from ..builder import BuildResult, build, ensure_bases
-from ..engine import Engine, connect, discovery, dockerd
+from ..engine import Engine, backends, connect, discovery
 from ..errors import NoEngine
 from ..image import Image, inspect
 from ..units import ratio, seconds, share, size
@@ -61,12 +61,8 @@ def have_engine(report: Report) -> Engine:
     try:
         return connect(report=report)
     except NoEngine:
-        if discovery.hidden() or dockerd.installed():   # then no installing helps
+        if discovery.hidden() or not backends.install(report):
             raise
-        try:
-            dockerd.install(report)
-        except NoEngine:
-            pass   # what is said of the whole machine says more
         return connect(report=report)
 
 

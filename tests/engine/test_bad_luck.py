@@ -15,7 +15,7 @@ import pytest
 
 from helpers import bases
 from helpers.builder import ensure_bases
-from helpers.engine import dockerd
+from helpers.engine.backends import DOCKERD as dockerd
 
 from .test_owned import PRELUDE, folder  # noqa: F401 (a fixture)
 
@@ -46,7 +46,7 @@ def later(seconds, call, *words):
     threading.Timer(seconds, call, words).start()
 
 def signalled(sign, *pids):
-    for pid in pids or (dockerd._pid(), *dockerd._with_argument(os.fsencode(dockerd.folder() / "run") + b"/")):
+    for pid in pids or (dockerd._pid(), *dockerd._containerd()):
         os.kill(pid, sign)
 
 def building(progress):
@@ -157,7 +157,7 @@ def test_a_command_is_killed_as_when_the_memory_is_full(alone):
 def test_two_kernels_want_one_base_of_the_kit_at_once(alone):
     """One engine is started, and the archive is loaded once."""
     said = alone("""
-        code = ("from helpers.engine import connect, discovery, dockerd; from helpers.builder import ensure_bases\\n"
+        code = ("from helpers.engine import connect, discovery; from helpers.engine.backends import DOCKERD as dockerd; from helpers.builder import ensure_bases\\n"
                 "discovery._sockets = lambda: []\\n"
                 "(base,) = ensure_bases(connect(), ['debian:bookworm-slim'], offline=True)\\n"
                 "print(base.kit, base.name, dockerd._pid())")
@@ -192,7 +192,7 @@ def test_one_that_stays_silent_is_ended_and_what_it_left_is_in_nobodys_way(alone
     said = alone("""
         made("echo one > /one", tag="kept:1")
         pid = dockerd._pid()
-        dockerd._go_on, dockerd._BUSY_SECONDS, dockerd._STOP_SECONDS = lambda pid: None, 1, 1
+        from helpers.engine import processes; processes.resume = lambda pid: None; dockerd.busy_seconds = dockerd.stop_seconds = 1
         signalled(signal.SIGSTOP, pid)
         print(connect().client.images.get("kept:1").tags, dockerd._pid() != pid)
         dockerd.stop()
@@ -225,7 +225,7 @@ def test_the_whole_session_is_frozen_and_thawed(alone):
             echo $on > "$state"; sleep 2; echo $off > "$state"
             ''', str(group)], stdin=subprocess.PIPE)
         group.mkdir()
-        members = [os.getpid(), pid, *dockerd._with_argument(os.fsencode(dockerd.folder() / "run") + b"/")]
+        members = [os.getpid(), pid, *dockerd._containerd()]
         home = {each: Path(f"/proc/{each}/cgroup").read_text() for each in members}
         for each in members: (group / "cgroup.procs").write_text(str(each))
         def watch(progress):

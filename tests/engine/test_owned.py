@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.engine import dockerd
+from helpers.engine.backends import DOCKERD as dockerd
 
 pytestmark = pytest.mark.skipif(
     not dockerd.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.skipif(
 PRELUDE = """
 import os, signal, subprocess, sys, threading, time
 from pathlib import Path
-from helpers.engine import connect, network, dockerd
+from helpers.engine import connect, network
+from helpers.engine.backends import DOCKERD as dockerd
 from helpers.errors import *
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 os.environ.pop("DOCKER_HOST", None)
@@ -104,7 +105,7 @@ def test_its_bridge_keeps_its_address_while_containers_come_and_go(folder):
 
 def test_two_kernels_at_once_start_one_engine(folder):
     said = alone(folder, """
-        code = "from helpers.engine import connect, discovery, dockerd; discovery._sockets = lambda: []; connect(); print(dockerd._pid())"
+        code = "from helpers.engine import connect, discovery; from helpers.engine.backends import DOCKERD as dockerd; discovery._sockets = lambda: []; connect(); print(dockerd._pid())"
         both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in "ab"]
         print(len({p.communicate(timeout=60)[0] for p in both}), [p.returncode for p in both])
         """)

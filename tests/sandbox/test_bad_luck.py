@@ -15,8 +15,9 @@ pytestmark = pytest.mark.nightly
 WORDS = """
 import json, os, signal, subprocess, sys, threading, time
 from helpers.builder import build
-from helpers.engine import connect, podman
-from helpers.engine.podman import service
+from helpers.engine import connect
+from helpers.engine.backends import PODMAN as podman
+from helpers.engine.podman import namespaces
 from helpers.errors import CourseError
 
 def made(*runs, **how):
@@ -28,7 +29,7 @@ def tags():
 
 def inside(command):
     "Ids of the processes in the engine's namespaces whose command begins so."
-    return [pid for pid, space, _ in service._seen() if space != service._namespace("self")
+    return [pid for pid, space, _ in namespaces.seen(podman.folder()) if space != namespaces.namespace("self")
             and open(f"/proc/{pid}/cmdline", "rb").read().startswith(command)]
 """
 
@@ -44,7 +45,7 @@ def test_it_dies_in_the_middle_of_a_build_and_nothing_is_lost(pod):
 made("echo one > /one", tag="kept:1")
 def kill():
     while not inside(b"sleep"): time.sleep(0.1)
-    os.kill(service._note()["pid"], signal.SIGKILL)
+    os.kill(podman._note()["pid"], signal.SIGKILL)
 threading.Thread(target=kill, daemon=True).start()
 try:
     made("echo one > /one", "exec sleep 60", tag="lost:1")
@@ -62,20 +63,20 @@ def test_it_is_stopped_and_runs_on(pod):
 from helpers.engine import discovery
 connect()
 discovery._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
-pid = service._note()["pid"]
+pid = podman._note()["pid"]
 os.kill(pid, signal.SIGSTOP)
-print(json.dumps(["kept:1" in tags(), service._note()["pid"] == pid]))""")
+print(json.dumps(["kept:1" in tags(), podman._note()["pid"] == pid]))""")
     assert told == [True, True]
 
 
 def test_a_stale_socket_and_two_kernels_at_once(pod):
     told = said(pod, WORDS + """
 connect()
-pid = service._note()["pid"]
+pid = podman._note()["pid"]
 os.kill(pid, signal.SIGKILL)
-while service._alive(): time.sleep(0.05)
+while podman._pid(): time.sleep(0.05)
 stale = (podman.folder() / "podman.sock").exists()
-code = "from helpers.engine import connect; from helpers.engine.podman import service; connect(); print(service._note()['pid'])"
+code = "from helpers.engine import connect; from helpers.engine.backends import PODMAN; connect(); print(PODMAN._note()['pid'])"
 both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
 pids = {int(each.communicate()[0]) for each in both}
 print(json.dumps([stale, len(pids), pid in pids, "kept:1" in tags()]))""")

@@ -178,17 +178,18 @@ def test_cleaning_leaves_what_lies_on_a_shelf(hub):
 @nightly
 def test_stopping_ends_every_process_and_mount(hub):
     told = said(hub, """
-        import json, subprocess
+        import json
         from helpers import labels
-        from helpers.engine import connect, podman
+        from helpers.engine.podman import namespaces
+        from helpers.engine import connect
+        from helpers.engine.backends import PODMAN as podman
         api = connect().client.api
         api.create_container("debian:bookworm-slim", ["sleep", "600"], name="sleeper", labels=labels.marked(labels.RUN),
                              host_config=api.create_host_config(network_mode="none"))
         api.start("sleeper")
-        namespaces = lambda: [pid for pid, space, _ in podman.service._seen() if space != podman.service._namespace("self")]
-        before = len(namespaces())
+        before = namespaces.inside(namespaces.marked(podman.folder()), podman.folder())
         stopped = podman.stop()
-        print(json.dumps([before >= 3, stopped, namespaces(), podman.running(), podman.stop()]))""")
+        print(json.dumps([len(before) >= 3, stopped, [pid for pid, *_ in namespaces.seen(podman.folder()) if pid in before], podman.running(), podman.stop()]))""")
     assert told == [True, True, [], False, False]
 
 
@@ -196,7 +197,7 @@ def test_stopping_ends_every_process_and_mount(hub):
 def test_purging_leaves_nothing(hub):
     told = said(hub, """
         import json
-        from helpers.engine import podman
+        from helpers.engine.backends import PODMAN as podman
         podman.purge()
         print(json.dumps(podman.folder().exists()))""")
     assert told is False
@@ -237,10 +238,11 @@ def test_on_binder_where_it_is_poorer(binder, store, limit):
         import json
         from helpers import container, paths
         from helpers.builder import build, ensure_bases
-        from helpers.engine import connect, podman
-        from helpers.engine.podman import service
+        from helpers.engine import connect
+        from helpers.engine.backends import PODMAN as podman
+        from helpers.engine.podman import backend
         if {store!r} == "vfs":
-            service._KEPT[podman.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
+            backend._good[podman.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
         engine, heard = connect(), []
         ensure_bases(engine, ["debian:bookworm-slim"], offline=True, report=heard.append)
         build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
@@ -266,7 +268,8 @@ def test_with_subordinate_ids_there_are_other_users(engine):
     with sandbox(engine, "ids") as pod:
         told = said(pod, f"""
             import json
-            from helpers.engine import connect, podman
+            from helpers.engine import connect
+            from helpers.engine.backends import PODMAN as podman
             from helpers import container
             from helpers.builder import build, ensure_bases
             engine = connect()

@@ -19,12 +19,13 @@ KINDS = {"b": LESSONS, "c": LESSONS[:3]}
 
 _FROZEN = """
 import os, signal
-from helpers.engine import connect, discovery, proot_backend
+from helpers.engine import connect, discovery
+from helpers.engine.backends import PROOT
 connect()
 discovery._CONNECT_SECONDS = 3   # a frozen one is asked before it is waited for
-pid = proot_backend._pid()
+pid = PROOT._pid()
 os.kill(pid, signal.SIGSTOP)
-print(len(connect().client.images.list()) > 0 and proot_backend._pid() == pid)
+print(len(connect().client.images.list()) > 0 and PROOT._pid() == pid)
 """
 
 

@@ -19,9 +19,11 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import connect, discovery, network, dockerd, podman, proot_backend, translate
+from helpers.engine import backends, connect, discovery, network, translate
+from helpers.engine import dockerd as module
+from helpers.engine.backends import DOCKERD as dockerd, PODMAN as podman, PROOT as proot
 from helpers.engine.discovery import Rung
-from helpers.engine.model import Engine, read
+from helpers.engine.model import Engine
 from helpers.engine.translate import translate_errors
 from helpers.views.markup import paragraph
 from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
@@ -388,7 +390,7 @@ def test_nothing_at_all_says_three_ways_on():
                                          (1000, "The course starts dockerd only as root.")])
 def test_root_and_others_are_told_apart(monkeypatch, root, words):
     monkeypatch.setattr(os, "geteuid", lambda: root)
-    monkeypatch.setattr(proot_backend, "obstacle", lambda: "There is no PRoot.")   # this machine may have one
+    monkeypatch.setattr(proot, "obstacle", lambda: "There is no PRoot.")   # this machine may have one
     with pytest.raises(NoEngine) as caught:
         connect()
     assert caught.value.remedy.startswith(words)
@@ -474,7 +476,7 @@ def test_calls_get_more_time_than_connecting(monkeypatch, short):
 def asked(version, info, api="1.41") -> Engine:
     client = SimpleNamespace(version=lambda: version, info=lambda: info,
                              api=SimpleNamespace(api_version=api))
-    return read(client, "unix:///s", "socket", False)
+    return backends.inspect(client, "unix:///s", "socket")
 
 
 @pytest.mark.parametrize("version", ["master-dockerproject", "dev", ""])
@@ -494,11 +496,11 @@ def test_a_podman_whose_version_is_no_number_is_taken_for_the_newest(version):
      ("buildkit", "legacy"), []),
     ({"Version": "19.03"}, INFO, "Docker Engine", "overlay2", ("buildkit", "legacy"), []),
     (PODMAN, {**INFO, "Driver": "overlay"}, "Podman Engine", "overlay", ("buildah",),
-     ["Buildah", "interrupt", "cannot be made", "way out", "/etc/hosts"]),
+     ["Buildah", "interrupt", "cannot be made", "closed network", "/etc/hosts"]),
     (PODMAN, {**INFO, "Driver": "vfs"}, "Podman Engine", "vfs", ("buildah",),
-     ["Buildah", "interrupt", "cannot be made", "way out", "/etc/hosts", "vfs"]),
+     ["Buildah", "interrupt", "cannot be made", "closed network", "/etc/hosts", "vfs"]),
     ({**PODMAN, "Version": "5.8.6"}, {**INFO, "Driver": "overlay"}, "Podman Engine", "overlay", ("buildah",),
-     ["Buildah", "interrupt", "history", "way out"]),
+     ["Buildah", "interrupt", "history", "closed network"]),
 ])
 def test_an_engine_says_what_it_is(version, info, name, store, builders, limits):
     engine = asked(version, info)
@@ -646,8 +648,9 @@ def test_our_engine_is_known_to_answer_whatever_the_oldest_api_that_it_speaks(sh
         else:
             docker_says(version={**VERSION, "ApiVersion": "1.44", "MinAPIVersion": "1.44"})(connection, line)
 
-    with listening(short / "s", answer) as host:
-        monkeypatch.setattr(dockerd, "host", lambda: host)
+    monkeypatch.setattr(dockerd, "folder", lambda: short)
+    assert not dockerd._answers()
+    with listening(short / "docker.sock", answer):
         assert dockerd._answers()
 
 
@@ -664,7 +667,7 @@ def test_stopping_ends_it_and_sweeps(stand_in_daemon, monkeypatch):
     said_ = []
     assert dockerd.stop(said_.append) is True
     assert stand_in_daemon.wait(5) == -signal.SIGTERM
-    assert said_ == ["Stopping the engine of the course ..."]
+    assert said_ == ["Stopping dockerd ..."]
     assert not (dockerd.folder() / "docker.pid").exists()
     assert ("ip", "link", "del", network.bridge(dockerd.folder())) in commands
     assert dockerd.stop() is False
@@ -680,7 +683,7 @@ def test_shims_of_a_killed_dockerd_are_ended_and_no_others(monkeypatch, home):
     ours = process("containerd-shim-runc-v2", dockerd.folder())
     others = [process("containerd-shim-runc-v2", "/elsewhere/engine"), process("editor", dockerd.folder())]
     try:
-        dockerd._sweep()
+        dockerd._clear(restart=False)
         assert ours.wait(5) == -signal.SIGTERM
         assert [each.poll() for each in others] == [None, None]
     finally:
@@ -693,7 +696,8 @@ def done(stdout, code=0):
     return subprocess.CompletedProcess((), code, stdout, "")
 
 
-def test_starting_without_rights_says_what_it_takes():
+def test_starting_without_rights_says_what_it_takes(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(NoEngine) as caught:
         dockerd.start()
     assert "root" in said(caught.value)
@@ -828,4 +832,4 @@ def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):
     real = open
     monkeypatch.setattr("builtins.open", lambda path, *a, **k: real(
         mounts if path == "/proc/self/mounts" else path, *a, **k))
-    assert dockerd._mounts_below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]
+    assert module._mounts_below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]

@@ -10,8 +10,9 @@ import pytest
 
 from helpers.container.running import podman_lacks
 from helpers import container
-from helpers.engine import backends, dockerd, podman
-from helpers.engine.podman import launcher, seccomp, service, settings, additional_store
+from helpers.engine import backends
+from helpers.engine.backends import DOCKERD as dockerd, PODMAN as podman
+from helpers.engine.podman import additional_store, backend, launcher, namespaces, seccomp, settings
 from helpers.errors import EngineError, NoEngine
 
 from .test_shelf import GOLANG, LOWER, UPPER, archive
@@ -137,11 +138,11 @@ def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_memory(monkeypatch):
-    monkeypatch.setattr(service, "_KEPT", {})
+    monkeypatch.setattr(backend, "_good", {})
 
 
 def test_without_podman_it_is_said_how_to_get_it(home, monkeypatch):
-    monkeypatch.setattr(service, "_PATH", "/nonexistent")
+    monkeypatch.setattr(backend, "_PATH", "/nonexistent")
     why = podman.obstacle()
     assert "not installed" in why and "apt-get install podman" in why and "conda-forge" in why
     assert not podman.can_start()
@@ -151,44 +152,44 @@ def test_without_podman_it_is_said_how_to_get_it(home, monkeypatch):
 
 
 def test_both_kinds_of_ids_are_probed_and_the_first_that_works_is_taken(home, monkeypatch):
-    monkeypatch.setattr(service.shutil, "which", lambda name, path=None: f"/bin/{name}")
+    monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
     asked = []
 
     def launched(words, timeout):
         asked.append(words[1])
         return {"ok": words[1] == "one", "store": "vfs", "why": f"no {words[1]}"}
 
-    monkeypatch.setattr(service, "_launched", launched)
+    monkeypatch.setattr(backend, "_launched", launched)
     assert podman.obstacle() == "" and podman.obstacle() == ""
     assert asked == ["many", "one"]   # and remembered
-    assert service._probed()["ids"] == "one"
+    assert podman._probed()["ids"] == "one"
     assert (home / "state/podman").stat().st_mode & 0o777 == 0o700
 
 
 def test_where_neither_works_the_last_reason_is_said_and_asked_again(home, monkeypatch):
-    monkeypatch.setattr(service.shutil, "which", lambda name, path=None: f"/bin/{name}")
+    monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
     said = iter(["a", "no namespace", "c", "no mount"])
-    monkeypatch.setattr(service, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
+    monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
     assert podman.obstacle() == "Podman cannot work here: no namespace."
     assert podman.obstacle() == "Podman cannot work here: no mount."
 
 
 def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
-    monkeypatch.setattr(service, "_launch_command", lambda words: [sys.executable, "-c", "import sys; sys.exit('broken')"])
-    assert service._launched(["probe"], 10) == {"ok": False, "why": "broken"}
-    monkeypatch.setattr(service, "_launch_command", lambda words: ["sleep", "9"])
-    assert "in time" in service._launched(["probe"], 0.05)["why"]
+    monkeypatch.setattr(backend, "_launch_command", lambda words: [sys.executable, "-c", "import sys; sys.exit('broken')"])
+    assert backend._launched(["probe"], 10) == {"ok": False, "why": "broken"}
+    monkeypatch.setattr(backend, "_launch_command", lambda words: ["sleep", "9"])
+    assert "in time" in backend._launched(["probe"], 0.05)["why"]
 
 
 def test_a_folder_of_somebody_else_is_not_used(home, monkeypatch):
-    monkeypatch.setattr(service.os, "geteuid", lambda: 4711)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(PermissionError, match="another user"):
-        service._prepare(home)
+        podman._make_folder()
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / ("x" * 100)))
-    monkeypatch.setattr(service, "obstacle", lambda: "")
+    monkeypatch.setattr(podman, "obstacle", lambda: "")
     with pytest.raises(EngineError, match="socket"):
         podman.start()
 
@@ -203,7 +204,7 @@ def test_a_note_that_means_nothing_means_no_engine(home, note):
 def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
     podman.folder().mkdir(parents=True)
     (podman.folder() / "service.json").write_text(json.dumps({"pid": os.getpid(), "ids": "many"}))
-    assert podman.rung() == "podman" and not service._alive()
+    assert podman.rung() == "podman" and not podman._pid()
     assert podman.stop() is False   # and this test goes on
 
 
@@ -228,11 +229,11 @@ def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
     ("972 971 254:0 /home/ada/podman/tmp/hosts /etc/hosts rw - ext4 /dev/vda rw", False)])
 def test_the_command_of_a_run_is_told_by_its_root_and_not_by_what_else_it_sees(line, ours):
     """A browser's sandbox sees the engine's mounts too, and is nobody's to end."""
-    assert service._rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
+    assert namespaces.rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
 
 
 def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
-    assert service._inside({service._namespace("self"), None}) == []
+    assert namespaces.inside({namespaces.namespace("self"), None}, podman.folder()) == []
 
 
 # -- shelves ---------------------------------------------------------------------------
@@ -252,64 +253,57 @@ GOOD = {"ids": "one", "store": "overlay", "hides": True, "shelves": True}
 
 def test_the_kit_s_shelf_is_read_beside_the_engine_s_own(kit_with_a_shelf):
     own = podman.folder() / "shelf"
-    assert service._shelves(GOOD) == [own, kit_with_a_shelf] and (own / "overlay-images/images.json").exists()
-    assert service._shelves(GOOD | {"shelves": False}) == []
+    assert podman._shelves(GOOD) == [own, kit_with_a_shelf] and (own / "overlay-images/images.json").exists()
+    assert podman._shelves(GOOD | {"shelves": False}) == []
 
 
 def test_one_whose_hidden_files_would_show_is_not_read(kit_with_a_shelf):
     pieces, digests = archive(LOWER, UPPER)
     additional_store.put(kit_with_a_shelf, pieces, GOLANG, digests)
-    assert kit_with_a_shelf in service._shelves(GOOD)
-    assert kit_with_a_shelf not in service._shelves(GOOD | {"hides": False})
+    assert kit_with_a_shelf in podman._shelves(GOOD)
+    assert kit_with_a_shelf not in podman._shelves(GOOD | {"hides": False})
     (layer,) = [each for each in (kit_with_a_shelf / "overlay").glob("*/diff/etc/passwd") if not each.read_bytes()]
     layer.unlink()
-    assert kit_with_a_shelf not in service._shelves(GOOD)
+    assert kit_with_a_shelf not in podman._shelves(GOOD)
 
 
 @pytest.mark.parametrize("ids, store, reads", [("one", "overlay", True), ("one", "memory", True), ("many", "overlay", False),
                                                ("one", "vfs", False), ("one", "fuse-overlayfs", False)])
 def test_only_one_id_and_the_kernel_s_overlay_read_shelves(home, monkeypatch, ids, store, reads):
-    monkeypatch.setattr(service, "_launched", lambda words, timeout: {"ok": words[1] == ids, "store": store, "hides": True})
-    assert service._probed()["shelves"] is reads
+    monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": words[1] == ids, "store": store, "hides": True})
+    assert podman._probed()["shelves"] is reads
 
 
 def test_a_base_goes_to_the_shelf_of_an_engine_that_reads_one(home):
-    assert podman.shelf_here() is None
+    assert podman.image_folder() is None
     podman.folder().mkdir(parents=True)
     for reads, place in ((True, podman.folder() / "shelf"), (False, None)):
         (podman.folder() / "service.json").write_text(json.dumps({"shelves": reads}))
-        assert podman.shelf_here() == place
+        assert podman.image_folder() == place
 
 
 def test_a_store_in_memory_is_said_to_go_with_the_engine(home):
     podman.folder().mkdir(parents=True)
     for store, said in (("memory", True), ("overlay", False)):
         (podman.folder() / "service.json").write_text(json.dumps({"ids": "one", "store": store}))
-        assert any("kept in its memory" in limit for limit in podman.limits()) is said
+        assert any("kept in its memory" in limit for limit in podman.limits(4, True)) is said
 
 
 def test_nobody_but_a_holder_of_ours_in_other_namespaces_is_joined(home, monkeypatch):
     """This process bears the mark and is in its own namespaces: a new holder has to be made."""
     podman.folder().mkdir(parents=True)
-    monkeypatch.setattr(service, "_is_ours", lambda pid: True)
+    monkeypatch.setattr(namespaces, "is_marked", lambda pid, folder: True)
     (podman.folder() / "service.json").write_text(json.dumps({"store": "memory", "holder": os.getpid()}))
-    monkeypatch.setattr(service, "_launch_command", lambda words: ["false", *words])
+    monkeypatch.setattr(backend, "_launch_command", lambda words: ["false", *words])
     with pytest.raises(EngineError, match="did not start"):
-        service._held("one", "memory")
+        podman._holder("one", "memory")
 
 
 # -- the family -----------------------------------------------------------------------
 
-def test_every_owned_engine_has_the_whole_interface():
-    for engine in backends.ENGINES:
-        for name in ("host", "rung", "obstacle", "can_start", "start", "running", "stop", "purge", "log_tail", "limits"):
-            assert callable(getattr(engine, name)), (engine.__name__, name)
-        assert isinstance(engine.SHARES_NETWORK, bool)
-
-
 def test_they_are_told_apart_by_their_address(home):
-    assert backends.of(dockerd.host()) is dockerd and backends.of(podman.host()) is podman
-    assert backends.of("unix:///var/run/docker.sock") is None
+    assert backends.owner(dockerd.host()) is dockerd and backends.owner(podman.host()) is podman
+    assert backends.owner("unix:///var/run/docker.sock") is None
     assert len({engine.host() for engine in backends.ENGINES}) == len(backends.ENGINES)
 
 

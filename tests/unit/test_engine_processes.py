@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from helpers.engine import managed
+from helpers.engine import processes
+from helpers.engine.backends import PODMAN
 from helpers.errors import EngineError
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
@@ -36,7 +37,7 @@ def alive(*processes):
 
 def test_those_that_are_asked_end_and_those_that_will_not_are_killed(process):
     mild, stubborn, stranger = process(MILD), process(STUBBORN), process(MILD)
-    managed.end(lambda: alive(mild, stubborn), 0.3, 5)
+    processes.end(lambda: alive(mild, stubborn), 0.3, 5)
     assert (mild.wait(1), stubborn.wait(1)) == (-signal.SIGTERM, -signal.SIGKILL)
     assert stranger.poll() is None
 
@@ -44,7 +45,7 @@ def test_those_that_are_asked_end_and_those_that_will_not_are_killed(process):
 def test_one_that_was_stopped_hears_that_it_is_to_end(process):
     stopped = process(MILD)
     os.kill(stopped.pid, signal.SIGSTOP)
-    managed.end(lambda: alive(stopped), 5, 5)
+    processes.end(lambda: alive(stopped), 5, 5)
     assert stopped.wait(1) == -signal.SIGTERM
 
 
@@ -52,7 +53,7 @@ def test_what_is_no_longer_named_gets_no_signal(process):
     """It was ours when it was asked to end; then another has its number."""
     stubborn = process(STUBBORN)
     asked = iter([[stubborn.pid]])
-    managed.end(lambda: next(asked, []), 0.2, 0.2)
+    processes.end(lambda: next(asked, []), 0.2, 0.2)
     assert stubborn.poll() is None
 
 
@@ -61,24 +62,25 @@ def test_one_that_was_stopped_goes_on_and_is_waited_for(process):
     os.kill(engine.pid, signal.SIGSTOP)
     os.waitpid(engine.pid, os.WUNTRACED)
     state = lambda: open(f"/proc/{engine.pid}/stat").read().rpartition(")")[2].split()[0]
-    assert managed.thawed(lambda: alive(engine), lambda: state() != "T", said.append, 20)
+    assert processes.wait_until_responsive(lambda: alive(engine), lambda: state() != "T", said.append, 20)
     assert len(said) == 1 and "waiting" in said[0]
 
 
 def test_nobody_waits_for_one_that_is_gone_nor_for_ever(process):
     said = []
-    assert not managed.thawed(lambda: [], lambda: True, said.append, 60) and said == []
+    assert not processes.wait_until_responsive(lambda: [], lambda: True, said.append, 60) and said == []
     silent = process(MILD)
-    assert not managed.thawed(lambda: alive(silent), lambda: False, said.append, 0.2) and silent.poll() is None
+    assert not processes.wait_until_responsive(lambda: alive(silent), lambda: False, said.append, 0.2) and silent.poll() is None
 
 
-def test_a_path_too_long_for_a_socket_says_where_to_go(tmp_path):
-    managed.check_room("Podman", tmp_path / "s", "/tmp/m")
+def test_a_path_too_long_for_a_socket_says_where_to_go(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / ("x" * 100)))
     with pytest.raises(EngineError) as caught:
-        managed.check_room("Podman", tmp_path / ("x" * 100), "/tmp/m")
-    assert "104" in caught.value.why and "/tmp/m" in caught.value.remedy
+        PODMAN._check_socket_length()
+    assert "104" in caught.value.why and "/tmp/multistage" in caught.value.remedy
+    monkeypatch.setenv("MULTISTAGE_HOME", "/tmp/m")
+    PODMAN._check_socket_length()
 
 
 def test_nothing_answers_where_nothing_is(tmp_path):
-    assert not managed.answers(f"unix://{tmp_path}/none.sock", 1)
-    assert managed.log_tail(tmp_path / "none.log", 3) == ""
+    assert not processes.answers(f"unix://{tmp_path}/none.sock", 1)

@@ -1,0 +1,215 @@
+"""Podman, and how the course runs one of its own without privileges.
+
+Two rungs of the ladder: `podman` has subordinate ids, `podman-one-id` only this user's. Both
+answer as a Docker engine does, on a socket in a folder that only this user can open. Everything
+of it lies in that folder; stopping it ends every process in its namespaces, and the mounts go
+with them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ... import paths
+from ...errors import EngineError
+from ...units import size
+from .. import processes
+from ..backend import Backend
+from ..capabilities import Capabilities
+from . import additional_store, launcher, namespaces, settings
+
+_RUNGS = {"many": "podman", "one": "podman-one-id"}
+_PROGRAMS = ("podman", "conmon", "crun")
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
+_ROOT = Path(__file__).resolve().parents[3]
+_PROBE_SECONDS = 20
+# What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
+# and not with 5.8.6).
+_MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+
+_LIMITS = (
+    "Builds go through Buildah: stages run one after another, "
+    "and there is no BuildKit trace to draw and no build cache to list or prune.",
+    "An interrupt ends the command of a RUN only where this machine sees it: Podman on another "
+    "machine runs it to its end, and stops the build then.",
+)
+_NO_HISTORY = ("Base images that are made here do not show what made their layers: Podman writes no history of "
+               "a container that it commits.")
+_NO_BASES = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
+             "come from a registry, a mirror or a kit.")
+_OPEN = ("A server that a check runs can reach the network: Podman makes a closed network only "
+         "when something runs in it.")
+_EMPTY_FILES = (f"The layer of a RUN may have three files more than elsewhere, of no bytes: {', '.join(_MOUNTED)}. "
+                "Podman 4 leaves them where the image had none.")
+_OWNED = ("Its containers have no limit of memory and processes but the session's own.",
+          "A server in it listens on this session's own ports; networks cannot be made.")
+_ONE_ID = ("There is one user id: every file in an image is root's and every process runs as root, "
+           "whatever USER and chown say.")
+
+_good: dict[Path, dict] = {}   # what was probed, if it worked: it does not become worse
+
+
+class Podman(Backend):
+    """Podman, of any version, whose builder is Buildah."""
+
+    name, builders, process = "Podman Engine", ("buildah",), b"podman"
+    title, home, socket, log = "Podman", "podman", "podman.sock", "podman.log"
+    remedy = "`make stop` ends all of it. Or use a machine with Docker, or open the repository in GitHub Codespaces."
+
+    def capabilities(self, version: int, owned: bool) -> Capabilities:
+        """Podman before 5 reads no heredocs (4.9.3), and its `commit` takes no new settings. What the
+        course runs has this machine's network, since nobody may make a bridge here."""
+        new = version >= 5
+        return Capabilities(
+            mounting=("buildah",), heredocs=("buildah",) if new else (), relative_mounts=new, cache_sees_mounts=new,
+            empties=() if new else _MOUNTED, makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
+            has_users=not owned or self._ids() == "many", shares_network=owned, keeps_ulimits=new or owned,
+            fills_tmpfs=True, prints_exec_errors=True, process_columns=True)
+
+    def limits(self, version: int, owned: bool) -> tuple[str, ...]:
+        limits = [*_LIMITS, *((_NO_HISTORY, _OPEN) if version >= 5 else (_NO_BASES, _OPEN, _EMPTY_FILES))]
+        if owned:
+            limits += [*_OWNED, *([_ONE_ID] if self._ids() == "one" else [])]
+            if self._note().get("store") == settings.MEMORY:
+                limits.append("This session's disk takes no layers, so what is built is kept in its memory, at most "
+                              f"{size(settings.memory())} of it, and is gone when the engine is stopped. "
+                              "`python -m helpers clean` makes room.")
+        return tuple(limits)
+
+    def rung(self) -> str:
+        return _RUNGS[self._ids()]
+
+    def _ids(self) -> str:
+        """'many' or 'one', as it was started last."""
+        return self._note().get("ids", "one")
+
+    def obstacle(self) -> str:
+        if sys.platform != "linux":
+            return "Podman without privileges takes Linux."
+        missing = [name for name in _PROGRAMS if not shutil.which(name, path=_PATH)]
+        if missing:
+            return (f"Podman is not installed ({', '.join(missing)} cannot be found): on Debian and Ubuntu "
+                    "`apt-get install podman crun`, elsewhere `conda install -c conda-forge podman`.")
+        found = self._probed()
+        return "" if found["ok"] else f"Podman cannot work here: {found['why']}."
+
+    def _probed(self) -> dict:
+        """{ok, ids, store, hides, shelves} or {ok, why}: subordinate ids first."""
+        place = self.folder()
+        if place in _good:
+            return _good[place]
+        try:
+            self._make_folder()
+        except OSError as error:
+            return {"ok": False, "why": f"{place} cannot be made ({error.strerror})"}
+        found: dict = {}
+        for ids in launcher.IDS:
+            found = _launched(["probe", ids, str(place)], _PROBE_SECONDS) | {"ids": ids}
+            if found["ok"]:
+                # There owners are lost, so only an engine of one id reads them; vfs would copy what is on them.
+                found["shelves"] = ids == "one" and found["store"] in ("overlay", settings.MEMORY)
+                _good[place] = found
+                break
+        return found
+
+    def image_folder(self) -> Path | None:
+        return self.folder() / "shelf" if self._note().get("shelves") else None
+
+    # -- starting and ending -----------------------------------------------------------
+
+    def _launch(self) -> subprocess.Popen:
+        place, found = self.folder(), self._probed()
+        settings.write(place)
+        ids, store = found["ids"], found["store"]
+        holder = self._holder(ids, store) if store == settings.MEMORY else None
+        entering = ["join", str(holder), ids, str(place)] if holder else ["run", ids, store, str(place)]
+        command = _launch_command([*entering, "podman", "--log-level", "warn",
+                                   *settings.storage(place, store, ids, self._shelves(found)),
+                                   "system", "service", "--time=0", self.host()])
+        process = self._spawn(command, settings.environment(place, _python_environment()) | self._mark(), cwd=str(place))
+        paths.write_whole(place / "service.json", json.dumps(found | {"pid": process.pid, "holder": holder}).encode())
+        return process
+
+    def _holder(self, ids: str, store: str) -> int:
+        """The process that holds a store in memory: the one of before if it lives. Raises EngineError."""
+        before, own = self._note(), namespaces.namespace("self")
+        holder = before.get("holder")
+        if before.get("store") == store and namespaces.is_marked(holder, self.folder()) \
+                and namespaces.namespace(holder) not in (None, own):
+            return holder
+        process = self._spawn(_launch_command(["hold", ids, store, str(self.folder())]),
+                              _python_environment() | self._mark(), stdout=subprocess.PIPE)
+        with process.stdout as output:
+            if output.readline() != b"ready\n":   # it has ended
+                raise EngineError("The course's Podman did not start.", why="Its store in memory could not be made.",
+                                  remedy=f"Its log is {self.folder() / self.log}.", evidence=self.log_tail())
+        return process.pid
+
+    def _shelves(self, found: dict) -> list[Path]:
+        """The folders of base images that the engine reads, with the marks of what their layers hide."""
+        if not found.get("shelves"):
+            return []
+        own = self.folder() / "shelf"
+        additional_store.prepare(own)
+        candidates = [own, *(kit / "shelf" for kit in paths.kits() if additional_store.names(kit / "shelf"))]
+        return [each for each in candidates
+                if additional_store.settle(each) and (found["hides"] or not additional_store.hides(each))]
+
+    def _mark(self) -> dict[str, str]:
+        return {namespaces.MARK: str(self.folder())}
+
+    def _note(self) -> dict:
+        """{ids, store, hides, shelves, pid, holder} of the engine as it was started last; {} if never."""
+        try:
+            note = json.loads((self.folder() / "service.json").read_bytes())
+            return note if isinstance(note, dict) else {}
+        except (OSError, ValueError):
+            return {}
+
+    def _pid(self) -> int | None:
+        pid = self._note().get("pid")
+        return pid if namespaces.is_marked(pid, self.folder()) else None
+
+    def _processes(self) -> list[int]:
+        pid = self._pid()
+        return [] if pid is None else [pid, *namespaces.inside({namespaces.namespace(pid)}, self.folder(), pid)]
+
+    def _clear(self, *, restart: bool) -> None:
+        """What is kept in memory is the next one's, and ends only when the engine is stopped."""
+        spared = self._note().get("holder") if restart else None
+        own = namespaces.marked(self.folder())
+        processes.end(lambda: namespaces.inside(own, self.folder(), spared), self.stop_seconds, 5)
+        (self.folder() / self.socket).unlink(missing_ok=True)
+
+    def _delete(self) -> None:
+        place, ids = self.folder(), self._note().get("ids")
+        if ids:
+            # What subordinate ids own, and folders without any permission, yield only to root in there.
+            subprocess.run(_launch_command(["run", ids, "vfs", str(place), "rm", "-rf", "--", str(place)]),
+                           capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
+        shutil.rmtree(place, ignore_errors=True)
+        _good.pop(place, None)
+
+
+def _launched(words: list[str], timeout: float) -> dict:
+    try:
+        done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL, env=_python_environment())
+        return json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return {"ok": False, "why": "the machine did not answer in time"}
+    except ValueError:
+        return {"ok": False, "why": (done.stderr.strip().splitlines() or ["the probe ended without a word"])[-1]}
+
+
+def _launch_command(words: list[str]) -> list[str]:
+    return [sys.executable, "-m", "helpers.engine.podman", *words]
+
+
+def _python_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
