@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -19,7 +20,7 @@ import pytest
 
 from helpers import container
 from helpers.builder import build, ensure_bases
-from helpers.engine import model
+from helpers.engine import backends
 from helpers.errors import BuildFailed, CourseError
 from helpers.engine.proot import proot
 
@@ -55,7 +56,7 @@ def small(tmp_path_factory, engine):
         while not (folder / "small.pid").exists() and process.poll() is None:
             time.sleep(0.05)
         client = docker.DockerClient(base_url=host, timeout=120)
-        found = model.read(client, host, "small", owned=True)
+        found = replace(backends.inspect(client, host, "small"), owned=True)
         base = ensure_bases(engine, [BASE])[0]
         packed = b"".join(engine.client.api.get_image(base.name))
         client.api.load_image(io.BytesIO(packed).getvalue())

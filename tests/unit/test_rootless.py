@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from helpers.container.running import podman_lacks
-from helpers import container
 from helpers.engine import backends
 from helpers.engine.backends import DOCKERD as dockerd, PODMAN as podman
 from helpers.engine.podman import additional_store, backend, launcher, namespaces, seccomp, settings
