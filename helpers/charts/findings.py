@@ -33,7 +33,7 @@ class _Row(NamedTuple):
 
 def findings(report: Report) -> Chart:
     """A row a line of the Dockerfile: the bytes that it brings into the image, what of
-    them mending would save, and the rules that it breaks."""
+    them a fix would save, and the rules that it breaks."""
     rows = _rows(report)
     figure, axes = canvas(0.45 + _ROW * len(rows))
     stand_in = report.image.stand_in is not None
@@ -56,9 +56,9 @@ def findings(report: Report) -> Chart:
     bar_axis(axes, longest, room=_ROOM)
     axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
     legend = [Patch(facecolor=SHARED, label="the base's"), Patch(facecolor=RUN, label="added"),
-              Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="mending would save it")]
+              Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="a fix would save it")]
     if not all(row.shipped for row in rows):
-        legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey words: a stage that is not shipped"))
+        legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey text: a stage that is not shipped"))
     return finish(figure, _finding(report), _spoken(report), [report.image], legend=legend)
 
 
@@ -96,18 +96,18 @@ def _rules(rules: Sequence[str]) -> str:
 
 def _finding(report: Report) -> str:
     if not report.findings:
-        return f"Nothing to mend in {size(report.image.unpacked)}"
+        return f"Nothing to fix in {size(report.image.unpacked)}"
     heaviest = max(report.findings, key=lambda each: each.saves or 0)
-    said = f"{counted(len(report.findings), 'thing')} to mend"
+    title = f"{counted(len(report.findings), 'thing')} to fix"
     if not heaviest.saves:
-        return said
-    return f"{said}; line {heaviest.line} alone costs {size(heaviest.saves)} of {size(report.image.unpacked)}"
+        return title
+    return f"{title}; line {heaviest.line} alone costs {size(heaviest.saves)} of {size(report.image.unpacked)}"
 
 
 def _spoken(report: Report) -> str:
-    told = [f"line {line} brings {size(count)}" for line, count in report.brought().items()]
-    return f"{'; '.join(told)}. " + " ".join(map(_said, report.findings))
+    lines = [f"line {line} brings {size(count)}" for line, count in report.brought().items()]
+    return f"{'; '.join(lines)}. " + " ".join(map(_sentence, report.findings))
 
 
-def _said(each: Finding) -> str:
+def _sentence(each: Finding) -> str:
     return f"Line {each.line}: {each.title}" + (f", {size(each.saves)}." if each.saves else ".")

@@ -1,4 +1,4 @@
-"""The stages of a Dockerfile, and what ties them."""
+"""The stages of a Dockerfile, and what connects them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 
 from ..builder import TITLES, BuildResult
-from ..dockerfile import SCRATCH
+from ..dockerfile import SCRATCH, Edge
 from ..units import seconds
 from .layout import WIDE, Box, Plan, Wire, plan
 from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, wide
@@ -130,10 +130,17 @@ def _finding(result: BuildResult) -> str:
 
 
 def _spoken(result: BuildResult) -> str:
-    told = [f"Stage {s.name} from {s.base}: {s.status}"
-            + (f" in {seconds(s.seconds)}" if s.status == "built" else "") for s in result.stages]
-    ties = [f"{e.via} from {e.source} to {e.target}" for e in result.dockerfile.edges]
-    return f"{'; '.join(told)}. Ties: {'; '.join(ties)}."
+    stages = [f"Stage {s.name} from {s.base}: {s.status}"
+              + (f" in {seconds(s.seconds)}" if s.status == "built" else "") for s in result.stages]
+    edges = [f"{e.via} from {_source_name(result, e)} to {e.target}" for e in result.dockerfile.edges]
+    return f"{'; '.join(stages)}. Ties: {'; '.join(edges)}."
+
+
+def _source_name(result: BuildResult, edge: Edge) -> str:
+    """Where an image and a stage have one name, which of the two is meant."""
+    sources = {(each.source, each.kind) for each in result.dockerfile.edges}
+    both = {(edge.source, "stage"), (edge.source, "image")} <= sources
+    return f"the {edge.kind} {edge.source}" if both else edge.source
 
 
 def _source(result: BuildResult) -> str:

@@ -1,14 +1,14 @@
-"""Bring your own: build any project with a Dockerfile, and say what to mend.
+"""Bring your own: build any project with a Dockerfile, and say what to fix.
 
     >>> from helpers.report import report
-    >>> told = report("path/to/project")
-    >>> for each in told.findings:
+    >>> found = report("path/to/project")
+    >>> for each in found.findings:
     ...     print(each.severity, each.line, each.what, each.remedy)
 
-    a project -> build, inventory -> Case (plain values) -> rules -> findings
+    a project -> build, inventory -> ReportContext (plain values) -> rules -> findings
 
 Each finding has the line of the Dockerfile that brings it, and where that can be
-measured the bytes that mending it saves. There is none without evidence. What a linter
+measured the bytes that a fix saves. There is none without evidence. What a linter
 says of the text besides stands apart, as `opinions`.
 """
 

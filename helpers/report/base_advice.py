@@ -1,4 +1,4 @@
-"""What an image could stand on instead: the smallest base that its program can start from."""
+"""A smaller base for an image: the smallest that its program can start from."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _glibc(main: Main, system: str):
     wanted = {name for name in main.libraries if not name.startswith(("ld-", "linux-"))}
     named = ", ".join(sorted(wanted)) or "its loader"
     if main.elf and main.elf.go:
-        named += "; built with CGO_ENABLED=0 it would want none, and could stand on scratch"
+        named += "; built with CGO_ENABLED=0 it would need none, and could use scratch"
     if debian:
         release, codename = debian.groups()
         for kind, have in (("base", _BASE), ("cc", _CC)):
@@ -110,7 +110,7 @@ def _version(image: str, package: str, parts: int, inventory: Inventory) -> str:
         said = re.match(r"\d+(?:\.\d+)*", base.tag)
         if said and base.repository.rpartition("/")[2] == image:
             return said[0]
-    except CourseError:   # the image stands on nothing that has a name
+    except CourseError:   # the base has no name
         pass
     found = next((each.package.version for each in inventory.packages
                   if (each.package.type, each.package.name) == ("binary", package)), "")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..inventory import BUILDING, Tool
 from ..inventory.kinds import COMPILER, PACKAGES
 from ..units import counted, size
-from .context import Case
+from .context import ReportContext
 from .commands import SHELLS
 from .entrypoint import OWN, Main
 from .files import cache
@@ -17,112 +17,112 @@ from .model import NAMES, Finding, weight
 _LARGE = 5_000_000     # bytes of a base from which another one is worth a change
 
 
-def will_not_start(case: Case) -> Iterator[Finding]:
+def will_not_start(context: ReportContext) -> Iterator[Finding]:
     """The program that the image starts is not in it, or lacks a library or an interpreter.
 
     Evidence: CMD and ENTRYPOINT word by word (see `entrypoint`), the program's ELF header or first line, and the
     files of the image. Only what is certain. Source: execve(2), ld.so(8).
     """
-    main = case.main
+    main = context.main
     if main is None or not main.missing:
         return
     lacks = ", ".join(main.missing)
     if not main.path:
-        said = [each for stage in case.lines.stages for each in stage.instructions
+        said = [each for stage in context.lines.stages for each in stage.instructions
                 if each.keyword in ("CMD", "ENTRYPOINT")]
         yield Finding(
-            "will-not-start", "high", said[-1].line if said else case.lines.last_from,
+            "will-not-start", "high", said[-1].line if said else context.lines.last_from,
             f"The image starts {lacks}, which is not in it.", "A container of it stops at once, with an error of the engine.",
             'A command as one line needs a shell: write CMD ["program", "argument"].'
             if posixpath.basename(main.name) == "sh" else "Copy it in, or name it by the path that it has there.")
         return
-    line = case.lines.line(main.layer) if main.layer is not None else case.lines.last_from
+    line = context.lines.line(main.layer) if main.layer is not None else context.lines.last_from
     yield Finding(
         "will-not-start", "high", line, f"{main.path} needs {lacks}, and the image does not have it.",
         "It stops before the program's first line.",
-        f"Use a base that has it, such as {case.advice.ref} ({case.advice.because})." if case.advice and main.elf
+        f"Use a base that has it, such as {context.advice.ref} ({context.advice.because})." if context.advice and main.elf
         else "Install it, or build the program so that it does not need it (static).")
 
 
-def build_tools(case: Case) -> Iterator[Finding]:
+def build_tools(context: ReportContext) -> Iterator[Finding]:
     """Compilers and other build tools in the image, by the line that brought them.
 
     Evidence: the programs' own bytes (see `inventory`), and the bytes of the files that only building reads.
     Package managers alone are none: every Debian has one.
     """
     by_line: dict[int, list[Tool]] = {}
-    for tool in case.inventory.kind(*BUILDING):
+    for tool in context.inventory.kind(*BUILDING):
         if "/node_modules/" not in tool.path:
-            by_line.setdefault(case.lines.line(tool.layer), []).append(tool)
+            by_line.setdefault(context.lines.line(tool.layer), []).append(tool)
     compilers = [tool for tools in by_line.values() for tool in tools
-                 if tool.kind == COMPILER and _telling(case, tool)]
-    alone = _one_stage(case) and bool(compilers)
+                 if tool.kind == COMPILER and _telling(context, tool)]
+    alone = _one_stage(context) and bool(compilers)
     for line, tools in by_line.items():
-        if not any(_telling(case, tool) for tool in tools):
+        if not any(_telling(context, tool) for tool in tools):
             continue
-        if line == case.lines.last_from:
-            yield _from_the_base(case, line, tools, alone)
+        if line == context.lines.last_from:
+            yield _from_the_base(context, line, tools, alone)
         else:
-            yield _from_a_line(case, line, tools)
-    if alone and not any(_telling(case, tool) for tool in by_line.get(case.lines.last_from, ())):
-        yield _one_stage_finding(case, case.lines.last_from, compilers, None)
+            yield _from_a_line(context, line, tools)
+    if alone and not any(_telling(context, tool) for tool in by_line.get(context.lines.last_from, ())):
+        yield _one_stage_finding(context, context.lines.last_from, compilers, None)
 
 
-def _telling(case: Case, tool: Tool) -> bool:
+def _telling(context: ReportContext, tool: Tool) -> bool:
     """Whether it says that somebody could build here. Every Debian has a package manager,
     busybox calls itself by 300 names, and Python's debugger is one of its own modules."""
-    program = case.inventory.programs.get(tool.path)
+    program = context.inventory.programs.get(tool.path)
     return tool.kind != PACKAGES and tool.name != "pdb" and not (program and program.applets)
 
 
-def _one_stage(case: Case) -> bool:
+def _one_stage(context: ReportContext) -> bool:
     """Whether the image is made in one stage that takes nothing from another."""
-    return len(case.lines.stages) == 1 and not any(
-        edge.target == case.lines.stages[0].label and edge.via in ("COPY", "RUN") for edge in case.dockerfile.edges)
+    return len(context.lines.stages) == 1 and not any(
+        edge.target == context.lines.stages[0].label and edge.via in ("COPY", "RUN") for edge in context.dockerfile.edges)
 
 
-def _from_the_base(case: Case, line: int, tools: Sequence[Tool], alone: bool) -> Finding:
-    base = sum(layer.unpacked for layer in case.inventory.image.layers[:case.base_layers])
-    if case.advice and case.advice.unpacked is not None and base > case.advice.unpacked:
-        saves = base - case.advice.unpacked
+def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alone: bool) -> Finding:
+    base = sum(layer.unpacked for layer in context.inventory.image.layers[:context.base_layers])
+    if context.advice and context.advice.unpacked is not None and base > context.advice.unpacked:
+        saves = base - context.advice.unpacked
     else:
-        saves = _material(case, case.lines.layers(line))
+        saves = _material(context, context.lines.layers(line))
     if alone:
-        return _one_stage_finding(case, line, tools, saves)
+        return _one_stage_finding(context, line, tools, saves)
     return Finding(
-        "build-tools", weight(saves, case.unpacked, least="medium"), line,
-        f"The last stage is FROM {case.inventory.image.base or 'an image'}, which has {_named(tools)}.",
-        "Nothing that runs needs them, and an intruder can use them.", _advised(case, "Let the last stage be"),
+        "build-tools", weight(saves, context.unpacked, least="medium"), line,
+        f"The last stage is FROM {context.inventory.image.base or 'an image'}, which has {_named(tools)}.",
+        "Nothing that runs needs them, and an intruder can use them.", _advised(context, "Let the last stage be"),
         saves=saves or None)
 
 
-def _one_stage_finding(case: Case, line: int, tools: Sequence[Tool], saves: int | None) -> Finding:
+def _one_stage_finding(context: ReportContext, line: int, tools: Sequence[Tool], saves: int | None) -> Finding:
     return Finding(
-        "single-stage", weight(saves or 0, case.unpacked, least="medium"), line,
+        "single-stage", weight(saves or 0, context.unpacked, least="medium"), line,
         f"There is one stage, and the image has {_named(tools)}.",
         "What builds the program is shipped with it, and nothing that runs needs it.",
-        _advised(case, "Name this stage (AS builder) and add a second one:"), saves=saves or None)
+        _advised(context, "Name this stage (AS builder) and add a second one:"), saves=saves or None)
 
 
-def _advised(case: Case, begin: str) -> str:
-    if case.advice is None:
-        kind = f" for {case.main.kind}" if case.main and case.main.kind else ""
+def _advised(context: ReportContext, begin: str) -> str:
+    if context.advice is None:
+        kind = f" for {context.main.kind}" if context.main and context.main.kind else ""
         return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
-    return (f"{begin} FROM {case.advice.ref}, with COPY --from=builder of what runs. Enough, since {case.advice.because}."
-            f"{_started_through(case)}")
+    return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since {context.advice.because}."
+            f"{_started_through(context)}")
 
 
-def _started_through(case: Case) -> str:
+def _started_through(context: ReportContext) -> str:
     """What else the start needs on a base that has no shell."""
-    through = case.main.through if case.main else ()
-    if not through or not case.advice or "/" not in case.advice.ref and case.advice.ref != "scratch":
+    through = context.main.through if context.main else ()
+    if not through or not context.advice or "/" not in context.advice.ref and context.advice.ref != "scratch":
         return ""
     if set(through) <= SHELLS:
         return " It has no shell: write CMD and ENTRYPOINT as lists of words, [\"program\", \"argument\"]."
     return f" The program is started through {', '.join(through)}: copy that too, or start the program itself."
 
 
-def large_base(case: Case) -> Iterator[Finding]:
+def large_base(context: ReportContext) -> Iterator[Finding]:
     """A program of one's own on a base of which it needs little or nothing.
 
     Evidence: the program's ELF header (a static one needs no other file, another one the libraries that it
@@ -131,46 +131,46 @@ def large_base(case: Case) -> Iterator[Finding]:
     the program, another dynamic program or script that the Dockerfile copies in; and where build tools of
     the base are a finding already.
     """
-    main, advice = case.main, case.advice
+    main, advice = context.main, context.advice
     if main is None or advice is None or advice.unpacked is None or main.kind not in OWN or main.missing:
         return
-    base = sum(layer.unpacked for layer in case.inventory.image.layers[:case.base_layers])
+    base = sum(layer.unpacked for layer in context.inventory.image.layers[:context.base_layers])
     saves = base - advice.unpacked
-    if saves < max(_LARGE, case.unpacked / 10) or main.layer not in case.own or _needs_its_base(case, main):
+    if saves < max(_LARGE, context.unpacked / 10) or main.layer not in context.own or _needs_its_base(context, main):
         return
-    if any(case.lines.line(tool.layer) == case.lines.last_from and _telling(case, tool)
-           for tool in case.inventory.kind(*BUILDING)):
+    if any(context.lines.line(tool.layer) == context.lines.last_from and _telling(context, tool)
+           for tool in context.inventory.kind(*BUILDING)):
         return
-    count = sum(each.layer < case.base_layers and each.package.type != "binary" for each in case.inventory.packages)
+    count = sum(each.layer < context.base_layers and each.package.type != "binary" for each in context.inventory.packages)
     packages = f" and {counted(count, 'package')}" if count else ""
     yield Finding(
-        "large-base", weight(saves, case.unpacked, least="medium"), case.lines.last_from,
-        f"{case.inventory.image.base or 'The base'} brings {size(base)} of {size(case.unpacked)}{packages}, and {main.name} "
+        "large-base", weight(saves, context.unpacked, least="medium"), context.lines.last_from,
+        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{packages}, and {main.name} "
         f"needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
         "All of it is shipped and has to be kept up to date, and an intruder can use it.",
-        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(case)}", saves=saves)
+        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(context)}", saves=saves)
 
 
-def _needs_its_base(case: Case, main: Main) -> bool:
+def _needs_its_base(context: ReportContext, main: Main) -> bool:
     """Whether something beside the program may need what the base has."""
     if not set(main.through) <= SHELLS:
         return True
     if any(each.keyword == "HEALTHCHECK" and each.arguments.upper() != "NONE"
-           for stage in case.lines.stages for each in stage.instructions):
+           for stage in context.lines.stages for each in stage.instructions):
         return True
-    for path, program in case.inventory.programs.items():
-        made = case.lines.instruction(case.inventory.tree.layer_of(path))
+    for path, program in context.inventory.programs.items():
+        made = context.lines.instruction(context.inventory.tree.layer_of(path))
         if path != main.path and made and made.keyword != "RUN" and not (program.elf and program.elf.static):
             return True
     return False
 
 
-def _from_a_line(case: Case, line: int, tools: Sequence[Tool]) -> Finding:
-    saves = _material(case, case.lines.layers(line))
-    made = case.lines.instruction(tools[0].layer)
+def _from_a_line(context: ReportContext, line: int, tools: Sequence[Tool]) -> Finding:
+    saves = _material(context, context.lines.layers(line))
+    made = context.lines.instruction(tools[0].layer)
     copied = made is not None and made.keyword != "RUN"
     return Finding(
-        "build-tools", weight(saves, case.unpacked, least="medium"), line,
+        "build-tools", weight(saves, context.unpacked, least="medium"), line,
         f"This {made.keyword if made else 'line'} brings {_named(tools)}.",
         "Nothing that runs needs them, and an intruder can use them.",
         "Copy the artifact, and not the tools that made it." if copied else
@@ -178,10 +178,10 @@ def _from_a_line(case: Case, line: int, tools: Sequence[Tool]) -> Finding:
         saves=saves or None)
 
 
-def _material(case: Case, layers: Iterable[int]) -> int:
+def _material(context: ReportContext, layers: Iterable[int]) -> int:
     """Bytes of a layer's files that only building reads; caches are another finding."""
-    return sum(count for index in layers for path, count in case.seen(index).items()
-               if path in case.material and not cache(path))
+    return sum(count for index in layers for path, count in context.seen(index).items()
+               if path in context.material and not cache(path))
 
 
 def _named(tools: Sequence[Tool]) -> str:

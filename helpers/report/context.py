@@ -18,12 +18,12 @@ from .project import Project
 
 
 @dataclass(frozen=True)
-class Case:
+class ReportContext:
     """A built project.
 
     target   the stage that was built, None for the last
-    main     the program that the image is for, None if that cannot be told
-    advice   what the image could stand on instead, None if nothing smaller is known
+    main     the program that the image is for, None if it is unknown
+    advice   a base that would be enough, None if nothing smaller is known
     """
 
     dockerfile: Dockerfile

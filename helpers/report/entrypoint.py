@@ -49,7 +49,7 @@ class Main:
 
 def find(inventory: Inventory, start: Start) -> Main | None:
     """The program that a container starts; where the image names none, the one program
-    that its own instructions brought. None if that cannot be told."""
+    that its own instructions brought. None if it is unknown."""
     return _Finder(inventory, start).main() if start.command else _only(inventory)
 
 

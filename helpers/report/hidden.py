@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from ..dockerfile import Instruction
 from ..image import Unseen
 from ..units import counted, size
-from .context import Case
+from .context import ReportContext
 from .model import WORTH, Finding, weight
 from .provenance import command, takes_context
 
@@ -22,17 +22,17 @@ _UPGRADES = re.compile(r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|zypper)\b[^&|;]* 
 _ATTRIBUTES = "changes the owner or mode of"
 
 
-def hidden(case: Case) -> Iterator[Finding]:
+def hidden(context: ReportContext) -> Iterator[Finding]:
     """Files of a line of the Dockerfile that a later one deletes, replaces or writes again.
 
     Evidence: the layers' own entries, their bytes counted. A file whose owner changes is stored a
     second time as a whole. Source: OCI image-spec, layer.md, "Whiteouts" and "Change types".
     """
     pairs: dict[tuple[int, int], list[tuple[str, Unseen]]] = {}
-    for each in case.inventory.tree.unseen:
-        if each.by in case.own and (each.deleted or _needlessly(case, each)):
-            key = case.lines.line(each.layer), case.lines.line(each.by)
-            pairs.setdefault(key, []).append((_happened(case, each), each))
+    for each in context.inventory.tree.unseen:
+        if each.by in context.own and (each.deleted or _needlessly(context, each)):
+            key = context.lines.line(each.layer), context.lines.line(each.by)
+            pairs.setdefault(key, []).append((_happened(context, each), each))
     for (brings, hides), files in pairs.items():
         total = sum(each.size for _, each in files)
         if total < WORTH:
@@ -43,27 +43,27 @@ def hidden(case: Case) -> Iterator[Finding]:
         happened = weights.most_common(1)[0][0]
         first = files[0][1]
         yield Finding(
-            "hidden-files", weight(total, case.unpacked), brings,
+            "hidden-files", weight(total, context.unpacked), brings,
             f"Line {hides} {happened} {counted(len(files), 'file')} that line {brings} "
             f"adds ({size(total)}, most of it in {_where([each for _, each in files])}).",
             "A later layer hides them, but the layer that holds them is still shipped and can be read.",
-            _remedy((brings, hides), happened, case.lines.instruction(first.layer), case.lines.instruction(first.by)),
+            _remedy((brings, hides), happened, context.lines.instruction(first.layer), context.lines.instruction(first.by)),
             saves=total, also=(hides,) if hides != brings else ())
 
 
-def _needlessly(case: Case, each: Unseen) -> bool:
+def _needlessly(context: ReportContext, each: Unseen) -> bool:
     """Whether a file was written again for no good reason. A package manager does so with
     its records; and package.json is copied before everything else is, for the cache's sake."""
-    made = case.lines.instruction(each.by)
+    made = context.lines.instruction(each.by)
     return not each.path.startswith(_RECORDS) and not (made and takes_context(made))
 
 
-def _happened(case: Case, each: Unseen) -> str:
+def _happened(context: ReportContext, each: Unseen) -> str:
     """What the later layer does to the file."""
     if each.deleted:
         return "deletes"
-    made = case.lines.instruction(each.by)
-    now = case.files(each.by).get(each.path)
+    made = context.lines.instruction(each.by)
+    now = context.files(each.by).get(each.path)
     if now is None:
         return "replaces"
     text = command(made) if made and made.keyword == "RUN" else ""

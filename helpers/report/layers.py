@@ -12,26 +12,30 @@ from collections.abc import Iterator, Mapping
 
 from ..dockerfile import Instruction
 from ..units import size
-from .context import Case
+from .context import ReportContext
 from .files import NODE_PACKAGE, ballast, cache
 from .model import NAMES, WORTH, Finding, weight
 from .provenance import operands, takes_context
 
 
-def caches(case: Case) -> Iterator[Finding]:
-    """What package managers and compilers keep for next time, in a layer of our own."""
-    for line, layers in case.own_lines():
+def caches(context: ReportContext) -> Iterator[Finding]:
+    """What package managers and compilers keep for next time, in a layer of the Dockerfile's own.
+
+    Evidence: files in the tools' cache folders (see `files`), with their bytes. Source: docs.docker.com, "Building
+    best practices", "apt-get"; "Optimize cache usage in builds", "Use cache mounts".
+    """
+    for line, layers in context.own_lines():
         found: Counter[str] = Counter()
         for index in layers:
-            for path, count in case.seen(index).items():
+            for path, count in context.seen(index).items():
                 if whose := cache(path):
                     found[whose] += count
         total = sum(found.values())
         if total < WORTH:
             continue
-        made = case.lines.instruction(layers[0])
+        made = context.lines.instruction(layers[0])
         yield Finding(
-            "cache-left", weight(total, case.unpacked), line,
+            "cache-left", weight(total, context.unpacked), line,
             "Left in this layer: " + ", ".join(f"{whose} ({size(count)})" for whose, count in found.most_common()) + ".",
             "Nobody installs or builds in a running container.", _without_cache(made, found), saves=total)
 
@@ -41,23 +45,27 @@ def _without_cache(made: Instruction | None, found: Mapping[str, int]) -> str:
         return "Copy only what runs."
     if any(whose.startswith("apt") for whose in found):
         return "End the same RUN with && rm -rf /var/lib/apt/lists/*. In a RUN of its own it saves nothing."
-    return ("Lend the folder to the command: RUN --mount=type=cache,target=... keeps it for the next build and out of "
-            "the layer. Or delete it at the end of the same RUN.")
+    return ("Mount a cache for the command: RUN --mount=type=cache,target=... keeps the folder for the next build and out "
+            "of the layer. Or delete it at the end of the same RUN.")
 
 
-def copied_folders(case: Case) -> Iterator[Finding]:
-    """Sources, tests and histories that came with a folder that was copied."""
-    installed = _installed(case)
-    for line, layers in case.own_lines():
-        made = case.lines.instruction(layers[0])
+def copied_folders(context: ReportContext) -> Iterator[Finding]:
+    """Sources, tests and histories that came with a folder that was copied.
+
+    Evidence: the files of a COPY's or ADD's layer, by name (see `files`); what the instruction names itself, what
+    an installer brought and what is a cache are none. Source: docs.docker.com, "Multi-stage builds".
+    """
+    installed = _installed(context)
+    for line, layers in context.own_lines():
+        made = context.lines.instruction(layers[0])
         if made is None or made.keyword not in ("COPY", "ADD"):
             continue
         sources, _ = operands(made)
         meant = {posixpath.basename(source) for source in sources}
         found: Counter[str] = Counter()
         for index in layers:
-            for path, count in case.seen(index).items():
-                theirs = path in case.material or cache(path) or path.startswith(installed)
+            for path, count in context.seen(index).items():
+                theirs = path in context.material or cache(path) or path.startswith(installed)
                 kind = "" if theirs or posixpath.basename(path) in meant else ballast(path)
                 # What .dockerignore should have kept is a finding of its own.
                 if kind and not (takes_context(made) and kind == "version control"):
@@ -65,30 +73,34 @@ def copied_folders(case: Case) -> Iterator[Finding]:
         if found:
             total = sum(found.values())
             yield Finding(
-                "copied-folder", weight(total, case.unpacked), line,
+                "copied-folder", weight(total, context.unpacked), line,
                 f"{made.keyword} {' '.join(sources)} brought along: " + ", ".join(
                     f"{kind} ({size(count)})" for kind, count in found.most_common()) + ".",
-                "The program does not read them, and whoever has the image can.",
+                "The program does not read them, and everyone who has the image can.",
                 "Copy the artifact by its own name, not the folder that it was made in.", saves=total)
 
 
-def _installed(case: Case) -> tuple[str, ...]:
+def _installed(context: ReportContext) -> tuple[str, ...]:
     """Folders into which pip installed, wherever they are: what lies beside its notes is
     the affair of those packages."""
-    folders = {each.path.partition(".dist-info/")[0].rpartition("/")[0] for each in case.inventory.packages
+    folders = {each.path.partition(".dist-info/")[0].rpartition("/")[0] for each in context.inventory.packages
                if each.package.type == "python" and ".dist-info/" in each.path}
     return tuple(f"{folder}/" for folder in folders if folder)   # all of `/` is nobody's
 
 
-def dev_dependencies(case: Case) -> Iterator[Finding]:
-    """Node packages in the image that the project lists for development only."""
-    keys, names = case.project.development()
+def dev_dependencies(context: ReportContext) -> Iterator[Finding]:
+    """Node packages in the image that the project lists for development only.
+
+    Evidence: "dev" in the context's package-lock.json, else devDependencies in package.json, against the packages in
+    the image's layers. Source: docs.npmjs.com, package-lock.json, "dev"; npm ci, "omit".
+    """
+    keys, names = context.project.development()
     if not keys and not names:
         return
-    for line, layers in case.own_lines():
-        made, found = case.lines.instruction(layers[0]), Counter()
+    for line, layers in context.own_lines():
+        made, found = context.lines.instruction(layers[0]), Counter()
         for index in layers:
-            for path, count in case.seen(index).items():
+            for path, count in context.seen(index).items():
                 match = NODE_PACKAGE.search(path)
                 if match and (match[1] in keys or match[1].count("node_modules/") == 1 and match[2] in names):
                     found[match[2]] += count
@@ -98,7 +110,7 @@ def dev_dependencies(case: Case) -> Iterator[Finding]:
             continue
         more = f" and {len(found) - NAMES} more" if len(found) > NAMES else ""
         yield Finding(
-            "dev-dependencies", weight(total, case.unpacked), line,
+            "dev-dependencies", weight(total, context.unpacked), line,
             f"In the image for development only: {', '.join(name for name, _ in found.most_common(NAMES))}{more}.",
-            "They build and test the program; it does not load them.",
-            "Install a second time without them, npm ci --omit=dev, and copy that node_modules.", saves=total)
+            "They are there to build and test the program, which does not load them.",
+            "Install a second time without them (npm ci --omit=dev), and copy that node_modules.", saves=total)

@@ -1,4 +1,4 @@
-"""What a report says: findings, each with its rule, its line and what mending it saves."""
+"""What a report says: findings, each with its rule, its line and the bytes that a fix saves."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ RULES = {
     "hidden-files": Rule("files that a later layer hides", "04"),
     "copied-folder": Rule("a copied folder brought too much", "09"),
     "dev-dependencies": Rule("packages for development only", "06"),
-    "no-dockerignore": Rule("what .dockerignore should keep at home", "09"),
+    "no-dockerignore": Rule("what .dockerignore should leave out", "09"),
     "cache-order": Rule("the source is copied before dependencies are installed", "09"),
-    "unused-tests": Rule("tests that nothing asks for", "09"),
+    "unused-tests": Rule("tests that the build skips", "09"),
     "root-user": Rule("the program runs as root", "05"),
-    "stage-number": Rule("a number instead of a name", "02"),
+    "stage-number": Rule("a stage by its number", "02"),
     "moving-tag": Rule("a tag that moves", "08"),
     "unset-argument": Rule("an argument without a value", "02"),
     "similar-name": Rule("an image with nearly the name of a stage", "02"),
@@ -47,7 +47,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to mend.
+    """Something to fix.
 
     rule      its id, one of RULES
     severity  'high', 'medium' or 'low'
@@ -55,7 +55,7 @@ class Finding:
     what      what was found, with the evidence
     why       what is wrong with it
     remedy    what to do
-    saves     bytes of the image that go when it is mended, None where that was not measured
+    saves     bytes of the image that a fix removes, None where that was not measured
     also      other lines that take part: of the instruction that hides, that installs
     """
 

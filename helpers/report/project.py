@@ -44,13 +44,13 @@ class Project:
         keys: set[str] = set()
         names: set[str] = set()
         locked = {path.rpartition("/")[0] for path in self.texts if path.endswith("package-lock.json")}
-        for path, told in self._json():
+        for path, content in self._json():
             if path.endswith("package-lock.json"):
-                keys |= {key for key, each in _dict(told, "packages").items()
+                keys |= {key for key, each in _dict(content, "packages").items()
                          if isinstance(each, dict) and each.get("dev") is True}
-                keys |= set(_nested(_dict(told, "dependencies"), "node_modules/"))
+                keys |= set(_nested(_dict(content, "dependencies"), "node_modules/"))
             elif path.rpartition("/")[0] not in locked:
-                names |= _dict(told, "devDependencies").keys() - _dict(told, "dependencies").keys()
+                names |= _dict(content, "devDependencies").keys() - _dict(content, "dependencies").keys()
         return frozenset(keys), frozenset(names)
 
     def fetches(self, tool: str) -> bool:
@@ -70,15 +70,15 @@ class Project:
         for path, text in self.texts.items():
             if path.endswith(".json"):
                 try:
-                    told = json.loads(text)
+                    content = json.loads(text)
                 except (ValueError, RecursionError):   # npm itself would complain
                     continue
-                if isinstance(told, dict):
-                    yield path, told
+                if isinstance(content, dict):
+                    yield path, content
 
 
-def _dict(told: Mapping, key: str) -> Mapping:
-    value = told.get(key)
+def _dict(content: Mapping, key: str) -> Mapping:
+    value = content.get(key)
     return value if isinstance(value, dict) else {}
 
 

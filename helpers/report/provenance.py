@@ -51,7 +51,7 @@ class Lines:
 
     @property
     def last_from(self) -> int:
-        """The line of the FROM that decides what the image stands on."""
+        """The line of the FROM that decides the image's base."""
         return self.stages[-1].line
 
     def instruction(self, index: int) -> Instruction | None:

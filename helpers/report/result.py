@@ -1,4 +1,4 @@
-"""A report: what was built, what is in it, and what to mend."""
+"""A report: what was built, what is in it, and what to fix."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Report:
 
     result    of the build: stages, steps, times
     lines     which line of the Dockerfile brought which layer
-    main      the program that the image is for, None if that cannot be told
-    findings  what to mend, the heaviest first
+    main      the program that the image is for, None if it is unknown
+    findings  what to fix, the heaviest first
     unique    bytes of the layers that no other named image in the engine has
     transfer  bytes that a push or pull moves, None if that was not measured
     opinions  what hadolint says of the text

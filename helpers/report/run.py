@@ -19,7 +19,7 @@ from ..engine import Engine, connect
 from ..errors import ImageNotFound
 from ..inventory import Inventory, inventory
 from . import base_advice, contents, entrypoint, layers, project, text
-from .context import Case
+from .context import ReportContext
 from .hidden import hidden
 from .model import Finding, ordered
 from .opinions import opinions
@@ -63,17 +63,17 @@ def report(
     if finished:
         finished(result)
     found = inventory(result.tag, engine)
-    case = _case(result, found, project.read(Context.scan(root, dockerfile)), engine)
-    findings = judged(case)
+    built = _context(result, found, project.read(Context.scan(root, dockerfile)), engine)
+    findings = judged(built)
     return Report(
-        result, found, case.lines, case.main, findings, images.unique(found.image, engine),
+        result, found, built.lines, built.main, findings, images.unique(found.image, engine),
         images.transfer(found.image, engine) if transfer else None,
-        opinions(case.dockerfile.text, findings))
+        opinions(built.dockerfile.text, findings))
 
 
-def judged(case: Case) -> tuple[Finding, ...]:
-    """What to mend in a built project, the heaviest first. Asks no engine."""
-    return ordered(chained.from_iterable(rule(case) for rule in RULES))
+def judged(context: ReportContext) -> tuple[Finding, ...]:
+    """What to fix in a built project, the heaviest first. Asks no engine."""
+    return ordered(chained.from_iterable(rule(context) for rule in RULES))
 
 
 def name(root: Path, dockerfile: str, target: str | None) -> str:
@@ -85,14 +85,14 @@ def name(root: Path, dockerfile: str, target: str | None) -> str:
 
 # -- what the rules look at ----------------------------------------------------------
 
-def _case(result: BuildResult, found: Inventory, read: project.Project, engine: Engine) -> Case:
+def _context(result: BuildResult, found: Inventory, read: project.Project, engine: Engine) -> ReportContext:
     start = images.start(found.image, engine)
     main = entrypoint.find(found, start)
     chosen = None
     if main:
         offered = base_advice.candidates(main, found.os or _built_on(result, engine), found)
         chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine))
-    return Case(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
+    return ReportContext(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
 
 
 def _built_on(result: BuildResult, engine: Engine) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from ..dockerfile import Instruction, Stage
 from ..dockerfile.scope import settings
-from .context import Case
+from .context import ReportContext
 from .model import Finding
 
-# What the name of a secret ends in, upper case. PASS, PWD and KEY also end other words (COMPASS,
+# What the name of a secret ends in, upper context. PASS, PWD and KEY also end other words (COMPASS,
 # OLDPWD, CACHE_KEY), so that they need company.
 _SECRET = re.compile(
     r"(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRETS|CREDENTIALS?|"
@@ -29,18 +29,18 @@ _IN_URL = re.compile(r"\w://[^/\s:@]*:[^/\s@${]+@")    # scheme://user:password@
 _SWITCHES = ("", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null")
 
 
-def secrets(case: Case) -> Iterator[Finding]:
+def secrets(context: ReportContext) -> Iterator[Finding]:
     """ARG and ENV whose name or value looks like a secret's, in the stages that are built.
 
     Evidence: the instruction. An ENV is in the image's settings, an ARG in the history of every
     RUN below it. Source: docs.docker.com, "Build secrets"; BuildKit's check SecretsUsedInArgOrEnv.
     """
-    for stage in case.needed:
+    for stage in context.needed:
         for each in stage.instructions:
             if each.keyword in ("ARG", "ENV"):
                 names = [name for name, value in settings(each) if looks_secret(each.keyword, name, value)]
                 if names:
-                    yield _secret(each, names, stage in case.lines.stages, _runs_after(stage, each))
+                    yield _secret(each, names, stage in context.lines.stages, _runs_after(stage, each))
 
 
 def looks_secret(keyword: str, name: str, value: str) -> bool:

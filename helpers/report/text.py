@@ -1,6 +1,6 @@
-"""What the Dockerfile's text shows: names, order, users, tags, secrets.
+"""Rules on the Dockerfile's text: names, order, users, tags, tests.
 
-Each rule is a generator of findings; it says nothing where it sees nothing.
+Each rule is a generator of findings and yields none where it sees nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ..bases.references import parse
 from ..dockerfile import Instruction, Stage, problems
 from ..errors import CourseError
 from ..units import seconds, size
-from .context import Case
+from .context import ReportContext
 from .provenance import command, takes_all, takes_context
 from .test_commands import runs_tests
 from .model import RULES, Finding, weight
@@ -36,33 +36,36 @@ _BUILDS = tuple((re.compile(pattern), tool) for pattern, tool in (
 ))
 
 
-def stage_numbers(case: Case) -> Iterator[Finding]:
-    """COPY --from=0."""
-    for stage in case.needed:
+def stage_numbers(context: ReportContext) -> Iterator[Finding]:
+    """COPY --from=0: a stage by its number.
+
+    Evidence: the instruction. Source: docs.docker.com, "Multi-stage builds", "Name your build stages".
+    """
+    for stage in context.needed:
         for each in stage.instructions:
             number = each.flags.get("from", [""])[-1]
             if each.keyword == "COPY" and number.isdigit():
-                source = case.dockerfile.stages[int(number)]
+                source = context.dockerfile.stages[int(number)]
                 also = f", {source.name}" if source.name else ""
                 yield Finding(
                     "stage-number", "low", each.line,
                     f"--from={number} means stage {number}{also}, which begins in line {source.line}.",
-                    "With another stage in front, the number means another stage.",
+                    "When a stage is added above, the number means another one.",
                     f"Write --from={source.name}." if source.name else
                     f"Name the stage in line {source.line} (FROM ... AS builder) and write --from=builder.",
                     also=(source.line,))
 
 
-def unused_tests(case: Case) -> Iterator[Finding]:
+def unused_tests(context: ReportContext) -> Iterator[Finding]:
     """Stages with tests that the built stage does not depend on.
 
     Evidence: the graph of the stages, and the test commands of their RUNs (see `test_commands`) or their names.
     Of stages that need one another, the last is named. Source: docs.docker.com, "Multi-stage builds", "Differences
     between legacy builder and BuildKit".
     """
-    built = case.lines.stages[-1]
-    skipped = [stage for stage in case.dockerfile.stages[:built.index] if stage not in case.needed]
-    needs = {stage.label: case.dockerfile.needed(stage.label) for stage in skipped}
+    built = context.lines.stages[-1]
+    skipped = [stage for stage in context.dockerfile.stages[:built.index] if stage not in context.needed]
+    needs = {stage.label: context.dockerfile.needed(stage.label) for stage in skipped}
     for stage in skipped:
         if any(stage.label in others for label, others in needs.items() if label != stage.label):
             continue
@@ -90,108 +93,124 @@ def _tests(stage: Stage) -> list[Instruction]:
     return [each for each in stage.instructions if each.keyword == "RUN" and runs_tests(command(each))]
 
 
-def root_user(case: Case) -> Iterator[Finding]:
-    """The image starts a program as root."""
-    if not case.start.command or not case.start.is_root:
+def root_user(context: ReportContext) -> Iterator[Finding]:
+    """The image starts a program as root.
+
+    Evidence: User in the image's settings (none means root), and the last USER of its stages.
+    Source: docs.docker.com, "Building best practices", "USER".
+    """
+    if not context.start.command or not context.start.is_root:
         return
-    said = [each for stage in case.lines.stages for each in stage.instructions if each.keyword == "USER"]
+    users = [each for stage in context.lines.stages for each in stage.instructions if each.keyword == "USER"]
     yield Finding(
-        "root-user", "medium", said[-1].line if said else case.lines.last_from,
-        f"USER {said[-1].arguments}: containers run as root." if said else
+        "root-user", "medium", users[-1].line if users else context.lines.last_from,
+        f"USER {users[-1].arguments}: containers run as root." if users else
         "There is no USER: containers run as root.",
-        "Whoever breaks into the program is root in the container, and nearer to the machine.",
-        "Add USER 65532 before CMD; a number needs no entry in /etc/passwd. See that the program may still write "
-        "where it must, and opens no port below 1024.")
+        "Whoever breaks into the program is root in the container, one step closer to the host.",
+        "Add USER 65532 before CMD; a number needs no entry in /etc/passwd. Check that the program can still write "
+        "where it has to, and that it opens no port below 1024.")
 
 
-def cache_order(case: Case) -> Iterator[Finding]:
-    """COPY . . before dependencies are installed."""
-    for stage in case.needed:
+def cache_order(context: ReportContext) -> Iterator[Finding]:
+    """The whole context is copied before dependencies are fetched.
+
+    Evidence: the order of COPY and RUN in each stage that is built, the tool in the RUN, what the project's
+    manifests name, and how long the RUN took this time. A RUN with a cache mount, and a second fetch by the
+    same tool, are none. Source: docs.docker.com, "Optimize cache usage in builds", "Order your layers".
+    """
+    for stage in context.needed:
         copied, done = None, set()
         for each in stage.instructions:
             if copied is None and takes_all(each):
                 copied = each
             if each.keyword != "RUN":
                 continue
-            tool = _fetches(case, command(each))
+            tool = _fetches(context, command(each))
             if tool and copied and tool not in done and not _has_cache(each):
-                yield _out_of_order(case, copied, each, tool)
+                yield _out_of_order(context, copied, each, tool)
                 break
             done.add(tool)
 
 
-def _fetches(case: Case, text: str) -> str:
+def _fetches(context: ReportContext, text: str) -> str:
     """The tool by which a command fetches dependencies, '' if it fetches none."""
     for pattern, tool in _INSTALLS:
         if pattern.search(text):
             return tool
-    return next((tool for pattern, tool in _BUILDS if pattern.search(text) and case.project.fetches(tool)), "")
+    return next((tool for pattern, tool in _BUILDS if pattern.search(text) and context.project.fetches(tool)), "")
 
 
 def _has_cache(each: Instruction) -> bool:
     return any(mount.get("type") == "cache" for mount in each.mounts)
 
 
-def _out_of_order(case: Case, copied: Instruction, run: Instruction, tool: str) -> Finding:
-    took = next((step.seconds for step in case.steps if step.line == run.line and step.seconds >= 1), None)
+def _out_of_order(context: ReportContext, copied: Instruction, run: Instruction, tool: str) -> Finding:
+    took = next((step.seconds for step in context.steps if step.line == run.line and step.seconds >= 1), None)
     cost = f" It took {seconds(took)} this time." if took else ""
     return Finding(
         "cache-order", "medium", copied.line,
         f"The whole context is copied in line {copied.line}, and line {run.line} fetches dependencies after it "
         f"({tool}).{cost}",
-        "Whatever file changes, the copy is another one, and everything below it runs again.",
+        "A change to any file invalidates the copy, and everything below it runs again.",
         f"Put line {run.line} above the copy, after a COPY of only the files that it reads."
         if tool in ("apt-get", "apk", "dnf") else
         "Copy the files that name the dependencies first, fetch them, and then copy the rest.",
         also=(run.line,))
 
 
-def moving_tags(case: Case) -> Iterator[Finding]:
-    """Base images without a tag, or with the tag latest."""
-    labels = {stage.label for stage in case.needed}
-    for edge in case.dockerfile.edges:
+def moving_tags(context: ReportContext) -> Iterator[Finding]:
+    """Images without a tag, or with the tag latest, in FROM, --from and mounts of the stages that are built.
+
+    Evidence: the reference. Source: docs.docker.com, "Building best practices", "Pin base image versions".
+    """
+    labels = {stage.label for stage in context.needed}
+    for edge in context.dockerfile.edges:
         if not edge.external or edge.target not in labels or edge.source == "scratch":
             continue
         try:
             reference = parse(edge.source)
-        except CourseError:   # the engine took it all the same
+        except CourseError:   # the engine accepted it all the same
             continue
         if reference.tag == "latest" and not reference.digest:
-            said = "has the tag latest" if edge.source.endswith(":latest") else "has no tag, which means latest"
+            tag = "has the tag latest" if edge.source.endswith(":latest") else "has no tag, which means latest"
             yield Finding(
-                "moving-tag", "low", edge.line, f"{edge.source} {said}.",
-                "It is another image whenever its owner pushes one: today's build cannot be repeated.",
-                "Name a version, or the image itself: NAME@sha256:... (docker images --digests shows it).")
+                "moving-tag", "low", edge.line, f"{edge.source} {tag}.",
+                "It becomes another image whenever its owner pushes one, so today's build cannot be repeated.",
+                "Name a version, or pin the image: NAME@sha256:... (docker images --digests shows the digest).")
 
 
-def no_dockerignore(case: Case) -> Iterator[Finding]:
-    """The context has what belongs to a machine, and an instruction copies all of it."""
-    at_home = case.project.at_home()
-    copies = [each for stage in case.needed for each in stage.instructions if takes_all(each)]
+def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
+    """The context has folders that belong to a machine (.git, node_modules, .venv), and an instruction copies them.
+
+    Evidence: the files of the context that no ignore file leaves out, and their bytes in the image's layers.
+    Source: docs.docker.com, "Build context", ".dockerignore files".
+    """
+    at_home = context.project.at_home()
+    copies = [each for stage in context.needed for each in stage.instructions if takes_all(each)]
     if not at_home or not copies:
         return
     named = " and ".join(f"{folder} ({size(count)})" for folder, count in at_home.items())
-    told = f"{case.project.ignore} does not leave it out" if case.project.ignore else "there is no .dockerignore"
-    shipped, line = _shipped(case, at_home), copies[0].line
+    ignored = f"{context.project.ignore} does not leave it out" if context.project.ignore else "there is no .dockerignore"
+    shipped, line = _shipped(context, at_home), copies[0].line
     for each in copies:
-        if any(each is case.lines.instruction(index) for index in case.own):
+        if any(each is context.lines.instruction(index) for index in context.own):
             line = each.line
     yield Finding(
-        "no-dockerignore", weight(shipped, case.unpacked, least="medium"), line,
-        f"The context has {named}, and {told}."
-        + (f" {size(shipped)} of it are in the image." if shipped else ""),
-        "It is copied with each build, changes what need not change, and may hold what nobody should see.",
+        "no-dockerignore", weight(shipped, context.unpacked, least="medium"), line,
+        f"The context has {named}, and {ignored}."
+        + (f" {size(shipped)} of it is in the image." if shipped else ""),
+        "It is sent with each build, invalidates the cache for no reason, and may hold what nobody should see.",
         "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in at_home) + ".",
         saves=shipped or None, also=tuple(each.line for each in copies if each.line != line))
 
 
-def _shipped(case: Case, at_home: dict[str, int]) -> int:
+def _shipped(context: ReportContext, at_home: dict[str, int]) -> int:
     """Bytes of those folders that a copy of the context brought into the image."""
     total = 0
-    for index in case.own:
-        made = case.lines.instruction(index)
+    for index in context.own:
+        made = context.lines.instruction(index)
         if made and takes_context(made):
-            total += sum(count for path, count in case.seen(index).items()
+            total += sum(count for path, count in context.seen(index).items()
                          if any(f"/{folder}/" in path for folder in at_home))
     return total
 
@@ -202,15 +221,15 @@ def _first(each: Instruction) -> str:
     return line if len(line) <= 48 else f"{line[:47]}\u2026"
 
 
-def read_otherwise(case: Case) -> Iterator[Finding]:
+def read_otherwise(context: ReportContext) -> Iterator[Finding]:
     """Lines that are not built as they read, in the stages of this build (see `helpers.dockerfile.problems`).
 
     An argument without a value is none where the image that was built has a variable of that name.
     """
-    for each in problems(case.dockerfile):
-        known = each.variable and case.dockerfile.stage(each.stage) in case.lines.stages and \
-            each.variable in case.start.environment
-        if not known and each.rule in RULES and case.dockerfile.stage(each.stage) in case.needed:
+    for each in problems(context.dockerfile):
+        known = each.variable and context.dockerfile.stage(each.stage) in context.lines.stages and \
+            each.variable in context.start.environment
+        if not known and each.rule in RULES and context.dockerfile.stage(each.stage) in context.needed:
             what = re.sub(r"^Line \d+: ", "", each.what)
             yield Finding(each.rule, "medium" if each.rule == "unset-argument" else "low", each.line,
                           what[:1].upper() + what[1:], each.why, each.remedy)

@@ -1,4 +1,4 @@
-"""How a report shows itself: stages, sizes, and what to mend with line and remedy."""
+"""How a report shows itself: stages, sizes, and what to fix, with line and remedy."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
 
 
 def report_view(report: Report) -> str:
-    """What to mend, the heaviest first; stages, layers and inventory folded away."""
-    rows = [(_severity(each), str(each.line or ""), _told(each), _saved(each))
+    """What to fix, the heaviest first; stages, layers and inventory folded away."""
+    rows = [(_severity(each), str(each.line or ""), _described(each), _saved(each))
             for each in report.findings]
     caption = f"{_project(report)}: {_sum(report)}"
-    wrong = table(("urgency", "line", "what to mend", "saves"), rows, caption, right=(1, 3)) if rows else \
+    wrong = table(("urgency", "line", "what to fix", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{escape(caption)}</p>"
     opinions = "".join(f"<li>{escape(str(each))}</li>" for each in report.opinions.besides)
     said = f"<p>{escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
@@ -36,7 +36,7 @@ def report_text(report: Report) -> str:
     lines += [f"  line {each.line:<4} {each.source} --{each.via}--> {each.target}" for each in _ties(report)]
     lines.append("What each line brings")
     lines += [f"  line {line:<4} {size(count):>8}  {text}" for line, count, text in _brought(report)]
-    lines.append("What to mend" if report.findings else "Nothing to mend")
+    lines.append("What to fix" if report.findings else "Nothing to fix")
     for each in report.findings:
         saved = f"; saves {size(each.saves)}" if each.saves else ""
         lines += [f"  {_MARKS[each.severity]} {each.severity}, line {_lines(each)}: {each.title} ({each.rule}){saved}",
@@ -51,15 +51,15 @@ def _project(report: Report) -> str:
 
 def _sum(report: Report) -> str:
     if not report.findings:
-        return "nothing to mend"
+        return "nothing to fix"
     heavy = sum(each.severity == "high" for each in report.findings)
-    return counted(len(report.findings), "thing") + " to mend" + (f", {heavy} of them urgent" if heavy else "")
+    return counted(len(report.findings), "thing") + " to fix" + (f", {heavy} of them urgent" if heavy else "")
 
 
 def _sizes(report: Report) -> str:
     moved = f", {size(report.transfer)} to transfer" if report.transfer is not None else ""
     alone = (f"{size(report.unique)} of it in no other image here" if report.unique
-             else "all of it in other images here, too")
+             else "all of it in other images here as well")
     return f"{size(report.image.unpacked)} unpacked in {counted(len(report.image.layers), 'layer')}, {alone}{moved}."
 
 
@@ -79,7 +79,7 @@ def _saved(each: Finding) -> str:
     return whole(size(each.saves)) if each.saves else ""
 
 
-def _told(each: Finding) -> str:
+def _described(each: Finding) -> str:
     return (f"<b>{escape(each.title)}.</b> {escape(each.what)} {escape(each.why)}<br>"
             f"<i>{escape(each.remedy)}</i>{_taught(each)}")
 
@@ -90,14 +90,14 @@ def _taught(each: Finding) -> str:
 
 
 def _linted(report: Report) -> str:
-    """What hadolint, which reads the text alone, says besides."""
+    """What hadolint, which reads the text alone, reports besides."""
     said = report.opinions
     if said.without:
         return said.without
     if not said.all:
-        return "hadolint, which reads the text alone, has nothing to say."
-    return (f"hadolint, which reads the text alone, has {counted(len(said.all), 'thing')} to say, "
-            f"{len(said.besides) or 'none'} of which {'is' if len(said.besides) < 2 else 'are'} not said above.")
+        return "hadolint, which reads the text alone, reports nothing."
+    return (f"hadolint, which reads the text alone, reports {counted(len(said.all), 'thing')}, "
+            f"{len(said.besides) or 'none'} of which {'is' if len(said.besides) < 2 else 'are'} not listed above.")
 
 
 def _lines(each: Finding) -> str:
@@ -123,7 +123,7 @@ def _folded(report: Report) -> str:
                                                 for each in _ties(report)], right=(0,))
     layers = table(("line", "brings", "by"), [(str(line), whole(size(count)), code(text))
                                             for line, count, text in _brought(report)], right=(0, 1))
-    return (f"<details><summary>{counted(len(report.result.stages), 'stage')}, and what ties them</summary>"
+    return (f"<details><summary>{counted(len(report.result.stages), 'stage')}, and what connects them</summary>"
             f"{stages}{ties}</details>"
             f"<details><summary>What each line brings</summary>{layers}</details>"
             f"<details><summary>What is in the image</summary>{inventory_view(report.inventory)}</details>")

@@ -161,7 +161,7 @@ def test_the_team_s_project_and_its_mended_form(engine):
     ("build-tools", f"FROM {SLIM}\nCOPY --from=golang:1.22 /usr/bin/make /usr/bin/ld.bfd /usr/local/bin/\nUSER 1\n",
      f"FROM {SLIM}\nUSER 1\n"),
 ])
-def test_mending_saves_what_was_said(told, rule, bad, good):
+def test_fixing_saves_what_was_said(told, rule, bad, good):
     # The Dockerfile is in the context, and may be copied: both have the same length.
     width = max(len(bad), len(good)) + 2
     before, after = (told(f"{text}{'#' * (width - len(text))}\n") for text in (bad, good))

@@ -5,7 +5,7 @@ from helpers.image import Image, Layer, Start
 from helpers.inventory import take
 from helpers.report import entrypoint
 from helpers.report.base_advice import candidates, chosen
-from helpers.report.context import Case
+from helpers.report.context import ReportContext
 from helpers.report.project import Project
 
 from ..elfs import make
@@ -43,7 +43,7 @@ def image(base, *own, base_name="base:1") -> Image:
 
 
 def case(text, base=SMALL, own=(), *, start=Start(("/app",), user="65532"), base_name="base:1", advice=True,
-         here=None, **other) -> Case:
+         here=None, **other) -> ReportContext:
     """A built project: its Dockerfile, the members of its base's one layer (None: scratch)
     and of its own layers, as (instruction as the history has it, members)."""
     below = [] if base is None else [("ADD rootfs /", layer(*base))]
@@ -52,7 +52,7 @@ def case(text, base=SMALL, own=(), *, start=Start(("/app",), user="65532"), base
     main = entrypoint.find(seen, start)
     offered = candidates(main, seen.os, seen) if main and advice else ()
     best = chosen(main, offered, (here or {}).get) if offered else None
-    return Case(dockerfiles.parse(text), seen, start, main=main, advice=best, **other)
+    return ReportContext(dockerfiles.parse(text), seen, start, main=main, advice=best, **other)
 
 
 def project(files=None, ignore="", **texts) -> Project:

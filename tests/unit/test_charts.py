@@ -318,6 +318,11 @@ def test_every_graph_is_drawn_and_told(result):
     assert "Built in 3.2 s with BuildKit on An engine." in notes(chart)
 
 
+def test_an_image_and_a_stage_of_one_name_are_told_apart():
+    alt = charts.stages(built("FROM golang AS golang\nFROM golang AS second\n")).alt
+    assert "Ties: FROM from the image golang to golang; FROM from the stage golang to second." in alt
+
+
 def boxes(chart) -> int:
     return sum(isinstance(patch, FancyBboxPatch) for patch in chart.figure.axes[0].patches)
 

@@ -275,7 +275,7 @@ def test_one_stage_that_ships_its_compiler():
     assert "gcc" in only.what
 
 
-def test_one_stage_that_installs_its_compiler_has_two_lines_to_mend():
+def test_one_stage_that_installs_its_compiler_has_two_lines_to_fix():
     text = SINGLE.replace("RUN make", "RUN apt-get install gcc && make")
     made = case(text, base=SLIM, own=[("COPY . /src", []), ("RUN apt-get install gcc && make", [*APP[1], GCC])])
     assert (one(made, "single-stage").line, one(made, "single-stage").saves) == (1, None)
@@ -327,7 +327,7 @@ def test_the_remedy_against_a_cache_fits_it(path, made, words):
 
 @pytest.mark.parametrize("base, own", [
     ((*SMALL, ("var/lib/apt/lists/a", b"x" * 20_000)), []),              # the base's own
-    (SMALL, [("RUN x", [("var/lib/apt/lists/a", b"x" * 500)])]),         # too little to mend
+    (SMALL, [("RUN x", [("var/lib/apt/lists/a", b"x" * 500)])]),         # too little to fix
     (SMALL, [("RUN x", [("var/lib/apt/lists/a", b"x" * 20_000)]),        # hidden: another finding
              ("RUN y", [("var/lib/apt/.wh.lists", b"")])]),
 ])

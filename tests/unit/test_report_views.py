@@ -95,7 +95,7 @@ def test_the_json_has_what_the_report_has():
 def test_the_text_has_every_finding_with_line_why_and_remedy():
     report = told()
     text = views.report_text(report)
-    assert text.startswith(f"multistage-report:x-1: {len(report.findings)} things to mend, 2 of them urgent\n")
+    assert text.startswith(f"multistage-report:x-1: {len(report.findings)} things to fix, 2 of them urgent\n")
     for each in report.findings:
         assert each.what in text and f"Why: {each.why}" in text and f"What to do: {each.remedy}" in text
     assert "✘ high, line 6 (and 7): files that a later layer hides (hidden-files); saves 60.0 kB" in text
@@ -104,7 +104,7 @@ def test_the_text_has_every_finding_with_line_why_and_remedy():
 
 
 def test_of_an_image_that_others_share_all_of_it_is_said():
-    assert " layers, all of it in other images here, too." in views.report_text(told(unique=0))
+    assert " layers, all of it in other images here as well." in views.report_text(told(unique=0))
 
 
 def test_the_page_has_every_finding_and_leads_to_its_lesson():
@@ -117,10 +117,10 @@ def test_the_page_has_every_finding_and_leads_to_its_lesson():
     assert sum(tag == "details" for tag, _ in read.tags) >= 3
 
 
-def test_nothing_to_mend_is_said_so():
+def test_nothing_to_fix_is_said_so():
     report = told(GOOD, base=SMALL, own=OWN[:1], findings=[])
-    assert "nothing to mend" in views.report_text(report) and "Nothing to mend" in views.report_text(report)
-    assert "nothing to mend" in page(views.report_view(report)).text
+    assert "nothing to fix" in views.report_text(report) and "Nothing to fix" in views.report_text(report)
+    assert "nothing to fix" in page(views.report_view(report)).text
     assert "urgent" not in views.report_text(told(findings=[Finding("root-user", "medium", 1, "a", "b", "c")]))
 
 
@@ -135,10 +135,10 @@ def test_whatever_the_text_is_it_is_shown_as_text():
 
 
 @pytest.mark.parametrize("said, words", [
-    (Opinions(), "has nothing to say."), (Opinions(without="hadolint is not installed."), "hadolint is not installed."),
-    (Opinions((lint.Finding(1, "X", "info", "m"),)), "has 1 thing to say, none of which is not said above."),
+    (Opinions(), "reports nothing."), (Opinions(without="hadolint is not installed."), "hadolint is not installed."),
+    (Opinions((lint.Finding(1, "X", "info", "m"),)), "reports 1 thing, none of which is not listed above."),
     (Opinions((lint.Finding(1, "X", "info", "m"),) * 3, (lint.Finding(2, "Y", "error", "mm"),) * 2),
-     "has 3 things to say, 2 of which are not said above."),
+     "reports 3 things, 2 of which are not listed above."),
 ])
 def test_a_linter_s_opinions_stand_apart(said, words):
     report = told(findings=[], opinions=said)
@@ -158,7 +158,7 @@ def test_the_picture_has_a_row_a_line_and_its_finding_in_the_title():
     report = told()
     chart = charts.findings(report)
     heaviest = max(report.findings, key=lambda each: each.saves or 0)
-    assert chart.title == (f"{len(report.findings)} things to mend; line {heaviest.line} alone costs "
+    assert chart.title == (f"{len(report.findings)} things to fix; line {heaviest.line} alone costs "
                            f"{views.size(heaviest.saves)} of {views.size(report.image.unpacked)}")
     assert [row.split()[0] for row in rows(chart)] == ["1", "2", "4", "5", "6", "7", "8"]
     for line, count in report.brought().items():
@@ -169,7 +169,7 @@ def test_the_picture_has_a_row_a_line_and_its_finding_in_the_title():
 
 
 def widths(chart):
-    """{row: (what stays, what mending would save)}, in bytes."""
+    """{row: (what stays, what fixing would save)}, in bytes."""
     axes, = chart.figure.axes
     bars = {}
     for each in axes.patches:
@@ -178,7 +178,7 @@ def widths(chart):
     return {row: tuple(found) for row, found in bars.items()}
 
 
-def test_bars_are_what_stays_and_what_mending_saves():
+def test_bars_are_what_stays_and_what_fixing_saves():
     report = told()
     found = widths(charts.findings(report))
     brought = report.brought()
@@ -216,7 +216,7 @@ def test_a_stand_in_is_hatched(stand_in):
     chart = charts.findings(told(findings=[], stand_in=stand_in))
     axes, = chart.figure.axes
     assert any(each.get_hatch() for each in axes.patches) == stand_in
-    assert chart.title.startswith("Nothing to mend in ")
+    assert chart.title.startswith("Nothing to fix in ")
 
 
 # -- how a container starts ----------------------------------------------------------
@@ -257,7 +257,7 @@ def test_the_command_hands_its_words_on(asked, capsys):
                      "--transfer"]) == 0
     assert {key: asked[key] for key in ("folder", "dockerfile", "target", "args", "context_limit", "transfer")} == {
         "folder": "x", "dockerfile": "Other", "target": "b", "args": {"A": "1"}, "context_limit": None, "transfer": True}
-    assert "things to mend" in capsys.readouterr().out
+    assert "things to fix" in capsys.readouterr().out
 
 
 def test_findings_are_no_failure_of_the_command(asked, capsys, tmp_path):
