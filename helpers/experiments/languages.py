@@ -1,4 +1,4 @@
-"""Each language of the chapter, built in one stage and in several, run, and asked.
+"""Each language of the chapter, built in one stage and in several, run, and inspected.
 
     >>> found = every(engine)
     >>> found.sentence
@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import container
@@ -16,7 +16,7 @@ from ..errors import CourseError, EngineError
 from ..image import Image
 from ..inventory import Inventory
 from ..units import listed, ratio
-from .variants import Absent, Watch, Variants, watched
+from .variants import Absent, Variants, with_progress
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Language:
     """A language, and the application of the course in it.
 
     app       folder under notebooks/apps
-    says      what every answer of the program has in it
+    says      what every answer of the program contains
     compiles  {name: command}; each starts a compiler that made the program, or part of it
     single    Dockerfile of one stage; `multi` of several
-    port      of its web server; 0 where the program says it and ends
+    port      of its web server; 0 where the program prints it and ends
     """
 
     name: str
@@ -71,6 +71,7 @@ class Shipped:
 
     @property
     def unpacked(self) -> int:
+        """Bytes of the files in the image's layers."""
         return self.inventory.image.unpacked
 
 
@@ -84,25 +85,26 @@ class Pair:
 
     @property
     def name(self) -> str:
+        """The language's name."""
         return self.language.name
 
     @property
     def answers(self) -> bool:
-        """Whether the program runs and says its piece, both ways."""
+        """Whether the program gives its answer both ways."""
         return all(self.language.says in each.answer for each in (self.single, self.multi))
 
     @property
     def works(self) -> bool:
-        """Whether the pattern gives what it promises: the same program in a smaller image
-        with fewer tools for building. Where no compiler starts even in the image of one
-        stage, the other image's lack of one would prove nothing."""
+        """Whether the pattern keeps its promise: the same program in a smaller image with fewer
+        build tools. Where no compiler starts even in the image of one stage, the other image's
+        lack of one would prove nothing."""
         one, several = self.single.inventory, self.multi.inventory
         return (self.answers and bool(self.single.compiles) and self.multi.unpacked < self.single.unpacked
                 and len(several.build_tools) < len(one.build_tools))
 
 
 class Languages(tuple):
-    """The pairs that were built; `absent` is {name: Absent} of the languages without."""
+    """The pairs that were built; `absent` is {name: Absent} of the languages that were not."""
 
     def __new__(cls, pairs: Sequence[Pair], absent: Mapping[str, Absent]):
         made = super().__new__(cls, pairs)
@@ -116,11 +118,12 @@ class Languages(tuple):
 
     @property
     def images(self) -> dict[str, tuple[Image, Image]]:
+        """{language: (of one stage, of several)}"""
         return {name: (one.image, several.image) for name, (one, several) in self.inventories.items()}
 
     @property
     def work(self) -> bool:
-        """Whether the pattern works for all that were built, and there are some."""
+        """Whether the pattern works for all languages that were built, and at least one was."""
         return bool(self) and all(pair.works for pair in self)
 
     @property
@@ -155,33 +158,33 @@ class Languages(tuple):
 HEADS = ("language", "answers", "compiles in one", "in several", "smaller by")
 
 
-def every(engine: Engine, watch: Watch = lambda _: None,
+def every(engine: Engine, watch: Callable[[str], None] = lambda _: None,
           languages: Sequence[Language] = LANGUAGES) -> Languages:
-    """Build every language both ways, run it and look inside. Raises the errors of
-    `helpers.builder.build` but BaseUnavailable, and the engine's."""
+    """Build every language both ways, run it and look inside. `watch` is called with a line now
+    and then. Raises the errors of `helpers.builder.build` without BaseUnavailable, and the engine's."""
     pairs, absent = [], {}
     for language in languages:
-        ways = watched(language.app, engine, watch)
+        variants = with_progress(language.app, engine, watch)
         both = (language.single, language.multi)
         for dockerfile in both:
-            ways.build(dockerfile, dockerfile)
-        lacking = ways.lacking()
-        if lacking is not None:
-            absent[language.name] = lacking
+            variants.build(dockerfile, dockerfile)
+        missing = variants.first_absent()
+        if missing is not None:
+            absent[language.name] = missing
             continue
         watch(f"{language.app}: running it, and looking inside")
-        pairs.append(Pair(language, *(_shipped(language, ways, each, engine) for each in both)))
+        pairs.append(Pair(language, *(_shipped(language, variants, each, engine) for each in both)))
     return Languages(pairs, absent)
 
 
-def _shipped(language: Language, ways: Variants, dockerfile: str, engine: Engine) -> Shipped:
-    image = ways[dockerfile].tag
+def _shipped(language: Language, variants: Variants, dockerfile: str, engine: Engine) -> Shipped:
+    image = variants[dockerfile].tag
     works = (name for name, command in language.compiles.items() if _starts(image, command, engine))
-    return Shipped(ways.inventory(dockerfile), _answer(language, image, engine), next(works, ""))
+    return Shipped(variants.inventory(dockerfile), _answer(language, image, engine), next(works, ""))
 
 
 def _answer(language: Language, image: str, engine: Engine) -> str:
-    """What its program says: a page, or all that it prints until it ends."""
+    """What its program answers: a page, or all that it prints until it ends."""
     try:
         if not language.port:
             return container.run(image, engine=engine).output
@@ -194,7 +197,7 @@ def _answer(language: Language, image: str, engine: Engine) -> str:
 
 
 def _starts(image: str, command: Sequence[str], engine: Engine) -> bool:
-    """Whether a command is in the image and ends well."""
+    """Whether a command is in the image and succeeds."""
     try:
         ran = container.run(image, command[1:], entrypoint=command[:1], engine=engine)
     except CourseError as error:
@@ -202,6 +205,3 @@ def _starts(image: str, command: Sequence[str], engine: Engine) -> bool:
             raise
         return False
     return ran.exit_code == 0
-
-
-__all__ = ["LANGUAGES", "Language", "Languages", "Pair", "Shipped", "every"]

@@ -3,20 +3,19 @@
     >>> java = Variants("java-hello", engine)
     >>> java.build("one stage", "Dockerfile.single")
     >>> java.build("two stages")
-    >>> java.run("two stages"), java.sizes()
+    >>> java.run("two stages"), java.images()
 
-A base image that cannot be had is the end of one way, not of the lesson: what needs it
-is left out, and says why.
+Where a base image cannot be had, only the variants that need it are left out, and they say why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from .. import charts, container
+from .. import container
 from .. import inventory as inventories
 from ..builder import BuildResult, Progress, build
 from ..container import Ran
@@ -26,32 +25,30 @@ from ..image import Image, inspect
 from ..inventory import Inventory, Needs
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
-# What `helpers.experiments.size_attribution.split` wants, in its order: single on full, single on slim,
-# multi on full, multi on slim.
+# In the order of `size_attribution.split`: single on full, single on slim, multi on full, multi on slim.
 TWO_BY_TWO = ("Dockerfile.single", "Dockerfile.single-slim", "Dockerfile.multi-full", "Dockerfile")
-Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Absent:
-    """Stands for what needs a base image that cannot be had. It is false, and says why:
-    at length, or briefly where it was `told` before."""
+    """Stands for what needs a base image that cannot be had. It is false, and says why: in full,
+    or briefly where it was `reported` before."""
 
     error: BaseUnavailable
-    told: bool = False
+    reported: bool = False
 
     def __bool__(self) -> bool:
         return False
 
     def __repr__(self) -> str:
-        return f"Left out. {self.error.what}" if self.told else f"{self.error}\nThe lesson goes on without it."
+        return f"Left out. {self.error.what}" if self.reported else f"{self.error}\nThe lesson goes on without it."
 
 
 class Variants:
-    """An application, and its images by the way in which they were built. A way whose
-    base is lacking is Absent, and so is what is asked of it.
+    """An application, and its images by the name of the variant. A variant whose base cannot be
+    had is Absent, and so is every answer about it.
 
-    app      a folder's name under notebooks/apps, or a path
+    app      name of a folder under notebooks/apps, or a path
     builder  called as `helpers.builder.build`, which it is by default
     """
 
@@ -61,59 +58,60 @@ class Variants:
         self._builder = builder or partial(build, engine=engine)
         self._built: dict[str, BuildResult | Absent] = {}
 
-    def build(self, way: str, dockerfile: str = "Dockerfile", **words: str) -> BuildResult | Absent:
-        """Build it from that Dockerfile, and call this `way`. The other words, and the
-        errors but BaseUnavailable, are those of `helpers.builder.build`."""
-        tag = f"{self.folder.name}:{words.get('target') or dockerfile.partition('.')[2] or 'multi'}"
+    def build(self, name: str, dockerfile: str = "Dockerfile", **options: str) -> BuildResult | Absent:
+        """Build the variant `name` from that Dockerfile. Options and errors are those of
+        `helpers.builder.build`, without BaseUnavailable."""
+        tag = f"{self.folder.name}:{options.get('target') or dockerfile.partition('.')[2] or 'multi'}"
         try:
-            made = self._builder(self.folder, dockerfile=dockerfile, tag=tag, **words)
+            made = self._builder(self.folder, dockerfile=dockerfile, tag=tag, **options)
         except BaseUnavailable as error:
             made = Absent(error)
-        self._built[way] = made
+        self._built[name] = made
         return made
 
-    def __getitem__(self, way: str) -> BuildResult | Absent:
-        return self._built[way]
+    def __getitem__(self, name: str) -> BuildResult | Absent:
+        return self._built[name]
 
-    def image(self, way: str) -> Image | Absent:
-        return self._of(way, inspect)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._built)
 
-    def inventory(self, way: str) -> Inventory | Absent:
-        return self._of(way, inventories.inventory)
+    def image(self, name: str) -> Image | Absent:
+        """The variant's image, measured."""
+        return self._ask(name, inspect)
 
-    def run(self, way: str, command: Sequence[str] | None = None) -> Ran | Absent:
+    def images(self, *names: str) -> dict[str, Image]:
+        """{name: image} of these variants, by default of all, without those that are Absent."""
+        return {name: self.image(name) for name in names or self if self[name]}
+
+    def inventory(self, name: str) -> Inventory | Absent:
+        """What the variant's image contains."""
+        return self._ask(name, inventories.inventory)
+
+    def run(self, name: str, command: Sequence[str] | None = None) -> Ran | Absent:
         """Run it until it ends, as `helpers.container.run`."""
-        return self._of(way, lambda tag, engine: container.run(tag, command, engine=engine))
+        return self._ask(name, lambda tag, engine: container.run(tag, command, engine=engine))
 
-    def needs(self, way: str, path: str) -> Needs | Absent:
-        """What the program at that path needs to start, and whether the image has it."""
-        found = self.inventory(way)
+    def needs(self, name: str, path: str) -> Needs | Absent:
+        """What the program at `path` needs to start, and whether the image has it."""
+        found = self.inventory(name)
         return found.needs(path) if found else found
 
-    def paths(self, way: str, below: str = "/") -> list[str] | Absent:
-        """The paths in it that begin so, in order."""
-        found = self.inventory(way)
+    def paths(self, name: str, below: str = "/") -> list[str] | Absent:
+        """The sorted paths in the image that begin with `below`."""
+        found = self.inventory(name)
         return sorted(path for path in found.tree if path.startswith(below)) if found else found
 
-    def sizes(self, *ways: str) -> charts.Chart | Absent:
-        """The images of these ways, drawn to scale; of all that were built by default."""
-        wanted = ways or tuple(self._built)
-        there = [way for way in wanted if self._built[way]]
-        if not there:
-            return self.image(wanted[0])
-        return charts.sizes([self.image(way) for way in there], there)
-
-    def lacking(self) -> Absent | None:
-        """The first way that could not be built."""
+    def first_absent(self) -> Absent | None:
+        """The first variant that could not be built, None if all were."""
         return next((made for made in self._built.values() if not made), None)
 
-    def _of(self, way: str, ask: Callable[[str, Engine], object]):
-        made = self._built[way]
-        return ask(made.tag, self._engine) if made else replace(made, told=True)
+    def _ask(self, name: str, question: Callable[[str, Engine], object]):
+        made = self._built[name]
+        return question(made.tag, self._engine) if made else replace(made, reported=True)
 
 
-def watched(app: str, engine: Engine, watch: Watch) -> Variants:
-    """The ways of an application, where `watch` gets a line now and then of what is built."""
+def with_progress(app: str, engine: Engine, watch: Callable[[str], None]) -> Variants:
+    """The variants of an application; `watch` is called with a line now and then while they build."""
     def follow(progress: Progress) -> None:
         running = [step.instruction for step in progress.steps() if step.status == "running"]
         watch(f"{app}: {running[0] if running else 'building'}")
@@ -121,10 +119,10 @@ def watched(app: str, engine: Engine, watch: Watch) -> Variants:
     return Variants(app, engine, partial(build, engine=engine, watch=follow, report=watch))
 
 
-def two_by_two(app: str, engine: Engine, watch: Watch = lambda _: None) -> tuple[Image, ...] | Absent:
-    """The four images of an application whose sizes `helpers.experiments.size_attribution.split` takes."""
-    ways = watched(app, engine, watch)
+def two_by_two(app: str, engine: Engine, watch: Callable[[str], None] = lambda _: None) -> tuple[Image, ...] | Absent:
+    """The four images of an application whose sizes `size_attribution.split` takes, in its order."""
+    variants = with_progress(app, engine, watch)
     for dockerfile in TWO_BY_TWO:
-        ways.build(dockerfile, dockerfile)
-    lacking = ways.lacking()
-    return tuple(map(ways.image, TWO_BY_TWO)) if lacking is None else lacking
+        variants.build(dockerfile, dockerfile)
+    absent = variants.first_absent()
+    return tuple(map(variants.image, TWO_BY_TWO)) if absent is None else absent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import charts
 from ..experiments import variants as several
 from ..bases.catalogue import CURRENT
 from ..dockerfile import parse
@@ -16,10 +17,19 @@ from ..views.lesson import Listing
 __all__ = ["every_language", "two_by_two", "variants", "with_supported_bases"]
 
 
-def variants(app: str) -> Variants:
+class DrawnVariants(Variants):
+    """The variants of an application, which can draw their sizes."""
+
+    def sizes(self, *names: str) -> charts.Chart | Absent:
+        """The images of these variants, by default of all, drawn to scale."""
+        images = self.images(*names)
+        return charts.sizes(list(images.values()), list(images)) if images else self.image([*(names or self)][0])
+
+
+def variants(app: str) -> DrawnVariants:
     """An application to be built in several ways, each shown as it runs. What needs a
     base image that cannot be had says so, and the lesson goes on."""
-    return Variants(app, engine(), build)
+    return DrawnVariants(app, engine(), build)
 
 
 def every_language() -> Languages:

@@ -205,7 +205,7 @@ TOOL = {"java-hello": "/bin/javac", "c-hello": "/bin/gcc"}
 
 
 @pytest.mark.parametrize("app", TOOL)
-def test_the_four_corners_run_and_hold_what_they_are_for(engine, built, paths, app):
+def test_the_two_by_two_images_run_and_contain_what_they_are_for(engine, built, paths, app):
     has = {}
     for dockerfile in TWO_BY_TWO:
         result = built(app, dockerfile)
@@ -267,9 +267,9 @@ def test_a_base_that_cannot_be_had_ends_one_language_only(engine, tmp_path):
     assert "localhost/course-test/none:1" in str(two_by_two(str(tmp_path), engine))
 
 
-def test_ways_answer_from_their_own_image(engine):
+def test_variants_answer_from_their_own_image(engine):
     c = Variants("c-hello", engine)
     c.build("static", "Dockerfile.static"), c.build("two")
     assert c.paths("static") == ["/app", "/app/hello"] and c.needs("static", "/app/hello").loader == ""
     assert c.needs("two", "/app/hello").missing == () and c.run("static").exit_code == 0
-    assert c.sizes().title.startswith("two: ") and "static" in c.sizes().title
+    assert list(c.images()) == ["static", "two"] and c.images("two")["two"] == c.image("two")

@@ -23,6 +23,7 @@ from helpers.units import size
 from helpers.claims import CLAIMS, verdict
 from helpers.views.languages import absent_view, languages_view
 from helpers.experiments.variants import TWO_BY_TWO, Absent, Variants
+from helpers.lesson.languages import DrawnVariants
 from helpers.views.contents import needs_text, needs_view
 
 from .layers import elf, inventory, layer
@@ -164,7 +165,7 @@ def looked(monkeypatch):
     monkeypatch.setattr(variants.container, "run", lambda tag, command, engine: (tag, command))
 
 
-def test_a_way_is_built_under_the_name_of_its_dockerfile():
+def test_a_variant_is_named_after_its_dockerfile():
     one = builder()
     c = Variants("c-hello", None, one)
     c.build("single", "Dockerfile.single"), c.build("multi"), c.build("up to", target="builder")
@@ -172,20 +173,20 @@ def test_a_way_is_built_under_the_name_of_its_dockerfile():
     assert one.asked[0][0] == ROOT / "notebooks/apps/c-hello" and one.asked[2][3] == {"target": "builder"}
 
 
-def test_what_is_asked_of_a_way_is_asked_of_its_image(looked):
+def test_every_question_about_a_variant_is_about_its_image(looked):
     c = Variants("c-hello", None, builder())
-    assert c.build("two").tag == c["two"].tag == "c-hello:multi" and c.lacking() is None
+    assert c.build("two").tag == c["two"].tag == "c-hello:multi" and c.first_absent() is None
     assert c.run("two", ["ls"]) == ("c-hello:multi", ["ls"])
     assert c.image("two") == TWO.inventory.image and c.inventory("two") is TWO.inventory
     assert c.paths("two", "/usr/bin/") == ["/usr/bin/sh"]
     assert c.needs("two", "/usr/bin/sh").missing == ()
 
 
-def test_without_its_base_a_way_is_absent_and_so_is_all_that_is_asked_of_it(looked):
+def test_without_its_base_a_variant_and_all_answers_are_absent(looked):
     c = Variants("c-hello", None, builder("Dockerfile"))
     made = c.build("two")
-    assert not made and made.error is LACKING and c.lacking() is made
-    for asked in (c.run("two"), c.image("two"), c.inventory("two"), c.paths("two"), c.needs("two", "/x"), c.sizes()):
+    assert not made and made.error is LACKING and c.first_absent() is made
+    for asked in (c.run("two"), c.image("two"), c.inventory("two"), c.paths("two"), c.needs("two", "/x")):
         assert not asked and asked.error is LACKING and str(asked) == "Left out. gcc:12 is not here."
     assert c["two"] is made and str(made) == ("gcc:12 is not here.\nWhy: No <network>.\nWhat to do: Go online.\n"
                          "The lesson goes on without it.")
@@ -193,14 +194,16 @@ def test_without_its_base_a_way_is_absent_and_so_is_all_that_is_asked_of_it(look
 
 
 def test_a_picture_leaves_out_what_is_absent(looked):
-    c = Variants("c-hello", None, builder("Dockerfile"))
-    c.build("two"), c.build("one", "Dockerfile.single")
+    c = DrawnVariants("c-hello", None, builder("Dockerfile"))
+    c.build("two")
+    assert not c.sizes() and str(c.sizes()) == str(c.sizes("two")) == "Left out. gcc:12 is not here."
+    c.build("one", "Dockerfile.single")
     chart = c.sizes("two", "one")
     assert f"one is {size(ONE.unpacked)}" in chart.alt and "two" not in chart.alt
     assert c.sizes().alt == chart.alt
 
 
-def test_another_failure_is_not_taken_for_a_lacking_base():
+def test_another_failure_is_not_taken_for_a_missing_base():
     def broken(*_, **__):
         raise BuildFailed("It does not compile.")
 
@@ -219,8 +222,8 @@ def shipped(monkeypatch):
         return Built(tag=f"{folder.name} {dockerfile}")
 
     monkeypatch.setattr(variants, "build", build)
-    monkeypatch.setattr(languages, "_shipped", lambda language, ways, file, engine:
-                        replace(ONE if "single" in file else TWO, answer=f"{language.says} {ways[file].tag}"))
+    monkeypatch.setattr(languages, "_shipped", lambda language, built, file, engine:
+                        replace(ONE if "single" in file else TWO, answer=f"{language.says} {built[file].tag}"))
 
 
 def test_every_language_is_built_but_those_without_a_base(shipped):
@@ -234,7 +237,7 @@ def test_every_language_is_built_but_those_without_a_base(shipped):
     assert "go-hello: RUN make" in told
 
 
-def test_four_corners_or_why_not(shipped, monkeypatch):
+def test_the_four_images_or_why_they_are_absent(shipped, monkeypatch):
     monkeypatch.setattr(variants, "inspect", lambda tag, engine: tag)
     assert variants.two_by_two("go-server", None) == tuple(f"go-server {file}" for file in TWO_BY_TWO)
     assert variants.two_by_two("java-hello", None).error is LACKING
