@@ -1,1 +1,1 @@
-"""Experiments of the lessons: each builds or runs something and returns what was measured."""
+"""Experiments of the lessons: each builds or runs something and returns what it measured."""

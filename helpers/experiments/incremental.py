@@ -1,4 +1,4 @@
-"""Edit a copy of an application, build it again, and see which steps had to run.
+"""Edit a copy of an application, build it again, and see which steps ran.
 
     >>> kept = rebuild(files("apps/greeter"), {"nothing": None, "the source": ("main.go", "world")})
     >>> [step.instruction for step in executed_steps(kept["the source"])]
@@ -19,11 +19,10 @@ from ..dockerfile import Instruction, produces_step
 from ..engine import Engine
 from ..errors import CourseError
 
-_MODE = 0o755   # of every copy: the cache looks at modes too, and a program must be able to run
+_MODE = 0o755   # of every copy: the cache compares modes too, and a program must be executable
 
-Files = Mapping[str, bytes]
-Edit = tuple[str, str] | None
-Watch = Callable[[str], None]
+Files = Mapping[str, bytes]    # {path relative to the folder: content}
+Edit = tuple[str, str] | None  # (file, a word in it)
 
 
 def files(folder: str | Path) -> dict[str, bytes]:
@@ -34,7 +33,7 @@ def files(folder: str | Path) -> dict[str, bytes]:
 
 
 def write(content: Files, folder: str | Path) -> None:
-    """Write files into a folder, which is there already; their own folders are made."""
+    """Write files into an existing folder, with the folders that they need."""
     for name, data in content.items():
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +42,10 @@ def write(content: Files, folder: str | Path) -> None:
 
 
 def edited(content: Files, edit: Edit) -> dict[str, bytes]:
-    """The files after an edit: (file, a word in it). The word's first occurrence becomes
-    one that nobody has written before, so that no earlier build has seen the file.
+    """The files after an edit. The word's first occurrence is replaced by one that was never
+    written before, so that no earlier build has seen the file; None edits nothing.
 
-    None edits nothing. Raises CourseError if there is no such file, or no such word in it.
+    Raises CourseError if there is no such file, or no such word in it.
     """
     changed = dict(content)
     if edit is None:
@@ -62,17 +61,16 @@ def edited(content: Files, edit: Edit) -> dict[str, bytes]:
 
 def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Dockerfile", *, tag: str = "",
             lend: Collection[str] = (), engine: Engine | None = None,
-            watch: Watch = lambda _: None) -> dict[str, BuildResult]:
+            watch: Callable[[str], None] = lambda _: None) -> dict[str, BuildResult]:
     """Build the files as they are, and then once more after each of the edits.
 
-    edits  {what is edited: (file, a word in it), or None}; each is an edit of the files
-           as they are, not of those of the edit before
+    edits  {what is edited: the edit}; each applies to the original files
     tag    the images are named tag-0 (not edited), tag-1, ...; '' for no names
     lend   which of this machine's settings the builds may mount, as with `build`
-    watch  called with a sentence when a build begins or tells news
+    watch  called with a sentence when a build begins or makes progress
 
-    {what is edited: its build}. Raises as `build` does, and CourseError for an edit that
-    cannot be made.
+    Returns {what is edited: its build}. Raises as `build` does, and CourseError for an edit
+    that cannot be made.
     """
     copies = {what: edited(content, edit) for what, edit in edits.items()}
     built = {}
@@ -83,40 +81,39 @@ def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Docker
 
 
 def _built(content: Files, dockerfile: str, tag: str, lend: Collection[str], engine: Engine | None, doing: str,
-           watch: Watch) -> BuildResult:
-    def heard(progress: Progress) -> None:
+           watch: Callable[[str], None]) -> BuildResult:
+    def follow(progress: Progress) -> None:
         running = [step.instruction for step in progress.steps() if step.stage and step.status == "running"]
         watch(f"{doing}: {running[-1]}" if running else doing)
 
     with tempfile.TemporaryDirectory(prefix="multistage-edit-") as folder:
         write(content, folder)
-        return build(folder, dockerfile=dockerfile, tag=tag, lend=lend, engine=engine, watch=heard, report=watch)
+        return build(folder, dockerfile=dockerfile, tag=tag, lend=lend, engine=engine, watch=follow, report=watch)
 
 
 def steps(result: BuildResult) -> list[Step]:
-    """The steps of the stages that the build needed, in the order of the file. FROM is
-    none: it takes no work.
+    """The steps of the stages that the build needed, in the order of the file, without FROM,
+    which does no work.
 
-    BuildKit says nothing of some steps that it takes from the cache; they are there,
-    as cached.
+    BuildKit does not report some steps that it takes from the cache; they are included, as cached.
     """
-    told = {step.line: step for step in result.steps}
+    reported = {step.line: step for step in result.steps}
     needed = result.dockerfile.needed(result.target)
-    return [told.get(instruction.line) or _untold(stage.label, instruction)
+    return [reported.get(instruction.line) or _unreported(stage.label, instruction)
             for stage in result.dockerfile.stages if stage.label in needed
             for instruction in stage.instructions
             if produces_step(instruction) and instruction.keyword != "FROM"]
 
 
-def _untold(stage: str, instruction: Instruction) -> Step:
+def _unreported(stage: str, instruction: Instruction) -> Step:
     return Step(stage, f"{instruction.keyword} {instruction.value}", instruction.line, True, None, None)
 
 
 def executed_steps(result: BuildResult) -> list[Step]:
-    """The steps that had to run."""
+    """The steps that ran, without those from the cache."""
     return [step for step in steps(result) if not step.cached]
 
 
 def step_seconds(result: BuildResult) -> float:
-    """Seconds that its steps ran, one after the other."""
+    """Sum of the seconds that its steps ran."""
     return sum(step.seconds for step in steps(result))

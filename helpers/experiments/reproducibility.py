@@ -1,4 +1,4 @@
-"""Build the same thing twice without the cache, and compare what came out."""
+"""Build the same thing twice without the cache, and compare the images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from ..builder import build
 from ..engine import Engine
 from ..image import Twins, compare
 
-Watch = Callable[[str], None]
-
 
 def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
           first: Mapping[str, str] | None = None, second: Mapping[str, str] | None = None,
-          engine: Engine, watch: Watch = lambda _: None) -> Twins:
-    """Two builds, each with build arguments of its own. Neither image is named, and
-    both are removed again.
+          engine: Engine, watch: Callable[[str], None] = lambda _: None) -> Twins:
+    """Build twice, with the build arguments `first` and `second`, and compare. Neither image is
+    tagged, and both are removed.
 
     Raises the errors of `helpers.builder.build` and of `helpers.image.compare`.
     """
@@ -36,7 +34,7 @@ def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
 
 @contextlib.contextmanager
 def remove_if_untagged(image: str, engine: Engine) -> Iterator[None]:
-    """Removes an image at the end, unless somebody has given it a name."""
+    """Remove an image at the end, unless it was tagged meanwhile."""
     try:
         yield
     finally:

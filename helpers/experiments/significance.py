@@ -1,9 +1,9 @@
-"""Two samples of a duration: is one faster, or was that luck?
+"""Two samples of a duration: is one faster, or was that chance?
 
-The measure is the share of pairs, one run of each, in which the first is faster
-(Mann and Whitney's U, divided by the number of pairs). Luck is what mixing the runs
-up gives: all ways of dealing them into two heaps of the same sizes, or ten thousand
-of them at random, and how often the share is as high as the one seen.
+The measure is the share of pairs, one run of each, in which the first is faster (Mann and
+Whitney's U, divided by the number of pairs). A permutation test says what chance gives: all
+ways of splitting the runs into two samples of these sizes, or ten thousand of them at random,
+and how often the share is as high as the one observed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from statistics import median
 
 from ..units import seconds, share
 
-CHANCE = 0.05        # luck that may explain a difference: at most one case in twenty
-NOTICEABLE = 0.1     # medians nearer to each other than this part are called equal
-_DEALS = 10_000      # also the most that are gone through one by one
+CHANCE = 0.05        # how often chance may explain a difference: at most one case in twenty
+NOTICEABLE = 0.1     # medians that differ by less than this share are called equal
+_SPLITS = 10_000     # random splits; fewer possible ones are all tried
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Runs of two things, in seconds; the question is whether `first` is faster.
 
-    chance  share of all ways of mixing up the runs that look as good for `first`
+    chance  share of all splits of the runs that look as good for `first`
     """
 
     first: tuple[float, ...]
@@ -35,12 +35,13 @@ class Comparison:
 
     @property
     def won(self) -> float:
-        """Share of pairs in which the first was faster; a draw counts half."""
+        """Share of pairs in which the first was faster; a tie counts half."""
         pairs = [(a < b) + (a == b) / 2 for a in self.first for b in self.second]
         return sum(pairs) / len(pairs)
 
     @property
     def medians(self) -> tuple[float, float]:
+        """Median seconds of both."""
         return median(self.first), median(self.second)
 
     @property
@@ -50,7 +51,7 @@ class Comparison:
 
     @property
     def faster(self) -> bool:
-        """Whether the first is faster: not by luck, and by enough to be noticed."""
+        """Whether the first is faster: not by chance, and by enough to be noticed."""
         return self.chance <= CHANCE and self.gap >= NOTICEABLE * self.medians[1]
 
     @property
@@ -68,28 +69,29 @@ class Comparison:
 def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     """Is `first` faster than `second`? Seconds of each run, at least one of each.
 
-    The answer is the same each time: the random deals begin from a fixed seed.
+    The answer is the same each time: random splits start from a fixed seed. Raises ValueError
+    for a sample without runs.
     """
     if not first or not second:
         raise ValueError("Both need at least one run.")
     ranks = _ranks([*first, *second])
     seen = sum(ranks[: len(first)])
-    # The heap with the smaller sum of ranks is the faster one.
-    sums = list(_deals(ranks, len(first)))
+    # The sample with the smaller sum of ranks is the faster one.
+    sums = list(_splits(ranks, len(first)))
     as_good = sum(each <= seen for each in sums)
     if len(sums) == comb(len(ranks), len(first)):
         chance = as_good / len(sums)
     else:
-        chance = (as_good + 1) / (len(sums) + 1)   # what was seen is a deal too
+        chance = (as_good + 1) / (len(sums) + 1)   # what was observed is a split too
     return Comparison(tuple(first), tuple(second), chance)
 
 
-def _deals(ranks: Sequence[float], count: int) -> Iterable[float]:
-    """Sums of ranks of the first heap, deal by deal."""
-    if comb(len(ranks), count) <= _DEALS:
-        return (sum(heap) for heap in combinations(ranks, count))
-    dealer = random.Random(0)
-    return (sum(dealer.sample(ranks, count)) for _ in range(_DEALS))
+def _splits(ranks: Sequence[float], count: int) -> Iterable[float]:
+    """Sum of ranks of the first sample, for each split."""
+    if comb(len(ranks), count) <= _SPLITS:
+        return (sum(sample) for sample in combinations(ranks, count))
+    source = random.Random(0)
+    return (sum(source.sample(ranks, count)) for _ in range(_SPLITS))
 
 
 def _ranks(values: Sequence[float]) -> list[float]:

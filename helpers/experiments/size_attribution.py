@@ -1,10 +1,9 @@
 """Where a reduction came from: the smaller base, or the second stage.
 
-A Dockerfile can be changed in two ways: the shipped stage stands on a smaller base,
-and the build moves into a stage of its own. Four images, each change made or not,
-tell what each is worth. What one saves depends on whether the other was made
-before, so there are two orders, and neither is the right one: both are given, and
-their mean, which is the Shapley value of a game of two.
+A Dockerfile can be changed in two ways: the final stage uses a smaller base, and the build
+moves into a stage of its own. Four images, each change made or not, show what each is worth.
+What one saves depends on whether the other was made before. Neither order is the right one:
+both are given, and their mean, which is the Shapley value of a game of two.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ class Parts:
 
     @property
     def total(self) -> float:
+        """Bytes of both parts."""
         return self.base + self.stages
 
     def __str__(self) -> str:
@@ -41,17 +41,17 @@ class Reduction:
 
     @property
     def total(self) -> int:
-        """From one stage on the full base to several on the slim one."""
+        """Bytes saved from one stage on the full base to several on the slim one."""
         return self.single_full - self.multi_slim
 
     @property
     def base_first(self) -> Parts:
-        """The base is changed first, and the stages on what that left."""
+        """The base is changed first, then the stages."""
         return Parts(self.single_full - self.single_slim, self.single_slim - self.multi_slim)
 
     @property
     def stages_first(self) -> Parts:
-        """The stages are changed first, and the base on what that left."""
+        """The stages are changed first, then the base."""
         return Parts(self.multi_full - self.multi_slim, self.single_full - self.multi_full)
 
     @property
@@ -62,8 +62,7 @@ class Reduction:
 
     @property
     def together(self) -> int:
-        """Bytes that go only if both changes are made; negative for bytes that go
-        with either one."""
+        """Bytes saved only if both changes are made; negative for bytes that either one saves."""
         return self.total - (self.single_full - self.single_slim) - (self.single_full - self.multi_full)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""How long until a container answers for the first time, many times over."""
+"""How long until a container answers for the first time, measured repeatedly."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from ..container import serve
 from ..engine import Engine
 from ..registry import Copy, Registry, Trip
 from ..units import counted
-
-Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -25,15 +23,16 @@ class ColdStart:
 
     @property
     def seconds(self) -> float:
+        """Seconds of the pull and the start."""
         return self.pull.seconds + self.answer
 
 
 def warm(images: Sequence[str], port: int, runs: int, engine: Engine,
-         watch: Watch = lambda _: None) -> list[list[float]]:
-    """Seconds to the first answer of each image, `runs` times, all layers being there.
+         watch: Callable[[str], None] = lambda _: None) -> list[list[float]]:
+    """Seconds to the first answer of each image, `runs` times, with all layers on the machine.
 
-    The images take turns, each round in the reverse order of the one before: what
-    makes the machine slower for a while then meets all of them alike.
+    The images take turns, in reverse order every other round: what slows the machine for a
+    while then affects all of them alike. Raises what `serve` does.
     """
     found: list[list[float]] = [[] for _ in images]
     for turn in range(runs):
@@ -45,8 +44,9 @@ def warm(images: Sequence[str], port: int, runs: int, engine: Engine,
 
 
 def cold(registry: Registry, copies: Sequence[Copy], port: int, runs: int, engine: Engine,
-         watch: Watch = lambda _: None) -> list[list[ColdStart]]:
-    """Pull each copy, start it, remove it, `runs` times, in turns as `warm`."""
+         watch: Callable[[str], None] = lambda _: None) -> list[list[ColdStart]]:
+    """Pull each copy, start it and remove it, `runs` times, in turns as in `warm`. Raises what
+    `serve` and the registry do."""
     found: list[list[ColdStart]] = [[] for _ in copies]
     for turn in range(runs):
         for index in _order(len(copies), turn):
