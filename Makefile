@@ -15,6 +15,7 @@ NBVAL     = --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
 RUNGS     = small podman-one-id podman legacy
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process takes longer than many tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \

@@ -1,6 +1,7 @@
 """How the test run is divided: groups, what is left to the night, and who is alone with the engine."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -22,8 +23,10 @@ def test_sees_all(): pass
 
 
 def run(folder, *arguments):
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "tests.plugin", "-p", "no:cacheprovider", "--rootdir", str(folder),
-                           *arguments, str(folder)], cwd=ROOT, capture_output=True, text=True).stdout
+    """A run of pytest with this plugin and xdist alone, which waits for nobody who uses the engine."""
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-p", "tests.plugin", "-p", "no:cacheprovider",
+                           "--rootdir", str(folder), *arguments, str(folder)], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, plugin.HELD: "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}).stdout
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from tests.unit.test_build import CASES, progress
 from tests.unit.test_charts import PNG, notes, texts
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    monkeypatch.setattr(style, "_DPI", 30)
-
-
 def recorded(name: str):
     """A recorded build as its result, or as the error that it ended in."""
     told = progress(name)
@@ -78,10 +73,8 @@ def rings(chart) -> list[list[float]]:
 # -- every recorded build ------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_recorded_build_is_drawn_and_told(name):
-    build = recorded(name)
-    chart = charts.timeline(build)
-    assert chart.png().startswith(PNG) and chart.png() == charts.timeline(build).png()
+def test_every_recorded_build_is_drawn_with_its_words_apart_and_described(name):
+    chart = charts.timeline(recorded(name))
     told = progress(name)
     for stage in told.stages():
         assert f"{stage.name}: " in chart.alt
@@ -92,11 +85,10 @@ def test_every_recorded_build_is_drawn_and_told(name):
     for mark, status in (("failed", "failed"), ("cached", "cached")):
         assert (f", {mark}" in chart.alt) == any(s.status == status and s.stage for s in told.steps()
                                                   if not s.instruction.upper().startswith("FROM "))
+    nothing_lies_upon_words(chart)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_no_words_lie_upon_others_or_leave_the_picture(name):
-    chart = charts.timeline(recorded(name))
+def nothing_lies_upon_words(chart):
     canvas = FigureCanvasAgg(chart.figure)
     canvas.draw()
     words = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in
@@ -112,6 +104,12 @@ def test_no_words_lie_upon_others_or_leave_the_picture(name):
             assert apart or (beam.x0 <= extent.x0 and extent.x1 <= beam.x1), text
     frame = chart.figure.bbox
     assert all(frame.x0 <= e.x0 and e.x1 <= frame.x1 for _, e in words)
+
+
+def test_the_same_build_gives_the_same_picture(monkeypatch):
+    monkeypatch.setattr(style, "_DPI", 30)
+    one, other = (charts.timeline(recorded("buildkit-parallel")).png() for _ in range(2))
+    assert one.startswith(PNG) and one == other
 
 
 @pytest.mark.parametrize("name, title", [
