@@ -35,7 +35,7 @@ ROOT_ARCHIVE = "debian.tar"     # what a Dockerfile that begins with Debian's ro
 NETWORK = "host"                # a mirror may be a server on this machine
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386",
                   "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
-_SCRATCH = "standin-"
+_SCRATCH = "multistage-standin-"
 _FLAG = re.compile(r"--[\w-]+=\S+\s+")
 _SIGN_OF_LIFE_SECONDS = 30
 
@@ -112,7 +112,7 @@ def context(base: Base, architecture: str, *, offline: bool, report: Report) -> 
         for each in base.downloads:
             if offline and not downloads.kept(each, architecture):
                 raise _needs_network(base, f"It needs {each}, which is not kept here.")
-            _place(downloads.fetch(each, architecture, report), folder / each.file)
+            shutil.copy(downloads.fetch(each, architecture, report), folder / each.file)
         if re.search(rf"^ADD {ROOT_ARCHIVE} ", text(base), re.M):
             sources = aptsources.machine(catalogue.SUITE)
             if offline and not (sources and all(source.local for source in sources)):
@@ -122,13 +122,6 @@ def context(base: Base, architecture: str, *, offline: bool, report: Report) -> 
             work.mkdir()
             rootfs.debian(catalogue.SUITE, folder / ROOT_ARCHIVE, work, report)
         yield folder
-
-
-def _place(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:     # another disk, or one without links
-        shutil.copy(source, target)
 
 
 def _needs_network(base: Base, why: str) -> BaseUnavailable:
@@ -226,8 +219,9 @@ def _local_errors(base: Base) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder of our own on the disk where downloads are kept, so that they can be linked."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-", dir=downloads.store().parent))
+    """A folder of our own that other users get through to: mmdebstrap's apt drops its privileges."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
+    folder.chmod(0o755)
     try:
         yield folder
     finally:
@@ -236,9 +230,9 @@ def _scratch() -> Iterator[Path]:
 
 def _sweep_scratch() -> None:
     """Delete folders that a killed process left. Only for whoever holds the lock."""
-    for folder in downloads.store().parent.glob(f"{_SCRATCH}*-*"):
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
         pid = folder.name.removeprefix(_SCRATCH).partition("-")[0]
-        if not Path(f"/proc/{pid}").exists():
+        if folder.stat().st_uid == os.geteuid() and not Path(f"/proc/{pid}").exists():
             _delete(folder)
 
 

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -580,7 +581,7 @@ def interrupted(folder, when, seconds):
 
 
 def scratch(pid):
-    return list(standins.downloads.store().parent.glob(f"{standins._SCRATCH}{pid}-*"))
+    return list(Path(tempfile.gettempdir()).glob(f"{standins._SCRATCH}{pid}-*"))
 
 
 def mmdebstraps(pid):

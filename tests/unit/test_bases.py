@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -403,12 +404,13 @@ def test_the_context_has_the_download_under_the_name_in_the_dockerfile(home, tmp
             pass
 
 
-def test_the_context_of_a_killed_process_is_swept(home):
+def test_the_context_of_a_killed_process_is_swept(tmp_path, monkeypatch):
     ended = subprocess.Popen(["true"])
     ended.wait()
-    left, used = (downloads.store().parent / f"standin-{pid}-x" for pid in (ended.pid, os.getpid()))
+    left, used = (tmp_path / f"{standins._SCRATCH}{pid}-x" for pid in (ended.pid, os.getpid()))
     left.mkdir()
     used.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     standins._sweep_scratch()
     assert used.exists() and not left.exists()
 
