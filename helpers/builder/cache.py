@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any
 
 from docker.errors import APIError
 from requests import HTTPError
@@ -72,17 +74,13 @@ def read(usage: dict) -> list[dict]:
     return usage.get("BuildCache") or (usage.get("BuildCacheUsage") or {}).get("Items") or []
 
 
-def _record(told: dict) -> Record:
-    return Record(told["ID"], _parents(told), told.get("Type") or "",
-                  told.get("Description") or "", max(0, told.get("Size") or 0),
-                  told.get("UsageCount") or 0, bool(told.get("Shared")), bool(told.get("InUse")))
-
-
-def _parents(told: dict) -> tuple[str, ...]:
-    """One and a string before API 1.42. From there to 1.51 the list's name has a blank in
+def _record(entry: dict[str, Any]) -> Record:
+    """The parents: one and a string before API 1.42. From there to 1.51 the list's name has a blank in
     front of it: a slip in the engine's own source (api/types/build/cache.go, Docker 23 to 28)."""
-    parents = told.get("Parents") or told.get(" Parents") or [told.get("Parent")]
-    return tuple(filter(None, parents))
+    parents = entry.get("Parents") or entry.get(" Parents") or [entry.get("Parent")]
+    return Record(entry["ID"], tuple(filter(None, parents)), entry.get("Type") or "",
+                  entry.get("Description") or "", max(0, entry.get("Size") or 0),
+                  entry.get("UsageCount") or 0, bool(entry.get("Shared")), bool(entry.get("InUse")))
 
 
 def marked(found: Iterable[Record], mark: str) -> tuple[Record, ...]:
@@ -113,34 +111,19 @@ def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
     for each in ids:
         if not _ID.fullmatch(each):   # the engine takes it for a regular expression
             raise ValueError(f"{each!r} is not the id of a record.")
-    present = {record.id: record for record in records(engine)}
+    asked = {record.id: record.parents for record in records(engine) if record.id in ids}
+    parents = {each: [above for above in asked[each] if above in asked] for each in asked}
     gone: list[str] = []
-    for each in _children_first({i: present[i].parents for i in ids if i in present}):
+    for each in reversed(list(TopologicalSorter(parents).static_order())):   # each before those that it stands on
         with engine.translate_errors("prune its build cache"):
             # `all`: a record that is a layer of an image too is passed over without it.
-            told = engine.client.api.prune_builds(filters={"id": [each]}, all=True)
-        removed = told.get("CachesDeleted") or []
+            removed = engine.client.api.prune_builds(filters={"id": [each]}, all=True).get("CachesDeleted") or []
         if set(removed) - {each}:
             raise EngineFault("The engine pruned more of its build cache than it was asked to.",
                               why=f"Asked for {each}, it removed {', '.join(removed)}.",
                               remedy="Nothing is lost but time: those steps run again when needed.")
         gone += removed
     return tuple(gone)
-
-
-def _children_first(parents: dict[str, tuple[str, ...]]) -> list[str]:
-    """The ids, each before those that it stands on."""
-    ordered: list[str] = []
-
-    def visit(each: str) -> None:
-        if each not in ordered:
-            for above in (i for i, below in parents.items() if each in below):
-                visit(above)
-            ordered.append(each)
-
-    for each in parents:
-        visit(each)
-    return ordered
 
 
 def _check(engine: Engine) -> None:

@@ -24,7 +24,7 @@ from ..dockerfile import read_file
 from ..errors import ContextError
 from ..text import plain, printable
 from . import large_files
-from .context_walk import Entry, walk
+from .context_walk import Entry, opened, walk
 from .dockerignore import Ignore
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -33,8 +33,6 @@ _TYPES = {
     "file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE,
     "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE,
 }
-# Never follow a link, and never wait for the other end of a FIFO.
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -171,27 +169,11 @@ class Context:
             yield from self._file(entry, chunk)
 
     def _file(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
-        try:
-            handle = os.open(os.path.join(self.root, entry.path), _OPEN_FLAGS)
-        except OSError as error:
-            raise _changed(entry.path, error.strerror) from None
-        try:
-            now = os.fstat(handle)
-            if not stat.S_ISREG(now.st_mode):
-                raise _changed(entry.path, "It is no longer a plain file")
-            yield _header(entry, now.st_size), 0
-            left = now.st_size
-            while left:
-                piece = os.read(handle, min(chunk, left))
-                if not piece:
-                    raise _changed(entry.path, "It became shorter while it was read")
-                left -= len(piece)
+        with opened(self.root, entry.path) as (size, pieces):
+            yield _header(entry, size), 0
+            for piece in pieces(chunk):
                 yield piece, len(piece)
-            yield _padding(now.st_size), 0
-        except OSError as error:
-            raise _changed(entry.path, error.strerror) from None
-        finally:
-            os.close(handle)
+            yield _padding(size), 0
 
 
 # -- looking ------------------------------------------------------------------
@@ -247,13 +229,3 @@ def _header(entry: Entry, size: int) -> bytes:
 
 def _padding(size: int) -> bytes:
     return bytes(-size % _BLOCK)
-
-
-# -- what to say --------------------------------------------------------------
-
-def _changed(path: str, why: str | None) -> ContextError:
-    return ContextError(
-        f"{printable(path)} changed while the build context was being sent.",
-        why=f"{why or 'It cannot be read any more'}.",
-        remedy="Build again when nothing writes to it, or add it to .dockerignore.",
-    )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import posixpath
 import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..errors import ContextError
 from ..text import printable
 from .dockerignore import Ignore, Inherited
 
+# Never follow a link, and never wait for the other end of a FIFO.
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo"}
 
 
@@ -40,6 +44,44 @@ def walk(root: str | os.PathLike, ignore: Ignore) -> tuple[list[Entry], list[str
     Both in no order. Raises ContextError for what this user cannot read.
     """
     return _Walk(os.fspath(root), ignore).run()
+
+
+@contextlib.contextmanager
+def opened(root: str | os.PathLike[str], path: str) -> Iterator[tuple[int, Callable[[int], Iterator[bytes]]]]:
+    """(bytes of a file, a function that reads as many in pieces of the given size).
+
+    A file is as long as it is now: one that grows is cut. Raises ContextError for one that
+    vanished, became something else, or shrinks while it is read.
+    """
+    try:
+        handle = os.open(os.path.join(root, path), _OPEN_FLAGS)
+        try:
+            now = os.fstat(handle)
+            if not stat.S_ISREG(now.st_mode):
+                raise changed(path, "It is no longer a plain file")
+            yield now.st_size, lambda chunk: _pieces(handle, path, now.st_size, chunk)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise changed(path, error.strerror) from None
+
+
+def _pieces(handle: int, path: str, left: int, chunk: int) -> Iterator[bytes]:
+    while left:
+        piece = os.read(handle, min(chunk, left))
+        if not piece:
+            raise changed(path, "It became shorter while it was read")
+        left -= len(piece)
+        yield piece
+
+
+def changed(path: str, why: str | None) -> ContextError:
+    """The error for what is no longer as it was when the context was scanned."""
+    return ContextError(
+        f"{printable(path)} changed while the build context was being sent.",
+        why=f"{why or 'It cannot be read any more'}.",
+        remedy="Build again when nothing writes to it, or add it to .dockerignore.",
+    )
 
 
 class _Walk:

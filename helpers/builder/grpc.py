@@ -10,9 +10,7 @@ One thread serves all calls, so that methods need no locks.
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
-import ssl
 import struct
 import urllib.parse
 from collections import deque
@@ -28,9 +26,8 @@ OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED = 0, 2, 5, 12
 
 _PREFIX = struct.Struct(">BI")
 _RECEIVE = 1 << 18
-_ROUND = 1 << 20          # bytes framed before the socket is looked at again
+_BATCH = 1 << 19          # bytes framed before they are sent
 _HEADERS = 16 << 20       # a long .dockerignore comes as headers; Go's limit is the same
-_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 Metadata = Mapping[str, tuple[str, ...]]
 
@@ -69,9 +66,7 @@ class Server:
         self.error: Exception | None = None
         self._socket, self._methods, self._early = sock, methods, early
         self._calls: dict[int, _Call] = {}
-        self._out = memoryview(b"")
-        self._ended = False
-        self._woken, self._waker = socket.socketpair()
+        self._stopped = False
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(
             client_side=False, header_encoding=None, validate_inbound_headers=False))
         self._h2.local_settings = Settings(client=False, initial_values={
@@ -79,75 +74,36 @@ class Server:
         self._h2.decoder.max_header_list_size = _HEADERS
 
     def serve(self) -> None:
-        """Serve until `stop` is called; raises OSError where the peer goes first.
+        """Serve until `stop` is called; raises OSError where the peer goes first. The socket stays open.
 
-        Closes neither the socket nor itself: `close` does.
+        It blocks in reading and in writing: the peer reads all the time, as gRPC demands of it.
         """
-        self._socket.setblocking(False)
+        self._socket.setblocking(True)
         self._h2.initiate_connection()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._woken, selectors.EVENT_READ)
-            selector.register(self._socket, selectors.EVENT_READ)
-            try:
-                self._loop(selector)
-            except h2.exceptions.H2Error as error:
-                raise ConnectionAbortedError(f"the peer does not keep to HTTP/2: {error}") from error
-            finally:
-                for stream in tuple(self._calls):
-                    self._drop(stream)
+        try:
+            self._take(self._early)
+            while True:
+                self._pump()
+                data = self._socket.recv(_RECEIVE)
+                if not data:
+                    raise ConnectionResetError("the peer closed the connection")
+                self._take(data)
+        except h2.exceptions.H2Error as error:
+            raise ConnectionAbortedError(f"the peer does not keep to HTTP/2: {error}") from error
+        except OSError:
+            if not self._stopped:
+                raise
+        finally:
+            for stream in tuple(self._calls):
+                self._drop(stream)
 
     def stop(self) -> None:
         """Make `serve` return, from any thread."""
-        with contextlib.suppress(OSError):
-            self._waker.send(b"x")
-
-    def close(self) -> None:
-        """Give back what it holds. Call it when `serve` has returned."""
-        self._woken.close()
-        self._waker.close()
+        self._stopped = True
+        with contextlib.suppress(OSError):   # it is closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     # -- inside ---------------------------------------------------------------
-
-    def _loop(self, selector: selectors.BaseSelector) -> None:
-        self._take(self._early)
-        interest = selectors.EVENT_READ
-        while True:
-            more = self._pump()
-            full = not self._flush()
-            if self._ended:
-                raise ConnectionResetError("the peer ended the connection")
-            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if full else 0)
-            if wanted != interest:
-                selector.modify(self._socket, wanted)
-                interest = wanted
-            ready = selector.select(0 if more and not full else None)
-            for key, mask in ready:
-                if key.fileobj is self._woken:
-                    return
-                if mask & selectors.EVENT_READ:
-                    self._receive()
-
-    def _receive(self) -> None:
-        # Until it would block: TLS may hold more than select knows of.
-        while not self._ended:
-            try:
-                data = self._socket.recv(_RECEIVE)
-            except _WAIT:
-                return
-            if not data:
-                raise ConnectionResetError("the peer closed the connection")
-            self._take(data)
-
-    def _flush(self) -> bool:
-        """Write what is framed; False if the socket takes no more."""
-        if not self._out:
-            self._out = memoryview(self._h2.data_to_send())
-        while self._out:
-            try:
-                self._out = self._out[self._socket.send(self._out):]
-            except _WAIT:
-                return False
-        return True
 
     def _take(self, data: bytes) -> None:
         for event in self._h2.receive_data(data):
@@ -163,7 +119,7 @@ class Server:
             elif isinstance(event, h2.events.StreamReset):
                 self._drop(event.stream_id)
             elif isinstance(event, h2.events.ConnectionTerminated):
-                self._ended = True
+                raise ConnectionResetError("the peer ended the connection")
 
     def _begin(self, stream: int, headers: list[tuple[bytes, bytes]]) -> None:
         metadata: dict[str, tuple[str, ...]] = {}
@@ -181,22 +137,18 @@ class Server:
         if call := self._calls.pop(stream, None):
             call.messages.close()
 
-    def _pump(self) -> bool:
-        """Frame what the peer's windows allow, in turn for each call.
-
-        True if the round ended before the calls had nothing left to say.
-        """
-        if self._out:
-            return True
+    def _pump(self) -> None:
+        """Send what the peer's windows allow, in turn for each call."""
         framed, busy = 0, True
-        while busy and framed < _ROUND:
-            busy = False
-            for stream, call in tuple(self._calls.items()):
-                count = self._frame(stream, call)
-                framed, busy = framed + count, busy or count > 0
-        return busy
+        while busy:
+            count = sum([self._frame(stream, call) for stream, call in tuple(self._calls.items())])
+            framed, busy = framed + count, count > 0
+            if framed > _BATCH or not busy:
+                self._socket.sendall(self._h2.data_to_send())
+                framed = 0
 
     def _frame(self, stream: int, call: _Call) -> int:
+        """Frame a call's next piece; its bytes, 0 if there is none now, or no window."""
         window = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
         call.fill(max(window, 1))
         part = call.pending[:max(window, 0)]

@@ -123,7 +123,6 @@ class Session:
                     remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
         finally:
             self._response.close()
-            self._server.close()
 
     def _count(self, size: int) -> None:
         self.sent += size

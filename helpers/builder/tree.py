@@ -22,12 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContextError
-from ..text import printable
-from .context import Context, Entry
+from .context import Context
+from .context_walk import Entry, changed, opened
 from .dockerignore import Ignore
 
-# Never follow a link, and never wait for the other end of a FIFO.
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
 _LINKS = 40          # in a row; Linux gives up there too
 _FOLLOWED = 2_000    # paths; beyond that everything is sent
@@ -99,34 +97,12 @@ class Tree:
         return Facts(now.st_mode, size, now.st_mtime_ns, target)
 
     def read(self, node: Node, chunk: int) -> Iterator[bytes]:
-        """The content of a file, as long as it is when it is opened.
-
-        Raises ContextError for a file that vanished, became something else, or
-        shrank while it was read.
-        """
-        if node.content is not None:
-            if node.content:
-                yield node.content
-            return
-        try:
-            handle = os.open(os.path.join(self.root, node.path), _OPEN_FLAGS)
-        except OSError as error:
-            raise changed(node.path, error.strerror) from None
-        try:
-            now = os.fstat(handle)
-            if not stat.S_ISREG(now.st_mode):
-                raise changed(node.path, "It is no longer a plain file")
-            left = now.st_size
-            while left:
-                piece = os.read(handle, min(chunk, left))
-                if not piece:
-                    raise changed(node.path, "It became shorter while it was read")
-                left -= len(piece)
-                yield piece
-        except OSError as error:
-            raise changed(node.path, error.strerror) from None
-        finally:
-            os.close(handle)
+        """The content of a file. Raises ContextError as `context_walk.opened`."""
+        if node.content is None:
+            with opened(self.root, node.path) as (_, pieces):
+                yield from pieces(chunk)
+        elif node.content:
+            yield node.content
 
     def _followed(self, paths: Iterable[str]) -> set[str]:
         links = {node.path: node for node in self.nodes if node.kind == stat.S_IFLNK}
@@ -193,14 +169,6 @@ def _copied(context: Context, path: str) -> list[Node]:
 def order(path: str) -> bytes:
     """Sorts paths so that a slash comes before any other character."""
     return os.fsencode(path).replace(b"/", b"\0")
-
-
-def changed(path: str, why: str | None) -> ContextError:
-    return ContextError(
-        f"{printable(path)} changed while the build context was being sent.",
-        why=f"{why or 'It cannot be read any more'}.",
-        remedy="Build again when nothing writes to it, or add it to .dockerignore.",
-    )
 
 
 def _mark(content: bytes) -> int:

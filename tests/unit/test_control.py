@@ -74,7 +74,6 @@ def connection():
     server.stop()
     thread.join(5)
     theirs.close()
-    server.close()
 
 
 @pytest.mark.parametrize("message", [b"", b"a", b"abc" * 1000, LARGE], ids=["empty", "one byte", "small", "larger than a window"])

@@ -253,7 +253,6 @@ class Peer:
         except OSError as error:
             self.raised = error
         finally:
-            self.server.close()
             self.other.close()
 
     def call(self, path, *messages, flush=True):
