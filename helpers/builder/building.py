@@ -17,7 +17,7 @@ from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BaseUnavailable, CourseError, EngineGone, Unsupported
 from . import legacy_images, preflight, secrets
-from .cancel import goes_on, interrupted
+from .cancel import interrupted, still_running
 from .context import Context
 from .exchange import PARSERS, exchange, open_session
 from .failure import failed, stopped
@@ -172,7 +172,7 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
         if progress.builder in ("legacy", "buildah"):
             legacy_images.note(engine, progress.made)
     if bounds and bounds.exceeded:   # the legacy builder has reported images of steps by then
-        raise stopped(progress, bounds, goes_on(progress, prepared.mark))
+        raise stopped(progress, bounds, still_running(progress, prepared.mark))
     if progress.failure:
         request = prepared.request
         raise failed(progress, engine, {*(("secret", each) for each in request.secrets or ()),

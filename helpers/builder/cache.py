@@ -3,9 +3,8 @@
     >>> ours = cache.marked(cache.records(engine), "1795504546172355657")
     >>> cache.prune(engine, [record.id for record in ours])
 
-A record carries no label. It is known to be the course's by its description, which
-has the text of the RUN that made it: a text with a word that no other build has
-marks the record, and all that was built on top of it.
+A record carries no label. The course recognizes its own by the description, which has the text
+of the RUN that made it: a unique text in it marks the record, and everything built on top of it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _ID = re.compile(r"[0-9a-z]{25}")
 class Record:
     """What a step left in the build cache.
 
-    parents      ids of the records that it stands on
+    parents      ids of the records that it is built on
     kind         'regular' for the files of a step, 'source.local' for a build context,
                  'exec.cachemount' for a cache mount
     description  of the step that made it, in the builder's words
@@ -50,8 +49,8 @@ class Record:
 
 
 def records(engine: Engine) -> tuple[Record, ...]:
-    """Every record of the engine's build cache. An id holds for a while only: BuildKit
-    gives a step's record another when an image first needs it as a layer.
+    """Every record of the engine's build cache. Ids change: BuildKit gives a step's record a new
+    one when an image first needs it as a layer.
 
     Raises Unsupported if the engine has no BuildKit, and the engine's errors.
     """
@@ -84,10 +83,8 @@ def _record(entry: dict[str, Any]) -> Record:
 
 
 def marked(found: Iterable[Record], mark: str) -> tuple[Record, ...]:
-    """The records whose step has `mark` in its text, and those that stand on them.
-
-    What they stand on themselves is not among them: it may be somebody else's too.
-    """
+    """The records whose step has `mark` in its text, and those built on them, but not those that
+    they are built on, which may be another user's too."""
     found = list(found)
     ours = {record.id for record in found if mark in record.description}
     grown = True
@@ -99,13 +96,13 @@ def marked(found: Iterable[Record], mark: str) -> tuple[Record, ...]:
 
 
 def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
-    """Remove these records and no other; the ids of those that went.
+    """Remove these records and no other; returns the ids of those that were removed.
 
-    One that a build holds, or that other records stand on, stays: the engine sees
-    to that. An image keeps its layers, whatever goes from the cache.
+    The engine keeps one that a build uses, or that other records are built on. An image keeps its
+    layers, whatever is removed from the cache.
 
-    Raises Unsupported if the engine has no BuildKit, ValueError for what is no id,
-    EngineFault at once if the engine removed anything else, and its other errors.
+    Raises Unsupported if the engine has no BuildKit, ValueError for what is no id, EngineFault at
+    once if the engine removed anything else, and the engine's errors.
     """
     _check(engine)
     for each in ids:
@@ -114,7 +111,7 @@ def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
     asked = {record.id: record.parents for record in records(engine) if record.id in ids}
     parents = {each: [above for above in asked[each] if above in asked] for each in asked}
     gone: list[str] = []
-    for each in reversed(list(TopologicalSorter(parents).static_order())):   # each before those that it stands on
+    for each in reversed(list(TopologicalSorter(parents).static_order())):   # children first
         with engine.translate_errors("prune its build cache"):
             # `all`: a record that is a layer of an image too is passed over without it.
             removed = engine.client.api.prune_builds(filters={"id": [each]}, all=True).get("CachesDeleted") or []

@@ -1,4 +1,4 @@
-"""Which files of a build context stay at home: .dockerignore, as Docker reads it.
+"""Which files are left out of a build context: .dockerignore, as Docker reads it.
 
 The rules are those of the Docker documentation, "Build context", section
 ".dockerignore files", and where it is silent those of the code that Docker and

@@ -49,14 +49,14 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
     )
 
 
-def stopped(progress: Progress, bounds: Bounds, goes_on: str = "") -> BuildStopped:
-    """The error for a build that went past a bound; `goes_on` says what the engine still does."""
+def stopped(progress: Progress, bounds: Bounds, running: str = "") -> BuildStopped:
+    """The error for a build that went past a bound; `running` says what the engine still does."""
     step = next((each for each in progress.steps() if each.stage and each.status == "running"), None)
     why = (f"It took longer than the {seconds(bounds.seconds)} that it has." if bounds.exceeded == "time" else
            f"It wrote more than the {size(bounds.disk)} that it may write.")
     at = f" in line {step.line}" if step and step.line else ""
     return BuildStopped(
-        f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=f"{why} {goes_on}".rstrip(),
+        f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=f"{why} {running}".rstrip(),
         bound=bounds.exceeded, stage=step.stage if step else None, instruction=step.instruction if step else None,
         line=step.line if step else None, log=step.log if step else (), progress=progress,
         evidence=_log(step) if step else "")

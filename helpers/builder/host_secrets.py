@@ -10,8 +10,8 @@ ever does:
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf     pip's settings
 
 They hold addresses and certificates, and never a password, a token or a key: a
-Dockerfile can send whatever it mounts anywhere. Whoever needs more hands over a file of
-their own, as with Docker: `--secret id=npmrc,src=FILE`. Which builds are given these
+Dockerfile can send whatever it mounts anywhere. A user who needs more hands over a file,
+as with Docker: `--secret id=npmrc,src=FILE`. Which builds are given these
 settings at all is decided in `secrets`.
 """
 

@@ -1,4 +1,4 @@
-"""What makes a build context heavy, and the lines that leave it at home."""
+"""What makes a build context large, and the .dockerignore lines that leave it out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable
 
-# Folders that a build makes anew, or does not need: named as a whole, at any depth.
+# Folders that a build makes again, or does not need: named as a whole, at any depth.
 _KNOWN = frozenset({
     ".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".nox", ".cache",
     ".mypy_cache", ".pytest_cache", ".terraform", ".gradle", "target", "dist", "build", ".next",

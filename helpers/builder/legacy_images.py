@@ -1,8 +1,8 @@
 """Images that the legacy builder and Buildah leave behind, remembered for cleaning.
 
-They keep the result of every step as an image without a name and without labels
-(they are their cache). Only their ids, as they pass by in a build of ours, tell
-them from a learner's own; so the ids are written down.
+They keep the result of every step as an image without a name and without labels, as their cache.
+Only the ids in the answers to the course's own builds distinguish these from a learner's images,
+so the ids are written down.
 """
 
 from __future__ import annotations

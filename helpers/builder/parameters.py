@@ -45,8 +45,8 @@ def stands_on(read: Dockerfile, target: str | None) -> str:
 
 
 def mark_of(read: Dockerfile, bounds: Bounds | None, builder: str) -> str:
-    """The word by which the build's processes are known; '' where it is of no use, and where the
-    Dockerfile declares the argument that has it: then it would be part of the cache."""
+    """The mark in the environment of the build's processes; '' where it is of no use, and where the
+    Dockerfile declares the argument that carries it: then it would be part of the cache key."""
     if any(each.keyword == "ARG" and MARKED in each.value.upper()
            for each in (*read.preamble, *(each for stage in read.stages for each in stage.instructions))):
         return ""

@@ -115,7 +115,7 @@ def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:
     raise read.fault(
         f"Line {first.line}: {engine.name} {engine.version} does not read heredocs"
         + (" with the legacy builder." if legacy else "."), first.line,
-        why="It would take the lines that follow for instructions, or leave them out without a word.",
+        why="It would take the lines that follow for instructions, or silently leave them out.",
         remedy=_instead(first) + (" Or use builder='buildkit'." if legacy and "buildkit" in engine.heredocs else ""))
 
 

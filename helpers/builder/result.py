@@ -72,7 +72,7 @@ class BuildResult:
 
     def _not_of_buildah(self) -> None:
         if self.builder == "buildah":
-            raise Unsupported("Buildah does not tell which stages wait for which.",
+            raise Unsupported("Buildah does not report which stages wait for which.",
                               why="It runs them one after another, and its answer has no trace.",
                               remedy="Use a Docker Engine, for its BuildKit.")
 

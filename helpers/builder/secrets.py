@@ -1,4 +1,4 @@
-"""The build secrets that a build is given, and by whose word.
+"""The build secrets that a build is given, and who decides that.
 
     given    what the caller names: `--secret id=token,src=FILE`, or `secrets={id: value}`
     lent     this machine's settings of `host_secrets`: to the course's own applications by

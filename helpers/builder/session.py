@@ -3,7 +3,7 @@
     >>> with Session(engine, context) as session:
     ...     api.post(f"{api.base_url}/build", params=parameters | session.parameters)
 
-POST /session, upgraded to HTTP/2, turns the connection round: the engine calls
+POST /session, upgraded to HTTP/2, reverses the connection: the engine calls
 and we answer. It asks for the Dockerfile, for those files of the context that
 it lacks (it keeps the last transfer of the same context), for secrets and for
 registry credentials. The headers and the order of things follow moby/buildkit,
@@ -65,7 +65,7 @@ class Session:
 
     @staticmethod
     def supported(engine: Engine) -> bool:
-        """Whether this engine can be served: BuildKit, over a socket that can be turned round."""
+        """Whether this engine can be served: BuildKit, over a socket that can be upgraded."""
         base = engine.client.api.base_url
         indirect = base.startswith(("http+docker://ssh", "http+docker://localnpipe"))
         return "buildkit" in engine.builders and not indirect

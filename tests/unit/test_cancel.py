@@ -1,4 +1,4 @@
-"""Processes of a build that are ended: those with its word in their environment, and no other."""
+"""Processes of a cancelled build: those with its mark in their environment are killed, and no other."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from helpers.limits import MARKED, word
 from helpers.builder import cancel as module
 from helpers.builder.parameters import _marking, mark_of
 from helpers.builder.events import StepSeen
-from helpers.builder.cancel import halt
+from helpers.builder.cancel import cancel
 from helpers.builder.progress import Progress
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")
@@ -36,38 +36,38 @@ def asleep(monkeypatch):
         each.stdout.close()
 
 
-def test_those_with_the_word_end_and_nobody_else(asleep):
+def test_processes_with_the_mark_are_killed_and_no_other(asleep):
     ours = word()
     first, second = asleep(**{MARKED: ours}), asleep(**{MARKED: f"localhost,.example.org,{ours}", "HOME": "/"})
     others = [asleep(**{MARKED: word()}), asleep(OTHER=ours), asleep(**{MARKED: f"{ours}.example"}), asleep()]
-    assert halt(ours)
+    assert cancel(ours)
     assert first.wait(5) < 0 and second.wait(5) < 0
     assert [each.poll() for each in others] == [None] * 4
 
 
-def test_where_none_is_found_none_was_ended(asleep):
+def test_nothing_is_killed_where_nothing_has_the_mark(asleep):
     asleep(**{MARKED: word()})
-    assert not halt(word())
+    assert not cancel(word())
 
 
-def test_one_that_may_not_be_ended_is_told(asleep, monkeypatch):
+def test_a_process_that_may_not_be_killed_is_reported(asleep, monkeypatch):
     def refused(*_):
         raise PermissionError
 
     ours = word()
     process = asleep(**{MARKED: ours})
     monkeypatch.setattr(module.signal, "pidfd_send_signal", refused)
-    assert not halt(ours)
+    assert not cancel(ours)
     assert process.poll() is None
 
 
 @pytest.mark.parametrize("no_word", ["", "multistage-", "localhost", "multistage-0123456789abcdef.invalid,x"])
-def test_what_might_be_in_anybody_s_environment_is_refused(no_word):
+def test_what_any_process_might_have_in_its_environment_is_refused(no_word):
     with pytest.raises(ValueError, match="marks no build"):
-        halt(no_word)
+        cancel(no_word)
 
 
-# -- what the learner is told --------------------------------------------------------------
+# -- what the learner reads -----------------------------------------------------------------
 
 def at_work(instruction, builder="buildah"):
     progress = Progress(dockerfile.parse(f"FROM scratch\n{instruction}\n", {}), None, builder)
@@ -75,16 +75,16 @@ def at_work(instruction, builder="buildah"):
     return progress
 
 
-def test_the_learner_is_told_what_goes_on(monkeypatch):
-    monkeypatch.setattr(module, "halt", lambda mark: False)
-    told = str(module.interrupted(at_work("RUN sleep 5"), "a mark"))
-    assert "stops it later" in told and "line 2" in told
+def test_the_learner_reads_what_still_runs(monkeypatch):
+    monkeypatch.setattr(module, "cancel", lambda mark: False)
+    message = str(module.interrupted(at_work("RUN sleep 5"), "a mark"))
+    assert "stops it later" in message and "line 2" in message
 
 
 @pytest.mark.parametrize("progress, ended", [
     (at_work("RUN sleep 5"), True), (at_work("COPY a b"), False), (at_work("RUN sleep 5", "buildkit"), False)])
-def test_and_that_it_is_stopped_where_it_is(monkeypatch, progress, ended):
-    monkeypatch.setattr(module, "halt", lambda mark: ended)
+def test_the_learner_reads_that_a_build_was_stopped_where_it_was(monkeypatch, progress, ended):
+    monkeypatch.setattr(module, "cancel", lambda mark: ended)
     assert "stopped, in the engine too" in str(module.interrupted(progress, "a mark"))
 
 
