@@ -11,6 +11,8 @@ libraries below; the cell still fails.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .text import shown
 
 
@@ -153,6 +155,20 @@ class BuildFailed(CourseError):
         self.exit_code = exit_code
         self.log = log
         self.progress = progress
+        self.snapshots: Any = None    # helpers.builder.Snapshots, where BuildKit was the builder
+
+    @property
+    def state(self) -> Any:
+        """The failed step with what it had written, or, where the engine keeps none, the last good state before it
+        (`helpers.builder.Snapshot`): its files, and a place to run commands.
+
+        Raises Unsupported where the builder was not BuildKit, or no line of the Dockerfile failed.
+        """
+        if self.snapshots is None or self.line is None:
+            raise Unsupported("There is no state of this failure to look into.",
+                              why="BuildKit alone keeps one, and only of a step that failed.",
+                              remedy="Build with builder='buildkit'.")
+        return self.snapshots.failed(self.line)
 
 
 class BuildStopped(BuildFailed):

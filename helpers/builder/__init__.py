@@ -11,7 +11,9 @@ from .events import Event
 from .progress import Progress, StageReport, Step
 from .request import CONTEXT_LIMIT, BuildRequest
 from .result import TITLES, BuildResult
+from .snapshots import Snapshot, Snapshots
 from .times import covered, overlap, spans, ties, together, work
 
-__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "StageReport", "Step", "build",
+__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "Snapshot", "Snapshots",
+           "StageReport", "Step", "build",
            "covered", "ensure_bases", "overlap", "spans", "ties", "together", "work"]

@@ -15,7 +15,7 @@ from .. import dockerfile as dockerfiles
 from ..bases import Present, ensure, references, substitutions
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
-from ..errors import BaseUnavailable, CourseError, EngineGone, Unsupported
+from ..errors import BaseUnavailable, BuildFailed, CourseError, EngineGone, Unsupported
 from . import legacy_images, preflight, secrets
 from .cancel import interrupted, still_running
 from .context import Context
@@ -26,6 +26,7 @@ from .progress import Progress
 from .request import BuildRequest
 from .result import BuildResult
 from .secrets import HandedOver
+from .snapshots import Snapshots
 
 Watch = Callable[[Progress], None]
 Report = Callable[[str], None]
@@ -175,8 +176,11 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
         raise stopped(progress, bounds, still_running(progress, prepared.mark))
     if progress.failure:
         request = prepared.request
-        raise failed(progress, engine, {*(("secret", each) for each in request.secrets or ()),
-                                        *(("ssh", each) for each in request.ssh or ())})
+        error = failed(progress, engine, {*(("secret", each) for each in request.secrets or ()),
+                                          *(("ssh", each) for each in request.ssh or ())})
+        if isinstance(error, BuildFailed) and progress.builder == "buildkit":
+            error.snapshots = Snapshots(prepared)
+        raise error
     if not progress.images:
         raise EngineGone("The engine ended the build without an image and without a reason.",
                          remedy="Its own log says more: `journalctl -u docker`, or for an engine "
@@ -191,4 +195,5 @@ def _result(prepared: Prepared, seconds: float) -> BuildResult:
         image=image, tag=request.tag, builder=progress.builder, seconds=seconds,
         stages=tuple(progress.stages()), steps=tuple(progress.steps()), bases=prepared.bases,
         target=request.target, dockerfile=prepared.read, engine=engine, handed_over=prepared.handed_over,
+        snapshots=Snapshots(prepared) if progress.builder == "buildkit" else None,
     )

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..dockerfile import Dockerfile, Stage
+from ..errors import Unsupported
+from .control import Entry
 from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
 from .step_lines import Place, buildah_places, buildkit_places, legacy_places
+from .snapshots import Snapshot, Snapshots
 from .step_log import StepLog
 from .times import covered, work
 
@@ -73,6 +76,30 @@ class StageReport:
     status: str
     seconds: float
     steps: tuple[Step, ...] = ()
+    snapshots: Snapshots | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Its file system, as its last line leaves it, from the build cache. A stage that was skipped is built for that.
+
+        Raises Unsupported where the builder was not BuildKit, or the build did not end well.
+        """
+        if self.snapshots is None:
+            raise Unsupported("The files of this stage cannot be looked into.",
+                              why="The build has not ended, or was not BuildKit's.", remedy="Use BuildKit's result.")
+        return self.snapshots.stage(self.name)
+
+    def files(self, path: str = "/") -> tuple[Entry, ...]:
+        """What is in a folder of the stage. Errors as of `snapshot`, and CallFailed."""
+        return self.snapshot.files(path)
+
+    def read(self, path: str) -> bytes:
+        """A file of the stage. Errors as of `snapshot`, and CallFailed."""
+        return self.snapshot.read(path)
+
+    def tree(self, path: str = "/", depth: int = 2) -> str:
+        """The stage's folders and files as text. Errors as of `snapshot`, and CallFailed."""
+        return self.snapshot.tree(path, depth)
 
 
 class Progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..bases import Present, substitutions
 from ..dockerfile import Dockerfile, problems_met
@@ -11,6 +11,7 @@ from ..errors import Unsupported
 from ..units import seconds
 from .progress import StageReport, Step
 from .secrets import HandedOver
+from .snapshots import Snapshot, Snapshots
 from .times import overlap, ties, work
 
 TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them
@@ -28,6 +29,7 @@ class BuildResult:
     steps     every step with times (seconds), cache hit and log
     bases     the base images it stands on, and where each came from
     target    the stage that was asked for, None for the last
+    snapshots    its file systems, at any stage and line; None without BuildKit
     handed_over  secrets and settings of this machine that it was given, without their values
     """
 
@@ -42,6 +44,7 @@ class BuildResult:
     dockerfile: Dockerfile = field(repr=False)
     engine: Engine = field(repr=False)
     handed_over: tuple[HandedOver, ...] = ()
+    snapshots: Snapshots | None = field(default=None, repr=False, compare=False)
 
     @property
     def cached(self) -> bool:
@@ -56,7 +59,16 @@ class BuildResult:
     def stage(self, name: str) -> StageReport:
         """The report of one stage. Raises DockerfileError naming those there are."""
         label = self.dockerfile.stage(name).label
-        return next(stage for stage in self.stages if stage.name == label)
+        return replace(next(stage for stage in self.stages if stage.name == label), snapshots=self.snapshots)
+
+    def at(self, line: int) -> Snapshot:
+        """The file system as the instruction at that line of the Dockerfile leaves it, from the build cache.
+
+        Raises Unsupported where the builder was not BuildKit, DockerfileError where no instruction stands there.
+        """
+        if self.snapshots is None:
+            raise Unsupported("The files of this build cannot be looked into.", remedy="Build with BuildKit.")
+        return self.snapshots.at(line)
 
     def overlap(self, one: str, two: str) -> float:
         """Seconds during which steps of both stages ran at once. Raises Unsupported for Buildah."""

@@ -16,7 +16,7 @@ def build(options: argparse.Namespace) -> int:
     from ..widgets.live import LiveBuild
 
     with LiveBuild(sys.stderr) as live:
-        result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **_request(options),
+        result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **request_of(options),
                        watch=live.watch, report=live.say)
         live.finish(result)
     facts = result.facts()
@@ -26,7 +26,7 @@ def build(options: argparse.Namespace) -> int:
     return GOOD
 
 
-def _request(options: argparse.Namespace) -> dict[str, Any]:
+def request_of(options: argparse.Namespace) -> dict[str, Any]:
     """What `build` and `report` ask of a build alike."""
     from ..builder import CONTEXT_LIMIT
 
@@ -56,7 +56,7 @@ def report(options: argparse.Namespace) -> int:
     from ..widgets.live import LiveBuild
 
     with LiveBuild(sys.stderr) as live:
-        found = report(options.dir, transfer=options.transfer, **_request(options),
+        found = report(options.dir, transfer=options.transfer, **request_of(options),
                        watch=live.watch, finished=live.finish, say=live.say)
     if options.png:
         from .. import charts

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CourseError
-from . import engines, exercises, images
+from . import debug, engines, exercises, images
 from .output import no_build, no_report
 
 Value = TypeVar("Value")
@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
     build.set_defaults(failure=no_build)
     build.add_argument("-t", "--tag", default="", help="name for the image")
     build.add_argument("--no-cache", action="store_true", help="run every step")
+
+    entered = command("debug", debug.debug, "build, and open a shell where it failed, or after any line")
+    _of_a_build(entered, "build up to this stage")
+    entered.add_argument("--line", type=int, metavar="N", help="open it after line N of the Dockerfile, failed or not")
+    entered.set_defaults(failure=no_build)
 
     graph = command("graph", images.graph, "the stages and what ties them")
     graph.add_argument("dir", metavar="DIR")

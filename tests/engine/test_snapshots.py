@@ -1,0 +1,126 @@
+"""The file systems of real builds: any stage, any line, and the step that failed."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+
+from helpers.builder import build
+from helpers.builder.control import CallFailed, Control
+from helpers.errors import BuildFailed, Unsupported
+
+BASE = "debian:bookworm-slim"
+
+
+@pytest.fixture(scope="module")
+def word():
+    return uuid.uuid4().hex
+
+
+@pytest.fixture(scope="module")
+def result(engine, tmp_path_factory, word):
+    if not Control.supported(engine):
+        pytest.skip("this engine has no BuildKit")
+    folder = tmp_path_factory.mktemp("app")
+    (folder / "hello.txt").write_text("hello")
+    (folder / "Dockerfile").write_text(f"""FROM {BASE} AS builder
+WORKDIR /stove
+ENV GREETING=hello
+COPY hello.txt /hello.txt
+RUN echo {word} > pot && mkdir -p a/b
+
+FROM scratch
+COPY --from=builder /stove/pot /
+""")
+    made = build(folder, engine=engine)
+    yield made
+    made.snapshots.close()
+
+
+@pytest.fixture(scope="module")
+def failure(engine, tmp_path_factory, result, word):
+    folder = tmp_path_factory.mktemp("fails")
+    (folder / "Dockerfile").write_text(f"FROM {BASE} AS builder\nWORKDIR /stove\nRUN echo {word} > partial; exit 4\n")
+    with pytest.raises(BuildFailed) as caught:
+        build(folder, engine=engine)
+    caught.value.folder = folder
+    yield caught.value
+    caught.value.snapshots.close()
+
+
+def test_a_stage_that_is_not_shipped_is_read_like_the_one_that_is(result, word):
+    builder, last = result.stage("builder"), result.stage("stage-1")
+    assert builder.read("/stove/pot").decode().strip() == word
+    assert builder.tree("/stove", 3).split() == ["/stove", "a/", "b/", "pot"]
+    assert [entry.name for entry in last.files()] == ["pot"]
+
+
+def test_each_line_shows_what_it_changed(result):
+    assert not result.at(1).has("/stove") and result.at(2).has("/stove")
+    assert (result.at(2).workdir, "GREETING" in result.at(2).env, result.at(3).env["GREETING"]) == ("/stove", False, "hello")
+    assert not result.snapshots.before(4).has("/hello.txt") and result.at(4).read("/hello.txt") == b"hello"
+    assert not result.at(4).has("/stove/pot")
+
+
+def test_a_second_from_begins_with_nothing(result):
+    assert result.at(7).files() == () and result.at(7).env.keys() <= {"PATH"}
+
+
+def test_a_command_runs_after_any_line_and_changes_nothing(result):
+    done = result.at(4).run("pwd; echo $GREETING; touch new; ls -A")
+    assert (done.exit_code, done.output) == (0, "/stove\nhello\nnew\n")
+    assert not result.at(4).has("/stove/new")
+
+
+def test_what_has_no_shell_says_so_and_still_shows_its_files(result):
+    with pytest.raises(Unsupported, match="no shell"):
+        result.stage("stage-1").snapshot.run("ls")
+    with pytest.raises(CallFailed):
+        result.stage("stage-1").read("/bin/sh")
+
+
+def test_the_failed_step_is_entered_or_the_state_before_it(failure, word):
+    state = failure.state
+    if state.name.startswith("before"):      # Docker 20.10 keeps no failed step
+        assert not state.has("/stove/partial")
+    else:
+        assert state.read("/stove/partial").decode().strip() == word
+    assert state.workdir == "/stove" and state.command == ("/bin/sh", "-c", f"echo {word} > partial; exit 4")
+    assert state.run(state.command).exit_code == 4
+    assert state.run(f"echo {word} > whole; cat whole").output.strip() == word
+
+
+def debug(folder, *options, **words):
+    return subprocess.run([sys.executable, "-m", "helpers", "debug", str(folder), *options],
+                          capture_output=True, text=True, timeout=120, **words)
+
+
+def test_debug_runs_commands_where_the_build_failed(failure):
+    done = debug(failure.folder, input="pwd; exit 3\n")
+    assert (done.returncode, done.stdout) == (3, "/stove\n"), done.stderr
+    assert "exit code 4" in done.stderr and "The command that failed" in done.stderr
+
+
+def test_debug_opens_a_shell_on_a_terminal_after_any_line(failure):
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "helpers", "debug", str(failure.folder), "--line", "1"])
+    said, asked, deadline = b"", False, time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            said += os.read(terminal, 4096)
+        except OSError:     # the other end is closed
+            break
+        if not asked and said.endswith(b"# "):
+            os.write(terminal, b"stty size; pwd; exit 6\r")
+            asked = True
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 6
+    assert b"After line 1" in said and said.split(b"exit 6")[-1].split() == [b"24", b"80", b"/"]
+    os.close(terminal)

@@ -1,0 +1,120 @@
+"""Where a Dockerfile is cut to look at a state, and what a state says of itself."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import dockerfile
+from helpers.builder import BuildRequest, Snapshot, Snapshots
+from helpers.builder.control import CallFailed, Entry, FailedStep
+from helpers.builder.snapshots import _command, cut, locate
+from helpers.errors import BuildFailed, DockerfileError, Unsupported
+
+TEXT = """# a comment
+ARG TAG=1
+FROM golang:1.22 AS builder
+WORKDIR /app
+
+RUN go build \\
+    # why
+    -o app .
+RUN <<END
+echo hi
+END
+FROM scratch
+COPY --from=builder /app/app /
+"""
+READ = dockerfile.parse(TEXT)
+
+
+@pytest.mark.parametrize("line, found", [(3, 3), (4, 4), (6, 6), (7, 6), (8, 6), (9, 9), (10, 9), (11, 9), (12, 12), (13, 13)])
+def test_a_line_is_that_of_its_whole_instruction(line, found):
+    assert locate(READ, line)[1].line == found
+
+
+@pytest.mark.parametrize("line", [-1, 0, 1, 2, 5, 14, 99])
+def test_a_line_without_an_instruction_of_a_stage_is_refused_and_the_nearest_is_named(line):
+    with pytest.raises(DockerfileError, match="nearest is line"):
+        locate(READ, line)
+
+
+@pytest.mark.parametrize("line, end", [(3, "builder\n"), (6, "-o app .\n"), (9, "END\n"), (13, "/app/app /\n")])
+def test_the_text_is_cut_after_the_instruction_and_reads_as_before(line, end):
+    instruction = locate(READ, line)[1]
+    text = cut(TEXT, instruction)
+    assert text.endswith(end) and TEXT.startswith(text)
+    assert locate(dockerfile.parse(text), line)[1] == instruction
+
+
+@pytest.mark.parametrize("written, command", [
+    ("RUN a && b", ("/bin/sh", "-c", "a && b")), ('RUN ["a", "b c"]', ("a", "b c")), ("RUN --mount=type=cache,target=/c a", ("/bin/sh", "-c", "a")),
+    ("RUN [ -f x ] && y", ("/bin/sh", "-c", "[ -f x ] && y"))])
+def test_the_command_of_a_run_is_its_list_or_a_shell_with_its_text(written, command):
+    instruction = dockerfile.parse(f"FROM a\n{written}\n").stages[0].instructions[1]
+    assert _command(instruction, SimpleNamespace(config={})) == command
+    if command[0] == "/bin/sh":
+        assert _command(instruction, SimpleNamespace(config={"Shell": ["/bin/bash", "-ec"]}))[:2] == ("/bin/bash", "-ec")
+
+
+class State:
+    """Folders and files in memory, in place of a result in the cache."""
+
+    step = None
+
+    def __init__(self, *files, config=None):
+        self._files, self.config = files, config or {}
+
+    def read_dir(self, path):
+        below = [each for each in self._files if each.startswith(path.rstrip("/") + "/")]
+        names = sorted({each.removeprefix(path.rstrip("/")).split("/")[1] for each in below})
+        return tuple(Entry(name, 0o040755 if any(f"/{name}/" in each for each in below) else 0o100644, 0, 0, 1, 0)
+                     for name in names)
+
+    def stat(self, path):
+        if path not in self._files:
+            raise CallFailed(2, "no such file or directory")
+        return Entry(path, 0o100755, 0, 0, 1, 0)
+
+
+def test_a_snapshot_has_the_environment_of_the_next_command():
+    found = Snapshot("after line 3", State(config={"Env": ["A=1=2", "B="], "WorkingDir": "/app", "User": "me"}), 3)
+    assert (found.env, found.workdir, found.user) == ({"A": "1=2", "B": ""}, "/app", "me")
+    bare = Snapshot("after line 1", State(), 1)
+    assert (bare.env, bare.workdir, bare.user, bare.files()) == ({}, "/", "", ())
+
+
+def test_a_failed_step_has_its_own_environment():
+    state = State(config={"WorkingDir": "/wrong"})
+    state.step = FailedStep((), (), {"env": ["A=1"], "cwd": "/app", "user": "5"})
+    found = Snapshot("line 3 when it failed", state)
+    assert (found.env, found.workdir, found.user) == ({"A": "1"}, "/app", "5")
+
+
+def test_a_tree_is_as_deep_as_asked():
+    found = Snapshot("x", State("/a/b/c", "/d"))
+    assert found.tree(depth=2).splitlines() == ["/", "  a/", "    b/", "  d"]
+    assert found.tree("/a", depth=9).splitlines() == ["/a", "  b/", "    c"]
+
+
+@pytest.mark.parametrize("files, shell", [(["/bin/sh", "/bin/bash"], "/bin/sh"), (["/busybox/sh"], "/busybox/sh"), ([], "")])
+def test_the_first_shell_that_is_there_is_used(files, shell):
+    assert Snapshot("x", State(*files)).shell == shell
+
+
+def test_without_a_shell_a_text_is_refused_and_the_error_says_what_is_possible():
+    with pytest.raises(Unsupported, match="There is no shell in it: stage x"):
+        Snapshot("stage x", State("/app")).run("ls")
+
+
+def test_only_buildkit_keeps_states():
+    prepared = SimpleNamespace(request=BuildRequest(builder="legacy"), read=READ, context=None, engine=None)
+    with pytest.raises(Unsupported, match="Only BuildKit"):
+        Snapshots(prepared).stage("builder")
+    with pytest.raises(Unsupported, match="BuildKit"):
+        _ = BuildFailed("x", line=3).state
+
+
+def test_nothing_comes_before_a_from():
+    prepared = SimpleNamespace(request=BuildRequest(builder="buildkit"), read=READ)
+    with pytest.raises(DockerfileError, match="begins an empty file system"):
+        Snapshots(prepared).before(12)
