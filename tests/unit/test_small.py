@@ -22,7 +22,6 @@ from helpers.engine.proot.scan import Change, changes, scan
 from helpers.engine.proot.store import Missing, Store, full
 from helpers.engine.proot.trees import Trees
 from helpers.engine.proot.waste import Waste
-from helpers.engine.proot.wire import Body
 
 
 # -- paths ---------------------------------------------------------------------------
@@ -522,7 +521,7 @@ def test_a_proot_that_is_missing_or_too_old_is_told_with_the_way_to_a_newer_one(
     assert find()[0].environment == {"PROOT_NO_SECCOMP": "1"}
 
 
-# -- settings and the wire -----------------------------------------------------------------
+# -- settings -----------------------------------------------------------------
 
 def test_the_instructions_that_change_no_file():
     config = {}
@@ -543,20 +542,6 @@ def test_a_program_that_is_not_there_is_told_in_a_runtimes_words(tmp_path):
     assert "executable file not found in $PATH" in settings.program(root, "/bin", "/", "sh")
     assert "no such file or directory" in settings.program(root, "/bin", "/", "/sh")
     assert settings.program(root, "/bin", "/", "script") == "exec /bin/script: no such file or directory"
-
-
-@pytest.mark.parametrize(("head", "sent"), [
-    ({"Content-Length": "5"}, b"hello and more"),
-    ({"Transfer-Encoding": "chunked"}, b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\nmore"),
-])
-def test_a_body_ends_where_it_says(head, sent):
-    body = Body(io.BytesIO(sent), head)
-    assert io.BufferedReader(body).read() == b"hello"
-
-
-def test_a_body_that_breaks_off_is_an_error():
-    with pytest.raises(ConnectionError):
-        Body(io.BytesIO(b"he"), {"Content-Length": "5"}).read(5) and Body(io.BytesIO(b""), {"Content-Length": "5"}).read(5)
 
 
 def test_the_state_outlives_the_engine(building, store, tmp_path):

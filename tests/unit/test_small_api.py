@@ -1,9 +1,11 @@
 """The small engine's answers over its socket, asked by Docker's SDK; nothing is run."""
 
+import asyncio
 import errno
 import json
 import socket
 import tarfile
+import threading
 import time
 
 import docker
@@ -12,7 +14,7 @@ import requests
 from docker.errors import APIError, NotFound
 
 from helpers.engine.proot.api import Api, Engine
-from helpers.engine.proot.wire import Server
+from helpers.engine.proot.http import Server
 
 from .test_small import packed
 
@@ -30,14 +32,20 @@ def engine(tmp_path):
 
 @pytest.fixture
 def api(engine, tmp_path):
-    address = str(tmp_path / "s.sock")
-    server = Server(address, type("Served", (Api,), {"engine": engine}))
-    server.serve()
+    address, loop = str(tmp_path / "s.sock"), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def serve():
+        return Server(address, type("Served", (Api,), {"engine": engine}))
+
+    server = asyncio.run_coroutine_threadsafe(serve(), loop).result(20)
     client = docker.APIClient(base_url=f"unix://{address}", version="1.41", timeout=20)
     yield client
     client.close()
-    server.shutdown()
-    server.server_close()
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(20)
 
 
 def context(**files):
@@ -71,12 +79,13 @@ def test_what_cannot_be_built_ends_the_answer_with_an_error(api):
     assert refused.value.explanation == "Course Engine has no BuildKit"
 
 
-def test_what_is_saved_is_what_is_loaded(api):
-    built(api, Dockerfile="FROM scratch\nCOPY a /\n", a="A" * 3000)
+@pytest.mark.parametrize("sent", [lambda whole: whole, lambda whole: iter([whole[:700], whole[700:]])], ids=["whole", "chunked"])
+def test_what_is_saved_is_what_is_loaded(api, sent):
+    built(api, Dockerfile="FROM scratch\nCOPY a /\n", a="A" * 3_000_000)
     whole = b"".join(api.get_image("t:1"))
     api.remove_image("t:1")
     assert api.images(all=True) == []
-    assert [line["stream"] for line in api.load_image(whole)] == ["Loaded image: t:1\n"]
+    assert [line["stream"] for line in api.load_image(sent(whole))] == ["Loaded image: t:1\n"]
     assert b"".join(api.get_image("t:1")) == whole
 
 

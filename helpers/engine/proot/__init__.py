@@ -4,7 +4,7 @@ It speaks the part of Docker's API that this course uses, on a socket in a folde
 its own, and needs no privilege at all: what a RUN or a container executes, runs under
 PRoot, which translates every path by ptrace. Layers, digests, cache and stages are real.
 
-    api        HTTP on the socket                 store       images, layers, names, cache
+    http, api  Docker's API on the socket         store       images, layers, names, cache
     build      a Dockerfile, step by step         trees       file systems, kept for the next step
     stages     each one's image and files so far  layers      what changed between two scans, as a tar
     copying    COPY and ADD                       containers  processes, and what they print

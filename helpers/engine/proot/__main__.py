@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from . import proot
@@ -21,26 +21,29 @@ def main(words: list[str]) -> int:
         return 0 if found else 1
     from .api import Api, Engine
     from .processes import Processes
-    from .wire import Server
 
     folder = Path(words[0])
     os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     os.umask(0o022)   # of what a step makes
-    address = folder / "small.sock"
-    address.unlink(missing_ok=True)
     engine = Engine(folder, lambda temporary: Processes(found, temporary))
-    server = Server(str(address), type("Served", (Api,), {"engine": engine}))
-    (folder / "small.pid").write_text(str(os.getpid()))
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    server.serve()
-    ended.wait()
-    address.unlink(missing_ok=True)
+    asyncio.run(_serve(folder, type("Served", (Api,), {"engine": engine})))
     engine.processes.end()
     return 0
+
+
+async def _serve(folder: Path, api: type) -> None:
+    from .http import Server
+
+    ended, address = asyncio.Event(), folder / "small.sock"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    server = Server(str(address), api)
+    (folder / "small.pid").write_text(str(os.getpid()))
+    await ended.wait()
+    server.close()
+    address.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class OfContainers(Routed):
 
     @on("POST", "/containers/create")
     def create(self) -> None:
-        made = self.engine.containers.create(self.query.get("name", ""), self.asked())
+        made = self.engine.containers.create(self.query.get("name", ""), self.json())
         self.answer({"Id": made.id, "Warnings": []}, 201)
 
     def _container(self, reference: str) -> Container:
@@ -103,15 +103,15 @@ class OfContainers(Routed):
         found = self._container(reference)
         if found.state != "running":
             raise Conflict(f"Container {found.name} is not running")
-        self.answer({"Id": self.engine.containers.executing(found, self.asked()["Cmd"]).id}, 201)
+        self.answer({"Id": self.engine.containers.executing(found, self.json()["Cmd"]).id}, 201)
 
     @on("POST", "/exec/([^/]+)/start")
     def exec_start(self, reference: str) -> None:
-        self.asked()
+        self.json()
         execution = self._execution(reference)
-        self.hijack()
-        self.engine.containers.execute(execution, lambda stream, data: self.wfile.write(
-            struct.pack(">BxxxL", stream, len(data)) + data))
+        with self.upgraded() as send:
+            self.engine.containers.execute(execution, lambda stream, data: send(
+                struct.pack(">BxxxL", stream, len(data)) + data))
 
     @on("GET", "/exec/([^/]+)/json")
     def exec_inspect(self, reference: str) -> None:

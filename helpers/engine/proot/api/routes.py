@@ -6,7 +6,6 @@ import errno
 import re
 import traceback
 from pathlib import Path
-from urllib.parse import unquote
 
 from .. import NAME
 from ..containers import Containers
@@ -15,7 +14,7 @@ from ..settings import Refused
 from ..store import Missing, Store
 from ..trees import Trees
 from ..waste import Waste
-from ..wire import Handler
+from ..http import Exchange
 
 _ROUTES: list[tuple[str, re.Pattern[str], str]] = []
 
@@ -47,7 +46,7 @@ class Conflict(Exception):
     """What is asked for cannot be done to a thing as it is now."""
 
 
-class Routed(Handler):
+class Routed(Exchange):
     """One request. `engine` is set on a subclass.
 
     A fault becomes the answer: 404 for what is not there, 409 for a Conflict, 400 for what
@@ -56,10 +55,10 @@ class Routed(Handler):
 
     engine: Engine
 
-    def route(self, path: str) -> None:
-        method = "GET" if self.command == "HEAD" else self.command
+    def respond(self) -> None:
+        method = "GET" if self.method == "HEAD" else self.method
         for wanted, pattern, name in _ROUTES:
-            if wanted == method and (match := pattern.fullmatch(unquote(path))):
+            if wanted == method and (match := pattern.fullmatch(self.path)):
                 try:
                     getattr(self, name)(*match.groups())
                 except ConnectionError:
@@ -67,7 +66,7 @@ class Routed(Handler):
                 except Exception as error:
                     self._fault(error)
                 return
-        self.refuse(501, f"{NAME} does not do {self.command} {path}")
+        self.refuse(501, f"{NAME} does not do {self.method} {self.path}")
 
     def _fault(self, error: Exception) -> None:
         if self.begun:   # the client is told by an answer that breaks off
