@@ -20,7 +20,7 @@ BEGIN, END = "<!-- order: written by `make architecture` -->", "<!-- order: end 
 # its package has a row of its own.
 ORDER: tuple[tuple[str, ...], ...] = (
     ("text",),
-    ("errors", "units", "paths", "labels"),
+    ("errors", "units", "paths", "labels", "subprocesses"),
     ("formats", "dockerfile", "lint", "claims", "recorded"),
     ("engine",),
     ("bases", "limits"),

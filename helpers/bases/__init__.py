@@ -10,10 +10,10 @@
 
 from .catalogue import ALL, BASES, FIRST, Base, find
 from .kit import Kept
-from .resolve import ensure, status
-from .status import Present, footnote, substitutions
 from .references import original
+from .resolve import ensure, status
 from .saving import fill, save
+from .status import ResolvedBase, footnote, substitutions
 
-__all__ = ["ALL", "BASES", "FIRST", "Base", "Kept", "Present", "ensure", "fill", "find", "footnote",
+__all__ = ["ALL", "BASES", "FIRST", "Base", "Kept", "ResolvedBase", "ensure", "fill", "find", "footnote",
            "original", "save", "status", "substitutions"]

@@ -21,7 +21,7 @@ from pathlib import Path
 from .. import paths, units
 from ..engine.packages import apt_install
 from ..errors import BaseUnavailable, CourseError
-from .subprocesses import running, tail
+from ..subprocesses import running, tail
 
 Report = Callable[[str], None]
 

@@ -9,10 +9,10 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import units
 from ..engine import Engine, backends
+from ..engine.timeouts import patient
 from ..engine.translate import engine_fault
 from . import references, shelving
 from .kit import Kept, KitDamaged
-from .timeouts import patient
 
 _LOAD_SECONDS = 1800
 

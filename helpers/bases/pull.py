@@ -14,9 +14,9 @@ from docker.errors import APIError
 
 from .. import units
 from ..engine import Engine
+from ..engine.timeouts import patient
 from ..engine.translate import engine_fault
 from ..errors import DiskFull
-from .timeouts import patient
 from .references import Reference
 
 FIRST_SECONDS = 20       # until the first sign of progress

@@ -17,11 +17,11 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 from .. import labels, paths
 from ..engine import Engine
 from ..errors import BaseUnavailable, CourseError, EngineError, Interrupted
-from . import catalogue, kit, loading, standins, references
-from .status import Present
+from . import catalogue, kit, loading, references, standins
 from .pull import Refused, pull
 from .references import DOCKER_HUB, Reference
 from .standins import Build
+from .status import ResolvedBase
 
 Report = Callable[[str], None]
 
@@ -30,17 +30,17 @@ def _quiet(_: str) -> None:
     pass
 
 
-def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[Present, ...]:
+def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[ResolvedBase, ...]:
     """Which of `refs` the engine has (default: those of the first lessons).
 
     Looks only: nothing is pulled, made or named. Raises CourseError for what is
     no reference, and the errors of the engine.
     """
-    return tuple(_local(engine, ref) or Present(ref, False, None, ref) for ref in _listed(refs))
+    return tuple(_local(engine, ref) or ResolvedBase(ref, False, None, ref) for ref in _listed(refs))
 
 
 def ensure(engine: Engine, refs: Iterable[str] | None, build: Build, *, offline: bool = False,
-           report: Report = _quiet) -> tuple[Present, ...]:
+           report: Report = _quiet) -> tuple[ResolvedBase, ...]:
     """Each of `refs` (None: those of the first lessons), present in `engine`.
 
     build     `helpers.builder.build`, by which a stand-in is made
@@ -64,7 +64,7 @@ def _listed(refs: Iterable[str] | None) -> tuple[str, ...]:
 
 # -- what is there ------------------------------------------------------------------
 
-def _local(engine: Engine, ref: str) -> Present | None:
+def _local(engine: Engine, ref: str) -> ResolvedBase | None:
     reference = references.parse(ref)
     for name in (ref, references.course_name(reference)):
         config = _config(engine, name)
@@ -99,10 +99,10 @@ def _stand_in(config: dict, reference: Reference) -> bool:
             and references.parse(named) == reference)
 
 
-def _present(ref: str, origin: str, name: str, config: dict) -> Present:
+def _present(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
     stand_in = _stand_in(config, references.parse(ref))
     made_of = (config.get("Labels") or {}).get(labels.MADE_OF, "") if stand_in else ""
-    return Present(ref, True, origin, name, stand_in, made_of)
+    return ResolvedBase(ref, True, origin, name, stand_in, made_of)
 
 
 # -- what is not ----------------------------------------------------------------------
@@ -121,7 +121,7 @@ class _Search:
     evidence: str = ""
     remedies: list[str] = field(default_factory=list)
 
-    def run(self) -> Present:
+    def run(self) -> ResolvedBase:
         self.reference = references.parse(self.ref)
         for rung in (self._kit, self._mirror, self._registry, self._make):
             found = rung()

@@ -18,8 +18,8 @@ from typing import IO
 
 from ..engine.packages import apt_install
 from ..errors import BaseUnavailable, CourseError
+from ..subprocesses import running, tail
 from . import aptsources
-from .subprocesses import running, tail
 
 # Nothing in the archive is younger than this (2024-12-01): the same packages give the same
 # archive, whenever it is made.

@@ -24,11 +24,11 @@ from typing import BinaryIO
 
 from .. import labels, units
 from ..engine import Engine
+from ..engine.timeouts import patient
 from ..errors import BaseUnavailable, CourseError
 from . import kit, references
 from .kit import Kept
-from .timeouts import patient
-from .status import Present
+from .status import ResolvedBase
 
 Report = Callable[[str], None]
 
@@ -39,7 +39,7 @@ _INDICES = {"manifest.json", "repositories", "index.json", "oci-layout"}
 _PART = ".part-"        # how the name of a file in the making begins
 
 
-def save(engine: Engine, base: Present, folder: Path, report: Report) -> Kept:
+def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Kept:
     """Save a base image that `engine` has into the kit in `folder`.
 
     Raises CourseError where it cannot be written there, and the errors of the engine.

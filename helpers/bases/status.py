@@ -9,7 +9,7 @@ from ..units import listed
 
 
 @dataclass(frozen=True)
-class Present:
+class ResolvedBase:
     """A base image, present or not.
 
     ref        its name in the Dockerfile
@@ -36,12 +36,12 @@ class Present:
         return self.name != self.ref
 
 
-def substitutions(presents: Iterable[Present]) -> dict[str, str]:
+def substitutions(presents: Iterable[ResolvedBase]) -> dict[str, str]:
     """The Dockerfile's name -> the name to use, for those that differ."""
     return {each.ref: each.name for each in presents if each.substituted}
 
 
-def footnote(presents: Iterable[Present]) -> str:
+def footnote(presents: Iterable[ResolvedBase]) -> str:
     """The sentence under a figure whose numbers rest on stand-ins; '' without any.
 
     'golang:1.22 is a stand-in made from Debian packages and Go 1.22.10; its

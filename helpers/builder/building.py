@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import dockerfile as dockerfiles
-from ..bases import Present, ensure, references, substitutions
+from ..bases import ResolvedBase, ensure, references, substitutions
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BaseUnavailable, BuildFailed, CourseError, EngineGone, Unsupported
@@ -72,7 +72,7 @@ class Prepared:
     engine: Engine
     context: Context
     read: Dockerfile
-    bases: tuple[Present, ...]
+    bases: tuple[ResolvedBase, ...]
     handed_over: tuple[HandedOver, ...]
     mark: str
     progress: Progress
@@ -109,7 +109,7 @@ def _unwatched(_: Progress) -> None:
 
 
 def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
-                 report: Report = _quiet) -> tuple[Present, ...]:
+                 report: Report = _quiet) -> tuple[ResolvedBase, ...]:
     """Each of the base images `refs` (None: those of the first lessons), present in `engine`:
     found, pulled or built. For `offline`, `report` and the errors see `helpers.bases.ensure`."""
     return ensure(engine, refs, build, offline=offline, report=report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ..bases import Present, substitutions
+from ..bases import ResolvedBase, substitutions
 from ..dockerfile import Dockerfile, problems_met
 from ..engine import Engine
 from ..errors import Unsupported
@@ -39,7 +39,7 @@ class BuildResult:
     seconds: float
     stages: tuple[StageReport, ...]
     steps: tuple[Step, ...]
-    bases: tuple[Present, ...]
+    bases: tuple[ResolvedBase, ...]
     target: str | None
     dockerfile: Dockerfile = field(repr=False)
     engine: Engine = field(repr=False)

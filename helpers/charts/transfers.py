@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..image import Image
-from ..registry import Trip
+from ..registry import Transfer
 from ..units import ratio, seconds, size
 from .sizes import bar_axis
 from .style import BUILD, FAINT, HATCH, RUN, Chart, canvas, finish, footnote
@@ -13,7 +13,7 @@ from .style import BUILD, FAINT, HATCH, RUN, Chart, canvas, finish, footnote
 _ROW = 0.5
 
 
-def trips(trips: Sequence[Trip], images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
+def trips(trips: Sequence[Transfer], images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     """A row a push or pull: the bytes that crossed the line, and the seconds it took.
 
     `images` are those that travelled; their references are the trips' names.
@@ -46,7 +46,7 @@ def trips(trips: Sequence[Trip], images: Sequence[Image], names: Sequence[str] |
         for trip in trips), source=source)
 
 
-def _finding(trips: Sequence[Trip], called: dict[str, str]) -> str:
+def _finding(trips: Sequence[Transfer], called: dict[str, str]) -> str:
     """The slowest against the fastest, of the pulls if there are two to compare."""
     for way in ("pull", "push"):
         ordered = sorted((trip for trip in trips if trip.way == way), key=lambda trip: trip.seconds)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import requests
 from docker.types import Mount
 
-from ..bases.timeouts import patient
+from ..engine.timeouts import patient
 from ..limits import Bounds
 from ..engine import Engine, connect
 from ..errors import CourseError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..container import serve
 from ..engine import Engine
-from ..registry import Copy, Registry, Trip
+from ..registry import Copy, Registry, Transfer
 from ..units import counted
 
 
@@ -18,7 +18,7 @@ class ColdStart:
     answer  seconds from asking the engine to start the container to its first answer
     """
 
-    pull: Trip
+    pull: Transfer
     answer: float
 
     @property
@@ -53,7 +53,7 @@ def cold(registry: Registry, copies: Sequence[Copy], port: int, runs: int, engin
             name = f"round {turn + 1} of {runs}, {copies[index].name}"
             with registry.pulled(copies[index], watch=lambda far: watch(f"{name}: {far}")) as here:
                 with serve(here.reference, port=port, engine=engine) as server:
-                    found[index].append(ColdStart(here.trip, server.first_answer))
+                    found[index].append(ColdStart(here.transfer, server.first_answer))
     return found
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from docker import APIClient
 from docker.transport.unixconn import UnixHTTPAdapter, UnixHTTPConnection, UnixHTTPConnectionPool
 
-from ..bases.timeouts import patient
+from ..engine.timeouts import patient
 
 _PIECE = 4 << 20
 _SECONDS = 1800   # Docker up to 24 writes all layers to its disk before it sends the first byte

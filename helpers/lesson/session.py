@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from ..bases.timeouts import patient
+from ..engine.timeouts import patient
 from ..builder import BuildResult
 from ..engine import Engine, connect
 from ..errors import NoEngine

@@ -10,7 +10,7 @@ from ..experiments import reproducibility as twices
 from ..builder import BuildResult
 from ..errors import RegistryUnavailable
 from ..image import Twins
-from ..registry import Copy, Registry, Trip
+from ..registry import Copy, Registry, Transfer
 from ..experiments.startup_time import ColdStart
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
@@ -42,14 +42,14 @@ def open_registry(speed: float) -> Registry | None:
 atexit.register(lambda: _registry and _registry.close())
 
 
-def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Trip]:
+def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Transfer]:
     """Push images; nothing without a registry. `name` in the registry, for one image."""
     with Status() as status:
         return [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))
                 for each in built] if to else []
 
 
-def fresh(registry: Registry | None, trips: Sequence[Trip]) -> list[Copy]:
+def fresh(registry: Registry | None, trips: Sequence[Transfer]) -> list[Copy]:
     """Copies in the registry of which no engine has a layer."""
     with Status() as status:
         copies = []

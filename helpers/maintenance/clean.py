@@ -74,7 +74,7 @@ def _built(api) -> list[str]:
 def _travelling(api) -> list[str]:
     """Names that were given for a push or a pull which did not end."""
     return [name for image in api.images() for name in image["RepoTags"] or ()
-            if registry.travelling(name)]
+            if registry.is_transfer_name(name)]
 
 
 def _nameless(api, ids: Iterable[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import paths
-from ..bases import ALL, FIRST, Present, status
+from ..bases import ALL, FIRST, ResolvedBase, status
 from ..engine import Engine, connect
 from ..errors import CourseError
 from ..units import size
@@ -31,7 +31,7 @@ class Report:
     that the first lessons need, and others that are here."""
 
     engine: Engine | None
-    bases: tuple[Present, ...]
+    bases: tuple[ResolvedBase, ...]
     problems: tuple[Problem, ...]
 
     @property
@@ -61,7 +61,7 @@ class Report:
     __repr__ = __str__   # what a notebook shows where there is no HTML
 
 
-def base_facts(base: Present) -> dict[str, object]:
+def base_facts(base: ResolvedBase) -> dict[str, object]:
     return {"ref": base.ref, "present": base.present, "origin": base.origin, "kit": base.kit}
 
 
@@ -79,7 +79,7 @@ def doctor(engine: Engine | None = None) -> Report:
     return Report(engine, bases, tuple(_problems(engine, bases)))
 
 
-def _problems(engine: Engine, bases: tuple[Present, ...]) -> Iterator[Problem]:
+def _problems(engine: Engine, bases: tuple[ResolvedBase, ...]) -> Iterator[Problem]:
     for limit in engine.limits:
         yield Problem(limit, "The lessons say so where it matters, and go on.",
                       fatal="Windows" in limit)

@@ -4,14 +4,14 @@
     >>> with Registry(speed=25e6) as registry:
     ...     up = registry.push("go-hello:multi")
     ...     with registry.pulled(registry.fresh(up)) as down:
-    ...         down.trip.moved, down.trip.seconds
+    ...         down.transfer.moved, down.transfer.seconds
 
 Pushes and pulls are the engine's own. What they leave in the engine is named by the
 course (`127.0.0.1:PORT/multistage-course/...`) and is removed again.
 """
 
-from .lesson_registry import Copy, Pulled, Registry, forget, travelling
+from .lesson_registry import Copy, Pulled, Registry, forget, is_transfer_name
 from .throttle import Bucket, Line
-from .transfer import Trip
+from .transfer import Transfer
 
-__all__ = ["Bucket", "Copy", "Line", "Pulled", "Registry", "Trip", "forget", "travelling"]
+__all__ = ["Bucket", "Copy", "Line", "Pulled", "Registry", "Transfer", "forget", "is_transfer_name"]

@@ -16,10 +16,10 @@ from ..engine import Engine, connect
 from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
-from . import unique_copy, server, transfer
+from . import server, transfer, unique_copy
 from .client import Client, Manifest
 from .throttle import LOOPBACK, Line
-from .transfer import Trip, Watch
+from .transfer import Transfer, Watch
 
 FOLDER = "multistage-course"     # of all that the course puts into a registry
 # What an image of the course is called in the engine while it travels.
@@ -43,7 +43,7 @@ class Pulled:
     """An image that was pulled: its `reference` in the engine, and what it cost."""
 
     reference: str
-    trip: Trip
+    trip: Transfer
 
 
 class Registry:
@@ -125,7 +125,7 @@ class Registry:
 
     # -- there -------------------------------------------------------------------------
 
-    def push(self, image: str, to: str = "", *, watch: Watch = _quiet) -> Trip:
+    def push(self, image: str, to: str = "", *, watch: Watch = _quiet) -> Transfer:
         """Push an image of the engine over the line.
 
         to  its name in the registry, 'name:tag'; that in the engine if ''
@@ -152,7 +152,7 @@ class Registry:
             forget(self._engine, name)
         manifest = self._client.manifest(repository, tag)
         self._stored[repository, manifest.digest] = None
-        return Trip(image, "push", f"{repository}:{tag}", seconds, moved, manifest.size,
+        return Transfer(image, "push", f"{repository}:{tag}", seconds, moved, manifest.size,
                     len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed)
 
     def digest(self, place: str) -> str:
@@ -166,7 +166,7 @@ class Registry:
         except TransferFailed:
             return False
 
-    def pinned(self, trip: Trip) -> str:
+    def pinned(self, trip: Transfer) -> str:
         """What a FROM line says to get just that image, wherever its name leads by then:
         '127.0.0.1:PORT/repository@sha256:...'. A build pulls it when it is first needed;
         the engine forgets it when the registry closes."""
@@ -179,7 +179,7 @@ class Registry:
 
     # -- and back ----------------------------------------------------------------------
 
-    def fresh(self, trip: Trip) -> Copy:
+    def fresh(self, trip: Transfer) -> Copy:
         """A copy in the registry of which no engine has a layer (see `fresh.copy`)."""
         repository, tag = trip.place.rsplit(":", 1)
         manifest = self._client.manifest(repository, trip.digest)
@@ -191,7 +191,7 @@ class Registry:
         return Copy(trip.name, place)
 
     @contextlib.contextmanager
-    def pulled(self, copy: Copy | Trip, *, watch: Watch = _quiet) -> Iterator[Pulled]:
+    def pulled(self, copy: Copy | Transfer, *, watch: Watch = _quiet) -> Iterator[Pulled]:
         """Pull over the line. At the end of the block the engine has it no more.
 
         Raises TransferFailed, Interrupted, DiskFull.
@@ -205,7 +205,7 @@ class Registry:
             known = transfer.pull(self._engine, f"{self.address}/{repository}", tag, copy.name,
                                   self._alive, watch)
             seconds, moved = time.perf_counter() - began, self._line.received - before
-            yield Pulled(name, Trip(
+            yield Pulled(name, Transfer(
                 copy.name, "pull", copy.place, seconds, moved, manifest.size,
                 len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed))
         finally:
@@ -234,7 +234,7 @@ def _place(image: str) -> tuple[str, str]:
     return f"{FOLDER}/{repository}", parsed.tag or "latest"
 
 
-def travelling(name: str) -> bool:
+def is_transfer_name(name: str) -> bool:
     """Whether `name` is one that the course gave for a journey."""
     return _TRAVELLING.fullmatch(name) is not None
 

@@ -21,7 +21,7 @@ Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Trip:
+class Transfer:
     """An image that was pushed or pulled.
 
     name      the image, as the reader calls it

@@ -286,7 +286,7 @@ def test_pull_from_its_own_registry(theirs, pushed):
     try:
         assert not bases.status(theirs, [name])[0].present
         (found,) = ensure_bases(theirs, [name], report=said.append)
-        assert found == bases.Present(name, True, "pulled", name)
+        assert found == bases.ResolvedBase(name, True, "pulled", name)
         assert len(said) == 2 and said[0].startswith("Pulling")
         (again,) = ensure_bases(theirs, [name], report=said.append)
         assert again.origin == "local" and len(said) == 2
@@ -329,7 +329,7 @@ def test_mirror(request, pushed, registry, monkeypatch, ref, path, owned):
     try:
         # A mirror on this machine is no network.
         (found,) = ensure_bases(engine, [ref], offline=True)
-        assert found == bases.Present(ref, True, "mirror", name)
+        assert found == bases.ResolvedBase(ref, True, "mirror", name)
         assert has(engine, name) and not has(engine, source)
         assert owned or not has(engine, ref)
         assert bases.status(engine, [ref]) == (dataclasses.replace(found, origin="local"),)
@@ -450,7 +450,7 @@ def test_make(request, kitchen, owned):
     kitchen("RUN echo one > /one", "COPY install_packages /two")
     name = REF if owned else f"localhost/multistage.course/{REF}"
     found, said = making(engine, offline=True)    # it needs no network
-    assert found == bases.Present(REF, True, "made", name, True, "Debian packages")
+    assert found == bases.ResolvedBase(REF, True, "made", name, True, "Debian packages")
     assert owned or not has(engine, REF)
     assert bases.status(engine, [REF]) == (found,)
     assert engine.client.api.inspect_image(name)["Config"]["Labels"] == {

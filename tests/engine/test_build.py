@@ -152,9 +152,9 @@ def test_links_and_modes_arrive_as_they_are(engine, builder, context):
 
 
 def test_a_base_under_another_name_is_substituted_and_said(engine, builder, context, monkeypatch):
-    from helpers.bases import Present
+    from helpers.bases import ResolvedBase
 
-    swapped = Present("no.such.registry/base:1", True, "made", BASE)
+    swapped = ResolvedBase("no.such.registry/base:1", True, "made", BASE)
     monkeypatch.setattr("helpers.builder.building.ensure", lambda *_, **__: (swapped,))
     result = build(context, text="FROM no.such.registry/base:1\nCOPY file.txt /\n",
                    builder=builder, engine=engine)

@@ -39,7 +39,7 @@ def saved(engine, folder, tmp_path, **marks):
     """REF saved in a kit and gone from the engine; its entry."""
     load(engine, REF, tmp_path, **marks)
     image = engine.client.images.get(REF)
-    kept = bases.save(engine, bases.Present(REF, True, "made" if marks else "pulled", REF), folder, print)
+    kept = bases.save(engine, bases.ResolvedBase(REF, True, "made" if marks else "pulled", REF), folder, print)
     drop(engine, REF)
     assert not has(engine, image.id)
     return kept, image
@@ -66,7 +66,7 @@ def test_a_real_base_comes_back_with_its_layers_history_and_labels(engine, folde
 def test_what_a_registry_gave_gets_its_own_name_back_anywhere(theirs, folder, tmp_path):
     kept, image = saved(theirs, folder, tmp_path)
     (found,) = ensure_bases(theirs, [REF], offline=True)
-    assert found == bases.Present(REF, True, "pulled", REF, kit=True)
+    assert found == bases.ResolvedBase(REF, True, "pulled", REF, kit=True)
     again = theirs.client.images.get(REF)
     assert again.id == image.id and list(map(references.short, again.tags)) == [REF]
     assert ensure_bases(theirs, [REF])[0].kit is False   # it is here now
@@ -77,7 +77,7 @@ def test_a_stand_in_keeps_its_mark_and_takes_no_name_of_others(theirs, folder, t
     kept, _ = saved(theirs, folder, tmp_path, **marks)
     assert (kept.origin, kept.stand_in, kept.made_of) == ("made", True, "a test")
     (found,) = ensure_bases(theirs, [REF], offline=True)
-    assert found == bases.Present(REF, True, "made", COURSE + REF, True, "a test", kit=True)
+    assert found == bases.ResolvedBase(REF, True, "made", COURSE + REF, True, "a test", kit=True)
     assert not has(theirs, REF)
 
 

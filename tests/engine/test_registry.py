@@ -16,7 +16,7 @@ from helpers import labels, paths
 from helpers.builder import build
 from helpers.errors import CourseError, Interrupted, RegistryUnavailable, TransferFailed
 from helpers.image import inspect, layer_by_path
-from helpers.registry import Registry, lesson_registry, server, throttle, travelling
+from helpers.registry import Registry, lesson_registry, server, throttle, is_transfer_name
 from helpers.maintenance import clean
 
 FAST = 1e9
@@ -69,7 +69,7 @@ def other(engine, tmp_path_factory):
 
 
 def travellers(engine) -> list[str]:
-    return [tag for each in engine.client.api.images() for tag in each["RepoTags"] or () if travelling(tag)]
+    return [tag for each in engine.client.api.images() for tag in each["RepoTags"] or () if is_transfer_name(tag)]
 
 
 def folders() -> set[str]:
@@ -103,10 +103,10 @@ def test_the_bytes_counted_are_those_of_the_manifest(shop, image):
     assert (up.way, up.known, up.name) == ("push", 0, NAME) and up.layers == len(inspect(image).layers)
     assert up.payload <= up.moved <= up.payload + OVERHEAD
     with shop.pulled(shop.fresh(up)) as down:
-        assert (down.trip.known, down.trip.layers) == (0, up.layers)
-        assert down.trip.payload <= down.trip.moved <= down.trip.payload + OVERHEAD
+        assert (down.transfer.known, down.transfer.layers) == (0, up.layers)
+        assert down.transfer.payload <= down.transfer.moved <= down.transfer.payload + OVERHEAD
         # the comments in front are all that makes it larger
-        assert 0 < down.trip.payload - up.payload < 2000 * (up.layers + 1)
+        assert 0 < down.transfer.payload - up.payload < 2000 * (up.layers + 1)
 
 
 def test_what_was_pulled_has_the_same_files_and_no_layer_of_the_first(engine, shop, image):
@@ -123,7 +123,7 @@ def test_pulled_again_it_moves_again(shop, image):
     moved = []
     for _ in range(2):
         with shop.pulled(copy) as down:
-            moved.append((down.trip.moved, down.trip.known))
+            moved.append((down.transfer.moved, down.transfer.known))
     assert moved[0][1] == moved[1][1] == 0
     assert abs(moved[0][0] - moved[1][0]) < OVERHEAD
 
@@ -132,7 +132,7 @@ def test_without_the_copy_nothing_would_move(shop, image):
     """Why there is a copy: an engine has the layers of what it has built."""
     up = shop.push(image)
     with shop.pulled(up) as down:
-        assert down.trip.known == up.layers or down.trip.moved < OVERHEAD
+        assert down.transfer.known == up.layers or down.transfer.moved < OVERHEAD
     assert inspect(image)   # and it is not removed with its second name
 
 
@@ -294,7 +294,7 @@ def test_a_named_registry_gets_back_what_it_was(engine, image, registry, monkeyp
         up = shop.push(image)
         copy = shop.fresh(up)
         with shop.pulled(copy) as down:
-            assert down.trip.known == 0
+            assert down.transfer.known == 0
         tags = requests.get(f"http://{registry}/v2/multistage-course/course-test/tags/list").json()["tags"]
         assert sorted(tags) == sorted(["ship", copy.place.rpartition(":")[2]])
     listed = requests.get(f"http://{registry}/v2/multistage-course/course-test/tags/list").json()

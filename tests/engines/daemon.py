@@ -24,7 +24,7 @@ from typing import IO
 
 import docker
 
-from helpers.bases.subprocesses import tail
+from helpers.subprocesses import tail
 from helpers.errors import CourseError
 from helpers.limits import held
 from helpers.units import size

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from helpers import paths
 from helpers.bases import aptsources
-from helpers.bases.subprocesses import running, tail
+from helpers.subprocesses import running, tail
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
 

@@ -20,7 +20,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from helpers.bases.timeouts import patient
+from helpers.engine.timeouts import patient
 from helpers.builder import ensure_bases
 from helpers.builder.host_secrets import host_secrets
 from helpers.checks import find, names

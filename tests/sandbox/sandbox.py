@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from docker.errors import NotFound
 
 from helpers import labels
-from helpers.bases.timeouts import patient
+from helpers.engine.timeouts import patient
 from helpers.container import Ran
 from helpers.engine import Engine
 

@@ -17,7 +17,7 @@ import pytest
 from helpers import bases, labels, paths
 from helpers import dockerfile
 from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, rootfs, standins
-from helpers.bases.status import Present
+from helpers.bases.status import ResolvedBase
 from helpers.errors import BaseUnavailable, CourseError
 
 # -- the catalogue ------------------------------------------------------------------
@@ -194,11 +194,11 @@ def test_on_loopback(host, here):
 
 # -- what figures say -----------------------------------------------------------------
 
-GO = Present("golang:1.22", True, "made", "golang:1.22", True, "Debian packages and Go 1.22.10")
-DISTROLESS = Present("gcr.io/distroless/base-debian12", True, "made",
+GO = ResolvedBase("golang:1.22", True, "made", "golang:1.22", True, "Debian packages and Go 1.22.10")
+DISTROLESS = ResolvedBase("gcr.io/distroless/base-debian12", True, "made",
                      "localhost/multistage.course/gcr.io/distroless/base-debian12:latest",
                      True, "Debian packages")
-REAL = Present("debian:bookworm-slim", True, "pulled", "debian:bookworm-slim")
+REAL = ResolvedBase("debian:bookworm-slim", True, "pulled", "debian:bookworm-slim")
 
 
 def test_footnote():

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.bases import Present
+from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, buildkit, legacy, legacy_images
 from helpers.builder.events import (
     Failed,
@@ -675,7 +675,7 @@ def result(name: str, **other) -> BuildResult:
     made = progress(name)
     facts = dict(image="sha256:" + "0" * 64, tag="t", builder=made.builder, seconds=1.23456,
                  stages=tuple(made.stages()), steps=tuple(made.steps()), target=made.target,
-                 bases=(Present("debian:bookworm-slim", True, "local", "debian:bookworm-slim"),),
+                 bases=(ResolvedBase("debian:bookworm-slim", True, "local", "debian:bookworm-slim"),),
                  dockerfile=made.dockerfile, engine=None)
     return BuildResult(**{**facts, **other})
 
@@ -709,7 +709,7 @@ def test_a_build_that_had_nothing_to_do_says_so(name, cached):
 
 
 def test_a_build_in_words():
-    swapped = Present("golang:1.22", True, "made", "localhost/multistage.course/golang:1.22")
+    swapped = ResolvedBase("golang:1.22", True, "made", "localhost/multistage.course/golang:1.22")
     made = result("legacy-cold", bases=(swapped,))
     assert str(made).splitlines() == [
         "t: 1.2 s with legacy", "  builder        built    3.0 s", "  stage-1        built    1.0 s",

@@ -5,7 +5,7 @@ import pytest
 from helpers import charts, labels
 from helpers.charts import style
 from helpers.image import Image, Layer, Twins
-from helpers.registry import Trip
+from helpers.registry import Transfer
 from helpers.experiments.significance import compare
 
 
@@ -87,7 +87,7 @@ def test_a_reduction_of_nothing_or_less_is_drawn(images):
 # -- trips -----------------------------------------------------------------------------
 
 def trip(name, way, seconds, moved):
-    return Trip(name, way, "place", seconds, moved, moved, 3, 0, "sha256:x", 25e6)
+    return Transfer(name, way, "place", seconds, moved, moved, 3, 0, "sha256:x", 25e6)
 
 
 TRIPS = [trip("one", "push", 15.6, 297e6), trip("two", "push", 0.8, 11.9e6),

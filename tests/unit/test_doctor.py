@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from helpers.bases import ALL, FIRST, Present
+from helpers.bases import ALL, FIRST, ResolvedBase
 from helpers.maintenance import doctor
 
 ENGINE = SimpleNamespace(limits=(), memory=8_000_000_000, owned=False, builders=("buildkit",))
@@ -11,7 +11,7 @@ ENGINE = SimpleNamespace(limits=(), memory=8_000_000_000, owned=False, builders=
 def report(monkeypatch, *here):
     def status(engine, refs):
         assert tuple(refs) == ALL
-        return tuple(Present(ref, ref in here, "local" if ref in here else None, ref) for ref in refs)
+        return tuple(ResolvedBase(ref, ref in here, "local" if ref in here else None, ref) for ref in refs)
 
     monkeypatch.setattr(doctor, "status", status)
     return doctor.doctor(ENGINE)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.bases import Present
+from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest, building, preflight
 from helpers.builder.context import Context
 from helpers.builder.exchange import answers
@@ -103,7 +103,7 @@ def test_the_bases_that_a_builder_will_ask_for(builder, target, needed):
 @pytest.fixture
 def empty(monkeypatch):
     """An engine with the image `here` and no other."""
-    monkeypatch.setattr(preflight, "status", lambda engine, refs: [Present(ref, ref == "heer", None, ref) for ref in refs])
+    monkeypatch.setattr(preflight, "status", lambda engine, refs: [ResolvedBase(ref, ref == "heer", None, ref) for ref in refs])
 
 
 @pytest.mark.parametrize("text, line, remedy", [

@@ -17,7 +17,7 @@ import pytest
 
 from helpers import labels
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
-from helpers.registry import Bucket, Line, Trip, server, travelling
+from helpers.registry import Bucket, Line, Transfer, server, is_transfer_name
 from helpers.registry.client import Client, Manifest
 from helpers.registry.lesson_registry import _called, _place
 from helpers.registry.unique_copy import Commented, comment, copy, renamed
@@ -377,7 +377,7 @@ def test_an_image_keeps_the_name_that_was_asked_for(image, name):
     ("example.org/127.0.0.1:1/multistage-course/x:1", False), ("go-server:single", False),
 ])
 def test_names_of_a_journey_are_known_again(name, ours):
-    assert travelling(name) is ours
+    assert is_transfer_name(name) is ours
 
 
 # -- what an engine says ---------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_a_full_disk_is_said_to_be_one():
 
 
 def test_a_trip_in_words():
-    trip = Trip("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
+    trip = Transfer("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
     assert str(trip) == "pull go:1: 297 MB in 16.5 s, 7 layers of 8 moved"
 
 

@@ -9,7 +9,7 @@ import ipywidgets
 import pytest
 
 from helpers import dockerfile, labels
-from helpers.bases import Present
+from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, Progress
 from helpers.builder.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
@@ -357,7 +357,7 @@ def done() -> Progress:
 
 
 def test_a_finished_build_as_html():
-    swapped = Present("a", True, "made", "localhost/multistage.course/a")
+    swapped = ResolvedBase("a", True, "made", "localhost/multistage.course/a")
     shown = page(build_view(result(done(), bases=(swapped,))))
     assert "t:1: built in 5.0 s with BuildKit" in shown.text
     assert "a is localhost/multistage.course/a in this engine." in shown.text
@@ -411,8 +411,8 @@ def test_a_long_instruction_is_cut_where_files_are_found():
 
 
 def test_bases_say_their_name_in_the_engine_where_it_is_another():
-    same = Present("a:1", True, "pulled", "a:1")
-    other = Present("b:1", True, "made", "localhost/multistage.course/b:1", True, "packages")
+    same = ResolvedBase("a:1", True, "pulled", "a:1")
+    other = ResolvedBase("b:1", True, "made", "localhost/multistage.course/b:1", True, "packages")
     assert "name in this engine" not in page(Bases([same])._repr_html_()).text
     shown = page(Bases([same, other])._repr_html_()).text
     assert "name in this engine" in shown and "localhost/multistage.course/b:1" in shown and "packages" in shown
@@ -422,7 +422,7 @@ def test_every_view_escapes_what_it_shows():
     progress = Progress(dockerfile.parse("FROM a\nRUN b\n"), None, "buildkit")
     progress.add(StepSeen("1", f"[2/2] RUN {NASTY}", 1))
     progress.add(Output("1", NASTY))
-    other = Present(NASTY, True, "made", NASTY + "2", made_of=NASTY)
+    other = ResolvedBase(NASTY, True, "made", NASTY + "2", made_of=NASTY)
     layer = image().layers[1]
     for text in (progress_view(progress, 1), build_view(result(progress, tag=NASTY, bases=(other,))),
                  image_view(image(reference=NASTY, labels={labels.STAND_IN: NASTY})),

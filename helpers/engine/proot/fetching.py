@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...bases import aptsources, rootfs
-from ...bases.subprocesses import running, tail
+from ...subprocesses import running, tail
 from ...errors import CourseError
 from . import layers, proot
 
