@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+import docker.auth
 import requests
-import urllib3
 from docker import APIClient
-from docker.errors import APIError
 
 from .. import units
 from ..engine import Engine
-from ..engine.timeouts import patient
+from ..engine.transfer_events import NO_LOGIN, LayerProgress, event_stream
 from ..engine.translate import engine_fault
 from ..errors import DiskFull
 from .references import Reference
 
 FIRST_SECONDS = 20       # until the first sign of progress
-_LATER_SECONDS = 300     # between two of them: unpacking a large layer is silent
-_TOLD_SECONDS = 5        # between two lines of report
+_LATER_SECONDS = 300     # between two of them
+_REPORT_SECONDS = 5      # between two lines of the report
 _REMEMBERED_SECONDS = 120
 
-# How dockerd (Go's net package) says that there is nobody to talk to.
-_NOBODY = re.compile(
+# How dockerd (Go's net package) says that nothing answers there.
+_UNREACHABLE = re.compile(
     r"no such host|connection refused|i/o timeout|Client\.Timeout|TLS handshake timeout"
     r"|network is unreachable|no route to host|server misbehaving|deadline exceeded"
     r"|temporary failure in name resolution", re.IGNORECASE)
-_SILENT = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
 
 # (engine, registry) -> when and why it could not be reached. A second image is
 # not waited for; a cell run again a little later tries again.
@@ -69,77 +66,34 @@ def pull(engine: Engine, reference: Reference, report: Callable[[str], None]) ->
 
 
 def _pull(engine: Engine, reference: Reference, report: Callable[[str], None]) -> None:
-    progress = _Progress(str(reference), report)
+    api, progress, reported, begun = engine.client.api, LayerProgress(), time.monotonic(), False
+    parameters = {"fromImage": reference.repository, "tag": reference.version}
     with engine.translate_errors(f"pull {reference}"):
         try:
-            with _events(engine.client.api, reference) as events:
+            with event_stream(api, "images/create", parameters, first=FIRST_SECONDS, later=_LATER_SECONDS,
+                              login=_login(api, reference)) as events:
                 for event in events:
                     if event.get("error"):
                         raise _refused(event["error"])
+                    begun = True
                     progress.take(event)
-        except APIError as error:
-            raise _refused(error.explanation or str(error)) from error
-        except _SILENT as error:
-            waited = _LATER_SECONDS if progress.begun else FIRST_SECONDS
-            raise Refused(f"no answer within {waited} s", reached=progress.begun) from error
+                    if time.monotonic() - reported > _REPORT_SECONDS:
+                        reported = time.monotonic()
+                        report(f"  {reference}: {progress.ready} of {progress.layers} layers ready, "
+                               f"{progress} downloaded")
+        except requests.exceptions.Timeout as error:
+            waited = _LATER_SECONDS if begun else FIRST_SECONDS
+            raise Refused(f"no answer within {waited} s", reached=begun) from error
+
+
+def _login(api: APIClient, reference: Reference) -> str:
+    """What `docker login` left for the registry, as the engine wants it."""
+    registry, _ = docker.auth.resolve_repository_name(reference.repository)
+    header = docker.auth.get_config_header(api, registry)
+    return header.decode() if header else NO_LOGIN
 
 
 def _refused(message: str) -> Refused | DiskFull:
     if "no space left on device" in message.lower():
         return engine_fault("pull an image", message)
-    return Refused(" ".join(message.split()), reached=not _NOBODY.search(message))
-
-
-@contextlib.contextmanager
-def _events(api: APIClient, reference: Reference) -> Iterator[Iterator[dict]]:
-    """The pull's events. Closing the connection is what ends the engine's work."""
-    impatient = patient(api, FIRST_SECONDS)
-    responses: list[requests.Response] = []
-
-    def stream(response: requests.Response, decode: bool = False) -> Iterator[dict]:
-        responses.append(response)
-        socket = impatient._get_raw_response_socket(response)
-        for number, event in enumerate(type(api)._stream_helper(impatient, response, decode)):
-            if not number:   # Podman 4 sends the answer's head before it knows of a registry
-                getattr(socket, "_sock", socket).settimeout(_LATER_SECONDS)
-            yield event
-
-    impatient._stream_helper = stream
-    try:
-        yield impatient.pull(reference.repository, tag=reference.version, stream=True, decode=True)
-    finally:
-        for response in responses:
-            response.close()
-
-
-class _Progress:
-    """A pull's events as a line now and then."""
-
-    def __init__(self, name: str, report: Callable[[str], None]) -> None:
-        self._name, self._report = name, report
-        self._layers: dict[str, str] = {}
-        self._bytes: dict[str, tuple[int, int]] = {}
-        self._told = time.monotonic()
-        self.begun = False
-
-    def take(self, event: dict) -> None:
-        self.begun = True
-        layer, status = event.get("id"), event.get("status", "")
-        if not layer or status.startswith("Pulling from"):
-            return
-        self._layers[layer] = status
-        detail = event.get("progressDetail") or {}
-        if status == "Downloading" and detail.get("total"):
-            self._bytes[layer] = (detail["current"], detail["total"])
-        elif layer in self._bytes and status in ("Download complete", "Pull complete"):
-            self._bytes[layer] = (self._bytes[layer][1],) * 2
-        if time.monotonic() - self._told > _TOLD_SECONDS:
-            self._told = time.monotonic()
-            self._report(f"  {self._line()}")
-
-    def _line(self) -> str:
-        ready = sum(s in ("Pull complete", "Already exists") for s in self._layers.values())
-        here = sum(done for done, _ in self._bytes.values())
-        total = sum(whole for _, whole in self._bytes.values())
-        return (f"{self._name}: {ready} of {len(self._layers)} layers ready, "
-                f"{units.size(here)} of {units.size(total)} downloaded")
+    return Refused(" ".join(message.split()), reached=not _UNREACHABLE.search(message))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .. import units
 from ..engine import Engine
+from ..engine.transfer_events import LayerProgress, event_stream
 from ..engine.translate import engine_fault
 from ..errors import DiskFull, Interrupted, TransferFailed
 
 _SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
-_NO_LOGIN = base64.urlsafe_b64encode(b"{}").decode()
 _ENDED = "the registry has ended"
 _KNOWN = ("Already exists", "Layer already exists")
 
@@ -53,15 +51,12 @@ class Transfer:
                 f"{units.counted(self.layers - self.known, 'layer')} of {self.layers} moved")
 
 
-def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool],
-         watch: Watch) -> int:
+def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Watch) -> int:
     """Push; how many layers the registry had already. The rest as `pull`."""
-    return _follow(engine, f"push {name}", alive, watch,
-                   f"images/{repository}/push", {"tag": tag})
+    return _follow(engine, f"push {name}", alive, watch, f"images/{repository}/push", {"tag": tag})
 
 
-def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool],
-         watch: Watch) -> int:
+def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Watch) -> int:
     """Pull; how many layers the engine had already.
 
     name    of the image, for the words of an error
@@ -70,71 +65,33 @@ def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[
 
     Raises TransferFailed, DiskFull, Interrupted, and the engine's errors.
     """
-    return _follow(engine, f"pull {name}", alive, watch,
-                   "images/create", {"fromImage": repository, "tag": tag})
+    return _follow(engine, f"pull {name}", alive, watch, "images/create", {"fromImage": repository, "tag": tag})
 
 
-def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch,
-            place: str, parameters: dict[str, str]) -> int:
-    api, known, progress = engine.client.api, 0, Progress()
+def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch, call: str,
+            parameters: dict[str, str]) -> int:
+    known, progress = 0, LayerProgress()
     try:
-        with engine.translate_errors(doing):
-            response = api.post(
-                f"{api.base_url}/v{api.api_version}/{place}", params=parameters, stream=True,
-                headers={"Connection": "close", "X-Registry-Auth": _NO_LOGIN},
-                timeout=(_SILENT_SECONDS, _SILENT_SECONDS))
-            # Closing the answer is what stops it in the engine.
-            with response:
-                if response.status_code >= 400:
-                    raise failure(doing, _message(response) if alive() else _ENDED)
-                for event in _events(response):
-                    status, error = event.get("status") or "", event.get("error")
-                    # The engine tries again for a minute, whether that can help or not.
-                    if (error or status.startswith("Retrying")) and not alive():
-                        raise failure(doing, _ENDED)
-                    if error:
-                        raise failure(doing, error)
-                    known += status in _KNOWN
-                    watch(progress.take(event))
+        with engine.translate_errors(doing), event_stream(
+                engine.client.api, call, parameters, first=_SILENT_SECONDS, later=_SILENT_SECONDS) as events:
+            for event in events:
+                status, error = event.get("status") or "", event.get("error")
+                # The engine tries again for a minute, whether that can help or not.
+                if (error or status.startswith("Retrying")) and not alive():
+                    raise failure(doing, _ENDED)
+                if error:
+                    raise failure(doing, error)
+                known += status in _KNOWN
+                progress.take(event)
+                watch(str(progress))
     except KeyboardInterrupt:
-        raise Interrupted(f"`{doing}` was stopped, in the engine too.",
-                          remedy="Run it again.") from None
+        raise Interrupted(f"`{doing}` was stopped, in the engine too.", remedy="Run it again.") from None
     return known
 
 
-def _events(response) -> Iterator[dict]:
-    for line in response.iter_lines(chunk_size=None):
-        if line.strip():
-            yield json.loads(line)
-
-
-def _message(response) -> str:
-    try:
-        said = response.json()
-        return said.get("message") or said["error"]   # Podman's pushes fail with the other word
-    except (ValueError, KeyError, AttributeError):
-        return f"HTTP {response.status_code} {response.reason}"
-
-
 def failure(doing: str, message: str) -> TransferFailed | DiskFull:
-    """The error for what an engine says when a push or pull ends badly."""
+    """The error for the message with which an engine ends a push or pull."""
     if "no space left on device" in message.lower():
         return engine_fault(doing, message)
     return TransferFailed(f"The engine could not {doing}.", why=" ".join(message.split()),
                           remedy="Run the cell that opened the registry again, then this one.")
-
-
-class Progress:
-    """A transfer's events, summed up in a line."""
-
-    def __init__(self) -> None:
-        self._bytes: dict[str, tuple[int, int]] = {}
-
-    def take(self, event: dict) -> str:
-        """'12.3 MB of 310 MB', of the layers that are known so far."""
-        detail, layer = event.get("progressDetail") or {}, event.get("id", "")
-        if event.get("status") in ("Downloading", "Pushing") and detail.get("current"):
-            whole = max(detail.get("total") or 0, detail["current"])
-            self._bytes[layer] = detail["current"], whole
-        done, whole = (sum(each) for each in zip(*self._bytes.values())) if self._bytes else (0, 0)
-        return f"{units.size(done)} of {units.size(whole)}"

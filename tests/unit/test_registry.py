@@ -16,12 +16,13 @@ import time
 import pytest
 
 from helpers import labels
+from helpers.engine.transfer_events import LayerProgress
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
 from helpers.registry import Bucket, Line, Transfer, server, is_transfer_name
 from helpers.registry.client import Client, Manifest
 from helpers.registry.lesson_registry import _called, _place
 from helpers.registry.unique_copy import Commented, comment, copy, renamed
-from helpers.registry.transfer import Progress, failure
+from helpers.registry.transfer import failure
 
 # -- the bucket ------------------------------------------------------------------------
 
@@ -383,16 +384,19 @@ def test_names_of_a_journey_are_known_again(name, ours):
 # -- what an engine says ---------------------------------------------------------------
 
 def test_progress_adds_up_the_layers_that_move():
-    progress = Progress()
-    assert progress.take({"status": "Preparing", "id": "a"}) == "0 B of 0 B"
-    progress.take({"status": "Downloading", "id": "a", "progressDetail": {"current": 500, "total": 2000}})
-    progress.take({"status": "Downloading", "id": "b", "progressDetail": {"current": 100, "total": 1000}})
-    assert progress.take({"status": "Downloading", "id": "a", "progressDetail": {"current": 900, "total": 2000}}) \
-        == "1.00 kB of 3.00 kB"
+    progress = LayerProgress()
+
+    def after(status, layer, current=0, total=0):
+        progress.take({"status": status, "id": layer, "progressDetail": {"current": current, "total": total} if total else {}})
+        return str(progress)
+
+    assert after("Preparing", "a") == "0 B of 0 B"
+    after("Downloading", "a", 500, 2000)
+    after("Downloading", "b", 100, 1000)
+    assert after("Downloading", "a", 900, 2000) == "1.00 kB of 3.00 kB"
     # an engine's guess of a layer's size while it compresses may be too low
-    assert progress.take({"status": "Pushing", "id": "b", "progressDetail": {"current": 1100, "total": 1000}}) \
-        == "2.00 kB of 3.10 kB"
-    assert progress.take({"status": "Pull complete", "id": "a", "progressDetail": {}}) == "2.00 kB of 3.10 kB"
+    assert after("Pushing", "b", 1100, 1000) == "2.00 kB of 3.10 kB"
+    assert after("Pull complete", "a") == "3.10 kB of 3.10 kB" and (progress.ready, progress.layers) == (1, 2)
 
 
 def test_a_full_disk_is_said_to_be_one():
