@@ -43,8 +43,8 @@ def _program(asked: Run, image: str, values: Values, engine: Engine) -> tuple[st
     said = " ".join(arguments or ())
     bounds = Bounds.of(engine, SECONDS, DISK)
     try:
-        ran = container.run(image, arguments, read_only=asked.read_only, capabilities=asked.capabilities,
-                            bounds=bounds, timeout=SECONDS + 10, engine=engine)
+        sandbox = container.Sandbox(asked.read_only, capabilities=asked.capabilities, bounds=bounds)
+        ran = container.run(image, arguments, sandbox=sandbox, timeout=SECONDS + 10, engine=engine)
     except EngineError:
         raise
     except CourseError as error:
@@ -63,9 +63,8 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Cont
     found, fails = Findings(), {}
     bounds = Bounds.of(engine, asked.seconds + SECONDS, DISK)
     try:
-        with container.serve(image, port=asked.port, read_only=asked.read_only, writable=asked.writable,
-                             capabilities=asked.capabilities, way_out=False, bounds=bounds,
-                             timeout=asked.seconds, engine=engine) as running:
+        sandbox = container.Sandbox(asked.read_only, asked.writable, asked.capabilities, isolated=True, bounds=bounds)
+        with container.serve(image, port=asked.port, sandbox=sandbox, timeout=asked.seconds, engine=engine) as running:
             if content.user == "not root" and engine.has_users and 0 in _users(running):
                 found.judge("user", [Fail("user", "Its processes run as root.")])
             for request in asked.requests:

@@ -51,8 +51,9 @@ def shell(name: str, image: str, values: Values, read: Dockerfile, engine: Engin
     line = read.stage(name).line
     failed = f"No shell opens in the target {name} with `docker run --entrypoint sh`."
     try:
-        ran = container.run(image, ["-c", f"echo $(({values.a} * {values.b}))"], entrypoint=["sh"], capabilities=(),
-                            bounds=Bounds.of(engine, SECONDS, DISK), timeout=SECONDS + 10, engine=engine)
+        ran = container.run(image, ["-c", f"echo $(({values.a} * {values.b}))"], entrypoint=["sh"],
+                            sandbox=container.Sandbox(capabilities=(), bounds=Bounds.of(engine, SECONDS, DISK)),
+                            timeout=SECONDS + 10, engine=engine)
     except EngineError:
         raise
     except CourseError as error:

@@ -1,12 +1,13 @@
-"""Run an image and see what it says: until it ends, or as a server.
+"""Run an image and see what it prints: until it ends, or as a server.
 
-Containers of the course have little memory, few processes, no privileges and no
-network unless asked, and are removed when they end, whatever happens. A server's
-port is open on this machine's loopback alone.
+Containers of the course have little memory, few processes, no privileges and no network unless
+asked for, and are removed when they end, whatever happens. A server's port is open on this
+machine's loopback address only.
 """
 
 from .processes import users
 from .running import Ran, run
+from .sandbox import Sandbox
 from .server import Answer, Server, serve
 
-__all__ = ["Answer", "Ran", "Server", "run", "serve", "users"]
+__all__ = ["Answer", "Ran", "Sandbox", "Server", "run", "serve", "users"]

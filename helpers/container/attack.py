@@ -1,9 +1,8 @@
-"""What someone who broke into a container can do there, tried for real.
+"""What an intruder in a container can do there, tried for real.
 
-Five tries, each with the programs that an intruder would look for, in the running
-container and with its rights: open a shell, fetch something, compile and run a program,
-install a package, be root. Nothing leaves the container: what is fetched comes from
-the server in it.
+Five attacks, each with the programs that an intruder would look for, in the running container
+and with its rights: open a shell, download a file, compile and run a program, install a
+package, be root. Nothing leaves the container: the download comes from the server in it.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ _APK = "echo '#!/bin/sh' > /tmp/guest && apk add --no-network --virtual guest >/
 
 @dataclass(frozen=True)
 class AttackResult:
-    """One thing that was tried.
+    """One attack.
 
     what     in words: 'open a shell'
-    worked   whether any of the ways to do it did
+    worked   whether any command achieved it
     command  the one that worked, or the last that was started, or ''
     said     what it printed; where none could be started, why
     """
@@ -45,7 +44,7 @@ class AttackResult:
 
 
 def run_attacks(server: Server, port: int) -> tuple[AttackResult, ...]:
-    """Try all five in a running container, whose server listens on `port` inside it.
+    """Run all five attacks in a running container, whose server listens on `port` inside it.
     Raises the engine's errors."""
     page = server.get("/").text.strip()
     url = f"http://127.0.0.1:{port}/"
@@ -82,28 +81,28 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _first(server: Server, what: str, ways: Sequence[Sequence[str]], good: Callable[[Ran], bool]) -> AttackResult:
-    """Try one way after another until one works."""
+def _first(server: Server, what: str, commands: Sequence[Sequence[str]], works: Callable[[Ran], bool]) -> AttackResult:
+    """Run one command after another until one works."""
     command = said = ""
     missing: list[str] = []
-    for way in ways:
+    for each in commands:
         try:
-            ran = server.run(way)
+            ran = server.run(each)
         except CourseError as error:
             if "not in the image" not in error.what:
                 raise
-            missing.append(way[0])
+            missing.append(each[0])
             continue
-        if good(ran):
-            return AttackResult(what, True, _shown(way), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
-        command, said = _shown(way), ran.output.strip()
+        if works(ran):
+            return AttackResult(what, True, _short(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+        command, said = _short(each), ran.output.strip()
     if not command:
         said = f"there is no {', '.join(dict.fromkeys(missing))}"
     return AttackResult(what, False, command, said)
 
 
 def _root(server: Server) -> AttackResult:
-    """Who runs the server, as the engine sees it: an image without a shell cannot say."""
+    """The user of the server, as the engine sees it: an image without a shell cannot say."""
     with server.engine.translate_errors(f"list the processes of {server.image}"):
         if not server.engine.has_users:   # every process is root's there: what the image asks for
             user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
@@ -114,7 +113,7 @@ def _root(server: Server) -> AttackResult:
     return AttackResult("be root", user in ("root", "0"), "", f"the server runs as {user}")
 
 
-def _shown(way: Sequence[str]) -> str:
+def _short(command: Sequence[str]) -> str:
     """A command in one short line."""
-    line = " ".join(" ".join(way).split())
+    line = " ".join(" ".join(command).split())
     return line if len(line) <= 48 else f"{line[:47]}\u2026"

@@ -1,21 +1,20 @@
-"""The life of a container, one step at a time: created, running, exited, gone.
+"""A container's life, one step at a time: created, running, exited, gone.
 
     >>> from helpers.container.lifecycle import create
-    >>> life = create("go-hello:multi", ["/app/app", "serve"])
-    >>> life.state
+    >>> container = create("go-hello:multi", ["/app/app", "serve"])
+    >>> container.state
     'created'
-    >>> life.start(); life.stop(); life.remove()
-    >>> life.state
+    >>> container.start(); container.stop(); container.remove()
+    >>> container.state
     'gone'
 
-`helpers.container` is what a lesson runs things with; this is for looking at the steps.
+Lessons run things with `helpers.container`; this is for looking at the steps.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import secrets
 from collections.abc import Sequence
 
 from docker.errors import NotFound
@@ -23,58 +22,58 @@ from docker.errors import NotFound
 from .. import labels
 from ..engine import Engine, connect
 from ..errors import CourseError
+from .sandbox import MEMORY, PROCESSES, new_name
 
-_MEMORY, _PROCESSES = "512m", 256
-_PATIENCE = 2   # seconds between the request to end and the end, as `docker stop -t 2`
+_STOP_SECONDS = 2   # between the request to end and the kill, as `docker stop -t 2`
 
 
 class ManagedContainer:
-    """A container that was created. It is removed when Python ends, if nobody does it before."""
+    """A container that was created. It is removed when Python ends, unless it was removed before."""
 
     def __init__(self, name: str, image: str, engine: Engine):
         self.name = name
         self.image = image
         self._engine = engine
-        atexit.register(self._leave)
+        atexit.register(self._remove_quietly)
 
     @property
     def state(self) -> str:
-        """'created', 'running', 'exited', as the engine calls it; 'gone' if there is none."""
-        found = self._found()
+        """'created', 'running', 'exited', as the engine calls it; 'gone' once removed."""
+        found = self._inspect()
         return found["Status"] if found else "gone"
 
     @property
     def exit_code(self) -> int | None:
-        """With which its program ended; None while it has not, or is gone."""
-        found = self._found()
+        """Exit code; None if running or removed."""
+        found = self._inspect()
         return found["ExitCode"] if found and found["Status"] == "exited" else None
 
     def start(self) -> None:
-        """Start its program. A stopped one starts anew, with the files that it left."""
+        """Start its program. A stopped one starts again, with the files that it left."""
         with self._engine.translate_errors(f"start a container of {self.image}"):
             self._engine.client.api.start(self.name)
 
     def stop(self) -> None:
         """Ask its program to end; after two seconds it is killed."""
         with self._engine.translate_errors(f"stop a container of {self.image}"):
-            self._engine.client.api.stop(self.name, timeout=_PATIENCE)
+            self._engine.client.api.stop(self.name, timeout=_STOP_SECONDS)
 
     def remove(self) -> None:
-        """Remove it, with all that it wrote. Raises CourseError while it runs: stop it first."""
+        """Remove it, with all that it wrote. Raises CourseError while it runs."""
         if self.state == "running":
             raise CourseError(f"The container of {self.image} still runs.", remedy="Stop it first: .stop()")
         with self._engine.translate_errors(f"remove a container of {self.image}"):
             self._engine.client.api.remove_container(self.name, v=True)
-        atexit.unregister(self._leave)
+        atexit.unregister(self._remove_quietly)
 
-    def _found(self) -> dict | None:
-        """What the engine says of its state, None if there is no such container."""
+    def _inspect(self) -> dict | None:
+        """The engine's record of its state, None if there is no such container."""
         with self._engine.translate_errors(f"show a container of {self.image}"), contextlib.suppress(NotFound):
             return self._engine.client.api.inspect_container(self.name)["State"]
         return None
 
-    def _leave(self) -> None:
-        with contextlib.suppress(Exception):   # Python ends: there is nobody to tell
+    def _remove_quietly(self) -> None:
+        with contextlib.suppress(Exception):   # Python ends: nobody would read an error
             self._engine.client.api.remove_container(self.name, v=True, force=True)
 
     def __repr__(self) -> str:
@@ -87,12 +86,10 @@ def create(image: str, command: Sequence[str] | None = None, engine: Engine | No
     Raises ImageNotFound and the engine's errors.
     """
     engine = engine or connect()
-    api = engine.client.api
-    name = f"multistage-run-{secrets.token_hex(6)}"
+    api, name = engine.client.api, new_name()
     with engine.translate_errors(f"create a container of {image}"):
         api.create_container(
             image, command=list(command) if command else None, name=name, labels=labels.marked(labels.RUN),
             network_disabled=True, host_config=api.create_host_config(
-                mem_limit=_MEMORY, pids_limit=_PROCESSES, network_mode="none",
-                security_opt=["no-new-privileges"]))
+                mem_limit=MEMORY, pids_limit=PROCESSES, network_mode="none", security_opt=["no-new-privileges"]))
     return ManagedContainer(name, image, engine)

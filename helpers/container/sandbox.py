@@ -1,80 +1,103 @@
-"""A container of the course's: how it is held, and that it is gone in the end."""
+"""A container of the course: what it may do, and that it is removed in the end."""
 
 from __future__ import annotations
 
 import contextlib
 import resource
-import secrets as random
+import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from docker.errors import APIError, NotFound
 from docker.types import LogConfig, Ulimit
 
 from .. import labels
-from ..limits import Bounds
 from ..engine import Engine
+from ..limits import Bounds
 
-_MEMORY = "512m"
-_PROCESSES = 256
+MEMORY, PROCESSES = "512m", 256
 _ISOLATED = "multistage-nowhere"   # a network without a way out
-_STRICT_FILE = 64_000_000   # bytes of a file that a strictly held container writes
-_STRICT_LOG = {"max-size": "1m", "max-file": "1"}
+_FILE_BYTES = 64_000_000   # of a file that a hardened container writes
+_LOG = {"max-size": "1m", "max-file": "1"}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What a container may do.
+
+    read_only     whether its file system is read-only
+    writable      directories that get an empty file system in memory instead
+    capabilities  None for the engine's usual ones; otherwise only these, with limits on the
+                  files and the log that it writes
+    isolated      whether a server can be reached from this machine and reaches nothing, where
+                  the engine's networks are on this machine; elsewhere it has the usual network
+    bounds        time and disk space, past which it is killed
+    """
+
+    read_only: bool = False
+    writable: Sequence[str] = ()
+    capabilities: Sequence[str] | None = None
+    isolated: bool = False
+    bounds: Bounds | None = None
+
+
+def new_name() -> str:
+    """A container name of the course. Chosen here, since an interruption may come between the
+    container's creation and the engine's answer."""
+    return f"multistage-run-{secrets.token_hex(6)}"
 
 
 @contextlib.contextmanager
-def created(engine: Engine, image: str, command: Sequence[str] | None, *,
-               host: Mapping[str, object], **settings: object) -> Iterator[str]:
-    """A container of `image`, created but not started: its name. Removed at the end."""
-    api = engine.client.api
-    # Named here: an interruption may fall between its creation and the answer.
-    name = f"multistage-run-{random.token_hex(6)}"
+def created(engine: Engine, image: str, command: Sequence[str] | None, sandbox: Sandbox, *,
+            host: Mapping[str, object], **settings: object) -> Iterator[str]:
+    """A container of `image`, created but not started: its name. It is killed past the sandbox's
+    bounds, and removed at the end. `host` and `settings` are those of the SDK."""
+    api, name = engine.client.api, new_name()
     try:
         api.create_container(
             image, command=list(command) if command else None, name=name,
             labels=labels.marked(labels.RUN), **settings,
             host_config=api.create_host_config(
-                **_bounds(engine), security_opt=["no-new-privileges"], **host))
-        yield name
+                **limits(engine), security_opt=["no-new-privileges"], read_only=sandbox.read_only,
+                **hardening_options(engine, sandbox.capabilities), **host))
+        with _killed(engine, name, sandbox.bounds):
+            yield name
     finally:
         with engine.translate_errors(f"remove the container of {image}"), contextlib.suppress(NotFound):
             api.remove_container(name, force=True, v=True)
 
 
-def _bounds(engine: Engine) -> dict[str, object]:
-    """The limits of a container; none where the engine can set none."""
-    return {} if engine.shares_network else {"mem_limit": _MEMORY, "pids_limit": _PROCESSES}
+def limits(engine: Engine) -> dict[str, object]:
+    """The SDK's options for memory and processes; none where the engine can set none."""
+    return {} if engine.shares_network else {"mem_limit": MEMORY, "pids_limit": PROCESSES}
 
 
 def hardening_options(engine: Engine, capabilities: Sequence[str] | None) -> dict[str, object]:
-    """How the engine holds what nobody has reason to trust."""
+    """The SDK's options for a container that is not trusted, with only these capabilities;
+    none for None."""
     if capabilities is None:
         return {}
-    memory = {} if engine.shares_network else {"memswap_limit": _MEMORY}
-    return {"cap_drop": ["ALL"], "cap_add": list(capabilities), **memory,
-            "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in _strict_limits(engine).items()],
-            "log_config": LogConfig(type=LogConfig.types.JSON, config=_STRICT_LOG)}
-
-
-def _strict_limits(engine: Engine) -> dict[str, int]:
-    """{limit of setrlimit(2): how much}."""
-    limits = {"fsize": _STRICT_FILE}
+    ulimits = {"fsize": _FILE_BYTES}
     if not engine.keeps_ulimits:
         # As soon as one is named, it asks for a million of each of these, in place of its own
         # settings: more than root has where it was given few rights.
-        limits |= {"nofile": _within(resource.RLIMIT_NOFILE, 4096), "nproc": _within(resource.RLIMIT_NPROC, 32768)}
-    return limits
+        ulimits |= {"nofile": _at_most(4096, resource.RLIMIT_NOFILE), "nproc": _at_most(32768, resource.RLIMIT_NPROC)}
+    memory = {} if engine.shares_network else {"memswap_limit": MEMORY}
+    return {"cap_drop": ["ALL"], "cap_add": list(capabilities), **memory,
+            "ulimits": [Ulimit(name=name, soft=limit, hard=limit) for name, limit in ulimits.items()],
+            "log_config": LogConfig(type=LogConfig.types.JSON, config=_LOG)}
 
 
-def _within(limit: int, most: int) -> int:
+def _at_most(count: int, limit: int) -> int:
     hard = resource.getrlimit(limit)[1]
-    return most if hard == resource.RLIM_INFINITY else min(most, hard)
+    return count if hard == resource.RLIM_INFINITY else min(count, hard)
 
 
 @contextlib.contextmanager
-def killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
-    """Kills the container past a bound; what waits for it sees it end."""
+def _killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
+    """Kills the container past its bounds; a call that waits for it then returns."""
     def kill() -> None:
         with contextlib.suppress(Exception):   # it ended by itself, or will be removed
             engine.client.api.kill(name)
@@ -92,21 +115,21 @@ def killed(engine: Engine, name: str, bounds: Bounds | None) -> Iterator[None]:
 
 
 def isolated_network(engine: Engine) -> str | None:
-    """A network that reaches this machine and nothing else; None where this machine is not
-    the one that the engine's networks are on. Containers on it do not see each other."""
+    """Name of a network that reaches this machine and nothing else, made if need be; None where
+    the engine's networks are on another machine. Containers on it do not see each other."""
     api = engine.client.api
-    found = api.networks(names=[_ISOLATED]) or None
-    if found is None:
+    found = api.networks(names=[_ISOLATED])
+    if not found:
         with contextlib.suppress(APIError):   # another process made it just now
             api.create_network(_ISOLATED, driver="bridge", internal=True, labels=labels.marked(labels.RUN),
                                check_duplicate=True, options={"com.docker.network.bridge.enable_icc": "false"})
         found = api.networks(names=[_ISOLATED])
-    ways = [each.get("Gateway", "") for network in found for each in network["IPAM"]["Config"] or ()]
-    return _ISOLATED if any(map(_here, ways)) else None
+    gateways = [each.get("Gateway", "") for network in found for each in network["IPAM"]["Config"] or ()]
+    return _ISOLATED if any(map(_is_here, gateways)) else None
 
 
-def _here(address: str) -> bool:
-    """Whether an address is one of this machine."""
+def _is_here(address: str) -> bool:
+    """Whether an address is one of this machine's."""
     try:
         with socket.socket() as probe:
             probe.bind((address, 0))

@@ -1,4 +1,4 @@
-"""Run an image as a server, and ask it."""
+"""Run an image as a server, and send it requests."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from docker import APIClient
 from requests.structures import CaseInsensitiveDict
 
-from ..limits import Bounds
 from ..engine import Engine, connect
 from ..errors import CourseError
-from .sandbox import created, hardening_options, isolated_network, killed
+from .sandbox import Sandbox, created, isolated_network
 from .processes import ids
 from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_started, podman_lacks, printed, start
 
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
-_ANSWER_SECONDS = 10        # for one answer of a server that runs
-_NEAR_SECONDS = 1           # to be let in by a container on this machine
+_ANSWER_SECONDS = 10        # for one answer of a running server
+_NEAR_SECONDS = 1           # to connect to a container on this machine
 _LOOPBACK = "127.0.0.1"
 
 
 class Answer(NamedTuple):
-    """A server's answer. The names of `headers` may be spelt in any case."""
+    """A server's answer. Names in `headers` match in any case."""
 
     status: int
     body: bytes
@@ -36,6 +36,7 @@ class Answer(NamedTuple):
 
     @property
     def text(self) -> str:
+        """The body as text; what is not UTF-8 is replaced."""
         return self.body.decode("utf-8", "replace")
 
     def __str__(self) -> str:
@@ -48,8 +49,8 @@ class Server:
 
     name          of the container
     url           of the server, 'http://127.0.0.1:32768', to open in a browser too
-    first_answer  seconds from asking the engine to start it until its first
-                  answer; known to 2 ms or 2 percent, whichever is more
+    first_answer  seconds from asking the engine to start it until its first answer, exact to
+                  2 ms or 2 percent, whichever is more
     """
 
     name: str
@@ -71,15 +72,15 @@ class Server:
                               evidence=self.log[-2000:]) from error
 
     def run(self, command: Sequence[str]) -> Ran:
-        """Run a command in the running container. Raises CourseError if its program
-        is not in the image."""
+        """Run a command in the running container. Raises CourseError if its program is not in
+        the image, and the engine's errors."""
         api = self.engine.client.api
         with self.engine.translate_errors(f"run {command[0]} in {self.image}"):
             began = time.perf_counter()
             made = api.exec_create(self.name, list(command))["Id"]
             try:
                 output = api.exec_start(made).decode("utf-8", "replace")
-            except Exception as error:   # newer engines refuse, older ones print why
+            except Exception as error:   # newer engines refuse, older ones print the reason
                 raise not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
         if self.engine.prints_exec_errors and podman_lacks(output, code):
@@ -90,8 +91,8 @@ class Server:
         return Ran(output[-OUTPUT_LIMIT:], code, time.perf_counter() - began)
 
     def put(self, path: str, content: bytes) -> None:
-        """Write a file into the running container, over one that is there. No tool of
-        the image is used. Raises EngineFault where the file system is read-only."""
+        """Write a file into the running container, replacing one that is there. No tool of the
+        image is used. Raises EngineFault where the file system is read-only."""
         folder, _, name = path.rpartition("/")
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -103,64 +104,58 @@ class Server:
 
     @property
     def users(self) -> frozenset[int]:
-        """Numbers of the users that its processes run as, as the engine's machine counts."""
+        """Numbers of the users that its processes run as, as the engine's machine counts them."""
         with self.engine.translate_errors(f"list the processes of {self.image}"):
             return ids(self.engine, self.name)
 
     @property
     def log(self) -> str:
-        """What it printed so far, both streams."""
+        """The end of what it printed so far, both streams."""
         with self.engine.translate_errors(f"show the output of {self.image}"):
             return printed(self.engine.client.api, self.name)
 
 
 @contextlib.contextmanager
 def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: str = "/",
-          read_only: bool = False, writable: Sequence[str] = (),
-          environment: Mapping[str, str] | None = None, capabilities: Sequence[str] | None = None,
-          way_out: bool = True, bounds: Bounds | None = None, timeout: float = 30,
-          engine: Engine | None = None) -> Iterator[Server]:
-    """A server of `image` that has answered once; it is gone when the block ends.
+          environment: Mapping[str, str] | None = None, sandbox: Sandbox = Sandbox(),
+          timeout: float = 30, engine: Engine | None = None) -> Iterator[Server]:
+    """A server of `image` that has answered once; it is removed when the block ends.
 
         with serve("site", port=80) as server:
             print(server.get("/").status, server.first_answer)
 
-    command    instead of the image's own
+    command    in place of the image's own
     port       on which it listens for HTTP
-    path       what it is asked until it answers, with whatever status
-    read_only  whether its file system can only be read
-    writable   folders that get an empty file system in memory over them
-    capabilities, bounds  as with `run`
-    way_out    whether it has the engine's usual network. Without, it is reached from this
-               machine and reaches nothing, where the engine's networks are this machine's
-               (else it has the usual one)
+    path       requested until it answers, with whatever status
     timeout    seconds in which it must have answered
 
-    Raises CourseError with the container's output if it ends or does not answer
-    in time, and the engine's errors.
+    Raises CourseError with the container's output if it ends or does not answer in time, and
+    the engine's errors.
     """
     engine = engine or connect()
     if engine.shares_network:
-        _free(port, image)
+        _check_free(port, image)
     with contextlib.ExitStack() as ends:
         with engine.translate_errors(f"run {image}"):   # not what the caller does meanwhile
-            if engine.shares_network:
-                reached = {"network_mode": "host"}
-            elif inside := None if way_out else isolated_network(engine):
-                reached = {"network_mode": inside}
-            else:
-                reached = {"port_bindings": {port: (_LOOPBACK,)}}
             name = ends.enter_context(created(
-                engine, image, command, environment=dict(environment or {}), ports=[port],
-                host={**reached, "read_only": read_only, **hardening_options(engine, capabilities),
-                      "tmpfs": dict.fromkeys(writable, "notmpcopyup" if engine.fills_tmpfs else "")}))
-            ends.enter_context(killed(engine, name, bounds))
+                engine, image, command, sandbox, environment=dict(environment or {}), ports=[port],
+                host={**_network(engine, port, sandbox),
+                      "tmpfs": dict.fromkeys(sandbox.writable, "notmpcopyup" if engine.fills_tmpfs else "")}))
             server = _started(engine, name, image, port, path, timeout)
         yield server
 
 
-def _free(port: int, image: str) -> None:
-    """See that nobody else answers on a port that a server will listen on. Raises CourseError."""
+def _network(engine: Engine, port: int, sandbox: Sandbox) -> dict[str, object]:
+    """The SDK's options for the network on which a server is reached."""
+    if engine.shares_network:
+        return {"network_mode": "host"}
+    if sandbox.isolated and (network := isolated_network(engine)):
+        return {"network_mode": network}
+    return {"port_bindings": {port: (_LOOPBACK,)}}
+
+
+def _check_free(port: int, image: str) -> None:
+    """Raises CourseError if another program answers on the port that a server will listen on."""
     with socket.socket() as tried:
         tried.settimeout(_NEAR_SECONDS)
         if tried.connect_ex((_LOOPBACK, port)) == 0:
@@ -174,7 +169,7 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
     """Start the container and wait for its first answer."""
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     start(api, name, image)
-    started = time.perf_counter()   # what the engine unpacked until then is not the server's delay
+    started = time.perf_counter()   # the engine may unpack the image first: not the server's delay
     addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
                  else _addresses(api.inspect_container(name), port))
     while (waited := time.perf_counter() - started) < timeout:
@@ -182,11 +177,11 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
             try:
                 _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
             except ConnectionRefusedError:
-                continue   # nobody listens yet, or nobody forwards: the container itself may be near
+                continue   # nothing listens yet, or nothing forwards: the container itself may be reachable
             except (OSError, http.client.HTTPException):
-                break      # it is forwarded, and the server is not ready
+                break      # it is forwarded, but the server is not ready
             first = time.perf_counter() - began
-            # Where a container has ended its address may lead elsewhere, and somebody answer there.
+            # Once a container has ended, its address may belong to another that answers.
             _must_run(api, name, image)
             return Server(name, image, f"http://{address}", first, engine)
         if waited - looked > 0.2:
@@ -200,7 +195,7 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
         evidence=printed(api, name)[-2000:])
 
 
-def _must_run(api, name: str, image: str) -> None:
+def _must_run(api: APIClient, name: str, image: str) -> None:
     """Raises CourseError if the container has ended."""
     state = api.inspect_container(name)["State"]
     if not state["Running"]:
@@ -209,8 +204,8 @@ def _must_run(api, name: str, image: str) -> None:
 
 
 def _addresses(inspected: Mapping, port: int) -> list[str]:
-    """Where the server may be reached: the forwarded port on loopback; then the
-    container itself, for a notebook that runs in a container beside it."""
+    """Where the server may be reached: the forwarded port on loopback; then the container
+    itself, for a notebook that runs in a container beside it."""
     networks = inspected["NetworkSettings"]
     bound = (networks["Ports"] or {}).get(f"{port}/tcp") or ()
     inside = {each["IPAddress"] for each in networks["Networks"].values()} - {""}
@@ -218,7 +213,7 @@ def _addresses(inspected: Mapping, port: int) -> list[str]:
 
 
 def _get(address: str, path: str, timeout: float) -> Answer:
-    # Not through requests: a proxy that the environment names is not for this.
+    # Not through requests, which would use a proxy from the environment.
     limit = timeout if address.startswith(_LOOPBACK) else min(timeout, _NEAR_SECONDS)
     connection = http.client.HTTPConnection(address, timeout=limit)
     try:

@@ -72,11 +72,11 @@ def run(built: BuildResult | str, command: Sequence[str] | None = None,
     return container.run(reference(built), command, hide=hide, engine=engine())
 
 
-def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None,
-          **words) -> AbstractContextManager[Server]:
-    """The image as a server, while a `with` block lasts. The other words are those
-    of `helpers.container.serve`."""
-    return container.serve(reference(built), command, port=port, engine=engine(), **words)
+def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
+          read_only: bool = False) -> AbstractContextManager[Server]:
+    """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
+    sandbox = container.Sandbox(read_only=read_only)
+    return container.serve(reference(built), command, port=port, sandbox=sandbox, engine=engine())
 
 
 def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:

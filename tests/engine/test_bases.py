@@ -177,7 +177,7 @@ def test_node_takes_options_and_files_for_itself(engine):
 
 
 def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
-    from helpers.container import serve
+    from helpers.container import Sandbox, serve
 
     (tmp_path / "index.html").write_text("<p>served</p>")
     (tmp_path / "x.js").write_text("1")
@@ -193,7 +193,7 @@ def test_nginx_serves_what_is_copied_to_its_folder(engine, tmp_path):
         assert page.headers["Server"].startswith("nginx/") and "javascript" in script.headers["Content-Type"]
         assert none.status == 404 and '"GET /x.js HTTP/1.1" 200' in log and "none" in log
         # Where it writes, and nowhere else.
-        with serve(tag, port=80, read_only=True, writable=["/run", "/var/cache/nginx"], engine=engine) as server:
+        with serve(tag, port=80, sandbox=Sandbox(read_only=True, writable=["/run", "/var/cache/nginx"]), engine=engine) as server:
             assert server.get("/").status == 200
             assert server.run(["curl", "-s", "http://127.0.0.1/x.js"]).output == "1"
     finally:

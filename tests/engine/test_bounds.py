@@ -94,8 +94,12 @@ def test_a_build_that_fails_within_its_bounds_fails_as_ever(tmp_path, engine):
 
 # -- containers --------------------------------------------------------------------------
 
+ISOLATED = container.Sandbox(capabilities=(), isolated=True)
+
+
 def shell(engine, script, **words):
-    return container.run(BASE, ["-c", script], entrypoint=["/bin/sh"], engine=engine, **{"capabilities": (), **words})
+    sandbox = container.Sandbox(**{"capabilities": (), **words})
+    return container.run(BASE, ["-c", script], entrypoint=["/bin/sh"], sandbox=sandbox, engine=engine)
 
 
 def test_a_strictly_held_container_has_no_rights(engine):
@@ -143,7 +147,7 @@ def server_image(engine):
 
 
 def test_a_server_without_a_way_out_answers_here_and_nowhere_else(engine, server_image):
-    with container.serve(server_image, port=8080, way_out=False, capabilities=(), engine=engine) as server:
+    with container.serve(server_image, port=8080, sandbox=ISOLATED, engine=engine) as server:
         assert server.get("/hello/you").text == "Hello, you!\n"
         assert server.users == {0}
         networks = engine.client.api.inspect_container(server.name)["NetworkSettings"]["Networks"]
@@ -155,7 +159,7 @@ def test_a_server_without_a_way_out_answers_here_and_nowhere_else(engine, server
 
 def test_a_server_that_is_none_is_told(engine):
     with pytest.raises(CourseError, match="ended instead of serving"):
-        with container.serve(BASE, ["true"], port=8080, way_out=False, capabilities=(), engine=engine):
+        with container.serve(BASE, ["true"], port=8080, sandbox=ISOLATED, engine=engine):
             pass
 
 

@@ -18,7 +18,7 @@ BASE = "debian:bookworm-slim"
 def no_container_stays(engine, monkeypatch):
     """Those of this test, by their names: others may work in the same engine."""
     mark, numbers = uuid.uuid4().hex, itertools.count()
-    monkeypatch.setattr(container.sandbox.random, "token_hex", lambda size: f"{mark}-{next(numbers)}")
+    monkeypatch.setattr(container.sandbox.secrets, "token_hex", lambda size: f"{mark}-{next(numbers)}")
     yield
     assert next(numbers) > 0   # the test made some
     assert engine.client.containers.list(all=True, filters={"name": mark}) == []
@@ -133,7 +133,7 @@ def test_what_a_command_changes_in_a_server_is_gone_with_it(engine, web):
 
 
 def test_a_read_only_server(engine, web):
-    with container.serve(web, port=8000, read_only=True, writable=["/srv"], engine=engine) as server:
+    with container.serve(web, port=8000, sandbox=container.Sandbox(read_only=True, writable=["/srv"]), engine=engine) as server:
         assert "Read-only" in server.run(["sh", "-c", "echo x > /site/index.html"]).output
         assert server.run(["touch", "/srv/x"]).exit_code == 0
         assert server.get().body == b"hello\n"

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from helpers.builder import build
-from helpers.container import run, serve
+from helpers.container import Sandbox, run, serve
 from helpers.errors import CourseError
 from helpers.image import inspect, layer_by_path
 from helpers.inventory import inventory
@@ -164,7 +164,8 @@ def test_each_smaller_java_is_smaller(engine, built):
     ("go-hello", "Dockerfile.scratch-static", ["/app/app", "serve"]),
 ])
 def test_they_say_the_same_over_http(engine, built, app, dockerfile, command):
-    with serve(built(app, dockerfile).tag, command, port=8080, read_only=True, writable=["/tmp"], engine=engine) as server:
+    with serve(built(app, dockerfile).tag, command, port=8080, engine=engine,
+               sandbox=Sandbox(read_only=True, writable=["/tmp"])) as server:
         assert server.get("/").text.startswith(SAYS[app, dockerfile])
 
 

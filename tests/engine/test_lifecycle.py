@@ -16,7 +16,7 @@ BASE = "debian:bookworm-slim"
 def life(engine):
     made = lifecycle.create(BASE, ["sleep", "600"], engine)
     yield made
-    made._leave()
+    made._remove_quietly()
 
 
 def test_created_running_exited_gone(life):
@@ -42,7 +42,7 @@ def test_a_stopped_container_keeps_its_files_and_a_new_one_does_not(engine):
             outputs.append(engine.client.api.logs(first.name).decode())
         assert outputs == ["", "/left\n"]
     finally:
-        first._leave()
+        first._remove_quietly()
 
 
 def test_what_runs_is_not_removed(life):
@@ -65,7 +65,7 @@ def test_an_image_that_is_not_there(engine):
 
 
 def test_one_that_was_forgotten_is_gone_when_python_ends(engine):
-    code = ("from helpers import lifecycle\n"
+    code = ("from helpers.container import lifecycle\n"
             f"life = lifecycle.create({BASE!r}, ['sleep', '600'])\nlife.start()\nprint(life.name)\n")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     listed = engine.client.api.containers(all=True, filters={"name": done.stdout.strip()})

@@ -52,7 +52,7 @@ def ours(engine) -> set[str]:
 def test_the_go_server_answers_from_each_of_its_images(engine, dockerfile):
     tag = f"go-server:{dockerfile.removeprefix('Dockerfile').strip('.') or 'multi'}"
     build(APPS / "go-server", dockerfile=dockerfile, tag=tag, engine=engine)   # stays, for the lesson
-    with container.serve(tag, port=8080, read_only=True, engine=engine) as server:
+    with container.serve(tag, port=8080, sandbox=container.Sandbox(read_only=True), engine=engine) as server:
         assert server.get().text == (APPS / "go-server" / "greeting.txt").read_text()
 
 
@@ -86,7 +86,7 @@ def test_a_new_file_in_a_folder(engine, site):
 
 
 def test_a_read_only_container_serves_and_is_not_changed(engine, site):
-    with container.serve(site, port=80, read_only=True, engine=engine) as server:
+    with container.serve(site, port=80, sandbox=container.Sandbox(read_only=True), engine=engine) as server:
         with pytest.raises(EngineFault, match="write /page into"):
             server.put("/page", b"by hand")
         assert str(server.get()) == "from the image"

@@ -52,8 +52,8 @@ def test_a_target_starts_the_same_program(monkeypatch, ours, theirs, said):
 def test_a_shell_opens_in_a_target(monkeypatch, answer, said):
     asked = []
 
-    def run(image, command, *, entrypoint, capabilities, **rest):
-        asked.append((image, *entrypoint, *command, capabilities))
+    def run(image, command, *, entrypoint, sandbox, **rest):
+        asked.append((image, *entrypoint, *command, sandbox.capabilities))
         if isinstance(answer, Exception):
             raise answer
         return answer
