@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.path import Path
 
@@ -62,7 +63,7 @@ def _shipped(result: BuildResult) -> str:
     return result.dockerfile.stage(result.target).label if result.target else stages[-1].label
 
 
-def _draw_box(axes, box: Box, colour: str, below: str, line: str) -> None:
+def _draw_box(axes: Axes, box: Box, colour: str, below: str, line: str) -> None:
     axes.add_patch(FancyBboxPatch((box.x + _PAD, box.y - box.high / 2 + _PAD), box.wide - 2 * _PAD,
                                   box.high - 2 * _PAD, linewidth=2, linestyle=line, edgecolor=colour,
                                   boxstyle=f"round,pad={_PAD},rounding_size=0.1", facecolor=PAPER))
@@ -99,7 +100,7 @@ def _cut(text: str, size: float, room: float) -> str:
     return f"{text}\u2026"
 
 
-def _draw_wire(axes, wire: Wire) -> None:
+def _draw_wire(axes: Axes, wire: Wire) -> None:
     axes.add_patch(FancyArrowPatch(path=Path(wire.points), arrowstyle="-|>", mutation_scale=13, linewidth=1.6,
                                    color=_COLOURS[wire.via], joinstyle="round"))
     words = _WORDS[wire.via] + (f" \u00d7{wire.count}" if wire.count > 1 else "")
@@ -107,7 +108,7 @@ def _draw_wire(axes, wire: Wire) -> None:
               fontsize=8, color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
 
 
-def _draw_rooms(axes, drawn: Plan, shipped: str, doors: Collection[str]) -> None:
+def _draw_rooms(axes: Axes, drawn: Plan, shipped: str, doors: Collection[str]) -> None:
     """A tinted strip behind each stage, with words where a room begins."""
     for label, (top, bottom) in drawn.strips.items():
         colour, words = _ROOMS[label == shipped]

@@ -32,20 +32,20 @@ class _Expander:
         self.text, self.variables, self.escape = text, variables, escape
         self.at, self.depth = 0, 0
 
-    def until(self, stop: str, *, keep_escapes: bool = False) -> str:
+    def until(self, stop: str, *, quoted: bool = False, keep_escapes: bool = False) -> str:
         """Reads up to the character `stop`, or to the end if `stop` is empty."""
-        out = []
+        out: list[str] = []
         while self.at < len(self.text):
             character = self.take()
             if character == stop:
                 return "".join(out)
-            if character == "'":
+            if character == "'" and not quoted:
                 out.append(self.single_quoted())
-            elif character == '"':
-                out.append(self.double_quoted())
+            elif character == '"' and not quoted:
+                out.append(self.until('"', quoted=True))
             elif character == "$":
                 out.append(self.variable())
-            elif character == self.escape:
+            elif character == self.escape and (not quoted or self.text[self.at:self.at + 1] in ('"', "$", self.escape)):
                 out.append((self.escape if keep_escapes else "") + self.take())
             else:
                 out.append(character)
@@ -64,20 +64,6 @@ class _Expander:
             raise BadSubstitution("a closing ' is missing")
         inside, self.at = self.text[self.at:end], end + 1
         return inside
-
-    def double_quoted(self) -> str:
-        out = []
-        while self.at < len(self.text):
-            character = self.take()
-            if character == '"':
-                return "".join(out)
-            if character == "$":
-                out.append(self.variable())
-            elif character == self.escape and self.text[self.at:self.at + 1] in ('"', "$", self.escape):
-                out.append(self.take())
-            else:
-                out.append(character)
-        raise BadSubstitution('a closing " is missing')
 
     def variable(self) -> str:
         braces = self.text.startswith("{", self.at)
@@ -117,7 +103,7 @@ class _Expander:
             return "" if missing else word
         if sign == "?" and missing:
             raise BadSubstitution(f"{name}: {word or 'it must be set'}")
-        return word if missing else value
+        return word if missing or value is None else value
 
     def trimmed(self, value: str, sign: str) -> str:
         longest = self.text.startswith(sign, self.at)

@@ -33,8 +33,7 @@ def _names(line: str) -> list[tuple[str, bool]]:
             return []  # a quote stays open: BuildKit then sees no heredoc at all
         at = word.end()
         match = _HEREDOC.match(word.group())
-        name = unquoted(match[2], "\\") if match else ""
-        if name:
+        if match and (name := unquoted(match[2], "\\")):
             names.append((name, match[1] == "-"))
     return names
 

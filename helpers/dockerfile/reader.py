@@ -20,7 +20,6 @@ KEYWORDS = (
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
 )
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
-_COMMAND = re.compile(r"([^\t\v\f\r ]*)[\t\v\f\r ]*(.*)\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -150,9 +149,8 @@ def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, afte
                  escape: str) -> tuple[Instruction, int]:
     joined = "".join(text for text, _ in pieces)
     lead = len(joined) - len(joined.lstrip(SPACE))
-    match = _COMMAND.match(joined.strip(SPACE))
-    keyword = _known(source, match[1], first + 1)
-    value, value_at = match[2], lead + match.start(2)
+    written, value, at = _command(joined.strip(SPACE))
+    keyword, value_at = _known(source, written, first + 1), lead + at
     flags, arguments_at = _flags(value, escape)
     bodies: list[str] = []
     if heredocs.may_open(keyword, value[arguments_at:]):
@@ -167,13 +165,19 @@ def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, afte
 
 def triggered(onbuild: Instruction, escape: str) -> Instruction:
     """The instruction inside an ONBUILD, its offsets in the file kept."""
-    match = _COMMAND.match(onbuild.value)
-    flags, arguments_at = _flags(match[2], escape)
+    keyword, value, at = _command(onbuild.value)
+    flags, arguments_at = _flags(value, escape)
     return Instruction(
-        keyword=match[1].upper(), value=match[2], line=onbuild.line, end_line=onbuild.end_line,
+        keyword=keyword.upper(), value=value, line=onbuild.line, end_line=onbuild.end_line,
         flags=_by_name(flags), heredocs=onbuild.heredocs, _flag_spans=tuple(flags), _arguments_at=arguments_at,
-        _pieces=tuple((offset - match.start(2), source, length) for offset, source, length in onbuild._pieces),
+        _pieces=tuple((offset - at, source, length) for offset, source, length in onbuild._pieces),
     )
+
+
+def _command(line: str) -> tuple[str, str, int]:
+    """(keyword as written, value, where the value begins) of an instruction."""
+    keyword = re.match(r"[^\t\v\f\r ]*[\t\v\f\r ]*", line)[0]    # type: ignore[index]  # it matches any line
+    return keyword.rstrip("\t\v\f\r "), line[len(keyword):], len(keyword)
 
 
 def _by_name(flags: list[Flag]) -> dict[str, list[str]]:
@@ -212,7 +216,8 @@ def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
         rf"""(?:{e}.|{e}\Z|[^\s"'{e}]|"(?:{e}.|[^"{e}])*(?:"|\Z)|'(?:{e}.|[^'{e}])*(?:'|\Z))+""",
         re.DOTALL,
     )
-    flags, at = [], 0
+    flags: list[Flag] = []
+    at = 0
     while True:
         start = at + len(value[at:]) - len(value[at:].lstrip(SPACE))
         match = word.match(value, start) if value.startswith("--", start) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..bases.references import parse
@@ -68,7 +68,7 @@ def chosen(main: Main, offered: tuple[Advice, ...], here: Callable[[str], Invent
     return None
 
 
-def _glibc(main: Main, system: str):
+def _glibc(main: Main, system: str) -> Iterator[Advice]:
     debian = _DEBIAN.match(system)
     wanted = {name for name in main.libraries if not name.startswith(("ld-", "linux-"))}
     named = ", ".join(sorted(wanted)) or "its loader"
@@ -87,13 +87,13 @@ def _glibc(main: Main, system: str):
         yield Advice(ref, f"it has the C library that {main.name} was linked with")
 
 
-def _same_distribution(system: str):
+def _same_distribution(system: str) -> Iterator[str]:
     for expression, ref in _OTHERS:
         if match := expression.match(system):
             yield ref.format(match[1])
 
 
-def _interpreted(main: Main, inventory: Inventory):
+def _interpreted(main: Main, inventory: Inventory) -> Iterator[Advice]:
     if main.kind not in _IMAGES:
         return
     image, package, parts, ending = _IMAGES[main.kind]

@@ -60,20 +60,19 @@ class _Finder:
         self.folders = (start.environment.get("PATH") or _PATH).split(":")
 
     def main(self) -> Main:
-        command = Command([Word(each) for each in self.start.command], self.start.directory)
-        through: list[str] = []
-        for _ in range(_DEPTH):
-            name = command.words[0].text
-            node = self.place(name, command.directory)
-            if node is None:
-                missing = (name,) if command.certain and self.known(name, command) else ()
-                return Main(name, missing=missing, through=tuple(through))
-            inner = started(command, self.start.environment) or self.of_script(command, node)
-            if inner is None:
-                break
-            through.append(posixpath.basename(name))
-            command = inner
-        return replace(self.judged(command, node), through=tuple(through))
+        return self.followed(Command([Word(each) for each in self.start.command], self.start.directory), ())
+
+    def followed(self, command: Command, through: tuple[str, ...]) -> Main:
+        """The program that a command starts in the end, through shells and wrappers."""
+        name = command.words[0].text
+        node = self.place(name, command.directory)
+        if node is None:
+            missing = (name,) if command.certain and self.known(name, command) else ()
+            return Main(name, missing=missing, through=through)
+        inner = started(command, self.start.environment) or self.of_script(command, node)
+        if inner and len(through) < _DEPTH:
+            return self.followed(inner, (*through, posixpath.basename(name)))
+        return replace(self.judged(command, node), through=through)
 
     def place(self, word: str, directory: str | None) -> Node | None:
         """The file that a word of a command means."""
@@ -174,10 +173,10 @@ def _linked(elf: Elf) -> str:
 def _only(inventory: Inventory) -> Main | None:
     """The one ELF program that the image's own layers brought and that is no known tool."""
     tools = {tool.path for tool in inventory.tools}
-    own = [path for path, program in inventory.programs.items() if program.elf and path not in tools
+    own = [(path, program.elf) for path, program in inventory.programs.items() if program.elf and path not in tools
            and inventory.tree.layer_of(path) >= inventory.image.base_layers]
     if len(own) != 1:
         return None
-    path, elf = own[0], inventory.programs[own[0]].elf
+    path, elf = own[0]
     return Main(posixpath.basename(path), path, _linked(elf), inventory.tree.layer_of(path),
                 inventory.needs(path).missing, elf)

@@ -68,7 +68,8 @@ def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target:
     """What is in the stage that builds and in the one that is shipped (`target`, None:
     the last), and what came from the one into the other."""
     lines = Lines(dockerfile, target, dining.image)
-    bridges, crossed = {}, {}
+    bridges: dict[int, Instruction] = {}
+    crossed: dict[str, int] = {}
     for index in range(len(dining.image.layers)):
         made = lines.instruction(index)
         if made and made.keyword == "COPY" and _from_a_stage(made, dockerfile):

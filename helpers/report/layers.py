@@ -98,7 +98,8 @@ def dev_dependencies(context: ReportContext) -> Iterator[Finding]:
     if not keys and not names:
         return
     for line, layers in context.own_lines():
-        made, found = context.lines.instruction(layers[0]), Counter()
+        made = context.lines.instruction(layers[0])
+        found: Counter[str] = Counter()
         for index in layers:
             for path, count in context.seen(index).items():
                 match = NODE_PACKAGE.search(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..builder.context import Context
@@ -63,10 +63,10 @@ class Project:
                        for _, text in self._named("Cargo.toml"))
         return any("<dependency" in text for _, text in self._named("pom.xml"))
 
-    def _named(self, name: str):
+    def _named(self, name: str) -> Iterator[tuple[str, str]]:
         return ((path, text) for path, text in self.texts.items() if path.rpartition("/")[2] == name)
 
-    def _json(self):
+    def _json(self) -> Iterator[tuple[str, dict]]:
         for path, text in self.texts.items():
             if path.endswith(".json"):
                 try:
@@ -82,7 +82,7 @@ def _dict(content: Mapping, key: str) -> Mapping:
     return value if isinstance(value, dict) else {}
 
 
-def _nested(dependencies: Mapping, above: str):
+def _nested(dependencies: Mapping, above: str) -> Iterator[str]:
     """The same keys of a lock file of npm 6, in which packages are nested."""
     for name, each in dependencies.items():
         if isinstance(each, dict):

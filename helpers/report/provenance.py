@@ -47,7 +47,7 @@ class Lines:
         self.stages = chain(dockerfile, target)
         made = [each for stage in self.stages for each in stage.instructions if each.keyword in _LAYERED]
         own = image.layers[image.base_layers:]
-        self._made: list[Instruction | None] = [None] * image.base_layers + _beside(own, made)
+        self._made: list[Instruction | None] = [*[None] * image.base_layers, *_beside(own, made)]
 
     @property
     def last_from(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..builder import BuildResult
 from ..builder.result import stage_facts, step_facts
-from ..image import Layer
+from ..image import Image, Layer
 from ..inventory import Inventory
 from .provenance import Lines
 from .model import Finding
@@ -37,7 +38,7 @@ class Report:
     opinions: Opinions = Opinions()
 
     @property
-    def image(self):
+    def image(self) -> Image:
         return self.inventory.image
 
     def of(self, rule: str) -> tuple[Finding, ...]:
@@ -65,7 +66,7 @@ class Report:
     def facts(self) -> dict[str, object]:
         """The content of `report --json`."""
         dockerfile = self.result.dockerfile
-        facts = self.inventory.facts()
+        facts: dict[str, Any] = self.inventory.facts()
         layers = [{**each, "line": line} for each, (line, _) in zip(facts.pop("layers"), self.layers())]
         return {
             "ok": True, "error": None,

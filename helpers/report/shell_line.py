@@ -17,8 +17,12 @@ from typing import NamedTuple
 
 from ..dockerfile.expand import BadSubstitution, expand
 
-_OPERATORS = re.compile(r"&&|\|\||;;|[;&|\n]")
-_REDIRECTION = re.compile(r"\d*(?:>>|>&|<&|<>|>\||>|<)|&>>?")
+_TOKEN = re.compile(r"""
+    (?P<blank> [ \t]+ | \\\n | \#[^\n]* )
+  | (?P<redirection> (?: \d*(?:>>|>&|<&|<>|>\||>|<(?!<)) | &>>? )[ \t]* )
+  | (?P<operator> && | \|\| | ;; | [;&|\n] )
+  | (?P<word> (?: \\. | '[^']*' | "(?:\\.|[^"\\])*" | `[^`]*` | \$\((?:[^()]|\([^()]*\))*\) | \$\{[^}]*\} | [^\s;&|<>()'"`\\] )+ )
+""", re.VERBOSE | re.DOTALL)
 _KEYWORDS = frozenset("if then elif else fi for while until do done case esac in function select time coproc { } ! [[ ]]".split())
 # They change nothing that the search for a program depends on; cd and export are looked at.
 _HARMLESS = frozenset(": true set echo printf umask ulimit trap test [ cd export readonly exit shopt".split())
@@ -54,20 +58,20 @@ class Command:
 def last_command(line: str, directory: str | None, environment: Mapping[str, str]) -> Command | None:
     """The last command of a shell's line, which stays running; None where the shell itself does:
     for a builtin, and for any line that is not followed."""
-    commands = list(_commands(line, environment))
-    if not commands or None in commands:
+    commands = _commands(line, environment)
+    if not commands:
         return None
     certain = True
-    while len(commands) > 1 and commands[-2:-1][0][0] == "||":   # what comes after || runs if this fails
+    while len(commands) > 1 and commands[-2][0] == "||":   # what comes after || runs if this fails
         certain &= _name(commands[-1][1]) in _HARMLESS
         del commands[-1]
-    for _, words in commands[:-1]:
-        name = _name(words)
-        certain &= name in _HARMLESS and not any(each.text.startswith(_SEARCH) for each in words)
+    for _, before in commands[:-1]:
+        name = _name(before)
+        certain &= name in _HARMLESS and not any(each.text.startswith(_SEARCH) for each in before)
         if name == "cd" and directory is not None:
-            folder = next((each for each in words[1:] if not each.text.startswith("-")), None)
+            folder = next((each for each in before[1:] if not each.text.startswith("-")), None)
             directory = posixpath.join(directory, folder.text) if folder and folder.literal else None
-    words = commands[-1][1]
+    words: Sequence[Word] = commands[-1][1]
     while words and ((match := _ASSIGNMENT.match(words[0].text)) or words[0].text in ("exec", "command")):
         certain &= not (match and match[1] in _SEARCH)
         words = words[1:] if match else _after_exec(words)
@@ -102,75 +106,38 @@ def _after_exec(words: Sequence[Word]) -> Sequence[Word]:
     return () if len(words) > 1 and words[1].text.startswith("-") else words[1:]
 
 
-def _commands(line: str, environment: Mapping[str, str]) -> Iterator[tuple[str, list[Word]] | None]:
-    """(operator behind it, words) of each simple command; None for what is not followed."""
+def _commands(line: str, environment: Mapping[str, str]) -> list[tuple[str, list[Word]]]:
+    """(operator behind it, words) of each simple command; none at all for a line that is not followed."""
+    found: list[tuple[str, list[Word]]] = []
     words: list[Word] = []
     for token in _tokens(line, environment):
         if isinstance(token, Word):
             words.append(token)
             continue
         if token in ("|", "&", ";;", "(") or (words and words[0].literal and words[0].text in _KEYWORDS):
-            yield None
-            return
+            return []
         if words:
-            yield token, words
+            found.append((token, words))
         words = []
+    return found
 
 
 def _tokens(line: str, environment: Mapping[str, str]) -> Iterator[Word | str]:
     """The words and operators of a line, redirections left out; "(" for what is not followed."""
-    at = 0
+    at, skip = 0, False
     while at < len(line):
-        if line[at] in " \t" or line.startswith("\\\n", at):
-            at += 1 + (line[at] == "\\")
-        elif line[at] == "#":
-            at = line.find("\n", at) if "\n" in line[at:] else len(line)
-        elif redirection := _REDIRECTION.match(line, at):
-            at = redirection.end()
-            while line[at:at + 1] == " ":
-                at += 1
-            end = _end(line, at)
-            if end is None or line.startswith("<", at):   # a heredoc
-                yield "("
-            at = end or at + 1
-        elif operator := _OPERATORS.match(line, at):
-            yield ";" if operator[0] == "\n" else operator[0]
-            at = operator.end()
-        else:
-            end = _end(line, at)
-            if end is None or end == at:
-                yield "("
-                at += 1
-            else:
-                yield _word(line[at:end], environment)
-                at = end
+        match = _TOKEN.match(line, at)
+        at = match.end() if match else at + 1
+        if match is None:
+            yield "("
+        elif match.lastgroup == "word":
+            if not skip:
+                yield _word(match[0], environment)
+            skip = False
+        elif match.lastgroup == "operator":
+            yield match[0].replace("\n", ";")
+        skip |= match is not None and match.lastgroup == "redirection"
     yield ";"
-
-
-def _end(line: str, at: int) -> int | None:
-    """Where the word that begins at `at` ends; None for a quote or bracket that stays open."""
-    while at < len(line) and line[at] not in " \t\n;&|<>()":
-        if line[at] == "\\":
-            at += 2
-        elif line[at] in "'\"`":
-            quote, at = line[at], at + 1
-            while at < len(line) and line[at] != quote:
-                at += 2 if line[at] == "\\" and quote != "'" else 1
-            if at >= len(line):
-                return None
-            at += 1
-        elif line.startswith(("$(", "${"), at):
-            depth, at = 0, at + 1
-            while at < len(line):
-                depth += {"(": 1, "{": 1, ")": -1, "}": -1}.get(line[at], 0)
-                at += 1
-                if depth == 0:
-                    break
-            if depth:
-                return None
-        else:
-            at += 1
-    return min(at, len(line))
 
 
 def _word(raw: str, environment: Mapping[str, str]) -> Word:

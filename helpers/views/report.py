@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..dockerfile import Edge
 from ..report import Finding, Report
 from ..units import counted, seconds, size
 from ..claims import lesson
@@ -37,10 +38,10 @@ def report_text(report: Report) -> str:
     lines.append("What each line brings")
     lines += [f"  line {line:<4} {size(count):>8}  {text}" for line, count, text in _brought(report)]
     lines.append("What to fix" if report.findings else "Nothing to fix")
-    for each in report.findings:
-        saved = f"; saves {size(each.saves)}" if each.saves else ""
-        lines += [f"  {_MARKS[each.severity]} {each.severity}, line {_lines(each)}: {each.title} ({each.rule}){saved}",
-                  f"      {each.what}", f"      Why: {each.why}", f"      What to do: {each.remedy}"]
+    for found in report.findings:
+        saved = f"; saves {size(found.saves)}" if found.saves else ""
+        lines += [f"  {_MARKS[found.severity]} {found.severity}, line {_lines(found)}: {found.title} ({found.rule}){saved}",
+                  f"      {found.what}", f"      Why: {found.why}", f"      What to do: {found.remedy}"]
     lines += [_linted(report), *(f"  {each}" for each in report.opinions.besides)]
     return "\n".join([*lines, inventory_text(report.inventory)])
 
@@ -104,7 +105,7 @@ def _lines(each: Finding) -> str:
     return str(each.line or "-") + (f" (and {', '.join(map(str, each.also))})" if each.also else "")
 
 
-def _ties(report: Report):
+def _ties(report: Report) -> Iterator[Edge]:
     return (each for each in report.result.dockerfile.edges if not each.external)
 
 
