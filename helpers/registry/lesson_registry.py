@@ -43,7 +43,7 @@ class Pulled:
     """An image that was pulled: its `reference` in the engine, and what it cost."""
 
     reference: str
-    trip: Transfer
+    transfer: Transfer
 
 
 class Registry:
