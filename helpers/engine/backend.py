@@ -90,7 +90,7 @@ class Backend(ABC):
         Raises EngineError for a process that cannot be ended.
         """
         pid = self._pid()
-        if not processes.end(lambda: [] if self._pid() is None else [self._pid()], self.stop_seconds, 5):
+        if not processes.end(lambda: filter(None, [self._pid()]), self.stop_seconds, 5):
             raise EngineError(
                 f"{self._subject} neither answers nor ends.",
                 why=f"Its process {pid} is frozen, or waits for a disk that does not answer.",
@@ -200,11 +200,12 @@ class Backend(ABC):
             raise PermissionError(errno.EPERM, "it belongs to another user")
         self.folder().chmod(0o700)
 
-    def _spawn(self, command: list[str], environment: dict[str, str], cwd: str = "/", **how: object) -> subprocess.Popen:
-        """Start a process of the engine's, which outlives this one and writes into its log."""
+    def _spawn(self, command: list[str], environment: dict[str, str], *, cwd: str = "/",
+               output: int | None = None) -> subprocess.Popen[bytes]:
+        """Start a process of the engine's, which outlives this one and writes into its log (or to `output`)."""
         with open(self.folder() / self.log, "ab") as log:
-            return subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log,
-                                                "start_new_session": True, "cwd": cwd, "env": environment} | how)
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log if output is None else output,
+                                    stderr=log, start_new_session=True, cwd=cwd, env=environment)
 
     def _await(self, process: subprocess.Popen) -> None:
         deadline = time.monotonic() + self.start_seconds

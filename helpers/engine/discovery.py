@@ -58,7 +58,7 @@ def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     explicit = _explicit()
     if explicit:
         return _try(explicit)
-    refusals = []
+    refusals: list[EngineError] = []
     for rung in (*_sockets(), *map(_own, backends.ENGINES)):
         if not _is_socket(rung.host):
             continue

@@ -63,7 +63,7 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     bases = ensure_bases(engine, NEEDED, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
     text = _DOCKERFILE.format(packages=" ".join(_PACKAGES), user=USER, venv=VENV, kit=KIT)
-    shelf = (ROOT / "helpers/engine/podman/additional_store.py").read_text()
+    shelf = [(ROOT / f"helpers/engine/podman/{name}.py").read_text() for name in ("additional_store", "layer_files", "tar_split")]
     digest = hashlib.sha256(repr((text, requirements(), ids, shelf)).encode()).hexdigest()[:12]
     name = f"{NAME}:{digest}"
     if engine.client.api.images(name):

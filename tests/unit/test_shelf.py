@@ -12,7 +12,7 @@ import tarfile
 import pytest
 from fastcrc.crc64 import go_iso
 
-from helpers.engine.podman import additional_store
+from helpers.engine.podman import additional_store, layer_files
 
 GOLANG = "docker.io/library/golang:1.22"
 
@@ -123,10 +123,10 @@ def test_what_a_layer_hides_is_marked_and_marked_again(tmp_path):
     additional_store.put(tmp_path, pieces, GOLANG, digests)
     assert additional_store.hides(tmp_path)
     diff = tmp_path / "overlay" / listed(tmp_path, "layers")[1]["id"] / "diff"
-    marks = {"etc/passwd": (additional_store.HIDE, b"y"), "etc": (additional_store.OPAQUE, b"x"), "bin": (additional_store.OPAQUE, b"y")}
+    marks = {"etc/passwd": (layer_files.HIDE, b"y"), "etc": (layer_files.OPAQUE, b"x"), "bin": (layer_files.OPAQUE, b"y")}
     assert {name: os.getxattr(diff / name, mark) for name, (mark, _) in marks.items()} == {name: value for name, (_, value) in marks.items()}
-    os.removexattr(diff / "etc/passwd", additional_store.HIDE)   # as a push and a pull do
-    assert additional_store.settle(tmp_path) and os.getxattr(diff / "etc/passwd", additional_store.HIDE) == b"y"
+    os.removexattr(diff / "etc/passwd", layer_files.HIDE)   # as a push and a pull do
+    assert additional_store.settle(tmp_path) and os.getxattr(diff / "etc/passwd", layer_files.HIDE) == b"y"
     (diff / "etc/passwd").unlink()
     assert not additional_store.settle(tmp_path)
 

@@ -15,7 +15,7 @@ from helpers.bases import aptsources, rootfs
 from helpers.dockerfile import parse
 from helpers.image import archive_reader
 from helpers.errors import CourseError
-from helpers.engine.proot import copying, fetching, layers, proot, settings
+from helpers.engine.proot import copying, fetching, layers, programs, proot, settings
 from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.paths import inside
 from helpers.engine.proot.scan import Change, changes, scan
@@ -539,9 +539,9 @@ def test_a_program_that_is_not_there_is_told_in_a_runtimes_words(tmp_path):
     (tmp_path / "bin/script").write_text("#!/bin/none\n")
     (tmp_path / "bin/script").chmod(0o755)
     root = str(tmp_path)
-    assert "executable file not found in $PATH" in settings.program(root, "/bin", "/", "sh")
-    assert "no such file or directory" in settings.program(root, "/bin", "/", "/sh")
-    assert settings.program(root, "/bin", "/", "script") == "exec /bin/script: no such file or directory"
+    assert "executable file not found in $PATH" in programs.program(root, "/bin", "/", "sh")
+    assert "no such file or directory" in programs.program(root, "/bin", "/", "/sh")
+    assert programs.program(root, "/bin", "/", "script") == "exec /bin/script: no such file or directory"
 
 
 def test_the_state_outlives_the_engine(building, store, tmp_path):

@@ -17,34 +17,24 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import gzip
 import hashlib
 import json
-import mmap
 import os
 import secrets
 import shutil
-import stat
-import tarfile
 import tempfile
 import time
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ... import paths
+from .. import saved_images
+from . import layer_files, tar_split
+from .layer_files import HIDE, MARKS, Unfit
 
-_CHUNK = 1 << 20
-_SMALL = 4 << 20                      # larger members of an archive are layers
-_MARKS = "marks.json"
-HIDE, OPAQUE = "user.overlay.whiteout", "user.overlay.opaque"   # overlayfs.rst, with userxattr
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"      # as Podman has it for plain ones too
-
-
-class Unfit(Exception):
-    """This image cannot be put on a shelf; the text says why. Any engine still loads it."""
 
 
 def names(shelf: Path) -> tuple[str, ...]:
@@ -77,17 +67,23 @@ def put(shelf: Path, pieces: Iterable[bytes], name: str, layers: Sequence[str]) 
     """
     prepare(shelf)
     with paths.locked(shelf / ".lock"), tempfile.TemporaryDirectory(prefix=".part-", dir=shelf) as part:
-        there = {each["id"] for each in _read(shelf, "layers")}
-        missing = {digest for digest, own in zip(layers, _ids(layers)) if own not in there}
-        small, unpacked = _unpacked(pieces, Path(part), missing)
-        (image,) = json.loads(small["manifest.json"])
-        config = small[image["Config"]]
+        present = {each["id"] for each in _read(shelf, "layers")}
+        files = saved_images.unpack(saved_images.Pieces(pieces), Path(part, "files"))
+        (image,) = json.loads(files["manifest.json"].path.read_bytes())
+        config = files[image["Config"]].path.read_bytes()
         if tuple(json.loads(config)["rootfs"]["diff_ids"]) != tuple(layers):
             raise ValueError("its layers are not those that were saved")
-        stack = _ids(layers)
+        stack, tars = _ids(layers), {file.digest: file.path for file in files.values()}
         for height, digest in enumerate(layers):
-            if stack[height] not in there:
-                _add_layer(shelf, digest, stack[:height + 1], unpacked)
+            if stack[height] in present:
+                continue
+            tar = tars.get(digest.partition(":")[2])
+            if tar is None:
+                raise ValueError(f"its layer {digest} is missing")
+            layer_files.unpack(tar, Path(part, str(height)))
+            if digest not in layers[height + 1:]:
+                tar.unlink()   # there may be no room for both of a large one
+            _add_layer(shelf, digest, stack[:height + 1], Path(part, str(height)))
         _add_image(shelf, name, config, stack, layers)
 
 
@@ -101,164 +97,12 @@ def _ids(layers: Sequence[str]) -> list[str]:
     return found
 
 
-# -- out of an archive ------------------------------------------------------------------
-
-def _unpacked(pieces: Iterable[bytes], part: Path, wanted: set[str]) -> tuple[dict[str, bytes], dict[str, Path]]:
-    """(the small members of an archive by name, the unpacked layers by digest)."""
-    small: dict[str, bytes] = {}
-    layers: dict[str, Path] = {}
-    with tarfile.open(fileobj=_Stream(pieces), mode="r|") as archive:
-        for member in archive:
-            if not member.isfile():
-                continue
-            plain = part / "layer.tar"
-            digest = _copied(archive.extractfile(member), plain)
-            if member.size <= _SMALL:
-                # As it is in the archive: a configuration is known by the digest of its bytes.
-                small[member.name] = plain.read_bytes()
-            if digest in wanted and digest not in layers:
-                layers[digest] = part / digest.partition(":")[2]
-                _unpack(plain, layers[digest])
-    return small, layers
-
-
-def _copied(source, target: Path) -> str:
-    """Copy a layer, out of gzip if it is in it; the digest of its tar."""
-    digest, unzip, first = hashlib.sha256(), None, True
-    with open(target, "wb") as file:
-        while piece := source.read(_CHUNK):
-            if first and piece.startswith(b"\x1f\x8b"):
-                unzip = zlib.decompressobj(31)
-            first = False
-            piece = unzip.decompress(piece) if unzip else piece
-            digest.update(piece)
-            file.write(piece)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _unpack(packed: Path, into: Path) -> None:
-    """A layer's tar as its files in `into`/diff, what it hides in `into`/marks.json, and
-    `into`/tar-split.gz: its bytes but those of the files, with a checksum of each file."""
-    from fastcrc.crc64 import go_iso   # tar-split is written in Go, with Go's own polynomial
-
-    diff, marks, seen, links, folders, end = into / "diff", {}, set(), set(), [], 0
-    diff.mkdir(parents=True)
-    with (open(packed, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-          tarfile.open(fileobj=file, mode="r:") as archive, _Split(into / "tar-split.gz") as split):
-        for member in archive:
-            name = os.path.normpath(member.name)
-            if member.issparse() or name in seen:
-                raise Unfit(f"its layer has {name} twice, or with holes")
-            seen.add(name)
-            _stay_inside(member, links)
-            split.segment(data[end:member.offset_data])
-            size = member.size if member.isreg() else 0
-            end = member.offset_data + size
-            with memoryview(data)[member.offset_data:end] as content:
-                split.file(member, size, go_iso(content).to_bytes(8, "big") if size else None)
-                _write(diff, member, content, marks)
-            if member.issym():
-                links.add(name)
-            if member.isdir():
-                folders.append(member)
-        split.segment(data[end:])
-    for member in reversed(folders):   # what may not be written to, once it has its files
-        os.chmod(diff / member.name, stat.S_IMODE(member.mode))
-        os.utime(diff / member.name, (member.mtime, member.mtime))
-    (into / _MARKS).write_text(json.dumps(marks))
-
-
-def _stay_inside(member: tarfile.TarInfo, links: set[str]) -> None:
-    for name in (member.name, member.linkname if member.islnk() else ""):
-        parts = Path(name).parts
-        if name.startswith("/") or ".." in parts or any("/".join(parts[:length]) in links for length in range(1, len(parts))):
-            raise Unfit(f"{name} in its layer leads out of it")
-
-
-def _write(diff: Path, member: tarfile.TarInfo, content: memoryview, marks: dict[str, list[str]]) -> None:
-    place = diff / member.name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.name.startswith(".wh."):
-        hidden = place.with_name(place.name.removeprefix(".wh."))
-        within = str(place.parent.relative_to(diff))
-        if place.name == ".wh..wh..opq":
-            marks[within] = [OPAQUE, "y"]
-        elif not hidden.name.startswith(".wh."):   # aufs's own notes
-            hidden.touch()
-            marks[str(hidden.relative_to(diff))] = [HIDE, "y"]
-            marks.setdefault(within, [OPAQUE, "x"])   # x: there are hidden ones among its entries
-        return
-    if member.isdir():
-        place.mkdir(exist_ok=True)
-        return   # its mode comes last
-    if member.issym():
-        place.symlink_to(member.linkname)
-        os.utime(place, (member.mtime, member.mtime), follow_symlinks=False)
-        return
-    if member.islnk():
-        os.link(diff / member.linkname, place, follow_symlinks=False)
-        return
-    if member.isfifo():
-        os.mkfifo(place)
-    elif member.isreg():
-        with open(place, "xb") as file:
-            file.write(content)
-    else:
-        return   # a device: nobody may make one in a namespace either
-    os.chmod(place, stat.S_IMODE(member.mode))
-    os.utime(place, (member.mtime, member.mtime))
-
-
-class _Split:
-    """The lines of a tar-split file: segments of raw bytes, and files by name."""
-
-    def __init__(self, path: Path) -> None:
-        self._file, self._position = gzip.open(path, "wb", compresslevel=1), 0
-
-    def __enter__(self) -> _Split:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def segment(self, raw: bytes) -> None:
-        self._line({"type": 2, "payload": base64.b64encode(raw).decode()})
-
-    def file(self, member: tarfile.TarInfo, size: int, checksum: bytes | None) -> None:
-        raw = os.fsencode(member.name)
-        plain = raw == member.name.encode("utf-8", "replace")
-        called = {"name": member.name} if plain else {"name_raw": base64.b64encode(raw).decode()}
-        self._line({"type": 1, **called, **({"size": size} if size else {}),
-                    "payload": base64.b64encode(checksum).decode() if checksum else None})
-
-    def _line(self, entry: dict) -> None:
-        self._file.write(json.dumps(entry | {"position": self._position}, separators=(",", ":")).encode() + b"\n")
-        self._position += 1
-
-
-class _Stream:
-    """Pieces as a file that can be read."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces: Iterator[bytes] = iter(pieces)
-        self._left = bytearray()
-
-    def read(self, count: int) -> bytes:
-        while len(self._left) < count and (piece := next(self._pieces, b"")):
-            self._left += piece
-        part = bytes(self._left[:count])
-        del self._left[:count]
-        return part
-
-
 # -- onto a shelf -----------------------------------------------------------------------
 
-def _add_layer(shelf: Path, digest: str, stack: list[str], unpacked: dict[str, Path]) -> None:
+def _add_layer(shelf: Path, digest: str, stack: list[str], source: Path) -> None:
     """Move an unpacked layer into place; `stack` is the ids of what lies below, and its own."""
     *lower, name = stack
-    if digest not in unpacked:
-        raise ValueError(f"its layer {digest} is missing")
-    source, place = unpacked[digest], shelf / "overlay" / name
+    place = shelf / "overlay" / name
     shutil.rmtree(place, ignore_errors=True)   # of one that was broken off
     place.mkdir()
     os.rename(source / "tar-split.gz", shelf / "overlay-layers" / f"{name}.tar-split.gz")
@@ -275,20 +119,13 @@ def _add_layer(shelf: Path, digest: str, stack: list[str], unpacked: dict[str, P
     hidden = _marks(source)
     if hidden:
         there = _marks(shelf) | {f"overlay/{name}/diff/{path}": mark for path, mark in hidden.items()}
-        paths.write_whole(shelf / _MARKS, json.dumps(there).encode())
+        paths.write_whole(shelf / MARKS, json.dumps(there).encode())
         if not settle(shelf):
             raise Unfit("it hides files of its lower layers, and they cannot be marked here")
-    size = _plain_size(shelf / "overlay-layers" / f"{name}.tar-split.gz")
+    size = tar_split.size(shelf / "overlay-layers" / f"{name}.tar-split.gz")
     entry = {"id": name, **({"parent": lower[-1]} if lower else {}), "created": _now(), "compressed-diff-digest": digest,
              "compressed-size": size, "diff-digest": digest, "diff-size": size, "uidset": [0], "gidset": [0]}
     _write_list(shelf, "layers", [*_read(shelf, "layers"), entry])
-
-
-def _plain_size(split: Path) -> int:
-    """Bytes of the tar that a tar-split file stands for."""
-    with gzip.open(split, "rb") as lines:
-        return sum(each.get("size", 0) if each["type"] == 1 else len(base64.b64decode(each["payload"]))
-                   for each in map(json.loads, lines))
 
 
 def _link(layer: str) -> str:
@@ -342,7 +179,7 @@ def _now() -> str:
 
 def _marks(folder: Path) -> dict[str, list[str]]:
     try:
-        return json.loads((folder / _MARKS).read_bytes())
+        return json.loads((folder / MARKS).read_bytes())
     except FileNotFoundError:
         return {}
 

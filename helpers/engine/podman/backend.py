@@ -138,12 +138,13 @@ class Podman(Backend):
     def _holder(self, ids: str, store: str) -> int:
         """The process that holds a store in memory: the one of before if it lives. Raises EngineError."""
         before, own = self._note(), namespaces.namespace("self")
-        holder = before.get("holder")
+        holder = before.get("holder", 0)
         if before.get("store") == store and namespaces.is_marked(holder, self.folder()) \
                 and namespaces.namespace(holder) not in (None, own):
             return holder
         process = self._spawn(_launch_command(["hold", ids, store, str(self.folder())]),
-                              _python_environment() | self._mark(), stdout=subprocess.PIPE)
+                              _python_environment() | self._mark(), output=subprocess.PIPE)
+        assert process.stdout
         with process.stdout as output:
             if output.readline() != b"ready\n":   # it has ended
                 raise EngineError("The course's Podman did not start.", why="Its store in memory could not be made.",

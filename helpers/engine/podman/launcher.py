@@ -28,7 +28,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import seccomp, settings, additional_store
+from . import layer_files, seccomp, settings
 
 IDS = ("many", "one")
 _NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
@@ -54,7 +54,8 @@ def enter(ids: str) -> None:
                 Path(f"/proc/self/{name}").write_text(text)
             except OSError as error:
                 raise Refused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
-    os.setgid(0), os.setuid(0)
+    os.setgid(0)
+    os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
     _mount_run()
 
@@ -177,7 +178,8 @@ def _overlaid(upper: Path, lower: Path) -> tuple[bool, bool]:
     try:
         for place in (over / "upper", over / "work", over / "merged", under / "a/kept", under / "a/full", under / "b"):
             place.mkdir(parents=True, exist_ok=True)
-        (under / "a/full/old").touch(), (under / "a/hidden").touch(), (under / "b/hidden").touch()
+        for name in ("a/full/old", "a/hidden", "b/hidden"):
+            (under / name).touch()
         marked = _marked(under / "b")
         _mount("overlay", str(over / "merged"), "overlay", 0,
                f"lowerdir={under}/b:{under}/a,upperdir={over}/upper,workdir={over}/work,userxattr")
@@ -199,8 +201,8 @@ def _overlaid(upper: Path, lower: Path) -> tuple[bool, bool]:
 
 def _marked(folder: Path) -> bool:
     try:
-        os.setxattr(folder, additional_store.OPAQUE, b"x")
-        os.setxattr(folder / "hidden", additional_store.HIDE, b"y")
+        os.setxattr(folder, layer_files.OPAQUE, b"x")
+        os.setxattr(folder / "hidden", layer_files.HIDE, b"y")
         return True
     except OSError:
         return False

@@ -6,12 +6,13 @@ import os
 import secrets
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 
-from . import layers, settings
+from . import layers, programs, settings
 from .paths import inside
 from .processes import Processes
 from .settings import Refused
@@ -38,7 +39,7 @@ class Container:
     finished: float = 0.0
     ports: dict[int, int] = field(default_factory=dict)
     tree: Tree | None = None
-    process: object = None
+    process: subprocess.Popen[bytes] | None = None
     output: bytearray = field(default_factory=bytearray)
     printed: threading.Condition = field(default_factory=threading.Condition)
     binds: dict[str, str] = field(default_factory=dict)
@@ -117,35 +118,27 @@ class Containers:
         if container.state == "running":
             return
         root, host = self.root(container), container.host
-        variables = settings.environment(container.config)
-        path = variables.setdefault("PATH", settings.PATH.removeprefix("PATH="))
-        folder = container.config.get("WorkingDir") or "/"
-        os.makedirs(inside(root, folder), exist_ok=True)
+        os.makedirs(inside(root, container.config.get("WorkingDir") or "/"), exist_ok=True)
         hidden = [each["Target"] for each in host.get("Mounts") or () if each.get("Type") == "tmpfs"]
         hidden += list(host.get("Tmpfs") or ())
         for target in hidden:
             container.binds[tempfile.mkdtemp(dir=self._temporary)] = target
-        words, problem = container.words, ""
-        if not any(words[0].startswith(f"{each.rstrip('/')}/") for each in hidden):
-            problem = settings.program(root, path, folder, words[0])
-        if problem.startswith("exec:"):
+        command = programs.command(root, container.config, container.words, mounted=hidden)
+        if command.problem.startswith("exec:"):
             container.state, container.code = "created", 127
-            raise Refused(f"failed to create shim task: OCI runtime create failed: {problem}")
-        ids = settings.ids(root, container.config.get("User") or "")
-        variables.setdefault("HOME", settings.home(root, ids[0]))
+            raise Refused(f"failed to create shim task: OCI runtime create failed: {command.problem}")
         container.ports = {int(port.partition("/")[0]): int(bound[0].get("HostPort") or 0) or _free()
                            for port, bound in (host.get("PortBindings") or {}).items() if bound}
         container.started, container.state = time.time(), "running"
-        if problem:
-            container.add(2, f"{problem}\n".encode())
+        if command.problem:
+            container.add(2, f"{command.problem}\n".encode())
             container.code, container.state, container.finished = 1, "exited", time.time()
             return
-        container.process = self._processes.start(root, words, variables, folder=folder, ids=ids,
-                                                  binds=container.binds, ports=container.ports)
-        threading.Thread(target=self._follow, args=(container,), daemon=True).start()
+        container.process = self._processes.start(root, command, binds=container.binds, ports=container.ports)
+        threading.Thread(target=self._follow, args=(container, container.process), daemon=True).start()
 
-    def _follow(self, container: Container) -> None:
-        code = self._processes.follow(container.process, container.add)
+    def _follow(self, container: Container, process: subprocess.Popen[bytes]) -> None:
+        code = self._processes.follow(process, container.add)
         with container.printed:
             container.code, container.finished, container.state = code, time.time(), "exited"
             container.printed.notify_all()
@@ -156,7 +149,7 @@ class Containers:
         return container.code
 
     def stop(self, container: Container) -> None:
-        if container.state == "running":
+        if container.state == "running" and container.process:
             self._processes.kill(container.process)
             self.wait(container)
 
@@ -181,21 +174,15 @@ class Containers:
     def execute(self, execution: Execution, output) -> None:
         """Run it to its end. A program that is not there is told as runc does."""
         container, root = execution.container, self.root(execution.container)
-        variables = settings.environment(container.config)
-        path = variables.setdefault("PATH", settings.PATH.removeprefix("PATH="))
-        folder = container.config.get("WorkingDir") or "/"
-        problem = settings.program(root, path, folder, execution.words[0])
-        if problem:
+        command = programs.command(root, container.config, execution.words)
+        if command.problem:
             execution.code = 126
-            output(1, f"OCI runtime exec failed: exec failed: {problem}\r\n".encode())
+            output(1, f"OCI runtime exec failed: exec failed: {command.problem}\r\n".encode())
             return
-        ids = settings.ids(root, container.config.get("User") or "")
-        variables.setdefault("HOME", settings.home(root, ids[0]))
         # The server listens on the port that it was given instead of its own: the same
         # exchange is made for what a command in the container connects to.
-        execution.code = self._processes.run(
-            root, execution.words, variables, output, folder=folder, ids=ids, binds=container.binds,
-            ports=container.ports, stopped=lambda: container.state != "running")
+        execution.code = self._processes.run(root, command, output, binds=container.binds, ports=container.ports,
+                                             stopped=lambda: container.state != "running")
 
     def put(self, container: Container, folder: str, archive) -> None:
         root = self.root(container)
@@ -203,11 +190,11 @@ class Containers:
 
     def top(self, container: Container) -> dict:
         """The processes of a container: as whom they run, as they see it themselves."""
-        ids = settings.ids(self.root(container), container.config.get("User") or "")
+        ids = programs.user_ids(self.root(container), container.config.get("User") or "")
         # As Docker's: the name that this machine has for the id, root for 0.
         return {"Titles": ["UID", "PID", "CMD"],
                 "Processes": [["root" if ids[0] == 0 else str(ids[0]), str(container.process.pid), " ".join(container.words)]]
-                if container.state == "running" else []}
+                if container.state == "running" and container.process else []}
 
 
 def _free() -> int:

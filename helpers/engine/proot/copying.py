@@ -16,10 +16,13 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
 
 from . import layers
 from .paths import clean, inside
+from .programs import user_ids
 from .settings import Refused
+from .trees import Tree
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
@@ -70,60 +73,70 @@ def digest(found: Sequence[tuple[str, str]], ignored: Sequence[str] = ()) -> str
     return total.hexdigest()
 
 
-def copy(found: Sequence[tuple[str, str]], root: str, target: str, folder: str, owner: layers.Owner,
-         owners: MutableMapping[str, layers.Owner], *, mode: int | None = None, unpack: bool = False,
-         ignored: Sequence[str] = ()) -> None:
-    """Copy what `sources` found to `target` (relative to `folder`) in the file system at `root`.
-    `unpack` lays archives open, as ADD does."""
-    many = len(found) > 1 or target.endswith("/") or posixpath.basename(target) in ("", ".", "..")
-    if len(found) > 1 and not target.endswith("/") and posixpath.basename(target) not in (".", ".."):
-        raise Refused("When using COPY with more than one source file, the destination must be a directory and end with a /")
-    path = posixpath.join(folder, target)
-    for name, place in found:
-        into = inside(root, path)
-        if os.path.isdir(place):
-            _folders(root, into, owner, owners)
-            for below, _ in _below(place, ignored if not name else ()):
-                if below:
-                    _one(os.path.join(place, below), os.path.join(into, below), root, owner, owners, mode)
-        elif unpack and place.endswith(_ARCHIVES) and tarfile.is_tarfile(place):
-            _folders(root, into, owner, owners)
-            with tarfile.open(place) as archive:
-                layers.lay(archive, into, {}, whiteouts=False)
-        else:
-            if many or os.path.isdir(into):
-                into = os.path.join(into, posixpath.basename(name))
-            _folders(root, os.path.dirname(into), owner, owners)
-            _one(place, into, root, owner, owners, mode)
+@dataclass(frozen=True)
+class Copy:
+    """A COPY or ADD of what `sources` found.
 
+    target   where to, relative to `folder`
+    owner    'user', 'user:group', numbers, or '' for root
+    mode     of the files, None for their own
+    unpack   whether archives are laid open, as ADD does
+    ignored  names that it does not see
+    """
 
-def _one(place: str, into: str, root: str, owner, owners, mode) -> None:
-    status = os.lstat(place)
-    kind = stat.S_IFMT(status.st_mode)
-    path = os.path.relpath(into, root)
-    if kind == stat.S_IFDIR:
-        if os.path.islink(into) or not os.path.isdir(into):
+    found: Sequence[tuple[str, str]]
+    target: str
+    folder: str = "/"
+    owner: str = ""
+    mode: int | None = None
+    unpack: bool = False
+    ignored: Sequence[str] = ()
+
+    def into(self, tree: Tree) -> None:
+        """Do it in a file system. Raises Refused."""
+        root, many = tree.root, len(self.found) > 1
+        is_folder = self.target.endswith("/") or posixpath.basename(self.target) in (".", "..")
+        if many and not is_folder:
+            raise Refused("When using COPY with more than one source file, the destination must be a directory and end with a /")
+        owner = user_ids(root, self.owner)
+        for name, place in self.found:
+            into = inside(root, posixpath.join(self.folder, self.target))
+            if os.path.isdir(place):
+                _folders(root, into, owner, tree.owners)
+                for below, _ in _below(place, self.ignored if not name else ()):
+                    if below:
+                        self._one(os.path.join(place, below), os.path.join(into, below), tree, owner)
+            elif self.unpack and place.endswith(_ARCHIVES) and tarfile.is_tarfile(place):
+                _folders(root, into, owner, tree.owners)
+                with tarfile.open(place) as archive:
+                    layers.lay(archive, into, {}, whiteouts=False)
+            else:
+                if many or is_folder or os.path.isdir(into):
+                    into = os.path.join(into, posixpath.basename(name))
+                _folders(root, os.path.dirname(into), owner, tree.owners)
+                self._one(place, into, tree, owner)
+
+    def _one(self, place: str, into: str, tree: Tree, owner: layers.Owner) -> None:
+        status = os.lstat(place)
+        kind, mode, path = stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), os.path.relpath(into, tree.root)
+        if kind != stat.S_IFDIR or os.path.islink(into) or not os.path.isdir(into):
             layers.remove(into)
-            os.mkdir(into)
-        elif os.path.isdir(into):
-            pass
-        os.chmod(into, stat.S_IMODE(status.st_mode) | 0o700)
-    elif kind == stat.S_IFLNK:
-        layers.remove(into)
-        os.symlink(os.readlink(place), into)
-    elif kind == stat.S_IFREG:
-        layers.remove(into)
-        with layers.opened(place) as source, open(into, "xb") as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-        os.chmod(into, stat.S_IMODE(status.st_mode) if mode is None else mode)
-    elif kind == stat.S_IFIFO:
-        layers.remove(into)
-        os.mkfifo(into, stat.S_IMODE(status.st_mode))
-    owners.pop(path, None)
-    if owner != (0, 0):
-        owners[path] = owner
-    with contextlib.suppress(OSError):
-        os.utime(into, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
+        if kind == stat.S_IFDIR:
+            os.makedirs(into, exist_ok=True)
+            os.chmod(into, mode | 0o700)
+        elif kind == stat.S_IFLNK:
+            os.symlink(os.readlink(place), into)
+        elif kind == stat.S_IFREG:
+            with layers.opened(place) as source, open(into, "xb") as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+            os.chmod(into, mode if self.mode is None else self.mode)
+        elif kind == stat.S_IFIFO:
+            os.mkfifo(into, mode)
+        tree.owners.pop(path, None)
+        if owner != (0, 0):
+            tree.owners[path] = owner
+        with contextlib.suppress(OSError):
+            os.utime(into, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
 
 
 def make_folder(root: str, path: str, owner: layers.Owner, owners: MutableMapping[str, layers.Owner]) -> None:

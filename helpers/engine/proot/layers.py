@@ -44,7 +44,7 @@ def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, 
 
     `owners` are those that are not root's.
     """
-    content, links = 0, {}
+    content, links = 0, dict[int, str]()
     with open(place, "wb") as file:
         out = Digested(file)
         with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
@@ -156,7 +156,9 @@ def _made(archive: tarfile.TarFile, entry: tarfile.TarInfo, place: str, root: st
         os.chmod(place, entry.mode & 0o7777)
     elif entry.isreg():
         with open(place, "xb") as file:
-            shutil.copyfileobj(archive.extractfile(entry), file, 1 << 20)
+            content = archive.extractfile(entry)
+            assert content
+            shutil.copyfileobj(content, file, 1 << 20)
         os.chmod(place, entry.mode & 0o7777)
         os.utime(place, (entry.mtime, entry.mtime))
     else:

@@ -14,7 +14,7 @@ from .paths import inside
 @contextlib.contextmanager
 def bound_over(root: str, paths: Sequence[str]) -> Iterator[None]:
     """Take away afterwards the files and folders that PRoot made to bind these paths over."""
-    added, times = [], {}
+    added, times = list[str](), dict[str, int]()
     for path in paths:
         place = inside(root, path)
         while place != root and not os.path.lexists(place):
@@ -26,7 +26,10 @@ def bound_over(root: str, paths: Sequence[str]) -> Iterator[None]:
     finally:
         for place in dict.fromkeys(added):
             with contextlib.suppress(OSError):   # not empty: the command put something there
-                os.rmdir(place) if os.path.isdir(place) else os.path.getsize(place) or os.unlink(place)
+                if os.path.isdir(place):
+                    os.rmdir(place)
+                elif not os.path.getsize(place):
+                    os.unlink(place)
         for place, when in times.items():
             with contextlib.suppress(OSError):
                 os.utime(place, ns=(when, when))
@@ -35,7 +38,7 @@ def bound_over(root: str, paths: Sequence[str]) -> Iterator[None]:
 def secrets_of(asked: list[str], context: Path, folder: Path) -> dict[str, str]:
     """{id: place} of secrets that came as files of the context, `id=ID,src=FILE` each: moved out
     of it into `folder`, where no COPY sees them. The form is that of Podman's API."""
-    found = {}
+    found: dict[str, str] = {}
     for each in asked:
         given = dict(part.partition("=")[::2] for part in each.split(","))
         place = folder / f"secret-{len(found)}"

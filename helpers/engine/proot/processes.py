@@ -8,11 +8,12 @@ import selectors
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ...paths import remove
 from . import proot
+from .programs import Command
 
 Output = Callable[[int, bytes], None]   # 1 or 2 for the stream, and what was printed
 _LOOK_SECONDS = 0.5
@@ -24,28 +25,28 @@ class Processes:
 
     def __init__(self, found: proot.PRoot, temporary: str):
         self._proot, self._temporary = found, temporary
-        self._running: dict[subprocess.Popen, str] = {}   # and each one's folder for PRoot's own files
+        self._running: dict[subprocess.Popen[bytes], str] = {}   # and each one's folder for PRoot's own files
         self._lock = threading.Lock()
         # A jail ends when the thread that started it does (PR_SET_PDEATHSIG): that must not
         # be the thread of a connection, but one that lives as long as the engine.
         self._parent = ThreadPoolExecutor(1)
         self.bound = proot.bound()
 
-    def start(self, root: str, words: Sequence[str], environment: Mapping[str, str], *, folder: str = "/",
-              ids: tuple[int, int] = (0, 0), binds: Mapping[str, str] | None = None,
-              ports: Mapping[int, int] | None = None) -> subprocess.Popen:
-        """Start `words` in the file system at `root`; both streams are pipes."""
+    def start(self, root: str, command: Command, *, binds: Mapping[str, str] | None = None,
+              ports: Mapping[int, int] | None = None) -> subprocess.Popen[bytes]:
+        """Start a command in the file system at `root`; both streams are pipes. See `PRoot.command`."""
         temporary = tempfile.mkdtemp(dir=self._temporary)
-        command = self._proot.command(root, words, folder=folder, ids=ids, binds=binds, ports=ports)
+        words = self._proot.command(root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports)
         process = self._parent.submit(
-            subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
-            env={**environment, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True).result()
+            subprocess.Popen, words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
+            env={**command.variables, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True).result()
         with self._lock:
             self._running[process] = temporary
         return process
 
-    def follow(self, process: subprocess.Popen, output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
+    def follow(self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
         """Hand on what it prints until it ends: its exit code. `stopped` ends it early."""
+        assert process.stdout and process.stderr
         with selectors.DefaultSelector() as ready:
             for number, pipe in ((1, process.stdout), (2, process.stderr)):
                 ready.register(pipe, selectors.EVENT_READ, number)
@@ -66,12 +67,12 @@ class Processes:
         remove(temporary)
         return code if code >= 0 else 128 - code
 
-    def run(self, root: str, words: Sequence[str], environment: Mapping[str, str], output: Output, *,
-            stopped: Callable[[], bool] = lambda: False, **how) -> int:
-        """Start, follow to the end, and say the exit code."""
-        return self.follow(self.start(root, words, environment, **how), output, stopped)
+    def run(self, root: str, command: Command, output: Output, *, stopped: Callable[[], bool] = lambda: False,
+            binds: Mapping[str, str] | None = None, ports: Mapping[int, int] | None = None) -> int:
+        """Start it and follow it to its end: its exit code."""
+        return self.follow(self.start(root, command, binds=binds, ports=ports), output, stopped)
 
-    def kill(self, process: subprocess.Popen) -> None:
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is None:
             process.terminate()   # its jail ends all below it
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ...dockerfile import Stage
 from .machine import architecture
 from .scan import changes, scan
+from .settings import environment
 from .store import Store
 from .trees import Tree, Trees
 
@@ -24,6 +25,11 @@ class State:
     config: dict = field(default_factory=dict)
     args: dict[str, str] = field(default_factory=dict)
     tree: Tree | None = None
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What instructions and commands see: arguments, and the environment of the image."""
+        return {**self.args, **environment(self.config)}
 
 
 class Stages:
@@ -60,48 +66,51 @@ class Stages:
             state.tree = self._trees.lend(chain)
         return state.tree
 
-    def commit(self, state: State, said: str, mark: str, made: Callable[[Tree], None] | None, *,
+    def commit(self, state: State, step: str, mark: str, made: Callable[[Tree], None] | None, *,
                history: str = "", running: bool = False) -> bool:
         """Give `state` the image after a step; whether the cache had it, made of the same before.
 
-        said     the step in its history's words, which are part of what the cache knows
+        step     in its history's words, which are part of what the cache knows
         mark     what else it is made of: a digest of what is copied, arguments
         made     does it in the stage's file system; None for a step that changes no file
-        history  the line in the image's history, where that is another than `said`
+        history  the line in the image's history, where that is another than `step`
         running  whether a program runs: it makes a layer even if that is empty
         """
-        key = hashlib.sha256(json.dumps([state.image, said, mark, state.config], sort_keys=True).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps([state.image, step, mark, state.config], sort_keys=True).encode()).hexdigest()
         known = None if self._no_cache else self._store.cached(key)
         if known:
             state.image = known
             return True
-        before = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers", "diff_ids": []}, "history": []}
-        chain, digest = [*before["rootfs"]["diff_ids"]], ""
-        if made:
-            tree = self.tree(state)
-            try:
-                made(tree)
-                now = scan(tree.root)
-                tree.unbind(now, self._bound if running else ())
-            except BaseException:
-                self.drop(state)   # it is not what its layers say any more
-                raise
-            changed = changes(tree.seen, now)
-            tree.owners = {path: owner for path, owner in tree.owners.items() if path in now}
-            if changed or running or not said.startswith("WORKDIR"):
-                digest = self._store.add_layer(tree.root, changed, now, tree.owners)
-                chain.append(f"sha256:{digest}")
-            tree.seen, tree.chain = now, tuple(each.removeprefix("sha256:") for each in chain)
+        before: dict = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers", "diff_ids": []}, "history": []}
+        digest = self._layer(state, made, running, running or not step.startswith("WORKDIR")) if made else ""
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = {"created": created, "created_by": history or f"/bin/sh -c #(nop)  {said}"}
-        if not digest:
-            line["empty_layer"] = True
+        line = {"created": created, "created_by": history or f"/bin/sh -c #(nop)  {step}",
+                **({} if digest else {"empty_layer": True})}
         state.image = self._store.add_image({
             "architecture": architecture(), "os": "linux", "created": created, "config": state.config,
-            "rootfs": {"type": "layers", "diff_ids": chain}, "history": [*(before.get("history") or []), line],
+            "rootfs": {"type": "layers", "diff_ids": [*before["rootfs"]["diff_ids"], *([f"sha256:{digest}"] if digest else [])]},
+            "history": [*(before.get("history") or []), line],
         }, parent=state.image)
         self._store.remember(key, state.image)
         return False
+
+    def _layer(self, state: State, made: Callable[[Tree], None], running: bool, always: bool) -> str:
+        """The digest of the layer of what `made` does; '' if it changes nothing, unless `always`."""
+        tree = self.tree(state)
+        try:
+            made(tree)
+            now = scan(tree.root)
+            tree.unbind(now, self._bound if running else ())
+        except BaseException:
+            self.drop(state)   # it is not what its layers say any more
+            raise
+        changed, digest = changes(tree.seen, now), ""
+        tree.owners = {path: owner for path, owner in tree.owners.items() if path in now}
+        if changed or always:
+            digest = self._store.add_layer(tree.root, changed, now, tree.owners)
+            tree.chain += (digest,)
+        tree.seen = now
+        return digest
 
     def drop(self, state: State) -> None:
         """Give its file system back: whoever borrows that next gets what its layers say."""

@@ -14,10 +14,12 @@ import re
 import secrets
 import tarfile
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from . import archives, layers
+from .. import saved_images
+from . import layers
 from .scan import Change, Seen
 
 
@@ -165,13 +167,10 @@ class Store:
     def load(self, file) -> list[str]:
         """Keep the images of a saved archive (either layout of `docker save`): their names
         or ids. Raises ValueError for anything else, and for a layer that is not what it says."""
-        place = self._half()
-        place.mkdir()
+        place, loaded = self._half(), list[str]()
         try:
-            with tarfile.open(fileobj=file, mode="r|*", bufsize=archives.CHUNK) as archive:
-                files = archives.spread(archive, place)
+            files = saved_images.unpack(file, place)
             manifest = json.loads(files["manifest.json"].path.read_bytes())
-            loaded = []
             for each in manifest:
                 data = files[each["Config"]].path.read_bytes()
                 wanted = json.loads(data)["rootfs"]["diff_ids"]
@@ -182,14 +181,12 @@ class Store:
                     self.tag(image, name)
                 loaded += each["RepoTags"] or [f"sha256:{image}"]
             return loaded
-        except (KeyError, tarfile.TarError, EOFError) as error:
+        except (KeyError, tarfile.TarError, EOFError, zlib.error) as error:
             raise ValueError(f"this is not a saved image: {error}") from error
         finally:
             layers.remove(str(place))
 
-    def _load_layer(self, file: archives.File, digest: str) -> None:
-        """Keep the layer `digest`, whose archive is `file` as it is or packed with gzip, as
-        OCI's layout may have it."""
+    def _load_layer(self, file: saved_images.File, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no digest")
         with self._lock:
@@ -197,9 +194,7 @@ class Store:
         if self.layer(digest).exists():
             return
         if file.digest != digest:
-            said, file = file.digest, archives.unpacked(file.path)
-            if file.digest != digest:
-                raise ValueError(f"a layer is not what it says: {file.digest or said} instead of {digest}")
+            raise ValueError(f"a layer is not what it says: {file.digest} instead of {digest}")
         with tarfile.open(file.path) as archive:
             content = sum(entry.size for entry in archive if entry.isreg())
         self._keep(file.path, digest, content)
@@ -208,23 +203,18 @@ class Store:
         """The archive of images as `docker save` of Docker 20.10 gives it. Raises Missing."""
         images = {self.find(reference): None for reference in references}
         named = [full(reference) for reference in references if full(reference) in self._state["names"]]
-        manifest, digests = [], {}
+        manifest, digests = [], dict[str, None]()
         for image in images:
             chain = self.chain(image)
             digests |= dict.fromkeys(chain)
             manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
                              "Layers": [f"{digest}/layer.tar" for digest in chain]})
         for image in images:
-            yield from archives.member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
+            yield from saved_images.member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
         for digest in digests:
-            path = self.layer(digest)
-            size = path.stat().st_size
-            yield archives.header(f"{digest}/layer.tar", size)
-            with open(path, "rb") as file:
-                while piece := file.read(archives.CHUNK):
-                    yield piece
-            yield bytes(-size % 512)
-        yield from archives.member("manifest.json", json.dumps(manifest).encode())
+            with open(self.layer(digest), "rb") as file:
+                yield from saved_images.member_of(f"{digest}/layer.tar", file, os.fstat(file.fileno()).st_size)
+        yield from saved_images.member("manifest.json", json.dumps(manifest).encode())
         yield bytes(1024)
 
     # -- inside ------------------------------------------------------------------

@@ -13,6 +13,7 @@ from ....errors import CourseError
 from ....paths import remove
 from .. import NAME, build
 from ..mounts import secrets_of
+from ..run_step import StepFailed
 from ..settings import Refused
 from .routes import Routed, on, told, truth
 
@@ -42,7 +43,7 @@ class Builds(Routed):
                                         stopped=self.gone, caches=str(self.engine.folder / "caches"))
                 asked = json.loads(self.query.get("secrets") or "[]")
                 builder.build(context, replace(options, secrets=secrets_of(asked, context, Path(folder))))
-            except build.StepFailed as error:
+            except StepFailed as error:
                 self._failed(str(error), error.code)
             except CourseError as error:
                 self._failed(error.what, None)

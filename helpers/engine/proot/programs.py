@@ -1,0 +1,107 @@
+"""What the files of an image say of a command: its user, the user's home, and whether it can be started."""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ...formats.elf import elf
+from . import settings
+from .paths import inside
+from .settings import Refused
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as it is run in a file system.
+
+    folder   in which it runs; `ids` are those of its user and group
+    problem  why it cannot be started, in a runtime's words; '' if it can
+    """
+
+    words: list[str]
+    variables: dict[str, str]
+    folder: str
+    ids: tuple[int, int]
+    problem: str
+
+
+def command(root: str, config: Mapping, words: list[str], variables: Mapping[str, str] | None = None,
+            mounted: Iterable[str] = ()) -> Command:
+    """What `words` are, with an image's settings, in the file system at `root`.
+
+    variables  its environment, else that of the settings
+    mounted    paths over which other files are mounted: what lies there is not looked at
+
+    Raises Refused for a user that the image does not have.
+    """
+    environment = dict(settings.environment(config) if variables is None else variables)
+    path = environment.setdefault("PATH", settings.PATH.removeprefix("PATH="))
+    folder = config.get("WorkingDir") or "/"
+    ids = user_ids(root, config.get("User") or "")
+    environment.setdefault("HOME", _home(root, ids[0]))
+    hidden = any(words[0] == each or words[0].startswith(f"{each.rstrip('/')}/") for each in mounted)
+    return Command(words, environment, folder, ids, "" if hidden else program(root, path, folder, words[0]))
+
+
+def user_ids(root: str, who: str) -> tuple[int, int]:
+    """User and group ids of 'user', 'user:group' or numbers, as the image's own files
+    say. Raises Refused for a name that they do not have."""
+    user, _, group = who.partition(":")
+    if not user:
+        return 0, 0
+    rows = _rows(root, "etc/passwd")
+    row = next((row for row in rows if user in (row[0], row[2])), None)
+    if row is None and not user.isdigit():
+        raise Refused(f"unable to find user {user}: no matching entries in passwd file")
+    uid = int(row[2] if row else user)
+    gid = int(row[3]) if row and not group else 0
+    if group:
+        entry = next((row for row in _rows(root, "etc/group") if group in (row[0], row[2])), None)
+        if entry is None and not group.isdigit():
+            raise Refused(f"unable to find group {group}: no matching entries in group file")
+        gid = int(entry[2] if entry else group)
+    return uid, gid
+
+
+def _home(root: str, uid: int) -> str:
+    return next((row[5] for row in _rows(root, "etc/passwd") if row[2] == str(uid) and len(row) > 5 and row[5]), "/")
+
+
+def _rows(root: str, path: str) -> list[list[str]]:
+    try:
+        with open(inside(root, path), errors="replace") as file:
+            return [row for line in file if len(row := line.rstrip("\n").split(":")) >= 3 and row[2].isdigit()]
+    except OSError:
+        return []
+
+
+def program(root: str, config_path: str, folder: str, word: str) -> str:
+    """'' if the program `word` can be started, else what an engine says then: it is not
+    in the image, or what loads it is not (the second with the first words 'exec /')."""
+    places = ([posixpath.join(folder, word)] if "/" in word
+              else [posixpath.join(each or folder, word) for each in config_path.split(":")])
+    found = next((p for p in places if os.path.isfile(inside(root, p)) and os.access(inside(root, p), os.X_OK)), None)
+    if found is None:
+        said = "no such file or directory" if "/" in word else "executable file not found in $PATH"
+        return f"exec: {json.dumps(word)}: {'stat ' + word + ': ' if '/' in word else ''}{said}: unknown"
+    loader = _loader(inside(root, found))
+    if loader and not os.path.exists(inside(root, loader)):
+        return f"exec {found}: no such file or directory"
+    return ""
+
+
+def _loader(place: str) -> str:
+    """The program that the kernel starts for this one: the dynamic loader, or that of #!."""
+    size = os.path.getsize(place)
+    with open(place, "rb") as file:
+        head = file.read(1 << 16)   # the kernel finds it there, too
+    if head.startswith(b"#!"):
+        line = shlex.split(head[2:].split(b"\n")[0].decode("utf-8", "replace"))
+        return line[0] if line else ""
+    found = elf(head, size)
+    return found.interpreter if found else ""
