@@ -11,6 +11,7 @@ from helpers.bases.references import short
 from helpers.builder import build, legacy_images
 from helpers.maintenance.clean import clean
 
+pytestmark = pytest.mark.alone    # it cleans the whole engine
 BASE = "debian:bookworm-slim"
 
 
