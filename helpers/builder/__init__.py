@@ -12,8 +12,8 @@ from .progress import Progress, StageReport, Step
 from .request import CONTEXT_LIMIT, BuildRequest
 from .result import TITLES, BuildResult
 from .snapshots import Snapshot, Snapshots
-from .times import covered, overlap, spans, ties, together, work
+from .times import covered, dependencies, overlap, spans, together, work
 
 __all__ = ["CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "Snapshot", "Snapshots",
            "StageReport", "Step", "build",
-           "covered", "ensure_bases", "overlap", "spans", "ties", "together", "work"]
+           "covered", "ensure_bases", "overlap", "spans", "dependencies", "together", "work"]

@@ -10,17 +10,20 @@ of the RUN that made it: a unique text in it marks the record, and everything bu
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
+from docker import APIClient
 from docker.errors import APIError
-from requests import HTTPError
+from requests import HTTPError, Response
 
 from ..engine import Engine
 from ..errors import EngineFault, Unsupported
 
+_BUSY_SECONDS, _PAUSE = 60.0, 0.1
 _ID = re.compile(r"[0-9a-z]{25}")
 
 
@@ -56,16 +59,26 @@ def records(engine: Engine) -> tuple[Record, ...]:
     """
     _check(engine)
     api = engine.client.api
-    # Without `type`, the SDK's df() has a large engine weigh all its images first.
-    # From API 1.52 on the records come only if asked for, and under a new name.
     with engine.translate_errors("list its build cache"):
-        answer = api.get(f"{api.base_url}/v{api.api_version}/system/df",
-                         params={"type": "build-cache", "verbose": "1"})
+        answer = _disk_usage(api)
         try:
             answer.raise_for_status()
         except HTTPError as error:
             raise APIError(error, response=answer, explanation=answer.text) from error
     return tuple(map(_record, read(answer.json())))
+
+
+def _disk_usage(api: APIClient) -> Response:
+    """The engine's answer. Docker 20.10 refuses to work it out for two clients at once: then it is asked again."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        # Without `type`, the SDK's df() has a large engine weigh all its images first.
+        # From API 1.52 on the records come only if asked for, and under a new name.
+        answer = api.get(f"{api.base_url}/v{api.api_version}/system/df",
+                         params={"type": "build-cache", "verbose": "1"})
+        if answer.status_code != 500 or "already running" not in answer.text or time.monotonic() > deadline:
+            return answer
+        time.sleep(_PAUSE)
 
 
 def read(usage: dict) -> list[dict]:

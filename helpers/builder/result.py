@@ -12,7 +12,7 @@ from ..units import seconds
 from .progress import StageReport, Step
 from .secrets import HandedOver
 from .snapshots import Snapshot, Snapshots
-from .times import overlap, ties, work
+from .times import dependencies, overlap, work
 
 TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them
 
@@ -76,11 +76,11 @@ class BuildResult:
         return overlap(work(self.stage(one).steps), work(self.stage(two).steps))
 
     @property
-    def ties(self) -> frozenset[tuple[str, str]]:
+    def dependencies(self) -> frozenset[tuple[str, str]]:
         """(stage that gives, stage that takes), as the builder's trace has it. Raises Unsupported
         for Buildah, which writes none."""
         self._not_of_buildah()
-        return frozenset((giver.stage, taker.stage) for giver, taker in ties(self.steps))
+        return frozenset((giver.stage, taker.stage) for giver, taker in dependencies(self.steps))
 
     def _not_of_buildah(self) -> None:
         if self.builder == "buildah":

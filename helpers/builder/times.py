@@ -49,7 +49,7 @@ def overlap(one: Iterable[Step], two: Iterable[Step]) -> float:
     return sum(end - begin for begin, end in together(one, two))
 
 
-def ties(steps: Iterable[Step]) -> list[tuple[Step, Step]]:
+def dependencies(steps: Iterable[Step]) -> list[tuple[Step, Step]]:
     """(giver, taker) for each step that needs one of another stage, as the builder says.
 
     Not so for a FROM: BuildKit takes an image once for all stages that stand on it and

@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ..builder import TITLES, BuildResult, StageReport, Step, covered, spans, ties, together, work
+from ..builder import TITLES, BuildResult, StageReport, Step, covered, dependencies, spans, together, work
 from ..errors import BuildFailed, CourseError
 from ..units import counted, seconds
-from .style import (BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide)
+from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide
 
 _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
@@ -173,7 +173,7 @@ def _arrows(axes, lanes: Sequence[Lane]) -> None:
     """From the end of a step along its lane, and then to the begin of one in another lane
     that needs it: so no arrow strikes words out."""
     rows = {lane.name: row for row, lane in enumerate(lanes)}
-    for giver, taker in ties([step for lane in lanes for step in lane.steps]):
+    for giver, taker in dependencies([step for lane in lanes for step in lane.steps]):
         if giver.completed is not None and taker.started is not None:
             axes.annotate("", (taker.started, rows[taker.stage]), (giver.completed, rows[giver.stage]),
                           zorder=2, arrowprops={
@@ -250,6 +250,6 @@ def _told(step: Step) -> str:
 def _source(build: BuildResult | BuildFailed) -> str:
     if isinstance(build, BuildFailed):
         return f"As told by {TITLES[build.progress.builder]}, in seconds since its first step began."
-    arrows = " Arrows: a step that needs one of another stage." if ties(build.steps) else ""
+    arrows = " Arrows: a step that needs one of another stage." if dependencies(build.steps) else ""
     return (f"As told by {TITLES[build.builder]}, in seconds since its first step began; on {build.engine.describe()}."
             f"{arrows}")

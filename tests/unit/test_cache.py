@@ -65,6 +65,20 @@ class Straw:
 
 # -- reading -------------------------------------------------------------------------
 
+def test_an_engine_that_works_it_out_for_somebody_else_is_asked_again(monkeypatch):
+    """Docker 20.10 answers so."""
+    monkeypatch.setattr(cache, "_PAUSE", 0)
+    engine, busy = Straw(told(A)), Response()
+    busy.status_code, busy._content = 500, b'{"message":"a disk usage operation is already running"}'
+    answers, get = [busy, busy], engine.get
+    engine.get = lambda url, params: answers.pop() if answers else get(url, params)
+    assert [each.id for each in records(engine)] == [A] and answers == []
+    monkeypatch.setattr(cache, "_BUSY_SECONDS", -1)
+    answers.append(busy)
+    with pytest.raises(APIError, match="already running"):
+        records(engine)
+
+
 def test_a_record_as_api_1_41_tells_it():
     straw = Straw(told(A, B, "mount / from exec /bin/sh -c make", Shared=True, InUse=True, UsageCount=3, Size=7))
     assert records(straw) == (Record(A, (B,), "regular", "mount / from exec /bin/sh -c make", 7, 3, True, True),)

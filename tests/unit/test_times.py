@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.builder import BuildResult, Step, covered, overlap, spans, ties, together, work
+from helpers.builder import BuildResult, Step, covered, overlap, spans, dependencies, together, work
 from helpers.errors import Unsupported
 from tests.unit.test_build import progress
 
@@ -52,7 +52,7 @@ def test_a_from_is_no_work():
         == ["RUN a"]
 
 
-# -- ties ----------------------------------------------------------------------------
+# -- dependencies ----------------------------------------------------------------------------
 
 def test_a_tie_leads_from_one_stage_to_another():
     base = ran(0, 0, stage="a", key="0", text="FROM x")
@@ -60,9 +60,9 @@ def test_a_tie_leads_from_one_stage_to_another():
     two = ran(1, 2, stage="b", key="2", inputs=("0", "1", "context"))
     three = ran(2, 3, stage="b", key="3", inputs=("2",))
     context = ran(0, 1, stage="", key="context")
-    assert ties([base, one, two, three, context]) == [(one, two)]
-    assert ties([three, two, one, base]) == [(one, two)]      # in whatever order they were told
-    assert ties([]) == []
+    assert dependencies([base, one, two, three, context]) == [(one, two)]
+    assert dependencies([three, two, one, base]) == [(one, two)]      # in whatever order they were told
+    assert dependencies([]) == []
 
 
 @pytest.mark.parametrize("name, tied", [
@@ -74,21 +74,21 @@ def test_a_tie_leads_from_one_stage_to_another():
     ("legacy-parallel", set()), ("legacy-chained", set()),    # it tells nothing of what needs what
 ])
 def test_the_ties_that_the_trace_tells(name, tied):
-    assert result(name).ties == tied
+    assert result(name).dependencies == tied
 
 
 @pytest.mark.parametrize("name", ["buildkit-parallel", "buildkit-chained", "buildkit-cold", "buildkit-unused-fails"])
 def test_the_trace_ties_what_the_dockerfile_ties(name):
     built = result(name)
     needed = built.dockerfile.needed()
-    assert built.ties == {(edge.source, edge.target) for edge in built.dockerfile.edges
+    assert built.dependencies == {(edge.source, edge.target) for edge in built.dockerfile.edges
                           if not edge.external and edge.target in needed}
 
 
 def test_buildah_is_not_taken_for_one_that_tells():
     built = replace(result("buildkit-parallel"), builder="buildah")
-    for ask in (lambda: built.ties, lambda: built.overlap("greet", "count")):
-        with pytest.raises(Unsupported, match="does not tell"):
+    for ask in (lambda: built.dependencies, lambda: built.overlap("greet", "count")):
+        with pytest.raises(Unsupported, match="does not report"):
             ask()
 
 
