@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
     _weighing(compare)
 
-    report = command("report", images.report, "build a project and say what to mend, line by line")
+    report = command("report", images.report, "build a project and say what to fix, line by line")
     _of_a_build(report, "report on this stage")
     report.set_defaults(failure=no_report)
     _weighing(report)
