@@ -1,7 +1,7 @@
-"""Programs that no list of packages knows: copied into an image, or built there.
+"""Programs that no list of packages records: copied into an image, or built there.
 
-Each says its version in its own bytes, beside its own name. A file is looked at only
-if it has that program's name and is an ELF file, and believed only if it says so.
+Each contains its version in its own bytes, after its own name. A file counts only if it has that
+program's name, is an ELF file, and contains both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MARKS = {
 _NAME = re.compile(rf"(?:(go)|({'|'.join(_MARKS)})(?:-?\d[\d.]*)?|(?:lib)?python(\d\.\d+)m?)(?:\.so[\d.]*)?")
 _VERSION = re.compile(rb"\d+(?:\.\d+)+(?:-?(?:alpha|beta|dev|rc)\.?\d*|[a-z](?![a-z0-9]))?", re.I)
 _PYTHON_REST = re.compile(rb"\d+(?:(?:a|b|rc)\d+)?\+?(?=\0)")
-_TRIES, _LONGEST = 1000, 64   # places where a mark stands that are looked at; bytes after it
+_TRIES, _LONGEST = 1000, 64   # occurrences of a mark that are tried; bytes read after it
 
 
 def named(name: str) -> bool:
@@ -42,7 +42,7 @@ def named(name: str) -> bool:
 
 
 def program(path: str, data: bytes) -> Iterator[Package | None]:
-    """The program that this file is, by its name and by what stands in it."""
+    """The program that this file is, by its name and its content."""
     match = _NAME.fullmatch(path[path.rfind("/") + 1:])
     if match is None or data[:4] != b"\x7fELF":
         return
@@ -59,13 +59,13 @@ def program(path: str, data: bytes) -> Iterator[Package | None]:
 
 
 def _go(data: bytes) -> str:
-    """Of the command `go`, which Go built like any program."""
+    """The version of the command `go`, which Go built like any program."""
     version, main = go(data)
     return version.removeprefix("go") if main == "cmd/go" else ""
 
 
 def _python(data: bytes, minor: str) -> str:
-    """Of CPython, whose minor version the file's name tells: a text that is nothing but
+    """The version of CPython, whose minor version is in the file's name: a text that is nothing but
     the version, or ends in it (linkers let a text share the end of a longer one)."""
     mark = minor.encode() + b"."
     for before in (b"\0", b"/", b"-"):
@@ -75,7 +75,7 @@ def _python(data: bytes, minor: str) -> str:
 
 
 def _after(data: bytes, mark: bytes, version: re.Pattern[bytes]) -> str:
-    """The first version that follows the mark."""
+    """The first version that follows the mark, '' if there is none."""
     found = -1
     for _ in range(_TRIES):
         found = data.find(mark, found + 1)

@@ -1,8 +1,8 @@
-"""What distributions note of the packages that they installed: dpkg's and apk's lists.
+"""The packages that distributions installed: dpkg's and apk's lists.
 
-Both are paragraphs of `Field: value` lines with blank lines between. They are cut by
-hand: python-debian takes ten times as long, and gives up the rest of a list where one
-line of it is damaged. The tests read real lists with it too.
+Both are paragraphs of `Field: value` lines with blank lines between. They are parsed here, since
+python-debian takes ten times as long and drops the rest of a list after one damaged line. The
+tests read real lists with it too.
 
 Sources: deb-control(5) and dpkg(1), "Package states"; for apk, "Apk spec" in Alpine's
 wiki, section "Installed Database".
@@ -19,8 +19,8 @@ _UNPACKED = {b"installed", b"unpacked", b"half-configured", b"triggers-awaited",
 
 
 def dpkg(path: str, data: bytes) -> Iterator[Package | None]:
-    """/var/lib/dpkg/status, or a file in status.d, which has no Status: there a package
-    is noted only when it is installed."""
+    """/var/lib/dpkg/status, or a file in status.d, which has no Status: there only installed
+    packages are listed."""
     for paragraph in _paragraphs(data, b"\nPackage:"):
         status = _field(paragraph, b"\nStatus:").split()
         if not status or status[-1] in _UNPACKED:

@@ -19,12 +19,12 @@ _INLINE, _BIG = 2, 1             # flags: strings follow; addresses are big-endi
 _LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
 _PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
 _LONGEST_VERSION = 200
-# What frames the list of modules (cmd/go, modload/build.go).
+# What surrounds the list of modules (cmd/go, modload/build.go).
 _FRAME = 16
 _BEGIN = re.compile(re.escape(bytes.fromhex("3077af0c9274080241e1c107e6d618e6")) + rb"(?=path\t)")
 _END = bytes.fromhex("f932433186182072008242104116d8f2")
 
-STDLIB = "stdlib"   # Go names its standard library nowhere; scanners call it so
+STDLIB = "stdlib"   # the name that scanners give Go's standard library
 
 
 def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
@@ -34,7 +34,7 @@ def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
     end = len(data)   # offsets out of a damaged file are larger than any
     for start, stop in places[:_PLACES]:
         for found in islice(_MAGIC.finditer(data, min(start, end), min(stop, end)), _TRIES):
-            if found.start() % _ALIGNED == 0:   # so are addresses: both differ by whole pages
+            if found.start() % _ALIGNED == 0:   # as addresses are: both differ by whole pages
                 version, listed = _record(data, found.start(), located)
                 if 0 < len(version) <= _LONGEST_VERSION:
                     return version, listed
@@ -42,8 +42,8 @@ def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
 
 
 def constant(data: bytes | memoryview) -> str:
-    """The list of modules as the program's code has it, among its constants; '' if none.
-    They come before the data, so a file that was cut off may still have them."""
+    """The list of modules among the program's constants; '' if none. They come before the data,
+    so a file that was cut off may still have them."""
     begin = _BEGIN.search(data)
     if begin is None:
         return ""
@@ -52,9 +52,9 @@ def constant(data: bytes | memoryview) -> str:
 
 
 def modules(version: str, listed: str) -> tuple[Package, ...]:
-    """The modules of a record: the main one, what it depends on, and Go's own library.
-    Where one was replaced, what took its place. A program of no module, such as Go's
-    own tools, goes by the path of its main package, and scanners call it (devel)."""
+    """The modules of a record: the main one, its dependencies, and Go's own library; for a replaced
+    one its replacement. A program without a module, such as Go's own tools, has the path of its
+    main package, and scanners give it the version (devel)."""
     found: list[tuple[str, str]] = []
     own = main(listed)
     for line in listed.split("\n"):

@@ -1,9 +1,9 @@
-"""Java: archives, archives inside archives, and the JDK's own note of itself.
+"""Java: archives, archives inside archives, and the JDK's release file.
 
-Maven writes META-INF/maven/GROUP/ARTIFACT/pom.properties for the archive itself, and
-tools that merge archives carry those of the others along: each names a package. What
-has none is named by its file, as Maven names it: NAME-VERSION.jar, with the version
-from META-INF/MANIFEST.MF where the file's name has none.
+Maven writes META-INF/maven/GROUP/ARTIFACT/pom.properties for the archive itself, and tools that
+merge archives keep those of the others: each names a package. An archive without one is named by
+its file, as Maven names it: NAME-VERSION.jar, with the version from META-INF/MANIFEST.MF where the
+file's name has none.
 
 Sources: "JAR File Specification" of Java SE; Maven Archiver's documentation; PKWARE's
 APPNOTE.TXT, 4.3.7, for what is read of an archive that is cut off.
@@ -25,7 +25,7 @@ SUFFIXES = ("jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "kar", "lpkg
 
 _POM, _MANIFEST = "/pom.properties", "META-INF/MANIFEST.MF"
 _ENDINGS = tuple(f".{suffix}" for suffix in SUFFIXES)
-_SMALL, _ARCHIVE = 1 << 16, 64 << 20      # bytes wanted of a text, of an archive inside
+_SMALL, _ARCHIVE = 1 << 16, 64 << 20      # bytes read of a text, of an archive inside
 _DEEPEST = 5                              # an ear, a war, a jar, what is merged into that
 _VERSIONS = ("Implementation-Version", "Bundle-Version", "Plugin-Version", "Specification-Version")
 _FILE = b"PK\3\4"                         # begins the header of each file in an archive
@@ -35,44 +35,44 @@ _PIECE = 1 << 16
 
 
 @dataclass(slots=True)
-class _Purse:
-    """What may still be spent on one file: entries listed, entries read, and bytes
-    unpacked. An archive of 42 kB can unpack to petabytes; one can hold itself."""
+class _Budget:
+    """What may still be read of one file: entries listed, entries read, and bytes unpacked. An
+    archive of 42 kB can unpack to petabytes, and one can contain itself."""
 
     listed: int = 100_000
     read: int = 10_000
     bytes: int = 256 << 20
 
-    def take(self, content: bytes) -> None:
+    def spend(self, content: bytes) -> None:
         self.read -= 1
         self.bytes -= len(content)
 
 
 def archive(path: str, data: bytes) -> Iterator[Package | None]:
     """Every package in a Java archive, and in the archives inside it."""
-    yield from _archive(path, data, _Purse(), _DEEPEST)
+    yield from _archive(path, data, _Budget(), _DEEPEST)
 
 
 def jdk(path: str, data: bytes) -> Iterator[Package | None]:
-    """The file `release` in the home of a JDK or a runtime made from one."""
-    told = dict(re.findall(r'^([A-Z_]+)="?([^"\r\n]*)', text(data), re.M))
-    if "JAVA_VERSION" in told:
-        version = told.get("JAVA_RUNTIME_VERSION") or told.get("FULL_VERSION") or told["JAVA_VERSION"]
+    """The file `release` in the directory of a JDK or of a runtime made from one."""
+    fields = dict(re.findall(r'^([A-Z_]+)="?([^"\r\n]*)', text(data), re.M))
+    if "JAVA_VERSION" in fields:
+        version = fields.get("JAVA_RUNTIME_VERSION") or fields.get("FULL_VERSION") or fields["JAVA_VERSION"]
         yield package("binary", "openjdk", version)
 
 
-def _archive(path: str, data: bytes, purse: _Purse, depth: int) -> Iterator[Package | None]:
+def _archive(path: str, data: bytes, budget: _Budget, depth: int) -> Iterator[Package | None]:
     if _FILE not in data:
-        return   # no archive at all, or an empty one
+        return   # not an archive, or an empty one
     poms: list[Package] = []
     manifest = ""
-    for name, content in _entries(data, purse, depth):
+    for name, content in _entries(data, budget, depth):
         if name == _MANIFEST:
             manifest = manifest or text(content)
         elif name.endswith(_POM):
             poms += filter(None, [_pom(text(content))])
         else:
-            yield from _archive(name, content, purse, depth - 1)
+            yield from _archive(name, content, budget, depth - 1)
     yield from poms
     stem = path[path.rfind("/") + 1:].rpartition(".")[0]
     own = _own(stem, manifest)
@@ -80,58 +80,56 @@ def _archive(path: str, data: bytes, purse: _Purse, depth: int) -> Iterator[Pack
         yield own
 
 
-# -- what is in it -------------------------------------------------------------------
-
-def _entries(data: bytes, purse: _Purse, depth: int) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of all that tells something of packages."""
-    purse.listed -= data.count(b"PK\1\2")   # at least as many as zipfile would list
-    if purse.listed < 0:
+def _entries(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of every entry that says something about packages."""
+    budget.listed -= data.count(b"PK\1\2")   # at least as many as zipfile would list
+    if budget.listed < 0:
         return
     try:
         whole = zipfile.ZipFile(io.BytesIO(data))
-    except Exception:   # it raises a dozen kinds; whichever, there is no list of contents
+    except Exception:   # of a dozen kinds: there is no list of contents
         whole = None
     listed = whole.infolist() if whole else ()
-    # An archive that is cut off after one inside it ends with the list of that one.
+    # An archive that is cut off after one inside it ends with the list of that inner one.
     if min((entry.header_offset for entry in listed), default=-1) != data.find(_FILE):
-        yield from _salvaged(data, purse, depth)
+        yield from _salvaged(data, budget, depth)
         return
     for entry in listed:
-        limit = min(_wanted(entry.filename, depth), purse.bytes)
-        if limit and purse.read and entry.compress_type in _METHODS:
+        limit = min(_wanted(entry.filename, depth), budget.bytes)
+        if limit and budget.read and entry.compress_type in _METHODS:
             try:
                 with whole.open(entry) as file:
                     content = file.read(limit)
             except Exception:   # damaged, encrypted, ...: this one cannot be read
                 content = b""
-            purse.take(content)
+            budget.spend(content)
             yield entry.filename, content
 
 
-def _salvaged(data: bytes, purse: _Purse, depth: int) -> Iterator[tuple[str, bytes]]:
-    """The same of an archive without its end, where the list of contents is: each file
-    has a header of its own too."""
+def _salvaged(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
+    """The same for an archive without its end, where the list of contents is: each file has a
+    header of its own too."""
     start = data.find(_FILE)
-    while 0 <= start <= len(data) - _HEADER.size and purse.listed > 0:
-        purse.listed -= 1
+    while 0 <= start <= len(data) - _HEADER.size and budget.listed > 0:
+        budget.listed -= 1
         _, _, _, method, _, _, _, packed, _, named, extra = _HEADER.unpack_from(data, start)
         begin = start + _HEADER.size
         name = text(data[begin:begin + named])
         begin += named + extra
-        # Where the size is written and true, what follows begins as every part does.
+        # Where the size is recorded and true, the next part begins as every part does.
         skip = packed if not data[begin + packed:begin + packed + 2].strip(b"PK") else 0
         start = data.find(_FILE, begin + skip)
-        limit = min(_wanted(name, depth), purse.bytes)
-        if limit and purse.read and method in _METHODS:
+        limit = min(_wanted(name, depth), budget.bytes)
+        if limit and budget.read and method in _METHODS:
             stop = begin + skip if skip else len(data)
             content = (data[begin:begin + min(packed, limit)] if method == zipfile.ZIP_STORED
                        else _inflated(memoryview(data)[begin:stop], limit))
-            purse.take(content)
+            budget.spend(content)
             yield name, content
 
 
 def _inflated(data: memoryview, limit: int) -> bytes:
-    """Piece by piece: zlib copies what it was given too much."""
+    """Unpacked piece by piece: zlib copies what it does not use."""
     stream, parts, have = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
     try:
         for start in range(0, len(data), _PIECE):
@@ -146,36 +144,33 @@ def _inflated(data: memoryview, limit: int) -> bytes:
 
 
 def _wanted(name: str, depth: int) -> int:
-    """How many bytes of an archive's entry are worth unpacking."""
+    """How many bytes of an archive's entry to unpack."""
     if name == _MANIFEST or name.startswith("META-INF/maven/") and name.endswith(_POM):
         return _SMALL
     return _ARCHIVE if depth > 1 and name.endswith(_ENDINGS) else 0
 
 
-# -- what it says --------------------------------------------------------------------
-
 def _pom(properties: str) -> Package | None:
-    told = dict(re.findall(r"^[ \t]*(artifactId|version)[ \t]*[=:][ \t]*(.*)", properties, re.M))
-    version = told.get("version", "")
-    return package("java-archive", told.get("artifactId", ""), "" if "${" in version else version)
+    fields = dict(re.findall(r"^[ \t]*(artifactId|version)[ \t]*[=:][ \t]*(.*)", properties, re.M))
+    version = fields.get("version", "")
+    return package("java-archive", fields.get("artifactId", ""), "" if "${" in version else version)
 
 
 def _own(stem: str, manifest: str) -> Package | None:
-    """The archive itself, by the name of its file and what its manifest says."""
+    """The archive itself, by the name of its file and its manifest."""
     # akka-actor_2.12-2.5.6: the version follows a hyphen if there is one before a digit
     split = re.search(r"-(?=\d)", stem) or re.search(r"[-_]v?(?=\d)", stem)
     name, version = (stem[:split.start()], stem[split.end():]) if split else (stem, "")
     main = manifest.replace("\r\n", "\n").partition("\n\n")[0].replace("\n ", "")
-    told = dict(re.findall(r"^([\w-]+): *(.*)", main, re.M))
+    fields = dict(re.findall(r"^([\w-]+): *(.*)", main, re.M))
     for key in _VERSIONS:
-        version = version or told.get(key, "")
+        version = version or fields.get(key, "")
     return package("java-archive", name, version)
 
 
 def _same(own: Package, stem: str, pom: Package, alone: bool) -> bool:
-    """Whether a pom.properties is the archive's own. Distributions rename files
-    (maven-core to maven3-core), so only letters are compared; the only one there is
-    counts unless it is of another version."""
+    """Whether a pom.properties is the archive's own. Distributions rename files (maven-core to
+    maven3-core), so only letters are compared; a single one counts unless its version differs."""
     artifact = _letters(pom.name)
     alike = any(name and artifact and (name.endswith(artifact) or artifact.endswith(name))
                 for name in (_letters(own.name), _letters(stem)))

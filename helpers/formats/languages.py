@@ -1,4 +1,4 @@
-"""What the installers of npm and Python leave beside the code.
+"""What the installers of npm and Python write beside the code.
 
 Sources: package.json in npm's documentation; "Recording installed projects" and "Core
 metadata specifications" of the Python Packaging Authority.
@@ -18,21 +18,21 @@ _VERSION = re.compile(rb"^Version:(.*)", re.M | re.I)
 
 
 def npm(path: str, data: bytes) -> Iterator[Package | None]:
-    """A package.json with a name and a version. One without is no package: a folder
-    may say only that its files are modules."""
+    """A package.json with a name and a version. One without is not a package: it may only say
+    that a folder's files are modules."""
     try:
-        told = json.loads(data)
-    except (ValueError, RecursionError):   # no JSON, or brackets without end
+        content = json.loads(data)
+    except (ValueError, RecursionError):   # not JSON, or endless brackets
         return
-    if isinstance(told, dict):
-        name, version = told.get("name"), told.get("version")
+    if isinstance(content, dict):
+        name, version = content.get("name"), content.get("version")
         if isinstance(name, str) and isinstance(version, str) and version:
             yield package("npm", name, version)
 
 
 def python(path: str, data: bytes) -> Iterator[Package | None]:
-    """METADATA, PKG-INFO or a file NAME.egg-info: fields as in a letter's head. What
-    follows the first blank line is the description."""
+    """METADATA, PKG-INFO or a file NAME.egg-info: header fields as in an email. The description
+    follows the first blank line."""
     end = _BLANK_LINE.search(data)
     head = data[:end.start()] if end else data
     name, version = _NAME.search(head), _VERSION.search(head)

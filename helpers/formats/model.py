@@ -1,4 +1,4 @@
-"""The plain values that come out."""
+"""The values that the readers of formats return."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A piece of software that somebody else made, packed and numbered.
+    """A package of software.
 
-    type     'deb', 'apk', 'npm', 'python', 'go-module', 'java-archive', or 'binary':
-             a program known by its own bytes and not from any list
-    version  as it is written there; '' where none is
+    type     'deb', 'apk', 'npm', 'python', 'go-module', 'java-archive', or 'binary': a program
+             recognized by its own bytes and not from any list
+    version  as written there; '' if none is
     """
 
     type: str
@@ -23,16 +23,16 @@ class Package:
 class Elf:
     """A file in the Executable and Linkable Format.
 
-    machine      'x86-64', 'aarch64', ... or the number that the file gives
+    machine      'x86-64', 'aarch64', ... or the number in the file
     bits         32 or 64
     kind         'executable' (at a fixed address), 'pie' (a program at any address),
                  'shared' (a library), 'object' (not linked yet), 'core', 'other'
     static       a program that needs neither an interpreter nor a library
-    interpreter  the program that must load it, '' if none
-    needed       the libraries that it asks for by name, in its own order
+    interpreter  the loader that must start it, '' if none
+    needed       the libraries that it needs, by name, in its own order
     runpath      where it looks for them first (RUNPATH, or RPATH without one), $ORIGIN kept
-    soname       the name that others ask for it by, '' if none
-    go           the version of Go that built it, 'go1.22.10'; '' if none is told
+    soname       the name by which others need it, '' if none
+    go           the version of Go that built it, 'go1.22.10'; '' if unknown
     main         the path of its main package, 'cmd/go'; '' if not Go
     packages     the Go modules that are built in, from Go's own record in the file
     """
@@ -50,20 +50,19 @@ class Elf:
     packages: tuple[Package, ...]
 
 
-# A name or a version longer than this is none.
-_LONGEST = 512
+_LONGEST = 512   # characters of a name or a version; a longer one is not one
 
 
 def package(type: str, name: str, version: str) -> Package | None:
-    """A Package with a name that can be shown, or None."""
+    """A Package with a printable name, None without a name."""
     name, version = name.strip(), version.strip()
     if not name or len(name) > _LONGEST or len(version) > _LONGEST:
         return None
-    if not (name.isascii() and version.isascii()):   # half a character out of JSON's \ud800
+    if not (name.isascii() and version.isascii()):   # a lone surrogate out of JSON's \ud800
         name, version = (text(each.encode("utf-8", "replace")) for each in (name, version))
     return Package(type, name, version)
 
 
 def text(raw: bytes) -> str:
-    """`raw` as text. What is no UTF-8 is replaced, so that it can always be shown."""
+    """`raw` as text; what is not UTF-8 is replaced."""
     return raw.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Which reader reads which file, by its path, and how much of it that reader wants."""
+"""Which reader reads which file, by its path, and how much of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import islice
 from . import binaries, databases, java, languages
 from .model import Package
 
-_MOST = 20_000   # packages told by one file, those without a name among them
+_LIMIT = 20_000   # packages in one file, including those without a name
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """`read(path, data)` for files whose path ends in one of `endings`; of a longer
-    file it wants the first `limit` bytes."""
+    """`read(path, data)` for files whose path ends in one of `endings`, with at most the first
+    `limit` bytes."""
 
     limit: int
     read: Callable[[str, bytes], Iterator[Package | None]]
@@ -30,7 +30,7 @@ _NAMES = {
     "status": _Reader(8 * _MB, databases.dpkg, ("/var/lib/dpkg/status",)),
     "installed": _Reader(16 * _MB, databases.apk, ("/lib/apk/db/installed",)),
     "package.json": _Reader(1 * _MB, languages.npm),
-    # What is wanted comes first, but licences stand in heads in full.
+    # The fields come first, but they may contain whole licences.
     "METADATA": _Reader(256 * _KB, languages.python, (".dist-info/METADATA", ".DIST-INFO/METADATA")),
     "PKG-INFO": _Reader(256 * _KB, languages.python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")),
     "release": _Reader(64 * _KB, java.jdk),
@@ -44,23 +44,23 @@ _PARAGRAPH = _Reader(1 * _MB, databases.dpkg)
 
 
 def wanted(path: str) -> int:
-    """How many bytes of the file at this absolute path tell of packages; 0 for none.
-    More do no harm; fewer may tell less."""
+    """How many bytes of the file at this absolute path `packages` needs; 0 for none. With fewer it
+    may find less."""
     reader = _reader(path)
     return reader.limit if reader else 0
 
 
 def packages(path: str, data: bytes | memoryview) -> tuple[Package, ...]:
-    """The packages that a file tells of, each once, in its own order. `data` is the
-    beginning of the file. Of what is damaged, as much as can be read; () if nothing can.
+    """The packages that a file records, each once, in its own order. `data` is the beginning of the
+    file; of a damaged one as much as can be read.
 
-    The Go modules in a program are not among them: `elf` tells those.
+    The Go modules in a program are not among them: `elf` returns those.
     """
     reader = _reader(path)
     if reader is None:
         return ()
-    told = islice(reader.read(path, bytes(data[:reader.limit])), _MOST)
-    return tuple(dict.fromkeys(each for each in told if each))
+    found = islice(reader.read(path, bytes(data[:reader.limit])), _LIMIT)
+    return tuple(dict.fromkeys(each for each in found if each))
 
 
 def _reader(path: str) -> _Reader | None:

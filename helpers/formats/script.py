@@ -6,9 +6,8 @@ import posixpath
 
 from .model import text
 
-# Linux looks at this many bytes and no more (BINPRM_BUF_SIZE, fs/binfmt_script.c);
-# the last one stands for the end of the text.
-_LOOKED_AT = 255
+# Linux reads this many bytes and no more (BINPRM_BUF_SIZE, fs/binfmt_script.c).
+_LINE = 255
 _BLANKS = b" \t"
 # GNU env's options that take the word after them (coreutils, "env invocation").
 _TAKES_WORD = ("-u", "--unset", "-C", "--chdir", "-a", "--argv0")
@@ -18,22 +17,22 @@ def interpreter(data: bytes | memoryview) -> str:
     """The interpreter line of a script, as Linux reads it: '#! /bin/sh -e' gives
     '/bin/sh -e'; '' if the file is no script. `data` are its first bytes.
 
-    The line ends at a newline, a NUL or where Linux stops looking. A carriage return
-    at its end belongs to the name, and such a script cannot be started: it is kept.
+    The line ends at a newline, a NUL or where Linux stops reading. A carriage return at its end
+    belongs to the name, and such a script cannot be started: it is kept.
     """
-    start = bytes(data[:_LOOKED_AT])
+    start = bytes(data[:_LINE])
     if start[:2] != b"#!" or start[2:3] == b"[":   # '#![' opens an attribute of Rust
         return ""
     line, newline, _ = start[2:].partition(b"\n")
     line, nul, _ = line.lstrip(_BLANKS).partition(b"\0")
-    cut_off = not newline and not nul and len(start) == _LOOKED_AT
+    cut_off = not newline and not nul and len(start) == _LINE
     if cut_off and not any(blank in line for blank in _BLANKS):
-        return ""   # half a path: Linux refuses it
+        return ""   # an incomplete path: Linux refuses it
     return text(line.strip(_BLANKS))
 
 
 def program(line: str) -> str:
-    """The program that an interpreter line stands for: '/bin/sh -e' gives 'sh', and
+    """The program that an interpreter line names: '/bin/sh -e' gives 'sh', and
     '/usr/bin/env -S python3 -u' gives 'python3', since env only looks it up.
     '' for an empty line."""
     words = line.replace("\t", " ").split(" ")

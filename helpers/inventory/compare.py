@@ -1,4 +1,4 @@
-"""Two images and more, side by side: what only one of them has."""
+"""Two or more images, side by side: what only one of them has."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .tools import Tool
 
 @dataclass(frozen=True)
 class Comparison:
-    """Inventories side by side, in the order in which they were given."""
+    """Inventories side by side, in the order given."""
 
     inventories: tuple[Inventory, ...]
 
     def only_tools(self, one: Inventory) -> tuple[Tool, ...]:
-        """The tools of one image that none of the others has, by name and kind."""
+        """The tools of one image that no other has, by name and kind."""
         others = {(tool.name, tool.kind) for each in self._others(one) for tool in each.tools}
         return tuple(tool for tool in one.tools if (tool.name, tool.kind) not in others)
 
     def only_packages(self, one: Inventory) -> tuple[Package, ...]:
-        """The packages of one image that none of the others has in any version."""
+        """The packages of one image that no other has in any version."""
         others = {(found.package.type, found.package.name)
                   for each in self._others(one) for found in each.packages}
         return tuple(dict.fromkeys(
@@ -36,8 +36,11 @@ class Comparison:
 
     def _others(self, one: Inventory) -> list[Inventory]:
         others = list(self.inventories)
-        at = next((at for at, each in enumerate(others) if each is one), None)
-        return others if at is None else others[:at] + others[at + 1:]
+        for at, each in enumerate(others):
+            if each is one:    # once only: an image may be compared with itself
+                del others[at]
+                break
+        return others
 
     def facts(self) -> dict[str, object]:
         """The content of `compare --json`."""

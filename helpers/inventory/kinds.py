@@ -1,8 +1,7 @@
-"""What programs are for: the names that are known, by kind.
+"""What programs are for: the known names, by kind.
 
-A kind answers a question that one asks of an image: what could be built with it, what
-could be fetched, who could be talked to? A name is the one that people use; versions
-and machine names around it are taken off by `known`.
+A kind answers a question about an image: what could be built with it, downloaded, connected to?
+A name is the one that people use; `known` removes versions and machine names around it.
 """
 
 from __future__ import annotations
@@ -49,11 +48,11 @@ _NAMES = {
 KIND_OF = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 RANK = {name: rank for rank, name in enumerate(KIND_OF)}    # the best known of a kind first
 
-# One program, whichever name was found first.
+# One program under several names.
 _ONE = {"python2": "python", "python3": "python", "pip3": "pip"}
 
-# Names that mean something else too: off the executable paths they prove nothing
-# (apt's own way of fetching is called `http`).
+# Names that mean something else too: outside of executable paths they prove nothing
+# (apt has a downloader of its own called `http`).
 AMBIGUOUS = frozenset("http ftp host opt R links patch expect link make".split())
 
 # Go's own tools, by the package that each was built from: their files have names
@@ -72,7 +71,7 @@ _ENDINGS = (".exe", ".js")      # not .sh or .py: make.sh calls make at best
 
 
 def known(name: str) -> str:
-    """The name that people use for a program's file name, '' if it is none of the known.
+    """The name that people use for a program's file name, '' if it is not a known one.
 
     'x86_64-linux-gnu-gcc-12' is 'gcc', 'python3.11' is 'python', 'pip3' is 'pip'.
     """

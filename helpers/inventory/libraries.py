@@ -1,8 +1,8 @@
 """Does an image have what its programs need to start?
 
-A dynamic program names a loader and the libraries that it wants. The search goes as
-the loader's does: the program's own RUNPATH; the list that ldconfig made; the usual
-folders. Those of /etc/ld.so.conf count only once ldconfig has listed what is in them.
+A dynamic program names a loader and the libraries that it needs. They are searched as the loader
+does: the program's own RUNPATH; the list that ldconfig made; the usual directories. Those of
+/etc/ld.so.conf count only once ldconfig has listed what is in them.
 Source: ld.so(8), ldconfig(8); for musl, its dynamic linker's path_open.
 """
 
@@ -22,17 +22,17 @@ _TRIPLETS = {"x86-64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "arm"
 _USUAL = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
 _USUAL_MUSL = ("/lib", "/usr/local/lib", "/usr/lib")
 _CONFIGURATION, _CACHE = "/etc/ld.so.conf", "/etc/ld.so.cache"
-_MOST = 200       # files, lines and folders of the configuration that are looked at
+_LIMIT = 200      # files, lines and directories of the configuration that are read
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a program needs beside itself.
+    """What a program needs besides itself.
 
     loader     that must start it, '' if it is static
     found      {library: its path in the image}
     missing    libraries and loader that the program will not find
-    unlisted   {library: its path} of the missing ones that are in a folder of
+    unlisted   {library: its path} of the missing ones that are in a directory of
                /etc/ld.so.conf: they would be found if ldconfig had run
     """
 
@@ -66,7 +66,7 @@ class Libraries:
         while waiting:
             where, wanting = waiting.pop()
             for name in wanting.needed:
-                # The loader is a library too, for those that ask for it by name.
+                # The loader is a library too, for programs that ask for it by name.
                 if name in found or name in missing or name == loader:
                     continue
                 own = [*_own(wanting, where), *_own(elf, path)]
@@ -81,8 +81,8 @@ class Libraries:
         return Needs(elf.interpreter, found, tuple(missing), unlisted)
 
     def _places(self, name: str, own: list[str], program: Elf) -> Iterator[str]:
-        """Where the loader looks for that library, in order; `own` are the folders that
-        who wants it names."""
+        """Where the loader looks for a library, in order; `own` are the directories that the file
+        itself names."""
         if "/" in name:
             yield name
             return
@@ -108,33 +108,32 @@ class Libraries:
 
 
 def _own(elf: Elf, path: str) -> Iterator[str]:
-    """The folders that a file at that path names itself. A program's count for its
-    libraries too if they are an RPATH and no RUNPATH; which it is we are not told, and
-    so that nothing is called missing that is not, they always count."""
+    """The directories that a file names itself. A program's RPATH applies to its libraries too, its
+    RUNPATH does not. Which of them it is is not recorded: they always apply, so that nothing
+    is wrongly called missing."""
     origin = posixpath.dirname(path)
     return (each.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for each in elf.runpath if each)
 
 
 def _configured(texts: dict[str, str]) -> list[str]:
-    """The folders that /etc/ld.so.conf names, those of a file that it includes in the
-    include's place."""
+    """The directories that /etc/ld.so.conf names, with those of included files in their place."""
     folders: dict[str, None] = {}
-    files = sorted(texts)[:_MOST]
+    files = sorted(texts)[:_LIMIT]
     seen: set[str] = set()
 
     def read(path: str) -> None:
         if path in seen:
             return
         seen.add(path)
-        for line in texts.get(path, "").splitlines()[:_MOST]:
+        for line in texts.get(path, "").splitlines()[:_LIMIT]:
             words = line.partition("#")[0].split()
             if words[:1] == ["include"]:
-                for pattern in words[1:_MOST]:
+                for pattern in words[1:_LIMIT]:
                     whole = posixpath.join(posixpath.dirname(path), pattern)
                     for each in files:
                         if each.count("/") == whole.count("/") and fnmatch.fnmatchcase(each, whole):
                             read(each)
-            elif words and words[0].startswith("/") and len(folders) < _MOST:
+            elif words and words[0].startswith("/") and len(folders) < _LIMIT:
                 folders[words[0].rstrip("/")] = None
 
     read(_CONFIGURATION)

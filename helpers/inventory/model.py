@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..image import Image, Layer, Node, Program, Tree, Unseen
-from .kinds import BUILDING, COMPILER, KINDS, SHELL
+from .kinds import BUILDING, COMPILER, SHELL
 from .libraries import Libraries, Needs
 from ..text import plain
 from .packages import Found, packages
@@ -18,7 +18,7 @@ from .tools import Tool, executables, setuid, tools
 
 @dataclass(frozen=True)
 class Surface:
-    """How much there is to attack, and to audit: counts of what a container sees."""
+    """How much there is to attack and to audit: counts of what a container sees."""
 
     files: int
     executables: int
@@ -38,7 +38,7 @@ class Surface:
 
 @dataclass(frozen=True)
 class Waste:
-    """Bytes of a layer that no container sees, since a later layer hid or replaced them.
+    """Bytes of a layer that no container sees, because a later layer hid or replaced them.
 
     layer  index of the layer that still holds them
     files  the files themselves, the largest first
@@ -49,6 +49,7 @@ class Waste:
 
     @property
     def size(self) -> int:
+        """Bytes of the files."""
         return sum(each.size for each in self.files)
 
     @property
@@ -59,14 +60,14 @@ class Waste:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What an image contains. Nothing was run in it to find out.
+    """What an image contains, found out without running anything in it.
 
     image     the image, with its layers and sizes
     tree      every path that a container sees
-    programs  {path: Program} of all that can be run
+    programs  {path: Program} of everything that can be run
     tools     programs of a known purpose, by kind
     packages  by type and name
-    setuid    paths of programs that run as their owner, whoever starts them
+    setuid    paths of programs that run as their owner, whichever user starts them
     """
 
     image: Image
@@ -76,10 +77,8 @@ class Inventory:
     packages: tuple[Found, ...]
     setuid: tuple[str, ...]
 
-    # -- questions --
-
     def layer(self, index: int) -> Layer:
-        """The layer of a tool or a package, with its instruction."""
+        """The layer with that index, as of a tool or a package."""
         return self.image.layers[index]
 
     def came_with(self, index: int) -> str:
@@ -93,11 +92,12 @@ class Inventory:
         return tuple(tool for tool in self.tools if tool.kind in kinds)
 
     def tool(self, name: str) -> Tool | None:
-        """The tool that goes by that name, None if it is not in the image."""
+        """The tool with that name or path's last part, None if it is not in the image."""
         return next((tool for tool in self.tools if name == tool.name or
                      any(path.endswith(f"/{name}") for path in tool.names)), None)
 
     def package(self, name: str) -> Found | None:
+        """The package of that name, None if it is not in the image."""
         return next((each for each in self.packages if each.package.name == name), None)
 
     @property
@@ -107,7 +107,7 @@ class Inventory:
 
     @property
     def os(self) -> str:
-        """What the image says that it is: 'Debian GNU/Linux 12 (bookworm)'; '' if nothing."""
+        """The distribution that the image names: 'Debian GNU/Linux 12 (bookworm)'; '' if none."""
         for path in ("/etc/os-release", "/usr/lib/os-release"):
             node = self.tree.resolve(path)
             node = self.tree.origin(node) if node else None
@@ -132,6 +132,7 @@ class Inventory:
 
     @cached_property
     def surface(self) -> Surface:
+        """How much there is to attack and to audit."""
         kinds = Counter(tool.kind for tool in self.tools)
         return Surface(
             files=sum(1 for _ in self._files()),
@@ -141,7 +142,7 @@ class Inventory:
 
     @cached_property
     def waste(self) -> tuple[Waste, ...]:
-        """What each layer holds that no container sees; layers without are left out."""
+        """What each layer holds that no container sees; layers without such files are left out."""
         by_layer: dict[int, list[Unseen]] = {}
         for each in self.tree.unseen:
             by_layer.setdefault(each.layer, []).append(each)
@@ -159,7 +160,7 @@ class Inventory:
         return sum(each.size for each in self.waste)
 
     def _files(self) -> Iterator[Node]:
-        """Regular files that a container sees, hard links too."""
+        """Regular files that a container sees, hard links included."""
         for index in range(self.tree.depth):
             entries = self.tree.entries(index)
             for row in self.tree.visible(index):
@@ -173,10 +174,8 @@ class Inventory:
         for node in self._files():
             yield node.path, self.tree.origin(node).size, self.image.layers[node.layer]
 
-    # -- as JSON --
-
     def facts(self, *, files: bool = False) -> dict[str, object]:
-        """The content of `inventory --json`; `files`: with every file."""
+        """The content of `inventory --json`, with `files` the listing of every file too."""
         made = [layer.digest for layer in self.image.layers]
         facts = {
             **self.image.facts(), "transfer": None, "os": self.os,
@@ -203,18 +202,15 @@ _FILE, _HARD = map(ord, "fh")
 
 
 def _unquoted(value: str) -> str:
-    """A value as a shell reads it, which is the form of os-release(5)."""
+    """A value as a shell reads it, which is the format of os-release(5)."""
     try:
         return " ".join(shlex.split(value))
-    except ValueError:      # a quotation mark too many
+    except ValueError:      # an unbalanced quotation mark
         return value.strip()
 
 
 def take(image: Image, layers: Sequence) -> Inventory:
-    """The inventory of an image whose layers hold these entries."""
+    """The inventory of an image whose layers have these entries, the lowest first."""
     tree = Tree(layers)
     programs = executables(tree)
     return Inventory(image, tree, programs, tools(tree, programs), packages(tree), setuid(tree))
-
-
-__all__ = ["Found", "Inventory", "Surface", "Waste", "take", "KINDS"]

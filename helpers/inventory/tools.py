@@ -1,14 +1,14 @@
-"""The tools in an image: programs of a known purpose, found by what they are.
+"""The tools in an image: programs of a known purpose, recognized by what they are.
 
-A tool is a file that can be run (an ELF program, or a script on an executable path
-with its first line and the right to be executed) and that is known by one of:
+A tool is an executable file (an ELF program, or a script on an executable path with its first
+line and the right to be executed) that is known by one of:
 
     its own name, or that of a link on an executable path that leads to it
     what its bytes say (BusyBox, bash, gcc, node, python; Go's tools by the package they were built from)
     the names that it answers to, if it is many tools in one (BusyBox)
     its rights: setuid, setgid, or file capabilities
 
-A text file that is called `gcc` is none, nor is a link that leads nowhere.
+A text file called `gcc` is not a tool, nor is a link that leads nowhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, KINDS, PRIVILEGE, RANK, known
 
 _SETUID, _SETGID, _EXECUTE = 0o4000, 0o2000, 0o111
 _PROGRAMS = ("executable", "pie")
-_ON_PATH = ("bin", "sbin")     # the last part of the folders that a shell looks in
+_ON_PATH = ("bin", "sbin")     # last part of the directories in which a shell looks
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Tool:
 
 
 def executables(tree: Tree) -> dict[str, Program]:
-    """{path: Program} of what can be run, links apart: scripts that may be executed, and
-    ELF programs. Of those even such that may not, since their loader runs them all the
-    same when it is asked to. Libraries that print their version are no programs."""
+    """{path: Program} of what can be run, without links: scripts that may be executed, and ELF
+    programs, even those that may not be, since their loader runs them all the same. Libraries
+    that print their version are not programs."""
     return {node.path: program for node, program in tree.under("programs")
             if (program.elf.kind in _PROGRAMS if program.elf else node.mode & _EXECUTE)}
 
@@ -68,16 +68,16 @@ def setuid(tree: Tree) -> tuple[str, ...]:
 
 
 def privileged(tree: Tree) -> tuple[str, ...]:
-    """Programs that give whoever runs them rights that he has not: setuid and setgid
-    ones, and those with file capabilities."""
+    """Programs that give a user more rights: setuid and setgid ones, and those with file
+    capabilities."""
     capable = {(node.layer, node.row) for node, _ in tree.under("capabilities")}
     return tuple(sorted(node.path for node in _startable(tree)
                         if node.mode & (_SETUID | _SETGID) or (node.layer, node.row) in capable))
 
 
 def _startable(tree: Tree) -> Iterator[Node]:
-    """The ELF files that may be executed. Scripts have no rights of their own: Linux
-    starts their interpreter with those of whoever asked (execve(2))."""
+    """The ELF files that may be executed. Scripts have no rights of their own: Linux starts their
+    interpreter with those of the user (execve(2))."""
     return (node for node, program in tree.under("programs")
             if program.elf and node.mode & _EXECUTE)
 
@@ -94,7 +94,7 @@ def _names(tree: Tree, programs: dict[str, Program]) -> dict[str, list[str]]:
 
 
 def _identities(path: str, called: Sequence[str], program: Program) -> Iterator[tuple[str, list[str]]]:
-    """(name, the paths that go by it) for each tool that one program is."""
+    """(name, the paths by which it is called) for each tool that one program is."""
     go = GO_TOOLS.get(program.elf.main) if program.elf else None
     if go:
         yield go, list(called)
@@ -115,8 +115,8 @@ def _identities(path: str, called: Sequence[str], program: Program) -> Iterator[
             by_name.setdefault(name, [path])
         yield from by_name.items()
         return
-    # A program with several names of one kind (cc and gcc) is one tool, called as its
-    # file is or else by the shortest.
+    # A program with several names of one kind (cc and gcc) is one tool, with the name of its
+    # file or else the shortest.
     own = known(path.rpartition("/")[2])
     same: dict[str, list[str]] = {}
     for name in by_name:

@@ -11,7 +11,7 @@ from helpers import dockerfile as dockerfiles
 from helpers.checks import measure, dockerfile_rules, runtime_rules
 from helpers.checks.exercise import Content
 from helpers.container import Ran
-from helpers.formats.marks import marks
+from helpers.formats.signatures import marks
 from helpers.errors import CourseError
 
 from .layers import elf

@@ -24,8 +24,8 @@ def said(path, data):
     return [(each.name, each.version) for each in packages(path, data)]
 
 
-def test_the_door_has_these_names():
-    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "further", "interpreter", "marks",
+def test_the_public_names():
+    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "further", "interpreter", "libraries", "marks",
                                "packages", "program", "symbols", "wanted"]
 
 

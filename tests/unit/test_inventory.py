@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from helpers.formats import Package, marks
-from helpers.formats.marks import _CLASSES, _WORDS
+from helpers.formats.signatures import _CLASSES, _WORDS
 from helpers.formats import libraries
 from helpers.inventory import BUILDING, KINDS, compare, known
 from helpers.inventory.kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, RANK
@@ -560,7 +560,7 @@ def test_folders_of_the_configuration_are_in_order():
 
 def test_a_configuration_that_includes_itself_ends(monkeypatch):
     compared, really = [], fnmatch.fnmatchcase
-    monkeypatch.setattr("helpers.inventory.libraries._MOST", 10)
+    monkeypatch.setattr("helpers.inventory.libraries._LIMIT", 10)
     monkeypatch.setattr(fnmatch, "fnmatchcase", lambda *names: compared.append(names) or really(*names))
     many = [(f"etc/ld.so.conf.d/{n}.conf", b"/opt/a\n" + b"include *.conf\n" * 30) for n in range(30)]
     assert ld(APP, ("opt/a/libc.so.6", LIBC), CONFIGURED[0], *many).unlisted == {"libc.so.6": "/opt/a/libc.so.6"}

@@ -1,8 +1,8 @@
 """Programs that say in their own bytes what they are, whatever their file is called.
 
-A name proves nothing: a shell may be called `data`. Each of these carries words that
-no other program has, since it prints them when asked for its version. Where a program
-is built of many (BusyBox), it also carries the list of the names that it answers to.
+A name proves nothing: a shell may be called `data`. Each of these contains words that no other
+program has, since it prints them when asked for its version. A program made of many (BusyBox)
+also contains the list of the names that it answers to.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ _WORDS = (
     (b"GNU assembler ", "as"),
     (b"DPKG_MAINTSCRIPT_NAME", "dpkg"),
 )
-# Java's commands are small programs that name the class to be started. All of them hand it
-# to one library, so that few programs need be searched.
+# Java's commands are small programs that name the class to start. All of them pass it to one
+# library, so only few programs need to be searched.
 _LAUNCHER = b"\0libjli.so\0"
 _CLASSES = (
     (b"jdk.compiler/com.sun.tools.javac.Main", "javac"),
     (b"jdk.jartool/sun.tools.jar.Main", "jar"),
     (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
 )
-# Functions that a program has for others to call, or calls in a library. Their names stand
-# in the linker's tables, at the beginning, and stay there when it is stripped.
+# Functions that a program exports, or calls in a library. Their names are in the linker's
+# tables, at the beginning, and remain when it is stripped.
 _FUNCTIONS = (
     (b"\0_ZN4node5StartEiPPc\0", "node"),  # node::Start(int, char**)
     (b"\0Py_BytesMain\0", "python"),       # what python's main() calls
     (b"\0_Z12c_parse_filev\0", "cc1"),    # GCC's cc1 and cc1plus have c_parse_file(), for their plugins
 )
-# Where busybox keeps its list, in alphabetical order: the brackets come first.
+# Start of busybox's list, in alphabetical order: the brackets come first.
 _APPLETS = (b"\0[\0[[\0", b"\0[[\0")
-_MOST, _LONGEST = 600, 32
-_LARGEST = 4 << 20    # bytes of a program that is searched for words: Debian's perl, the largest of these, has 3.8 MB
+_NAMES_LIMIT, _NAME_LIMIT = 600, 32
+_LARGEST = 4 << 20    # bytes of a program that is searched; Debian's perl, the largest of these, has 3.8 MB
 
 
 def marks(data: bytes | memoryview) -> tuple[str, ...]:
-    """The programs that these bytes say they are, by the names that they are known by."""
+    """The known names of the programs that these bytes say they are."""
     found, end = [], tables(data)
     if len(data) <= _LARGEST:
         data, places = bytes(data), texts(data)
@@ -54,7 +54,7 @@ def marks(data: bytes | memoryview) -> tuple[str, ...]:
 
 
 def applets(data: bytes | memoryview) -> tuple[str, ...]:
-    """The names that a program marked as busybox answers to, in its own order."""
+    """The names that a busybox answers to, in its own order."""
     data = bytes(data[:_LARGEST])
     for start in _APPLETS:
         at = data.find(start)
@@ -64,10 +64,10 @@ def applets(data: bytes | memoryview) -> tuple[str, ...]:
 
 
 def _listed(data: bytes, at: int) -> tuple[str, ...]:
-    """NUL-terminated names from `at` on, up to an empty one or one that is no name."""
+    """NUL-terminated names from `at` on, up to an empty or unprintable one."""
     names = []
-    while len(names) < _MOST:
-        end = data.find(b"\0", at, at + _LONGEST)
+    while len(names) < _NAMES_LIMIT:
+        end = data.find(b"\0", at, at + _NAME_LIMIT)
         name = data[at:end]
         if end <= at or not name.isascii() or not name.decode().isprintable():
             break
