@@ -240,43 +240,43 @@ def test_an_archive_in_archives_without_end():
 
 
 @pytest.fixture
-def purses(monkeypatch):
+def budgets(monkeypatch):
     """What is left of the means for each archive that was read; `small` allows less."""
     made = []
 
-    class Purse(java._Purse):
+    class Budget(java._Budget):
         small = {}
 
         def __init__(self):
             super().__init__(**self.small)
             made.append(self)
 
-    monkeypatch.setattr(java, "_Purse", Purse)
-    made.append(Purse.small)
+    monkeypatch.setattr(java, "_Budget", Budget)
+    made.append(Budget.small)
     return made
 
 
-def test_a_bomb_unpacks_to_a_bound(purses):
+def test_a_bomb_unpacks_to_a_bound(budgets):
     bomb = jar(("x-1.jar", bytes(300_000_000)))
     assert len(bomb) < 300_000
     assert said("/bomb-1.jar", bomb) == [("bomb", "1")]
-    assert purses[-1].bytes == (256 - 64) << 20 and purses[-1].read == 10_000 - 1
+    assert budgets[-1].bytes == (256 - 64) << 20 and budgets[-1].read == 10_000 - 1
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
-def test_an_archive_inside_is_unpacked_no_further_than_the_bound(purses, cut):
-    purses[0]["bytes"] = 100_000
+def test_an_archive_inside_is_unpacked_no_further_than_the_bound(budgets, cut):
+    budgets[0]["bytes"] = 100_000
     data = jar(("x-1.jar", random.Random(1).randbytes(300_000)))
     assert said("/a-1.jar", data[:-30] if cut else data) == [("a", "1")]
-    assert purses[-1].bytes == 0
+    assert budgets[-1].bytes == 0
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
-def test_many_bombs_together_unpack_to_a_bound(purses, cut):
-    purses[0]["bytes"] = 5_000_000
+def test_many_bombs_together_unpack_to_a_bound(budgets, cut):
+    budgets[0]["bytes"] = 5_000_000
     bombs = jar(*((f"x-{n}.jar", bytes(3_000_000)) for n in range(4)))
     assert said("/bombs-1.jar", bombs[:-30] if cut else bombs) == [("bombs", "1")]
-    assert purses[-1].bytes == 0 and purses[-1].read == 10_000 - 2
+    assert budgets[-1].bytes == 0 and budgets[-1].read == 10_000 - 2
 
 
 def test_an_archive_with_too_many_entries_is_told_by_its_name():
@@ -285,8 +285,8 @@ def test_an_archive_with_too_many_entries_is_told_by_its_name():
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
-def test_more_texts_than_are_read(purses, cut):
-    purses[0]["read"] = 3
+def test_more_texts_than_are_read(budgets, cut):
+    budgets[0]["read"] = 3
     data = jar(*(pom(f"x{n}y", "1") for n in range(9)))
     assert len(said("/app-1.jar", data[:-30] if cut else data)) == 3 + 1
 
