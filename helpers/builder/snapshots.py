@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 from ..dockerfile import Dockerfile, Stage
 from ..dockerfile.reader import Instruction
 from ..errors import Unsupported
-from .control import CallFailed, Control, Entry, Finished, Gateway, Process, Running, State
+from .control import CallFailed, Control, Entry, FailedState, Finished, Gateway, Process, Running, State
+from .control.failed import SHELLS
 from .session import Session
 
 if TYPE_CHECKING:
     from .building import Prepared
-
-_SHELLS = ("/bin/sh", "/bin/bash", "/busybox/sh", "/bin/ash")
 
 
 class Snapshot:
@@ -43,27 +42,23 @@ class Snapshot:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The image's configuration so far, as `docker inspect` has it under Config; {} for a failed step."""
+        """The image's configuration so far, as `docker inspect` has it under Config."""
         return self._state.config
 
     @property
     def env(self) -> dict[str, str]:
         """The environment of a command that would run next."""
-        given = self._state.step.meta.get("env", ()) if self._state.step else self._state.config.get("Env") or ()
-        return dict(each.partition("=")[::2] for each in given)
+        return dict(each.partition("=")[::2] for each in self.config.get("Env") or ())
 
     @property
     def workdir(self) -> str:
         """The working directory of a command that would run next."""
-        if self._state.step:
-            return self._state.step.meta.get("cwd") or "/"
-        return self._state.config.get("WorkingDir") or "/"
+        return self.config.get("WorkingDir") or "/"
 
     @property
     def user(self) -> str:
         """The user of a command that would run next; '' is root."""
-        return (self._state.step.meta if self._state.step else self._state.config).get(
-            "user" if self._state.step else "User") or ""
+        return self.config.get("User") or ""
 
     def files(self, path: str = "/") -> tuple[Entry, ...]:
         """What is in a folder, in order of names. Raises CallFailed if it is no folder."""
@@ -99,7 +94,9 @@ class Snapshot:
     @property
     def shell(self) -> str:
         """The first shell that is there, '' if there is none."""
-        return next(filter(self.has, _SHELLS), "")
+        if isinstance(self._state, FailedState):
+            return self._state.shell
+        return next(filter(self.has, SHELLS), "")
 
     def run(self, command: str | Sequence[str], stdin: bytes = b"") -> Finished:
         """Run a command in a container of it, with its environment, working directory and user. A text needs a shell.
@@ -130,7 +127,7 @@ class Snapshot:
         """Its shell. Raises Unsupported if there is none."""
         if found := self.shell:
             return found
-        raise Unsupported(f"There is no shell in it: {self.name}.", why=f"None of {', '.join(_SHELLS)} is there.",
+        raise Unsupported(f"There is no shell in it: {self.name}.", why=f"None of {', '.join(SHELLS)} is there.",
                           remedy="Read its files instead, or run a program that is there by a list: run(['/app/server'])")
 
 
@@ -181,16 +178,17 @@ class Snapshots:
         return self._after(stage, stage.instructions[number - 1], f"before line {instruction.line}")
 
     def failed(self, line: int) -> Snapshot:
-        """The step at that line when it failed, with what it had written; where the engine keeps no failed step
-        (Docker 20.10), the state before it."""
+        """The step at that line when it failed, with what it had written. Where the engine keeps no failed step (Docker
+        20.10), or it has no shell to read it by, the state before it."""
         _, instruction = locate(self._read, line)
         gateway = self._gateway(instruction)
         try:
             gateway.solve(self._attributes, evaluate=True)
         except CallFailed as error:
-            if step := error.step:
-                return Snapshot(f"line {instruction.line} when it failed", gateway.failed_step(step),
-                                command=tuple(step.meta.get("args", ())))
+            state = FailedState(gateway, error.step) if error.step else None
+            if state and state.shell:
+                return Snapshot(f"line {instruction.line} when it failed", state,
+                                command=tuple(state.step.meta.get("args", ())))
         found = self.before(line)
         if instruction.keyword == "RUN" and not instruction.heredocs:
             found.command = _command(instruction, found)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.builder.context import Context
-from helpers.builder.control import CallFailed, Control, Gateway, Process
+from helpers.builder.control import CallFailed, Control, FailedState, Gateway, Process
 from helpers.builder.session import Session
 
 BASE = "debian:bookworm-slim"
@@ -97,7 +97,7 @@ def test_a_build_that_fails_says_so_when_it_is_looked_at(control, engine, folder
             gateway.solve({}, evaluate=True).read_dir("/")
         if step := caught.value.step:     # Docker 23 and later keep the step, what it had written included
             assert caught.value.lines == (2,)
-            assert "partial" in [entry.name for entry in gateway.failed_step(step).read_dir("/")]
+            assert "partial" in [entry.name for entry in FailedState(gateway, step).read_dir("/")]
 
 
 def test_a_cancelled_build_ends_its_command(control, engine, folder):
@@ -122,6 +122,6 @@ def test_the_cache_s_records_of_a_build_are_pruned_and_no_other(control, engine,
     with Session(engine, Context.scan(folder, dockerfile_text=text)) as session:
         control.solve({"filename": "Dockerfile"}, session.id).wait()
     ours = [record for record in control.disk_usage() if word in record.description]
-    gone = control.prune(f"id=={ours[0].id}")
+    gone = control.prune(f"id=={ours[0].id}", all_kinds=True)
     assert [record.id for record in gone] == [record.id for record in ours]
     assert ours[0].id not in {record.id for record in control.disk_usage()}

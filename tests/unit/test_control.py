@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from helpers.builder.control import CallFailed, Entry, FailedStep, Finished, Mount, Process
+from helpers.builder.control import CallFailed, Entry, FailedState, FailedStep, Finished, Mount, Process
 from helpers.builder.control import client as clients
 from helpers.builder.control import gateway as gateways
 from helpers.builder.control.connection import Connection
@@ -208,11 +208,18 @@ def test_an_error_without_a_step_has_none(details):
 
 
 def test_what_the_failed_step_had_mounted_is_mounted_again():
-    step = failure(Solve=SOLVE).step
-    state = gateways.Gateway.failed_step(object(), step)
-    assert state.ref == "out"
+    state = FailedState(object(), failure(Solve=SOLVE).step)
+    assert state.ref == "out" and state.config == {"Env": ["A=1"], "WorkingDir": "/app", "User": ""}
     assert state.mounts() == (Mount("out", "/", False, {"selector": "", "mountType": 0}),
                               Mount("cache", "/cache", True, {"selector": "", "mountType": 3}))
+
+
+def test_a_failed_step_is_listed_by_its_own_programs(monkeypatch):
+    state = FailedState(object(), failure(Solve=SOLVE).step)
+    listed = b"81a4 0 5 12 1700000000\nb\xff\0\0a1ff 0 0 1 1\na\0/to\n\0"
+    monkeypatch.setattr(FailedState, "_ask", lambda self, script, path: Finished(0, listed))
+    assert state.read_dir("/x") == (Entry("a", 0o120777, 0, 0, 1, 1_000_000_000, "/to\n"),
+                                    Entry("b\udcff", 0o100644, 0, 5, 12, 1_700_000_000 * 1_000_000_000))
 
 
 # -- results -----------------------------------------------------------------------------
@@ -303,7 +310,7 @@ def test_a_process_runs_to_its_end_and_its_outputs_come_as_written():
     events = Events(dict(Started={}), dict(File=dict(Fd=1, Data=b"a\xff")), dict(File=dict(Fd=2, Data=b"b")),
                     dict(File=dict(Fd=1, EOF=True)), dict(Exit=dict(Code=3)), dict(Done={}))
     found, control = state(NewContainer=None, process=events)
-    assert found.container().run(Process(["/bin/false"], ["A=1"], "/app", "me"), b"in") == Finished(3, "a\ufffdb")
+    assert found.container().run(Process(["/bin/false"], ["A=1"], "/app", "me"), b"in") == Finished(3, b"a\xffb")
     started = control.asked[-1][1].Init
     assert (list(started.Meta.args), list(started.Meta.env), started.Meta.cwd, started.Meta.user) == (
         ["/bin/false"], ["A=1"], "/app", "me")

@@ -6,7 +6,7 @@ import pytest
 
 from helpers import dockerfile
 from helpers.builder import BuildRequest, Snapshot, Snapshots
-from helpers.builder.control import CallFailed, Entry, FailedStep
+from helpers.builder.control import CallFailed, Entry
 from helpers.builder.snapshots import _command, cut, locate
 from helpers.errors import BuildFailed, DockerfileError, Unsupported
 
@@ -59,8 +59,6 @@ def test_the_command_of_a_run_is_its_list_or_a_shell_with_its_text(written, comm
 class State:
     """Folders and files in memory, in place of a result in the cache."""
 
-    step = None
-
     def __init__(self, *files, config=None):
         self._files, self.config = files, config or {}
 
@@ -81,13 +79,6 @@ def test_a_snapshot_has_the_environment_of_the_next_command():
     assert (found.env, found.workdir, found.user) == ({"A": "1=2", "B": ""}, "/app", "me")
     bare = Snapshot("after line 1", State(), 1)
     assert (bare.env, bare.workdir, bare.user, bare.files()) == ({}, "/", "", ())
-
-
-def test_a_failed_step_has_its_own_environment():
-    state = State(config={"WorkingDir": "/wrong"})
-    state.step = FailedStep((), (), {"env": ["A=1"], "cwd": "/app", "user": "5"})
-    found = Snapshot("line 3 when it failed", state)
-    assert (found.env, found.workdir, found.user) == ({"A": "1"}, "/app", "5")
 
 
 def test_a_tree_is_as_deep_as_asked():

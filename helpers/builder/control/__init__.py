@@ -11,9 +11,11 @@
 """
 
 from .client import CacheRecord, Control, Solve, SolveOptions, Worker
+from .failed import FailedState
 from .gateway import Entry, Gateway, Mount, Process, State
 from .process import Container, Finished, Running
 from .status import CallFailed, FailedStep
 
-__all__ = ["CacheRecord", "CallFailed", "Container", "Control", "Entry", "FailedStep", "Finished", "Gateway", "Mount",
+__all__ = ["CacheRecord", "CallFailed", "Container", "Control", "Entry", "FailedState", "FailedStep",
+           "Finished", "Gateway", "Mount",
            "Process", "Running", "Solve", "SolveOptions", "State", "Worker"]

@@ -24,7 +24,7 @@ from ..filesync import st_mode
 from .client import Control, SolveOptions
 from .messages import GATEWAY, known, pairs
 from .process import Container
-from .status import CallFailed, FailedStep
+from .status import CallFailed
 
 _HEADER = "buildkit-controlapi-buildid"
 _PIECE = 1 << 22    # bytes of a file that are read at once: gRPC takes no message above 16 MB
@@ -126,17 +126,13 @@ class Gateway:
                     for each in mounts]))
         return Container(self, name)
 
-    def failed_step(self, step: FailedStep) -> State:
-        """What the failed step's root held when it failed, what it had written included."""
-        at = next(number for number, mount in enumerate(step.mounts) if mount.get("dest", "/") == "/")
-        return State(self, step.results[at], {}, step)
 
 
 class State:
     """A file system in the build cache: read it, or run something in it. An empty `ref` is `scratch`."""
 
-    def __init__(self, gateway: Gateway, ref: str, metadata: Mapping[str, bytes], step: FailedStep | None = None):
-        self.ref, self.metadata, self.step = ref, dict(metadata), step
+    def __init__(self, gateway: Gateway, ref: str, metadata: Mapping[str, bytes]):
+        self.ref, self.metadata = ref, dict(metadata)
         self._gateway = gateway
 
     @cached_property
@@ -173,12 +169,8 @@ class State:
         return b"".join(pieces)
 
     def mounts(self) -> tuple[Mount, ...]:
-        """What a container of this state mounts: of a failed step, all that the step had."""
-        if self.step is None:
-            return (Mount(self.ref),)
-        return tuple(Mount(result, mount.get("dest", "/"), bool(mount.get("readonly")), {
-            "selector": mount.get("selector", ""), "mountType": mount.get("mountType", 0)})
-            for mount, result in zip(self.step.mounts, self.step.results) if result)
+        """What a container of this state mounts."""
+        return (Mount(self.ref),)
 
     def container(self, network: bool = True) -> Container:
         """A container of this state. What runs in it changes nothing but the container."""

@@ -21,11 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended: its exit code, and what it wrote (text; bytes that are no UTF-8 are replaced)."""
+    """A process that has ended.
+
+    exit_code  its own, or 1 where its program could not be started
+    written    bytes of both of its outputs, as they came
+    error      the engine's words, '' if it ended well
+    """
 
     exit_code: int
-    output: str
+    written: bytes
     error: str = ""
+
+    @property
+    def output(self) -> str:
+        """What it wrote as text; bytes that are no UTF-8 are replaced."""
+        return self.written.decode("utf-8", "replace")
 
 
 class Container:
@@ -60,7 +70,7 @@ class Container:
             running.write(stdin)
         running.end_input()
         written = b"".join(piece for _, piece in running.output())
-        return Finished(running.exit_code or 0, written.decode("utf-8", "replace"), running.error)
+        return Finished(running.exit_code or 0, written, running.error)
 
 
 class Running:
