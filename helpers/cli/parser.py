@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CourseError
-from . import debug, engines, exercises, images
+from . import debug, engines, exercises, images, lint
 from .output import no_build, no_report
 
 Value = TypeVar("Value")
@@ -51,6 +51,11 @@ def parser() -> argparse.ArgumentParser:
     _of_a_build(entered, "build up to this stage")
     entered.add_argument("--line", type=int, metavar="N", help="open it after line N of the Dockerfile, failed or not")
     entered.set_defaults(failure=no_build)
+
+    linted = command("lint", lint.lint, "the builder's own checks, or hadolint's, without a build")
+    linted.add_argument("dir", metavar="DIR", help="folder of the build context")
+    linted.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    linted.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
 
     graph = command("graph", images.graph, "the stages and what ties them")
     graph.add_argument("dir", metavar="DIR")

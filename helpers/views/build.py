@@ -22,7 +22,14 @@ def build_view(result: BuildResult) -> str:
                       for ref, name in result.substitutions.items())
     given = ", ".join(f"{code(each.id)} ({escape(each.origin)})" for each in result.handed_over)
     given = f"<p>Handed to its commands: {given}.</p>" if given else ""
-    return f"{stages_table(result.stages, caption)}{swapped}{given}{_folded_steps(result.steps)}"
+    return f"{stages_table(result.stages, caption)}{swapped}{given}{_checks(result)}{_folded_steps(result.steps)}"
+
+
+def _checks(result: BuildResult) -> str:
+    """What the builder's own checks object to."""
+    rows = [(str(each.line or ""), f'<a href="{escape(each.link)}">{escape(each.rule)}</a>', escape(each.message))
+            for each in result.warnings]
+    return table(("line", "check", "the builder says"), rows, right=(0,)) if rows else ""
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from helpers.builder import BuildRequest, build, linter
 from helpers.builder.context import Context
 from helpers.builder.control import CallFailed, Control, FailedState, Gateway, Process
 from helpers.builder.session import Session
+from helpers.errors import Unsupported
 
 BASE = "debian:bookworm-slim"
 
@@ -125,3 +127,14 @@ def test_the_cache_s_records_of_a_build_are_pruned_and_no_other(control, engine,
     gone = control.prune(f"id=={ours[0].id}", all_kinds=True)
     assert [record.id for record in gone] == [record.id for record in ours]
     assert ours[0].id not in {record.id for record in control.disk_usage()}
+
+
+def test_the_builder_s_own_checks_are_asked_without_a_build(engine, tmp_path):
+    if not linter.supported(engine):
+        with pytest.raises(Unsupported):
+            linter.lint(BuildRequest(tmp_path), engine)
+        pytest.skip("this engine's builder has no checks of its own")
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE} AS Mixed\nCMD echo hi\n")
+    expected = {(1, "StageNameCasing"), (2, "JSONArgsRecommended")}
+    assert {(each.line, each.rule) for each in linter.lint(BuildRequest(tmp_path), engine)} == expected
+    assert {(each.line, each.rule) for each in build(tmp_path, engine=engine).warnings} == expected

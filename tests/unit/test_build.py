@@ -254,7 +254,7 @@ def test_bytes_that_are_no_text_do_not_stop_a_build():
 
 def test_fields_of_a_later_buildkit_are_passed_over():
     status = buildkit.status_response()(vertexes=[{"digest": "k", "name": "n"}]).SerializeToString()
-    later = status + bytes([0x22, 2, 0x08, 1])   # field 4, warnings
+    later = status + bytes([0x7A, 2, 0x08, 1])   # field 15, of which nothing is known yet
     answer = {"id": "moby.buildkit.trace", "aux": base64.b64encode(later).decode()}
     assert list(buildkit.events([answer])) == [StepSeen("k", "n")]
 
@@ -684,7 +684,7 @@ def test_the_facts_of_a_build_have_the_keys_of_the_design():
     facts = result("buildkit-cold").facts()
     # `unpacked` is added by the command line, which looks at the image; `substitutions` is ours.
     assert set(facts) == {"ok", "image", "tag", "builder", "seconds", "stages", "steps", "error",
-                          "substitutions", "handed_over", "warnings"}
+                          "substitutions", "handed_over", "warnings", "checks"}
     assert (facts["ok"], facts["error"], facts["seconds"]) == (True, None, 1.235)
     assert {tuple(stage) for stage in facts["stages"]} == {("name", "base", "status", "seconds")}
     assert {tuple(step) for step in facts["steps"]} == {

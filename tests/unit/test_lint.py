@@ -44,7 +44,7 @@ def test_a_file_that_cannot_be_read_gives_one_finding():
 def test_a_finding_as_words_and_as_json():
     found = recorded("slips")[0]
     assert str(found) == "line 2: error DL3023: `COPY --from` cannot reference its own `FROM` alias"
-    assert found.facts() == {"line": 2, "rule": "DL3023", "level": "error", "message": found.message}
+    assert found.facts() == {"line": 2, "rule": "DL3023", "level": "error", "message": found.message, "link": ""}
 
 
 def test_nothing_to_say():
