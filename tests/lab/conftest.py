@@ -1,6 +1,6 @@
-"""A browser and a JupyterLab for the tests of the lessons.
+"""One browser and one JupyterLab for the tests of the lessons.
 
-Both end with the module: Playwright holds this thread's event loop, and the
+Both end with this folder: Playwright holds this thread's event loop, and the
 tests after it want one of their own.
 """
 
@@ -8,15 +8,18 @@ import os
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from helpers.engine import connect
 from helpers.errors import NoEngine
 
 from .browser import open_browser, program
-from .server import copy_lessons, serve
+from .server import add_kernel, copy_lessons, serve
 
 SHOTS = Path(__file__).parent / "shots"
 LESSON = "notebooks/02-two-stages.ipynb"
+expect.set_options(timeout=60_000)    # other tests may run beside these
+WITHOUT_ENGINE = "without-engine"    # the kernel of a session that has none
 
 
 def _without(what):
@@ -26,7 +29,7 @@ def _without(what):
     pytest.skip(what)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def engine():
     try:
         return connect()
@@ -34,7 +37,7 @@ def engine():
         _without(str(error))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def window(tmp_path_factory):
     path = program() or _without("there is no Chromium: python -m tests.prepare")
     with open_browser(path, tmp_path_factory.mktemp("profile")) as window:
@@ -42,7 +45,7 @@ def window(tmp_path_factory):
         yield window
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def course(tmp_path_factory):
     """Folder with a copy of the lessons: the checkout's own are not touched."""
     root = tmp_path_factory.mktemp("course")
@@ -50,8 +53,10 @@ def course(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def lab(engine, course, tmp_path_factory):
+@pytest.fixture(scope="package")
+def lab(course, tmp_path_factory):
     """(address, token) of a running JupyterLab."""
-    with serve(course / LESSON, tmp_path_factory.mktemp("jupyter") / "home") as where:
+    home = tmp_path_factory.mktemp("jupyter") / "home"
+    add_kernel(home, WITHOUT_ENGINE, MULTISTAGE_NO_ENGINE="1", MULTISTAGE_REQUIRE_ENGINE="", MULTISTAGE_HOME=str(home / "state"))
+    with serve(course / LESSON, home) as where:
         yield where

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,14 +29,30 @@ def copy_lessons(root: Path) -> Path:
     return Path(shutil.copytree(CHECKOUT / "notebooks", root / "notebooks", ignore=leave))
 
 
+def add_kernel(home: Path, name: str, **environment: str) -> None:
+    """A kernel of the server with that home: Python, with other variables."""
+    folder = home / "data" / "kernels" / name
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps({
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3", "language": "python", "env": environment}))
+
+
+def set_theme(address: str, token: str, name: str) -> None:
+    """Of the pages that are opened from now on."""
+    request = urllib.request.Request(f"{address}/lab/api/settings/@jupyterlab/apputils-extension:themes?token={token}", method="PUT",
+                                     data=json.dumps({"raw": json.dumps({"theme": name})}).encode())
+    urllib.request.urlopen(request, timeout=_START_SECONDS).close()
+
+
 @contextmanager
-def serve(notebook: Path, home: Path, **environment: str) -> Iterator[tuple[str, str]]:
+def serve(notebook: Path, home: Path) -> Iterator[tuple[str, str]]:
     """JupyterLab as `make lab` starts it: (address, token). Ends what it started."""
     port, token = _free_port(), secrets.token_hex(16)
     home.mkdir(exist_ok=True)
     with open(home / "log", "wb") as log:
         process = subprocess.Popen(_words(notebook, port, token), stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=log, env=_environment(home) | environment, start_new_session=True)
+                                   stderr=log, env=_environment(home), start_new_session=True)
     try:
         address = f"http://127.0.0.1:{port}"
         _await(f"{address}/api/status?token={token}", process, home / "log")

@@ -12,6 +12,8 @@ from playwright.sync_api import expect
 from .conftest import LESSON, SHOTS
 from .notebook import ERROR, Notebook
 
+pytestmark = pytest.mark.xdist_group("tests/lab")     # one browser and one server for both files
+
 IDLE_SECONDS = 10    # from the stop button to a kernel that takes the next cell
 SLACK = 2            # pixels that rounding may add to a width
 BAD = f"{ERROR}, .jupyter-widgets-error-widget"
@@ -48,7 +50,7 @@ IMAGES = "images => images.map(image => [image.alt, image.complete && image.natu
 
 
 @pytest.fixture(scope="module")
-def lesson(window, lab):
+def lesson(window, engine, lab):
     """Lesson 02, opened and run once from the menu."""
     notebook = Notebook.open(window.new_page(), *lab, LESSON)
     notebook.run_all()
@@ -58,7 +60,7 @@ def lesson(window, lab):
 
 
 @pytest.fixture
-def scratch(request, window, lab, course):
+def scratch(request, window, engine, lab, course):
     """A function that opens a new notebook with the given cells."""
     page = window.new_page()
 
@@ -155,6 +157,7 @@ def test_a_prediction_is_compared(lesson):
     expect(lesson.output(compared)).to_contain_text("You predicted 300 MB. Measured:")
 
 
+@pytest.mark.nightly      # the lesson without an engine is restarted and run whole each time
 def test_a_second_run_gives_the_same(lesson):
     before = _outcome(lesson)
     lesson.restart_and_run_all()

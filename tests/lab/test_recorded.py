@@ -1,14 +1,17 @@
 """A lesson where there is no engine, in a real JupyterLab with its dark theme: recorded
 results, marked as such, and to be read."""
 
-import json
 import re
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from .conftest import WITHOUT_ENGINE
 from .notebook import ERROR, Notebook
-from .server import serve
+from .server import set_theme
+
+pytestmark = pytest.mark.xdist_group("tests/lab")
 
 LESSON = "notebooks/01-one-stage.ipynb"
 HEAD = re.compile(r"Recorded on \d+ \w+ \d{4} on .*Engine.*\. Not measured here\.")
@@ -40,21 +43,19 @@ PALE = """(view, enough) => {
 
 
 @pytest.fixture(scope="module")
-def lesson(window, course, tmp_path_factory):
+def lesson(window, course, lab):
     """The lesson, run from the menu, in a session without an engine."""
-    home = tmp_path_factory.mktemp("jupyter-without")
-    theme = home / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
-    theme.parent.mkdir(parents=True)
-    theme.write_text(json.dumps({"theme": "JupyterLab Dark"}))
-    hidden = {"MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "", "MULTISTAGE_HOME": str(home / "state")}
-    with serve(course / LESSON, home, **hidden) as where:
-        page = window.new_page()
-        notebook = Notebook.open(page, *where, LESSON)
-        notebook.restart_and_run_all()
-        notebook.await_run()
-        notebook.show_all(1280)
-        yield notebook
-        page.close()
+    sheet = nbformat.read(course / LESSON, as_version=4)
+    sheet.metadata.kernelspec.name = WITHOUT_ENGINE
+    nbformat.write(sheet, course / LESSON)
+    set_theme(*lab, "JupyterLab Dark")
+    page = window.new_page()
+    notebook = Notebook.open(page, *lab, LESSON)
+    notebook.restart_and_run_all()
+    notebook.await_run()
+    notebook.show_all(1280)
+    yield notebook
+    page.close()
 
 
 def test_the_first_frame_says_why_and_names_the_three_ways_on(lesson):
