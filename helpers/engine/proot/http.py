@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import io
 import json
+import socket
 import struct
 import termios
 import threading
@@ -25,56 +25,8 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import bind_unix_socket
 
 _JSON = 64 << 20     # bytes of a request that is read as a whole
-_PIECE = 1 << 16     # bytes of one that is read while it arrives, at a time
-_WAITING = 16        # pieces that arrive before their reader takes one
+_PIECE = 1 << 16     # bytes that are taken at a time
 _ANY = 1 << 50       # bytes of a request, of any length: an image
-
-
-class Body(io.RawIOBase):
-    """What a client sends, read by a thread while it arrives."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop):
-        self._loop, self._pieces = loop, asyncio.Queue[bytes | None](_WAITING)
-        self._piece, self._unread, self._ended, self._broken = b"", True, False, False
-        self._arrived = threading.Event()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._piece and not self._ended:
-            piece = asyncio.run_coroutine_threadsafe(self._pieces.get(), self._loop).result()
-            self._piece, self._ended = piece or b"", piece is None
-        if not self._piece and self._broken:
-            raise ConnectionError("the client went away")
-        count = min(len(buffer), len(self._piece))
-        buffer[:count], self._piece = self._piece[:count], self._piece[count:]
-        return count
-
-    def ignore(self) -> None:
-        """Read no more of it, and wait until all has arrived: then it can be answered."""
-        self._loop.call_soon_threadsafe(self._drop)
-        self._arrived.wait()
-
-    async def feed(self, piece: bytes | None) -> None:
-        """What arrived; None at the end. Waits for a reader that is behind."""
-        if self._unread:
-            await self._pieces.put(piece)
-        if piece is None:
-            self._arrived.set()
-
-    def break_off(self) -> None:
-        """The client has gone before the end."""
-        if not self._arrived.is_set():
-            self._broken = True
-            self._drop()
-            self._pieces.put_nowait(None)
-            self._arrived.set()
-
-    def _drop(self) -> None:
-        self._unread = False
-        while not self._pieces.empty():
-            self._pieces.get_nowait()
 
 
 class Exchange:
@@ -91,7 +43,11 @@ class Exchange:
         self.method, self.path = request.method, unquote(request.path)
         self.queries = parse_qs(request.query, keep_blank_values=True)
         self.query = {name: values[-1] for name, values in self.queries.items()}
-        self.body, self.begun, self._gone = Body(self._loop), False, threading.Event()
+        # A pair of sockets: the server waits while nobody reads, and an end is an end of file.
+        self._arriving, reading = socket.socketpair()
+        self._arriving.setblocking(False)
+        self.body, self.begun, self._gone = reading.makefile("rb"), False, threading.Event()
+        reading.close()
 
     def respond(self) -> None:
         """Answer it. A ConnectionError breaks the answer off."""
@@ -101,14 +57,26 @@ class Exchange:
         """Whether the client has hung up."""
         return self._gone.is_set()
 
-    def hung_up(self) -> None:
-        """The client has: whoever reads or asks learns it."""
-        self._gone.set()
-        self.body.break_off()
+    async def arrived(self, piece: bytes) -> None:
+        """A piece of what the client sends."""
+        with contextlib.suppress(OSError):   # the client has hung up meanwhile
+            await self._loop.sock_sendall(self._arriving, piece)
+
+    def ended(self, *, gone: bool) -> None:
+        """All has arrived, or the client has hung up."""
+        if gone:
+            self._gone.set()
+        with contextlib.suppress(OSError):   # it is answered already
+            self._arriving.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """It is answered."""
+        self.body.close()
+        self._arriving.close()
 
     def json(self) -> dict:
         """What the client sends, as JSON; {} for nothing."""
-        data = b"".join(iter(lambda: self.body.read(_JSON), b""))
+        data = self.body.read(_JSON)
         return json.loads(data) if data else {}
 
     def answer(self, value: object = None, status: int = 200, **headers: str) -> None:
@@ -155,7 +123,8 @@ class Exchange:
             self._loop.call_soon_threadsafe(stream.close)
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
-        self.body.ignore()
+        while self.body.read(_PIECE):   # whoever still sends does not read
+            pass
         self.begun = True
         self._handler.set_status(status)
         for name, text in headers.items():
@@ -200,23 +169,27 @@ class _Handler(web.RequestHandler):
         except ConnectionError:
             loop.call_soon_threadsafe(self._break_off)
         finally:
-            loop.call_soon_threadsafe(self._answered.set_result, None)
+            loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self._exchange.close()
+        self._answered.set_result(None)
 
     def _break_off(self) -> None:
         if not self._finished:
             self.detach().close()
 
     async def data_received(self, chunk: bytes) -> None:
-        await self._exchange.body.feed(chunk)
+        await self._exchange.arrived(chunk)
 
     async def get(self) -> None:
-        await self._exchange.body.feed(None)
+        self._exchange.ended(gone=False)
         await self._answered
 
     head = post = put = delete = get
 
     def on_connection_close(self) -> None:
-        self._exchange.hung_up()
+        self._exchange.ended(gone=True)
 
     def compute_etag(self) -> None:
         """None: what is asked for twice may have changed."""

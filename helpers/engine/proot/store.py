@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ... import paths
 from .. import saved_images
 from . import layers
 from .scan import Change, Seen
@@ -115,9 +117,7 @@ class Store:
         image = hashlib.sha256(data).hexdigest()
         place = self.folder / "images" / f"{image}.json"
         if not place.exists():
-            half = self._half()
-            half.write_bytes(data)
-            os.replace(half, place)
+            paths.write_whole(place, data)
         with self._lock:
             self._young.difference_update(self.chain(image))
         if parent and parent != image:
@@ -229,25 +229,11 @@ class Store:
         place.with_suffix(".json").write_text(json.dumps({"bytes": content}))
         os.replace(half, place)
 
-    def _changed(self):
-        return _Changing(self)
-
-
-class _Changing:
-    """Hold the lock, change the state, and write it whole."""
-
-    def __init__(self, store: Store):
-        self._store = store
-
-    def __enter__(self) -> dict:
-        self._store._lock.acquire()
-        return self._store._state
-
-    def __exit__(self, *_: object) -> None:
-        store = self._store
-        try:
-            half = store._half()
-            half.write_text(json.dumps(store._state))
-            os.replace(half, store.folder / "state.json")
-        finally:
-            store._lock.release()
+    @contextlib.contextmanager
+    def _changed(self) -> Iterator[dict]:
+        """The state, to be changed by one thread at a time; written whole in the end."""
+        with self._lock:
+            try:
+                yield self._state
+            finally:
+                paths.write_whole(self.folder / "state.json", json.dumps(self._state).encode())
