@@ -34,7 +34,7 @@ class Capabilities:
     read_only_root      whether a container's file system can be read-only
     health_checks       whether it runs an image's HEALTHCHECK
     keeps_ulimits       whether its own resource limits stay where a container sets others
-    fills_tmpfs         whether a tmpfs is filled with what the image has there, unless told not to
+    fills_tmpfs         whether a tmpfs is filled with what the image has there, unless that is turned off
     prints_exec_errors  whether a command that is not in a container is reported in its output
     process_columns     whether it lists processes by columns of its own, without a ps
     """

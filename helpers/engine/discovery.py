@@ -13,6 +13,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.context import ContextAPI
@@ -37,27 +38,37 @@ WAYS_ON = (
 
 @dataclass(frozen=True)
 class Rung:
-    """A place where an engine may be: `explicit` if the user named it."""
+    """A place where an engine may be: what `Engine.rung` calls it, and its address."""
 
     name: str
     host: str
-    explicit: bool = False
-    tls: object = None
+    tls: Any = None
+
+
+# Where that is, and what to do where no engine answers.
+_PLACES = {
+    "DOCKER_HOST": ("DOCKER_HOST is {}", "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
+                                         "to let the course look for another."),
+    "context": ("The Docker context points at {}", "Start that engine, or `docker context use default`."),
+    "socket": ("There is a socket at {}", "Start Docker, or remove the stale socket."),
+}
+_OWN = ("The course's engine should be at {}", "`make engine` starts it again.")
 
 
 def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     """The first engine that answers.
 
-    `start=False` looks only, and starts nothing; `report` gets a line when one is started.
-    MULTISTAGE_NO_ENGINE=1 stands for a machine that has none: to see what a learner sees
-    there. Raises EngineUnreachable or
-    EngineRefused for an address that the user set, EngineTooOld, NoEngine.
+    start   whether one is started where none answers
+    report  gets a line when one is started
+
+    MULTISTAGE_NO_ENGINE=1 hides every engine, to show what a learner sees on a machine that has
+    none. Raises EngineUnreachable or EngineRefused for an address that the user set,
+    EngineTooOld, NoEngine.
     """
     if hidden():
         raise NoEngine("No engine is to be used here.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
-    explicit = _explicit()
-    if explicit:
-        return _try(explicit)
+    if chosen := _chosen():
+        return _try(chosen)
     refusals: list[EngineError] = []
     for rung in (*_sockets(), *map(_own, backends.ENGINES)):
         if not _is_socket(rung.host):
@@ -79,21 +90,21 @@ def _own(engine: Backend) -> Rung:
 
 
 def hidden() -> bool:
-    """Whether the machine is to be taken for one without an engine."""
+    """Whether the course should behave as on a machine without an engine."""
     return os.environ.get("MULTISTAGE_NO_ENGINE") == "1"
 
 
-def _explicit() -> Rung | None:
-    host = os.environ.get("DOCKER_HOST")
-    if host:
-        return Rung("DOCKER_HOST", host, explicit=True)
+def _chosen() -> Rung | None:
+    """What the user set by hand."""
+    if host := os.environ.get("DOCKER_HOST"):
+        return Rung("DOCKER_HOST", host)
     name = os.environ.get("DOCKER_CONTEXT") or None    # None: the one in the CLI's configuration
     try:
         current = ContextAPI.get_context(name)
         if current is not None and current.Name == "default":
             return None
         if current is not None and current.Host:
-            return Rung("context", current.Host, explicit=True, tls=current.TLSConfig)
+            return Rung("context", current.Host, tls=current.TLSConfig)
     except Exception as error:   # the SDK reads the files as it finds them, and raises anything
         raise EngineUnreachable(
             f"The Docker context {name or 'in use'!r} cannot be read.", why=str(error),
@@ -109,10 +120,8 @@ def _explicit() -> Rung | None:
 
 def _sockets() -> list[Rung]:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    places = [Path("/var/run/docker.sock")]
-    if runtime:
-        places.append(Path(runtime, "docker.sock"))
-    places.append(Path.home() / ".docker/run/docker.sock")
+    places = [Path("/var/run/docker.sock"), *([Path(runtime, "docker.sock")] if runtime else []),
+              Path.home() / ".docker/run/docker.sock"]
     return [Rung("socket", f"unix://{place}") for place in places]
 
 
@@ -120,26 +129,20 @@ def _is_socket(host: str) -> bool:
     try:
         return stat.S_ISSOCK(os.stat(host.removeprefix("unix://")).st_mode)
     except PermissionError:
-        return True   # it cannot be looked at: let connecting say so
+        return True   # it may not be looked at: connecting reports why
     except OSError:
         return False
 
 
 def _try(rung: Rung) -> Engine:
     try:
-        client = _client(rung, _CONNECT_SECONDS)
+        client = (docker.from_env(timeout=_CONNECT_SECONDS) if rung.name == "DOCKER_HOST" else
+                  docker.DockerClient(base_url=rung.host, tls=rung.tls or False, timeout=_CONNECT_SECONDS))
         client.ping()
     except (DockerException, OSError, ValueError) as error:
         raise _refusal(rung, error) from error
     client.api.timeout = _CALL_SECONDS
     return backends.inspect(client, rung.host, rung.name)
-
-
-def _client(rung: Rung, timeout: float) -> docker.DockerClient:
-    if rung.name == "DOCKER_HOST":
-        return docker.from_env(timeout=timeout)
-    return docker.DockerClient(base_url=rung.host, tls=rung.tls or False,
-                               timeout=timeout)
 
 
 def _refusal(rung: Rung, error: Exception) -> EngineError:
@@ -148,25 +151,18 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
     why = root_cause(error)
     if rung.host.startswith("ssh:") and "SSHHTTPAdapter" in f"{why} {error}":
         why = "The Docker SDK needs the package paramiko for ssh:// addresses."
-    said = {"DOCKER_HOST": f"DOCKER_HOST is {rung.host}",
-            "context": f"The Docker context points at {rung.host}",
-            "socket": f"There is a socket at {rung.host}"}.get(rung.name, f"The course's engine is to be at {rung.host}")
+    place, remedy = _PLACES.get(rung.name, _OWN)
+    where = place.format(rung.host)
     if "Permission denied" in f"{why} {error}":
         return EngineRefused(
-            f"{said}, and you may not open it.", why=why,
+            f"{where}, and you may not open it.", why=why,
             remedy="Ask for membership of the group that owns the socket "
-                   "(`sudo usermod -aG docker $USER`, then log in again), "
-                   "or use rootless Docker.",
-        )
+                   "(`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker.")
     if "paramiko" in why:
-        return EngineUnreachable(f"{said}, and cannot be reached.", why=why,
+        return EngineUnreachable(f"{where}, and cannot be reached.", why=why,
                                  remedy="`.venv/bin/pip install 'docker[ssh]'`, or forward the "
                                         "engine's socket with ssh -L.")
-    remedy = {"DOCKER_HOST": "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
-                             "to let the course look for another.",
-              "context": "Start that engine, or `docker context use default`.",
-              "socket": "Start Docker, or remove the stale socket."}.get(rung.name, "`make engine` starts it again.")
-    return EngineUnreachable(f"{said}, and no engine answers there.", why=why, remedy=remedy)
+    return EngineUnreachable(f"{where}, and no engine answers there.", why=why, remedy=remedy)
 
 
 def _none(refusals: list[EngineError]) -> NoEngine:

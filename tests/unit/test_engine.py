@@ -462,7 +462,6 @@ def test_the_usual_sockets(monkeypatch, tmp_path):
         f"unix://{tmp_path}/.docker/run/docker.sock"]
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     assert len(discovery._sockets()) == 2
-    assert not any(rung.explicit for rung in discovery._sockets())
 
 
 def test_calls_get_more_time_than_connecting(monkeypatch, short):

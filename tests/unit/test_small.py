@@ -391,26 +391,26 @@ def test_the_last_name_takes_the_image_and_its_layers_away(building, store):
 def test_a_tree_that_was_changed_is_not_lent_again(building, store, tmp_path):
     image, _ = building(_TWO, {"a": "A", "b": "B"})
     trees = Trees(tmp_path / "more", store.layer, Waste(tmp_path / "waste"))
-    clean = trees.lend(store.chain(image))
+    clean = trees.take(store.chain(image))
     trees.give_back(clean)
-    again = trees.lend(store.chain(image))
+    again = trees.take(store.chain(image))
     assert again is clean
     with open(f"{again.root}/bin/dirt", "w"):
         pass
     trees.give_back(again)
-    assert trees.lend(store.chain(image)) is not clean and not os.path.exists(clean.root)
+    assert trees.take(store.chain(image)) is not clean and not os.path.exists(clean.root)
 
 
 def test_what_was_bound_over_leaves_a_tree_as_it_was(building, store, tmp_path):
     """PRoot makes an empty file where it binds one that the image has not."""
     image, _ = building("FROM scratch\nCOPY a /etc/\n", {"a": "A"})
     trees = Trees(tmp_path / "more", store.layer, Waste(tmp_path / "waste"), ["etc/hosts", "proc", "etc/a"])
-    tree = trees.lend(store.chain(image))
+    tree = trees.take(store.chain(image))
     with open(f"{tree.root}/etc/hosts", "w"):
         pass
     os.mkdir(f"{tree.root}/proc")
     trees.give_back(tree)
-    assert trees.lend(store.chain(image)) is tree and os.listdir(f"{tree.root}/etc") == ["a"]
+    assert trees.take(store.chain(image)) is tree and os.listdir(f"{tree.root}/etc") == ["a"]
     assert os.listdir(tree.root) == ["etc"]
 
 

@@ -265,7 +265,7 @@ def main(words: Sequence[str]) -> None:
         return
     if ids == "one":
         seccomp.install()
-    # What Podman's own launcher tells its second self, so that it makes no namespace.
+    # What Podman's own launcher sets for its second self, so that it makes no namespace.
     os.environ.update(_CONTAINERS_USERNS_CONFIGURED="done", _CONTAINERS_ROOTLESS_UID=str(uid),
                       _CONTAINERS_ROOTLESS_GID=str(gid))
     os.execvp(command[0], command)

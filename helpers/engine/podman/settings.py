@@ -1,4 +1,4 @@
-"""What Podman is told: its configuration files, and the environment that names them.
+"""Podman's configuration files, and the environment that names them.
 
 Nothing of the user's own Podman is read or written: its settings might contradict
 these, and its store is not the course's.
@@ -54,8 +54,8 @@ def containers() -> str:
     """The text of containers.conf.
 
     A container gets a process namespace of its own, so that ending it ends all of it,
-    and this session's /proc, since a masked one may not be mounted anew. Nobody may
-    make control groups here, so none are made and none limit it.
+    and this session's /proc, since a masked one may not be mounted again. Control
+    groups cannot be made here, so none limit it.
     """
     return """\
 [containers]

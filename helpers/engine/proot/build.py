@@ -28,7 +28,7 @@ from .stages import Stages, State
 from .store import Missing, Store
 from .trees import Tree, Trees
 
-Tell = Callable[[dict], None]
+Send = Callable[[dict], None]
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Options:
 class Builder:
     """One build.
 
-    tell     gets each piece of news, as Docker's API has it
+    send     gets each message, as Docker's API has it
     stopped  is asked between steps and while one runs
     caches   the folder of what RUN --mount=type=cache keeps
     """
 
-    def __init__(self, store: Store, trees: Trees, processes: Processes, tell: Tell,
+    def __init__(self, store: Store, trees: Trees, processes: Processes, send: Send,
                  stopped: Callable[[], bool] = lambda: False, caches: str = ""):
         self.caches, self.stopped, self.processes = caches, stopped, processes
-        self._store, self._trees, self._tell = store, trees, tell
+        self._store, self._trees, self._send = store, trees, send
 
     def build(self, context: Path, options: Options) -> str:
         """Build from a context that lies in a folder: the image's id. Everything that goes
@@ -74,7 +74,7 @@ class Builder:
             image = self._run()
         finally:
             self._stages.end()
-        self._tell({"aux": {"ID": f"sha256:{image}"}})
+        self._send({"aux": {"ID": f"sha256:{image}"}})
         self.say(f"Successfully built {image[:12]}\n")
         for tag in options.tags:
             self._store.tag(image, tag)
@@ -194,7 +194,7 @@ class Builder:
             image = self._store.find(reference)
         except Missing:
             raise Refused(f"invalid from flag value {reference}: this engine has no such image and fetches none") from None
-        tree = self._trees.lend(self._store.chain(image))
+        tree = self._trees.take(self._store.chain(image))
         try:
             yield tree.root, ()
         finally:
@@ -208,7 +208,7 @@ class Builder:
 
     def say(self, text: str) -> None:
         """What the client prints."""
-        self._tell({"stream": text})
+        self._send({"stream": text})
 
 
 def unpack(file, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Containers: an image's file system lent to a process, and what the process printed."""
+"""Containers: an image's file system, a process in it, and what the process printed."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Containers:
 
     def root(self, container: Container) -> str:
         if container.tree is None:
-            container.tree = self._trees.lend(self._store.chain(container.image))
+            container.tree = self._trees.take(self._store.chain(container.image))
         return container.tree.root
 
     def start(self, container: Container) -> None:
@@ -172,7 +172,7 @@ class Containers:
         return made
 
     def execute(self, execution: Execution, output) -> None:
-        """Run it to its end. A program that is not there is told as runc does."""
+        """Run it to its end. A missing program is reported in runc's words."""
         container, root = execution.container, self.root(execution.container)
         command = programs.command(root, container.config, execution.words)
         if command.problem:
@@ -189,7 +189,7 @@ class Containers:
         layers.lay(archive, inside(root, folder), {}, whiteouts=False)
 
     def top(self, container: Container) -> dict:
-        """The processes of a container: as whom they run, as they see it themselves."""
+        """The processes of a container, with the users that they see themselves run as."""
         ids = programs.user_ids(self.root(container), container.config.get("User") or "")
         # As Docker's: the name that this machine has for the id, root for 0.
         return {"Titles": ["UID", "PID", "CMD"],

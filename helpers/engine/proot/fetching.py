@@ -83,8 +83,8 @@ def _unpack(target: Path, scratch: Path) -> None:
 
 
 def _archives(scratch: Path) -> Iterator[list[str]]:
-    """What tells mmdebstrap where packages are: the machine's own mirror of Debian, asked for
-    that suite; then nothing, for the archive that mmdebstrap knows."""
+    """mmdebstrap's arguments for where packages are: the machine's own mirror of Debian, with
+    that suite; then none, for the archive that mmdebstrap knows."""
     for suite in _KNOWN:
         found = [source for source in aptsources.machine(suite) if suite in source.suites]
         if found:
@@ -105,7 +105,7 @@ def _keep(unpacked: Path, kept: Path) -> None:
 
 
 def _try(kept: Path) -> None:
-    """Whether it works, where it is now. Raises CourseError with what it does not."""
+    """Try it where it is now. Raises CourseError with what does not work."""
     said = [proot.tried(words) for words in proot.calls(kept)] or ["is not among the files"]
     if "" not in said:
         raise CourseError("The PRoot that was fetched does not work here.", why=f"It {said[0]}.",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Seen(NamedTuple):
-    """What tells a changed thing from an unchanged one."""
+    """What differs between a changed thing and an unchanged one."""
 
     mode: int      # as in st_mode: kind and permissions
     size: int      # 0 for a directory: its size says nothing of its content
@@ -64,7 +64,7 @@ def _readable(folder: str):
 
 
 def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> list[Change]:
-    """What a layer has to say to make `after` of `before`, parents first.
+    """The entries of a layer that turns `before` into `after`, parents first.
 
     A changed path brings the directories above it, as an overlay does. Of a tree that
     is gone only its top is named.
@@ -79,5 +79,5 @@ def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> list[Chang
     for path in [*changed, *gone]:
         while (path := path.rpartition("/")[0]) and path not in changed:
             changed.add(path)
-    told = [Change(path) for path in changed] + [Change(path, True) for path in gone]
-    return sorted(told, key=lambda change: change.path.split("/"))
+    found = [Change(path) for path in changed] + [Change(path, True) for path in gone]
+    return sorted(found, key=lambda change: change.path.split("/"))

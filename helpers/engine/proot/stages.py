@@ -36,7 +36,7 @@ class Stages:
     """The stages of one build.
 
     bound     paths over which a running step binds this machine's
-    no_cache  whether every step is done anew
+    no_cache  whether every step is done again
     """
 
     def __init__(self, store: Store, trees: Trees, bound: Sequence[str], no_cache: bool):
@@ -63,7 +63,7 @@ class Stages:
         if state.tree and state.tree.chain != chain:
             self.drop(state)
         if state.tree is None:
-            state.tree = self._trees.lend(chain)
+            state.tree = self._trees.take(chain)
         return state.tree
 
     def commit(self, state: State, step: str, mark: str, made: Callable[[Tree], None] | None, *,

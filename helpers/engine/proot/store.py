@@ -141,18 +141,18 @@ class Store:
     def remove(self, reference: str, prune: bool = True) -> list[dict]:
         """Take a name away; the image with its last one, and nameless parents with it.
         Layers that no image has are deleted. Raises Missing."""
-        image, told = self.find(reference), []
+        image, done = self.find(reference), []
         with self._changed() as state:
             names = [full(reference)] if full(reference) in state["names"] else self.names(image)
             for name in names:
                 del state["names"][name]
-                told.append({"Untagged": name})
+                done.append({"Untagged": name})
             while image and not self.names(image) and image not in state["parents"].values():
                 (self.folder / "images" / f"{image}.json").unlink(missing_ok=True)
-                told.append({"Deleted": f"sha256:{image}"})
+                done.append({"Deleted": f"sha256:{image}"})
                 image = state["parents"].pop(image, "") if prune else ""
         self._sweep()
-        return told
+        return done
 
     def _sweep(self) -> None:
         with self._lock:

@@ -1,7 +1,7 @@
-"""File systems, unpacked from layers: lent to one step or container at a time.
+"""File systems, unpacked from layers, each used by one step or container at a time.
 
-Unpacking is the dear part, so that a tree that is given back as it was lent, or as a
-new layer says, is kept for the next that wants those layers.
+Unpacking takes most of the time, so a tree that is given back unchanged, or as a new
+layer describes it, is kept for the next user of those layers.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Trees:
         waste.throw(str(folder))   # what an engine that was killed has left
         folder.mkdir(parents=True)
 
-    def lend(self, chain: tuple[str, ...]) -> Tree:
+    def take(self, chain: tuple[str, ...]) -> Tree:
         """A tree with these layers, nobody else's until it is given back."""
         with self._lock:
             for tree in self._idle:
@@ -94,7 +94,7 @@ class Trees:
         return tree
 
     def give_back(self, tree: Tree) -> None:
-        """Keep it if it still is what its layers say, else delete it."""
+        """Keep it if it still is what its layers describe, else delete it."""
         whole = False
         with contextlib.suppress(OSError):
             now = scan(tree.root)

@@ -15,7 +15,7 @@ from .. import NAME, build
 from ..mounts import secrets_of
 from ..run_step import StepFailed
 from ..settings import Refused
-from .routes import Routed, on, told, truth
+from .routes import Routed, message_of, on, truth
 
 
 class Builds(Routed):
@@ -39,7 +39,7 @@ class Builds(Routed):
                 return self.refuse(400, f"the context is no tar archive: {error}")
             self.begin()
             try:
-                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes, self._tell,
+                builder = build.Builder(self.engine.store, self.engine.trees, self.engine.processes, self._send,
                                         stopped=self.gone, caches=str(self.engine.folder / "caches"))
                 asked = json.loads(self.query.get("secrets") or "[]")
                 builder.build(context, replace(options, secrets=secrets_of(asked, context, Path(folder))))
@@ -50,16 +50,16 @@ class Builds(Routed):
             except ConnectionError:
                 raise
             except (Refused, OSError, ValueError) as error:
-                self._failed(told(error), None)
-            except Exception as error:   # a fault of this engine's own: told, and kept in its log
+                self._failed(message_of(error), None)
+            except Exception as error:   # a fault of this engine's own: reported, and kept in its log
                 traceback.print_exc()
                 self._failed(f"internal error: {type(error).__name__}: {error}", None)
             finally:
                 remove(str(context))
             self.end()
 
-    def _tell(self, news: dict) -> None:
+    def _send(self, news: dict) -> None:
         self.piece(json.dumps(news).encode() + b"\r\n")
 
     def _failed(self, message: str, code: int | None) -> None:
-        self._tell({"errorDetail": {"message": message, **({"code": code} if code else {})}, "error": message})
+        self._send({"errorDetail": {"message": message, **({"code": code} if code else {})}, "error": message})

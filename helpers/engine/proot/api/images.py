@@ -52,20 +52,20 @@ class OfImages(Routed):
 
     @on("GET", "/images/(.+)/history")
     def history(self, reference: str) -> None:
-        store, told = self.engine.store, []
+        store, lines = self.engine.store, []
         image = store.find(reference)
         config, chain = store.config(image), list(store.chain(image))
         for line in config.get("history") or []:
             size = 0 if line.get("empty_layer") or not chain else store.weight(chain.pop(0))
-            told.append({"Id": "<missing>", "Created": _seconds(line.get("created", "")),
+            lines.append({"Id": "<missing>", "Created": _seconds(line.get("created", "")),
                          "CreatedBy": line.get("created_by", ""), "Tags": None, "Size": size,
                          "Comment": line.get("comment", "")})
-        for line in reversed(told):   # the newest step is this image, those below are its parents
+        for line in reversed(lines):   # the newest step is this image, those below are its parents
             if not image:
                 break
             line["Id"], line["Tags"] = f"sha256:{image}", store.names(image) or None
             image = store.parent(image)
-        self.answer(told[::-1])
+        self.answer(lines[::-1])
 
     @on("GET", "/images/(.+)/get")
     def save(self, reference: str) -> None:
@@ -76,7 +76,7 @@ class OfImages(Routed):
         self._save(self.queries.get("names", []))
 
     def _save(self, references: list[str]) -> None:
-        for each in references:   # one that is not there is told before the answer has begun
+        for each in references:   # a missing one is reported before the answer has begun
             self.engine.store.find(each)
         self.stream(self.engine.store.save(references))
 

@@ -69,7 +69,7 @@ class Routed(Exchange):
         self.refuse(501, f"{NAME} does not do {self.method} {self.path}")
 
     def _fault(self, error: Exception) -> None:
-        if self.begun:   # the client is told by an answer that breaks off
+        if self.begun:   # the client learns it from an answer that breaks off
             raise ConnectionError("the answer cannot be finished") from error
         if isinstance(error, Missing):
             self.refuse(404, f"No such image: {error}")
@@ -80,7 +80,7 @@ class Routed(Exchange):
         elif isinstance(error, (Refused, ValueError)):
             self.refuse(400, str(error))
         elif isinstance(error, OSError):
-            self.refuse(500, told(error))
+            self.refuse(500, message_of(error))
         else:   # a fault of this engine's own
             traceback.print_exc()
             self.refuse(500, f"internal error: {type(error).__name__}: {error}")
@@ -90,7 +90,7 @@ class Absent(LookupError):
     """There is no such container, or command in one."""
 
 
-def told(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """Its message; a full disk in the words that Docker has for it."""
     return str(error).lower() if getattr(error, "errno", None) == errno.ENOSPC else str(error)
 
