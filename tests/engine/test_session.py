@@ -113,7 +113,7 @@ def contents(engine, image):
 
 # -- what COPY sees ---------------------------------------------------------------
 
-def test_an_ignored_file_and_dockerfile_stay_at_home(engine, build, tmp_path):
+def test_an_ignored_file_and_an_ignored_dockerfile_are_left_out(engine, build, tmp_path):
     write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": "Dockerfile\n.dockerignore\nout\n!out/keep\n"},
           a="1", out__x="2", out__keep="3")
     built = build(tmp_path)
@@ -189,11 +189,11 @@ def test_only_what_a_copy_names_is_sent(build, tmp_path):
     assert not built.failure and built.sent == dockerfile + 10 + 20 + 40 + 160
 
 
-def test_five_thousand_small_files(engine, build, tmp_path):
-    write(tmp_path, Dockerfile=ALL, **{f"d{i % 50}__f{i}": f"{i}" for i in range(5000)})
+def test_a_thousand_small_files(engine, build, tmp_path):
+    write(tmp_path, Dockerfile=ALL, **{f"d{i % 50}__f{i}": f"{i}" for i in range(1000)})
     built = build(tmp_path)
     assert not built.failure and built.error is None
-    assert len(contents(engine, built.image)) == 5051
+    assert len(contents(engine, built.image)) == 1051
     assert but_for_the_dockerfile(build(tmp_path), tmp_path) == 0
 
 
@@ -203,8 +203,8 @@ def test_thousands_of_lines_in_the_ignore_file(engine, build, tmp_path):
     assert "x" not in contents(engine, build(tmp_path).image)
 
 
-def test_a_gigabyte_goes_through_little_memory(engine, build, tmp_path):
-    size = 1_000_000_000
+@pytest.mark.parametrize("size", [200_000_000, pytest.param(1_000_000_000, marks=pytest.mark.nightly)])
+def test_a_large_file_goes_through_little_memory(engine, build, tmp_path, size):
     write(tmp_path, Dockerfile="FROM scratch\nCOPY big /\n")
     with open(tmp_path / "big", "wb") as file:
         file.truncate(size)
@@ -214,7 +214,7 @@ def test_a_gigabyte_goes_through_little_memory(engine, build, tmp_path):
         built = build(tmp_path)
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
         assert not built.failure and built.sent >= size
-        assert grown < 150_000, f"{grown} kB"
+        assert grown < 100_000, f"{grown} kB"
         assert but_for_the_dockerfile(build(tmp_path), tmp_path) == 0
     finally:
         _forget(engine, before, size)
@@ -407,7 +407,7 @@ def test_sessions_leave_nothing_open(engine, build, tmp_path):
     write(tmp_path, Dockerfile=ALL, a="1")
     build(tmp_path)
     before = len(os.listdir("/proc/self/fd")), threading.active_count()
-    for _ in range(10):
+    for _ in range(4):
         build(tmp_path)
     # fewer, where the SDK meanwhile let go of an idle connection
     assert len(os.listdir("/proc/self/fd")) <= before[0] and threading.active_count() == before[1]
@@ -472,7 +472,7 @@ def _relay(listener, path, wrap):
             threading.Thread(target=copy, args=ends, daemon=True).start()
 
 
-def test_a_lost_connection_is_told(engine, runner, tmp_path):
+def test_a_lost_connection_is_reported(engine, runner, tmp_path):
     write(tmp_path, Dockerfile=ALL)
     with Session(engine, Context.scan(tmp_path)) as session:
         session._server._socket.shutdown(2)
