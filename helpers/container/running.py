@@ -52,6 +52,7 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     the engine's errors.
     """
     engine = engine or connect()
+    mounts: dict[str, object]
     if engine.fills_tmpfs:
         mounts = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
     else:
@@ -74,7 +75,7 @@ def _wait(api: APIClient, name: str, timeout: float, image: str) -> Ran:
                           evidence=printed(api, name)[-2000:]) from error
     output = printed(api, name)
     if code and _EXEC.fullmatch(output):
-        raise not_started(output, image)
+        raise not_in_image(output, image)
     return Ran(output, code, time.perf_counter() - began)
 
 
@@ -103,7 +104,11 @@ def podman_lacks(output: str, code: int | None) -> bool:
 def not_started(message: str, image: str) -> CourseError | None:
     """The error for a program that is not in the image; None if the engine's message is another."""
     known = ("executable file not found", "no such file or directory", PODMAN_LACKS)
-    if not any(words in message.replace(": No such", ": no such") for words in known):
-        return None
+    found = any(words in message.replace(": No such", ": no such") for words in known)
+    return not_in_image(message, image) if found else None
+
+
+def not_in_image(message: str, image: str) -> CourseError:
+    """The error for a program that is not in the image, with the engine's message."""
     return CourseError(f"{image} could not run that: the program, or what loads it, is not in the image.",
                        why=message.rsplit("exec: ", 1)[-1].strip())

@@ -19,7 +19,7 @@ from ..engine import Engine, connect
 from ..errors import CourseError
 from .sandbox import Sandbox, created, isolated_network
 from .processes import ids
-from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_started, podman_lacks, printed, start
+from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_in_image, not_started, podman_lacks, printed, start
 
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
 _ANSWER_SECONDS = 10        # for one answer of a running server
@@ -84,9 +84,8 @@ class Server:
                 raise not_started(str(getattr(error, "explanation", error)), self.image) or error from error
             code = api.exec_inspect(made)["ExitCode"]
         if self.engine.prints_exec_errors and podman_lacks(output, code):
-            raise not_started(PODMAN_LACKS, self.image)
-        missing = not_started(output, self.image) if output.startswith("OCI runtime exec failed") else None
-        if missing:
+            raise not_in_image(PODMAN_LACKS, self.image)
+        if output.startswith("OCI runtime exec failed") and (missing := not_started(output, self.image)):
             raise missing
         return Ran(output[-OUTPUT_LIMIT:], code, time.perf_counter() - began)
 

@@ -74,7 +74,7 @@ def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Docker
     """
     copies = {what: edited(content, edit) for what, edit in edits.items()}
     built = {}
-    for number, (what, copy) in enumerate({None: content, **copies}.items()):
+    for number, (what, copy) in enumerate([("", content), *copies.items()]):
         doing = f"{dockerfile}, {what} edited" if what else dockerfile
         built[what] = _built(copy, dockerfile, f"{tag}-{number}" if tag else "", lend, engine, doing, watch)
     return {what: built[what] for what in edits}

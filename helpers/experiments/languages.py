@@ -106,7 +106,9 @@ class Pair:
 class Languages(tuple):
     """The pairs that were built; `absent` is {name: Absent} of the languages that were not."""
 
-    def __new__(cls, pairs: Sequence[Pair], absent: Mapping[str, Absent]):
+    absent: dict[str, Absent]
+
+    def __new__(cls, pairs: Sequence[Pair], absent: Mapping[str, Absent]) -> Languages:
         made = super().__new__(cls, pairs)
         made.absent = dict(absent)
         return made
@@ -173,14 +175,17 @@ def every(engine: Engine, watch: Callable[[str], None] = lambda _: None,
             absent[language.name] = missing
             continue
         watch(f"{language.app}: running it, and looking inside")
-        pairs.append(Pair(language, *(_shipped(language, variants, each, engine) for each in both)))
+        single, multi = (_shipped(language, variants, each, engine) for each in both)
+        pairs.append(Pair(language, single, multi))
     return Languages(pairs, absent)
 
 
 def _shipped(language: Language, variants: Variants, dockerfile: str, engine: Engine) -> Shipped:
-    image = variants[dockerfile].tag
+    found = variants.inventory(dockerfile)
+    assert not isinstance(found, Absent)   # it was built
+    image = found.image.reference
     works = (name for name, command in language.compiles.items() if _starts(image, command, engine))
-    return Shipped(variants.inventory(dockerfile), _answer(language, image, engine), next(works, ""))
+    return Shipped(found, _answer(language, image, engine), next(works, ""))
 
 
 def _answer(language: Language, image: str, engine: Engine) -> str:

@@ -22,14 +22,15 @@ def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
     Raises the errors of `helpers.builder.build` and of `helpers.image.compare`.
     """
     with contextlib.ExitStack() as ends:
-        made = []
+        made: list[str] = []
         for number, args in enumerate((first, second), 1):
             watch(f"build {number} of 2 with {dockerfile}")
             result = build(context, dockerfile=dockerfile, args=args, no_cache=True, engine=engine)
             ends.enter_context(remove_if_untagged(result.image, engine))
             made.append(result.image)
         watch("comparing")
-        return compare(*made, engine=engine)
+        one, other = made
+        return compare(one, other, engine)
 
 
 @contextlib.contextmanager

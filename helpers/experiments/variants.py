@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from .. import container
 from .. import inventory as inventories
@@ -25,6 +26,7 @@ from ..image import Image, inspect
 from ..inventory import Inventory, Needs
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
+Answer = TypeVar("Answer")
 # In the order of `size_attribution.split`: single on full, single on slim, multi on full, multi on slim.
 TWO_BY_TWO = ("Dockerfile.single", "Dockerfile.single-slim", "Dockerfile.multi-full", "Dockerfile")
 
@@ -62,6 +64,7 @@ class Variants:
         """Build the variant `name` from that Dockerfile. Options and errors are those of
         `helpers.builder.build`, without BaseUnavailable."""
         tag = f"{self.folder.name}:{options.get('target') or dockerfile.partition('.')[2] or 'multi'}"
+        made: BuildResult | Absent
         try:
             made = self._builder(self.folder, dockerfile=dockerfile, tag=tag, **options)
         except BaseUnavailable as error:
@@ -81,7 +84,8 @@ class Variants:
 
     def images(self, *names: str) -> dict[str, Image]:
         """{name: image} of these variants, by default of all, without those that are Absent."""
-        return {name: self.image(name) for name in names or self if self[name]}
+        found = ((name, self.image(name)) for name in names or self)
+        return {name: image for name, image in found if not isinstance(image, Absent)}
 
     def inventory(self, name: str) -> Inventory | Absent:
         """What the variant's image contains."""
@@ -94,20 +98,20 @@ class Variants:
     def needs(self, name: str, path: str) -> Needs | Absent:
         """What the program at `path` needs to start, and whether the image has it."""
         found = self.inventory(name)
-        return found.needs(path) if found else found
+        return found if isinstance(found, Absent) else found.needs(path)
 
     def paths(self, name: str, below: str = "/") -> list[str] | Absent:
         """The sorted paths in the image that begin with `below`."""
         found = self.inventory(name)
-        return sorted(path for path in found.tree if path.startswith(below)) if found else found
+        return found if isinstance(found, Absent) else sorted(path for path in found.tree if path.startswith(below))
 
     def first_absent(self) -> Absent | None:
         """The first variant that could not be built, None if all were."""
-        return next((made for made in self._built.values() if not made), None)
+        return next((made for made in self._built.values() if isinstance(made, Absent)), None)
 
-    def _ask(self, name: str, question: Callable[[str, Engine], object]):
+    def _ask(self, name: str, question: Callable[[str, Engine], Answer]) -> Answer | Absent:
         made = self._built[name]
-        return question(made.tag, self._engine) if made else replace(made, reported=True)
+        return replace(made, reported=True) if isinstance(made, Absent) else question(made.tag, self._engine)
 
 
 def with_progress(app: str, engine: Engine, watch: Callable[[str], None]) -> Variants:
@@ -125,4 +129,4 @@ def two_by_two(app: str, engine: Engine, watch: Callable[[str], None] = lambda _
     for dockerfile in TWO_BY_TWO:
         variants.build(dockerfile, dockerfile)
     absent = variants.first_absent()
-    return tuple(map(variants.image, TWO_BY_TWO)) if absent is None else absent
+    return tuple(variants.images().values()) if absent is None else absent

@@ -113,7 +113,7 @@ class ElfFile:
         start = segment.offset if start is None else start
         width = self._layout.entry.size
         count = min(max(0, min(segment.length, len(self.data) - start) // width), _ENTRIES_LIMIT)
-        found = []
+        found: list[tuple[int, int]] = []
         for tag, value in self._layout.entry.iter_unpack(self.data[start:start + count * width]):
             if tag == 0:
                 return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Literal
 
 from .model import Package, package, text
 
@@ -89,7 +90,7 @@ def _record(data: bytes | memoryview, start: int,
         version, after = _counted(data, start + _HEAD)
         listed, _ = _counted(data, after)
     elif width in (4, 8):
-        order = "big" if flags & _BIG else "little"
+        order: Literal["big", "little"] = "big" if flags & _BIG else "little"
         version, listed = (_pointed(data, int.from_bytes(head[at:at + width], order), width, order, located)
                            for at in (16, 16 + width))
     else:
@@ -99,8 +100,7 @@ def _record(data: bytes | memoryview, start: int,
 
 
 def _counted(data: bytes | memoryview, start: int) -> tuple[bytes, int]:
-    """A string after its length (a varint, 7 bits in each byte, lowest first), and
-    where it ends."""
+    """A string after its length (a varint, 7 bits in each byte, lowest first), and where it ends."""
     length = shift = 0
     for byte in bytes(data[start:start + 5]):
         length |= (byte & 0x7F) << shift
@@ -113,7 +113,7 @@ def _counted(data: bytes | memoryview, start: int) -> tuple[bytes, int]:
     return b"", len(data)
 
 
-def _pointed(data: bytes | memoryview, address: int, width: int, order: str,
+def _pointed(data: bytes | memoryview, address: int, width: int, order: Literal["big", "little"],
              located: Callable[[int], int | None]) -> bytes:
     """A string through the address of its head, itself an address and a length."""
     head = located(address)

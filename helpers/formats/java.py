@@ -41,11 +41,11 @@ class _Budget:
 
     listed: int = 100_000
     read: int = 10_000
-    bytes: int = 256 << 20
+    size: int = 256 << 20
 
     def spend(self, content: bytes) -> None:
         self.read -= 1
-        self.bytes -= len(content)
+        self.size -= len(content)
 
 
 def archive(path: str, data: bytes) -> Iterator[Package | None]:
@@ -86,16 +86,16 @@ def _entries(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, by
     if budget.listed < 0:
         return
     try:
-        whole = zipfile.ZipFile(io.BytesIO(data))
+        whole: zipfile.ZipFile | None = zipfile.ZipFile(io.BytesIO(data))
     except Exception:   # of a dozen kinds: there is no list of contents
         whole = None
-    listed = whole.infolist() if whole else ()
+    listed = whole.infolist() if whole else []
     # An archive that is cut off after one inside it ends with the list of that inner one.
-    if min((entry.header_offset for entry in listed), default=-1) != data.find(_FILE):
+    if whole is None or min((entry.header_offset for entry in listed), default=-1) != data.find(_FILE):
         yield from _salvaged(data, budget, depth)
         return
     for entry in listed:
-        limit = min(_wanted(entry.filename, depth), budget.bytes)
+        limit = min(_wanted(entry.filename, depth), budget.size)
         if limit and budget.read and entry.compress_type in _METHODS:
             try:
                 with whole.open(entry) as file:
@@ -119,7 +119,7 @@ def _salvaged(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, b
         # Where the size is recorded and true, the next part begins as every part does.
         skip = packed if not data[begin + packed:begin + packed + 2].strip(b"PK") else 0
         start = data.find(_FILE, begin + skip)
-        limit = min(_wanted(name, depth), budget.bytes)
+        limit = min(_wanted(name, depth), budget.size)
         if limit and budget.read and method in _METHODS:
             stop = begin + skip if skip else len(data)
             content = (data[begin:begin + min(packed, limit)] if method == zipfile.ZIP_STORED

@@ -65,7 +65,7 @@ def applets(data: bytes | memoryview) -> tuple[str, ...]:
 
 def _listed(data: bytes, at: int) -> tuple[str, ...]:
     """NUL-terminated names from `at` on, up to an empty or unprintable one."""
-    names = []
+    names: list[str] = []
     while len(names) < _NAMES_LIMIT:
         end = data.find(b"\0", at, at + _NAME_LIMIT)
         name = data[at:end]

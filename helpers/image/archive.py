@@ -78,7 +78,8 @@ class Archive:
         self._stream = stream
         self._left = 0       # bytes of the current member's content that were not read
         self._padding = 0
-        self._header, self._extended = b"", {}
+        self._header = b""
+        self._extended: dict[str, str] = {}
 
     def head(self, count: int) -> bytes:
         """The next `count` bytes of the current member, fewer at its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from .archive import Damaged
 from .byte_stream import ByteStream, Truncated
@@ -51,7 +52,7 @@ def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _File:
-    """Pieces as a file object with `read`."""
+    """Pieces as a file object, as far as zstandard uses one."""
 
     def __init__(self, pieces: Iterable[bytes]):
         self.read = ByteStream(pieces).take
@@ -63,8 +64,9 @@ def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
     import zstandard   # only newer engines and registries use it: not worth its time elsewhere
 
     unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    file: Any = _File(pieces)
     try:
-        with unpacker.stream_reader(_File(pieces), read_across_frames=True) as reader:
+        with unpacker.stream_reader(file, read_across_frames=True) as reader:
             while piece := reader.read(_CHUNK):
                 yield piece
     except zstandard.ZstdError as error:

@@ -13,6 +13,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..formats import Elf, Package
 from .byte_stream import ByteStream
@@ -119,8 +120,8 @@ def _program(values: list) -> Program:
 
 
 def _elf(values: list) -> Elf:
-    *plain, packages = values
-    return Elf(*(tuple(each) if isinstance(each, list) else each for each in plain), _packages(packages))
+    fields: list[Any] = [tuple(each) if isinstance(each, list) else each for each in values[:-1]]
+    return Elf(*fields, *[_packages(values[-1])])
 
 
 def _packages(values: list) -> tuple[Package, ...]:
@@ -150,9 +151,9 @@ def _read(stream: ByteStream) -> Entries:
         raise Unsound(f"it is {version!r}")
     few, kinds, *numbers = (stream.take(length) for length in lengths)
     hidden, emptied, *values = json.loads(few)
-    entries = Entries(kinds=bytearray(kinds), hidden=hidden, emptied=emptied, **{
-        name: {int(row): make(each) for row, each in by_row.items()}
-        for (name, make), by_row in zip(_FEW.items(), values, strict=True)})
+    entries = Entries(kinds=bytearray(kinds), hidden=hidden, emptied=emptied)
+    for (name, make), by_row in zip(_FEW.items(), values, strict=True):
+        setattr(entries, name, {int(row): make(each) for row, each in by_row.items()})
     for name, column in zip(_NUMBERS, numbers, strict=True):
         getattr(entries, name).frombytes(column)
     while len(entries.paths) < rows:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress
+from typing import Any
 
 from .entries import Entries
 from .hardlinks import named, origins
@@ -114,7 +115,7 @@ class Tree(Mapping[str, Node]):
         """All entries of a layer, visible or not."""
         return self._layers[index]
 
-    def under(self, column: str) -> Iterator[tuple[Node, object]]:
+    def under(self, column: str) -> Iterator[tuple[Node, Any]]:
         """(node, value) for the visible entries that have a value in `column`: 'links',
         'programs', 'packages', 'capabilities' or 'texts'. A file that only hard links still
         name has the path of one of them."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from docker.errors import NotFound
 
@@ -20,6 +21,8 @@ from .listing import names
 from .model import Image, Layer, base_of, unshared
 from .stream import stream
 
+Known = TypeVar("Known")
+
 
 def inspect(reference: str, engine: Engine | None = None) -> Image:
     """The image of that name or id, its layers measured.
@@ -33,10 +36,10 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
         entries = engine.client.api.history(inspected["Id"])
     digests = tuple(inspected["RootFS"].get("Layers") or ())
     instructions = history.from_engine(entries, len(digests))
-    known = {digest: cache.load(digest) for digest in digests}
-    if instructions is None or None in known.values():
+    known = _known(cache.load, digests)
+    if instructions is None or known is None:
         read = _save(engine, inspected["Id"], digests)
-        known = {digest: read.layers[digest] for digest in digests}
+        known = read.layers
         if instructions is None:
             config = read.configs.get(inspected["Id"]) or next(iter(read.configs.values()), {})
             instructions = history.from_config(config, len(digests))
@@ -56,10 +59,12 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
     Compressing takes about a second for 25 MB the first time; then it is known. Raises
     ImageUnreadable and the engine's errors.
     """
-    known = {layer.digest: cache.load(layer.digest) for layer in image.layers}
-    if any(measured is None or measured.transfer is None for measured in known.values()):
-        known = _save(engine or connect(), image.id, known, compressed=True).layers
-    return sum(known[layer.digest].transfer for layer in image.layers)
+    digests = [layer.digest for layer in image.layers]
+    known = _known(_transfer, digests)
+    if known is None:
+        read = _save(engine or connect(), image.id, digests, compressed=True).layers
+        known = {digest: measured.transfer or 0 for digest, measured in read.items()}
+    return sum(known[digest] for digest in digests)
 
 
 def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
@@ -69,10 +74,10 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
     works on one without a shell. Raises ImageUnreadable and the engine's errors.
     """
     digests = [layer.digest for layer in image.layers]
-    known = {digest: cache.entries(digest) for digest in digests}
-    if None in known.values():
-        read = _save(engine or connect(), image.id, digests)
-        known = {digest: read.layers[digest].entries for digest in digests}
+    known = _known(cache.entries, digests)
+    if known is None:
+        read = _save(engine or connect(), image.id, digests).layers
+        known = {digest: measured.entries or Entries() for digest, measured in read.items()}
     return tuple(known[digest] for digest in digests)
 
 
@@ -86,6 +91,17 @@ def unique(image: Image, engine: Engine | None = None) -> int:
     """Unpacked bytes of the layers that no other named image in the engine has. Raises the
     engine's errors."""
     return unshared(image, [layers for summary, layers in _named(engine or connect()) if summary["Id"] != image.id])
+
+
+def _known(load: Callable[[str], Known | None], digests: Sequence[str]) -> dict[str, Known] | None:
+    """{digest: what the cache has of it}, None unless it has all."""
+    found = {digest: known for digest in digests if (known := load(digest)) is not None}
+    return found if len(found) == len(set(digests)) else None
+
+
+def _transfer(digest: str) -> int | None:
+    measured = cache.load(digest)
+    return measured.transfer if measured else None
 
 
 def _possible_bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
@@ -123,7 +139,7 @@ def _name(summary: dict) -> str:
     return short(original(known)).removeprefix("localhost/").removesuffix(":latest")
 
 
-def _save(engine: Engine, image_id: str, digests: Collection[str], *, compressed: bool = False) -> Saved:
+def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: bool = False) -> Saved:
     """Read the whole saved image, which must have the layers `digests`; remember what it says."""
     with engine.translate_errors("save the image"):
         read = archive_reader.read(stream(engine.client.api, image_id), transfer=compressed)

@@ -105,7 +105,7 @@ def base_of(layers: Sequence[str], named: Mapping[str, Sequence[str]], stated: s
     """
     if stated == "scratch":
         return "", 0
-    if stated in named:
+    if stated and stated in named:
         named = {stated: named[stated]}
     else:
         named = {name: below for name, below in named.items() if len(below) < len(layers)}

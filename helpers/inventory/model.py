@@ -122,7 +122,7 @@ class Inventory:
         Raises KeyError if there is no such program."""
         node = self.tree.resolve(path)
         program = self.programs.get(self.tree.origin(node).path) if node else None
-        if program is None or program.elf is None:
+        if node is None or program is None or program.elf is None:
             raise KeyError(f"{path} is no ELF program of {self.image.reference}")
         return self._libraries.needs(node.path, program.elf)
 

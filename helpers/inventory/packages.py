@@ -28,7 +28,7 @@ class Found:
 def packages(tree: Tree) -> tuple[Found, ...]:
     """Every package, by type and name."""
     lists = _lists(tree)
-    found = {Found(each, node.path, _layer(each, node.layer, lists.get(node.path, ())))
+    found = {Found(each, node.path, _layer(each, node.layer, lists.get(node.path, [])))
              for node, recorded in tree.under("packages") for each in recorded}
     found |= {Found(each, node.path, node.layer)
               for node, program in tree.under("programs") if program.elf

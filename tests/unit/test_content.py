@@ -260,23 +260,23 @@ def test_a_bomb_unpacks_to_a_bound(budgets):
     bomb = jar(("x-1.jar", bytes(300_000_000)))
     assert len(bomb) < 300_000
     assert said("/bomb-1.jar", bomb) == [("bomb", "1")]
-    assert budgets[-1].bytes == (256 - 64) << 20 and budgets[-1].read == 10_000 - 1
+    assert budgets[-1].size == (256 - 64) << 20 and budgets[-1].read == 10_000 - 1
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
 def test_an_archive_inside_is_unpacked_no_further_than_the_bound(budgets, cut):
-    budgets[0]["bytes"] = 100_000
+    budgets[0]["size"] = 100_000
     data = jar(("x-1.jar", random.Random(1).randbytes(300_000)))
     assert said("/a-1.jar", data[:-30] if cut else data) == [("a", "1")]
-    assert budgets[-1].bytes == 0
+    assert budgets[-1].size == 0
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
 def test_many_bombs_together_unpack_to_a_bound(budgets, cut):
-    budgets[0]["bytes"] = 5_000_000
+    budgets[0]["size"] = 5_000_000
     bombs = jar(*((f"x-{n}.jar", bytes(3_000_000)) for n in range(4)))
     assert said("/bombs-1.jar", bombs[:-30] if cut else bombs) == [("bombs", "1")]
-    assert budgets[-1].bytes == 0 and budgets[-1].read == 10_000 - 2
+    assert budgets[-1].size == 0 and budgets[-1].read == 10_000 - 2
 
 
 def test_an_archive_with_too_many_entries_is_told_by_its_name():
