@@ -22,8 +22,8 @@ from .throttle import LOOPBACK, Line
 from .transfer import Transfer, Watch
 
 FOLDER = "multistage-course"     # of all that the course puts into a registry
-# What an image of the course is called in the engine while it travels.
-_TRAVELLING = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
+# What an image of the course is called in the engine while it is pushed or pulled.
+_IN_TRANSFER = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
 
 
 def _quiet(_: str) -> None:
@@ -55,22 +55,18 @@ class Registry:
     reach this machine's loopback (one on another machine, or in a virtual one).
     """
 
-    def __init__(self, speed: float, engine: Engine | None = None,
-                 report: Callable[[str], None] = _quiet):
+    def __init__(self, speed: float, engine: Engine | None = None, report: Callable[[str], None] = _quiet):
         self._engine = engine or connect()
         self._stored: dict[tuple[str, str], None] = {}   # (repository, digest), in order
-        self._ends = contextlib.ExitStack()
-        try:
-            self._server = self._ends.enter_context(server.serve(report))
+        with contextlib.ExitStack() as ends:
+            self._server = ends.enter_context(server.serve(report))
             self._client = Client(self._server.address)   # past the line: not what is measured
-            self._ends.callback(self._client.close)
+            ends.callback(self._client.close)
             if self._server.process is None:
-                self._ends.callback(self._take_back)
-            self._line = self._ends.enter_context(Line(self._server.address, speed))
+                ends.callback(self._delete_stored)
+            self._line = ends.enter_context(Line(self._server.address, speed))
             self._reach()
-        except BaseException:
-            self._ends.close()
-            raise
+            self._ends = ends.pop_all()
 
     @property
     def speed(self) -> float:
@@ -98,18 +94,11 @@ class Registry:
     def _reach(self) -> None:
         """See whether the engine gets to the other end of the line."""
         probe = f"{self.address}/{FOLDER}/probe"
-        if not self._engine.looks_into_registry:
-            try:
-                transfer.pull(self._engine, probe, "none", "a probe", self._alive, _quiet)
-            except TransferFailed as error:
-                if "HTTPS client" in error.why:
-                    raise RegistryUnavailable(
-                        "Podman speaks to a registry on this machine by HTTPS alone.", why=error.why,
-                        remedy=f"Let it: a file in /etc/containers/registries.conf.d with [[registry]], location = "
-                               f'"{LOOPBACK}" and insecure = true.') from error
-        else:
+        if self._engine.looks_into_registry:
             with self._engine.translate_errors("look into a registry"), contextlib.suppress(APIError):
                 self._engine.client.api.inspect_distribution(f"{probe}:none")
+        else:
+            self._pull_probe(probe)
         if not self._line.received:   # even "there is no such image" is an answer
             raise RegistryUnavailable(
                 "The engine cannot reach a registry on this machine.",
@@ -117,11 +106,24 @@ class Registry:
                     "or it speaks no plain HTTP.",
                 remedy="Use an engine that runs on this machine itself.")
 
-    def _take_back(self) -> None:
-        """Delete what was put into a registry of the user's, if it lets us."""
+    def _pull_probe(self, probe: str) -> None:
+        try:
+            transfer.pull(self._engine, probe, "none", "a probe", self._alive, _quiet)
+        except TransferFailed as error:
+            if "HTTPS client" in error.why:
+                raise RegistryUnavailable(
+                    "Podman reaches a registry on this machine by HTTPS alone.", why=error.why,
+                    remedy="Allow plain HTTP: a file in /etc/containers/registries.conf.d with [[registry]], "
+                           f'location = "{LOOPBACK}" and insecure = true.') from error
+
+    def _delete_stored(self) -> None:
+        """Delete what was put into a registry of the user's, where it allows that."""
         for repository, digest in self._stored:
             with contextlib.suppress(TransferFailed):
                 self._client.delete_manifest(repository, digest)
+
+    def _alive(self) -> bool:
+        return self._server.alive
 
     # -- there -------------------------------------------------------------------------
 
@@ -140,88 +142,82 @@ class Registry:
             raise CourseError(f"{image} has no name in the engine, so it is not pushed.",
                               remedy="Build it with tag=.")
         repository, tag = _place(to or _called(image, found["RepoTags"]))
-        name = f"{self.address}/{repository}:{tag}"
         with self._engine.translate_errors("name the image"):
             api.tag(found["Id"], f"{self.address}/{repository}", tag)
         try:
-            before, began = self._line.sent, time.perf_counter()
-            known = transfer.push(self._engine, f"{self.address}/{repository}", tag, image,
-                                  self._alive, watch)
-            seconds, moved = time.perf_counter() - began, self._line.sent - before
+            cost = self._measured(transfer.push, f"{repository}:{tag}", image, watch)
         finally:
-            forget(self._engine, name)
+            forget(self._engine, f"{self.address}/{repository}:{tag}")
         manifest = self._client.manifest(repository, tag)
         self._stored[repository, manifest.digest] = None
-        return Transfer(image, "push", f"{repository}:{tag}", seconds, moved, manifest.size,
-                    len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed)
+        return self._transfer(image, "push", f"{repository}:{tag}", manifest, cost)
 
     def digest(self, place: str) -> str:
         """The digest that the name `place` ('repository:tag') leads to now."""
         return self._client.manifest(*place.rsplit(":", 1)).digest
 
     def holds(self, place: str, digest: str) -> bool:
-        """Whether the image of that digest can be had still, whatever its name leads to."""
+        """Whether the image of that digest can still be had, whatever its name leads to."""
         try:
             return self._client.manifest(place.rsplit(":", 1)[0], digest).digest == digest
         except TransferFailed:
             return False
 
-    def pinned(self, trip: Transfer) -> str:
+    def pinned(self, pushed: Transfer) -> str:
         """What a FROM line says to get just that image, wherever its name leads by then:
         '127.0.0.1:PORT/repository@sha256:...'. A build pulls it when it is first needed;
         the engine forgets it when the registry closes."""
-        reference = f"{self.address}/{trip.place.rpartition(':')[0]}@{trip.digest}"
+        reference = f"{self.address}/{pushed.place.rpartition(':')[0]}@{pushed.digest}"
         self._ends.callback(unpin, self._engine, reference)
         return reference
 
-    def _alive(self) -> bool:
-        return self._server.alive
-
     # -- and back ----------------------------------------------------------------------
 
-    def fresh(self, trip: Transfer) -> Copy:
-        """A copy in the registry of which no engine has a layer (see `fresh.copy`)."""
-        repository, tag = trip.place.rsplit(":", 1)
-        manifest = self._client.manifest(repository, trip.digest)
+    def fresh(self, pushed: Transfer) -> Copy:
+        """A copy in the registry of which no engine has a layer (see `unique_copy`)."""
+        repository, tag = pushed.place.rsplit(":", 1)
         token = secrets.token_hex(4)
         place = f"{repository}:{tag[:100]}-fresh-{token}"
-        made = unique_copy.copy(self._client, repository, manifest, place.rsplit(":", 1)[1],
-                          f"{self.address}/{place}", token)
+        made = unique_copy.copy(self._client, repository, self._client.manifest(repository, pushed.digest),
+                                place.rsplit(":", 1)[1], f"{self.address}/{place}", token)
         self._stored[repository, made.digest] = None
-        return Copy(trip.name, place)
+        return Copy(pushed.name, place)
 
     @contextlib.contextmanager
     def pulled(self, copy: Copy | Transfer, *, watch: Watch = _quiet) -> Iterator[Pulled]:
-        """Pull over the line. At the end of the block the engine has it no more.
+        """Pull over the line. At the end of the block the engine no longer has it.
 
         Raises TransferFailed, Interrupted, DiskFull.
         """
-        repository, tag = copy.place.rsplit(":", 1)
+        # First, so that nothing can fail after a pull that has succeeded.
+        manifest = self._client.manifest(*copy.place.rsplit(":", 1))
         name = f"{self.address}/{copy.place}"
-        # First, so that nothing of a pull that came to its end can fail after it.
-        manifest = self._client.manifest(repository, tag)
         try:
-            before, began = self._line.received, time.perf_counter()
-            known = transfer.pull(self._engine, f"{self.address}/{repository}", tag, copy.name,
-                                  self._alive, watch)
-            seconds, moved = time.perf_counter() - began, self._line.received - before
-            yield Pulled(name, Transfer(
-                copy.name, "pull", copy.place, seconds, moved, manifest.size,
-                len(manifest.content["layers"]), _stayed(manifest, known, moved), manifest.digest, self.speed))
+            cost = self._measured(transfer.pull, copy.place, copy.name, watch)
+            yield Pulled(name, self._transfer(copy.name, "pull", copy.place, manifest, cost))
         finally:
             forget(self._engine, name)
+
+    def _measured(self, move: Callable[..., int], place: str, name: str, watch: Watch) -> tuple[float, int, int]:
+        """Push or pull: (seconds, bytes that crossed the line, layers that were known)."""
+        repository, tag = f"{self.address}/{place}".rsplit(":", 1)
+        crossed = (lambda: self._line.sent) if move is transfer.push else (lambda: self._line.received)
+        before, began = crossed(), time.perf_counter()
+        known = move(self._engine, repository, tag, name, self._alive, watch)
+        return time.perf_counter() - began, crossed() - before, known
+
+    def _transfer(self, name: str, way: str, place: str, manifest: Manifest, cost: tuple[float, int, int]) -> Transfer:
+        seconds, moved, known = cost
+        layers = manifest.content["layers"]
+        # Podman does not say which layers stayed: those larger than all that moved are sure to have.
+        known = max(known, sum(blob["size"] > moved for blob in layers))
+        return Transfer(name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest, self.speed)
 
 
 def _called(image: str, tags: list[str]) -> str:
     """The name that was asked for, or one of its names for an id. Podman lists a name longer than it was given."""
     known = {name for tag in tags for name in (tag, short(tag), tag.removeprefix("localhost/"))}
     return image if {image, f"{image}:latest"} & known else short(tags[0])
-
-
-def _stayed(manifest: Manifest, known: int, moved: int) -> int:
-    """How many layers did not move: as the engine says, and at least those that are larger than
-    all that did. Podman says nothing of it."""
-    return max(known, sum(blob["size"] > moved for blob in manifest.content["layers"]))
 
 
 def _place(image: str) -> tuple[str, str]:
@@ -235,22 +231,22 @@ def _place(image: str) -> tuple[str, str]:
 
 
 def is_transfer_name(name: str) -> bool:
-    """Whether `name` is one that the course gave for a journey."""
-    return _TRAVELLING.fullmatch(name) is not None
+    """Whether `name` is one that the course gave an image for a transfer."""
+    return _IN_TRANSFER.fullmatch(name) is not None
 
 
 def unpin(engine: Engine, reference: str) -> None:
-    """Take 'name@digest' off an image, which goes too if that was its only name."""
+    """Remove 'name@digest' from an image; the image too if that was its only name."""
     with engine.translate_errors(f"remove the name {reference}"), contextlib.suppress(NotFound):
         engine.client.api.remove_image(reference)
 
 
 def forget(engine: Engine, name: str) -> None:
-    """Take the name of a journey off an image. The image itself goes only if it was
-    made for that journey: one that has no other name any more keeps this one."""
+    """Remove the name that an image had for a transfer. The image itself is removed only if it
+    was made for that transfer: one that has no other name left keeps this one."""
     api = engine.client.api
     with engine.translate_errors(f"remove the name {name}"), contextlib.suppress(NotFound):
         found = api.inspect_image(name)
-        made_for_it = ((found["Config"] or {}).get("Labels") or {}).get(NAME) == name
-        if made_for_it or len(found["RepoTags"]) > 1:
+        own = ((found["Config"] or {}).get("Labels") or {}).get(NAME) == name
+        if own or len(found["RepoTags"]) > 1:
             api.remove_image(name)
