@@ -57,9 +57,9 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
 
 def _shelve_bases(options: argparse.Namespace) -> int:
     """Unpack a kit for Podman with one id. It takes no engine."""
-    from ..bases import shelving
+    from ..bases import loading
 
-    names = shelving.fill(Path(options.shelve), say)
+    names = loading.fill_shelf(Path(options.shelve), say)
     emit(options, {"bases": names}, "\n".join(names))
     return GOOD if names else NO
 

@@ -9,7 +9,8 @@ import pytest
 import zstandard
 
 from helpers import cli, paths
-from helpers.bases import kit, saving, shelving
+from helpers.bases import archive as archives
+from helpers.bases import kit, loading, saving
 from helpers.engine.podman import additional_store
 from helpers.errors import CourseError
 
@@ -42,26 +43,26 @@ def pieces(data, size):
 @pytest.mark.parametrize("size", [1, 511, 1 << 20])
 def test_an_archive_keeps_its_parts_and_gets_the_courses_name(layout, size):
     packed = io.BytesIO()
-    told = saving.pack(pieces(archive(layout=layout), size), packed, "golang:1.22")
-    assert (told["size"], told["sha256"]) == (len(packed.getvalue()),
+    told = archives.pack(pieces(archive(layout=layout), size), packed, "localhost/multistage.course/golang:1.22")
+    assert (told.size, told.sha256) == (len(packed.getvalue()),
                                                hashlib.sha256(packed.getvalue()).hexdigest())
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(packed.getvalue())
-    assert len(plain) == told["unpacked"]
+    assert len(plain) == told.unpacked
     with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
         names = tar.getnames()
         (image,) = json.load(tar.extractfile("manifest.json"))
         assert names == [*image["Layers"], image["Config"], "manifest.json"]   # the index last
         assert tar.extractfile(image["Layers"][0]).read() == LAYER
     assert image["RepoTags"] == ["localhost/multistage.course/golang:1.22"]
-    assert told["config"] == f"sha256:{hashlib.sha256(CONFIG).hexdigest()}"
-    assert list(told["layers"]) == json.loads(CONFIG)["rootfs"]["diff_ids"]
+    assert told.config == f"sha256:{hashlib.sha256(CONFIG).hexdigest()}"
+    assert list(told.layers) == json.loads(CONFIG)["rootfs"]["diff_ids"]
 
 
 @pytest.mark.parametrize("data", [b"", b"no tar", archive()[:9000], archive(count=2), archive(config=b"{}"),
                                   archive(config=b"[")], ids=range(6))
 def test_what_is_no_archive_of_one_image_is_refused(data):
     with pytest.raises(CourseError, match="not the archive of an image"):
-        saving.pack(pieces(data, 512), io.BytesIO(), "golang:1.22")
+        archives.pack(pieces(data, 512), io.BytesIO(), "golang:1.22")
 
 
 @pytest.fixture
@@ -74,10 +75,7 @@ def home(tmp_path, monkeypatch):
 
 def kept(folder, ref="golang:1.22", data=None, limit=1 << 20):
     """Saved into the kit in `folder` as `save` does it."""
-    with saving._in_place(folder, ref) as part:
-        with open(part, "wb") as file:
-            told = saving.pack(pieces(data or archive(), limit), file, ref)
-        return saving._keep(folder, part, ref, told, "pulled", "")
+    return saving._keep(pieces(data or archive(), limit), folder, ref, "pulled", "")
 
 
 def test_a_kit_is_found_where_it_may_be(home, monkeypatch):
@@ -171,17 +169,17 @@ def test_a_kit_is_unpacked_once_and_each_has_its_full_name(home):
     kept(home / "kit")
     kept(home / "kit", "gcr.io/distroless/base-debian12")
     said = []
-    assert shelving.fill(home / "kit", said.append) == ["gcr.io/distroless/base-debian12:latest", "golang:1.22"]
+    assert loading.fill_shelf(home / "kit", said.append) == ["gcr.io/distroless/base-debian12:latest", "golang:1.22"]
     assert set(additional_store.names(home / "kit/shelf")) == {"docker.io/library/golang:1.22", "gcr.io/distroless/base-debian12:latest"}
     assert len(said) == 4 and said[0].startswith("Unpacking")
-    assert len(shelving.fill(home / "kit", said.append)) == 2 and len(said) == 4
+    assert len(loading.fill_shelf(home / "kit", said.append)) == 2 and len(said) == 4
 
 
 def test_what_was_damaged_is_not_unpacked(home):
     damaged = kept(home / "kit")
     damaged.path.write_bytes(b"\0" + damaged.path.read_bytes()[1:])
     with pytest.raises(kit.KitDamaged, match="cannot be used"):
-        shelving.fill(home / "kit", print)
+        loading.fill_shelf(home / "kit", print)
     assert additional_store.names(home / "kit/shelf") == ()
 
 
@@ -191,13 +189,13 @@ def test_what_cannot_be_unpacked_is_said_and_left_to_loading(home, monkeypatch):
 
     monkeypatch.setattr(additional_store, "put", unfit)
     said = []
-    assert shelving.shelve(kept(home / "kit"), home / "s", said.append) is None
+    assert loading.shelve(kept(home / "kit"), home / "s", said.append) is None
     assert said[-1] == "golang:1.22 cannot be kept unpacked: it is odd."
 
 
 def test_one_that_is_known_by_its_digest_gets_a_name_of_the_courses(home):
     ref = "golang@sha256:" + "0" * 64
-    shelving.shelve(kept(home / "kit", ref), home / "s", print)
+    loading.shelve(kept(home / "kit", ref), home / "s", print)
     (name,) = additional_store.names(home / "s")
     assert name.startswith("localhost/multistage.course/golang")
 
