@@ -15,7 +15,7 @@ from pathlib import Path
 from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import units
-from ..engine import Engine, podman
+from ..engine import Engine, backends
 from ..engine.podman import additional_store
 from ..engine.timeouts import patient
 from ..engine.translate import engine_fault
@@ -35,7 +35,7 @@ def load(engine: Engine, kept: Kept, report: Report) -> str:
     Raises KitDamaged where the file is not what was saved or the engine made something else
     of it, and what `engine.translate_errors` raises.
     """
-    place = podman.shelf_here() if engine.host == podman.host() else None
+    place = backends.image_folder(engine.host)
     shelved = shelve(kept, place, report) if place else None
     if shelved and _layers(engine, shelved) == kept.layers:
         return shelved
