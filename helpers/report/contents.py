@@ -26,6 +26,10 @@ def will_not_start(context: ReportContext) -> Iterator[Finding]:
     main = context.main
     if main is None or not main.missing:
         return
+    volumes = [word.strip('[]",') for stage in context.lines.stages for each in stage.instructions
+               if each.keyword == "VOLUME" for word in each.arguments.split()]
+    if any(path.startswith(f"{volume.rstrip('/')}/") for path in main.missing for volume in volumes):
+        return   # what a volume holds is known when it is mounted
     lacks = ", ".join(main.missing)
     if not main.path:
         said = [each for stage in context.lines.stages for each in stage.instructions

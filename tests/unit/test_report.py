@@ -715,7 +715,8 @@ def test_when_root_is_not_the_user(start):
     ("shipped", "ENV DB_PASSWORD_PROD=x", "high", 8), ("builder", "ARG AWS_SECRET_ACCESS_KEY", "medium", 3), ("builder", "ARG GHTOKEN", "medium", 3),
     ("builder", "ARG RAILS_MASTER_KEY", "medium", 3), ("shipped", "ENV APP_KEY=base64:x", "high", 8), ("builder", "ARG NPM_CONFIG__AUTH", "medium", 3),
     ("shipped", "ENV DATABASE_URL=postgres://app:hunter2@db/app", "high", 8), ("builder", "ARG INDEX=https://u:p4ss@pypi.example.org/", "medium", 3),
-    ("shipped", "ENV  DB_PASSWORD\tabc def", "high", 8), ("shipped", "ENV TOKEN=$NPM_TOKEN", "high", 8),
+    ("shipped", "ENV  DB_PASSWORD\tabc def", "high", 8), ("shipped", "ENV TOKEN=$NPM_TOKEN", "high", 8), ("builder", "ARG GITHUB_PAT", "medium", 3), ("builder", "ARG ROOT_PW", "medium", 3),
+    ("shipped", "ENV X=hf_" + "a" * 34, "high", 8), ("shipped", "ENV X=eyJhbGciOiJI.eyJzdWIiOiIx.abc", "high", 8),
 ])
 def test_what_looks_like_a_secret(where, line, severity, told):
     mark = "WORKDIR /src\n" if where == "builder" else "COPY --from=builder /src/app /app\n"
@@ -732,7 +733,7 @@ def test_what_looks_like_a_secret(where, line, severity, told):
     "ENV GPG_KEY=0D96DF4D", "ARG MAX_TOKENS=5", "ENV EOS_TOKEN=</s>", "ENV TOKEN_URL=https://example.org", "ENV AUTH_TOKEN=https://example.org/token",
     "ENV SECRETS_DIR=x", "ARG PASSWORD_MIN_LENGTH=8", "ENV DATABASE_URL=postgres://db/app", "ENV DATABASE_URL=postgres://app:$PASS@db/app",
     "ENV SSH_KEY_PATH=x", "ENV TOKEN_TTL=60", "ARG JWT_ALGORITHM", "ENV KEYBOARD=us", "ARG SORT_KEY", "ENV PASSWORD=''", 'ENV TOKEN=""',
-    "ENV SECRET_NAME=x", "ENV REPO=git@example.org:x/y.git", "ARG COMPASS", "ENV SECRETARY=ann", "ENV X_TOKEN=none",
+    "ENV SECRET_NAME=x", "ENV REPO=git@example.org:x/y.git", "ARG COMPASS", "ENV SECRETARY=ann", "ENV X_TOKEN=none", "ENV PATTERN=x", "ARG PAT", "ENV POWER=1",
 ])
 def test_what_does_not(line):
     assert found(case(GOOD.replace("USER", f"{line}\nUSER"), own=[APP]), "secret") == []
@@ -944,7 +945,7 @@ TOOLS = [(f"usr/sbin/{name}", STATIC, 0o755) for name in (
     "runuser", "stdbuf", "app")]
 IN_ONE = [*TOOLS, NODE, JAVA, ("bin/bash", DYNAMIC, 0o755), ("srv/app.py", b"x"), ("srv/server.js", b"x"), ("srv/lib/index.js", b"x"),
           ("srv/app.jar", b"x"), ("srv/run.sh", b"#!/bin/sh\n", 0o755), ("srv/plain", b"echo hi\n", 0o755),
-          ("usr/bin/serve", b"#!/usr/bin/python3\n", 0o755), ("srv/sub/x", b"#!/bin/sh\n", 0o755)]
+          ("usr/bin/serve", b"#!/usr/bin/python3\n", 0o755), ("srv/sub/x", b"#!/bin/sh\n", 0o755), ("srv/data", b"#!/bin/sh\n", 0o644)]
 
 
 def starting(*words, environment=None):
@@ -959,7 +960,7 @@ def starting(*words, environment=None):
     "exec $APP", "exec ${APP:-app}", "$(which app) x", "`which app`", "python3 $APP_DIR/app-*.py", "python3 /srv/app-*.py",
     "./node_modules/.bin/*", "exec ~/bin/app", "gone | app", "app | gone", "gone & app", "A=1 B=2 app", "PATH=/x:$PATH gone",
     "export PATH=/x:$PATH; gone", "export PATH=/x && exec gone", "cd sub && ./x", "cd $DIR && ./gone", "cd /srv/sub; exec ./x",
-    "make gone && ./gone", "npm run build && node dist/gone.js", "chmod +x plain && ./plain", "./plain", "set -e; exec app",
+    "make gone && ./gone", "npm run build && node dist/gone.js", "chmod +x plain && ./plain", "chmod +x data && ./data", "./plain", "set -e; exec app",
     "exec app > /tmp/log 2>&1", "app >> log", "app < /dev/null", "app <<EOF\nx\nEOF", "wait", "exec 3>&1; app", "exec",
     "command -v gone", "command app", "exec -a name app", "trap 'exit 0' TERM; app", "echo it\\'s; app", 'echo "a;b" && app',
     "app # gone", "# gone\napp", "app \\\n  --x", "sleep() { gone; }; sleep", "function f { gone; }; f", "[[ -n $X ]] && gone",
@@ -1015,9 +1016,16 @@ def test_options_and_their_values_are_not_taken_for_programs(words):
     (("python3", "gone.py"), "gone.py"), (("python3", "-u", "/srv/gone"), "/srv/gone"), (("node", "gone"), "gone"),
     (("node", "-r", "x", "gone.js"), "gone.js"), (("java", "-Xmx1g", "-jar", "gone.jar"), "gone.jar"), (("/bin/sh", "/gone.sh"), "/gone.sh"),
     (("/bin/sh", "-c", "exec python3 gone.py"), "gone.py"), (("/srv/plain",), "a program in /srv/plain"),
+    (("/bin/sh", "-c", "exec ./data"), "the right to execute /srv/data"), (("tini", "--", "/srv/data"), "the right to execute /srv/data"),
 ])
 def test_what_certainly_does_not_start_is_said_to(words, missing):
     assert starting(*words) == (missing,)
+
+
+@pytest.mark.parametrize("line, said", [("VOLUME /data", False), ('VOLUME ["/x", "/data/"]', False), ("VOLUME /dat /x", True)])
+def test_what_a_volume_holds_is_not_known(line, said):
+    text = GOOD.replace("USER", f"{line}\nUSER")
+    assert bool(found(case(text, own=[APP], start=Start(("/data/app",), user="1")), "will-not-start")) == said
 
 
 def test_a_library_in_a_folder_that_the_environment_names_is_found():
