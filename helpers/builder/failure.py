@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from ..bases import references
-from ..dockerfile import Dockerfile
+from ..dockerfile import Dockerfile, Problem, problems
 from ..engine import Engine
 from ..errors import BaseUnavailable, BuildFailed, BuildStopped, CourseError
 from ..limits import Bounds
@@ -36,6 +36,12 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
     if step is None or not step.instruction.startswith("RUN"):
         if asked := _ASKED.search(message):
             return _not_had(progress, engine, asked)
+    if step is None or step.line is None:
+        if trigger := _trigger(progress, step):
+            return BuildFailed(
+                f"The build failed at the ONBUILD in line {trigger.line}.", why=f"{_plain(message).rstrip('.')}. {trigger.why}",
+                remedy=trigger.remedy, evidence=_log(step) if step else "", stage=trigger.stage, line=trigger.line,
+                instruction=step.instruction if step else None, log=step.log if step else (), progress=progress)
     if step is None:
         return _before_the_first_step(progress)
     exit_code = _exit_code(step.error or message) or _exit_code(message)
@@ -71,6 +77,13 @@ def _failed_step(progress: Progress) -> Step | None:
     named = [step for step in steps if missing and missing[1] in step.instruction]
     running = [step for step in steps if step.status == "running"]
     return next(iter(marked or named or running), None)
+
+
+def _trigger(progress: Progress, step: Step | None) -> Problem | None:
+    """The ONBUILD that takes from a stage or image, where a step failed that is on no line: an older
+    BuildKit finds nothing there."""
+    return next((each for each in problems(progress.dockerfile) if each.rule == "onbuild-from"
+                 and each.stage in ({step.stage} if step else progress.dockerfile.needed(progress.target))), None)
 
 
 def _before_the_first_step(progress: Progress) -> BuildFailed:

@@ -174,7 +174,8 @@ def _onbuild(use: Use, taker: Stage) -> Problem:
     return Problem(
         "onbuild-from", line, taker.label,
         f"Line {line}: {taker.label} takes from {use.reference} by an ONBUILD of the stage that it is FROM.",
-        "BuildKit does so since Dockerfile 1.11 (Docker Engine 28); an older one finds nothing there.",
+        "BuildKit lets an ONBUILD take from stages and images since Dockerfile 1.11 (Docker Engine 28); an older one "
+        "finds nothing there.",
         f"Write the instruction into {taker.label} itself.")
 
 

@@ -70,6 +70,13 @@ def test_an_onbuild_takes_from_a_stage_as_the_reader_has_it(engine, make):
     assert content(engine, make(TRIGGER, "legacy"), "/hi") == b"hi\n"
 
 
+def test_an_onbuild_that_finds_nothing_is_named_by_its_line(engine, make):
+    try:
+        assert content(engine, make(TRIGGER), "/hi") == b"hi\n"      # since Dockerfile 1.11
+    except BuildFailed as error:
+        assert (error.line, error.stage) == (4, "stage-2") and "into stage-2 itself" in error.remedy
+
+
 def test_an_argument_has_a_value_where_the_reader_says_so(engine, make):
     assert content(engine, make(UNSET), "/x") == b"[2]\n[2]\n"
     warned = [each for each in make.said if each.startswith("Warning: Line")]
