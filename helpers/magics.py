@@ -15,16 +15,16 @@ from . import dockerfile as dockerfiles
 from . import paths
 from .builder import BuildResult
 from .builder.secrets import lent_by_default
-from .checks import Exercise, Watch, check, find, hints, names, progress
-from .checks.hints import how
-from .checks.submission import brought
+from .checks import Exercise, Listener, check, find, hints, names, progress
+from .checks.hints import next_hint
 from .checks.placeholders import random_word
-from .experiments.incremental import write
+from .checks.submission import changed_files
 from .engine import connect
 from .errors import CourseError, DockerfileError
+from .experiments.incremental import write
 from .text import write as write_line
+from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
 from .widgets import LiveBuild
-from .views.exercises import Done, Judged, Marked, Told
 
 try:
     from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -73,16 +73,16 @@ if Magics is not None:
         @argument("--dockerfile", help="judge this file, not your own")
         @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
         @line_magic
-        def check(self, line: str) -> Judged:
+        def check(self, line: str) -> VerdictView:
             """Check your Dockerfile of an exercise: what holds, and what does not."""
             words = parse_argstring(self.check, line)
             exercise = self._exercise(words.name)
             with LiveBuild() as live:
                 verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
-                                watch=Watch(live.say, live.watch))
+                                listener=Listener(live.say, live.watch))
                 live.clear()     # of many builds the last would be left, and the verdict tells what matters
             taken = progress.attempted(verdict).record(exercise.name).hints
-            return Judged(replace(verdict, hint="" if verdict.passed else how(exercise, taken)))
+            return VerdictView(replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken)))
 
         @magic_arguments()
         @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
@@ -92,14 +92,14 @@ if Magics is not None:
             exercise = self._exercise(parse_argstring(self.hint, line).name)
             there = hints(exercise)
             taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
-            display(Told(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
+            display(MarkdownText(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
                          "This exercise has no hints."))
 
         @magic_arguments()
         @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or take one in")
         @argument("file", nargs="?", help=f"{_EXPORT} if left out")
         @line_magic
-        def progress(self, line: str) -> Done | None:
+        def progress(self, line: str) -> ProgressView | None:
             """Show what you have passed. `%progress export FILE` takes it along, and
             `%progress import FILE` brings it back; the best of both stays."""
             words = parse_argstring(self.progress, line)
@@ -108,7 +108,7 @@ if Magics is not None:
                 _export(file)
             elif words.what == "import":
                 _import(file)
-            done = Done(progress.load())
+            done = ProgressView(progress.load())
             if words.what is None:
                 _buttons()
             return done
@@ -118,7 +118,7 @@ def build(exercise: Exercise, text: str, target: str | None = None, builder: str
     """Build a Dockerfile of an exercise, shown as it runs. The image gets the exercise's name."""
     rules = exercise.build
     with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder, LiveBuild() as live:
-        write({**exercise.source(), **brought(exercise, exercise.work)}, folder)
+        write({**exercise.source(), **changed_files(exercise, exercise.work)}, folder)
         result = builds.build(
             folder, text=text, target=target, tag=f"{exercise.name}:{target or 'latest'}", builder=builder,
             args=rules.args or None, network=None if rules.network else "none",
@@ -135,7 +135,7 @@ def _readable(exercise: Exercise, text: str) -> None:
         dockerfiles.parse(text, exercise.build.args)
     except DockerfileError as error:
         if error.line:
-            display(Marked(text, error.line, error.what))
+            display(MarkedDockerfile(text, error.line, error.what))
             raise DockerfileError(error.what, line=error.line, why=error.why, remedy=error.remedy) from None
         raise
 
@@ -175,7 +175,7 @@ def _buttons() -> None:
         out.clear_output()
         with out:
             for each in change["new"]:
-                display(Done(progress.merge(bytes(each["content"]))))
+                display(ProgressView(progress.merge(bytes(each["content"]))))
 
     give.on_click(exported)
     take.observe(imported, names="value")

@@ -5,14 +5,14 @@
     >>> verdict.passed, [fail.rule for fail in verdict.fails]
     (False, ['single-stage'])
 
-exercises/README.md tells how an exercise is written, and every rule.
+exercises/README.md explains how an exercise is written, and every rule.
 """
 
 from . import notebook, progress
-from .runner import Watch, check
 from .exercise import EXERCISES, Exercise, find, names, read
 from .hints import hints
+from .runner import Listener, check
 from .verdict import RULES, Fail, Verdict
 
-__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Verdict", "Watch", "check", "find", "hints", "names", "notebook", "progress",
-           "read"]
+__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Listener", "Verdict", "check", "find", "hints", "names", "notebook",
+           "progress", "read"]

@@ -1,15 +1,15 @@
 """An exercise: its folder, and what its check.toml asks for.
 
-exercises/README.md tells every key. They are the fields of the classes below, so that a
-key without a field is an error, which names the line.
+exercises/README.md explains every key. The keys are the fields of the classes below, so a key
+without a field is an error, which names its line.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import ExerciseError
@@ -38,7 +38,7 @@ class Building:
 
 @dataclass(frozen=True)
 class Proof:
-    """[proof]: a word of the source that a random one takes the place of."""
+    """[proof]: a word in the source that each check replaces by a random one."""
 
     file: str
     word: str
@@ -51,13 +51,12 @@ class Stages:
     least: int = 1
     named: Texts = ()
     final_bases: Texts = ()
-    unused: bool = False
     numbers: bool = True
 
 
 @dataclass(frozen=True)
 class Content:
-    """[image]: what holds of an image that nobody has started yet."""
+    """[image]: what must hold of an image before it is run."""
 
     starter: float | None = None
     base: float | None = None
@@ -68,7 +67,6 @@ class Content:
     copied: Texts = ()
     stripped: Texts = ()
     wasted: float | None = None
-    layers: int | None = None
     user: str = ""
     expose: tuple[int, ...] = ()
     exec_form: bool = False
@@ -76,7 +74,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Run:
-    """[[run]]: a program, and what it prints."""
+    """[[run]]: a program that runs to its end, and what it prints."""
 
     arguments: Texts | None = None
     exit: int = 0
@@ -84,7 +82,6 @@ class Run:
     not_output: Texts = ()
     times: int = 2
     read_only: bool = False
-    capabilities: Texts = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class Serve:
 
 @dataclass(frozen=True)
 class Edit:
-    """[[edits]]: a change of the source, and what the cache makes of it."""
+    """[[edits]]: a change to the source, and which steps the cache should still have."""
 
     file: str
     append: str
@@ -126,13 +123,12 @@ class Edit:
 class Same:
     """[reproducible]"""
 
-    layers: bool = False
-    files: Texts = ()
+    files: Texts
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the source: a word that stands once in a file, and what takes its place."""
+    """A change to the source: a word that occurs once in a file, and its replacement."""
 
     file: str
     word: str
@@ -146,16 +142,13 @@ class Target:
     image: Content = Content()
     run: tuple[Run, ...] = ()
     serve: Serve | None = None
-    apart: bool = False
     same: bool = False
-    shell: bool = False
     breaks: tuple[Change, ...] = ()
-    keeps: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise. The fields are the keys of check.toml; `folder` and `name` are added."""
+    """An exercise. The fields are the keys of check.toml; `folder` is added."""
 
     title: str
     minutes: int
@@ -174,30 +167,46 @@ class Exercise:
 
     @property
     def name(self) -> str:
+        """The name of its folder."""
         return self.folder.name
 
     @property
     def work(self) -> Path:
-        """Where the learner's own Dockerfile is, if there is one."""
+        """The learner's own Dockerfile, which need not exist."""
         return self.folder / WORK / STARTER
 
     @property
     def starter(self) -> Path:
+        """The Dockerfile to begin with."""
         return self.folder / STARTER
 
     @property
     def task(self) -> str:
+        """The text of task.md."""
         return (self.folder / TASK).read_text()
 
+    @property
+    def parts(self) -> tuple[Exercise | Target, ...]:
+        """What is built and run: the exercise itself, and its targets."""
+        return (self, *self.targets.values())
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What a check of it looks at, in order."""
+        return ("the text", "the build", "what is in the image",
+                *(["how it runs"] if self.run or self.serve else []),
+                *(["what an edit rebuilds"] if self.edits else []),
+                *(["whether two builds are the same"] if self.reproducible else []),
+                *(f"the target {name}" for name in self.targets))
+
     def source(self) -> dict[str, bytes]:
-        """{path: content} of the files that a build gets, in the order of their paths."""
+        """{path: content} of the files in the build context, sorted by path."""
         found = {}
         for path in sorted(self.folder.rglob("*")):
-            here = path.relative_to(self.folder).as_posix()
-            if path.is_symlink() or not path.is_file() or _kept_out(here):
-                continue
-            if any(matches(here, each) for each in self.context):
-                found[here] = path.read_bytes()
+            name = path.relative_to(self.folder).as_posix()
+            if path.is_file() and not path.is_symlink() and not _is_own(name) and any(
+                    matches(name, pattern) for pattern in self.context):
+                found[name] = path.read_bytes()
         return found
 
 
@@ -207,14 +216,15 @@ def names() -> list[str]:
 
 
 def find(name: str | Path) -> Exercise:
-    """The exercise of that name, of a name that begins so and no other does, or in that
-    folder. Raises ExerciseError."""
+    """The exercise with that name, with the only name that begins so, or in that folder.
+
+    Raises ExerciseError if there is none.
+    """
     text = str(name)
-    if "/" in text or (Path(text) / CHECK).is_file():
-        folder = Path(text)
-    else:
+    folder = Path(text)
+    if "/" not in text and not (folder / CHECK).is_file():
         close = [each for each in names() if each.startswith(text)] if text else []
-        folder = EXERCISES / (text if text in close or len(close) != 1 else close[0])
+        folder = EXERCISES / (close[0] if len(close) == 1 and text not in close else text)
     if not (folder / CHECK).is_file():
         raise ExerciseError(f"There is no exercise {text}.", remedy="There are: " + ", ".join(names()))
     return read(folder.resolve())
@@ -227,40 +237,35 @@ def read(folder: Path) -> Exercise:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
-        raise ExerciseError(f"{folder.name}/{CHECK} is no TOML.", why=f"{error}.",
+        raise ExerciseError(f"{folder.name}/{CHECK} is not valid TOML.", why=f"{error}.",
                             line=int(line[1]) if line else None) from error
     reader = Table(folder.name, text)
-    exercise = reader.take(Exercise, table, ())
-    object.__setattr__(exercise, "folder", folder)
-    _sound(exercise, reader)
+    exercise = replace(reader.take(Exercise, table, ()), folder=folder)
+    for where, why in _contradictions(exercise):
+        raise reader.error(where, why)
     return exercise
 
 
-def _kept_out(path: str) -> bool:
-    top = path.split("/")[0]
-    return path in (CHECK, TASK, STARTER) or top in (WORK, SOLUTION) or path.endswith(".ipynb")
+def _is_own(path: str) -> bool:
+    """Whether a file belongs to the exercise itself, and never to the build context."""
+    return path in (CHECK, TASK, STARTER) or path.startswith((f"{WORK}/", f"{SOLUTION}/")) or path.endswith(".ipynb")
 
 
-def _sound(exercise: Exercise, reader: Table) -> None:
-    """What single keys do not show. Raises ExerciseError."""
+def _contradictions(exercise: Exercise) -> Iterator[tuple[Texts, str]]:
+    """(keys, why) of what no key shows by itself."""
     source = exercise.source()
     for pattern in exercise.context:
         if not any(matches(path, pattern) for path in source):
-            raise reader.error(("context",), f"no file of the folder is {pattern!r}")
-    patches = [(("proof", "word"), exercise.proof.file, exercise.proof.word)] if exercise.proof else []
-    patches += [(("targets", name, key), change.file, change.word) for name, each in exercise.targets.items()
-                for key in ("breaks", "keeps") for change in getattr(each, key)]
-    for where, file, word in patches:
-        if source.get(file, b"").count(word.encode()) != 1:
-            raise reader.error(where, f"{word!r} has to stand once in {file}")
+            yield ("context",), f"no file in the folder matches {pattern!r}"
+    words: list[tuple[Texts, Proof | Change]] = [(("proof", "word"), exercise.proof)] if exercise.proof else []
+    words += [(("targets", name, "breaks"), each) for name, target in exercise.targets.items() for each in target.breaks]
+    for where, each in words:
+        if source.get(each.file, b"").count(each.word.encode()) != 1:
+            yield where, f"{each.word!r} has to occur exactly once in {each.file}"
     for edit in exercise.edits:
         if edit.file not in source:
-            raise reader.error(("edits",), f"there is no file {edit.file}")
-    if exercise.proof and "{proof}" not in _asked(exercise):
-        raise reader.error(("proof",), "no run and no request asks for {proof}")
-
-
-def _asked(exercise: Exercise) -> str:
-    requests = exercise.serve.requests if exercise.serve else ()
-    return " ".join(text for each in (*exercise.run, *requests)
-                    for text in (each.output if isinstance(each, Run) else each.contains))
+            yield ("edits",), f"there is no file {edit.file}"
+    asked = [*(text for each in exercise.run for text in each.output),
+             *(text for each in (exercise.serve.requests if exercise.serve else ()) for text in each.contains)]
+    if exercise.proof and not any("{proof}" in text for text in asked):
+        yield ("proof",), "no run and no request asks for {proof}"

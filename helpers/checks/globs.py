@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+_PARTS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether a path fits. A leading slash of either counts for nothing.
+    """Whether a path matches. A leading slash of either is ignored.
 
     >>> matches("/app/src/main.go", "**/*.go"), matches("main.go", "**/*.go"), matches("a/b.go", "*.go")
     (True, True, False)
@@ -17,6 +19,5 @@ def matches(path: str, pattern: str) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(parts.get(part, re.escape(part))
-                              for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern)), re.S)
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern)
+    return re.compile("".join(_PARTS.get(part, re.escape(part)) for part in parts), re.S)

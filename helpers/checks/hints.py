@@ -1,4 +1,4 @@
-"""The hints of an exercise: the folds in its task.md, one at a time."""
+"""The hints of an exercise: the folded sections of its task.md, shown one at a time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import re
 
 from .exercise import Exercise
 
-_FOLD = re.compile(r"<details>\s*<summary>\s*Hint\b[^<]*</summary>\s*(.*?)\s*</details>", re.S | re.I)
+_FOLD = re.compile(r"<details>\s*<summary>\s*Hint\b[^<]*</summary>\s*(.*?)\s*</details>\s*", re.S | re.I)
 
 
 def hints(exercise: Exercise) -> tuple[str, ...]:
-    """Their texts, in Markdown, in order."""
+    """The texts of its hints in Markdown, in order."""
     return tuple(_FOLD.findall(exercise.task))
 
 
-def how(exercise: Exercise, taken: int) -> str:
-    """How to get the next one; '' if there is none."""
+def task_without_hints(exercise: Exercise) -> str:
+    """The text of task.md without them."""
+    return _FOLD.sub("", exercise.task).strip()
+
+
+def next_hint(exercise: Exercise, taken: int) -> str:
+    """A sentence on how to get the next hint after `taken` of them; '' if there are no more."""
     there = len(hints(exercise))
     return (f"Hint {taken + 1} of {there} is there if you want it: `%hint {exercise.name}`, or "
             f"`python -m helpers hint {exercise.name}`.") if taken < there else ""

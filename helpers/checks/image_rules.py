@@ -1,207 +1,242 @@
-"""The rules that the content of an image decides. Nothing of it is run."""
+"""The rules that the content of an image decides. Nothing in it is run.
+
+Each is a function of what an exercise asks and of the image, and yields a Fail for each thing
+that does not hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..dockerfile import Dockerfile
-from ..image import Start
+from ..engine import Engine
+from ..formats import symbols
+from ..image import Start, read_file, search
 from ..inventory import Inventory, Tool, printable
 from ..report.provenance import Lines
-from ..units import counted, listed, share, size
+from ..units import share, size
+from .dockerfile_rules import compiles, installs
 from .exercise import Content
 from .globs import matches
-from .dockerfile_rules import compiles, installs
 from .verdict import Fail
 
 _SHOWN = 4      # finds that a message names
 _SHELLS = ("sh", "bash", "dash", "ash")
+_PLACES = {"file": "in the file", "history": "in the history of the image, at", "settings": "in the setting",
+           "label": "in the label"}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An image that was built, looked at.
+    """An image that was built, as the rules see it.
 
-    read        the learner's Dockerfile; target: the stage, None for the last
-    user        number of the user whose name the image has, None where it says none
-    starter     bytes of the starter's image, None where they are not asked for
-    source      the file of the exercise that the program is compiled from, '' if none is known
+    inventory  what is in it
+    read       the learner's Dockerfile
+    start      how it is started
+    target     the stage that was built, None for the last
+    starter    bytes of the starter's image, None where they are not needed
+    source     the file of the exercise that the program is compiled from, '' if none is known
+    secrets    {name: value} of what must not be in it
+    engine     that can read its files
     """
 
     inventory: Inventory
     read: Dockerfile
     start: Start
     target: str | None = None
-    uid: int | None = None
     starter: int | None = None
     source: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    engine: Engine | None = None
 
     @cached_property
     def lines(self) -> Lines:
+        """The lines of the Dockerfile that made its layers."""
         return Lines(self.read, self.target, self.inventory.image)
 
     @cached_property
     def files(self) -> dict[str, int]:
-        """{path: layer} of each file that a container sees."""
+        """{path: index of its layer} of each file that a container sees."""
         layers = {layer.digest: index for index, layer in enumerate(self.inventory.image.layers)}
         return {path: layers[layer.digest] for path, _, layer in self.inventory.listing()}
 
     @property
-    def unpacked(self) -> int:
-        return self.inventory.image.unpacked
-
-    @property
-    def base(self) -> int | None:
-        """Bytes of the base that it stands on, None without one."""
+    def base(self) -> int:
+        """Bytes of the base image; 0 for scratch."""
         image = self.inventory.image
-        return sum(layer.unpacked for layer in image.layers[:image.base_layers]) or None
+        return sum(layer.unpacked for layer in image.layers[:image.base_layers])
 
-    def fitting(self, pattern: str) -> list[str]:
-        return [path for path in self.files if matches(path, pattern)]
+    def matching(self, *patterns: str) -> list[str]:
+        """The paths of its files that match one of these."""
+        return [path for pattern in patterns for path in self.files if matches(path, pattern)]
+
+    def last_line(self, *keywords: str) -> int:
+        """The line of the last of these instructions, or of the last FROM if there is none."""
+        return next((each.line for stage in reversed(self.lines.stages) for each in reversed(stage.instructions)
+                     if each.keyword in keywords), self.lines.last_from)
 
 
 def absent(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """No tool of these kinds or names is in it. Tools are known by what they are, not by their names."""
     by_line: dict[int, list[Tool]] = {}
-    for tool in seen.inventory.tools:
-        if tool.kind in asked.absent or tool.name in asked.absent:
-            by_line.setdefault(seen.lines.line(tool.layer), []).append(tool)
+    for tool in unwanted(asked, seen.inventory):
+        by_line.setdefault(seen.lines.line(tool.layer), []).append(tool)
+    image = seen.inventory.image
     for line, tools in sorted(by_line.items()):
-        named = [f"{tool.name} ({tool.kind}, {printable(tool.path)})" for tool in tools[:_SHOWN]]
-        more = f" and {len(tools) - _SHOWN} more" if len(tools) > _SHOWN else ""
-        one = tools[0]
-        where = f"FROM {seen.inventory.image.base}" if one.layer < seen.inventory.image.base_layers else "this line"
-        yield Fail("absent", f"In the image there {'is' if len(tools) == 1 else 'are'} {', '.join(named)}{more}. "
-                   f"{where[0].upper()}{where[1:]} brings {'it' if len(tools) == 1 else 'them'}, and who runs the "
-                   "program has no use for it.", line)
+        yield tools_fail(tools, line, image.base if tools[0].layer < image.base_layers else None)
+
+
+def unwanted(asked: Content, inventory: Inventory) -> list[Tool]:
+    """The tools in an image that an exercise does not want there."""
+    return [tool for tool in inventory.tools if tool.kind in asked.absent or tool.name in asked.absent]
+
+
+def tools_fail(tools: list[Tool], line: int, base: str | None = None) -> Fail:
+    """Rule `absent`, for tools that a line brings; `base`: the image in FROM, if they are in that."""
+    verb, pronoun = ("is", "it") if len(tools) == 1 else ("are", "them")
+    named = _some([f"{tool.name} ({tool.kind}, {printable(tool.path)})" for tool in tools])
+    why = (f"The base image {base} brings {pronoun}, and deleting {pronoun} would only hide {pronoun}: start the last stage "
+           f"from a base without {pronoun}." if base else
+           f"This line brings {pronoun}, and the program does not need {pronoun} to run.")
+    return Fail("absent", f"In the image there {verb} {named}. {why}", line)
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def present(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """A tool of each of these kinds or names is in it."""
     for name in asked.present:
         if not any(name in (tool.name, tool.kind) for tool in seen.inventory.tools):
             yield Fail("present", f"There is no {name} in the image, and this needs one.", seen.lines.last_from)
 
 
 def no_files(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """No file has one of these paths."""
     for pattern in asked.no_files:
-        found = seen.fitting(pattern)
-        if found:
-            line = seen.lines.line(seen.files[found[0]])
-            yield Fail("no-files", f"In the image there {'is' if len(found) == 1 else 'are'} "
-                       f"{listed(list(map(printable, found[:_SHOWN])))}"
-                       f"{f' and {len(found) - _SHOWN} more' if len(found) > _SHOWN else ''}. "
-                       "Copy only what the program needs to run.", line)
+        if found := seen.matching(pattern):
+            verb = "is" if len(found) == 1 else "are"
+            yield Fail("no-files", f"In the image there {verb} {_some(list(map(printable, found)))}. Copy only what the "
+                       "program needs to run.", seen.lines.line(seen.files[found[0]]))
 
 
 def files(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """A file has each of these paths."""
     for pattern in asked.files:
-        if not seen.fitting(pattern):
+        if not seen.matching(pattern):
             yield Fail("files", f"There is no {pattern} in the image.", seen.lines.last_from)
 
 
 def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """The file came from a stage that had the source and ran a command: by COPY --from, or by a RUN
-    that installs what such a stage made, and that has not got the source itself."""
+    """Another stage compiled the file: COPY --from brought it, or a RUN installed what that stage made."""
     for pattern in asked.copied:
-        found = seen.fitting(pattern)
-        if not found:
+        if not seen.matching(pattern):
             yield Fail("copied", f"There is no {pattern} in the image.", seen.lines.last_from)
-        for path in found:
-            layer = seen.files[path]
-            made = seen.lines.instruction(layer)
-            if made is None:
-                yield Fail("copied", f"{printable(path)} came with the base image. Build it from the source.",
-                           seen.lines.last_from)
-            elif made.keyword == "RUN" and installs(seen.read, made, seen.source):
-                continue
-            elif made.keyword == "RUN":
-                yield Fail("copied", f"{printable(path)} was made in the last stage, by this command: no other stage hands it "
-                           "over. So what made it was in the last stage, and to delete it afterwards makes the image smaller "
-                           "and not another one. Make it in a stage of its own, and fetch it with COPY --from, or mount it.",
-                           made.line)
-            elif made.keyword != "COPY" or "from" not in made.flags:
-                yield Fail("copied", f"{printable(path)} was not copied from another stage: {made.keyword} made it here. "
-                           "Build it in a stage of its own, and fetch it with COPY --from.", made.line)
-            elif not compiles(seen.read, made.flags["from"][-1]):
-                yield Fail("copied", f"{printable(path)} comes from {made.flags['from'][-1]}, which did not make it from "
-                           "the source: no stage behind it copies the source and runs a command.", made.line)
+    for path in seen.matching(*asked.copied):
+        made = seen.lines.instruction(seen.files[path])
+        stage = made.flags["from"][-1] if made and made.keyword == "COPY" and "from" in made.flags else ""
+        if made is None:
+            why = "came with the base image. Build it from the source."
+        elif made.keyword == "RUN" and not installs(seen.read, made, seen.source):
+            why = ("was made by this command in the last stage, so whatever made it was in that stage. Make it in a "
+                   "stage of its own, and fetch it with COPY --from, or mount it.")
+        elif made.keyword != "RUN" and not stage:
+            why = (f"was not copied from another stage: {made.keyword} made it here. Build it in a stage of its own, "
+                   "and fetch it with COPY --from.")
+        elif stage and not compiles(seen.read, stage):
+            why = f"comes from {stage}, which did not build it: no stage behind it copies the source and runs a command."
+        else:
+            continue
+        yield Fail("copied", f"{printable(path)} {why}", made.line if made else seen.lines.last_from)
 
 
 def small(asked: Content, seen: Seen) -> Iterator[Fail]:
-    for part, whole, name in ((asked.starter, seen.starter, "the starter's image"),
-                              (asked.base, seen.base, "the base it stands on")):
-        if part is not None and whole is not None and seen.unpacked > part * whole:
-            heavy = max(range(len(seen.inventory.image.layers)),
-                        key=lambda index: seen.inventory.image.layers[index].unpacked)
-            bound = f"at most {share(part, 1)} of it" if part <= 1 else f"at most {part:g} times that"
-            yield Fail("size", f"The image has {size(seen.unpacked)}. {name[0].upper()}{name[1:]} has {size(whole)}, and "
-                       f"{bound} is wanted. The heaviest layer has "
-                       f"{size(seen.inventory.image.layers[heavy].unpacked)}.", seen.lines.line(heavy))
+    """It is small, measured against the starter's image or against its own base."""
+    image = seen.inventory.image
+    for part, whole, name in ((asked.starter, seen.starter, "The starter's image"), (asked.base, seen.base, "Its base")):
+        if part and whole and image.unpacked > part * whole:
+            heavy = max(range(len(image.layers)), key=lambda index: image.layers[index].unpacked)
+            allowed = f"{share(part, 1)} of it" if part <= 1 else f"{part:g} times that"
+            yield Fail("size", f"The image has {size(image.unpacked)}. {name} has {size(whole)}, and at most {allowed} "
+                       f"is allowed. The heaviest layer has {size(image.layers[heavy].unpacked)}.",
+                       seen.lines.line(heavy))
 
 
 def wasted(asked: Content, seen: Seen) -> Iterator[Fail]:
-    if asked.wasted is None:
-        return
-    own = seen.inventory.image.base_layers
+    """Its own layers hide little of what is below them."""
     hidden: dict[int, int] = {}
-    for waste in seen.inventory.waste:
-        for each in waste.files:
-            if each.by >= own:
-                hidden[each.by] = hidden.get(each.by, 0) + each.size
-    if sum(hidden.values()) > asked.wasted * seen.unpacked:
+    for each in (file for waste in seen.inventory.waste for file in waste.files):
+        if each.by >= seen.inventory.image.base_layers:
+            hidden[each.by] = hidden.get(each.by, 0) + each.size
+    if sum(hidden.values()) > (asked.wasted or 0) * seen.inventory.image.unpacked:
         worst = max(hidden, key=hidden.__getitem__)
-        yield Fail("wasted", f"This line deletes or replaces {size(hidden[worst])} that a layer below it still holds: "
-                   "what is deleted later is shipped all the same. Do not bring it in.", seen.lines.line(worst))
-
-
-def layers(asked: Content, seen: Seen) -> Iterator[Fail]:
-    there = len(seen.inventory.image.own_layers)
-    if asked.layers is not None and there > asked.layers:
-        yield Fail("layers", f"The image has {counted(there, 'layer')} on top of its base; "
-                   f"{asked.layers} at most are wanted.", seen.lines.last_from)
+        yield Fail("wasted", f"This line deletes or replaces {size(hidden[worst])} that a layer below still holds, and "
+                   "that ships all the same. Do not bring it in.", seen.lines.line(worst))
 
 
 def user(asked: Content, seen: Seen) -> Iterator[Fail]:
-    if not asked.user:
-        return
-    said = seen.start.user or "root"
-    line = next((each.line for stage in reversed(seen.lines.stages) for each in reversed(stage.instructions)
-                 if each.keyword == "USER"), seen.lines.last_from)
-    if asked.user != "not root":
-        if said.partition(":")[0] != asked.user:
-            yield Fail("user", f"It runs as {printable(said)}; {asked.user} is wanted.", line)
-    elif seen.start.is_root or seen.uid == 0:
-        alias = "" if seen.start.is_root else f", which is another name of root ({printable(said)} has the number 0)"
-        yield Fail("user", f"It runs as root{alias}. Name another user with USER in the last stage.", line)
+    """The image sets the right user."""
+    name = seen.start.user or "root"
+    line = seen.last_line("USER")
+    if asked.user != "not root" and name.partition(":")[0] != asked.user:
+        yield Fail("user", f"It runs as {printable(name)}, and should run as {asked.user}.", line)
+    elif asked.user == "not root" and seen.start.is_root:
+        yield Fail("user", "It runs as root. Name another user with USER in the last stage.", line)
 
 
 def expose(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """It declares these ports."""
     for port in asked.expose:
         if port not in seen.start.ports:
-            yield Fail("expose", f"The image does not say that it listens on port {port}. EXPOSE belongs to the last "
+            yield Fail("expose", f"The image does not declare that it listens on port {port}. EXPOSE belongs in the last "
                        "stage.", seen.lines.last_from)
 
 
 def exec_form(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """No shell stands between the engine's signals and the program."""
     command = seen.start.command
-    if not asked.exec_form:
-        return
     if command and command[0].rpartition("/")[2] in _SHELLS:
-        line = next((each.line for stage in reversed(seen.lines.stages) for each in reversed(stage.instructions)
-                     if each.keyword in ("CMD", "ENTRYPOINT")), seen.lines.last_from)
         yield Fail("exec-form", "A shell starts the program, and gets its signals. Write the command as a list: "
-                   'CMD ["/program", "word"].', line)
+                   'CMD ["/program", "argument"].', seen.last_line("CMD", "ENTRYPOINT"))
 
 
-# In the order in which they are told: a cause stands before what follows from it.
-RULES = {"absent": absent, "present": present, "no-files": no_files, "files": files, "copied": copied, "size": small,
-         "wasted": wasted, "layers": layers, "user": user, "expose": expose, "exec-form": exec_form}
+def stripped(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """These programs have no symbols."""
+    for path in seen.matching(*asked.stripped):
+        if symbols(read_file(seen.inventory.image, path, engine=seen.engine)):
+            yield Fail("stripped", f"{printable(path)} still has its symbols, which only a debugger needs. Remove them "
+                       "before it is copied, with strip, or link it with -s.", seen.lines.line(seen.files[path]))
 
 
-def wanted(asked: Content) -> list[str]:
-    """The rules that an exercise has something to say for."""
-    said = {"absent": asked.absent, "present": asked.present, "no-files": asked.no_files, "files": asked.files,
-            "copied": asked.copied, "size": asked.starter or asked.base, "wasted": asked.wasted is not None,
-            "layers": asked.layers is not None, "user": asked.user, "expose": asked.expose, "exec-form": asked.exec_form}
-    return [rule for rule in RULES if said[rule]]
+def secret(asked: Content, seen: Seen) -> Iterator[Fail]:
+    """No secret is in its files, history or settings, as it is or in base64."""
+    for name, value in seen.secrets.items():
+        for text in (value, base64.b64encode(value.encode()).decode().rstrip("=")):
+            if traces := search(seen.inventory.image, text, seen.engine):
+                first = traces[0]
+                line = seen.lines.line(first.layer) if first.layer is not None else None
+                what = printable(first.what).replace(value, "...")
+                yield Fail("secret", f"The secret {name} is {_PLACES[first.where]} {what}. Anyone who has the image can "
+                           "read it there.", line)
+
+
+Rule = Callable[[Content, Seen], Iterator[Fail]]
+# {rule: (its keys in [image], the rule)}. A cause stands before what follows from it.
+RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
+    "absent": (("absent",), absent), "present": (("present",), present), "no-files": (("no_files",), no_files),
+    "files": (("files",), files), "copied": (("copied",), copied), "size": (("starter", "base"), small),
+    "wasted": (("wasted",), wasted), "user": (("user",), user), "expose": (("expose",), expose),
+    "exec-form": (("exec_form",), exec_form), "stripped": (("stripped",), stripped), "secret": ((), secret),
+}
+
+
+def wanted(asked: Content, secrets: Mapping[str, str] | None = None) -> dict[str, Rule]:
+    """{name: rule} of the rules that an exercise asks for. `secrets`: {name: value} that must not be in the image."""
+    none = Content()
+    return {name: rule for name, (keys, rule) in RULES.items()
+            if any(getattr(asked, key) != getattr(none, key) for key in keys) or (rule is secret and secrets)}

@@ -1,4 +1,4 @@
-"""Random words and numbers that a run or a request is made of, and its answer has to know."""
+"""The random words and numbers in a run or a request, which the answer has to reflect."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_LETTERS = 10
+_CHANGES = {"upper": str.upper, "reversed": lambda text: text[::-1],
+            "sha256": lambda text: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def random_word() -> str:
-    """Ten random letters: nobody guesses it, and no program contains it by chance."""
-    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(_LETTERS))
+    """Ten random letters, which nobody guesses and no program contains by chance."""
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(10))
+
+
+def _two_digits() -> int:
+    return 10 + secrets.randbelow(90)
 
 
 @dataclass(frozen=True)
 class Values:
-    """The values of one run or request. Fresh ones each time, but for `proof`, the word in
-    the source of this check, and `secrets`, {id: value}."""
+    """The values of one run or request: new ones each time, except `proof`, the word in the
+    source of this check, and `secrets`, {id: value}."""
 
     proof: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
     word: str = field(default_factory=random_word)
     other: str = field(default_factory=random_word)
-    a: int = field(default_factory=lambda: 10 + secrets.randbelow(90))
-    b: int = field(default_factory=lambda: 10 + secrets.randbelow(90))
+    a: int = field(default_factory=_two_digits)
+    b: int = field(default_factory=_two_digits)
 
     def fill(self, text: str) -> str:
-        """The text with every {name} replaced. Raises ValueError for an unknown one.
+        """The text with every {name} replaced. Raises ValueError for an unknown name.
 
         >>> Values(word="abc", a=2, b=3).fill("{word.reversed} {a*b} {{}}")
         'cba 6 {}'
@@ -39,18 +44,12 @@ class Values:
         return _PLACE.sub(lambda found: found[0][0] if found[1] is None else self._value(found[1]), text)
 
     def _value(self, name: str) -> str:
-        sums = {"a+b": self.a + self.b, "a*b": self.a * self.b}
-        if name in sums:
-            return str(sums[name])
-        whole = {"word": self.word, "other": self.other, "a": str(self.a), "b": str(self.b), "proof": self.proof,
+        known = {"word": self.word, "other": self.other, "a": self.a, "b": self.b, "proof": self.proof,
+                 "a+b": self.a + self.b, "a*b": self.a * self.b,
                  **{f"secret.{key}": value for key, value in self.secrets.items()}}
-        if name in whole:
-            return whole[name]
-        head, _, how = name.rpartition(".")
-        if head in whole and how in _CHANGES:
-            return _CHANGES[how](whole[head])
+        head, _, change = name.rpartition(".")
+        if name in known:
+            return str(known[name])
+        if head in known and change in _CHANGES:
+            return _CHANGES[change](str(known[head]))
         raise ValueError(f"there is no value {{{name}}}")
-
-
-_CHANGES = {"upper": str.upper, "reversed": lambda text: text[::-1],
-            "sha256": lambda text: hashlib.sha256(text.encode()).hexdigest()}

@@ -1,14 +1,14 @@
-"""What the learner has done: one file, that can be taken along.
+"""What the learner has done: one file, which can be exported and imported.
 
-    {"version": 1, "exercises": {NAME: {"attempts", "passed", "hints", "last", "dockerfile"}}}
+    {"version": 1, "exercises": {NAME: {"attempts", "passed", "hints", "last", "holds", "of", "dockerfile"}}}
 
-passed      when it was passed first, in UTC, or None
+passed      when it was first passed, in UTC, or null
 last        when it was last tried
-holds, of   how many rules held at the best attempt, and of how many
+holds, of   how many rules held in the best attempt, and of how many
 dockerfile  the text of the best attempt
 
-It is written whole or not at all, and held by a lock, so that two notebooks can work on
-it. A file that cannot be read is set aside under another name and not lost.
+It is written as a whole or not at all, and under a lock, so that two notebooks can use it. A file
+that cannot be read is set aside under another name, and not lost.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -31,7 +31,7 @@ LARGEST = 20_000_000    # bytes of a file that is read
 
 @dataclass(frozen=True)
 class Record:
-    """What was done of one exercise."""
+    """What was done in one exercise."""
 
     attempts: int = 0
     hints: int = 0
@@ -41,23 +41,23 @@ class Record:
     of: int = 0
     dockerfile: str = ""
 
-    def best_of(self, other: Record) -> Record:
-        """Both, with the best of each."""
-        better = max(self, other, key=lambda each: (each.passed is not None, each.of > 0, each.holds - each.of, each.last or ""))
-        return Record(max(self.attempts, other.attempts), max(self.hints, other.hints),
-                      min(filter(None, (self.passed, other.passed)), default=None),
-                      max(filter(None, (self.last, other.last)), default=None),
-                      better.holds, better.of, better.dockerfile)
+    def merged(self, other: Record) -> Record:
+        """The best of both."""
+        best = max(self, other, key=lambda each: (each.passed is not None, each.of > 0, each.holds - each.of, each.last or ""))
+        return replace(best, attempts=max(self.attempts, other.attempts), hints=max(self.hints, other.hints),
+                       passed=min(filter(None, (self.passed, other.passed)), default=None),
+                       last=max(filter(None, (self.last, other.last)), default=None))
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Every exercise that was tried. `set_aside`: where a damaged file was put, or ''."""
+    """Every exercise that was tried: {name: record}. `set_aside`: where a damaged file was put, or ''."""
 
     records: Mapping[str, Record] = field(default_factory=dict)
     set_aside: str = ""
 
     def record(self, name: str) -> Record:
+        """What was done in an exercise."""
         return self.records.get(name, Record())
 
     def facts(self) -> dict[str, object]:
@@ -66,112 +66,95 @@ class Progress:
 
 
 def path() -> Path:
-    """The learner's file; MULTISTAGE_PROGRESS names another."""
+    """The learner's file, which MULTISTAGE_PROGRESS may name."""
     named = os.environ.get("MULTISTAGE_PROGRESS")
     return Path(named).expanduser() if named else paths.state() / "progress.json"
 
 
 def load() -> Progress:
-    """What was kept. Raises CourseError for a file of a newer version of the course."""
+    """What was done so far. Raises CourseError for a file from a newer version of the course."""
     try:
-        data = path().read_bytes()
+        return parse(path().read_bytes())
     except FileNotFoundError:
         return Progress()
-    try:
-        return parse(data)
     except ValueError:
-        return Progress(set_aside=_aside())
+        aside = path().with_name(f"progress.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}.json")
+        with contextlib.suppress(FileNotFoundError):   # another process was first
+            os.replace(path(), aside)
+        return Progress(set_aside=str(aside))
 
 
 def parse(data: bytes) -> Progress:
-    """The content of such a file. Raises ValueError for another thing, CourseError for a
-    newer version."""
+    """The content of such a file. Raises ValueError for anything else, CourseError for a newer version."""
     facts = json.loads(data)
     if not isinstance(facts, dict) or not isinstance(facts.get("version"), int):
-        raise ValueError("it is no progress of the course")
+        raise ValueError("it has no version")
     if facts["version"] > VERSION:
-        raise CourseError(f"This progress is of version {facts['version']}; this course knows {VERSION}.",
+        raise CourseError(f"This progress file has version {facts['version']}; this course knows version {VERSION}.",
                           remedy="Use the newer course with it.")
-    records = facts.get("exercises")
-    if not isinstance(records, dict):
+    if not isinstance(facts.get("exercises"), dict):
         raise ValueError("it has no exercises")
-    return Progress({name: _record(each) for name, each in records.items()})
+    return Progress({name: _record(each) for name, each in facts["exercises"].items()})
 
 
 def _record(facts: object) -> Record:
     if not isinstance(facts, dict):
-        raise ValueError("a record is no table")
-    number = lambda key: _checked(facts.get(key, 0), int)
-    text = lambda key: _checked(facts.get(key), (str, type(None)))
-    return Record(number("attempts"), number("hints"), text("passed"), text("last"), number("holds"), number("of"),
-                  text("dockerfile") or "")
-
-
-def _checked(value, kind):
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise ValueError(f"{value!r} stands in the wrong place")
-    return value
+        raise ValueError("a record is not a table")
+    known = {each.name: facts[each.name] for each in fields(Record) if facts.get(each.name) is not None}
+    for name, value in known.items():
+        if type(value) is not (int if name in ("attempts", "hints", "holds", "of") else str):
+            raise ValueError(f"{value!r} is not a valid value of {name}")
+    return Record(**known)
 
 
 def attempted(verdict: Verdict) -> Progress:
-    """Count an attempt, and keep it if it is the best. One that was not judged is none."""
+    """Count an attempt, and keep it if it is the best. One that was not judged does not count."""
     if verdict.lacks:
         return load()
-    now = _now()
-    this = Record(1, 0, now if verdict.passed else None, now, len(verdict.holds),
-                  len(verdict.holds) + len(verdict.fails), verdict.text)
-    return _changed(verdict.exercise, lambda old: replace(old.best_of(this), attempts=old.attempts + 1))
+    now, held = datetime.now(timezone.utc).isoformat(timespec="seconds"), len(verdict.holds)
+    this = Record(passed=now if verdict.passed else None, last=now, holds=held, of=held + len(verdict.fails),
+                  dockerfile=verdict.text)
+    return _changed(verdict.exercise, lambda old: replace(old.merged(this), attempts=old.attempts + 1))
 
 
 def hinted(name: str, most: int) -> Progress:
-    """Count a hint; `most` are there."""
+    """Count a hint of an exercise, which has `most`."""
     return _changed(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
 
 
 def export() -> bytes:
-    """The file, to be taken along."""
-    return _packed(load())
+    """The file, to take elsewhere."""
+    return _written(load())
 
 
 def merge(data: bytes) -> Progress:
-    """Take in a file that was exported: the best of both stays. Raises CourseError."""
+    """Import a file that was exported; the best of both is kept. Raises CourseError."""
     try:
         if len(data) > LARGEST:
             raise ValueError(f"it has {len(data):,} bytes")
-        brought = parse(data)
+        imported = parse(data)
     except ValueError as error:
-        raise CourseError("That is no progress of the course.", why=f"{error}.",
+        raise CourseError("This is not an exported progress file.", why=f"{error}.",
                           remedy="Choose the file that `%progress export` wrote.") from error
-    with _held() as mine:
-        names = {*mine.records, *brought.records}
-        merged = Progress({name: mine.record(name).best_of(brought.record(name)) for name in names}, mine.set_aside)
-        paths.write_whole(path(), _packed(merged))
+    with _locked() as mine:
+        names = {*mine.records, *imported.records}
+        merged = replace(mine, records={name: mine.record(name).merged(imported.record(name)) for name in names})
+        paths.write_whole(path(), _written(merged))
     return merged
 
 
-def _changed(name: str, change) -> Progress:
-    with _held() as old:
-        new = Progress({**old.records, name: change(old.record(name))}, old.set_aside)
-        paths.write_whole(path(), _packed(new))
+def _changed(name: str, change: Callable[[Record], Record]) -> Progress:
+    with _locked() as old:
+        new = replace(old, records={**old.records, name: change(old.record(name))})
+        paths.write_whole(path(), _written(new))
     return new
 
 
 @contextlib.contextmanager
-def _held() -> Iterator[Progress]:
+def _locked() -> Iterator[Progress]:
     with paths.locked(path().with_suffix(".lock")):
         yield load()
 
 
-def _aside() -> str:
-    damaged = path().with_name(f"progress.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}.json")
-    with contextlib.suppress(FileNotFoundError):   # another process was first
-        os.replace(path(), damaged)
-    return str(damaged)
-
-
-def _packed(progress: Progress) -> bytes:
+def _written(progress: Progress) -> bytes:
     return json.dumps(progress.facts(), indent=1).encode() + b"\n"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,11 +1,10 @@
-"""One attempt at an exercise: read, build, look inside, run, and say what holds.
+"""One check of an exercise: read, build, look inside, run, and say what holds.
 
-    text -> reading (no engine) -> lint -> build -> contents -> running -> cache, twice, targets
+    text -> dockerfile_rules (no engine) -> build -> image_rules -> runtime_rules -> cache, rebuild, targets
 
-A build gets the exercise's own source in a folder of its own, made for this attempt, with
-a random word in it. So a program that knows the word was compiled in this build; and a
-prebuilt one, a canned page, or a stage that nobody uses cannot know it. What is built is
-removed again.
+A build gets the exercise's own source in a new folder, with a random word in it. A program that
+knows the word was compiled in this build; one that was built before, a page written by hand, or a
+stage that nobody uses cannot know it. Whatever is built is removed again.
 """
 
 from __future__ import annotations
@@ -19,103 +18,115 @@ from pathlib import Path
 
 from .. import builder as builds
 from .. import dockerfile as dockerfiles
-from ..experiments import incremental
-from ..limits import Bounds
 from ..builder import BuildResult, Progress
 from ..builder.secrets import lent_by_default
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BuildFailed, BuildStopped, DockerfileError
-from ..image import compare
+from ..experiments import incremental
 from ..experiments.reproducibility import remove_if_untagged
+from ..image import compare
+from ..image import start as start_of
+from ..inventory import inventory
+from ..limits import Bounds
 from . import (
-    cache_mounts, dockerfile_rules, image_rules, measure, requirements, runtime_rules, submission, targets,
+    dockerfile_rules,
+    image_rules,
+    measure,
+    requirements,
+    runtime_rules,
+    submission,
+    targets,
 )
-from .exercise import Content, Edit, Exercise, Run, Serve, Target
+from .cache_mounts import with_caches, without_caches
+from .exercise import Content, Edit, Exercise, Target
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
 
-_LOG = 8      # lines of a failed step that are told
+_LOG = 8      # lines of a failed step's output that a message quotes
 _RETRY = ("resource busy", "ermission denied")
 
 
-def _quiet(_: object) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Who is told what happens: sentences, a build's `Progress`, a finished build."""
+class Listener:
+    """Who hears what a check is doing: sentences, and the progress of a build."""
 
-    say: Callable[[str], None] = _quiet
-    build: Callable[[Progress], None] = _quiet
-    built: Callable[[BuildResult], None] = _quiet
+    say: Callable[[str], None] = _ignore
+    build: Callable[[Progress], None] = _ignore
 
 
-def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | None = None,
-          builder: str | None = None, engine: Engine | None = None, watch: Watch = Watch()) -> Verdict:
+def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | None = None, builder: str | None = None,
+          engine: Engine | None = None, listener: Listener = Listener(), word: str = "") -> Verdict:
     """The verdict on a Dockerfile.
 
     dockerfile  None: the learner's own, or the starter where there is none yet
-    text        a Dockerfile's text, in place of a file
+    text        the text of a Dockerfile, instead of a file
+    builder     None: the engine's default
+    word        for the proof; '' for a random one. Only tests pass one: checks with the same word share
+                the builder's cache
 
-    Where the engine cannot do what the exercise asks for, nothing is built, and the verdict
-    says so: it is neither a pass nor a fail. Raises ExerciseError where there is no such file,
-    BaseUnavailable for a base that cannot be had, and the engine's errors: none of that is the
-    learner's doing.
+    Where the engine cannot do what the exercise needs, nothing is built, and the verdict says so: it
+    is neither a pass nor a fail. Raises ExerciseError where there is no such file, BaseUnavailable
+    for a base that cannot be fetched, and the engine's errors: none of these is the learner's fault.
     """
     began = time.perf_counter()
     path = dockerfile or (exercise.work if exercise.work.is_file() else exercise.starter)
-    if text is None:
-        text = submission.text(path)
-    where = submission.shown(path)
-    source = {**exercise.source(), **submission.brought(exercise, path)}
-    found, lacking = Findings(), ()
-    read = dockerfile_rules.judge(exercise, text, source, tuple(submission.beside(exercise, path)), found)
-    if not found.fails:
-        assert read is not None
+    text = submission.text(path) if text is None else text
+    source = {**exercise.source(), **submission.changed_files(exercise, path)}
+    found = Findings()
+    lacking: tuple[str, ...] = ()
+    done = 1    # step, of those that Exercise.steps names
+    read = dockerfile_rules.judge(exercise, text, tuple(source), found)
+    if read is not None and not found.fails:
         engine = engine or connect()
         lacking = requirements.lacks(exercise, read, engine, builder)
         if not lacking:
-            found.notes += requirements.unheld(exercise, engine)
-            watch.say(f"{exercise.name}: building")
-            with Attempt(exercise, read, source, builder, engine, watch) as attempt:
-                attempt.judge(found)
-    return Verdict(exercise.name, where, tuple(dict.fromkeys(found.holds)), tuple(found.fails), tuple(found.notes),
-                   lacks=lacking, seconds=time.perf_counter() - began, text=text)
+            found.notes += requirements.less_certain(exercise, engine)
+            listener.say(f"{exercise.name}: building")
+            with Attempt(exercise, read, source, builder, engine, listener, word) as attempt:
+                done = len(exercise.steps) if attempt.judge(found) else 2
+    unchecked = exercise.steps[done:] if found.fails else ()
+    return Verdict(exercise.name, submission.short_path(path), tuple(dict.fromkeys(found.holds)), tuple(found.fails),
+                   tuple(found.notes), lacks=lacking, seconds=time.perf_counter() - began, text=text,
+                   steps=len(exercise.steps), unchecked=unchecked)
 
 
 class Attempt(contextlib.ExitStack):
-    """The part of a check that has an engine. Leaving it removes what it made."""
+    """The part of a check that needs an engine. Leaving it removes the images that it made.
 
-    def __init__(self, exercise: Exercise, read: Dockerfile, source: Mapping[str, bytes],
-                 builder: str | None, engine: Engine, watch: Watch):
+    Arguments as those of `check`; read: the Dockerfile, source: {path: content} of the build context.
+    """
+
+    def __init__(self, exercise: Exercise, read: Dockerfile, source: Mapping[str, bytes], builder: str | None,
+                 engine: Engine, listener: Listener = Listener(), word: str = ""):
         super().__init__()
-        self.exercise, self.read, self.engine, self.watch = exercise, read, engine, watch
-        self.builder = builder
+        self.exercise, self.read, self.engine, self.listener = exercise, read, engine, listener
+        self.builder = builder or engine.builders[0]
+        self.proof, self.source = word or random_word(), dict(source)
         self.secrets = {name: random_word() for name in exercise.build.secrets}
-        self.proof = random_word()
-        self.source = dict(source)
-        proof = exercise.proof
-        if proof:
+        if proof := exercise.proof:
             self.source[proof.file] = self.source[proof.file].replace(proof.word.encode(), self.proof.encode())
 
-    def judge(self, found: Findings) -> None:
-        """Everything, into `found`."""
-        exercise = self.exercise
-        if exercise.image.absent and not found.judge("absent", measure.inherited(exercise.image, self.read, self.engine,
-                                                                               self.watch.say)):
-            return     # nothing that is built on top of it takes that away again
-        found.holds.remove("absent") if exercise.image.absent else None
-        result = self._built(found)
+    def judge(self, found: Findings) -> bool:
+        """Everything, into `found`. False if there was no image to look into."""
+        result = self._built(found, self.exercise.image)
         if result is None:
-            return
-        found.add(self._image(result, exercise.image, exercise.run, exercise.serve))
-        found.judge("cache", self._edits()) if exercise.edits else None
-        if exercise.reproducible:
-            found.judge("reproducible", self._again(result))
-        for name, target in exercise.targets.items():
-            found.add(self._target(name, target, result))
+            return False
+        self._look(found, result, self.exercise)
+        if self.exercise.edits:
+            found.judge("cache", self._edits())
+        if asked := self.exercise.reproducible:
+            found.judge("reproducible", self._rebuilt(result, asked.files))
+        for name, target in self.exercise.targets.items():
+            inner = Findings(name)
+            self._target(inner, name, target, result)
+            found.holds += inner.holds
+            found.fails += inner.fails
+        return True
 
     def fresh(self) -> Values:
         """New random values for one run or request."""
@@ -123,44 +134,47 @@ class Attempt(contextlib.ExitStack):
 
     # -- building --
 
-    def _built(self, found: Findings, target: str | None = None) -> BuildResult | None:
-        """The build, judged; None if there is no image."""
+    def _built(self, found: Findings, asked: Content, target: str | None = None) -> BuildResult | None:
+        """The build, judged; None if there is no image, or it need not be built to fail."""
+        wrong_base = list(measure.base_fails(asked, self.read, target, self.engine, self.listener.say))
+        if wrong_base:
+            found.judge("absent", wrong_base)
+            return None
         try:
-            # A step that mounts a secret is cached whatever its value: it has to be asked anew.
+            # A step that mounts a secret is cached whatever the secret: a new one needs a new build.
             result = self.build(target=target, no_cache=bool(self.secrets))
         except BuildFailed as error:
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
-            found.judge(rule, [Fail(rule, self._told(error), error.line)])
+            found.judge(rule, [Fail(rule, self._reason(error), error.line)])
             return None
-        except DockerfileError as error:    # what this builder's reader does not know
+        except DockerfileError as error:    # something that this builder's reader does not know
             found.judge("builds", [Fail("builds", f"{error.what} {error.why} {error.remedy}", error.line)])
             return None
         for rule in ("builds", "time"):
             found.judge(rule, ())
-        # A file with holes takes no room on the disk, and all of its length to be read.
-        heavy = measure.added(result, self.read, self.engine) > self.exercise.build.disk
-        said = "The image has more on top of its base than a build may write."
+        heavy = measure.bytes_added(result, self.read, self.engine) > self.exercise.build.disk
+        said = "The image adds more to its base than a build may write."
         return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
 
-    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
-              no_cache: bool = False, text: str | None = None) -> BuildResult:
-        """Build this source (None: that of the attempt), bounded. Raises BuildFailed."""
-        rules = self.exercise.build
-        read = dockerfiles.parse(text, rules.args) if text else self.read
-        lent = self._lent(read)
+    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None, no_cache: bool = False,
+              text: str | None = None) -> BuildResult:
+        """Build within the bounds of the exercise. Raises BuildFailed.
+
+        source  {path: content}; None: that of the attempt, with the word in it
+        text    of another Dockerfile
+        """
+        read = dockerfiles.parse(text, self.exercise.build.args) if text else self.read
+        caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
+        cached = with_caches(read, caches)
         try:
-            return self._build(lent, source or self.source, target, no_cache)
+            return self._build(cached, source or self.source, target, no_cache)
         except BuildStopped:
             raise
         except BuildFailed as error:
-            # A folder that is lent cannot be deleted, nor written by any user but root.
-            if lent == read.text or not any(each in line for line in error.log for each in _RETRY):
+            # A folder under a cache mount cannot be deleted, and only root can write to it.
+            if cached == read.text or not any(each in line for line in error.log for each in _RETRY):
                 raise
             return self._build(read.text, source or self.source, target, no_cache)
-
-    def _lent(self, read: Dockerfile) -> str:
-        used = self.builder or self.engine.builders[0]
-        return cache_mounts.with_caches(read, self.exercise.build.caches) if self.engine.mounts(used) else read.text
 
     def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
         rules = self.exercise.build
@@ -170,116 +184,102 @@ class Attempt(contextlib.ExitStack):
                 folder, text=text, target=target, builder=self.builder, args=rules.args or None, no_cache=no_cache,
                 network=None if rules.network else "none",
                 secrets={name: value.encode() for name, value in self.secrets.items()} or None,
+                bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk), engine=self.engine,
                 lend=lent_by_default(self.exercise.folder),
-                bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk),
-                engine=self.engine, watch=self.watch.build, report=self.watch.say)
+                watch=self.listener.build, report=self.listener.say)
         self.enter_context(remove_if_untagged(result.image, self.engine))
         return result
 
-    def _told(self, error: BuildFailed) -> str:
+    def _reason(self, error: BuildFailed) -> str:
         log = [line for line in error.log if line.strip()][-_LOG:]
-        end = " It printed: " + " / ".join(log) if log else ""
-        text = f"{error.what} {error.why}{end}" + (f" {error.remedy}" if error.remedy else "")
-        return cache_mounts.without(text, self.exercise.build.caches)
+        printed = f"It printed: {' / '.join(log)}" if log else ""
+        said = " ".join(filter(None, (error.what, error.why, printed, error.remedy)))
+        return without_caches(said, self.exercise.build.caches)
 
-    # -- looking and running --
+    # -- looking inside and running --
 
-    def _image(self, result: BuildResult, asked: Content, runs: tuple[Run, ...], serve: Serve | None) -> Findings:
-        found = Findings()
-        rules = image_rules.wanted(asked)
-        secret = {**self.secrets, **{each: each for each in self.exercise.build.leaks}}
-        if rules or secret:
-            self.watch.say("Looking into the image")
-            starter = self._starter() if asked.starter else None
-            source = self.exercise.proof.file if self.exercise.proof else ""
-            seen = measure.gather(result, self.read, self.engine, asked, starter, source)
-            for rule in rules:
-                # What is heavy is told by what it is, if that is known.
-                if not (rule == "size" and found.failed("absent", "no-files")):
-                    found.judge(rule, image_rules.RULES[rule](asked, seen))
-            if asked.stripped:
-                found.judge("stripped", measure.stripped(asked, seen, self.engine))
-            if secret:
-                found.judge("secret", measure.traces(seen, secret, self.engine))
-        if serve:
-            self.watch.say("Starting the server")
-            served = runtime_rules.server(serve, result.image, self.fresh, self.engine, asked)
-            found.add(served.without("user") if found.failed("user") else served)
-        if runs:
-            self.watch.say("Running the program")
-            found.add(runtime_rules.programs(runs, result.image, self.fresh, self.engine))
-        return found
+    def _look(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
+        self._inside(found, result, asked.image)
+        if asked.serve:
+            self.listener.say("Starting the server")
+            may_be_root = asked.image.user != "not root" or found.failed("user")
+            _add(found, runtime_rules.server(asked.serve, result.image, self.fresh, self.engine, may_be_root))
+        if asked.run:
+            self.listener.say("Running the program")
+            _add(found, runtime_rules.programs(asked.run, result.image, self.fresh, self.engine))
 
-    def _starter(self) -> int:
-        """Bytes of the starter's image, built as this one is."""
-        text = submission.text(self.exercise.starter)
-        return measure.starter(self.exercise, text, self.engine, self.builder,
-                             lambda: self.build(self.exercise.source(), text=text).image)
+    def _inside(self, found: Findings, result: BuildResult, asked: Content) -> None:
+        secrets = {**self.secrets, **{each: each for each in self.exercise.build.leaks}}
+        rules = image_rules.wanted(asked, secrets)
+        if not rules:
+            return
+        self.listener.say("Looking into the image")
+        inside = inventory(result.image, self.engine)
+        start = start_of(inside.image, self.engine)
+        seen = image_rules.Seen(
+            inside, self.read, start, result.target, engine=self.engine, secrets=secrets,
+            starter=measure.starter_bytes(self.exercise, self.builder, self.engine, self._starter) if asked.starter else None,
+            source=self.exercise.proof.file if self.exercise.proof else "")
+        for name, rule in rules.items():
+            # Where the heavy things are known for what they are, the size says nothing new.
+            if not (name == "size" and found.failed("absent", "no-files")):
+                found.judge(name, rule(asked, seen))
+
+    def _starter(self, text: str) -> str:
+        return self.build(self.exercise.source(), text=text).image
 
     # -- building again --
 
     def _edits(self) -> list[Fail]:
-        self.watch.say("Editing the source, and building again")
+        self.listener.say("Editing the source, and building again")
         fails = []
         for edit in self.exercise.edits:
             changed = dict(self.source)
-            # With a random word in it: the same edit of an earlier check would be in the cache.
             changed[edit.file] += self.fresh().fill(edit.append).encode()
             try:
-                fails += cache_rules(edit, self.build(changed))
+                fails += cache_fails(edit, self.build(changed))
             except BuildFailed as error:
-                fails.append(Fail("cache", f"After a change in {edit.file} it was not built: {self._told(error)}",
+                fails.append(Fail("cache", f"After a change in {edit.file} it did not build: {self._reason(error)}",
                                   error.line))
         return fails
 
-    def _again(self, first: BuildResult) -> list[Fail]:
-        self.watch.say("Building once more without a cache")
-        second = self.build(no_cache=True)
-        twins = compare(first.image, second.image, self.engine)
-        asked = self.exercise.reproducible
-        if asked.layers and not twins.layers:
-            return [Fail("reproducible", "Two builds of the same source gave layers that differ: "
-                         + "; ".join(twins.differences[:4]) + ".")]
-        return [Fail("reproducible", f"Two builds of the same source gave {path} with other bytes.")
-                for path in asked.files if not twins.same(path)]
+    def _rebuilt(self, first: BuildResult, files: tuple[str, ...]) -> list[Fail]:
+        self.listener.say("Building once more without the cache")
+        twins = compare(first.image, self.build(no_cache=True).image, self.engine)
+        return [Fail("reproducible", f"Two builds of the same source gave {path} different bytes.")
+                for path in files if not twins.same(path)]
 
-    def _target(self, name: str, target: Target, shipped: BuildResult) -> Findings:
-        found = Findings(name)
+    def _target(self, found: Findings, name: str, target: Target, shipped: BuildResult) -> None:
         if not any(name in (stage.name, stage.label) for stage in self.read.stages):
             found.judge("builds", [Fail("builds", f"There is no stage {name}. Name one with FROM ... AS {name}.")])
-            return found
-        result = self._built(found, name)
+            return
+        result = self._built(found, target.image, name)
         if result is None:
-            return found
-        inner = self._image(result, target.image, target.run, target.serve)
-        for rule in inner.holds:
-            found.judge(rule, ())
-        for fail in inner.fails:
-            found.judge(fail.rule, [fail])
+            return
+        self._look(found, result, target)
+        line = self.read.stage(name).line
         if target.same:
-            found.judge("same", targets.same(name, shipped.image, result.image, self.read, self.engine))
-        if target.shell:
-            found.judge("shell", targets.shell(name, result.image, self.fresh(), self.read, self.engine))
-        if target.breaks or target.keeps:
-            self.watch.say(f"Changing the source, and building {name} again")
-            told = list(targets.tells(name, self.exercise, self.source, self.fresh,
-                                      lambda source: self.build(source, target=name), self.read))
-            for rule in [rule for rule in ("breaks", "keeps") if getattr(target, rule)]:
-                found.judge(rule, [fail for each, fail in told if each == rule])
-        return found
+            found.judge("same", targets.same(name, shipped.image, result.image, line, self.engine))
+        if target.breaks:
+            self.listener.say(f"Breaking the source, and building {name} again")
+            found.judge("breaks", targets.breaks(name, target.breaks, self.source, self.fresh,
+                                                 lambda source: self.build(source, target=name), line))
 
 
-def cache_rules(edit: Edit, result: BuildResult) -> list[Fail]:
-    """What an edit should have left in the cache, and what not."""
+def _add(found: Findings, other: Findings) -> None:
+    for rule in dict.fromkeys([*other.holds, *(fail.rule for fail in other.fails)]):
+        found.judge(rule, [fail for fail in other.fails if fail.rule == rule])
+
+
+def cache_fails(edit: Edit, result: BuildResult) -> list[Fail]:
+    """Rule `cache`: which steps of a build after an edit are not cached, or run again, as they should."""
     fails = []
-    for wanted, cached in [(each, True) for each in edit.cached] + [(each, False) for each in edit.again]:
+    for wanted, cached in [*((each, True) for each in edit.cached), *((each, False) for each in edit.again)]:
         steps = [step for step in result.steps if step.stage and wanted in step.instruction]
         if not steps:
-            fails.append(Fail("cache", f"No step has {wanted!r} in it."))
-        for step in steps:
-            if step.cached != cached:
-                fails.append(Fail("cache", f"After a change in {edit.file} this step ran again. What does not "
-                                  "depend on that file can stand before it is copied." if cached else
-                                  f"After a change in {edit.file} this step did not run again: it does not see it.",
-                                  step.line))
+            fails.append(Fail("cache", f"No step contains {wanted!r}."))
+        said = ("ran again. What does not depend on that file can come before it is copied." if cached else
+                "did not run again: it does not see the change.")
+        fails += [Fail("cache", f"After a change in {edit.file} this step {said}", step.line)
+                  for step in steps if step.cached != cached]
     return fails

@@ -1,185 +1,189 @@
-"""What the result says when it is run, strictly held: no network but to this machine,
-no capabilities, little memory and time. Its answers are only ever compared as text."""
+"""The rules that running an image decides: no network beyond this machine, no capabilities, and
+little memory and time. Its answers are compared as text, and never run."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .. import container
-from ..limits import Bounds
 from ..engine import Engine
 from ..errors import CourseError, EngineError
-from .exercise import Content, Request, Run, Serve
+from ..limits import Bounds
+from .exercise import Request, Run, Serve
 from .placeholders import Values
 from .verdict import Fail, Findings
 
 SECONDS = 30           # for a program to end
-_HEALTH = 5             # for a health check to end
 DISK = 500_000_000     # bytes that a container may write
-_SHOWN = 300            # characters of an answer that a message quotes
+_HEALTH = 5            # seconds for a health check to end
+_SHOWN = 300           # characters of an answer that a message quotes
 
 Fresh = Callable[[], Values]
 
 
-def programs(runs: tuple[Run, ...], image: str, fresh: Fresh, engine: Engine) -> Findings:
-    """Rules `starts`, `output` and `proof` of what runs to its end."""
-    found = Findings()
-    fails: dict[str, list[Fail]] = {}
+def programs(runs: Sequence[Run], image: str, fresh: Fresh, engine: Engine) -> Findings:
+    """Rules `starts`, `output` and `proof`, for programs that run to their end.
+
+    runs   what is run, and what is expected
+    fresh  new random values
+    """
+    fails = []
     for asked in runs:
         for _ in range(asked.times):
-            rule, fail = _program(asked, image, fresh(), engine)
-            fails.setdefault(rule, []).extend(fail[:1])
-            if fail:
+            if failed := _program(asked, image, fresh(), engine):
+                fails.append(failed)
                 break
-    _judge(found, fails, "output", any("{proof}" in text for each in runs for text in each.output))
-    return found
+    return _judged(fails, "output", [text for each in runs for text in each.output])
 
 
-def _program(asked: Run, image: str, values: Values, engine: Engine) -> tuple[str, list[Fail]]:
-    """(the rule that it is about, its fails)."""
+def _program(asked: Run, image: str, values: Values, engine: Engine) -> Fail | None:
     arguments = None if asked.arguments is None else [values.fill(each) for each in asked.arguments]
-    said = " ".join(arguments or ())
+    said = f"Run with {' '.join(arguments or ()) or 'no arguments'} it"
     bounds = Bounds.of(engine, SECONDS, DISK)
     try:
-        sandbox = container.Sandbox(asked.read_only, capabilities=asked.capabilities, bounds=bounds)
+        sandbox = container.Sandbox(asked.read_only, capabilities=(), bounds=bounds)
         ran = container.run(image, arguments, sandbox=sandbox, timeout=SECONDS + 10, engine=engine)
     except EngineError:
         raise
     except CourseError as error:
-        return "starts", [Fail("starts", f"{told(error)}")]
+        return Fail("starts", reason(error))
     if bounds.exceeded:
         what = f"did not end within {SECONDS} s" if bounds.exceeded == "time" else "wrote more than it may"
-        return "starts", [Fail("starts", f"The program {what} and was stopped.")]
+        return Fail("starts", f"The program {what} and was stopped.")
     if ran.exit_code != asked.exit:
-        return "output", [Fail("output", f"Run with {said or 'no words'} it ended with exit code {ran.exit_code}; "
-                               f"{asked.exit} is wanted. It printed: {quoted(ran.output)}")]
-    return _texts("output", asked.output, asked.not_output, ran.output, values, f"Run with {said or 'no words'} it printed")
+        return Fail("output", f"{said} ended with exit code {ran.exit_code}, and should with {asked.exit}. "
+                    f"It printed: {quoted(ran.output)}")
+    return _texts("output", asked.output, asked.not_output, ran.output, values, f"{said} printed")
 
 
-def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, content: Content) -> Findings:
-    """Rules `starts`, `user` (as its processes have it), `answers` and `proof` of a server."""
-    found, fails = Findings(), {}
+def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: bool) -> Findings:
+    """Rules `starts`, `user` (of its processes), `answers`, `proof` and `healthy`, for a server.
+
+    asked        how it is started, and what it is asked
+    fresh        new random values
+    may_be_root  whether its processes may run as root
+    """
+    fails: list[Fail] = []
     bounds = Bounds.of(engine, asked.seconds + SECONDS, DISK)
+    as_root, unwell = False, ""
     try:
         sandbox = container.Sandbox(asked.read_only, asked.writable, asked.capabilities, isolated=True, bounds=bounds)
         with container.serve(image, port=asked.port, sandbox=sandbox, timeout=asked.seconds, engine=engine) as running:
-            if content.user == "not root" and engine.has_users and 0 in _users(running):
-                found.judge("user", [Fail("user", "Its processes run as root.")])
+            as_root = not may_be_root and engine.has_users and 0 in _users(running)
             for request in asked.requests:
                 for _ in range(request.times):
-                    rule, fail = _request(request, running, fresh())
-                    fails.setdefault(rule, []).extend(fail[:1])
-                    if fail:
+                    if failed := _request(request, running, fresh()):
+                        fails.append(failed)
                         break
-            if asked.healthy:
-                fails["healthy"] = _health(running, engine)
+            unwell = _health(running, engine) if asked.healthy else ""
     except EngineError:
         raise
     except CourseError as error:
         stopped = " It was stopped: it wrote more than it may." if bounds.exceeded == "disk" else ""
-        fails = {"starts": [Fail("starts", told(error) + stopped)]}
-    _judge(found, fails, "answers", any("{proof}" in text for each in asked.requests for text in each.contains))
+        fails = [Fail("starts", reason(error) + stopped)]
+    found = _judged(fails, "answers", [text for each in asked.requests for text in each.contains])
+    if as_root:
+        found.fails.insert(0, Fail("user", "Its processes run as root."))
     if asked.healthy and not found.failed("starts"):
-        found.judge("healthy", fails.get("healthy", ()))
+        found.judge("healthy", [Fail("healthy", unwell)] if unwell else ())
     return found
 
 
-def _health(running: container.Server, engine: Engine) -> list[Fail]:
-    """Rule `healthy`: the command of HEALTHCHECK says yes while the server is well, and no
-    while it is stopped. The engine asks it at its own times; here it is asked at once."""
+def _health(running: container.Server, engine: Engine) -> str:
+    """Why the health check is no good; '' if it says yes while the server is well, and no while it hangs.
+    The engine runs it at its own times; here it is run at once."""
     with engine.translate_errors("show the health check"):
         asked = engine.client.api.inspect_container(running.name)["Config"].get("Healthcheck") or {}
     kind, *words = asked.get("Test") or ["NONE"]
     if kind == "NONE" or not words:
-        return [Fail("healthy", "There is no HEALTHCHECK in the last stage, so that nobody notices a server that hangs.")]
+        return "There is no HEALTHCHECK in the last stage, so nobody notices when the server hangs."
     command = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
-    told = _ask(running, command)
-    if told:
-        return [Fail("healthy", f"The server is well, and the health check {' '.join(words)!r} says that it is not. {told}")]
-    with engine.translate_errors("stop the server for a moment"):
+    said = f"the health check {' '.join(words)!r} says that"
+    if refused := _ask(running, command):
+        return f"The server is well, and {said} it is not. {refused}"
+    with engine.translate_errors("pause the server"):
         engine.client.api.kill(running.name, "SIGSTOP")
     try:
-        if not _ask(running, command):
-            return [Fail("healthy", f"The server was made to hang, and the health check {' '.join(words)!r} says that all is "
-                         "well. It has to ask the server something.")]
+        return "" if _ask(running, command) else f"The server was made to hang, and {said} it is well. It has to ask " \
+                                                 "the server for something."
     finally:
-        with engine.translate_errors("let the server go on"):
+        with engine.translate_errors("resume the server"):
             engine.client.api.kill(running.name, "SIGCONT")
-    return []
 
 
 def _ask(running: container.Server, command: list[str]) -> str:
     """Why a health check says no; '' if it says yes. One that does not end says no."""
-    answers: list[str] = []
+    answers = [f"It did not end within {_HEALTH} s."]
 
     def ask() -> None:
         try:
             ran = running.run(command)
-            answers.append("" if ran.exit_code == 0 else f"It ended with exit code {ran.exit_code}. It printed: {quoted(ran.output)}")
+            answers.append(f"It ended with exit code {ran.exit_code}. It printed: {quoted(ran.output)}"
+                           if ran.exit_code else "")
         except CourseError as error:
-            answers.append(told(error))
+            answers.append(reason(error))
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(_HEALTH)
-    return answers[0] if answers else f"It did not end within {_HEALTH} s."
+    return answers[-1]
 
 
 def _users(running: container.Server) -> frozenset[int]:
-    with contextlib.suppress(CourseError, ValueError, KeyError):   # an engine that lists no numbers
+    with contextlib.suppress(CourseError, ValueError, KeyError):   # some engines list no numbers
         return running.users
     return frozenset()
 
 
-def _request(asked: Request, running: container.Server, values: Values) -> tuple[str, list[Fail]]:
+def _request(asked: Request, running: container.Server, values: Values) -> Fail | None:
     path = values.fill(asked.path)
     try:
         answer = running.get(path)
     except EngineError:
         raise
     except CourseError as error:
-        return "answers", [Fail("answers", told(error))]
+        return Fail("answers", reason(error))
     if answer.status != asked.status:
-        return "answers", [Fail("answers", f"Asked for {path} it answered with status {answer.status}; "
-                                f"{asked.status} is wanted.")]
+        return Fail("answers", f"Asked for {path} it answered with status {answer.status}, and should with "
+                    f"{asked.status}.")
     return _texts("answers", asked.contains, asked.lacks, answer.text, values, f"Asked for {path} it answered")
 
 
-def _texts(rule: str, wanted, unwanted, text: str, values: Values, said: str) -> tuple[str, list[Fail]]:
+def _texts(rule: str, wanted: Sequence[str], unwanted: Sequence[str], text: str, values: Values, said: str) -> Fail | None:
     for each in wanted:
+        if values.fill(each) not in text and "{proof}" in each:
+            return Fail("proof", "The check changed a word in a copy of the source, and the program does not know it: "
+                        f"it was not compiled from this source in this build. {said}: {quoted(text)}")
         if values.fill(each) not in text:
-            if "{proof}" in each:
-                return "proof", [Fail("proof", "The check changed a word in a copy of the source, and the program does "
-                                      f"not know it: it was not compiled from this source in this build. {said}: "
-                                      f"{quoted(text)}")]
-            return rule, [Fail(rule, f"{said}: {quoted(text)} It should say {values.fill(each)!r}: the words are "
-                               "others at each check.")]
+            return Fail(rule, f"{said}: {quoted(text)} It should say {values.fill(each)!r}; each check uses "
+                        "other words.")
     for each in unwanted:
         if values.fill(each) in text:
-            return rule, [Fail(rule, f"{said}: {quoted(text)} It should not say {values.fill(each)!r}.")]
-    return rule, []
+            return Fail(rule, f"{said}: {quoted(text)} It should not say {values.fill(each)!r}.")
+    return None
 
 
-def _judge(found: Findings, fails: dict[str, list[Fail]], rule: str, proof: bool) -> None:
-    """First that it starts; then what it says; then the proof. One that does not start
-    says nothing, and one that says the wrong thing need not prove anything."""
-    if found.judge("starts", fails.get("starts", ())) and found.judge(rule, fails.get(rule, ())) and proof:
-        found.judge("proof", fails.get("proof", ()))
+def _judged(fails: list[Fail], rule: str, expected: list[str]) -> Findings:
+    """First that it starts, then what it says, then the proof: what does not start says nothing, and
+    what says the wrong thing need not prove anything."""
+    found = Findings()
+    for each in ("starts", rule, *(("proof",) if any("{proof}" in text for text in expected) else ())):
+        if not found.judge(each, [fail for fail in fails if fail.rule == each]):
+            break
+    return found
 
 
-def told(error: CourseError) -> str:
+def reason(error: CourseError) -> str:
     """Why something did not run, in a learner's words."""
-    tail = f" It printed: {quoted(error.evidence)}" if error.evidence else ""
     # The image of a check has no name that a learner knows.
-    what = error.what if not error.what.startswith("sha256:") else "The image" + error.what[error.what.index(" "):]
-    return f"{what}{f' {error.why}' if error.why else ''}{tail}"
+    what = "The image" + error.what[error.what.index(" "):] if error.what.startswith("sha256:") else error.what
+    printed = f"It printed: {quoted(error.evidence)}" if error.evidence else ""
+    return " ".join(filter(None, (what, error.why, printed)))
 
 
 def quoted(text: str) -> str:
     """What was printed, cut short."""
     text = text.strip()
-    shown = text[:_SHOWN] + (" ..." if len(text) > _SHOWN else "")
-    return repr(shown) + "."
-
+    return repr(text[:_SHOWN] + (" ..." if len(text) > _SHOWN else "")) + "."

@@ -1,4 +1,4 @@
-"""A check.toml as dataclasses: a key without a field is an error, which names the line."""
+"""A check.toml as dataclasses: a key without a field is an error, which names its line."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from dataclasses import MISSING, fields, is_dataclass
 from ..errors import ExerciseError
 
 CHECK = "check.toml"
+_EXPECTED = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 
 
 class Table:
-    """One file's tables: `name` is that of its folder, `text` what it says."""
+    """The tables of one file: `name` is that of its folder, `text` its content."""
 
     def __init__(self, name: str, text: str):
-        self.name = name
-        self.lines = text.splitlines()
+        self.name, self.lines = name, text.splitlines()
 
-    def take(self, wanted: type, table: object, where: tuple[str, ...]):
-        """A table, as one of `wanted`. Raises ExerciseError; `where`: the keys that lead to it."""
+    def take(self, wanted: type, table: object, where: tuple[str, ...]) -> typing.Any:
+        """A table as an instance of `wanted`. `where`: the keys that lead to it. Raises ExerciseError."""
         if not isinstance(table, dict):
-            raise self.error(where, "a table is wanted")
+            raise self.error(where, "expected a table")
         hints = typing.get_type_hints(wanted)
         known = {each.name: each for each in fields(wanted) if not each.metadata.get("own")}
         for key in table:
             if key not in known:
-                raise self.error((*where, key), f"there is no key {key!r} here; there are {', '.join(known)}")
+                raise self.error((*where, key), f"there is no key {key!r} here; the keys are {', '.join(known)}")
         for name, each in known.items():
             if name not in table and each.default is MISSING and each.default_factory is MISSING:
                 raise self.error(where, f"{name!r} is missing")
@@ -43,36 +43,31 @@ class Table:
             return tuple(self._value(inner[0], each, where) for each in value)
         if origin not in (tuple, None) and isinstance(value, dict):
             return {key: self._value(inner[1], each, (*where, key)) for key, each in value.items()}
-        if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        if hint is float and type(value) is int:
             return float(value)
-        if origin is None and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        if origin is None and type(value) is hint:
             return value
-        raise self.error(where, f"{_WANTED.get(hint, 'a list' if origin is tuple else 'a table')} is wanted, not {value!r}")
+        expected = _EXPECTED.get(hint, "a list" if origin is tuple else "a table")
+        raise self.error(where, f"expected {expected}, not {value!r}")
 
     def error(self, where: tuple[str, ...], why: str) -> ExerciseError:
-        """What is wrong with a key, to be raised."""
-        line = self.line(where)
+        """The error for a key, to be raised: `where` are the keys that lead to it."""
+        line = self._line(where)
         at = f"Line {line} of {self.name}/{CHECK}" if line else f"{self.name}/{CHECK}"
         shown = f"{line} | {self.lines[line - 1]}" if line else ""
         return ExerciseError(f"{at}: {'.'.join(where) + ': ' if where else ''}{why}.", line=line, evidence=shown)
 
-    def line(self, where: tuple[str, ...]) -> int | None:
-        """The line of a key, or of the nearest table that it would be in."""
+    def _line(self, where: tuple[str, ...]) -> int | None:
+        """The line of a key, or of the innermost table around it."""
         section: tuple[str, ...] = ()
-        best = (0, None)
+        depth, best = 0, None
         for number, line in enumerate(self.lines, 1):
-            head = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
-            key = re.match(r"\s*([\w.-]+)\s*=", line)
-            if head:
-                section = tuple(part.strip("\"' ") for part in head[1].split("."))
-                path = section
-            elif key:
+            if head := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+                path = section = tuple(part.strip("\"' ") for part in head[1].split("."))
+            elif key := re.match(r"\s*([\w.-]+)\s*=", line):
                 path = (*section, *key[1].split("."))
             else:
                 continue
-            if path == where[:len(path)] and len(path) > best[0]:
-                best = (len(path), number)
-        return best[1]
-
-
-_WANTED = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+            if path == where[:len(path)] and len(path) > depth:
+                depth, best = len(path), number
+        return best

@@ -11,47 +11,40 @@ from ..units import counted
 # Every rule in the order in which it is judged, and what it means that it holds.
 RULES = {
     "syntax": "The Dockerfile can be read.",
-    "frontend": "The engine's own reader of Dockerfiles is used.",
-    "bases": "Every base image is one of those that are allowed.",
-    "downloads": "Nothing is added from the web.",
-    "rights": "No command asks for more rights than it gets.",
-    "onbuild": "No command waits for another stage.",
+    "bases": "Every base image is an allowed one.",
+    "downloads": "Nothing is added from the network.",
     "context": "Only files of the exercise are copied.",
     "single-stage": "There are enough stages.",
-    "stages": "The stages that are asked for are there.",
-    "apart": "It stands on a base of its own, not on the stage that builds.",
-    "final-base": "The last stage stands on a base that is allowed there.",
+    "stages": "The stages that the task names are there.",
+    "final-base": "The last stage is built on an allowed base.",
     "unused-stage": "Every stage is used.",
-    "numbers": "Stages are called by their names.",
-    "secret-mount": "The secret is mounted by the command that needs it.",
+    "numbers": "Stages are called by name.",
+    "secret-mount": "The command that needs the secret mounts it.",
     "lint": "The linter has none of these objections.",
     "builds": "It builds.",
     "time": "It builds in time.",
-    "disk": "It writes no more than it may.",
-    "absent": "No tool is in the image that should not be.",
+    "disk": "It does not write too much.",
+    "absent": "No unwanted tool is in the image.",
     "present": "The tools that it needs are in the image.",
-    "no-files": "No file is in the image that should not be.",
+    "no-files": "No unwanted file is in the image.",
     "files": "The files that it needs are in the image.",
-    "copied": "The program was made by another stage, and copied.",
+    "copied": "The program was made in another stage, and copied.",
     "size": "The image is small enough.",
     "wasted": "No layer holds what a later one hides.",
-    "layers": "It has few enough layers.",
-    "user": "It does not run as the wrong user.",
+    "user": "It runs as the right user.",
     "expose": "The port is declared.",
     "exec-form": "The program is started without a shell.",
-    "stripped": "The program is without its symbols.",
+    "stripped": "The program has no symbols.",
     "secret": "The secret is nowhere in the image.",
     "starts": "It starts.",
     "answers": "It answers as it should.",
     "healthy": "The health check tells whether the server is well.",
     "output": "It prints what it should.",
     "proof": "The program was compiled from this source, in this build.",
-    "same": "It starts the same program as the last stage, byte by byte.",
-    "shell": "A shell opens in it.",
-    "cache": "An edit makes no more steps run again than it must.",
-    "reproducible": "Two builds without a cache give the same.",
+    "same": "It starts the same program as the last stage, byte for byte.",
     "breaks": "It does not build when the source is broken.",
-    "keeps": "It builds when the source does the same in other words.",
+    "cache": "An edit reruns no more steps than it must.",
+    "reproducible": "Two builds without the cache give the same bytes.",
 }
 
 
@@ -64,6 +57,7 @@ class Fail:
     line: int | None = None
 
     def facts(self) -> dict[str, object]:
+        """As JSON."""
         return {"rule": self.rule, "message": self.message, "line": self.line}
 
     def __str__(self) -> str:
@@ -73,7 +67,7 @@ class Fail:
 
 @dataclass
 class Findings:
-    """Rules as they are judged, for one target or ('') the whole."""
+    """Rules as they are judged, for one target, or for the whole ('')."""
 
     prefix: str = ""
     holds: list[str] = field(default_factory=list)
@@ -81,43 +75,36 @@ class Findings:
     notes: list[str] = field(default_factory=list)
 
     def judge(self, rule: str, fails: Iterable[Fail]) -> bool:
-        """Take in what a rule yields; whether it holds."""
-        found = list(fails)
-        named = f"{self.prefix}: {rule}" if self.prefix else rule
-        # What a build printed may stand in it: in one line, and nothing that moves a cursor.
-        self.fails += [Fail(named, printable(" ".join(each.message.split())), each.line) for each in found]
-        if not found:
-            self.holds.append(named)
-        return not found
+        """Record what a rule yields. Whether it holds."""
+        # The output of a build may be in a message: on one line, and without control characters.
+        failed = [Fail(self._named(rule), printable(" ".join(each.message.split())), each.line) for each in fails]
+        self.fails += failed
+        if not failed:
+            self.holds.append(self._named(rule))
+        return not failed
 
     def failed(self, *rules: str) -> bool:
         """Whether one of these was judged and does not hold."""
-        named = {f"{self.prefix}: {rule}" if self.prefix else rule for rule in rules}
-        return any(each.rule in named for each in self.fails)
+        return any(each.rule in map(self._named, rules) for each in self.fails)
 
-    def without(self, rule: str) -> Findings:
-        """These but for one rule."""
-        return Findings(self.prefix, [each for each in self.holds if each != rule],
-                        [each for each in self.fails if each.rule != rule], self.notes)
-
-    def add(self, other: Findings) -> None:
-        self.holds += other.holds
-        self.fails += other.fails
-        self.notes += other.notes
+    def _named(self, rule: str) -> str:
+        return f"{self.prefix}: {rule}" if self.prefix else rule
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found of one Dockerfile.
+    """What a check found about one Dockerfile.
 
-    exercise  its name; dockerfile: where the text came from
-    holds     names of the rules that hold, fails: those that do not, the first cause first
-    notes     what could not be judged here, in sentences
-    lacks     why this engine cannot carry the exercise, in sentences; () where it can. Then it
-              is neither passed nor failed
-    hint      a hint's text, or how to get one; '' once it is passed
-    seconds   from the call to the verdict
-    text      the Dockerfile that was judged
+    exercise    its name
+    dockerfile  where the text came from
+    holds       names of the rules that hold
+    fails       those that do not, the first cause first
+    notes       sentences on what could not be judged here
+    hint        the text of a hint, or how to get one; '' once it is passed
+    seconds     from the call to the verdict
+    text        the Dockerfile that was judged
+    lacks       sentences on what this engine cannot do for the exercise; then it neither passed nor failed
+    steps       how many steps the check has; unchecked: those that a failure kept it from, in words
     """
 
     exercise: str
@@ -129,9 +116,12 @@ class Verdict:
     seconds: float = 0.0
     text: str = field(default="", repr=False)
     lacks: tuple[str, ...] = ()
+    steps: int = 0
+    unchecked: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
+        """Whether all of it was judged and holds."""
         return not self.fails and not self.lacks
 
     @property
@@ -140,26 +130,35 @@ class Verdict:
         if self.passed:
             return f"Passed: {self.exercise}. All {counted(len(self.holds), 'rule')} hold."
         if self.lacks:
-            return f"Not judged: {self.exercise}. This engine cannot carry it; nothing was built."
-        return (f"Not yet: {self.exercise}. {counted(len(self.fails), 'thing')} to mend, "
+            return f"Not judged: {self.exercise}. This engine cannot do what it needs; nothing was built."
+        return (f"Not yet: {self.exercise}. {counted(len(self.fails), 'thing')} to fix, "
                 f"{counted(len(self.holds), 'rule')} that hold{'s' if len(self.holds) == 1 else ''}.")
+
+    @property
+    def stopped(self) -> str:
+        """A sentence on what was not checked because of a failure; '' if all was."""
+        return (f"Stopped at step {self.steps - len(self.unchecked)} of {self.steps}. "
+                f"Not checked yet: {', '.join(self.unchecked)}." if self.unchecked else "")
 
     def facts(self) -> dict[str, object]:
         """`check --json`."""
         return {
             "exercise": self.exercise, "passed": self.passed, "dockerfile": self.dockerfile,
             "holds": [{"rule": rule, "message": meaning(rule)} for rule in self.holds],
-            "fails": [each.facts() for each in self.fails],
-            "hint": self.hint or None, "notes": list(self.notes), "lacks": list(self.lacks), "seconds": round(self.seconds, 3),
+            "fails": [each.facts() for each in self.fails], "hint": self.hint or None,
+            "notes": list(self.notes), "lacks": list(self.lacks), "unchecked": list(self.unchecked),
+            "seconds": round(self.seconds, 3),
         }
 
     def __str__(self) -> str:
-        told = [self.head, f"Checked: {self.dockerfile}", *(f"  • {each}" for each in self.lacks)]
+        lines = [self.head, f"Checked: {self.dockerfile}", *(f"  • {each}" for each in self.lacks)]
         if self.fails:
-            told += ["", "To mend, the first cause first", *(f"  ✘ {each.rule}: {each}" for each in self.fails)]
-        told += ["", "What holds", *(f"  ✔ {rule}: {meaning(rule)}" for rule in self.holds)]
-        told += [f"  • {note}" for note in self.notes]
-        return "\n".join([*told, *(["", self.hint] if self.hint else [])])
+            lines += ["", "To fix, the first cause first", *(f"  ✘ {each.rule}: {each}" for each in self.fails)]
+        if self.stopped:
+            lines += ["", self.stopped]
+        lines += ["", "What holds", *(f"  ✔ {rule}: {meaning(rule)}" for rule in self.holds)]
+        lines += [f"  • {note}" for note in self.notes]
+        return "\n".join([*lines, *(["", self.hint] if self.hint else [])])
 
 
 def meaning(rule: str) -> str:

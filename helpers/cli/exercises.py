@@ -12,17 +12,17 @@ from .output import GOOD, NO, USAGE, emit, say, unwritable
 def check(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from ..checks import Watch, check, find, hints, progress
-    from ..checks.hints import how
+    from ..checks import Listener, check, find, hints, progress
+    from ..checks.hints import next_hint
     from ..widgets.live import LiveBuild
 
     exercise = find(options.exercise)
     with LiveBuild(sys.stderr) as live:
         verdict = check(exercise, options.dockerfile, builder=options.builder,
-                        watch=Watch(live.say, live.watch))
+                        listener=Listener(live.say, live.watch))
     kept = progress.attempted(verdict)
     taken = kept.record(exercise.name).hints
-    verdict = replace(verdict, hint="" if verdict.passed else how(exercise, taken))
+    verdict = replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
     if kept.set_aside:
         say(f"Your progress could not be read. It was set aside: {kept.set_aside}")
     emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))

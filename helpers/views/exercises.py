@@ -7,7 +7,7 @@ from those of the notebook (h2). Words keep the page's own colour, light or dark
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..checks import Verdict
 from ..checks.progress import Progress
@@ -20,8 +20,8 @@ RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, ver
 _CODE = re.compile(r"`([^`]+)`")
 
 
-class Judged:
-    """A verdict that shows itself. Its own attributes are those of the verdict."""
+class VerdictView:
+    """A verdict that a notebook shows. It has the attributes of the verdict."""
 
     def __init__(self, verdict: Verdict):
         self.verdict = verdict
@@ -37,13 +37,15 @@ class Judged:
 
 
 def verdict_view(verdict: Verdict) -> str:
-    """A verdict as HTML: headings and lists; colour says nothing that words do not."""
+    """A verdict as HTML: headings and lists. Colour says nothing that words do not."""
     colour = RUN if verdict.passed else OTHER if verdict.lacks else DANGER
     parts = [f"<h3 style='border-left:6px solid {colour};padding-left:.5em'>{escape(verdict.head)}</h3>"]
     parts += [f"<p>{escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
         lines = verdict.text.splitlines()
-        parts += ["<h4>To mend, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
+        parts += ["<h4>To fix, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
+    if verdict.stopped:
+        parts.append(f"<p>{escape(verdict.stopped)}</p>")
     rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{escape(rule)}: {escape(meaning(rule))}</li>"
                    for rule in verdict.holds)
     count = counted(len(verdict.holds), "rule")
@@ -54,7 +56,7 @@ def verdict_view(verdict: Verdict) -> str:
 
 
 def _words(text: str) -> str:
-    """A sentence as HTML; what stands between `backticks` is code."""
+    """A sentence as HTML, with code for `backticks`."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
@@ -73,17 +75,17 @@ def _rows(done: Progress) -> list[tuple[str, ...]]:
 
 
 def progress_text(done: Progress) -> str:
-    """A line an exercise."""
+    """Progress as text, one line for each exercise."""
     rows = _rows(done)
     aside = [f"The file could not be read. It was set aside: {done.set_aside}"] if done.set_aside else []
     if not rows:
-        return "\n".join(["Nothing was tried yet.", *aside])
+        return "\n".join(["Nothing has been tried yet.", *aside])
     wide = [max(len(row[n]) for row in rows) for n in range(4)]
     return "\n".join(["  ".join(cell.ljust(wide[n]) for n, cell in enumerate(row)).rstrip() for row in rows] + aside)
 
 
-class Done:
-    """The progress, which shows itself."""
+class ProgressView:
+    """Progress that a notebook shows."""
 
     def __init__(self, done: Progress):
         self.done = done
@@ -99,8 +101,8 @@ class Done:
                      [tuple(map(escape, row)) for row in _rows(self.done)], "Your progress") + aside
 
 
-class Told:
-    """A text in Markdown, which is its own plain form."""
+class MarkdownText:
+    """Markdown, which is also its own plain form."""
 
     def __init__(self, text: str):
         self.text = text
@@ -112,28 +114,33 @@ class Told:
         return self.text
 
 
-class Marked:
-    """A Dockerfile with a mark below the line that cannot be read."""
+class MarkedDockerfile:
+    """A Dockerfile with a mark below the line that cannot be read.
+
+    text  of the file
+    line  its number, from 1
+    why   it cannot be read, in a sentence
+    """
 
     def __init__(self, text: str, line: int, why: str):
         self.lines = text.splitlines()
         self.line, self.why = line, why
 
-    def _told(self) -> list[tuple[str, bool]]:
-        told = []
+    def _marked(self) -> Iterator[tuple[str, bool]]:
+        """(line, whether it belongs to the mark) of each line that is shown."""
         for number, line in enumerate(self.lines, 1):
-            told.append((f"{'>' if number == self.line else ' '}{number:>3} | {line}", number == self.line))
-            if number == self.line:
-                blank = len(line) - len(line.lstrip())
-                told.append((" " * (7 + blank) + "^" * max(1, len(line.split("#")[0].strip())), True))
-                told.append((" " * (7 + blank) + self.why, True))
-        return told
+            bad = number == self.line
+            yield f"{'>' if bad else ' '}{number:>3} | {line}", bad
+            if bad:
+                margin = " " * (7 + len(line) - len(line.lstrip()))
+                yield margin + "^" * max(1, len(line.split("#")[0].strip())), True
+                yield margin + self.why, True
 
     def __repr__(self) -> str:
-        return "\n".join(line for line, _ in self._told())
+        return "\n".join(line for line, _ in self._marked())
 
     def _repr_html_(self) -> str:
         body = "\n".join(f"<strong>{escape(line)}</strong>" if bad else escape(line)
-                         for line, bad in self._told())
+                         for line, bad in self._marked())
         return (f"<section role='alert'><p>Line {self.line} cannot be read: {escape(self.why)} Nothing was built.</p>"
                 f"<pre style='overflow-x:auto;font-family:monospace'>{body}</pre></section>")

@@ -158,8 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def tests(name: str) -> int:
-    """How many tests of an exercise a rung is asked: the starter twice, the sample, and each submission."""
-    return 3 + sum(exercise == name for kind in ("right", "wrong") for exercise, _ in test_exercises.submissions(kind))
+    """How many tests of an exercise a rung is asked: the starter, the sample, and each submission."""
+    return 2 + sum(exercise == name for kind in ("right", "wrong") for exercise, _ in test_exercises.submissions(kind))
 
 
 def tested(rung: str, exercises: Sequence[str], only: str = "") -> Iterator[tuple[str, tuple[Outcome, ...], float]]:

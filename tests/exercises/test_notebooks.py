@@ -10,14 +10,20 @@ import pytest
 
 from helpers.checks import find, names, notebook
 
-from ..engine.conftest import engine   # noqa: F401
 from ..engines.suite import environment
 from ..outputs import copied
 
 CELL_SECONDS = 300
 
 
-@pytest.mark.parametrize("name", names())
+def each_exercise(nightly: bool):
+    """One worker runs the tests of an exercise. `nightly`: whether `make test` leaves all but the first to the night."""
+    return pytest.mark.parametrize("name", [
+        pytest.param(name, marks=[pytest.mark.xdist_group(name), *([pytest.mark.nightly] if nightly and number else [])])
+        for number, name in enumerate(names())])
+
+
+@each_exercise(nightly=True)
 def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     """In a copy of the folder: the learner's own work is left alone. The last cell asks for
     the verdict, so that a notebook that only looks well fails."""
@@ -41,7 +47,7 @@ def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     assert kept[name]["passed"] and kept[name]["attempts"] == 1
 
 
-@pytest.mark.parametrize("name", names())
+@each_exercise(nightly=False)
 def test_a_notebook_gives_what_it_is_kept_with(name, engine, tmp_path):
     """Run with the starter: a verdict that needs no build is compared, and every cell runs."""
     with copied(find(name).folder) as folder:

@@ -69,7 +69,7 @@ def test_a_damaged_file_is_set_aside_and_not_lost(mine, data):
     aside, = [path for path in mine.parent.iterdir() if "damaged" in path.name]
     assert aside.read_bytes() == data and str(aside) == done.set_aside
     assert progress.load().record("01-a").passed
-    with pytest.raises(CourseError, match="no progress"):
+    with pytest.raises(CourseError, match="not an exported progress file"):
         progress.merge(data)
 
 

@@ -9,7 +9,7 @@ from IPython.utils.capture import capture_output
 from helpers import magics
 from helpers.checks import Fail, Verdict, progress
 from helpers.errors import CourseError, DockerfileError, ExerciseError
-from helpers.views.exercises import Done, Judged, Marked, progress_text, verdict_view
+from helpers.views.exercises import ProgressView, VerdictView, MarkedDockerfile, progress_text, verdict_view
 
 from .test_checks import folder   # noqa: F401
 from .test_project import Tags
@@ -104,7 +104,7 @@ def test_a_tab_knows_the_stages(shell, folder):
 # -- what is shown -----------------------------------------------------------------------
 
 def test_a_verdict_reads_well_aloud():
-    page = Judged(VERDICT)._repr_html_()
+    page = VerdictView(VERDICT)._repr_html_()
     tags = Tags(page).found
     assert page == verdict_view(VERDICT)
     assert ("section", {"role": "status", "aria-label": "Verdict"}) in tags
@@ -115,25 +115,25 @@ def test_a_verdict_reads_well_aloud():
 
 
 def test_code_in_a_sentence_is_code():
-    shown = verdict_view(Verdict("x", "Dockerfile", (), (Fail("frontend", "`# syntax=<b>` is read."),), hint="Ask `%hint x`."))
+    shown = verdict_view(Verdict("x", "Dockerfile", (), (Fail("bases", "`# syntax=<b>` is read."),), hint="Ask `%hint x`."))
     assert "<code># syntax=&lt;b&gt;</code> is read." in shown and "Ask <code>%hint x</code>." in shown and "`" not in shown
 
 
 def test_a_passed_one_says_so():
     passed = Verdict("x", "Dockerfile", ("syntax",), ())
-    assert "Passed: x" in repr(Judged(passed)) and "To mend" not in verdict_view(passed)
+    assert "Passed: x" in repr(VerdictView(passed)) and "To fix" not in verdict_view(passed)
 
 
 def test_progress_is_a_table():
     done = progress.Progress({"<x>": progress.Record(2, 1, "2026-01-02T00:00:00+00:00", None, 3, 3)}, "/aside")
     assert progress_text(done).splitlines()[0] == "<x>  passed 2026-01-02  2 attempts  1 hint"
-    page = Done(done)._repr_html_()
+    page = ProgressView(done)._repr_html_()
     assert "<caption" in page and "<th" in page and "&lt;x&gt;" in page and "/aside" in page
-    assert "Nothing was tried" in Done(progress.Progress())._repr_html_()
+    assert "Nothing has been tried" in ProgressView(progress.Progress())._repr_html_()
 
 
 def test_the_mark_stands_below_the_line():
-    assert repr(Marked("A\nB c\n", 2, "No.")).splitlines() == ["   1 | A", ">  2 | B c", "       ^^^", "       No."]
+    assert repr(MarkedDockerfile("A\nB c\n", 2, "No.")).splitlines() == ["   1 | A", ">  2 | B c", "       ^^^", "       No."]
 
 
 def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):

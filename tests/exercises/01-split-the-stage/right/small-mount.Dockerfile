@@ -1,6 +1,6 @@
 FROM golang:1.22 AS compile
 WORKDIR /src
-RUN --mount=type=bind,target=/src --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=bind,target=/src --mount=type=cache,id=multistage-check-root-.cache-go-build,target=/root/.cache/go-build \
     go build -ldflags="-s -w" -o /out/server .
 
 FROM gcr.io/distroless/base-debian12 AS ship

@@ -1,5 +1,5 @@
 # syntax=example.org/reader:1
-# fails: frontend
+# fails: bases
 FROM golang:1.22 AS builder
 WORKDIR /src
 COPY . .

@@ -2,7 +2,7 @@
 FROM golang:1.22 AS builder
 WORKDIR /src
 COPY . .
-RUN go build -o /app/server . && truncate -s 2100M /app/large
+RUN go build -o /app/server . && truncate -s 100M /app/large
 
 FROM gcr.io/distroless/base-debian12
 COPY --from=builder /app /app

@@ -1,4 +1,4 @@
-# fails: debug: apart
+# fails: debug: absent
 FROM gcc:12 AS build
 WORKDIR /src
 COPY main.c portions.c portions.h ./

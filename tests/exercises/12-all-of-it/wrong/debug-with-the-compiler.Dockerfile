@@ -1,4 +1,4 @@
-# fails: debug: apart
+# fails: debug: absent
 FROM node:20 AS web
 WORKDIR /web
 COPY web .
