@@ -26,7 +26,7 @@ class Problem:
     """A line that is not built as it reads.
 
     rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
-                'onbuild-from', 'outside-context' or 'unset-argument'
+                'onbuild-from', 'outside-context', 'variable-from' or 'unset-argument'
     line        from 1
     stage       label of the stage that is affected
     what, why, remedy   sentences, as in an error
@@ -131,6 +131,11 @@ def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
             yield Problem(
                 "similar-name", line, taker.label, f"Line {line}: {use.reference} is no stage of this file.",
                 "It is taken for an image's name.", f"Did you mean {near.name} (line {near.line})?")
+    if use.via == "COPY" and "$" in (written := use.instruction.value[use.start:use.end]):
+        yield Problem(
+            "variable-from", line, taker.label, f"Line {line}: {written} is not expanded here.",
+            "BuildKit and the legacy builder replace variables in FROM, but not in --from. Buildah does.",
+            f"Add a stage, FROM {written} AS source, and take from source instead.", ("buildkit", "legacy"))
     if use.via != "FROM" and line < taker.line:
         yield _onbuild(use, taker)
     if use.source is None:

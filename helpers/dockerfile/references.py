@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from .expand import BadSubstitution, expand
 from .model import Stage, Use
 from .reader import Instruction, triggered
+from .scope import settings
 from .source import Source
 
 _STAGE_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
@@ -24,7 +26,7 @@ class _Reference(NamedTuple):
     may_be_number: bool
 
 
-def uses(source: Source, stages: Sequence[Stage], escape: str) -> Iterator[Use]:
+def uses(source: Source, stages: Sequence[Stage], escape: str, arguments: Mapping[str, str | None]) -> Iterator[Use]:
     """What the stages take by COPY and RUN, each as a Use.
 
     All stages of the file are looked at, also later ones: BuildKit resolves `--from`
@@ -34,15 +36,32 @@ def uses(source: Source, stages: Sequence[Stage], escape: str) -> Iterator[Use]:
     An ONBUILD is executed by the stages that are FROM the stage that has it (docs.docker.com,
     "ONBUILD": it is not inherited by grandchildren), so they take what its COPY names.
 
-    Raises DockerfileError for the number of a stage that is not there, and for a variable.
+    arguments   {name: value} of the ARGs above the first FROM and of build arguments. Buildah replaces
+                variables in COPY --from by the ARGs of the stage; `problems` says that others do not
+
+    Raises DockerfileError for the number of a stage that is not there, and for a variable in a mount.
     """
     for stage in stages:
         base = next((each for each in stages if each.label == stage.base_stage), None)
         inherited = [triggered(each, escape) for each in base.instructions if each.keyword == "ONBUILD"] if base else []
+        values: dict[str, str] = {}
         for instruction in (*inherited, *stage.instructions):
+            if instruction.keyword == "ARG":
+                values |= {name: arguments.get(name) or default for name, default in settings(instruction)}
             for each in _references(instruction):
+                if each.may_be_number and "$" in each.text:
+                    each = each._replace(text=_expanded(source, each.text, values, escape, instruction.line))
                 index = _stage_of(source, each, instruction.line, stages)
                 yield Use(stage.index, instruction.keyword, instruction, each.text, index, each.start, each.end)
+
+
+def _expanded(source: Source, word: str, values: Mapping[str, str], escape: str, line: int) -> str:
+    """The word with its variables replaced; as it is written if nothing is left."""
+    try:
+        return expand(word, values, escape) or word
+    except BadSubstitution as error:
+        raise source.fault(f"Line {line}: {word} cannot be expanded.", line, why=f"{error}.",
+                           remedy="Name the stage or the image itself.") from None
 
 
 def _references(instruction: Instruction) -> Iterator[_Reference]:
@@ -60,10 +79,10 @@ def _references(instruction: Instruction) -> Iterator[_Reference]:
 
 def _stage_of(source: Source, reference: _Reference, line: int, stages: Sequence[Stage]) -> int | None:
     """The index of the stage that is meant, or None for an image."""
-    if "$" in reference.text:
+    if "$" in reference.text and not reference.may_be_number:
         raise source.fault(
             f"Line {line}: {reference.text} is not expanded here.", line,
-            why="Docker replaces variables in FROM, but not in --from or in the from of a mount.",
+            why="Variables are replaced in FROM, but not in the from of a mount.",
             remedy=f"Add a stage, FROM {reference.text} AS source, and take from source instead.",
         )
     if not _STAGE_NUMBER.match(reference.text):

@@ -50,7 +50,7 @@ def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset:
         stage, use = _stage(source, group, (name, label), stages, variables, escape, keep_unset)
         stages.append(stage)
         taken.append(use)
-    taken += uses(source, stages, escape)
+    taken += uses(source, stages, escape, {**global_args, **build_args})
     taken.sort(key=lambda use: use.instruction.line)
     return Dockerfile(text, tuple(stages), global_args, tuple(taken), tuple(instructions[:first_from]),
                       dict(directives(source.lines)).get("syntax", ""), escape)

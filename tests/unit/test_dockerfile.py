@@ -602,7 +602,7 @@ def test_with_bases_in_odd_places(text, expected):
     ("FROM a\nCOPY --from=1 / /\n", 2, "Line 2: there is no stage 1.", "Use the name"),
     ("FROM a\nCOPY --from=-1 / /\n", 2, "Line 2: there is no stage -1.", "Use the name"),
     ("FROM a\nCOPY --from=" + "9" * 5000 + " / /\n", 2, None, "Use the name"),
-    ("FROM a\nCOPY --from=$X / /\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
+    ("FROM a\nCOPY --from=${X / /\n", 2, "Line 2: ${X cannot be expanded.", "Name the stage"),
     ("FROM a\nRUN --mount=from=$X true\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
     ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.", "from=NAME"),
 ])

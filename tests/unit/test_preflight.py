@@ -132,6 +132,30 @@ def test_an_image_that_is_here_may_be_named_like_a_stage(empty):
     preflight.check(parse("FROM a AS here\nFROM a\nCOPY --from=heer /x /\n"), engines.docker(), "buildkit", None)
 
 
+@pytest.mark.parametrize("builder", ["buildkit", "legacy"])
+def test_a_variable_in_from_is_refused_where_it_is_not_expanded(empty, builder):
+    text = "FROM a AS b\nFROM a AS c\nARG X=b\nCOPY --from=$X /x /\nFROM a\n"
+    with pytest.raises(DockerfileError, match=r"Line 4: \$X is not expanded here.") as caught:
+        preflight.check(parse(text), engines.docker(), builder, "c")
+    assert "FROM $X AS source" in caught.value.remedy
+    if builder == "buildkit":   # the stage is not built
+        preflight.check(parse(text), engines.docker(), builder, None)
+
+
+@pytest.mark.parametrize("arg, args, source", [
+    ("ARG X=b", {}, "b"), ("ARG X", {"X": "b"}, "b"), ("ARG X=z", {"X": "b"}, "b"), ("ARG X", {}, "b"), ("ARG Y", {}, "$X"),
+    ("ARG X=0", {"X": "debian:12"}, "debian:12"), ("ARG X=0", {"X": "0"}, "b"),
+])
+def test_buildah_expands_a_variable_in_from_by_the_arguments_of_the_stage(empty, arg, args, source):
+    read = parse(f"ARG X=b\nFROM a AS b\nFROM a\n{arg}\nCOPY --from=$X /x /\n", args)
+    assert [edge.source for edge in read.edges if edge.via == "COPY"] == [source]
+    if source == "$X":
+        with pytest.raises(DockerfileError, match="Line 5"):
+            preflight.check(read, engines.podman("5.8.6"), "buildah", None)
+    else:
+        assert "variable-from" in [each.rule for each in preflight.check(read, engines.podman("5.8.6"), "buildah", None)]
+
+
 # -- heredocs ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("one, builder, reads", [
