@@ -65,7 +65,7 @@ NEEDS = (
          "npm packages, found by us and by syft (part of tests/engine)"),
     # The one of the distribution may be too old: the course's own helper fetches a newer one.
     Need("PRoot 5.4", _proot_works, [],
-         "the small engine (tests/engine/test_small.py)",
+         "the engine over PRoot (tests/engine/test_proot.py)",
          [sys.executable, "-m", "helpers", "engine", "fetch-proot"]),
 )
 

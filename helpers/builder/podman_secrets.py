@@ -1,4 +1,4 @@
-"""Secrets for Buildah, and for the course's small engine: how Podman's API takes them.
+"""Secrets for Buildah, and for the course's engine over PRoot: how Podman's API takes them.
 
     query   secrets=["id=token,src=.multistage-secret-3f2a..."]
     body    the context's archive, with a file of that name in it

@@ -17,7 +17,7 @@ from helpers import bases
 from helpers.builder import ensure_bases
 from helpers.engine.backends import DOCKERD as dockerd
 
-from .test_owned import PRELUDE, folder, traceless  # noqa: F401 (a fixture)
+from .test_dockerd import PRELUDE, folder, traceless  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(
     not dockerd.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")

@@ -24,7 +24,7 @@ from helpers.engine.timeouts import patient
 from helpers.builder import ensure_bases
 from helpers.builder.host_secrets import host_secrets
 from helpers.checks import find, names
-from helpers.dockerfile import SCRATCH, parse
+from helpers.dockerfile import SCRATCH
 from helpers.engine import Engine, connect
 from tests.engines import suite
 from tests.engines.suite import Outcome

@@ -77,7 +77,7 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
         shutil.copytree(ROOT / "helpers", context / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
         for base in bases:
             save(engine, base, context / "kit", report)
-        build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK, lend=("pip.conf",),
+        build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK, lend=("pip.conf", "trust"),
               secrets=aptsecrets.secrets(catalogue.SUITE), engine=engine, report=report)
     _remove_others(engine, name)
     return name

@@ -1,8 +1,8 @@
 import sys
 
-from .launcher import Refused, main
+from .launcher import NamespaceRefused, main
 
 try:
     main(sys.argv[1:])
-except Refused as error:
+except NamespaceRefused as error:
     sys.exit(str(error))

@@ -37,12 +37,12 @@ _DETACH = 2                                             # MNT_DETACH
 _FUSE = Path("/dev/fuse")
 
 
-class Refused(Exception):
+class NamespaceRefused(Exception):
     """The machine does not let us; the text says what and why."""
 
 
 def enter(ids: str) -> None:
-    """Make a user and a mount namespace, be root in them. Raises Refused."""
+    """Make a user and a mount namespace, be root in them. Raises NamespaceRefused."""
     outside = os.getuid(), os.getgid()
     if ids == "many":
         _enter_with_many(*outside)
@@ -53,7 +53,7 @@ def enter(ids: str) -> None:
             try:
                 Path(f"/proc/self/{name}").write_text(text)
             except OSError as error:
-                raise Refused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
+                raise NamespaceRefused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
     os.setgid(0)
     os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
@@ -87,7 +87,7 @@ def _enter_with_many(uid: int, gid: int) -> None:
             os.close(end)
         failed = os.waitpid(child, 0)[1]
     if failed:
-        raise Refused("newuidmap may not map subordinate ids here (it has no privileges, or there are none)")
+        raise NamespaceRefused("newuidmap may not map subordinate ids here (it has no privileges, or there are none)")
 
 
 def _map(pid: int, uid: int, gid: int) -> int:
@@ -124,15 +124,15 @@ def subordinate(table: str, uid: int) -> tuple[int, int] | None:
 def _unshare() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEWUSER | _NEWNS):
-        raise Refused(f"no user namespace may be made ({os.strerror(ctypes.get_errno())})")
+        raise NamespaceRefused(f"no user namespace may be made ({os.strerror(ctypes.get_errno())})")
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str | None) -> None:
-    """mount(2). Raises Refused."""
+    """mount(2). Raises NamespaceRefused."""
     libc = ctypes.CDLL(None, use_errno=True)
     words = [None if each is None else os.fsencode(each) for each in (source, target, kind)]
     if libc.mount(*words, ctypes.c_ulong(flags), None if options is None else os.fsencode(options)):
-        raise Refused(f"mounting is refused in a user namespace ({os.strerror(ctypes.get_errno())})")
+        raise NamespaceRefused(f"mounting is refused in a user namespace ({os.strerror(ctypes.get_errno())})")
 
 
 def _unmount(target: Path | str) -> None:
@@ -192,7 +192,7 @@ def _overlaid(upper: Path, lower: Path) -> tuple[bool, bool]:
             return not os.listdir(seen / "full"), hides
         finally:
             _unmount(over / "merged")
-    except (Refused, OSError):
+    except (NamespaceRefused, OSError):
         return False, False
     finally:
         for place in (over, under):
@@ -220,25 +220,25 @@ def probe(ids: str, folder: Path) -> dict[str, object]:
     """{ok, store, hides} or {ok, why}. The process is inside from here on."""
     try:
         if ids == "one" and not seccomp.known():
-            raise Refused(f"there is no seccomp filter for the processor {platform.machine()}")
+            raise NamespaceRefused(f"there is no seccomp filter for the processor {platform.machine()}")
         enter(ids)
         found, hides = store(folder, ids)
         if ids == "one":
             _fake(folder)
         return {"ok": True, "store": found, "hides": hides}
-    except Refused as error:
+    except NamespaceRefused as error:
         return {"ok": False, "why": str(error)}
     except OSError as error:
         return {"ok": False, "why": f"what a user namespace needs was refused ({error.strerror})"}
 
 
 def _fake(folder: Path) -> None:
-    """Install the filter and see it work. Raises Refused."""
+    """Install the filter and see it work. Raises NamespaceRefused."""
     try:
         seccomp.install()
         os.chown(folder, 1, 1)   # to a user that does not exist: only a fake succeeds
     except OSError as error:
-        raise Refused(f"its seccomp filter was refused ({error.strerror})") from error
+        raise NamespaceRefused(f"its seccomp filter was refused ({error.strerror})") from error
 
 
 # -- becoming a program there --------------------------------------------------------
@@ -273,12 +273,12 @@ def main(words: Sequence[str]) -> None:
 
 def _join(pid: int, folder: str) -> None:
     """Enter the namespaces of a process of ours. What a Podman of before has left of its
-    run there is not the next one's. Raises Refused."""
+    run there is not the next one's. Raises NamespaceRefused."""
     libc = ctypes.CDLL(None, use_errno=True)
     handles = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("user", "mnt")]
     for handle, kind in zip(handles, (_NEWUSER, _NEWNS)):
         if libc.setns(handle, kind):
-            raise Refused(f"the namespaces of process {pid} cannot be entered ({os.strerror(ctypes.get_errno())})")
+            raise NamespaceRefused(f"the namespaces of process {pid} cannot be entered ({os.strerror(ctypes.get_errno())})")
         os.close(handle)
     with open("/proc/self/mounts") as mounts:
         points = [line.split()[1].replace("\\040", " ") for line in mounts if line.split()[2] == "overlay"]

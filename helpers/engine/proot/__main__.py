@@ -19,7 +19,7 @@ def main(words: list[str]) -> int:
     if words == ["--probe"] or found is None:
         print(why)
         return 0 if found else 1
-    from .api import Api, Engine
+    from .api import Api, CourseEngine
     from .processes import Processes
 
     folder = Path(words[0])
@@ -27,19 +27,19 @@ def main(words: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     os.umask(0o022)   # of what a step makes
-    engine = Engine(folder, lambda temporary: Processes(found, temporary))
+    engine = CourseEngine(folder, lambda temporary: Processes(found, temporary))
     asyncio.run(_serve(folder, type("Served", (Api,), {"engine": engine})))
     engine.processes.end()
     return 0
 
 
 async def _serve(folder: Path, api: type) -> None:
-    from .http import Server
+    from .http import HttpServer
 
     ended, address = asyncio.Event(), folder / "small.sock"
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = Server(str(address), api)
+    server = HttpServer(str(address), api)
     (folder / "small.pid").write_text(str(os.getpid()))
     await ended.wait()
     server.close()

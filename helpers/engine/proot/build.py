@@ -23,10 +23,10 @@ from .paths import inside
 from .processes import Processes
 from .run_step import RunStep
 from .scan import scan
-from .settings import Refused
+from .settings import RequestRefused
 from .stages import Stages, State
 from .store import Missing, Store
-from .trees import Tree, Trees
+from .file_systems import FileSystem, FileSystems
 
 Send = Callable[[dict], None]
 
@@ -52,20 +52,20 @@ class Builder:
     caches   the folder of what RUN --mount=type=cache keeps
     """
 
-    def __init__(self, store: Store, trees: Trees, processes: Processes, send: Send,
+    def __init__(self, store: Store, trees: FileSystems, processes: Processes, send: Send,
                  stopped: Callable[[], bool] = lambda: False, caches: str = ""):
         self.caches, self.stopped, self.processes = caches, stopped, processes
         self._store, self._trees, self._send = store, trees, send
 
     def build(self, context: Path, options: Options) -> str:
         """Build from a context that lies in a folder: the image's id. Everything that goes
-        wrong with the Dockerfile is raised as Refused, StepFailed or DockerfileError."""
+        wrong with the Dockerfile is raised as RequestRefused, StepFailed or DockerfileError."""
         self._context, self.options = str(context), options
         self._stages = Stages(self._store, self._trees, self.processes.bound, options.no_cache)
         try:
             text = Path(inside(self._context, options.dockerfile)).read_text("utf-8", "surrogateescape")
         except OSError as error:
-            raise Refused(f"Cannot locate specified Dockerfile: {options.dockerfile}") from error
+            raise RequestRefused(f"Cannot locate specified Dockerfile: {options.dockerfile}") from error
         # The client sends both all the same, and no COPY may see them.
         ignore = Ignore.read(context, options.dockerfile)
         self._ignored = tuple(name for name in (options.dockerfile, ".dockerignore") if ignore.matches(name))
@@ -109,7 +109,7 @@ class Builder:
 
     def _step(self, state: State, instruction: Instruction) -> None:
         if self.stopped():
-            raise Refused("the build was cancelled")
+            raise RequestRefused("the build was cancelled")
         keyword = instruction.keyword
         if keyword == "FROM":
             self._from(state)
@@ -134,7 +134,7 @@ class Builder:
             try:
                 state.image = earlier.image if earlier else self._store.find(stage.base)
             except Missing:
-                raise Refused(f"pull access denied for {stage.base}: this engine has no such image and fetches none") from None
+                raise RequestRefused(f"pull access denied for {stage.base}: this engine has no such image and fetches none") from None
         state.config = copy.deepcopy(self._store.config(state.image).get("config") or {}) if state.image else {
             "Env": [settings.PATH]}
 
@@ -154,12 +154,12 @@ class Builder:
         flags = instruction.flags
         unknown = flags.keys() - {"from", "chown", "chmod"}
         if unknown or instruction.heredocs:
-            raise Refused(f"{instruction.keyword} with {', '.join(unknown) or 'a heredoc'} takes BuildKit")
+            raise RequestRefused(f"{instruction.keyword} with {', '.join(unknown) or 'a heredoc'} takes BuildKit")
         *patterns, target = settings.words(instruction.arguments, state.variables)
         if not patterns:
-            raise Refused(f"{instruction.keyword} requires at least two arguments")
+            raise RequestRefused(f"{instruction.keyword} requires at least two arguments")
         if any("://" in pattern for pattern in patterns):
-            raise Refused("ADD of an address: this engine fetches nothing")
+            raise RequestRefused("ADD of an address: this engine fetches nothing")
         with self.source(flags.get("from", [""])[-1]) as (root, ignored):
             found = copying.sources(root, patterns, ignored)
             mark = copying.digest(found, ignored)
@@ -193,14 +193,14 @@ class Builder:
         try:
             image = self._store.find(reference)
         except Missing:
-            raise Refused(f"invalid from flag value {reference}: this engine has no such image and fetches none") from None
+            raise RequestRefused(f"invalid from flag value {reference}: this engine has no such image and fetches none") from None
         tree = self._trees.take(self._store.chain(image))
         try:
             yield tree.root, ()
         finally:
             self._trees.give_back(tree)
 
-    def commit(self, state: State, step: str, mark: str = "", made: Callable[[Tree], None] | None = None, *,
+    def commit(self, state: State, step: str, mark: str = "", made: Callable[[FileSystem], None] | None = None, *,
                history: str = "", running: bool = False) -> None:
         """Give `state` the image after a step; see `Stages.commit`."""
         if self._stages.commit(state, step, mark, made, history=history, running=running):

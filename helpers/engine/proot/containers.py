@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from . import layers, programs, settings
 from .paths import inside
 from .processes import Processes
-from .settings import Refused
+from .settings import RequestRefused
 from .store import Store
-from .trees import Tree, Trees
+from .file_systems import FileSystem, FileSystems
 
 _KEPT_OUTPUT = 16 << 20   # bytes; what a container prints beyond that is not kept
 
@@ -38,7 +38,7 @@ class Container:
     started: float = 0.0
     finished: float = 0.0
     ports: dict[int, int] = field(default_factory=dict)
-    tree: Tree | None = None
+    tree: FileSystem | None = None
     process: subprocess.Popen[bytes] | None = None
     output: bytearray = field(default_factory=bytearray)
     printed: threading.Condition = field(default_factory=threading.Condition)
@@ -69,7 +69,7 @@ class Execution:
 class Containers:
     """All containers of this engine, in its memory: they end with it."""
 
-    def __init__(self, store: Store, trees: Trees, processes: Processes, temporary: str):
+    def __init__(self, store: Store, trees: FileSystems, processes: Processes, temporary: str):
         self._store, self._trees, self._processes, self._temporary = store, trees, processes, temporary
         self._known: dict[str, Container] = {}
         self.executions: dict[str, Execution] = {}
@@ -79,7 +79,7 @@ class Containers:
         image = self._store.find(asked["Image"])
         host = asked.get("HostConfig") or {}
         if host.get("ReadonlyRootfs"):
-            raise Refused("this engine has no read-only file systems")
+            raise RequestRefused("this engine has no read-only file systems")
         config = {**(self._store.config(image).get("config") or {})}
         given = {key: value for key, value in asked.items() if value not in (None, "", [], {})}
         config |= {key: given[key] for key in ("User", "WorkingDir", "StopSignal") if key in given}
@@ -92,10 +92,10 @@ class Containers:
         config["Image"] = asked["Image"]
         container = Container(secrets.token_hex(32), name or f"small-{secrets.token_hex(4)}", image, config, host)
         if not container.words:
-            raise Refused("No command specified")
+            raise RequestRefused("No command specified")
         with self._lock:
             if any(each.name == container.name for each in self._known.values()):
-                raise Refused(f"the name {container.name} is in use by another container")
+                raise RequestRefused(f"the name {container.name} is in use by another container")
             self._known[container.id] = container
         return container
 
@@ -114,7 +114,7 @@ class Containers:
         return container.tree.root
 
     def start(self, container: Container) -> None:
-        """Raises Refused, in a runtime's words, if its program cannot be started."""
+        """Raises RequestRefused, in a runtime's words, if its program cannot be started."""
         if container.state == "running":
             return
         root, host = self.root(container), container.host
@@ -126,7 +126,7 @@ class Containers:
         command = programs.command(root, container.config, container.words, mounted=hidden)
         if command.problem.startswith("exec:"):
             container.state, container.code = "created", 127
-            raise Refused(f"failed to create shim task: OCI runtime create failed: {command.problem}")
+            raise RequestRefused(f"failed to create shim task: OCI runtime create failed: {command.problem}")
         container.ports = {int(port.partition("/")[0]): int(bound[0].get("HostPort") or 0) or _free()
                            for port, bound in (host.get("PortBindings") or {}).items() if bound}
         container.started, container.state = time.time(), "running"

@@ -21,21 +21,21 @@ from dataclasses import dataclass
 from . import layers
 from .paths import clean, inside
 from .programs import user_ids
-from .settings import Refused
-from .trees import Tree
+from .settings import RequestRefused
+from .file_systems import FileSystem
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
 
 def sources(root: str, patterns: Sequence[str], ignored: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """(name, place) of what the patterns mean in the file system at `root`. Raises Refused
+    """(name, place) of what the patterns mean in the file system at `root`. Raises RequestRefused
     where one means nothing, in the words of Docker's."""
     found = []
     for pattern in patterns:
         path = clean(pattern)
         names = [each for each in _matching(root, path) if each not in ignored]
         if not names:
-            raise Refused(f"COPY failed: file not found in build context or excluded by .dockerignore: "
+            raise RequestRefused(f"COPY failed: file not found in build context or excluded by .dockerignore: "
                           f"stat {pattern}: file does not exist")
         found += [(each, inside(root, each)) for each in names]
     return found
@@ -92,12 +92,12 @@ class Copy:
     unpack: bool = False
     ignored: Sequence[str] = ()
 
-    def into(self, tree: Tree) -> None:
-        """Do it in a file system. Raises Refused."""
+    def into(self, tree: FileSystem) -> None:
+        """Do it in a file system. Raises RequestRefused."""
         root, many = tree.root, len(self.found) > 1
         is_folder = self.target.endswith("/") or posixpath.basename(self.target) in (".", "..")
         if many and not is_folder:
-            raise Refused("When using COPY with more than one source file, the destination must be a directory and end with a /")
+            raise RequestRefused("When using COPY with more than one source file, the destination must be a directory and end with a /")
         owner = user_ids(root, self.owner)
         for name, place in self.found:
             into = inside(root, posixpath.join(self.folder, self.target))
@@ -116,7 +116,7 @@ class Copy:
                 _folders(root, os.path.dirname(into), owner, tree.owners)
                 self._one(place, into, tree, owner)
 
-    def _one(self, place: str, into: str, tree: Tree, owner: layers.Owner) -> None:
+    def _one(self, place: str, into: str, tree: FileSystem, owner: layers.Owner) -> None:
         status = os.lstat(place)
         kind, mode, path = stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), os.path.relpath(into, tree.root)
         if kind != stat.S_IFDIR or os.path.islink(into) or not os.path.isdir(into):

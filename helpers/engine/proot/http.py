@@ -204,7 +204,7 @@ class _Handler(web.RequestHandler):
         return self.detach()
 
 
-class Server:
+class HttpServer:
     """A server on the socket at `address`; `kind` answers a request. To be made in a running loop."""
 
     def __init__(self, address: str, kind: type[Exchange]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...formats.elf import elf
 from . import settings
 from .paths import inside
-from .settings import Refused
+from .settings import RequestRefused
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def command(root: str, config: Mapping, words: list[str], variables: Mapping[str
     variables  its environment, else that of the settings
     mounted    paths over which other files are mounted: what lies there is not looked at
 
-    Raises Refused for a user that the image does not have.
+    Raises RequestRefused for a user that the image does not have.
     """
     environment = dict(settings.environment(config) if variables is None else variables)
     path = environment.setdefault("PATH", settings.PATH.removeprefix("PATH="))
@@ -50,20 +50,20 @@ def command(root: str, config: Mapping, words: list[str], variables: Mapping[str
 
 def user_ids(root: str, who: str) -> tuple[int, int]:
     """User and group ids of 'user', 'user:group' or numbers, as the image's own files
-    say. Raises Refused for a name that they do not have."""
+    say. Raises RequestRefused for a name that they do not have."""
     user, _, group = who.partition(":")
     if not user:
         return 0, 0
     rows = _rows(root, "etc/passwd")
     row = next((row for row in rows if user in (row[0], row[2])), None)
     if row is None and not user.isdigit():
-        raise Refused(f"unable to find user {user}: no matching entries in passwd file")
+        raise RequestRefused(f"unable to find user {user}: no matching entries in passwd file")
     uid = int(row[2] if row else user)
     gid = int(row[3]) if row and not group else 0
     if group:
         entry = next((row for row in _rows(root, "etc/group") if group in (row[0], row[2])), None)
         if entry is None and not group.isdigit():
-            raise Refused(f"unable to find group {group}: no matching entries in group file")
+            raise RequestRefused(f"unable to find group {group}: no matching entries in group file")
         gid = int(entry[2] if entry else group)
     return uid, gid
 

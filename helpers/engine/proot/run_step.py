@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ...dockerfile import Instruction
 from . import copying, programs, settings
 from .mounts import bound_over
-from .settings import Refused
+from .settings import RequestRefused
 from .stages import State
-from .trees import Tree
+from .file_systems import FileSystem
 
 if TYPE_CHECKING:
     from .build import Builder
@@ -42,9 +42,9 @@ class RunStep:
         self._mounts: dict[str, str] = {}   # {place on this machine: path inside}
 
     def run(self) -> None:
-        """Run it, unless the cache has it. Raises Refused and StepFailed."""
+        """Run it, unless the cache has it. Raises RequestRefused and StepFailed."""
         if self._instruction.heredocs or self._instruction.flags.keys() - {"mount"}:
-            raise Refused("RUN with a heredoc or with --network or --security takes BuildKit")
+            raise RequestRefused("RUN with a heredoc or with --network or --security takes BuildKit")
         seen = {name: value for name, value in self._state.args.items() if name not in _PROXIES}
         with contextlib.ExitStack() as ends:
             mark = []
@@ -68,9 +68,9 @@ class RunStep:
             os.makedirs(place, exist_ok=True)
             return place, target, f"cache {given.get('id', '')}"
         if given.get("type", "bind") != "bind":
-            raise Refused(f"the --mount option of type {given.get('type')} requires BuildKit")
+            raise RequestRefused(f"the --mount option of type {given.get('type')} requires BuildKit")
         if not target:
-            raise Refused("--mount needs a target")
+            raise RequestRefused("--mount needs a target")
         root, ignored = ends.enter_context(self._build.source(given.get("from", ""), running=True))
         found = copying.sources(root, [given.get("source") or given.get("src") or "/"], ignored)
         return found[0][1], settings.workdir(config, target), copying.digest(found, ignored)
@@ -81,22 +81,22 @@ class RunStep:
         name = given.get("id") or os.path.basename(target or "")
         place = self._build.options.secrets.get(name, "")
         if not place and given.get("required", "false").lower() in ("true", "1"):
-            raise Refused(f"secret {name}: not found")
+            raise RequestRefused(f"secret {name}: not found")
         return place, settings.workdir(self._state.config, target or f"/run/secrets/{name}"), f"secret {name}"
 
-    def _made(self, tree: Tree) -> None:
+    def _made(self, tree: FileSystem) -> None:
         folders = [path for place, path in self._mounts.items() if os.path.isdir(place)]
         for path in folders:   # BuildKit, too, leaves the folder over which it mounts
             copying.make_folder(tree.root, path, (0, 0), tree.owners)
         with bound_over(tree.root, [path for path in self._mounts.values() if path not in folders]):
             self._execute(tree)
 
-    def _execute(self, tree: Tree) -> None:
+    def _execute(self, tree: FileSystem) -> None:
         build = self._build
         variables = {n: v for n, v in build.options.args.items() if n in _PROXIES} | self._state.variables
         command = programs.command(tree.root, self._state.config, self._words, variables, self._mounts.values())
         if command.problem:
-            raise Refused("OCI runtime create failed: container_linux.go: starting container process caused: "
+            raise RequestRefused("OCI runtime create failed: container_linux.go: starting container process caused: "
                           f"{command.problem}")
         container = secrets.token_hex(6)
         build.say(f" ---> Running in {container}\n")
@@ -104,6 +104,6 @@ class RunStep:
                                    binds=self._mounts, stopped=build.stopped)
         build.say(f" ---> Removed intermediate container {container}\n")
         if build.stopped():
-            raise Refused("the build was cancelled")
+            raise RequestRefused("the build was cancelled")
         if code:
             raise StepFailed(f"The command '{' '.join(self._words)}' returned a non-zero code: {code}", code)

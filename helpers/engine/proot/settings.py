@@ -19,7 +19,7 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WORD = re.compile(r"""(?:\\.|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.S)
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """An instruction that this engine cannot carry out; the message says why."""
 
 
@@ -31,7 +31,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
     try:
         return expand(text, variables)
     except BadSubstitution as error:
-        raise Refused(f"failed to process {text!r}: {error}") from error
+        raise RequestRefused(f"failed to process {text!r}: {error}") from error
 
 
 def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
@@ -44,7 +44,7 @@ def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise Refused(f"Syntax error - can't find = in {word!r}. Must be of the form: name=value")
+            raise RequestRefused(f"Syntax error - can't find = in {word!r}. Must be of the form: name=value")
         found[expanded(name, {}) if "$" not in name else expanded(name, variables)] = expanded(value, variables)
     return found
 
@@ -94,7 +94,7 @@ def apply(config: dict, instruction: Instruction, variables: Mapping[str, str]) 
         case "SHELL":
             shell = listed(text)
             if not shell:
-                raise Refused("SHELL requires the arguments to be in JSON form")
+                raise RequestRefused("SHELL requires the arguments to be in JSON form")
             config["Shell"] = shell
         case "STOPSIGNAL":
             config["StopSignal"] = expanded(text, variables)
@@ -105,7 +105,7 @@ def apply(config: dict, instruction: Instruction, variables: Mapping[str, str]) 
         case "MAINTAINER":
             pass
         case _:
-            raise Refused(f"{instruction.keyword} is not known to this engine")
+            raise RequestRefused(f"{instruction.keyword} is not known to this engine")
     return ""
 
 

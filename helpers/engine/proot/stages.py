@@ -13,7 +13,7 @@ from .machine import architecture
 from .scan import changes, scan
 from .settings import environment
 from .store import Store
-from .trees import Tree, Trees
+from .file_systems import FileSystem, FileSystems
 
 
 @dataclass
@@ -24,7 +24,7 @@ class State:
     image: str = ""
     config: dict = field(default_factory=dict)
     args: dict[str, str] = field(default_factory=dict)
-    tree: Tree | None = None
+    tree: FileSystem | None = None
 
     @property
     def variables(self) -> dict[str, str]:
@@ -39,7 +39,7 @@ class Stages:
     no_cache  whether every step is done again
     """
 
-    def __init__(self, store: Store, trees: Trees, bound: Sequence[str], no_cache: bool):
+    def __init__(self, store: Store, trees: FileSystems, bound: Sequence[str], no_cache: bool):
         self._store, self._trees, self._bound, self._no_cache = store, trees, bound, no_cache
         self._states: dict[int, State] = {}
 
@@ -57,7 +57,7 @@ class Stages:
         for state in self._states.values():
             self.drop(state)
 
-    def tree(self, state: State) -> Tree:
+    def tree(self, state: State) -> FileSystem:
         """The stage's file system, as its image says."""
         chain = self._store.chain(state.image) if state.image else ()
         if state.tree and state.tree.chain != chain:
@@ -66,7 +66,7 @@ class Stages:
             state.tree = self._trees.take(chain)
         return state.tree
 
-    def commit(self, state: State, step: str, mark: str, made: Callable[[Tree], None] | None, *,
+    def commit(self, state: State, step: str, mark: str, made: Callable[[FileSystem], None] | None, *,
                history: str = "", running: bool = False) -> bool:
         """Give `state` the image after a step; whether the cache had it, made of the same before.
 
@@ -94,7 +94,7 @@ class Stages:
         self._store.remember(key, state.image)
         return False
 
-    def _layer(self, state: State, made: Callable[[Tree], None], running: bool, always: bool) -> str:
+    def _layer(self, state: State, made: Callable[[FileSystem], None], running: bool, always: bool) -> str:
         """The digest of the layer of what `made` does; '' if it changes nothing, unless `always`."""
         tree = self.tree(state)
         try:

@@ -1,4 +1,4 @@
-"""Trees that nobody needs any more: out of the way at once, deleted beside the work.
+"""FileSystems that nobody needs any more: out of the way at once, deleted beside the work.
 
 An unpacked image has ten thousands of files, and a slow disk takes a minute to delete them.
 """

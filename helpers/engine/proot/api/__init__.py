@@ -8,11 +8,11 @@ from .builds import Builds
 from .containers import OfContainers
 from .images import OfImages
 from .itself import Itself
-from .routes import Engine
+from .routes import CourseEngine
 
 
 class Api(Itself, OfImages, Builds, OfContainers):
     """One request for anything of it. `engine` is set on a subclass."""
 
 
-__all__ = ["Api", "Engine"]
+__all__ = ["Api", "CourseEngine"]

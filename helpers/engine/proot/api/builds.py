@@ -14,7 +14,7 @@ from ....paths import remove
 from .. import NAME, build
 from ..mounts import secrets_of
 from ..run_step import StepFailed
-from ..settings import Refused
+from ..settings import RequestRefused
 from .routes import Routed, message_of, on, truth
 
 
@@ -49,7 +49,7 @@ class Builds(Routed):
                 self._failed(error.what, None)
             except ConnectionError:
                 raise
-            except (Refused, OSError, ValueError) as error:
+            except (RequestRefused, OSError, ValueError) as error:
                 self._failed(message_of(error), None)
             except Exception as error:   # a fault of this engine's own: reported, and kept in its log
                 traceback.print_exc()

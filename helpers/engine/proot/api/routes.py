@@ -10,16 +10,16 @@ from pathlib import Path
 from .. import NAME
 from ..containers import Containers
 from ..processes import Processes
-from ..settings import Refused
+from ..settings import RequestRefused
 from ..store import Missing, Store
-from ..trees import Trees
+from ..file_systems import FileSystems
 from ..waste import Waste
 from ..http import Exchange
 
 _ROUTES: list[tuple[str, re.Pattern[str], str]] = []
 
 
-class Engine:
+class CourseEngine:
     """All parts of one engine, in `folder`."""
 
     def __init__(self, folder: Path, processes_of):
@@ -30,7 +30,7 @@ class Engine:
         self.temporary.mkdir(parents=True)
         self.processes: Processes = processes_of(str(self.temporary))
         self.store = Store(folder / "store")
-        self.trees = Trees(folder / "trees", self.store.layer, waste, self.processes.bound)
+        self.trees = FileSystems(folder / "trees", self.store.layer, waste, self.processes.bound)
         self.containers = Containers(self.store, self.trees, self.processes, str(self.temporary))
 
 
@@ -53,7 +53,7 @@ class Routed(Exchange):
     was refused, 500 for the rest, which the engine's log has, too.
     """
 
-    engine: Engine
+    engine: CourseEngine
 
     def respond(self) -> None:
         method = "GET" if self.method == "HEAD" else self.method
@@ -77,7 +77,7 @@ class Routed(Exchange):
             self.refuse(404, str(error))
         elif isinstance(error, Conflict):
             self.refuse(409, str(error))
-        elif isinstance(error, (Refused, ValueError)):
+        elif isinstance(error, (RequestRefused, ValueError)):
             self.refuse(400, str(error))
         elif isinstance(error, OSError):
             self.refuse(500, message_of(error))

@@ -1,4 +1,4 @@
-"""The small engine's answers over its socket, asked by Docker's SDK; nothing is run."""
+"""The engine over PRoot's answers over its socket, asked by Docker's SDK; nothing is run."""
 
 import asyncio
 import errno
@@ -13,10 +13,10 @@ import pytest
 import requests
 from docker.errors import APIError, NotFound
 
-from helpers.engine.proot.api import Api, Engine
-from helpers.engine.proot.http import Server
+from helpers.engine.proot.api import Api, CourseEngine
+from helpers.engine.proot.http import HttpServer
 
-from .test_small import packed
+from .test_proot import packed
 
 
 class Nobody:
@@ -27,7 +27,7 @@ class Nobody:
 
 @pytest.fixture
 def engine(tmp_path):
-    return Engine(tmp_path / "s", lambda temporary: Nobody())
+    return CourseEngine(tmp_path / "s", lambda temporary: Nobody())
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def api(engine, tmp_path):
     thread.start()
 
     async def serve():
-        return Server(address, type("Served", (Api,), {"engine": engine}))
+        return HttpServer(address, type("Served", (Api,), {"engine": engine}))
 
     server = asyncio.run_coroutine_threadsafe(serve(), loop).result(20)
     client = docker.APIClient(base_url=f"unix://{address}", version="1.41", timeout=20)

@@ -1,4 +1,4 @@
-"""The small engine: scans, layers, images, cache and COPY; nothing is run, no PRoot is needed."""
+"""The engine over PRoot: scans, layers, images, cache and COPY; nothing is run, no PRoot is needed."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.paths import inside
 from helpers.engine.proot.scan import Change, changes, scan
 from helpers.engine.proot.store import Missing, Store, full
-from helpers.engine.proot.trees import Trees
+from helpers.engine.proot.file_systems import FileSystems
 from helpers.engine.proot.waste import Waste
 
 
@@ -211,7 +211,7 @@ def test_a_pattern_means_what_lies_inside(tmp_path):
     assert named("lib/*.so") == ["lib/.c.so", "lib/a.so", "lib/b.so"]
     assert named("/l?b/[^a].so") == ["lib/b.so"]
     assert named("etc/u*") == ["etc/usr"]
-    with pytest.raises(settings.Refused, match="file not found"):
+    with pytest.raises(settings.RequestRefused, match="file not found"):
         named("lib/*.none")
 
 
@@ -230,7 +230,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def building(store, tmp_path):
-    trees = Trees(tmp_path / "trees", store.layer, Waste(tmp_path / "waste"))
+    trees = FileSystems(tmp_path / "trees", store.layer, Waste(tmp_path / "waste"))
 
     def run(text, files=(), **options):
         context = tmp_path / "context"
@@ -297,7 +297,7 @@ def test_a_target_and_labels(building, store):
 
 
 def test_what_is_not_in_the_context_is_refused(building):
-    with pytest.raises(settings.Refused, match="file not found in build context"):
+    with pytest.raises(settings.RequestRefused, match="file not found in build context"):
         building("FROM scratch\nCOPY nothing /\n")
 
 
@@ -390,7 +390,7 @@ def test_the_last_name_takes_the_image_and_its_layers_away(building, store):
 
 def test_a_tree_that_was_changed_is_not_lent_again(building, store, tmp_path):
     image, _ = building(_TWO, {"a": "A", "b": "B"})
-    trees = Trees(tmp_path / "more", store.layer, Waste(tmp_path / "waste"))
+    trees = FileSystems(tmp_path / "more", store.layer, Waste(tmp_path / "waste"))
     clean = trees.take(store.chain(image))
     trees.give_back(clean)
     again = trees.take(store.chain(image))
@@ -404,7 +404,7 @@ def test_a_tree_that_was_changed_is_not_lent_again(building, store, tmp_path):
 def test_what_was_bound_over_leaves_a_tree_as_it_was(building, store, tmp_path):
     """PRoot makes an empty file where it binds one that the image has not."""
     image, _ = building("FROM scratch\nCOPY a /etc/\n", {"a": "A"})
-    trees = Trees(tmp_path / "more", store.layer, Waste(tmp_path / "waste"), ["etc/hosts", "proc", "etc/a"])
+    trees = FileSystems(tmp_path / "more", store.layer, Waste(tmp_path / "waste"), ["etc/hosts", "proc", "etc/a"])
     tree = trees.take(store.chain(image))
     with open(f"{tree.root}/etc/hosts", "w"):
         pass

@@ -23,7 +23,7 @@ _KEPT = 3   # trees that are kept: each takes the room of an unpacked image
 
 
 @dataclass
-class Tree:
+class FileSystem:
     """A file system in the folder `root`, as its layers `chain` (digests) say.
 
     seen    what was in it then
@@ -59,7 +59,7 @@ def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
     return {path for path in seen if path.rpartition("/")[0] == folder}
 
 
-class Trees:
+class FileSystems:
     """The trees in `folder`.
 
     layer  gives the archive of a digest
@@ -69,19 +69,19 @@ class Trees:
 
     def __init__(self, folder: Path, layer: Callable[[str], Path], waste: Waste, bound: Iterable[str] = ()):
         self._folder, self._layer, self._waste, self._bound = folder, layer, waste, tuple(bound)
-        self._idle: list[Tree] = []
+        self._idle: list[FileSystem] = []
         self._lock = threading.Lock()
         waste.throw(str(folder))   # what an engine that was killed has left
         folder.mkdir(parents=True)
 
-    def take(self, chain: tuple[str, ...]) -> Tree:
+    def take(self, chain: tuple[str, ...]) -> FileSystem:
         """A tree with these layers, nobody else's until it is given back."""
         with self._lock:
             for tree in self._idle:
                 if tree.chain == chain:
                     self._idle.remove(tree)
                     return tree
-        tree = Tree(str(self._folder / secrets.token_hex(6) / "root"), chain)
+        tree = FileSystem(str(self._folder / secrets.token_hex(6) / "root"), chain)
         os.makedirs(tree.root)
         try:
             for digest in chain:
@@ -93,7 +93,7 @@ class Trees:
         tree.seen = scan(tree.root)
         return tree
 
-    def give_back(self, tree: Tree) -> None:
+    def give_back(self, tree: FileSystem) -> None:
         """Keep it if it still is what its layers describe, else delete it."""
         whole = False
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The small engine, for real: processes under PRoot, and Docker's engine as its witness.
+"""The engine over PRoot, for real: processes under PRoot, and Docker's engine as its witness.
 
 Skipped on a laptop where there is no PRoot that works (`python -m helpers engine fetch-proot`
 brings one; MULTISTAGE_PROOT names one); a failure with MULTISTAGE_REQUIRE_ENGINE=1.
@@ -41,7 +41,7 @@ CMD ["cat", "/work/deep/made"]
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory, engine):
-    """The small engine in a folder of its own, with Debian loaded; ended by SIGTERM."""
+    """The engine over PRoot in a folder of its own, with Debian loaded; ended by SIGTERM."""
     found, why = proot.find()
     if found is None:
         if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":

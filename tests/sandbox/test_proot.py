@@ -1,4 +1,4 @@
-"""The first lessons in sessions that refuse namespaces (b) or mounts (c): the small engine runs them.
+"""The first lessons in sessions that refuse namespaces (b) or mounts (c): the engine over PRoot runs them.
 
 For real as far as it goes; a cell that needs what it cannot do shows what was recorded. In
 (c) one lesson less: `make sandbox` runs all in each.

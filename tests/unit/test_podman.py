@@ -14,7 +14,7 @@ from helpers.engine.backends import DOCKERD as dockerd, PODMAN as podman
 from helpers.engine.podman import additional_store, backend, launcher, namespaces, seccomp, settings
 from helpers.errors import EngineError, NoEngine
 
-from .test_shelf import GOLANG, LOWER, UPPER, archive
+from .test_additional_store import GOLANG, LOWER, UPPER, archive
 
 ERRNO_0, ALLOW = 0x00050000, 0x7FFF0000
 X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
