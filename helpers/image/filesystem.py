@@ -1,26 +1,20 @@
-"""The file system that layers add up to, and the files that are hidden below it.
-
-Source of the rules: the OCI image specification, "Image Layer Filesystem Changeset":
-`.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` hides everything that lower layers have
-in its directory.
-"""
+"""The file system that layers add up to, and the files that are hidden below it."""
 
 from __future__ import annotations
 
 import posixpath
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import compress
 from typing import Any
 
 from .entries import Entries
 from .hardlinks import named, origins
+from .merge import DIRECTORY, FILE, Merge
 
 _LINKS = 40     # symbolic links followed in a row, as Linux does (path_resolution(7))
 _STEPS = 2500   # directories passed: more than the longest path has (PATH_MAX, limits.h)
-_FILE, _DIRECTORY = map(ord, "fd")
 
 
 @dataclass(frozen=True)
@@ -72,15 +66,8 @@ class Tree(Mapping[str, Node]):
     """
 
     def __init__(self, layers: Sequence[Entries]):
-        self._layers = tuple(layers)
-        self._starts = [0]
-        for entries in self._layers:
-            self._starts.append(self._starts[-1] + len(entries))
-        # Numbers and not objects: an image may have a million entries.
-        self._numbers: dict[str, int] = {}
-        self._gone: dict[int, tuple[int, bool]] = {}   # entry: (layer that hid it, whether deleted)
-        for index, entries in enumerate(self._layers):
-            self._add(index, entries)
+        self._merge = Merge(layers)
+        self._layers, self._starts, self._numbers = self._merge.layers, self._merge.starts, self._merge.numbers
         # What hard links name; and for files that lost their own path, a hard link that is left.
         self._origins = tuple(map(origins, self._layers))
         self._aliases = self._find_aliases()
@@ -100,11 +87,11 @@ class Tree(Mapping[str, Node]):
 
     def layer_of(self, path: str) -> int:
         """Index of the layer that a path's entry is in. Raises KeyError."""
-        return bisect_right(self._starts, self._numbers[path]) - 1
+        return self._merge.locate(self._numbers[path])[0]
 
     def layers(self) -> dict[str, int]:
         """{path: index of its layer} for every path."""
-        return {path: bisect_right(self._starts, number) - 1 for path, number in self._numbers.items()}
+        return {path: self._merge.locate(number)[0] for path, number in self._numbers.items()}
 
     @property
     def depth(self) -> int:
@@ -167,7 +154,7 @@ class Tree(Mapping[str, Node]):
     def _target(self, path: str) -> str:
         """The target of a symbolic link, or of a hard link to one; '' for anything else."""
         number = self._numbers.get(path)
-        if number is None or self._kind(number) == _DIRECTORY:
+        if number is None or self._merge.kind(number) == DIRECTORY:
             return ""
         node = self.origin(self._node(number, path))
         return node.link if node.kind == "l" else ""
@@ -175,7 +162,7 @@ class Tree(Mapping[str, Node]):
     def _is_directory(self, path: str) -> bool:
         """Whether a path is a directory, if only because something is below it."""
         if path in self._numbers:
-            return self._kind(self._numbers[path]) == _DIRECTORY
+            return self._merge.kind(self._numbers[path]) == DIRECTORY
         at = bisect_left(self._ordered, f"{path}/")
         return at < len(self._ordered) and self._ordered[at].startswith(f"{path}/")
 
@@ -201,68 +188,8 @@ class Tree(Mapping[str, Node]):
         return node
 
     def _node(self, number: int, path: str) -> Node:
-        index = bisect_right(self._starts, number) - 1
-        return Node(path, index, number - self._starts[index], self._layers[index])
-
-    def _kind(self, number: int) -> int:
-        index = bisect_right(self._starts, number) - 1
-        return self._layers[index].kinds[number - self._starts[index]]
-
-    def _add(self, index: int, entries: Entries) -> None:
-        if self._numbers:
-            self._hide(index, entries)
-        start = self._starts[index]
-        numbers = self._numbers
-        if numbers:
-            for path in entries.paths:
-                if path in numbers:
-                    self._gone[numbers[path]] = (index, False)
-        numbers.update(zip(entries.paths, range(start, start + len(entries))))
-
-    def _hide(self, index: int, entries: Entries) -> None:
-        """Remove what whiteouts of this layer name, and what is in directories that are
-        replaced by something else."""
-        numbers = self._numbers
-        whole = set(entries.hidden)
-        # A layer may have /a/b without an entry for the directory /a.
-        deleted = {path for path in (*whole, *entries.emptied)
-                   if self._kind_of(path) in (None, _DIRECTORY)}
-        others = compress(entries.paths, (kind != _DIRECTORY for kind in entries.kinds))
-        replaced = {path for path in others
-                    if path in numbers and self._kind(numbers[path]) == _DIRECTORY}
-        for path in self._turned(entries):
-            self._gone[numbers.pop(path)] = (index, path in whole)
-        for path in whole:
-            self._take(path, index, True)
-        for folders, by_whiteout in ((deleted, True), (replaced, False)):
-            for path in _below(numbers, folders):
-                self._take(path, index, by_whiteout)
-
-    def _take(self, path: str, index: int, deleted: bool) -> None:
-        number = self._numbers.pop(path, None)
-        if number is not None:
-            self._gone[number] = (index, deleted)
-
-    def _turned(self, entries: Entries) -> set[str]:
-        """Files and links of lower layers that become directories, because this layer has an
-        entry or a whiteout below them. Engines unpack each layer into a folder of its own,
-        where whatever is above an entry is a directory, and it hides the link of a lower layer.
-        """
-        said, turned = set(entries.paths), set()
-        folders = {path.rpartition("/")[0] for path in (*entries.paths, *entries.hidden)}
-        for path in folders.union(folder.rstrip("/") for folder in entries.emptied):
-            while path and path not in said:
-                kind = self._kind_of(path)
-                if kind == _DIRECTORY:
-                    break
-                if kind is not None:
-                    turned.add(path)
-                path = path.rpartition("/")[0]
-        return turned
-
-    def _kind_of(self, path: str) -> int | None:
-        number = self._numbers.get(path)
-        return None if number is None else self._kind(number)
+        index, row = self._merge.locate(number)
+        return Node(path, index, row, self._layers[index])
 
     def _find_aliases(self) -> dict[tuple[int, int], str]:
         """{(layer, row): the first hard link that still names it} of the files that are not
@@ -279,26 +206,9 @@ class Tree(Mapping[str, Node]):
     def _find_unseen(self) -> tuple[Unseen, ...]:
         """The files among what is gone, without those that a visible hard link still names."""
         found = []
-        for number, (by, deleted) in self._gone.items():
-            index = bisect_right(self._starts, number) - 1
-            entries, row = self._layers[index], number - self._starts[index]
-            if entries.kinds[row] == _FILE and (index, row) not in self._aliases:
+        for number, (by, deleted) in self._merge.gone.items():
+            index, row = self._merge.locate(number)
+            entries = self._layers[index]
+            if entries.kinds[row] == FILE and (index, row) not in self._aliases:
                 found.append(Unseen(entries.paths[row], index, by, entries.sizes[row], deleted))
         return tuple(sorted(found, key=lambda each: (-each.size, each.path, each.layer)))
-
-
-def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
-    """The paths that are in one of the directories, at any depth."""
-    if not folders:
-        return []
-    if "/" in folders:
-        return [path for path in paths if path != "/"]
-    ordered = sorted(paths)
-    found: list[str] = []
-    last = "\0"
-    for folder in sorted(f"{each}/" for each in folders):
-        if not folder.startswith(last):   # else it is inside the one before
-            last = folder
-            # What is in a directory is contiguous: "0" is the character after "/".
-            found += ordered[bisect_left(ordered, folder):bisect_left(ordered, f"{folder[:-1]}0")]
-    return found
