@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .. import lint as linter
 from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
 from ..errors import DockerfileError, LinterUnavailable
-from ..report.provenance import chain, operands, takes_context
+from ..report.provenance import stage_chain, operands, takes_context
 from ..units import listed
 from .exercise import Exercise
 from .globs import matches
@@ -144,7 +144,7 @@ def stages(given: Submission) -> Iterator[Fail]:
 
 def final_base(given: Submission) -> Iterator[Fail]:
     """The last stage ends up on a base that is allowed there."""
-    base, allowed = chain(given.read)[0].base, given.exercise.stages.final_bases
+    base, allowed = stage_chain(given.read)[0].base, given.exercise.stages.final_bases
     if not _is_one_of(base, allowed):
         yield Fail("final-base", f"The last stage is built on {base}. It may be built on {listed(allowed)}.",
                    given.read.stages[-1].line)
@@ -205,7 +205,7 @@ def compiles(read: Dockerfile, reference: str) -> bool:
     """
     known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
     needed = read.needed(reference.lower()) if reference.lower() in known else ()
-    return any(makes(*chain(read, label)) for label in needed)
+    return any(makes(*stage_chain(read, label)) for label in needed)
 
 
 def installs(read: Dockerfile, run: Instruction, source: str) -> bool:

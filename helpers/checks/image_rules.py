@@ -16,7 +16,7 @@ from ..engine import Engine
 from ..formats import symbols
 from ..image import Start, read_file, search
 from ..inventory import Inventory, Tool, printable
-from ..report.provenance import Lines
+from ..report.provenance import Provenance
 from ..units import share, size
 from .dockerfile_rules import compiles, installs
 from .exercise import Content
@@ -53,9 +53,9 @@ class Seen:
     engine: Engine | None = None
 
     @cached_property
-    def lines(self) -> Lines:
+    def lines(self) -> Provenance:
         """The lines of the Dockerfile that made its layers."""
-        return Lines(self.read, self.target, self.inventory.image)
+        return Provenance(self.read, self.target, self.inventory.image)
 
     @cached_property
     def files(self) -> dict[str, int]:

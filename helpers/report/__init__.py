@@ -16,7 +16,7 @@ from .model import RULES, SEVERITIES, Finding, Rule
 from .opinions import Opinions
 from .result import Report
 from .kitchen import Rooms, rooms
-from .run import NAME, judged, report
+from .run import NAME, findings_of, report
 
-__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "judged", "report",
+__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "findings_of", "report",
            "rooms"]

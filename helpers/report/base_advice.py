@@ -10,7 +10,7 @@ from ..bases.references import parse
 from ..errors import CourseError
 from ..inventory import Inventory
 from ..inventory.libraries import Libraries
-from .entrypoint import Main
+from .entrypoint import Entrypoint
 
 # Libraries that come with the distroless images, beside the loader. Source: their
 # README, and the packages named in their build files.
@@ -41,7 +41,7 @@ class Advice:
     unpacked: int | None = None
 
 
-def candidates(main: Main, system: str, inventory: Inventory) -> tuple[Advice, ...]:
+def candidates(main: Entrypoint, system: str, inventory: Inventory) -> tuple[Advice, ...]:
     """Bases that the program may start from, the smallest first. Not measured yet.
     `system` is what it was built on: 'Debian GNU/Linux 12 (bookworm)'."""
     if main.kind == "static":
@@ -55,7 +55,7 @@ def candidates(main: Main, system: str, inventory: Inventory) -> tuple[Advice, .
     return tuple(_interpreted(main, inventory))
 
 
-def chosen(main: Main, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None]) -> Advice | None:
+def chosen(main: Entrypoint, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None]) -> Advice | None:
     """The first of `offered` that does. `here` gives the inventory of a base, None for one
     that is not in this engine; of the others it is known whether they have every library
     that the program wants."""
@@ -68,7 +68,7 @@ def chosen(main: Main, offered: tuple[Advice, ...], here: Callable[[str], Invent
     return None
 
 
-def _glibc(main: Main, system: str) -> Iterator[Advice]:
+def _glibc(main: Entrypoint, system: str) -> Iterator[Advice]:
     debian = _DEBIAN.match(system)
     wanted = {name for name in main.libraries if not name.startswith(("ld-", "linux-"))}
     named = ", ".join(sorted(wanted)) or "its loader"
@@ -93,7 +93,7 @@ def _same_distribution(system: str) -> Iterator[str]:
             yield ref.format(match[1])
 
 
-def _interpreted(main: Main, inventory: Inventory) -> Iterator[Advice]:
+def _interpreted(main: Entrypoint, inventory: Inventory) -> Iterator[Advice]:
     if main.kind not in _IMAGES:
         return
     image, package, parts, ending = _IMAGES[main.kind]

@@ -10,7 +10,7 @@ from ..inventory.kinds import COMPILER, PACKAGES
 from ..units import counted, size
 from .context import ReportContext
 from .commands import SHELLS
-from .entrypoint import OWN, Main
+from .entrypoint import OWN, Entrypoint
 from .files import cache
 from .model import NAMES, Finding, weight
 
@@ -90,7 +90,7 @@ def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alo
     if context.advice and context.advice.unpacked is not None and base > context.advice.unpacked:
         saves = base - context.advice.unpacked
     else:
-        saves = _material(context, context.lines.layers(line))
+        saves = _build_file_bytes(context, context.lines.layers(line))
     if alone:
         return _one_stage_finding(context, line, tools, saves)
     return Finding(
@@ -155,7 +155,7 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
         f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(context)}", saves=saves)
 
 
-def _needs_its_base(context: ReportContext, main: Main) -> bool:
+def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
     """Whether something beside the program may need what the base has."""
     if not set(main.through) <= SHELLS:
         return True
@@ -170,7 +170,7 @@ def _needs_its_base(context: ReportContext, main: Main) -> bool:
 
 
 def _from_a_line(context: ReportContext, line: int, tools: Sequence[Tool]) -> Finding:
-    saves = _material(context, context.lines.layers(line))
+    saves = _build_file_bytes(context, context.lines.layers(line))
     made = context.lines.instruction(tools[0].layer)
     copied = made is not None and made.keyword != "RUN"
     return Finding(
@@ -182,10 +182,10 @@ def _from_a_line(context: ReportContext, line: int, tools: Sequence[Tool]) -> Fi
         saves=saves or None)
 
 
-def _material(context: ReportContext, layers: Iterable[int]) -> int:
+def _build_file_bytes(context: ReportContext, layers: Iterable[int]) -> int:
     """Bytes of a layer's files that only building reads; caches are another finding."""
-    return sum(count for index in layers for path, count in context.seen(index).items()
-               if path in context.material and not cache(path))
+    return sum(count for index in layers for path, count in context.visible(index).items()
+               if path in context.build_files and not cache(path))
 
 
 def _named(tools: Sequence[Tool]) -> str:

@@ -11,9 +11,9 @@ from ..dockerfile import Dockerfile, Stage
 from ..image import Start
 from ..inventory import Inventory
 from .base_advice import Advice
-from .files import FILE, Material, seen
-from .provenance import Lines
-from .entrypoint import Main
+from .files import FILE, BuildFiles, visible_files
+from .provenance import Provenance
+from .entrypoint import Entrypoint
 from .project import Project
 
 
@@ -32,14 +32,14 @@ class ReportContext:
     project: Project = Project()
     target: str | None = None
     steps: tuple[Step, ...] = ()
-    main: Main | None = None
+    main: Entrypoint | None = None
     advice: Advice | None = None
-    _seen: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
+    _visible: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
     _files: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def lines(self) -> Lines:
-        return Lines(self.dockerfile, self.target, self.inventory.image)
+    def lines(self) -> Provenance:
+        return Provenance(self.dockerfile, self.target, self.inventory.image)
 
     @cached_property
     def needed(self) -> tuple[Stage, ...]:
@@ -48,8 +48,8 @@ class ReportContext:
         return tuple(stage for stage in self.dockerfile.stages if stage.label in labels)
 
     @cached_property
-    def material(self) -> Material:
-        return Material(self.inventory)
+    def build_files(self) -> BuildFiles:
+        return BuildFiles(self.inventory)
 
     @property
     def unpacked(self) -> int:
@@ -79,8 +79,8 @@ class ReportContext:
                                   if kind == FILE}
         return self._files[index]
 
-    def seen(self, index: int) -> Mapping[str, int]:
+    def visible(self, index: int) -> Mapping[str, int]:
         """{path: bytes} of a layer's files that a container sees."""
-        if index not in self._seen:
-            self._seen[index] = seen(self.inventory, index)
-        return self._seen[index]
+        if index not in self._visible:
+            self._visible[index] = visible_files(self.inventory, index)
+        return self._visible[index]

@@ -21,7 +21,7 @@ _DEPTH = 5    # wrappers and shells in a row
 
 
 @dataclass(frozen=True)
-class Main:
+class Entrypoint:
     """The program that an image is for.
 
     name     as its command says it
@@ -47,7 +47,7 @@ class Main:
         return self.elf.needed if self.elf else ()
 
 
-def find(inventory: Inventory, start: Start) -> Main | None:
+def find(inventory: Inventory, start: Start) -> Entrypoint | None:
     """The program that a container starts; where the image names none, the one program
     that its own instructions brought. None if it is unknown."""
     return _Finder(inventory, start).main() if start.command else _only(inventory)
@@ -59,20 +59,20 @@ class _Finder:
         self.start = start
         self.folders = (start.environment.get("PATH") or _PATH).split(":")
 
-    def main(self) -> Main:
+    def main(self) -> Entrypoint:
         return self.followed(Command([Word(each) for each in self.start.command], self.start.directory), ())
 
-    def followed(self, command: Command, through: tuple[str, ...]) -> Main:
+    def followed(self, command: Command, through: tuple[str, ...]) -> Entrypoint:
         """The program that a command starts in the end, through shells and wrappers."""
         name = command.words[0].text
         node = self.place(name, command.directory)
         if node is None:
             missing = (name,) if command.certain and self.known(name, command) else ()
-            return Main(name, missing=missing, through=through)
+            return Entrypoint(name, missing=missing, through=through)
         inner = started(command, self.start.environment) or self.of_script(command, node)
         if inner and len(through) < _DEPTH:
             return self.followed(inner, (*through, posixpath.basename(name)))
-        return replace(self.judged(command, node), through=through)
+        return replace(self.findings_of(command, node), through=through)
 
     def place(self, word: str, directory: str | None) -> Node | None:
         """The file that a word of a command means."""
@@ -102,7 +102,7 @@ class _Finder:
             return Command(words, command.directory, certain=False, direct=False)
         return None
 
-    def judged(self, command: Command, node: Node) -> Main:
+    def findings_of(self, command: Command, node: Node) -> Entrypoint:
         program = self.inventory.programs.get(node.path)
         kind, layer = self.kind(node), node.layer
         missing = list(self.missing(command, node)) if command.certain else []
@@ -116,7 +116,7 @@ class _Finder:
             if found is None and word.literal and command.certain and self.known(path, command):
                 missing.append(word.text)
             layer = self.tree.origin(found).layer if found else layer
-        return Main(command.words[0].text, node.path, kind, layer, tuple(missing),
+        return Entrypoint(command.words[0].text, node.path, kind, layer, tuple(missing),
                     program.elf if program and kind in OWN else None)
 
     def missing(self, command: Command, node: Node) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _linked(elf: Elf) -> str:
     return "musl" if "musl" in elf.interpreter or any("musl" in each for each in elf.needed) else "glibc"
 
 
-def _only(inventory: Inventory) -> Main | None:
+def _only(inventory: Inventory) -> Entrypoint | None:
     """The one ELF program that the image's own layers brought and that is no known tool."""
     tools = {tool.path for tool in inventory.tools}
     own = [(path, program.elf) for path, program in inventory.programs.items() if program.elf and path not in tools
@@ -178,5 +178,5 @@ def _only(inventory: Inventory) -> Main | None:
     if len(own) != 1:
         return None
     path, elf = own[0]
-    return Main(posixpath.basename(path), path, _linked(elf), inventory.tree.layer_of(path),
+    return Entrypoint(posixpath.basename(path), path, _linked(elf), inventory.tree.layer_of(path),
                 inventory.needs(path).missing, elf)

@@ -57,7 +57,7 @@ def cache(path: str) -> str:
     return next((whose for where, whose in _CACHES if where.search(path)), "")
 
 
-def ballast(path: str) -> str:
+def unused_kind(path: str) -> str:
     """'sources', 'tests' or 'version control' for a file that does not run, '' for any
     other. What an installer brought has them too, and there they are its own affair."""
     if _HISTORY.search(path):
@@ -69,7 +69,7 @@ def ballast(path: str) -> str:
     return "sources" if _SOURCES.search(path) and not path.endswith(".d.ts") else ""
 
 
-class Material:
+class BuildFiles:
     """The files of an image that only building reads: its tools, and what is theirs."""
 
     def __init__(self, inventory: Inventory):
@@ -88,7 +88,7 @@ def _homes(inventory: Inventory) -> Iterator[str]:
             yield folder.removesuffix("bin")
 
 
-def seen(inventory: Inventory, index: int) -> Mapping[str, int]:
+def visible_files(inventory: Inventory, index: int) -> Mapping[str, int]:
     """{path: bytes} of a layer's files that a container sees; a hard link counts nothing."""
     entries = inventory.tree.entries(index)
     return {entries.paths[row]: entries.sizes[row] for row in inventory.tree.visible(index)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from ..dockerfile import Dockerfile, Instruction
 from ..inventory import BUILDING, KINDS, Inventory
-from .files import Material, ballast, cache, seen
-from .provenance import Lines, operands
+from .files import BuildFiles, cache, unused_kind, visible_files
+from .provenance import Provenance, operands
 
 SOURCE, CACHE, MATERIAL, REST, FOOD = ("source", "caches", "libraries and headers to build with",
                                        "the rest of the system", "what crosses")
@@ -67,14 +67,14 @@ def total(things: Iterable[Thing]) -> int:
 def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target: str | None = None) -> Rooms:
     """What is in the stage that builds and in the one that is shipped (`target`, None:
     the last), and what came from the one into the other."""
-    lines = Lines(dockerfile, target, dining.image)
+    lines = Provenance(dockerfile, target, dining.image)
     bridges: dict[int, Instruction] = {}
     crossed: dict[str, int] = {}
     for index in range(len(dining.image.layers)):
         made = lines.instruction(index)
         if made and made.keyword == "COPY" and _from_a_stage(made, dockerfile):
             bridges[made.line] = made
-            crossed |= seen(dining, index)
+            crossed |= visible_files(dining, index)
     food = {path for made in bridges.values() for source in operands(made)[0] for path in _below(kitchen, source)}
     return Rooms(_things(kitchen, food), _things(dining, set(crossed)), tuple(bridges.values()), crossed,
                  (kitchen, dining))
@@ -96,11 +96,11 @@ def _below(inventory: Inventory, source: str) -> set[str]:
 
 def _things(inventory: Inventory, food: set[str]) -> tuple[Thing, ...]:
     kind_of = {tool.path: tool.kind for tool in reversed(inventory.tools)}   # of several kinds, the first counts
-    material = Material(inventory)
+    material = BuildFiles(inventory)
     sizes: dict[str, int] = {}
     for index in range(len(inventory.image.layers)):
         own = index >= inventory.image.base_layers
-        for path, count in seen(inventory, index).items():
+        for path, count in visible_files(inventory, index).items():
             name = _kind(path, own, food, kind_of, material)
             sizes[name] = sizes.get(name, 0) + count
     names = {_PLURAL[kind]: tuple(dict.fromkeys(tool.name for tool in inventory.kind(kind))) for kind in KINDS}
@@ -108,7 +108,7 @@ def _things(inventory: Inventory, food: set[str]) -> tuple[Thing, ...]:
     return tuple(sorted(found, key=lambda each: -each.size))
 
 
-def _kind(path: str, own: bool, food: set[str], kind_of: Mapping[str, str], material: Material) -> str:
+def _kind(path: str, own: bool, food: set[str], kind_of: Mapping[str, str], material: BuildFiles) -> str:
     if path in food:
         return FOOD
     if path in kind_of:
@@ -117,7 +117,7 @@ def _kind(path: str, own: bool, food: set[str], kind_of: Mapping[str, str], mate
         return CACHE
     if path in material:
         return MATERIAL
-    return SOURCE if own and ballast(path) else REST
+    return SOURCE if own and unused_kind(path) else REST
 
 
 def _use(name: str) -> str:

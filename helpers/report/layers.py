@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from ..dockerfile import Instruction
 from ..units import size
 from .context import ReportContext
-from .files import NODE_PACKAGE, ballast, cache
+from .files import NODE_PACKAGE, unused_kind, cache
 from .model import NAMES, WORTH, Finding, weight
 from .provenance import operands, takes_context
 
@@ -27,7 +27,7 @@ def caches(context: ReportContext) -> Iterator[Finding]:
     for line, layers in context.own_lines():
         found: Counter[str] = Counter()
         for index in layers:
-            for path, count in context.seen(index).items():
+            for path, count in context.visible(index).items():
                 if whose := cache(path):
                     found[whose] += count
         total = sum(found.values())
@@ -64,9 +64,9 @@ def copied_folders(context: ReportContext) -> Iterator[Finding]:
         meant = {posixpath.basename(source) for source in sources}
         found: Counter[str] = Counter()
         for index in layers:
-            for path, count in context.seen(index).items():
-                theirs = path in context.material or cache(path) or path.startswith(installed)
-                kind = "" if theirs or posixpath.basename(path) in meant else ballast(path)
+            for path, count in context.visible(index).items():
+                theirs = path in context.build_files or cache(path) or path.startswith(installed)
+                kind = "" if theirs or posixpath.basename(path) in meant else unused_kind(path)
                 # What .dockerignore should have kept is a finding of its own.
                 if kind and not (takes_context(made) and kind == "version control"):
                     found[kind] += count
@@ -101,7 +101,7 @@ def dev_dependencies(context: ReportContext) -> Iterator[Finding]:
         made = context.lines.instruction(layers[0])
         found: Counter[str] = Counter()
         for index in layers:
-            for path, count in context.seen(index).items():
+            for path, count in context.visible(index).items():
                 match = NODE_PACKAGE.search(path)
                 if match and (match[1] in keys or match[1].count("node_modules/") == 1 and match[2] in names):
                     found[match[2]] += count

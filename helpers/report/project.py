@@ -30,7 +30,7 @@ class Project:
     ignore: str = ""
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def at_home(self) -> dict[str, int]:
+    def local_folders(self) -> dict[str, int]:
         """{folder: bytes} of what should stay at home and does not: '.git', 'node_modules'."""
         found: dict[str, int] = {}
         for path, count in self.files.items():

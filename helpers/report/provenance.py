@@ -21,7 +21,7 @@ _COMPARED = 300    # characters of an instruction
 _SAME = 2.0        # for the keyword, beside which the words' likeness is at most 1
 
 
-def chain(dockerfile: Dockerfile, target: str | None = None) -> tuple[Stage, ...]:
+def stage_chain(dockerfile: Dockerfile, target: str | None = None) -> tuple[Stage, ...]:
     """The stages whose layers the image of `target` (None: the last) has, the lowest
     first: a stage, the stage that it is FROM, and so on down to a base image."""
     stage = dockerfile.stage(target) if target is not None else dockerfile.stages[-1]
@@ -37,14 +37,14 @@ def command(instruction: Instruction) -> str:
     return "\n".join((instruction.arguments, *instruction.heredocs))
 
 
-class Lines:
+class Provenance:
     """The lines that an image's layers come from.
 
     stages  that the image is made of, the lowest first; the last is what is shipped
     """
 
     def __init__(self, dockerfile: Dockerfile, target: str | None, image: Image):
-        self.stages = chain(dockerfile, target)
+        self.stages = stage_chain(dockerfile, target)
         made = [each for stage in self.stages for each in stage.instructions if each.keyword in _LAYERED]
         own = image.layers[image.base_layers:]
         self._made: list[Instruction | None] = [*[None] * image.base_layers, *_beside(own, made)]

@@ -9,10 +9,10 @@ from ..builder import BuildResult
 from ..builder.result import stage_facts, step_facts
 from ..image import Image, Layer
 from ..inventory import Inventory
-from .provenance import Lines
+from .provenance import Provenance
 from .model import Finding
 from .opinions import Opinions
-from .entrypoint import Main
+from .entrypoint import Entrypoint
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Report:
 
     result: BuildResult
     inventory: Inventory = field(repr=False)
-    lines: Lines = field(repr=False)
-    main: Main | None
+    lines: Provenance = field(repr=False)
+    main: Entrypoint | None
     findings: tuple[Finding, ...]
     unique: int
     transfer: int | None = None

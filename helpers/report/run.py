@@ -64,14 +64,14 @@ def report(
         finished(result)
     found = inventory(result.tag, engine)
     built = _context(result, found, project.read(Context.scan(root, dockerfile)), engine)
-    findings = judged(built)
+    findings = findings_of(built)
     return Report(
         result, found, built.lines, built.main, findings, images.unique(found.image, engine),
         images.transfer(found.image, engine) if transfer else None,
         opinions(built.dockerfile.text, findings))
 
 
-def judged(context: ReportContext) -> tuple[Finding, ...]:
+def findings_of(context: ReportContext) -> tuple[Finding, ...]:
     """What to fix in a built project, the heaviest first. Asks no engine."""
     return ordered(chained.from_iterable(rule(context) for rule in RULES))
 

@@ -185,13 +185,13 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
     Evidence: the files of the context that no ignore file leaves out, and their bytes in the image's layers.
     Source: docs.docker.com, "Build context", ".dockerignore files".
     """
-    at_home = context.project.at_home()
+    local_folders = context.project.local_folders()
     copies = [each for stage in context.needed for each in stage.instructions if takes_all(each)]
-    if not at_home or not copies:
+    if not local_folders or not copies:
         return
-    named = " and ".join(f"{folder} ({size(count)})" for folder, count in at_home.items())
+    named = " and ".join(f"{folder} ({size(count)})" for folder, count in local_folders.items())
     ignored = f"{context.project.ignore} does not leave it out" if context.project.ignore else "there is no .dockerignore"
-    shipped, line = _shipped(context, at_home), copies[0].line
+    shipped, line = _shipped(context, local_folders), copies[0].line
     for each in copies:
         if any(each is context.lines.instruction(index) for index in context.own):
             line = each.line
@@ -200,18 +200,18 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
         f"The context has {named}, and {ignored}."
         + (f" {size(shipped)} of it is in the image." if shipped else ""),
         "It is sent with each build, invalidates the cache for no reason, and may hold what nobody should see.",
-        "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in at_home) + ".",
+        "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in local_folders) + ".",
         saves=shipped or None, also=tuple(each.line for each in copies if each.line != line))
 
 
-def _shipped(context: ReportContext, at_home: dict[str, int]) -> int:
+def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:
     """Bytes of those folders that a copy of the context brought into the image."""
     total = 0
     for index in context.own:
         made = context.lines.instruction(index)
         if made and takes_context(made):
-            total += sum(count for path, count in context.seen(index).items()
-                         if any(f"/{folder}/" in path for folder in at_home))
+            total += sum(count for path, count in context.visible(index).items()
+                         if any(f"/{folder}/" in path for folder in local_folders))
     return total
 
 

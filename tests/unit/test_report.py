@@ -15,10 +15,10 @@ from helpers.builder import Step
 from helpers.errors import LinterUnavailable
 from helpers.image import Image, Layer, Start
 from helpers.inventory import take
-from helpers.report import RULES, SEVERITIES, Finding, judged, run
+from helpers.report import RULES, SEVERITIES, Finding, findings_of, run
 from helpers.report.base_advice import Advice, candidates, chosen
-from helpers.report.files import ballast, cache
-from helpers.report.provenance import Lines, chain, operands, takes_all
+from helpers.report.files import unused_kind, cache
+from helpers.report.provenance import Provenance, operands, stage_chain, takes_all
 from helpers.report.model import ordered, weight
 from helpers.report.opinions import Opinions, opinions
 from helpers.report.project import Project, read
@@ -44,7 +44,7 @@ ROOT = Start(("/app",))
 
 def found(made, rule):
     """The findings of a rule, none of them of another rule's name."""
-    return [each for each in judged(made) if each.rule == rule]
+    return [each for each in findings_of(made) if each.rule == rule]
 
 
 def one(made, rule):
@@ -55,7 +55,7 @@ def one(made, rule):
 # -- together ------------------------------------------------------------------------
 
 def test_a_good_project_has_no_findings():
-    assert judged(case(GOOD, own=[APP], project=project({"main.go": 100, "go.mod": 20}))) == ()
+    assert findings_of(case(GOOD, own=[APP], project=project({"main.go": 100, "go.mod": 20}))) == ()
 
 
 def test_every_rule_is_in_the_table_and_none_else():
@@ -96,7 +96,7 @@ def test_a_finding_as_json():
 def lines(text, own, base=1, target=None):
     layers = tuple(Layer(f"sha256:{n}", made, 1, 1) for n, made in enumerate(["ADD rootfs /"] * base + own))
     made = Image("a", "sha256:x", layers, "", {}, (), base="b" if base else "", base_layers=base)
-    return Lines(dockerfiles.parse(text), target, made)
+    return Provenance(dockerfiles.parse(text), target, made)
 
 
 def told(text, own, **other):
@@ -163,7 +163,7 @@ def test_a_stage_from_a_stage_has_the_lines_of_both():
     assert [stage.label for stage in mapped.stages] == ["builder", "stage-1"]
     # What the image stands on is decided where the last stage begins.
     assert [mapped.line(index) for index in range(3)] == [4, 2, 5]
-    assert [stage.label for stage in chain(dockerfiles.parse(text), "builder")] == ["builder"]
+    assert [stage.label for stage in stage_chain(dockerfiles.parse(text), "builder")] == ["builder"]
 
 
 @pytest.mark.parametrize("line, sources, target", [
@@ -440,7 +440,7 @@ def test_what_the_base_hides_of_itself_is_its_own_affair():
     ("/src/pom.xml", "sources"), ("/app/attest", ""),
 ])
 def test_what_does_not_run(path, kind):
-    assert ballast(path) == kind
+    assert unused_kind(path) == kind
 
 
 EVERYTHING = GOOD.replace("COPY --from=builder /src/app /app", "COPY --from=builder /src /srv")
@@ -994,8 +994,8 @@ def test_a_line_of_which_it_is_not_certain_that_it_fails_is_not_said_to(line):
     ("node", "-r", "dotenv/config.js", "server.js"), ("node", "--require", "gone.js", "server"), ("node", "--import=gone.mjs", "server.js"),
     ("node", "--max-old-space-size=512", "server.js", "gone.js"), ("node", "-e", "gone.js"), ("node", "."), ("node", "lib"),
     ("node", "--unknown", "gone.js"), ("node", "inspect", "gone.js"), ("node",), ("node", "--inspect=0.0.0.0:1", "--enable-source-maps", "server.js"),
-    ("java", "-Dx=/y.jar", "-jar", "app.jar"), ("java", "-cp", "/gone.jar:/x/*", "Main"), ("java", "-jar", "-Xmx1g", "/srv/app.jar", "gone.jar"),
-    ("java", "-javaagent:/gone.jar", "-cp", "app.jar", "org.Main", "gone.jar"), ("java", "@args", "gone.jar"), ("java", "Gone"),
+    ("java", "-Dx=/y.jar", "-jar", "app.jar"), ("java", "-cp", "/gone.jar:/x/*", "Entrypoint"), ("java", "-jar", "-Xmx1g", "/srv/app.jar", "gone.jar"),
+    ("java", "-javaagent:/gone.jar", "-cp", "app.jar", "org.Entrypoint", "gone.jar"), ("java", "@args", "gone.jar"), ("java", "Gone"),
     ("java", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-jar", "app.jar"), ("java", "-m", "a/b.Gone"),
     ("/bin/sh", "/srv/run.sh", "gone.sh"), ("/bin/sh", "run.sh"), ("bash", "-e", "-o", "pipefail", "run.sh"), ("bash", "-lc", "gone.py"),
     ("bash", "--norc", "run.sh"), ("/bin/sh", "-c", "exec \"$@\"", "--", "gone"), ("/bin/sh", "-s", "gone"), ("bash", "-l"),
@@ -1112,7 +1112,7 @@ def test_a_project_is_read_from_its_context(tmp_path):
     seen = read(Context.scan(tmp_path))
     assert seen.ignore == ".dockerignore" and "secret.pem" not in seen.files
     assert set(seen.texts) == {"go.mod", "web/package.json"}
-    assert seen.at_home() == {".git": 2, "node_modules": 2}
+    assert seen.local_folders() == {".git": 2, "node_modules": 2}
     assert seen.development() == (frozenset(), {"vite", "@types/node"})
     (tmp_path / "Dockerfile.dockerignore").write_text("")
     assert read(Context.scan(tmp_path)).ignore == "Dockerfile.dockerignore"
@@ -1141,7 +1141,7 @@ def test_without_a_linter_it_is_said_so(monkeypatch):
 
 
 def test_a_linter_s_opinion_is_no_finding():
-    assert "DL" not in str(judged(case(GOOD.replace("USER", "RUN cd /x\nRUN cd /y\nUSER"), own=[APP])))
+    assert "DL" not in str(findings_of(case(GOOD.replace("USER", "RUN cd /x\nRUN cd /y\nUSER"), own=[APP])))
 
 
 def test_the_rules_that_a_linter_has_too_are_the_linter_s_own():

@@ -14,7 +14,7 @@ from helpers.errors import BuildFailed, ContextError
 from helpers.image import Image, Start
 from helpers.image.config import start
 from helpers.inventory import take
-from helpers.report import Finding, Opinions, Report, judged
+from helpers.report import Finding, Opinions, Report, findings_of
 from helpers.views import report as views
 
 from .cases import DYNAMIC, FAT, SMALL, case, image, layer
@@ -51,7 +51,7 @@ def told(text=TEXT, base=FAT, own=OWN, findings=None, stand_in=False, **other) -
                    for each in made.dockerfile.stages)
     result = BuildResult("sha256:" + "0" * 64, "multistage-report:x-1", "buildkit", 3.0, stages, (), (), None,
                          made.dockerfile, SimpleNamespace(describe=lambda: "An engine"))
-    return Report(result, seen, made.lines, made.main, judged(made) if findings is None else tuple(findings),
+    return Report(result, seen, made.lines, made.main, findings_of(made) if findings is None else tuple(findings),
                   **{"unique": 60_000, **other})
 
 
