@@ -34,8 +34,8 @@ class Base:
     ref         its name in a Dockerfile
     role        'build' (a stage that makes things) or 'run' (what is shipped); 'part' for one
                 that only other stand-ins are built on
-    summary     what it is, in a few words
-    dockerfile  name of its Dockerfile in `standins/`, without the ending; '' where there is none
+    dockerfile  name of its Dockerfile in `standins/`, without the ending, which says what the image is;
+                '' where there is none
     target      the stage in it, the last one if ''
     args        build arguments
     downloads   what has to lie in the build context besides; the version of each becomes the
@@ -46,7 +46,6 @@ class Base:
 
     ref: str
     role: str
-    summary: str
     dockerfile: str = ""
     target: str = ""
     args: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -73,38 +72,33 @@ def _node(version: str, npm: str) -> tuple[Download, ...]:
     return (Download("Node", version, "npm", "node-linux-{cpu}"), Download("npm", npm, "npm", "npm"))
 
 
-_GO, _NODE = "Debian with compilers and Go", "Debian with compilers, Node and npm"
-
 BASES = (
-    Base("golang:1.22", "build", _GO, "golang", downloads=_go(GO), first=True),
-    Base("gcr.io/distroless/base-debian12", "run",
-         "the C library, TLS and certificates; no shell, no package manager", "distroless-base", first=True),
-    Base("debian:bookworm-slim", "run", "Debian with a shell and apt", "debian-bookworm-slim", first=True),
-    Base("golang:1.27", "build", _GO, "golang", downloads=_go(GO_NOW)),
-    Base("node:20", "build", _NODE, "node", downloads=_node(NODE, NPM)),
-    Base("node:24", "build", _NODE, "node", downloads=_node(NODE_NOW, NPM_NOW)),
-    Base("nginx:alpine", "run", "a web server, with a small shell", "nginx-alpine", args={"NGINX_VERSION": NGINX},
+    Base("golang:1.22", "build", "golang", downloads=_go(GO), first=True),
+    Base("gcr.io/distroless/base-debian12", "run", "distroless-base", first=True),
+    Base("debian:bookworm-slim", "run", "debian-bookworm-slim", first=True),
+    Base("golang:1.27", "build", "golang", downloads=_go(GO_NOW)),
+    Base("node:20", "build", "node", downloads=_node(NODE, NPM)),
+    Base("node:24", "build", "node", downloads=_node(NODE_NOW, NPM_NOW)),
+    Base("nginx:alpine", "run", "nginx-alpine", args={"NGINX_VERSION": NGINX},
          instead=f"Debian's nginx {NGINX} and BusyBox, since Alpine's packages could not be had"),
-    Base("eclipse-temurin:17-jdk", "build", "Debian with Java's compiler and tools", "eclipse-temurin", "jdk"),
-    Base("eclipse-temurin:17-jre", "run", "Debian with a Java runtime", "eclipse-temurin", "jre"),
-    Base("python:3.11", "build", "Debian with compilers, Python and pip", "python", args={"PYTHON_VERSION": PYTHON}),
-    Base("python:3.11-slim", "run", "Debian with Python and pip, without compilers", "python-slim",
-         args={"PYTHON_VERSION": PYTHON}),
-    Base("gcc:12", "build", "Debian with compilers for C, C++ and Fortran", "gcc", args={"GCC_VERSION": GCC}),
-    Base("gcr.io/distroless/static-debian12", "run", "certificates and time zones; no C library",
-         "distroless-static"),
-    Base("gcr.io/distroless/cc-debian12", "run", "the C and C++ libraries; no shell", "distroless-cc"),
-    Base("gcr.io/distroless/java17-debian12", "run", "a Java runtime; no shell", "distroless-java17"),
-    Base("gcr.io/distroless/python3-debian12", "run", "Python without pip; no shell", "distroless-python3"),
+    Base("eclipse-temurin:17-jdk", "build", "eclipse-temurin", "jdk"),
+    Base("eclipse-temurin:17-jre", "run", "eclipse-temurin", "jre"),
+    Base("python:3.11", "build", "python", args={"PYTHON_VERSION": PYTHON}),
+    Base("python:3.11-slim", "run", "python-slim", args={"PYTHON_VERSION": PYTHON}),
+    Base("gcc:12", "build", "gcc", args={"GCC_VERSION": GCC}),
+    Base("gcr.io/distroless/static-debian12", "run", "distroless-static"),
+    Base("gcr.io/distroless/cc-debian12", "run", "distroless-cc"),
+    Base("gcr.io/distroless/java17-debian12", "run", "distroless-java17"),
+    Base("gcr.io/distroless/python3-debian12", "run", "distroless-python3"),
 )
 
 # What several of them stand on, as the originals do.
 PARTS = (
-    Base("buildpack-deps:bookworm-scm", "part", "Debian with what fetches sources", "buildpack-deps-bookworm-scm"),
-    Base("buildpack-deps:bookworm", "part", "Debian with compilers and headers", "buildpack-deps-bookworm"),
+    Base("buildpack-deps:bookworm-scm", "part", "buildpack-deps-bookworm-scm"),
+    Base("buildpack-deps:bookworm", "part", "buildpack-deps-bookworm"),
 )
 
-# The chapter's bases that their makers look after no more, and what to put in their place.
+# The chapter's bases that are no longer maintained, and their successors.
 CURRENT = {"golang:1.22": "golang:1.27", "node:20": "node:24"}
 
 ALL = tuple(base.ref for base in BASES)

@@ -432,7 +432,7 @@ def kitchen(engine, monkeypatch, tmp_path):
         return folder
 
     ensure_bases(engine, [DEBIAN])
-    monkeypatch.setattr(catalogue, "BASES", (*catalogue.BASES, catalogue.Base(REF, "run", "for a test", "tiny")))
+    monkeypatch.setattr(catalogue, "BASES", (*catalogue.BASES, catalogue.Base(REF, "run", "tiny")))
     yield add
     drop(engine, REF, references.course_name(references.parse(REF)))
 
@@ -566,7 +566,7 @@ def interrupted(folder, when, seconds):
         from helpers.builder import ensure_bases
         from helpers.engine import connect
         standins.FOLDER = Path({str(folder)!r})
-        catalogue.BASES += (catalogue.Base({REF!r}, "run", "for a test", "tiny"),)
+        catalogue.BASES += (catalogue.Base({REF!r}, "run", "tiny"),)
         ensure_bases(connect(), [{REF!r}], report=lambda line: print(line, flush=True))
         """)
     process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, text=True,
