@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from docker.errors import ImageNotFound as SDKImageNotFound
 
@@ -70,7 +70,7 @@ def _local(engine: Engine, ref: str) -> ResolvedBase | None:
         config = _config(engine, name)
         if config is not None:
             stand_in = _stand_in(config, reference)
-            return _present(ref, "made" if stand_in else "local", name, config)
+            return _resolved(ref, "made" if stand_in else "local", name, config)
     return None
 
 
@@ -99,7 +99,7 @@ def _stand_in(config: dict, reference: Reference) -> bool:
             and references.parse(named) == reference)
 
 
-def _present(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
+def _resolved(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
     stand_in = _stand_in(config, references.parse(ref))
     made_of = (config.get("Labels") or {}).get(labels.MADE_OF, "") if stand_in else ""
     return ResolvedBase(ref, True, origin, name, stand_in, made_of)
@@ -107,9 +107,18 @@ def _present(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
 
 # -- what is not ----------------------------------------------------------------------
 
+class _NotHad(Exception):
+    """One place did not give the image: what it answered ('' where there is no such place), what
+    to do about it, and evidence."""
+
+    def __init__(self, answer: str = "", remedy: str = "", evidence: str = ""):
+        self.answer, self.remedy, self.evidence = answer.rstrip("."), remedy, evidence
+
+
 @dataclass
 class _Search:
-    """The rungs below the first, for one image; `tried` says how each ended."""
+    """The places below the engine itself, for one image. Each gives (origin, name in the engine) or raises
+    _NotHad."""
 
     engine: Engine
     ref: str
@@ -117,131 +126,106 @@ class _Search:
     offline: bool
     report: Report
     loaded: bool = False    # out of a kit
-    tried: list[str] = field(default_factory=list)
-    evidence: str = ""
-    remedies: list[str] = field(default_factory=list)
 
     def run(self) -> ResolvedBase:
         self.reference = references.parse(self.ref)
-        for rung in (self._kit, self._mirror, self._registry, self._make):
-            found = rung()
-            if found:
-                return replace(_present(self.ref, *found, _config(self.engine, found[1]) or {}), kit=self.loaded)
+        failures = []
+        for place in (self._kit, self._mirror, self._registry, self._make):
+            try:
+                origin, name = place()
+            except _NotHad as failure:
+                failures.append(failure)
+                continue
+            return replace(_resolved(self.ref, origin, name, _config(self.engine, name) or {}), kit=self.loaded)
         raise BaseUnavailable(
             f"The base image {self.ref} is not here and could not be had.",
-            why="; ".join(self.tried) + ".", remedy=" ".join(dict.fromkeys(self.remedies)),
-            evidence=self.evidence)
+            why="; ".join(each.answer for each in failures if each.answer) + ".",
+            remedy=" ".join(dict.fromkeys(each.remedy for each in failures if each.remedy)),
+            evidence=failures[-1].evidence)
 
-    def _kit(self) -> tuple[str, str] | None:
+    def _kit(self) -> tuple[str, str]:
         kept = kit.find(self.ref)
         if kept is None:
-            return None
+            raise _NotHad
         with self.engine.translate_errors("say what it is"):
             theirs = self.engine.client.version().get("Arch", "")
         if theirs != kept.architecture:
-            self.tried.append(f"the kit in {kept.folder} has it for {kept.architecture}, "
-                              f"and the engine runs on {theirs}")
-            return None
+            raise _NotHad(f"the kit in {kept.folder} has it for {kept.architecture}, and the engine runs on {theirs}")
         try:
             # One at a time: a session that begins loads what the first lesson asks for meanwhile.
             with paths.locked(paths.state() / "kit.lock"):
-                present = _local(self.engine, self.ref)
-                if present:
-                    return present.origin, present.name
+                here = _local(self.engine, self.ref)
+                if here:
+                    return here.origin or "", here.name
                 name = loading.load(self.engine, kept, self.report)
                 self.loaded = True
                 # What a registry calls so may be called so here; what the course made, only in its own engine.
-                own = (str(self.reference) if kept.origin in ("pulled", "local") and not self.reference.digest
-                       else self._foreign_name())
-                return kept.origin, self._named(name, own)
+                theirs = kept.origin in ("pulled", "local") and not self.reference.digest
+                return kept.origin, self._named(name, str(self.reference) if theirs else self._own_name())
         except kit.KitDamaged as damage:
-            self.tried.append(f"{damage.what.rstrip('.')} ({damage.why.rstrip('.')})")
-            self.remedies.append(damage.remedy)
-            self.report(f"  {self.tried[-1]}")
-            return None
+            failure = _NotHad(f"{damage.what.rstrip('.')} ({damage.why.rstrip('.')})", damage.remedy)
+            self.report(f"  {failure.answer}")
+            raise failure from damage
 
-    def _mirror(self) -> tuple[str, str] | None:
+    def _mirror(self) -> tuple[str, str]:
         host = references.mirror()
         if not host:
-            return None
+            raise _NotHad
         if self.offline and not references.on_loopback(host):
-            self.tried.append(f"the mirror {host} was not asked (offline)")
-            return None
-        said = []
+            raise _NotHad(f"the mirror {host} was not asked (offline)")
+        answers = []
         for source in references.mirrored(self.reference, host):
             had = _config(self.engine, str(source)) is not None
             try:
                 pull(self.engine, source, self.report)
             except Refused as refusal:
-                said.append(f"the mirror {host} said for {source.path}: {refusal}")
+                answers.append(f"the mirror {host} answered for {source.path}: {refusal}")
                 self.report(f"  not there: {refusal}")
                 if not refusal.reached:
                     break
-            else:
-                return "mirror", self._renamed(source, had)
-        self.tried += said
-        self.remedies.append(f"See whether the mirror runs and has the image, or unset "
-                             f"{references.MIRROR}.")
-        return None
+            else:   # the mirror's own name is removed, unless it was there before
+                return "mirror", self._named(str(source), self._own_name(), keep=had)
+        raise _NotHad("; ".join(answers),
+                      f"See whether the mirror runs and has the image, or unset {references.MIRROR}.")
 
-    def _registry(self) -> tuple[str, str] | None:
+    def _registry(self) -> tuple[str, str]:
         host = self.reference.registry
-        who = "Docker Hub" if host == DOCKER_HUB else f"the registry {host}"
+        registry = "Docker Hub" if host == DOCKER_HUB else f"the registry {host}"
         if host == "localhost":
-            self.tried.append("its name says that it is on this machine only")
-            return None
+            raise _NotHad("its name says that it is on this machine only")
         if self.offline and not references.on_loopback(host):
-            self.tried.append(f"{who} was not asked (offline)")
-            self.remedies.append("Try it without offline.")
-            return None
+            raise _NotHad(f"{registry} was not asked (offline)", "Try it without offline.")
         try:
             pull(self.engine, self.reference, self.report)
         except Refused as refusal:
-            self.tried.append(f"{who} said: {refusal}" if refusal.reached else
-                              f"{who} could not be reached: {refusal}")
-            self.report(f"  {self.tried[-1]}")
-            self.remedies.append(
-                "Check the name, and `docker login` if it is private." if refusal.reached else
-                f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "
-                "or `docker load` it from a file.")
-            return None
+            failure = (_NotHad(f"{registry} answered: {refusal}", "Check the name, and `docker login` if it is private.")
+                       if refusal.reached else
+                       _NotHad(f"{registry} could not be reached: {refusal}",
+                               f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "
+                               "or `docker load` it from a file."))
+            self.report(f"  {failure.answer}")
+            raise failure from refusal
         return "pulled", self.ref
 
-    def _make(self) -> tuple[str, str] | None:
+    def _make(self) -> tuple[str, str]:
         base = catalogue.find(self.ref)
         if base is None or not base.dockerfile:
-            self.tried.append("the course has no Dockerfile for it")
-            return None
+            raise _NotHad("the course has no Dockerfile for it")
         name = self._own_name()
         try:
             standins.make(self.engine, base, name, self.build, offline=self.offline, report=self.report)
         except (EngineError, Interrupted):
             raise
         except CourseError as error:
-            self.tried.append(f"making it failed: {' '.join((error.what, error.why)).strip()}")
-            self.tried[-1] = self.tried[-1].rstrip(".")
-            self.remedies.append(error.remedy)
-            self.evidence = error.evidence
-            return None
+            raise _NotHad(f"making it failed: {' '.join((error.what, error.why)).strip()}",
+                          error.remedy, error.evidence) from error
         return "made", self.ref if name == str(self.reference) else name
 
-    # -- names --
-
     def _own_name(self) -> str:
-        """What an image that is not from its own registry is called in this engine."""
-        return (str(self.reference) if self.engine.owned
-                else references.course_name(self.reference))
-
-    def _renamed(self, source: Reference, had: bool) -> str:
-        """Give what came from a mirror its name here; return it.
-
-        The mirror's own name goes, unless it was there before. A digest cannot
-        be a name: such an image keeps the course's name everywhere.
-        """
-        return self._named(str(source), self._foreign_name(), keep=had)
-
-    def _foreign_name(self) -> str:
-        return references.course_name(self.reference) if self.reference.digest else self._own_name()
+        """What an image that is not from its own registry is called in this engine. A digest cannot
+        be a name: such an image has the course's name everywhere."""
+        own = self.engine.owned and not self.reference.digest
+        return str(self.reference) if own else references.course_name(self.reference)
 
     def _named(self, source: str, name: str, keep: bool = False) -> str:
         """Call the image `source` also, or unless `keep` only, `name`; the name to use."""
