@@ -14,6 +14,23 @@ from .result import TITLES, BuildResult
 from .snapshots import Snapshot, Snapshots
 from .times import covered, dependencies, overlap, spans, together, work
 
-__all__ = ["CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "Snapshot", "Snapshots",
-           "StageReport", "Step", "build",
-           "covered", "ensure_bases", "overlap", "spans", "dependencies", "together", "work"]
+__all__ = [
+           "CONTEXT_LIMIT",
+           "TITLES",
+           "BuildRequest",
+           "BuildResult",
+           "Event",
+           "Progress",
+           "Snapshot",
+           "Snapshots",
+           "StageReport",
+           "Step",
+           "build",
+           "covered",
+           "dependencies",
+           "ensure_bases",
+           "overlap",
+           "spans",
+           "together",
+           "work",
+]

@@ -19,7 +19,7 @@ from dataclasses import replace
 from .events import Event, ImageCreated, Output, StepSeen
 from .text_stream import Clock, TextStream
 
-_STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)/(\d+): (.*)", re.S)
+_STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)/(\d+): (.*)", re.DOTALL)
 _RESULT = re.compile(r"--> ([0-9a-f]{11,64})\s*")
 _CACHE = re.compile(r"--> Using cache [0-9a-f]{11,64}\s*")
 _CHATTER = re.compile(r"(?:\[\d+/\d+\] )?COMMIT(?: \S+)?\s*|Successfully (?:built|tagged) \S+\s*|[0-9a-f]{64}\s*")

@@ -12,7 +12,15 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
+from .events import (
+    Event,
+    Failed,
+    ImageCreated,
+    Output,
+    StepSeen,
+    TransferProgress,
+    Warned,
+)
 from .messages import classes
 
 STATUS_MESSAGES = {
@@ -45,7 +53,7 @@ STATUS_MESSAGES = {
 
 
 @cache
-def status_response() -> type:
+def status_response() -> Any:
     """The message class of a StatusResponse, made on first use."""
     return classes("moby.buildkit.v1", STATUS_MESSAGES)["StatusResponse"]
 
@@ -88,7 +96,7 @@ def _warning(found: Any) -> Warned:
     return Warned(rule, message.removesuffix(f" (line {line})"), line, found.url)
 
 
-def _seconds(vertex: object, field: str) -> float | None:
+def _seconds(vertex: Any, field: str) -> float | None:
     if not vertex.HasField(field):
         return None
     stamp = getattr(vertex, field)

@@ -84,7 +84,8 @@ class Ignore:
 
     def matches(self, path: str) -> bool:
         """Whether `path` (posix, relative to the context's root) is ignored."""
-        ignored, inherited, at = False, (), 0
+        ignored, at = False, 0
+        inherited: Inherited = ()
         while at >= 0:
             at = path.find("/", at + 1)
             ignored, inherited = self.step(path if at < 0 else path[:at], inherited)

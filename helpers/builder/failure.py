@@ -33,15 +33,13 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
     registry did not have an image. `given`: ('secret' or 'ssh', id) of what the build was given."""
     message = progress.failure
     step = _failed_step(progress)
-    if step is None or not step.instruction.startswith("RUN"):
-        if asked := _ASKED.search(message):
-            return _not_had(progress, engine, asked)
-    if step is None or step.line is None:
-        if trigger := _trigger(progress, step):
-            return BuildFailed(
-                f"The build failed at the ONBUILD in line {trigger.line}.", why=f"{_plain(message).rstrip('.')}. {trigger.why}",
-                remedy=trigger.remedy, evidence=_log(step) if step else "", stage=trigger.stage, line=trigger.line,
-                instruction=step.instruction if step else None, log=step.log if step else (), progress=progress)
+    if (step is None or not step.instruction.startswith("RUN")) and (asked := _ASKED.search(message)):
+        return _not_had(progress, engine, asked)
+    if (step is None or step.line is None) and (trigger := _trigger(progress, step)):
+        return BuildFailed(
+            f"The build failed at the ONBUILD in line {trigger.line}.", why=f"{_plain(message).rstrip('.')}. {trigger.why}",
+            remedy=trigger.remedy, evidence=_log(step) if step else "", stage=trigger.stage, line=trigger.line,
+            instruction=step.instruction if step else None, log=step.log if step else (), progress=progress)
     if step is None:
         return _before_the_first_step(progress)
     exit_code = _exit_code(step.error or message) or _exit_code(message)

@@ -19,9 +19,10 @@ import stat
 import urllib.parse
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import Any
 
 from ..errors import ContextError
-from .grpc import UNKNOWN, Inbox, Metadata, Method, Status
+from .grpc import UNKNOWN, Inbox, Messages, Metadata, Method, Status
 from .messages import classes
 from .tree import Facts, Node, Tree
 
@@ -49,7 +50,7 @@ Choose = Callable[[Metadata], Tree]
 
 
 @cache
-def packet() -> type:
+def packet() -> Any:
     """The message class of a Packet, made on first use."""
     return classes("fsutil.types", _MESSAGES)["Packet"]
 
@@ -59,7 +60,7 @@ def diff_copy(choose: Choose, sent: Callable[[int], None]) -> Method:
 
     `sent` is called with the size of every piece of file content.
     """
-    def method(metadata: Metadata, inbox: Inbox) -> Iterator[bytes | None]:
+    def method(metadata: Metadata, inbox: Inbox) -> Messages:
         tree = choose(metadata)
         try:
             yield from _stats(tree)

@@ -14,7 +14,7 @@ import socket
 import struct
 import urllib.parse
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import h2.config
 import h2.connection
@@ -34,7 +34,8 @@ Metadata = Mapping[str, tuple[str, ...]]
 # A method reads messages from its inbox (None is their end) and yields its own;
 # it yields None to be asked again when something has come in.
 Inbox = deque
-Method = Callable[[Metadata, Inbox], Iterator["bytes | None"]]
+Messages = Generator["bytes | None", None, None]
+Method = Callable[[Metadata, Inbox], Messages]
 
 
 class Status(Exception):
@@ -47,7 +48,7 @@ class Status(Exception):
 
 def unary(answer: Callable[[bytes], bytes]) -> Method:
     """The method that answers one message with one."""
-    def method(_: Metadata, inbox: Inbox) -> Iterator[bytes | None]:
+    def method(_: Metadata, inbox: Inbox) -> Messages:
         while not inbox:
             yield None
         yield answer(inbox.popleft() or b"")
@@ -151,7 +152,7 @@ class Server:
         """Frame a call's next piece; its bytes, 0 if there is none now, or no window."""
         window = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
         call.fill(max(window, 1))
-        part = call.pending[:max(window, 0)]
+        part = bytes(memoryview(call.pending)[:max(window, 0)])
         if part:
             self._h2.send_data(stream, part)
             del call.pending[:len(part)]
@@ -196,7 +197,7 @@ class _Call:
                 self.status = Status(OK, "")
             except Status as status:
                 self.status = status
-            except Exception as error:   # whatever it is, the caller must hear of it
+            except Exception as error:   # noqa: BLE001   whatever it is, the caller must hear of it
                 self.error, self.status = error, Status(UNKNOWN, str(error))
             else:
                 if message is None:
@@ -206,7 +207,7 @@ class _Call:
 
 
 def _unknown(path: str) -> Method:
-    def method(_: Metadata, __: Inbox) -> Iterator[bytes | None]:
+    def method(_: Metadata, __: Inbox) -> Messages:
         raise Status(UNIMPLEMENTED, f"no method {path}")
         yield
 

@@ -37,7 +37,7 @@ _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.
             "/etc/ssl/cert.pem")
 _ANCHORS = ("/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors")
 _NAMED = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 # What a setting may hold decides how its value is read; settings of any other name stay here.
 _NPM_KEYS = {"registry": "address", "proxy": "address", "https-proxy": "address", "noproxy": "hosts",
@@ -167,7 +167,7 @@ def pip_conf(settings: Mapping[str, str], trust: bool, environment: Mapping[str,
 
 
 def _pip_config() -> str:
-    return subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True,
+    return subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True,
                           text=True, stdin=subprocess.DEVNULL).stdout
 
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from .events import Event, ImageCreated, Output, StepSeen
 from .text_stream import Clock, TextStream
 
-_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.S)
+_STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
 _RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)\s*")
 _REMOVED = re.compile(r"(?:Removing| ---> Removed|Error removing) intermediate container ([0-9a-f]+)")
 _RESULT = re.compile(r" ---> ([0-9a-f]{12,64})?\s*")   # FROM scratch has no id

@@ -9,12 +9,13 @@ same on the wire.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 # {field: (number, type, repeated)}; a type with a capital letter is another message.
 Fields = Mapping[str, tuple[int, str, bool]]
 
 
-def classes(package: str, messages: Mapping[str, Fields]) -> dict[str, type]:
+def classes(package: str, messages: Mapping[str, Fields]) -> dict[str, Any]:
     """The message classes of `messages`, {name: class}."""
     from google.protobuf import (
         descriptor_pb2,

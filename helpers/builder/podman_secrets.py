@@ -21,7 +21,7 @@ def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
     if not secrets:
         return b"", {}
     body, options = io.BytesIO(), []
-    archive = tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT)   # not closed: more follows
+    archive = tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT)   # noqa: SIM115   more follows in it
     for name, value in secrets.items():
         entry = tarfile.TarInfo(f".multistage-secret-{random.token_hex(16)}")
         entry.size, entry.mode = len(value), 0o600

@@ -12,9 +12,17 @@ from ..dockerfile import Dockerfile, Stage
 from ..errors import Unsupported
 from ..lint import Finding
 from .control import Entry
-from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
-from .step_lines import Place, buildah_places, buildkit_places, legacy_places
+from .events import (
+    Event,
+    Failed,
+    ImageCreated,
+    Output,
+    StepSeen,
+    TransferProgress,
+    Warned,
+)
 from .snapshots import Snapshot, Snapshots
+from .step_lines import Place, buildah_places, buildkit_places, legacy_places
 from .step_log import StepLog
 from .times import covered, work
 

@@ -20,8 +20,10 @@ import threading
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import Any, Self
 
 import docker.auth
+import requests
 from docker.errors import DockerException
 
 from .. import paths
@@ -38,8 +40,7 @@ from .upgrade import upgrade
 _CLOSE_SECONDS = 1
 _HEADER = "X-Docker-Expose-Session-"
 _SERVING = b"\x08\x01"    # HealthCheckResponse with status SERVING
-_NONE: Mapping[str, bytes] = MappingProxyType({})
-_NO_AGENTS: Mapping[str, str] = MappingProxyType({})
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
@@ -54,14 +55,13 @@ class Session:
     """
 
     def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE,
-                 ssh: Mapping[str, str] = _NO_AGENTS):
+                 ssh: Mapping[str, str] = _NONE):
         self.id = random.token_hex(16)
         self.sent = 0
         self._engine, self._context, self._secrets = engine, context, dict(secrets)
         self._ssh = dict(ssh)
         self._server: Server | None = None
         self._lost: Exception | None = None
-        self._closing = False
 
     @staticmethod
     def supported(engine: Engine) -> bool:
@@ -88,7 +88,7 @@ class Session:
                 why=failure, remedy="Rename it, or put it into .dockerignore.")
         return self.error
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         methods = {
             "/grpc.health.v1.Health/Check": unary(lambda _: _SERVING),
             "/moby.filesync.v1.FileSync/DiffCopy": diff_copy(self._tree, self._count),
@@ -98,31 +98,31 @@ class Session:
         }
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}
-        self._response, sock, early = upgrade(
+        response, sock, early = upgrade(
             self._engine, f"/v{self._engine.client.api.api_version}/session", "open a build session",
             [(_HEADER + name, value) for name, several in exposed.items() for value in several])
         self._server = Server(sock, methods, early)
-        self._thread = threading.Thread(target=self._serve, name=f"build session {self.id[:8]}", daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=(self._server, response), daemon=True,
+                                        name=f"build session {self.id[:8]}")
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing = True
-        self._server.stop()
+        if self._server:
+            self._server.stop()
         self._thread.join(_CLOSE_SECONDS)
 
     # -- inside ---------------------------------------------------------------
 
-    def _serve(self) -> None:
+    def _serve(self, server: Server, response: requests.Response) -> None:
         try:
-            self._server.serve()
+            server.serve()
         except OSError as error:
-            if not self._closing:
-                self._lost = EngineGone(
-                    "The engine ended the build's session.", why=str(error),
-                    remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
+            self._lost = EngineGone(
+                "The engine ended the build's session.", why=str(error),
+                remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
         finally:
-            self._response.close()
+            response.close()
 
     def _count(self, size: int) -> None:
         self.sent += size
@@ -156,7 +156,7 @@ def _is_utf8(name: str) -> bool:
 
 
 @cache
-def _secret_messages() -> dict[str, type]:
+def _secret_messages() -> dict[str, Any]:
     return classes("moby.buildkit.secrets.v1", {
         "GetSecretRequest": {"ID": (1, "string", False)},
         "GetSecretResponse": {"data": (1, "bytes", False)},
@@ -164,7 +164,7 @@ def _secret_messages() -> dict[str, type]:
 
 
 @cache
-def _auth_messages() -> dict[str, type]:
+def _auth_messages() -> dict[str, Any]:
     return classes("moby.filesync.v1", {
         "CredentialsRequest": {"Host": (1, "string", False)},
         "CredentialsResponse": {"Username": (1, "string", False), "Secret": (2, "string", False)},

@@ -17,7 +17,17 @@ from typing import TYPE_CHECKING, Any
 from ..dockerfile import Dockerfile, Stage
 from ..dockerfile.reader import Instruction
 from ..errors import Unsupported
-from .control import CallFailed, Control, Entry, FailedState, Finished, Gateway, Process, Running, State
+from .control import (
+    CallFailed,
+    Control,
+    Entry,
+    FailedState,
+    Finished,
+    Gateway,
+    Process,
+    Running,
+    State,
+)
 from .control.failed import SHELLS
 from .session import Session
 

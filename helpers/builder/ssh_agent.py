@@ -13,11 +13,12 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from ..errors import CourseError
-from .grpc import NOT_FOUND, Inbox, Metadata, Method, Status, unary
+from .grpc import NOT_FOUND, Inbox, Messages, Metadata, Method, Status, unary
 from .messages import classes
 
 _DEFAULT = "default"
@@ -50,7 +51,7 @@ def methods(agents: Mapping[str, str]) -> dict[str, Method]:
         _socket_of(agents, _messages()["CheckAgentRequest"].FromString(request).ID)
         return b""
 
-    def forward(metadata: Metadata, inbox: Inbox) -> Iterator[bytes | None]:
+    def forward(metadata: Metadata, inbox: Inbox) -> Messages:
         path = _socket_of(agents, metadata.get("buildkit.ssh.id", ("",))[0])
         with socket.socket(socket.AF_UNIX) as agent:
             agent.settimeout(_SECONDS)
@@ -68,7 +69,7 @@ def _socket_of(agents: Mapping[str, str], name: str) -> str:
         raise Status(NOT_FOUND, f"unset ssh forward key {name or _DEFAULT}") from None
 
 
-def _forwarded(agent: socket.socket, inbox: Inbox) -> Iterator[bytes | None]:
+def _forwarded(agent: socket.socket, inbox: Inbox) -> Messages:
     """One answer for each request, in turn: so the protocol has it."""
     message, pending = _messages()["BytesMessage"], bytearray()
     while True:
@@ -103,7 +104,7 @@ def _received(agent: socket.socket, size: int) -> bytes:
 
 
 @cache
-def _messages() -> dict[str, type]:
+def _messages() -> dict[str, Any]:
     return classes("moby.sshforward.v1", {
         "BytesMessage": {"data": (1, "bytes", False)},
         "CheckAgentRequest": {"ID": (1, "string", False)},

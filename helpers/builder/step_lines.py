@@ -22,7 +22,7 @@ from .events import StepSeen
 # '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
 # '[linux/amd64 builder 2/4] ...' where platforms differ.
 # From ten steps on the numbers are padded: '[builder  2/10] ...', '[ 2/10] ...'.
-_NUMBERED = re.compile(r"\[(?:(?P<words>\S[^\]]*?) +| *)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.S)
+_NUMBERED = re.compile(r"\[(?:(?P<words>\S[^\]]*?) +| *)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.DOTALL)
 _MAKES_STEP = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 _EQUAL, _MISFIT, _USUAL = 2.0, -50.0, 0.1   # scores; the last only decides between equals

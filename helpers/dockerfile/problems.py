@@ -17,8 +17,7 @@ from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
 # Names that are images on Docker Hub more often than they are misspelt stages.
-_IMAGES = frozenset("alpine busybox caddy composer debian docker gcc golang gradle haproxy httpd maven mongo mysql nginx "
-                    "node openjdk perl php postgres python redis ruby rust traefik ubuntu".split())
+_IMAGES = frozenset(["alpine", "busybox", "caddy", "composer", "debian", "docker", "gcc", "golang", "gradle", "haproxy", "httpd", "maven", "mongo", "mysql", "nginx", "node", "openjdk", "perl", "php", "postgres", "python", "redis", "ruby", "rust", "traefik", "ubuntu"])
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,16 @@ from typing import Any
 
 from .. import builder as builds
 from .. import container, image
-from ..experiments import incremental
-from ..container import lifecycle
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.secrets import lent_by_default
-from ..container import Ran, Server
+from ..container import Ran, Server, lifecycle
+from ..container.lifecycle import ManagedContainer
+from ..experiments import incremental
 from ..experiments.incremental import executed_steps, step_seconds
 from ..image import Image
-from ..container.lifecycle import ManagedContainer
+from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
-from ..views.lesson import Bases, Listing
 
 __all__ = ["base", "build", "cache_buster", "create", "executed_steps", "fetch", "files", "folder", "rebuild", "run", "serve",
            "show", "step_seconds"]
