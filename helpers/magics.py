@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +63,7 @@ if Magics is not None:
             """Keep the cell as your Dockerfile of an exercise, and build it, shown as it runs.
 
             A line that cannot be read is marked, and nothing is built then."""
-            words = parse_argstring(self.dockerfile, line)
+            words = _words(self.dockerfile, line)
             exercise = self._exercise(words.name)
             _readable(exercise, cell)
             paths.write_whole(exercise.work, cell.encode())
@@ -75,7 +76,7 @@ if Magics is not None:
         @line_magic
         def check(self, line: str) -> VerdictView:
             """Check your Dockerfile of an exercise: what holds, and what does not."""
-            words = parse_argstring(self.check, line)
+            words = _words(self.check, line)
             exercise = self._exercise(words.name)
             with LiveBuild() as live:
                 verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
@@ -89,7 +90,7 @@ if Magics is not None:
         @line_magic
         def hint(self, line: str) -> None:
             """Show the next hint of an exercise. It costs nothing, and is counted."""
-            exercise = self._exercise(parse_argstring(self.hint, line).name)
+            exercise = self._exercise(_words(self.hint, line).name)
             there = hints(exercise)
             taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
             display(MarkdownText(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
@@ -102,7 +103,7 @@ if Magics is not None:
         def progress(self, line: str) -> ProgressView | None:
             """Show what you have passed. `%progress export FILE` takes it along, and
             `%progress import FILE` brings it back; the best of both stays."""
-            words = parse_argstring(self.progress, line)
+            words = _words(self.progress, line)
             file = Path(words.file or _EXPORT)
             if words.what == "export":
                 _export(file)
@@ -112,6 +113,12 @@ if Magics is not None:
             if words.what is None:
                 _buttons()
             return done
+
+
+def _words(magic: object, line: str) -> Namespace:
+    """The words of a magic. IPython leaves the quotes of one that has spaces in it."""
+    words = vars(parse_argstring(magic, line))
+    return Namespace(**{name: word.strip("\"'") if isinstance(word, str) else word for name, word in words.items()})
 
 
 def build(exercise: Exercise, text: str, target: str | None = None, builder: str | None = None) -> BuildResult:

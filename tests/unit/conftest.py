@@ -1,4 +1,13 @@
+import os
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """The servers of these tests are here: none is reached through the user's proxy."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

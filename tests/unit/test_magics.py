@@ -1,5 +1,6 @@
 """The magics, in a shell without an engine."""
 
+import shlex
 from datetime import datetime, timezone
 
 import pytest
@@ -38,7 +39,7 @@ def test_each_has_a_docstring(shell, name, kind):
 def test_a_line_that_cannot_be_read_is_marked_and_nothing_is_built(shell, folder, monkeypatch):
     monkeypatch.setattr(magics, "connect", lambda: pytest.fail("the engine was asked"))
     with capture_output() as seen, pytest.raises(DockerfileError) as caught:
-        shell.run_cell_magic("dockerfile", str(folder), "FROM scratch\n  COPPY . /\n")
+        shell.run_cell_magic("dockerfile", shlex.quote(str(folder)), "FROM scratch\n  COPPY . /\n")
     shown, = seen.outputs
     assert caught.value.line == 2 and not (folder / "work").exists()
     text = shown.data["text/plain"].splitlines()
@@ -49,18 +50,26 @@ def test_a_line_that_cannot_be_read_is_marked_and_nothing_is_built(shell, folder
 def test_a_verdict_is_given_on_the_learners_own_file(shell, folder):
     (folder / "work").mkdir()
     (folder / "work" / "Dockerfile").write_text("FROM golang:1.22\n")
-    verdict = shell.run_line_magic("check", str(folder))
+    verdict = shell.run_line_magic("check", shlex.quote(str(folder)))
     assert not verdict.passed and verdict.dockerfile.endswith("work/Dockerfile")
     assert verdict.fails[0].rule == "single-stage" and "Hint 1 of 2" in repr(verdict)
     again = shell.run_line_magic("check", "")     # the same exercise
     assert again.exercise == "99-thing" and progress.load().record("99-thing").attempts == 2
 
 
+def test_a_path_with_a_space_is_given_in_quotes(shell, folder, tmp_path):
+    (tmp_path / "a b").mkdir()
+    moved = folder.rename(tmp_path / "a b" / folder.name)
+    (tmp_path / "a b" / "my file").write_text("FROM golang:1.22\n")
+    verdict = shell.run_line_magic("check", f"'{moved}' --dockerfile \"a b/my file\"")
+    assert verdict.exercise == "99-thing" and verdict.dockerfile.endswith("my file") and verdict.fails[0].rule == "single-stage"
+
+
 def test_hints_come_one_at_a_time(shell, folder):
     told = []
     for _ in range(3):
         with capture_output() as seen:
-            shell.run_line_magic("hint", str(folder))
+            shell.run_line_magic("hint", shlex.quote(str(folder)))
         told.append(seen.outputs[0].data["text/markdown"])
         assert seen.outputs[0].data["text/plain"] == told[-1]
     assert told == ["**Hint 1 of 2**\n\nFirst `a`.", "**Hint 2 of 2**\n\nSecond.", "**Hint 2 of 2**\n\nSecond."]
@@ -97,7 +106,7 @@ def test_a_tab_completes(shell, line, wanted):
 def test_a_tab_knows_the_stages(shell, folder):
     (folder / "work").mkdir()
     (folder / "work" / "Dockerfile").write_text("FROM a AS first\nFROM b AS last\n")
-    line = f"%%dockerfile {folder} --target la"
+    line = f"%%dockerfile ./{folder.name} --target la"     # in the current folder
     assert "last" in shell.complete("", line, len(line))[1]
 
 
