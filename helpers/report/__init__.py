@@ -12,10 +12,10 @@ measured the bytes that a fix saves. There is none without evidence. What a lint
 says of the text besides stands apart, as `opinions`.
 """
 
+from .kitchen import Rooms, rooms
 from .model import RULES, SEVERITIES, Finding, Rule
 from .opinions import Opinions
 from .result import Report
-from .kitchen import Rooms, rooms
 from .run import NAME, findings_of, report
 
 __all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "findings_of", "report",

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..inventory import BUILDING, Tool
 from ..inventory.kinds import COMPILER, PACKAGES
 from ..units import counted, size
-from .context import ReportContext
 from .commands import SHELLS
+from .context import ReportContext
 from .entrypoint import OWN, Entrypoint
 from .files import cache
 from .model import NAMES, Finding, weight

@@ -11,10 +11,10 @@ from ..dockerfile import Dockerfile, Stage
 from ..image import Start
 from ..inventory import Inventory
 from .base_advice import Advice
-from .files import FILE, BuildFiles, visible_files
-from .provenance import Provenance
 from .entrypoint import Entrypoint
+from .files import FILE, BuildFiles, visible_files
 from .project import Project
+from .provenance import Provenance
 
 
 @dataclass(frozen=True)

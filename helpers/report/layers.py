@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from ..dockerfile import Instruction
 from ..units import size
 from .context import ReportContext
-from .files import NODE_PACKAGE, unused_kind, cache
+from .files import NODE_PACKAGE, cache, unused_kind
 from .model import NAMES, WORTH, Finding, weight
 from .provenance import operands, takes_context
 

@@ -41,6 +41,8 @@ RULES = {
     "similar-name": Rule("an image with nearly the name of a stage", "02"),
     "duplicate-stage": Rule("two stages of one name", "02"),
     "stage-name-case": Rule("a stage's name in upper case", "02"),
+    "outside-context": Rule("a COPY from outside the build context", "09"),
+    "variable-from": Rule("a variable in --from", "02"),
     "onbuild-from": Rule("an ONBUILD that takes from a stage or image", "02"),
 }
 

@@ -9,10 +9,10 @@ from ..builder import BuildResult
 from ..builder.result import stage_facts, step_facts
 from ..image import Image, Layer
 from ..inventory import Inventory
-from .provenance import Provenance
+from .entrypoint import Entrypoint
 from .model import Finding
 from .opinions import Opinions
-from .entrypoint import Entrypoint
+from .provenance import Provenance
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from ..dockerfile import Instruction, Stage, problems
 from ..errors import CourseError
 from ..units import seconds, size
 from .context import ReportContext
+from .model import RULES, Finding, weight
 from .provenance import command, takes_all, takes_context
 from .test_commands import runs_tests
-from .model import RULES, Finding, weight
 
 _TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..claims import lesson
 from ..dockerfile import Edge
 from ..report import Finding, Report
-from ..units import counted, seconds, size
-from ..claims import lesson
 from ..text import escape
-from .contents import inventory_text, inventory_view
+from ..units import counted, seconds, size
 from .build import stages_table
+from .contents import inventory_text, inventory_view
 from .markup import code, marked, table, whole
 
 _MARKS = {"high": "✘", "medium": "◐", "low": "·"}

@@ -12,8 +12,8 @@ import pytest
 from helpers import container, image, labels
 from helpers.bases.references import short
 from helpers.errors import BuildFailed, CourseError
-from helpers.report import NAME, report
 from helpers.maintenance import clean
+from helpers.report import NAME, report
 from tests.elfs import make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,6 +241,8 @@ def test_what_is_said_not_to_start_does_not(told, engine, last, line):
 
 @pytest.mark.parametrize("last", [
     f'FROM {SMALL}\nCOPY --from=builder /app /app\nCMD ["/app"]\n', f"FROM {SLIM}\nCOPY --from=builder /app /app\nCMD /app\n",
+    f'FROM {SLIM}\nCMD if [ "$MODE" = dev ]; then echo dev; else echo prod; fi\n',
+    f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["setpriv", "--reuid", "65534", "--clear-groups", "nice", "-n", "5", "/app"]\n',
 ])
 def test_what_is_not_said_not_to_start_does(told, engine, last):
     made = told(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app\n" + last)

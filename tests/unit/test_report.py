@@ -601,6 +601,7 @@ def test_a_variable_of_the_image_is_none_that_has_no_value():
     (GOOD.replace("--from=builder", "--from=builer"), "similar-name", 7),
     ("FROM a AS builder\n" + GOOD, "duplicate-stage", 2),
     (GOOD.replace("FROM base:1", "FROM BUILDER"), "stage-name-case", 6),
+    (GOOD.replace("COPY . .", "COPY ../x ."), "outside-context", 3),
 ])
 def test_what_builders_read_otherwise_is_a_finding(text, rule, line):
     assert one(case(text, own=[APP]), rule).line == line
