@@ -21,6 +21,7 @@ from docker.errors import APIError
 
 from helpers.bases import aptsecrets, catalogue, save, standins
 from helpers.builder import build, ensure_bases
+from helpers.builder.host_secrets import host_secrets
 from helpers.engine import Engine
 from helpers.engine.proot import fetching
 
@@ -77,10 +78,16 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
         shutil.copytree(ROOT / "helpers", context / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
         for base in bases:
             save(engine, base, context / "kit", report)
-        build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK, lend=("pip.conf", "trust"),
-              secrets=aptsecrets.secrets(catalogue.SUITE), engine=engine, report=report)
+        build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK,
+              secrets=_secrets(), engine=engine, report=report)
     _remove_others(engine, name)
     return name
+
+
+def _secrets() -> dict[str, bytes]:
+    """This machine's way to Debian's packages and to PyPI."""
+    lent = host_secrets(("pip.conf", "trust"))
+    return aptsecrets.secrets(catalogue.SUITE) | {name: each.value for name, each in lent.items()}
 
 
 def _remove_others(engine: Engine, name: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.checks import Verdict, requirements, check, find, progress
 from helpers.container.sandbox import hardening_options
-from helpers.engine.proot.mounts import bound_over, secrets_of
+from helpers.engine.proot.api.builds import secrets_of
 from helpers.views.exercises import verdict_view
 
 from . import engines
@@ -100,17 +100,6 @@ def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
     (context / ".secret-1").write_text("word")
     found = secrets_of(["id=token,src=.secret-1"], context, folder)
     assert list(context.iterdir()) == [] and open(found["token"]).read() == "word"
-
-
-def test_nothing_stays_of_the_place_of_a_secret(tmp_path):
-    (tmp_path / "run").mkdir()
-    before = (tmp_path / "run").stat().st_mtime_ns
-    with bound_over(str(tmp_path), ["/run/secrets/token", "/kept"]):
-        (tmp_path / "run/secrets").mkdir()
-        (tmp_path / "run/secrets/token").touch()
-        (tmp_path / "kept").write_text("the command wrote it")
-    assert list((tmp_path / "run").iterdir()) == [] and (tmp_path / "run").stat().st_mtime_ns == before
-    assert (tmp_path / "kept").exists()
 
 
 @pytest.mark.parametrize("engine, named", [

@@ -20,7 +20,7 @@ from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.paths import inside
 from helpers.engine.proot.scan import Change, changes, scan
 from helpers.engine.proot.store import Missing, Store, full
-from helpers.engine.proot.file_systems import FileSystems
+from helpers.engine.proot.file_systems import FileSystem, FileSystems
 from helpers.engine.proot.waste import Waste
 
 
@@ -412,6 +412,18 @@ def test_what_was_bound_over_leaves_a_tree_as_it_was(building, store, tmp_path):
     trees.give_back(tree)
     assert trees.take(store.chain(image)) is tree and os.listdir(f"{tree.root}/etc") == ["a"]
     assert os.listdir(tree.root) == ["etc"]
+
+
+def test_nothing_stays_of_the_place_of_a_secret_unless_the_command_wrote_there(tmp_path):
+    (tmp_path / "run").mkdir()
+    tree = FileSystem(str(tmp_path), (), scan(str(tmp_path)))
+    (tmp_path / "run/secrets").mkdir()
+    for name in ("token", "other"):
+        (tmp_path / "run/secrets" / name).touch()
+    (tmp_path / "kept").write_text("the command wrote it")
+    now = scan(str(tmp_path))
+    tree.unbind(now, ["run/secrets/token", "run/secrets/other", "kept"])
+    assert now == scan(str(tmp_path)) and now.keys() == {"run", "kept"} and now["run"] == tree.seen["run"]
 
 
 def test_waste_is_gone_at_once_and_deleted_beside_the_work(tmp_path):

@@ -28,31 +28,32 @@ class FileSystem:
 
     seen    what was in it then
     owners  {path: (uid, gid)} where it is not root
+    mounts  paths over which a RUN binds files
     """
 
     root: str
     chain: tuple[str, ...]
     seen: dict[str, Seen] = field(default_factory=dict)
     owners: dict[str, layers.Owner] = field(default_factory=dict)
+    mounts: tuple[str, ...] = ()
 
     @property
     def place(self) -> Path:
         return Path(self.root).parent
 
-
     def unbind(self, now: dict[str, Seen], bound: Iterable[str]) -> None:
-        """Take away what PRoot put into the file system to bind the paths `bound` over, from
-        `now`, too, and give the folder the time that it had."""
+        """Take away what PRoot made in the file system to bind the paths `bound` over: empty files
+        and folders, from `now` too. The folder around them gets the time that it had."""
         for path in bound:
-            if path in self.seen:
-                continue
-            if path in now and not any(each.startswith(f"{path}/") for each in now):
-                layers.remove(os.path.join(self.root, path))
-                del now[path]
-            folder = path.rpartition("/")[0]
-            if folder in self.seen and folder in now and _children(now, folder) == _children(self.seen, folder):
-                os.utime(os.path.join(self.root, folder), ns=(self.seen[folder].mtime,) * 2)
-                now[folder] = now[folder]._replace(mtime=self.seen[folder].mtime)
+            while path and path not in self.seen:
+                entry = now.get(path)
+                if entry and not entry.size and not _children(now, path):   # else the command put something there
+                    layers.remove(os.path.join(self.root, path))
+                    del now[path]
+                path = path.rpartition("/")[0]
+            if path in now and _children(now, path) == _children(self.seen, path):
+                os.utime(os.path.join(self.root, path), ns=(self.seen[path].mtime,) * 2)
+                now[path] = now[path]._replace(mtime=self.seen[path].mtime)
 
 
 def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:

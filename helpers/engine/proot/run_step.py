@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ...dockerfile import Instruction
 from . import copying, programs, settings
-from .mounts import bound_over
+from .paths import inside
 from .settings import RequestRefused
 from .stages import State
 from .file_systems import FileSystem
@@ -88,8 +88,9 @@ class RunStep:
         folders = [path for place, path in self._mounts.items() if os.path.isdir(place)]
         for path in folders:   # BuildKit, too, leaves the folder over which it mounts
             copying.make_folder(tree.root, path, (0, 0), tree.owners)
-        with bound_over(tree.root, [path for path in self._mounts.values() if path not in folders]):
-            self._execute(tree)
+        tree.mounts = tuple(os.path.relpath(inside(tree.root, path), tree.root)
+                            for path in self._mounts.values() if path not in folders)
+        self._execute(tree)
 
     def _execute(self, tree: FileSystem) -> None:
         build = self._build

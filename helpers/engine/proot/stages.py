@@ -100,7 +100,7 @@ class Stages:
         try:
             made(tree)
             now = scan(tree.root)
-            tree.unbind(now, self._bound if running else ())
+            tree.unbind(now, (*self._bound, *tree.mounts) if running else ())
         except BaseException:
             self.drop(state)   # it is not what its layers say any more
             raise
@@ -109,7 +109,7 @@ class Stages:
         if changed or always:
             digest = self._store.add_layer(tree.root, changed, now, tree.owners)
             tree.chain += (digest,)
-        tree.seen = now
+        tree.seen, tree.mounts = now, ()
         return digest
 
     def drop(self, state: State) -> None:

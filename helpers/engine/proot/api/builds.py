@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 import tempfile
 import traceback
@@ -12,8 +13,8 @@ from pathlib import Path
 from ....errors import CourseError
 from ....paths import remove
 from .. import NAME, build
-from ..mounts import secrets_of
 from ..run_step import StepFailed
+from ..paths import inside
 from ..settings import RequestRefused
 from .routes import Routed, message_of, on, truth
 
@@ -63,3 +64,15 @@ class Builds(Routed):
 
     def _failed(self, message: str, code: int | None) -> None:
         self._send({"errorDetail": {"message": message, **({"code": code} if code else {})}, "error": message})
+
+
+def secrets_of(asked: list[str], context: Path, folder: Path) -> dict[str, str]:
+    """{id: place} of secrets that came as files of the context, `id=ID,src=FILE` each: moved out
+    of it into `folder`, where no COPY sees them. The form is that of Podman's API."""
+    found: dict[str, str] = {}
+    for each in asked:
+        given = dict(part.partition("=")[::2] for part in each.split(","))
+        place = folder / f"secret-{len(found)}"
+        os.replace(inside(str(context), given["src"]), place)
+        found[given["id"]] = str(place)
+    return found
