@@ -16,6 +16,7 @@ _LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
 _COPIES = ("COPY", "ADD")
 # How the legacy builder and Buildah write a COPY: nothing in the image says what was copied.
 _DIGEST = re.compile(r"(?:COPY|ADD) (?:file|dir|multi):[0-9a-f]{64} in ")
+_FLAGS = re.compile(r"^RUN (?:--(?:mount|network|security)=\S+ )+")
 _INDENTED = re.compile(r"(?<=\S)[ \t]{2,}")
 _UNKNOWN = "(not recorded)"
 
@@ -34,7 +35,8 @@ def instruction(created_by: str) -> str:
     if command.startswith("#(nop)"):
         return " ".join(command.removeprefix("#(nop)").split())
     command = _INDENTED.sub(" ", command)    # of a line that is continued
-    return command if command.split(" ", 1)[0] in _LAYERED else f"RUN {command}"
+    command = command if command.split(" ", 1)[0] in _LAYERED else f"RUN {command}"
+    return _FLAGS.sub("RUN ", command)       # BuildKit and the legacy builder leave them out, Buildah does not
 
 
 def makes_layer(created_by: str) -> bool:

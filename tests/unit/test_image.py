@@ -39,6 +39,7 @@ def counted():
 
 @pytest.mark.parametrize("created_by, made", [
     # BuildKit
+    ("/bin/sh -c --mount=type=secret,id=a --network=none make -j 2", "RUN make -j 2"),     # Buildah
     ("RUN /bin/sh -c apt-get install a     b # buildkit", "RUN apt-get install a b"),    # of a continued line
     ("RUN /bin/sh -c go build -o app # buildkit", "RUN go build -o app"),
     ("COPY . . # buildkit", "COPY . ."),

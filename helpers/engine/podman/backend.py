@@ -38,8 +38,6 @@ _LIMITS = (
     "An interrupt ends the command of a RUN only where this machine sees it: Podman on another "
     "machine runs it to its end, and stops the build then.",
 )
-_NO_HISTORY = ("Base images that are made here do not show what made their layers: Podman writes no history of "
-               "a container that it commits.")
 _NO_BASES = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
              "come from a registry, a mirror or a kit.")
 _OPEN = ("A server that a check runs can reach the network: Podman makes a closed network only "
@@ -72,7 +70,7 @@ class Podman(Backend):
             fills_tmpfs=True, prints_exec_errors=True, process_columns=True)
 
     def limits(self, version: int, owned: bool) -> tuple[str, ...]:
-        limits = [*_LIMITS, *((_NO_HISTORY, _OPEN) if version >= 5 else (_NO_BASES, _OPEN, _EMPTY_FILES))]
+        limits = [*_LIMITS, *((_OPEN,) if version >= 5 else (_NO_BASES, _OPEN, _EMPTY_FILES))]
         if owned:
             limits += [*_OWNED, *([_ONE_ID] if self._ids() == "one" else [])]
             if self._note().get("store") == settings.MEMORY:
