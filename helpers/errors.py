@@ -1,4 +1,4 @@
-"""What can go wrong, said so that a person can act on it.
+"""What can go wrong, worded so that a person can act on it.
 
 Every error of the course is a `CourseError`, and a user's interrupt is `Interrupted`. The message has four parts, in
 this order, and leaves out those that are empty:
@@ -19,16 +19,20 @@ from .text import shown
 class _Explained(BaseException):
     """A message of four parts.
 
-    `what` is one sentence, `why` the cause where it is known, `remedy` what to
-    do now, `evidence` text to read (the end of a log, a file's line).
+    what      what happened, in one sentence
+    why       the cause, where it is known
+    remedy    what to do now
+    evidence  text to read: the end of a log, lines of a file
+    line      in the file that it is about, from 1, or None
     """
 
-    def __init__(self, what: str, *, why: str = "", remedy: str = "", evidence: str = ""):
+    def __init__(self, what: str, *, why: str = "", remedy: str = "", evidence: str = "", line: int | None = None):
         super().__init__(what)
         self.what = what
         self.why = why
         self.remedy = remedy
         self.evidence = evidence
+        self.line = line
 
     @property
     def kind(self) -> str:
@@ -103,22 +107,13 @@ class DiskFull(EngineError):
 # -- base images --------------------------------------------------------------
 
 class BaseUnavailable(CourseError):
-    """A base image is not here, cannot be pulled and cannot be made. `line` of the Dockerfile
-    that names it, from 1, or None."""
-
-    def __init__(self, what: str, *, line: int | None = None, **parts: str):
-        super().__init__(what, **parts)
-        self.line = line
+    """A base image is not here, cannot be pulled and cannot be made."""
 
 
 # -- what is built ------------------------------------------------------------
 
 class DockerfileError(CourseError):
-    """A Dockerfile cannot be read. `line` counts from 1, or is None."""
-
-    def __init__(self, what: str, *, line: int | None = None, **parts: str):
-        super().__init__(what, **parts)
-        self.line = line
+    """A Dockerfile cannot be read."""
 
 
 class ContextError(CourseError):
@@ -130,7 +125,6 @@ class BuildFailed(CourseError):
 
     stage        name of the stage, or None where no stage had begun
     instruction  the Dockerfile instruction that failed, or None
-    line         its line in the Dockerfile, from 1, or None
     exit_code    of the command of a RUN, or None
     log          the lines that the failed step printed, oldest first
     progress     how far the build came (`helpers.builder.Progress`), or None
@@ -142,16 +136,14 @@ class BuildFailed(CourseError):
         *,
         stage: str | None = None,
         instruction: str | None = None,
-        line: int | None = None,
         exit_code: int | None = None,
         log: tuple[str, ...] = (),
         progress: object | None = None,
-        **parts: str,
+        **parts: Any,
     ):
         super().__init__(what, **parts)
         self.stage = stage
         self.instruction = instruction
-        self.line = line
         self.exit_code = exit_code
         self.log = log
         self.progress = progress
@@ -177,18 +169,13 @@ class BuildStopped(BuildFailed):
     bound  'time' or 'disk'
     """
 
-    def __init__(self, what: str, *, bound: str = "", **parts):
+    def __init__(self, what: str, *, bound: str = "", **parts: Any):
         super().__init__(what, **parts)
         self.bound = bound
 
 
 class ExerciseError(CourseError):
-    """There is no such exercise, or its check.toml cannot be used. `line` of that file,
-    from 1, or None."""
-
-    def __init__(self, what: str, *, line: int | None = None, **parts: str):
-        super().__init__(what, **parts)
-        self.line = line
+    """There is no such exercise, or its check.toml cannot be used; `line` is of that file."""
 
 
 # -- what is shipped ----------------------------------------------------------
@@ -198,10 +185,10 @@ class RegistryUnavailable(CourseError):
 
 
 class TransferFailed(CourseError):
-    """A push or a pull came to no good end."""
+    """A push or a pull failed."""
 
 
-# -- what is looked at --------------------------------------------------------
+# -- what is inspected --------------------------------------------------------
 
 class ImageNotFound(CourseError):
     """No image of that name is in the engine."""

@@ -10,6 +10,7 @@ Whatever the course prints, puts into HTML or writes as JSON goes through here.
     escape      the same as HTML
     sendable    a value for JSON
     write, write_json   the way to a terminal or a file, whatever its encoding
+    pass_on     the same for what a command of the user's own printed, unchanged
 """
 
 from __future__ import annotations
@@ -64,17 +65,20 @@ def sendable(value: object) -> object:
 def write(text: str, out: TextIO | None = None) -> None:
     """Write a line (standard output if no other is given); what `out` has no
     characters for is written as an escape."""
+    pass_on(f"{shown(text)}\n", out)
+
+
+def pass_on(text: str, out: TextIO | None = None) -> None:
+    """Write text as it is: the output of a command that the user ran, colours and all."""
     out = out or sys.stdout
     encoding = getattr(out, "encoding", None) or "utf-8"
-    out.write(f"{shown(text)}\n".encode(encoding, "backslashreplace").decode(encoding))
+    out.write(text.encode(encoding, "backslashreplace").decode(encoding))
     out.flush()
 
 
 def write_json(value: object, out: TextIO | None = None) -> None:
     """Write `value` as JSON, in ASCII (to standard output if nothing else is given)."""
-    out = out or sys.stdout
-    out.write(json.dumps(sendable(value), indent=2).replace("\x7f", "\\u007f") + "\n")
-    out.flush()
+    pass_on(json.dumps(sendable(value), indent=2).replace("\x7f", "\\u007f") + "\n", out)
 
 
 def _escaped(character: str) -> str:

@@ -12,15 +12,7 @@ from ..dockerfile import Dockerfile, Stage
 from ..errors import Unsupported
 from ..lint import Finding
 from .control import Entry
-from .events import (
-    Event,
-    Failed,
-    ImageCreated,
-    Output,
-    StepSeen,
-    TransferProgress,
-    Warned,
-)
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
 from .snapshots import Snapshot, Snapshots
 from .step_lines import Place, buildah_places, buildkit_places, legacy_places
 from .step_log import StepLog
@@ -89,7 +81,7 @@ class StageReport:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Its file system, as its last line leaves it, from the build cache. A stage that was skipped is built for that.
+        """Its file system, as its last line leaves it, from the build cache. A skipped stage is built for that.
 
         Raises Unsupported where the builder was not BuildKit, or the build did not end well.
         """
@@ -112,7 +104,7 @@ class StageReport:
 
 
 class Progress:
-    """Folds events; `steps()` and `stages()` tell the state at any time."""
+    """Folds events; `steps()` and `stages()` are the state at any time."""
 
     def __init__(self, dockerfile: Dockerfile, target: str | None, builder: str):
         self.dockerfile = dockerfile
@@ -149,7 +141,7 @@ class Progress:
     def steps(self) -> list[Step]:
         """Every step that has appeared, in the order of appearance."""
         # Not the earliest: where another build has just taken the same base image,
-        # BuildKit tells when that one did, which may be minutes ago.
+        # BuildKit reports when that one did, which may be minutes ago.
         zero = next((s.started for s in self._seen.values() if s.started is not None), 0.0)
         return [self._step(seen, zero) for seen in self._seen.values()]
 
@@ -207,10 +199,10 @@ def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
 # -- stages ----------------------------------------------------------------------
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
-    """`reached` says that the build came to this stage even if none of its steps was
-    told: BuildKit is silent about some of what it takes from the cache. A FROM says
-    nothing of a stage: BuildKit takes an image once for all that stand on it, other
-    builds too, and calls that by the name of any of them, be it of one that is skipped."""
+    """`reached`: whether the build needed this stage, even if none of its steps was
+    reported: BuildKit is silent about some of what it takes from the cache. A FROM says
+    nothing about a stage: BuildKit takes an image once for all stages on it, in other
+    builds too, and names any of them, even a skipped one."""
     own = work(steps)
     if not reached and not any(step.started is not None or step.cached for step in own):
         status = "skipped"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage
 from .events import StepSeen
@@ -28,7 +28,7 @@ _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 _EQUAL, _MISFIT, _USUAL = 2.0, -50.0, 0.1   # scores; the last only decides between equals
 
 
-Chain = "tuple[Chain, int, int] | None"         # (what went before, number, line)
+Chain = tuple[Any, int, int] | None          # (the chain before, number, line)
 Ways = dict[int, tuple[float, Chain]]
 
 

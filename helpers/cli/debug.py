@@ -15,6 +15,7 @@ import tty
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..text import pass_on
 from .images import request_of
 from .output import GOOD, emit, say
 
@@ -69,7 +70,7 @@ def described(found: Snapshot) -> str:
 def _commands(found: Snapshot) -> int:
     """Run what standard input holds, as `sh` would."""
     done = found.run([found.need_shell()], sys.stdin.buffer.read())
-    print(done.output, end="")
+    pass_on(done.output)
     return done.exit_code
 
 
@@ -119,7 +120,8 @@ def _typed(shell: Running) -> Iterator[None]:
             ready.register(ended, selectors.EVENT_READ)
             while all(key.fd != ended for key, _ in ready.select()):
                 if not (data := os.read(sys.stdin.fileno(), 4096)):
-                    return shell.end_input()
+                    shell.end_input()
+                    return
                 shell.write(data)
 
     thread = threading.Thread(target=read, daemon=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from .recordings import MARK, Recording
-
 from ..text import escape
+from .recordings import MARK, Recording
 
 _DANGER = "#D55E00"   # the course's vermilion (charts.style); white words want it darker
 _HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
