@@ -10,6 +10,13 @@ import tempfile
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from IPython import get_ipython
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.display import display
 
 from . import builder as builds
 from . import dockerfile as dockerfiles
@@ -27,96 +34,87 @@ from .text import write as write_line
 from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
 from .widgets import LiveBuild
 
-try:
-    from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
-    from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
-    from IPython.display import display
-except ImportError:      # the helpers work without a notebook
-    Magics = None
-
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"
+_OPTIONS = {"%%dockerfile": ["--target", "--builder"], "%check": ["--dockerfile", "--builder"],
+            "%hint": [], "%progress": []}
 
 
-if Magics is not None:
-    @magics_class
-    class ExerciseMagics(Magics):
-        """What an exercise's notebook is worked with. A name that was used once need not be
-        said again."""
+@magics_class
+class ExerciseMagics(Magics):
+    """What an exercise's notebook works with. A name that was given once need not be repeated."""
 
-        _name = ""
+    _name = ""
 
-        def _exercise(self, name: str | None) -> Exercise:
-            if not (name or self._name):
-                raise CourseError("Which exercise?", remedy="Name one: " + ", ".join(names()))
-            exercise = find(name or self._name)
-            # The folder, where it is not one of the course's: its name alone would not lead there.
-            ExerciseMagics._name = name or self._name
-            return exercise
+    def _exercise(self, name: str | None) -> Exercise:
+        self._name = name or self._name     # a folder, too, where the exercise is not one of the course's
+        if not self._name:
+            raise CourseError("Which exercise?", remedy="Name one: " + ", ".join(names()))
+        return find(self._name)
 
-        @magic_arguments()
-        @argument("name", nargs="?", help="the exercise, or the beginning of its name")
-        @argument("--target", help="build up to this stage")
-        @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
-        @cell_magic
-        def dockerfile(self, line: str, cell: str) -> None:
-            """Keep the cell as your Dockerfile of an exercise, and build it, shown as it runs.
+    @magic_arguments()
+    @argument("name", nargs="?", help="the exercise, or the beginning of its name")
+    @argument("--target", help="build up to this stage")
+    @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
+    @cell_magic
+    def dockerfile(self, line: str, cell: str) -> None:
+        """Keep the cell as your Dockerfile of an exercise, and build it, shown as it runs.
 
-            A line that cannot be read is marked, and nothing is built then."""
-            words = _words(self.dockerfile, line)
-            exercise = self._exercise(words.name)
-            _readable(exercise, cell)
-            paths.write_whole(exercise.work, cell.encode())
-            build(exercise, cell, words.target, words.builder)
+        A line that cannot be read is marked, and nothing is built then."""
+        words = _words(self.dockerfile, line)
+        exercise = self._exercise(words.name)
+        _readable(exercise, cell)
+        paths.write_whole(exercise.work, cell.encode())
+        build(exercise, cell, words.target, words.builder)
 
-        @magic_arguments()
-        @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
-        @argument("--dockerfile", help="judge this file, not your own")
-        @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
-        @line_magic
-        def check(self, line: str) -> VerdictView:
-            """Check your Dockerfile of an exercise: what holds, and what does not."""
-            words = _words(self.check, line)
-            exercise = self._exercise(words.name)
-            with LiveBuild() as live:
-                verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
-                                listener=Listener(live.say, live.watch))
-                live.clear()     # of many builds the last would be left, and the verdict tells what matters
-            taken = progress.attempted(verdict).record(exercise.name).hints
-            return VerdictView(replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken)))
+    @magic_arguments()
+    @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
+    @argument("--dockerfile", help="check this file, not your own")
+    @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
+    @line_magic
+    def check(self, line: str) -> VerdictView:
+        """Check your Dockerfile of an exercise: which rules it meets, and which it breaks."""
+        words = _words(self.check, line)
+        exercise = self._exercise(words.name)
+        with LiveBuild() as live:
+            verdict = check(exercise, Path(words.dockerfile) if words.dockerfile else None, builder=words.builder,
+                            listener=Listener(live.say, live.watch))
+            live.clear()     # it would show the last of many builds; the verdict says what matters
+        taken = progress.attempted(verdict).record(exercise.name).hints
+        return VerdictView(replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken)))
 
-        @magic_arguments()
-        @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
-        @line_magic
-        def hint(self, line: str) -> None:
-            """Show the next hint of an exercise. It costs nothing, and is counted."""
-            exercise = self._exercise(_words(self.hint, line).name)
-            there = hints(exercise)
-            taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
-            display(MarkdownText(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
-                         "This exercise has no hints."))
+    @magic_arguments()
+    @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
+    @line_magic
+    def hint(self, line: str) -> None:
+        """Show the next hint of an exercise. It costs nothing, and is counted."""
+        exercise = self._exercise(_words(self.hint, line).name)
+        there = hints(exercise)
+        taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
+        display(MarkdownText(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
+                     "This exercise has no hints."))
 
-        @magic_arguments()
-        @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or take one in")
-        @argument("file", nargs="?", help=f"{_EXPORT} if left out")
-        @line_magic
-        def progress(self, line: str) -> ProgressView | None:
-            """Show what you have passed. `%progress export FILE` takes it along, and
-            `%progress import FILE` brings it back; the best of both stays."""
-            words = _words(self.progress, line)
-            file = Path(words.file or _EXPORT)
-            if words.what == "export":
-                _export(file)
-            elif words.what == "import":
-                _import(file)
-            done = ProgressView(progress.load())
-            if words.what is None:
-                _buttons()
-            return done
+    @magic_arguments()
+    @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or merge one")
+    @argument("file", nargs="?", help=f"{_EXPORT} if left out")
+    @line_magic
+    def progress(self, line: str) -> ProgressView | None:
+        """Show what you have passed. `%progress export FILE` saves it, and `%progress import FILE`
+        merges a saved file; the best of both is kept."""
+        words = _words(self.progress, line)
+        file = Path(words.file or _EXPORT)
+        if words.what == "export":
+            _export(file)
+        elif words.what == "import":
+            progress.merge_file(file)
+        done = ProgressView(progress.load())
+        if words.what is None:
+            _buttons()
+        return done
 
 
 def _words(magic: object, line: str) -> Namespace:
-    """The words of a magic. IPython leaves the quotes of one that has spaces in it."""
+    """The arguments of a magic. IPython keeps the quotes around one with spaces in it."""
     words = vars(parse_argstring(magic, line))
     return Namespace(**{name: word.strip("\"'") if isinstance(word, str) else word for name, word in words.items()})
 
@@ -141,38 +139,24 @@ def _readable(exercise: Exercise, text: str) -> None:
     try:
         dockerfiles.parse(text, exercise.build.args)
     except DockerfileError as error:
-        if error.line:
-            display(MarkedDockerfile(text, error.line, error.what))
-            raise DockerfileError(error.what, line=error.line, why=error.why, remedy=error.remedy) from None
-        raise
+        if not error.line:
+            raise
+        display(MarkedDockerfile(text, error.line, error.what))
+        raise DockerfileError(error.what, line=error.line, why=error.why, remedy=error.remedy) from None
 
 
 def _export(file: Path) -> None:
-    try:
-        file.write_bytes(progress.export())
-    except OSError as error:
-        raise CourseError(f"{file} cannot be written.", why=error.strerror or "",
-                          remedy="Name a file in a folder that is there.") from error
+    progress.export_file(file)
     write_line(f"Written: {file}. Download it from the list of files, and keep it.")
 
 
-def _import(file: Path) -> None:
-    try:
-        progress.merge(file.read_bytes())
-    except OSError as error:
-        raise CourseError(f"{file} cannot be read.", why=error.strerror or "",
-                          remedy="Upload the file that `%progress export` wrote, and name it.") from error
-
-
 def _buttons() -> None:
-    """One to export and one to import, where there are widgets."""
-    try:
-        from ipywidgets import Button, FileUpload, HBox, Output
-    except ImportError:
-        return
+    """One to export and one to import."""
+    from ipywidgets import Button, FileUpload, HBox, Output
+
     out = Output()
     give = Button(description="Export", tooltip=f"Write your progress to {_EXPORT}")
-    take = FileUpload(description="Import", accept=".json", tooltip="Take in a file that was exported")
+    take = FileUpload(description="Import", accept=".json", tooltip="Merge a file that was exported")
 
     def exported(_: object) -> None:
         with out:
@@ -191,26 +175,22 @@ def _buttons() -> None:
 
 # -- loading ---------------------------------------------------------------------------
 
-def load_ipython_extension(shell) -> None:
+def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext helpers.magics`."""
     shell.register_magics(ExerciseMagics)
-    for magic in ("%%dockerfile", "%check", "%hint", "%progress"):
+    for magic in _OPTIONS:
         shell.set_hook("complete_command", _complete, str_key=magic)
 
 
 def load() -> bool:
     """Load them into the notebook or shell that this is; whether it is one."""
-    if Magics is None:
-        return False
-    from IPython import get_ipython
-
     shell = get_ipython()
     if shell is not None:
         load_ipython_extension(shell)
     return shell is not None
 
 
-def _complete(_: object, event) -> list[str]:
+def _complete(_: object, event: Any) -> list[str]:
     """What may stand next: names, options, and their values."""
     magic, *words = event.line[:event.text_until_cursor and len(event.text_until_cursor) or None].split(" ")
     last = words[-2] if len(words) > 1 else ""
@@ -220,8 +200,7 @@ def _complete(_: object, event) -> list[str]:
         return _targets(words[0])
     if magic.endswith("progress"):
         return ["export", "import"]
-    options = {"%%dockerfile": ["--target", "--builder"], "%check": ["--dockerfile", "--builder"]}.get(magic, [])
-    return [*(() if len(words) > 1 else names()), *options]
+    return [*(() if len(words) > 1 else names()), *_OPTIONS.get(magic, [])]
 
 
 def _targets(name: str) -> list[str]:

@@ -143,6 +143,24 @@ def merge(data: bytes) -> Progress:
     return merged
 
 
+def export_file(file: Path) -> None:
+    """Write your progress to a file. Raises CourseError where that cannot be written."""
+    try:
+        file.write_bytes(export())
+    except OSError as error:
+        raise CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
+                          remedy="Name a file in a folder that exists and is yours to write.") from error
+
+
+def merge_file(file: Path) -> Progress:
+    """Merge an exported file. Raises CourseError where it cannot be read or is none."""
+    try:
+        return merge(file.read_bytes())
+    except OSError as error:
+        raise CourseError(f"{file} cannot be read.", why=error.strerror or str(error),
+                          remedy="Name the file that `progress --export` or `%progress export` wrote.") from error
+
+
 def _changed(name: str, change: Callable[[Record], Record]) -> Progress:
     with _locked() as old:
         new = replace(old, records={**old.records, name: change(old.record(name))})

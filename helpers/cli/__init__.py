@@ -1,7 +1,6 @@
 """The command line: `python -m helpers COMMAND`.
 
-JSON goes to standard output and nothing else does; everything said to a person
-goes to standard error when --json is given. Exit codes: 0 good, 1 the answer is
+With --json, JSON goes to standard output alone, and messages to standard error. Exit codes: 0 good, 1 the answer is
 no (a failed build, not ready), 2 wrong usage or no engine.
 """
 

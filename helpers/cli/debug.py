@@ -42,7 +42,8 @@ def debug(options: argparse.Namespace) -> int:
             live.finish(result)
             snapshots, failed = result.snapshots, None
     with snapshots:
-        found = snapshots.at(options.line) if options.line else snapshots.failed(failed) if failed else snapshots.last()
+        found = (snapshots.at(options.line) if options.line else snapshots.failed(failed) if failed
+                 else snapshots.last())
         if options.json:
             emit(options, facts(found), "")
             return GOOD

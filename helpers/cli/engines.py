@@ -1,4 +1,4 @@
-"""Commands on the engine and what it holds: its state, base images, cleaning."""
+"""Commands on the engine: its state, base images, cleaning."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def bases(options: argparse.Namespace) -> int:
 
 
 def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> int:
-    """Fill a kit from registries; what cannot be had is said, and the next one tried."""
+    """Fill a kit from registries; one that is not to be had is reported, and the next one tried."""
     from ..bases import FIRST, fill
     from ..units import size
 
@@ -56,7 +56,7 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
 
 
 def _shelve_bases(options: argparse.Namespace) -> int:
-    """Unpack a kit for Podman with one id. It takes no engine."""
+    """Unpack a kit for Podman with one id. This needs no engine."""
     from ..bases import loading
 
     names = loading.fill_shelf(Path(options.shelve), say)
@@ -85,11 +85,10 @@ def engine(options: argparse.Namespace) -> int:
         emit(options, {"proot": place}, place)
         return GOOD
     if options.action in ("stop", "purge"):
-        stopped = any([each.stop(say) for each in backends.ENGINES])
+        stopped = [each.stop(say) for each in backends.ENGINES]
         for each in backends.ENGINES if options.action == "purge" else ():
             each.purge(say)
-        emit(options, {"stopped": stopped}, "Stopped." if stopped else
-              "No engine of the course was running.")
+        emit(options, {"stopped": any(stopped)}, "Stopped." if any(stopped) else "No engine of the course was running.")
         return GOOD
     if options.action == "status":
         from ..engine import connect

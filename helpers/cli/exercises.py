@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from ..errors import CourseError
-from .output import GOOD, NO, USAGE, emit, say, unwritable
+from .output import GOOD, NO, USAGE, emit, say
+
+if TYPE_CHECKING:
+    from ..checks.progress import Record
 
 
 def check(options: argparse.Namespace) -> int:
@@ -51,9 +54,12 @@ def exercises(options: argparse.Namespace) -> int:
     done = progress.load()
     listed = [(find(name), done.record(name)) for name in names()]
     emit(options, [{"exercise": e.name, "title": e.title, "minutes": e.minutes, "passed": r.passed} for e, r in listed],
-          "\n".join(f"{e.name:<28} {e.minutes:>3} min  {'passed' if r.passed else 'tried' if r.attempts else ''}".rstrip()
-                    for e, r in listed))
+         "\n".join(f"{e.name:<28} {e.minutes:>3} min  {_state(r)}".rstrip() for e, r in listed))
     return GOOD
+
+
+def _state(record: Record) -> str:
+    return "passed" if record.passed else "tried" if record.attempts else ""
 
 
 def progress(options: argparse.Namespace) -> int:
@@ -61,17 +67,10 @@ def progress(options: argparse.Namespace) -> int:
     from ..views.exercises import progress_text
 
     if options.export:
-        try:
-            options.export.write_bytes(progress.export())
-        except OSError as error:
-            raise unwritable(options.export, error) from error
+        progress.export_file(options.export)
         say(f"Written: {options.export}")
     if options.take:
-        try:
-            progress.merge(options.take.read_bytes())
-        except OSError as error:
-            raise CourseError(f"{options.take} cannot be read.", why=error.strerror or "",
-                              remedy="Name a file that --export wrote.") from error
+        progress.merge_file(options.take)
     done = progress.load()
     emit(options, done.facts(), progress_text(done))
     return GOOD

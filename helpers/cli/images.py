@@ -31,7 +31,8 @@ def request_of(options: argparse.Namespace) -> dict[str, Any]:
     from ..builder import CONTEXT_LIMIT
 
     return {"dockerfile": options.file, "target": options.target, "builder": options.builder,
-            "args": dict(options.build_arg), "secrets": dict(options.secret), "ssh": dict(options.ssh), "lend": options.lend,
+            "args": dict(options.build_arg), "secrets": dict(options.secret), "ssh": dict(options.ssh),
+            "lend": options.lend,
             "context_limit": None if options.any_context else CONTEXT_LIMIT}
 
 
@@ -77,11 +78,11 @@ def inventory(options: argparse.Namespace) -> int:
     found = inventory(options.image, engine)
     facts, text = found.facts(files=options.files), inventory_text(found)
     if options.transfer:
-        facts["transfer"] = transfer(found.image, engine)
-        text += f"\nTransfer: {size(facts['transfer'])}"
+        facts["transfer"] = moved = transfer(found.image, engine)
+        text += f"\nTransfer: {size(moved)}"
     if options.files:
-        text = "\n".join([text, "Files", *(printable(f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}")
-                                          for path, count, layer in found.listing())])
+        rows = (f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}" for path, count, layer in found.listing())
+        text = "\n".join([text, "Files", *map(printable, rows)])
     emit(options, facts, text)
     return GOOD
 
@@ -95,8 +96,9 @@ def compare(options: argparse.Namespace) -> int:
 
     engine = connect()
     seen = compare([inventory(reference, engine) for reference in options.image])
-    facts, lines = seen.facts(), [comparison_text(seen)]
-    for each, entry in zip(seen.inventories, facts["images"]):
+    facts: dict[str, Any] = seen.facts()
+    lines = [comparison_text(seen)]
+    for each, entry in zip(seen.inventories, facts["images"], strict=True):
         entry["unique"] = unique(each.image, engine)
         entry["transfer"] = transfer(each.image, engine) if options.transfer else None
         moved = f", {size(entry['transfer'])} to transfer" if options.transfer else ""

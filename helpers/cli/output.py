@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import CourseError
 from ..text import write, write_json
 
+if TYPE_CHECKING:
+    from ..charts.style import Chart
+
 GOOD, NO, USAGE = 0, 1, 2
-
-
-class Drawing(Protocol):
-    """What `save` draws to a file: a chart."""
-
-    def save(self, path: str | Path) -> object: ...
 
 
 def emit(options: argparse.Namespace, facts: object, text: str) -> None:
@@ -69,16 +65,11 @@ def no_report(options: argparse.Namespace, error: CourseError) -> dict[str, obje
     return {**no_build(options, error), "findings": []}
 
 
-def draw(chart: Drawing, file: str) -> None:
+def draw(chart: Chart, file: str) -> None:
     """Draw a chart to a file. Raises CourseError where that cannot be written."""
     try:
         chart.save(file)
     except OSError as error:
-        raise unwritable(file, error) from error
+        raise CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
+                          remedy="Name a file in a folder that exists and is yours to write.") from error
     say(f"Drawn to {file}")
-
-
-def unwritable(file: str | Path, error: OSError) -> CourseError:
-    """The error of a file that cannot be written."""
-    return CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
-                       remedy="Name a file in a folder that exists and is yours to write.")

@@ -1,4 +1,4 @@
-"""The words of the command line, and which function each command is."""
+"""The commands and options of the command line, and the function behind each command."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Value = TypeVar("Value")
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
-        prog="python -m helpers", description="Multi-stage builds, measured.")
+    """The parser of all commands: what it returns has `command`, the function to call with it."""
+    made = argparse.ArgumentParser(prog="python -m helpers", description="Multi-stage builds, measured.")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str):
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
         sub.add_argument("--json", action="store_true", help="print JSON, and nothing else, to stdout")
         sub.set_defaults(command=run)
         return sub
 
-    command("doctor", engines.doctor, "what engine, what it can do, what is missing")
+    command("doctor", engines.doctor, "which engine there is, what it can do, what is missing")
 
     bases = command("bases", engines.bases, "fetch or make base images, say where they came from")
     chosen = bases.add_mutually_exclusive_group()
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     bases.add_argument("--shelve", metavar="KIT",
                        help="unpack those of this kit beside it: Podman with one id then need not load them")
     bases.add_argument("--budget", type=_megabytes, metavar="MB",
-                       help="with --without-engine: the kit may have so many megabytes")
+                       help="with --without-engine: the kit's limit in megabytes")
 
     build = command("build", images.build, "build an image and say what every stage did")
     _of_a_build(build, "build up to this stage")
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     linted.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
     linted.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
 
-    graph = command("graph", images.graph, "the stages and what ties them")
+    graph = command("graph", images.graph, "the stages, and what each takes from another")
     graph.add_argument("dir", metavar="DIR")
     graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
     graph.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
@@ -78,36 +78,36 @@ def parser() -> argparse.ArgumentParser:
     _weighing(report)
     report.add_argument("--png", metavar="FILE", help="draw it to this file")
 
-    check = command("check", exercises.check, "check a Dockerfile for an exercise: what holds, what does not")
+    check = command("check", exercises.check, "check a Dockerfile for an exercise: which rules it meets")
     check.add_argument("exercise", metavar="EXERCISE", help="its name, the beginning of it, or its folder")
     check.add_argument("--dockerfile", type=Path, metavar="FILE",
-                       help="judge this one (default: your own in EXERCISE/work, else the starter)")
+                       help="check this file (default: yours in EXERCISE/work, else the starter)")
     check.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
 
-    hint = command("hint", exercises.hint, "the next hint for an exercise; it costs nothing, and is counted")
+    hint = command("hint", exercises.hint, "the next hint for an exercise: free, but counted")
     hint.add_argument("exercise", metavar="EXERCISE")
 
     listed = command("exercises", exercises.exercises, "the exercises, and which of them you have passed")
-    listed.add_argument("--write", nargs="+", metavar="EXERCISE", help="make the notebooks of these anew")
+    listed.add_argument("--write", nargs="+", metavar="EXERCISE", help="write the notebooks of these again")
 
-    progress = command("progress", exercises.progress, "what you have passed; take it along with --export and --import")
+    progress = command("progress", exercises.progress, "what you have passed; --export and --import move it")
     progress.add_argument("--export", type=Path, metavar="FILE", help="write it to this file")
     progress.add_argument("--import", type=Path, metavar="FILE", dest="take",
-                          help="take in such a file; the best of both stays")
+                          help="merge an exported file; the best of both is kept")
 
     clean = command("clean", engines.clean, "remove what the course made, and nothing else")
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")
 
     engine = command("engine", engines.engine, "start, find or stop the engine of the course")
-    engine.add_argument("action", nargs="?", default="start", choices=("start", "stop", "status", "purge", "fetch-proot"),
-                        help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
+    engine.add_argument("action", nargs="?", default="start",
+                        choices=("start", "stop", "status", "purge", "fetch-proot"), help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
 
     command("first-run", engines.first, "build the Go application both ways and compare")
     return made
 
 
 def _of_a_build(sub: argparse.ArgumentParser, target: str) -> None:
-    """What is said of a build, whatever is done with its image."""
+    """The options that every command with a build has."""
     sub.add_argument("dir", metavar="DIR", help="folder of the build context")
     sub.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
     sub.add_argument("--target", metavar="STAGE", help=target)
@@ -153,5 +153,5 @@ def _read(option: Callable[[str], tuple[str, Value]], text: str) -> tuple[str, V
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not name or not separator:
-        raise argparse.ArgumentTypeError(f"NAME=VALUE is wanted, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, not {text!r}")
     return name, value

@@ -4,12 +4,12 @@ Every name here does its work in another module; these only put them together fo
 reader who sees one short cell at a time.
 """
 
-from .. import charts, magics
+from .. import charts
 from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..units import ratio, seconds, share, size
-from ..widgets import ask, predict, register
+from ..widgets import ask, predict
 from ..maintenance.doctor import doctor
-from . import building, languages, looking, reviewing, session, shipping
+from . import building, kernel, languages, looking, reviewing, session, shipping
 from .building import *
 from .languages import *
 from .looking import *
@@ -23,5 +23,4 @@ __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "do
            "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__, *reviewing.__all__,
            *session.__all__, *shipping.__all__]
 
-register()
-magics.load()
+kernel.load()    # the one line of a notebook that loads the course is `from helpers.lesson import *`

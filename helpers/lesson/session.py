@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from datetime import date
 from functools import cache
 from pathlib import Path
 
-from ..engine.timeouts import patient
 from ..builder import BuildResult
 from ..engine import Engine, connect
+from ..engine.timeouts import patient
 from ..errors import NoEngine
-from ..recorded import RUN, NeedsEngine, register
 from ..experiments.variants import APPS
-from ..widgets.ask import retold
+from ..recorded import RUN, NeedsEngine, registered
 from ..views.lesson import say
 
 __all__ = ["engine", "this_run"]
 
 _ANSWER_SECONDS = 5   # one that is busy or frozen is waited for where it is looked for anew
-
-
-# The kernel shows its cells as recorded where there is no engine. None outside of a notebook,
-# and where tests require an engine: what was recorded would pass for what was measured.
-_cells = None if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1" else register(APPS.parent, retold)
 
 
 @cache
@@ -49,7 +42,7 @@ def engine() -> Engine:
     Raises the errors of `connect`; in a notebook NeedsEngine for NoEngine, which shows
     what was recorded of the cell.
     """
-    if _cells is not None and _none_here():
+    if registered() and _none_here():
         raise NeedsEngine(_none_here())
     try:
         patient(connected().client.api, _ANSWER_SECONDS).ping()
@@ -59,10 +52,12 @@ def engine() -> Engine:
 
 
 class Run(say):
-    """The line at the head of a lesson. Engine and date are kept with it, for whoever
-    sees this run's outputs as recorded."""
+    """The line at the head of a lesson. Engine and date are kept in the output's metadata, for
+    those who see this run's outputs as recorded."""
 
-    def __new__(cls, engine: str, day: str):
+    facts: dict[str, str]
+
+    def __new__(cls, engine: str, day: str) -> Run:
         made = super().__new__(cls, f"{engine}. Python {platform.python_version()}. {day}.")
         made.facts = {"engine": engine, "date": day}
         return made

@@ -1,1 +1,1 @@
-"""What keeps a class going: is everything ready, clean up, the first run."""
+"""Maintenance: is everything ready, the first run, opening the lab, cleaning up."""

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
+from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from .. import registry
@@ -40,7 +41,7 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
     api = engine.client.api
     with engine.translate_errors("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
-        images = _each(_travelling(api), lambda name: registry.forget(engine, name))
+        images = _each(_in_transfer(api), lambda name: registry.forget(engine, name))
         images += _each(_built(api), api.remove_image)
         images += _each(_nameless(api, legacy_images.noted(engine)), api.remove_image)
         legacy_images.forget(engine)
@@ -53,16 +54,16 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
     return Removed(images, containers, networks, volumes)
 
 
-def _containers(api) -> list[str]:
+def _containers(api: APIClient) -> list[str]:
     """Ids. A learner's own container of a stand-in has the label too, by
     inheritance, but not with one of these values."""
     return [container["Id"] for kind in (RUN, STEP)
             for container in api.containers(all=True, filters={"label": f"{COURSE}={kind}"})]
 
 
-def _built(api) -> list[str]:
+def _built(api: APIClient) -> list[str]:
     """Names that the course gave to images it built, and ids of those it gave none
-    or that have lost theirs to a newer build. Other names of them stay."""
+    or that lost theirs to a newer build. Their other names stay."""
     found = []
     for image in api.images(filters={"label": f"{COURSE}={BUILD}"}):
         names = [name for name in image["RepoTags"] or () if name != "<none>:<none>"]
@@ -71,14 +72,14 @@ def _built(api) -> list[str]:
     return found
 
 
-def _travelling(api) -> list[str]:
-    """Names that were given for a push or a pull which did not end."""
+def _in_transfer(api: APIClient) -> list[str]:
+    """Names of images for a push or a pull that did not end."""
     return [name for image in api.images() for name in image["RepoTags"] or ()
             if registry.is_transfer_name(name)]
 
 
-def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
-    """Those of `ids` that still have no name: what was given one is somebody's."""
+def _nameless(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
+    """Those of `ids` that still have no name: one with a name is in somebody's use."""
     for image in ids:
         with contextlib.suppress(NotFound):
             if not api.inspect_image(image).get("RepoTags"):
@@ -86,8 +87,8 @@ def _nameless(api, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _bases(engine: Engine) -> list[str]:
-    """Names of the bases that the course made, and all names of its own. What lies on a
-    shelf is not the engine's: it stays."""
+    """Names of the bases that the course made, and all names of its own. What is in an additional
+    store is not the engine's: it stays."""
     made = [base.name for base in status(engine, ALL) if base.origin == "made"]
     listed = engine.client.api.images()
     names = [name for image in listed for name in image["RepoTags"] or ()]

@@ -1,4 +1,4 @@
-"""What engine is here, what it can do, and what is missing for the lessons."""
+"""Which engine is here, what it can do, and what the lessons still need."""
 
 from __future__ import annotations
 

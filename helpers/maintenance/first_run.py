@@ -1,6 +1,6 @@
-"""The main job once, in the terminal, before a class begins.
+"""The course's main example, built once in the terminal before a class begins.
 
-An engine that cannot build is found here and not in front of thirty learners.
+An engine that cannot build is found out here, not in front of thirty learners.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def _bar(name: str, image: Image, longest: Image) -> str:
 
 
 def have_engine(report: Report) -> Engine:
-    """An engine that answers: the one there is, else one of the course, which is
-    installed and started if that can be done here. Raises NoEngine and others."""
+    """An engine that answers: the one there is, else one of the course, installed and started
+    if that is possible here. Raises NoEngine and the engine's errors."""
     try:
         return connect(report=report)
     except NoEngine:
@@ -80,4 +80,4 @@ def first_run(report: Report) -> Outcome:
         results.append(result)
     report("Measuring ...")
     single, multi = (inspect(result.tag, engine) for result in results)
-    return Outcome(single, multi, tuple(results))
+    return Outcome(single, multi, (results[0], results[1]))

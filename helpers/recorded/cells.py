@@ -1,4 +1,4 @@
-"""Cells of a kernel: run, and where that takes an engine that is not here, shown as recorded.
+"""Cells of a kernel: run, or, where that needs an engine that is not here, shown as recorded.
 
 IPython hands each cell's syntax tree to its `ast_transformers` before it runs. Here
 a tree is put into a `try`; what was to be the cell's value is still its value:
@@ -21,6 +21,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from symtable import symtable
+from typing import TYPE_CHECKING
 
 from ..errors import CourseError, NoEngine, Unsupported
 from . import frames
@@ -38,12 +39,15 @@ except {_NAME}.WANTING as {_NAME}error:
 _AGAIN = "With an engine, restart the kernel and run all: then everything is measured here."
 _NOTHING = object()
 
-Retold = Callable[[Mapping], Mapping]
+Rewrite = Callable[[Mapping], Mapping]
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
 
 class Cells:
-    """What one kernel knows of recorded cells. `retold` is asked for each recorded output
-    what of it is to be shown here.
+    """What one kernel knows about recorded cells. `rewrite` is given each recorded output, and
+    returns what to show of it here.
 
     on     whether a cell has been shown as recorded: then names may be missing
     value  of the cell's last expression, kept while it runs
@@ -51,12 +55,12 @@ class Cells:
 
     WANTING = (NeedsEngine, NoEngine, Unsupported)
 
-    def __init__(self, shell, recorded: Sequence[Recording], retold: Retold = lambda output: output):
+    def __init__(self, shell: InteractiveShell, recorded: Sequence[Recording], rewrite: Rewrite = lambda output: output):
         self.value: object = None
         self.on = False
         self._shell = shell
         self._recorded = list(recorded)
-        self._retold = retold
+        self._rewrite = rewrite
         self._source: str | None = None
         self._stored: dict[str, object] = {}
         self._at = -1
@@ -64,10 +68,10 @@ class Cells:
 
     # -- IPython's side ----------------------------------------------------------------
 
-    def begin(self, info) -> None:
+    def begin(self, info: ExecutionInfo) -> None:
         """pre_run_cell: the text that the next tree is of."""
         self._source = info.raw_cell
-        self._narrow(self._source)
+        self._narrow(info.raw_cell or "")
 
     def visit(self, tree: ast.Module) -> ast.Module:
         """The tree that runs in its place."""
@@ -80,15 +84,15 @@ class Cells:
         self._stored = {name: namespace.get(name, _NOTHING) for name in stored}
         frame = ast.parse(_WRAPPED)
         attempt, value = frame.body
+        assert isinstance(attempt, ast.Try)
         gone = sorted(name for name in loaded if type(namespace.get(name)) is Missing)
         if gone:
             body = ast.parse(f"{_NAME}.missing({gone[0]!r})").body
         else:
             body = tree.body
-            if isinstance(body[-1], ast.Expr):
-                target = ast.parse(f"{_NAME}.value = None").body[0]
-                target.value = body[-1].value
-                body = [*body[:-1], ast.copy_location(target, body[-1])]
+            if isinstance(last := body[-1], ast.Expr):
+                target = ast.Attribute(ast.Name(_NAME, ast.Load()), "value", ast.Store())
+                body = [*body[:-1], ast.copy_location(ast.Assign([target], last.value), last)]
         attempt.body = body
         return ast.fix_missing_locations(ast.Module(body=[attempt, value], type_ignores=[]))
 
@@ -106,8 +110,8 @@ class Cells:
         return value
 
     def show(self, error: NeedsEngine | CourseError) -> None:
-        """The recorded outputs of this cell. One without a recording says so; where an engine
-        is there and cannot do it, its error is the cell's."""
+        """Show the recorded outputs of this cell, or that there are none. Where there is an engine that
+        cannot do it and nothing is recorded, its error is raised."""
         self.value = None
         found = self._found()
         if found is None and isinstance(error, Unsupported):
@@ -118,15 +122,15 @@ class Cells:
                 self._shell.user_ns[name] = Missing(name)
         why = error.why if isinstance(error, NeedsEngine) else str(error)
         if found is None:
-            self._publish(frames.told("Not run, and nothing is recorded for this cell.",
+            self._publish(frames.banner("Not run, and nothing is recorded for this cell.",
                                       "You wrote it or changed it, and it needs an engine.", why, _AGAIN))
             return
         recorded, index = found
         if why not in self._explained and isinstance(error, Unsupported) or not self._explained:
-            self._publish(frames.told("Recorded results follow, not measured here.", why, _AGAIN))
+            self._publish(frames.banner("Recorded results follow, not measured here.", why, _AGAIN))
         self._explained.add(why)
         for output in recorded.outputs[index]:
-            self._publish(frames.framed(self._retold(output), recorded))
+            self._publish(frames.framed(self._rewrite(output), recorded))
 
     # -- which lesson ------------------------------------------------------------------
 
@@ -147,27 +151,34 @@ class Cells:
         self._shell.display_pub.publish(data=data, metadata=frames.metadata())
 
 
-def register(folder: Path, retold: Retold) -> Cells | None:
-    """Let this kernel show recorded cells, those of the lessons in `folder`; None where
-    there is no IPython. Once in a kernel. `retold` as in `Cells`."""
+def registered() -> Cells | None:
+    """What `register` set up in this kernel, None if nothing."""
+    transformers = getattr(_shell(), "ast_transformers", ())
+    return next((each for each in transformers if isinstance(each, Cells)), None)
+
+
+def _shell() -> InteractiveShell | None:
     try:
         from IPython import get_ipython
     except ImportError:
         return None
-    shell = get_ipython()
-    if shell is None:
-        return None
-    for each in shell.ast_transformers:
-        if isinstance(each, Cells):
-            return each
-    cells = Cells(shell, _this_one_first(recordings(folder)), retold)
+    return get_ipython()
+
+
+def register(folder: Path, rewrite: Rewrite) -> Cells | None:
+    """Let this kernel show recorded cells, those of the lessons in `folder`; None where
+    there is no IPython. Once in a kernel. `rewrite` as in `Cells`."""
+    shell, already = _shell(), registered()
+    if shell is None or already:
+        return already
+    cells = Cells(shell, _this_one_first(recordings(folder)), rewrite)
     shell.events.register("pre_run_cell", cells.begin)
-    shell.ast_transformers.append(cells)
+    shell.ast_transformers.append(cells)   # type: ignore[arg-type]   # IPython calls `visit` alone
     return cells
 
 
 def _this_one_first(recorded: Sequence[Recording]) -> list[Recording]:
-    """JupyterLab tells a kernel which notebook it is for; then there is no need to guess."""
+    """JupyterLab names a kernel's notebook in its environment; then there is no need to guess."""
     name = Path(os.environ.get("JPY_SESSION_NAME", "")).stem
     return [each for each in recorded if each.lesson == name] or list(recorded)
 

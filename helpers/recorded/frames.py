@@ -1,4 +1,4 @@
-"""Recorded outputs in a frame that nobody takes for a measurement of today."""
+"""Recorded outputs, framed so that nobody takes them for a measurement of today."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def framed(output: Mapping, recorded: Recording) -> Bundle:
             "text/html": _box(f"\u26a0 {escape(head)}", page)}
 
 
-def told(sentence: str, *more: str) -> Bundle:
-    """A banner of its own: why nothing was run, and what to do."""
+def banner(sentence: str, *more: str) -> Bundle:
+    """A banner without an output: why nothing was run, and what to do."""
     lines = [line for each in more for line in each.splitlines()]
     rest = "".join(f"<p style='margin:.4em 0'>{escape(line)}</p>" for line in lines)
     return {"text/plain": "\n".join(filter(None, (f"[{sentence}]", *more))),
@@ -44,7 +44,7 @@ def told(sentence: str, *more: str) -> Bundle:
 
 
 def _box(head: str, body: str) -> str:
-    # `role` and the words themselves tell a screen reader what colour and border tell the eye.
+    # For a screen reader, `role` and the words say what colour and border say to the eye.
     inside = f"<div style='padding:.4em .7em'>{body}</div>" if body else ""
     return (f"<div role='note' aria-label='Recorded result' style='{_BOX}'>"
             f"<div style='{_HEAD}'>{head}</div>{inside}</div>")
@@ -65,6 +65,5 @@ def _page(output: Mapping) -> str:
     if "image/svg+xml" in data:
         return "".join(data["image/svg+xml"])
     if "image/png" in data:
-        said = escape(_text(output), quote=True)
-        return f"<img alt='{said}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
+        return f"<img alt='{escape(_text(output))}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
     return f"<pre style='margin:0;white-space:pre-wrap;word-break:normal'>{escape(_text(output))}</pre>"

@@ -1,13 +1,15 @@
-"""A value that would have been measured, and the error of whoever needs one."""
+"""A value that was recorded instead of measured, and the error of code that needs one."""
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 
 class NeedsEngine(BaseException):
     """This cannot be done without an engine.
 
-    Not an `Exception`: a cell that expects a build to fail, and catches that, is
-    not to take this for the failure. `why` is a sentence for the reader.
+    Not an `Exception`: a cell that expects a build to fail, and catches that, must
+    not take this for the failure. `why` is a sentence for the reader.
     """
 
     def __init__(self, why: str):
@@ -16,13 +18,13 @@ class NeedsEngine(BaseException):
 
 
 class Missing:
-    """What a name of a recorded cell stands for: it was not measured here. Whoever uses it
-    gets NeedsEngine, so that nothing is computed from nothing."""
+    """The value of each name that a recorded cell would have set. Any use of it raises NeedsEngine, so
+    that nothing is computed from nothing."""
 
     def __init__(self, name: str):
         object.__setattr__(self, "_name", name)
 
-    def _used(self, *_, **__):
+    def _used(self, *_: object, **__: object) -> NoReturn:
         raise NeedsEngine(f"{object.__getattribute__(self, '_name')} was recorded, not measured here.")
 
     __getattr__ = __setattr__ = __delattr__ = _used

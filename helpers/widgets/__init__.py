@@ -7,6 +7,5 @@ in a saved notebook.
 from .ask import ask, predict
 from .live import LiveBuild
 from .status import Status
-from ..views.register import register
 
-__all__ = ["LiveBuild", "Status", "ask", "predict", "register"]
+__all__ = ["LiveBuild", "Status", "ask", "predict"]

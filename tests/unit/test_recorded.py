@@ -262,7 +262,7 @@ def test_without_git_the_folder_is_read(tmp_path):
 
 
 def test_a_banner_has_a_line_for_each_thing_that_it_says():
-    told = frames.told("Not here.", "No engine.\nWhy: <none>", "", "Then run it.")
+    told = frames.banner("Not here.", "No engine.\nWhy: <none>", "", "Then run it.")
     assert told["text/plain"] == "[Not here.]\nNo engine.\nWhy: <none>\nThen run it."
     lines = [words.partition("</p>")[0] for words in told["text/html"].split("'>") if "</p>" in words]
     assert lines == ["No engine.", "Why: &lt;none&gt;", "Then run it."]
