@@ -60,7 +60,8 @@ def facts(found: Snapshot) -> dict[str, object]:
 
 def described(found: Snapshot) -> str:
     """What the shell starts in, as text; of a state without a shell, its files."""
-    lines = [f"{found.name[0].upper()}{found.name[1:]}: working directory {found.workdir}, user {found.user or 'root'}."]
+    name = f"{found.name[0].upper()}{found.name[1:]}"
+    lines = [f"{name}: working directory {found.workdir}, user {found.user or 'root'}."]
     if found.command:
         lines.append(f"The command that failed: {' '.join(found.command)}")
     if not found.shell:

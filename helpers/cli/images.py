@@ -81,7 +81,8 @@ def inventory(options: argparse.Namespace) -> int:
         facts["transfer"] = moved = transfer(found.image, engine)
         text += f"\nTransfer: {size(moved)}"
     if options.files:
-        rows = (f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}" for path, count, layer in found.listing())
+        rows = (f"{size(count):>10}  {path}  {' '.join(layer.instruction.split())}"
+                for path, count, layer in found.listing())
         text = "\n".join([text, "Files", *map(printable, rows)])
     emit(options, facts, text)
     return GOOD

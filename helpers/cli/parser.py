@@ -100,7 +100,8 @@ def parser() -> argparse.ArgumentParser:
 
     engine = command("engine", engines.engine, "start, find or stop the engine of the course")
     engine.add_argument("action", nargs="?", default="start",
-                        choices=("start", "stop", "status", "purge", "fetch-proot"), help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
+                        choices=("start", "stop", "status", "purge", "fetch-proot"),
+                        help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
 
     command("first-run", engines.first, "build the Go application both ways and compare")
     return made
