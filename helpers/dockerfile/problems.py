@@ -168,7 +168,8 @@ def _later(use: Use, source: Stage, taker: Stage) -> Problem:
         f"Line {line}: the stage {source.label} begins below, in line {source.line}.",
         "Stages are built from the top: a stage can take files only from those above it.",
         "Name a stage above it." if own else
-        f"Move the stage {source.label} above line {taker.line}, where {taker.label} begins.", _EVERYONE)
+        f"Move the stage {source.label} above line {taker.line}, where {taker.label} begins.",
+        ("buildkit",) if source.name in _IMAGES else _EVERYONE)
 
 
 def _onbuild(use: Use, taker: Stage) -> Problem:

@@ -93,7 +93,8 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
     # sudo and env -i have a PATH of their own; env may be given one, or another folder.
     given = (*given, *words[:at]) if options.assignments else given
     changed = name == "sudo" or any(each.text.startswith(("PATH=", "LD_", "-i", "-C", "--chdir", "--ignore")) for each in given)
-    sure = command.certain and words[at].literal and (not changed or words[at].text.startswith("/"))
+    sure = (command.certain and words[at].literal and (not changed or words[at].text.startswith("/"))
+            and not any(each.text.startswith("LD_") for each in given))
     return Command(words[at:], None if changed else command.directory, sure, direct=False)
 
 

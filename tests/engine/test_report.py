@@ -87,7 +87,7 @@ def ten(engine, tmp_path_factory):
 
 
 @pytest.fixture
-def told(engine, project):
+def reported(engine, project):
     """Reports on Dockerfiles of the project. What they built is removed afterwards."""
     names = set()
 
@@ -139,10 +139,10 @@ def test_both_builders_give_the_same_report(ten, engine):
         [(each.rule, each.line, each.saves) for each in two.findings]
 
 
-def test_a_good_project_has_none(told, project):
+def test_a_good_project_has_none(reported, project):
     (project / ".dockerignore").write_text(".git\n*_test.go\n")
     static(project / "static")
-    made = told(f"FROM {SLIM} AS builder\nCOPY . /src\nRUN cp /src/static /src/app\n\n"
+    made = reported(f"FROM {SLIM} AS builder\nCOPY . /src\nRUN cp /src/static /src/app\n\n"
                 f"FROM scratch\nCOPY --from=builder /src/app /app\nUSER 65532\nCMD [\"/app\"]\n")
     assert made.findings == ()
     assert (made.main.path, made.main.kind) == ("/app", "static")
@@ -183,36 +183,36 @@ def test_the_team_s_project_and_its_mended_form(engine):
     ("build-tools", f"FROM {SLIM}\nCOPY --from=golang:1.22 /usr/bin/make /usr/bin/ld.bfd /usr/local/bin/\nUSER 1\n",
      f"FROM {SLIM}\nUSER 1\n"),
 ])
-def test_fixing_saves_what_was_said(told, rule, bad, good):
+def test_fixing_saves_what_was_said(reported, rule, bad, good):
     # The Dockerfile is in the context, and may be copied: both have the same length.
     width = max(len(bad), len(good)) + 2
-    before, after = (told(f"{text}{'#' * (width - len(text))}\n") for text in (bad, good))
+    before, after = (reported(f"{text}{'#' * (width - len(text))}\n") for text in (bad, good))
     only, = before.of(rule)
     assert after.of(rule) == ()
     assert unpacked(before) - unpacked(after) == only.saves > 0
 
 
-def test_another_base_saves_what_was_said(told):
+def test_another_base_saves_what_was_said(reported):
     text = (f"FROM golang:1.22 AS builder\nRUN cp /bin/true /app\nFROM {{}}\nCOPY --from=builder /app /app\n"
             "USER 1\nCMD [\"/app\"]\n")
-    before = told(text.format("golang:1.22"))
+    before = reported(text.format("golang:1.22"))
     only, = before.of("build-tools")
     assert SMALL in only.remedy
-    assert unpacked(before) - unpacked(told(text.format(SMALL))) == only.saves
+    assert unpacked(before) - unpacked(reported(text.format(SMALL))) == only.saves
 
 
-def test_a_static_program_saves_its_base(told, project):
+def test_a_static_program_saves_its_base(reported, project):
     static(project / "app")
     text = 'FROM {}\nCOPY app /app\nUSER 1\nCMD ["/app"]\n'
-    before = told(text.format(SLIM))
+    before = reported(text.format(SLIM))
     only, = before.findings
     assert (only.rule, only.line) == ("large-base", 1) and "FROM scratch" in only.remedy and "packages" in only.what
-    after = told(text.format("scratch"))
+    after = reported(text.format("scratch"))
     assert after.findings == () and unpacked(before) - unpacked(after) == only.saves
 
 
-def test_one_stage_is_told_what_to_stand_on(told, engine):
-    made = told('FROM golang:1.22\nRUN cp /bin/true /app\nUSER 1\nCMD ["/app"]\n')
+def test_one_stage_is_advised_a_smaller_base(reported, engine):
+    made = reported('FROM golang:1.22\nRUN cp /bin/true /app\nUSER 1\nCMD ["/app"]\n')
     only, = made.of("single-stage")
     assert only.line == 1 and f"FROM {SMALL}" in only.remedy
     assert only.saves == unpacked(made) - made.image.own_bytes - image.inspect(SMALL, engine).unpacked
@@ -226,8 +226,8 @@ def test_one_stage_is_told_what_to_stand_on(told, engine):
     (f'FROM {SMALL}\nCOPY --from=builder /run.sh /run.sh\nCMD ["/run.sh"]\n', 4),   # a script, without its shell
     (f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["/gone"]\n', 5),
 ])
-def test_what_is_said_not_to_start_does_not(told, engine, last, line):
-    made = told(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app && printf '#!/bin/sh\\n' > /run.sh && chmod +x /run.sh\n"
+def test_what_is_said_not_to_start_does_not(reported, engine, last, line):
+    made = reported(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app && printf '#!/bin/sh\\n' > /run.sh && chmod +x /run.sh\n"
                 + last)
     only, = made.of("will-not-start")
     assert (only.line, only.severity) == (line, "high")
@@ -244,8 +244,8 @@ def test_what_is_said_not_to_start_does_not(told, engine, last, line):
     f'FROM {SLIM}\nCMD if [ "$MODE" = dev ]; then echo dev; else echo prod; fi\n',
     f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["setpriv", "--reuid", "65534", "--clear-groups", "nice", "-n", "5", "/app"]\n',
 ])
-def test_what_is_not_said_not_to_start_does(told, engine, last):
-    made = told(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app\n" + last)
+def test_what_is_not_said_not_to_start_does(reported, engine, last):
+    made = reported(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app\n" + last)
     assert made.of("will-not-start") == ()
     assert container.run(made.result.tag, engine=engine).exit_code == 0
 
@@ -267,15 +267,15 @@ def test_nothing_of_the_project_is_changed_and_cleaning_knows_the_image(engine, 
     assert made.result.tag in map(short, clean._built(engine.client.api))
 
 
-def test_each_dockerfile_and_target_has_a_name_of_its_own(told, project):
+def test_each_dockerfile_and_target_has_a_name_of_its_own(reported, project):
     text = f"FROM {SLIM} AS one\nRUN true\nFROM {SLIM}\nCOPY . /x\n"
-    assert told(text).result.tag != told(text, target="one").result.tag
-    assert told(text, target="one").lines.stages[-1].label == "one"
+    assert reported(text).result.tag != reported(text, target="one").result.tag
+    assert reported(text, target="one").lines.stages[-1].label == "one"
 
 
-def test_a_build_that_fails_is_no_report(told):
+def test_a_build_that_fails_is_no_report(reported):
     with pytest.raises(BuildFailed) as caught:
-        told(f"FROM {SLIM}\nRUN false\n")
+        reported(f"FROM {SLIM}\nRUN false\n")
     assert caught.value.line == 2
 
 

@@ -254,6 +254,10 @@ def test_a_stage_takes_files_from_stages_above_it_alone(text, there, words):
     assert only.refused_by == ("buildkit", "legacy", "buildah")
 
 
+def test_a_stage_below_that_has_an_image_s_name_means_the_image_to_other_builders():
+    assert found("FROM a\nCOPY --from=nginx /x /\nFROM nginx AS nginx\n", "later-stage") == [(2, "stage-0", ("buildkit",))]
+
+
 def test_two_stages_of_one_name_are_a_problem_of_the_legacy_builder_s():
     assert found("FROM a AS b\nFROM c AS B\nFROM d AS b\n", "duplicate-stage") == [
         (2, "b (line 2)", ("legacy",)), (3, "b", ("legacy",))]

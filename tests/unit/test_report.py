@@ -99,7 +99,7 @@ def lines(text, own, base=1, target=None):
     return Provenance(dockerfiles.parse(text), target, made)
 
 
-def told(text, own, **other):
+def reported(text, own, **other):
     mapped = lines(text, own, **other)
     return [mapped.line(index) for index in range(other.get("base", 1), other.get("base", 1) + len(own))]
 
@@ -121,7 +121,7 @@ EOF
 
 def test_each_layer_has_its_line():
     own = ["WORKDIR /x", "RUN make 1  && make install", "COPY /one /two", "ADD x /y", "RUN rm thing"]
-    assert told(TEXT, own) == [2, 4, 6, 8, 9]
+    assert reported(TEXT, own) == [2, 4, 6, 8, 9]
     mapped = lines(TEXT, own)
     assert mapped.line(0) == mapped.last_from == 1 and mapped.instruction(0) is None
     assert mapped.instruction(3).keyword == "COPY"
@@ -129,27 +129,27 @@ def test_each_layer_has_its_line():
 
 
 def test_layers_that_are_missing_leave_the_others_where_they_are():
-    assert told(TEXT, ["RUN make 1  && make install", "ADD x /y", "RUN rm thing"]) == [4, 8, 9]
-    assert told(TEXT, ["RUN rm thing"]) == [9]
-    assert told(TEXT, []) == []
+    assert reported(TEXT, ["RUN make 1  && make install", "ADD x /y", "RUN rm thing"]) == [4, 8, 9]
+    assert reported(TEXT, ["RUN rm thing"]) == [9]
+    assert reported(TEXT, []) == []
 
 
 def test_triggers_of_the_base_count_to_its_line():
     own = ["COPY . /src", "RUN prepare", "WORKDIR /x", "RUN make 1 && make install", "COPY /one /two", "ADD x /y",
            "RUN rm thing"]
-    assert told(TEXT, own) == [1, 1, 2, 4, 6, 8, 9]
+    assert reported(TEXT, own) == [1, 1, 2, 4, 6, 8, 9]
 
 
 def test_what_the_legacy_builder_writes():
     own = ["WORKDIR /x", "RUN make 1 && make install", "COPY file:6f3c2a in /two ", "ADD file:99 in /y ",
            "RUN rm thing"]
-    assert told(TEXT, own) == [2, 4, 6, 8, 9]
+    assert reported(TEXT, own) == [2, 4, 6, 8, 9]
 
 
 def test_of_two_alike_the_better_match_counts():
     text = "FROM a\nRUN apt-get update\nRUN apt-get install gcc\nRUN make\n"
-    assert told(text, ["RUN apt-get install gcc", "RUN make"]) == [3, 4]
-    assert told(text, ["RUN apt-get update", "RUN make"]) == [2, 4]
+    assert reported(text, ["RUN apt-get install gcc", "RUN make"]) == [3, 4]
+    assert reported(text, ["RUN apt-get update", "RUN make"]) == [2, 4]
 
 
 def test_an_image_without_a_known_base_still_has_lines():
@@ -187,7 +187,7 @@ def test_which_copies_take_the_whole_context(line, whole):
 
 # -- build tools ---------------------------------------------------------------------
 
-def test_build_tools_of_the_base_are_laid_at_the_last_from():
+def test_build_tools_of_the_base_are_attributed_to_the_last_from():
     made = case(GOOD, base=FAT, own=[APP])
     only = one(made, "build-tools")
     assert (only.line, only.severity) == (6, "high")
@@ -212,7 +212,7 @@ def test_the_saving_against_a_base_that_is_here():
     assert "FROM gcr.io/distroless/base-debian12" in only.remedy and "libc.so.6" in only.remedy
 
 
-def test_build_tools_that_a_run_installs_are_laid_at_that_line():
+def test_build_tools_that_a_run_installs_are_attributed_to_that_line():
     text = GOOD.replace("USER", "RUN apt-get install -y gcc\nUSER")
     made = case(text, base=SLIM, own=[APP, ("RUN apt-get install -y gcc", [GCC, ("usr/include/a.h", b"x" * 50_000)])])
     only = one(made, "build-tools")
@@ -237,9 +237,9 @@ def test_build_tools_weigh_something_however_small_they_are():
     at_from = case(GOOD, base=(*FAT, HUGE), own=[APP], advice=False)
     at_run = case(GOOD.replace("USER", "RUN install\nUSER"), base=(*SLIM, HUGE), own=[APP, ("RUN install", [GCC])])
     alone = case(SINGLE, base=(*FAT, HUGE), own=[("COPY . /src", []), ("RUN make", APP[1])], advice=False)
-    told = [one(at_from, "build-tools"), one(at_run, "build-tools"), one(alone, "single-stage")]
-    assert [each.severity for each in told] == ["medium"] * 3
-    assert all(each.saves < 0.01 * 9_000_000 for each in told)
+    reported = [one(at_from, "build-tools"), one(at_run, "build-tools"), one(alone, "single-stage")]
+    assert [each.severity for each in reported] == ["medium"] * 3
+    assert all(each.saves < 0.01 * 9_000_000 for each in reported)
 
 
 @pytest.mark.parametrize("start, words", [(Start(("/app",), user="1"), "without build tools for static, with"),
@@ -308,7 +308,7 @@ def test_what_is_a_cache(path, whose):
     assert cache(path) == whose
 
 
-def test_a_cache_is_laid_at_its_line_with_its_bytes():
+def test_a_cache_is_attributed_to_its_line_with_its_bytes():
     text = GOOD.replace("USER", "RUN apt-get update\nUSER")
     lists = [("var/lib/apt/lists/a", b"x" * 20_000), ("root/.cache/pip/b", b"y" * 5_000)]
     only = one(case(text, own=[APP, ("RUN apt-get update", lists)]), "cache-left")
@@ -354,7 +354,7 @@ def test_of_many_hidden_files_the_heaviest_folder_is_named():
     assert "110 kB, most of it in /a/b/c)" in one(made, "hidden-files").what
 
 
-def test_files_of_the_base_that_a_line_hides_are_laid_at_the_from():
+def test_files_of_the_base_that_a_line_hides_are_attributed_to_the_from():
     text = GOOD.replace("USER", "RUN rm -rf /usr/share\nUSER")
     made = case(text, base=(*SMALL, ("usr/share/doc", b"x" * 60_000)), own=[APP, ("RUN rm -rf /usr/share",
                 [("usr/.wh.share", b"")])])
@@ -416,14 +416,14 @@ def test_when_nothing_worth_it_is_hidden(below, above):
 
 @pytest.mark.parametrize("line, found_it", [("COPY . /src", False), ("COPY --from=builder /src /src", True),
                                             ("RUN touch /src/lock", True)])
-def test_what_is_copied_first_for_the_cache_s_sake_may_be_copied_again(line, found_it):
+def test_what_is_copied_first_for_the_cache_may_be_copied_again(line, found_it):
     text = GOOD.replace("USER", f"COPY lock /src/\n{line}\nUSER")
     files = [("src/lock", b"x" * 90_000)]
     made = case(text, own=[APP, ("COPY lock /src/", files), (line.replace(" --from=builder", ""), files)])
     assert bool(found(made, "hidden-files")) == found_it
 
 
-def test_what_the_base_hides_of_itself_is_its_own_affair():
+def test_what_the_base_hides_of_itself_is_its_own_business():
     entries = [layer(("a", b"x" * 90_000)), layer((".wh.a", b"")), layer(*SMALL)]
     seen = take(image([(f"ADD {n} /", each) for n, each in enumerate(entries)], (APP[0], layer(*APP[1]))),
                 [*entries, layer(*APP[1])])
@@ -688,13 +688,13 @@ def test_stages_after_the_target_are_not_judged():
     assert found(case(text, target="app"), "unused-tests") == []
 
 
-@pytest.mark.parametrize("line, user, told", [
+@pytest.mark.parametrize("line, user, reported", [
     ("", "", 6), ("USER root\n", "root", 8), ("USER 0:0\n", "0:0", 8), ("USER 65532\nUSER root\n", "root", 9),
 ])
-def test_root_as_the_user(line, user, told):
+def test_root_as_the_user(line, user, reported):
     made = case(GOOD.replace("USER 65532\n", line), own=[APP], start=Start(("/app",), user=user))
     only = one(made, "root-user")
-    assert (only.line, only.severity) == (told, "medium")
+    assert (only.line, only.severity) == (reported, "medium")
 
 
 @pytest.mark.parametrize("start", [
@@ -704,7 +704,7 @@ def test_when_root_is_not_the_user(start):
     assert found(case(GOOD, own=[APP], start=start), "root-user") == []
 
 
-@pytest.mark.parametrize("where, line, severity, told", [
+@pytest.mark.parametrize("where, line, severity, reported", [
     ("shipped", "ENV API_TOKEN=abc", "high", 8), ("shipped", "ENV GREETING=hi DB_PASSWORD=abc", "high", 8),
     ("shipped", "ENV SECRET the value", "high", 8), ("shipped", "ARG NPM_TOKEN", "medium", 8),
     ("shipped", "ARG NPM_TOKEN\nRUN install", "high", 8), ("shipped", "ENV X=AKIAABCDEFGHIJKLMNOP", "high", 8),
@@ -719,10 +719,10 @@ def test_when_root_is_not_the_user(start):
     ("shipped", "ENV  DB_PASSWORD\tabc def", "high", 8), ("shipped", "ENV TOKEN=$NPM_TOKEN", "high", 8), ("builder", "ARG GITHUB_PAT", "medium", 3), ("builder", "ARG ROOT_PW", "medium", 3),
     ("shipped", "ENV X=hf_" + "a" * 34, "high", 8), ("shipped", "ENV X=eyJhbGciOiJI.eyJzdWIiOiIx.abc", "high", 8),
 ])
-def test_what_looks_like_a_secret(where, line, severity, told):
+def test_what_looks_like_a_secret(where, line, severity, reported):
     mark = "WORKDIR /src\n" if where == "builder" else "COPY --from=builder /src/app /app\n"
     only = one(case(GOOD.replace(mark, f"{mark}{line}\n"), own=[APP]), "secret")
-    assert (only.line, only.severity) == (told, severity)
+    assert (only.line, only.severity) == (reported, severity)
     assert "abc" not in only.what and "AKIA" not in str(only.facts())   # the report shows it to nobody
 
 
@@ -740,7 +740,7 @@ def test_what_does_not(line):
     assert found(case(GOOD.replace("USER", f"{line}\nUSER"), own=[APP]), "secret") == []
 
 
-def test_a_secret_of_a_stage_that_is_not_built_is_nobody_s():
+def test_a_secret_of_a_stage_that_is_not_built_is_no_finding():
     text = GOOD.replace("\nFROM base:1", "\nFROM a AS docs\nARG TOKEN\n\nFROM base:1")
     assert found(case(text, own=[APP]), "secret") == []
 
@@ -766,13 +766,13 @@ def test_the_source_is_copied_before_dependencies_are_fetched(run, manifests):
     assert "this time" not in only.what
 
 
-@pytest.mark.parametrize("line, took, told", [
+@pytest.mark.parametrize("line, took, reported", [
     (4, 12.0, "It took 12.0 s this time."), (4, 1.0, "It took 1.0 s this time."), (4, 0.9, None), (3, 12.0, None),
 ])
-def test_what_the_order_cost_this_time(line, took, told):
+def test_what_the_order_cost_this_time(line, took, reported):
     steps = (Step("builder", "COPY . .", 2, False, 0, 50), Step("builder", "RUN npm ci", line, False, 1.0, 1.0 + took))
     only = one(case(ORDER.format(run="npm ci"), own=[APP], steps=steps), "cache-order")
-    assert (told or "this time") in only.what if told else "this time" not in only.what
+    assert (reported or "this time") in only.what if reported else "this time" not in only.what
 
 
 @pytest.mark.parametrize("text", [
@@ -796,12 +796,12 @@ def test_vendored_modules_are_not_fetched():
     assert found(made, "cache-order") == []
 
 
-@pytest.mark.parametrize("line, told", [
+@pytest.mark.parametrize("line, reported", [
     ("FROM base", 6), ("FROM base:latest", 6), ("FROM gcr.io/distroless/static", 6),
 ])
-def test_a_tag_that_moves(line, told):
+def test_a_tag_that_moves(line, reported):
     only = one(case(GOOD.replace("FROM base:1", line), own=[APP]), "moving-tag")
-    assert (only.line, only.severity) == (told, "low")
+    assert (only.line, only.severity) == (reported, "low")
 
 
 def test_a_moving_tag_in_a_copy_and_in_a_mount():
@@ -814,12 +814,12 @@ def test_a_moving_tag_in_a_copy_and_in_a_mount():
     "FROM base:latest@sha256:" + "0" * 64, "FROM other AS unused\nFROM base:1",
     "FROM NoName",     # no reference at all: the engine's affair
 ])
-def test_tags_that_stay(line):
+def test_tags_that_do_not_move(line):
     assert found(case(GOOD.replace("FROM base:1", line), own=[APP]), "moving-tag") == []
 
 
 @pytest.mark.parametrize("ignore, words", [("", "there is no .dockerignore"), (".dockerignore", "does not leave it out")])
-def test_what_should_stay_at_home(ignore, words):
+def test_what_should_stay_out_of_the_context(ignore, words):
     files = {"main.go": 10, ".git/objects/a": 5_000, "web/node_modules/a/b.js": 7_000}
     only = one(case(GOOD, own=[APP], project=project(files, ignore)), "no-dockerignore")
     assert (only.line, only.saves, only.severity) == (3, None, "medium")
@@ -836,13 +836,13 @@ def test_of_two_copies_the_first_is_named_unless_a_later_one_is_shipped():
     assert (only.line, only.also, only.saves) == (8, (3,), None)
 
 
-def test_what_another_stage_brought_of_it_is_not_laid_to_the_context():
+def test_what_another_stage_brought_of_it_is_not_attributed_to_the_context():
     made = case(EVERYTHING, own=[("COPY /src /srv", [("srv/.git/a", b"x" * 5_000)])], project=project({".git/a": 5_000}))
     assert one(made, "no-dockerignore").saves is None
     assert "version control (5.00 kB)" in one(made, "copied-folder").what
 
 
-def test_what_should_stay_at_home_and_is_shipped():
+def test_what_should_stay_out_of_the_context_and_is_shipped():
     made = case(SINGLE, own=[("COPY . /src", [("src/.git/a", b"x" * 5_000), ("src/main.go", b"y")]),
                              ("RUN make", APP[1])], project=project({".git/a": 5_000, ".venv/b": 9}))
     only = one(made, "no-dockerignore")
@@ -854,7 +854,7 @@ def test_what_should_stay_at_home_and_is_shipped():
     (GOOD, {"main.go": 1, ".gitignore": 2, "node_modules.txt": 3}), (GOOD, {}),
     (GOOD.replace("COPY . .", "COPY main.go ."), {".git/a": 5}),
 ])
-def test_when_nothing_need_stay_at_home(text, files):
+def test_when_nothing_has_to_stay_out_of_the_context(text, files):
     assert found(case(text, own=[APP], project=project(files)), "no-dockerignore") == []
 
 
@@ -933,7 +933,7 @@ MUSL = make(loader="/lib/ld-musl-x86_64.so.1", needed=("libc.musl-x86_64.so.1",)
     (SMALL, [("app", b"text", 0o755)], ROOT, "a program in /app"),
     (WITH_PYTHON, [("app", b"")], Start(("python3", "/gone.py")), "/gone.py"),
 ])
-def test_what_a_program_lacks_is_laid_at_the_line_that_brought_it(base, own, start, missing):
+def test_what_a_program_lacks_is_attributed_to_the_line_that_brought_it(base, own, start, missing):
     made = case(GOOD, base=base, own=[("COPY /src/app /app", own)], start=start)
     only = one(made, "will-not-start")
     assert missing in only.what and only.severity == "high"
@@ -1034,12 +1034,15 @@ def test_a_library_in_a_folder_that_the_environment_names_is_found():
     own = [("COPY /src/app /app", files)]
     assert main(SMALL, own, Start(("/app",))).missing == ("libx.so.1",)
     assert main(SMALL, own, Start(("/app",), {"LD_LIBRARY_PATH": "/usr/x:/opt/x"})).missing == ()
+    own[0][1].append(("bin/env", STATIC, 0o755))
+    assert main(SMALL, own, Start(("env", "LD_LIBRARY_PATH=/opt/x", "/app"))).missing == ()
+    assert main(SMALL, own, Start(("env", "A=/opt/x", "/app"))).missing == ("libx.so.1",)
 
 
 @pytest.mark.parametrize("start, words", [
     (Start(("/gone",)), "/gone"), (Start(("/bin/sh", "-c", "/app")), "/bin/sh"),
 ])
-def test_a_program_that_is_not_there_is_laid_at_the_command(start, words):
+def test_a_program_that_is_not_there_is_attributed_to_the_command(start, words):
     text = GOOD.replace("USER", 'ENTRYPOINT ["/first"]\nUSER')     # the last word counts
     only = one(case(text, own=[APP], start=start), "will-not-start")
     assert (only.line, only.severity) == (10, "high") and words in only.what
@@ -1052,7 +1055,7 @@ def test_what_can_start_has_no_finding(start):
                  "will-not-start") == []
 
 
-# -- what to stand on ----------------------------------------------------------------
+# -- which base is enough ----------------------------------------------------------------
 
 def advised(base, program, start=ROOT, base_name="base:1", os=DEBIAN):
     members = [each for each in base if each[0] != "etc/os-release"] + ([os] if os else [])
@@ -1128,9 +1131,9 @@ def saying(monkeypatch, *said):
 def test_what_a_linter_says_besides(monkeypatch):
     saying(monkeypatch, (6, "DL3006", "warning", "tag it"), (6, "DL3059", "info", "join them"), (7, "DL3006", "warning", "x"))
     known = [Finding("moving-tag", "low", 6, "", "", ""), Finding("root-user", "low", 7, "", "", "")]
-    told = opinions("FROM a", known)
-    assert [(each.line, each.rule) for each in told.besides] == [(6, "DL3059"), (7, "DL3006")]
-    assert len(told.all) == 3 and told.without == ""
+    reported = opinions("FROM a", known)
+    assert [(each.line, each.rule) for each in reported.besides] == [(6, "DL3059"), (7, "DL3006")]
+    assert len(reported.all) == 3 and reported.without == ""
 
 
 def test_without_a_linter_it_is_said_so(monkeypatch):
