@@ -40,7 +40,7 @@ def _events(api: APIClient, response: requests.Response, later: float) -> Iterat
     socket = api._get_raw_response_socket(response)
     patient = False
     try:
-        for line in response.iter_lines(chunk_size=None):
+        for line in response.iter_lines(chunk_size=None):   # type: ignore[call-overload]
             if not patient:     # Podman 4 sends the head of its answer before it knows of a registry
                 getattr(socket, "_sock", socket).settimeout(later)
                 patient = True

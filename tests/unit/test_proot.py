@@ -19,7 +19,8 @@ from helpers.engine.proot import copying, fetching, layers, programs, proot, set
 from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.paths import inside
 from helpers.engine.proot.scan import Change, changes, scan
-from helpers.engine.proot.store import Missing, Store, full
+from helpers.engine.proot.refused import NotFound, RequestRefused
+from helpers.engine.proot.store import Store, full
 from helpers.engine.proot.file_systems import FileSystem, FileSystems
 from helpers.engine.proot.waste import Waste
 
@@ -211,7 +212,7 @@ def test_a_pattern_means_what_lies_inside(tmp_path):
     assert named("lib/*.so") == ["lib/.c.so", "lib/a.so", "lib/b.so"]
     assert named("/l?b/[^a].so") == ["lib/b.so"]
     assert named("etc/u*") == ["etc/usr"]
-    with pytest.raises(settings.RequestRefused, match="file not found"):
+    with pytest.raises(RequestRefused, match="file not found"):
         named("lib/*.none")
 
 
@@ -297,7 +298,7 @@ def test_a_target_and_labels(building, store):
 
 
 def test_what_is_not_in_the_context_is_refused(building):
-    with pytest.raises(settings.RequestRefused, match="file not found in build context"):
+    with pytest.raises(RequestRefused, match="file not found in build context"):
         building("FROM scratch\nCOPY nothing /\n")
 
 
@@ -384,7 +385,7 @@ def test_the_last_name_takes_the_image_and_its_layers_away(building, store):
     assert store.layer(digest).exists()
     told = store.remove("t:2")
     assert {"Deleted": f"sha256:{image}"} in told and not store.layer(digest).exists()
-    with pytest.raises(Missing):
+    with pytest.raises(NotFound):
         store.find("t:2")
 
 

@@ -23,9 +23,9 @@ from .paths import inside
 from .processes import Processes
 from .run_step import RunStep
 from .scan import scan
-from .settings import RequestRefused
+from .refused import NotFound, RequestRefused
 from .stages import Stages, State
-from .store import Missing, Store
+from .store import Store
 from .file_systems import FileSystem, FileSystems
 
 Send = Callable[[dict], None]
@@ -133,7 +133,7 @@ class Builder:
             earlier = self._stages.find(self._parsed.stage(stage.base_stage)) if stage.base_stage else None
             try:
                 state.image = earlier.image if earlier else self._store.find(stage.base)
-            except Missing:
+            except NotFound:
                 raise RequestRefused(f"pull access denied for {stage.base}: this engine has no such image and fetches none") from None
         state.config = copy.deepcopy(self._store.config(state.image).get("config") or {}) if state.image else {
             "Env": [settings.PATH]}
@@ -192,7 +192,7 @@ class Builder:
             return
         try:
             image = self._store.find(reference)
-        except Missing:
+        except NotFound:
             raise RequestRefused(f"invalid from flag value {reference}: this engine has no such image and fetches none") from None
         tree = self._trees.take(self._store.chain(image))
         try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from . import layers, programs, settings
 from .paths import inside
 from .processes import Processes
-from .settings import RequestRefused
+from .refused import RequestRefused
 from .store import Store
 from .file_systems import FileSystem, FileSystems
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from . import layers
 from .paths import clean, inside
 from .programs import user_ids
-from .settings import RequestRefused
+from .refused import RequestRefused
 from .file_systems import FileSystem
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")

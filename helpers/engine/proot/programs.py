@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ...formats.elf import elf
 from . import settings
 from .paths import inside
-from .settings import RequestRefused
+from .refused import RequestRefused
 
 
 @dataclass(frozen=True)

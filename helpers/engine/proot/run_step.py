@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...dockerfile import Instruction
 from . import copying, programs, settings
 from .paths import inside
-from .settings import RequestRefused
+from .refused import RequestRefused
 from .stages import State
 from .file_systems import FileSystem
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -25,20 +25,15 @@ class Change(NamedTuple):
     gone: bool = False
 
 
-def scan(root: str, leave: Iterable[str] = ()) -> dict[str, Seen]:
-    """{path relative to root: Seen} of all below `root`, without sockets and devices.
-
-    `leave` are paths that are not looked at, nor what is below them.
-    """
+def scan(root: str) -> dict[str, Seen]:
+    """{path relative to root: Seen} of all below `root`, without sockets and devices."""
     found: dict[str, Seen] = {}
-    left, waiting = set(leave), [""]
+    waiting = [""]
     while waiting:
         folder = waiting.pop()
         with _readable(os.path.join(root, folder)) as children:
             for child in children:
                 path = f"{folder}/{child.name}" if folder else child.name
-                if path in left:
-                    continue
                 status = child.stat(follow_symlinks=False)
                 kind = stat.S_IFMT(status.st_mode)
                 if kind == stat.S_IFDIR:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...dockerfile import Stage
-from .machine import architecture
 from .scan import changes, scan
-from .settings import environment
+from .settings import architecture, environment
 from .store import Store
 from .file_systems import FileSystem, FileSystems
 

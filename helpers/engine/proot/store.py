@@ -22,14 +22,11 @@ from pathlib import Path
 from ... import paths
 from .. import saved_images
 from . import layers
+from .refused import NotFound
 from .scan import Change, Seen
 
 
 _DIGEST = re.compile("[0-9a-f]{64}")
-
-
-class Missing(LookupError):
-    """There is no such image."""
 
 
 def full(reference: str) -> str:
@@ -58,7 +55,7 @@ class Store:
     # -- looking -----------------------------------------------------------------
 
     def find(self, reference: str) -> str:
-        """The id (64 hex digits) of an image by name or by (the head of) its id. Raises Missing."""
+        """The id (64 hex digits) of an image by name or by (the head of) its id. Raises NotFound."""
         with self._lock:
             known = self._state["names"].get(full(reference))
         if known:
@@ -66,7 +63,7 @@ class Store:
         head = reference.removeprefix("sha256:")
         found = [path.stem for path in (self.folder / "images").glob(f"{head}*.json")] if head.isalnum() else []
         if len(found) != 1:
-            raise Missing(reference)
+            raise NotFound(f"No such image: {reference}")
         return found[0]
 
     def config(self, image: str) -> dict:
@@ -140,7 +137,7 @@ class Store:
 
     def remove(self, reference: str, prune: bool = True) -> list[dict]:
         """Take a name away; the image with its last one, and nameless parents with it.
-        Layers that no image has are deleted. Raises Missing."""
+        Layers that no image has are deleted. Raises NotFound."""
         image, done = self.find(reference), []
         with self._changed() as state:
             names = [full(reference)] if full(reference) in state["names"] else self.names(image)
@@ -200,7 +197,7 @@ class Store:
         self._keep(file.path, digest, content)
 
     def save(self, references: list[str]) -> Iterator[bytes]:
-        """The archive of images as `docker save` of Docker 20.10 gives it. Raises Missing."""
+        """The archive of images as `docker save` of Docker 20.10 gives it. Raises NotFound."""
         images = {self.find(reference): None for reference in references}
         named = [full(reference) for reference in references if full(reference) in self._state["names"]]
         manifest, digests = [], dict[str, None]()

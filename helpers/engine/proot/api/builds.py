@@ -15,7 +15,7 @@ from ....paths import remove
 from .. import NAME, build
 from ..run_step import StepFailed
 from ..paths import inside
-from ..settings import RequestRefused
+from ..refused import RequestRefused
 from .routes import Routed, message_of, on, truth
 
 

@@ -8,7 +8,8 @@ import tarfile
 import time
 
 from ..containers import Container, Execution
-from .routes import Absent, Conflict, Routed, labelled, on, truth
+from ..refused import Conflict, NotFound
+from .routes import Routed, labelled, on, truth
 
 
 class OfContainers(Routed):
@@ -32,13 +33,13 @@ class OfContainers(Routed):
     def _container(self, reference: str) -> Container:
         found = self.engine.containers.find(reference)
         if found is None:
-            raise Absent(f"No such container: {reference}")
+            raise NotFound(f"No such container: {reference}")
         return found
 
     def _execution(self, reference: str) -> Execution:
         found = self.engine.containers.executions.get(reference)
         if found is None:
-            raise Absent(f"No such exec instance: {reference}")
+            raise NotFound(f"No such exec instance: {reference}")
         return found
 
     @on("POST", "/containers/([^/]+)/start")

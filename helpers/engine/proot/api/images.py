@@ -7,8 +7,9 @@ import json
 import time
 
 from .. import NAME
+from ..refused import Conflict
 from ..store import full
-from .routes import Conflict, Routed, labelled, on, truth
+from .routes import Routed, labelled, on, truth
 
 
 class OfImages(Routed):

@@ -6,7 +6,7 @@ import os
 import platform
 
 from .. import API, NAME, VERSION
-from ..machine import architecture
+from ..settings import architecture
 from .routes import Routed, on
 
 

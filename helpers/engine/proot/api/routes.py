@@ -10,8 +10,8 @@ from pathlib import Path
 from .. import NAME
 from ..containers import Containers
 from ..processes import Processes
-from ..settings import RequestRefused
-from ..store import Missing, Store
+from ..refused import RequestRefused
+from ..store import Store
 from ..file_systems import FileSystems
 from ..waste import Waste
 from ..http import Exchange
@@ -42,15 +42,11 @@ def on(method: str, pattern: str):
     return noted
 
 
-class Conflict(Exception):
-    """What is asked for cannot be done to a thing as it is now."""
-
-
 class Routed(Exchange):
     """One request. `engine` is set on a subclass.
 
-    A fault becomes the answer: 404 for what is not there, 409 for a Conflict, 400 for what
-    was refused, 500 for the rest, which the engine's log has, too.
+    An error becomes the answer: with the status of a RequestRefused, 400 for what is no archive or
+    JSON, 500 for the rest, which the engine's log has, too.
     """
 
     engine: CourseEngine
@@ -64,30 +60,20 @@ class Routed(Exchange):
                 except ConnectionError:
                     raise
                 except Exception as error:
-                    self._fault(error)
+                    self._failed_with(error)
                 return
         self.refuse(501, f"{NAME} does not do {self.method} {self.path}")
 
-    def _fault(self, error: Exception) -> None:
+    def _failed_with(self, error: Exception) -> None:
         if self.begun:   # the client learns it from an answer that breaks off
             raise ConnectionError("the answer cannot be finished") from error
-        if isinstance(error, Missing):
-            self.refuse(404, f"No such image: {error}")
-        elif isinstance(error, Absent):
-            self.refuse(404, str(error))
-        elif isinstance(error, Conflict):
-            self.refuse(409, str(error))
-        elif isinstance(error, (RequestRefused, ValueError)):
-            self.refuse(400, str(error))
-        elif isinstance(error, OSError):
-            self.refuse(500, message_of(error))
+        if isinstance(error, RequestRefused):
+            self.refuse(error.status, str(error))
+        elif isinstance(error, (OSError, ValueError)):
+            self.refuse(400 if isinstance(error, ValueError) else 500, message_of(error))
         else:   # a fault of this engine's own
             traceback.print_exc()
             self.refuse(500, f"internal error: {type(error).__name__}: {error}")
-
-
-class Absent(LookupError):
-    """There is no such container, or command in one."""
 
 
 def message_of(error: Exception) -> str:
