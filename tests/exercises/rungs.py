@@ -78,7 +78,7 @@ def _theirs(info: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def trust(pod: Sandbox) -> dict[str, str]:
-    """The certificates that this machine lends to a build, lent to the session too: its environment."""
+    """Copy the certificates that a build gets on this machine into the session; its environment."""
     lent = host_secrets(["trust"]).get("trust")
     if not lent:
         return {}
@@ -149,11 +149,11 @@ def main(arguments: list[str] | None = None) -> int:
         _say(*(f"  {each.ended} {each.name}: {each.said}" for each in outcomes if each.ended != "passed"))
         failed += count["failed"]
         table.keep(name, chosen.rung, date.today().isoformat(), outcomes)
-    told = table.written(table.read(), {name: tests(name) for name in names()}, RUNGS)
-    _say(told)
+    written = table.written(table.read(), {name: tests(name) for name in names()}, RUNGS)
+    _say(written)
     if chosen.docs:
         text = table.DOCS.read_text()
-        table.DOCS.write_text(table.placed(text, table.merged(table.there(text), told, RUNGS)))
+        table.DOCS.write_text(table.placed(text, table.merged(table.there(text), written, RUNGS)))
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""Exercise by rung: what came of the last run of each, kept, and the table in docs/engines.md."""
+"""Exercise by rung: the results of the last run of each, and the table in docs/engines.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.engines.suite import Outcome
 
 DOCS = table.DOCS
 BEGIN, END = "<!-- rungs: written by `make exercises` -->", "<!-- rungs: end -->"
-_WHY = "Not judged there, since the engine cannot carry it:"
+_WHY = "Not judged there, since the engine cannot do what it needs:"
 # Parts of a run are merged into what the same day showed before.
 Kept = dict[str, dict[str, dict]]    # {exercise: {rung: {"date", "outcomes"}}}
 
@@ -45,9 +45,9 @@ def written(kept: Mapping[str, Mapping[str, dict]], exercises: Mapping[str, int]
     for name, there in exercises.items():
         cells = []
         for rung in rungs:
-            told = kept.get(name, {}).get(rung)
-            outcomes = [Outcome(**each) for each in told["outcomes"]] if told else []
-            cells.append(_cell(outcomes, there, told["date"]) if outcomes else "-")
+            last = kept.get(name, {}).get(rung)
+            outcomes = [Outcome(**each) for each in last["outcomes"]] if last else []
+            cells.append(_cell(outcomes, there, last["date"]) if outcomes else "-")
             notes |= {f"- {name} on {rung}: {reason} ({count})": None for reason, count in table.reasons(outcomes).items()}
         lines.append(f"| {name} | {there} | " + " | ".join(cells) + " |")
     return table.put_together(head, lines, list(notes), _WHY)
@@ -85,6 +85,6 @@ def there(text: str) -> str:
     return table.there(text, BEGIN, END)
 
 
-def placed(text: str, told: str) -> str:
+def placed(text: str, written: str) -> str:
     """The text with the table between its two marks. Raises ValueError without them."""
-    return table.placed(text, told, BEGIN, END)
+    return table.placed(text, written, BEGIN, END)
