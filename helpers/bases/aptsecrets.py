@@ -1,7 +1,8 @@
 """This machine's way to Debian's packages, as build secrets for the stand-ins' Dockerfiles.
 
 A secret is there while a RUN has it mounted, and in no layer; nor is it part of what the build
-cache compares, so that another mirror does not make a finished step run again.
+cache compares, so that another mirror does not make a finished step run again. Addresses are
+handed over without their passwords.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from . import aptsources
 
 _CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+_PASSWORD = re.compile(r"(?<=://)[^\s\"]*@")      # user and password of an address, whatever is in it
 _LARGEST = 500_000      # bytes of a secret (BuildKit, session/secrets: MaxSecretSize)
 _DEBIANS_OWN = Path("/usr/share/keyrings/debian-archive-keyring.gpg")    # part of every Debian root
 # Settings that name files of this machine.
@@ -39,8 +41,8 @@ def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
         settings.append('Acquire::https::CaInfo "/run/secrets/trust";')
     if sources or offline:
         settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/run/secrets";']
-        found["apt.sources"] = aptsources.written(map(_with_keys, sources)).encode() or b"# none on this machine\n"
-    return found | {"apt.conf": "\n".join(settings).encode() + b"\n"}
+        found["apt.sources"] = _PASSWORD.sub("", aptsources.written(map(_with_keys, sources))).encode() or b"# none on this machine\n"
+    return found | {"apt.conf": _PASSWORD.sub("", "\n".join(settings)).encode() + b"\n"}
 
 
 def _proxies() -> list[str]:

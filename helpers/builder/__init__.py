@@ -15,22 +15,6 @@ from .snapshots import Snapshot, Snapshots
 from .times import covered, dependencies, overlap, spans, together, work
 
 __all__ = [
-           "CONTEXT_LIMIT",
-           "TITLES",
-           "BuildRequest",
-           "BuildResult",
-           "Event",
-           "Progress",
-           "Snapshot",
-           "Snapshots",
-           "StageReport",
-           "Step",
-           "build",
-           "covered",
-           "dependencies",
-           "ensure_bases",
-           "overlap",
-           "spans",
-           "together",
-           "work",
+    "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "Snapshot", "Snapshots",
+    "StageReport", "Step", "build", "covered", "dependencies", "ensure_bases", "overlap", "spans", "together", "work",
 ]

@@ -89,7 +89,8 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     values, handed_over = _secrets(request, read, engine, builder)
     context.check(request.context_limit)
     _ensure_reader(engine, read, builder, report)
-    bases = ensure_bases(engine, preflight.bases_needed(read, builder, request.target), report=report)
+    refs = preflight.bases_needed(read, builder, request.target)
+    bases = tuple(_ensure_base(engine, read, ref, report) for ref in refs)
     if swapped := substitutions(bases):
         context = context.with_text(read.with_bases(swapped))
     if handed_over:
@@ -113,6 +114,14 @@ def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: 
     """Each of the base images `refs` (None: those of the first lessons), present in `engine`:
     found, pulled or built. For `offline`, `report` and the errors see `helpers.bases.ensure`."""
     return ensure(engine, refs, build, offline=offline, report=report)
+
+
+def _ensure_base(engine: Engine, read: Dockerfile, ref: str, report: Report) -> ResolvedBase:
+    try:
+        return ensure_bases(engine, [ref], report=report)[0]
+    except BaseUnavailable as error:
+        error.line = preflight.line_of(read, ref)
+        raise
 
 
 def choose_builder(engine: Engine, wanted: str | None) -> str:

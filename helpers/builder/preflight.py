@@ -80,8 +80,13 @@ def bases_needed(read: Dockerfile, builder: str, target: str | None) -> tuple[st
     return tuple(ref for ref in read.bases if ref in wanted)
 
 
+def line_of(read: Dockerfile, reference: str) -> int:
+    """The first line that takes this image."""
+    return next(edge.line for edge in read.edges if edge.external and edge.source == reference)
+
+
 def _reference(read: Dockerfile, reference: str, engine: Engine) -> None:
-    line = next(edge.line for edge in read.edges if edge.external and edge.source == reference)
+    line = line_of(read, reference)
     try:
         references.parse(reference)
     except CourseError as error:

@@ -65,7 +65,7 @@ def collect(read: Dockerfile, given: Mapping[str, bytes], lend: Collection[str])
                 why=f"Its own settings are {', '.join(host_secrets.IDS)}.",
                 remedy=f"Hand over a secret of yours with --secret id={name},src=FILE.")
     lent = host_secrets.host_secrets(mounted(read) & set(lend) - set(given))
-    said = [HandedOver(name, "given by you") for name in given]
+    said = [HandedOver(name, "given explicitly") for name in given]
     said += [HandedOver(name, _TITLES[name] + (", without its passwords" if secret.withheld else ""))
              for name, secret in lent.items()]
     return {**{name: secret.value for name, secret in lent.items()}, **given}, tuple(said)

@@ -200,7 +200,7 @@ def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, contex
     ("FROM scratch\nCOPY --from=7 a b\n", DockerfileError, "7"),
     ("FROM Docker.io/Library/Alpine\n", DockerfileError, "Line 1"),
     (f"FROM {BASE} AS build\nFROM scratch\nCOPY --from=biuld /x /\n", DockerfileError, "Did you mean build (line 1)?"),
-    ("FROM 127.0.0.1:1/no/such:base\nRUN true\n", BaseUnavailable, "127.0.0.1:1/no/such:base"),
+    ("FROM scratch AS x\nFROM 127.0.0.1:1/no/such:base\nRUN true\n", BaseUnavailable, "127.0.0.1:1/no/such:base"),
 ])
 def test_bad_dockerfiles_are_refused_before_anything_is_sent(
         engine, builder, context, text, kind, said, nothing_left, monkeypatch):
@@ -208,6 +208,7 @@ def test_bad_dockerfiles_are_refused_before_anything_is_sent(
     with pytest.raises(kind) as caught:
         build(context, text=text, builder=builder, engine=engine)
     assert said in str(caught.value)
+    assert kind is not BaseUnavailable or caught.value.line == 2
 
 
 HEREDOCS = f"""\

@@ -365,6 +365,17 @@ def test_a_build_is_handed_this_machines_way_to_the_packages(mirror):
     assert "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n" in sources
 
 
+def test_a_build_is_handed_no_password(mirror, monkeypatch):
+    source = aptsources.Source(("https://me:s3cret@mirror.example.org/debian", "http://me:s3/cr@et@other.example.org/"), ("bookworm",))
+    monkeypatch.setattr(aptsources, "machine", lambda suite: (source,))
+    monkeypatch.setattr(aptsources, "options", lambda: ('Acquire::http::Proxy "http://s3cret@proxy.example.org:3128";',))
+    monkeypatch.setenv("https_proxy", "http://me:s3cret@proxy.example.org:3128")
+    found = aptsecrets.secrets("bookworm")
+    assert b"s3c" not in b"".join(found.values()) and b"et@" not in found["apt.sources"]
+    assert found["apt.conf"].count(b'Proxy "http://proxy.example.org:3128";') == 2
+    assert b"https://mirror.example.org/debian" in found["apt.sources"] and b"http://other.example.org/" in found["apt.sources"]
+
+
 def test_offline_a_build_is_handed_no_archive_elsewhere(mirror):
     found = aptsecrets.secrets("bookworm", offline=True)
     assert b"example.org" not in found["apt.sources"] and found["apt.sources"].startswith(b"#")

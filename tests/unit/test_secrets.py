@@ -84,7 +84,7 @@ def test_what_is_lent_is_what_is_mounted_and_allowed(generous):
 def test_what_is_given_is_not_replaced(generous):
     values, said = collect(parse(EVERY), {"npmrc": b"mine", "token": b"t"}, ["npmrc"])
     assert values == {"npmrc": b"mine", "token": b"t"}
-    assert said == (HandedOver("npmrc", "given by you"), HandedOver("token", "given by you"))
+    assert said == (HandedOver("npmrc", "given explicitly"), HandedOver("token", "given explicitly"))
 
 
 def test_what_no_machine_lends_is_refused():
