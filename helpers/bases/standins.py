@@ -60,7 +60,7 @@ def make(engine: Engine, base: Base, name: str, build: Build, *, offline: bool, 
     """
     if not engine.makes_bases:
         raise BaseUnavailable(f"{base.ref} cannot be made in this engine.",
-                              why=f"{engine.name} {engine.version} commits a container without new settings.",
+                              why=f"{engine.name} {engine.version} keeps no finished step that mounts a secret.",
                               remedy="Use a registry or a mirror that has it, a kit, or a newer engine.")
     architecture = _architecture(engine, base)
     with _local_errors(base), _alone(report):

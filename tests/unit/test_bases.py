@@ -102,6 +102,13 @@ def test_a_stand_in_stands_on_what_the_original_stands_on(ref, parts):
     assert [part.ref for part in standins.parts(bases.find(ref))] == parts
 
 
+def test_an_engine_that_makes_no_bases_is_asked_for_nothing():
+    podman = SimpleNamespace(makes_bases=False, name="Podman Engine", version="4.3.1")
+    with pytest.raises(BaseUnavailable, match="cannot be made in this engine") as caught:
+        standins.make(podman, bases.find("golang:1.22"), "golang:1.22", None, offline=False, report=print)
+    assert "Podman Engine 4.3.1" in caught.value.why and caught.value.remedy
+
+
 def test_the_parts_of_stand_ins_are_no_bases():
     part = catalogue.part("buildpack-deps:bookworm")
     assert part.ref not in bases.ALL and bases.find(part.ref) is None

@@ -38,7 +38,7 @@ _LIMITS = (
     "An interrupt ends the command of a RUN only where this machine sees it: Podman on another "
     "machine runs it to its end, and stops the build then.",
 )
-_NO_BASES = ("Base images cannot be made here, since Podman 4 commits a container without new settings: they "
+_NO_BASES = ("Base images cannot be made here, since Podman 4 keeps no finished step that mounts a secret: they "
              "come from a registry, a mirror or a kit.")
 _OPEN = ("A server that a check runs can reach the network: Podman makes a closed network only "
          "when something runs in it.")
