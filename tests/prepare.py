@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from helpers.engine.packages import apt_install
-from helpers.errors import CourseError
 from helpers.engine.proot import proot
+from helpers.errors import CourseError
 from tests.lab.browser import driver_runs, program
 
 

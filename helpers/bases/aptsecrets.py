@@ -41,13 +41,17 @@ def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
         settings.append('Acquire::https::CaInfo "/run/secrets/trust";')
     if sources or offline:
         settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/run/secrets";']
-        found["apt.sources"] = _PASSWORD.sub("", aptsources.written(map(_with_keys, sources))).encode() or b"# none on this machine\n"
+        found["apt.sources"] = (
+            _PASSWORD.sub("", aptsources.written(map(_with_keys, sources))).encode() or b"# none on this machine\n"
+        )
     return found | {"apt.conf": _PASSWORD.sub("", "\n".join(settings)).encode() + b"\n"}
 
 
 def _proxies() -> list[str]:
     """Proxies that the environment names: apt here sees them, apt in a build would not."""
-    values = {name: os.environ.get(f"{name}_proxy") or os.environ.get(f"{name.upper()}_PROXY") for name in ("http", "https")}
+    values = {
+        name: os.environ.get(f"{name}_proxy") or os.environ.get(f"{name.upper()}_PROXY") for name in ("http", "https")
+    }
     return [f'Acquire::{name}::Proxy "{value}";' for name, value in values.items() if value]
 
 

@@ -88,7 +88,9 @@ def _by_its_end(engine: Engine, name: str, tags: Iterable[str]) -> bool:
     """Whether that is another image: Podman, asked for 'golang:1.22', also finds the course's own
     'localhost/multistage.course/golang:1.22', whose name ends so."""
     own = [references.original(tag) != tag for tag in tags]
-    return engine.matches_any_prefix and references.original(name) == name and "@" not in name and bool(own) and all(own)
+    return (
+        engine.matches_any_prefix and references.original(name) == name and "@" not in name and bool(own) and all(own)
+    )
 
 
 def _stand_in(config: dict, reference: Reference) -> bool:
@@ -198,7 +200,8 @@ class _Search:
         try:
             pull(self.engine, self.reference, self.report)
         except Refused as refusal:
-            failure = (_NotHad(f"{registry} answered: {refusal}", "Check the name, and `docker login` if it is private.")
+            failure = (_NotHad(f"{registry} answered: {refusal}",
+                               "Check the name, and `docker login` if it is private.")
                        if refusal.reached else
                        _NotHad(f"{registry} could not be reached: {refusal}",
                                f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "

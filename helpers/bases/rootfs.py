@@ -70,7 +70,7 @@ def debian(suite: str, archive: Path, scratch: Path, report: Callable[[str], Non
     """
     need_mmdebstrap(report)
     sources = aptsources.machine(suite)
-    with _mmdebstrap(suite, scratch, sources) as tar, open(archive, "wb") as file:
+    with _mmdebstrap(suite, scratch, sources) as tar, open(archive, "wb") as file:  # noqa: SIM117
         # PAX, not GNU: only it can hold a file's capabilities.
         with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as target:
             for info, data in _slim(tar, sources):

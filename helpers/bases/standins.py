@@ -116,7 +116,9 @@ def context(base: Base, architecture: str, *, offline: bool, report: Report) -> 
         if re.search(rf"^ADD {ROOT_ARCHIVE} ", text(base), re.M):
             sources = aptsources.machine(catalogue.SUITE)
             if offline and not (sources and all(source.local for source in sources)):
-                raise _needs_network(base, "Its root file system is made from packages, and they are not on this machine.")
+                raise _needs_network(
+                    base, "Its root file system is made from packages, and they are not on this machine."
+                )
             report(f"Making the root file system of Debian {catalogue.SUITE} ...")
             work = scratch / "work"
             work.mkdir()

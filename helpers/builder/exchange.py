@@ -73,7 +73,8 @@ def exchange(engine: Engine, context: Context, progress: Progress, session: Sess
         headers["Content-Type"] = "application/x-tar"
     api = engine.client.api
     response = api.post(f"{api.base_url}/v{api.api_version}/build", params=parameters | query, data=body,
-                        headers=headers, stream=True, timeout=(_CONNECT_SECONDS, None))   # a step may be silent for long
+                        headers=headers, stream=True,
+                        timeout=(_CONNECT_SECONDS, None))   # a step may be silent for long
     bounds = request.bounds
     # Closing the response is what stops a build in the engine: it sees its
     # client go. So it is closed whichever way this block is left.

@@ -37,7 +37,8 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
         return _not_had(progress, engine, asked)
     if (step is None or step.line is None) and (trigger := _trigger(progress, step)):
         return BuildFailed(
-            f"The build failed at the ONBUILD in line {trigger.line}.", why=f"{_plain(message).rstrip('.')}. {trigger.why}",
+            f"The build failed at the ONBUILD in line {trigger.line}.",
+            why=f"{_plain(message).rstrip('.')}. {trigger.why}",
             remedy=trigger.remedy, evidence=_log(step) if step else "", stage=trigger.stage, line=trigger.line,
             instruction=step.instruction if step else None, log=step.log if step else (), progress=progress)
     if step is None:
@@ -135,7 +136,9 @@ def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
     every = [each for stage in read.stages for each in stage.instructions]
     new = "buildkit" in engine.heredocs
     known = _OWN_FLAGS | ({"link", "checksum", "keep-git-dir"} if new else set())
-    return not any(each.heredocs and not new or set(each.flags) - known for each in every if each.keyword != "HEALTHCHECK")
+    return not any(
+        each.heredocs and not new or set(each.flags) - known for each in every if each.keyword != "HEALTHCHECK"
+    )
 
 
 # -- what a command lacked ----------------------------------------------------------------

@@ -50,7 +50,8 @@ def findings(answer: Mapping) -> tuple[Finding, ...]:
         said = error["message"].removeprefix("dockerfile parse error on ")
         raise DockerfileError(f"{said[0].upper()}{said[1:]}", remedy="Correct that line.")
     return tuple(sorted(
-        Finding(_line(each), each["ruleName"], "warning", each.get("detail") or each["description"], each.get("url", ""))
+        Finding(_line(each), each["ruleName"], "warning", each.get("detail") or each["description"],
+                each.get("url", ""))
         for each in answer.get("warnings") or ()))
 
 

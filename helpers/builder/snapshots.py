@@ -4,7 +4,8 @@
     ...     kitchen = snapshots.stage("builder")
     ...     print(kitchen.tree("/app"), kitchen.run("go version").output)
 
-The Dockerfile is cut after a line and solved again: what has run before comes from the cache, in about a tenth of a second.
+The Dockerfile is cut after a line and solved again: what has run before comes from the cache, in about a tenth of a
+second.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ class Snapshot:
         if found := self.shell:
             return found
         raise Unsupported(f"There is no shell in it: {self.name}.", why=f"None of {', '.join(SHELLS)} is there.",
-                          remedy="Read its files instead, or run a program that is there by a list: run(['/app/server'])")
+                          remedy="Read its files instead, or run a program that is there by a list: run(['/app/server'])")  # noqa: E501
 
 
 class Snapshots:

@@ -40,7 +40,8 @@ def option(text: str) -> tuple[str, str]:
     if not found:
         raise CourseError(
             f"--ssh {text} cannot be used.",
-            why=f"{path} is not the socket of an ssh agent." if path else "No agent runs here: SSH_AUTH_SOCK is not set.",
+            why=f"{path} is not the socket of an ssh agent." if path
+            else "No agent runs here: SSH_AUTH_SOCK is not set.",
             remedy="Start one, eval $(ssh-agent) and ssh-add KEY, and write --ssh default or --ssh ID=SOCKET.")
     return name, path
 
@@ -78,7 +79,9 @@ def _forwarded(agent: socket.socket, inbox: Inbox) -> Messages:
             if received is None:
                 return
             pending += message.FromString(received).data
-            while len(pending) >= _LENGTH.size and len(pending) >= (end := _LENGTH.size + _LENGTH.unpack_from(pending)[0]):
+            while len(pending) >= _LENGTH.size and len(pending) >= (
+                end := _LENGTH.size + _LENGTH.unpack_from(pending)[0]
+            ):
                 request = bytes(pending[:end])
                 del pending[:end]
                 yield message(data=_asked(agent, request)).SerializeToString()

@@ -23,18 +23,18 @@
 
 from .attacks import tries
 from .contents import surface, tools, waste
-from .incremental import edits
 from .findings import findings
 from .graph import stages
+from .incremental import edits
 from .kitchen import kitchen
 from .languages import languages, left_behind
+from .reproducibility import twins
 from .size_attribution import reduction, splits
-from .startup_time import runs
 from .sizes import layers, sizes
+from .startup_time import runs
 from .style import Chart
 from .timeline import timeline
 from .transfers import trips
-from .reproducibility import twins
 
 __all__ = ["Chart", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
            "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins",

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.patches import Patch, Rectangle
 
-from ..image import Image
 from ..container.attack import AttackResult
+from ..image import Image
 from ..units import counted
 from .style import DANGER, INK, PALE, RUN, Chart, canvas, finish
 

@@ -208,7 +208,9 @@ def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -
         if unseen:
             axes.barh(row, unseen, left=layer.unpacked - unseen, color=DANGER, height=0.72,
                       edgecolor="white", hatch="xx")
-        told = size(layer.unpacked) + (f", {_part(unseen, layer.unpacked)} of it unseen" if _felt(unseen, whole) else "")
+        told = size(layer.unpacked) + (
+            f", {_part(unseen, layer.unpacked)} of it unseen" if _felt(unseen, whole) else ""
+        )
         axes.annotate(told, (layer.unpacked, row), xytext=(5, 0), textcoords="offset points",
                       va="center", fontsize=10)
     axes.set_yticks(range(len(rows)), [short(printable(layer.instruction)) for _, layer in rows],
@@ -219,7 +221,8 @@ def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -
     legend = [Patch(facecolor=colour, label=label, hatch=hatch, edgecolor="white") for holds, colour, hatch, label in (
         (any(index < image.base_layers for index, _ in rows), SHARED, HATCH if image.stand_in else None, "the base's"),
         (any(index >= image.base_layers for index, _ in rows), RUN, None, "added"),
-        (any(hidden.get(index) for index, _ in rows), DANGER, "xx", "hidden by a later layer, and still shipped")) if holds]
+        (any(hidden.get(index) for index, _ in rows), DANGER, "xx", "hidden by a later layer, and still shipped"))
+        if holds]
     spoken = "; ".join(f"{printable(layer.instruction)}: {size(layer.unpacked)}, {size(hidden.get(index, 0))} unseen"
                        for index, layer in rows)
     unseen = sum(hidden.get(index, 0) for index, _ in rows)

@@ -100,7 +100,8 @@ def _finding(built: Mapping[str, Built]) -> str:
     times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}
     what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
                else max(times[each]))
-    told = [f"{_whole(step_seconds(results[what]))} with {name}" if executed_steps(results[what]) else f"nothing to do with {name}"
+    told = [f"{_whole(step_seconds(results[what]))} with {name}" if executed_steps(results[what])
+            else f"nothing to do with {name}"
             for name, results in built.items()]
     return f"After an edit of {what}: {', '.join(told)}"
 

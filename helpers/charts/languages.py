@@ -11,7 +11,18 @@ from ..inventory import BUILDING, KINDS, Inventory
 from ..units import counted, ratio, size
 from .sizes import Part, bar_axis, legend_of
 from .style import (
-    BUILD, BUILD_OWN, DANGER, FAINT, HATCH, INK, PALE, RUN, SHARED, Chart, canvas, finish,
+    BUILD,
+    BUILD_OWN,
+    DANGER,
+    FAINT,
+    HATCH,
+    INK,
+    PALE,
+    RUN,
+    SHARED,
+    Chart,
+    canvas,
+    finish,
 )
 
 _BAR = 0.27        # inches of height

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..image import Image
 from ..experiments.size_attribution import Parts, Reduction, split
+from ..image import Image
 from ..units import listed, share, size
 from .sizes import Part, bar_axis, bars, legend_of
 from .style import BUILD, BUILD_OWN, DANGER, INK, PAPER, RUN, SHARED, Chart, canvas, finish

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..image import Image
 from ..experiments.significance import Comparison
+from ..image import Image
 from ..units import seconds
 from .style import BUILD, FAINT, INK, RUN, Chart, canvas, finish, footnote
 

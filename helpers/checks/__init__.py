@@ -14,5 +14,6 @@ from .hints import hints
 from .runner import Listener, check
 from .verdict import RULES, Fail, Verdict
 
-__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Listener", "Verdict", "check", "find", "hints", "names", "notebook",
+__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Listener", "Verdict", "check", "find", "hints", "names",
+           "notebook",
            "progress", "read"]

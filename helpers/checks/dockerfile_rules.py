@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .. import lint as linter
 from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
 from ..errors import DockerfileError, LinterUnavailable
-from ..report.provenance import stage_chain, operands, takes_context
+from ..report.provenance import operands, stage_chain, takes_context
 from ..units import listed
 from .exercise import Exercise
 from .globs import matches
@@ -106,7 +106,8 @@ def context(given: Submission) -> Iterator[Fail]:
         plain = _relative(source)
         if "$" in plain or _REMOTE.match(source) or any(matches(path, plain) for path in {*given.files, *folders, ""}):
             continue
-        yield Fail("context", f"{instruction.keyword} takes {source}, and the build gets only the files of the exercise: "
+        yield Fail("context",
+                   f"{instruction.keyword} takes {source}, and the build gets only the files of the exercise: "
                    f"{listed(sorted(given.files)[:8])}.", instruction.line)
 
 

@@ -98,7 +98,7 @@ def tools_fail(tools: list[Tool], line: int, base: str | None = None) -> Fail:
     """Rule `absent`, for tools that a line brings; `base`: the image in FROM, if they are in that."""
     verb, pronoun = ("is", "it") if len(tools) == 1 else ("are", "them")
     named = _some([f"{tool.name} ({tool.kind}, {printable(tool.path)})" for tool in tools])
-    why = (f"The base image {base} brings {pronoun}, and deleting {pronoun} would only hide {pronoun}: start the last stage "
+    why = (f"The base image {base} brings {pronoun}, and deleting {pronoun} would only hide {pronoun}: start the last stage "  # noqa: E501
            f"from a base without {pronoun}." if base else
            f"This line brings {pronoun}, and the program does not need {pronoun} to run.")
     return Fail("absent", f"In the image there {verb} {named}. {why}", line)
@@ -121,7 +121,8 @@ def no_files(asked: Content, seen: Seen) -> Iterator[Fail]:
     for pattern in asked.no_files:
         if found := seen.matching(pattern):
             verb = "is" if len(found) == 1 else "are"
-            yield Fail("no-files", f"In the image there {verb} {_some(list(map(printable, found)))}. Copy only what the "
+            yield Fail("no-files",
+                       f"In the image there {verb} {_some(list(map(printable, found)))}. Copy only what the "
                        "program needs to run.", seen.lines.line(seen.files[found[0]]))
 
 
@@ -149,7 +150,9 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
             why = (f"was not copied from another stage: {made.keyword} made it here. Build it in a stage of its own, "
                    "and fetch it with COPY --from.")
         elif stage and not compiles(seen.read, stage):
-            why = f"comes from {stage}, which did not build it: no stage behind it copies the source and runs a command."
+            why = (
+                f"comes from {stage}, which did not build it: no stage behind it copies the source and runs a command."
+            )
         else:
             continue
         yield Fail("copied", f"{printable(path)} {why}", made.line if made else seen.lines.last_from)
@@ -158,7 +161,8 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
 def small(asked: Content, seen: Seen) -> Iterator[Fail]:
     """It is small, measured against the starter's image or against its own base."""
     image = seen.inventory.image
-    for part, whole, name in ((asked.starter, seen.starter, "The starter's image"), (asked.base, seen.base, "Its base")):
+    for part, whole, name in ((asked.starter, seen.starter, "The starter's image"),
+                              (asked.base, seen.base, "Its base")):
         if part and whole and image.unpacked > part * whole:
             heavy = max(range(len(image.layers)), key=lambda index: image.layers[index].unpacked)
             allowed = f"{share(part, 1)} of it" if part <= 1 else f"{part:g} times that"
@@ -193,7 +197,8 @@ def expose(asked: Content, seen: Seen) -> Iterator[Fail]:
     """It declares these ports."""
     for port in asked.expose:
         if port not in seen.start.ports:
-            yield Fail("expose", f"The image does not declare that it listens on port {port}. EXPOSE belongs in the last "
+            yield Fail("expose",
+                       f"The image does not declare that it listens on port {port}. EXPOSE belongs in the last "
                        "stage.", seen.lines.last_from)
 
 
@@ -221,7 +226,8 @@ def secret(asked: Content, seen: Seen) -> Iterator[Fail]:
                 first = traces[0]
                 line = seen.lines.line(first.layer) if first.layer is not None else None
                 what = printable(first.what).replace(value, "...")
-                yield Fail("secret", f"The secret {name} is {_PLACES[first.where]} {what}. Anyone who has the image can "
+                yield Fail("secret",
+                           f"The secret {name} is {_PLACES[first.where]} {what}. Anyone who has the image can "
                            "read it there.", line)
 
 

@@ -88,13 +88,14 @@ def _shown(file: str, content: bytes) -> str:
         return f"`{file}`: {len(text.splitlines()):,} lines\n"
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
     language = _LANGUAGES.get(Path(file).suffix, "text")
-    return f"<details><summary><code>{file}</code></summary>\n\n{fence}{language}\n{text.rstrip()}\n{fence}\n\n</details>\n"
+    return f"<details><summary><code>{file}</code></summary>\n\n{fence}{language}\n{text.rstrip()}\n{fence}\n\n</details>\n"  # noqa: E501
 
 
 def _cell(name: str, number: int, content: str | list[str], compared: str) -> dict:
     """A text cell, or ([source]) one of code; nbval compares the output of the one that is `compared`."""
     text = content if isinstance(content, str) else content[0]
-    cell: dict[str, object] = {"cell_type": "markdown", "id": hashlib.sha256(f"{name}/{number}".encode()).hexdigest()[:8], "metadata": {}}
+    cell: dict[str, object] = {"cell_type": "markdown",
+                               "id": hashlib.sha256(f"{name}/{number}".encode()).hexdigest()[:8], "metadata": {}}
     if text is not content:
         cell = {**cell, "cell_type": "code", "execution_count": None, "outputs": [],
                 "metadata": {} if text == compared else {"tags": ["nbval-ignore-output"]}}

@@ -18,7 +18,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import paths
@@ -43,7 +43,9 @@ class Record:
 
     def merged(self, other: Record) -> Record:
         """The best of both."""
-        best = max(self, other, key=lambda each: (each.passed is not None, each.of > 0, each.holds - each.of, each.last or ""))
+        best = max(
+            self, other, key=lambda each: (each.passed is not None, each.of > 0, each.holds - each.of, each.last or "")
+        )
         return replace(best, attempts=max(self.attempts, other.attempts), hints=max(self.hints, other.hints),
                        passed=min(filter(None, (self.passed, other.passed)), default=None),
                        last=max(filter(None, (self.last, other.last)), default=None))
@@ -78,7 +80,7 @@ def load() -> Progress:
     except FileNotFoundError:
         return Progress()
     except ValueError:
-        aside = path().with_name(f"progress.damaged-{datetime.now(timezone.utc):%Y%m%dT%H%M%S%f}.json")
+        aside = path().with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.json")
         with contextlib.suppress(FileNotFoundError):   # another process was first
             os.replace(path(), aside)
         return Progress(set_aside=str(aside))
@@ -111,7 +113,7 @@ def attempted(verdict: Verdict) -> Progress:
     """Count an attempt, and keep it if it is the best. One that was not judged does not count."""
     if verdict.lacks:
         return load()
-    now, held = datetime.now(timezone.utc).isoformat(timespec="seconds"), len(verdict.holds)
+    now, held = datetime.now(UTC).isoformat(timespec="seconds"), len(verdict.holds)
     this = Record(passed=now if verdict.passed else None, last=now, holds=held, of=held + len(verdict.fails),
                   dockerfile=verdict.text)
     return _changed(verdict.exercise, lambda old: replace(old.merged(this), attempts=old.attempts + 1))

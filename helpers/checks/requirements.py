@@ -43,7 +43,7 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return
-    if not engine.cache_sees_mounts and exercise.edits and read.mounting:   # helpers.builder does without the cache then
+    if not engine.cache_sees_mounts and exercise.edits and read.mounting:  # helpers.builder does without the cache then
         yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage "
                "or the context, which its cache ignores.")
     if not engine.read_only_root and any([each.read_only for each in programs] + [each.read_only for each in servers]):

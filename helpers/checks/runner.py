@@ -218,7 +218,8 @@ class Attempt(contextlib.ExitStack):
         start = start_of(inside.image, self.engine)
         seen = image_rules.Seen(
             inside, self.read, start, result.target, engine=self.engine, secrets=secrets,
-            starter=measure.starter_bytes(self.exercise, self.builder, self.engine, self._starter) if asked.starter else None,
+            starter=measure.starter_bytes(self.exercise, self.builder, self.engine, self._starter)
+            if asked.starter else None,
             source=self.exercise.proof.file if self.exercise.proof else "")
         for name, rule in rules.items():
             # Where the heavy things are known for what they are, the size says nothing new.

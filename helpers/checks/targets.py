@@ -32,7 +32,7 @@ def same(name: str, shipped: str, image: str, line: int, engine: Engine) -> list
                      line)]
     if ours is not None and ours[1] == theirs[1]:
         return []
-    return [Fail("same", f"The target {name} starts {printable(theirs[0])}, whose bytes are not those of the program in "
+    return [Fail("same", f"The target {name} starts {printable(theirs[0])}, whose bytes are not those of the program in "  # noqa: E501
                  "the last stage: what you see there need not be what ships. Copy both from the stage that builds it.",
                  line)]
 
@@ -46,7 +46,9 @@ def _program(image: str, engine: Engine) -> tuple[str, str] | None:
     return main.path, hashlib.sha256(read_file(found.image, main.path, engine=engine)).hexdigest()
 
 
-def breaks(name: str, changes: Sequence[Change], source: Source, fresh: Fresh, build: Build, line: int) -> Iterator[Fail]:
+def breaks(
+    name: str, changes: Sequence[Change], source: Source, fresh: Fresh, build: Build, line: int
+) -> Iterator[Fail]:
     """Rule `breaks`: the target is not built from broken source.
 
     changes  that break it

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import Ran, Server, users
 from ..errors import CourseError
+from . import Ran, Server, users
 
 _ANSWER = "compiled in the container"
 _C = f'#include <stdio.h>\nint main(void) {{ puts("{_ANSWER}"); return 0; }}\n'
@@ -94,7 +94,9 @@ def _first(server: Server, what: str, commands: Sequence[Sequence[str]], works: 
             missing.append(each[0])
             continue
         if works(ran):
-            return AttackResult(what, True, _short(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+            return AttackResult(
+                what, True, _short(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else ""
+            )
         command, said = _short(each), ran.output.strip()
     if not command:
         said = f"there is no {', '.join(dict.fromkeys(missing))}"

@@ -17,9 +17,9 @@ from requests.structures import CaseInsensitiveDict
 
 from ..engine import Engine, connect
 from ..errors import CourseError
-from .sandbox import Sandbox, created, isolated_network
 from .processes import ids
 from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_in_image, not_started, podman_lacks, printed, start
+from .sandbox import Sandbox, created, isolated_network
 
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
 _ANSWER_SECONDS = 10        # for one answer of a running server

@@ -144,7 +144,8 @@ class Dockerfile:
     def mounting(self) -> tuple[int, ...]:
         """Lines of the RUNs that mount a stage of this file, or files of the build context."""
         return tuple(sorted({*(edge.line for edge in self.edges if edge.via == "RUN" and not edge.external),
-                             *(each.line for stage in self.stages for each in stage.instructions if each.binds_context)}))
+                             *(each.line for stage in self.stages for each in stage.instructions
+                               if each.binds_context)}))
 
     @property
     def bases(self) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
 # Names that are images on Docker Hub more often than they are misspelt stages.
-_IMAGES = frozenset(["alpine", "busybox", "caddy", "composer", "debian", "docker", "gcc", "golang", "gradle", "haproxy", "httpd", "maven", "mongo", "mysql", "nginx", "node", "openjdk", "perl", "php", "postgres", "python", "redis", "ruby", "rust", "traefik", "ubuntu"])
+_IMAGES = frozenset(
+    "alpine busybox caddy composer debian docker gcc golang gradle haproxy httpd maven mongo mysql "
+    "nginx node openjdk perl php postgres python redis ruby rust traefik ubuntu".split())
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
                     yield Problem(
                         "outside-context", instruction.line, stage.label,
                         f"Line {instruction.line}: {source} lies outside the build context.",
-                        "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the dots "
+                        "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the dots "  # noqa: E501
                         f"off and copies {inside} of the context; the other builders refuse the line.",
                         "Move the file below it, or build with the folder above as the context "
                         "(and the Dockerfile named with its path).", ("legacy", "buildah"))
@@ -218,7 +220,7 @@ def _unset(each: Unset) -> Problem:
     what = f"Line {each.line}: ${each.name} has no value here, unless the base image sets it."
     if each.in_from:
         what = f"Line {each.line}: ${each.name} has no value in this FROM."
-        why, remedy = (f"ARG {each.name} in line {each.declared} belongs to a stage, and FROM sees only the ARGs above the "
+        why, remedy = (f"ARG {each.name} in line {each.declared} belongs to a stage, and FROM sees only the ARGs above the "  # noqa: E501
                        "first FROM.", f"Declare ARG {each.name} above the first FROM as well.")
     elif each.declared is None:
         why, remedy = ("BuildKit sets it only in stages that declare it.",

@@ -16,7 +16,9 @@ from .source import SHELL_WORD
 
 # The instructions in which a builder replaces variables; in RUN the shell does.
 # Source: Dockerfile reference, "Environment replacement".
-_EXPANDED = frozenset(["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"])
+_EXPANDED = frozenset(
+    ["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"]
+)
 _PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
                       for name in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"))
 _NAME = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<more>.?))")
@@ -119,5 +121,5 @@ def _names(text: str, escape: str) -> Iterator[str]:
 
 def _sets(text: str, name: str) -> bool:
     """Whether a shell's line gives the variable a value by itself."""
-    return re.search(rf"\b{name}\+?=|\b(?:for|select|getopts\s+\S+)\s+{name}\b|\b(?:read|mapfile|readarray)\b[^;&|\n]*\b{name}\b",
+    return re.search(rf"\b{name}\+?=|\b(?:for|select|getopts\s+\S+)\s+{name}\b|\b(?:read|mapfile|readarray)\b[^;&|\n]*\b{name}\b",  # noqa: E501
                      text) is not None

@@ -131,7 +131,9 @@ def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None
     head = group[0]
     written, start, end = head.words()[0]
     base = _expanded(source, written, head, variables, escape)
-    if keep_unset and any(not variables.get(name) for names in _PLAIN_VARIABLE.findall(written) for name in names if name):
+    if keep_unset and any(
+        not variables.get(name) for names in _PLAIN_VARIABLE.findall(written) for name in names if name
+    ):
         base = written
     if not base:
         raise source.fault(

@@ -17,11 +17,13 @@ from .capabilities import Capabilities
 _ROOT = Path(__file__).resolve().parents[2]
 _PROBE_SECONDS = 60
 _LIMITS = (
-    "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",
+    "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",  # noqa: E501
     "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
-    ("Programs run under PRoot, in the session's own network and among its processes: `--network none` and "
-     "limits of memory and processes have no effect, a read-only file system is refused, and what is stopped "
-     "ends at once, without the signal to end by itself."),
+    (
+        "Programs run under PRoot, in the session's own network and among its processes: `--network none` and "
+        "limits of memory and processes have no effect, a read-only file system is refused, and what is stopped "
+        "ends at once, without the signal to end by itself."
+    ),
     "It fetches nothing: base images are loaded from archives.",
 )
 
@@ -60,7 +62,9 @@ class PRoot(Backend):
             except subprocess.TimeoutExpired:
                 return "The course's engine over PRoot could not be tried: the machine did not answer in time."
             except OSError as error:
-                return f"The course's engine over PRoot could not be tried: Python cannot be started ({error.strerror})."
+                return (
+                    f"The course's engine over PRoot could not be tried: Python cannot be started ({error.strerror})."
+                )
             if done.returncode:
                 lines = (done.stdout or done.stderr).strip().splitlines() or ["the probe ended without a word"]
                 return f"The course's engine over PRoot cannot work here: {lines[-1]}."

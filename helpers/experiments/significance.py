@@ -79,7 +79,7 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     # The sample with the smaller sum of ranks is the faster one.
     sums = list(_splits(ranks, len(first)))
     as_good = sum(each <= seen for each in sums)
-    if len(sums) == comb(len(ranks), len(first)):
+    if len(sums) == comb(len(ranks), len(first)):  # noqa: SIM108
         chance = as_good / len(sums)
     else:
         chance = (as_good + 1) / (len(sums) + 1)   # what was observed is a split too

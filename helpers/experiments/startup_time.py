@@ -51,7 +51,7 @@ def cold(registry: Registry, copies: Sequence[Copy], port: int, runs: int, engin
     for turn in range(runs):
         for index in _order(len(copies), turn):
             name = f"round {turn + 1} of {runs}, {copies[index].name}"
-            with registry.pulled(copies[index], watch=lambda far: watch(f"{name}: {far}")) as here:
+            with registry.pulled(copies[index], watch=lambda far: watch(f"{name}: {far}")) as here:  # noqa: B023, SIM117
                 with serve(here.reference, port=port, engine=engine) as server:
                     found[index].append(ColdStart(here.transfer, server.first_answer))
     return found

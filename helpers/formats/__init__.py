@@ -17,10 +17,10 @@ thousands of files keeps only what is worth keeping.
 
 from .elf import elf, further, symbols
 from .ldcache import libraries
-from .signatures import applets, marks
 from .model import Elf, Package
 from .readers import packages, wanted
 from .script import interpreter, program
+from .signatures import applets, marks
 
 __all__ = ["Elf", "Package", "applets", "elf", "further", "interpreter", "libraries", "marks", "packages", "program",
            "symbols", "wanted"]

@@ -32,7 +32,9 @@ _NAMES = {
     "package.json": _Reader(1 * _MB, languages.npm),
     # The fields come first, but they may contain whole licences.
     "METADATA": _Reader(256 * _KB, languages.python, (".dist-info/METADATA", ".DIST-INFO/METADATA")),
-    "PKG-INFO": _Reader(256 * _KB, languages.python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")),
+    "PKG-INFO": _Reader(
+        256 * _KB, languages.python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")
+    ),
     "release": _Reader(64 * _KB, java.jdk),
 }
 _SUFFIXES = {

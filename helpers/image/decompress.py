@@ -61,7 +61,7 @@ class _File:
 def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The same for zstd. A frame that is cut off ends early: then the archive in it is cut off
     too, or its digest is none of the image's."""
-    import zstandard   # only newer engines and registries use it: not worth its time elsewhere
+    import zstandard  # only newer engines and registries use it: not worth its time elsewhere
 
     unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
     file: Any = _File(pieces)

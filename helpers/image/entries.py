@@ -129,7 +129,8 @@ def _packages(values: list) -> tuple[Package, ...]:
 
 
 # What only few entries have, and how its values are made from JSON.
-_FEW: dict[str, Callable] = {"links": str, "capabilities": str, "texts": str, "programs": _program, "packages": _packages}
+_FEW: dict[str, Callable] = {"links": str, "capabilities": str, "texts": str, "programs": _program,
+                             "packages": _packages}
 
 
 def _framed(part: bytes) -> bytes:

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from ..engine import Engine, connect
 from ..image import contents, inspect
+from ..text import plain, printable
 from .compare import Comparison, compare
 from .kinds import BUILDING, KINDS, known
 from .libraries import Needs
 from .model import Found, Inventory, Surface, Waste, take
-from ..text import plain, printable
 from .tools import Tool
 
 __all__ = ["BUILDING", "Comparison", "Found", "Inventory", "KINDS", "Needs", "Surface", "Tool", "Waste",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..formats import Package
-from .model import Inventory
 from ..text import plain
+from .model import Inventory
 from .tools import Tool
 
 

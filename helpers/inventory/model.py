@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..image import Image, Layer, Node, Program, Tree, Unseen
+from ..text import plain
 from .kinds import BUILDING, COMPILER, SHELL
 from .libraries import Libraries, Needs
-from ..text import plain
 from .packages import Found, packages
 from .tools import Tool, executables, setuid, tools
 

@@ -6,9 +6,10 @@ reader who sees one short cell at a time.
 
 from .. import charts
 from ..errors import BaseUnavailable, BuildFailed, CourseError
-from ..units import ratio, seconds, share, size
-from ..widgets import ask, predict
 from ..maintenance.doctor import doctor
+from ..units import ratio, seconds, share, size
+from ..views.lesson import say
+from ..widgets import ask, predict
 from . import building, kernel, languages, looking, reviewing, session, shipping
 from .building import *
 from .languages import *
@@ -17,10 +18,10 @@ from .reviewing import *
 from .session import *
 from .session import APPS as APPS
 from .shipping import *
-from ..views.lesson import say
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
-           "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__, *reviewing.__all__,
+           "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__,
+           *reviewing.__all__,
            *session.__all__, *shipping.__all__]
 
 kernel.load()    # the one line of a notebook that loads the course is `from helpers.lesson import *`

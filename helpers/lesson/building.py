@@ -24,7 +24,8 @@ from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 
-__all__ = ["base", "build", "cache_buster", "create", "executed_steps", "fetch", "files", "folder", "rebuild", "run", "serve",
+__all__ = ["base", "build", "cache_buster", "create", "executed_steps", "fetch", "files", "folder", "rebuild", "run",
+           "serve",
            "show", "step_seconds"]
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from .. import charts
-from ..experiments import variants as several
 from ..bases.catalogue import CURRENT
 from ..dockerfile import parse
-from ..image import Image
+from ..experiments import variants as several
 from ..experiments.languages import Languages, every
 from ..experiments.variants import Absent, Variants
+from ..image import Image
+from ..views.lesson import Listing
 from ..widgets import Status
 from .building import build, show
 from .session import engine
-from ..views.lesson import Listing
 
 __all__ = ["every_language", "two_by_two", "variants", "with_supported_bases"]
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import container, image
-from ..container import attack
 from .. import inventory as inventories
 from ..builder import BuildResult
 from ..builder import cache as build_cache
+from ..container import attack
 from ..errors import Unsupported
 from ..image import Image, Layer
 from ..inventory import Comparison, Inventory
+from ..views.lesson import Attributes, Finds, Traces
 from ..views.lists import Images, Records, ordered
 from .session import engine, reference
-from ..views.lesson import Attributes, Finds, Traces
 
-__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "paths", "prune",
+__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "paths",
+           "prune",
            "read_file", "search"]
 
 
@@ -77,9 +78,11 @@ def images(mark: str) -> Images:
     the other builders keep their stages in it.
     """
     if "buildkit" not in engine().builders:
-        raise Unsupported("What BuildKit leaves in the list of images cannot be seen here.",
-                          why=f"This engine builds with {' and '.join(engine().builders)}, which leaves other things in it.",
-                          remedy="Use a Docker Engine.")
+        raise Unsupported(
+            "What BuildKit leaves in the list of images cannot be seen here.",
+            why=f"This engine builds with {' and '.join(engine().builders)}, which leaves other things in it.",
+            remedy="Use a Docker Engine.",
+        )
     found = image.marked(image.listed(engine()), mark, engine())
     return Images((line, image.inspect(line.id, engine())) for line in found)
 

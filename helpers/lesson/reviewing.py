@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .. import claims as given
 from .. import lint as linter
 from .. import report as reports
-from .. import claims as given
 from ..builder import BuildResult
+from ..claims import Sentences, Standings, Verdict
 from ..errors import LinterUnavailable
 from ..report import Report
 from ..report.kitchen import Rooms
-from ..claims import Sentences, Standings, Verdict
-from ..widgets import LiveBuild
 from ..views.lint import Linted, Opinions
+from ..widgets import LiveBuild
 from .looking import inventory
 from .session import connected, engine, folder_of
 

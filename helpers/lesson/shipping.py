@@ -5,16 +5,16 @@ from __future__ import annotations
 import atexit
 from collections.abc import Mapping, Sequence
 
-from ..experiments import size_attribution, significance, startup_time
-from ..experiments import reproducibility as twices
 from ..builder import BuildResult
 from ..errors import RegistryUnavailable
+from ..experiments import reproducibility as twices
+from ..experiments import significance, size_attribution, startup_time
+from ..experiments.startup_time import ColdStart
 from ..image import Twins
 from ..registry import Copy, Registry, Transfer
-from ..experiments.startup_time import ColdStart
+from ..views.lesson import say
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
-from ..views.lesson import say
 
 __all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "push", "split", "warm_starts"]
 
@@ -45,7 +45,7 @@ atexit.register(lambda: _registry and _registry.close())
 def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Transfer]:
     """Push images; nothing without a registry. `name` in the registry, for one image."""
     with Status() as status:
-        return [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))
+        return [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))  # noqa: B023
                 for each in built] if to else []
 
 

@@ -55,7 +55,9 @@ class Cells:
 
     WANTING = (NeedsEngine, NoEngine, Unsupported)
 
-    def __init__(self, shell: InteractiveShell, recorded: Sequence[Recording], rewrite: Rewrite = lambda output: output):
+    def __init__(
+        self, shell: InteractiveShell, recorded: Sequence[Recording], rewrite: Rewrite = lambda output: output
+    ):
         self.value: object = None
         self.on = False
         self._shell = shell

@@ -211,7 +211,9 @@ class Registry:
         layers = manifest.content["layers"]
         # Podman does not say which layers stayed: those larger than all that moved are sure to have.
         known = max(known, sum(blob["size"] > moved for blob in layers))
-        return Transfer(name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest, self.speed)
+        return Transfer(
+            name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest, self.speed
+        )
 
 
 def _called(image: str, tags: list[str]) -> str:

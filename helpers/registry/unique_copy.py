@@ -82,9 +82,12 @@ def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, 
     Raises TransferFailed for layers that are compressed otherwise than with gzip. The containerd store
     pushes a layer as it was loaded, and so perhaps not compressed at all.
     """
-    strange = [blob["mediaType"] for blob in image.content["layers"] if not blob["mediaType"].endswith(("gzip", ".tar"))]
+    strange = [
+        blob["mediaType"] for blob in image.content["layers"] if not blob["mediaType"].endswith(("gzip", ".tar"))
+    ]
     if strange:
-        raise TransferFailed("A layer of this image is neither a plain archive nor compressed with gzip.", why=strange[0],
+        raise TransferFailed("A layer of this image is neither a plain archive nor compressed with gzip.",
+                             why=strange[0],
                              remedy="Use an engine with its classic store.")
     with ThreadPoolExecutor(_AT_ONCE) as several:
         layers = list(several.map(lambda blob: _layer(client, repository, blob, text),

@@ -37,13 +37,15 @@ _WRAPPERS = {
     "tini": Options("svwgh", "pe"), "docker-init": Options("svwgh", "pe"), "catatonit": Options("ghLPV"),
     "dumb-init": Options("cvhV", "r", "single-child verbose", "rewrite"),
     "su-exec": Options(between=1), "gosu": Options(between=1), "setuidgid": Options("s", between=1),
-    "s6-setuidgid": Options(between=1), "s6-envuidgid": Options("ugnB", "i", between=1), "s6-setsid": Options("dbfgiIqs"),
+    "s6-setuidgid": Options(between=1), "s6-envuidgid": Options("ugnB", "i", between=1),
+    "s6-setsid": Options("dbfgiIqs"),
     "s6-applyuidgid": Options("zU", "ugG"), "s6-softlimit": Options("hH", "adfclmnoprst"), "with-contenv": Options(),
     "s6-envdir": Options("Iifn", "cL", between=1), "s6-fdrequire": Options(), "softlimit": Options("", "adfclmnoprst"),
     "envdir": Options(between=1), "envuidgid": Options(between=1),
     "env": Options("i0v", "uC", "ignore-environment debug", "unset chdir", assignments=True),
     "nice": Options("0123456789", "n", "", "adjustment"), "ionice": Options("t", "cn", "ignore", "class classdata"),
-    "nohup": Options(), "setsid": Options("cfw", "", "ctty fork wait"), "stdbuf": Options("", "ioe", "", "input output error"),
+    "nohup": Options(), "setsid": Options("cfw", "", "ctty fork wait"),
+    "stdbuf": Options("", "ioe", "", "input output error"),
     "timeout": Options("fpv", "ks", "foreground preserve-status verbose", "kill-after signal", between=1),
     "setpriv": Options("", "", "clear-groups keep-groups init-groups no-new-privs nnp reset-env",
                        "ambient-caps inh-caps bounding-set ruid euid reuid rgid egid regid groups securebits pdeathsig "
@@ -56,8 +58,9 @@ _WRAPPERS = {
 }
 _INTERPRETERS = {
     "python": Options("bBdEhiIOPqRsSuvVx", "WX", "", "check-hash-based-pycs"),
-    "node": Options("i", "rC", "enable-source-maps no-warnings trace-warnings trace-uncaught trace-deprecation no-deprecation "
-                    "expose-gc inspect inspect-brk preserve-symlinks watch experimental-specifier-resolution abort-on-uncaught-exception",
+    "node": Options("i", "rC",
+                    "enable-source-maps no-warnings trace-warnings trace-uncaught trace-deprecation no-deprecation "
+                    "expose-gc inspect inspect-brk preserve-symlinks watch experimental-specifier-resolution abort-on-uncaught-exception",  # noqa: E501
                     "require import loader experimental-loader conditions env-file"),
     "ruby": Options("vwUW0123456789", "IrCE", "yjit jit enable-frozen-string-literal"),
     "perl": Options("wWTtnpalU", "IMm"), "php": Options("qn", "cdz"), **dict.fromkeys(SHELLS, _SHELL),
@@ -74,7 +77,9 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
     if known(name) in SHELLS:
         line = _line(words)
         found = last_command(line.text, command.directory, environment) if line and line.literal else None
-        login = any(each.text == "--login" or re.match(r"-[a-z]*[li]", each.text) for each in words[1:])   # reads a profile
+        login = any(
+            each.text == "--login" or re.match(r"-[a-z]*[li]", each.text) for each in words[1:]
+        )  # reads a profile
         return found and replace(found, certain=found.certain and command.certain and not login)
     options = _WRAPPERS.get(name.removesuffix("-static"))
     if options is None or name == "runuser" and words[1:] and not words[1].text.startswith("-"):
@@ -92,7 +97,9 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
         return None
     # sudo and env -i have a PATH of their own; env may be given one, or another folder.
     given = (*given, *words[:at]) if options.assignments else given
-    changed = name == "sudo" or any(each.text.startswith(("PATH=", "LD_", "-i", "-C", "--chdir", "--ignore")) for each in given)
+    changed = name == "sudo" or any(
+        each.text.startswith(("PATH=", "LD_", "-i", "-C", "--chdir", "--ignore")) for each in given
+    )
     sure = (command.certain and words[at].literal and (not changed or words[at].text.startswith("/"))
             and not any(each.text.startswith("LD_") for each in given))
     return Command(words[at:], None if changed else command.directory, sure, direct=False)

@@ -36,7 +36,8 @@ def will_not_start(context: ReportContext) -> Iterator[Finding]:
                 if each.keyword in ("CMD", "ENTRYPOINT")]
         yield Finding(
             "will-not-start", "high", said[-1].line if said else context.lines.last_from,
-            f"The image starts {lacks}, which is not in it.", "A container of it stops at once, with an error of the engine.",
+            f"The image starts {lacks}, which is not in it.",
+            "A container of it stops at once, with an error of the engine.",
             'A command as one line needs a shell: write CMD ["program", "argument"].'
             if posixpath.basename(main.name) == "sh" else "Copy it in, or name it by the path that it has there.")
         return
@@ -44,7 +45,8 @@ def will_not_start(context: ReportContext) -> Iterator[Finding]:
     yield Finding(
         "will-not-start", "high", line, f"{main.path} needs {lacks}, and the image does not have it.",
         "It stops before the program's first line.",
-        f"Use a base that has it, such as {context.advice.ref} ({context.advice.because})." if context.advice and main.elf
+        f"Use a base that has it, such as {context.advice.ref} ({context.advice.because})." if context.advice
+        and main.elf
         else "Install it, or build the program so that it does not need it (static).")
 
 
@@ -82,7 +84,9 @@ def _telling(context: ReportContext, tool: Tool) -> bool:
 def _one_stage(context: ReportContext) -> bool:
     """Whether the image is made in one stage that takes nothing from another."""
     return len(context.lines.stages) == 1 and not any(
-        edge.target == context.lines.stages[0].label and edge.via in ("COPY", "RUN") for edge in context.dockerfile.edges)
+        edge.target == context.lines.stages[0].label and edge.via in ("COPY", "RUN")
+        for edge in context.dockerfile.edges
+    )
 
 
 def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alone: bool) -> Finding:
@@ -112,7 +116,7 @@ def _advised(context: ReportContext, begin: str) -> str:
     if context.advice is None:
         kind = f" for {context.main.kind}" if context.main and context.main.kind else ""
         return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
-    return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since {context.advice.because}."
+    return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since {context.advice.because}."  # noqa: E501
             f"{_started_through(context)}")
 
 
@@ -145,14 +149,17 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     if any(context.lines.line(tool.layer) == context.lines.last_from and _telling(context, tool)
            for tool in context.inventory.kind(*BUILDING)):
         return
-    count = sum(each.layer < context.base_layers and each.package.type != "binary" for each in context.inventory.packages)
+    count = sum(
+        each.layer < context.base_layers and each.package.type != "binary" for each in context.inventory.packages
+    )
     packages = f" and {counted(count, 'package')}" if count else ""
     yield Finding(
         "large-base", weight(saves, context.unpacked, least="medium"), context.lines.last_from,
-        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{packages}, and {main.name} "
+        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{packages}, and {main.name} "  # noqa: E501
         f"needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
         "All of it is shipped and has to be kept up to date, and an intruder can use it.",
-        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(context)}", saves=saves)
+        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(context)}",
+        saves=saves)
 
 
 def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:

@@ -36,7 +36,8 @@ def caches(context: ReportContext) -> Iterator[Finding]:
         made = context.lines.instruction(layers[0])
         yield Finding(
             "cache-left", weight(total, context.unpacked), line,
-            "Left in this layer: " + ", ".join(f"{whose} ({size(count)})" for whose, count in found.most_common()) + ".",
+            "Left in this layer: " + ", ".join(f"{whose} ({size(count)})" for whose,
+                                               count in found.most_common()) + ".",
             "Nobody installs or builds in a running container.", _without_cache(made, found), saves=total)
 
 
@@ -45,7 +46,7 @@ def _without_cache(made: Instruction | None, found: Mapping[str, int]) -> str:
         return "Copy only what runs."
     if any(whose.startswith("apt") for whose in found):
         return "End the same RUN with && rm -rf /var/lib/apt/lists/*. In a RUN of its own it saves nothing."
-    return ("Mount a cache for the command: RUN --mount=type=cache,target=... keeps the folder for the next build and out "
+    return ("Mount a cache for the command: RUN --mount=type=cache,target=... keeps the folder for the next build and out "  # noqa: E501
             "of the layer. Or delete it at the end of the same RUN.")
 
 

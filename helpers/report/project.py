@@ -95,7 +95,8 @@ def _required(text: str) -> bool:
     """Whether a go.mod names a module that is not replaced by a folder of the project."""
     text = re.sub(r"//.*", "", text)
     blocks = re.findall(r"^require\s*\((.*?)\)", text, re.M | re.S)
-    lines = [*re.findall(r"^require\s+([^\s(].*)", text, re.M), *(line for block in blocks for line in block.splitlines())]
+    lines = [*re.findall(r"^require\s+([^\s(].*)", text, re.M),
+             *(line for block in blocks for line in block.splitlines())]
     wanted = {line.split()[0] for line in lines if line.split()}
     local = set(re.findall(r"(\S+)(?:\s+v\S+)?\s*=>\s*\.{1,2}/", text))
     return bool(wanted - local)

@@ -26,7 +26,8 @@ from .opinions import opinions
 from .result import Report
 from .secrets import secrets
 
-RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, hidden, layers.copied_folders,
+RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, hidden,
+         layers.copied_folders,
          layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user, text.cache_order,
          text.moving_tags, text.no_dockerignore, text.read_otherwise)
 NAME = "multistage-report"    # of the images that a report builds
@@ -59,7 +60,9 @@ def report(
     """
     engine = engine or connect()
     root, dockerfile, target = Path(context), options.get("dockerfile", "Dockerfile"), options.get("target")
-    result = build(BuildRequest(root, tag=name(root, dockerfile, target), **options), engine=engine, watch=watch, report=say)
+    result = build(
+        BuildRequest(root, tag=name(root, dockerfile, target), **options), engine=engine, watch=watch, report=say
+    )
     if finished:
         finished(result)
     found = inventory(result.tag, engine)

@@ -23,7 +23,7 @@ _SECRET = re.compile(
 _HARMLESS = re.compile(r"(?:^|_)PUB(?:LIC)?(?:_|KEY)|(?:^|_)(?:BOS|CLS|CSRF|EOS|MASK|MAX|NUM|PAD|SEP|STOP|UNK)_TOKEN$|"
                        r"^(?:ALLOW|CHECK|DISABLE|ENABLE|HAS|IGNORE|NO|REQUIRE|SKIP|USE|WITH(?:OUT)?)_|^(?:OLD)?PWD$")
 # How some that are given out begin. Source: their issuers' documentation.
-_ISSUED = re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{36}|github_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}|"
+_ISSUED = re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{36}|github_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}|"  # noqa: E501
                      r"npm_\w{36}|(?:sk|rk)_(?:live|test)_\w{16,}|AIza[\w-]{35}|dckr_pat_[\w-]{20,}|pypi-AgE[\w-]{16,}|"
                      r"hf_\w{30,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _IN_URL = re.compile(r"\w://[^/\s:@]*:[^/\s@${]+@")    # scheme://user:password@host

@@ -7,19 +7,19 @@ import re
 from .shell_line import simple_commands
 
 # What may stand before the command: variables, and programs that start another one.
-_BEFORE = (r"(?:\w+=\S*\s+|(?:\S*/)?(?:env|time|exec|sudo|command|xvfb-run|npx|bunx|yarn|pnpm|(?:pnpm|npm) exec|poetry run|"
-           r"uv run|pipenv run|hatch run|pdm run|rye run|bundle exec|coverage run|python[\d.]* -m|timeout \S+)\s+(?:--?\S+\s+)*)*")
+_BEFORE = (r"(?:\w+=\S*\s+|(?:\S*/)?(?:env|time|exec|sudo|command|xvfb-run|npx|bunx|yarn|pnpm|(?:pnpm|npm) exec|poetry run|"  # noqa: E501
+           r"uv run|pipenv run|hatch run|pdm run|rye run|bundle exec|coverage run|python[\d.]* -m|timeout \S+)\s+(?:--?\S+\s+)*)*")  # noqa: E501
 # Source: each tool's manual.
 _TESTS = re.compile(_BEFORE + r"(?:\S*/)?(?:"
                     r"(?:pytest|py\.test|unittest|nose2|tox|nox|jest|vitest|mocha|ava|karma|bats|ctest|phpunit|pest|rspec|prove|"
                     r"cypress run|playwright test)(?!\S)|"
-                    r"(?:go|cargo|dotnet|swift|sbt|lein|deno|bun|zig build|bazel|meson|flutter|dart|stack|cabal|mix|ng|composer|"
-                    r"rails|rake|ng|conan|elm-test|php artisan|python[\d.]* (?:manage|setup)\.py) (?:\S+ )*?tests?(?!\S)|"
+                    r"(?:go|cargo|dotnet|swift|sbt|lein|deno|bun|zig build|bazel|meson|flutter|dart|stack|cabal|mix|ng|composer|"  # noqa: E501
+                    r"rails|rake|ng|conan|elm-test|php artisan|python[\d.]* (?:manage|setup)\.py) (?:\S+ )*?tests?(?!\S)|"  # noqa: E501
                     r"(?:npm|pnpm|yarn|bun)(?: -\S+)* (?:(?:run|run-script) )?(?:test|t)(?:[:-]\S+)?(?!\S)|"
                     r"(?:make|just|task|gmake|ninja)(?: \S+)*? (?:test|tests|check|unit-test|unittest)(?!\S)|"
                     r"(?:mvn|mvnw)(?: \S+)*? (?:test|verify|integration-test)(?!\S)|"
                     r"(?:gradle|gradlew)(?: \S+)*? (?:\S*:)?(?:test|check)(?!\S)|rake spec(?!\S))")
-_SKIPS = re.compile(r"(?<!\S)(?:-DskipTests(?:=true)?|-Dmaven\.test\.skip(?:=true)?|-DskipITs|--no-run|--version|-V|--help|-h|"
+_SKIPS = re.compile(r"(?<!\S)(?:-DskipTests(?:=true)?|-Dmaven\.test\.skip(?:=true)?|-DskipITs|--no-run|--version|-V|--help|-h|"  # noqa: E501
                     r"--collect-only|--co|--listTests|--list|--dry-run|-x (?:\S*:)?test|--exclude-task test)(?!\S)|"
                     r"^(?:\S*/)?(?:make|ctest|ninja)\b.* (?:-n|-N)(?!\S)|\bgo test\b.* (?:-c|-run[ =]\^?\$|-list\b)|"
                     r" (?:install|add|ci|i) |^command -[vV]")
@@ -29,7 +29,8 @@ def runs_tests(text: str) -> bool:
     """Whether one of a RUN's commands, also inside `sh -c '...'`, runs tests."""
     for words in simple_commands(text):
         line = " ".join(words)
-        if len(words) > 2 and re.fullmatch(r"(?:\S*/)?(?:ba|da|a)?sh", words[0]) and re.fullmatch(r"-[a-z]*c", words[1]):
+        if len(words) > 2 and re.fullmatch(r"(?:\S*/)?(?:ba|da|a)?sh", words[0]) and re.fullmatch(r"-[a-z]*c",
+                                                                                                  words[1]):
             if runs_tests(words[2]):
                 return True
         elif _TESTS.match(line) and not _SKIPS.search(line):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..units import listed
 from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
 from ..text import escape
+from ..units import listed
 from .markup import marked, table
 
 _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
@@ -23,7 +23,8 @@ def standings_view(standings: Standings) -> str:
     rows = []
     for each in standings:
         given = each.verdict
-        found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet", _COLOURS[""])
+        found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet",
+                                                                                            _COLOURS[""])
         because = escape(given.because) if given else f"Tested in {_links(each.lessons)}."
         when = f'<span style="white-space:nowrap">{escape(given.when)}</span>' if given else ""
         rows.append((each.claim, escape(each.text), found, because, when, _links(each.lessons)))
@@ -44,14 +45,19 @@ def standings_text(standings: Standings) -> str:
 
 def _sum(standings: Standings) -> str:
     counts = [(sum(each.verdict.found == found for each in standings.tested), one, many) for found, one, many in (
-        ("holds", "holds", "hold"), ("partly", "holds in part", "hold in part"), ("fails", "does not hold", "do not hold"))]
+        ("holds", "holds", "hold"), ("partly", "holds in part", "hold in part"),
+        ("fails", "does not hold", "do not hold"))]
     counts += [(len(standings.open), "is not tested yet", "are not tested yet")] if standings.open else []
-    return f"{len(standings)} claims: {listed([f'{count} {one if count == 1 else many}' for count, one, many in counts])}"
+    return (
+        f"{len(standings)} claims: {listed([f'{count} {one if count == 1 else many}' for count, one, many in counts])}"
+    )
 
 
 def sentences_view(sentences: Sentences) -> str:
     """A row a sentence, with the verdicts that it stands on."""
-    rows = [(escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences]
+    rows = [
+        (escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences
+    ]
     return table(("say", "the experiments say", "since"), rows)
 
 

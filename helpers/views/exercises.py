@@ -43,7 +43,8 @@ def verdict_view(verdict: Verdict) -> str:
     parts += [f"<p>{escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
         lines = verdict.text.splitlines()
-        parts += ["<h4>To fix, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails), "</ol>"]
+        parts += ["<h4>To fix, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails),
+                  "</ol>"]
     if verdict.stopped:
         parts.append(f"<p>{escape(verdict.stopped)}</p>")
     rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{escape(rule)}: {escape(meaning(rule))}</li>"

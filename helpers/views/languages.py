@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ..experiments.languages import HEADS, Languages
 from ..experiments.variants import Absent
 from ..text import escape

@@ -41,7 +41,7 @@ class Linted:
 
     @property
     def _head(self) -> str:
-        said = self.without or f"hadolint has {counted(len(self.findings), 'finding') if self.findings else 'nothing to say'}"
+        said = self.without or f"hadolint has {counted(len(self.findings), 'finding') if self.findings else 'nothing to say'}"  # noqa: E501
         return f"{self.name}: {said}"
 
     def __repr__(self) -> str:
@@ -56,7 +56,7 @@ class Linted:
         for number, line in enumerate(self.lines, 1):
             told.append(escape(f"{number:>3}  {line}"))
             told += [f"<i style='white-space:pre-wrap'>     "
-                     f"<span style='color:{_COLOURS.get(each.level, _QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"
+                     f"<span style='color:{_COLOURS.get(each.level, _QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"  # noqa: E501
                      f"{each.level} {escape(each.rule)}: {escape(each.message)}</i>" for each in self._on(number)]
         body = "\n".join(told)
         return (f"<figure style='margin:0'><figcaption>{escape(self._head)}</figcaption>"
@@ -83,8 +83,10 @@ class Opinions:
         if self.without:
             return self.without
         wide = max(map(len, self.found), default=0)
-        return "\n".join(f"{what:<{wide}}  {'; '.join(f'{each.rule}: {each.message}' for each in findings) or 'nothing'}"
-                         for what, findings in self.found.items())
+        return "\n".join(
+            f"{what:<{wide}}  {'; '.join(f'{each.rule}: {each.message}' for each in findings) or 'nothing'}"
+            for what, findings in self.found.items()
+        )
 
     def _repr_html_(self) -> str:
         if self.without:

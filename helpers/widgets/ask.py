@@ -42,7 +42,7 @@ def ask(question: str, choices: Sequence[str], answer: str, because: str) -> Que
     return Question(question, tuple(choices), answer, because)
 
 
-_asked: dict[str, "Prediction"] = {}   # what was asked in this session, by its question
+_asked: dict[str, Prediction] = {}   # what was asked in this session, by its question
 
 
 class Prediction:
@@ -66,7 +66,7 @@ class Prediction:
         return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
     def _widget(self):
-        from ipywidgets import FloatText, HTML, RadioButtons, VBox
+        from ipywidgets import HTML, FloatText, RadioButtons, VBox
 
         label = HTML(f"<b>Your prediction:</b> {escape(self.question)}")
         if self.choices:

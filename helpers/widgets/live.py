@@ -64,9 +64,8 @@ class LiveBuild:
 def _has_widgets() -> bool:
     """Whether this is a notebook's kernel with ipywidgets."""
     try:
-        from IPython import get_ipython
-
         import ipywidgets  # noqa: F401
+        from IPython import get_ipython
     except ImportError:
         return False
     return type(get_ipython()).__name__ == "ZMQInteractiveShell"

@@ -6,9 +6,8 @@ import sys
 import time
 from typing import TextIO
 
-from .live import _has_widgets
-
 from ..text import escape, write
+from .live import _has_widgets
 
 _PAUSE, _PAUSE_TEXT = 0.2, 5.0   # seconds between two lines: in a notebook, in a terminal
 

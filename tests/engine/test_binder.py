@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from helpers import bases, labels
+from helpers import labels
 from helpers.builder import build, ensure_bases
 from tests import binder
 

@@ -49,7 +49,7 @@ def test_only_what_has_the_label_goes(engine, learners_own, tmp_path):
     assert not client.images.list(filters={"reference": "course-test:clean"})
     assert client.images.get("learners-second-name:1")
     client.images.remove("learners-second-name:1")
-    for kind, thing in learners_own.items():
+    for _kind, thing in learners_own.items():
         thing.reload()
     assert client.images.get("learners-own:1") and client.images.get(BASE)
 

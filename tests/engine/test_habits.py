@@ -12,9 +12,9 @@ from docker.errors import NotFound
 
 from helpers.builder import build
 from helpers.container import run
-from helpers.experiments.incremental import executed_steps, rebuild, steps, write
 from helpers.errors import BuildFailed
-from helpers.image import inspect, read_file, layer_by_path
+from helpers.experiments.incremental import executed_steps, rebuild, steps, write
+from helpers.image import inspect, layer_by_path, read_file
 from helpers.inventory import inventory
 from helpers.registry import Registry
 
@@ -77,9 +77,8 @@ def edit(engine):
 
     def done(text, **edits):
         tags.append(f"course-test:habits-{uuid.uuid4().hex[:12]}")
-        made = rebuild({**FILES, "Dockerfile": TEXTS.get(text, text).encode(), ".dockerignore": b"Dockerfile\n"},
+        return rebuild({**FILES, "Dockerfile": TEXTS.get(text, text).encode(), ".dockerignore": b"Dockerfile\n"},
                        edits, tag=tags[-1], engine=engine)
-        return made
     done.tags = tags
     yield done
     _forget(engine, [f"{tag}-{number}" for tag in tags for number in range(4)])

@@ -13,7 +13,7 @@ import pytest
 from helpers import paths
 from helpers.builder import build
 from helpers.errors import ImageNotFound
-from helpers.image import inspect, cache, transfer, unique, layer_by_path
+from helpers.image import cache, inspect, layer_by_path, transfer, unique
 from helpers.inventory import inventory
 from tests.unit.layers import digest, tar
 

@@ -10,11 +10,11 @@ import pytest
 from helpers.builder import build
 from helpers.container import Sandbox, run, serve
 from helpers.errors import CourseError
-from helpers.image import inspect, layer_by_path
-from helpers.inventory import inventory
 from helpers.experiments.languages import LANGUAGES, every
 from helpers.experiments.size_attribution import split
 from helpers.experiments.variants import APPS, TWO_BY_TWO, Variants, two_by_two
+from helpers.image import inspect, layer_by_path
+from helpers.inventory import inventory
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def _entries(data):
 def _stages_told(output, builder):
     if builder == "legacy":
         return len(re.findall(r"^Step \d+/\d+ : FROM", output, re.M))
-    return {name for name in re.findall(r"\[(\S+) \d+/\d+\]", output)}
+    return set(re.findall(r"\[(\S+) \d+/\d+\]", output))
 
 
 def _stages_ran(result, builder):

@@ -21,8 +21,8 @@ import pytest
 from helpers import container
 from helpers.builder import build, ensure_bases
 from helpers.engine import backends
-from helpers.errors import BuildFailed, CourseError
 from helpers.engine.proot import proot
+from helpers.errors import BuildFailed, CourseError
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"

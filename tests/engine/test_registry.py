@@ -16,8 +16,8 @@ from helpers import labels, paths
 from helpers.builder import build
 from helpers.errors import CourseError, Interrupted, RegistryUnavailable, TransferFailed
 from helpers.image import inspect, layer_by_path
-from helpers.registry import Registry, lesson_registry, server, throttle, is_transfer_name
 from helpers.maintenance import clean
+from helpers.registry import Registry, is_transfer_name, lesson_registry, server, throttle
 
 FAST = 1e9
 SLOW = 2e6      # bytes a second: an image of tens of megabytes takes long enough to be stopped

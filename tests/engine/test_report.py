@@ -193,7 +193,7 @@ def test_fixing_saves_what_was_said(reported, rule, bad, good):
 
 
 def test_another_base_saves_what_was_said(reported):
-    text = (f"FROM golang:1.22 AS builder\nRUN cp /bin/true /app\nFROM {{}}\nCOPY --from=builder /app /app\n"
+    text = ("FROM golang:1.22 AS builder\nRUN cp /bin/true /app\nFROM {}\nCOPY --from=builder /app /app\n"
             "USER 1\nCMD [\"/app\"]\n")
     before = reported(text.format("golang:1.22"))
     only, = before.of("build-tools")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from helpers import container
-from helpers.experiments import startup_time
 from helpers.builder import build
 from helpers.errors import EngineFault
+from helpers.experiments import startup_time
+from helpers.experiments.reproducibility import twice
 from helpers.labels import COURSE, RUN
 from helpers.registry import Registry
-from helpers.experiments.reproducibility import twice
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 BASE = "debian:bookworm-slim"

@@ -207,7 +207,7 @@ def test_what_we_find_more_has_its_reason(sight, name):
 @EACH
 def test_a_package_is_told_of_by_the_same_files(sight, name):
     seen = sight(name)
-    for told, paths in seen.ours.items():
+    for told, paths in seen.ours.items():  # noqa: F402
         if told in seen.theirs:
             outer = {path.partition(":")[0] for path in seen.theirs[told]}     # 'app.war:WEB-INF/lib/a.jar'
             assert paths <= outer, told

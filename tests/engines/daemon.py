@@ -24,9 +24,9 @@ from typing import IO
 
 import docker
 
-from helpers.subprocesses import tail
 from helpers.errors import CourseError
 from helpers.limits import held
+from helpers.subprocesses import tail
 from helpers.units import size
 
 from . import rootfs

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from helpers import paths
 from helpers.bases import aptsources
-from helpers.subprocesses import running, tail
 from helpers.engine.packages import apt_install
 from helpers.errors import CourseError
+from helpers.subprocesses import running, tail
 
 PACKAGES = ("aardvark-dns", "ca-certificates", "conmon", "containerd", "crun", "docker.io", "iproute2",
             "iptables", "mount", "netavark", "nftables", "pigz", "podman", "procps", "runc", "slirp4netns",

@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from docker.errors import NotFound
 
 from helpers import labels
-from helpers.engine.timeouts import patient
 from helpers.container import Ran
 from helpers.engine import Engine
+from helpers.engine.timeouts import patient
 
 from .image import ROOT, USER, image
 
@@ -63,7 +63,7 @@ class Sandbox:
         made = api.exec_create(self.name, list(command), workdir=folder,
                                environment=dict(environment or {}))["Id"]
         # Not through a call that returns: one may be silent for longer than the client waits.
-        pieces = [piece for piece in api.exec_start(made, stream=True)]
+        pieces = list(api.exec_start(made, stream=True))
         output = b"".join(pieces).decode("utf-8", "replace")
         return Ran(output, api.exec_inspect(made)["ExitCode"], time.perf_counter() - began)
 

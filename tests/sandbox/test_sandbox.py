@@ -266,7 +266,7 @@ def test_on_binder_the_first_lessons_run(binder):
 @nightly
 def test_with_subordinate_ids_there_are_other_users(engine):
     with sandbox(engine, "ids") as pod:
-        told = said(pod, f"""
+        told = said(pod, """
             import json
             from helpers.engine import connect
             from helpers.engine.backends import PODMAN as podman

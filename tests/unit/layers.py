@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from helpers.image import Image, Layer
 from helpers.image.archive import Archive
-from helpers.image.entries import Entries
 from helpers.image.byte_stream import ByteStream
+from helpers.image.entries import Entries
 from helpers.image.scan import scan
 from helpers.inventory import Inventory, take
 

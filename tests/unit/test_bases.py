@@ -14,8 +14,7 @@ from types import SimpleNamespace
 import docker
 import pytest
 
-from helpers import bases, labels, paths
-from helpers import dockerfile
+from helpers import bases, dockerfile, labels, paths
 from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, rootfs, standins
 from helpers.bases.status import ResolvedBase
 from helpers.errors import BaseUnavailable, CourseError

@@ -7,8 +7,8 @@ import pytest
 from helpers import dockerfile
 from helpers.builder import buildah
 from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
-from helpers.builder.progress import Progress
 from helpers.builder.failure import failed
+from helpers.builder.progress import Progress
 
 TWO_STAGES = """\
 FROM golang:1.22 AS builder

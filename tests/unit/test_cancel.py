@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile
-from helpers.limits import MARKED, word
 from helpers.builder import cancel as module
-from helpers.builder.parameters import _marking, mark_of
-from helpers.builder.events import StepSeen
 from helpers.builder.cancel import cancel
+from helpers.builder.events import StepSeen
+from helpers.builder.parameters import _marking, mark_of
 from helpers.builder.progress import Progress
+from helpers.limits import MARKED, word
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")
 

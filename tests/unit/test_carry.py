@@ -3,7 +3,7 @@
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import Verdict, requirements, check, find, progress
+from helpers.checks import Verdict, check, find, progress, requirements
 from helpers.container.sandbox import hardening_options
 from helpers.engine.proot.api.builds import secrets_of
 from helpers.views.exercises import verdict_view

@@ -4,9 +4,9 @@ import pytest
 
 from helpers import charts, labels
 from helpers.charts import style
+from helpers.experiments.significance import compare
 from helpers.image import Image, Layer, Twins
 from helpers.registry import Transfer
-from helpers.experiments.significance import compare
 
 
 @pytest.fixture(autouse=True)

@@ -200,7 +200,7 @@ def test_outputs_stay_while_the_cells_do(folder):
     for number, cell in enumerate(each for each in made["cells"] if each["cell_type"] == "code"):
         cell.update(execution_count=number + 1, outputs=[{"output_type": "stream", "name": "stdout", "text": ["kept"]}])
     notebook.path(exercise).write_text(json.dumps(made))
-    exercise.folder.joinpath("task.md").write_text((exercise.task + "\nMore of it.\n"))
+    exercise.folder.joinpath("task.md").write_text(exercise.task + "\nMore of it.\n")
     again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
     assert [each["execution_count"] for each in again] == [1, 2, 3, 4] and all(each["outputs"] for each in again)
     exercise.starter.write_text("FROM scratch\n")         # a run of another starter is none of this one

@@ -8,7 +8,17 @@ import pytest
 
 from helpers import claims
 from helpers.claims import (
-    CLAIMS, LESSONS, SENTENCES, Lesson, Sentence, Standing, Verdict, kept, lesson, sentences, standings,
+    CLAIMS,
+    LESSONS,
+    SENTENCES,
+    Lesson,
+    Sentence,
+    Standing,
+    Verdict,
+    kept,
+    lesson,
+    sentences,
+    standings,
     verdict,
 )
 from helpers.views.claims import sentences_text, sentences_view, standings_text, standings_view

@@ -10,7 +10,17 @@ import pytest
 
 from helpers import cli, errors
 from helpers.errors import (
-    BaseUnavailable, BuildFailed, ContextError, CourseError, DiskFull, DockerfileError, EngineGone, ImageNotFound, Interrupted, NoEngine, Unsupported,
+    BaseUnavailable,
+    BuildFailed,
+    ContextError,
+    CourseError,
+    DiskFull,
+    DockerfileError,
+    EngineGone,
+    ImageNotFound,
+    Interrupted,
+    NoEngine,
+    Unsupported,
 )
 
 ROOT = Path(__file__).resolve().parents[2]

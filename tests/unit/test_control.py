@@ -194,7 +194,7 @@ def failure(**details) -> CallFailed:
 
 
 def test_a_failed_step_is_read_from_the_details():
-    error = failure(**{"Solve": SOLVE, "Source": SOURCE})
+    error = failure(Solve=SOLVE, Source=SOURCE)
     assert error.step == FailedStep(tuple(SOLVE["op"]["Op"]["Exec"]["mounts"]), ("out", "", "cache"),
                                     SOLVE["op"]["Op"]["Exec"]["meta"])
     assert error.lines == (4, 5, 6)

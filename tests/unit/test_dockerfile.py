@@ -673,7 +673,7 @@ def test_a_broken_file_raises_nothing_but_dockerfile_error(seed):
             continue
         good += 1
         assert file.with_bases({}) == text
-        changed = file.with_bases({base: "img:1" for base in file.bases})
+        changed = file.with_bases(dict.fromkeys(file.bases, "img:1"))
         assert changed.count("\n") == text.count("\n")
         assert set(parse(changed, {"GO": "1"}).bases) <= {"img:1"}
         assert file.needed() and file.edges

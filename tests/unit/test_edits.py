@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile, lesson
-from helpers.experiments import incremental
 from helpers.builder import BuildResult, Step
 from helpers.errors import CourseError
+from helpers.experiments import incremental
 
 FILES = {"main.go": b"world, world", "greet/greet.go": b"Hello", "a/folder/far/down": b""}
 

@@ -21,13 +21,24 @@ import urllib3
 from helpers import errors
 from helpers.engine import backends, connect, discovery, network, translate
 from helpers.engine import dockerd as module
-from helpers.engine.backends import DOCKERD as dockerd, PODMAN as podman, PROOT as proot
+from helpers.engine.backends import DOCKERD as dockerd
+from helpers.engine.backends import PODMAN as podman
+from helpers.engine.backends import PROOT as proot
 from helpers.engine.discovery import Rung
 from helpers.engine.model import Engine
 from helpers.engine.translate import translate_errors
+from helpers.errors import (
+    CourseError,
+    DiskFull,
+    EngineFault,
+    EngineGone,
+    EngineRefused,
+    EngineTooOld,
+    EngineUnreachable,
+    ImageNotFound,
+    NoEngine,
+)
 from helpers.views.markup import paragraph
-from helpers.errors import (CourseError, DiskFull, EngineFault, EngineGone, EngineRefused,
-                            EngineTooOld, EngineUnreachable, ImageNotFound, NoEngine)
 
 LIBRARIES = ("urllib3", "requests", "HTTPConnection", "MaxRetry", "ConnectionPool", "Traceback",
              "DockerException", "object at 0x", "NameError", "SSHHTTPAdapter")
@@ -50,7 +61,7 @@ def nowhere(home, monkeypatch, tmp_path):
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setattr(discovery, "_sockets", lambda: [])
+    monkeypatch.setattr(discovery, "_sockets", list)
     monkeypatch.setattr(dockerd, "can_start", lambda: False)
     monkeypatch.setattr(podman, "can_start", lambda: False)
 
@@ -109,6 +120,7 @@ def docker_says(version=VERSION, info=INFO, cut=None, length=True):
         elif "/info" in line:
             reply(connection, info, cut=cut, length=length)
             return cut is None
+        return None
     return answer
 
 

@@ -68,7 +68,7 @@ def test_one_that_was_stopped_goes_on_and_is_waited_for(process):
 
 def test_nobody_waits_for_one_that_is_gone_nor_for_ever(process):
     said = []
-    assert not processes.wait_until_responsive(lambda: [], lambda: True, said.append, 60) and said == []
+    assert not processes.wait_until_responsive(list, lambda: True, said.append, 60) and said == []
     silent = process(MILD)
     assert not processes.wait_until_responsive(lambda: alive(silent), lambda: False, said.append, 0.2) and silent.poll() is None
 

@@ -5,8 +5,7 @@ import inspect
 import pytest
 
 from helpers import errors
-from helpers.errors import (BuildFailed, CourseError, DockerfileError, EngineError, Interrupted,
-                            NoEngine)
+from helpers.errors import BuildFailed, CourseError, DockerfileError, EngineError, Interrupted, NoEngine
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)
          if issubclass(kind, CourseError)]

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from helpers import charts, dockerfile
 from helpers.charts import style

@@ -15,9 +15,9 @@ import zstandard
 
 from helpers.errors import ImageUnreadable
 from helpers.image import archive, cache, decompress, scan
-from helpers.image.history import from_config
 from helpers.image.archive_reader import read
 from helpers.image.filesystem import Tree
+from helpers.image.history import from_config
 from helpers.inventory import take
 
 from .layers import digest, elf, image, layer, saved, tar

@@ -17,15 +17,15 @@ from docker.errors import ImageNotFound
 
 from helpers import labels, paths
 from helpers.errors import ImageUnreadable
-from helpers.image import Image, Layer, measure, archive_reader, cache
+from helpers.image import Image, Layer, archive_reader, cache, measure
+from helpers.image.archive import path
+from helpers.image.archive_reader import Measured, Saved, read
+from helpers.image.byte_stream import ByteStream, Truncated
+from helpers.image.config import ports
+from helpers.image.entries import Entries
 from helpers.image.history import from_config, from_engine, instruction, makes_layer
 from helpers.image.measure import _name, _settings
 from helpers.image.model import base_of, unshared
-from helpers.image.archive import path
-from helpers.image.config import ports
-from helpers.image.entries import Entries
-from helpers.image.byte_stream import ByteStream, Truncated
-from helpers.image.archive_reader import Measured, Saved, read
 
 
 def counted():

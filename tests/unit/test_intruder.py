@@ -6,9 +6,9 @@ import pytest
 
 from helpers import charts
 from helpers.container import Answer, Ran
+from helpers.container.attack import AttackResult, run_attacks
 from helpers.container.processes import ids
 from helpers.errors import CourseError, EngineGone
-from helpers.container.attack import AttackResult, run_attacks
 
 
 class Straw:

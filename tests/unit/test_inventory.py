@@ -7,9 +7,8 @@ import tarfile
 
 import pytest
 
-from helpers.formats import Package, marks
+from helpers.formats import Package, libraries, marks
 from helpers.formats.signatures import _CLASSES, _WORDS
-from helpers.formats import libraries
 from helpers.inventory import BUILDING, KINDS, compare, known
 from helpers.inventory.kinds import AMBIGUOUS, GO_TOOLS, KIND_OF, RANK
 from helpers.inventory.libraries import Needs

@@ -10,21 +10,21 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from helpers.container.running import _EXEC, not_started
 from helpers import container
-from helpers.experiments import languages, variants
 from helpers.bases.catalogue import ALL, CURRENT
+from helpers.claims import CLAIMS, verdict
+from helpers.container.running import _EXEC, not_started
 from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable, BuildFailed, CourseError, EngineGone
-from helpers.inventory import Needs
+from helpers.experiments import languages, variants
 from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
-from helpers.lesson import say, with_supported_bases
-from helpers.units import size
-from helpers.claims import CLAIMS, verdict
-from helpers.views.languages import absent_view, languages_view
 from helpers.experiments.variants import TWO_BY_TWO, Absent, Variants
+from helpers.inventory import Needs
+from helpers.lesson import say, with_supported_bases
 from helpers.lesson.languages import DrawnVariants
+from helpers.units import size
 from helpers.views.contents import needs_text, needs_view
+from helpers.views.languages import absent_view, languages_view
 
 from .layers import elf, inventory, layer
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers.formats import Elf, Package
 from helpers.errors import ImageUnreadable
+from helpers.formats import Elf, Package
 from helpers.image import archive, decompress, scan
 from helpers.image.archive import Damaged, path
-from helpers.image.entries import Entries, Program, Unsound
-from helpers.image.byte_stream import ByteStream, Truncated
 from helpers.image.archive_reader import read
+from helpers.image.byte_stream import ByteStream, Truncated
+from helpers.image.entries import Entries, Program, Unsound
 from helpers.image.filesystem import Tree
 
 from .layers import digest, layer, listed, saved, scanned, tar
@@ -363,7 +363,7 @@ def applied(layers: list[list], root: Path) -> dict[str, str]:
             folder, _, last = name.rpartition("/")
             if last.startswith(".wh."):   # what is above a whiteout is a directory; an empty one is not listed
                 for above in reversed((root / name).relative_to(root).parents):
-                    if not (root / above).is_dir() or (root / above).is_symlink():
+                    if not (root / above).is_dir() or (root / above).is_symlink():  # noqa: SIM102
                         if above.as_posix() not in dict(members):
                             remove(root / above, root)
             if last == ".wh..wh..opq" and straight(root / folder, root):

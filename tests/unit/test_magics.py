@@ -1,7 +1,7 @@
 """The magics, in a shell without an engine."""
 
 import shlex
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -10,9 +10,9 @@ from IPython.utils.capture import capture_output
 from helpers import magics
 from helpers.checks import Fail, Verdict, progress
 from helpers.errors import CourseError, DockerfileError, ExerciseError
-from helpers.views.exercises import ProgressView, VerdictView, MarkedDockerfile, progress_text, verdict_view
+from helpers.views.exercises import MarkedDockerfile, ProgressView, VerdictView, progress_text, verdict_view
 
-from .test_checks import folder   # noqa: F401
+from .test_checks import folder  # noqa: F401
 from .test_project import Tags
 
 VERDICT = Verdict("99-thing", "Dockerfile", ("syntax", "bases"), (Fail("absent", "A <gcc>.", 2),), ("A note.",), "A hint.",
@@ -157,6 +157,6 @@ def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
     progress.path().unlink()
     with capture_output():
         take.value = ({"name": "p.json", "type": "application/json", "size": len(kept), "content": memoryview(kept),
-                       "last_modified": datetime.now(timezone.utc)},)
+                       "last_modified": datetime.now(UTC)},)
     assert progress.load().record("99-thing").attempts == 1
     assert all(each.tooltip and each.description for each in made)

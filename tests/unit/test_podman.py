@@ -10,7 +10,8 @@ import pytest
 
 from helpers.container.running import podman_lacks
 from helpers.engine import backends
-from helpers.engine.backends import DOCKERD as dockerd, PODMAN as podman
+from helpers.engine.backends import DOCKERD as dockerd
+from helpers.engine.backends import PODMAN as podman
 from helpers.engine.podman import additional_store, backend, launcher, namespaces, seccomp, settings
 from helpers.errors import EngineError, NoEngine
 

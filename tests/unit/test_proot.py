@@ -13,17 +13,16 @@ import pytest
 
 from helpers.bases import aptsources, rootfs
 from helpers.dockerfile import parse
-from helpers.image import archive_reader
-from helpers.errors import CourseError
 from helpers.engine.proot import copying, fetching, layers, programs, proot, settings
 from helpers.engine.proot.build import Builder, Options, unpack
-from helpers.engine.proot.paths import inside
-from helpers.engine.proot.scan import Change, changes, scan
-from helpers.engine.proot.refused import NotFound, RequestRefused
-from helpers.engine.proot.store import Store, full
 from helpers.engine.proot.file_systems import FileSystem, FileSystems
+from helpers.engine.proot.paths import inside
+from helpers.engine.proot.refused import NotFound, RequestRefused
+from helpers.engine.proot.scan import Change, changes, scan
+from helpers.engine.proot.store import Store, full
 from helpers.engine.proot.waste import Waste
-
+from helpers.errors import CourseError
+from helpers.image import archive_reader
 
 # -- paths ---------------------------------------------------------------------------
 
@@ -523,7 +522,7 @@ def test_what_cannot_be_fetched_or_does_not_work_leaves_what_was_there(fetched, 
 
 def test_a_proot_that_is_missing_or_too_old_is_told_with_the_way_to_a_newer_one(monkeypatch, tmp_path):
     find = proot.find.__wrapped__
-    monkeypatch.setattr(proot, "candidates", lambda: [])
+    monkeypatch.setattr(proot, "candidates", list)
     assert find() == (None, "PRoot is not installed (`python -m helpers engine fetch-proot` fetches it)")
     program = tmp_path / "proot"   # it lets the probe see the word, and faccessat2 fail
     program.write_text("#!/bin/sh\nprintf multistage\nexit 3\n")

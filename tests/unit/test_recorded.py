@@ -11,16 +11,15 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 
 from helpers.errors import CourseError, NoEngine, Unsupported
-from helpers.recorded import Cells, Missing, NeedsEngine, Recording, register
 from helpers.lesson.session import Run
-from helpers.recorded import frames
-from helpers.widgets.ask import COMPARED, predict, retold
+from helpers.recorded import Cells, Missing, NeedsEngine, Recording, frames, register
 from helpers.recorded.recordings import MARK, RUN, recording, recordings
+from helpers.widgets.ask import COMPARED, predict, retold
 
 from .without_engine import run_cells
 

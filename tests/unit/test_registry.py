@@ -18,11 +18,11 @@ import pytest
 from helpers import labels
 from helpers.engine.transfer_events import LayerProgress
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
-from helpers.registry import Bucket, Line, Transfer, server, is_transfer_name
+from helpers.registry import Bucket, Line, Transfer, is_transfer_name, server
 from helpers.registry.client import Client, Manifest
 from helpers.registry.lesson_registry import _called, _place
-from helpers.registry.unique_copy import Commented, comment, copy, renamed
 from helpers.registry.transfer import failure
+from helpers.registry.unique_copy import Commented, comment, copy, renamed
 
 # -- the bucket ------------------------------------------------------------------------
 

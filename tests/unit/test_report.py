@@ -17,15 +17,14 @@ from helpers.image import Image, Layer, Start
 from helpers.inventory import take
 from helpers.report import RULES, SEVERITIES, Finding, findings_of, run
 from helpers.report.base_advice import Advice, candidates, chosen
-from helpers.report.files import unused_kind, cache
-from helpers.report.provenance import Provenance, operands, stage_chain, takes_all
+from helpers.report.files import cache, unused_kind
 from helpers.report.model import ordered, weight
 from helpers.report.opinions import Opinions, opinions
 from helpers.report.project import Project, read
+from helpers.report.provenance import Provenance, operands, stage_chain, takes_all
 from helpers.report.test_commands import runs_tests
 
-from .cases import (APT, DEBIAN, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image,
-                    layer, make, project)
+from .cases import APT, DEBIAN, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image, layer, make, project
 
 GOOD = """\
 FROM golang:1.22 AS builder

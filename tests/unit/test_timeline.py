@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 
 from helpers import charts, dockerfile
 from helpers.builder import Step
-from helpers.builder.progress import _report
 from helpers.builder.failure import failed
+from helpers.builder.progress import _report
 from helpers.charts import style
 from helpers.errors import BuildFailed, CourseError
 from tests.unit.test_build import CASES, progress

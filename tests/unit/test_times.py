@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.builder import BuildResult, Step, covered, overlap, spans, dependencies, together, work
+from helpers.builder import BuildResult, Step, covered, dependencies, overlap, spans, together, work
 from helpers.errors import Unsupported
 from tests.unit.test_build import progress
 

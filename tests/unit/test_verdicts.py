@@ -7,9 +7,9 @@ from datetime import date
 
 import pytest
 
-from helpers.views.claims import verdict_view
 from helpers import paths
 from helpers.claims import CLAIMS, Verdict, kept, verdict
+from helpers.views.claims import verdict_view
 
 
 @pytest.mark.parametrize("holds, partly, found, words", [

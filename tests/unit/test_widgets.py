@@ -13,12 +13,12 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, Progress
 from helpers.builder.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
-from helpers.views.lesson import Bases, Finds, Listing, say
-from helpers.widgets import LiveBuild, ask, live, predict
 from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
+from helpers.views.lesson import Bases, Finds, Listing, say
 from helpers.views.lists import image_view
 from helpers.views.markup import code, status, table
+from helpers.widgets import LiveBuild, ask, live, predict
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 VOID = {"br", "img", "hr", "wbr"}

@@ -1,7 +1,7 @@
 """The step that failed, with what it had written: Docker 23 and later keep it while the build is open.
 
-BuildKit mounts it into a container but does not read it out itself, so it is read by the programs that are in it: a shell, stat,
-cat and head, which busybox has too.
+BuildKit mounts it into a container but does not read it out itself, so it is read by the programs that are in it: a
+shell, stat, cat and head, which busybox has too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class FailedState(State):
     def config(self) -> dict[str, Any]:
         """What its process was started with, in the words of an image's configuration."""
         meta = self.step.meta
-        return {"Env": list(meta.get("env") or ()), "WorkingDir": meta.get("cwd") or "/", "User": meta.get("user") or ""}
+        return {"Env": list(meta.get("env") or ()), "WorkingDir": meta.get("cwd") or "/", "User": meta.get("user")
+                or ""}
 
     def mounts(self) -> tuple[Mount, ...]:
         """All that the step had mounted, caches included."""

@@ -51,7 +51,8 @@ class CallFailed(CourseError):
         source = self._json("errdefs.Source")
         ranges = source.get("ranges") or source.get("Ranges") or ()
         return tuple(sorted({line for each in ranges
-                             for line in range(each.get("start", {}).get("line", 0), each.get("end", {}).get("line", 0) + 1)}))
+                             for line in range(each.get("start", {}).get("line", 0),
+                                               each.get("end", {}).get("line", 0) + 1)}))
 
     @property
     def step(self) -> FailedStep | None:

@@ -123,7 +123,8 @@ def _add_layer(shelf: Path, digest: str, stack: list[str], source: Path) -> None
         if not settle(shelf):
             raise Unfit("it hides files of its lower layers, and they cannot be marked here")
     size = tar_split.size(shelf / "overlay-layers" / f"{name}.tar-split.gz")
-    entry = {"id": name, **({"parent": lower[-1]} if lower else {}), "created": _now(), "compressed-diff-digest": digest,
+    entry = {"id": name, **({"parent": lower[-1]} if lower else {}), "created": _now(),
+             "compressed-diff-digest": digest,
              "compressed-size": size, "diff-digest": digest, "diff-size": size, "uidset": [0], "gidset": [0]}
     _write_list(shelf, "layers", [*_read(shelf, "layers"), entry])
 
@@ -149,7 +150,8 @@ def _add_image(shelf: Path, name: str, config: bytes, lower: list[str], layers: 
         file = key if key.isalpha() else "=" + base64.b64encode(key.encode()).decode()
         paths.write_whole(place / file, content)
     entry = {"id": own, "digest": digest, "names": [name], "names-history": [name], "layer": lower[-1],
-             "metadata": "{}", "big-data-names": list(data), "big-data-sizes": {key: len(each) for key, each in data.items()},
+             "metadata": "{}", "big-data-names": list(data),
+             "big-data-sizes": {key: len(each) for key, each in data.items()},
              "big-data-digests": {key: f"sha256:{hashlib.sha256(each).hexdigest()}" for key, each in data.items()},
              "created": json.loads(config).get("created") or _now()}
     others = []

@@ -129,7 +129,9 @@ class Podman(Backend):
         command = _launch_command([*entering, "podman", "--log-level", "warn",
                                    *settings.storage(place, store, ids, self._shelves(found)),
                                    "system", "service", "--time=0", self.host()])
-        process = self._spawn(command, settings.environment(place, _python_environment()) | self._mark(), cwd=str(place))
+        process = self._spawn(
+            command, settings.environment(place, _python_environment()) | self._mark(), cwd=str(place)
+        )
         paths.write_whole(place / "service.json", json.dumps(found | {"pid": process.pid, "holder": holder}).encode())
         return process
 

@@ -53,7 +53,9 @@ def enter(ids: str) -> None:
             try:
                 Path(f"/proc/self/{name}").write_text(text)
             except OSError as error:
-                raise NamespaceRefused(f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
+                raise NamespaceRefused(
+                    f"this user's id cannot be mapped into a user namespace ({error.strerror})"
+                ) from error
     os.setgid(0)
     os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
@@ -108,7 +110,7 @@ def subordinate(table: str, uid: int) -> tuple[int, int] | None:
     import pwd
 
     names = {str(uid)}
-    try:
+    try:  # noqa: SIM105
         names.add(pwd.getpwuid(uid).pw_name)
     except KeyError:   # a pod may run as an id without a name
         pass
@@ -278,7 +280,9 @@ def _join(pid: int, folder: str) -> None:
     handles = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("user", "mnt")]
     for handle, kind in zip(handles, (_NEWUSER, _NEWNS)):
         if libc.setns(handle, kind):
-            raise NamespaceRefused(f"the namespaces of process {pid} cannot be entered ({os.strerror(ctypes.get_errno())})")
+            raise NamespaceRefused(
+                f"the namespaces of process {pid} cannot be entered ({os.strerror(ctypes.get_errno())})"
+            )
         os.close(handle)
     with open("/proc/self/mounts") as mounts:
         points = [line.split()[1].replace("\\040", " ") for line in mounts if line.split()[2] == "overlay"]

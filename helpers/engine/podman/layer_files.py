@@ -60,7 +60,8 @@ def unpack(packed: Path, into: Path) -> None:
 def _stay_inside(member: tarfile.TarInfo, links: set[str]) -> None:
     for name in (member.name, member.linkname if member.islnk() else ""):
         parts = Path(name).parts
-        if name.startswith("/") or ".." in parts or any("/".join(parts[:length]) in links for length in range(1, len(parts))):
+        if name.startswith("/") or ".." in parts or any("/".join(parts[:length]) in links
+                                                        for length in range(1, len(parts))):
             raise Unfit(f"{name} in its layer leads out of it")
 
 

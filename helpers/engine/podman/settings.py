@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-
 # Podman refuses a longer path than 50 characters for what it keeps of a run. The launcher
 # puts a file system of the engine's own there; it goes when the engine does.
 RUN = "/dev/shm"
@@ -43,7 +42,7 @@ def memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     is full, a build says so; the kernel would end the largest process, without a word."""
     allowed = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for limit in ("memory.max", "memory/memory.limit_in_bytes"):   # cgroup version 2, then 1
-        try:
+        try:  # noqa: SIM105
             allowed.append(int((cgroup / limit).read_text()))
         except (OSError, ValueError):   # not there, or 'max'
             pass

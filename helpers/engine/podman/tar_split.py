@@ -11,14 +11,14 @@ import os
 import tarfile
 from pathlib import Path
 
-from fastcrc.crc64 import go_iso   # it is written in Go, with Go's own polynomial
+from fastcrc.crc64 import go_iso  # it is written in Go, with Go's own polynomial
 
 
 class Writer:
     """The lines of a tar-split file: segments of raw bytes, and files by name."""
 
     def __init__(self, path: Path) -> None:
-        self._file, self._position = gzip.open(path, "wb", compresslevel=1), 0
+        self._file, self._position = gzip.open(path, "wb", compresslevel=1), 0  # noqa: SIM115
 
     def __enter__(self) -> Writer:
         return self

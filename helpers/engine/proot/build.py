@@ -19,14 +19,14 @@ from ...builder.dockerignore import Ignore
 from ...dockerfile import SCRATCH, Instruction, parse
 from ...errors import DockerfileError
 from . import copying, layers, settings
+from .file_systems import FileSystem, FileSystems
 from .paths import inside
 from .processes import Processes
+from .refused import NotFound, RequestRefused
 from .run_step import RunStep
 from .scan import scan
-from .refused import NotFound, RequestRefused
 from .stages import Stages, State
 from .store import Store
-from .file_systems import FileSystem, FileSystems
 
 Send = Callable[[dict], None]
 
@@ -134,7 +134,9 @@ class Builder:
             try:
                 state.image = earlier.image if earlier else self._store.find(stage.base)
             except NotFound:
-                raise RequestRefused(f"pull access denied for {stage.base}: this engine has no such image and fetches none") from None
+                raise RequestRefused(
+                    f"pull access denied for {stage.base}: this engine has no such image and fetches none"
+                ) from None
         state.config = copy.deepcopy(self._store.config(state.image).get("config") or {}) if state.image else {
             "Env": [settings.PATH]}
 
@@ -193,7 +195,9 @@ class Builder:
         try:
             image = self._store.find(reference)
         except NotFound:
-            raise RequestRefused(f"invalid from flag value {reference}: this engine has no such image and fetches none") from None
+            raise RequestRefused(
+                f"invalid from flag value {reference}: this engine has no such image and fetches none"
+            ) from None
         tree = self._trees.take(self._store.chain(image))
         try:
             yield tree.root, ()

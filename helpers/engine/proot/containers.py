@@ -13,11 +13,11 @@ import time
 from dataclasses import dataclass, field
 
 from . import layers, programs, settings
+from .file_systems import FileSystem, FileSystems
 from .paths import inside
 from .processes import Processes
 from .refused import RequestRefused
 from .store import Store
-from .file_systems import FileSystem, FileSystems
 
 _KEPT_OUTPUT = 16 << 20   # bytes; what a container prints beyond that is not kept
 
@@ -193,7 +193,8 @@ class Containers:
         ids = programs.user_ids(self.root(container), container.config.get("User") or "")
         # As Docker's: the name that this machine has for the id, root for 0.
         return {"Titles": ["UID", "PID", "CMD"],
-                "Processes": [["root" if ids[0] == 0 else str(ids[0]), str(container.process.pid), " ".join(container.words)]]
+                "Processes": [["root" if ids[0] == 0 else str(ids[0]), str(container.process.pid),
+                               " ".join(container.words)]]
                 if container.state == "running" and container.process else []}
 
 

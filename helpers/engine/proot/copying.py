@@ -19,10 +19,10 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from . import layers
+from .file_systems import FileSystem
 from .paths import clean, inside
 from .programs import user_ids
 from .refused import RequestRefused
-from .file_systems import FileSystem
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
@@ -97,7 +97,9 @@ class Copy:
         root, many = tree.root, len(self.found) > 1
         is_folder = self.target.endswith("/") or posixpath.basename(self.target) in (".", "..")
         if many and not is_folder:
-            raise RequestRefused("When using COPY with more than one source file, the destination must be a directory and end with a /")
+            raise RequestRefused(
+                "When using COPY with more than one source file, the destination must be a directory and end with a /"
+            )
         owner = user_ids(root, self.owner)
         for name, place in self.found:
             into = inside(root, posixpath.join(self.folder, self.target))

@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...bases import aptsources, rootfs
-from ...subprocesses import running, tail
 from ...errors import CourseError
+from ...subprocesses import running, tail
 from . import layers, proot
 
 PACKAGES = ("libc6", "libtalloc2", "proot")

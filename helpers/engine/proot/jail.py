@@ -5,6 +5,7 @@ ended when the command ends, when SIGTERM comes, or when whoever started this di
 Standard library alone: it is started as a program, once for each step and container.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -55,10 +56,8 @@ def _end_all() -> None:
     """Kill all below, until there is nobody: a child may be just now forking another."""
     while children := _below(os.getpid()):
         for pid in children:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         try:
             os.wait()
         except ChildProcessError:

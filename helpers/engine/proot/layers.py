@@ -69,11 +69,11 @@ def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, 
 def opened(place: str):
     """A file open for reading, though its mode may not let even its owner read."""
     try:
-        file = open(place, "rb")
+        file = open(place, "rb")  # noqa: SIM115
     except PermissionError:
         mode = stat.S_IMODE(os.stat(place).st_mode)
         os.chmod(place, mode | 0o400)
-        file = open(place, "rb")
+        file = open(place, "rb")  # noqa: SIM115
         os.chmod(place, mode)
     with file:
         yield file

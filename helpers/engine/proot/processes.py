@@ -36,15 +36,20 @@ class Processes:
               ports: Mapping[int, int] | None = None) -> subprocess.Popen[bytes]:
         """Start a command in the file system at `root`; both streams are pipes. See `PRoot.command`."""
         temporary = tempfile.mkdtemp(dir=self._temporary)
-        words = self._proot.command(root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports)
+        words = self._proot.command(
+            root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports
+        )
         process = self._parent.submit(
             subprocess.Popen, words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
-            env={**command.variables, **self._proot.environment, "PROOT_TMP_DIR": temporary}, start_new_session=True).result()
+            env={**command.variables, **self._proot.environment, "PROOT_TMP_DIR": temporary},
+            start_new_session=True).result()
         with self._lock:
             self._running[process] = temporary
         return process
 
-    def follow(self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
+    def follow(
+        self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False
+    ) -> int:
         """Hand on what it prints until it ends: its exit code. `stopped` ends it early."""
         assert process.stdout and process.stderr
         with selectors.DefaultSelector() as ready:

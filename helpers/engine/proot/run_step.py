@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from ...dockerfile import Instruction
 from . import copying, programs, settings
+from .file_systems import FileSystem
 from .paths import inside
 from .refused import RequestRefused
 from .stages import State
-from .file_systems import FileSystem
 
 if TYPE_CHECKING:
     from .build import Builder

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...dockerfile import Stage
+from .file_systems import FileSystem, FileSystems
 from .scan import changes, scan
 from .settings import architecture, environment
 from .store import Store
-from .file_systems import FileSystem, FileSystems
 
 
 @dataclass
@@ -80,14 +80,16 @@ class Stages:
         if known:
             state.image = known
             return True
-        before: dict = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers", "diff_ids": []}, "history": []}
+        before: dict = self._store.config(state.image) if state.image else {"rootfs": {"type": "layers",
+                                                                                       "diff_ids": []}, "history": []}
         digest = self._layer(state, made, running, running or not step.startswith("WORKDIR")) if made else ""
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         line = {"created": created, "created_by": history or f"/bin/sh -c #(nop)  {step}",
                 **({} if digest else {"empty_layer": True})}
         state.image = self._store.add_image({
             "architecture": architecture(), "os": "linux", "created": created, "config": state.config,
-            "rootfs": {"type": "layers", "diff_ids": [*before["rootfs"]["diff_ids"], *([f"sha256:{digest}"] if digest else [])]},
+            "rootfs": {"type": "layers",
+                       "diff_ids": [*before["rootfs"]["diff_ids"], *([f"sha256:{digest}"] if digest else [])]},
             "history": [*(before.get("history") or []), line],
         }, parent=state.image)
         self._store.remember(key, state.image)

@@ -25,7 +25,6 @@ from . import layers
 from .refused import NotFound
 from .scan import Change, Seen
 
-
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 

@@ -13,16 +13,16 @@ from pathlib import Path
 from ....errors import CourseError
 from ....paths import remove
 from .. import NAME, build
-from ..run_step import StepFailed
 from ..paths import inside
 from ..refused import RequestRefused
+from ..run_step import StepFailed
 from .routes import Routed, message_of, on, truth
 
 
 class Builds(Routed):
     """Requests below /build."""
 
-    @on("POST", "/build")
+    @on("POST", "/build")  # noqa: RET503
     def build(self) -> None:
         if self.query.get("version") == "2":
             return self.refuse(400, f"{NAME} has no BuildKit")

@@ -72,9 +72,12 @@ class OfContainers(Routed):
     @on("GET", "/containers/([^/]+)/json")
     def inspect(self, reference: str) -> None:
         found = self._container(reference)
-        ports = {f"{inner}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outer)}] for inner, outer in found.ports.items()}
+        ports = {
+            f"{inner}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outer)}] for inner, outer in found.ports.items()
+        }
         self.answer({
-            "Id": found.id, "Name": f"/{found.name}", "Image": f"sha256:{found.image}", "Created": _stamp(found.created),
+            "Id": found.id, "Name": f"/{found.name}", "Image": f"sha256:{found.image}",
+            "Created": _stamp(found.created),
             "Path": found.words[0], "Args": found.words[1:], "Config": {**found.config, "Tty": False},
             "HostConfig": {**found.host, "LogConfig": {"Type": "json-file", "Config": {}}},
             "State": {"Status": found.state, "Running": found.state == "running", "Paused": False, "Restarting": False,

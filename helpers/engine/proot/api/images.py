@@ -30,7 +30,8 @@ class OfImages(Routed):
                 continue
             if wanted and not any(_named(name, each) for name in names for each in wanted):
                 continue
-            found.append({"Id": f"sha256:{image}", "ParentId": _prefixed(store.parent(image)), "RepoTags": names or None,
+            found.append({"Id": f"sha256:{image}", "ParentId": _prefixed(store.parent(image)), "RepoTags": names
+                          or None,
                           "RepoDigests": None, "Created": _seconds(config.get("created", "")),
                           "Size": self._size(image), "VirtualSize": self._size(image), "SharedSize": -1,
                           "Containers": -1, "Labels": labels or None})
@@ -45,7 +46,8 @@ class OfImages(Routed):
         image = store.find(reference)
         config, size = store.config(image), self._size(image)
         self.answer({
-            "Id": f"sha256:{image}", "RepoTags": store.names(image), "RepoDigests": [], "Parent": _prefixed(store.parent(image)),
+            "Id": f"sha256:{image}", "RepoTags": store.names(image), "RepoDigests": [],
+            "Parent": _prefixed(store.parent(image)),
             "Comment": "", "Created": config.get("created", ""), "Container": "", "DockerVersion": "", "Author": "",
             "Config": config.get("config") or {}, "Architecture": config.get("architecture", ""), "Os": "linux",
             "Size": size, "VirtualSize": size, "RootFS": {"Type": "layers", "Layers": config["rootfs"]["diff_ids"]},

@@ -30,7 +30,8 @@ class Itself(Routed):
                      "OperatingSystem": "this session", "NCPU": len(os.sched_getaffinity(0)),
                      "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
                      "Containers": len(self.engine.containers.all()), "Images": len(self.engine.store.images()),
-                     "DockerRootDir": str(self.engine.folder), "SecurityOptions": [], "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
+                     "DockerRootDir": str(self.engine.folder), "SecurityOptions": [],
+                     "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
 
     @on("GET", "/networks")
     def networks(self) -> None:

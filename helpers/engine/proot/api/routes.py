@@ -9,12 +9,12 @@ from pathlib import Path
 
 from .. import NAME
 from ..containers import Containers
+from ..file_systems import FileSystems
+from ..http import Exchange
 from ..processes import Processes
 from ..refused import RequestRefused
 from ..store import Store
-from ..file_systems import FileSystems
 from ..waste import Waste
-from ..http import Exchange
 
 _ROUTES: list[tuple[str, re.Pattern[str], str]] = []
 
