@@ -60,7 +60,7 @@ class Podman(Backend):
     remedy = "`make stop` ends all of it. Or use a machine with Docker, or open the repository in GitHub Codespaces."
 
     def capabilities(self, version: int, owned: bool) -> Capabilities:
-        """Podman before 5 reads no heredocs (4.9.3), and its `commit` takes no new settings. What the
+        """Podman before 5 reads no heredocs (4.9.3), and keeps no finished step that mounts a secret. What the
         course runs has this machine's network, since nobody may make a bridge here."""
         new = version >= 5
         return Capabilities(
