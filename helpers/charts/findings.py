@@ -50,7 +50,7 @@ def findings(report: Report) -> Chart:
         axes.text(_COLUMN * longest, at, _rules(row.rules), va="center", fontsize=8.5, color=INK)
     axes.set_yticks(range(len(rows)), [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows],
                     family="DejaVu Sans Mono", fontsize=7.5)
-    for row, label in zip(rows, axes.get_yticklabels()):
+    for row, label in zip(rows, axes.get_yticklabels(), strict=False):
         label.set_color(INK if row.shipped else FAINT)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     bar_axis(axes, longest, room=_ROOM)

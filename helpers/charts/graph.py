@@ -31,7 +31,7 @@ def stages(result: BuildResult, rooms: bool = False) -> Chart:
     """
     shipped = _shipped(result)
     labels = [stage.label for stage in result.dockerfile.stages]
-    doors = {label: _CAPTION for before, label in zip([None, *labels], labels)
+    doors = {label: _CAPTION for before, label in zip([None, *labels], labels, strict=False)
              if before is None or (before == shipped) != (label == shipped)}
     drawn = plan(result.dockerfile, doors if rooms else {})
     figure, axes = canvas(drawn.high + 0.1)

@@ -196,7 +196,7 @@ class Dockerfile:
                 # A continuation can cut a word. The last part takes the new text:
                 # were it left empty, its line would no longer end the instruction.
                 parts = [*[""] * (len(spans) - 1), mapping[use.reference]]
-                edits |= {(start, end, part) for (start, end), part in zip(spans, parts)}
+                edits |= {(start, end, part) for (start, end), part in zip(spans, parts, strict=True)}
         text = self.text
         for start, end, part in sorted(edits, reverse=True):
             text = text[:start] + part + text[end:]

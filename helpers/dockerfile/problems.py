@@ -199,8 +199,8 @@ def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
                     yield Problem(
                         "outside-context", instruction.line, stage.label,
                         f"Line {instruction.line}: {source} lies outside the build context.",
-                        "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the dots "  # noqa: E501
-                        f"off and copies {inside} of the context; the other builders refuse the line.",
+                        "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the "
+                        f"dots off and copies {inside} of the context; the other builders refuse the line.",
                         "Move the file below it, or build with the folder above as the context "
                         "(and the Dockerfile named with its path).", ("legacy", "buildah"))
 
@@ -220,8 +220,8 @@ def _unset(each: Unset) -> Problem:
     what = f"Line {each.line}: ${each.name} has no value here, unless the base image sets it."
     if each.in_from:
         what = f"Line {each.line}: ${each.name} has no value in this FROM."
-        why, remedy = (f"ARG {each.name} in line {each.declared} belongs to a stage, and FROM sees only the ARGs above the "  # noqa: E501
-                       "first FROM.", f"Declare ARG {each.name} above the first FROM as well.")
+        why, remedy = (f"ARG {each.name} in line {each.declared} belongs to a stage, and FROM sees only the ARGs "
+                       "above the first FROM.", f"Declare ARG {each.name} above the first FROM as well.")
     elif each.declared is None:
         why, remedy = ("BuildKit sets it only in stages that declare it.",
                        f"Add ARG {each.name} below the FROM in line {each.stage.line}.")

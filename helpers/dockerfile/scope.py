@@ -121,5 +121,6 @@ def _names(text: str, escape: str) -> Iterator[str]:
 
 def _sets(text: str, name: str) -> bool:
     """Whether a shell's line gives the variable a value by itself."""
-    return re.search(rf"\b{name}\+?=|\b(?:for|select|getopts\s+\S+)\s+{name}\b|\b(?:read|mapfile|readarray)\b[^;&|\n]*\b{name}\b",  # noqa: E501
+    return re.search(rf"\b{name}\+?=|\b(?:for|select|getopts\s+\S+)\s+{name}\b|\b(?:read|mapfile|readarray)\b[^;&|"
+                     rf"\n]*\b{name}\b",
                      text) is not None

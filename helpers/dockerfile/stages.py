@@ -46,7 +46,7 @@ def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset:
     names = [_stage_name(source, group[0]) for group in groups]
     stages: list[Stage] = []
     taken: list[Use] = []
-    for group, name, label in zip(groups, names, _labels(names, [group[0].line for group in groups])):
+    for group, name, label in zip(groups, names, _labels(names, [group[0].line for group in groups]), strict=True):
         stage, use = _stage(source, group, (name, label), stages, variables, escape, keep_unset)
         stages.append(stage)
         taken.append(use)
@@ -157,7 +157,7 @@ def _labels(names: Sequence[str | None], lines: Sequence[int]) -> list[str]:
     trace. Two stages never share a label: one whose name a later stage has too, and which
     nobody below that one can name, gets its line as well."""
     labels = []
-    for index, (name, line) in enumerate(zip(names, lines)):
+    for index, (name, line) in enumerate(zip(names, lines, strict=True)):
         shown = name or f"stage-{index}"
         taken = shown in names[index + 1:] if name else shown in names
         labels.append(f"{shown} (line {line})" if taken else shown)

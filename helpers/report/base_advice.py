@@ -14,9 +14,9 @@ from .entrypoint import Entrypoint
 
 # Libraries that come with the distroless images, beside the loader. Source: their
 # README, and the packages named in their build files.
-_BASE = frozenset("libc.so.6 libm.so.6 libdl.so.2 libpthread.so.0 librt.so.1 libresolv.so.2 libutil.so.1 "
-                  "libanl.so.1 libssl.so.3 libcrypto.so.3".split())
-_CC = _BASE | frozenset("libstdc++.so.6 libgcc_s.so.1 libgomp.so.1 libatomic.so.1".split())
+_BASE = frozenset(["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libresolv.so.2",
+                   "libutil.so.1", "libanl.so.1", "libssl.so.3", "libcrypto.so.3"])
+_CC = _BASE | frozenset(["libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1", "libatomic.so.1"])
 
 # An interpreter: the image that has it, how much of its version the tag says, what the
 # tag of its smaller one ends in. Source: those images' pages on Docker Hub.

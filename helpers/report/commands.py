@@ -60,14 +60,15 @@ _INTERPRETERS = {
     "python": Options("bBdEhiIOPqRsSuvVx", "WX", "", "check-hash-based-pycs"),
     "node": Options("i", "rC",
                     "enable-source-maps no-warnings trace-warnings trace-uncaught trace-deprecation no-deprecation "
-                    "expose-gc inspect inspect-brk preserve-symlinks watch experimental-specifier-resolution abort-on-uncaught-exception",  # noqa: E501
+                    "expose-gc inspect inspect-brk preserve-symlinks watch experimental-specifier-resolution "
+                    "abort-on-uncaught-exception",
                     "require import loader experimental-loader conditions env-file"),
     "ruby": Options("vwUW0123456789", "IrCE", "yjit jit enable-frozen-string-literal"),
     "perl": Options("wWTtnpalU", "IMm"), "php": Options("qn", "cdz"), **dict.fromkeys(SHELLS, _SHELL),
 }
 _NODE_TRIES = ("", ".js", ".json", ".node")    # require(): nodejs.org/api/modules.html, "All together"
-_JAVA_VALUES = frozenset("-cp -classpath --class-path -p --module-path --add-modules --add-opens --add-exports "
-                         "--add-reads --limit-modules --upgrade-module-path --patch-module".split())
+_JAVA_VALUES = frozenset(["-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-modules", "--add-opens",
+                          "--add-exports", "--add-reads", "--limit-modules", "--upgrade-module-path", "--patch-module"])
 
 
 def started(command: Command, environment: Mapping[str, str]) -> Command | None:
@@ -77,9 +78,8 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
     if known(name) in SHELLS:
         line = _line(words)
         found = last_command(line.text, command.directory, environment) if line and line.literal else None
-        login = any(
-            each.text == "--login" or re.match(r"-[a-z]*[li]", each.text) for each in words[1:]
-        )  # reads a profile
+        login = any(each.text == "--login"
+                    or re.match(r"-[a-z]*[li]", each.text) for each in words[1:])   # reads a profile
         return found and replace(found, certain=found.certain and command.certain and not login)
     options = _WRAPPERS.get(name.removesuffix("-static"))
     if options is None or name == "runuser" and words[1:] and not words[1].text.startswith("-"):
@@ -97,9 +97,8 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
         return None
     # sudo and env -i have a PATH of their own; env may be given one, or another folder.
     given = (*given, *words[:at]) if options.assignments else given
-    changed = name == "sudo" or any(
-        each.text.startswith(("PATH=", "LD_", "-i", "-C", "--chdir", "--ignore")) for each in given
-    )
+    changed = name == "sudo" or any(each.text.startswith(("PATH=", "LD_", "-i", "-C", "--chdir",
+                                                          "--ignore")) for each in given)
     sure = (command.certain and words[at].literal and (not changed or words[at].text.startswith("/"))
             and not any(each.text.startswith("LD_") for each in given))
     return Command(words[at:], None if changed else command.directory, sure, direct=False)

@@ -84,9 +84,8 @@ def _telling(context: ReportContext, tool: Tool) -> bool:
 def _one_stage(context: ReportContext) -> bool:
     """Whether the image is made in one stage that takes nothing from another."""
     return len(context.lines.stages) == 1 and not any(
-        edge.target == context.lines.stages[0].label and edge.via in ("COPY", "RUN")
-        for edge in context.dockerfile.edges
-    )
+        edge.target == context.lines.stages[0].label
+        and edge.via in ("COPY", "RUN") for edge in context.dockerfile.edges)
 
 
 def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alone: bool) -> Finding:
@@ -116,7 +115,8 @@ def _advised(context: ReportContext, begin: str) -> str:
     if context.advice is None:
         kind = f" for {context.main.kind}" if context.main and context.main.kind else ""
         return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
-    return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since {context.advice.because}."  # noqa: E501
+    return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since "
+            f"{context.advice.because}."
             f"{_started_through(context)}")
 
 
@@ -149,13 +149,13 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     if any(context.lines.line(tool.layer) == context.lines.last_from and _telling(context, tool)
            for tool in context.inventory.kind(*BUILDING)):
         return
-    count = sum(
-        each.layer < context.base_layers and each.package.type != "binary" for each in context.inventory.packages
-    )
+    count = sum(each.layer < context.base_layers
+                and each.package.type != "binary" for each in context.inventory.packages)
     packages = f" and {counted(count, 'package')}" if count else ""
     yield Finding(
         "large-base", weight(saves, context.unpacked, least="medium"), context.lines.last_from,
-        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{packages}, and {main.name} "  # noqa: E501
+        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{packages}, and "
+        f"{main.name} "
         f"needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
         "All of it is shipped and has to be kept up to date, and an intruder can use it.",
         f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(context)}",

@@ -18,9 +18,8 @@ from .provenance import command, takes_context
 _RECORDS = ("/var/lib/dpkg/", "/var/cache/debconf/", "/var/cache/ldconfig/", "/var/log/", "/etc/ld.so.cache",
             "/lib/apk/db/", "/usr/lib/apk/db/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/", "/var/lib/apt/")
 _OWNERS, _MODES = re.compile(r"\bch(?:own|grp)\b"), re.compile(r"\bchmod\b")
-_UPGRADES = re.compile(
-    r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|zypper)\b[^&|;]* (?:upgrade|dist-upgrade|full-upgrade|update)\b"
-)
+_UPGRADES = re.compile(r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|zypper)\b[^&|;]* (?:upgrade|dist-upgrade|full-upgrade|"
+                       r"update)\b")
 _ATTRIBUTES = "changes the owner or mode of"
 
 
@@ -81,28 +80,29 @@ def _remedy(lines: tuple[int, int], happened: str, brings: Instruction | None, h
     text = command(hides)
     if brings is None:
         if happened == _ATTRIBUTES:
-            return f"In line {later}, name only the folders that the image adds: each file that is touched is stored again."  # noqa: E501
+            return (f"In line {later}, name only the folders that the image adds: each file that is touched is stored "
+                    "again.")
         if _UPGRADES.search(text):
             return "Choose a newer version of the base, which has the upgrades already."
         return "Choose a base that does not have them: nothing can be taken out of a base's layers."
     copied = brings.keyword in ("COPY", "ADD")
     if happened == _ATTRIBUTES:
-        flags = " and ".join(
-            flag for pattern, flag in ((_OWNERS, "--chown"), (_MODES, "--chmod")) if pattern.search(text)
-        )
+        flags = " and ".join(flag for pattern, flag in ((_OWNERS, "--chown"), (_MODES, "--chmod"))
+                             if pattern.search(text))
         return f"Set them on the way in: {brings.keyword} {flags} in line {line}." if copied else \
             f"Set them at the end of the RUN in line {line} itself: in a later RUN, each file is stored a second time."
     if copied and happened == "deletes":
-        return (f"Do not copy them into the image: let line {later} mount them (RUN --mount=type=bind,source=...), or copy "  # noqa: E501
-                "them into a stage that is not shipped.")
+        return (f"Do not copy them into the image: let line {later} mount them (RUN --mount=type=bind,source=...), or "
+                "copy them into a stage that is not shipped.")
     if copied:
-        return f"Make the change in a stage that is not shipped, and copy the result once, in place of lines {line} and {later}."  # noqa: E501
+        return (f"Make the change in a stage that is not shipped, and copy the result once, in place of lines {line} "
+                f"and {later}.")
     if happened == "deletes":
-        return (
-            f"Delete them at the end of the RUN in line {line} itself, or create them in a stage that is not shipped."
-        )
+        return (f"Delete them at the end of the RUN in line {line} itself, or create them in a stage that is not "
+                "shipped.")
     if hides.keyword == "RUN":
-        return f"Do both in one RUN, in line {line}, so that only the last version is stored; or in a stage that is not shipped."  # noqa: E501
+        return (f"Do both in one RUN, in line {line}, so that only the last version is stored; or in a stage that is "
+                "not shipped.")
     return f"Keep the RUN in line {line} from making what line {later} copies over."
 
 
@@ -110,7 +110,6 @@ def _where(files: Sequence[Unseen]) -> str:
     """The folder that has most of them."""
     weights: Counter[str] = Counter()
     for each in files:
-        weights["/".join(each.path.split("/")[:4]) if each.path.count("/") > 3 else posixpath.dirname(each.path)] += (
-            each.size
-        )
+        weights["/".join(each.path.split("/")[:4]) if each.path.count("/") > 3
+                else posixpath.dirname(each.path)] += each.size
     return weights.most_common(1)[0][0] or "/"

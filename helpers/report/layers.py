@@ -46,8 +46,8 @@ def _without_cache(made: Instruction | None, found: Mapping[str, int]) -> str:
         return "Copy only what runs."
     if any(whose.startswith("apt") for whose in found):
         return "End the same RUN with && rm -rf /var/lib/apt/lists/*. In a RUN of its own it saves nothing."
-    return ("Mount a cache for the command: RUN --mount=type=cache,target=... keeps the folder for the next build and out "  # noqa: E501
-            "of the layer. Or delete it at the end of the same RUN.")
+    return ("Mount a cache for the command: RUN --mount=type=cache,target=... keeps the folder for the next build and "
+            "out of the layer. Or delete it at the end of the same RUN.")
 
 
 def copied_folders(context: ReportContext) -> Iterator[Finding]:

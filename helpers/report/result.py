@@ -67,7 +67,7 @@ class Report:
         """The content of `report --json`."""
         dockerfile = self.result.dockerfile
         facts: dict[str, Any] = self.inventory.facts()
-        layers = [{**each, "line": line} for each, (line, _) in zip(facts.pop("layers"), self.layers())]
+        layers = [{**each, "line": line} for each, (line, _) in zip(facts.pop("layers"), self.layers(), strict=True)]
         return {
             "ok": True, "error": None,
             "image": self.result.image, "tag": self.result.tag, "builder": self.result.builder,

@@ -60,9 +60,8 @@ def report(
     """
     engine = engine or connect()
     root, dockerfile, target = Path(context), options.get("dockerfile", "Dockerfile"), options.get("target")
-    result = build(
-        BuildRequest(root, tag=name(root, dockerfile, target), **options), engine=engine, watch=watch, report=say
-    )
+    result = build(BuildRequest(root, tag=name(root, dockerfile, target), **options), engine=engine, watch=watch,
+                   report=say)
     if finished:
         finished(result)
     found = inventory(result.tag, engine)

@@ -14,16 +14,19 @@ from .model import Finding
 # OLDPWD, CACHE_KEY), so that they need company.
 _SECRET = re.compile(
     r"(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRETS|CREDENTIALS?|"
-    r"(?:^|_|DB|SMTP|MAIL|ROOT|ADMIN|USER|FTP|SSH|PG|SQL|REDIS|SUDO|VNC)(?:PASS|PWD|PW)|(?:GH|GITHUB|GITLAB|AZURE|DEVOPS)_?PAT|"
+    r"(?:^|_|DB|SMTP|MAIL|ROOT|ADMIN|USER|FTP|SSH|PG|SQL|REDIS|SUDO|VNC)(?:PASS|PWD|PW)|(?:GH|GITHUB|GITLAB|AZURE|"
+    r"DEVOPS)_?PAT|"
     r"(?:^|_)(?:BASIC|REGISTRY|PROXY|NPM_CONFIG_?)_AUTH|DOCKER_AUTH_CONFIG|"
-    r"(?:API|ACCESS|SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER|JWT|LICENSE|ACCOUNT|SHARED|(?:^|_)APP)_?KEY)"
+    r"(?:API|ACCESS|SECRET|PRIVATE|AUTH|SIGNING|ENCRYPTION|DEPLOY|SSH|MASTER|JWT|LICENSE|ACCOUNT|SHARED|(?:^|"
+    r"_)APP)_?KEY)"
     # It may go on with which one of several it is. NAME_FILE and NAME_PATH only say where it is.
     r"(?:_?\d+|_(?:BASE|DEV|LIVE|NEW|OLD|PRIMARY|PROD|PRODUCTION|SECONDARY|STAGING|TEST|VALUE))*$")
 # Public keys, the tokens of a text, switches that say whether there is a secret, and the shell's own variables.
 _HARMLESS = re.compile(r"(?:^|_)PUB(?:LIC)?(?:_|KEY)|(?:^|_)(?:BOS|CLS|CSRF|EOS|MASK|MAX|NUM|PAD|SEP|STOP|UNK)_TOKEN$|"
                        r"^(?:ALLOW|CHECK|DISABLE|ENABLE|HAS|IGNORE|NO|REQUIRE|SKIP|USE|WITH(?:OUT)?)_|^(?:OLD)?PWD$")
 # How some that are given out begin. Source: their issuers' documentation.
-_ISSUED = re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{36}|github_pat_\w{22,}|glpat-[\w-]{20}|xox[abprs]-[\w-]{10,}|"  # noqa: E501
+_ISSUED = re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{36}|github_pat_\w{22,}|glpat-[\w-]{20}|"
+                     r"xox[abprs]-[\w-]{10,}|"
                      r"npm_\w{36}|(?:sk|rk)_(?:live|test)_\w{16,}|AIza[\w-]{35}|dckr_pat_[\w-]{20,}|pypi-AgE[\w-]{16,}|"
                      r"hf_\w{30,}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _IN_URL = re.compile(r"\w://[^/\s:@]*:[^/\s@${]+@")    # scheme://user:password@host

@@ -24,13 +24,14 @@ _TOKEN = re.compile(r"""
   | (?P<word> (?: \\. | '[^']*' | "(?:\\.|[^"\\])*" | `[^`]*` | \$\((?:[^()]|\([^()]*\))*\) | \$\{[^}]*\} |
   [^\s;&|<>()'"`\\] )+ )
 """, re.VERBOSE | re.DOTALL)
-_KEYWORDS = frozenset(
-    "if then elif else fi for while until do done case esac in function select time coproc { } ! [[ ]]".split()
-)
+_KEYWORDS = frozenset(["if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "in",
+                       "function", "select", "time", "coproc", "{", "}", "!", "[[", "]]"])
 # They change nothing that the search for a program depends on; cd and export are looked at.
-_HARMLESS = frozenset(": true set echo printf umask ulimit trap test [ cd export readonly exit shopt".split())
-_BUILTINS = _HARMLESS | frozenset("false . source eval alias bg break command continue declare fc fg getopts hash jobs kill let "  # noqa: E501
-                                  "local mapfile pwd read return shift type typeset unalias unset wait".split())
+_HARMLESS = frozenset([":", "true", "set", "echo", "printf", "umask", "ulimit", "trap", "test", "[", "cd", "export",
+                       "readonly", "exit", "shopt"])
+_BUILTINS = _HARMLESS | frozenset(["false", ".", "source", "eval", "alias", "bg", "break", "command", "continue",
+                                   "declare", "fc", "fg", "getopts", "hash", "jobs", "kill", "let", "local", "mapfile",
+                                   "pwd", "read", "return", "shift", "type", "typeset", "unalias", "unset", "wait"])
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\+?=")
 _SEARCH = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD")   # what finds a program and its libraries
 

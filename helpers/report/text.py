@@ -83,8 +83,9 @@ def unused_tests(context: ReportContext) -> Iterator[Finding]:
 def _gate(stage: Stage) -> str:
     """How to make a stage's tests count; only a name can be given to --from and --target."""
     if stage.name != stage.label:
-        return (f"Give the stage in line {stage.line} a name of its own (FROM ... AS test), and let the artifact depend on it "  # noqa: E501
-                "(COPY --from=test a file that the tests write), or build it by itself first: --target test.")
+        return (f"Give the stage in line {stage.line} a name of its own (FROM ... AS test), and let the artifact "
+                "depend on it (COPY --from=test a file that the tests write), or build it by itself first: --target "
+                "test.")
     return (f"Let the artifact depend on it (COPY --from={stage.name} a file that the tests write), "
             f"or build it by itself first: --target {stage.name}.")
 
@@ -190,9 +191,8 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
     if not local_folders or not copies:
         return
     named = " and ".join(f"{folder} ({size(count)})" for folder, count in local_folders.items())
-    ignored = (
-        f"{context.project.ignore} does not leave it out" if context.project.ignore else "there is no .dockerignore"
-    )
+    ignore = context.project.ignore
+    ignored = f"{ignore} does not leave it out" if ignore else "there is no .dockerignore"
     shipped, line = _shipped(context, local_folders), copies[0].line
     for each in copies:
         if any(each is context.lines.instruction(index) for index in context.own):

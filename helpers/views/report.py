@@ -40,7 +40,8 @@ def report_text(report: Report) -> str:
     lines.append("What to fix" if report.findings else "Nothing to fix")
     for found in report.findings:
         saved = f"; saves {size(found.saves)}" if found.saves else ""
-        lines += [f"  {_MARKS[found.severity]} {found.severity}, line {_lines(found)}: {found.title} ({found.rule}){saved}",  # noqa: E501
+        lines += [f"  {_MARKS[found.severity]} {found.severity}, line {_lines(found)}: {found.title} "
+                  f"({found.rule}){saved}",
                   f"      {found.what}", f"      Why: {found.why}", f"      What to do: {found.remedy}"]
     lines += [_linted(report), *(f"  {each}" for each in report.opinions.besides)]
     return "\n".join([*lines, inventory_text(report.inventory)])

@@ -1,5 +1,6 @@
 """What builders refuse or build otherwise than it reads: what the reader says of it is what they do."""
 
+import contextlib
 import uuid
 
 import pytest
@@ -13,7 +14,8 @@ BASE = "debian:bookworm-slim"
 UPPER = f"FROM {BASE} AS TEST\nFROM TEST\n"
 TWO = f"FROM {BASE} AS b\nRUN echo 1 > /x\nFROM b AS b\nRUN echo 2 >> /x\nFROM {BASE}\nCOPY --from=b /x /x\n"
 BELOW = f"FROM {BASE} AS a\nCOPY --from=b /x /x\nFROM {BASE} AS b\nRUN echo 2 > /x\nFROM a\n"
-TRIGGER = f"FROM {BASE} AS assets\nRUN echo hi > /hi\nFROM {BASE} AS base\nONBUILD COPY --from=assets /hi /hi\nFROM base\n"
+TRIGGER = (f"FROM {BASE} AS assets\nRUN echo hi > /hi\n"
+           f"FROM {BASE} AS base\nONBUILD COPY --from=assets /hi /hi\nFROM base\n")
 UNSET = f"ARG V=1\nFROM {BASE} AS a\nARG W=2\nRUN echo [$V$W] > /x\nFROM a\nRUN echo [$V$W] >> /x\n"
 
 
@@ -30,10 +32,8 @@ def make(engine, tmp_path):
     made.said = said
     yield made
     for tag in tags:
-        try:
+        with contextlib.suppress(ImageNotFound):
             engine.client.images.remove(tag, force=True)
-        except ImageNotFound:
-            pass
 
 
 def content(engine, result, path):

@@ -3,6 +3,7 @@
 Small images of debian with shell commands stand for the lesson's own, which compile.
 """
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -40,7 +41,8 @@ TEXTS = {
     "everything first": f"FROM {BASE} AS builder\nWORKDIR /app\nCOPY . .\nRUN cat greet/greet > dependency\n"
                         "RUN cat main > app\n\nFROM scratch\nCOPY --from=builder /app/app /app/dependency /\n",
     "dependencies first": f"FROM {BASE} AS builder\nWORKDIR /app\nCOPY greet greet\nRUN cat greet/greet > dependency\n"
-                          "COPY . .\nRUN cat main > app\n\nFROM scratch\nCOPY --from=builder /app/app /app/dependency /\n",
+                          "COPY . .\nRUN cat main > app\n\nFROM scratch\n"
+                          "COPY --from=builder /app/app /app/dependency /\n",
     "one stage": f"FROM {BASE}\nWORKDIR /app\nCOPY greet greet\nRUN cat greet/greet > dependency\n"
                  "COPY . .\nRUN cat main > app\n",
     # a stage with tests
@@ -86,10 +88,8 @@ def edit(engine):
 
 def _forget(engine, names):
     for name in dict.fromkeys(names):
-        try:
+        with contextlib.suppress(NotFound):
             engine.client.images.remove(name, force=True)
-        except NotFound:
-            pass
 
 
 def ran(result) -> list[str]:

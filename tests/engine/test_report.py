@@ -172,14 +172,16 @@ def test_the_team_s_project_and_its_mended_form(engine):
 # -- savings that come true ----------------------------------------------------------
 
 @pytest.mark.parametrize("rule, bad, good", [
-    ("cache-left", f"FROM {SLIM}\nRUN mkdir -p /root/.cache/pip; head -c 90000 /dev/zero >/root/.cache/pip/a; echo >/x\n",
+    ("cache-left", f"FROM {SLIM}\nRUN mkdir -p /root/.cache/pip; head -c 90000 /dev/zero >/root/.cache/pip/a; echo "
+                   ">/x\n",
      f"FROM {SLIM}\nRUN mkdir -p /root/.cache/pip; head -c 90000 /dev/zero >/root/.cache/pip/a; echo >/x;"
      " rm -r /root/.cache/pip\n"),
     ("hidden-files", f"FROM {SLIM}\nRUN head -c 90000 /dev/zero >/a; echo >/x\nRUN rm /a\n",
      f"FROM {SLIM}\nRUN head -c 90000 /dev/zero >/a; echo >/x; rm /a\n"),
     ("copied-folder", f"FROM {SLIM} AS b\nCOPY . /src\nFROM {SLIM}\nCOPY --from=b /src /src\n",
      f"FROM {SLIM} AS b\nCOPY . /src\nFROM {SLIM}\nCOPY --from=b /src/data.txt /src/data.txt\n"),
-    ("no-dockerignore", f"FROM {SLIM}\nCOPY . /src\n", f"FROM {SLIM}\nCOPY main.go main_test.go data.txt Dockerfile /src/\n"),
+    ("no-dockerignore", f"FROM {SLIM}\nCOPY . /src\n",
+     f"FROM {SLIM}\nCOPY main.go main_test.go data.txt Dockerfile /src/\n"),
     ("build-tools", f"FROM {SLIM}\nCOPY --from=golang:1.22 /usr/bin/make /usr/bin/ld.bfd /usr/local/bin/\nUSER 1\n",
      f"FROM {SLIM}\nUSER 1\n"),
 ])
@@ -227,7 +229,8 @@ def test_one_stage_is_advised_a_smaller_base(reported, engine):
     (f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["/gone"]\n', 5),
 ])
 def test_what_is_said_not_to_start_does_not(reported, engine, last, line):
-    made = reported(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app && printf '#!/bin/sh\\n' > /run.sh && chmod +x /run.sh\n"
+    made = reported(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app && printf '#!/bin/sh\\n' > /run.sh && chmod +x "
+                    "/run.sh\n"
                 + last)
     only, = made.of("will-not-start")
     assert (only.line, only.severity) == (line, "high")
@@ -240,9 +243,11 @@ def test_what_is_said_not_to_start_does_not(reported, engine, last, line):
 
 
 @pytest.mark.parametrize("last", [
-    f'FROM {SMALL}\nCOPY --from=builder /app /app\nCMD ["/app"]\n', f"FROM {SLIM}\nCOPY --from=builder /app /app\nCMD /app\n",
+    f'FROM {SMALL}\nCOPY --from=builder /app /app\nCMD ["/app"]\n',
+    f"FROM {SLIM}\nCOPY --from=builder /app /app\nCMD /app\n",
     f'FROM {SLIM}\nCMD if [ "$MODE" = dev ]; then echo dev; else echo prod; fi\n',
-    f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["setpriv", "--reuid", "65534", "--clear-groups", "nice", "-n", "5", "/app"]\n',
+    f'FROM {SLIM}\nCOPY --from=builder /app /app\nCMD ["setpriv", "--reuid", "65534", "--clear-groups", "nice", "-n", '
+    '"5", "/app"]\n',
 ])
 def test_what_is_not_said_not_to_start_does(reported, engine, last):
     made = reported(f"FROM {SLIM} AS builder\nRUN cp /bin/true /app\n" + last)
@@ -296,7 +301,8 @@ def test_the_command_reports_the_same_as_json(engine, ten):
     done = command(folder, "--json")
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
-    assert without_times(facts["findings"]) == without_times(json.loads(json.dumps([each.facts() for each in made.findings])))
+    expected = json.loads(json.dumps([each.facts() for each in made.findings]))
+    assert without_times(facts["findings"]) == without_times(expected)
     assert {(each["rule"], each["line"]) for each in facts["findings"]} == MISTAKES
     assert facts["ok"] and facts["unpacked"] == unpacked(made) == sum(each["unpacked"] for each in facts["layers"])
     assert [(each["name"], each["line"]) for each in facts["stages"]] == [("stage-0", 1), ("tests", 6), ("stage-2", 9)]

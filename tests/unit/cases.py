@@ -41,8 +41,10 @@ def image(base, *own, base_name="base:1") -> Image:
     return Image("told:1", "sha256:x", layers, "", {}, (), "An engine", base=base_name if base else "",
                  base_layers=len(base))
 
+USER = Start(("/app",), user="65532")
 
-def case(text, base=SMALL, own=(), *, start=Start(("/app",), user="65532"), base_name="base:1", advice=True,
+
+def case(text, base=SMALL, own=(), *, start=USER, base_name="base:1", advice=True,
          here=None, **other) -> ReportContext:
     """A built project: its Dockerfile, the members of its base's one layer (None: scratch)
     and of its own layers, as (instruction as the history has it, members)."""
@@ -57,4 +59,5 @@ def case(text, base=SMALL, own=(), *, start=Start(("/app",), user="65532"), base
 
 def project(files=None, ignore="", **texts) -> Project:
     """A context with these files {path: bytes}. Manifests by name, dots written as two underscores."""
-    return Project(files or {}, ignore, {name.replace("__", ".").replace("_", "-"): text for name, text in texts.items()})
+    return Project(files or {}, ignore,
+                   {name.replace("__", ".").replace("_", "-"): text for name, text in texts.items()})

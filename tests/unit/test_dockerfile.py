@@ -208,7 +208,7 @@ def test_an_onbuild_is_read_like_the_instruction_in_it(line):
 def test_no_two_stages_share_a_label(text, labels):
     file = parse(text)
     assert [stage.label for stage in file.stages] == labels
-    assert all(file.stage(label) is stage for label, stage in zip(labels, file.stages))
+    assert all(file.stage(label) is stage for label, stage in zip(labels, file.stages, strict=False))
 
 
 def test_an_unnamed_stage_is_not_needed_because_another_has_its_number_as_a_name():
@@ -255,7 +255,8 @@ def test_a_stage_takes_files_from_stages_above_it_alone(text, there, words):
 
 
 def test_a_stage_below_that_has_an_image_s_name_means_the_image_to_other_builders():
-    assert found("FROM a\nCOPY --from=nginx /x /\nFROM nginx AS nginx\n", "later-stage") == [(2, "stage-0", ("buildkit",))]
+    assert found("FROM a\nCOPY --from=nginx /x /\nFROM nginx AS nginx\n",
+                 "later-stage") == [(2, "stage-0", ("buildkit",))]
 
 
 def test_two_stages_of_one_name_are_a_problem_of_the_legacy_builder_s():
@@ -267,11 +268,13 @@ def test_two_stages_of_one_name_are_a_problem_of_the_legacy_builder_s():
 @pytest.mark.parametrize("name, near", [
     ("biuld", "build"), ("buld", "build"), ("buildd", "build"), ("bulid", "build"), ("Bild", "build"),
     ("dependncies", "dependencies"), ("depednecies", "dependencies"), ("asets", "assets"),
-    ("builder", "build"), ("debian", None), ("dependencies:1", None), ("registry/build", None), ("a", None), ("node", None),
+    ("builder", "build"), ("debian", None), ("dependencies:1", None), ("registry/build", None), ("a", None),
+    ("node", None),
     ("nodes", "node"), ("bui", None), ("building", None),
 ])
 def test_a_misspelt_stage_name_is_recognised(name, near):
-    file = parse(f"FROM a AS build\nFROM b AS dependencies\nFROM c AS assets\nFROM n AS node\nFROM d\nCOPY --from={name} / /\n")
+    file = parse(f"FROM a AS build\nFROM b AS dependencies\nFROM c AS assets\nFROM n AS node\nFROM d\nCOPY "
+                 f"--from={name} / /\n")
     stage = similar_stage(file, name)
     assert (stage and stage.name) == near
     assert bool(found(file.text, "similar-name")) == bool(stage)
@@ -297,7 +300,8 @@ def test_a_stage_that_takes_by_an_onbuild_needs_a_recent_builder():
     ("FROM a\nARG V=1\nFROM b:$V\n", [("V", 3)]),
     ("FROM a\nRUN GOARCH=$TARGETARCH go build\n", [("TARGETARCH", 2)]),
     ("ARG V=1\nFROM a\nENV X=$V\nLABEL v=${V#x}\n", [("V", 3)]),
-    ("ARG V=1\nFROM a AS x\nUSER $V\nFROM x\nUSER $V\n", [("V", 3), ("V", 5)]), ("ARG V=1\nFROM a\nARG W=$V\n", [("V", 3)]),
+    ("ARG V=1\nFROM a AS x\nUSER $V\nFROM x\nUSER $V\n", [("V", 3), ("V", 5)]),
+    ("ARG V=1\nFROM a\nARG W=$V\n", [("V", 3)]),
     ("ARG V=1\nFROM a\nRUN echo \"it's $V\"\n", [("V", 3)]),
     ("ARG V=1\nFROM a\nCOPY --chown=$V x /\n", [("V", 3)]),
 ])
@@ -323,7 +327,8 @@ def test_an_argument_that_is_in_scope(text):
 @pytest.mark.parametrize("text, builder, target, line", [
     ("FROM a AS TEST\nFROM TEST\n", "buildkit", None, 2), ("FROM a AS TEST\nFROM TEST\n", "legacy", None, None),
     ("FROM a AS TEST\nFROM TEST\nFROM b\n", "buildkit", None, None),          # a stage that is not built
-    ("FROM a AS b\nFROM c AS b\nFROM d\n", "buildkit", None, None), ("FROM a AS b\nFROM c AS b\nFROM d\n", "legacy", None, 2),
+    ("FROM a AS b\nFROM c AS b\nFROM d\n", "buildkit", None, None),
+    ("FROM a AS b\nFROM c AS b\nFROM d\n", "legacy", None, 2),
     ("FROM a AS x\nFROM b AS x\nFROM c AS x\n", "legacy", "stage-1", None),
     ("FROM a AS z\nCOPY --from=y / /\nFROM b AS y\n", "buildkit", None, None),
     ("FROM a AS z\nCOPY --from=y / /\nFROM b AS y\n", "buildkit", "z", 2),
@@ -450,7 +455,8 @@ def test_heredocs(line, rest, bodies):
 
 @pytest.mark.parametrize("line", [
     'RUN echo "<<EOF"', "RUN echo '<<EOF'", "RUN cat <<<EOF", "RUN echo a<<EOF", "RUN echo \\<<EOF",
-    'RUN ["cat", "<<EOF"]', 'RUN ["a\\\\", "b\\" <<EOF"]', "CMD cat <<EOF", "LABEL x=<<EOF", "RUN cat <<", "RUN it's <<EOF",
+    'RUN ["cat", "<<EOF"]', 'RUN ["a\\\\", "b\\" <<EOF"]', "CMD cat <<EOF", "LABEL x=<<EOF", "RUN cat <<",
+    "RUN it's <<EOF",
 ])
 def test_what_is_no_heredoc(line):
     assert len(parse(f"FROM a\n{line}\nCMD x\n").stages[0].instructions) == 3
@@ -476,7 +482,8 @@ def test_expand(word, value):
 
 
 @pytest.mark.parametrize("word", [
-    "${X", "${", "${}", "${:-a}", "${X:}", "${X:#a}", "${X=a}", "${X:-a", "'a", '"a', '"${X"', "${NONE:?no}", "${NONE?}",
+    "${X", "${", "${}", "${:-a}", "${X:}", "${X:#a}", "${X=a}", "${X:-a", "'a", '"a', '"${X"', "${NONE:?no}",
+    "${NONE?}",
     "${EMPTY:?}", "${X/a", "${X/a/b", "${a:-" * 60 + "}" * 60,
 ])
 def test_what_cannot_be_expanded(word):
@@ -572,7 +579,8 @@ def test_with_no_bases_the_text_stays(text):
     ("FROM a\nCOPY --from='golang:1' / /\n", "FROM a\nCOPY --from=X / /\n"),
     ("FROM a\nRUN --mount=from=golang:1 \\\n --mount=target=/,from=golang:1 go\n",
      "FROM a\nRUN --mount=from=X \\\n --mount=target=/,from=X go\n"),
-    ("FROM golang:1 AS golang\nFROM golang\nCOPY --from=golang:1 / /", "FROM X AS golang\nFROM golang\nCOPY --from=X / /"),
+    ("FROM golang:1 AS golang\nFROM golang\nCOPY --from=golang:1 / /",
+     "FROM X AS golang\nFROM golang\nCOPY --from=X / /"),
 ])
 def test_with_bases_in_odd_places(text, expected):
     assert parse(text).with_bases({"golang:1": "X"}) == expected
@@ -589,7 +597,8 @@ def test_with_bases_in_odd_places(text, expected):
     ("ARG a\nARG b\n", 2, "The Dockerfile has no FROM.", "Add a FROM line"),
     ("FROM a\n\nRUNN x\n", 3, "Line 3: RUNN is not a Dockerfile instruction.", "Write RUN instead of RUNN."),
     ("FORM a\n", 1, "Line 1: FORM is not a Dockerfile instruction.", "Write FROM instead of FORM."),
-    ("FROM a\nRUN x \\\n\n\\\ny\n&& z", 6, "Line 6: && is not a Dockerfile instruction.", "end the line above with a backslash"),
+    ("FROM a\nRUN x \\\n\n\\\ny\n&& z", 6, "Line 6: && is not a Dockerfile instruction.",
+     "end the line above with a backslash"),
     ("FROM\n", 1, "Line 1: FROM names no image.", "Write the image after FROM"),
     ("FROM --platform=linux/amd64\n", 1, "Line 1: FROM names no image.", "Write the image after FROM"),
     ("FROM a b\n", 1, "Line 1: FROM takes an image, or an image AS a name.", "FROM a AS b"),
@@ -608,7 +617,8 @@ def test_with_bases_in_odd_places(text, expected):
     ("FROM a\nCOPY --from=" + "9" * 5000 + " / /\n", 2, None, "Use the name"),
     ("FROM a\nCOPY --from=${X / /\n", 2, "Line 2: ${X cannot be expanded.", "Name the stage"),
     ("FROM a\nRUN --mount=from=$X true\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
-    ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.", "from=NAME"),
+    ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.",
+     "from=NAME"),
 ])
 def test_errors(text, line, what, help):
     with pytest.raises(DockerfileError) as caught:
@@ -639,7 +649,8 @@ def test_what_is_left_to_the_engine():
 
 SEEDS = [GO, NODE, FULL, "# escape=`\nARG A=${B:-c}\nFROM a`\nRUN <<-E <<'F'\n\tx\n\tE\ny\nF\nONBUILD RUN <<E\nE\n"]
 SCRAPS = list("\\`\"'$<{}-=,:#/&\t \r\n\x00\x1c\ufeffé") + [
-    "<<", "<<EOF", "${", "${X:-", "${X/", "$X", "--from=", "--mount=from=", "FROM ", " AS ", "ARG ", "RUN ", "# escape=`", "\udc80"]
+    "<<", "<<EOF", "${", "${X:-", "${X/", "$X", "--from=", "--mount=from=", "FROM ", " AS ", "ARG ", "RUN ",
+    "# escape=`", "\udc80"]
 
 
 def mutated(text: str, dice: random.Random) -> str:

@@ -367,7 +367,8 @@ def test_files_whose_owner_is_changed_are_stored_twice():
                            ("RUN chown -R 1 /app", [("data", b"x" * 50_000)])])
     only = one(made, "hidden-files")
     assert (only.line, only.also, only.saves) == (7, (8,), 50_000)
-    assert "changes the owner or mode of 1 file" in only.what and only.remedy == "Set them on the way in: COPY --chown in line 7."
+    assert "changes the owner or mode of 1 file" in only.what
+    assert only.remedy == "Set them on the way in: COPY --chown in line 7."
 
 
 OLD, NEW = [("srv/b/one", b"x" * 90_000)], [("srv/b/one", b"y" * 80_000)]
@@ -378,11 +379,14 @@ OLD, NEW = [("srv/b/one", b"x" * 90_000)], [("srv/b/one", b"y" * 80_000)]
     ("RUN mkdir /srv/b", "RUN chmod -R a+x /srv/b", OLD, "changes the owner or mode", "end of the RUN in line 8"),
     ("COPY b /srv/b", "RUN chown -R 1 /srv && chmod -R 7 /srv", OLD, "changes", "COPY --chown and --chmod in line 8."),
     ("ADD b /srv/b", "RUN chgrp -R 1 /srv", OLD, "changes", "ADD --chown in line 8."),
-    ("RUN mkdir /srv/b", "RUN rm -rf /srv/b && echo x > /srv/b", [("srv/b", b"x")], "replaces", "both in one RUN, in line 8"),
-    ("COPY b /srv/b", "RUN rm -rf /srv/b && ln -s x /srv/b", [("srv/b", ("l", "x"))], "replaces", "stage that is not shipped"),
+    ("RUN mkdir /srv/b", "RUN rm -rf /srv/b && echo x > /srv/b", [("srv/b", b"x")], "replaces",
+     "both in one RUN, in line 8"),
+    ("COPY b /srv/b", "RUN rm -rf /srv/b && ln -s x /srv/b", [("srv/b", ("l", "x"))], "replaces",
+     "stage that is not shipped"),
     ("RUN make", "RUN strip /srv/b/one", NEW, "rewrites", "both in one RUN, in line 8"),
     ("RUN make", "RUN strip /srv/b/one && chown 1 /srv/b/one", NEW, "rewrites", "both in one RUN"),
-    ("COPY b /srv/b", "RUN sed -i s/x/y/ /srv/b/one", NEW, "rewrites", "copy the result once, in place of lines 8 and 9"),
+    ("COPY b /srv/b", "RUN sed -i s/x/y/ /srv/b/one", NEW, "rewrites",
+     "copy the result once, in place of lines 8 and 9"),
     ("RUN make", "COPY --from=builder b /srv/b", NEW, "rewrites", "making what line 9 copies over"),
     ("RUN make", "RUN rm -r /srv/b", [("srv/.wh.b", b"")], "deletes", "at the end of the RUN in line 8"),
     ("COPY b /srv/b", "RUN use /srv/b && rm -r /srv/b", [("srv/.wh.b", b"")], "deletes", "let line 9 mount them"),
@@ -453,7 +457,8 @@ def test_a_copied_folder_that_brought_sources_and_tests():
 
 
 def test_what_lies_beside_an_installed_package_s_folder_is_the_project_s_own():
-    files = [("srv/main.c", b"x" * 100), ("srv/lib/a.c", b"y"), ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")]
+    files = [("srv/main.c", b"x" * 100), ("srv/lib/a.c", b"y"),
+             ("srv/lib/a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n")]
     assert one(case(EVERYTHING, own=[("COPY /src /srv", files)]), "copied-folder").saves == 100
 
 
@@ -563,7 +568,7 @@ HELPER = ("entry.sh", b"#!/bin/sh\n", 0o755)
     (GOOD, (*FAT, HUGE), [APP], ROOT),                                                      # build-tools says it
     (GOOD, BIG, [("COPY /src/app /app", [("srv/app.sh", b"#!/bin/sh\n", 0o755)])], Start(("/srv/app.sh",))),
     (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], Start(("/entry.sh", "/app"))),  # the script needs a shell
-    (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], ROOT),                          # so does one that is run by hand
+    (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], ROOT),   # so does one that is run by hand
     (GOOD.replace("USER", "HEALTHCHECK CMD curl localhost\nUSER"), BIG, [APP], ROOT),
     (GOOD, (*BIG, ("app", STATIC, 0o755)), [], ROOT),                                       # the base's own program
     (GOOD, BIG, [("COPY /src/app /app", [("app", make(loader=LOADER, needed=("libpq.so.5",)), 0o755)])], ROOT),
@@ -586,7 +591,8 @@ def test_an_argument_out_of_its_scope_is_a_finding_of_the_stages_that_are_built(
     text = "ARG V=1\n" + GOOD.replace("RUN go build -o app", "RUN go build -o app-$V")
     only = one(case(text, own=[APP]), "unset-argument")
     assert (only.line, only.severity) == (5, "medium") and only.what.startswith("$V has no value here")
-    assert found(case(text.replace("\nFROM base:1", "\nFROM x AS unused\nRUN echo $V\n\nFROM base:1").replace("app-$V", "app"),
+    assert found(case(text.replace("\nFROM base:1", "\nFROM x AS unused\nRUN echo $V\n\nFROM base:1").replace("app-$V",
+                                                                                                              "app"),
                       own=[APP]), "unset-argument") == []
 
 
@@ -624,7 +630,8 @@ TESTED = GOOD.replace("\nFROM base:1", "\nFROM builder AS {name}\nRUN {run}\n\nF
 
 
 @pytest.mark.parametrize("name, run", [
-    ("check", "go test ./..."), ("check", "npm run test"), ("check", "python3 -m pytest -q"), ("check", "mvn -q verify"),
+    ("check", "go test ./..."), ("check", "npm run test"), ("check", "python3 -m pytest -q"),
+    ("check", "mvn -q verify"),
     ("test", "./whatever"), ("unit-tests", "./whatever"), ("check", "cd x && cargo test"), ("check", "ctest"),
 ])
 def test_tests_that_nothing_asks_for(name, run):
@@ -649,24 +656,36 @@ def test_only_a_name_is_offered_as_a_target():
 
 
 @pytest.mark.parametrize("command", [
-    "go test ./...", "CGO_ENABLED=0 go test -v ./...", "cd /x && cargo test", "(cd x; npm test)", "npm run test:unit", "yarn test",
-    "npx jest --ci", "./node_modules/.bin/mocha", "poetry run pytest -q", "python3 -m pytest", "python -m unittest discover",
-    "coverage run -m pytest", "uv run --frozen pytest", "bundle exec rspec", "mvn -q -B verify", "./mvnw test -Dx=y", "mvn verify -DskipTests=false",
-    "./gradlew --no-daemon test", "gradle :app:check", "make -j4 test", "make check", "dotnet test --no-build", "sh -c 'go test ./...'",
-    "vendor/bin/phpunit", "python manage.py test", "if true; then pytest; fi", "ctest --output-on-failure", "bats tests/", "tox -e py",
-    "set -e; for d in a b; do go test $d; done", "xvfb-run -a npx playwright test", "pytest | tee log", "time pytest", "deno test -A",
+    "go test ./...", "CGO_ENABLED=0 go test -v ./...", "cd /x && cargo test", "(cd x; npm test)", "npm run test:unit",
+    "yarn test",
+    "npx jest --ci", "./node_modules/.bin/mocha", "poetry run pytest -q", "python3 -m pytest",
+    "python -m unittest discover",
+    "coverage run -m pytest", "uv run --frozen pytest", "bundle exec rspec", "mvn -q -B verify", "./mvnw test -Dx=y",
+    "mvn verify -DskipTests=false",
+    "./gradlew --no-daemon test", "gradle :app:check", "make -j4 test", "make check", "dotnet test --no-build",
+    "sh -c 'go test ./...'",
+    "vendor/bin/phpunit", "python manage.py test", "if true; then pytest; fi", "ctest --output-on-failure",
+    "bats tests/", "tox -e py",
+    "set -e; for d in a b; do go test $d; done", "xvfb-run -a npx playwright test", "pytest | tee log", "time pytest",
+    "deno test -A",
 ])
 def test_what_runs_tests(command):
     assert runs_tests(command)
 
 
 @pytest.mark.parametrize("command", [
-    "mvn package -DskipTests", "mvn verify -DskipTests", "mvn -Dmaven.test.skip=true install", "mvn test -Dmaven.test.skip", "apk add bats",
-    "apt-get install -y bats pytest", "pip install pytest tox", "npm install -g jest", "npm ci", "echo pytest", "echo 'x; pytest'",
-    "gradle build -x test", "./gradlew assemble -x check -x test", "cargo test --no-run", "go test -c ./x", "pytest --version",
-    "which pytest", "command -v bats", "mkdir tests", "rm -rf tests", "cp -r test /x", "make testdata", "make contest", "go build ./test",
-    "curl https://example.org/go test", "npm run build", "yarn add jest", "jest --version", "pytest --collect-only", "npm run lint",
-    "test -f go.mod", "[ -d tests ]", "go vet", "# go test", "cargo install cargo-test", "gem install rspec", "uv pip install pytest",
+    "mvn package -DskipTests", "mvn verify -DskipTests", "mvn -Dmaven.test.skip=true install",
+    "mvn test -Dmaven.test.skip", "apk add bats",
+    "apt-get install -y bats pytest", "pip install pytest tox", "npm install -g jest", "npm ci", "echo pytest",
+    "echo 'x; pytest'",
+    "gradle build -x test", "./gradlew assemble -x check -x test", "cargo test --no-run", "go test -c ./x",
+    "pytest --version",
+    "which pytest", "command -v bats", "mkdir tests", "rm -rf tests", "cp -r test /x", "make testdata", "make contest",
+    "go build ./test",
+    "curl https://example.org/go test", "npm run build", "yarn add jest", "jest --version", "pytest --collect-only",
+    "npm run lint",
+    "test -f go.mod", "[ -d tests ]", "go vet", "# go test", "cargo install cargo-test", "gem install rspec",
+    "uv pip install pytest",
 ])
 def test_a_test_tool_that_is_installed_or_skips_is_no_test(command):
     assert not runs_tests(command)
@@ -710,12 +729,18 @@ def test_when_root_is_not_the_user(start):
     ("builder", "ARG GITHUB_TOKEN", "medium", 3), ("builder", "ENV SIGNING_KEY=x", "medium", 3),
     ("shipped", 'ENV "A"="b" PASSWORD="x y"', "high", 8), ("builder", "ARG A PASSWD=1x", "medium", 3),
     ("shipped", "ENV PGPASSWORD=x", "high", 8), ("shipped", "ENV SECRET_KEY_BASE=x", "high", 8),
-    ("builder", "ARG ACCESSTOKEN", "medium", 3), ("builder", "ARG accessToken", "medium", 3), ("builder", "ARG clientSecret", "medium", 3),
-    ("builder", "ARG DBPASS", "medium", 3), ("builder", "ARG MYSQL_PWD", "medium", 3), ("builder", "ARG APIKEY_2", "medium", 3),
-    ("shipped", "ENV DB_PASSWORD_PROD=x", "high", 8), ("builder", "ARG AWS_SECRET_ACCESS_KEY", "medium", 3), ("builder", "ARG GHTOKEN", "medium", 3),
-    ("builder", "ARG RAILS_MASTER_KEY", "medium", 3), ("shipped", "ENV APP_KEY=base64:x", "high", 8), ("builder", "ARG NPM_CONFIG__AUTH", "medium", 3),
-    ("shipped", "ENV DATABASE_URL=postgres://app:hunter2@db/app", "high", 8), ("builder", "ARG INDEX=https://u:p4ss@pypi.example.org/", "medium", 3),
-    ("shipped", "ENV  DB_PASSWORD\tabc def", "high", 8), ("shipped", "ENV TOKEN=$NPM_TOKEN", "high", 8), ("builder", "ARG GITHUB_PAT", "medium", 3), ("builder", "ARG ROOT_PW", "medium", 3),
+    ("builder", "ARG ACCESSTOKEN", "medium", 3), ("builder", "ARG accessToken", "medium", 3),
+    ("builder", "ARG clientSecret", "medium", 3),
+    ("builder", "ARG DBPASS", "medium", 3), ("builder", "ARG MYSQL_PWD", "medium", 3),
+    ("builder", "ARG APIKEY_2", "medium", 3),
+    ("shipped", "ENV DB_PASSWORD_PROD=x", "high", 8), ("builder", "ARG AWS_SECRET_ACCESS_KEY", "medium", 3),
+    ("builder", "ARG GHTOKEN", "medium", 3),
+    ("builder", "ARG RAILS_MASTER_KEY", "medium", 3), ("shipped", "ENV APP_KEY=base64:x", "high", 8),
+    ("builder", "ARG NPM_CONFIG__AUTH", "medium", 3),
+    ("shipped", "ENV DATABASE_URL=postgres://app:hunter2@db/app", "high", 8),
+    ("builder", "ARG INDEX=https://u:p4ss@pypi.example.org/", "medium", 3),
+    ("shipped", "ENV  DB_PASSWORD\tabc def", "high", 8), ("shipped", "ENV TOKEN=$NPM_TOKEN", "high", 8),
+    ("builder", "ARG GITHUB_PAT", "medium", 3), ("builder", "ARG ROOT_PW", "medium", 3),
     ("shipped", "ENV X=hf_" + "a" * 34, "high", 8), ("shipped", "ENV X=eyJhbGciOiJI.eyJzdWIiOiIx.abc", "high", 8),
 ])
 def test_what_looks_like_a_secret(where, line, severity, reported):
@@ -728,12 +753,18 @@ def test_what_looks_like_a_secret(where, line, severity, reported):
 @pytest.mark.parametrize("line", [
     "ENV PASSWORD_FILE=/run/secrets/p", "ENV TOKEN=", "ENV TOKEN_PATH=/x", "ENV PASSWORD=/run/secrets/p",
     "ENV USE_PASSWORD=false", "ENV TOKENIZERS=1", "ENV PATH=/a:/b", "ENV COMPASS=north", "ARG VERSION=1",
-    "ENV CACHE_KEY=v1", "LABEL token=abc", "ENV PUBLIC_KEY=ssh-rsa", "ENV TOKENIZERS_PARALLELISM=false", "ARG PUBLIC_SSH_KEY",
-    "ENV SECRET_KEY_BASE_DUMMY=1", "ENV MYSQL_ALLOW_EMPTY_PASSWORD=yes", "ARG ALLOW_EMPTY_PASSWORD", "ENV PWD=x", "ARG BYPASS", "ARG OLDPWD",
-    "ENV GPG_KEY=0D96DF4D", "ARG MAX_TOKENS=5", "ENV EOS_TOKEN=</s>", "ENV TOKEN_URL=https://example.org", "ENV AUTH_TOKEN=https://example.org/token",
-    "ENV SECRETS_DIR=x", "ARG PASSWORD_MIN_LENGTH=8", "ENV DATABASE_URL=postgres://db/app", "ENV DATABASE_URL=postgres://app:$PASS@db/app",
-    "ENV SSH_KEY_PATH=x", "ENV TOKEN_TTL=60", "ARG JWT_ALGORITHM", "ENV KEYBOARD=us", "ARG SORT_KEY", "ENV PASSWORD=''", 'ENV TOKEN=""',
-    "ENV SECRET_NAME=x", "ENV REPO=git@example.org:x/y.git", "ARG COMPASS", "ENV SECRETARY=ann", "ENV X_TOKEN=none", "ENV PATTERN=x", "ARG PAT", "ENV POWER=1",
+    "ENV CACHE_KEY=v1", "LABEL token=abc", "ENV PUBLIC_KEY=ssh-rsa", "ENV TOKENIZERS_PARALLELISM=false",
+    "ARG PUBLIC_SSH_KEY",
+    "ENV SECRET_KEY_BASE_DUMMY=1", "ENV MYSQL_ALLOW_EMPTY_PASSWORD=yes", "ARG ALLOW_EMPTY_PASSWORD", "ENV PWD=x",
+    "ARG BYPASS", "ARG OLDPWD",
+    "ENV GPG_KEY=0D96DF4D", "ARG MAX_TOKENS=5", "ENV EOS_TOKEN=</s>", "ENV TOKEN_URL=https://example.org",
+    "ENV AUTH_TOKEN=https://example.org/token",
+    "ENV SECRETS_DIR=x", "ARG PASSWORD_MIN_LENGTH=8", "ENV DATABASE_URL=postgres://db/app",
+    "ENV DATABASE_URL=postgres://app:$PASS@db/app",
+    "ENV SSH_KEY_PATH=x", "ENV TOKEN_TTL=60", "ARG JWT_ALGORITHM", "ENV KEYBOARD=us", "ARG SORT_KEY", "ENV PASSWORD=''",
+    'ENV TOKEN=""',
+    "ENV SECRET_NAME=x", "ENV REPO=git@example.org:x/y.git", "ARG COMPASS", "ENV SECRETARY=ann", "ENV X_TOKEN=none",
+    "ENV PATTERN=x", "ARG PAT", "ENV POWER=1",
 ])
 def test_what_does_not(line):
     assert found(case(GOOD.replace("USER", f"{line}\nUSER"), own=[APP]), "secret") == []
@@ -817,7 +848,8 @@ def test_tags_that_do_not_move(line):
     assert found(case(GOOD.replace("FROM base:1", line), own=[APP]), "moving-tag") == []
 
 
-@pytest.mark.parametrize("ignore, words", [("", "there is no .dockerignore"), (".dockerignore", "does not leave it out")])
+@pytest.mark.parametrize("ignore, words",
+                         [("", "there is no .dockerignore"), (".dockerignore", "does not leave it out")])
 def test_what_should_stay_out_of_the_context(ignore, words):
     files = {"main.go": 10, ".git/objects/a": 5_000, "web/node_modules/a/b.js": 7_000}
     only = one(case(GOOD, own=[APP], project=project(files, ignore)), "no-dockerignore")
@@ -836,7 +868,8 @@ def test_of_two_copies_the_first_is_named_unless_a_later_one_is_shipped():
 
 
 def test_what_another_stage_brought_of_it_is_not_attributed_to_the_context():
-    made = case(EVERYTHING, own=[("COPY /src /srv", [("srv/.git/a", b"x" * 5_000)])], project=project({".git/a": 5_000}))
+    made = case(EVERYTHING, own=[("COPY /src /srv", [("srv/.git/a", b"x" * 5_000)])],
+                project=project({".git/a": 5_000}))
     assert one(made, "no-dockerignore").saves is None
     assert "version control (5.00 kB)" in one(made, "copied-folder").what
 
@@ -886,7 +919,8 @@ def main(base, own=(), start=ROOT):
     (Start(("/bin/sh",)), [], "shell", "/bin/sh"),
     (Start(("gosu", "nobody", "/app")), [("app", STATIC, 0o755), ("sbin/gosu", STATIC, 0o755)], "static", "/app"),
     (Start(("tini", "-g", "-e", "143", "--", "gosu", "www", "app", "-x")),
-     [("sbin/tini", DYNAMIC, 0o755), ("usr/sbin/gosu", STATIC, 0o755), ("usr/bin/app", STATIC, 0o755)], "static", "/usr/bin/app"),
+     [("sbin/tini", DYNAMIC, 0o755), ("usr/sbin/gosu", STATIC, 0o755), ("usr/bin/app", STATIC, 0o755)], "static",
+     "/usr/bin/app"),
     (Start(("bash", "-euo", "pipefail", "-c", "umask 022; exec app")), [("bin/bash", DYNAMIC, 0o755),
      ("usr/bin/app", STATIC, 0o755)], "static", "/usr/bin/app"),
     (Start(("/bin/sh", "-c", "exec $HOME_OF/bin/app"), {"HOME_OF": "/opt"}), [("opt/bin/app", STATIC, 0o755)], "static",
@@ -941,11 +975,14 @@ def test_what_a_program_lacks_is_attributed_to_the_line_that_brought_it(base, ow
 
 NODE, JAVA = ("usr/bin/node", DYNAMIC, 0o755), ("usr/bin/java", DYNAMIC, 0o755)
 TOOLS = [(f"usr/sbin/{name}", STATIC, 0o755) for name in (
-    "gosu", "su-exec", "tini", "dumb-init", "env", "nice", "setpriv", "catatonit", "s6-setuidgid", "sudo", "timeout", "chpst",
+    "gosu", "su-exec", "tini", "dumb-init", "env", "nice", "setpriv", "catatonit", "s6-setuidgid", "sudo", "timeout",
+    "chpst",
     "runuser", "stdbuf", "app")]
-IN_ONE = [*TOOLS, NODE, JAVA, ("bin/bash", DYNAMIC, 0o755), ("srv/app.py", b"x"), ("srv/server.js", b"x"), ("srv/lib/index.js", b"x"),
+IN_ONE = [*TOOLS, NODE, JAVA, ("bin/bash", DYNAMIC, 0o755), ("srv/app.py", b"x"), ("srv/server.js", b"x"),
+          ("srv/lib/index.js", b"x"),
           ("srv/app.jar", b"x"), ("srv/run.sh", b"#!/bin/sh\n", 0o755), ("srv/plain", b"echo hi\n", 0o755),
-          ("usr/bin/serve", b"#!/usr/bin/python3\n", 0o755), ("srv/sub/x", b"#!/bin/sh\n", 0o755), ("srv/data", b"#!/bin/sh\n", 0o644)]
+          ("usr/bin/serve", b"#!/usr/bin/python3\n", 0o755), ("srv/sub/x", b"#!/bin/sh\n", 0o755),
+          ("srv/data", b"#!/bin/sh\n", 0o644)]
 
 
 def starting(*words, environment=None):
@@ -954,19 +991,30 @@ def starting(*words, environment=None):
 
 
 @pytest.mark.parametrize("line", [
-    'if [ "$MODE" = dev ]; then echo dev; else echo prod; fi', "while true; do sleep 9; done", "until false; do :; done",
+    'if [ "$MODE" = dev ]; then echo dev; else echo prod; fi', "while true; do sleep 9; done",
+    "until false; do :; done",
     'case "$X" in a) one;; *) two;; esac', "{ app; gone; }", "(cd /x && gone)", "for f in *; do gone $f; done",
-    ". /srv/env && app", "source /srv/env; gone", 'eval "$RUN"', "app || exit 1", "app || { echo no; exit 1; }", "! gone",
-    "exec $APP", "exec ${APP:-app}", "$(which app) x", "`which app`", "python3 $APP_DIR/app-*.py", "python3 /srv/app-*.py",
-    "./node_modules/.bin/*", "exec ~/bin/app", "gone | app", "app | gone", "gone & app", "A=1 B=2 app", "PATH=/x:$PATH gone",
-    "export PATH=/x:$PATH; gone", "export PATH=/x && exec gone", "cd sub && ./x", "cd $DIR && ./gone", "cd /srv/sub; exec ./x",
-    "make gone && ./gone", "npm run build && node dist/gone.js", "chmod +x plain && ./plain", "chmod +x data && ./data", "./plain", "set -e; exec app",
+    ". /srv/env && app", "source /srv/env; gone", 'eval "$RUN"', "app || exit 1", "app || { echo no; exit 1; }",
+    "! gone",
+    "exec $APP", "exec ${APP:-app}", "$(which app) x", "`which app`", "python3 $APP_DIR/app-*.py",
+    "python3 /srv/app-*.py",
+    "./node_modules/.bin/*", "exec ~/bin/app", "gone | app", "app | gone", "gone & app", "A=1 B=2 app",
+    "PATH=/x:$PATH gone",
+    "export PATH=/x:$PATH; gone", "export PATH=/x && exec gone", "cd sub && ./x", "cd $DIR && ./gone",
+    "cd /srv/sub; exec ./x",
+    "make gone && ./gone", "npm run build && node dist/gone.js", "chmod +x plain && ./plain", "chmod +x data && ./data",
+    "./plain", "set -e; exec app",
     "exec app > /tmp/log 2>&1", "app >> log", "app < /dev/null", "app <<EOF\nx\nEOF", "wait", "exec 3>&1; app", "exec",
-    "command -v gone", "command app", "exec -a name app", "trap 'exit 0' TERM; app", "echo it\\'s; app", 'echo "a;b" && app',
-    "app # gone", "# gone\napp", "app \\\n  --x", "sleep() { gone; }; sleep", "function f { gone; }; f", "[[ -n $X ]] && gone",
-    "test -f /x && gone || app", "alias x=gone; x", "time app", "read X; app", "echo $((1+2)); app", "ulimit -n 9 && app",
-    "python3 -c 'import gone'", "sh -c 'exec \"$0\" \"$@\"' app", "java $OPTS -jar gone.jar", "java -jar $JAR", "exec env A=1 app",
-    "app; exit $?", "{ gone", "'", "", "true", "app --x='a b' \"$Y\"", "/srv/${NAME}.sh", "node .", "node lib", "node ./server",
+    "command -v gone", "command app", "exec -a name app", "trap 'exit 0' TERM; app", "echo it\\'s; app",
+    'echo "a;b" && app',
+    "app # gone", "# gone\napp", "app \\\n  --x", "sleep() { gone; }; sleep", "function f { gone; }; f",
+    "[[ -n $X ]] && gone",
+    "test -f /x && gone || app", "alias x=gone; x", "time app", "read X; app", "echo $((1+2)); app",
+    "ulimit -n 9 && app",
+    "python3 -c 'import gone'", "sh -c 'exec \"$0\" \"$@\"' app", "java $OPTS -jar gone.jar", "java -jar $JAR",
+    "exec env A=1 app",
+    "app; exit $?", "{ gone", "'", "", "true", "app --x='a b' \"$Y\"", "/srv/${NAME}.sh", "node .", "node lib",
+    "node ./server",
     "gone() ( app )\ngone", "LD_LIBRARY_PATH=/x app", "coproc gone", "exec >/dev/null; app", "app&&true", "x=app; $x",
     "exec sudo -u www app", "env -S 'app x'", "hash -r; app", "install && gone",
 ])
@@ -975,30 +1023,44 @@ def test_a_line_of_which_it_is_not_certain_that_it_fails_is_not_said_to(line):
 
 
 @pytest.mark.parametrize("words", [
-    ("gosu", "nobody", "/srv/run.sh"), ("gosu", "nobody:users", "app"), ("su-exec", "1000:1000", "app"), ("tini", "app"),
+    ("gosu", "nobody", "/srv/run.sh"), ("gosu", "nobody:users", "app"), ("su-exec", "1000:1000", "app"),
+    ("tini", "app"),
     ("tini", "-s", "-g", "-vvv", "--", "app"), ("tini", "-p", "SIGTERM", "-e", "143", "--", "/srv/run.sh"),
-    ("tini", "app", "--", "gone"), ("dumb-init", "--single-child", "--rewrite", "15:3", "--", "app"), ("dumb-init", "-c", "app"),
-    ("dumb-init", "-r15:3", "app"), ("env", "A=1", "B=gone", "app"), ("env", "-i", "A=1", "app"), ("env", "-u", "X", "app"),
+    ("tini", "app", "--", "gone"), ("dumb-init", "--single-child", "--rewrite", "15:3", "--", "app"),
+    ("dumb-init", "-c", "app"),
+    ("dumb-init", "-r15:3", "app"), ("env", "A=1", "B=gone", "app"), ("env", "-i", "A=1", "app"),
+    ("env", "-u", "X", "app"),
     ("env", "-uX", "app"), ("env", "--unset=X", "app"), ("env", "PATH=/gone", "other"), ("env", "-i", "other"),
-    ("env", "-C", "/srv/sub", "./x"), ("env", "-S", "gone"), ("env",), ("nice", "-n", "5", "app"), ("nice", "-5", "app"),
+    ("env", "-C", "/srv/sub", "./x"), ("env", "-S", "gone"), ("env",), ("nice", "-n", "5", "app"),
+    ("nice", "-5", "app"),
     ("nice", "--adjustment=5", "app"), ("setpriv", "--reuid=1000", "--clear-groups", "--no-new-privs", "app"),
     ("setpriv", "--reuid", "1000", "--regid", "gone", "--init-groups", "app"), ("setpriv", "--unknown", "x", "gone"),
     ("catatonit", "--", "app"), ("catatonit", "-P"), ("s6-setuidgid", "nobody", "app"), ("sudo", "-u", "www", "app"),
-    ("sudo", "-EHu", "www", "--", "app"), ("sudo", "--user=www", "A=1", "app"), ("sudo", "-i", "gone"), ("sudo", "gone"),
+    ("sudo", "-EHu", "www", "--", "app"), ("sudo", "--user=www", "A=1", "app"), ("sudo", "-i", "gone"),
+    ("sudo", "gone"),
     ("timeout", "-k", "5", "60", "app"), ("chpst", "-u", "www", "app"), ("runuser", "-u", "www", "--", "app"),
     ("runuser", "www", "-c", "gone"), ("stdbuf", "-oL", "app"), ("stdbuf", "-o", "0", "-e", "0", "app"),
     ("tini", "--", "gosu", "www", "env", "A=1", "nice", "-n", "1", "app"), ("tini", "--", "/bin/sh", "-c", "exec $APP"),
     ("serve", "--config=gunicorn.conf.py"), ("serve", "gone.py", "-c", "gone.js"), ("python3", "-m", "gone", "gone.py"),
-    ("python3", "-c", "import x", "gone.py"), ("python3", "-uB", "-W", "ignore", "app.py"), ("python3", "-X", "dev", "/srv/app.py", "gone.py"),
-    ("python3", "-Wignore", "app.py", "gone.jar"), ("python3", "/srv/lib"), ("python3", "-"), ("python3", "--unknown", "gone.py"),
-    ("node", "-r", "dotenv/config.js", "server.js"), ("node", "--require", "gone.js", "server"), ("node", "--import=gone.mjs", "server.js"),
-    ("node", "--max-old-space-size=512", "server.js", "gone.js"), ("node", "-e", "gone.js"), ("node", "."), ("node", "lib"),
-    ("node", "--unknown", "gone.js"), ("node", "inspect", "gone.js"), ("node",), ("node", "--inspect=0.0.0.0:1", "--enable-source-maps", "server.js"),
-    ("java", "-Dx=/y.jar", "-jar", "app.jar"), ("java", "-cp", "/gone.jar:/x/*", "Entrypoint"), ("java", "-jar", "-Xmx1g", "/srv/app.jar", "gone.jar"),
-    ("java", "-javaagent:/gone.jar", "-cp", "app.jar", "org.Entrypoint", "gone.jar"), ("java", "@args", "gone.jar"), ("java", "Gone"),
+    ("python3", "-c", "import x", "gone.py"), ("python3", "-uB", "-W", "ignore", "app.py"),
+    ("python3", "-X", "dev", "/srv/app.py", "gone.py"),
+    ("python3", "-Wignore", "app.py", "gone.jar"), ("python3", "/srv/lib"), ("python3", "-"),
+    ("python3", "--unknown", "gone.py"),
+    ("node", "-r", "dotenv/config.js", "server.js"), ("node", "--require", "gone.js", "server"),
+    ("node", "--import=gone.mjs", "server.js"),
+    ("node", "--max-old-space-size=512", "server.js", "gone.js"), ("node", "-e", "gone.js"), ("node", "."),
+    ("node", "lib"),
+    ("node", "--unknown", "gone.js"), ("node", "inspect", "gone.js"), ("node",),
+    ("node", "--inspect=0.0.0.0:1", "--enable-source-maps", "server.js"),
+    ("java", "-Dx=/y.jar", "-jar", "app.jar"), ("java", "-cp", "/gone.jar:/x/*", "Entrypoint"),
+    ("java", "-jar", "-Xmx1g", "/srv/app.jar", "gone.jar"),
+    ("java", "-javaagent:/gone.jar", "-cp", "app.jar", "org.Entrypoint", "gone.jar"), ("java", "@args", "gone.jar"),
+    ("java", "Gone"),
     ("java", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-jar", "app.jar"), ("java", "-m", "a/b.Gone"),
-    ("/bin/sh", "/srv/run.sh", "gone.sh"), ("/bin/sh", "run.sh"), ("bash", "-e", "-o", "pipefail", "run.sh"), ("bash", "-lc", "gone.py"),
-    ("bash", "--norc", "run.sh"), ("/bin/sh", "-c", "exec \"$@\"", "--", "gone"), ("/bin/sh", "-s", "gone"), ("bash", "-l"),
+    ("/bin/sh", "/srv/run.sh", "gone.sh"), ("/bin/sh", "run.sh"), ("bash", "-e", "-o", "pipefail", "run.sh"),
+    ("bash", "-lc", "gone.py"),
+    ("bash", "--norc", "run.sh"), ("/bin/sh", "-c", "exec \"$@\"", "--", "gone"), ("/bin/sh", "-s", "gone"),
+    ("bash", "-l"),
     ("/srv/run.sh", "gone"), ("/srv/run.sh", "--", "app"), ("/run/app",), ("/tmp/app",), ("python3", "/dev/stdin"),
 ])
 def test_options_and_their_values_are_not_taken_for_programs(words):
@@ -1006,30 +1068,38 @@ def test_options_and_their_values_are_not_taken_for_programs(words):
 
 
 @pytest.mark.parametrize("words, missing", [
-    (("gone",), "gone"), (("/gone", "x"), "/gone"), (("./gone",), "./gone"), (("$APP",), "$APP"), (("cd", "/srv"), "cd"),
+    (("gone",), "gone"), (("/gone", "x"), "/gone"), (("./gone",), "./gone"), (("$APP",), "$APP"),
+    (("cd", "/srv"), "cd"),
     (("exec", "app"), "exec"), (("tini", "--", "/gone"), "/gone"), (("tini", "-p", "SIGTERM", "gone"), "gone"),
     (("gosu", "www", "gone"), "gone"), (("env", "A=1", "gone"), "gone"), (("sudo", "-u", "www", "/gone"), "/gone"),
-    (("setpriv", "--reuid", "1", "gone"), "gone"), (("nice", "-n", "5", "gone"), "gone"), (("s6-setuidgid", "www", "gone"), "gone"),
-    (("/bin/sh", "-c", "gone --x"), "gone"), (("/bin/sh", "-c", "cd /srv && exec ./gone"), "./gone"), (("/bin/sh", "-c", "A=1 gone"), "gone"),
+    (("setpriv", "--reuid", "1", "gone"), "gone"), (("nice", "-n", "5", "gone"), "gone"),
+    (("s6-setuidgid", "www", "gone"), "gone"),
+    (("/bin/sh", "-c", "gone --x"), "gone"), (("/bin/sh", "-c", "cd /srv && exec ./gone"), "./gone"),
+    (("/bin/sh", "-c", "A=1 gone"), "gone"),
     (("/bin/sh", "-c", "set -e; exec gone > log"), "gone"), (("/bin/sh", "-c", "gone || exit 1"), "gone"),
-    (("/bin/sh", "-c", "exec tini -- gone"), "gone"), (("/bin/sh", "-c", "'/gone'"), "/gone"), (("bash", "-ec", "gone"), "gone"),
+    (("/bin/sh", "-c", "exec tini -- gone"), "gone"), (("/bin/sh", "-c", "'/gone'"), "/gone"),
+    (("bash", "-ec", "gone"), "gone"),
     (("python3", "gone.py"), "gone.py"), (("python3", "-u", "/srv/gone"), "/srv/gone"), (("node", "gone"), "gone"),
-    (("node", "-r", "x", "gone.js"), "gone.js"), (("java", "-Xmx1g", "-jar", "gone.jar"), "gone.jar"), (("/bin/sh", "/gone.sh"), "/gone.sh"),
+    (("node", "-r", "x", "gone.js"), "gone.js"), (("java", "-Xmx1g", "-jar", "gone.jar"), "gone.jar"),
+    (("/bin/sh", "/gone.sh"), "/gone.sh"),
     (("/bin/sh", "-c", "exec python3 gone.py"), "gone.py"), (("/srv/plain",), "a program in /srv/plain"),
-    (("/bin/sh", "-c", "exec ./data"), "the right to execute /srv/data"), (("tini", "--", "/srv/data"), "the right to execute /srv/data"),
+    (("/bin/sh", "-c", "exec ./data"), "the right to execute /srv/data"),
+    (("tini", "--", "/srv/data"), "the right to execute /srv/data"),
 ])
 def test_what_certainly_does_not_start_is_said_to(words, missing):
     assert starting(*words) == (missing,)
 
 
-@pytest.mark.parametrize("line, said", [("VOLUME /data", False), ('VOLUME ["/x", "/data/"]', False), ("VOLUME /dat /x", True)])
+@pytest.mark.parametrize("line, said",
+                         [("VOLUME /data", False), ('VOLUME ["/x", "/data/"]', False), ("VOLUME /dat /x", True)])
 def test_what_a_volume_holds_is_not_known(line, said):
     text = GOOD.replace("USER", f"{line}\nUSER")
     assert bool(found(case(text, own=[APP], start=Start(("/data/app",), user="1")), "will-not-start")) == said
 
 
 def test_a_library_in_a_folder_that_the_environment_names_is_found():
-    files = [("app", make(loader=LOADER, needed=("libx.so.1",)), 0o755), ("opt/x/libx.so.1", make(needed=(), soname="libx.so.1"))]
+    files = [("app", make(loader=LOADER, needed=("libx.so.1",)), 0o755),
+             ("opt/x/libx.so.1", make(needed=(), soname="libx.so.1"))]
     own = [("COPY /src/app /app", files)]
     assert main(SMALL, own, Start(("/app",))).missing == ("libx.so.1",)
     assert main(SMALL, own, Start(("/app",), {"LD_LIBRARY_PATH": "/usr/x:/opt/x"})).missing == ()
@@ -1128,7 +1198,8 @@ def saying(monkeypatch, *said):
 
 
 def test_what_a_linter_says_besides(monkeypatch):
-    saying(monkeypatch, (6, "DL3006", "warning", "tag it"), (6, "DL3059", "info", "join them"), (7, "DL3006", "warning", "x"))
+    saying(monkeypatch, (6, "DL3006", "warning", "tag it"), (6, "DL3059", "info", "join them"),
+           (7, "DL3006", "warning", "x"))
     known = [Finding("moving-tag", "low", 6, "", "", ""), Finding("root-user", "low", 7, "", "", "")]
     reported = opinions("FROM a", known)
     assert [(each.line, each.rule) for each in reported.besides] == [(6, "DL3059"), (7, "DL3006")]
@@ -1151,10 +1222,12 @@ def test_the_rules_that_a_linter_has_too_are_the_linter_s_own():
     """hadolint's own words for them, on a text that breaks them."""
     if linter.program() is None:
         pytest.skip("hadolint is not installed")
-    text = "FROM debian:latest\nENV PASSWORD=x\nRUN pip install x\nRUN apt-get update && apt-get install -y x\nUSER root\n"
+    text = "FROM debian:latest\nENV PASSWORD=x\nRUN pip install x\n" \
+           "RUN apt-get update && apt-get install -y x\nUSER root\n"
     assert {each.rule for each in linter.lint(text)} >= {"DL3007", "DL3042", "DL3009", "DL3002", "DL3064"}
 
 
 def test_a_project_s_image_has_a_name_whatever_the_folder_s_bytes():
-    assert re.fullmatch(r"multistage-report:dir-[0-9a-f]{8}", run.name(Path("/tmp/dir\udcff"), "Docker\udcfffile", None))
+    assert re.fullmatch(r"multistage-report:dir-[0-9a-f]{8}",
+                        run.name(Path("/tmp/dir\udcff"), "Docker\udcfffile", None))
     assert run.name(Path("/tmp/dir\udcff"), "D", None) != run.name(Path("/tmp/dir\udcfe"), "D", None)

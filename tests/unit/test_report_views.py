@@ -185,7 +185,7 @@ def test_bars_are_what_stays_and_what_fixing_saves():
     assert sum(found[2]) == brought[4] and sum(found[4]) == brought[6] == 60_000
     assert found[4] == (0, 60_000) and found[0] == (0,)
     # Two findings on one line cannot save more than the line brings.
-    greedy = told(findings=[Finding("secret", "high", 6, "", "", "", 50_000), Finding("cache-left", "high", 6, "", "", "", 50_000)])
+    greedy = told(findings=[Finding(rule, "high", 6, "", "", "", 50_000) for rule in ("secret", "cache-left")])
     assert widths(charts.findings(greedy))[4] == (0, 60_000)
 
 
@@ -256,7 +256,8 @@ def test_the_command_hands_its_words_on(asked, capsys):
     assert cli.main(["report", "x", "-f", "Other", "--target", "b", "--build-arg", "A=1", "--any-context",
                      "--transfer"]) == 0
     assert {key: asked[key] for key in ("folder", "dockerfile", "target", "args", "context_limit", "transfer")} == {
-        "folder": "x", "dockerfile": "Other", "target": "b", "args": {"A": "1"}, "context_limit": None, "transfer": True}
+        "folder": "x", "dockerfile": "Other", "target": "b", "args": {"A": "1"}, "context_limit": None,
+        "transfer": True}
     assert "things to fix" in capsys.readouterr().out
 
 

@@ -29,7 +29,7 @@ def coarse(monkeypatch):
 
 def inventory(base, *own, **other):
     entries = [layer(*members) for _, members in (*base, *own)]
-    pairs = [(made, each) for (made, _), each in zip((*base, *own), entries)]
+    pairs = [(made, each) for (made, _), each in zip((*base, *own), entries, strict=False)]
     return take(image(pairs[:len(base)], *pairs[len(base):], **other), entries)
 
 
@@ -52,7 +52,7 @@ def seen_bytes(inventory):
 
 def test_every_byte_of_both_rooms_is_counted_once():
     made = built()
-    for things, each in zip((made.kitchen, made.dining), made.inventories):
+    for things, each in zip((made.kitchen, made.dining), made.inventories, strict=False):
         assert total(things) == seen_bytes(each)
         assert list(things) == sorted(things, key=lambda thing: -thing.size)
 
@@ -95,7 +95,8 @@ def test_without_a_bridge_nothing_crosses(text):
 
 # -- tiles -------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("sizes", [[1], [6, 6, 4, 3, 2, 2, 1], [100, 1, 1, 1], [5] * 9, [10 ** n for n in range(8, 0, -1)]])
+@pytest.mark.parametrize("sizes", [[1], [6, 6, 4, 3, 2, 2, 1], [100, 1, 1, 1], [5] * 9,
+                                   [10 ** n for n in range(8, 0, -1)]])
 @pytest.mark.parametrize("room", [(0, 0, 4, 4), (1, 2, 6, 1), (0, 0, 1, 6)])
 def test_tiles_fill_the_room_and_do_not_overlap(sizes, room):
     found = tiles(sizes, room)
