@@ -204,6 +204,6 @@ def _result(prepared: Prepared, seconds: float) -> BuildResult:
         image=image, tag=request.tag, builder=progress.builder, seconds=seconds,
         stages=tuple(progress.stages()), steps=tuple(progress.steps()), bases=prepared.bases,
         target=request.target, dockerfile=prepared.read, engine=engine, handed_over=prepared.handed_over,
-        warnings=tuple(sorted(progress.warnings)), snapshots=Snapshots(prepared) if progress.builder == "buildkit"
-        else None,
+        warnings=tuple(sorted(progress.warnings)),
+        snapshots=Snapshots(prepared) if progress.builder == "buildkit" else None,
     )

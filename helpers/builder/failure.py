@@ -136,9 +136,8 @@ def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
     every = [each for stage in read.stages for each in stage.instructions]
     new = "buildkit" in engine.heredocs
     known = _OWN_FLAGS | ({"link", "checksum", "keep-git-dir"} if new else set())
-    return not any(
-        each.heredocs and not new or set(each.flags) - known for each in every if each.keyword != "HEALTHCHECK"
-    )
+    return not any(each.heredocs and not new or set(each.flags) - known
+                   for each in every if each.keyword != "HEALTHCHECK")
 
 
 # -- what a command lacked ----------------------------------------------------------------

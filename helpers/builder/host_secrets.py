@@ -139,8 +139,8 @@ def _npm_files() -> list[str]:
     """Texts of npm's files: that of the installation, then the user's."""
     node = shutil.which("node")
     prefix = Path(node).resolve().parents[1] if node else Path("/usr/local")
-    places = (os.environ.get("npm_config_globalconfig") or prefix / "etc/npmrc",  # noqa: SIM112
-              os.environ.get("npm_config_userconfig") or Path.home() / ".npmrc")  # noqa: SIM112
+    places = (os.environ.get("npm_config_globalconfig") or prefix / "etc/npmrc",   # noqa: SIM112
+              os.environ.get("npm_config_userconfig") or Path.home() / ".npmrc")   # noqa: SIM112
     return [Path(place).read_text(errors="replace") for place in places if os.access(place, os.R_OK)]
 
 

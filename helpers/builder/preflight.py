@@ -114,7 +114,9 @@ def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:
     """Raises DockerfileError for a heredoc that the builder would not read. What another reader,
     named by `# syntax=`, makes of the file cannot be said."""
     first = next((each for stage in read.stages for each in stage.instructions if each.heredocs), None)
-    if first is None or engine.rejects_heredocs or builder in engine.heredocs or builder == "buildkit" and read.frontend:  # noqa: E501
+    if first is None or engine.rejects_heredocs or builder in engine.heredocs:
+        return
+    if builder == "buildkit" and read.frontend:
         return
     legacy = builder == "legacy"
     raise read.fault(

@@ -40,8 +40,8 @@ def option(text: str) -> tuple[str, str]:
     if not found:
         raise CourseError(
             f"--ssh {text} cannot be used.",
-            why=f"{path} is not the socket of an ssh agent." if path
-            else "No agent runs here: SSH_AUTH_SOCK is not set.",
+            why=f"{path} is not the socket of an ssh agent." if path else
+                "No agent runs here: SSH_AUTH_SOCK is not set.",
             remedy="Start one, eval $(ssh-agent) and ssh-add KEY, and write --ssh default or --ssh ID=SOCKET.")
     return name, path
 
@@ -79,13 +79,16 @@ def _forwarded(agent: socket.socket, inbox: Inbox) -> Messages:
             if received is None:
                 return
             pending += message.FromString(received).data
-            while len(pending) >= _LENGTH.size and len(pending) >= (
-                end := _LENGTH.size + _LENGTH.unpack_from(pending)[0]
-            ):
-                request = bytes(pending[:end])
-                del pending[:end]
+            while request := _first(pending):
+                del pending[:len(request)]
                 yield message(data=_asked(agent, request)).SerializeToString()
         yield None
+
+
+def _first(pending: bytearray) -> bytes:
+    """The first request in what has arrived, b'' while it is not complete."""
+    end = _LENGTH.size + (_LENGTH.unpack_from(pending)[0] if len(pending) >= _LENGTH.size else len(pending))
+    return bytes(pending[:end]) if len(pending) >= end else b""
 
 
 def _asked(agent: socket.socket, request: bytes) -> bytes:

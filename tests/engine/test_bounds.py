@@ -15,7 +15,8 @@ from helpers.experiments.reproducibility import remove_if_untagged
 from helpers.limits import Bounds, uppers
 
 BASE = "debian:bookworm-slim"
-FILLS = f"FROM {BASE}\nRUN for n in 1 2 3 4 5 6; do dd if=/dev/zero of=/big$n bs=1M count=40 2>/dev/null; sleep 0.3; done; sleep {{}}\n"
+FILLS = (f"FROM {BASE}\nRUN for n in 1 2 3 4 5 6; do dd if=/dev/zero of=/big$n bs=1M count=40 2>/dev/null; "
+         "sleep 0.3; done; sleep {}\n")
 
 
 def sleeping(seconds: str) -> bool:
@@ -71,7 +72,8 @@ def test_a_build_is_not_stopped_for_what_others_write(tmp_path, engine, monkeypa
         pytest.skip("other users' processes cannot be looked at")
     room, bounds = iter(range(10**12, 0, -(10**9))), Bounds(60, 10**8, Path("/"))
     monkeypatch.setattr("helpers.limits.free", lambda _: next(room) if uppers(bounds.mark) else 10**12)
-    with remove_if_untagged(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n", bounds=bounds,
+    with remove_if_untagged(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n",
+                                  bounds=bounds,
                         engine=engine).image, engine):
         assert bounds.exceeded == "" and bounds.uppers
 
@@ -145,9 +147,9 @@ def test_a_server_without_a_way_out_answers_here_and_nowhere_else(engine, built)
 
 
 def test_a_command_that_ends_is_no_server(engine):
-    with pytest.raises(CourseError, match="ended instead of serving"):
-        with container.serve(BASE, ["true"], port=8080, sandbox=ISOLATED, engine=engine):
-            pass
+    server = container.serve(BASE, ["true"], port=8080, sandbox=ISOLATED, engine=engine)
+    with pytest.raises(CourseError, match="ended instead of serving"), server:
+        pass
 
 
 # -- a check leaves nothing behind -------------------------------------------------------
@@ -168,15 +170,18 @@ word = "unstamped"
 arguments = ["cat", "/word"]
 output = ["{proof}"]
 """
-TWO_STAGES = f"FROM {BASE} AS builder\nCOPY word /made\nRUN cp /made /word\nFROM {BASE}\nCOPY --from=builder /word /word\n"
+TWO_STAGES = (f"FROM {BASE} AS builder\nCOPY word /made\nRUN cp /made /word\n"
+              f"FROM {BASE}\nCOPY --from=builder /word /word\n")
 
 
 def test_a_check_removes_what_it_built(engine, tmp_path):
-    for name, text in (("check.toml", CHECK), ("task.md", "# Keep a word\n"), ("Dockerfile", f"FROM {BASE}\n"), ("word", "unstamped")):
+    for name, text in (("check.toml", CHECK), ("task.md", "# Keep a word\n"), ("Dockerfile", f"FROM {BASE}\n"),
+                       ("word", "unstamped")):
         (tmp_path / name).write_text(text)
 
     def ours():
-        return {image["Id"] for image in engine.client.api.images(filters={"label": f"multistage.course.stands-on={BASE}"})
+        return {image["Id"]
+                for image in engine.client.api.images(filters={"label": f"multistage.course.stands-on={BASE}"})
                 if set(image["RepoTags"] or ()) <= {"<none>:<none>"}}
 
     before = ours()

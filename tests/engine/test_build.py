@@ -222,7 +222,8 @@ EOF
 
 def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, builder, context, tag, monkeypatch):
     def told():
-        return read_file(inspect(build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine).image, engine), "/told", engine=engine)
+        return read_file(inspect(build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine).image, engine),
+                         "/told", engine=engine)
 
     if builder in engine.heredocs:
         assert told() == b"one\ntwo\n"
@@ -252,7 +253,8 @@ def test_a_copy_from_above_the_context_is_built_as_buildkit_reads_it(engine, con
     if "buildkit" not in engine.builders:
         pytest.skip("the other builders refuse the line")
     said = []
-    made = build(context, text="FROM scratch AS other\nCOPY ../nowhere /\nFROM scratch\nCOPY ../file.txt /\n", tag=tag, engine=engine,
+    made = build(context, text="FROM scratch AS other\nCOPY ../nowhere /\nFROM scratch\nCOPY ../file.txt /\n", tag=tag,
+                 engine=engine,
                  report=said.append)
     assert [(each["rule"], each["line"]) for each in made.facts()["warnings"]] == [("outside-context", 4)]
     assert sum("cuts the dots" in each for each in said) == 1

@@ -1,4 +1,5 @@
-"""What of this machine a build is given: nothing, unless it is the course's own or the user says so; and never a password."""
+"""What a build is given of this machine: nothing, unless it is the course's own or the user says so,
+and never a password."""
 
 import io
 import tarfile
@@ -76,7 +77,8 @@ def test_what_the_user_lends_has_no_password_and_is_said(engine, built):
     said = []
     result, log = built(lend=["npmrc", "pip.conf", "trust"], report=said.append)
     assert SECRET not in log
-    assert f"noproxy={MARK}" in log and "cafile=/run/secrets/trust" in log and "registry=https://npm.example.org/" in log
+    assert f"noproxy={MARK}" in log and "registry=https://npm.example.org/" in log
+    assert "cafile=/run/secrets/trust" in log
     assert f"index-url = https://{MARK}/simple" in log and "proxy = proxy.example.org:3128" in log
     assert sorted(each.id for each in result.handed_over) == ["npmrc", "pip.conf", "trust"]
     assert "npmrc (this machine's npm settings, without its passwords)" in str(result)
@@ -95,7 +97,8 @@ def test_the_courses_own_application_is_lent_settings_without_passwords(built):
 
 def test_what_is_given_is_not_replaced_and_is_in_no_context(built, marked):
     (marked / "file").write_text("of the context")
-    result, log = built(text=TEXT.replace("ARG NOW", "COPY . /context/\nRUN ls -A /context; ! grep -r 'by-han[d]' /context"),
+    result, log = built(text=TEXT.replace("ARG NOW",
+                                          "COPY . /context/\nRUN ls -A /context; ! grep -r 'by-han[d]' /context"),
                         secrets={"npmrc": b"given=by-hand\n"}, lend=["npmrc"])
     assert "given=by-hand" in log and MARK not in log
     listed = [line for step in result.steps if step.instruction.startswith("RUN ls") for line in step.log]
@@ -133,7 +136,8 @@ def test_without_a_session_it_says_why_nothing_can_be_mounted(engine, marked, mo
 
 ASKS = r"""perl -MIO::Socket::UNIX -e '
 $agent = IO::Socket::UNIX->new($ENV{SSH_AUTH_SOCK}) or die "no agent: $!";
-$agent->write("\0\0\0\1\x0b"); $agent->flush; $agent->read($head, 4); $agent->read($key, unpack("N", $head)); print "agent: $key\n"'
+$agent->write("\0\0\0\1\x0b"); $agent->flush; $agent->read($head, 4);
+$agent->read($key, unpack("N", $head)); print "agent: $key\n"'
 """
 
 

@@ -90,7 +90,8 @@ def test_a_text_is_found_wherever_it_stands(engine, made):
 def test_a_secret_in_the_builder_stays_there_and_a_mounted_one_nowhere(engine):
     secret = f"s-{uuid.uuid4().hex}"
     final = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, engine=engine)
-    builder = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, target="builder", engine=engine)
+    builder = build(APPS / "secret", dockerfile="Dockerfile.argument", args={"TOKEN": secret}, target="builder",
+                    engine=engine)
     assert places(engine, final.image, secret) == set()
     # Docker 25 and later write the value of an ARG into the history by itself, too. Of a RUN
     # with arguments, Buildah writes what the legacy builder does: their count, and no RUN.
@@ -120,7 +121,8 @@ def test_an_attack_works_where_it_can_and_where_the_inventory_says_so(engine, bu
         done = {each.what: each.worked for each in run_attacks(server, 8080)}
     assert tuple(done.values()) == OUTCOMES[dockerfile]
     found = inventory(made.tag, engine)
-    for kind, attack in (("shell", "open a shell"), ("compiler", "compile a program"), ("package manager", "install a package")):
+    for kind, attack in (("shell", "open a shell"), ("compiler", "compile a program"),
+                         ("package manager", "install a package")):
         assert bool(found.kind(kind)) is done[attack]
 
 

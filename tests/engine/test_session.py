@@ -1,5 +1,6 @@
 """The session against a real engine, and against what the Docker CLI makes."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -16,6 +17,7 @@ import tarfile
 import threading
 import time
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import docker
 import pytest
@@ -44,12 +46,13 @@ class Built:
 
 @pytest.fixture
 def runner(engine):
-    """runner(engine, folder, text=None, secrets={}, on=None, **parameters) -> Built"""
+    """runner(engine, folder, text=None, secrets=MappingProxyType({}), on=None, **parameters) -> Built"""
     if not Session.supported(engine):
         pytest.skip("no BuildKit session here")
     images = set()
 
-    def run(engine, root, text=None, dockerfile="Dockerfile", secrets={}, on=None, scanned=None, **parameters):
+    def run(engine, root, text=None, dockerfile="Dockerfile", secrets=MappingProxyType({}), on=None, scanned=None,
+            **parameters):
         context = scanned or Context.scan(root, dockerfile, text)
         api, built = engine.client.api, Built()
         asked = {"version": "2", "dockerfile": context.dockerfile, "rm": "1",
@@ -454,10 +457,8 @@ def _relay(listener, path, wrap):
         except OSError:
             pass
         for end in (source, target):
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     while True:
         try:

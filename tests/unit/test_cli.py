@@ -75,11 +75,13 @@ def test_build_arguments():
 def test_secrets_are_given_as_with_docker(tmp_path, monkeypatch):
     (tmp_path / "token").write_bytes(b"word")
     monkeypatch.setenv("TOKEN", "other")
-    options = cli._parser().parse_args(["report", ".", "--secret", f"id=a,src={tmp_path / 'token'}", "--secret", "id=b,env=TOKEN",
+    options = cli._parser().parse_args(["report", ".", "--secret", f"id=a,src={tmp_path / 'token'}", 
+                                        "--secret", "id=b,env=TOKEN",
                                         "--lend", "npmrc", "--lend", "trust"])
     assert dict(options.secret) == {"a": b"word", "b": b"other"} and options.lend == ["npmrc", "trust"]
     bare = cli._parser().parse_args(["build", "."])
-    assert bare.lend is None and not bare.secret and not bare.ssh    # what the course lends by itself is for the builder to say
+    # What the course lends by itself is for the builder to say.
+    assert bare.lend is None and not bare.secret and not bare.ssh
 
 
 @pytest.mark.parametrize("words, said", [
@@ -93,7 +95,8 @@ def test_a_secret_that_is_not_there_is_wrong_usage(words, said, capsys):
 
 
 @pytest.mark.parametrize("error, code", [
-    (BuildFailed("a", line=2), 1), (BaseUnavailable("a", line=2), 1), (CourseError("a"), 1), (Unsupported("a"), 1), (NoEngine("a"), 2),
+    (BuildFailed("a", line=2), 1), (BaseUnavailable("a", line=2), 1), (CourseError("a"), 1), (Unsupported("a"), 1),
+    (NoEngine("a"), 2),
 ])
 @pytest.mark.parametrize("command", ["build", "report"])
 def test_whatever_keeps_an_image_from_being_built_has_one_shape(command, error, code, monkeypatch, capsys):
@@ -220,7 +223,8 @@ def test_the_graph_of_go_hello(tmp_path):
         "stages": [{"index": 0, "name": "builder", "base": "golang:1.22"},
                    {"index": 1, "name": "stage-1", "base": "gcr.io/distroless/base-debian12"}],
         "edges": [{"from": "golang:1.22", "to": "builder", "via": "FROM", "line": 1, "kind": "image"},
-                  {"from": "gcr.io/distroless/base-debian12", "to": "stage-1", "via": "FROM", "line": 6, "kind": "image"},
+                  {"from": "gcr.io/distroless/base-debian12", "to": "stage-1", "via": "FROM", "line": 6,
+                   "kind": "image"},
                   {"from": "builder", "to": "stage-1", "via": "COPY", "line": 7, "kind": "stage"}],
         "warnings": []}
 
@@ -258,7 +262,8 @@ def test_a_graph_takes_build_arguments_and_else_keeps_the_name_as_written(tmp_pa
     assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["debian:12", "go:1.22", "x:1"]
 
 
-@pytest.mark.parametrize("words, told", [(["nosuch"], "There is no Dockerfile in"), ([".", "-f", "nosuch"], "There is no nosuch in"),
+@pytest.mark.parametrize("words, told", [(["nosuch"], "There is no Dockerfile in"),
+                                         ([".", "-f", "nosuch"], "There is no nosuch in"),
                                          ([".", "-f", "."], "is not a file")])
 def test_a_graph_of_nothing(tmp_path, monkeypatch, capsys, words, told):
     monkeypatch.chdir(tmp_path)

@@ -53,7 +53,8 @@ def refused(*args, **options):
 def in_a_process(code, *args, as_user=False):
     """Runs `code` in a Python of its own, and its output. `as_user`: root may do no more there than
     what a file's mode allows its owner."""
-    preamble = "import ctypes\nctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522), (ctypes.c_uint32 * 6)())\n" if as_user else ""
+    preamble = ("import ctypes\nctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522), (ctypes.c_uint32 * 6)())\n"
+                if as_user else "")
     done = subprocess.run(
         [sys.executable, "-B", "-c", preamble + textwrap.dedent(code), *map(str, args)],
         capture_output=True, text=True, timeout=60, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
@@ -301,7 +302,8 @@ def test_check(heavy):
 
 
 @pytest.mark.parametrize("path, line", [
-    ("x/deep/.git/objects/p", "**/.git"), ("disk.iso", "**/*.iso"), ("a/b/backup.tar.gz", "**/*.gz"), ("a/b/c", "a/b/c"),
+    ("x/deep/.git/objects/p", "**/.git"), ("disk.iso", "**/*.iso"), ("a/b/backup.tar.gz", "**/*.gz"),
+    ("a/b/c", "a/b/c"),
 ])
 def test_what_check_proposes_works(folder, path, line):
     put(folder, path, b"x" * 100_000)
@@ -504,7 +506,8 @@ def test_two_gigabytes_need_little_memory():
     assert peak < 150_000_000
 
 
-@pytest.mark.parametrize("name, told", [("new\nline", r"new\nline"), ("a\x1b[2Jb", r"a\x1b[2Jb"), ("caf\udce9", r"caf\xe9")])
+@pytest.mark.parametrize("name, told", [("new\nline", r"new\nline"), ("a\x1b[2Jb", r"a\x1b[2Jb"),
+                                        ("caf\udce9", r"caf\xe9")])
 def test_the_table_of_the_heaviest_parts_has_one_line_for_each(folder, name, told):
     with open(folder / name, "wb") as file:
         file.truncate(10_000_000)

@@ -31,7 +31,8 @@ def error(text, message, *steps, builder="buildkit", given=(), engine=None):
     ("FROM a\nCOPY --parents x y\n", "28.5.2", False),
 ])
 def test_a_reader_that_could_not_be_had_can_be_left_out_where_the_engines_own_will_do(text, version, offered):
-    found = error("# escape=\\\n# syntax = docker/dockerfile:1\n" + text, f"failed to solve with frontend gateway.v0: {unreachable('docker/dockerfile', '1')}",
+    found = error("# escape=\\\n# syntax = docker/dockerfile:1\n" + text,
+                  f"failed to solve with frontend gateway.v0: {unreachable('docker/dockerfile', '1')}",
                   engine=engines.docker(version))
     assert isinstance(found, BuildFailed) and found.line == 2 and "docker/dockerfile:1" in found.what
     assert found.why == unreachable("docker/dockerfile", "1")
@@ -40,7 +41,8 @@ def test_a_reader_that_could_not_be_had_can_be_left_out_where_the_engines_own_wi
 
 @pytest.mark.parametrize("message", [
     unreachable("library/debian", "12"),
-    f"failed to solve: debian:12: failed to resolve source metadata for docker.io/library/debian:12: {unreachable('library/debian', '12')}",
+    "failed to solve: debian:12: failed to resolve source metadata for docker.io/library/debian:12: "
+    + unreachable("library/debian", "12"),
 ])
 def test_an_image_for_another_platform_is_named_with_it(message):
     text = "FROM debian:12 AS here\nFROM --platform=linux/arm64 debian:12\nCOPY --from=here /x /\n"
@@ -58,7 +60,8 @@ def test_any_other_image_is_named_at_the_line_that_takes_it():
 
 
 def test_an_address_that_a_command_printed_is_no_image_of_the_build():
-    step = StepSeen("k", "[2/2] RUN curl https://registry-1.docker.io/v2/library/debian/manifests/12", started=1.0, completed=2.0,
+    step = StepSeen("k", "[2/2] RUN curl https://registry-1.docker.io/v2/library/debian/manifests/12", started=1.0,
+                    completed=2.0,
                     error='exit code: 6')
     found = error("FROM debian:12\nRUN curl https://registry-1.docker.io/v2/library/debian/manifests/12\n",
                   f'executor failed running [curl]: exit code: 6 {unreachable("library/debian", "12")}', step)
@@ -69,8 +72,10 @@ MOUNTS = "FROM a\nRUN --mount=type=secret,id=npmrc --mount=type=secret,id=tok --
 
 
 @pytest.mark.parametrize("given, remedy", [
-    ((), "--secret id=npmrc,src=FILE --secret id=tok,src=FILE --ssh default, or --lend npmrc for this machine's settings"),
-    ([("secret", "npmrc"), ("ssh", "default")], "It mounts tok, and this build was not given that. If it is needed: --secret id=tok,src=FILE."),
+    ((),
+     "--secret id=npmrc,src=FILE --secret id=tok,src=FILE --ssh default, or --lend npmrc for this machine's settings"),
+    ([("secret", "npmrc"), ("ssh", "default")],
+     "It mounts tok, and this build was not given that. If it is needed: --secret id=tok,src=FILE."),
     ([("secret", "npmrc"), ("secret", "tok"), ("ssh", "default")], "Read the end of the log"),
 ])
 def test_what_a_failed_command_mounts_and_was_not_given(given, remedy):
@@ -80,7 +85,8 @@ def test_what_a_failed_command_mounts_and_was_not_given(given, remedy):
 
 
 def test_the_legacy_builder_has_no_mounts():
-    step = StepSeen("2", "RUN --mount=type=ssh x", started=1.0, completed=2.0, error="the --mount option requires BuildKit")
+    step = StepSeen("2", "RUN --mount=type=ssh x", started=1.0, completed=2.0,
+                    error="the --mount option requires BuildKit")
     found = error(MOUNTS, "the --mount option requires BuildKit", step, builder="legacy")
     assert found.line == 2 and "needs BuildKit" in found.remedy
 

@@ -118,7 +118,8 @@ def test_an_npmrc_has_addresses_and_no_secret():
 
 
 @pytest.mark.parametrize("variable", [
-    "npm_config_//npm.example.org/:_authToken", "npm_config__auth", "NPM_CONFIG__PASSWORD", "npm_config_//npm.example.org/:_password",
+    "npm_config_//npm.example.org/:_authToken", "npm_config__auth", "NPM_CONFIG__PASSWORD",
+    "npm_config_//npm.example.org/:_password",
 ])
 def test_a_secret_of_npms_environment_stays_here(bare, monkeypatch, variable):
     monkeypatch.setenv(variable, "s3cret")
@@ -127,7 +128,8 @@ def test_a_secret_of_npms_environment_stays_here(bare, monkeypatch, variable):
 
 
 def test_what_only_this_machine_reaches_stays_here():
-    assert host_secrets.npmrc({"registry": "http://localhost:4873/"}, False, {"https_proxy": "http://127.0.0.1:3128"}).value == b""
+    assert host_secrets.npmrc({"registry": "http://localhost:4873/"}, False,
+                              {"https_proxy": "http://127.0.0.1:3128"}).value == b""
     assert host_secrets.npmrc({"prefix": "/x", "cafile": "/y"}, False, {}).value == b""
 
 

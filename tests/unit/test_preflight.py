@@ -62,7 +62,8 @@ def test_an_unnamed_stage_is_no_target_and_the_remedy_names_it(target):
 
 @pytest.mark.parametrize("text, target, remedy", [
     (UNNAMED, "2", "Leave the target out"), (UNNAMED, "stage-2", "Leave the target out"),
-    (UNNAMED, "1", "Did you mean last?"), (UNNAMED, "lst", "Did you mean last?"), (UNNAMED, "7", "Use one of these names."),
+    (UNNAMED, "1", "Did you mean last?"), (UNNAMED, "lst", "Did you mean last?"), (UNNAMED, "7",
+                                                                                   "Use one of these names."),
     ("FROM a\nFROM b AS builder\nFROM c\n", "0", "FROM a AS builder2"), ("FROM a\nFROM b\n", "x", "Name a stage"),
 ])
 def test_only_real_names_are_offered(text, target, remedy):
@@ -103,7 +104,8 @@ def test_the_bases_that_a_builder_will_ask_for(builder, target, needed):
 @pytest.fixture
 def empty(monkeypatch):
     """An engine with the image `here` and no other."""
-    monkeypatch.setattr(preflight, "status", lambda engine, refs: [ResolvedBase(ref, ref == "heer", None, ref) for ref in refs])
+    monkeypatch.setattr(preflight, "status", lambda engine, refs: [ResolvedBase(ref, ref == "heer", None,
+                                                                                ref) for ref in refs])
 
 
 @pytest.mark.parametrize("text, line, remedy", [
@@ -143,7 +145,8 @@ def test_a_variable_in_from_is_refused_where_it_is_not_expanded(empty, builder):
 
 
 @pytest.mark.parametrize("arg, args, source", [
-    ("ARG X=b", {}, "b"), ("ARG X", {"X": "b"}, "b"), ("ARG X=z", {"X": "b"}, "b"), ("ARG X", {}, "b"), ("ARG Y", {}, "$X"),
+    ("ARG X=b", {}, "b"), ("ARG X", {"X": "b"}, "b"), ("ARG X=z", {"X": "b"}, "b"), ("ARG X", {}, "b"),
+    ("ARG Y", {}, "$X"),
     ("ARG X=0", {"X": "debian:12"}, "debian:12"), ("ARG X=0", {"X": "0"}, "b"),
 ])
 def test_buildah_expands_a_variable_in_from_by_the_arguments_of_the_stage(empty, arg, args, source):
@@ -153,7 +156,8 @@ def test_buildah_expands_a_variable_in_from_by_the_arguments_of_the_stage(empty,
         with pytest.raises(DockerfileError, match="Line 5"):
             preflight.check(read, engines.podman("5.8.6"), "buildah", None)
     else:
-        assert "variable-from" in [each.rule for each in preflight.check(read, engines.podman("5.8.6"), "buildah", None)]
+        assert "variable-from" in [each.rule for each in preflight.check(read, engines.podman("5.8.6"), "buildah",
+                                                                         None)]
 
 
 # -- heredocs ----------------------------------------------------------------------------

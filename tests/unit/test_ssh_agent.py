@@ -60,7 +60,8 @@ def test_requests_are_passed_on_and_answered_in_turn(path):
 
 def test_a_build_changes_nothing_in_the_agent(path):
     with agent(path) as asked:
-        assert forward({"mine": str(path)}, REMOVE_ALL, struct.pack(">I", 0), IDENTITIES, name="mine")[:2] == [REFUSED, REFUSED]
+        answers = forward({"mine": str(path)}, REMOVE_ALL, struct.pack(">I", 0), IDENTITIES, name="mine")
+    assert answers[:2] == [REFUSED, REFUSED]
     assert asked == [IDENTITIES]
 
 
@@ -87,8 +88,8 @@ def test_an_option_as_docker_has_it(path, monkeypatch):
         assert ssh_agent.option(f"mine={path}") == ("mine", str(path))
 
 
-@pytest.mark.parametrize("text, why", [("default", "SSH_AUTH_SOCK"), ("mine=/nowhere", "/nowhere is not"), ("", "SSH_AUTH_SOCK"),
-                                       (f"mine={__file__}", "is not the socket")])
+@pytest.mark.parametrize("text, why", [("default", "SSH_AUTH_SOCK"), ("mine=/nowhere", "/nowhere is not"),
+                                       ("", "SSH_AUTH_SOCK"), (f"mine={__file__}", "is not the socket")])
 def test_what_is_no_agent_is_refused(monkeypatch, text, why):
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     with pytest.raises(CourseError, match="cannot be used") as caught:
