@@ -12,6 +12,7 @@ from . import debug, engines, exercises, images, lint
 from .output import no_build, no_report
 
 Value = TypeVar("Value")
+Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,8 +26,26 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run)
         return sub
 
+    for part in (_engines, _bases, _builds, _dockerfiles, _images, _exercises):
+        part(command)
+    return made
+
+
+def _engines(command: Command) -> None:
     command("doctor", engines.doctor, "which engine there is, what it can do, what is missing")
 
+    clean = command("clean", engines.clean, "remove what the course made, and nothing else")
+    clean.add_argument("--bases", action="store_true", help="the base images of the course too")
+
+    engine = command("engine", engines.engine, "start, find or stop the engine of the course")
+    engine.add_argument("action", nargs="?", default="start",
+                        choices=("start", "stop", "status", "purge", "fetch-proot"),
+                        help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
+
+    command("first-run", engines.first, "build the Go application both ways and compare")
+
+
+def _bases(command: Command) -> None:
     bases = command("bases", engines.bases, "fetch or make base images, say where they came from")
     chosen = bases.add_mutually_exclusive_group()
     chosen.add_argument("ref", nargs="*", default=[],
@@ -41,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
     bases.add_argument("--budget", type=_megabytes, metavar="MB",
                        help="with --without-engine: the kit's limit in megabytes")
 
+
+def _builds(command: Command) -> None:
     build = command("build", images.build, "build an image and say what every stage did")
     _of_a_build(build, "build up to this stage")
     build.set_defaults(failure=no_build)
@@ -52,16 +73,22 @@ def parser() -> argparse.ArgumentParser:
     entered.add_argument("--line", type=int, metavar="N", help="open it after line N of the Dockerfile, failed or not")
     entered.set_defaults(failure=no_build)
 
+    report = command("report", images.report, "build a project and say what to fix, line by line")
+    _of_a_build(report, "report on this stage")
+    report.set_defaults(failure=no_report)
+    _weighing(report)
+    report.add_argument("--png", metavar="FILE", help="draw it to this file")
+
+
+def _dockerfiles(command: Command) -> None:
     linted = command("lint", lint.lint, "the builder's own checks, or hadolint's, without a build")
-    linted.add_argument("dir", metavar="DIR", help="folder of the build context")
-    linted.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
-    linted.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    _of_a_dockerfile(linted)
 
     graph = command("graph", images.graph, "the stages, and what each takes from another")
-    graph.add_argument("dir", metavar="DIR")
-    graph.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
-    graph.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    _of_a_dockerfile(graph)
 
+
+def _images(command: Command) -> None:
     inventory = command("inventory", images.inventory, "what is in an image: tools, packages, sizes by layer")
     inventory.add_argument("image", metavar="IMAGE")
     inventory.add_argument("--files", action="store_true", help="list every file with its layer too")
@@ -72,12 +99,8 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
     _weighing(compare)
 
-    report = command("report", images.report, "build a project and say what to fix, line by line")
-    _of_a_build(report, "report on this stage")
-    report.set_defaults(failure=no_report)
-    _weighing(report)
-    report.add_argument("--png", metavar="FILE", help="draw it to this file")
 
+def _exercises(command: Command) -> None:
     check = command("check", exercises.check, "check a Dockerfile for an exercise: which rules it meets")
     check.add_argument("exercise", metavar="EXERCISE", help="its name, the beginning of it, or its folder")
     check.add_argument("--dockerfile", type=Path, metavar="FILE",
@@ -95,16 +118,12 @@ def parser() -> argparse.ArgumentParser:
     progress.add_argument("--import", type=Path, metavar="FILE", dest="take",
                           help="merge an exported file; the best of both is kept")
 
-    clean = command("clean", engines.clean, "remove what the course made, and nothing else")
-    clean.add_argument("--bases", action="store_true", help="the base images of the course too")
 
-    engine = command("engine", engines.engine, "start, find or stop the engine of the course")
-    engine.add_argument("action", nargs="?", default="start",
-                        choices=("start", "stop", "status", "purge", "fetch-proot"),
-                        help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
-
-    command("first-run", engines.first, "build the Go application both ways and compare")
-    return made
+def _of_a_dockerfile(sub: argparse.ArgumentParser) -> None:
+    """The options of a command that reads a Dockerfile and builds nothing."""
+    sub.add_argument("dir", metavar="DIR", help="folder of the build context")
+    sub.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    sub.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
 
 
 def _of_a_build(sub: argparse.ArgumentParser, target: str) -> None:
