@@ -89,7 +89,7 @@ while (my $guest = $door->accept) {
 def web(engine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("web")
     (folder / "serve.pl").write_text(PERL)
-    tag = "course-test:web"
+    tag = f"course-test:{uuid.uuid4().hex[:12]}"
     build(folder, text=WEB, tag=tag, engine=engine)
     yield tag
     engine.client.images.remove(tag, force=True)

@@ -56,21 +56,21 @@ def test_layers_have_their_instruction_and_their_bytes(engine, small, fresh_cach
 
 
 def test_unpacked_is_what_the_classic_store_counts(engine, small, fresh_cache):
-    """overlay2 adds up the files of each layer too; in an imported one it counts
-    the length of symlinks as well."""
+    """overlay2 adds up the files of each layer too. In an image that was imported, and not built,
+    it counts the length of symbolic links as well."""
     if engine.store != "overlay2":
         pytest.skip(f"{engine.store} counts in another way")
     base, image = inspect(BASE, engine), inspect(small.tag, engine)
     of_base = engine.client.api.inspect_image(BASE)["Size"]
     assert engine.client.api.inspect_image(small.tag)["Size"] - of_base == image.own_bytes
-    assert of_base == base.unpacked + sum(map(len, _symlinks(engine, BASE)))
+    assert of_base - base.unpacked in (0, sum(map(len, _symlinks(engine, BASE))))
 
 
 def test_transfer_is_each_layer_compressed_by_gzip(engine, tmp_path, fresh_cache):
     (tmp_path / "words").write_text(" ".join(map(str, range(300_000))))
     (tmp_path / "noise").write_bytes(random.Random(1).randbytes(500_000))
     text = "FROM scratch\nCOPY words /\nCOPY noise /\n"
-    built = build(tmp_path, text=text, tag="course-test:transfer", engine=engine)
+    built = build(tmp_path, text=text, tag=f"course-test:{uuid.uuid4().hex[:12]}", engine=engine)
     try:
         expected = sum(len(gzip.compress(data, 6, mtime=0)) for data in _layers(engine, built.image))
         measured = transfer(inspect(built.tag, engine), engine)
@@ -83,11 +83,12 @@ def test_transfer_is_each_layer_compressed_by_gzip(engine, tmp_path, fresh_cache
 def test_unique_is_what_no_other_named_image_has(engine, small, fresh_cache):
     image = inspect(small.tag, engine)
     assert unique(image, engine) == image.own_bytes
-    engine.client.images.get(small.tag).tag("course-test", "second-name")
+    second = f"{small.tag}-second"
+    engine.client.images.get(small.tag).tag(*second.split(":"))
     try:   # the same image under a second name shares with nobody
         assert unique(inspect(small.tag, engine), engine) == image.own_bytes
     finally:
-        engine.client.images.remove("course-test:second-name", noprune=True)
+        engine.client.images.remove(second, noprune=True)
 
 
 def test_where_gives_what_a_container_sees(engine, small, fresh_cache):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import uuid
 from dataclasses import replace
 from functools import cache
 
@@ -23,7 +24,7 @@ def tried(engine):
     names = []
 
     def one(context, **words):
-        result = build(context, tag=f"course-test:tried-{len(names)}", engine=engine, **words)
+        result = build(context, tag=f"course-test:{uuid.uuid4().hex[:12]}", engine=engine, **words)
         names.append(result.tag)
         return result
 

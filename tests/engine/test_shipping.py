@@ -1,7 +1,9 @@
 """Containers that are started over and over, repaired by hand, and images built twice."""
 
+import itertools
 import shutil
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,6 @@ from helpers.builder import build
 from helpers.errors import EngineFault
 from helpers.experiments import startup_time
 from helpers.experiments.reproducibility import twice
-from helpers.labels import COURSE, RUN
 from helpers.registry import Registry
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
@@ -35,24 +36,30 @@ def site(engine, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     (folder / "server.pl").write_text(SERVER)
     (folder / "page").write_text("from the image")
-    build(folder, text=f'FROM {BASE}\nCOPY server.pl page /\nCMD ["perl", "/server.pl"]\n',
-          tag="course-test:site", engine=engine)
-    yield "course-test:site"
-    engine.client.images.remove("course-test:site")
+    tag = f"course-test:{uuid.uuid4().hex[:12]}-site"
+    build(folder, text=f'FROM {BASE}\nCOPY server.pl page /\nCMD ["perl", "/server.pl"]\n', tag=tag, engine=engine)
+    yield tag
+    engine.client.images.remove(tag)
 
 
-def ours(engine) -> set[str]:
-    return {c.id for c in engine.client.containers.list(all=True, filters={"label": f"{COURSE}={RUN}"})}
+@pytest.fixture
+def left(engine, monkeypatch):
+    """left() gives the containers that this test started and that are still there."""
+    mark, numbers = uuid.uuid4().hex, itertools.count()
+    monkeypatch.setattr(container.sandbox.secrets, "token_hex", lambda size: f"{mark}-{next(numbers)}")
+
+    def listed():
+        assert next(numbers) > 0   # the test started some
+        return engine.client.containers.list(all=True, filters={"name": mark})
+    return listed
 
 
 # -- the applications ------------------------------------------------------------------
 
 @pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.single", "Dockerfile.single-slim",
                                         "Dockerfile.multi-full"])
-def test_the_go_server_answers_from_each_of_its_images(engine, dockerfile):
-    tag = f"go-server:{dockerfile.removeprefix('Dockerfile').strip('.') or 'multi'}"
-    build(APPS / "go-server", dockerfile=dockerfile, tag=tag, engine=engine)   # stays, for the lesson
-    with container.serve(tag, port=8080, sandbox=container.Sandbox(read_only=True), engine=engine) as server:
+def test_the_go_server_answers_from_each_of_its_images(engine, built, dockerfile):
+    with container.serve(built("go-server", dockerfile).tag, port=8080, sandbox=container.Sandbox(read_only=True), engine=engine) as server:
         assert server.get().text == (APPS / "go-server" / "greeting.txt").read_text()
 
 
@@ -62,11 +69,12 @@ def test_the_go_server_answers_from_each_of_its_images(engine, dockerfile):
     ("Dockerfile.fixed", {"FOLDER": "/ada/src"}, "example.org/go-tiny/main.go"),
 ])
 def test_the_tiny_program_says_where_it_was_compiled(engine, dockerfile, args, file):
-    build(APPS / "go-tiny", dockerfile=dockerfile, args=args, tag="course-test:tiny", engine=engine)
+    tag = f"course-test:{uuid.uuid4().hex[:12]}"
+    build(APPS / "go-tiny", dockerfile=dockerfile, args=args, tag=tag, engine=engine)
     try:
-        assert container.run("course-test:tiny", engine=engine).output == f"Compiled from {file}\n"
+        assert container.run(tag, engine=engine).output == f"Compiled from {file}\n"
     finally:
-        engine.client.images.remove("course-test:tiny")
+        engine.client.images.remove(tag)
 
 
 # -- by hand ---------------------------------------------------------------------------
@@ -94,23 +102,23 @@ def test_a_read_only_container_serves_and_is_not_changed(engine, site):
 
 # -- starts ----------------------------------------------------------------------------
 
-def test_each_image_is_started_as_often_as_asked_in_turns(engine, site, monkeypatch):
-    before, order = ours(engine), []
+def test_each_image_is_started_as_often_as_asked_in_turns(engine, site, left, monkeypatch):
+    order, twin = [], site.replace("-site", "-twin")
     serve = container.serve
     monkeypatch.setattr(startup_time, "serve", lambda image, **words: order.append(image) or serve(image, **words))
-    engine.client.images.get(site).tag("course-test", "twin")
+    engine.client.images.get(site).tag(*twin.split(":"))
     try:
-        one, other = startup_time.warm([site, "course-test:twin"], 80, 3, engine)
+        one, other = startup_time.warm([site, twin], 80, 3, engine)
     finally:
-        engine.client.images.remove("course-test:twin")
+        engine.client.images.remove(twin)
     assert len(one) == len(other) == 3 and all(seconds > 0 for seconds in one + other)
-    assert [image.rpartition(":")[2] for image in order] == ["site", "twin", "twin", "site", "site", "twin"]
-    assert ours(engine) <= before
+    assert order == [site, twin, twin, site, site, twin]
+    assert left() == []
 
 
 @pytest.mark.skipif(not shutil.which("docker-registry"), reason="docker-registry is not installed")
-def test_a_cold_start_pulls_all_and_leaves_nothing(engine, site):
-    before, told = ours(engine), []
+def test_a_cold_start_pulls_all_and_leaves_nothing(engine, site, left):
+    told = []
     with Registry(1e9, engine) as registry:
         copy = registry.fresh(registry.push(site))
         (first, second), = startup_time.cold(registry, [copy], 80, 2, engine, told.append)
@@ -118,7 +126,7 @@ def test_a_cold_start_pulls_all_and_leaves_nothing(engine, site):
     for start in (first, second):
         assert start.pull.known == 0 and start.pull.way == "pull"
         assert start.seconds == start.pull.seconds + start.answer and start.answer > 0
-    assert ours(engine) <= before
+    assert left() == []
     assert not engine.client.images.list(name=name)
     assert told and told[0].startswith(f"round 1 of 2, {site}: ")
 
@@ -134,13 +142,13 @@ def app(tmp_path):
 
 
 def test_built_twice_and_removed_again(engine, app):
-    ours, told = f"course-test.twice={time.time_ns()}", []
-    twins = twice(app(f"FROM {BASE}\nLABEL {ours}\nRUN sleep 1.1; date +%N > /now; echo same > /same\n"), engine=engine, watch=told.append)
+    label, told = f"course-test.twice={time.time_ns()}", []
+    twins = twice(app(f"FROM {BASE}\nLABEL {label}\nRUN sleep 1.1; date +%N > /now; echo same > /same\n"), engine=engine, watch=told.append)
     assert ("/now", "content") in twins.files and ("/same", "time") in twins.files
     assert not twins.same("/now") and twins.same("/same")
     assert not twins.layers and not twins.image
     assert "created" in twins.configuration
-    assert not engine.client.api.images(filters={"label": ours})
+    assert not engine.client.api.images(filters={"label": label})
     assert told[:2] == ["build 1 of 2 with Dockerfile", "build 2 of 2 with Dockerfile"]
 
 
