@@ -185,7 +185,7 @@ def standings(given: Mapping[str, Verdict] | None = None) -> Standings:
     """Every claim with what was found here, `given` or else what is kept."""
     given = kept() if given is None else given
     known = {number: lesson(number) for numbers in LESSONS.values() for number in numbers}
-    return Standings(Standing(claim, tuple(map(known.get, LESSONS[claim])), given.get(claim))
+    return Standings(Standing(claim, tuple(known[number] for number in LESSONS[claim]), given.get(claim))
                      for claim in CLAIMS)
 
 
@@ -201,8 +201,8 @@ class Sentence:
 
     @property
     def found(self) -> str:
-        verdicts = [each.verdict for each in self.claims]
-        if None in verdicts:
+        verdicts = [each.verdict for each in self.claims if each.verdict]
+        if len(verdicts) < len(self.claims):
             return ""
         # A sentence that joins what holds with what does not is true in part.
         kinds = {each.found for each in verdicts}

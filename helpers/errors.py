@@ -138,7 +138,7 @@ class BuildFailed(CourseError):
         instruction: str | None = None,
         exit_code: int | None = None,
         log: tuple[str, ...] = (),
-        progress: object | None = None,
+        progress: Any = None,
         **parts: Any,
     ):
         super().__init__(what, **parts)

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 _END_SECONDS = 15    # mmdebstrap unmounts and removes its folder before it ends
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], **options: object) -> Iterator[subprocess.Popen]:
+def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
     """The process of `command`, in a process group of its own.
 
     However the block is left, the whole group is ended. A session of its own

@@ -12,7 +12,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from ..errors import CourseError
 
@@ -51,10 +51,10 @@ def pack(pieces: Iterable[bytes], file: BinaryIO, name: str) -> Packed:
     counted = _Counted(file)
     packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, threads=-1)
     try:
-        with packer.stream_writer(counted, closefd=False) as stream:
+        with packer.stream_writer(cast(BinaryIO, counted), closefd=False) as stream:
             plain = _Counted(stream)
-            with (tarfile.open(fileobj=_Readable(pieces), mode="r|") as source,
-                  tarfile.open(fileobj=plain, mode="w|", format=tarfile.GNU_FORMAT) as target):
+            with (tarfile.open(fileobj=cast(BinaryIO, _Readable(pieces)), mode="r|") as source,
+                  tarfile.open(fileobj=cast(BinaryIO, plain), mode="w|", format=tarfile.GNU_FORMAT) as target):
                 config = _copied(source, target, name)
         configuration = json.loads(config)
         layers = tuple(configuration["rootfs"]["diff_ids"])
@@ -70,7 +70,7 @@ def _copied(source: tarfile.TarFile, target: tarfile.TarFile, name: str) -> byte
     small: dict[str, bytes] = {}
     for member in source:
         if member.isfile() and member.size <= _SMALL:
-            small[member.name] = source.extractfile(member).read()
+            small[member.name] = cast(BinaryIO, source.extractfile(member)).read()
         if _is_part(member):
             content = (io.BytesIO(small[member.name]) if member.name in small
                        else source.extractfile(member) if member.isfile() else None)

@@ -147,6 +147,7 @@ def _command(kind: str, package: str, version: str, folder: str) -> list[str]:
 def _download(command: Sequence[str], what: str, folder: str) -> None:
     """Run pip or npm in `folder`: a project's settings are not the machine's."""
     with running(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
         output = process.stdout.read()
         code = process.wait()
     if code or not any(Path(folder).iterdir()):

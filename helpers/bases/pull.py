@@ -14,7 +14,7 @@ from .. import units
 from ..engine import Engine
 from ..engine.transfer_events import NO_LOGIN, LayerProgress, event_stream
 from ..engine.translate import engine_fault
-from ..errors import DiskFull
+from ..errors import EngineError
 from .references import Reference
 
 FIRST_SECONDS = 20       # until the first sign of progress
@@ -93,7 +93,7 @@ def _login(api: APIClient, reference: Reference) -> str:
     return header.decode() if header else NO_LOGIN
 
 
-def _refused(message: str) -> Refused | DiskFull:
+def _refused(message: str) -> Refused | EngineError:
     if "no space left on device" in message.lower():
         return engine_fault("pull an image", message)
     return Refused(" ".join(message.split()), reached=not _UNREACHABLE.search(message))

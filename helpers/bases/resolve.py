@@ -97,8 +97,7 @@ def _stand_in(config: dict, reference: Reference) -> bool:
     # Images built on a stand-in inherit its labels: so the name has to agree too.
     marks = config.get("Labels") or {}
     named = marks.get(labels.STAND_IN)
-    return (marks.get(labels.COURSE) == labels.BASE and bool(named)
-            and references.parse(named) == reference)
+    return bool(marks.get(labels.COURSE) == labels.BASE and named and references.parse(named) == reference)
 
 
 def _resolved(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:

@@ -118,10 +118,12 @@ def _mmdebstrap(suite: str, scratch: Path, sources: tuple[aptsources.Source, ...
             if getattr(error, "errno", None):
                 raise
             # The tar broke off: mmdebstrap's own words say why.
+            assert process.stdout
             process.stdout.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(15)
             raise _failed(suite, log) from error
+        assert process.stdout
         while process.stdout.read(1 << 20):   # padding after the tar's end
             pass
         if process.wait():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 # Folders that a build makes again, or does not need: named as a whole, at any depth.
 _KNOWN = frozenset({
@@ -53,7 +53,7 @@ def _parent(path: str) -> str:
     return above + "/" if above else ""
 
 
-def _settled(path: str, weight, children) -> str:
+def _settled(path: str, weight: Mapping[str, int], children: Mapping[str, Collection[str]]) -> str:
     while path in children and posixpath.basename(path.rstrip("/")) not in _KNOWN:
         heaviest = max(children[path], key=lambda child: (weight[child], child))
         if weight[heaviest] < _NEARLY_ALL * weight[path]:

@@ -8,6 +8,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
@@ -89,7 +90,7 @@ def _cut(name: str, letters: int) -> str:
     return f"{name[:letters - 1 - end]}\u2026{name[-end:]}"
 
 
-def _cell(axes, column: int, row: int, kind: str, found: Sequence[Tool], letters: int) -> None:
+def _cell(axes: Axes, column: int, row: int, kind: str, found: Sequence[Tool], letters: int) -> None:
     colour = BUILD if kind in BUILDING else DANGER
     if not found:
         axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=RUN, fontsize=9.5)

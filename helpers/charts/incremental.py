@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from ..builder import TITLES, BuildResult, Step
@@ -39,7 +41,8 @@ def edits(built: Mapping[str, Built]) -> Chart:
     longest = max((step.seconds for columns in blocks.values() for column in columns for step in column), default=0.0)
     rows = sum(2 + len(columns[0]) for columns in blocks.values()) + _GAP * (len(blocks) - 1)
     figure, axes = canvas(0.25 + _ROW * rows)
-    top, labels = 0.0, {}
+    top = 0.0
+    labels: dict[float, str] = {}
     for name, columns in blocks.items():
         axes.text(0.02, top + 0.5, name, va="center", fontsize=10.5)
         for column, made in enumerate(columns):
@@ -54,8 +57,8 @@ def edits(built: Mapping[str, Built]) -> Chart:
     return finish(figure, _finding(built), _spoken(built), source=_source(built), legend=legend)
 
 
-def _cell(axes, column: int, row: float, step: Step, longest: float) -> None:
-    frame = {"linewidth": 0.8, "facecolor": "white" if step.cached else _PALE,
+def _cell(axes: Axes, column: int, row: float, step: Step, longest: float) -> None:
+    frame: dict[str, Any] = {"linewidth": 0.8, "facecolor": "white" if step.cached else _PALE,
              "edgecolor": SHARED if step.cached else BUILD}
     axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, **frame))
     if step.cached:
@@ -67,13 +70,13 @@ def _cell(axes, column: int, row: float, step: Step, longest: float) -> None:
               fontsize=9, fontweight="bold")
 
 
-def _sum(axes, column: int, row: float, result: BuildResult) -> None:
+def _sum(axes: Axes, column: int, row: float, result: BuildResult) -> None:
     ran = executed_steps(result)
     told = f"{len(ran)} of {len(steps(result))} ran, {seconds(step_seconds(result))}" if ran else "nothing ran"
     axes.text(column + 0.5, row + 0.5, told, ha="center", va="center", fontsize=9, color=INK)
 
 
-def _frame(axes, whats: list[str], labels: Mapping[float, str], bottom: float) -> None:
+def _frame(axes: Axes, whats: list[str], labels: Mapping[float, str], bottom: float) -> None:
     axes.set_xlim(0, len(whats))
     axes.set_ylim(bottom, 0)
     axes.set_xticks([column + 0.5 for column in range(len(whats))], whats, fontweight="bold", fontsize=10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
 from ..report.kitchen import Rooms, Thing, total
@@ -48,7 +49,7 @@ def kitchen(rooms: Rooms) -> Chart:
     return finish(figure, _finding(rooms), _spoken(rooms), [each.image for each in rooms.inventories], legend=legend)
 
 
-def _room(axes, left: float, side: float, things: Sequence[Thing], hatched: bool) -> Box:
+def _room(axes: Axes, left: float, side: float, things: Sequence[Thing], hatched: bool) -> Box:
     room = (left, _TOP - side, side, side)
     for thing, box in zip(things, tiles([each.size for each in things], room)):
         x, y, wide, high = box
@@ -58,7 +59,7 @@ def _room(axes, left: float, side: float, things: Sequence[Thing], hatched: bool
     return room
 
 
-def _label(axes, box: Box, thing: Thing) -> None:
+def _label(axes: Axes, box: Box, thing: Thing) -> None:
     """The thing's name and size, if there is room for them in its tile."""
     x, y, wide, high = box
     lines = _broken(thing.name, max(1, int((wide - 0.1) / _LETTER)))
@@ -81,13 +82,13 @@ def _broken(name: str, letters: int) -> list[str]:
     return lines
 
 
-def _frame(axes, room: Box, colour: str, words: str) -> None:
+def _frame(axes: Axes, room: Box, colour: str, words: str) -> None:
     x, y, wide, high = room
     axes.add_patch(Rectangle((x, y), wide, high, fill=False, edgecolor=colour, linewidth=2.5))
     axes.text(x, y + high + 0.07, words, fontsize=10.5, fontweight="bold", color=INK)
 
 
-def _bridge(axes, one: Box, two: Box, rooms: Rooms) -> None:
+def _bridge(axes: Axes, one: Box, two: Box, rooms: Rooms) -> None:
     y = two[1] + two[3] / 2
     begin, end = one[0] + one[2] + 0.04, two[0] - 0.04
     axes.add_patch(FancyArrowPatch((begin, y), (end, y), arrowstyle="-|>", mutation_scale=14, linewidth=2,
@@ -98,12 +99,13 @@ def _bridge(axes, one: Box, two: Box, rooms: Rooms) -> None:
               linespacing=1.2)
 
 
-def _listed(axes, left: float, top: float, rooms: Rooms) -> None:
+def _listed(axes: Axes, left: float, top: float, rooms: Rooms) -> None:
     """What is in the dining room, and which kinds of tools stayed in the kitchen."""
     stayed = [each for each in rooms.kitchen if each.name in rooms.tools()]
     lines = int((top + 0.1) / _LINE) - len(rooms.dining) - 3
     shown = stayed if len(stayed) <= lines else stayed[:max(0, lines - 1)]
-    rows = [("In the dining room", None)] + [(each.name, size(each.size)) for each in rooms.dining]
+    rows: list[tuple[str, str | None]] = [("In the dining room", None)] + [(each.name, size(each.size))
+                                                                           for each in rooms.dining]
     if stayed:
         rows += [("", ""), ("Stayed in the kitchen", None)] + [(each.name, size(each.size)) for each in shown]
     if len(stayed) > len(shown):

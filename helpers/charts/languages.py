@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from ..image import Image
@@ -51,7 +52,7 @@ def languages(pairs: Mapping[str, tuple[Image, Image]]) -> Chart:
     return finish(figure, _finding(pairs), _spoken(pairs), images, legend=legend_of(stacks))
 
 
-def _bar(axes, row: float, stack: Sequence[Part], words: str) -> None:
+def _bar(axes: Axes, row: float, stack: Sequence[Part], words: str) -> None:
     left = 0
     for part in stack:
         axes.barh(row, part.count, left=left, color=part.colour, edgecolor="white", height=0.94,
@@ -77,11 +78,11 @@ def _finding(pairs: Mapping[str, tuple[Image, Image]]) -> str:
     times = {name: one.unpacked / several.unpacked for name, (one, several) in pairs.items()
              if several.unpacked < one.unpacked}
     if len(pairs) == len(times) == 1:
-        return f"Several stages ship less in {''.join(times)}: {ratio(*times.values(), 1)} smaller"
+        return f"Several stages ship less in {''.join(times)}: {ratio(next(iter(times.values())), 1)} smaller"
     every = "all " if len(times) == len(pairs) > 1 else f"{len(times)} of "
     if not times:
         return f"Several stages ship no less in {counted(len(pairs), 'language')}"
-    least, most = min(times, key=times.get), max(times, key=times.get)
+    least, most = min(times, key=times.__getitem__), max(times, key=times.__getitem__)
     spread = "" if least == most else f", from {ratio(times[least], 1)} ({least}) to {ratio(times[most], 1)} ({most})"
     return f"Several stages ship less in {every}{counted(len(pairs), 'language')}{spread}"
 
@@ -116,7 +117,7 @@ def left_behind(pairs: Mapping[str, tuple[Inventory, Inventory]]) -> Chart:
                   legend=legend, hatched=False)
 
 
-def _cell(axes, column: int, row: int, kind: str, before: int, after: int) -> None:
+def _cell(axes: Axes, column: int, row: int, kind: str, before: int, after: int) -> None:
     if not before and not after:
         axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=FAINT, fontsize=9)
         return

@@ -142,7 +142,7 @@ def _rows(labels: Sequence[str], links: Sequence[_Link]) -> _Rows:
 
 
 def _boxes(rows: _Rows, links: Sequence[_Link], ports: dict[str, list[tuple]],
-           above: Mapping[str, float]):
+           above: Mapping[str, float]) -> tuple[dict[Key, Box], dict[str, tuple[float, float]], float]:
     """({key: box}, {label: (top, bottom)}, height of the whole)."""
     boxes: dict[Key, Box] = {}
     strips: dict[str, tuple[float, float]] = {}
@@ -201,7 +201,7 @@ def _left_wires(label: str, links: Sequence[_Link], boxes: dict[Key, Box]) -> li
         source, y = boxes[link.source], _port(target, index, len(into))
         end = target.x, y
         if source.row == target.row:
-            points = (source.right, y), end
+            points: tuple[tuple[float, float], ...] = (source.right, y), end
         else:
             out = _leaves(link, links, boxes)
             lane = source.right + _FIRST_LANE + lanes[link.source, link.via] * min(_LANE, 0.3 / len(lanes))

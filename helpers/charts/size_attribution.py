@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
+
 from ..experiments.size_attribution import Parts, Reduction, split
 from ..image import Image
 from ..units import listed, share, size
@@ -45,7 +47,7 @@ def _parts(image: Image, several: bool) -> list[Part]:
     return [part for part in found if part.count]
 
 
-def _saved(axes, row: float, saved: Reduction, first: str) -> None:
+def _saved(axes: Axes, row: float, saved: Reduction, first: str) -> None:
     parts: Parts = saved.base_first if first == "base" else saved.stages_first
     cut = {"base": (parts.base, "smaller base", SHARED), "stages": (parts.stages, "second stage", BUILD)}
     order = [cut[first], *(each for name, each in cut.items() if name != first)]
@@ -63,7 +65,7 @@ def _saved(axes, row: float, saved: Reduction, first: str) -> None:
         if apart:
             at, side = (left, "left") if index == 0 else (left + count, "right")
             axes.text(at, row - 0.3, told[1 - index], ha=side, va="bottom", fontsize=9, color=INK)
-        left += count
+        left += count  # type: ignore[assignment]
 
 
 def _finding(saved: Reduction) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -39,7 +40,7 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     left, right = axes if small else (axes, None)
     stacks = [parts(image) for image in images]
     bars(left, stacks, names)
-    if small:
+    if right is not None:
         bars(right, [stacks[i] for i in small], [names[i] for i in small])
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
     return finish(figure, _finding(images, names), _spoken(names, images, stacks), images,
@@ -93,7 +94,7 @@ def _colour(image: Image, index: int) -> Part:
 
 # -- drawing ------------------------------------------------------------------------
 
-def bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
+def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
     """A bar a stack, its parts end to end, with the sum behind it."""
     for row, stack in enumerate(stacks):
         left = 0
@@ -108,7 +109,7 @@ def bars(axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
     bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1))
 
 
-def bar_axis(axes, largest: int, room: float = 1.28) -> None:
+def bar_axis(axes: Axes, largest: float, room: float = 1.28) -> None:
     """A linear scale from zero in bytes, with `room` for the values behind the bars."""
     axes.set_xlim(0, max(largest, 1) * room)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))

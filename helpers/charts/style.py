@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import cache
+from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -37,7 +38,7 @@ _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 _STAND_INS = 3        # so many are told with what they are made of
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
     "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
     "hatch.linewidth": 0.6, "text.color": INK, "axes.labelcolor": INK,
@@ -120,7 +121,8 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     height = figure.get_figheight() + above + 0.24 * rows + below
     figure.set_figheight(height)
     bottom = (below + 0.24 * rows) / height
-    figure.get_layout_engine().set(rect=(0, bottom, 1, 1 - bottom - above / height))
+    engine: Any = figure.get_layout_engine()
+    engine.set(rect=(0, bottom, 1, 1 - bottom - above / height))
     with matplotlib.rc_context(_SETTINGS):
         figure.text(0.01, 1 - 0.08 / height, "\n".join(heading), va="top", fontsize=13,
                     fontweight="bold")

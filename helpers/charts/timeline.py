@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ..builder import TITLES, BuildResult, StageReport, Step, covered, dependencies, spans, together, work
+from ..builder import TITLES, BuildResult, Progress, StageReport, Step, covered, dependencies, spans, together, work
 from ..errors import BuildFailed, CourseError
 from ..units import counted, seconds
 from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide
@@ -87,8 +88,8 @@ def _parts(build: BuildResult | BuildFailed) -> tuple:
         return build.stages, build.steps, build.dockerfile, build.target
     if not build.progress:
         raise CourseError("No step of that build ever began: there is no time to draw.", why=build.what)
-    told = build.progress
-    return told.stages(), told.steps(), told.dockerfile, told.target
+    progress: Progress = build.progress
+    return progress.stages(), progress.steps(), progress.dockerfile, progress.target
 
 
 def _state(report: StageReport, failed: bool) -> str:
@@ -108,7 +109,7 @@ def _shared(lanes: Sequence[Lane], whole: float) -> list[tuple[float, float]]:
 
 # -- drawing ---------------------------------------------------------------------------
 
-def _draw(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
+def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
     """Draw a lane; the words that found no room in it."""
     shown = False
     for step in lane.ran:
@@ -118,7 +119,7 @@ def _draw(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
                   edgecolor=PAPER, linewidth=0.8 if step.seconds > 3 * _THIN * scale else 0)
         words = _fitting(_words(step), step.seconds / scale)
         if words:
-            axes.text(step.started + _PAD * scale, row, words, va="center", fontsize=_SIZE,
+            axes.text((step.started or 0) + _PAD * scale, row, words, va="center", fontsize=_SIZE,
                       color=PAPER if colour == RUN else INK)
             shown = True
     if lane.cached:
@@ -141,7 +142,7 @@ def _fitting(words: Sequence[str], room: float) -> str:
     return next((each for each in words if wide(each, _SIZE) + 2 * _PAD <= room), "")
 
 
-def _beside(axes, row: int, lane: Lane, whole: float, scale: float) -> str:
+def _beside(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
     """The words of a lane whose bars are all too short for any: in its widest gap, or
     under its name."""
     edges = [0.0, *(edge for stretch in spans(lane.ran) for edge in stretch), whole]
@@ -169,7 +170,7 @@ def _summary(lane: Lane, room: float) -> str:
     return f"{lane.state}: {counted(len(lane.cached), 'step')}" if lane.cached else lane.state
 
 
-def _arrows(axes, lanes: Sequence[Lane]) -> None:
+def _arrows(axes: Axes, lanes: Sequence[Lane]) -> None:
     """From the end of a step along its lane, and then to the begin of one in another lane
     that needs it: so no arrow strikes words out."""
     rows = {lane.name: row for row, lane in enumerate(lanes)}
@@ -181,7 +182,7 @@ def _arrows(axes, lanes: Sequence[Lane]) -> None:
                               "mutation_scale": 10, "connectionstyle": "angle,angleA=0,angleB=90,rad=0"})
 
 
-def _frame(axes, names: Sequence[str], whole: float) -> None:
+def _frame(axes: Axes, names: Sequence[str], whole: float) -> None:
     axes.set_xlim(0, whole * 1.02)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks(range(len(names)), names, fontsize=10)
@@ -203,7 +204,7 @@ def _legend(lanes: Sequence[Lane]) -> list[Patch | Line2D]:
     failed = any(step.status == "failed" for lane in lanes for step in lane.ran)
     kinds = [(BUILD, "a step of a stage that stays behind"), (RUN, "a step of the stage that is shipped"),
              (SHARED, "around the stages: context, labels, export")]
-    legend = [Patch(facecolor=colour, label=label) for colour, label in kinds if colour in ran]
+    legend: list[Patch | Line2D] = [Patch(facecolor=colour, label=label) for colour, label in kinds if colour in ran]
     if failed:
         legend.append(Patch(facecolor=DANGER, label="\u2718 failed"))
     if any(lane.cached for lane in lanes):
@@ -249,7 +250,8 @@ def _told(step: Step) -> str:
 
 def _source(build: BuildResult | BuildFailed) -> str:
     if isinstance(build, BuildFailed):
-        return f"As told by {TITLES[build.progress.builder]}, in seconds since its first step began."
+        return f"As reported by {TITLES[build.progress.builder]}, in seconds since its first step began."
     arrows = " Arrows: a step that needs one of another stage." if dependencies(build.steps) else ""
-    return (f"As told by {TITLES[build.builder]}, in seconds since its first step began; on {build.engine.describe()}."
+    return (f"As reported by {TITLES[build.builder]}, in seconds since its first step began; "
+            f"on {build.engine.describe()}."
             f"{arrows}")

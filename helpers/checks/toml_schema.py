@@ -33,12 +33,12 @@ class Table:
                 raise self.error(where, f"{name!r} is missing")
         return wanted(**{key: self._value(hints[key], value, (*where, key)) for key, value in table.items()})
 
-    def _value(self, hint, value, where):
+    def _value(self, hint: typing.Any, value: object, where: tuple[str, ...]) -> typing.Any:
         if isinstance(hint, types.UnionType):
             hint = next(each for each in typing.get_args(hint) if each is not type(None))
         origin, inner = typing.get_origin(hint), typing.get_args(hint)
         if is_dataclass(hint):
-            return self.take(hint, value, where)
+            return self.take(typing.cast(type, hint), value, where)
         if origin is tuple and isinstance(value, list):
             return tuple(self._value(inner[0], each, where) for each in value)
         if origin not in (tuple, None) and isinstance(value, dict):

@@ -176,5 +176,5 @@ def _hashing() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="layer-hash")
 
 
-def _update(hash_, batch: list[bytes]) -> None:
+def _update(hash_: hashlib._Hash, batch: list[bytes]) -> None:
     hash_.update(b"".join(batch))

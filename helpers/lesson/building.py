@@ -84,7 +84,7 @@ def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Ma
     return lifecycle.create(reference(built), command, engine())
 
 
-def files(app: str) -> dict[str, bytes]:
+def files(app: str) -> AppFiles:
     """{path: content} of an application's files, to be changed and given to `folder`."""
     found = AppFiles(incremental.files(folder_of(app)))
     found.lend = lent_by_default(folder_of(app))

@@ -20,7 +20,7 @@ __all__ = ["every_language", "two_by_two", "variants", "with_supported_bases"]
 class DrawnVariants(Variants):
     """The variants of an application, which can draw their sizes."""
 
-    def sizes(self, *names: str) -> charts.Chart | Absent:
+    def sizes(self, *names: str) -> charts.Chart | Image | Absent:
         """The images of these variants, by default of all, drawn to scale."""
         images = self.images(*names)
         return charts.sizes(list(images.values()), list(images)) if images else self.image([*(names or self)][0])

@@ -12,6 +12,7 @@ from ..experiments import significance, size_attribution, startup_time
 from ..experiments.startup_time import ColdStart
 from ..image import Twins
 from ..registry import Copy, Registry, Transfer
+from ..text import write
 from ..views.lesson import say
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
@@ -33,13 +34,16 @@ def open_registry(speed: float) -> Registry | None:
         _registry.close()
         _registry = None
     try:
-        _registry = Registry(speed, engine(), report=print)
+        _registry = Registry(speed, engine(), report=write)
     except RegistryUnavailable as error:
         display(say(f"{error}\nThe lesson goes on without it."))
     return _registry
 
 
-atexit.register(lambda: _registry and _registry.close())
+@atexit.register
+def _closed() -> None:
+    if _registry:
+        _registry.close()
 
 
 def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Transfer]:
@@ -50,9 +54,11 @@ def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list
 
 
 def fresh(registry: Registry | None, trips: Sequence[Transfer]) -> list[Copy]:
-    """Copies in the registry of which no engine has a layer."""
+    """Copies in the registry of which no engine has a layer; none without a registry."""
     with Status() as status:
-        copies = []
+        copies: list[Copy] = []
+        if registry is None:
+            return copies
         for trip in trips:
             status(f"copying {trip.name}")
             copies.append(registry.fresh(trip))
@@ -69,7 +75,7 @@ def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
                 runs: int) -> list[list[ColdStart]]:
     """Pull, start and remove again, `runs` times each; nothing without a registry."""
     with Status() as status:
-        return startup_time.cold(registry, copies, port, runs, engine(), status)
+        return startup_time.cold(registry, copies, port, runs, engine(), status) if registry else []
 
 
 def build_twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import requests
 
@@ -104,7 +105,7 @@ class Client:
                            headers={"Content-Type": "application/octet-stream"})
         return Upload(self, answer.headers["Location"])
 
-    def _ask(self, method: str, place: str, **options: object) -> requests.Response:
+    def _ask(self, method: str, place: str, **options: Any) -> requests.Response:
         url = place if place.startswith("http") else f"{self._base}/{place}"
         try:
             answer = self._session.request(method, url, timeout=_SECONDS, **options)

@@ -174,6 +174,7 @@ def _end(process: subprocess.Popen | None) -> None:
     """End the registry as the guard does when we die; by force if that takes long."""
     if process is None:
         return
+    assert process.stdin
     process.stdin.close()
     try:
         process.wait(_END_SECONDS)

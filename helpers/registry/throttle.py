@@ -90,6 +90,7 @@ class Line:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # asyncio has no hold of its tasks: one whose engine has gone would be collected.
         task = asyncio.current_task()
+        assert task
         try:
             if len(self._open) < _CONNECTIONS:
                 self._open.add(task)

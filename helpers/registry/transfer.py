@@ -9,7 +9,7 @@ from .. import units
 from ..engine import Engine
 from ..engine.transfer_events import LayerProgress, event_stream
 from ..engine.translate import engine_fault
-from ..errors import DiskFull, Interrupted, TransferFailed
+from ..errors import EngineError, Interrupted, TransferFailed
 
 _SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
 _ENDED = "the registry has ended"
@@ -89,7 +89,7 @@ def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch,
     return known
 
 
-def failure(doing: str, message: str) -> TransferFailed | DiskFull:
+def failure(doing: str, message: str) -> TransferFailed | EngineError:
     """The error for the message with which an engine ends a push or pull."""
     if "no space left on device" in message.lower():
         return engine_fault(doing, message)

@@ -28,7 +28,7 @@ def standings_view(standings: Standings) -> str:
         because = escape(given.because) if given else f"Tested in {_links(each.lessons)}."
         when = f'<span style="white-space:nowrap">{escape(given.when)}</span>' if given else ""
         rows.append((each.claim, escape(each.text), found, because, when, _links(each.lessons)))
-    engines = dict.fromkeys(each.verdict.engine for each in standings.tested if each.verdict.engine)
+    engines = dict.fromkeys(each.verdict.engine for each in standings if each.verdict and each.verdict.engine)
     note = f"<p>Measured on {escape('; '.join(engines))}.</p>" if engines else ""
     return table(("no.", "claim", "found", "because", "when", "lesson"), rows, _sum(standings)) + note
 
@@ -44,7 +44,8 @@ def standings_text(standings: Standings) -> str:
 
 
 def _sum(standings: Standings) -> str:
-    counts = [(sum(each.verdict.found == found for each in standings.tested), one, many) for found, one, many in (
+    counts = [(sum(each.verdict.found == found for each in standings if each.verdict), one, many) for found, one,
+              many in (
         ("holds", "holds", "hold"), ("partly", "holds in part", "hold in part"),
         ("fails", "does not hold", "do not hold"))]
     counts += [(len(standings.open), "is not tested yet", "are not tested yet")] if standings.open else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ..checks import Verdict
 from ..checks.progress import Progress
@@ -26,7 +27,7 @@ class VerdictView:
     def __init__(self, verdict: Verdict):
         self.verdict = verdict
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.verdict, name)
 
     def __repr__(self) -> str:

@@ -7,8 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from textwrap import shorten
 
-from .. import image
-from ..image import Image, Layer
+from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape
 from .markup import code, table
@@ -84,7 +83,9 @@ def _coded(text: str) -> str:
 class Attributes(tuple):
     """(path, mode, owner, where a link leads) of some paths, None for one that is not there."""
 
-    def __new__(cls, seen: Inventory, paths: Sequence[str]):
+    image: Image
+
+    def __new__(cls, seen: Inventory, paths: Sequence[str]) -> Attributes:
         made = super().__new__(cls, [cls._row(seen, path) for path in paths])
         made.image = seen.image
         return made
@@ -113,7 +114,9 @@ class Attributes(tuple):
 class Traces(tuple):
     """Where a text stands in an image, a row a place."""
 
-    def __new__(cls, seen: Image, found: tuple[image.Trace, ...]):
+    image: Image
+
+    def __new__(cls, seen: Image, found: tuple[Trace, ...]) -> Traces:
         made = super().__new__(cls, found)
         made.image = seen
         return made

@@ -7,10 +7,14 @@ given as a plain value: `predict("How large?", unit="MB", value=300)`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..text import escape
 from ..units import ratio, size
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
 
 COMPARED = "multistage.compared"   # metadata of an output: the question, and what was measured
 _WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
@@ -65,7 +69,7 @@ class Prediction:
         shown = f"<p><b>Your prediction:</b> {escape(self.question + options)}</p>"
         return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
-    def _widget(self):
+    def _widget(self) -> VBox:
         from ipywidgets import HTML, FloatText, RadioButtons, VBox
 
         label = HTML(f"<b>Your prediction:</b> {escape(self.question)}")
@@ -80,7 +84,7 @@ class Prediction:
 class Comparison:
     """A prediction beside the measurement: shows itself, judges nobody."""
 
-    def __init__(self, prediction: Prediction, measured: object):
+    def __init__(self, prediction: Prediction, measured: Any):
         self.prediction = prediction
         self.measured = measured
 
@@ -91,7 +95,7 @@ class Comparison:
             return f"You made no prediction. Measured: {found}."
         if unit not in _UNITS:
             return f"You predicted: {predicted}. Measured: {found}."
-        expected = float(predicted) * _UNITS[unit]
+        expected = float(str(predicted)) * _UNITS[unit]
         if size(expected) == found:
             return f"You predicted {size(expected)}. Measured: {found}. Well guessed!"
         larger, smaller = max(expected, self.measured), min(expected, self.measured)
@@ -131,25 +135,25 @@ class Question:
         text = f"{self.question}\n" + "\n".join(f"  - {choice}" for choice in self.choices)
         return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
-    def _widget(self):
+    def _widget(self) -> VBox:
         from ipywidgets import HTML, RadioButtons, VBox
 
         told = HTML()
         entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
 
-        def answered(change) -> None:
+        def answered(change: dict) -> None:
             told.value = f"<p role='status'>{escape(self.check(change['new']))}</p>"
 
         entry.observe(answered, "value")
         return VBox([HTML(f"<b>{escape(self.question)}</b>"), entry, told])
 
 
-def _with_widget(make, plain: dict[str, str]) -> dict[str, object]:
+def _with_widget(make: Callable[[], VBox], plain: dict[str, str]) -> dict[str, Any]:
     """`plain`, and the widget's view in front of it where widgets are to be had."""
     try:
         view = make()._repr_mimebundle_()
     except ImportError:
-        return plain
+        return {**plain}
     bundle = view[0] if isinstance(view, tuple) else view
     kept = {kind: data for kind, data in bundle.items() if kind not in plain}
     return {**plain, **kept}

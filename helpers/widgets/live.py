@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TextIO
+from collections.abc import Iterable
+from typing import Any, TextIO
 
-from ..builder import BuildResult, Progress
+from ..builder import BuildResult, Progress, Step
 from ..text import escape, write
 from ..units import seconds
 from ..views.build import build_view, progress_view
@@ -26,7 +27,7 @@ _PAUSE = 0.1    # seconds between two redraws: faster is only flicker
 class LiveBuild:
     """Watches one build. `out` is where text goes; None asks for what fits here."""
 
-    def __new__(cls, out: TextIO | None = None):
+    def __new__(cls, out: TextIO | None = None) -> LiveBuild:
         if cls is LiveBuild:
             cls = _Text if out is not None or not _has_widgets() else _Widget
         return super().__new__(cls)
@@ -92,7 +93,7 @@ class _Text(LiveBuild):
         self._tell(result.steps)
         write(str(result), self._out)
 
-    def _tell(self, steps) -> None:
+    def _tell(self, steps: Iterable[Step]) -> None:
         for step in steps:
             if step.stage and step.status != "waiting" and self._told.get(step.key) != step.status:
                 self._told[step.key] = step.status
@@ -105,10 +106,11 @@ class _Widget(LiveBuild):
 
     def __init__(self, out: TextIO | None = None):
         super().__init__(out)
-        self._html = self._handle = None
+        self._html: Any = None
+        self._handle: Any = None
         self._last: Progress | None = None
 
-    def _shown(self):
+    def _shown(self) -> Any:
         """The widget, shown from now on."""
         from IPython.display import display
         from ipywidgets import HTML

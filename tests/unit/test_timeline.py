@@ -219,8 +219,8 @@ def test_a_bar_says_as_much_as_fits(begin, end, said):
 
 
 def test_the_foot_names_the_builder_as_people_do():
-    assert "As told by BuildKit," in notes(charts.timeline(AT_ONCE)) and "An engine" in notes(charts.timeline(AT_ONCE))
-    assert "As told by the legacy builder," in notes(charts.timeline(recorded("legacy-unused-fails")))
+    assert "As reported by BuildKit," in notes(charts.timeline(AT_ONCE)) and "An engine" in notes(charts.timeline(AT_ONCE))
+    assert "As reported by the legacy builder," in notes(charts.timeline(recorded("legacy-unused-fails")))
 
 
 def test_a_stage_with_a_very_long_name_is_cut():

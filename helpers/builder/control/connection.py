@@ -19,6 +19,7 @@ import struct
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 import h2.config
 import h2.connection
@@ -253,7 +254,7 @@ class Connection:
                 call.take(event.data)
                 self._reopen(call)
         elif call and isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
-            call.status = _status(dict(event.headers)) or call.status
+            call.status = _status(dict(cast(Any, event.headers))) or call.status
         elif call and isinstance(event, h2.events.StreamEnded):
             del self._calls[call.stream]
             call.finish()

@@ -74,7 +74,7 @@ class CallFailed(CourseError):
 
 
 @cache
-def _messages() -> dict[str, type]:
+def _messages() -> dict[str, Any]:
     """google.rpc.Status."""
     return classes("google.rpc", {
         "Any": {"type_url": (1, "string", False), "value": (2, "bytes", False)},

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...builder.dockerignore import Ignore
 from ...dockerfile import SCRATCH, Instruction, parse
@@ -215,7 +216,7 @@ class Builder:
         self._send({"stream": text})
 
 
-def unpack(file, folder: Path) -> None:
+def unpack(file: Any, folder: Path) -> None:
     """Lay the archive of a context out in a folder. Raises tarfile.TarError."""
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         layers.lay(archive, str(folder), {}, whiteouts=False)

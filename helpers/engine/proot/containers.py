@@ -10,7 +10,9 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import layers, programs, settings
 from .file_systems import FileSystem, FileSystems
@@ -171,7 +173,7 @@ class Containers:
         self.executions[made.id] = made
         return made
 
-    def execute(self, execution: Execution, output) -> None:
+    def execute(self, execution: Execution, output: Callable[[int, bytes], None]) -> None:
         """Run it to its end. A missing program is reported in runc's words."""
         container, root = execution.container, self.root(execution.container)
         command = programs.command(root, container.config, execution.words)
@@ -184,7 +186,7 @@ class Containers:
         execution.code = self._processes.run(root, command, output, binds=container.binds, ports=container.ports,
                                              stopped=lambda: container.state != "running")
 
-    def put(self, container: Container, folder: str, archive) -> None:
+    def put(self, container: Container, folder: str, archive: Any) -> None:
         root = self.root(container)
         layers.lay(archive, inside(root, folder), {}, whiteouts=False)
 

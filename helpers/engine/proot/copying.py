@@ -17,6 +17,7 @@ import stat
 import tarfile
 from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from . import layers
 from .file_systems import FileSystem
@@ -146,7 +147,7 @@ def make_folder(root: str, path: str, owner: layers.Owner, owners: MutableMappin
     _folders(root, inside(root, path), owner, owners)
 
 
-def _folders(root: str, place: str, owner, owners) -> None:
+def _folders(root: str, place: str, owner: Any, owners: Any) -> None:
     missing = []
     while place != root and not os.path.isdir(place):
         missing.append(place)

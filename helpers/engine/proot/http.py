@@ -15,7 +15,7 @@ import struct
 import termios
 import threading
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -112,7 +112,7 @@ class Exchange:
         self.end()
 
     @contextlib.contextmanager
-    def upgraded(self):
+    def upgraded(self) -> Iterator[Callable[[bytes], Any]]:
         """Leave HTTP: a function that sends bytes on the bare stream, which ends with the block."""
         self._head(101, {"Connection": "Upgrade", "Upgrade": "tcp"})
         stream = self._call(self._handler.upgraded())

@@ -9,8 +9,9 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from ...paths import remove
 from .paths import clean, inside
@@ -23,13 +24,13 @@ Owner = tuple[int, int]
 class Digested(io.RawIOBase):
     """A file that is written to, and the SHA-256 of what was."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO):
         self._file, self._digest, self.count = file, hashlib.sha256(), 0
 
     def writable(self) -> bool:
         return True
 
-    def write(self, data) -> int:
+    def write(self, data: Any) -> int:
         self._digest.update(data)
         self.count += len(data)
         return self._file.write(data)
@@ -66,7 +67,7 @@ def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, 
 
 
 @contextlib.contextmanager
-def opened(place: str):
+def opened(place: str) -> Iterator[BinaryIO]:
     """A file open for reading, though its mode may not let even its owner read."""
     try:
         file = open(place, "rb")  # noqa: SIM115

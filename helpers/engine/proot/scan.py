@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Seen(NamedTuple):
@@ -46,7 +46,7 @@ def scan(root: str) -> dict[str, Seen]:
     return found
 
 
-def _readable(folder: str):
+def _readable(folder: str) -> Any:
     try:
         return os.scandir(folder)
     except PermissionError:   # its owner may look all the same, once it is allowed to

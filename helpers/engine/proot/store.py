@@ -18,6 +18,7 @@ import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ... import paths
 from .. import saved_images
@@ -160,7 +161,7 @@ class Store:
 
     # -- archives ----------------------------------------------------------------
 
-    def load(self, file) -> list[str]:
+    def load(self, file: Any) -> list[str]:
         """Keep the images of a saved archive (either layout of `docker save`): their names
         or ids. Raises ValueError for anything else, and for a layer that is not what it says."""
         place, loaded = self._half(), list[str]()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import re
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from .. import NAME
 from ..containers import Containers
@@ -22,7 +24,7 @@ _ROUTES: list[tuple[str, re.Pattern[str], str]] = []
 class CourseEngine:
     """All parts of one engine, in `folder`."""
 
-    def __init__(self, folder: Path, processes_of):
+    def __init__(self, folder: Path, processes_of: Callable[[str], Processes]):
         self.folder = folder
         waste = Waste(folder / "waste")
         self.temporary = folder / "run"
@@ -34,9 +36,12 @@ class CourseEngine:
         self.containers = Containers(self.store, self.trees, self.processes, str(self.temporary))
 
 
-def on(method: str, pattern: str):
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def on(method: str, pattern: str) -> Callable[[Function], Function]:
     """The method below answers requests for such a path; its groups are the arguments."""
-    def noted(function):
+    def noted(function: Function) -> Function:
         _ROUTES.append((method, re.compile(rf"(?:/v[0-9.]+)?{pattern}"), function.__name__))
         return function
     return noted
