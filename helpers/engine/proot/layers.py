@@ -10,6 +10,7 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,7 +68,7 @@ def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, 
 
 
 @contextlib.contextmanager
-def opened(place: str) -> Iterator[BinaryIO]:
+def opened(place: str) -> Iterator[BufferedReader]:
     """A file open for reading, though its mode may not let even its owner read."""
     try:
         file = open(place, "rb")  # noqa: SIM115
