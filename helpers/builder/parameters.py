@@ -38,10 +38,8 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
 
 def stands_on(read: Dockerfile, target: str | None) -> str:
     """The image that the target is built on in the end, through stages: FROM a FROM."""
-    stage = preflight.target_stage(read, target) or read.stages[-1]
-    while stage.base_stage is not None:
-        stage = read.stage(stage.base_stage)
-    return stage.base.removesuffix(":latest")
+    stage = preflight.target_stage(read, target)
+    return read.chain(stage.label if stage else None)[0].base.removesuffix(":latest")
 
 
 def mark_of(read: Dockerfile, bounds: Bounds | None, builder: str) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from .. import lint as linter
 from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
 from ..errors import DockerfileError, LinterUnavailable
-from ..report.provenance import operands, stage_chain, takes_context
 from ..units import listed
 from .exercise import Exercise
 from .globs import matches
@@ -93,7 +92,7 @@ def downloads(given: Submission) -> Iterator[Fail]:
     """ADD fetches nothing from the network, which it could do even where a RUN has none."""
     for instruction in given.instructions:
         if instruction.keyword == "ADD" and "from" not in instruction.flags:
-            for source in operands(instruction)[0]:
+            for source in instruction.operands[0]:
                 if _REMOTE.match(source) or "$" in source:
                     yield Fail("downloads", f"ADD {source} brings something that was not built here. Build it from "
                                "the source of the exercise.", instruction.line)
@@ -118,8 +117,8 @@ def _relative(source: str) -> str:
 def _taken(instructions: list[Instruction]) -> Iterator[tuple[Instruction, str]]:
     """(instruction, path in the build context) for each path that is named."""
     for instruction in instructions:
-        if takes_context(instruction):
-            yield from ((instruction, source) for source in operands(instruction)[0])
+        if instruction.copies_context:
+            yield from ((instruction, source) for source in instruction.operands[0])
         for mount in instruction.mounts if instruction.keyword == "RUN" else ():
             if mount.get("type", "bind") == "bind" and "from" not in mount:
                 yield instruction, mount.get("source", mount.get("src", "."))
@@ -145,7 +144,7 @@ def stages(given: Submission) -> Iterator[Fail]:
 
 def final_base(given: Submission) -> Iterator[Fail]:
     """The last stage ends up on a base that is allowed there."""
-    base, allowed = stage_chain(given.read)[0].base, given.exercise.stages.final_bases
+    base, allowed = given.read.chain()[0].base, given.exercise.stages.final_bases
     if not _is_one_of(base, allowed):
         yield Fail("final-base", f"The last stage is built on {base}. It may be built on {listed(allowed)}.",
                    given.read.stages[-1].line)
@@ -206,7 +205,7 @@ def compiles(read: Dockerfile, reference: str) -> bool:
     """
     known = {name for stage in read.stages for name in (stage.name, stage.label, str(stage.index))}
     needed = read.needed(reference.lower()) if reference.lower() in known else ()
-    return any(makes(*stage_chain(read, label)) for label in needed)
+    return any(makes(*read.chain(label)) for label in needed)
 
 
 def installs(read: Dockerfile, run: Instruction, source: str) -> bool:
@@ -226,4 +225,4 @@ def makes(*stages: Stage) -> bool:
     """Whether these stages, each on top of the one before, get the source and run a command."""
     own = [each for stage in stages for each in stage.instructions]
     runs = [each for each in own if each.keyword == "RUN"]
-    return bool(runs) and (any(map(takes_context, own)) or any(each.binds_context for each in runs))
+    return bool(runs) and (any(each.copies_context for each in own) or any(each.binds_context for each in runs))

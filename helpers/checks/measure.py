@@ -12,7 +12,6 @@ from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
 from ..image import inspect, stored
 from ..inventory import inventory
-from ..report.provenance import stage_chain
 from .exercise import Content, Exercise
 from .image_rules import tools_fail, unwanted
 from .verdict import Fail
@@ -21,7 +20,7 @@ from .verdict import Fail
 def base_fails(asked: Content, read: Dockerfile, target: str | None, engine: Engine,
                say: Callable[[str], None]) -> Iterator[Fail]:
     """Rule `absent`, as far as the base of a stage (None: the last) decides it: nothing needs to be built for that."""
-    stages = stage_chain(read, target)
+    stages = read.chain(target)
     if asked.absent and stages[0].base != SCRATCH:
         base, = ensure_bases(engine, [stages[0].base], report=say)
         if tools := unwanted(asked, inventory(base.name, engine)):
@@ -33,7 +32,7 @@ def bytes_added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
 
     A sparse file counts with its whole length: it takes no room on the disk, but all of it is read.
     """
-    base = stage_chain(read, result.target)[0].base
+    base = read.chain(result.target)[0].base
     below = 0 if base == SCRATCH else stored(result.substitutions.get(base, base), engine)[1]
     return stored(result.image, engine)[1] - below
 

@@ -181,6 +181,17 @@ class Dockerfile:
                     return stage
         raise self._no_stage(str(name_or_index))
 
+    def chain(self, target: str | int | None = None) -> tuple[Stage, ...]:
+        """The stages whose layers the image of `target` (None: the last) has, the lowest first: the
+        stage, the stage that it is FROM, and so on down to a base image.
+
+        Raises DockerfileError if there is no such stage.
+        """
+        found = [self.stages[-1] if target is None else self.stage(target)]
+        while found[0].base_stage is not None:
+            found.insert(0, self.stage(found[0].base_stage))
+        return tuple(found)
+
     def with_bases(self, mapping: Mapping[str, str]) -> str:
         """The text with the images in `mapping` {reference: other} replaced.
 

@@ -6,13 +6,11 @@ differ in what they make of these lines, so each problem says who refuses it.
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .model import SCRATCH, Dockerfile, Stage, Use
-from .reader import Instruction
 from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
@@ -190,9 +188,9 @@ def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
     """A COPY from above the build context. BuildKit cuts the dots off (convert.go: dispatchCopy)."""
     for stage in dockerfile.stages:
         for instruction in stage.instructions:
-            if instruction.keyword not in ("COPY", "ADD") or "from" in instruction.flags:
+            if not instruction.copies_context:
                 continue
-            for source in _operands(instruction)[:-1]:
+            for source in instruction.operands[0]:
                 path = posixpath.normpath(source)
                 if path.split("/")[0] == "..":
                     inside = path.lstrip("./") or "everything"
@@ -203,15 +201,6 @@ def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
                         f"dots off and copies {inside} of the context; the other builders refuse the line.",
                         "Move the file below it, or build with the folder above as the context "
                         "(and the Dockerfile named with its path).", ("legacy", "buildah"))
-
-
-def _operands(instruction: Instruction) -> list[str]:
-    """The sources and the target of a COPY, in either form."""
-    try:
-        listed = json.loads(instruction.arguments)   # COPY ["from", "to"]
-        return [each for each in listed if isinstance(each, str)]
-    except (ValueError, TypeError):
-        return [word for word, *_ in instruction.words()]
 
 
 # -- arguments ----------------------------------------------------------------

@@ -8,6 +8,7 @@ that one word of the file can be replaced without touching any other byte.
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -73,6 +74,31 @@ class Instruction:
     def binds_context(self) -> bool:
         """Whether a --mount binds files of the build context."""
         return any(mount.get("type", "bind") == "bind" and "from" not in mount for mount in self.mounts)
+
+    @property
+    def body(self) -> str:
+        """The arguments, and the bodies of the heredocs below them."""
+        return "\n".join((self.arguments, *self.heredocs))
+
+    @property
+    def operands(self) -> tuple[list[str], str]:
+        """(sources, target) of a COPY or ADD, in either of its forms."""
+        if self.arguments.startswith("["):
+            words = re.findall(r'"((?:[^"\\]|\\.)*)"', self.arguments)
+        else:
+            words = [word for word, *_ in self.words() if not word.startswith("<<")]
+        return (words[:-1], words[-1]) if words else ([], "")
+
+    @property
+    def copies_context(self) -> bool:
+        """Whether it copies files of the build context."""
+        return self.keyword in ("COPY", "ADD") and "from" not in self.flags
+
+    @property
+    def copies_whole_context(self) -> bool:
+        """Whether it copies all of the build context: COPY . ."""
+        return self.copies_context and any(
+            posixpath.normpath(source or ".") in (".", "/", "*") for source in self.operands[0])
 
     def words(self) -> list[tuple[str, int, int]]:
         """The arguments split at white space: (word, start, end), offsets in the value."""

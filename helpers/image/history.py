@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..builder import BuildResult
-from ..dockerfile import Dockerfile, Stage
 from .model import Image
 
 # 'RUN |1 ARG=value /bin/sh -c ', '/bin/bash -o pipefail -c ', '/bin/sh -ec '
@@ -78,9 +77,8 @@ def _recorded(created_by: object, comment: object) -> str:
 def with_copy_arguments(image: Image, built: BuildResult) -> Image:
     """The image of a build, with each COPY and ADD that its builder recorded as a digest in the
     words of the Dockerfile, without flags. Unchanged where their numbers do not agree."""
-    parsed = built.dockerfile
-    last = parsed.stage(built.target) if built.target else parsed.stages[-1]
-    written = [each for stage in _with_bases(parsed, last) for each in stage.instructions if each.keyword in _COPIES]
+    stages = built.dockerfile.chain(built.target)
+    written = [each for stage in stages for each in stage.instructions if each.keyword in _COPIES]
     at = [place for place, layer in enumerate(image.layers)
           if place >= image.base_layers and _DIGEST.match(layer.instruction)]
     if built.builder == "buildkit" or not at or len(at) != len(written):
@@ -89,11 +87,3 @@ def with_copy_arguments(image: Image, built: BuildResult) -> Image:
     for place, copy in zip(at, written):
         layers[place] = replace(layers[place], instruction=f"{copy.keyword} {' '.join(copy.arguments.split())}")
     return replace(image, layers=tuple(layers))
-
-
-def _with_bases(parsed: Dockerfile, stage: Stage) -> list[Stage]:
-    """A stage after the stages that it is based on, the lowest first."""
-    stages = [stage]
-    while stages[0].base_stage is not None:
-        stages.insert(0, parsed.stage(stages[0].base_stage))
-    return stages

@@ -12,7 +12,6 @@ from ..image import Unseen
 from ..units import counted, size
 from .context import ReportContext
 from .model import WORTH, Finding, weight
-from .provenance import command, takes_context
 
 # A package manager rewrites its own records each time: no mistake of the Dockerfile's.
 _RECORDS = ("/var/lib/dpkg/", "/var/cache/debconf/", "/var/cache/ldconfig/", "/var/log/", "/etc/ld.so.cache",
@@ -57,7 +56,7 @@ def _needlessly(context: ReportContext, each: Unseen) -> bool:
     """Whether a file was written again for no good reason. A package manager does so with
     its records; and package.json is copied before everything else is, for the cache's sake."""
     made = context.lines.instruction(each.by)
-    return not each.path.startswith(_RECORDS) and not (made and takes_context(made))
+    return not each.path.startswith(_RECORDS) and not (made and made.copies_context)
 
 
 def _happened(context: ReportContext, each: Unseen) -> str:
@@ -68,7 +67,7 @@ def _happened(context: ReportContext, each: Unseen) -> str:
     now = context.files(each.by).get(each.path)
     if now is None:
         return "replaces"
-    text = command(made) if made and made.keyword == "RUN" else ""
+    text = made.body if made and made.keyword == "RUN" else ""
     return _ATTRIBUTES if now == each.size and (_OWNERS.search(text) or _MODES.search(text)) else "rewrites"
 
 
@@ -77,7 +76,7 @@ def _remedy(lines: tuple[int, int], happened: str, brings: Instruction | None, h
     line, later = lines
     if hides is None:
         return "The base's ONBUILD does this: choose another base."
-    text = command(hides)
+    text = hides.body
     if brings is None:
         if happened == _ATTRIBUTES:
             return (f"In line {later}, name only the folders that the image adds: each file that is touched is stored "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..dockerfile import Dockerfile, Instruction
 from ..inventory import BUILDING, KINDS, Inventory
 from .files import BuildFiles, cache, unused_kind, visible_files
-from .provenance import Provenance, operands
+from .provenance import Provenance
 
 SOURCE, CACHE, MATERIAL, REST, FOOD = ("source", "caches", "libraries and headers to build with",
                                        "the rest of the system", "what crosses")
@@ -75,7 +75,7 @@ def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target:
         if made and made.keyword == "COPY" and _from_a_stage(made, dockerfile):
             bridges[made.line] = made
             crossed |= visible_files(dining, index)
-    food = {path for made in bridges.values() for source in operands(made)[0] for path in _below(kitchen, source)}
+    food = {path for made in bridges.values() for source in made.operands[0] for path in _below(kitchen, source)}
     return Rooms(_things(kitchen, food), _things(dining, set(crossed)), tuple(bridges.values()), crossed,
                  (kitchen, dining))
 

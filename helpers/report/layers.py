@@ -15,7 +15,6 @@ from ..units import size
 from .context import ReportContext
 from .files import NODE_PACKAGE, cache, unused_kind
 from .model import NAMES, WORTH, Finding, weight
-from .provenance import operands, takes_context
 
 
 def caches(context: ReportContext) -> Iterator[Finding]:
@@ -61,7 +60,7 @@ def copied_folders(context: ReportContext) -> Iterator[Finding]:
         made = context.lines.instruction(layers[0])
         if made is None or made.keyword not in ("COPY", "ADD"):
             continue
-        sources, _ = operands(made)
+        sources, _ = made.operands
         meant = {posixpath.basename(source) for source in sources}
         found: Counter[str] = Counter()
         for index in layers:
@@ -69,7 +68,7 @@ def copied_folders(context: ReportContext) -> Iterator[Finding]:
                 theirs = path in context.build_files or cache(path) or path.startswith(installed)
                 kind = "" if theirs or posixpath.basename(path) in meant else unused_kind(path)
                 # What .dockerignore should have kept is a finding of its own.
-                if kind and not (takes_context(made) and kind == "version control"):
+                if kind and not (made.copies_context and kind == "version control"):
                     found[kind] += count
         if found:
             total = sum(found.values())
@@ -108,7 +107,7 @@ def dev_dependencies(context: ReportContext) -> Iterator[Finding]:
                     found[match[2]] += count
         total = sum(found.values())
         # What came with the context is a matter of .dockerignore.
-        if not total or made is not None and takes_context(made):
+        if not total or made is not None and made.copies_context:
             continue
         more = f" and {len(found) - NAMES} more" if len(found) > NAMES else ""
         yield Finding(

@@ -8,33 +8,16 @@ they match.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from ..dockerfile import Dockerfile, Instruction, Stage
+from ..dockerfile import Dockerfile, Instruction
 from ..image import Image, Layer
 
 _LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
 _COMPARED = 300    # characters of an instruction
 _SAME = 2.0        # for the keyword, beside which the words' likeness is at most 1
-
-
-def stage_chain(dockerfile: Dockerfile, target: str | None = None) -> tuple[Stage, ...]:
-    """The stages whose layers the image of `target` (None: the last) has, the lowest
-    first: a stage, the stage that it is FROM, and so on down to a base image."""
-    stage = dockerfile.stage(target) if target is not None else dockerfile.stages[-1]
-    found = [stage]
-    while stage.base_stage is not None:
-        stage = dockerfile.stage(stage.base_stage)
-        found.append(stage)
-    return tuple(reversed(found))
-
-
-def command(instruction: Instruction) -> str:
-    """An instruction's words without its flags, with the bodies of its heredocs."""
-    return "\n".join((instruction.arguments, *instruction.heredocs))
 
 
 class Provenance:
@@ -44,7 +27,7 @@ class Provenance:
     """
 
     def __init__(self, dockerfile: Dockerfile, target: str | None, image: Image):
-        self.stages = stage_chain(dockerfile, target)
+        self.stages = dockerfile.chain(target)
         made = [each for stage in self.stages for each in stage.instructions if each.keyword in _LAYERED]
         own = image.layers[image.base_layers:]
         self._made: list[Instruction | None] = [*[None] * image.base_layers, *_beside(own, made)]
@@ -100,32 +83,9 @@ def _alike(layer: Layer, instruction: Instruction) -> float:
     """0 for another keyword, else more the more words are the same."""
     if _keyword(layer) != instruction.keyword:
         return 0.0
-    said, written = _words(layer.instruction.partition(" ")[2]), _words(command(instruction))
+    said, written = _words(layer.instruction.partition(" ")[2]), _words(instruction.body)
     return _SAME + SequenceMatcher(None, said, written, autojunk=False).ratio()
 
 
 def _words(text: str) -> str:
     return " ".join(re.sub(r"--[a-z-]+=\S+", "", text).split())[:_COMPARED]
-
-
-# -- what a COPY names -----------------------------------------------------------------
-
-def operands(instruction: Instruction) -> tuple[list[str], str]:
-    """(sources, target) of a COPY or ADD, in either of its forms."""
-    text = instruction.arguments
-    if text.startswith("["):
-        words = re.findall(r'"((?:[^"\\]|\\.)*)"', text)
-    else:
-        words = [word for word, *_ in instruction.words() if not word.startswith("<<")]
-    return (words[:-1], words[-1]) if words else ([], "")
-
-
-def takes_context(instruction: Instruction) -> bool:
-    """Whether it copies files of the build context."""
-    return instruction.keyword in ("COPY", "ADD") and "from" not in instruction.flags
-
-
-def takes_all(instruction: Instruction) -> bool:
-    """Whether it copies the build context as a whole: COPY . ."""
-    return takes_context(instruction) and any(
-        posixpath.normpath(source or ".") in (".", "/", "*") for source in operands(instruction)[0])

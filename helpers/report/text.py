@@ -14,7 +14,6 @@ from ..errors import CourseError
 from ..units import seconds, size
 from .context import ReportContext
 from .model import RULES, Finding, weight
-from .provenance import command, takes_all, takes_context
 from .test_commands import runs_tests
 
 _TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
@@ -91,7 +90,7 @@ def _gate(stage: Stage) -> str:
 
 
 def _tests(stage: Stage) -> list[Instruction]:
-    return [each for each in stage.instructions if each.keyword == "RUN" and runs_tests(command(each))]
+    return [each for each in stage.instructions if each.keyword == "RUN" and runs_tests(each.body)]
 
 
 def root_user(context: ReportContext) -> Iterator[Finding]:
@@ -122,11 +121,11 @@ def cache_order(context: ReportContext) -> Iterator[Finding]:
     for stage in context.needed:
         copied, done = None, set()
         for each in stage.instructions:
-            if copied is None and takes_all(each):
+            if copied is None and each.copies_whole_context:
                 copied = each
             if each.keyword != "RUN":
                 continue
-            tool = _fetches(context, command(each))
+            tool = _fetches(context, each.body)
             if tool and copied and tool not in done and not _has_cache(each):
                 yield _out_of_order(context, copied, each, tool)
                 break
@@ -187,7 +186,7 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
     Source: docs.docker.com, "Build context", ".dockerignore files".
     """
     local_folders = context.project.local_folders()
-    copies = [each for stage in context.needed for each in stage.instructions if takes_all(each)]
+    copies = [each for stage in context.needed for each in stage.instructions if each.copies_whole_context]
     if not local_folders or not copies:
         return
     named = " and ".join(f"{folder} ({size(count)})" for folder, count in local_folders.items())
@@ -211,7 +210,7 @@ def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:
     total = 0
     for index in context.own:
         made = context.lines.instruction(index)
-        if made and takes_context(made):
+        if made and made.copies_context:
             total += sum(count for path, count in context.visible(index).items()
                          if any(f"/{folder}/" in path for folder in local_folders))
     return total
@@ -219,7 +218,7 @@ def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:
 
 def _first(each: Instruction) -> str:
     """The beginning of an instruction, in a line."""
-    line = " ".join(command(each).split())
+    line = " ".join(each.body.split())
     return line if len(line) <= 48 else f"{line[:47]}\u2026"
 
 

@@ -21,7 +21,7 @@ from helpers.report.files import cache, unused_kind
 from helpers.report.model import ordered, weight
 from helpers.report.opinions import Opinions, opinions
 from helpers.report.project import Project, read
-from helpers.report.provenance import Provenance, operands, stage_chain, takes_all
+from helpers.report.provenance import Provenance
 from helpers.report.test_commands import runs_tests
 
 from .cases import APT, DEBIAN, DYNAMIC, FAT, GCC, LOADER, SHELL, SLIM, SMALL, STATIC, case, image, layer, make, project
@@ -162,7 +162,7 @@ def test_a_stage_from_a_stage_has_the_lines_of_both():
     assert [stage.label for stage in mapped.stages] == ["builder", "stage-1"]
     # What the image stands on is decided where the last stage begins.
     assert [mapped.line(index) for index in range(3)] == [4, 2, 5]
-    assert [stage.label for stage in stage_chain(dockerfiles.parse(text), "builder")] == ["builder"]
+    assert [stage.label for stage in dockerfiles.parse(text).chain("builder")] == ["builder"]
 
 
 @pytest.mark.parametrize("line, sources, target", [
@@ -172,7 +172,7 @@ def test_a_stage_from_a_stage_has_the_lines_of_both():
 ])
 def test_what_a_copy_names(line, sources, target):
     instruction = dockerfiles.parse(f"FROM a\n{line}\n").stages[0].instructions[1]
-    assert operands(instruction) == (sources, target)
+    assert instruction.operands == (sources, target)
 
 
 @pytest.mark.parametrize("line, whole", [
@@ -181,7 +181,7 @@ def test_what_a_copy_names(line, sources, target):
     ("COPY package.json .", False),
 ])
 def test_which_copies_take_the_whole_context(line, whole):
-    assert takes_all(dockerfiles.parse(f"FROM a AS b\nFROM a\n{line}\n").stages[1].instructions[1]) == whole
+    assert dockerfiles.parse(f"FROM a AS b\nFROM a\n{line}\n").stages[1].instructions[1].copies_whole_context == whole
 
 
 # -- build tools ---------------------------------------------------------------------
