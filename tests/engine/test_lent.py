@@ -10,7 +10,7 @@ from helpers import paths
 from helpers.builder import build
 from helpers.builder.exchange import Session
 from helpers.errors import BuildFailed, CourseError
-from tests.unit.test_ssh_agent import agent
+from tests.unit.builder.test_ssh_agent import agent
 
 BASE = "debian:bookworm-slim"
 MARK = "multistage-marker.example.org"

@@ -7,9 +7,8 @@ from helpers.report import entrypoint
 from helpers.report.base_advice import candidates, chosen
 from helpers.report.context import ReportContext
 from helpers.report.project import Project
-
-from ..elfs import make
-from . import layers
+from tests.elfs import make
+from tests.unit import layers
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 DEBIAN = ("etc/os-release", b'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')

@@ -22,9 +22,8 @@ from helpers.claims import (
     verdict,
 )
 from helpers.views.claims import sentences_text, sentences_view, standings_text, standings_view
-
-from .test_project import NOTEBOOKS
-from .test_widgets import NASTY, page
+from tests.unit.test_project import NOTEBOOKS
+from tests.unit.widgets.test_widgets import NASTY, page
 
 
 def given(path) -> set[str]:

@@ -11,9 +11,8 @@ from helpers import magics
 from helpers.checks import Fail, Verdict, progress
 from helpers.errors import CourseError, DockerfileError, ExerciseError
 from helpers.views.exercises import MarkedDockerfile, ProgressView, VerdictView, progress_text, verdict_view
-
-from .test_checks import folder  # noqa: F401
-from .test_project import Tags
+from tests.unit.checks.test_checks import folder  # noqa: F401
+from tests.unit.test_project import Tags
 
 VERDICT = Verdict("99-thing", "Dockerfile", ("syntax", "bases"), (Fail("absent", "A <gcc>.", 2),), ("A note.",), "A hint.",
                   text="FROM scratch\nCOPY . . # <b>\n")

@@ -1,0 +1,745 @@
+"""What builders say, folded: on answers recorded from a real engine (tests/unit/data)."""
+
+import base64
+import json
+import tracemalloc
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import dockerfile as dockerfiles
+from helpers.bases import ResolvedBase
+from helpers.builder import BuildResult, buildkit, legacy, legacy_images
+from helpers.builder.events import (
+    Failed,
+    ImageCreated,
+    Output,
+    StepSeen,
+    TransferProgress,
+)
+from helpers.builder.failure import failed
+from helpers.builder.progress import Progress, Step
+from helpers.builder.result import stage_facts, step_facts
+from helpers.builder.step_lines import step_lines
+from helpers.builder.step_log import StepLog
+from helpers.builder.times import covered
+from helpers.errors import DockerfileError
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+CASES = sorted(path.stem for path in DATA.glob("*.json"))
+PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events}
+RUN_TWO = "RUN echo one && sleep 0.2 && echo two >&2 && cp hello.txt out.txt"
+COPY_OUT = "COPY --from=builder /app/out.txt /out.txt"
+
+
+def recorded(name: str) -> dict:
+    return json.loads((DATA / f"{name}.json").read_text())
+
+
+def ticking():
+    """A clock that is one second later at each look."""
+    moments = iter(range(1000))
+    return lambda: float(next(moments))
+
+
+def events(name: str) -> list:
+    builder, answers = name.split("-")[0], recorded(name)["answers"]
+    return list(legacy.events(answers, ticking()) if builder == "legacy" else buildkit.events(answers))
+
+
+def progress(name: str) -> Progress:
+    kept = recorded(name)
+    state = Progress(dockerfiles.parse(kept["dockerfile"]), kept["parameters"].get("target"),
+                     name.split("-")[0])
+    for event in events(name):
+        state.add(event)
+    return state
+
+
+def steps(name: str) -> list[tuple]:
+    return [(s.stage, s.line, s.instruction, s.status) for s in progress(name).steps() if s.stage]
+
+
+def stages(name: str) -> list[tuple]:
+    return [(s.name, s.base, s.line, s.status) for s in progress(name).stages()]
+
+
+# -- the recordings themselves -------------------------------------------------------
+
+def test_there_are_recordings_of_both_builders():
+    for case in ("cold", "cached", "target", "skipped", "arg", "run-fails", "no-source"):
+        assert {f"buildkit-{case}", f"legacy-{case}"} <= set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_recording_names_no_machine(name):
+    answers = recorded(name)["answers"]
+    text = json.dumps(answers) + "".join(
+        base64.b64decode(a["aux"]).decode("latin-1") for a in answers if isinstance(a.get("aux"), str))
+    # the page of one of BuildKit's checks, and its name for the context
+    text = text.replace("https://docs.docker.com/go/dockerfile/rule/", "").replace("http://build-context-", "")
+    for word in ("/root", "/home/", "/var/lib", "/tmp/", "://", "registry"):
+        assert word not in text
+
+
+# -- events --------------------------------------------------------------------------
+
+def interesting(name: str) -> list:
+    """The events of the stages' steps, without keys and times."""
+    told = []
+    for event in events(name):
+        match event:
+            case StepSeen(name=text) if text.startswith("[internal]") or not text.startswith("["):
+                continue
+            case StepSeen():
+                when = "waits" if event.started is None else "begins" if event.completed is None else "ends"
+                told.append((event.name, when, event.cached, event.error))
+            case Output():
+                told.append(event.text)
+            case ImageCreated() | Failed():
+                told.append(event)
+    return told
+
+
+def test_buildkit_cold_event_by_event():
+    base, workdir = "[builder 1/4] FROM docker.io/library/debian:bookworm-slim", "[builder 2/4] WORKDIR /app"
+    copy, work, out = "[builder 3/4] COPY hello.txt .", f"[builder 4/4] {RUN_TWO}", f"[stage-1 1/1] {COPY_OUT}"
+    assert interesting("buildkit-cold") == [
+        *((name, "waits", False, "") for name in (base, workdir, copy, work, out)),
+        (base, "ends", True, ""),
+        (workdir, "begins", False, ""), (workdir, "ends", False, ""),
+        (copy, "begins", False, ""), (copy, "ends", False, ""),
+        (work, "begins", False, ""), "one\n", "two\n", (work, "ends", False, ""),
+        (out, "begins", False, ""), (out, "ends", False, ""),
+        ImageCreated("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4"),
+    ]
+
+
+def test_buildkit_s_first_event_to_the_last_digit():
+    first = events("buildkit-cold")[0]
+    assert first == StepSeen(
+        "sha256:c1dfd335a1ccfe77f3cc9aa7ad6a36f2c8f51da406c7213885bbfbbc8ce53c34",
+        "[internal] load remote build context", started=pytest.approx(1795464456.723135, abs=1e-6))
+
+
+def test_buildkit_tells_what_a_step_needs_and_what_moved():
+    seen = {e.name: e for e in events("buildkit-cold") if isinstance(e, StepSeen)}
+    copy, workdir = seen["[builder 3/4] COPY hello.txt ."], seen["[builder 2/4] WORKDIR /app"]
+    assert copy.inputs == (workdir.key, seen["copy /context /"].key)
+    moved = [e for e in events("buildkit-cold") if isinstance(e, TransferProgress)]
+    assert moved[0] == TransferProgress(seen["exporting to image"].key, "exporting layers", 0, 0)
+
+
+def test_buildkit_a_run_that_fails_event_by_event():
+    error = "executor failed running [/bin/sh -c echo trying && echo cannot >&2 && exit 7]: exit code: 7"
+    assert interesting("buildkit-run-fails")[-5:] == [
+        ("[builder 3/3] RUN echo trying && echo cannot >&2 && exit 7", "begins", False, ""),
+        "trying\n", "cannot\n",
+        ("[builder 3/3] RUN echo trying && echo cannot >&2 && exit 7", "ends", False, error),
+        Failed(error),
+    ]
+
+
+def test_legacy_cold_event_by_event():
+    image = "326d6b79b59b0a56b80da9b3892a153fed29afafecc8d4d213cd544fb1004321"
+    def ran(key, name, begin, inputs):
+        return [StepSeen(key, name, begin, inputs=inputs), StepSeen(key, name, begin, begin + 1.0, inputs=inputs)]
+    assert events("legacy-cold") == [
+        *ran("1", "FROM debian:bookworm-slim AS builder", 0.0, ()), ImageCreated("dd1a2275416c", made=False),
+        *ran("2", "WORKDIR /app", 2.0, ("1",)), ImageCreated("257637ec92e8"),
+        *ran("3", "COPY hello.txt .", 4.0, ("2",)), ImageCreated("4963ca2677fd"),
+        StepSeen("4", RUN_TWO, 6.0, inputs=("3",)), Output("4", "one\n"), Output("4", "\x1b[91mtwo\n\x1b[0m"),
+        StepSeen("4", RUN_TWO, 6.0, 7.0, inputs=("3",)), ImageCreated("93535b096115"),
+        ImageCreated("sha256:93535b0961159d79ba233bcb361392f8032a3cc2f067683bccca85d303df1e46"),
+        *ran("5", "FROM scratch", 8.0, ("4",)),
+        *ran("6", COPY_OUT, 10.0, ("5",)), ImageCreated("a1be25b42d7b"),
+        *ran("7", "LABEL multistage.course=build", 12.0, ("6",)), ImageCreated(image[:12]),
+        ImageCreated(f"sha256:{image}"),
+    ]
+
+
+def test_legacy_a_run_that_fails_event_by_event():
+    message = "The command '/bin/sh -c echo trying && echo cannot >&2 && exit 7' returned a non-zero code: 7"
+    name = "RUN echo trying && echo cannot >&2 && exit 7"
+    assert events("legacy-run-fails")[-5:] == [
+        StepSeen("3", name, 4.0, inputs=("2",)),
+        Output("3", "trying\n"), Output("3", "\x1b[91mcannot\n\x1b[0m"),
+        StepSeen("3", name, 4.0, 5.0, error=message, inputs=("2",)), Failed(message, 7),
+    ]
+
+
+@pytest.mark.parametrize("builder", PARSERS)
+@pytest.mark.parametrize("answer", [
+    {}, {"id": "moby.something.new", "aux": "AAAA"}, {"status": "Pulling"}, {"stream": ""},
+    {"stream": "chatter of a later version\n"}, {"aux": None}, {"aux": {}}, {"id": "x", "progressDetail": {}},
+])
+def test_lines_of_another_kind_are_passed_over(builder, answer):
+    assert list(PARSERS[builder]([answer])) == []
+
+
+@pytest.mark.parametrize("builder", PARSERS)
+@pytest.mark.parametrize("answer, event", [
+    ({"error": "short"}, Failed("short")),
+    ({"errorDetail": {"message": "long"}}, Failed("long")),
+    ({"errorDetail": {"message": "long", "code": 3}, "error": "short"}, Failed("long", 3)),
+    ({"errorDetail": {}, "error": "short"}, Failed("short")),
+    ({"errorDetail": None, "error": "short"}, Failed("short")),
+])
+def test_an_error_comes_in_several_forms(builder, answer, event):
+    assert list(PARSERS[builder]([answer])) == [event]
+
+
+@pytest.mark.parametrize("line", ["Successfully built 0123456789ab\n", "Successfully tagged a:b\n",
+                                  " ---> [Warning] IPv4 forwarding is disabled.\n", "\n",
+                                  " ---> Running in 0123456789ab\n",
+                                  "Removing intermediate container 0123456789ab\n",
+                                  " ---> Removed intermediate container 0123456789ab\n"])
+def test_the_legacy_builder_s_chatter_is_no_output(line):
+    begun = {"stream": "Step 1/1 : RUN true"}
+    assert len(list(legacy.events([begun, {"stream": line}]))) == 1
+
+
+def test_what_looks_like_a_result_in_a_log_is_output():
+    answers = [{"stream": "Step 1/1 : RUN x"}, {"stream": " ---> not an id\n"}, {"stream": "Step by step\n"}]
+    assert [e.text for e in legacy.events(answers) if isinstance(e, Output)] == [
+        " ---> not an id\n", "Step by step\n"]
+
+
+@pytest.mark.parametrize("engine", ["", "-28"])
+def test_a_command_that_prints_the_builder_s_own_lines_changes_nothing(engine):
+    told = progress(f"legacy-says-step{engine}")
+    assert [(s.line, s.status) for s in told.steps()] == [(1, "done"), (2, "done"), (3, "failed")]
+    assert told.steps()[1].log == ("Step 3/9 : FROM nothing", " ---> Using cache", " ---> 0123456789ab",
+                                   "Step 3/5 : RUN no step")
+    assert "0123456789ab" not in told.images and failed(told).line == 3
+
+
+@pytest.mark.parametrize("line", ["Step 3/3 : RUN true", "Step 1/3 : FROM x", "Step 3/9 : RUN x", " ---> 0123456789ab\n",
+                                  "Removing intermediate container 000000000000\n", " ---> Using cache\n",
+                                  " ---> Running in 111111111111\n", "Successfully built 0123456789ab\n", "\n"])
+def test_all_that_comes_while_a_command_runs_is_its_output(line):
+    begun = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : RUN b"},
+             {"stream": " ---> Running in 222222222222\n"}]
+    after = [{"stream": " ---> Removed intermediate container 222222222222\n"}, {"stream": " ---> bbbbbbbbbbbb\n"}]
+    plain, found = list(legacy.events(begun + after, ticking())), list(legacy.events([*begun, {"stream": line}, *after], ticking()))
+    assert [e for e in found if e not in plain] == [Output("2", line)]
+    assert [e for e in found if not isinstance(e, Output)] == plain
+
+
+@pytest.mark.parametrize("line", ["Step 3/9 : RUN c", "Step 4/3 : RUN c", "Step 2/3 : RUN c", "Step 1/3 : FROM a"])
+def test_a_step_line_counts_only_with_this_build_s_total_and_the_next_number(line):
+    answers = [{"stream": "Step 1/3 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 2/3 : COPY b c"},
+               {"stream": line}, {"stream": "Step 3/3 : RUN d"}]
+    begun = [e.name for e in legacy.events(answers, ticking()) if isinstance(e, StepSeen) and not e.completed]
+    assert begun == ["FROM a", "COPY b c", "RUN d"]
+
+
+def trace(**fields) -> dict:
+    """A line of BuildKit's trace, made by the message class itself."""
+    status = buildkit.status_response()(**fields)
+    return {"id": "moby.buildkit.trace", "aux": base64.b64encode(status.SerializeToString()).decode()}
+
+
+def test_a_character_that_is_cut_between_two_messages_stays_whole():
+    euro = "5 €\n".encode()
+    answers = [trace(logs=[{"vertex": "k", "stream": 1, "msg": part}]) for part in (euro[:3], euro[3:])]
+    assert "".join(e.text for e in buildkit.events(answers)) == "5 €\n"
+
+
+def test_bytes_that_are_no_text_do_not_stop_a_build():
+    answers = [trace(logs=[{"vertex": "k", "stream": 1, "msg": b"\xff\xfe\n"}])]
+    assert [e.text for e in buildkit.events(answers)] == ["\ufffd\ufffd\n"]
+
+
+def test_fields_of_a_later_buildkit_are_passed_over():
+    status = buildkit.status_response()(vertexes=[{"digest": "k", "name": "n"}]).SerializeToString()
+    later = status + bytes([0x7A, 2, 0x08, 1])   # field 15, of which nothing is known yet
+    answer = {"id": "moby.buildkit.trace", "aux": base64.b64encode(later).decode()}
+    assert list(buildkit.events([answer])) == [StepSeen("k", "n")]
+
+
+# -- the state -----------------------------------------------------------------------
+
+TWO = [("builder", "debian:bookworm-slim", 1), ("stage-1", "scratch", 6)]
+
+
+@pytest.mark.parametrize("name, found", [
+    ("buildkit-cold", ["built", "built"]), ("legacy-cold", ["built", "built"]),
+    ("buildkit-cached", ["cached", "cached"]), ("legacy-cached", ["cached", "cached"]),
+    ("buildkit-target", ["cached", "skipped"]), ("legacy-target", ["cached", "skipped"]),
+])
+def test_two_stages(name, found):
+    assert stages(name) == [(*stage, status) for stage, status in zip(TWO, found)]
+
+
+@pytest.mark.parametrize("name, found", [
+    ("buildkit-skipped", ["skipped", "skipped", "built"]),
+    ("legacy-skipped", ["built", "built", "built"]),   # it runs every stage
+])
+def test_a_stage_that_nothing_needs(name, found):
+    assert [status for *_, status in stages(name)] == found
+
+
+def two_stage_steps(base, first, status):
+    return [("builder", 1, base, first), ("builder", 2, "WORKDIR /app", status),
+            ("builder", 3, "COPY hello.txt .", status), ("builder", 4, RUN_TWO, status),
+            ("stage-1", 7, COPY_OUT, status)]
+
+
+@pytest.mark.parametrize("name, first, status", [("buildkit-cold", "cached", "done"),
+                                                 ("buildkit-cached", "done", "cached")])
+def test_buildkit_s_steps_have_their_lines(name, first, status):
+    base = "FROM docker.io/library/debian:bookworm-slim"
+    assert steps(name) == two_stage_steps(base, first, status)
+
+
+@pytest.mark.parametrize("name, status", [("legacy-cold", "done"), ("legacy-cached", "cached")])
+def test_the_legacy_builder_s_steps_have_their_lines(name, status):
+    *first, last = two_stage_steps("FROM debian:bookworm-slim AS builder", "done", status)
+    assert steps(name) == [*first, ("stage-1", 6, "FROM scratch", "done"), last]
+
+
+@pytest.mark.parametrize("name, lines", [
+    ("buildkit-arg", [("stage-0", 2, "FROM docker.io/library/debian:bookworm-slim"),
+                      ("stage-0", 5, "RUN echo hello you")]),
+    ("legacy-arg", [("stage-0", 2, "FROM ${BASE}"), ("stage-0", 3, "ARG WHO=you"),
+                    ("stage-0", 5, "RUN echo hello ${WHO}"), ("stage-0", 6, "ENV WHO=${WHO}")]),
+])
+def test_lines_are_right_after_an_arg_before_the_first_from_and_a_comment(name, lines):
+    assert sorted((stage, line, text) for stage, line, text, _ in steps(name)) == lines
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not progress(name).failure])
+def test_nothing_is_left_running_or_waiting_when_a_build_has_ended(name):
+    assert {s.status for s in progress(name).steps()} <= {"done", "cached"}
+
+
+@pytest.mark.parametrize("name", ["buildkit-many", "legacy-many"])
+def test_a_stage_of_ten_steps_keeps_them_all(name):
+    """BuildKit pads its numbers: '[ 2/10] WORKDIR /a'."""
+    assert [(line, text) for _, line, text, _ in steps(name)][1:] == [
+        (line, f"WORKDIR /{letter}") for line, letter in enumerate("abcdefghi", 2)]
+
+
+def test_a_workdir_that_makes_no_step_shifts_no_line():
+    """BuildKit counts `WORKDIR /` in the total of '[2/4] WORKDIR /a', and nowhere else."""
+    assert sorted((line, text) for _, line, text, _ in steps("buildkit-root")) == [
+        (1, "FROM docker.io/library/debian:bookworm-slim"), (3, "WORKDIR /a"), (4, "WORKDIR /b")]
+
+
+@pytest.mark.parametrize("engine", ["", "-28"])
+def test_workdirs_that_lead_to_the_root_shift_no_line(engine):
+    """Where `WORKDIR .` and `WORKDIR ..` lead, only the base knows."""
+    assert sorted((line, text) for _, line, text, _ in steps(f"buildkit-workdir{engine}"))[1:] == [
+        (4, "RUN echo 2"), (5, "WORKDIR /app"), (7, "RUN echo again"), (8, "WORKDIR //"), (9, "RUN echo again"),
+        (11, "WORKDIR /srv"), (12, "RUN echo 3 && false")]
+    assert failed(progress(f"buildkit-workdir{engine}")).line == 12
+
+
+@pytest.mark.parametrize("engine, triggers", [("", ("RUN echo one", "WORKDIR /base")),
+                                              ("-28", ("ONBUILD RUN echo one", "ONBUILD WORKDIR /base"))])
+def test_triggers_of_the_base_are_on_no_line_and_shift_none(engine, triggers):
+    """Docker 20.10 writes '[6/5]' here: its total lacks them."""
+    found = [(line, text) for _, line, text, _ in steps(f"buildkit-onbuild{engine}")]
+    assert sorted(text for line, text in found if line is None) == sorted(triggers)
+    assert sorted((line, text) for line, text in found if line)[1:] == [
+        (2, "WORKDIR ."), (3, "RUN echo one"), (5, "RUN echo two && false")]
+    assert failed(progress(f"buildkit-onbuild{engine}")).line == 5
+
+
+@pytest.mark.parametrize("text, seen, lines", [
+    # before anything else is known, a WORKDIR is taken for a step unless it is /
+    ("FROM a\nWORKDIR /x/..\nRUN b\n", {3: "RUN b"}, {2: 2, 3: 3}),
+    ("FROM a\nWORKDIR /\nRUN b\n", {2: "RUN b"}, {2: 3}),
+    ("FROM a\nWORKDIR /x/..\nRUN b\n", {2: "RUN b"}, {2: 3}),
+    ("FROM a\nWORKDIR ../x\nRUN b\n", {2: "WORKDIR ../x", 3: "RUN b"}, {2: 2, 3: 3}),
+    ("FROM a\nWORKDIR $A/x\nWORKDIR /b/$B\nRUN b\n", {2: "WORKDIR /b/c", 3: "RUN b"}, {2: 3, 3: 4}),
+    ("FROM a\nWORKDIR .\nRUN echo $A\nWORKDIR .\nRUN echo c\n", {2: "RUN echo b", 3: "RUN echo c"}, {2: 3, 3: 5}),
+    # variables, blanks and heredocs are written otherwise in the trace
+    ("FROM a\nRUN x\nRUN y ${A:-b}  $C \\\n  z\n", {2: "WORKDIR /t", 3: "RUN x", 4: "RUN y 1 2   z"}, {3: 2, 4: 3}),
+    ("FROM a\nWORKDIR .\nRUN <<E\nx\nE\nRUN y\n", {2: "RUN <<E (x)", 3: "RUN y"}, {2: 3, 3: 6}),
+])
+def test_steps_are_laid_beside_the_file_by_keyword_and_text(text, seen, lines):
+    stage = dockerfiles.parse(text).stages[0]
+    assert step_lines(stage, {1: "FROM a", **seen}, len(stage.instructions)) == {1: 1, **lines}
+
+
+def test_the_label_that_the_course_adds_belongs_to_no_stage():
+    added = [s for s in progress("legacy-target").steps() if s.instruction.startswith("LABEL")]
+    assert [(s.stage, s.line) for s in added] == [("", None)]
+
+
+def test_times_count_from_the_first_step():
+    told = progress("legacy-cold").steps()
+    assert (told[0].started, told[0].completed) == (0.0, 1.0)
+    assert [s.seconds for s in told] == [1.0] * 7
+    real = progress("buildkit-cold").steps()
+    assert min(s.started for s in real) == 0.0
+    work = next(s for s in real if s.instruction == RUN_TWO)
+    assert work.seconds == pytest.approx(0.5425, abs=1e-3)
+    builder, last = progress("buildkit-cold").stages()
+    assert builder.seconds == pytest.approx(0.0102 + 0.0128 + 0.5425, abs=1e-3)
+    assert last.seconds == pytest.approx(0.0069, abs=1e-3)
+    assert {s.seconds for s in progress("buildkit-cached").stages()} == {0.0}
+
+
+@pytest.mark.parametrize("name, lines", [("buildkit-cold", ("one", "two")), ("legacy-cold", ("one", "two")),
+                                         ("buildkit-not-found", ("/bin/sh: 1: nosuchtool: not found",)),
+                                         ("legacy-not-found", ("/bin/sh: 1: nosuchtool: not found",))])
+def test_a_log_is_put_together_from_its_pieces(name, lines):
+    assert next(s.log for s in progress(name).steps() if s.instruction.startswith("RUN")) == lines
+
+
+def state(text: str, builder: str = "buildkit", *seen) -> Progress:
+    made = Progress(dockerfiles.parse(text), None, builder)
+    for event in seen:
+        made.add(event)
+    return made
+
+
+@pytest.mark.parametrize("chunks, log", [
+    (["a\nb\n"], ("a", "b")), (["a", "\n", "b"], ("a", "b")), (["a\n\n", "b\n"], ("a", "", "b")),
+    (["a\r\nb"], ("a", "b")), ([""], ()), (["\n"], ("",)), (["x" * 5, "y\n"], ("xxxxxy",)), ([], ()),
+    (["a\r", "\nb\n"], ("a", "b")), (["\x1b[91mred\n\x1b[0m", "plain\n"], ("red", "plain")),
+    (["\x1b[91mred\n\x1b[0m"], ("red",)), (["10 %\r", "55 %\r100 %\r\n"], ("100 %",)), (["\x1b[2K\x1b[1Gdone\n"], ("done",)),
+    (["x" * 1999, "y\n"], ("x" * 1999 + "y",)),
+    (["a" * 1500, "b" * 500, "c" * 999, "d\n"], ("a" * 1000 + " ... 1,000 characters cut ... " + "c" * 999 + "d",)),
+    (["a" * 5000 + "\n" + "b\n"], ("a" * 1000 + " ... 3,000 characters cut ... " + "a" * 1000, "b")),
+])
+def test_a_log_s_lines(chunks, log):
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("k", "[2/2] RUN b"), *(Output("k", c) for c in chunks))
+    assert made.steps()[0].log == log
+
+
+def test_a_log_without_end_keeps_its_end():
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("k", "[2/2] RUN b"))
+    for start in range(0, 30_000, 1000):
+        made.add(Output("k", "".join(f"{n}\n" for n in range(start, start + 1000))))
+    log = made.steps()[0].log
+    assert log[-1] == "29999" and len(log) <= 10_000 and log[0] == str(30_000 - len(log))
+
+
+def test_a_line_without_end_takes_no_more_room_the_longer_it_gets():
+    log = StepLog()
+    piece = "x" * 32_768
+    for _ in range(2_000):
+        log.add(piece)
+    tracemalloc.start()
+    for _ in range(100):
+        log.add(piece)
+        log.lines()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 200_000
+    line, = log.lines()
+    assert len(line) < 2_100 and f"{2_100 * 32_768 - 2_000:,} characters cut" in line
+
+
+@pytest.mark.parametrize("first, second, started, completed, cached, error", [
+    # (started, completed, cached, error), as reported one after the other
+    ((1, 5, False, ""), (6, 6.1, False, ""), 1, 5, False, ""),     # looked up again: the long run counts
+    ((6, 6.1, False, ""), (1, 5, False, ""), 1, 5, False, ""),
+    ((1, 5, False, ""), (None, None, False, ""), 1, 5, False, ""),
+    ((1, 5, False, ""), (6, None, False, ""), 1, 5, False, ""),
+    ((1, None, False, ""), (1, 5, False, ""), 1, 5, False, ""),
+    ((None, None, False, ""), (1, None, False, ""), 1, None, False, ""),
+    ((1, 2, True, ""), (3, 4.5, True, ""), 3, 4.5, True, ""),
+    ((1, 2, False, ""), (3, 3.1, True, ""), 1, 2, False, ""),      # it did run
+    ((1, 5, False, ""), (6, 6.1, False, "no"), 6, 6.1, False, "no"),
+    ((1, 5, False, "no"), (6, 6.1, False, ""), 1, 5, False, "no"),
+])
+def test_a_step_that_is_reported_again(first, second, started, completed, cached, error):
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("zero", "copy", 0, 0), *(
+        StepSeen("k", "[2/2] RUN b", *report) for report in (first, second)))
+    _, step = made.steps()
+    assert (step.started, step.completed, step.cached, step.error) == (started, completed, cached, error)
+
+
+def test_a_base_that_another_build_took_before_does_not_move_the_clock_back():
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("load", "[internal] load build definition", 100, 100.1),
+                 StepSeen("from", "[1/2] FROM a", 77.5, 77.6), StepSeen("k", "[2/2] RUN b", 100.2, 103))
+    assert [(s.started, s.completed) for s in made.steps()] == [
+        (0.0, pytest.approx(0.1)), (0.0, 0.0), (pytest.approx(0.2), 3.0)]
+
+
+@pytest.mark.parametrize("first", ["unused", "last"])
+def test_an_image_taken_for_another_stage_starts_no_skipped_one(first):
+    """BuildKit takes an image once and names any of the stages on it: seen on 20.10."""
+    made = state("FROM a AS unused\nRUN b\nFROM a AS last\nRUN c\n", "buildkit",
+                 StepSeen("from", f"[{first} 1/2] FROM a", 1, 2), StepSeen("c", "[last 2/2] RUN c", 2, 3))
+    assert [(stage.name, stage.status) for stage in made.stages()] == [("unused", "skipped"), ("last", "built")]
+
+
+@pytest.mark.parametrize("name, place", [
+    ("[builder 1/3] FROM a", ("builder", "FROM a", 2)),
+    ("[builder 2/3] WORKDIR /x", ("builder", "WORKDIR /x", 3)),
+    ("[builder 3/3] RUN a", ("builder", "RUN a", 5)),
+    ("[linux/arm64 builder 3/3] RUN a", ("builder", "RUN a", 5)),
+    ("[BUILDER 3/3] RUN a", ("builder", "RUN a", 5)),
+    ("[builder  3/13] RUN a", ("builder", "RUN a", 5)),
+    ("[builder  3/13] COPY t", ("builder", "COPY t", None)),
+    ("[builder 3/3] COPY --from=another.image t", ("builder", "COPY --from=another.image t", None)),
+    ("[builder 2/4] RUN from a trigger", ("builder", "RUN from a trigger", None)),
+    ("[builder 4/4] RUN a", ("builder", "RUN a", 5)),   # one ONBUILD trigger in front
+    ("[stage-1 1/1] COPY a b", ("stage-1", "COPY a b", 8)),
+    ("[stage-1 2/1] COPY a b", ("stage-1", "COPY a b", None)),
+    ("[nosuch 1/1] COPY a b", ("", "COPY a b", None)),
+    ("[internal] load metadata", ("", "[internal] load metadata", None)),
+    ("exporting to image", ("", "exporting to image", None)),
+    ("[builder 3/3] RUN cat <<E\nx\nE", ("builder", "RUN cat <<E\nx\nE", 5)),
+])
+def test_a_step_s_place_in_the_dockerfile(name, place):
+    text = "# head\nFROM a AS Builder\nWORKDIR /x\nENV b=c\nRUN a\n\nFROM scratch\nCOPY --from=builder /a /b\n"
+    step, = state(text, "buildkit", StepSeen("k", name)).steps()
+    assert (step.stage, step.instruction, step.line) == place
+
+
+@pytest.mark.parametrize("name, line", [("[1/3] FROM a", 1), ("[2/3] RUN b", 2), ("[3/3] RUN c", 3)])
+def test_one_unnamed_stage_has_numbers_only(name, line):
+    step, = state("FROM a\nRUN b\nRUN c\n", "buildkit", StepSeen("k", name)).steps()
+    assert (step.stage, step.line) == ("stage-0", line)
+
+
+def test_the_words_for_a_step_at_any_time():
+    def status(**facts):
+        return Step("s", "RUN", 1, **{"cached": False, "started": None, "completed": None, **facts}).status
+    assert status() == "waiting"
+    assert status(started=0.0) == "running"
+    assert status(started=0.0, completed=1.0) == "done"
+    assert status(cached=True) == "cached"
+    assert status(cached=True, error="no") == "failed"
+
+
+def ran(begin, end, cached=False) -> Step:
+    return Step("s", "RUN", 1, cached, begin, end)
+
+
+@pytest.mark.parametrize("runs, total", [
+    ([], 0.0), ([ran(1, 3)], 2.0), ([ran(1, 3), ran(5, 6)], 3.0),
+    ([ran(1, 3), ran(2, 4)], 3.0),                  # overlapping
+    ([ran(2, 4), ran(1, 3)], 3.0),                  # in any order
+    ([ran(1, 10), ran(2, 3), ran(4, 5)], 9.0),      # one within another
+    ([ran(1, 3), ran(3, 4)], 3.0),                  # end to end
+    ([ran(1, 3), ran(1, 3)], 2.0),
+    ([ran(1, 3), ran(0, 9, cached=True)], 2.0),     # a cached step ran nothing
+    ([ran(1, None), ran(None, None)], 0.0),
+    ([ran(3, 1)], 0.0),                             # a clock that was set back
+])
+def test_time_that_overlaps_counts_once(runs, total):
+    assert covered(runs) == total
+
+
+def test_a_cached_or_unfinished_step_took_no_time():
+    assert [s.seconds for s in (ran(1, 3), ran(1, 3, True), ran(1, None), ran(3, 1))] == [2, 0.0, 0.0, 0.0]
+
+
+def test_what_moved_is_added_up():
+    made = state("FROM a\n", "buildkit", TransferProgress("k", "layer one", 1, 10), TransferProgress("k", "layer two", 5, 10),
+                 TransferProgress("k", "layer one", 7, 10), TransferProgress("other", "layer", 1, 1))
+    assert made.moved("k") == (12, 20)
+    assert made.moved("none") == (0, 0)
+
+
+def test_a_stage_under_way_is_built_once_something_runs():
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("k", "[2/2] RUN b"))
+    assert made.stages()[0].status == "cached"
+    made.add(StepSeen("k", "[2/2] RUN b", started=1.0))
+    assert made.stages()[0].status == "built"
+
+
+@pytest.mark.parametrize("second, status", [
+    (StepSeen("2", "[b 3/3] RUN c", 1, 2), "built"), (StepSeen("2", "[b 3/3] RUN c", 1, 1, cached=True), "cached"),
+])
+def test_a_stage_is_built_if_one_of_its_steps_ran(second, status):
+    made = state("FROM a AS b\nRUN b\nRUN c\nFROM b\n", "buildkit",
+                 StepSeen("1", "[b 2/3] RUN b", 1, 1, cached=True), second)
+    assert [stage.status for stage in made.stages()] == [status, "cached"]   # the last has no steps at all
+
+
+# -- failures ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name, stage, line, instruction, code, log, why, remedy", [
+    ("buildkit-run-fails", "builder", 3, "RUN echo trying && echo cannot >&2 && exit 7", 7,
+     ("trying", "cannot"), "Its command ended with exit code 7.", "Read the end of the log"),
+    ("legacy-run-fails", "builder", 3, "RUN echo trying && echo cannot >&2 && exit 7", 7,
+     ("trying", "cannot"), "Its command ended with exit code 7.", "Read the end of the log"),
+    ("buildkit-not-found", "stage-0", 2, "RUN nosuchtool --version", 127,
+     ("/bin/sh: 1: nosuchtool: not found",), "Its command was not found (exit code 127)", "Read the end"),
+    ("legacy-not-found", "stage-0", 2, "RUN nosuchtool --version", 127,
+     ("/bin/sh: 1: nosuchtool: not found",), "Its command was not found (exit code 127)", "Read the end"),
+    ("buildkit-no-source", "builder", 3, "COPY missing.txt .", None, (), '"/missing.txt" not found',
+     "spelled as in the build context"),
+    ("legacy-no-source", "builder", 3, "COPY missing.txt .", None, (),
+     "COPY failed: file not found in build context or excluded by .dockerignore: stat missing.txt",
+     "spelled as in the build context"),
+    ("legacy-no-bridge-source", "stage-1", 5, "COPY --from=builder /app/missing /app", None, (),
+     "COPY failed: stat app/missing: file does not exist", "build it with --target"),
+])
+def test_a_recorded_failure_is_explained(name, stage, line, instruction, code, log, why, remedy):
+    error = failed(progress(name))
+    assert (error.stage, error.line, error.instruction, error.exit_code, error.log) == (
+        stage, line, instruction, code, log)
+    assert error.what == f"The build failed in stage {stage!r}, line {line}: {instruction}"
+    assert why in error.why and remedy in error.remedy
+    assert error.evidence == ("The end of its log:\n" + "\n".join(f"    {each}" for each in log) if log else "")
+
+
+COPY_FILE = "FROM a AS b\nRUN c\n\nFROM scratch\nCOPY --from=b /app/x /x\nCOPY ../y /\n"
+
+
+def failing(message: str, *seen, text: str = COPY_FILE):
+    return failed(state(text, "buildkit", *seen, Failed(message)))
+
+
+def test_a_step_that_buildkit_does_not_mark_is_known_by_the_file():
+    error = failing('failed to compute cache key: "/app/x" not found: not found',
+                    StepSeen("1", "[b 2/2] RUN c", 1, 2), StepSeen("2", "[stage-1 1/2] COPY --from=b /app/x /x"))
+    assert (error.stage, error.line) == ("stage-1", 5)
+    assert "--target" in error.remedy
+
+
+def test_of_two_steps_the_one_that_was_not_merely_cancelled_failed():
+    error = failing("process did not complete: exit code: 2",
+                    StepSeen("1", "[b 2/2] RUN c", 1, 2, error="context canceled"),
+                    StepSeen("2", "[stage-1 1/2] COPY --from=b /app/x /x", 1, 2, error="exit code: 2"))
+    assert error.line == 5
+
+
+def test_a_step_that_still_ran_is_the_last_guess():
+    error = failing("it broke", StepSeen("1", "[b 2/2] RUN c", 1), StepSeen("0", "exporting", 1))
+    assert (error.line, error.why) == (2, "it broke")
+
+
+@pytest.mark.parametrize("message, line, what", [
+    ("failed to solve with frontend dockerfile.v0: it is cold", None, "The build failed before its first step."),
+    ("dockerfile parse error line 3: unknown instruction: RUM", 3, "The builder refused line 3."),
+    ("dockerfile parse error on line 12: unknown flag: x", 12, "The builder refused line 12."),
+])
+def test_a_build_that_failed_before_it_began(message, line, what):
+    error = failing(message)
+    assert (error.what, error.line, error.stage, error.instruction) == (what, line, None, None)
+    assert error.why == message.removeprefix("failed to solve with frontend dockerfile.v0: ")
+
+
+@pytest.mark.parametrize("message", [
+    # as Docker 20.10 and 26 word it, with the folder of the engine's data put elsewhere
+    "failed to compute cache key: failed to walk /var/lib/docker/tmp/buildkit-mount369/app: "
+    "lstat /var/lib/docker/tmp/buildkit-mount369/app: no such file or directory",
+    "failed to compute cache key: failed to walk /srv/state/engine/data/tmp/buildkit-mount369/app: "
+    "lstat /srv/state/engine/data/tmp/buildkit-mount369/app: no such file or directory",
+    "lstat /var/lib/docker/overlay2/0a1b/merged/app: no such file or directory",
+])
+def test_where_an_engine_keeps_a_stage_is_not_told(message):
+    error = failing(message, StepSeen("2", "[stage-1 1/2] COPY --from=b /app/x /x", 1, 2, error=message))
+    assert "buildkit-mount" not in error.why and "merged" not in error.why
+    assert "/app: no such file or directory" in error.why
+    assert "--target" in error.remedy
+
+
+@pytest.mark.parametrize("message, step, words", [
+    ("write: no space left on device", "[b 2/2] RUN c", "helpers clean"),
+    ("exit code: 137", "[b 2/2] RUN c", "Close what else needs memory"),
+    ("failed to get layer sha256:73ea5a9c853e: layer does not exist", "[b 1/2] FROM x", "no_cache=True"),
+    ("forbidden path outside the build context", "[stage-1 2/2] COPY ../y /", "below the build context only"),
+    ('"/y" not found: not found', "[stage-1 2/2] COPY ../y /", "below the build context only"),
+])
+def test_what_to_do(message, step, words):
+    error = failing(message, StepSeen("1", step, 1, 2, error=message))
+    assert words in error.remedy
+
+
+@pytest.mark.parametrize("code, words", [(1, "ended with exit code 1."), (137, "the memory ran out"),
+                                         (127, "was not found")])
+def test_an_exit_code_is_explained(code, words):
+    error = failing(f"process /bin/sh did not complete successfully: exit code: {code}",
+                    StepSeen("1", "[b 2/2] RUN c", 1, 2, error=f"exit code: {code}"))
+    assert (error.exit_code, words in error.why) == (code, True)
+
+
+@pytest.mark.parametrize("of_step, of_build", [("exit code: 3", "it broke"), ("it broke", "exit code: 3")])
+def test_the_exit_code_may_stand_in_the_step_s_error_or_in_the_build_s(of_step, of_build):
+    assert failing(of_build, StepSeen("1", "[b 2/2] RUN c", 1, 2, error=of_step)).exit_code == 3
+
+
+def test_an_error_shows_the_end_of_a_long_log():
+    seen = StepSeen("1", "[b 2/2] RUN c", 1, 2, error="exit code: 1")
+    error = failing("exit code: 1", seen, Output("1", "".join(f"{n}\n" for n in range(50))))
+    assert len(error.log) == 50
+    assert error.evidence.splitlines() == ["The end of its log:", *(f"    {n}" for n in range(30, 50))]
+
+
+# -- the result ----------------------------------------------------------------------
+
+def result(name: str, **other) -> BuildResult:
+    made = progress(name)
+    facts = dict(image="sha256:" + "0" * 64, tag="t", builder=made.builder, seconds=1.23456,
+                 stages=tuple(made.stages()), steps=tuple(made.steps()), target=made.target,
+                 bases=(ResolvedBase("debian:bookworm-slim", True, "local", "debian:bookworm-slim"),),
+                 dockerfile=made.dockerfile, engine=None)
+    return BuildResult(**{**facts, **other})
+
+
+def test_the_facts_of_a_build_have_the_keys_of_the_design():
+    facts = result("buildkit-cold").facts()
+    # `unpacked` is added by the command line, which looks at the image; `substitutions` is ours.
+    assert set(facts) == {"ok", "image", "tag", "builder", "seconds", "stages", "steps", "error",
+                          "substitutions", "handed_over", "warnings", "checks"}
+    assert (facts["ok"], facts["error"], facts["seconds"]) == (True, None, 1.235)
+    assert {tuple(stage) for stage in facts["stages"]} == {("name", "base", "status", "seconds")}
+    assert {tuple(step) for step in facts["steps"]} == {
+        ("stage", "instruction", "line", "cached", "started", "completed")}
+    json.dumps(facts)
+
+
+def test_the_facts_of_a_stage_and_a_step():
+    made = result("legacy-cold")
+    assert stage_facts(made.stages[1]) == {
+        "name": "stage-1", "base": "scratch", "status": "built", "seconds": 1.0}
+    assert step_facts(made.steps[1]) == {"stage": "builder", "instruction": "WORKDIR /app", "line": 2,
+                                         "cached": False, "started": 2.0, "completed": 3.0}
+
+
+@pytest.mark.parametrize("name, cached", [("buildkit-cold", False), ("buildkit-cached", True),
+                                          ("legacy-cold", False), ("legacy-cached", True),
+                                          ("buildkit-target", True), ("legacy-target", True),
+                                          ("buildkit-skipped", False)])
+def test_a_build_that_had_nothing_to_do_says_so(name, cached):
+    assert result(name).cached is cached
+
+
+def test_a_build_in_words():
+    swapped = ResolvedBase("golang:1.22", True, "made", "localhost/multistage.course/golang:1.22")
+    made = result("legacy-cold", bases=(swapped,))
+    assert str(made).splitlines() == [
+        "t: 1.2 s with legacy", "  builder        built    3.0 s", "  stage-1        built    1.0 s",
+        "  golang:1.22 is localhost/multistage.course/golang:1.22 here"]
+    assert made.substitutions == {"golang:1.22": "localhost/multistage.course/golang:1.22"}
+    assert str(result("legacy-cold", tag="")).startswith("sha256:000000000000: ")
+
+
+def test_a_stage_is_asked_for_by_name_or_number():
+    made = result("buildkit-cold")
+    assert made.stage("BUILDER") == made.stage("0") == made.stages[0]
+    with pytest.raises(DockerfileError, match="no stage nosuch"):
+        made.stage("nosuch")
+
+
+# -- what the legacy builder leaves --------------------------------------------------
+
+def test_leftovers_are_remembered_newest_first_and_once(home):
+    here, there = SimpleNamespace(host="unix:///s"), SimpleNamespace(host="unix:///other")
+    assert legacy_images.noted(here) == []
+    legacy_images.note(here, ["sha256:" + "a" * 64, "b" * 12])
+    legacy_images.note(here, ["a" * 12, "c" * 64])
+    legacy_images.note(here, [])
+    assert legacy_images.noted(here) == ["c" * 12, "a" * 12, "b" * 12]
+    assert legacy_images.noted(there) == []
+    legacy_images.forget(here)
+    legacy_images.forget(here)
+    assert legacy_images.noted(here) == []
+
+
+def test_nothing_to_remember_writes_nothing(home):
+    legacy_images.note(SimpleNamespace(host="unix:///s"), [])
+    assert not home.exists()

@@ -1,0 +1,131 @@
+"""What ran when, and what at once: on hand-made steps and on recorded builds."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from helpers.builder import BuildResult, Step, covered, dependencies, overlap, spans, together, work
+from helpers.errors import Unsupported
+from tests.unit.builder.test_build import progress
+
+
+def ran(begin, end, cached=False, stage="s", key="", inputs=(), text="RUN a") -> Step:
+    return Step(stage, text, 1, cached, begin, end, key=key, inputs=inputs)
+
+
+def result(name: str) -> BuildResult:
+    """A recorded build as the result that it would have been."""
+    told = progress(name)
+    return BuildResult("sha256:x", "", told.builder, 1.0, tuple(told.stages()), tuple(told.steps()), (),
+                       told.target, told.dockerfile, SimpleNamespace())
+
+
+# -- stretches -----------------------------------------------------------------------
+
+@pytest.mark.parametrize("runs, merged", [
+    ([], []), ([ran(1, 3)], [(1, 3)]), ([ran(5, 6), ran(1, 3)], [(1, 3), (5, 6)]),
+    ([ran(1, 3), ran(2, 4)], [(1, 4)]), ([ran(1, 9), ran(2, 3)], [(1, 9)]),
+    ([ran(1, 3), ran(3, 4)], [(1, 4)]),                      # end to end
+    ([ran(1, 3, cached=True), ran(2, None), ran(None, None)], []),
+    ([ran(3, 1), ran(2, 2)], []),                            # a clock set back; no time at all
+])
+def test_stretches_are_merged_and_in_order(runs, merged):
+    assert spans(runs) == merged
+    assert covered(runs) == sum(end - begin for begin, end in merged)
+
+
+@pytest.mark.parametrize("one, two, shared", [
+    ([ran(0, 4)], [ran(1, 3)], [(1, 3)]), ([ran(0, 4)], [ran(3, 9)], [(3, 4)]),
+    ([ran(0, 4)], [ran(4, 9)], []), ([ran(0, 4)], [], []), ([], [], []),
+    ([ran(0, 2), ran(5, 9)], [ran(1, 6)], [(1, 2), (5, 6)]),
+    ([ran(0, 4)], [ran(1, 3, cached=True)], []),
+    ([ran(0, 4), ran(1, 2)], [ran(0, 4), ran(3, 4)], [(0, 4)]),   # no time counts twice
+])
+def test_time_at_once(one, two, shared):
+    assert together(one, two) == together(two, one) == shared
+    assert overlap(one, two) == sum(end - begin for begin, end in shared)
+
+
+def test_a_from_is_no_work():
+    assert [step.instruction for step in work([ran(0, 1, text="FROM a"), ran(0, 1, text="from b"), ran(1, 2)])] \
+        == ["RUN a"]
+
+
+# -- dependencies ----------------------------------------------------------------------------
+
+def test_a_tie_leads_from_one_stage_to_another():
+    base = ran(0, 0, stage="a", key="0", text="FROM x")
+    one = ran(0, 1, stage="a", key="1", inputs=("0",))
+    two = ran(1, 2, stage="b", key="2", inputs=("0", "1", "context"))
+    three = ran(2, 3, stage="b", key="3", inputs=("2",))
+    context = ran(0, 1, stage="", key="context")
+    assert dependencies([base, one, two, three, context]) == [(one, two)]
+    assert dependencies([three, two, one, base]) == [(one, two)]      # in whatever order they were told
+    assert dependencies([]) == []
+
+
+@pytest.mark.parametrize("name, tied", [
+    ("buildkit-parallel", {("greet", "stage-2"), ("count", "stage-2")}),
+    ("buildkit-chained", {("greet", "stage-2"), ("count", "stage-2"), ("greet", "count")}),
+    ("buildkit-cold", {("builder", "stage-1")}), ("buildkit-cached", {("builder", "stage-1")}),
+    ("buildkit-target", set()), ("buildkit-skipped", set()),
+    ("buildkit-unused-fails", {("builder", "stage-2")}),
+    ("legacy-parallel", set()), ("legacy-chained", set()),    # it tells nothing of what needs what
+])
+def test_the_ties_that_the_trace_tells(name, tied):
+    assert result(name).dependencies == tied
+
+
+@pytest.mark.parametrize("name", ["buildkit-parallel", "buildkit-chained", "buildkit-cold", "buildkit-unused-fails"])
+def test_the_trace_ties_what_the_dockerfile_ties(name):
+    built = result(name)
+    needed = built.dockerfile.needed()
+    assert built.dependencies == {(edge.source, edge.target) for edge in built.dockerfile.edges
+                          if not edge.external and edge.target in needed}
+
+
+def test_buildah_is_not_taken_for_one_that_tells():
+    built = replace(result("buildkit-parallel"), builder="buildah")
+    for ask in (lambda: built.dependencies, lambda: built.overlap("greet", "count")):
+        with pytest.raises(Unsupported, match="does not report"):
+            ask()
+
+
+# -- recorded builds: the same computation, one word in the Dockerfile apart -------------
+
+def test_independent_stages_overlap_with_buildkit():
+    built = result("buildkit-parallel")
+    shorter = min(built.stage("greet").seconds, built.stage("count").seconds)
+    assert 0.9 * shorter < built.overlap("greet", "count") <= shorter
+    assert built.overlap("greet", "count") == built.overlap("COUNT", "0")
+
+
+def test_a_stage_that_needs_the_other_waits_for_it():
+    assert result("buildkit-chained").overlap("greet", "count") == 0
+
+
+@pytest.mark.parametrize("name", ["legacy-parallel", "legacy-chained"])
+def test_nothing_overlaps_with_the_legacy_builder(name):
+    built = result(name)
+    assert built.overlap("greet", "count") == 0
+    assert built.stage("greet").seconds > 0 and built.stage("count").seconds > 0
+
+
+def test_a_stage_that_was_cached_or_skipped_overlaps_with_nothing():
+    assert result("buildkit-cached").overlap("builder", "stage-1") == 0
+    assert result("buildkit-unused-fails").overlap("unused", "builder") == 0
+
+
+# -- an unused stage that fails ----------------------------------------------------------
+
+def test_buildkit_never_starts_what_nothing_needs():
+    built = result("buildkit-unused-fails")
+    assert built.stage("unused").status == "skipped" and built.stage("unused").steps == ()
+    assert built.stage("builder").status == built.stage("stage-2").status == "built"
+
+
+def test_the_legacy_builder_starts_it_and_fails():
+    told = progress("legacy-unused-fails")
+    assert "non-zero code: 3" in told.failure
+    assert [step.status for step in told.stages()[0].steps] == ["done", "failed"]

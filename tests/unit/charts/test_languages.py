@@ -1,0 +1,222 @@
+"""Charts of every language, and of what each change saves alone."""
+
+import pytest
+
+from helpers import charts, labels
+from helpers.charts import style
+from helpers.image import Image, Layer
+from tests.unit.layers import elf, inventory, layer
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch):
+    monkeypatch.setattr(style, "_DPI", 30)
+
+
+def image(name: str, below: int, own: int, role: str, **other) -> Image:
+    layers = (Layer(f"{name} base", "FROM", below, 1), Layer(f"{name} own", "COPY", own, 1))
+    return Image(**{"reference": name, "id": name, "layers": layers, "created": "", "labels": {}, "settings": (),
+                    "engine": "An engine", "base": f"base of {name}", "base_layers": 1, "base_role": role, **other})
+
+
+def stand_in(ref: str) -> dict:
+    return {"labels": {labels.STAND_IN: ref, labels.MADE_OF: "Debian packages"}}
+
+
+GO = (image("go one", 760_000_000, 73_000_000, "build", **stand_in("golang:1.22")),
+      image("go two", 20_000_000, 7_000_000, "run"))
+JAVA = image("java one", 428_000_000, 13_000, "build"), image("java two", 330_000_000, 3_000, "run")
+STATIC = image("static one", 760_000_000, 0, "build"), image("static two", 0, 700_000, "", base="", base_layers=0)
+LARGER = JAVA[1], JAVA[0]
+
+
+def texts(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def colours(axes) -> list[str]:
+    from matplotlib.colors import to_hex
+    return [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
+
+
+# -- how large each is ---------------------------------------------------------------------
+
+def test_the_title_says_for_how_many_languages_and_how_much():
+    chart = charts.languages({"Go": GO, "Java": JAVA})
+    assert chart.title == "Several stages ship less in all 2 languages, from 1.3 times (Java) to 30.9 times (Go)"
+    assert "Go: 833 MB with one stage, 27.0 MB with several. Java: 428 MB with one stage, 330 MB with several." in chart.alt
+
+
+@pytest.mark.parametrize("pairs, title", [
+    ({"Go": GO}, "Several stages ship less in Go: 30.9 times smaller"),
+    ({"Go": GO, "Odd": LARGER}, "Several stages ship less in 1 of 2 languages"),
+    ({"Odd": LARGER}, "Several stages ship no less in 1 language"),
+])
+def test_a_language_that_does_not_gain_is_not_counted(pairs, title):
+    chart = charts.languages(pairs)
+    assert chart.title == title and chart.png()
+
+
+def test_a_pair_of_bars_with_values_a_language():
+    axes, = charts.languages({"Go": GO, "Odd": LARGER}).figure.axes
+    assert texts(axes) == ["833 MB", "27.0 MB, 30.9 times smaller", "330 MB", "428 MB"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Go", "Odd"]
+    rows = sorted({round(bar.get_y() + bar.get_height() / 2, 3) for bar in axes.patches})
+    ticks = list(axes.get_yticks())
+    assert ticks == [(rows[0] + rows[1]) / 2, (rows[2] + rows[3]) / 2]     # a name stands by its own two bars
+    assert rows[1] - rows[0] < rows[2] - rows[1]                          # and pairs stand apart
+
+
+def test_bars_begin_at_zero_and_are_as_long_as_the_images():
+    axes, = charts.languages({"Go": GO, "Java": JAVA}).figure.axes
+    assert axes.get_xlim()[0] == 0 and axes.get_xscale() == "linear"
+    ends = {}
+    for bar in axes.patches:
+        ends[bar.get_y()] = max(ends.get(bar.get_y(), 0), bar.get_x() + bar.get_width())
+    assert list(ends.values()) == [each.unpacked for each in (*GO, *JAVA)]
+
+
+def test_building_is_orange_running_is_blue_and_a_stand_in_hatched():
+    axes, = charts.languages({"Go": GO}).figure.axes
+    assert colours(axes) == [style.BUILD, style.BUILD_OWN, style.SHARED, style.RUN]
+    assert [patch.get_hatch() for patch in axes.patches] == [style.HATCH, None, None, None]
+
+
+def test_what_stands_on_nothing_is_all_program():
+    axes, = charts.languages({"Go, static": STATIC}).figure.axes
+    assert colours(axes) == [style.BUILD, style.RUN]
+
+
+def test_the_legend_has_each_kind_once_however_many_bases():
+    chart = charts.languages({"Go": STATIC, "Java": JAVA})
+    legend, = chart.figure.legends
+    told = [text.get_text() for text in legend.get_texts()]
+    assert len(told) == len(set(told)) == 4
+
+
+def foot(chart) -> str:
+    return " ".join(text.get_text() for text in chart.figure.texts).replace("\n", " ")
+
+
+def test_the_foot_tells_what_stand_ins_are_made_of_while_they_are_few():
+    assert "golang:1.22 is a stand-in made of Debian packages. Its size is" in foot(charts.languages({"Go": GO}))
+
+
+def test_many_stand_ins_are_named_in_one_breath():
+    pairs = {ref: (image(f"{ref} one", 9, 9, "build", **stand_in(f"{ref}:1")),
+                   image(f"{ref} two", 1, 1, "run", **stand_in(f"{ref}:slim"))) for ref in ("a", "b")}
+    assert "Hatched: stand-ins made from packages for a:1, a:slim, b:1, b:slim. Their sizes" in foot(charts.languages(pairs))
+
+
+# -- what was left behind ---------------------------------------------------------------------
+
+def tools(*names: str):
+    return inventory(layer(*((f"usr/bin/{name}", elf(), 0o755) for name in names), ("app", b"x")))
+
+
+FULL, SLIM, NONE = tools("gcc", "g++", "ld", "apt-get", "bash", "curl"), tools("bash", "apt-get"), tools()
+
+
+def test_the_grid_says_how_many_tools_of_each_kind_are_left():
+    axes, = charts.left_behind({"C": (FULL, NONE), "Python": (FULL, SLIM)}).figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "compiler", "linker", "package manager", "shell", "downloader"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["C", "Python"]
+    assert texts(axes) == ["2 → 0", "2 → 0", "1 → 0", "1 → 0", "1 → 0", "1 → 1", "1 → 0", "1 → 1", "1 → 0", "1 → 0"]
+
+
+def test_colour_and_weight_of_a_field_agree_with_what_is_left():
+    axes, = charts.left_behind({"Python": (FULL, SLIM)}).figure.axes
+    assert colours(axes) == [style.PALE[each] for each in (style.RUN, style.RUN, style.BUILD, style.DANGER, style.RUN)]
+    assert [text.get_fontweight() for text in axes.texts] == ["normal", "normal", "bold", "bold", "normal"]
+
+
+def test_fewer_is_not_none():
+    axes, = charts.left_behind({"C": (FULL, tools("gcc"))}).figure.axes
+    assert texts(axes)[0] == "2 → 1" and colours(axes)[0] == style.PALE[style.BUILD]
+
+
+def test_the_title_counts_the_tools_for_building():
+    pairs = {"C": (FULL, NONE), "Python": (FULL, SLIM)}
+    assert charts.left_behind(pairs).title == "8 build tools in images of one stage, 1 in images of several"
+    assert charts.left_behind({"C": (FULL, NONE)}).title == (
+        "4 build tools in images of one stage, none in images of several")
+    assert ("Python: compiler 2 to 0, linker 1 to 0, package manager 1 to 1, shell 1 to 1, downloader 1 to 0."
+            in charts.left_behind(pairs).alt)
+
+
+def test_a_kind_that_one_language_never_had_is_told_as_none():
+    axes, = charts.left_behind({"C": (FULL, NONE), "Go": (SLIM, NONE)}).figure.axes
+    assert texts(axes)[:2] == ["2 → 0", "none"]
+    assert charts.left_behind({"Go": (NONE, NONE)}).png()
+    assert "Go: no known tool." in charts.left_behind({"Go": (NONE, NONE)}).alt
+
+
+def test_what_came_with_the_second_stage_is_shown_too():
+    axes, = charts.left_behind({"Node": (NONE, SLIM)}).figure.axes
+    assert texts(axes) == ["0 → 1", "0 → 1"]
+
+
+# -- what each change saves alone ----------------------------------------------------------------
+
+FOUR = [GO[0], image("slim", 20_000_000, 280_000_000, "run"), image("full", 760_000_000, 7_000_000, "build"), GO[1]]
+COSTS = [JAVA[0], image("java slim", 330_000_000, 272_000_000, "run"),
+         image("java full", 428_000_000, 3_000, "build"), JAVA[1]]
+
+
+def test_three_bars_for_each_what_costs_goes_left():
+    axes, = charts.splits({"Go": FOUR, "Java": COSTS}).figure.axes
+    assert [bar.get_width() for bar in axes.patches] == [533_000_000, 66_000_000, 806_000_000,
+                                                         428_013_000 - 602_000_000, 10_000, 98_010_000]
+    assert texts(axes)[:6] == ["533 MB", "66.0 MB", "806 MB", "costs 174 MB", "10.0 kB", "98.0 MB"]
+    left, right = axes.get_xlim()
+    assert left < -174e6 and right > 806e6
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "smaller base alone", "second stage alone", "both"] * 2
+
+
+def test_a_cost_has_the_colour_of_danger_and_says_so():
+    from matplotlib.colors import to_hex
+    axes, = charts.splits({"Java": COSTS}).figure.axes
+    assert [to_hex(bar.get_edgecolor()).upper() for bar in axes.patches] == [style.DANGER, style.BUILD, style.RUN]
+
+
+def test_the_shares_stand_above_the_bars_of_each():
+    axes, = charts.splits({"Go": FOUR, "Java": COSTS}).figure.axes
+    assert texts(axes)[6:] == ["Go: 79 % by the base, 21 % by the stages (mean of both orders)",
+                               "Java: -39 % by the base, 139 % by the stages (mean of both orders)"]
+
+
+@pytest.mark.parametrize("fours, title", [
+    ({"Go": FOUR}, "Both changes save 806 MB in Go"),
+    ({"Go": FOUR, "Java": COSTS}, "Neither change saves much without the other in Java"),
+    ({"Java": COSTS}, "Neither change saves much without the other"),
+    ({"Nothing": [GO[1]] * 4}, "Both changes save nothing"),
+    ({"Less": [JAVA[1], JAVA[1], JAVA[0], JAVA[0]]}, "Both changes save nothing"),
+    ({"Go": FOUR, "Less": [JAVA[1], JAVA[1], JAVA[0], JAVA[0]]}, "Both changes save 806 MB in Go"),
+])
+def test_the_title_says_where_each_needs_the_other(fours, title):
+    chart = charts.splits(fours)
+    assert chart.title == title and chart.png()
+    assert all(f"{name}: smaller base alone " in chart.alt for name in fours)
+
+
+def test_the_alt_text_says_what_costs():
+    assert "Java: smaller base alone costs 174 MB, second stage alone 10.0 kB, both 98.0 MB; -39 %" in (
+        charts.splits({"Java": COSTS}).alt)
+
+
+# -- one reduction with a change that costs ---------------------------------------------------------
+
+def test_labels_that_have_no_room_side_by_side_share_a_line():
+    axes, = charts.reduction(COSTS).figure.axes
+    assert texts(axes)[4:] == ["  smaller base: -174 MB, -178 %; second stage: 272 MB, 278 %",
+                               "  second stage: 10.0 kB, 0 %; smaller base: 98.0 MB, 100 %"]
+
+
+def test_what_costs_is_drawn_inside_of_what_saves():
+    axes, = charts.reduction(COSTS).figure.axes
+    stages, base = axes.patches[-4:-2]
+    assert (stages.get_x(), stages.get_x() + stages.get_width()) == (JAVA[1].unpacked, 602_000_000)
+    assert (base.get_x(), base.get_x() + base.get_width()) == (602_000_000, JAVA[0].unpacked)
+    assert base.get_height() < stages.get_height()

@@ -1,0 +1,417 @@
+"""Exercises: check.toml, the rules of the text, random values, hints, verdicts, notebooks."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers import dockerfile as dockerfiles
+from helpers.checks import (
+    Fail,
+    Verdict,
+    check,
+    dockerfile_rules,
+    find,
+    hints,
+    names,
+    notebook,
+    read,
+)
+from helpers.checks.cache_mounts import with_caches, without_caches
+from helpers.checks.exercise import Edit
+from helpers.checks.globs import matches
+from helpers.checks.hints import next_hint
+from helpers.checks.placeholders import Values
+from helpers.checks.runner import cache_fails
+from helpers.checks.submission import changed_files
+from helpers.checks.verdict import RULES, Findings, meaning
+from helpers.errors import ExerciseError
+from helpers.views.exercises import verdict_view
+
+CHECK = """title = "A thing"
+minutes = 5
+context = ["main.go", "lib/**"]
+may_change = [".dockerignore"]
+
+[build]
+bases = ["golang:1.22", "scratch"]
+secrets = ["token"]
+
+[proof]
+file = "main.go"
+word = "unstamped"
+
+[stages]
+least = 2
+named = ["test"]
+final_bases = ["scratch"]
+
+[[run]]
+output = ["{proof}"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An exercise by hand."""
+    place = tmp_path / "99-thing"
+    (place / "lib").mkdir(parents=True)
+    (place / "solution").mkdir()
+    (place / "main.go").write_text('const stamp = "unstamped"\n')
+    (place / "lib" / "a.go").write_text("package lib\n")
+    (place / "solution" / "main.go").write_text("nothing\n")
+    (place / "Dockerfile").write_text("FROM golang:1.22\nCOPY . .\n")
+    (place / "task.md").write_text("# Do it\n\n5 minutes.\n\n<details><summary>Hint 1</summary>\n\nFirst `a`.\n\n</details>\n\n"
+                                   "<details><summary>Hint 2</summary>\nSecond.\n</details>\n")
+    (place / "check.toml").write_text(CHECK)
+    return place
+
+
+def changed(folder, old, new):
+    text = (folder / "check.toml").read_text()
+    assert old in text
+    (folder / "check.toml").write_text(text.replace(old, new, 1))
+    return folder
+
+
+# -- check.toml ------------------------------------------------------------------------
+
+def test_an_exercise_is_what_its_folder_says(folder):
+    exercise = find(folder)
+    assert (exercise.name, exercise.minutes, exercise.build.bases) == ("99-thing", 5, ("golang:1.22", "scratch"))
+    assert exercise.build.seconds == 180 and exercise.image.starter is None
+    assert list(exercise.source()) == ["lib/a.go", "main.go"]
+
+
+def test_nothing_but_the_source_is_sent_even_where_all_is_named(folder):
+    changed(folder, '["main.go", "lib/**"]', '["**"]')
+    (folder / "work").mkdir()
+    (folder / "work" / "x.go").write_text("mine")
+    (folder / "99-thing.ipynb").write_text("{}")
+    (folder / "link.go").symlink_to("check.toml")
+    assert list(find(folder).source()) == ["lib/a.go", "main.go"]
+
+
+@pytest.mark.parametrize("old, new, line, said", [
+    ("minutes = 5", "minuets = 5", 2, "minuets"),
+    ("minutes = 5", 'minutes = "5"', 2, "expected an integer"),
+    ("minutes = 5", "minutes = true", 2, "expected an integer"),
+    ("least = 2", "last = 2", 15, "there is no key 'last'"),
+    ('named = ["test"]', "named = 'test'", 16, "expected a list"),
+    ('named = ["test"]', "named = [3]", 16, "expected a string"),
+    ('word = "unstamped"', 'word = "elsewhere"', 12, "has to occur exactly once"),
+    ('output = ["{proof}"]', 'output = ["x"]', 10, "asks for {proof}"),
+    ('"lib/**"]', '"nothing/**"]', 3, "no file in the folder"),
+    ("minutes = 5", "minutes = ", 2, "Invalid value"),
+])
+def test_a_mistake_in_it_is_told_with_its_line(folder, old, new, line, said):
+    changed(folder, old, new)
+    with pytest.raises(ExerciseError) as caught:
+        read(folder)
+    assert caught.value.line == line
+    assert said in str(caught.value)
+
+
+def test_what_is_missing_is_told(folder):
+    changed(folder, "minutes = 5\n", "")
+    with pytest.raises(ExerciseError, match="'minutes' is missing"):
+        read(folder)
+
+
+def test_an_exercise_is_found_by_the_beginning_of_its_name():
+    assert find("01").name == "01-split-the-stage"
+    with pytest.raises(ExerciseError) as caught:
+        find("zz")
+    assert "01-split-the-stage" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_exercises_can_be_used(name):
+    exercise = find(name)
+    assert exercise.title in exercise.task.splitlines()[0]
+    assert f"{exercise.minutes} minutes" in exercise.task
+    assert hints(exercise)
+    assert (exercise.folder / "solution" / "Dockerfile").is_file()
+    fill = Values(proof="p", secrets=dict.fromkeys(exercise.build.secrets, "s")).fill
+    every = [exercise, *exercise.targets.values()]
+    runs = [each for one in every for each in one.run]
+    requests = [each for one in every if one.serve for each in one.serve.requests]
+    for text in [text for each in runs for text in (*each.output, *each.not_output, *(each.arguments or ()))]:
+        fill(text)
+    for text in [text for each in requests for text in (each.path, *each.contains, *each.lacks)]:
+        fill(text)
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_notebooks_are_those_of_their_folders(name):
+    exercise = find(name)
+    kept = json.loads(notebook.path(exercise).read_text())
+    for cell in kept["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    assert kept == notebook.notebook(exercise)
+    nbformat.validate(notebook.notebook(exercise))
+
+
+def kept(name):
+    """The code cells of an exercise's notebook, as it is kept."""
+    read = json.loads(notebook.path(find(name)).read_text())
+    return [cell for cell in read["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_notebook_is_kept_with_what_the_starter_gives(name):
+    cells = kept(name)
+    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4]
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert all(cell["outputs"] for cell in cells)
+    for output in outputs:
+        assert output["output_type"] in ("execute_result", "display_data")     # no error, and nothing printed
+        assert output["data"].keys() == {"text/plain", "text/html"}            # no widget
+    text = json.dumps(outputs)
+    assert str(Path(__file__).resolve().parents[3]) not in text and not re.search(r"/tmp/|/root/(?!\.npmrc\b)", text)
+    judged, = cells[2]["outputs"]
+    assert "".join(judged["data"]["text/plain"]).startswith(f"Not yet: {name}.")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_verdict_that_needs_no_build_is_kept_as_it_is_now(name, tmp_path, monkeypatch):
+    exercise, cell = find(name), kept(name)[2]
+    if not notebook.starter_fails_unbuilt(exercise):
+        assert cell["metadata"]["tags"] == ["nbval-ignore-output"]
+        return
+    assert "tags" not in cell["metadata"]
+    monkeypatch.setenv("MULTISTAGE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "work" / "Dockerfile"
+    place.parent.mkdir()
+    place.write_text(exercise.starter.read_text().rstrip("\n") + "\n")
+    verdict = replace(check(exercise, place), hint=next_hint(exercise, 0))
+    assert "".join(cell["outputs"][0]["data"]["text/plain"]) == str(verdict)
+    assert "".join(cell["outputs"][0]["data"]["text/html"]) == verdict_view(verdict)
+
+
+def test_outputs_stay_while_the_cells_do(folder):
+    exercise = find(folder)
+    made = json.loads(notebook.write(exercise).read_text())
+    for number, cell in enumerate(each for each in made["cells"] if each["cell_type"] == "code"):
+        cell.update(execution_count=number + 1, outputs=[{"output_type": "stream", "name": "stdout", "text": ["kept"]}])
+    notebook.path(exercise).write_text(json.dumps(made))
+    exercise.folder.joinpath("task.md").write_text(exercise.task + "\nMore of it.\n")
+    again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
+    assert [each["execution_count"] for each in again] == [1, 2, 3, 4] and all(each["outputs"] for each in again)
+    exercise.starter.write_text("FROM scratch\n")         # a run of another starter is none of this one
+    again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
+    assert [each["execution_count"] for each in again] == [None] * 4 and not any(each["outputs"] for each in again)
+
+
+# -- the text ----------------------------------------------------------------------------
+
+def rules(folder, text):
+    found = Findings()
+    exercise = read(folder)
+    dockerfile_rules.judge(exercise, text, tuple(exercise.source()), found)
+    return found
+
+
+GOOD = """FROM golang:1.22 AS test
+COPY . .
+RUN --mount=type=secret,id=token go build -o /app
+
+FROM scratch
+COPY --from=test /app /app
+"""
+
+
+def test_a_good_text_has_no_fails(folder):
+    found = rules(folder, GOOD)
+    assert found.fails == []
+    assert found.holds == ["syntax", "bases", "downloads", "context", "single-stage", "stages", "final-base", "unused-stage",
+                           "secret-mount"]
+
+
+@pytest.mark.parametrize("old, new, rule, line", [
+    ("FROM scratch", "FORM scratch", "syntax", 5),
+    ("FROM golang", "# syntax=some/reader\nFROM golang", "bases", 1),
+    ("FROM golang", "# escape=\\\n# SYNTAX = some/reader\nFROM golang", "bases", 2),
+    ("FROM scratch", "FROM alpine", "bases", 5),
+    ("--from=test", "--from=some/image", "bases", 6),
+    ("--mount=type=secret,id=token", "--mount=from=some/image,target=/x --mount=type=secret,id=token", "bases", 3),
+    ("COPY . .", "COPY . .\nADD https://example.org/app /app", "downloads", 3),
+    ("COPY . .", "COPY . .\nADD git@example.org:a/b.git /app", "downloads", 3),
+    ("COPY . .", "ARG U\nADD ${U} /app", "downloads", 3),
+    ("COPY . .", "COPY check.toml .", "context", 2),
+    ("COPY . .", "COPY solution/ .", "context", 2),
+    ("COPY . .", "COPY ../app .", "context", 2),
+    ("COPY . .", 'COPY ["./app", "/app"]', "context", 2),
+    ("COPY . .", "COPY . .\nRUN --mount=type=bind,source=check.toml,target=/c cat /c", "context", 3),
+    (" AS test", " AS build", "bases", 6),        # --from=test is an image's name then
+    ("FROM scratch", "FROM golang:1.22", "final-base", 5),
+    ("FROM scratch", "FROM golang:1.22 AS extra\nFROM scratch", "unused-stage", 5),
+    ("--mount=type=secret,id=token ", "", "secret-mount", None),
+])
+def test_what_the_text_shows_is_told_with_its_line(folder, old, new, rule, line):
+    assert old in GOOD
+    found = rules(folder, GOOD.replace(old, new, 1))
+    assert (found.fails[0].rule, found.fails[0].line) == (rule, line), found.fails
+
+
+def test_one_stage_is_told(folder):
+    found = rules(folder, "FROM golang:1.22 AS test\nCOPY . .\nRUN --mount=type=secret,id=token go build && rm -rf /usr/local/go\n")
+    assert [fail.rule for fail in found.fails] == ["single-stage"]    # its base is no second failure
+
+
+def test_files_of_the_context_are_copied_in_every_spelling(folder):
+    for source in ("main.go", "./main.go", "/main.go", "lib", "lib/", "*.go", "lib/*.go", "."):
+        assert rules(folder, GOOD.replace("COPY . .", f"COPY {source} /x/")).fails == []
+
+
+def test_docker_hubs_long_names_are_the_same_bases(folder):
+    assert rules(folder, GOOD.replace("golang:1.22", "docker.io/library/golang:1.22")).fails == []
+
+
+def test_a_later_comment_names_no_other_reader(folder):
+    assert rules(folder, GOOD + "# syntax=x\n").fails == []
+    assert rules(folder, "# hello\n# syntax=x\n" + GOOD).fails == []
+
+
+def test_a_text_without_end_is_not_read(folder):
+    assert rules(folder, "FROM scratch\n" * 20_000).fails[0].rule == "syntax"
+
+
+def test_only_files_that_may_be_changed_are_brought_along(folder):
+    exercise = find(folder)
+    (folder / "work").mkdir()
+    for name in ("Dockerfile", ".dockerignore", "main.go"):
+        (folder / "work" / name).write_text("mine")
+    assert changed_files(exercise, exercise.work) == {".dockerignore": b"mine"}
+    assert changed_files(exercise, exercise.starter) == {}
+    (folder / "work" / "Other").write_text("FROM scratch")
+    assert changed_files(exercise, folder / "work" / "Other") == {}
+
+
+# -- what is lent ------------------------------------------------------------------------
+
+def test_a_cache_is_lent_to_each_run_and_lines_stay():
+    text = ("FROM golang:1.22\nRUN go build \\\n  -o /app\nRUN <<EOF\ngo vet\nEOF\n"
+            "RUN --mount=type=cache,target=/c true\nCMD [\"RUN\"]\n")
+    lent = with_caches(dockerfiles.parse(text), ["/c"])
+    lines = lent.splitlines()
+    assert len(lines) == len(text.splitlines())
+    assert lines[1] == "RUN --mount=type=cache,id=multistage-check-c,target=/c go build \\"
+    assert lines[3].endswith(",target=/c <<EOF") and lines[6] == text.splitlines()[6]
+    assert dockerfiles.parse(lent).stages[0].instructions[2].heredocs == ("go vet\n",)
+    assert without_caches(lent, ["/c"]) == text
+
+
+def test_nothing_is_lent_where_nothing_is_asked():
+    assert with_caches(dockerfiles.parse(GOOD), []) == GOOD
+
+
+# -- values, globs -----------------------------------------------------------------------
+
+def test_values_are_filled_in():
+    values = Values(proof="pp", secrets={"t": "s"}, word="abc", a=12, b=3)
+    assert values.fill("{word}{word} {word.upper} {word.reversed} {a+b} {a*b} {proof} {secret.t} {{x}}") == \
+        "abcabc ABC cba 15 36 pp s {x}"
+    assert values.fill("{secret.t.sha256}").startswith("043a718774c572bd")
+    with pytest.raises(ValueError, match="{nobody}"):
+        values.fill("{nobody}")
+
+
+def test_values_are_others_each_time():
+    assert len({Values().word for _ in range(20)}) == 20
+    assert len({(Values().a, Values().b) for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize("path, pattern, fits", [
+    ("/app/src/main.go", "**/*.go", True), ("main.go", "**/*.go", True), ("a/b.go", "*.go", False),
+    ("/app/server", "/app/server", True), ("/app/x/server", "/app/*", False), ("web/a/b.js", "web/**", True),
+    ("/a.c", "/a?c", True), ("/abc", "/a.c", False), ("/usr/lib/x", "lib/**", False), ("/a[b]", "/a[b]", True),
+])
+def test_patterns(path, pattern, fits):
+    assert matches(path, pattern) is fits
+
+
+# -- verdicts ----------------------------------------------------------------------------
+
+def test_a_verdict_tells_the_first_cause_first():
+    verdict = Verdict("x", "Dockerfile", ("syntax",), (Fail("size", "Too big.", 7), Fail("test: output", "Wrong.")), hint="h")
+    text = str(verdict)
+    assert not verdict.passed and text.index("Line 7: Too big.") < text.index("Wrong.")
+    facts = verdict.facts()
+    assert (facts["passed"], facts["hint"], facts["fails"][0]) == \
+        (False, "h", {"rule": "size", "message": "Too big.", "line": 7})
+    assert Verdict("x", "Dockerfile", ("syntax",), ()).facts()["hint"] is None
+
+
+def test_a_verdict_says_what_a_failure_kept_from_being_checked(folder):
+    exercise = find(folder)
+    assert exercise.steps == ("the text", "the build", "what is in the image", "how it runs")
+    verdict = check(exercise, text="FROM golang:1.22\n")
+    assert verdict.unchecked == exercise.steps[1:] == tuple(verdict.facts()["unchecked"])
+    said = "Stopped at step 1 of 4. Not checked yet: the build, what is in the image, how it runs."
+    assert said in str(verdict) and said in verdict_view(verdict)
+    whole = replace(verdict, unchecked=())
+    assert whole.stopped == "" and "Stopped" not in str(whole) + verdict_view(whole)
+
+
+def test_every_rule_has_its_meaning_a_targets_too():
+    assert meaning("test: builds") == "Target test: It builds."
+    assert all(meaning(rule).endswith(".") for rule in RULES)
+
+
+def test_the_guide_names_every_rule():
+    guide = (Path(__file__).resolve().parents[3] / "exercises" / "README.md").read_text()
+    assert [rule for rule in RULES if f"`{rule}`" not in guide and f": {rule}`" not in guide] == []
+
+
+def test_the_guide_lists_every_exercise():
+    guide = (Path(__file__).resolve().parents[3] / "exercises" / "README.md").read_text()
+    listed = re.findall(r"^\| \[(\d+) (.+)\]\((.+)/(.+)\.ipynb\) \| .+ \| (\d+) \|$", guide, re.M)
+    there = [find(name) for name in names()]
+    assert listed == [(each.name[:2], each.title, each.name, each.name, str(each.minutes)) for each in there]
+
+
+def test_what_a_build_prints_moves_no_cursor():
+    found = Findings()
+    found.judge("builds", [Fail("builds", "It printed: \x1b[2J\rPassed: all\nrules hold.")])
+    assert found.fails[0].message == "It printed: \\x1b[2J Passed: all rules hold."
+
+
+def test_findings_of_a_target_carry_its_name():
+    found = Findings("test")
+    assert not found.judge("builds", [Fail("builds", "no")])
+    assert found.failed("builds") and found.fails[0].rule == "test: builds"
+
+
+# -- the cache ---------------------------------------------------------------------------
+
+class Step:
+    def __init__(self, instruction, cached, line):
+        self.instruction, self.cached, self.line, self.stage = instruction, cached, line, "build"
+
+
+class Built:
+    steps = (Step("RUN npm ci", False, 4), Step("RUN npm run build", True, 6))
+
+
+@pytest.mark.parametrize("edit, lines", [
+    (Edit("a.js", "x", cached=("npm ci",)), [4]), (Edit("a.js", "x", again=("run build",)), [6]),
+    (Edit("a.js", "x", cached=("run build",), again=("npm ci",)), []), (Edit("a.js", "x", cached=("pip",)), [None]),
+])
+def test_what_ran_again_is_told(edit, lines):
+    assert [fail.line for fail in cache_fails(edit, Built)] == lines
+
+
+# -- hints -------------------------------------------------------------------------------
+
+def test_hints_are_the_folds_of_the_task(folder):
+    exercise = find(folder)
+    assert hints(exercise) == ("First `a`.", "Second.")
+    assert "Hint 2 of 2" in next_hint(exercise, 1) and next_hint(exercise, 2) == ""
+    cells = notebook.notebook(exercise)["cells"]
+    assert "First" not in json.dumps(cells) and "There are 2 hints" in json.dumps(cells)

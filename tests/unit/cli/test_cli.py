@@ -1,0 +1,298 @@
+"""The command line: exit codes, and JSON that stands alone on standard output."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import cli, errors
+from helpers.errors import (
+    BaseUnavailable,
+    BuildFailed,
+    ContextError,
+    CourseError,
+    DiskFull,
+    DockerfileError,
+    EngineGone,
+    ImageNotFound,
+    Interrupted,
+    NoEngine,
+    Unsupported,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+APPS = sorted(path.parent for path in (ROOT / "notebooks" / "apps").glob("*/Dockerfile"))
+DEAD = "unix:///nowhere/docker.sock"
+
+
+def call(tmp_path, *words: str) -> subprocess.CompletedProcess:
+    """`python -m helpers WORDS` with no engine to be found."""
+    return subprocess.run([sys.executable, "-m", "helpers", *words], cwd=ROOT, text=True, timeout=60,
+                          capture_output=True,
+                          env={**os.environ, "DOCKER_HOST": DEAD, "MULTISTAGE_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def no_engine(monkeypatch, home):
+    monkeypatch.setenv("DOCKER_HOST", DEAD)
+
+
+# -- usage ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("words", [
+    [], ["nosuch"], ["doctor", "more"], ["build"], ["build", "a", "b"], ["build", "a", "--builder", "kaniko"],
+    ["build", "a", "--target"], ["compare"], ["graph"], ["graph", "a", "-f"], ["engine", "restart"],
+    ["--json"], ["doctor", "--jsn"], ["bases", "--all", "golang:1.22"],
+])
+def test_wrong_usage_is_told_and_ends_with_2(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "usage: python -m helpers" in err
+
+
+@pytest.mark.parametrize("pair", ["NAME", "=value", ""])
+def test_a_build_argument_without_a_value_is_wrong_usage(pair, capsys, no_engine):
+    try:
+        code = cli.main(["build", str(APPS[0]), "--build-arg", pair])
+    except SystemExit as end:
+        code = end.code
+    assert code == 2
+    assert "NAME=VALUE" in capsys.readouterr().err
+
+
+def test_build_arguments():
+    words = [word for pair in ("A=1", "B=", "C=x=y") for word in ("--build-arg", pair)]
+    options = cli._parser().parse_args(["build", ".", *words])
+    assert dict(options.build_arg) == {"A": "1", "B": "", "C": "x=y"}
+    assert dict(cli._parser().parse_args(["build", "."]).build_arg) == {}
+
+
+def test_secrets_are_given_as_with_docker(tmp_path, monkeypatch):
+    (tmp_path / "token").write_bytes(b"word")
+    monkeypatch.setenv("TOKEN", "other")
+    options = cli._parser().parse_args(["report", ".", "--secret", f"id=a,src={tmp_path / 'token'}", 
+                                        "--secret", "id=b,env=TOKEN",
+                                        "--lend", "npmrc", "--lend", "trust"])
+    assert dict(options.secret) == {"a": b"word", "b": b"other"} and options.lend == ["npmrc", "trust"]
+    bare = cli._parser().parse_args(["build", "."])
+    # What the course lends by itself is for the builder to say.
+    assert bare.lend is None and not bare.secret and not bare.ssh
+
+
+@pytest.mark.parametrize("words, said", [
+    (["--secret", "id=a,src=/nowhere"], "There is no file /nowhere"), (["--secret", "token"], "id=NAME,src=FILE"),
+    (["--ssh", "default=/nowhere"], "not the socket"), (["--lend", "token"], "invalid choice"),
+])
+def test_a_secret_that_is_not_there_is_wrong_usage(words, said, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["build", ".", *words])
+    assert caught.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error, code", [
+    (BuildFailed("a", line=2), 1), (BaseUnavailable("a", line=2), 1), (CourseError("a"), 1), (Unsupported("a"), 1),
+    (NoEngine("a"), 2),
+])
+@pytest.mark.parametrize("command", ["build", "report"])
+def test_whatever_keeps_an_image_from_being_built_has_one_shape(command, error, code, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("helpers.builder.building.prepare", fail)
+    monkeypatch.setattr("helpers.builder.building.connect", lambda: None)
+    monkeypatch.setattr("helpers.report.run.connect", lambda: None)
+    assert cli.main([command, ".", "--json"]) == code
+    facts = json.loads(capsys.readouterr().out)
+    assert {"ok", "image", "tag", "builder", "seconds", "unpacked", "stages", "steps", "error"} <= set(facts)
+    assert facts["error"]["kind"] == error.kind and facts["error"]["line"] == getattr(error, "line", None)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["build", "--help"], ["graph", "-h"]])
+def test_help_is_good(words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words)
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("usage:")
+
+
+@pytest.mark.parametrize("command", ["doctor", "bases", "build", "graph", "inventory", "compare", "clean", "engine"])
+def test_every_command_takes_json(command):
+    positional = {"build": ["a"], "graph": ["a"], "inventory": ["a"], "compare": ["a"]}.get(command, [])
+    assert cli._parser().parse_args([command, *positional, "--json"]).json is True
+    assert cli._parser().parse_args([command, *positional]).json is False
+
+
+# -- errors --------------------------------------------------------------------------
+
+@pytest.mark.parametrize("error, code", [
+    (NoEngine("a"), 2), (EngineGone("a"), 2), (DiskFull("a"), 2), (CourseError("a"), 1),
+    (ImageNotFound("a"), 1), (BaseUnavailable("a"), 1), (DockerfileError("a", line=3), 1),
+    (BuildFailed("a", stage="b", line=3), 1), (ContextError("a"), 1),
+])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_each_error_has_its_exit_code(monkeypatch, capsys, error, code, as_json):
+    def fail(options):
+        raise error
+
+    monkeypatch.setattr(cli.parser.engines, "doctor", fail)
+    assert cli.main(["doctor"] + ["--json"] * as_json) == code
+    out, err = capsys.readouterr()
+    assert err == f"{error.kind}: a\n"
+    if as_json:
+        assert json.loads(out) == {"ok": False, "error": {
+            "kind": error.kind, "message": "a", "why": "", "remedy": "",
+            "stage": getattr(error, "stage", None), "line": getattr(error, "line", None)}}
+    else:
+        assert out == ""
+
+
+@pytest.mark.parametrize("error, code", [(KeyboardInterrupt(), 130), (Interrupted("stopped"), 130),
+                                         (BrokenPipeError(), 0)])
+def test_an_end_from_outside(monkeypatch, capsys, error, code):
+    def end(options):
+        raise error
+
+    monkeypatch.setattr(cli.parser.engines, "doctor", end)
+    assert cli.main(["doctor", "--json"]) == code
+    assert capsys.readouterr().out == ""
+
+
+def test_the_facts_of_an_error_have_the_keys_of_the_design():
+    facts = cli.error_facts(BuildFailed("a", stage="b", line=3, why="c", remedy="d"))
+    assert {"kind", "message", "stage", "line"} <= facts.keys()
+    assert (facts["kind"], facts["message"], facts["stage"], facts["line"]) == ("BuildFailed", "a", "b", 3)
+
+
+# -- without an engine ---------------------------------------------------------------
+
+def test_the_doctor_without_an_engine(tmp_path):
+    done = call(tmp_path, "doctor", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (report["ok"], report["engine"], report["builders"], report["bases"]) == (False, None, [], [])
+    problem, = report["problems"]
+    assert DEAD in problem["what"] and "DOCKER_HOST" in problem["remedy"]
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_doctor_in_words(no_engine, capsys):
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("No engine.") and out.endswith("Not ready.\n") and "What to do:" in out
+
+
+def test_a_build_without_an_engine(tmp_path):
+    done = call(tmp_path, "build", str(APPS[0]), "--json")
+    assert done.returncode == 2
+    answer = json.loads(done.stdout)
+    assert (answer["ok"], answer["error"]["kind"]) == (False, "EngineUnreachable")
+    assert "Traceback" not in done.stderr and "EngineUnreachable" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["bases"], ["inventory", "a"], ["compare", "a"], ["clean"], ["build", "."]])
+def test_what_needs_an_engine_ends_with_2(no_engine, capsys, words):
+    assert cli.main([*words, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+# -- graph ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("app", APPS, ids=lambda path: path.name)
+def test_the_graph_of_an_app(no_engine, capsys, app):
+    assert cli.main(["graph", str(app), "--json"]) == 0
+    out, err = capsys.readouterr()
+    graph = json.loads(out)
+    assert set(graph) == {"stages", "edges", "warnings"} and err == ""
+    assert [stage["index"] for stage in graph["stages"]] == list(range(len(graph["stages"])))
+    assert all({"index", "name", "base"} <= stage.keys() for stage in graph["stages"])
+    assert all({"from", "to", "via", "kind"} <= edge.keys() for edge in graph["edges"])
+    assert {edge["via"] for edge in graph["edges"]} <= {"FROM", "COPY", "RUN"}
+    names = {stage["name"] for stage in graph["stages"]}
+    assert {edge["to"] for edge in graph["edges"]} <= names
+
+
+def test_the_graph_of_go_hello(tmp_path):
+    done = call(tmp_path, "graph", str(ROOT / "notebooks" / "apps" / "go-hello"), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "stages": [{"index": 0, "name": "builder", "base": "golang:1.22"},
+                   {"index": 1, "name": "stage-1", "base": "gcr.io/distroless/base-debian12"}],
+        "edges": [{"from": "golang:1.22", "to": "builder", "via": "FROM", "line": 1, "kind": "image"},
+                  {"from": "gcr.io/distroless/base-debian12", "to": "stage-1", "via": "FROM", "line": 6,
+                   "kind": "image"},
+                  {"from": "builder", "to": "stage-1", "via": "COPY", "line": 7, "kind": "stage"}],
+        "warnings": []}
+
+
+def test_a_graph_in_words(tmp_path, capsys):
+    (tmp_path / "Other").write_text("FROM a AS b\nFROM scratch\nCOPY --from=b /x /\n")
+    assert cli.main(["graph", str(tmp_path), "-f", "Other"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a --FROM--> b  (line 1, image)", "scratch --FROM--> stage-1  (line 2, image)",
+        "b --COPY--> stage-1  (line 3, stage)"]
+
+
+def test_a_graph_says_which_name_is_a_stage_and_which_an_image(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("FROM golang AS golang\nFROM golang AS second\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    edges = json.loads(capsys.readouterr().out)["edges"]
+    assert [(edge["from"], edge["to"], edge["kind"]) for edge in edges] == [
+        ("golang", "golang", "image"), ("golang", "second", "stage")]
+
+
+def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("FROM a AS build\nFROM b\nCOPY --from=biuld / /\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    out, err = capsys.readouterr()
+    warning, = json.loads(out)["warnings"]
+    assert (warning["rule"], warning["line"], warning["refused_by"]) == ("similar-name", 3, [])
+    assert "Did you mean build (line 1)?" in err
+
+
+def test_a_graph_takes_build_arguments_and_else_keeps_the_name_as_written(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nARG V\nFROM $BASE AS a\nFROM go:${V} AS b\nFROM x:${W:-1}\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["$BASE", "go:${V}", "x:1"]
+    assert cli.main(["graph", str(tmp_path), "--json", "--build-arg", "BASE=debian:12", "--build-arg", "V=1.22"]) == 0
+    assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["debian:12", "go:1.22", "x:1"]
+
+
+@pytest.mark.parametrize("words, told", [(["nosuch"], "There is no Dockerfile in"),
+                                         ([".", "-f", "nosuch"], "There is no nosuch in"),
+                                         ([".", "-f", "."], "is not a file")])
+def test_a_graph_of_nothing(tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["graph", *words, "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["kind"] == "DockerfileError"
+    assert told in err and "What to do:" in err
+
+
+def test_a_graph_of_a_broken_dockerfile_names_the_line(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("FROM a\nRUM b\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["line"] == 2
+
+
+# -- importing -----------------------------------------------------------------------
+
+HEAVY = ("docker", "matplotlib", "IPython", "ipywidgets", "google.protobuf", "requests")
+
+
+@pytest.mark.parametrize("module", ["helpers", "helpers.cli", "helpers.dockerfile", "helpers.errors"])
+def test_nothing_heavy_is_imported_by(module):
+    code = f"import {module}, sys; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_course_has_a_version():
+    import helpers
+
+    assert helpers.__version__.count(".") == 2
+    assert errors.CourseError("x").kind == "CourseError"

@@ -1,0 +1,321 @@
+"""Podman without privileges: what is worked out before anything is started."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+
+import pytest
+
+from helpers.container.running import podman_lacks
+from helpers.engine import backends
+from helpers.engine.backends import DOCKERD as dockerd
+from helpers.engine.backends import PODMAN as podman
+from helpers.engine.podman import additional_store, backend, launcher, namespaces, seccomp, settings
+from helpers.errors import EngineError, NoEngine
+from tests.unit.engine.test_additional_store import GOLANG, LOWER, UPPER, archive
+
+ERRNO_0, ALLOW = 0x00050000, 0x7FFF0000
+X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
+
+
+def answer(text, architecture, number):
+    """What the kernel would answer to a call: the filter, run."""
+    lines = list(struct.iter_unpack("=HBBI", text))
+    at = value = 0
+    while True:
+        code, true, false, constant = lines[at]
+        at += 1
+        if code == 0x20:
+            value = {0: number, 4: architecture}[constant]
+        elif code == 0x15:
+            at += true if value == constant else false
+        else:
+            assert code == 0x06
+            return constant
+
+
+@pytest.mark.parametrize("machine, architecture, faked, real", [
+    ("x86_64", X86, {"chown": 92, "fchownat": 260, "setgroups": 116, "setresuid": 117, "lchown": 94, "setfsgid": 123},
+     {"read": 0, "chmod": 90, "setpgid": 109, "mount": 165}),
+    ("aarch64", ARM, {"fchownat": 54, "fchown": 55, "setgroups": 159, "setregid": 143}, {"read": 63, "faccessat": 48}),
+])
+def test_the_filter_fakes_these_calls_and_no_others(machine, architecture, faked, real):
+    text = seccomp.program(machine)
+    assert {answer(text, architecture, number) for number in faked.values()} == {ERRNO_0}
+    assert {answer(text, architecture, number) for number in real.values()} == {ALLOW}
+    chosen = {number for number in range(500) if answer(text, architecture, number) == ERRNO_0}
+    assert len(chosen) == len(seccomp._FAKED[machine][1])
+    assert answer(text, I386, next(iter(faked.values()))) == ALLOW   # another table of calls
+
+
+def test_only_processors_whose_numbers_are_known():
+    assert seccomp.known("x86_64") and seccomp.known("aarch64") and not seccomp.known("m68k")
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not seccomp.known(), reason="takes Linux")
+def test_the_filter_in_this_kernel(tmp_path):
+    """In a process of its own, since a filter is for good."""
+    code = ("import os, sys\nfrom helpers.engine.podman import seccomp\nseccomp.install()\n"
+            "os.chown(sys.argv[1], 4_000, 4_000)\nos.setgroups([1, 2, 3])\nprint(os.stat(sys.argv[1]).st_uid)")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, str(os.getuid())), done.stderr
+
+
+@pytest.mark.parametrize("table, found", [
+    ("", None), ("other:100000:65536", None), ("{uid}:100000:65536", (100000, 65536)),
+    ("{uid}:100000:1000", None), ("{uid}:1:70000\n{uid}:100000:200000\n", (100000, 200000)), ("{uid}:x:65536", None),
+])
+def test_subordinate_ids(table, found):
+    assert launcher.subordinate(table.format(uid=4711), 4711) == found
+
+
+def test_a_user_is_found_by_name_too(monkeypatch):
+    import pwd
+
+    assert launcher.subordinate(f"{pwd.getpwuid(os.getuid()).pw_name}:5:65536", os.getuid()) == (5, 65536)
+
+
+def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
+    roots = set()
+    for store in ("vfs", "overlay", "fuse-overlayfs", settings.MEMORY):
+        for ids in launcher.IDS:
+            options = settings.storage(tmp_path, store, ids)
+            roots.add(options[options.index("--root") + 1])
+            assert options[1] == ("vfs" if store == "vfs" else "overlay")
+            assert ("--storage-opt" in options) == (store == "fuse-overlayfs")
+            assert len(options[options.index("--runroot") + 1]) <= 50   # Podman's own limit
+    assert len(roots) == 8
+
+
+def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeypatch):
+    """Swept away by another, a probe would choose another store, without the images of this one."""
+    found = []
+
+    def mount(source, target, *_):
+        os.mkdir(f"{target}/full")   # as if the folders below were seen there
+        if not found:                # in the middle of this probe another begins and ends
+            found.append(None)
+            found.append(launcher._overlaid(tmp_path, tmp_path)[0])
+    monkeypatch.setattr(launcher, "_mount", mount)
+    monkeypatch.setattr(launcher, "_unmount", lambda target: None)
+    assert launcher._overlaid(tmp_path, tmp_path)[0] and found == [None, True]
+    assert os.listdir(tmp_path) == []
+
+
+def test_shelves_are_named_to_podman_the_own_one_first(tmp_path):
+    options = settings.storage(tmp_path, "overlay", "one", [tmp_path / "own", tmp_path / "kit"])
+    given = [options[index + 1] for index, word in enumerate(options) if word == "--storage-opt"]
+    assert given == [f"overlay.imagestore={tmp_path}/own", f"overlay.imagestore={tmp_path}/kit"]
+
+
+@pytest.mark.parametrize("file, text, half", [
+    ("memory.max", "2000000000\n", 1_000_000_000), ("memory.max", "max\n", None),
+    ("memory/memory.limit_in_bytes", "600000000\n", 300_000_000), ("memory/memory.limit_in_bytes", "9223372036854771712\n", None),
+    ("other", "7", None)])
+def test_a_store_in_memory_takes_half_of_what_the_session_may_use(tmp_path, file, text, half):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert settings.memory(tmp_path) == (half or machine // 2)
+
+
+def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
+    settings.write(tmp_path)
+    outer = {"HOME": "/home/ada", "PATH": "/bin", "XDG_RUNTIME_DIR": "/run/user/7", "XDG_DATA_HOME": "/home/ada/d",
+             "CONTAINER_HOST": "ssh://far", "DOCKER_HOST": "tcp://x", "LANG": "C"}
+    inner = settings.environment(tmp_path, outer)
+    assert not [name for name, value in inner.items() if "ada" in value or "/run/user" in value]
+    assert "CONTAINER_HOST" not in inner and "DOCKER_HOST" not in inner and inner["LANG"] == "C"
+    for name in ("CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF"):
+        assert os.path.isfile(inner[name])
+    assert json.loads((tmp_path / "home/.config/containers/policy.json").read_text())
+
+
+# -- the service, without one ---------------------------------------------------------
+
+@pytest.fixture(autouse=True)
+def no_memory(monkeypatch):
+    monkeypatch.setattr(backend, "_good", {})
+
+
+def test_without_podman_it_is_said_how_to_get_it(home, monkeypatch):
+    monkeypatch.setattr(backend, "_PATH", "/nonexistent")
+    why = podman.obstacle()
+    assert "not installed" in why and "apt-get install podman" in why and "conda-forge" in why
+    assert not podman.can_start()
+    with pytest.raises(NoEngine) as caught:
+        podman.start()
+    assert caught.value.why == why and not home.exists()
+
+
+def test_both_kinds_of_ids_are_probed_and_the_first_that_works_is_taken(home, monkeypatch):
+    monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
+    asked = []
+
+    def launched(words, timeout):
+        asked.append(words[1])
+        return {"ok": words[1] == "one", "store": "vfs", "why": f"no {words[1]}"}
+
+    monkeypatch.setattr(backend, "_launched", launched)
+    assert podman.obstacle() == "" and podman.obstacle() == ""
+    assert asked == ["many", "one"]   # and remembered
+    assert podman._probed()["ids"] == "one"
+    assert (home / "state/podman").stat().st_mode & 0o777 == 0o700
+
+
+def test_where_neither_works_the_last_reason_is_said_and_asked_again(home, monkeypatch):
+    monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
+    said = iter(["a", "no namespace", "c", "no mount"])
+    monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
+    assert podman.obstacle() == "Podman cannot work here: no namespace."
+    assert podman.obstacle() == "Podman cannot work here: no mount."
+
+
+def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
+    monkeypatch.setattr(backend, "_launch_command", lambda words: [sys.executable, "-c", "import sys; sys.exit('broken')"])
+    assert backend._launched(["probe"], 10) == {"ok": False, "why": "broken"}
+    monkeypatch.setattr(backend, "_launch_command", lambda words: ["sleep", "9"])
+    assert "in time" in backend._launched(["probe"], 0.05)["why"]
+
+
+def test_a_folder_of_somebody_else_is_not_used(home, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with pytest.raises(PermissionError, match="another user"):
+        podman._make_folder()
+
+
+def test_a_path_too_long_for_a_socket_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / ("x" * 100)))
+    monkeypatch.setattr(podman, "obstacle", lambda: "")
+    with pytest.raises(EngineError, match="socket"):
+        podman.start()
+
+
+@pytest.mark.parametrize("note", ["", "nonsense", "[]", '{"pid": "x"}', '{"pid": 4194304}'])
+def test_a_note_that_means_nothing_means_no_engine(home, note):
+    podman.folder().mkdir(parents=True)
+    (podman.folder() / "service.json").write_text(note)
+    assert not podman.running() and podman.stop() is False and podman.rung() == "podman-one-id"
+
+
+def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
+    podman.folder().mkdir(parents=True)
+    (podman.folder() / "service.json").write_text(json.dumps({"pid": os.getpid(), "ids": "many"}))
+    assert podman.rung() == "podman" and not podman._pid()
+    assert podman.stop() is False   # and this test goes on
+
+
+def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
+    """A kernel or an editor that was started with a path below the folder."""
+    podman.folder().mkdir(parents=True)
+    near = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log"])
+    try:
+        podman.stop()
+        assert near.poll() is None
+    finally:
+        near.kill()
+        near.wait()
+
+
+@pytest.mark.parametrize("line, ours", [
+    ("971 767 0:109 / / rw,relatime - overlay overlay rw,lowerdir=/opt/l/X,upperdir=/home/ada/podman/data/1/diff", True),
+    ("971 767 0:42 /home/ada/podman/data-vfs-one/vfs/dir/1 / rw - ext4 /dev/vda rw", True),
+    ("971 767 0:109 / / rw - overlay overlay rw,upperdir=/home/ada/other/diff", False),
+    ("971 767 0:109 / /home/ada/podman/data/1/merged rw - overlay overlay rw,upperdir=/home/ada/podman/data/1/diff", False),
+    ("972 971 254:0 /home/ada/podman/tmp/hosts /etc/hosts rw - ext4 /dev/vda rw", False)])
+def test_the_command_of_a_run_is_told_by_its_root_and_not_by_what_else_it_sees(line, ours):
+    """A browser's sandbox sees the engine's mounts too, and is nobody's to end."""
+    assert namespaces.rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
+
+
+def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
+    assert namespaces.inside({namespaces.namespace("self"), None}, podman.folder()) == []
+
+
+# -- shelves ---------------------------------------------------------------------------
+
+@pytest.fixture
+def kit_with_a_shelf(home, monkeypatch):
+    """A kit whose shelf has one image with nothing hidden; the image's name."""
+    monkeypatch.setenv("MULTISTAGE_KIT", str(home / "kit"))
+    pieces, digests = archive(LOWER)
+    additional_store.put(home / "kit/shelf", pieces, GOLANG, digests)
+    podman.folder().mkdir(parents=True)
+    return home / "kit/shelf"
+
+
+GOOD = {"ids": "one", "store": "overlay", "hides": True, "shelves": True}
+
+
+def test_the_kit_s_shelf_is_read_beside_the_engine_s_own(kit_with_a_shelf):
+    own = podman.folder() / "shelf"
+    assert podman._shelves(GOOD) == [own, kit_with_a_shelf] and (own / "overlay-images/images.json").exists()
+    assert podman._shelves(GOOD | {"shelves": False}) == []
+
+
+def test_one_whose_hidden_files_would_show_is_not_read(kit_with_a_shelf):
+    pieces, digests = archive(LOWER, UPPER)
+    additional_store.put(kit_with_a_shelf, pieces, GOLANG, digests)
+    assert kit_with_a_shelf in podman._shelves(GOOD)
+    assert kit_with_a_shelf not in podman._shelves(GOOD | {"hides": False})
+    (layer,) = [each for each in (kit_with_a_shelf / "overlay").glob("*/diff/etc/passwd") if not each.read_bytes()]
+    layer.unlink()
+    assert kit_with_a_shelf not in podman._shelves(GOOD)
+
+
+@pytest.mark.parametrize("ids, store, reads", [("one", "overlay", True), ("one", "memory", True), ("many", "overlay", False),
+                                               ("one", "vfs", False), ("one", "fuse-overlayfs", False)])
+def test_only_one_id_and_the_kernel_s_overlay_read_shelves(home, monkeypatch, ids, store, reads):
+    monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": words[1] == ids, "store": store, "hides": True})
+    assert podman._probed()["shelves"] is reads
+
+
+def test_a_base_goes_to_the_shelf_of_an_engine_that_reads_one(home):
+    assert podman.image_folder() is None
+    podman.folder().mkdir(parents=True)
+    for reads, place in ((True, podman.folder() / "shelf"), (False, None)):
+        (podman.folder() / "service.json").write_text(json.dumps({"shelves": reads}))
+        assert podman.image_folder() == place
+
+
+def test_a_store_in_memory_is_said_to_go_with_the_engine(home):
+    podman.folder().mkdir(parents=True)
+    for store, said in (("memory", True), ("overlay", False)):
+        (podman.folder() / "service.json").write_text(json.dumps({"ids": "one", "store": store}))
+        assert any("kept in its memory" in limit for limit in podman.limits(4, True)) is said
+
+
+def test_nobody_but_a_holder_of_ours_in_other_namespaces_is_joined(home, monkeypatch):
+    """This process bears the mark and is in its own namespaces: a new holder has to be made."""
+    podman.folder().mkdir(parents=True)
+    monkeypatch.setattr(namespaces, "is_marked", lambda pid, folder: True)
+    (podman.folder() / "service.json").write_text(json.dumps({"store": "memory", "holder": os.getpid()}))
+    monkeypatch.setattr(backend, "_launch_command", lambda words: ["false", *words])
+    with pytest.raises(EngineError, match="did not start"):
+        podman._holder("one", "memory")
+
+
+# -- the family -----------------------------------------------------------------------
+
+def test_they_are_told_apart_by_their_address(home):
+    assert backends.owner(dockerd.host()) is dockerd and backends.owner(podman.host()) is podman
+    assert backends.owner("unix:///var/run/docker.sock") is None
+    assert len({engine.host() for engine in backends.ENGINES}) == len(backends.ENGINES)
+
+
+# -- what it says of programs that are not there ------------------------------------------
+
+LACKS = ("Error: crun: executable file `bash` not found in $PATH: No such file or directory: OCI runtime "
+         "attempted to invoke a command that was not found\n")
+LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection reset by peer\n"
+
+
+@pytest.mark.parametrize("output, code, lacks", [
+    (LACKS + LOST, 127, True), (LOST + LACKS, 127, True), (LACKS, 0, True), (LOST, 127, True), ("", 127, True),
+    ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
+])
+def test_a_program_that_is_not_there_is_told_from_one_that_fails(output, code, lacks):
+    assert podman_lacks(output, code) is lacks

@@ -1,0 +1,430 @@
+"""Saved images that were made to harm, read from end to end: a clear refusal or a right
+answer, in bounded time and memory, and nothing written."""
+
+import gzip
+import json
+import os
+import struct
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from helpers.errors import ImageUnreadable
+from helpers.image import archive, cache, decompress, scan
+from helpers.image.archive_reader import read
+from helpers.image.filesystem import Tree
+from helpers.image.history import from_config
+from helpers.inventory import take
+from tests.unit.layers import digest, elf, image, layer, saved, tar
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def refused(data: bytes, why: str) -> None:
+    with pytest.raises(ImageUnreadable) as caught:
+        read(pieces(data))
+    assert why in caught.value.why and caught.value.remedy
+    assert len(str(caught.value)) < 1000
+
+
+def pieces(data: bytes, size: int = 65536):
+    return (data[at:at + size] for at in range(0, len(data), size))
+
+
+def only(data: bytes):
+    """The entries of an image's only layer."""
+    measured, = read(pieces(saved(data))).layers.values()
+    return measured.entries
+
+
+def patched(data: bytes, at: int, field: bytes, start: int = 0) -> bytes:
+    """An archive with a field of the header that begins at `start` written anew."""
+    data = bytearray(data)
+    data[start + at:start + at + len(field)] = field
+    data[start + 148:start + 156] = b" " * 8
+    data[start + 148:start + 156] = b"%06o\0 " % sum(data[start:start + 512])
+    return bytes(data)
+
+
+# -- names -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("name", ["x" * 100_000, "d/" * 10_000 + "x", "d/" * 50_000, "../" * 3000 + "x"])
+def test_a_path_that_no_file_system_takes(format, name):
+    refused(saved(tar((name, b"1"), format=format)), "a path has")
+    refused(saved(tar(("a", ("l", name)), format=format)), "a path has")
+    refused(saved(tar(("a", b"1"), ("b", ("h", name)), format=format)), "a path has")
+
+
+def test_a_path_as_long_as_linux_takes():
+    name = "d/" * 2047 + "x"
+    tree = Tree([only(tar((name, b"1"), ("to", ("l", name))))])
+    assert tree.resolve("/to").path == f"/{name}" and len(name) == 4095
+
+
+@pytest.mark.parametrize("name", [".wh.", "a/.wh.", ".wh..", "a/.wh..", ".wh...", "./.wh.", "/.wh./"])
+def test_a_whiteout_that_names_nothing(name):
+    """Taken at its word it would hide the whole image, or what is above its folder."""
+    refused(saved(tar((name, b""))), "whiteout names nothing")
+
+
+@pytest.mark.parametrize("name, hidden, emptied", [
+    (".wh.a", ["/a"], []), ("a/.wh.b", ["/a/b"], []), (".wh..wh..opq", [], ["/"]), ("a/.wh..wh..opq", [], ["/a"]),
+    (".wh.....", ["/...."], []), (".wh. ", ["/ "], []), ("a/.wh..hidden", ["/a/.hidden"], []), (".wh..wh.plnk", [], []), (".wh..wh.aufs", [], []),
+])
+def test_whiteouts(name, hidden, emptied):
+    entries = only(tar((name, b""), ("x", b"1")))
+    assert (entries.paths, entries.hidden, entries.emptied) == (["/x"], hidden, emptied)
+
+
+def test_what_a_whiteout_of_the_root_takes_away():
+    below = layer(("a", b"1"), ("d", "d"), ("d/b", b"2"))
+    tree = Tree([below, layer((".wh..wh..opq", b""), ("c", b"3"))])
+    assert list(tree) == ["/c"] and {each.path for each in tree.unseen} == {"/a", "/d/b"}
+    assert list(Tree([layer(("./", "d"), ("a", b"1")), layer((".wh..wh..opq", b""))])) == ["/"]
+
+
+def test_the_notes_of_aufs_are_no_files():
+    entries = only(tar((".wh..wh.plnk", "d"), (".wh..wh.plnk/12.34", b"1"), ("x", ("h", ".wh..wh.plnk/12.34"))))
+    assert entries.paths == ["/x"]
+    assert Tree([entries]).origin(Tree([entries])["/x"]).kind == "h"
+
+
+def test_names_that_are_no_utf_8():
+    for format in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        found = take(image(1), [only(tar(("bin/\udcff\udcfe", elf(), 0o4755), ("caf\u00e9", ("l", "\udcc3")), format=format))])
+        assert set(found.tree) == {"/bin/\udcff\udcfe", "/caf\u00e9"}
+        assert found.facts(files=True)["setuid"] == ["/bin/\ufffd\ufffd"]
+        assert json.dumps(found.facts(files=True), ensure_ascii=False).encode()
+
+
+def test_a_name_with_a_nul_in_it():
+    data = tar(("x" * 120, b""), format=tarfile.PAX_FORMAT)
+    refused(saved(data.replace(b"path=" + b"x" * 10, b"path=" + b"x" * 9 + b"\0", 1)), "extended header is garbage")
+
+
+def test_an_empty_value_in_an_extended_header_is_none():
+    entries = only(_extended(_record("path=") + _record("size=") + _record("uid=") + _record("gid="), tar(("short", b"12345"), uid=5)))
+    assert (entries.paths, list(entries.sizes), list(entries.uids)) == (["/short"], [5], [5])
+
+
+def _record(said: str) -> bytes:
+    """A record of an extended header, with its own length before it."""
+    rest = f" {said}\n".encode("utf-8", "surrogateescape")
+    length = next(n for n in range(len(rest), len(rest) + 20) if len(str(n)) + len(rest) == n)
+    return str(length).encode() + rest
+
+
+def _extended(records: bytes, rest: bytes, flag: bytes = b"x") -> bytes:
+    """An archive that begins with an extended header of these records."""
+    head = patched(tar(("header", records))[:512], 156, flag)
+    return head + records.ljust(-(-len(records) // 512) * 512, b"\0") + rest
+
+
+# -- sizes -----------------------------------------------------------------------------------
+
+def test_a_manifest_of_4_gb_that_is_not_there():
+    for content in (b'[{"Config": "', b"{", b"\x1f\x8b\x08", b"x" * 600):
+        data = patched(tar(("manifest.json", content)), 124, b"37777777777\0")
+        assert len(data) < 20_000
+        with pytest.raises(ImageUnreadable):
+            read(pieces(data))
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-" + b"9" * 30, b"9" * 21, b"0x10", b"1.5", b"\xd9\xa1"])
+def test_a_size_in_an_extended_header_that_is_none(size):
+    record = _record(f"size={size.decode('utf-8', 'surrogateescape')}")
+    refused(saved(_extended(record, tar(("a", b"1")))), "garbage")
+
+
+@pytest.mark.parametrize("size", [b"99999999999999999999", b"18446744073709551616", b"4611686018427387904"])
+def test_a_size_in_an_extended_header_that_is_a_lie(size):
+    refused(saved(_extended(_record(f"size={size.decode()}"), tar(("a", b"1")))), "bytes are missing")
+
+
+def test_devices_and_links_that_claim_a_size():
+    for kind in ("c", "b", "p", "d", ("l", "x"), ("h", "x")):
+        data = patched(tar(("first", kind), ("after", b"12345")), 124, b"00000001000\0")
+        entries = only(data)
+        assert entries.paths == ["/first", "/after"] and list(entries.sizes) == [0, 5]
+
+
+def test_a_directory_as_it_was_written_before_posix():
+    entries = only(tar(("d/", b"12345"), ("after", b"123")))
+    assert list(map(entries.kind, range(2))) == ["d", "f"] and list(entries.sizes) == [0, 3]
+
+
+def test_holes_do_not_weigh_what_is_not_there():
+    """A file of holes is as long as it says. It has nothing that could be looked at."""
+    records = _record("GNU.sparse.major=1") + _record("GNU.sparse.realsize=99999999999")
+    entries = only(_extended(records, tar(("bin/gcc", elf()))))
+    assert list(entries.sizes) == [99_999_999_999] and entries.programs == {}
+
+
+# -- configurations ----------------------------------------------------------------------------
+
+NESTED = b'{"rootfs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("config", [NESTED, b"[" * 100_000, b'{"rootfs": {}, "history": 5', b'{"a": ' + b"9" * 1_000_000 + b"}", b"{\xff\xfe}", b"{" * 511])
+def test_json_that_is_none_is_passed_over(config):
+    data = tar(("a.json", config), ("b/layer.tar", tar(("x", b"1"))))
+    found = read(pieces(data))
+    assert found.configs == {} and [each.files for each in found.layers.values()] == [1]
+
+
+def test_json_that_is_too_long_for_a_configuration():
+    long = json.dumps({"rootfs": {}, "history": ["x" * 5_000_000]}).encode()
+    assert read(pieces(tar(("a.json", long)))).configs == {}
+
+
+@pytest.mark.parametrize("history", [None, 5, "text", [], [5, None, "x"], [{"created_by": 5}], [{"created_by": None, "comment": ["x"]}], [{"empty_layer": "yes"}], {"a": 1}])
+def test_a_history_that_is_none(history):
+    found = read([tar(("a.json", json.dumps({"rootfs": {}, "history": history}).encode()))])
+    assert from_config(next(iter(found.configs.values())), 2) == ["(not recorded)"] * 2
+
+
+def test_a_history_with_gaps():
+    history = [{"created_by": "RUN a"}, {"created_by": "ENV x=1", "empty_layer": True}, 5, {"comment": "imported"}, {"created_by": "RUN more"}]
+    found = read([tar(("a.json", json.dumps({"rootfs": {}, "history": history}).encode()))])
+    assert from_config(next(iter(found.configs.values())), 2) == ["RUN a", "imported"]
+    assert from_config(next(iter(found.configs.values())), 4) == ["RUN a", "imported", "RUN more", "(not recorded)"]
+
+
+# -- entries -----------------------------------------------------------------------------------
+
+def test_one_path_many_times_in_a_layer_is_the_last():
+    tree = Tree([only(tar(("a", b"1"), ("b", ("h", "a")), ("a", b"22"), ("d", "d"), ("a", b"333"), ("d", b"4444")))])
+    assert tree["/a"].size == 3 and tree["/d"].kind == "f"
+    assert tree.origin(tree["/b"]).size == 1            # the first, which was there when the link was made
+    assert list(tree) == ["/a", "/b", "/d"] and tree.unseen == ()
+
+
+@pytest.mark.parametrize("members", [
+    [("a", ("h", "a"))], [("a", ("h", "b")), ("b", ("h", "a"))], [("a", ("h", "./a"))], [("a", ("h", "/"))], [("a", ("h", "d")), ("d", "d")],
+    [("a", ("h", "missing"))], [("d", "d"), ("a", ("h", "d"))],
+])
+def test_hard_links_that_lead_to_no_file(members):
+    entries = only(tar(*members))
+    for tree in (Tree([entries]), Tree([entries, entries]), Tree([layer(("a", ("h", "missing"))), entries])):
+        assert tree.origin(tree["/a"]).kind in "hd" and tree.unseen == ()
+        found = take(image(1), [entries])
+        assert list(found.listing()) == [] or tree.origin(tree["/a"]).kind == "h"
+        assert found.surface.executables == 0
+
+
+def test_a_hard_link_to_a_file_of_a_layer_below():
+    below, above = layer(("a", b"12345"), ("c", ("h", "a"))), layer(("b", ("h", "c")))
+    tree = Tree([below, above])
+    assert (tree.origin(tree["/b"]).path, tree.origin(tree["/b"]).layer) == ("/a", 0)
+
+
+def test_a_file_and_what_is_below_it_in_one_layer():
+    tree = Tree([layer(("a", b"old")), only(tar(("a", b"1"), ("a/b", b"2")))])
+    assert tree["/a"].kind == "f" and tree.resolve("/a/b") is None
+
+
+def test_forty_links_in_a_row_are_followed_and_no_more():
+    tree = Tree([layer(*((f"l{n}", ("l", f"l{n + 1}")) for n in range(41)), ("l41", b"1"))])
+    assert tree.resolve("/l1").path == "/l41" and tree.resolve("/l0") is None
+
+
+def test_a_way_with_more_folders_than_any_path_has_is_given_up():
+    up_and_down = "d/../" * 500
+    tree = Tree([layer(("d", "d"), *((f"l{n}", ("l", f"{up_and_down}l{n + 1}")) for n in range(3)), ("l3", b"1"))])
+    assert tree.resolve("/l1").path == "/l3" and tree.resolve("/l0") is None
+
+
+def test_ways_through_files_lead_nowhere():
+    tree = Tree([layer(("bin", "d"), ("bin/sh", b"1"), ("x", ("l", "bin/sh/../sh")), ("y", ("l", "bin/../bin/sh")))])
+    assert tree.resolve("/x") is None and tree.resolve("/bin/sh/") .path == "/bin/sh" and tree.resolve("/y").path == "/bin/sh"
+    assert tree.resolve("/bin/sh/..") is None and tree.resolve("/nowhere/../bin/sh") is None
+
+
+# -- bombs ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("log", [28, 31])
+def test_a_zstd_window_that_asks_for_all_the_memory(log):
+    frame = b"\x28\xb5\x2f\xfd" + b"\x00" + bytes([(log - 10) << 3]) + b"\x01\x00\x00"
+    refused(tar(("blobs/sha256/a", frame)), "zstd")
+
+
+@pytest.mark.parametrize("data", [b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfdgarbage", zstandard.compress(b"x" * 2000)[:-1], zstandard.compress(b"x" * 2000)])
+def test_zstd_that_holds_no_layer(data):
+    with pytest.raises(ImageUnreadable):
+        found = read([tar(("blobs/sha256/a", data))])
+        assert found.layers.keys() == {digest(b"")}     # an empty frame is no layer of any image
+        raise ImageUnreadable("nothing in it")
+
+
+@pytest.mark.parametrize("data", [b"\x1f\x8b", b"\x1f\x8bgarbage", gzip.compress(b"x" * 2000, mtime=0)[:-4], gzip.compress(b"x" * 2000, mtime=0), gzip.compress(tar(("a", b"1")), mtime=0) + b"garbage"])
+def test_gzip_that_holds_no_layer(data):
+    with pytest.raises(ImageUnreadable):
+        read([tar(("blobs/sha256/a", data))])
+
+
+def test_a_header_of_many_keys_is_not_kept():
+    """One that holds for all entries would be copied for each of them."""
+    assert archive._records(b"".join(map(_record, ("KEY=value", "path=a", "mtime=1.5")))) == {"path": "a", "mtime": "1.5"}
+    assert only(_extended(_record("KEY=value") + _record("uid=7"), tar(("a", b""), ("b", b"")), b"g")).uids.tolist() == [7, 7]
+
+
+def test_a_layer_that_packs_well_is_no_bomb(monkeypatch):
+    monkeypatch.setattr(decompress, "BOMB_BYTES", 1000)
+    data = tar(("words", " ".join(map(str, range(15_000))).encode()))
+    assert 50_000 < len(data) < 250 * len(gzip.compress(data))
+    assert list(read([tar(("blobs/sha256/a", gzip.compress(data)))]).layers) == [digest(data)]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_layer_in_several_frames(pack):
+    data = tar(("a", b"1" * 5000), ("b", b"2" * 5000))
+    packed = b"".join(pack(data[at:at + 3000]) for at in range(0, len(data), 3000))
+    assert list(read(pieces(tar(("blobs/sha256/a", packed)), 100)).layers) == [digest(data)]
+
+
+def test_frames_with_nothing_in_them_are_not_copied_over_and_over(monkeypatch):
+    """At each frame's end what is left of the piece is copied: pieces must be short."""
+    real, handed = decompress.zlib.decompressobj, []
+
+    class Counted:
+        def __init__(self, bits):
+            self._frame = real(bits)
+
+        def __getattr__(self, name):
+            return getattr(self._frame, name)
+
+        def decompress(self, piece, most):
+            handed.append(len(piece))
+            return self._frame.decompress(piece, most)
+
+    monkeypatch.setattr(decompress.zlib, "decompressobj", Counted)
+    data = tar(("a", b"1"))
+    packed = gzip.compress(data) + gzip.compress(b"") * 3000
+    assert list(read([tar(("blobs/sha256/a", packed))]).layers) == [digest(data)]
+    assert len(handed) > 3000 and sum(handed) < 500 * len(packed)
+
+
+def test_what_is_kept_of_a_layer_is_bounded(monkeypatch):
+    monkeypatch.setattr(scan, "TEXT_LIMIT", 10_000)
+    names = [(f"{n:03}" + "x" * 96, b"") for n in range(110)]
+    assert len(only(tar(*names[:90]))) == 90
+    refused(saved(tar(*names)), "more than 10,000 characters")
+    refused(saved(tar(*((f"{n}", ("l", "y" * 90)) for n in range(150)))), "more than 10,000 characters")
+    refused(saved(tar(*((f".wh.{n:03}" + "x" * 90, b"") for n in range(150)))), "more than 10,000 characters")
+    many = [(f"{n}", elf(*(f"lib{k}.so" for k in range(100)))) for n in range(20)]
+    refused(saved(tar(*many)), "what its files say")
+    modules = [(f"n/{n}/package.json", json.dumps({"name": "x" * 400, "version": "1"}).encode()) for n in range(30)]
+    refused(saved(tar(*modules)), "what its files say")
+    scripts = [(f"{n}", b"#!/" + b"x" * 200 + b"\n") for n in range(60)]
+    refused(saved(tar(*scripts)), "what its files say")
+    texts = [(f"etc/ld.so.conf.d/{n}", b"/" + b"x" * 500) for n in range(30)]
+    refused(saved(tar(*texts)), "what its files say")
+
+
+def test_whiteouts_are_counted_too(monkeypatch):
+    monkeypatch.setattr(scan, "ENTRIES_LIMIT", 100)
+    refused(saved(tar(*((f".wh.{n}", b"") for n in range(101)))), "more than 100 entries")
+
+
+# -- what takes time that grows with the square, or all the memory -------------------------------
+
+# Each is some megabytes, read in well under a second of processor time; with a loop
+# inside a loop it takes far longer, and the process is ended.
+SLOW = {
+    "hard links whose file is gone": """
+names = range(30_000)
+below = layer(*((f"f{n}", b"1") for n in names), *((f"h{n}", ("h", f"f{n}")) for n in names))
+found = take(image(2), [below, layer(*((f"f{n}", b"2") for n in names))])
+assert len(list(found.listing())) == 60_000 and found.wasted == 0""",
+    "a chain of hard links": """
+found = take(image(1), [layer(("h0", b"12"), *((f"h{n}", ("h", f"h{n - 1}")) for n in range(1, 30_000)))])
+assert sum(size for _, size, _ in found.listing()) == 60_000""",
+    "a chain of links": "assert take(image(1), [layer(*((f'l{n}', ('l', f'l{n + 1}')) for n in range(10_000)))]).tools == ()",
+    "links that go up and down": "take(image(1), [layer(('d', 'd'), *((f'l{n}', ('l', 'd/../' * 800)) for n in range(1500)))])",
+    "folders in folders": """
+deep = ["/".join(["d"] * n) for n in range(1, 1000)]
+below = layer(*((path, "d") for path in deep), *((f"{path}/{n}", b"1") for path in deep for n in range(3)))
+for above in (layer((".wh.d", b"")), layer((".wh..wh..opq", b"")), layer(*((f"{path}/.wh..wh..opq", b"") for path in deep)), layer(("d", b"1"))):
+    assert len(Tree([below, above])) <= 1000""",
+    "folders that are not said": """
+below = layer(*((f"f{n}", b"1") for n in range(2000)))
+assert len(Tree([below, layer(*((f"f{n}/" + "d/" * 1900 + "x", b"1") for n in range(300)))])) == 2000""",
+    "many whiteouts": """
+below = layer(*((f"d{n}/f", b"1") for n in range(10_000)))
+assert len(Tree([below, layer(*((f".wh.d{n}", b"") for n in range(10_000)))])) == 0""",
+}
+
+
+def run_apart(code: str) -> str:
+    """Run it in a process that is ended after ten seconds of processor time."""
+    done = subprocess.run([sys.executable, "-c", "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (10, 10))\n"
+                           f"from tests.unit.image.test_hostile import *\n{code}"], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr or f"ended by signal {-done.returncode}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", SLOW.values(), ids=SLOW)
+def test_nothing_takes_time_that_grows_with_the_square(code):
+    run_apart(code)
+
+
+def huge_program(size: int) -> bytes:
+    """The beginning of a program of so many bytes whose headers point at all of it."""
+    count = 500
+    part = size // count
+    segments = b"".join(struct.pack("<IIQQQQQQ", 1 + n % 2, 4, n * part, n * part, n * part, part, part, 16) for n in range(count))
+    return struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0, 64, 0, 0, 64, 56, count, 0, 0, 0) + segments
+
+
+def huge_image(size: int):
+    """A saved image with such a program in it, as it streams."""
+    inner, outer = tarfile.TarInfo("bin/huge"), tarfile.TarInfo("0/layer.tar")
+    inner.size, outer.size = size, size + 512 + 1024
+    yield outer.tobuf(tarfile.GNU_FORMAT) + inner.tobuf(tarfile.GNU_FORMAT)
+    head = huge_program(size)
+    yield head
+    left = size - len(head)
+    while left:
+        yield b"\1" * min(left, 1 << 20)
+        left -= min(left, 1 << 20)
+    yield bytes(1024 + -outer.size % 512 + 1024)
+
+
+def test_a_program_that_points_at_all_of_itself_is_not_kept_whole():
+    said = run_apart("""
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found, = read(huge_image(1_000_000_000)).layers.values()
+assert list(found.entries.sizes) == [1_000_000_000] and found.entries.programs[0].elf
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)""")
+    assert int(said) < 300
+
+
+def test_a_large_program_is_read_where_its_headers_point():
+    """What it needs stands at its end, after more than is kept."""
+    small = elf("libc.so.6", interpreter="/lib/ld.so", go="cmd/go")
+    gap = 40_000_000
+    data = bytearray(small)
+    for number in range(1, 4):        # all but the first segment lie after the gap
+        at = 64 + number * 56
+        kind, flags, offset, address, _, length, memory, align = struct.unpack_from("<IIQQQQQQ", data, at)
+        struct.pack_into("<IIQQQQQQ", data, at, kind, flags, offset + gap, address, address, length, memory, align)
+    whole = bytes(data) + bytes(gap - len(data)) + small
+    entries = only(tar(("bin/x", whole, 0o755)))
+    assert entries.programs[0].elf.needed == ("libc.so.6",) and entries.programs[0].elf.main == "cmd/go"
+
+
+def test_nothing_is_written_but_to_the_cache(tmp_path, home, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    evil = tar(("../../evil", b"1"), ("l", ("l", str(tmp_path))), ("l/evil", b"1"), (f"{tmp_path}/evil", b"1"))
+    data = tar(("../0/layer.tar", evil), (f"{tmp_path}/1/layer.tar", tar(("a", b"1"))), ("manifest.json", b"[]"))
+    for layer_digest, measured in read([data]).layers.items():
+        cache.keep(layer_digest, measured)
+    assert cache.entries(digest(evil)).paths == ["/evil", "/l", "/l/evil", f"{tmp_path}/evil"]
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert all(path.startswith("home/cache/layers/sha256-") for path in written) and len(written) == 4

@@ -1,0 +1,515 @@
+"""Layers: archives as they stream, the entries kept of them, the file system they add up to."""
+
+import gzip
+import io
+import itertools
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from helpers.errors import ImageUnreadable
+from helpers.formats import Elf, Package
+from helpers.image import archive, decompress, scan
+from helpers.image.archive import Damaged, path
+from helpers.image.archive_reader import read
+from helpers.image.byte_stream import ByteStream, Truncated
+from helpers.image.entries import Entries, Program, Unsound
+from helpers.image.filesystem import Tree
+from tests.unit.layers import digest, layer, listed, saved, scanned, tar
+
+FORMATS = {"ustar": tarfile.USTAR_FORMAT, "GNU": tarfile.GNU_FORMAT, "PAX": tarfile.PAX_FORMAT}
+each_format = pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
+
+# -- archives, read beside Python's own reader ------------------------------------------
+
+MEMBERS = (("./", "d"), ("usr/bin/tool", b"\x7fELF" * 300, 0o4755), ("etc", "d", 0o1777),
+           ("etc/a b\tc", b"x" * 512), ("etc/empty", b""), ("etc/link", ("l", "../usr/bin/tool")),
+           ("etc/hard", ("h", "etc/a b\tc")), ("dev/null", "c"), ("dev/disk", "b"), ("run/pipe", "p"),
+           ("last", b"y" * 513))
+LONG = (("d" * 90 + "/" + "e" * 9, b"a"), ("é\u4e16.txt", b"b"))
+LONGER = (("x" * 300, b"1"), ("to", ("l", "y" * 400)), ("new\nline", b"2"), ("z/" * 200 + "end", b"3"))
+
+
+def as_tarfile_sees(data: bytes) -> list:
+    kinds = {tarfile.REGTYPE: "f", tarfile.AREGTYPE: "f", tarfile.GNUTYPE_SPARSE: "f", tarfile.LNKTYPE: "h",
+             tarfile.SYMTYPE: "l", tarfile.CHRTYPE: "c", tarfile.BLKTYPE: "b", tarfile.DIRTYPE: "d",
+             tarfile.FIFOTYPE: "p"}
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        return [(path(m.name), kinds[m.type], m.mode & 0o7777, m.uid, m.gid, m.size if m.isreg() else 0,
+                 m.linkname if m.type in (tarfile.SYMTYPE, tarfile.LNKTYPE) else "") for m in opened]
+
+
+def seen(data: bytes, piece: int = 1000) -> list:
+    return [tuple(entry)[:7] for entry in listed(data, piece)]
+
+
+@each_format
+@pytest.mark.parametrize("piece", [1, 511, 512, 10_000])
+def test_each_format_is_read_as_tarfile_reads_it(format, piece):
+    members = MEMBERS + LONG + (() if format == tarfile.USTAR_FORMAT else LONGER)
+    data = tar(*members, format=format, uid=1000, gid=0o7777)
+    assert seen(data, piece) == as_tarfile_sees(data)
+    assert len(seen(data, piece)) == len(members)
+
+
+@pytest.mark.parametrize("uid", [2 ** 21 - 1, 2 ** 21, 2 ** 31])
+@pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_numbers_that_do_not_fit_into_octal_digits(format, uid):
+    assert listed(tar(("a", b"1"), format=format, uid=uid))[0].uid == uid
+
+
+def test_a_real_tar_program_agrees(tmp_path):
+    """Holes, long names, links: as GNU tar writes them."""
+    with open(tmp_path / "holes", "wb") as file:
+        for at in (0, 1 << 20, 3 << 20, 9 << 20):
+            file.seek(at)
+            file.write(b"x" * 4096)
+    many = tmp_path / "many"
+    with open(many, "wb") as file:
+        for at in range(0, 80 << 16, 1 << 16):   # more parts than fit into one header
+            file.seek(at)
+            file.write(b"y")
+    (tmp_path / ("n" * 200)).write_text("long")
+    os.link(many, tmp_path / "hard")
+    for format in ("gnu", "posix"):
+        made = subprocess.run(["tar", "--create", "--sparse", f"--format={format}", "--sort=name", "-C",
+                               str(tmp_path), "."], capture_output=True, check=True).stdout
+        assert len(made) < 2_000_000
+        found = {entry.path: entry for entry in listed(made)}
+        assert found.keys() == {"/", "/holes", "/many", "/hard", f"/{'n' * 200}"}
+        assert found["/holes"].size == (9 << 20) + 4096
+        assert {found["/many"].size, found["/hard"].size} == {(79 << 16) + 1, 0}
+        assert seen(made) == as_tarfile_sees(made)
+
+
+def test_content_is_read_where_it_is_asked_for_and_skipped_elsewhere():
+    data = tar(("a", b"a" * 2000), ("b", b"b" * 10), ("c", b"c" * 600), ("d", b""))
+    walked = archive.Archive(ByteStream([data]))
+    taken = {}
+    for entry in walked:
+        if entry.path == "/a":
+            walked.skip(1990)
+            taken["a"] = walked.head(100)
+        elif entry.path == "/b":
+            taken["b"] = walked.head(4) + walked.head(100)
+        elif entry.path == "/c":
+            taken["c"] = b"".join(walked.content())
+    assert taken == {"a": b"a" * 10, "b": b"b" * 10, "c": b"c" * 600}
+
+
+def test_what_a_capability_is_kept_as():
+    raw = "\x01\x00\x00\x02\x00\x04\n=\x00\x00"
+    data = tar(("ping", b"\x7fELF"), format=tarfile.PAX_FORMAT,
+               pax_headers={"SCHILY.xattr.security.capability": raw})
+    assert listed(data)[0].capability == raw.encode()
+    assert scanned(data).capabilities == {0: raw.encode().hex()}
+
+
+# -- archives that were made to harm --------------------------------------------------------
+
+@pytest.mark.parametrize("name, tidy", [
+    ("../../etc/passwd", "/etc/passwd"), ("/etc/passwd", "/etc/passwd"), ("a/../../b", "/b"), ("a/./b", "/a/b"),
+    ("a\nb", "/a\nb"), ("..", "/"), ("...", "/..."), ("a//b", "/a/b"), (".wha", "/.wha"), ("./", "/"), ("x/..", "/"),
+])
+def test_no_name_leads_out_of_the_root(name, tidy):
+    assert scanned(tar((name, b"1"))).paths == [tidy]
+
+
+def test_links_out_of_the_root_lead_nowhere_else():
+    tree = Tree([layer(("etc", "d"), ("etc/passwd", b"inside"), ("up", ("l", "../../../etc/passwd")),
+                       ("out", ("l", "/../etc/passwd")), ("far", ("l", "/nowhere")), ("hard", ("h", "../../etc/passwd")))])
+    assert tree.resolve("/up").path == tree.resolve("/out").path == "/etc/passwd"
+    assert tree.resolve("/far") is None
+    assert tree.origin(tree["/hard"]).path == "/etc/passwd"
+
+
+def test_links_in_a_circle_end():
+    tree = Tree([layer(("a", ("l", "b")), ("b", ("l", "a")), ("d", ("l", "d/d")), ("h", ("h", "i")), ("i", ("h", "h")),
+                       *((f"c{n}", ("l", f"c{n + 1}")) for n in range(60)), ("c60", b"end"))])
+    assert [tree.resolve(each) for each in ("/a", "/d", "/d/x", "/c0")] == [None] * 4
+    assert tree.resolve("/c30").path == "/c60"
+    assert tree.origin(tree["/h"]).kind == "h"
+
+
+def test_devices_have_no_content():
+    """A header of a device that claims a size is followed by the next header."""
+    data = bytearray(tar(("dev/sda", "b"), ("after", b"x" * 10)))
+    data[124:136] = b"00000001000\0"
+    data[148:156] = b"        "
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    assert [(e.path, e.kind, e.size) for e in listed(bytes(data))] == [("/dev/sda", "b", 0), ("/after", "f", 10)]
+
+
+@pytest.mark.parametrize("at", range(1, 2500, 61))
+def test_a_layer_that_was_cut_is_never_taken_for_whole(at):
+    data = tar(("a", b"a" * 700), ("b", b"b" * 100))
+    with pytest.raises(ImageUnreadable):
+        read([saved(data)[:512 + at]])
+
+
+def test_noise_is_damage_and_nothing_else():
+    source = random.Random(11)
+    good = tar(*MEMBERS, *LONG, *LONGER, format=tarfile.PAX_FORMAT)
+    for _ in range(400):
+        data = bytearray(good)
+        for _ in range(source.randrange(1, 8)):
+            data[source.randrange(len(data))] = source.randrange(256)
+        try:
+            scanned(bytes(data))
+        except (Damaged, Truncated):
+            pass
+
+
+def huge(size: bytes) -> bytes:
+    """A header that claims that many bytes, and none of them."""
+    data = bytearray(tar(("a", b"")))
+    data[124:136] = size
+    data[148:156] = b"        "
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+@pytest.mark.parametrize("size", [b"77777777777\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"not a size!!"])
+def test_a_size_that_is_a_lie_costs_nothing(size):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises((Damaged, Truncated)):
+        scanned(huge(size))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000   # kB
+
+
+def test_an_extended_header_without_end_is_refused():
+    for flag in (b"x", b"g", b"L", b"K"):
+        data = bytearray(huge(b"00100000000\0"))
+        data[156:157] = flag
+        data[148:156] = b"        "
+        data[148:156] = b"%06o\0 " % sum(data[:512])
+        with pytest.raises(Damaged, match="extended header claims"):
+            scanned(bytes(data))
+
+
+@pytest.mark.parametrize("records", [b"5 a=\n", b"9 path=b", b"x path=b\n", b"999 path=b\n", b"0 path=b\n", b"11path=abc\n"])
+def test_extended_headers_that_are_garbage(records):
+    good = tar(("n", b""), format=tarfile.PAX_FORMAT, pax_headers={"comment": "x" * 30})
+    at = good.index(b" comment=") - 2
+    padded = records.ljust(40, b"\n")
+    try:
+        scanned(good[:at] + padded + good[at + 40:])
+    except (Damaged, Truncated):
+        pass
+
+
+def test_too_many_entries_are_refused(monkeypatch):
+    monkeypatch.setattr(scan, "ENTRIES_LIMIT", 3)
+    assert len(layer(*((str(n), b"") for n in range(3)))) == 3
+    with pytest.raises(Damaged, match="more than 3 entries"):
+        layer(*((str(n), b"") for n in range(4)))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, __import__("zstandard").compress])
+def test_a_bomb_is_refused_before_it_goes_off(monkeypatch, pack):
+    monkeypatch.setattr(decompress, "BOMB_BYTES", 20_000_000)
+    monkeypatch.setattr(decompress, "BOMB_RATIO", 100)
+    bomb = tar(("zeros", bytes(100_000_000)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    packed = tar(("blobs/sha256/a", pack(bomb)))
+    with pytest.raises(ImageUnreadable, match="unpacks to more than"):
+        read([packed])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30_000   # kB
+    monkeypatch.setattr(decompress, "BOMB_BYTES", 200_000_000)     # large, and no bomb
+    assert list(read([packed]).layers) == [digest(bomb)]
+
+
+_MEMORY = """
+import sys
+from tests.unit.layers import headers
+from helpers.image.byte_stream import ByteStream
+from helpers.image.scan import scan
+from helpers.image.entries import Entries
+from helpers.image.filesystem import Tree
+
+count = int(sys.argv[1])
+def peak():   # Not ru_maxrss: that begins with what the process had that started this one.
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+
+before = peak()
+entries = scan(ByteStream(headers(count)))
+kept = entries.to_bytes()
+tree = Tree([entries])
+assert len(tree) == count and tree.unseen == ()
+del tree, entries
+assert len(Tree([Entries.from_bytes(kept)])) == count
+print((peak() - before) * 1024 // count)
+"""
+
+
+def test_a_million_entries_fit_into_300_mb():
+    """A quarter of a million take a quarter of that, but for the 40 MB of Python itself."""
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", _MEMORY, "250000"], cwd=root, capture_output=True,
+                          text=True, env={**os.environ, "PYTHONPATH": str(root)})
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 260
+
+
+def test_nothing_of_a_layer_is_written_to_the_disk(tmp_path, monkeypatch):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    evil = tar(("../elsewhere/evil", b"x"), ("../" * 99 + f"{elsewhere}/evil", b"x"), (f"{elsewhere}/evil", b"x"),
+               ("link", ("l", str(elsewhere))), ("link/evil", b"x"), ("a.jar", b"PK\3\4" + b"x" * 100))
+    read([saved(evil)])
+    assert list(here.iterdir()) == list(elsewhere.iterdir()) == []
+
+
+# -- what is kept of a layer ----------------------------------------------------------------
+
+ELF = Elf("x86-64", 64, "pie", False, "/lib64/ld-linux-x86-64.so.2", ("libc.so.6",), ("$ORIGIN",), "", "go1.22", "cmd/go",
+          (Package("go-module", "stdlib", "1.22"),))
+
+
+def full() -> Entries:
+    entries = layer(("bin", "d"), ("bin/sh", b"#!/bin/dash -e\n", 0o755), ("bin/to", ("l", "sh")), ("bin/same", ("h", "bin/sh")),
+                    ("caf\udce9", b""), (".wh.gone", b""), ("bin/.wh..wh..opq", b""), ("bin/.wh..wh.plnk", b""),
+                    ("etc/os-release", b'PRETTY_NAME="X"\n'))
+    entries.programs[0] = Program(ELF, "", ("busybox",), ("sh", "wget"))
+    entries.packages[2] = (Package("deb", "libc6", "2.36"), Package("deb", "é", ""))
+    entries.capabilities[1] = "0100"
+    return entries
+
+
+def test_entries_come_back_as_they_were():
+    entries = full()
+    assert (entries.hidden, entries.emptied) == (["/gone"], ["/bin"])
+    assert entries.programs[1] == Program(interpreter="/bin/dash -e")
+    assert entries.texts == {5: 'PRETTY_NAME="X"\n'}
+    assert entries.links == {2: "sh", 3: "bin/sh"}
+    assert entries.paths[4] == "/caf\udce9"
+    assert Entries.from_bytes(entries.to_bytes()) == entries
+    assert Entries.from_bytes(Entries().to_bytes()) == Entries()
+
+
+def test_entries_of_another_version_of_the_course_are_not_believed(monkeypatch):
+    data = full().to_bytes()
+    monkeypatch.setattr("helpers.image.entries._FORMAT", "layer entries 0")
+    with pytest.raises(Unsound):
+        Entries.from_bytes(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", bytes(32), bytes(100), full().to_bytes()[:-1], full().to_bytes() + b"x"],
+                         ids=range(6))
+def test_bytes_that_are_no_entries(data):
+    with pytest.raises(Unsound):
+        Entries.from_bytes(data)
+
+
+@pytest.mark.parametrize("name, content, mode, kept", [
+    ("bin/x", b"#!/bin/sh\n", 0o755, True), ("bin/x", b"#!/bin/sh\n", 0o644, True), ("bin/x", b"text", 0o755, False),
+    ("bin/x", b"\x7fELF", 0o755, False), ("bin/x", b"", 0o755, False), ("bin/x", b"#", 0o755, False),
+])
+def test_what_counts_as_a_program_s_file(name, content, mode, kept):
+    assert (0 in layer((name, content, mode)).programs) is kept
+
+
+# -- the file system that layers add up to, held against a real one ----------------------------
+
+NAMES = ("a", "b", "c")
+
+
+def random_layers(source: random.Random) -> list[list]:
+    """Some layers over few names, so that things meet."""
+    made = []
+    for _ in range(source.randrange(1, 5)):
+        members: dict[str, object] = {}
+        for _ in range(source.randrange(0, 7)):
+            parts = [source.choice(NAMES) for _ in range(source.randrange(1, 4))]
+            for depth in range(1, len(parts)):   # a directory that is no directory yet becomes one
+                above = "/".join(parts[:depth])
+                if members.get(above, "d") != "d":
+                    members = {k: v for k, v in members.items() if k != above}
+                members.setdefault(above, "d")
+            here = "/".join(parts)
+            content = source.choice(["d", b"1", b"22", ("l", "a")])
+            if content != "d" and any(each.startswith(here + "/") for each in members):
+                continue
+            if members.get(here) == "d" and content != "d":
+                continue
+            members[here] = content
+        hidden = {}
+        for _ in range(source.randrange(0, 3)):
+            parts = [source.choice(NAMES) for _ in range(source.randrange(1, 4))]
+            name = ".wh..wh..opq" if source.random() < 0.3 else f".wh.{parts[-1]}"
+            hidden["/".join([*parts[:-1], name])] = b""
+        both = [*members.items(), *hidden.items()]
+        source.shuffle(both)
+        both.sort(key=lambda each: each[0].count("/"))
+        made.append(both)
+    return made
+
+
+def applied(layers: list[list], root: Path) -> dict[str, str]:
+    """What is there after the layers were laid over each other on a disk: {path: kind}."""
+    for members in layers:
+        for name, _ in members:
+            folder, _, last = name.rpartition("/")
+            if last.startswith(".wh."):   # what is above a whiteout is a directory; an empty one is not listed
+                for above in reversed((root / name).relative_to(root).parents):
+                    if not (root / above).is_dir() or (root / above).is_symlink():  # noqa: SIM102
+                        if above.as_posix() not in dict(members):
+                            remove(root / above, root)
+            if last == ".wh..wh..opq" and straight(root / folder, root):
+                for child in list((root / folder).iterdir()):
+                    remove(child, root)
+            elif last.startswith(".wh.") and last != ".wh..wh..opq":
+                remove(root / folder / last[4:], root)
+        for name, content in members:
+            if name.rpartition("/")[2].startswith(".wh."):
+                continue
+            place = root / name
+            for above in reversed(place.relative_to(root).parents):
+                if not (root / above).is_dir() or (root / above).is_symlink():
+                    remove(root / above, root)
+                    (root / above).mkdir()
+            if content == "d":
+                if place.is_symlink() or not place.is_dir():
+                    remove(place, root)
+                    place.mkdir()
+                continue
+            remove(place, root)
+            if isinstance(content, tuple):
+                place.symlink_to(content[1])
+            else:
+                place.write_bytes(content)
+    found = {}
+    for folder, folders, files in os.walk(root):
+        for name in folders + files:
+            place = Path(folder, name)
+            kind = "l" if place.is_symlink() else "d" if place.is_dir() else "f"
+            found[f"/{place.relative_to(root)}"] = kind
+    return found
+
+
+def straight(folder: Path, root: Path) -> bool:
+    """Whether it is a directory with no link on the way to it."""
+    return all(above.is_dir() and not above.is_symlink()
+               for above in (folder, *folder.parents) if above.is_relative_to(root))
+
+
+def remove(place: Path, root: Path) -> None:
+    if not straight(place.parent, root):
+        return
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def test_random_layers_add_up_as_on_a_disk(tmp_path):
+    source, met = random.Random(2), 0
+    for number in range(400):
+        layers = random_layers(source)
+        tree = Tree([layer(*members) for members in layers])
+        root = tmp_path / str(number)
+        root.mkdir()
+        expected = applied(layers, root)
+        found = {each: tree[each].kind for each in tree}
+        assert found == expected, layers
+        met += bool(tree.unseen)
+        shutil.rmtree(root)
+    assert met > 50
+
+
+def kinds(*members) -> Entries:
+    """A layer of names: those that end in / are directories, the others files of 10 bytes."""
+    return layer(*((name.rstrip("/"), "d") if name.endswith("/") else (name, b"x" * 10) for name in members))
+
+
+@pytest.mark.parametrize("layers, unseen", [
+    ([["a"], ["b"]], []),
+    ([["a"], [".wh.a"]], [("/a", 0, 1, True)]),
+    ([["a"], ["a"]], [("/a", 0, 1, False)]),
+    ([["a"], [".wh.a", "a"]], [("/a", 0, 1, True)]),
+    ([["a"], ["a"], [".wh.a"]], [("/a", 0, 1, False), ("/a", 1, 2, True)]),
+    ([["d/", "d/a", "d/e/", "d/e/f"], [".wh.d"]], [("/d/a", 0, 1, True), ("/d/e/f", 0, 1, True)]),
+    ([["d/", "d/a"], ["d/", "d/.wh..wh..opq", "d/b"]], [("/d/a", 0, 1, True)]),
+    ([["d/", "d/a"], ["d"]], [("/d/a", 0, 1, False)]),
+    ([["d"], ["d/", "d/a"]], [("/d", 0, 1, False)]),
+    ([["d"], ["d/a"]], [("/d", 0, 1, False)]),
+    ([["d/", "d/a"], ["d/"]], []),           # a directory that was touched has all that it had
+    ([[".wh.a", "b"]], []),
+    ([["d/a"], [".wh.d"]], [("/d/a", 0, 1, True)]),   # the directory was never said
+    ([["a"], [".wh.b"]], []),
+    ([["d/", "d/a", "d0", "d-", "d.", "d1", "dd"], [".wh.d"]], [("/d/a", 0, 1, True)]),   # and not what is called alike
+    ([["d"], [".wh.d", "d/a"]], [("/d", 0, 1, True)]),
+    ([["d/", "d/a"], [".wh.d", "d"]], [("/d/a", 0, 1, True)]),   # deleted, and something else in its place
+    ([["d/", "d/a", "d/e/", "d/e/f"], ["d/.wh.e", "d"]], [("/d/a", 0, 1, False), ("/d/e/f", 0, 1, True)]),
+    ([["d"], ["d/.wh.a"]], [("/d", 0, 1, False)]),     # only a directory can have a whiteout in it
+    ([["d"], ["d/e/.wh..wh..opq"]], [("/d", 0, 1, False)]),
+])
+def test_what_is_shipped_and_not_seen(layers, unseen):
+    tree = Tree([kinds(*names) for names in layers])
+    assert sorted((u.path, u.layer, u.by, u.deleted) for u in tree.unseen) == unseen
+    assert all(u.size == 10 for u in tree.unseen)
+
+
+def test_a_file_with_a_second_name_is_still_seen():
+    below = layer(("a", b"x" * 10), ("b", ("h", "a")))
+    assert Tree([below, layer((".wh.a", b""))]).unseen == ()
+    both = Tree([below, layer((".wh.a", b""), (".wh.b", b""))])
+    assert [each.path for each in both.unseen] == ["/a"]
+
+
+def test_the_largest_of_what_is_unseen_comes_first():
+    below = layer(("a", b"1"), ("b", b"333"), ("c", b"22"))
+    gone = Tree([below, layer((".wh.a", b""), (".wh.b", b""), (".wh.c", b""))])
+    assert [each.size for each in gone.unseen] == [3, 2, 1]
+
+
+def test_a_tree_is_a_mapping_of_what_is_seen():
+    tree = Tree([kinds("d/", "d/a", "b"), kinds("d/a", ".wh.b")])
+    assert dict(tree.layers()) == {"/d": 0, "/d/a": 1} and list(tree) == ["/d", "/d/a"]
+    assert (tree["/d/a"].layer, tree["/d/a"].size, tree["/d/a"].mode, tree["/d"].kind) == (1, 10, 0o644, "d")
+    assert "/b" not in tree and len(tree) == 2 and tree.layer_of("/d/a") == 1
+    with pytest.raises(KeyError):
+        tree["/b"]
+    assert [list(tree.visible(index)) for index in (0, 1)] == [[0], [0]]
+
+
+def test_a_way_through_links():
+    tree = Tree([layer(("usr", "d"), ("usr/bin", "d"), ("usr/bin/tool", b"1"), ("bin", ("l", "usr/bin")),
+                       ("sbin", ("l", "/bin")), ("usr/bin/t", ("l", "tool")), ("usr/up", ("l", "..")))])
+    for way in ("/bin/tool", "/sbin/t", "/usr/up/usr/bin/tool", "//usr/./bin/../bin/tool", "/usr/up/../bin/t"):
+        assert tree.resolve(way).path == "/usr/bin/tool"
+    assert tree.resolve("/") is None        # this archive says nothing of the root
+    assert tree.resolve("/bin/nothing") is None
+
+
+@pytest.mark.parametrize("whiteout", ["link/.wh.a", "link/.wh..wh..opq", "link/deep/.wh.b", "link/.wh.nothing"])
+def test_a_whiteout_below_a_lower_symbolic_link_replaces_the_link(whiteout):
+    """As Docker unpacks it: `link` becomes a directory, and what the link led to stays."""
+    below = layer(("d", "d"), ("d/a", b"1"), ("d/deep", "d"), ("d/deep/b", b"1"), ("link", ("l", "d")))
+    tree = Tree([below, layer((whiteout, b""))])
+    assert list(tree) == ["/d", "/d/a", "/d/deep", "/d/deep/b"] and tree.unseen == ()
+    assert tree.resolve("/link/a") is None
+
+
+def test_a_layer_that_brings_the_link_again_keeps_it():
+    below = layer(("d", "d"), ("d/a", b"1"), ("link", ("l", "d")))
+    tree = Tree([below, layer(("link", ("l", "d")), ("link/.wh.a", b""))])
+    assert tree.resolve("/link/a").path == "/d/a"
+
+
+def test_order_within_a_layer_makes_no_difference():
+    below = kinds("d/", "d/a", "d/b", "e")
+    above = ["d/.wh.a", "d/c", ".wh.e", "e", "d/.wh..wh..opq"]
+    expected = Tree([below, kinds(*above)]).layers()
+    for order in itertools.permutations(above):
+        assert Tree([below, kinds(*order)]).layers() == expected

@@ -1,0 +1,319 @@
+"""Recorded results: what stands in for a measurement, and that nothing else does."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
+
+from helpers.errors import CourseError, NoEngine, Unsupported
+from helpers.lesson.session import Run
+from helpers.recorded import Cells, Missing, NeedsEngine, Recording, frames, register
+from helpers.recorded.recordings import MARK, RUN, recording, recordings
+from helpers.widgets.ask import COMPARED, predict, retold
+from tests.unit.recorded.without_engine import run_cells
+
+ROOT = Path(__file__).resolve().parents[3]
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+FACTS = {"engine": "Docker Engine 28.5 (API 1.51, overlay2), started by the course", "date": "2026-11-24"}
+
+
+def value(text, html=None, **metadata):
+    return {"output_type": "execute_result", "execution_count": 1, "metadata": metadata,
+            "data": {"text/plain": text} | ({"text/html": html} if html else {})}
+
+
+def notebook(*cells, facts=FACTS):
+    """(source, outputs) of each, after the cell that says engine and date."""
+    every = [("this_run()", [value("It ran.", **{RUN: facts})]), *cells]
+    return json.dumps({"cells": [
+        {"cell_type": "code", "source": source.splitlines(True), "outputs": outputs, "metadata": {},
+         "execution_count": 1} for source, outputs in every], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture
+def kernel():
+    """Run a cell in a shell whose lesson is recorded: (what it published or printed, result)."""
+    recorded = recording("01-x", notebook(
+        ("image = engine()\nimage", [value("700 MB", "<b>700 MB</b>")]),
+        ("chart = image.size", []),
+        ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
+        ("twice()", [value("first")]), ("twice()", [value("second")]),
+        ("old('legacy')", [value("legacy says")]), ("old('buildah')", [value("buildah says")]),
+        ("guess.compare(engine())", [value("You made no prediction. Measured: 700 MB.", **{
+            COMPARED: {"question": "How large?", "measured": 700_000_000}})])))
+    shell = InteractiveShell()
+    cells = Cells(shell, [recorded], retold)
+    shell.events.register("pre_run_cell", cells.begin)
+    shell.ast_transformers.append(cells)
+
+    def engine():
+        raise NeedsEngine("There is no engine.")
+
+    def old(builder):
+        raise Unsupported(f"The builder {builder} is not here.")
+
+    shell.push({"engine": engine, "twice": engine, "old": old})
+
+    def run(source):
+        shell.display_pub = CapturingDisplayPublisher()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            result = shell.run_cell(source, store_history=True)
+        outputs = [SimpleNamespace(**each) for each in shell.display_pub.outputs]
+        return SimpleNamespace(outputs=outputs, stdout=printed.getvalue()), result
+    run.shell, run.cells = shell, cells
+    return run
+
+
+def texts(seen):
+    return [output.data["text/plain"] for output in seen.outputs]
+
+
+def test_a_cell_that_needs_no_engine_runs_as_ever(kernel):
+    seen, result = kernel("x = 20\nx + 1")
+    assert result.result == 21 and result.success
+    assert kernel("x")[1].result == 20
+    assert kernel("print('here')")[0].stdout == "here\n"
+    assert kernel("def f(a):\n    return a * 2\n\nf(4)")[1].result == 8
+
+
+def test_an_import_from_the_future_stays_the_first_thing_in_its_cell(kernel):
+    assert kernel("from __future__ import annotations\nx = 20")[1].success
+    assert kernel("x")[1].result == 20
+
+
+def test_an_error_of_the_cell_s_own_is_its_error(kernel):
+    _, result = kernel("1 / 0")
+    assert isinstance(result.error_in_exec, ZeroDivisionError)
+
+
+def test_what_needs_an_engine_is_shown_as_recorded_with_date_and_engine(kernel):
+    seen, result = kernel("image = engine()\nimage")
+    assert result.success and result.result is None
+    banner, shown = seen.outputs
+    assert "There is no engine." in banner.data["text/plain"]
+    for kind in ("text/plain", "text/html"):
+        assert "Recorded on 24 November 2026 on Docker Engine 28.5" in shown.data[kind]
+        assert "Not measured here." in shown.data[kind] and "700 MB" in shown.data[kind]
+    assert "<b>700 MB</b>" in shown.data["text/html"] and "role='note'" in shown.data["text/html"]
+    assert all(output.metadata == {MARK: True} for output in seen.outputs)
+
+
+def test_what_stands_on_it_is_recorded_too_and_none_of_it_runs(kernel):
+    kernel("image = engine()\nimage")
+    seen, result = kernel("chart = image.size")
+    assert result.success and seen.outputs == [] and type(kernel.shell.user_ns["chart"]) is Missing
+    seen, _ = kernel("print(chart)")
+    assert seen.stdout == "" and texts(seen) == [f"[{frames.when(kernel.cells._recorded[0])}]\ndrawn"]
+
+
+def test_names_of_functions_and_comprehensions_are_not_taken_for_the_cell_s(kernel):
+    kernel("image = [engine() for each in range(2)]")
+    assert kernel("[each for each in range(3)]")[1].result == [0, 1, 2]
+    assert kernel("def f(image):\n    return image\nf(3)")[1].result == 3
+    seen, _ = kernel("g = lambda: image.size\ng()")
+    assert "nothing is recorded" in texts(seen)[0]
+
+
+def test_a_cell_that_the_learner_changed_says_that_nothing_was_recorded(kernel):
+    seen, result = kernel("mine = engine()")
+    assert result.success and texts(seen)[0].startswith("[Not run, and nothing is recorded for this cell.]")
+    assert type(kernel.shell.user_ns["mine"]) is Missing
+
+
+def test_names_that_were_set_before_the_engine_was_needed_are_kept(kernel):
+    kernel("here = [1, 2]\nthere = engine()")
+    assert kernel("sum(here)")[1].result == 3
+    kernel("there = 5")
+    assert kernel("there + 1")[1].result == 6
+
+
+def test_a_text_that_stands_twice_gives_each_its_own_recording(kernel):
+    assert "first" in texts(kernel("twice()")[0])[-1]
+    assert "second" in texts(kernel("twice()")[0])[-1]
+    assert "first" in texts(kernel("twice()")[0])[-1]
+
+
+def test_what_this_engine_cannot_do_is_recorded_or_else_an_error(kernel):
+    seen, result = kernel("old('legacy')")
+    assert result.success and "The builder legacy is not here." in texts(seen)[0] and "legacy says" in texts(seen)[1]
+    _, result = kernel("old('other')")
+    assert isinstance(result.error_in_exec, Unsupported)
+
+
+def test_a_cell_that_expects_an_error_does_not_take_this_for_it(kernel):
+    seen, result = kernel("try:\n    engine()\nexcept Exception:\n    print('as expected')")
+    assert result.success and seen.stdout == "" and "nothing is recorded" in texts(seen)[0]
+
+
+@pytest.mark.parametrize("mine, said", [
+    (300, "You predicted 300 MB. Measured: 700 MB, 2.33 times more."),
+    (None, "You made no prediction. Measured: 700 MB.")])
+def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(kernel, mine, said):
+    guess = predict("How large?", unit="MB")
+    kernel.shell.push({"guess": guess})
+    kernel("guess.compare(engine())")
+    guess.value = mine   # the widget is filled in, and the cell run again
+    seen, _ = kernel("guess.compare(engine())")
+    shown, = seen.outputs
+    assert texts(seen) == [f"[{frames.when(kernel.cells._recorded[0])}]\n{said}"]
+    assert f"<p>{said}</p>" in shown.data["text/html"]
+
+
+def test_the_reason_is_told_once(kernel):
+    assert len(kernel("twice()")[0].outputs) == 2 and len(kernel("twice()")[0].outputs) == 1
+
+
+def test_each_thing_that_an_engine_cannot_do_is_told_once(kernel):
+    for builder in ("legacy", "buildah"):
+        first, second = (texts(kernel(f"old('{builder}')")[0]) for _ in range(2))
+        assert f"The builder {builder} is not here." in first[0] and f"{builder} says" in first[1]
+        assert len(second) == 1 and f"{builder} says" in second[0]
+
+
+@pytest.mark.parametrize("use", [
+    str, repr, len, bool, iter, hash, lambda m: m.size, lambda m: m(), lambda m: m == 1, lambda m: m + 1,
+    lambda m: 1 + m, lambda m: m[0], lambda m: 1 in m, lambda m: f"{m:>3}", lambda m: setattr(m, "x", 1),
+    lambda m: m < 1, os.fspath, float])
+def test_nothing_is_computed_from_nothing(use):
+    with pytest.raises(NeedsEngine, match="image was recorded"):
+        use(Missing("image"))
+
+
+# -- recordings ------------------------------------------------------------------------
+
+def test_engine_and_date_are_those_kept_with_the_run():
+    found = recording("02-y", notebook(("1", [])))
+    assert (found.engine, found.date) == (FACTS["engine"], "2026-11-24")
+    assert found.lesson == "02-y" and found.sources == ["this_run()", "1"]
+
+
+def test_a_run_keeps_with_its_outputs_what_a_recording_is_read_from():
+    """In the metadata of an output, which JupyterLab saves with it; IPython shows the text as ever."""
+    show = InteractiveShell().display_formatter.format
+    data, metadata = show(Run(FACTS["engine"], FACTS["date"]))
+    assert data["text/html"].startswith("<p>Docker Engine 28.5") and data["text/plain"].endswith(". 2026-11-24.")
+    assert metadata[RUN] == FACTS
+    data, metadata = show(predict("How large?", unit="MB").compare(700_000_000))
+    assert data["text/plain"] == "You made no prediction. Measured: 700 MB."
+    assert metadata[COMPARED] == {"question": "How large?", "measured": 700_000_000}
+    assert json.loads(json.dumps(show(predict("Who?", ["a"]).compare(Path("a")))[1]))[COMPARED]["measured"] == "a"
+
+
+def test_every_lesson_is_recorded():
+    assert [each.lesson for each in recordings(ROOT / "notebooks")] == [path.stem for path in LESSONS]
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "{}", "no JSON", notebook(facts={}), notebook(facts=FACTS | {"date": "today"}), notebook(facts="it ran"),
+    json.dumps({"cells": [{"cell_type": "code"}]}), json.dumps({"cells": [{"cell_type": "code", "source": "1", "outputs": []}]}),
+    notebook(("1", [value("2") | {"metadata": {MARK: True}}]))])
+def test_what_records_nothing_or_records_recordings_is_no_recording(text):
+    assert recording("x", text) is None
+
+
+def test_a_kernel_shows_what_was_recorded_of_its_own_notebook(tmp_path, monkeypatch):
+    """JupyterLab says which it is. Else the cells that were run tell the lessons apart."""
+    for name in ("01-x", "02-y"):
+        (tmp_path / f"{name}.ipynb").write_text(notebook((f"'{name}'", []), ("engine()", [value(f"of {name}")])))
+
+    def shown(session, *sources):
+        shell = InteractiveShell()
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+        monkeypatch.setenv("JPY_SESSION_NAME", session)
+        cells = register(tmp_path, lambda output: output)
+        assert register(tmp_path, lambda output: output) is cells   # once in a kernel
+        shell.push({"engine": lambda: cells.missing("x")})
+        for source in sources:
+            shell.display_pub = CapturingDisplayPublisher()
+            shell.run_cell(source)
+        return shell.display_pub.outputs[-1]["data"]["text/plain"]
+
+    assert shown("notebooks/02-y.ipynb", "engine()").endswith("of 02-y")
+    assert shown("notebooks/other.ipynb", "engine()").endswith("of 01-x")
+    assert shown("", "'02-y'", "engine()").endswith("of 02-y")
+
+
+def test_git_s_copy_is_believed_before_one_that_a_learner_saved(tmp_path):
+    path = tmp_path / "01-x.ipynb"
+    path.write_text(notebook(("1", [value("kept")])))
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    path.write_text(notebook(("1", [value("2") | {"metadata": {MARK: True}}])))
+    found, = recordings(tmp_path)
+    assert found.outputs[1][0]["data"]["text/plain"] == "kept"
+
+
+def test_without_git_the_folder_is_read(tmp_path):
+    (tmp_path / "01-x.ipynb").write_text(notebook(("1", [value("lying there")])))
+    found, = recordings(tmp_path)
+    assert found.outputs[1][0]["data"]["text/plain"] == "lying there"
+
+
+def test_a_banner_has_a_line_for_each_thing_that_it_says():
+    told = frames.banner("Not here.", "No engine.\nWhy: <none>", "", "Then run it.")
+    assert told["text/plain"] == "[Not here.]\nNo engine.\nWhy: <none>\nThen run it."
+    lines = [words.partition("</p>")[0] for words in told["text/html"].split("'>") if "</p>" in words]
+    assert lines == ["No engine.", "Why: &lt;none&gt;", "Then run it."]
+
+
+@pytest.mark.parametrize("output, page", [
+    ({"output_type": "stream", "name": "stdout", "text": ["a <b>\n"]}, "<pre style='margin:0;white-space:pre-wrap;word-break:normal'>a &lt;b&gt;"),
+    ({"output_type": "display_data", "data": {"image/png": "AAAA", "text/plain": "A bar"}}, "<img alt='A bar' src='data:image/png;base64,AAAA'>"),
+    ({"output_type": "error", "ename": "E", "evalue": "it broke", "traceback": []}, "E: it broke"),
+    ({"output_type": "display_data", "data": {"image/svg+xml": ["<svg>", "</svg>"]}}, "<svg></svg>")])
+def test_every_kind_of_output_is_framed(output, page):
+    framed = frames.framed(output, Recording("x", "Docker Engine 1", "2026-01-02", [], []))
+    assert page in framed["text/html"] and "2 January 2026" in framed["text/html"]
+    assert framed["text/plain"].startswith("[Recorded on 2 January 2026 on Docker Engine 1.")
+
+
+# -- the lessons, where there is no engine at all ------------------------------------------
+
+LIVE = ("from helpers", "doctor()", "predict(", "guess = predict", "show(", "ask(", "with_supported_bases(", "lint(",
+        "interview()", "verdicts()", "claims.tested", "mine = files", "opinions(", "said.without")
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
+    """Every cell ends well, what the kept lesson shows is shown, and what needs an engine is marked."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    marked = 0
+    for before, outputs in zip(cells, run_cells([cell.source for cell in cells], path.parent, tmp_path), strict=True):
+        recorded = [output for output in outputs if output.get("metadata", {}).get(MARK)]
+        marked += len(recorded)
+        live = [output for output in outputs if output not in recorded and (
+            output.get("text") or output.get("data", {}).get("text/plain") or output.get("data", {}).get("text/html"))]
+        assert len(live) + len(recorded) >= len(before.outputs), before.source
+        assert not live or any(word in before.source for word in LIVE), f"shown as live: {before.source}"
+        assert not (live and recorded), before.source
+        assert all("ecorded" in output["data"]["text/html"] for output in recorded)
+    assert marked > 5
+
+
+def test_outside_of_a_notebook_it_is_an_error():
+    done = subprocess.run([sys.executable, "-c", "from helpers.lesson import *\nthis_run()"], cwd=ROOT,
+                          env={**os.environ, "MULTISTAGE_NO_ENGINE": "1"}, capture_output=True, text=True)
+    assert done.returncode and "NoEngine" in done.stderr and "Codespaces" in done.stderr
+    assert issubclass(NoEngine, CourseError)
+
+
+def test_where_tests_require_an_engine_nothing_is_recorded():
+    """In a kernel too: recorded outputs would pass for measured ones."""
+    cells = ["from helpers.lesson import *", "this_run()"]
+    run = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
+    client = NotebookClient(run, timeout=120, kernel_name="python3", allow_errors=True)
+    needed = {"MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "1", "PYTHONPATH": str(ROOT)}
+    with client.setup_kernel(env={**os.environ, **needed}):
+        for index, cell in enumerate(run.cells):
+            client.execute_cell(cell, index)
+    assert [output.ename for output in run.cells[1].outputs] == ["NoEngine"]
