@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class Client:
     def __init__(self, address: str):
         self._base = f"http://{address}/v2"
         self._session = requests.Session()
-        self._session.trust_env = False   # a proxy of this machine has no business on loopback
+        self._session.trust_env = False   # no proxy for an address on loopback
 
     def close(self) -> None:
         self._session.close()
@@ -98,12 +98,12 @@ class Client:
         except requests.exceptions.RequestException as error:
             raise _gone(error) from error
 
-    def upload(self, repository: str, chunks: Iterable[bytes]) -> Upload:
-        """Begin to upload a blob: send `chunks` now, name its digest later."""
+    def upload(self, repository: str, chunks: Iterable[bytes], digest: Callable[[], str]) -> None:
+        """Upload a blob. `digest` is asked once all of it has been sent; the registry checks it."""
         place = self._ask("POST", f"{repository}/blobs/uploads/").headers["Location"]
-        answer = self._ask("PATCH", place, data=chunks,
-                           headers={"Content-Type": "application/octet-stream"})
-        return Upload(self, answer.headers["Location"])
+        answer = self._ask("PATCH", place, data=chunks, headers={"Content-Type": "application/octet-stream"})
+        place = answer.headers["Location"]
+        self._ask("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest()}")
 
     def _ask(self, method: str, place: str, **options: Any) -> requests.Response:
         url = place if place.startswith("http") else f"{self._base}/{place}"
@@ -119,18 +119,6 @@ class Client:
         return answer
 
 
-class Upload:
-    """A blob whose bytes are with the registry, and which has no name yet."""
-
-    def __init__(self, client: Client, place: str):
-        self._client, self._place = client, place
-
-    def finish(self, digest: str) -> None:
-        """Name its digest. The registry checks it."""
-        joint = "&" if "?" in self._place else "?"
-        self._client._ask("PUT", f"{self._place}{joint}digest={digest}")
-
-
 def _gone(error: Exception) -> CourseError:
     return TransferFailed("The registry stopped answering.", why=root_cause(error),
-                          remedy="Open it anew: run the cell that did so again.")
+                          remedy="Run the cell that opened it again.")

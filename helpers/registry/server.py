@@ -123,7 +123,7 @@ def _program(report: Callable[[str], None]) -> str:
         raise RegistryUnavailable(
             "There is no registry here to push to.", why=why,
             remedy="Where Docker Hub can be reached: `docker run -d -p 127.0.0.1:5000:5000 "
-                   f"registry:2`, then set {NAMED}=127.0.0.1:5000 and start the kernel anew.")
+                   f"registry:2`, then set {NAMED}=127.0.0.1:5000 and restart the kernel.")
     return found
 
 

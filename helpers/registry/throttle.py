@@ -96,7 +96,7 @@ class Line:
                 self._open.add(task)
                 await self._joined(reader, writer)
         except* OSError:
-            pass   # one end went away: the other is told by the end of the connection
+            pass   # one end went away: the other sees the end of the connection
         except* asyncio.CancelledError:
             pass   # the line ends; 3.11's streams would log it as an error
         finally:

@@ -82,23 +82,20 @@ def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, 
     Raises TransferFailed for layers that are compressed otherwise than with gzip. The containerd store
     pushes a layer as it was loaded, and so perhaps not compressed at all.
     """
-    strange = [
-        blob["mediaType"] for blob in image.content["layers"] if not blob["mediaType"].endswith(("gzip", ".tar"))
-    ]
-    if strange:
-        raise TransferFailed("A layer of this image is neither a plain archive nor compressed with gzip.",
-                             why=strange[0],
-                             remedy="Use an engine with its classic store.")
+    blobs = image.content["layers"]
+    for kind in (blob["mediaType"] for blob in blobs):
+        if not kind.endswith(("gzip", ".tar")):
+            raise TransferFailed("A layer of this image is neither a plain archive nor compressed with gzip.",
+                                 why=kind, remedy="Use an engine with its classic store.")
     with ThreadPoolExecutor(_AT_ONCE) as several:
-        layers = list(several.map(lambda blob: _layer(client, repository, blob, text),
-                                  image.content["layers"]))
+        layers = list(several.map(lambda blob: _layer(client, repository, blob, text), blobs))
     with client.blob(repository, image.content["config"]["digest"]) as chunks:
         config = json.loads(b"".join(chunks))
     config = renamed(config, [layer.diff_id for layer in layers], name)
     content = image.content | {
         "config": image.content["config"] | _store(client, repository, config),
         "layers": [blob | {"digest": layer.digest, "size": layer.size}
-                   for blob, layer in zip(image.content["layers"], layers)]}
+                   for blob, layer in zip(blobs, layers)]}
     return client.put_manifest(repository, tag, image.kind, content)
 
 
@@ -113,12 +110,12 @@ def renamed(config: dict, diff_ids: list[str], name: str) -> dict:
 def _layer(client: Client, repository: str, blob: dict, text: str) -> Commented:
     with client.blob(repository, blob["digest"]) as chunks:
         commented = Commented(chunks, text, "gzip" in blob["mediaType"])
-        client.upload(repository, commented).finish(commented.digest)
+        client.upload(repository, commented, lambda: commented.digest)
     return commented
 
 
 def _store(client: Client, repository: str, config: dict) -> dict[str, object]:
     text = json.dumps(config).encode()
     digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-    client.upload(repository, iter([text])).finish(digest)
+    client.upload(repository, iter([text]), lambda: digest)
     return {"digest": digest, "size": len(text)}

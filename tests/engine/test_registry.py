@@ -266,7 +266,7 @@ def test_a_killed_process_leaves_no_registry_behind(engine, program):
     # what is left is looked at by the fixture
 
 
-def test_the_names_of_a_journey_that_was_cut_short_are_found_and_taken(engine, image):
+def test_the_names_of_an_interrupted_transfer_are_found_and_removed(engine, image):
     """As after a killed process: the name for the push, and an image that was pulled."""
     client, api = engine.client, engine.client.api
     pushing = "127.0.0.1:1/multistage-course/course-test:ship"
@@ -275,10 +275,10 @@ def test_the_names_of_a_journey_that_was_cut_short_are_found_and_taken(engine, i
         pulling = registry.pulled(registry.fresh(registry.push(image)))
         pulled = pulling.__enter__().reference
         gone = client.images.get(pulled).id
-        assert {pushing, pulled} <= set(clean._travelling(api))
+        assert {pushing, pulled} <= set(clean._in_transfer(api))
         for name in (pushing, pulled):
             lesson_registry.forget(engine, name)
-        assert not {pushing, pulled} & set(clean._travelling(api))
+        assert not {pushing, pulled} & set(clean._in_transfer(api))
         pulling.__exit__(None, None, None)
     assert client.images.get(image)
     with pytest.raises(NotFound):

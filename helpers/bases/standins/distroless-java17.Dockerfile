@@ -1,5 +1,5 @@
-# gcr.io/distroless/java17-debian12: a Java runtime; no shell. Without TLS certificates in Java's own format: a script
-# makes those.
+# gcr.io/distroless/java17-debian12: a Java runtime; no shell. It has no TLS certificates in Java's own format:
+# a script would have to make those.
 FROM debian:bookworm-slim AS packages
 RUN --mount=type=bind,source=unpack_packages,target=/usr/local/bin/unpack_packages \
     --mount=type=secret,id=apt.conf --mount=type=secret,id=apt.sources --mount=type=secret,id=trust \

@@ -1,5 +1,5 @@
 # gcr.io/distroless/static-debian12: certificates and time zones; no C library, no shell.
-# How such an image comes about is told in distroless-base.Dockerfile.
+# For how such an image is made see distroless-base.Dockerfile.
 FROM debian:bookworm-slim AS packages
 RUN --mount=type=bind,source=unpack_packages,target=/usr/local/bin/unpack_packages \
     --mount=type=secret,id=apt.conf --mount=type=secret,id=apt.sources --mount=type=secret,id=trust \

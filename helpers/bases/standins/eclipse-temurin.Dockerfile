@@ -1,5 +1,5 @@
-# eclipse-temurin:17-jdk and :17-jre: Java as adoptium/containers has it, without what checks certificates at the
-# start. One file, two targets: what both need is a stage, and its layers are shared.
+# eclipse-temurin:17-jdk and :17-jre: Java as adoptium/containers has it, without the check of certificates at
+# the start. One file, two targets: what both need is a stage, and its layers are shared.
 FROM debian:bookworm-slim AS below
 RUN --mount=type=bind,source=install_packages,target=/usr/local/bin/install_packages \
     --mount=type=secret,id=apt.conf --mount=type=secret,id=apt.sources --mount=type=secret,id=trust \

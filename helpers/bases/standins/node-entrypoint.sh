@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is an option, a file of JavaScript or no command at all is node's business.
+# Options, JavaScript files and whatever is not a command go to node.
 case "$1" in
   -*) exec node "$@" ;;
 esac

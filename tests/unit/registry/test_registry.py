@@ -377,7 +377,7 @@ def test_an_image_keeps_the_name_that_was_asked_for(image, name):
     ("127.0.0.1:39093/mine:1", False), ("localhost:5000/multistage-course/x:1", False),
     ("example.org/127.0.0.1:1/multistage-course/x:1", False), ("go-server:single", False),
 ])
-def test_names_of_a_journey_are_known_again(name, ours):
+def test_names_of_a_transfer_are_recognised(name, ours):
     assert is_transfer_name(name) is ours
 
 
@@ -405,9 +405,9 @@ def test_a_full_disk_is_said_to_be_one():
     assert isinstance(failed, TransferFailed) and failed.why == "EOF at once" and "pull x" in failed.what
 
 
-def test_a_trip_in_words():
-    trip = Transfer("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
-    assert str(trip) == "pull go:1: 297 MB in 16.5 s, 7 layers of 8 moved"
+def test_a_transfer_in_words():
+    transfer = Transfer("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
+    assert str(transfer) == "pull go:1: 297 MB in 16.5 s, 7 layers of 8 moved"
 
 
 def test_a_blob_that_occurs_twice_is_counted_once():
@@ -509,7 +509,7 @@ def answering(upstream, *lines: bytes, body: bytes = b"{}"):
     return Client(upstream(lambda c: c.recv(65_536) and c.sendall(head)))
 
 
-def test_a_refusal_is_told_with_the_registry_s_words(upstream):
+def test_a_refusal_has_the_registry_s_words(upstream):
     client = answering(upstream, b"404 Not Found", body=b"manifest unknown")
     with pytest.raises(TransferFailed, match="refused to GET r/manifests/t") as raised:
         client.manifest("r", "t")
