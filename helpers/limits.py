@@ -1,12 +1,11 @@
-"""How long something may take in an engine, and how much of its disk: past that it is stopped.
+"""Limits on the time and the disk that a build or run may use: past them it is stopped.
 
-The free room of the engine's disk is looked at all the time, which costs nothing. When it
-has shrunk by more than the bound, it is asked who it was, since others write there too:
-the processes of a build are known by a word in their environment, and what they wrote is
-the upper folder of their overlay. Where that cannot be seen (another user's processes),
-the disk's word stands. Under PRoot the processes write into the folder that PRoot was given:
-there what was written since is counted. The disk of an engine on another machine cannot be seen at all;
-there the time alone is bounded.
+The free space of the engine's disk is polled, which costs nothing. Others write there too, so
+when it has shrunk by more than the limit, the build's own writes are added up: its processes
+carry a mark in their environment, and what they wrote is the upper folder of their overlay
+(under PRoot, the files changed since in the folder that is their root). Where another user's
+processes hide that, the free space decides. The disk of an engine on another machine cannot be
+seen at all; there the time alone is limited.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from .engine import Engine, backends
 # no cache key and no history (docs.docker.com: predefined ARGs). It is a list of host names:
 # a mark is one more, of a host that does not exist, and the others keep their meaning.
 MARKED = "NO_PROXY"
-_PAUSE = 0.2    # seconds between two looks
+_PAUSE = 0.2    # seconds between two polls
 _UPPER = re.compile(r"upperdir=([^,\s]+)")
 _PROC = Path("/proc")
-_UNSEEN = 3     # so many times the bound, where nobody is seen who could have written it
+_UNSEEN = 3     # times the limit is exceeded before a build whose writes are not found is stopped
 
 
 def word() -> str:
@@ -45,9 +44,9 @@ def marked(mark: str, *lists: str | None) -> dict[str, str]:
 
 
 def carries(environment: bytes, mark: str) -> bool:
-    """Whether a process has the mark: as one host of that variable, not somewhere.
+    """Whether a process has the mark, as a host of its own in that variable.
 
-    environment   of the process, as proc(5) has it: NAME=VALUE, each ended by a zero byte
+    environment   of the process, as in proc(5): NAME=VALUE, each followed by a zero byte
     """
     return any(mark.encode() in each.partition(b"=")[2].split(b",")
                for each in environment.split(b"\0") if each.startswith(f"{MARKED}=".encode()))
@@ -55,13 +54,14 @@ def carries(environment: bytes, mark: str) -> bool:
 
 @dataclass
 class Bounds:
-    """Bounds of one build or one run.
+    """The limits of one build or one run.
 
-    seconds   wall time; disk: bytes that it may write
-    folder    on the engine's disk, None where it is not on this machine
-    mark      a word that stands in the environment of what is bounded
-    uppers    folders that it writes to, as far as they are known; `roots` those in which older
-              files lie too
+    seconds   wall time
+    disk      bytes that it may write
+    folder    on the engine's disk, None where that is not on this machine
+    mark      in the environment of its processes
+    uppers    folders that it writes to, as far as known
+    roots     the same, but with older files in them, too
     exceeded  'time' or 'disk' once it was stopped, else ''
     """
 
@@ -77,14 +77,14 @@ class Bounds:
 
     @classmethod
     def of(cls, engine: Engine, seconds: float, disk: int) -> Bounds:
-        """Bounds in this engine. Raises the engine's errors."""
+        """Limits in this engine. Raises the engine's errors."""
         with engine.translate_errors("say where it keeps its data"):
             root = Path(engine.client.info().get("DockerRootDir") or "/nowhere")
         return cls(seconds, disk, root if free(root) is not None else None)
 
     @contextlib.contextmanager
     def watched(self, stop: Callable[[], None]) -> Iterator[None]:
-        """While the block lasts; `stop` is called once, from another thread, past a bound."""
+        """Watch while the block runs; past a limit, `stop` is called once, from another thread."""
         ended = threading.Event()
         watch = threading.Thread(target=self._watch, args=(ended, stop), daemon=True)
         watch.start()
@@ -102,7 +102,7 @@ class Bounds:
             if before is not None and now is not None and before - now > self.disk:
                 if self.guilty():
                     self.exceeded = "disk"
-                before = now    # it was somebody else: look again when as much more is gone
+                before = now    # it was another writer: check again when as much more is gone
             if not self.exceeded and time.monotonic() - began > self.seconds:
                 self.exceeded = "time"
             if self.exceeded:
@@ -110,9 +110,9 @@ class Bounds:
                 return
 
     def guilty(self) -> bool:
-        """Whether it wrote at least half of what may be written: it may have begun before the
-        disk began to shrink, or not have been alone. Where that cannot be seen, the disk's
-        word is enough; where it could be seen and is not, what writes may hide."""
+        """Whether it wrote at least half of the limit: it may have begun before the first poll,
+        or not be alone. Where its writes cannot be seen, the free space is enough; where they
+        could be seen and are not found, they may be hidden, which counts after a few times."""
         self.uppers |= uppers(self.mark)
         self.roots |= roots(self.mark)
         if self.uppers or self.roots:
@@ -142,34 +142,41 @@ def free(folder: Path | None) -> int | None:
 
 
 def uppers(mark: str, proc: Path = _PROC) -> set[Path]:
-    """The upper folders of the overlays in which the processes with that word in their
-    environment run, of those that this user may look at."""
-    found = set()
-    for process in proc.glob("[0-9]*"):
-        with contextlib.suppress(OSError):   # it ended, or is another user's
-            if carries((process / "environ").read_bytes(), mark):
-                for line in (process / "mountinfo").read_text(errors="surrogateescape").splitlines():
-                    words = line.split(" ")
-                    if len(words) > 4 and words[4] == "/" and (upper := _UPPER.search(line)):
-                        found.add(Path(upper[1]))
-    return found
+    """The upper folders of the overlays that processes with the mark run in, of those that this
+    user may inspect."""
+    return _of_carriers(mark, proc, _overlays)
 
 
 def roots(mark: str, proc: Path = _PROC) -> set[Path]:
-    """The folders that PRoot shows as `/` to processes with that word in their environment."""
-    found = set()
+    """The folders that PRoot shows as `/` to processes with the mark."""
+    return _of_carriers(mark, proc, _proot_roots)
+
+
+def _of_carriers(mark: str, proc: Path, folders: Callable[[Path], Iterator[Path]]) -> set[Path]:
+    found: set[Path] = set()
     for process in proc.glob("[0-9]*"):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):   # it ended, or is another user's
             if carries((process / "environ").read_bytes(), mark):
-                words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-                if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
-                    found.add(Path(os.fsdecode(words[words.index(b"-r") + 1])))
+                found.update(folders(process))
     return found
 
 
+def _overlays(process: Path) -> Iterator[Path]:
+    for line in (process / "mountinfo").read_text(errors="surrogateescape").splitlines():
+        words = line.split(" ")
+        if len(words) > 4 and words[4] == "/" and (upper := _UPPER.search(line)):
+            yield Path(upper[1])
+
+
+def _proot_roots(process: Path) -> Iterator[Path]:
+    words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
+        yield Path(os.fsdecode(words[words.index(b"-r") + 1]))
+
+
 def held(folder: Path, since: float = 0) -> int:
-    """Bytes on the disk of all files in a folder, as far as they can be seen. `since`: of those
-    changed after that time alone, in seconds of the clock."""
+    """Bytes on the disk of all files in a folder, as far as they can be seen; only of those changed
+    after `since`, in seconds since the epoch."""
     total = 0
     for place, _, names in os.walk(folder, onerror=lambda _: None):
         for name in names:
