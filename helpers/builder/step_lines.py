@@ -80,7 +80,7 @@ def buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[st
     in the base's ONBUILD, and for all that belongs to no stage."""
     names = {each.key: each.name for each in seen}
     matches = {key: match for key, name in names.items() if (match := _NUMBERED.match(name))}
-    stages = {key: _stage(match["words"], dockerfile) for key, match in matches.items()}
+    stages = {key: _stage(match["words"], match["text"], dockerfile) for key, match in matches.items()}
     places = {}
     for stage in dockerfile.stages:
         own = {key: matches[key] for key, found in stages.items() if found is stage}
@@ -92,9 +92,18 @@ def buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[st
             for key, name in names.items()}
 
 
-def _stage(words: str | None, dockerfile: Dockerfile) -> Stage | None:
-    label = (words or dockerfile.stages[0].label).split()[-1].lower()
-    return next((stage for stage in dockerfile.stages if stage.label.lower() == label), None)
+def _stage(words: str | None, text: str, dockerfile: Dockerfile) -> Stage | None:
+    """The stage that the builder calls by that name. Several may have it: of two stages of one name, or one
+    named like an unnamed one ("stage-1"), it is the one with such an instruction; else the last."""
+    name = (words or _name(dockerfile.stages[0])).split()[-1].lower()
+    named = [stage for stage in dockerfile.stages if _name(stage) == name]
+    if len(named) < 2:
+        return named[0] if named else None
+    return max(named, key=lambda stage: (max(_agreement(each, text) for each in stage.instructions), stage.index))
+
+
+def _name(stage: Stage) -> str:
+    return (stage.name or f"stage-{stage.index}").lower()
 
 
 def step_lines(stage: Stage, texts: Mapping[int, str], total: int) -> dict[int, int]:

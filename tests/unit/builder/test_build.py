@@ -495,6 +495,14 @@ def test_a_step_s_place_in_the_dockerfile(name, place):
     assert (step.stage, step.instruction, step.line) == place
 
 
+@pytest.mark.parametrize("text", ["FROM a AS stage-1\nRUN x\nFROM b\nRUN y\n", "FROM a AS b\nRUN x\nFROM c AS b\nRUN y\n"])
+def test_of_two_stages_that_the_builder_calls_alike_the_text_decides(text):
+    first, second = dockerfiles.parse(text).stages
+    name = first.name
+    told = state(text, "buildkit", StepSeen("x", f"[{name} 2/2] RUN x"), StepSeen("y", f"[{name} 2/2] RUN y")).steps()
+    assert [(step.stage, step.line) for step in told] == [(first.label, 2), (second.label, 4)]
+
+
 @pytest.mark.parametrize("name, line", [("[1/3] FROM a", 1), ("[2/3] RUN b", 2), ("[3/3] RUN c", 3)])
 def test_one_unnamed_stage_has_numbers_only(name, line):
     step, = state("FROM a\nRUN b\nRUN c\n", "buildkit", StepSeen("k", name)).steps()
