@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..experiments.significance import Comparison
+from ..experiments.significance import SpeedComparison
 from ..image import Image
 from ..units import seconds
 from .style import BUILD, FAINT, INK, RUN, Chart, canvas, finish, footnote
@@ -13,7 +13,7 @@ _ROW = 0.85
 _SPREAD = 0.24     # rows that the dots of a sample are spread over
 
 
-def runs(compared: Comparison, names: Sequence[str], images: Sequence[Image] = ()) -> Chart:
+def runs(compared: SpeedComparison, names: Sequence[str], images: Sequence[Image] = ()) -> Chart:
     """A dot a run, in the order they were made from top to bottom, and the median as a
     line. `names` of the first and the second sample; the second is drawn above."""
     figure, axes = canvas(0.45 + _ROW * 2)
@@ -37,13 +37,13 @@ def runs(compared: Comparison, names: Sequence[str], images: Sequence[Image] = (
     return finish(figure, _finding(compared, names), _spoken(compared, names), source=source)
 
 
-def _finding(compared: Comparison, names: Sequence[str]) -> str:
+def _finding(compared: SpeedComparison, names: Sequence[str]) -> str:
     one, two = map(seconds, compared.medians)
     what = "First answer" if compared.faster else "No faster"
     return f"{what}: {names[0]} after {one}, {names[1]} after {two}"
 
 
-def _spoken(compared: Comparison, names: Sequence[str]) -> str:
+def _spoken(compared: SpeedComparison, names: Sequence[str]) -> str:
     told = ". ".join(
         f"{name}: {len(sample)} runs from {seconds(min(sample))} to {seconds(max(sample))}, "
         f"median {seconds(middle)}"

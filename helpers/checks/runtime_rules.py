@@ -91,7 +91,7 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: 
     return found
 
 
-def _health(running: container.Server, engine: Engine) -> str:
+def _health(running: container.ServedContainer, engine: Engine) -> str:
     """Why the health check is no good; '' if it says yes while the server is well, and no while it hangs.
     The engine runs it at its own times; here it is run at once."""
     with engine.translate_errors("show the health check"):
@@ -113,7 +113,7 @@ def _health(running: container.Server, engine: Engine) -> str:
             engine.client.api.kill(running.name, "SIGCONT")
 
 
-def _ask(running: container.Server, command: list[str]) -> str:
+def _ask(running: container.ServedContainer, command: list[str]) -> str:
     """Why a health check says no; '' if it says yes. One that does not end says no."""
     answers = [f"It did not end within {_HEALTH} s."]
 
@@ -131,13 +131,13 @@ def _ask(running: container.Server, command: list[str]) -> str:
     return answers[-1]
 
 
-def _users(running: container.Server) -> frozenset[int]:
+def _users(running: container.ServedContainer) -> frozenset[int]:
     with contextlib.suppress(CourseError, ValueError, KeyError):   # some engines list no numbers
         return running.users
     return frozenset()
 
 
-def _request(asked: Request, running: container.Server, values: Values) -> Fail | None:
+def _request(asked: Request, running: container.ServedContainer, values: Values) -> Fail | None:
     path = values.fill(asked.path)
     try:
         answer = running.get(path)

@@ -8,6 +8,6 @@ machine's loopback address only.
 from .processes import users
 from .running import Ran, run
 from .sandbox import Sandbox
-from .server import Answer, Server, serve
+from .server import Answer, ServedContainer, serve
 
-__all__ = ["Answer", "Ran", "Sandbox", "Server", "run", "serve", "users"]
+__all__ = ["Answer", "Ran", "Sandbox", "ServedContainer", "run", "serve", "users"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import CourseError
-from . import Ran, Server, users
+from . import Ran, ServedContainer, users
 
 _ANSWER = "compiled in the container"
 _C = f'#include <stdio.h>\nint main(void) {{ puts("{_ANSWER}"); return 0; }}\n'
@@ -43,7 +43,7 @@ class AttackResult:
         return f"{self.what}: {'works' if self.worked else 'fails'} ({self.command or self.said})"
 
 
-def run_attacks(server: Server, port: int) -> tuple[AttackResult, ...]:
+def run_attacks(server: ServedContainer, port: int) -> tuple[AttackResult, ...]:
     """Run all five attacks in a running container, whose server listens on `port` inside it.
     Raises the engine's errors."""
     page = server.get("/").text.strip()
@@ -81,7 +81,8 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _first(server: Server, what: str, commands: Sequence[Sequence[str]], works: Callable[[Ran], bool]) -> AttackResult:
+def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]],
+           works: Callable[[Ran], bool]) -> AttackResult:
     """Run one command after another until one works."""
     command = said = ""
     missing: list[str] = []
@@ -103,7 +104,7 @@ def _first(server: Server, what: str, commands: Sequence[Sequence[str]], works: 
     return AttackResult(what, False, command, said)
 
 
-def _root(server: Server) -> AttackResult:
+def _root(server: ServedContainer) -> AttackResult:
     """The user of the server, as the engine sees it: an image without a shell cannot say."""
     with server.engine.translate_errors(f"list the processes of {server.image}"):
         if not server.engine.has_users:   # every process is root's there: what the image asks for

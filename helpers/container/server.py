@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Server:
+class ServedContainer:
     """A container that answers over HTTP.
 
     name          of the container
@@ -117,7 +117,7 @@ class Server:
 @contextlib.contextmanager
 def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: str = "/",
           environment: Mapping[str, str] | None = None, sandbox: Sandbox = Sandbox(),
-          timeout: float = 30, engine: Engine | None = None) -> Iterator[Server]:
+          timeout: float = 30, engine: Engine | None = None) -> Iterator[ServedContainer]:
     """A server of `image` that has answered once; it is removed when the block ends.
 
         with serve("site", port=80) as server:
@@ -164,7 +164,7 @@ def _check_free(port: int, image: str) -> None:
                 remedy="End the other program, or restart the kernel that started it.")
 
 
-def _started(engine: Engine, name: str, image: str, port: int, path: str, timeout: float) -> Server:
+def _started(engine: Engine, name: str, image: str, port: int, path: str, timeout: float) -> ServedContainer:
     """Start the container and wait for its first answer."""
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     start(api, name, image)
@@ -182,7 +182,7 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
             first = time.perf_counter() - began
             # Once a container has ended, its address may belong to another that answers.
             _must_run(api, name, image)
-            return Server(name, image, f"http://{address}", first, engine)
+            return ServedContainer(name, image, f"http://{address}", first, engine)
         if waited - looked > 0.2:
             looked = waited
             _must_run(api, name, image)

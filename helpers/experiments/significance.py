@@ -23,7 +23,7 @@ _SPLITS = 10_000     # random splits; fewer possible ones are all tried
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SpeedComparison:
     """Runs of two things, in seconds; the question is whether `first` is faster.
 
     chance  share of all splits of the runs that look as good for `first`
@@ -66,7 +66,7 @@ class Comparison:
                 f"which chance equals in {_percent(self.chance)} of the cases")
 
 
-def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
+def compare(first: Sequence[float], second: Sequence[float]) -> SpeedComparison:
     """Is `first` faster than `second`? Seconds of each run, at least one of each.
 
     The answer is the same each time: random splits start from a fixed seed. Raises ValueError
@@ -83,7 +83,7 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
         chance = as_good / len(sums)
     else:
         chance = (as_good + 1) / (len(sums) + 1)   # what was observed is a split too
-    return Comparison(tuple(first), tuple(second), chance)
+    return SpeedComparison(tuple(first), tuple(second), chance)
 
 
 def _splits(ranks: Sequence[float], count: int) -> Iterable[float]:

@@ -15,7 +15,7 @@ from .. import builder as builds
 from .. import container, image
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.secrets import lent_by_default
-from ..container import Ran, Server, lifecycle
+from ..container import Ran, ServedContainer, lifecycle
 from ..container.lifecycle import ManagedContainer
 from ..experiments import incremental
 from ..experiments.incremental import executed_steps, step_seconds
@@ -73,7 +73,7 @@ def run(built: BuildResult | str, command: Sequence[str] | None = None,
 
 
 def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
-          read_only: bool = False) -> AbstractContextManager[Server]:
+          read_only: bool = False) -> AbstractContextManager[ServedContainer]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
     sandbox = container.Sandbox(read_only=read_only)
     return container.serve(reference(built), command, port=port, sandbox=sandbox, engine=engine())
