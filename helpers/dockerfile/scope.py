@@ -106,7 +106,7 @@ def _names(text: str, escape: str) -> Iterator[str]:
     """Variables of a text that are not escaped, in single quotes or given a default."""
     at, double = 0, False
     while at < len(text):
-        if text[at] == escape:
+        if text[at] == escape or text.startswith("$$", at):
             at += 2
             continue
         if text[at] == "'" and not double:
@@ -120,7 +120,7 @@ def _names(text: str, escape: str) -> Iterator[str]:
 
 
 def _sets(text: str, name: str) -> bool:
-    """Whether a shell's line gives the variable a value by itself."""
-    return re.search(rf"\b{name}\+?=|\b(?:for|select|getopts\s+\S+)\s+{name}\b|\b(?:read|mapfile|readarray)\b[^;&|"
-                     rf"\n]*\b{name}\b",
-                     text) is not None
+    """Whether a RUN gives the variable a value by itself: in its shell, or by a secret's mount."""
+    given = (rf"\b{name}\+?=", rf"\b(?:for|select|printf -v|getopts\s+\S+)\s+{name}\b",
+             rf"\b(?:read|mapfile|readarray|local|declare)\b[^;&|\n]*\b{name}\b", rf",env={name}\b")
+    return any(re.search(each, text) for each in given)

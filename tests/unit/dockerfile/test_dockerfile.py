@@ -317,6 +317,8 @@ def test_an_argument_that_is_used_out_of_its_scope(text, there):
     "ARG V=1\nFROM a\nRUN V=2; echo $V\n", "ARG V=1\nFROM a\nRUN for V in a b; do echo $V; done\n",
     "ARG V=1\nFROM a\nRUN read -r V < f && echo $V\n", "ARG V=1\nFROM a\nRUN . /etc/os-release && echo $V\n",
     'ARG V=1\nFROM a\nRUN ["echo", "$V"]\n', "ARG V=1\nFROM a\nCMD echo $V\nENTRYPOINT $V\nHEALTHCHECK CMD $V\n",
+    "ARG V=1\nFROM a\nRUN --mount=type=secret,id=v,env=V echo $V\n",
+    "ARG V=1\nFROM a\nRUN printf -v V x; echo $V $$V\n",
     "FROM a\nRUN echo $HOME $UNKNOWN $? $1\n", "ARG V=1\nFROM a\nRUN <<EOF python3\nprint('$V')\nEOF\n",
     "FROM --platform=$BUILDPLATFORM a\nARG TARGETARCH\nRUN $TARGETARCH\n", "FROM a:$TARGETARCH\n",
 ])
