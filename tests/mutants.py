@@ -1,13 +1,13 @@
-"""Whether the tests see what the code does: small faults put into helpers/, one at a time.
+"""Whether the tests notice what the code does: small faults put into helpers/, one at a time.
 
-    python -m tests.mutants                        the kept sample, tests/mutants.json, against the unit tests
-    python -m tests.mutants --with tests/engine    what survives, then against these too
-    python -m tests.mutants --tree FOLDER          the same faults in another version of the course
-    python -m tests.mutants --draw 60 [--tree ..]  another sample: code that is alike here and in the other trees
+    python -m tests.mutants                       the sample in tests/mutants.json, against the unit tests
+    python -m tests.mutants --tests tests/engine --survivors mutants.json     what survived, against these
+    python -m tests.mutants --tree FOLDER         the same faults in another version of the course
+    python -m tests.mutants --draw 60 [--tree FOLDER]      a new sample, of code that all versions have
 
-A fault is known by its function, its statement and what is changed, so it is found again when lines or
-modules move. Each is put into a copy of its own. Only the tests that run the changed line are asked:
-one run under coverage says which. Exit code 1 if a fault survives.
+A fault is known by its function, its statement and what is changed, so it is found again where lines or
+modules have moved. Each is put into a copy of its own, and only the tests that run its line are asked:
+one run under coverage records which they are.
 """
 
 from __future__ import annotations
@@ -31,15 +31,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "tests" / "mutants.json"
-RECORD = "MUTANTS_RECORD"      # in the environment: where a run of pytest writes what each test ran
-CPU_SECONDS = 600       # of one run: it asks some tests, or has no end
+RECORD = "MUTANTS_RECORD"    # in the environment: the folder for what each test runs
+CPU_SECONDS = 600            # of one run; a fault may leave it without an end
 JOBS = 2
+PLUGINS: list[str] = []      # more words for pytest
 FLIPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult}
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-Fault = dict[str, str]         # module, function, statement, before, after; all but the first two are source text
+Fault = dict[str, str]               # module, function, statement, before, after
+Index = dict[tuple[str, ...], list[tuple[str, ast.AST]]]     # {all of a fault but its module: [(module, node)]}
 
 
 # -- faults ----------------------------------------------------------------------------
@@ -72,98 +75,76 @@ def changed(node: ast.AST) -> str | None:
 
 def functions(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST]]:
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            name = f"{inside}{node.name}"
+        if isinstance(node, SCOPES):
             if not isinstance(node, ast.ClassDef):
-                yield name, node
-            yield from functions(node, f"{name}.")
+                yield f"{inside}{node.name}", node
+            yield from functions(node, f"{inside}{node.name}.")
 
 
-def statements(function: ast.AST) -> Iterator[ast.stmt]:
-    for node in ast.iter_child_nodes(function):
-        if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
+def statements(inside: ast.AST) -> Iterator[ast.stmt]:
+    for node in ast.iter_child_nodes(inside):
+        if not isinstance(node, (*SCOPES, ast.expr)):
+            if isinstance(node, ast.stmt):
+                yield node
             yield from statements(node)
 
 
 def nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The statement and the expressions in it; of a compound one, those of its head. Not what is in an
-    f-string: Python 3.11 does not say where that is."""
+    """A statement, or the head of a compound one, and the expressions in it. Not those of an f-string:
+    Python 3.11 does not say where they are."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop(0)
         yield node
         if not isinstance(node, (ast.JoinedStr, ast.Lambda)):
-            waiting += [each for each in ast.iter_child_nodes(node) if isinstance(each, (ast.expr, ast.keyword))]
+            waiting += [each for each in ast.iter_child_nodes(node) if isinstance(each, (ast.expr, ast.keyword, ast.comprehension))]
 
 
-def head(statement: ast.stmt) -> str:
-    return ast.unparse(statement).split("\n")[0]
-
-
-def every(path: Path, module: str) -> Iterator[tuple[Fault, ast.AST]]:
-    for name, function in functions(ast.parse(path.read_text(encoding="utf-8"))):
-        for statement in statements(function):
-            for node in nodes(statement):
-                after = changed(node)
-                if after is None and node is getattr(statement, "test", None):
-                    after = f"not ({ast.unparse(node)})"
-                if after is not None:
-                    yield {"module": module, "function": name, "statement": head(statement),
-                           "before": ast.unparse(node), "after": after}, node
-
-
-def modules(tree: Path) -> list[str]:
-    return [path.relative_to(tree).as_posix() for path in sorted((tree / "helpers").rglob("*.py"))]
-
-
-def index(tree: Path) -> dict[tuple[str, ...], list[tuple[str, ast.AST]]]:
-    """Where each possible fault is: {all of it but the module: [(module, node)]}."""
-    found: dict[tuple[str, ...], list[tuple[str, ast.AST]]] = defaultdict(list)
-    for module in modules(tree):
-        for fault, node in every(tree / module, module):
-            found[key(fault)].append((module, node))
-    return found
+def every(tree: Path) -> Iterator[tuple[Fault, ast.AST]]:
+    """Each possible fault, and its place."""
+    for path in sorted((tree / "helpers").rglob("*.py")):
+        for name, function in functions(ast.parse(path.read_text(encoding="utf-8"))):
+            for statement in statements(function):
+                for node in nodes(statement):
+                    negated = f"not ({ast.unparse(node)})" if node is getattr(statement, "test", None) else None
+                    if (after := changed(node) or negated) is not None:
+                        yield {"module": path.relative_to(tree).as_posix(), "function": name, "statement": ast.unparse(statement).split("\n")[0],
+                               "before": ast.unparse(node), "after": after}, node
 
 
 def key(fault: Fault) -> tuple[str, ...]:
     return tuple(fault[part] for part in ("function", "statement", "before", "after"))
 
 
-def locate(fault: Fault, found: dict) -> tuple[str, ast.AST] | None:
-    """The module that it is in now and the node; None where the code is gone. A module that was
-    renamed is found by what is in it."""
+def index(tree: Path) -> Index:
+    found: Index = defaultdict(list)
+    for fault, node in every(tree):
+        found[key(fault)].append((fault["module"], node))
+    return found
+
+
+def locate(fault: Fault, found: Index) -> tuple[str, ast.AST] | None:
+    """The module that has it now, and the node; None where the code is gone."""
     places = found.get(key(fault), [])
     return next((place for place in places if place[0] == fault["module"]), places[0] if places else None)
 
 
 def draw(count: int, trees: Sequence[Path], seed: int = 13) -> list[Fault]:
-    """So many faults of code that all trees have, the packages by turns."""
-    chance, drawn = random.Random(seed), []
+    """So many faults of code that all trees have, from each package in turn."""
+    chance = random.Random(seed)
     shared = set.intersection(*({each for each, places in index(tree).items() if len(places) == 1} for tree in trees))
+    modules: dict[str, list[Fault]] = defaultdict(list)
+    for fault, _ in every(trees[0]):
+        if key(fault) in shared and (fault["after"] != "return None" or chance.random() < 0.1):     # else they are half
+            modules[fault["module"]].append(fault)
     packages: dict[str, list[Fault]] = defaultdict(list)
-    for module in modules(trees[0]):
-        found = [fault for fault, _ in every(trees[0] / module, module) if key(fault) in shared]
-        found = [fault for fault in found if fault["after"] != "return None" or chance.random() < 0.1]     # else half of all
-        packages[module.split("/")[1]] += chance.sample(found, min(len(found), 3))     # of one module not more
-    for faults in packages.values():
-        chance.shuffle(faults)
-    while len(drawn) < count and any(packages.values()):
-        drawn += [faults.pop() for faults in packages.values() if faults]
-    return drawn[:count]
+    for module, faults in modules.items():
+        packages[module.split("/")[1]] += chance.sample(faults, min(len(faults), 3))
+    turns = [chance.sample(faults, len(faults)) for faults in packages.values()]
+    return [faults[turn] for turn in range(count) for faults in turns if turn < len(faults)][:count]
 
 
-def mutated(text: str, node: ast.AST, after: str) -> str:
-    lines = text.encode().splitlines(keepends=True)      # columns count bytes
-    start = sum(map(len, lines[:node.lineno - 1])) + node.col_offset
-    end = sum(map(len, lines[:node.end_lineno - 1])) + node.end_col_offset
-    whole = text.encode()
-    middle = after if isinstance(node, ast.stmt) else f"({after})"
-    return (whole[:start] + middle.encode() + whole[end:]).decode()
-
-
-# -- which tests run a line: a plugin of the run that records it ------------------------------
+# -- a plugin of pytest: which tests run a line ---------------------------------------------
 
 def pytest_configure(config: pytest.Config) -> None:
     if RECORD in os.environ:
@@ -171,7 +152,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class _Recorder:
-    """Notes for each line of helpers/ the tests, or the files where they are collected, that run it."""
+    """Records for each line of helpers/ the tests, or the files when they are collected, that run it."""
 
     def __init__(self) -> None:
         self.failed: list[str] = []
@@ -189,15 +170,12 @@ class _Recorder:
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            self.failed.append(report.nodeid)
+        self.failed += [report.nodeid] if report.failed else []
 
     def pytest_unconfigure(self) -> None:
         self.coverage.stop()
         data = self.coverage.get_data()
-        lines = {Path(file).relative_to(ROOT).as_posix(): {
-            str(line): sorted({test.partition("[")[0] for test in tests if ".py" in test})
-            for line, tests in data.contexts_by_lineno(file).items()} for file in data.measured_files()}
+        lines = {Path(file).relative_to(ROOT).as_posix(): data.contexts_by_lineno(file) for file in data.measured_files()}
         Path(os.environ[RECORD], f"{os.getpid()}.json").write_text(json.dumps({"lines": lines, "failed": self.failed}))
 
 
@@ -208,18 +186,18 @@ def record(tree: Path, tests: Sequence[str]) -> tuple[dict, set[str]]:
     with tempfile.TemporaryDirectory() as folder:
         run(tree, ["-n", str(JOBS), "--dist", "loadfile", "-p", "tests.mutants", *tests], **{RECORD: folder, "PYTHONDONTWRITEBYTECODE": ""})
         for path in Path(folder).iterdir():
-            told = json.loads(path.read_text())
-            failed |= {test.partition("[")[0] for test in told["failed"]}
-            for module, seen in told["lines"].items():
+            recorded = json.loads(path.read_text())
+            failed.update(test.partition("[")[0] for test in recorded["failed"])
+            for module, seen in recorded["lines"].items():
                 for line, names in seen.items():
-                    lines[module][int(line)].update(names)
+                    lines[module][int(line)].update(name.partition("[")[0] for name in names if ".py" in name)
     return lines, failed
 
 
 # -- the runs ----------------------------------------------------------------------------
 
 def copied(tree: Path, into: Path) -> Path:
-    """A copy, a git repository of its own, of what git keeps or would keep of a tree."""
+    """A copy of what git has or would have of a tree, as a repository of its own."""
     listed = subprocess.run(["git", "ls-files", "-zco", "--exclude-standard"], cwd=tree, capture_output=True, check=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         if (tree / name).is_file():
@@ -232,63 +210,63 @@ def copied(tree: Path, into: Path) -> Path:
 
 
 def run(tree: Path, arguments: Sequence[str], **variables: str) -> tuple[int, str]:
-    """pytest in a tree: (exit code, its output). A run without end is ended."""
-    command = ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q",
-               "-p", "no:cacheprovider", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTEST_ADDOPTS": "", **variables}
-    done = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """pytest in a tree: (exit code, its output)."""
+    command = ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS]
+    done = subprocess.run([*command, *arguments], cwd=tree, env={**os.environ, "PYTHONPATH": str(tree), "PYTEST_ADDOPTS": "", **variables},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode, done.stdout
 
 
+def mutated(text: str, node: ast.AST, after: str) -> str:
+    lines = text.encode().splitlines(keepends=True)      # columns count bytes
+    start, end = (sum(map(len, lines[:line - 1])) + column for line, column in
+                  ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)))
+    whole, middle = b"".join(lines), after if isinstance(node, ast.stmt) else f"({after})"
+    return (whole[:start] + middle.encode() + whole[end:]).decode()
+
+
 def judge(base: Path, fault: Fault, place: tuple[str, ast.AST], lines: dict, failing: set[str]) -> str:
-    """The test that sees the fault, or "" for one that survives."""
+    """The test that notices the fault; "" if none does."""
     module, node = place
     tests = set().union(*(lines[module][line] for line in range(node.lineno, node.end_lineno + 1))) - failing
     if not tests:
         return ""
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder, "tree")
-        shutil.copytree(base, tree, copy_function=os.link, symlinks=True)
-        text = (base / module).read_text(encoding="utf-8")
-        (tree / module).unlink()     # not the copy's own file, to which this is a link
-        (tree / module).write_text(mutated(text, node, fault["after"]), encoding="utf-8")
+        tree = Path(shutil.copytree(base, Path(folder, "tree"), copy_function=os.link, symlinks=True))
+        (tree / module).unlink()     # a link to the file of the base
+        (tree / module).write_text(mutated((base / module).read_text(encoding="utf-8"), node, fault["after"]), encoding="utf-8")
         near = sorted(tests, key=lambda test: (Path(module).stem not in test, test))
-        # Bytecode of a changed file could be taken for that of another: it may have the same length and second.
-        code, said = run(tree, ["-n", "0", "-x", *near], PYTHONDONTWRITEBYTECODE="1")
-    first = next((line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))), said[-300:] or f"exit code {code}")
-    return "" if code == 0 else first.split(" - ")[0].partition(" ")[2] or first
+        # Bytecode of the changed file would be taken for that of the next: same length, same second.
+        code, output = run(tree, ["-n", "0", "-x", *near], PYTHONDONTWRITEBYTECODE="1")
+    first = next((line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))), f"- exit code {code}")
+    return "" if code == 0 else first.partition(" ")[2].partition(" - ")[0]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
-    parser.add_argument("--tree", type=Path, action="append", default=[], help="other versions of the course")
+    parser.add_argument("--tree", type=Path, action="append", default=[], help="another version of the course")
     parser.add_argument("--draw", type=int, metavar="COUNT", help="draw a new sample, of code that all versions have")
-    parser.add_argument("--tests", nargs="+", default=["tests/unit"], help="which tests are asked")
-    parser.add_argument("--survivors", type=Path, help="only what survived by this file")
-    parser.add_argument("--json", type=Path, default=ROOT / "mutants.json")
+    parser.add_argument("--tests", nargs="+", default=["tests/unit"], help="the tests that are asked")
+    parser.add_argument("--survivors", type=Path, help="only what survived, by this file")
+    parser.add_argument("--json", type=Path, default=ROOT / "mutants.json", help="the results are written to this file")
     options = parser.parse_args(arguments)
     if options.draw:
         SAMPLE.write_text(json.dumps(draw(options.draw, [ROOT, *options.tree]), indent=1) + "\n")
-        return 0
-    faults = json.loads(SAMPLE.read_text())
-    if options.survivors:
-        faults = [{part: each[part] for part in faults[0]} for each in json.loads(options.survivors.read_text()) if each["survived"]]
+        return
+    faults = json.loads((options.survivors or SAMPLE).read_text())
+    faults = [fault for fault in faults if fault.get("result", "survived") == "survived"]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(JOBS) as pool:
-        base = copied(*options.tree[:1] or [ROOT], Path(folder, "base"))
+        base = copied((options.tree or [ROOT])[0], Path(folder, "base"))
         found = index(base)
-        places = [locate(fault, found) for fault in faults]
         lines, failing = record(base, options.tests)
-        seen = pool.map(lambda each: each[1] and judge(base, *each, lines, failing), zip(faults, places))
-        results = []
-        for fault, place, by in zip(faults, places, seen):
-            results.append({**fault, "survived": by == "", "gone": place is None, "killed by": by or ""})
-            print("gone    " if by is None else "killed  " if by else "SURVIVED",
-                  f"{fault['module']} {fault['function']}: {fault['before']} -> {fault['after']}", f"[{by}]" if by else "", flush=True)
-    options.json.write_text(json.dumps(results, indent=1))
-    survived, gone = sum(each["survived"] for each in results), sum(each["gone"] for each in results)
-    print(f"{len(results) - gone} faults, {len(results) - gone - survived} killed, {survived} survived; {gone} are gone.")
-    return 1 if survived else 0
+        places = [locate(fault, found) for fault in faults]
+        seen = pool.map(lambda fault, place: place and judge(base, fault, place, lines, failing), faults, places)
+        for fault, by in zip(faults, seen):
+            fault |= {"result": "gone" if by is None else "killed" if by else "survived", "by": by or ""}
+            print(f"{fault['result']:<9}{fault['module']} {fault['function']}: {fault['before']} -> {fault['after']} {fault['by']}", flush=True)
+            options.json.write_text(json.dumps(faults, indent=1))
+    print(*(f"{sum(fault['result'] == result for fault in faults)} {result}" for result in ("killed", "survived", "gone")), sep=", ")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
