@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from .entries import Entries
-from .hardlinks import named, origins
-from .merge import DIRECTORY, FILE, Merge
+from .merge import DIRECTORY, FILE, Merge, named, origins
 
 _LINKS = 40     # symbolic links followed in a row, as Linux does (path_resolution(7))
 _STEPS = 2500   # directories passed: more than the longest path has (PATH_MAX, limits.h)

@@ -1,4 +1,4 @@
-"""Layers laid over each other: which entry of which layer is at each path.
+"""Layers laid over each other: which entry of which layer is at each path, and what hard links name.
 
 Source of the rules: the OCI image specification, "Image Layer Filesystem Changeset":
 `.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` hides everything that lower layers have
@@ -7,13 +7,14 @@ in its directory.
 
 from __future__ import annotations
 
+import posixpath
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
 from .entries import Entries
 
-FILE, DIRECTORY = map(ord, "fd")
+FILE, DIRECTORY, HARD = map(ord, "fdh")
 
 
 class Merge:
@@ -111,3 +112,25 @@ def _below(paths: Iterable[str], folders: set[str]) -> list[str]:
             # What is in a directory is contiguous: "0" is the character after "/".
             found += ordered[bisect_left(ordered, folder):bisect_left(ordered, f"{folder[:-1]}0")]
     return found
+
+
+# Hard links: in an archive a link comes after its file, since unpacking makes the link at once.
+# One that names nothing before it can only mean a file of a lower layer.
+
+def named(link: str) -> str:
+    """The absolute path that a hard link names."""
+    return posixpath.normpath("/" + link.lstrip("/"))
+
+
+def origins(entries: Entries) -> dict[int, int]:
+    """{row of a hard link: row of the file that it finally names} within one layer."""
+    ends: dict[int, int] = {}
+    rows: dict[str, int] = {}
+    passed = 0
+    for row in sorted(row for row in entries.links if entries.kinds[row] == HARD):
+        rows.update(zip(entries.paths[passed:row], range(passed, row)))
+        passed = row
+        before = rows.get(named(entries.links[row]))
+        if before is not None:
+            ends[row] = ends.get(before, before)
+    return ends

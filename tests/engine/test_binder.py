@@ -117,6 +117,7 @@ def test_the_image_stays_within_its_budget(engine, image):
     assert 20_000_000 < post < KIT
 
 
+@pytest.mark.nightly    # tests/sandbox builds in such a session, too
 def test_a_session_builds_on_what_the_kit_holds(session):
     """Where namespaces are allowed. `start` may be at the same base: it is loaded once."""
     code, told = session("bash", "-c", (
