@@ -62,7 +62,8 @@ def breaks(
         try:
             build(changed)
         except BuildStopped as error:
-            yield Fail("breaks", f"{said} did not end. {error.what}", line)
+            why = "took too long" if error.bound == "time" else "wrote too much"
+            yield Fail("breaks", f"{said} {why}, and was stopped. A test that fails has to end.", line)
         except BuildFailed:
             continue
         else:

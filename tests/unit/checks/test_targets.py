@@ -46,12 +46,17 @@ def runs_tests(text):
 
 def hangs(text):
     if text == "return a - b;":
-        raise BuildStopped("The build took longer than 180 s.", bound="time")
+        raise BuildStopped("The build was stopped in line 3: RUN --mount=type=cache,target=/c ./tests", bound="time")
 
 
 @pytest.mark.parametrize("builds, count", [(runs_tests, 0), (lambda text: None, 1), (hangs, 1)])
 def test_a_target_tells_good_source_from_bad(builds, count):
     assert len(breaks(builds, BROKEN)) == count
+
+
+def test_a_target_that_is_stopped_is_reported_without_the_mounts_of_the_check():
+    message, = breaks(hangs, BROKEN)
+    assert "took too long, and was stopped" in message and "--mount" not in message
 
 
 def test_every_change_is_tried_and_reported():
