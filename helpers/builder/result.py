@@ -116,10 +116,12 @@ class BuildResult:
 
 
 def stage_facts(stage: StageReport) -> dict[str, object]:
+    """A stage in `build --json`."""
     return {"name": stage.name, "base": stage.base, "status": stage.status,
             "seconds": round(stage.seconds, 3)}
 
 
 def step_facts(step: Step) -> dict[str, object]:
+    """A step in `build --json`; times in seconds since the first step began, None while unknown."""
     return {"stage": step.stage, "instruction": step.instruction, "line": step.line,
             "cached": step.cached, "started": step.started, "completed": step.completed}

@@ -10,6 +10,7 @@ from .output import GOOD, NO, emit, error_facts, say
 
 
 def doctor(options: argparse.Namespace) -> int:
+    """Report the engine and what the lessons still need. Returns 1 if they cannot run."""
     from ..maintenance.doctor import doctor
 
     report = doctor()
@@ -18,6 +19,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def bases(options: argparse.Namespace) -> int:
+    """Fetch or make base images. Returns 1 if a kit lacks one."""
     from ..bases import ALL
     from ..builder import ensure_bases
     from ..engine import connect
@@ -65,6 +67,7 @@ def _shelve_bases(options: argparse.Namespace) -> int:
 
 
 def clean(options: argparse.Namespace) -> int:
+    """Remove what the course made."""
     from ..engine import connect
     from ..maintenance.clean import clean
 
@@ -76,6 +79,7 @@ def clean(options: argparse.Namespace) -> int:
 
 
 def engine(options: argparse.Namespace) -> int:
+    """Start, find, stop or purge the course's engine."""
     from ..engine import backends
 
     if options.action == "fetch-proot":
@@ -103,6 +107,7 @@ def engine(options: argparse.Namespace) -> int:
 
 
 def first(options: argparse.Namespace) -> int:
+    """Build the Go application both ways, and compare."""
     from ..maintenance.first_run import first_run
 
     outcome = first_run(say)

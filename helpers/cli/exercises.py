@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def check(options: argparse.Namespace) -> int:
+    """Check a Dockerfile for an exercise. Returns 1 if it breaks a rule, 2 if it could not be checked."""
     from dataclasses import replace
 
     from ..checks import Listener, check, find, hints, progress
@@ -33,6 +34,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def hint(options: argparse.Namespace) -> int:
+    """Print the next hint, and count it."""
     from ..checks import find, hints, progress
 
     exercise = find(options.exercise)
@@ -45,6 +47,7 @@ def hint(options: argparse.Namespace) -> int:
 
 
 def exercises(options: argparse.Namespace) -> int:
+    """List the exercises, or write their notebooks again."""
     from ..checks import find, names, notebook, progress
 
     if options.write:
@@ -63,6 +66,7 @@ def _state(record: Record) -> str:
 
 
 def progress(options: argparse.Namespace) -> int:
+    """Print what was passed, after an export or an import."""
     from ..checks import progress
     from ..views.exercises import progress_text
 

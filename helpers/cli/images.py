@@ -11,6 +11,7 @@ from .output import GOOD, draw, emit, say
 
 
 def build(options: argparse.Namespace) -> int:
+    """Build an image; prints its id."""
     from ..builder import build
     from ..image import inspect
     from ..widgets.live import LiveBuild
@@ -37,6 +38,7 @@ def request_of(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def graph(options: argparse.Namespace) -> int:
+    """Print what each stage takes from others, and warnings."""
     from .. import dockerfile
 
     parsed = dockerfile.parse(dockerfile.read_file(Path(options.dir, options.file)), dict(options.build_arg),
@@ -52,6 +54,7 @@ def graph(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
+    """Build a project and print what to fix."""
     from ..report import report
     from ..views.report import report_text
     from ..widgets.live import LiveBuild
@@ -68,6 +71,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def inventory(options: argparse.Namespace) -> int:
+    """Print what is in an image."""
     from ..engine import connect
     from ..image import transfer
     from ..inventory import inventory, printable
@@ -89,6 +93,7 @@ def inventory(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
+    """Print images side by side."""
     from ..engine import connect
     from ..image import transfer, unique
     from ..inventory import compare, inventory

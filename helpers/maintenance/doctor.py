@@ -36,6 +36,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
+        """Whether lessons can run."""
         return self.engine is not None and not any(problem.fatal for problem in self.problems)
 
     def facts(self) -> dict[str, object]:
@@ -62,6 +63,7 @@ class Report:
 
 
 def base_facts(base: ResolvedBase) -> dict[str, object]:
+    """A base image in `doctor --json` and `bases --json`."""
     return {"ref": base.ref, "present": base.present, "origin": base.origin, "kit": base.kit}
 
 

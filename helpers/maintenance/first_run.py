@@ -31,6 +31,7 @@ class Outcome:
     results: tuple[BuildResult, BuildResult]
 
     def facts(self) -> dict[str, object]:
+        """The content of `first-run --json`; sizes in bytes."""
         return {"images": [self.single.facts(), self.multi.facts()],
                 "seconds": [round(result.seconds, 3) for result in self.results]}
 

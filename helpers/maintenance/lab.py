@@ -30,6 +30,7 @@ def command(notebook: str, environment: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
+    """Become JupyterLab."""
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit("usage: python -m helpers.maintenance.lab NOTEBOOK")
     words = command(sys.argv[1], dict(os.environ))

@@ -101,6 +101,7 @@ class Cells:
     # -- the cell's side ---------------------------------------------------------------
 
     def missing(self, name: str) -> None:
+        """Raise NeedsEngine for a name that a recorded cell would have set."""
         raise NeedsEngine(f"{name} was recorded, not measured here.")
 
     def result(self) -> object:
