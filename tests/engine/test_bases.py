@@ -378,27 +378,22 @@ def test_a_registry_that_refuses(engine):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))   # bound, not listening
         host = f"127.0.0.1:{closed.getsockname()[1]}"
-        started = time.monotonic()
         with pytest.raises(BaseUnavailable, match="could not be reached") as caught:
             ensure_bases(engine, [f"{host}/multistage-test/x:1"])
-    assert time.monotonic() - started < 5
     assert "connection refused" in caught.value.why and references.MIRROR in caught.value.remedy
 
 
-def test_a_registry_that_says_nothing(engine, monkeypatch):
+def test_a_silent_registry_is_waited_for_once(engine, monkeypatch):
     monkeypatch.setattr(pull, "FIRST_SECONDS", 2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
         host = f"127.0.0.1:{silent.getsockname()[1]}"
-        started = time.monotonic()
         with pytest.raises(BaseUnavailable, match="no answer within 2 s"):
             ensure_bases(engine, [f"{host}/multistage-test/x:1"])
-        first = time.monotonic() - started
+        monkeypatch.setattr(pull, "event_stream", None)   # the second image is not even asked for
         with pytest.raises(BaseUnavailable, match="no answer within 2 s"):
             ensure_bases(engine, [f"{host}/multistage-test/y:1"])
-        second = time.monotonic() - started - first
-    assert first < 6 and second < 1   # the second image does not wait again
 
 
 def test_offline_asks_nobody(engine, monkeypatch):
