@@ -14,7 +14,7 @@ from ..errors import CourseError
 from ..units import seconds, size
 from .context import ReportContext
 from .model import RULES, Finding, weight
-from .test_commands import runs_tests
+from .testing import runs_tests
 
 _TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
 
@@ -58,7 +58,7 @@ def stage_numbers(context: ReportContext) -> Iterator[Finding]:
 def unused_tests(context: ReportContext) -> Iterator[Finding]:
     """Stages with tests that the built stage does not depend on.
 
-    Evidence: the graph of the stages, and the test commands of their RUNs (see `test_commands`) or their names.
+    Evidence: the graph of the stages, and the test commands of their RUNs (see `testing`) or their names.
     Of stages that need one another, the last is named. Source: docs.docker.com, "Multi-stage builds", "Differences
     between legacy builder and BuildKit".
     """
