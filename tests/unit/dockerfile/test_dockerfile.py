@@ -690,6 +690,8 @@ def test_a_broken_file_raises_nothing_but_dockerfile_error(seed):
         assert changed.count("\n") == text.count("\n")
         assert set(parse(changed, {"GO": "1"}).bases) <= {"img:1"}
         assert file.needed() and file.edges
+        assert all(str(each) and 1 <= each.line <= text.count("\n") + 1 for each in problems(file))
+        assert len({stage.label for stage in file.stages}) == len(file.stages)
         assert all(i.line <= i.end_line for s in file.stages for i in s.instructions)
     assert 100 < good < 2500
 
