@@ -1,5 +1,6 @@
 """How inventories show themselves: charts, tables, text, whatever is in the image."""
 
+import functools
 import itertools
 import json
 import re
@@ -49,7 +50,7 @@ LONGEST = weighed(programs(*TOOLS), name=LONG)
 SETS = {"one": [FULL], "two": [FULL, BARE], "three": [FULL, SOME, BARE], "five": [FULL, SOME, BARE, FULL, LONGEST], "nothing": [EMPTY],
         "nothing beside": [FULL, EMPTY], "nothing twice": [EMPTY, EMPTY], "long": [weighed(programs(*TOOLS[n:]), name=f"{LONG}{n}") for n in range(5)],
         "long alone": [LONGEST], "equal": [FULL, FULL], "hostile": [HOSTILE], "hostile beside": [HOSTILE, SOME, FULL], "twelve": [FULL] * 12}
-each_set = pytest.mark.parametrize("found", SETS.values(), ids=SETS)
+each_set = pytest.mark.parametrize("name", SETS)
 each_chart = pytest.mark.parametrize("draw", [charts.tools, charts.surface], ids=["tools", "surface"])
 WASTES = {"none": FULL, "nothing": EMPTY, "hostile": HOSTILE,
           "all": weighed(layer(("a", b"1" * 600)), layer((".wh.a", b"")), sizes=(600, 0), name="all:1"),
@@ -63,6 +64,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
 @pytest.fixture(autouse=True)
 def coarse(monkeypatch):
     monkeypatch.setattr(style, "_DPI", 100)     # the figure's own: after `png` its words lie where they were drawn
+
+
+@functools.cache
+def drawn(draw, name):
+    """The chart of a set, drawn once for all tests that only look at it."""
+    return draw(SETS[name])
 
 
 # -- names ---------------------------------------------------------------------------------
@@ -118,12 +125,12 @@ def laid_out_well(chart) -> None:
 
 @each_chart
 @each_set
-def test_every_set_of_images_is_drawn_with_its_words_whole_and_apart(draw, found):
-    chart = draw(found)
+def test_every_set_of_images_is_drawn_with_its_words_whole_and_apart(draw, name):
+    chart = drawn(draw, name)
     laid_out_well(chart)
     assert chart.alt.startswith(f"{chart.title}. ")
     assert chart.alt.isprintable() and chart.title.isprintable()
-    for each in found:
+    for each in SETS[name]:
         assert printable(each.image.reference) in chart.alt
 
 
@@ -153,9 +160,9 @@ def test_words_in_a_cell_stay_in_it():
 
 
 @each_set
-def test_alt_text_of_tools_has_every_number_and_every_name(found):
-    alt = charts.tools(found).alt
-    for each in found:
+def test_alt_text_of_tools_has_every_number_and_every_name(name):
+    alt = drawn(charts.tools, name).alt
+    for each in SETS[name]:
         for kind in KINDS:
             if each.kind(kind):
                 assert f"{kind} {len(each.kind(kind))}: " in alt
@@ -200,8 +207,8 @@ def test_the_title_of_a_surface_is_the_finding(found, title):
 
 
 @each_set
-def test_a_surface_has_every_number_in_words_and_at_its_bar(found):
-    chart = charts.surface(found)
+def test_a_surface_has_every_number_in_words_and_at_its_bar(name):
+    chart, found = drawn(charts.surface, name), SETS[name]
     at_bars = [text.get_text() for axes in chart.figure.axes for text in axes.texts]
     for each in found:
         for what, count in each.surface.rows():
@@ -345,7 +352,7 @@ def test_a_comparison_as_html_and_as_text():
 
 
 @each_set
-def test_every_set_is_compared(found):
-    seen = compare(found)
+def test_every_set_is_compared(name):
+    seen = compare(SETS[name])
     assert page(views.comparison_view(seen)).text.encode()
     assert all(line.isprintable() for line in views.comparison_text(seen).split("\n"))
