@@ -105,11 +105,6 @@ def short(name: str) -> str:
     return name.removeprefix("docker.io/library/").removeprefix("docker.io/")
 
 
-def step_name(digest: str) -> str:
-    """Name of a finished step of a base image in the making."""
-    return f"{_COURSE}/step:{digest}"
-
-
 # -- the mirror -----------------------------------------------------------------
 
 def mirror() -> str | None:
