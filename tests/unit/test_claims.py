@@ -73,6 +73,8 @@ def test_a_lesson_is_called_as_its_notebook_calls_itself(shelf):
 def test_a_notebook_that_is_half_saved_is_passed_over(shelf, content):
     (shelf / "04-x.ipynb").write_bytes(content.encode("utf-8", "surrogateescape"))
     assert lesson("04") == Lesson("04")
+    write(shelf / "04-y.ipynb", "# Delete the compiler")      # the next of that number is looked at
+    assert lesson("04") == Lesson("04", "Delete the compiler", "04-y.ipynb")
 
 
 def test_the_lessons_that_are_here_have_titles():

@@ -1,6 +1,9 @@
 """What the doctor says of the base images."""
 
+import shutil
 from types import SimpleNamespace
+
+import pytest
 
 from helpers.bases import ALL, FIRST, ResolvedBase
 from helpers.maintenance import doctor
@@ -28,3 +31,14 @@ def test_others_are_listed_once_they_are_here(monkeypatch):
         FIRST[0]: False, **dict.fromkeys(FIRST[1:], True), "node:20": True}
     (problem,) = found.problems
     assert FIRST[0] in problem.what and "node" not in problem.what and not problem.fatal
+
+
+@pytest.mark.parametrize("free, problems", [(50_000_000_000, []), (3_000_000_000, [False]), (10_000_000, [True])])
+def test_a_disk_that_is_nearly_full_is_reported_where_the_state_is_to_be(monkeypatch, home, free, problems):
+    asked = []
+    home.parent.mkdir(exist_ok=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: asked.append(place) or SimpleNamespace(free=free))
+    monkeypatch.setattr(doctor.paths, "state", lambda: home / "not" / "there" / "yet")
+    assert [each.fatal for each in doctor._room(SimpleNamespace(owned=True))] == problems
+    assert asked == [home.parent]
+    assert list(doctor._room(SimpleNamespace(owned=False))) == [] and len(asked) == 1

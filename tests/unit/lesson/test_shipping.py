@@ -1,0 +1,47 @@
+"""The registry of a lesson: one at a time, and copies only where there is one."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from helpers.errors import RegistryUnavailable
+from helpers.lesson import shipping
+
+
+class Registry:
+    """Notes what it is asked."""
+
+    def __init__(self, speed, engine, report):
+        self.speed, self.closed = speed, False
+
+    def close(self):
+        self.closed = True
+
+    def fresh(self, trip):
+        return f"copy of {trip.name}"
+
+
+@pytest.fixture
+def registries(monkeypatch):
+    monkeypatch.setattr(shipping, "_registry", None)
+    monkeypatch.setattr(shipping, "engine", lambda: None)
+    monkeypatch.setattr(shipping, "Registry", Registry)
+
+
+def test_a_second_registry_takes_the_place_of_the_first(registries):
+    first, second = shipping.open_registry(1000), shipping.open_registry(2000)
+    assert first.closed and not second.closed and second.speed == 2000
+
+
+def test_without_a_registry_the_lesson_goes_on_and_nothing_is_copied(registries, monkeypatch, capsys):
+    def none(*_, **__):
+        raise RegistryUnavailable("There is no registry.")
+
+    monkeypatch.setattr(shipping, "Registry", none)
+    assert shipping.open_registry(1000) is None
+    assert "There is no registry." in capsys.readouterr().out
+    assert shipping.fresh(None, [SimpleNamespace(name="a")]) == []
+
+
+def test_each_transfer_gets_a_copy_of_its_own(registries):
+    assert shipping.fresh(shipping.open_registry(1000), [SimpleNamespace(name="a"), SimpleNamespace(name="b")]) == ["copy of a", "copy of b"]
