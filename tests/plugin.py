@@ -40,8 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
 
 
-@pytest.hookimpl(tryfirst=True)    # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)    # xdist reads the groups as the first of the others: a wrapper comes before it
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    _divide(config, items)
+    return (yield)
+
+
+def _divide(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--nightly"):
         later = [item for item in items if item.get_closest_marker("nightly")]
         items[:] = [item for item in items if not item.get_closest_marker("nightly")]

@@ -41,8 +41,17 @@ def test_a_nightly_test_is_left_out_and_the_last_line_reports_the_seconds_of_eac
     assert said.splitlines()[-1].startswith("Seconds by group: ") and "(2 tests)" in said.splitlines()[-1]
 
 
-def test_two_workers_run_every_test_when_asked_for_the_nightly_ones(suite):
-    assert "3 passed" in run(suite, "--nightly", "-n", "2", "--dist", "loadgroup")
+def test_two_workers_run_every_test_and_each_file_stays_with_one(suite):
+    (suite / "test_many.py").write_text(f"""
+import os
+import pytest
+@pytest.mark.parametrize("n", range(12))
+def test_one_of_many(n):
+    with open({str(suite / 'workers')!r}, "a") as file:
+        file.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")
+""")
+    assert "15 passed" in run(suite, "--nightly", "-n", "2", "--dist", "loadgroup")
+    assert len(set((suite / "workers").read_text().split())) == 1
 
 
 def test_what_is_alone_comes_first_and_the_unit_tests_beside_it(suite):
