@@ -10,7 +10,7 @@ EXERCISES := $(wildcard exercises/*/*.ipynb)
 FIRST    := notebooks/00-is-everything-ready.ipynb
 CELL_SECONDS ?= 300
 WORKERS  ?= 2
-PYTEST    = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST    = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 NBVAL     = --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
 RUNGS     = small podman-one-id podman legacy
 

@@ -4,8 +4,7 @@ and how long each group took.
     nightly   only with --nightly (`make test-all`); `make test` runs a quicker test of the same kind
     alone     sees the whole engine (cleaning, disk usage): no other test uses it meanwhile
 
-With xdist (`-n 2 --dist loadgroup`) a file is one group, run in order by one worker; so is a notebook,
-whose cells share a kernel. A test that names its own `xdist_group` keeps it.
+With xdist (`-n 2 --dist loadfile`) a file is run in order by one worker; so is a notebook, whose cells share a kernel.
 """
 
 from __future__ import annotations
@@ -33,31 +32,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for line in ("nightly: runs only with --nightly", "alone: no other test uses the engine meanwhile",
-                 "xdist_group(name): tests that one worker runs, in order"):
+    for line in ("nightly: runs only with --nightly", "alone: no other test uses the engine meanwhile"):
         config.addinivalue_line("markers", line)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
 
 
-@pytest.hookimpl(wrapper=True)    # xdist reads the groups as the first of the others: a wrapper comes before it
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    _divide(config, items)
-    return (yield)
-
-
-def _divide(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--nightly"):
         later = [item for item in items if item.get_closest_marker("nightly")]
         items[:] = [item for item in items if not item.get_closest_marker("nightly")]
         if later:
             config.hook.pytest_deselected(items=later)
-    for item in items:
-        if item.get_closest_marker("alone"):
-            item.add_marker(pytest.mark.xdist_group("alone"), append=False)
-        elif not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=_order)    # stable: within a group the order stays
+    items.sort(key=_order)    # stable: within a file the order stays
 
 
 def _order(item: pytest.Item) -> int:

@@ -50,8 +50,8 @@ def needs_a_build(path: Path) -> bool:
 
 
 def exercise_param(name: str, *more, nightly: bool = False, id: str = ""):
-    """A test of an exercise, which one worker runs after the others of that exercise."""
-    marks = [pytest.mark.xdist_group(name), *([pytest.mark.nightly] if nightly else [])]
+    """A test of an exercise."""
+    marks = [pytest.mark.nightly] if nightly else []
     return pytest.param(name, *more, marks=marks, id="-".join(filter(None, (name, id))))
 
 
@@ -144,7 +144,6 @@ def legacy(engine) -> str:
     return "legacy"
 
 
-@pytest.mark.xdist_group(LEGACY)
 def test_a_sample_passes_on_the_legacy_builder(engine):
     exercise = find(LEGACY)
     must_pass(exercise, exercise.folder / "solution" / "Dockerfile", engine, legacy(engine))

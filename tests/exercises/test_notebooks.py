@@ -17,9 +17,9 @@ CELL_SECONDS = 300
 
 
 def each_exercise(nightly: bool):
-    """One worker runs the tests of an exercise. `nightly`: whether `make test` leaves all but the first to the night."""
+    """A test for each exercise. `nightly`: whether `make test` leaves all but the first to the night."""
     return pytest.mark.parametrize("name", [
-        pytest.param(name, marks=[pytest.mark.xdist_group(name), *([pytest.mark.nightly] if nightly and number else [])])
+        pytest.param(name, marks=[pytest.mark.nightly] if nightly and number else [])
         for number, name in enumerate(names())])
 
 

@@ -12,8 +12,6 @@ from playwright.sync_api import expect
 from .conftest import LESSON, SHOTS
 from .notebook import ERROR, Notebook
 
-pytestmark = pytest.mark.xdist_group("tests/lab")     # one browser and one server for both files
-
 IDLE_SECONDS = 10    # from the stop button to a kernel that takes the next cell
 SLACK = 2            # pixels that rounding may add to a width
 BAD = f"{ERROR}, .jupyter-widgets-error-widget"

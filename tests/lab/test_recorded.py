@@ -11,8 +11,6 @@ from .conftest import WITHOUT_ENGINE
 from .notebook import ERROR, Notebook
 from .server import set_theme
 
-pytestmark = pytest.mark.xdist_group("tests/lab")
-
 LESSON = "notebooks/01-one-stage.ipynb"
 HEAD = re.compile(r"Recorded on \d+ \w+ \d{4} on .*Engine.*\. Not measured here\.")
 ENOUGH = 4.5   # contrast of words and what is behind them (WCAG 2, AA)

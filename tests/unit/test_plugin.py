@@ -50,7 +50,7 @@ def test_one_of_many(n):
     with open({str(suite / 'workers')!r}, "a") as file:
         file.write(os.environ["PYTEST_XDIST_WORKER"] + "\\n")
 """)
-    assert "15 passed" in run(suite, "--nightly", "-n", "2", "--dist", "loadgroup")
+    assert "15 passed" in run(suite, "--nightly", "-n", "2", "--dist", "loadfile")
     assert len(set((suite / "workers").read_text().split())) == 1
 
 
