@@ -30,6 +30,7 @@ def stream(api: APIClient, image_id: str) -> Iterator[bytes]:
         return patient(api, _SECONDS).get_image(image_id, chunk_size=_PIECE)
     # A client of its own: the engine's client stays as it is for all other requests.
     own = APIClient(base_url=f"unix://{adapter.socket_path}", version=api.api_version, timeout=_SECONDS)
+    own.headers["Connection"] = "close"   # asked to keep it alive, some servers never end the answer
     own.mount(_SCHEME, _Adapter(f"http+unix://{adapter.socket_path}", _SECONDS))
     return own.get_image(image_id, chunk_size=_PIECE)
 
