@@ -8,7 +8,7 @@ import yaml
 from helpers.checks import names
 from helpers.limits import held
 from helpers.units import size
-from tests.engines import daemon, kinds, lessons, rootfs, suite, table
+from tests.engines import daemon, kinds, lessons, rootfs, suite, table, test_others
 from tests.engines.kinds import KINDS
 from tests.engines.suite import Outcome
 from tests.engines.table import Row
@@ -187,3 +187,9 @@ def test_the_nightly_workflow_runs_every_engine_and_every_exercise_below_it():
     groups = {word for line in commands for word in re.findall(r"tests/\w+|notebooks", line)}
     assert groups >= {f"tests/{path.parent.name}" for path in suite.ROOT.glob("tests/*/test_*.py")} | {"notebooks"}
     assert jobs["timeout-minutes"] <= 45
+
+
+def test_the_tests_that_another_engine_runs_are_there():
+    for name in {*test_others.QUICK, *test_others.TELLING, *test_others.OF_DOCKER, *test_others.OF_PODMAN}:
+        file, _, test = name.partition("::")
+        assert f"def {test}(" in (suite.ROOT / file).read_text() if test else (suite.ROOT / file).exists(), name
