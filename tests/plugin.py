@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for line in ("nightly: runs only with --nightly", "alone: no other test uses the engine meanwhile"):
         config.addinivalue_line("markers", line)
+    # A shell ignores SIGINT in what it runs in the background, and so would each program that a test interrupts.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
 

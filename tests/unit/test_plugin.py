@@ -54,6 +54,17 @@ def test_one_of_many(n):
     assert len(set((suite / "workers").read_text().split())) == 1
 
 
+def test_a_run_in_the_background_can_interrupt_what_it_starts(suite):
+    (suite / "test_some.py").write_text("""
+import subprocess, sys
+def test_interrupt():
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"True\\n"
+""")
+    command = f"trap '' INT; {sys.executable} -m pytest -q -p tests.plugin -p no:cacheprovider --rootdir {suite} {suite}"
+    assert "1 passed" in subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True).stdout
+
+
 def test_what_is_alone_comes_first_and_the_unit_tests_beside_it(suite):
     said = run(suite, "--collect-only")
     assert said.index("test_sees_all") < said.index("test_quick")
