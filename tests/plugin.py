@@ -48,11 +48,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("nightly")]
         if later:
             config.hook.pytest_deselected(items=later)
-    items.sort(key=_order)    # stable: within a file the order stays
+    shared = {_file(item) for item in items if not item.get_closest_marker("alone")}
+    # Stable: within a file the order stays. A file that is alone as a whole comes first, beside the unit tests: what
+    # it removes would be missed by tests that another worker has begun.
+    items.sort(key=lambda item: _rank(item.nodeid) if _file(item) in shared else -1)
 
 
-def _order(item: pytest.Item) -> int:
-    return -1 if item.get_closest_marker("alone") else _rank(item.nodeid)
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def _rank(nodeid: str) -> int:

@@ -66,8 +66,9 @@ def test_interrupt():
 
 
 def test_what_is_alone_comes_first_and_the_unit_tests_beside_it(suite):
+    (suite / "test_whole.py").write_text("import pytest\npytestmark = pytest.mark.alone\ndef test_cleans(): pass\n")
     said = run(suite, "--collect-only")
-    assert said.index("test_sees_all") < said.index("test_quick")
+    assert said.index("test_cleans") < said.index("test_quick") < said.index("test_sees_all")    # one test moves no file
     assert sorted(["notebooks/01.ipynb::Cell 1", "tests/unit/test_a.py::test", "tests/engine/test_b.py::test"],
                   key=plugin._rank)[0].startswith("tests/unit")
 
