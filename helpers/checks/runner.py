@@ -38,7 +38,7 @@ from . import (
     submission,
     targets,
 )
-from .cache_mounts import with_caches, without_caches
+from .added_mounts import with_mounts, without_mounts
 from .exercise import Content, Edit, Exercise, Target
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -108,6 +108,7 @@ class Attempt(contextlib.ExitStack):
         self.builder = builder or engine.builders[0]
         self.proof, self.source = word or random_word(), dict(source)
         self.secrets = {name: random_word() for name in exercise.build.secrets}
+        self.fresh_word = random_word()
         if proof := exercise.proof:
             self.source[proof.file] = self.source[proof.file].replace(proof.word.encode(), self.proof.encode())
 
@@ -141,8 +142,8 @@ class Attempt(contextlib.ExitStack):
             found.judge("absent", wrong_base)
             return None
         try:
-            # A step that mounts a secret is cached whatever the secret: a new one needs a new build.
-            result = self.build(target=target, no_cache=bool(self.secrets))
+            # A step that mounts a secret is cached whatever the secret. BuildKit can be told to run just those again.
+            result = self.build(target=target, no_cache=bool(self.secrets) and self.builder != "buildkit")
         except BuildFailed as error:
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._reason(error), error.line)])
@@ -165,7 +166,7 @@ class Attempt(contextlib.ExitStack):
         """
         read = dockerfiles.parse(text, self.exercise.build.args) if text else self.read
         caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
-        cached = with_caches(read, caches)
+        cached = with_mounts(read, caches, self.fresh_word if self.builder == "buildkit" else "")
         try:
             return self._build(cached, source or self.source, target, no_cache)
         except BuildStopped:
@@ -194,7 +195,7 @@ class Attempt(contextlib.ExitStack):
         log = [line for line in error.log if line.strip()][-_LOG:]
         printed = f"It printed: {' / '.join(log)}" if log else ""
         said = " ".join(filter(None, (error.what, error.why, printed, error.remedy)))
-        return without_caches(said, self.exercise.build.caches)
+        return without_mounts(said, self.exercise.build.caches, self.fresh_word)
 
     # -- looking inside and running --
 

@@ -20,7 +20,7 @@ from helpers.checks.runner import Attempt
 
 HERE = Path(__file__).parent
 BUILDER = os.environ.get("MULTISTAGE_EXERCISE_BUILDER") or None   # None: the engine's default
-WORD = random_word()
+WORD = "qvzkwjxyph"
 LIMITS = {"time": {"seconds": 3}, "disk": {"disk": 50_000_000}}   # less than a learner may need
 TRICKS = frozenset({"base-that-has-it", "built-beforehand", "canned-answer", "canned-page", "compiler-renamed", "fat-base",
                     "forged-labels", "one-run-and-deleted", "prebuilt-base", "reads-the-check", "stage-never-used",

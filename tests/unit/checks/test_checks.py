@@ -20,7 +20,7 @@ from helpers.checks import (
     notebook,
     read,
 )
-from helpers.checks.cache_mounts import with_caches, without_caches
+from helpers.checks.added_mounts import with_mounts, without_mounts
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.hints import next_hint
@@ -298,17 +298,26 @@ def test_only_files_that_may_be_changed_are_brought_along(folder):
 def test_a_cache_is_lent_to_each_run_and_lines_stay():
     text = ("FROM golang:1.22\nRUN go build \\\n  -o /app\nRUN <<EOF\ngo vet\nEOF\n"
             "RUN --mount=type=cache,target=/c true\nCMD [\"RUN\"]\n")
-    lent = with_caches(dockerfiles.parse(text), ["/c"])
+    lent = with_mounts(dockerfiles.parse(text), ["/c"])
     lines = lent.splitlines()
     assert len(lines) == len(text.splitlines())
     assert lines[1] == "RUN --mount=type=cache,id=multistage-check-c,target=/c go build \\"
     assert lines[3].endswith(",target=/c <<EOF") and lines[6] == text.splitlines()[6]
     assert dockerfiles.parse(lent).stages[0].instructions[2].heredocs == ("go vet\n",)
-    assert without_caches(lent, ["/c"]) == text
+    assert without_mounts(lent, ["/c"]) == text
+
+
+def test_a_step_with_a_secret_gets_a_mount_with_a_new_name():
+    text = "FROM golang:1.22\nRUN --mount=type=secret,id=token sh sign.sh\nRUN go build\n"
+    mounted = with_mounts(dockerfiles.parse(text), [], "w1")
+    assert mounted.splitlines()[1:] == [
+        "RUN --mount=type=secret,id=multistage-check-w1 --mount=type=secret,id=token sh sign.sh", "RUN go build"]
+    assert without_mounts(mounted, [], "w1") == text
+    assert with_mounts(dockerfiles.parse(text), []) == text
 
 
 def test_nothing_is_lent_where_nothing_is_asked():
-    assert with_caches(dockerfiles.parse(GOOD), []) == GOOD
+    assert with_mounts(dockerfiles.parse(GOOD), []) == GOOD
 
 
 # -- values, globs -----------------------------------------------------------------------

@@ -1,9 +1,13 @@
-"""A compiler's cache, mounted for each command of the build that is checked.
+"""What a check mounts for the commands of the build: a compiler's cache, and what makes a step run again.
 
 Each check puts a random word into the source, so that what answers was compiled in this build.
 Compiling a small Go server takes half a minute, nearly all of it for the standard library, and a
 second with Go's own cache. So the check adds a cache mount to each RUN. Go names what it keeps by
 the content it was made from: a word that was never compiled is not there.
+
+A step that mounts a secret is cached whatever the secret is, but not whatever its name is. So such a
+step gets another mount, of a secret with a new name that nobody has: it runs again, while
+`no_cache` would empty the cache mounts, too.
 """
 
 from __future__ import annotations
@@ -15,28 +19,37 @@ from ..dockerfile import Dockerfile
 ID = "multistage-check"
 
 
-def with_caches(read: Dockerfile, folders: Sequence[str]) -> str:
+def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "") -> str:
     """The text of a Dockerfile with a cache mounted over each of these folders in each RUN.
 
     Lines keep their numbers, and a mount of the learner's own at the same place stays.
+
+    fresh  a word: each RUN that mounts a secret runs again if it has not run with this word
     """
     added = []
     for instruction in (each for stage in read.stages for each in stage.instructions):
         if instruction.keyword == "RUN" and (spans := instruction.source_spans(0, 1)):
             own = " ".join(instruction.flags.get("mount", ()))
-            added += [(spans[0][0], _mount(folder) + " ") for folder in folders if folder not in own]
+            mounts = [_cache(folder) for folder in folders if folder not in own]
+            if fresh and "type=secret" in own:
+                mounts.append(_secret(fresh))
+            added += [(spans[0][0], mount + " ") for mount in mounts]
     text = read.text
     for at, mount in sorted(added, reverse=True):
         text = text[:at] + mount + text[at:]
     return text
 
 
-def without_caches(text: str, folders: Sequence[str]) -> str:
+def without_mounts(text: str, folders: Sequence[str], fresh: str = "") -> str:
     """What the engine says about such a build, in the learner's own words."""
-    for folder in folders:
-        text = text.replace(_mount(folder) + " ", "")
+    for mount in [*map(_cache, folders), _secret(fresh)]:
+        text = text.replace(mount + " ", "")
     return text
 
 
-def _mount(folder: str) -> str:
+def _cache(folder: str) -> str:
     return f"--mount=type=cache,id={ID}{folder.replace('/', '-')},target={folder}"
+
+
+def _secret(word: str) -> str:
+    return f"--mount=type=secret,id={ID}-{word}"
