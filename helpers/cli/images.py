@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from .output import GOOD, draw, emit, say
+from .output import GOOD, NO, draw, emit, save_json, say
 
 
 def build(options: argparse.Namespace) -> int:
@@ -54,8 +55,8 @@ def graph(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Build a project and print what to fix."""
-    from ..report import report
+    """Build a project and print what to fix. Returns 1 if there is a finding of the level in --fail-on."""
+    from ..report import reaches, report, to_sarif
     from ..views.report import report_text
     from ..widgets.live import LiveBuild
 
@@ -66,8 +67,12 @@ def report(options: argparse.Namespace) -> int:
         from .. import charts
 
         draw(charts.findings(found), options.png)
+    if options.sarif:
+        path = os.path.relpath(Path(options.dir, options.file)).replace(os.sep, "/")
+        save_json(to_sarif(found, path), options.sarif)
     emit(options, found.facts(), report_text(found))
-    return GOOD
+    failed = options.fail_on and any(reaches(each, options.fail_on) for each in found.findings)
+    return NO if failed else GOOD
 
 
 def inventory(options: argparse.Namespace) -> int:

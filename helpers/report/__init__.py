@@ -13,10 +13,11 @@ says of the text besides stands apart, as `opinions`.
 """
 
 from .kitchen import Rooms, rooms
-from .model import RULES, SEVERITIES, Finding, Rule
+from .model import RULES, SEVERITIES, Finding, Rule, reaches
 from .opinions import Opinions
 from .result import Report
 from .run import NAME, findings_of, report
+from .sarif import to_sarif
 
-__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "findings_of", "report",
-           "rooms"]
+__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "findings_of", "reaches",
+           "report", "rooms", "to_sarif"]

@@ -97,6 +97,11 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         SEVERITIES.index(each.severity), -(each.saves or 0), each.line or 0, each.rule)))
 
 
+def reaches(found: Finding, level: str) -> bool:
+    """Whether a finding is as severe as `level` or more so."""
+    return SEVERITIES.index(found.severity) <= SEVERITIES.index(level)
+
+
 def weight(saved: int, unpacked: int, least: str = "low") -> str:
     """The severity of so many bytes in an image of `unpacked`, `least` or above."""
     part = saved / max(1, unpacked)
