@@ -10,6 +10,7 @@ What lines a builder refuses, or builds otherwise than they read, is in `dockerf
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from .. import dockerfile as dockerfiles
 from ..bases import references, status
@@ -27,7 +28,7 @@ def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) ->
     check_heredocs(read, engine, builder)
     met = dockerfiles.problems_met(read, builder, target)
     for reference in bases_needed(read, builder, target):
-        _reference(read, reference, engine)
+        _reference(read, reference, met, engine)
     return met
 
 
@@ -85,19 +86,17 @@ def line_of(read: Dockerfile, reference: str) -> int:
     return next(edge.line for edge in read.edges if edge.external and edge.source == reference)
 
 
-def _reference(read: Dockerfile, reference: str, engine: Engine) -> None:
-    line = line_of(read, reference)
+def _reference(read: Dockerfile, reference: str, met: Iterable[Problem], engine: Engine) -> None:
     try:
         references.parse(reference)
     except CourseError as error:
+        line = line_of(read, reference)
         raise read.fault(f"Line {line}: {error.what}", line, why=error.why, remedy=_corrected(reference)) from None
-    near = dockerfiles.similar_stage(read, reference, line)
-    if near and not status(engine, [reference])[0].present:
+    meant = next((each for each in met if each.image == reference), None)
+    if meant and not status(engine, [reference])[0].present:
         raise read.fault(
-            f"Line {line}: there is no stage and no image {reference} here.", line,
-            why=f"It is one slip away from the name of the stage {near.label}.",
-            remedy=f"Did you mean {near.label} (line {near.line})? An image of that name on Docker Hub is "
-                   f"docker.io/library/{reference}.")
+            meant.what, meant.line, why=f"{meant.why} This engine has no image {reference}.",
+            remedy=f"{meant.remedy} An image of that name on Docker Hub is docker.io/library/{reference}.")
 
 
 def _corrected(reference: str) -> str:

@@ -8,47 +8,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .model import SCRATCH, Dockerfile, Stage, Use
+from .problem import Problem
 from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
-# Names that are images on Docker Hub more often than they are misspelt stages.
+# Docker's official images, the better known: such a name means the image more often than a misspelt stage.
+# Source: docker-library/official-images, folder library.
 _IMAGES = frozenset(
-    "alpine busybox caddy composer debian docker gcc golang gradle haproxy httpd maven mongo mysql "
-    "nginx node openjdk perl php postgres python redis ruby rust traefik ubuntu".split())
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A line that is not built as it reads.
-
-    rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
-                'onbuild-from', 'outside-context', 'variable-from' or 'unset-argument'
-    line        from 1
-    stage       label of the stage that is affected
-    what, why, remedy   sentences, as in an error
-    refused_by  builders ('buildkit', 'legacy', 'buildah') that do not build that stage
-    variable    the argument's name, for 'unset-argument'
-    """
-
-    rule: str
-    line: int
-    stage: str
-    what: str
-    why: str
-    remedy: str
-    refused_by: tuple[str, ...] = ()
-    variable: str = ""
-
-    def facts(self) -> dict[str, object]:
-        """The problem's part of `graph --json` and `build --json`."""
-        return {"rule": self.rule, "line": self.line, "stage": self.stage, "what": self.what, "why": self.why,
-                "remedy": self.remedy, "refused_by": list(self.refused_by)}
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.why} {self.remedy}"
+    "adminer alpine amazoncorretto amazonlinux archlinux bash buildpack-deps busybox caddy cassandra centos clojure "
+    "composer consul couchdb crate dart debian docker drupal eclipse-temurin elasticsearch elixir erlang fedora gcc "
+    "ghost golang gradle haproxy haskell httpd influxdb joomla jruby julia kibana logstash mariadb maven mediawiki "
+    "memcached mongo mysql nats neo4j nextcloud nginx node odoo openjdk oraclelinux perl photon php postgres pypy "
+    "python r-base rabbitmq redis redmine registry rockylinux ros ruby rust solr sonarqube spark swift telegraf "
+    "tomcat traefik ubuntu unit varnish vault wordpress zookeeper".split())
 
 
 def problems(dockerfile: Dockerfile) -> tuple[Problem, ...]:
@@ -124,16 +98,12 @@ def _duplicates(dockerfile: Dockerfile) -> Iterator[Problem]:
 
 def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
     line, taker = use.instruction.line, dockerfile.stages[use.stage]
-    if use.source is None:
-        near = similar_stage(dockerfile, use.reference, line)
-        if near and use.reference != SCRATCH:
-            yield Problem(
-                "similar-name", line, taker.label, f"Line {line}: {use.reference} is no stage of this file.",
-                "It is taken for an image's name.", f"Did you mean {near.name} (line {near.line})?")
+    if use.source is None and use.reference != SCRATCH:
+        yield from _taken_for_an_image(dockerfile, use, taker)
     if use.via == "COPY" and "$" in (written := use.instruction.value[use.start:use.end]):
         yield Problem(
-            "variable-from", line, taker.label, f"Line {line}: {written} is not expanded here.",
-            "BuildKit and the legacy builder replace variables in FROM, but not in --from. Buildah does.",
+            "variable-from", line, taker.label, f"Line {line}: Buildah alone expands {written} in --from.",
+            "BuildKit and the legacy builder replace variables in FROM, but not in --from.",
             f"Add a stage, FROM {written} AS source, and take from source instead.", ("buildkit", "legacy"))
     if use.via != "FROM" and line < taker.line:
         yield _onbuild(use, taker)
@@ -156,6 +126,23 @@ def _upper_case(use: Use, source: Stage, taker: Stage) -> Problem:
         "It keeps the names of stages in lower case, and looks up what FROM says as it is written. The legacy builder "
         "ignores case.",
         f"Write FROM {source.name}, or build it with the legacy builder.", ("buildkit",))
+
+
+def _taken_for_an_image(dockerfile: Dockerfile, use: Use, taker: Stage) -> Iterator[Problem]:
+    """A FROM or --from that means no stage, though one has that name, or nearly."""
+    line, name = use.instruction.line, use.reference
+    below = next((each for each in dockerfile.stages[use.stage + 1:] if each.name == name.lower()), None)
+    if below and use.via == "FROM" and name.lower() not in _IMAGES | {below.base.lower()}:
+        yield Problem(
+            "later-stage", line, taker.label,
+            f"Line {line}: the stage {below.label} begins below, in line {below.line}.",
+            f"A FROM knows only the stages above it: {name} is taken for an image's name.",
+            f"Move the stage {below.label} above line {line}.", image=name)
+    elif near := similar_stage(dockerfile, name, line):
+        yield Problem(
+            "similar-name", line, taker.label, f"Line {line}: {name} is no stage of this file.",
+            f"It is nearly the name of the stage {near.name}, and is taken for an image's name.",
+            f"Did you mean {near.name} (line {near.line})?", image=name)
 
 
 def _later(use: Use, source: Stage, taker: Stage) -> Problem:

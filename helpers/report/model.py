@@ -39,6 +39,7 @@ RULES = {
     "moving-tag": Rule("a tag that moves", "08"),
     "unset-argument": Rule("an argument without a value", "02"),
     "similar-name": Rule("an image with nearly the name of a stage", "02"),
+    "later-stage": Rule("a stage that is used above its FROM", "02"),
     "duplicate-stage": Rule("two stages of one name", "02"),
     "stage-name-case": Rule("a stage's name in upper case", "02"),
     "outside-context": Rule("a COPY from outside the build context", "09"),

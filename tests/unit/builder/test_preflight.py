@@ -124,9 +124,16 @@ def test_what_an_unneeded_stage_names_is_left_to_the_builder(empty):
 
 @pytest.mark.parametrize("line", ["COPY --from=biuld /x /", "RUN --mount=from=biuld,target=/x x"])
 def test_a_misspelt_stage_is_refused_before_a_registry_is_asked(empty, line):
-    with pytest.raises(DockerfileError, match="Line 3: there is no stage and no image biuld here") as caught:
+    with pytest.raises(DockerfileError, match="Line 3: biuld is no stage of this file") as caught:
         preflight.check(parse(f"FROM a AS build\nFROM a\n{line}\n"), engines.docker(), "buildkit", None)
     assert "Did you mean build (line 1)?" in caught.value.remedy
+
+
+def test_a_from_of_a_stage_below_is_refused_before_a_registry_is_asked(empty):
+    with pytest.raises(DockerfileError, match="Line 1: the stage deps begins below, in line 3") as caught:
+        preflight.check(parse("FROM deps AS build\nFROM a\nFROM b AS deps\nFROM build\n"), engines.docker(), "buildkit", None)
+    assert (caught.value.line, caught.value.remedy.split(".")[0]) == (1, "Move the stage deps above line 1")
+    preflight.check(parse("FROM heer AS build\nFROM b AS heer\nFROM build\n"), engines.docker(), "buildkit", None)
 
 
 def test_an_image_that_is_here_may_be_named_like_a_stage(empty):
@@ -136,7 +143,7 @@ def test_an_image_that_is_here_may_be_named_like_a_stage(empty):
 @pytest.mark.parametrize("builder", ["buildkit", "legacy"])
 def test_a_variable_in_from_is_refused_where_it_is_not_expanded(empty, builder):
     text = "FROM a AS b\nFROM a AS c\nARG X=b\nCOPY --from=$X /x /\nFROM a\n"
-    with pytest.raises(DockerfileError, match=r"Line 4: \$X is not expanded here.") as caught:
+    with pytest.raises(DockerfileError, match=r"Line 4: Buildah alone expands \$X in --from.") as caught:
         preflight.check(parse(text), engines.docker(), builder, "c")
     assert "FROM $X AS source" in caught.value.remedy
     if builder == "buildkit":   # the stage is not built

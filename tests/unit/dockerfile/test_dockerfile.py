@@ -259,6 +259,19 @@ def test_a_stage_below_that_has_an_image_s_name_means_the_image_to_other_builder
                  "later-stage") == [(2, "stage-0", ("buildkit",))]
 
 
+@pytest.mark.parametrize("text, there", [
+    ("FROM deps AS build\nFROM a AS deps\n", [(1, "build", ())]),
+    ("ARG X=Deps\nFROM a\nFROM $X\nFROM b\nFROM a AS deps\n", [(3, "stage-1", ())]),
+    ("FROM a AS b\nFROM b\nFROM c AS b\n", []),                          # the stage above is meant
+    ("FROM node AS build\nFROM nginx AS node\n", []),                     # an official image
+    ("FROM team AS build\nFROM team AS team\n", []), ("FROM a AS x\nFROM a\nFROM a AS a\n", []),   # the same image
+    ("FROM team AS team\n", []), ("FROM team:1 AS build\nFROM a AS team\n", []),
+    ("FROM scratch\nFROM a AS scratch\n", []),
+])
+def test_from_names_a_stage_that_begins_below(text, there):
+    assert found(text, "later-stage") == there
+
+
 def test_two_stages_of_one_name_are_a_problem_of_the_legacy_builder_s():
     assert found("FROM a AS b\nFROM c AS B\nFROM d AS b\n", "duplicate-stage") == [
         (2, "b (line 2)", ("legacy",)), (3, "b", ("legacy",))]
@@ -270,10 +283,11 @@ def test_two_stages_of_one_name_are_a_problem_of_the_legacy_builder_s():
     ("dependncies", "dependencies"), ("depednecies", "dependencies"), ("asets", "assets"),
     ("builder", "build"), ("debian", None), ("dependencies:1", None), ("registry/build", None), ("a", None),
     ("node", None),
-    ("nodes", "node"), ("bui", None), ("building", None),
+    ("nodes", "node"), ("bui", None), ("building", None), ("rust", None), ("docker.io/library/biuld", None),
+    ("biuld@sha256:0", None), ("build", None), ("swift", None), ("bash", None), ("tset", "test"), ("assests", "assets"),
 ])
 def test_a_misspelt_stage_name_is_recognised(name, near):
-    file = parse(f"FROM a AS build\nFROM b AS dependencies\nFROM c AS assets\nFROM n AS node\nFROM d\nCOPY "
+    file = parse(f"FROM a AS build\nFROM b AS dependencies\nFROM c AS assets\nFROM n AS node\nFROM t AS test\nFROM r AS base\nFROM d\nCOPY "
                  f"--from={name} / /\n")
     stage = similar_stage(file, name)
     assert (stage and stage.name) == near

@@ -1,0 +1,38 @@
+"""One line of a Dockerfile that builders refuse, or build otherwise than it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A line that is not built as it reads.
+
+    rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
+                'onbuild-from', 'outside-context', 'variable-from' or 'unset-argument'
+    line        from 1
+    stage       label of the stage that is affected
+    what, why, remedy   sentences, as in an error
+    refused_by  builders ('buildkit', 'legacy', 'buildah') that do not build that stage
+    variable    the argument's name, for 'unset-argument'
+    image       the name of an image for which a stage's is taken, for 'similar-name' and 'later-stage'
+    """
+
+    rule: str
+    line: int
+    stage: str
+    what: str
+    why: str
+    remedy: str
+    refused_by: tuple[str, ...] = ()
+    variable: str = ""
+    image: str = ""
+
+    def facts(self) -> dict[str, object]:
+        """The problem's part of `graph --json` and `build --json`."""
+        return {"rule": self.rule, "line": self.line, "stage": self.stage, "what": self.what, "why": self.why,
+                "remedy": self.remedy, "refused_by": list(self.refused_by)}
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.why} {self.remedy}"
