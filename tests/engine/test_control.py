@@ -1,5 +1,8 @@
 """BuildKit's control API on a real engine: results without images, processes in them, and the end of a build."""
 
+import os
+import signal
+import threading
 import time
 import uuid
 from types import SimpleNamespace
@@ -112,10 +115,33 @@ def test_a_cancelled_build_ends_its_command(control, engine, folder):
         solve.cancel()
         with pytest.raises(CallFailed, match="cancel"):
             solve.wait()
-        deadline = time.monotonic() + 30
-        while any(record.in_use and "sleep 600" in record.description for record in control.disk_usage()):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        assert until(lambda: not sleeping(control, "sleep 600"))
+
+
+def test_an_interrupt_while_a_stage_is_looked_into_ends_its_command(control, engine, folder):
+    word = uuid.uuid4().hex
+
+    def interrupt():
+        if until(lambda: sleeping(control, word)):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    text = f"FROM {BASE}\nRUN echo {word} && sleep 600\n"
+    with Session(engine, Context.scan(folder, dockerfile_text=text)) as session, Gateway(control, session.id) as gateway:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            gateway.solve({}, evaluate=True).read_dir("/")
+        assert until(lambda: not sleeping(control, word))
+
+
+def sleeping(control, word):
+    return any(record.in_use and word in record.description for record in control.disk_usage())
+
+
+def until(condition):
+    deadline = time.monotonic() + 30
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return met
 
 
 def test_the_cache_s_records_of_a_build_are_pruned_and_no_other(control, engine, folder):

@@ -176,11 +176,16 @@ class Solve:
 
 
 def answers(call: Call) -> Iterator[bytes]:
-    """The messages of a call's answer. Raises CallFailed, and EngineGone for a lost connection."""
+    """The messages of a call's answer. Raises CallFailed, and EngineGone for a lost connection.
+
+    Whoever leaves before the end, by an interrupt for example, cancels the call: what runs for it ends too.
+    """
     try:
         yield from call
     except ConnectionError as error:
         raise _gone(error) from error
+    finally:
+        call.cancel()    # does nothing once the answer has ended
 
 
 def _gone(error: ConnectionError) -> EngineGone:

@@ -123,10 +123,13 @@ class Connection:
             if self._lost or self._closing:
                 raise ConnectionAbortedError(str(self._lost or "the connection is closed"))
             call = Call(self, self._h2.get_next_available_stream_id())
+            try:
+                self._h2.send_headers(call.stream, [
+                    (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "buildkit"),
+                    ("content-type", "application/grpc"), ("te", "trailers"), ("user-agent", "multistage"), *metadata])
+            except h2.exceptions.ProtocolError as error:    # the connection's thread is about to report the loss
+                raise ConnectionAbortedError(str(error)) from error
             self._calls[call.stream] = call
-            self._h2.send_headers(call.stream, [
-                (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "buildkit"),
-                ("content-type", "application/grpc"), ("te", "trailers"), ("user-agent", "multistage"), *metadata])
         call.send(message, end)
         return call
 

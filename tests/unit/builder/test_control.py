@@ -20,6 +20,7 @@ from helpers.builder.grpc import UNIMPLEMENTED, Server, Status, unary
 from helpers.errors import EngineGone
 
 LARGE = bytes(range(256)) * 20_000    # 5 MB: many times a window
+ENDED = threading.Event()             # the server has ended an endless answer
 
 
 def echo(metadata, inbox):
@@ -39,8 +40,11 @@ def refuse(metadata, inbox):
 
 
 def endless(metadata, inbox):
-    while True:
-        yield LARGE[:100_000]
+    try:
+        while True:
+            yield LARGE[:100_000]
+    finally:
+        ENDED.set()
 
 
 def silent(metadata, inbox):
@@ -141,6 +145,14 @@ def test_a_cancelled_call_ends_and_the_connection_goes_on(connection):
     assert list(connection.call("/s/Unary", b"ab")) == [b"ba"]
 
 
+def test_an_answer_that_is_left_before_its_end_is_cancelled_in_the_server(connection):
+    ENDED.clear()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in clients.answers(connection.call("/s/Endless", b"")):
+            raise KeyboardInterrupt
+    assert ENDED.wait(5)
+
+
 def test_a_lost_connection_ends_every_call_and_refuses_new_ones(connection):
     call = connection.call("/s/Silent", b"", end=False)
     connection.server.stop()
@@ -168,13 +180,17 @@ def test_a_peer_that_breaks_http2_is_a_lost_connection():
     theirs.close()
 
 
-def test_the_course_reports_a_lost_connection_as_its_own_error():
-    def lost():
-        raise ConnectionResetError("gone")
-        yield
+def test_a_call_that_comes_before_the_loss_is_reported_is_refused_like_later_ones(connection):
+    connection._h2.close_connection()    # as the connection's thread finds it, a moment before it says so
+    with pytest.raises(ConnectionError):
+        connection.call("/s/Unary", b"")
 
+
+def test_the_course_reports_a_lost_connection_as_its_own_error(connection):
+    call = connection.call("/s/Silent", b"")
+    connection.close()
     with pytest.raises(EngineGone, match="lost"):
-        list(clients.answers(lost()))
+        list(clients.answers(call))
 
 
 # -- errors ------------------------------------------------------------------------------
