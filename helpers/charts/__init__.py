@@ -21,20 +21,17 @@
     >>> charts.findings(report)           # which line brings what, and what is wrong there?
 """
 
-from .attacks import tries
 from .contents import surface, tools, waste
 from .findings import findings
 from .graph import stages
+from .grids import left_behind, tries, twins
 from .incremental import edits
 from .kitchen import kitchen
-from .languages import languages, left_behind
-from .reproducibility import twins
 from .size_attribution import reduction, splits
-from .sizes import layers, sizes
-from .startup_time import runs
+from .sizes import languages, layers, sizes
 from .style import Chart
 from .timeline import timeline
-from .transfers import trips
+from .transfers import runs, trips
 
 __all__ = ["Chart", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
            "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins",

@@ -13,8 +13,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
 from ..units import counted, size
-from .sizes import bar_axis, short
-from .style import BUILD, DANGER, FAINT, HATCH, INK, PALE, RUN, SHARED, Chart, canvas, finish
+from .grids import cell, grid, pale_legend
+from .sizes import Part, bar, bar_axis, base_part, instructions, legend_of
+from .style import BUILD, DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
 
 _CELL_HIGH, _LINE_HIGH = 0.42, 0.19    # inches: a row of the grid, a line of the names above it
 _GRID_WIDE = 5.4                       # inches of all columns together
@@ -40,19 +41,12 @@ def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) 
                                      hatch=HATCH))
         for row, kind in enumerate(rows):
             _cell(axes, column, row, kind, each.kind(kind), int((wide - _COUNT_WIDE) / _LETTER))
-    axes.set_xlim(0, len(inventories))
-    axes.set_ylim(len(rows), -0.2)
-    axes.set_xticks([column + 0.5 for column in range(len(names))], headings, fontweight="bold",
-                    fontsize=11 if len(names) < 4 else 9)
-    axes.xaxis.tick_top()
-    axes.set_yticks([row + 0.5 for row in range(len(rows))], rows)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    legend = [Patch(facecolor=PALE[colour], edgecolor=colour, label=label) for colour, label in (
+    grid(axes, headings, rows, top=-0.2, size=11 if len(names) < 4 else 9)
+    legend = pale_legend(*((colour, label) for colour, label in (
         (BUILD, "for building"), (DANGER, "of use to an intruder"))
-        if any((kind in BUILDING) == (colour == BUILD) for kind in kinds)]
-    return finish(figure, _tools_finding(inventories, names), _tools_spoken(inventories, names, kinds),
+        if any((kind in BUILDING) == (colour == BUILD) for kind in kinds)))
+    return finish(figure, _finding(names, [len(each.tools) for each in inventories], "known tool", "", "no"),
+                  _tools_spoken(inventories, names, kinds),
                   [each.image for each in inventories], legend=legend, hatched=False)
 
 
@@ -95,8 +89,7 @@ def _cell(axes: Axes, column: int, row: int, kind: str, found: Sequence[Tool], l
     if not found:
         axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=RUN, fontsize=9.5)
         return
-    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour],
-                             edgecolor=colour, linewidth=1))
+    cell(axes, column, row, colour)
     place = (column + 0.02, row + 0.5) if letters >= _FEWEST else (column + 0.5, row + 0.5)
     axes.annotate(str(len(found)), place, xytext=(20 if letters >= _FEWEST else 7, 0), va="center", ha="right",
                   textcoords="offset points", fontsize=10, fontweight="bold")
@@ -121,15 +114,18 @@ def _listed(names: Sequence[str], letters: int) -> str:
     return _cut(names[0], letters)
 
 
-def _tools_finding(inventories: Sequence[Inventory], names: Sequence[str]) -> str:
-    ordered = sorted(zip(inventories, names), key=lambda pair: len(pair[0].tools))
+def _finding(names: Sequence[str], counts: Sequence[int], what: str, rest: str, none: str) -> str:
+    """The most against the fewest. `none`: what is said for 0 of them."""
+    def said(count: int) -> str:
+        return (counted(count, what) if count or none == "0" else f"{none} {what}") + rest
+
+    ordered = sorted(zip(counts, names), key=lambda pair: pair[0])
     (least, few), (most, many) = ordered[0], ordered[-1]
-    if len(inventories) == 1:
-        return f"{few} has {counted(len(least.tools), 'known tool') if least.tools else 'no known tool'}"
-    if len(most.tools) == len(least.tools):
-        return f"Each has {counted(len(most.tools), 'known tool') if most.tools else 'no known tool'}"
-    return (f"{many} has {counted(len(most.tools), 'known tool')}, "
-            f"{few} has {len(least.tools) or 'none'}")
+    if len(names) == 1:
+        return f"{few} has {said(least)}"
+    if most == least:
+        return f"Each has {said(most)}"
+    return f"{many} has {said(most)}, {few} has {f'{least:,}' if least or none == '0' else 'none'}"
 
 
 def _tools_spoken(inventories: Sequence[Inventory], names: Sequence[str], kinds: Sequence[str]) -> str:
@@ -144,7 +140,7 @@ def _tools_spoken(inventories: Sequence[Inventory], names: Sequence[str], kinds:
 # -- how much there is to attack -------------------------------------------------------
 
 def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None) -> Chart:
-    """What an auditor must look at, in numbers: a panel a count, a bar an image."""
+    """What an auditor must look at, in numbers: a panel for each count, a bar for each image."""
     names = _names(inventories, names)
     labels = [_cut(name, _LABEL) for name in names]
     counts = [each.surface.rows() for each in inventories]
@@ -156,11 +152,8 @@ def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None
     for index, (panel, axes) in enumerate(zip(panels, grid.flat)):
         values = [each[index][1] for each in counts]
         for row, (value, each) in enumerate(zip(values, inventories)):
-            colour = BUILD if each.build_tools else RUN
-            axes.barh(row, value, color=colour, height=0.7,
-                      hatch=HATCH if each.image.stand_in else None, edgecolor="white")
-            axes.annotate(f"{value:,}", (value, row), xytext=(5, 0), textcoords="offset points",
-                          va="center", fontweight="bold", fontsize=9.5)
+            part = Part("", value, BUILD if each.build_tools else RUN, each.image.stand_in is not None)
+            bar(axes, row, [part], f"{value:,}", height=0.7, bold=True, fontsize=9.5)
         axes.set_yticks(range(len(names)), labels if index % 2 == 0 else [""] * len(names), fontsize=9)
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_xlim(0, max(max(values), 1) * 1.35)
@@ -173,25 +166,15 @@ def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None
     kinds = {bool(each.build_tools) for each in inventories}
     legend = [Patch(facecolor=colour, label=label) for holds, colour, label in (
         (True, BUILD, "has build tools"), (False, RUN, "has none")) if holds in kinds]
-    return finish(figure, _surface_finding(inventories, names), spoken,
+    executables = [each.surface.executables for each in inventories]
+    return finish(figure, _finding(names, executables, "program", " to run", "0"), spoken,
                   [each.image for each in inventories], legend=legend)
-
-
-def _surface_finding(inventories: Sequence[Inventory], names: Sequence[str]) -> str:
-    ordered = sorted(zip(inventories, names), key=lambda pair: pair[0].surface.executables)
-    (least, few), (most, many) = ordered[0], ordered[-1]
-    if len(inventories) == 1:
-        return f"{few} has {counted(least.surface.executables, 'program')} to run"
-    if most.surface.executables == least.surface.executables:
-        return f"Each has {counted(least.surface.executables, 'program')} to run"
-    return (f"{many} has {counted(most.surface.executables, 'program')} to run, "
-            f"{few} has {least.surface.executables:,}")
 
 
 # -- what nobody sees --------------------------------------------------------------------
 
 def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -> Chart:
-    """One bar a layer: what of it a container sees, and what a later layer hid.
+    """One bar for each layer: what of it a container sees, and what a later layer hid.
 
     own  without the base: only the layers that its own Dockerfile added, empty ones too
     """
@@ -201,43 +184,28 @@ def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -
             if (index >= image.base_layers if own else layer.unpacked)]
     whole = sum(layer.unpacked for _, layer in rows)
     figure, axes = canvas(0.5 + 0.4 * len(rows))
+    stacks = []
     for row, (index, layer) in enumerate(rows):
         unseen = hidden.get(index, 0)
-        axes.barh(row, layer.unpacked - unseen, height=0.72, edgecolor="white",
-                  color=SHARED if index < image.base_layers else RUN,
-                  hatch=HATCH if image.stand_in and index < image.base_layers else None)
-        if unseen:
-            axes.barh(row, unseen, left=layer.unpacked - unseen, color=DANGER, height=0.72,
-                      edgecolor="white", hatch="xx")
-        told = size(layer.unpacked) + (
-            f", {_part(unseen, layer.unpacked)} of it unseen" if _felt(unseen, whole) else ""
-        )
-        axes.annotate(told, (layer.unpacked, row), xytext=(5, 0), textcoords="offset points",
-                      va="center", fontsize=10)
-    axes.set_yticks(range(len(rows)), [short(printable(layer.instruction)) for _, layer in rows],
-                    family="DejaVu Sans Mono", fontsize=9)
+        stacks.append([base_part(image, "the base's", layer.unpacked - unseen, SHARED) if index < image.base_layers
+                       else Part("added", layer.unpacked - unseen, RUN),
+                       *([Part("hidden by a later layer, and still shipped", unseen, DANGER, "xx")] if unseen else [])])
+        part = f", {'all' if unseen == layer.unpacked else size(unseen)} of it unseen" if _felt(unseen, whole) else ""
+        bar(axes, row, stacks[-1], size(layer.unpacked) + part, height=0.72, fontsize=10)
+    instructions(axes, [printable(layer.instruction) for _, layer in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     long = any(_felt(hidden.get(index, 0), whole) for index, _ in rows)
     bar_axis(axes, max((layer.unpacked for _, layer in rows), default=1), room=2.1 if long else 1.28)
-    legend = [Patch(facecolor=colour, label=label, hatch=hatch, edgecolor="white") for holds, colour, hatch, label in (
-        (any(index < image.base_layers for index, _ in rows), SHARED, HATCH if image.stand_in else None, "the base's"),
-        (any(index >= image.base_layers for index, _ in rows), RUN, None, "added"),
-        (any(hidden.get(index) for index, _ in rows), DANGER, "xx", "hidden by a later layer, and still shipped"))
-        if holds]
     spoken = "; ".join(f"{printable(layer.instruction)}: {size(layer.unpacked)}, {size(hidden.get(index, 0))} unseen"
                        for index, layer in rows)
     unseen = sum(hidden.get(index, 0) for index, _ in rows)
     return finish(figure, _waste_finding(unseen, whole, name, own), f"Layers in order: {spoken or 'none has a file'}",
-                  [image], legend=legend, hatched=not own)
+                  [image], legend=legend_of(stacks), hatched=not own)
 
 
 def _felt(unseen: int, whole: int) -> bool:
     """Whether it is worth a word: every apt-get replaces a few small files."""
     return unseen > 0.005 * max(1, whole)
-
-
-def _part(unseen: int, whole: int) -> str:
-    return "all" if unseen == whole else size(unseen)
 
 
 def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:
@@ -247,6 +215,3 @@ def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:
         return f"Every byte that {name} adds is seen" if own else f"Every byte of {name} is seen"
     where = f"that {name} adds" if own else f"in {name}"
     return f"{size(unseen)} of {size(whole)} {where} are shipped and never seen"
-
-
-__all__ = ["surface", "tools", "waste"]

@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 from ..dockerfile import Instruction
 from ..report import Finding, Report
 from ..units import counted, size
-from .sizes import bar_axis
-from .style import DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
+from .sizes import Part, bar, bar_axis
+from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.24       # inches of a line
 _ROWS = 26        # lines that a figure shows: those that bring something first
@@ -40,16 +40,12 @@ def findings(report: Report) -> Chart:
     longest = max((row.brings for row in rows), default=1) or 1
     for at, row in enumerate(rows):
         kept = row.brings - row.saves
-        axes.barh(at, kept, height=0.7, color=SHARED if row.base else RUN, edgecolor="white",
-                  hatch=HATCH if stand_in and row.base else None)
-        if row.saves:
-            axes.barh(at, row.saves, left=kept, height=0.7, color=DANGER, edgecolor="white", hatch="xx")
-        if row.brings:
-            axes.annotate(size(row.brings), (row.brings, at), xytext=(4, 0), va="center",
-                          textcoords="offset points", fontsize=8.5)
+        own = Part("added", kept, RUN) if not row.base else Part("the base's", kept, SHARED, stand_in)
+        bar(axes, at, [own, *([Part("a fix would save it", row.saves, DANGER, "xx")] if row.saves else [])],
+            size(row.brings) if row.brings else "", height=0.7, fontsize=8.5)
         axes.text(_COLUMN * longest, at, _rules(row.rules), va="center", fontsize=8.5, color=INK)
     axes.set_yticks(range(len(rows)), [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows],
-                    family="DejaVu Sans Mono", fontsize=7.5)
+                    family=MONOSPACE, fontsize=7.5)
     for row, label in zip(rows, axes.get_yticklabels(), strict=False):
         label.set_color(INK if row.shipped else FAINT)
     axes.set_ylim(len(rows) - 0.4, -0.6)

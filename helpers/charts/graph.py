@@ -20,7 +20,6 @@ _WORDS = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
 _COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
 _ROOMS = {True: (RUN, "dining room: this is shipped"),
           False: (BUILD, "kitchen: this is where the work is done")}
-_CAPTION = 0.22                   # inches above a room's first stage
 
 
 def stages(result: BuildResult, rooms: bool = False) -> Chart:
@@ -31,9 +30,9 @@ def stages(result: BuildResult, rooms: bool = False) -> Chart:
     """
     shipped = _shipped(result)
     labels = [stage.label for stage in result.dockerfile.stages]
-    doors = {label: _CAPTION for before, label in zip([None, *labels], labels, strict=False)
+    doors = {label for before, label in zip([None, *labels], labels, strict=False)
              if before is None or (before == shipped) != (label == shipped)}
-    drawn = plan(result.dockerfile, doors if rooms else {})
+    drawn = plan(result.dockerfile, doors if rooms else ())
     figure, axes = canvas(drawn.high + 0.1)
     axes.set_axis_off()
     if rooms:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
@@ -14,12 +13,12 @@ from ..builder import TITLES, BuildResult, Step
 from ..experiments.incremental import executed_steps, step_seconds, steps
 from ..inventory import printable
 from ..units import counted, seconds
+from .grids import grid
 from .sizes import short
-from .style import BUILD, FAINT, INK, SHARED, Chart, canvas, finish
+from .style import BUILD, FAINT, INK, MONOSPACE, PALE, SHARED, Chart, canvas, finish
 
 _ROW = 0.27          # inches of height
 _GAP = 0.5           # rows between two Dockerfiles
-_PALE = "#FBE7BF"    # the orange of building, thinned
 _MOMENT = 1e-3       # seconds: what takes less took no time
 _MOUNT = re.compile(r"--mount=type=(\w+)\S*")
 _SECRET = re.compile(r"--mount=type=secret\S* ")
@@ -28,9 +27,8 @@ Built = Mapping[str, BuildResult]
 
 
 def edits(built: Mapping[str, Built]) -> Chart:
-    """A row a step, a column an edit, a block a Dockerfile: {its name: {what was edited:
-    the build after it}}. A cell is empty where the cache had the step; else it tells
-    how long the step ran, in words and as a bar.
+    """A row for each step, a column for each edit, a block for each Dockerfile: {its name: {what
+    was edited: the build after it}}. A cell of a step that ran says how long, in words and as a bar.
 
     Raises ValueError if there is nothing to draw.
     """
@@ -51,42 +49,32 @@ def edits(built: Mapping[str, Built]) -> Chart:
             _sum(axes, column, top + 1 + len(made), built[name][whats[column]])
         labels |= {top + 1.5 + row: _label(step) for row, step in enumerate(columns[0])}
         top += 2 + len(columns[0]) + _GAP
-    _frame(axes, whats, labels, top - _GAP)
-    legend = [Patch(facecolor=_PALE, edgecolor=BUILD, label="had to run; the bar is its time"),
+    grid(axes, whats, [], size=10)
+    axes.set_ylim(top - _GAP, 0)
+    axes.annotate("edited:", (0, 0), xytext=(-6, 4), textcoords="offset points", ha="right", va="bottom",
+                  fontsize=10, color=FAINT)
+    axes.set_yticks(list(labels), list(labels.values()), family=MONOSPACE, fontsize=8.5)
+    legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="had to run; the bar is its time"),
               Patch(facecolor="white", edgecolor=SHARED, label="taken from the cache")]
     return finish(figure, _finding(built), _spoken(built), source=_source(built), legend=legend)
 
 
 def _cell(axes: Axes, column: int, row: float, step: Step, longest: float) -> None:
-    frame: dict[str, Any] = {"linewidth": 0.8, "facecolor": "white" if step.cached else _PALE,
-             "edgecolor": SHARED if step.cached else BUILD}
-    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, **frame))
-    if step.cached:
-        axes.text(column + 0.5, row + 0.5, "cached", ha="center", va="center", color=FAINT, fontsize=8.5)
-        return
-    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96 * step.seconds / longest, 0.88,
-                             facecolor=BUILD, linewidth=0))
-    axes.text(column + 0.5, row + 0.5, seconds(step.seconds), ha="center", va="center", color=INK,
-              fontsize=9, fontweight="bold")
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, linewidth=0.8,
+                             facecolor="white" if step.cached else PALE[BUILD],
+                             edgecolor=SHARED if step.cached else BUILD))
+    if not step.cached:
+        axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96 * step.seconds / longest, 0.88,
+                                 facecolor=BUILD, linewidth=0))
+    axes.text(column + 0.5, row + 0.5, "cached" if step.cached else seconds(step.seconds), ha="center", va="center",
+              color=FAINT if step.cached else INK, fontsize=8.5 if step.cached else 9,
+              fontweight="normal" if step.cached else "bold")
 
 
 def _sum(axes: Axes, column: int, row: float, result: BuildResult) -> None:
     ran = executed_steps(result)
-    told = f"{len(ran)} of {len(steps(result))} ran, {seconds(step_seconds(result))}" if ran else "nothing ran"
-    axes.text(column + 0.5, row + 0.5, told, ha="center", va="center", fontsize=9, color=INK)
-
-
-def _frame(axes: Axes, whats: list[str], labels: Mapping[float, str], bottom: float) -> None:
-    axes.set_xlim(0, len(whats))
-    axes.set_ylim(bottom, 0)
-    axes.set_xticks([column + 0.5 for column in range(len(whats))], whats, fontweight="bold", fontsize=10)
-    axes.annotate("edited:", (0, 0), xytext=(-6, 4), textcoords="offset points", ha="right", va="bottom",
-                  fontsize=10, color=FAINT)
-    axes.xaxis.tick_top()
-    axes.set_yticks(list(labels), list(labels.values()), family="DejaVu Sans Mono", fontsize=8.5)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    said = f"{len(ran)} of {len(steps(result))} ran, {seconds(step_seconds(result))}" if ran else "nothing ran"
+    axes.text(column + 0.5, row + 0.5, said, ha="center", va="center", fontsize=9, color=INK)
 
 
 def _label(step: Step) -> str:
@@ -103,25 +91,20 @@ def _finding(built: Mapping[str, Built]) -> str:
     times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}
     what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
                else max(times[each]))
-    told = [f"{_whole(step_seconds(results[what]))} with {name}" if executed_steps(results[what])
-            else f"nothing to do with {name}"
-            for name, results in built.items()]
-    return f"After an edit of {what}: {', '.join(told)}"
-
-
-def _whole(count: float) -> str:
-    """Seconds that no end of a line divides from their unit."""
-    return seconds(count).replace(" ", "\u00a0")
+    # No end of a line divides the seconds from their unit.
+    found = [f"{seconds(step_seconds(results[what])).replace(' ', chr(0xa0))} with {name}"
+             if executed_steps(results[what]) else f"nothing to do with {name}" for name, results in built.items()]
+    return f"After an edit of {what}: {', '.join(found)}"
 
 
 def _spoken(built: Mapping[str, Built]) -> str:
-    told = []
+    said = []
     for name, results in built.items():
         for what, result in results.items():
             ran = [f"{' '.join(step.instruction.split())} ({seconds(step.seconds)})" for step in executed_steps(result)]
-            told.append(f"{name}, edited {what}: {counted(len(ran), 'step')} of {len(steps(result))} ran"
+            said.append(f"{name}, edited {what}: {counted(len(ran), 'step')} of {len(steps(result))} ran"
                         + (f": {', '.join(ran)}" if ran else "") + ".")
-    return " ".join(told)
+    return " ".join(said)
 
 
 def _source(built: Mapping[str, Built]) -> str:

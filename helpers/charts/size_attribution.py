@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ..experiments.size_attribution import Parts, Reduction, split
 from ..image import Image
 from ..units import listed, share, size
-from .sizes import Part, bar_axis, bars, legend_of
+from .sizes import Part, bar_axis, bars, base_part, legend_of
 from .style import BUILD, BUILD_OWN, DANGER, INK, PAPER, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.58        # inches of height for a bar
@@ -39,9 +39,7 @@ def reduction(images: Sequence[Image]) -> Chart:
 def _parts(image: Image, several: bool) -> list[Part]:
     """Base and own layers. What one stage adds is the build's, what the last of
     several adds is the application, whatever they stand on."""
-    below, building = image.unpacked - image.own_bytes, image.base_role == "build"
-    found = [Part(f"{'build tools' if building else 'base'}: {image.base}", below,
-                  BUILD if building else SHARED, image.stand_in is not None),
+    found = [base_part(image, f"{'build tools' if image.base_role == 'build' else 'base'}: {image.base}"),
              Part("the application" if several else "tools and source brought in, left by the build",
                   image.own_bytes, RUN if several else BUILD_OWN)]
     return [part for part in found if part.count]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -11,22 +11,27 @@ from matplotlib.ticker import MaxNLocator
 
 from ..image import Image
 from ..units import counted, ratio, size
-from .style import BUILD, BUILD_OWN, FAINT, HATCH, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, BUILD_OWN, FAINT, HATCH, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.62          # inches of height for a bar
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
+_PAIR, _APART = 0.27, 0.6    # inches for a bar of a pair; bars between one pair and the next
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _LABEL = 36          # characters of an instruction that a row shows
 
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a bar: bytes of one kind."""
+    """A stretch of a bar: bytes of one kind, '' where the legend says nothing of it."""
 
     name: str
-    count: int
+    count: float
     colour: str
-    hatched: bool = False
+    hatched: bool | str = False
+
+    @property
+    def hatch(self) -> str | None:
+        return self.hatched if isinstance(self.hatched, str) else HATCH if self.hatched else None
 
 
 def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
@@ -48,65 +53,91 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
 
 
 def layers(image: Image, name: str | None = None) -> Chart:
-    """One bar a layer, in the order of the instructions."""
-    name = name or image.reference
-    drawn = [(layer, _colour(image, index)) for index, layer in enumerate(image.layers)
-             if layer.unpacked or len(image.layers) < 12]
-    shown, kinds = [layer for layer, _ in drawn], [part for _, part in drawn]
-    figure, axes = canvas(0.5 + 0.34 * len(shown))
-    for row, (layer, part) in enumerate(zip(shown, kinds)):
-        axes.barh(row, layer.unpacked, color=part.colour, edgecolor="white",
-                  hatch=HATCH if part.hatched else None, height=0.72)
-        axes.annotate(size(layer.unpacked), (layer.unpacked, row), xytext=(5, 0),
-                      textcoords="offset points", va="center", fontsize=10)
-    axes.set_yticks(range(len(shown)), [short(layer.instruction) for layer in shown],
-                    family="DejaVu Sans Mono", fontsize=9)
+    """One bar for each layer, in the order of the instructions."""
+    drawn = [(layer, _part(image, index < image.base_layers, layer.unpacked))
+             for index, layer in enumerate(image.layers) if layer.unpacked or len(image.layers) < 12]
+    figure, axes = canvas(0.5 + 0.34 * len(drawn))
+    for row, (layer, part) in enumerate(drawn):
+        bar(axes, row, [part], size(layer.unpacked), height=0.72, fontsize=10)
+    instructions(axes, [layer.instruction for layer, _ in drawn])
     axes.invert_yaxis()
-    bar_axis(axes, max((layer.unpacked for layer in shown), default=1))
-    title = _layers_finding(image, name)
-    alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer in shown)
-    return finish(figure, title, f"Layers in order: {alt}", [image],
-                  legend=legend_of([kinds]))
+    bar_axis(axes, max((layer.unpacked for layer, _ in drawn), default=1))
+    alt = "; ".join(f"{layer.instruction}: {size(layer.unpacked)}" for layer, _ in drawn)
+    return finish(figure, _layers_finding(image, name or image.reference), f"Layers in order: {alt}", [image],
+                  legend=legend_of([[part for _, part in drawn]]))
+
+
+def languages(pairs: Mapping[str, tuple[Image, Image]]) -> Chart:
+    """A pair of bars for each language, {its name: (one stage, several)}, on one linear scale."""
+    figure, axes = canvas(0.3 + _PAIR * len(pairs) * (2 + _APART))
+    stacks, rows = [], []
+    for number, (one, several) in enumerate(pairs.values()):
+        first = number * (2 + _APART)
+        rows.append(first + 0.5)
+        less = f", {ratio(one.unpacked, several.unpacked)} smaller" if several.unpacked < one.unpacked else ""
+        for row, image, said in ((first, one, ""), (first + 1, several, less)):
+            stacks.append(_parts_of_language(image, image is one))
+            bar(axes, row, stacks[-1], size(image.unpacked) + said, height=0.94, bold=True, fontsize=9.5)
+    axes.set_yticks(rows, list(pairs), fontweight="bold")
+    axes.set_ylim((len(pairs) - 1) * (2 + _APART) + 1.6, -0.6)
+    images = [image for pair in pairs.values() for image in pair]
+    bar_axis(axes, max(image.unpacked for image in images), room=1.16)
+    alt = " ".join(f"{name}: {size(one.unpacked)} with one stage, {size(several.unpacked)} with several."
+                   for name, (one, several) in pairs.items())
+    return finish(figure, _languages_finding(pairs), alt, images, legend=legend_of(stacks))
 
 
 # -- what a bar is made of ---------------------------------------------------------
 
 def parts(image: Image) -> list[Part]:
     """The image's bytes by kind: its base, then what its Dockerfile added."""
-    base = sum(layer.unpacked for layer in image.layers[: image.base_layers])
-    found = [_part(image, True, base), _part(image, False, image.own_bytes)]
+    found = [_part(image, True, image.unpacked - image.own_bytes), _part(image, False, image.own_bytes)]
     return [part for part in found if part.count]
 
 
 def _part(image: Image, of_base: bool, count: int) -> Part:
     building = image.base_role == "build"
     if of_base:
-        name = f"{'build tools' if building else 'base'}: {image.base}"
-        return Part(name, count, BUILD if building else SHARED, image.stand_in is not None)
+        return base_part(image, f"{'build tools' if building else 'base'}: {image.base}", count)
     if building:
         return Part("left by the build: source, cache, binary", count, BUILD_OWN)
     return Part("the application", count, RUN)
 
 
-def _colour(image: Image, index: int) -> Part:
-    return _part(image, index < image.base_layers, image.layers[index].unpacked)
+def base_part(image: Image, name: str, count: int | None = None, colour: str = "") -> Part:
+    """The base of an image, or `count` bytes of it; orange if it has build tools, unless in a given colour."""
+    below = image.unpacked - image.own_bytes if count is None else count
+    return Part(name, below, colour or (BUILD if image.base_role == "build" else SHARED), image.stand_in is not None)
+
+
+def _parts_of_language(image: Image, single: bool) -> list[Part]:
+    """`single` for the image of one stage, whose own layers are what the build left. One legend
+    for all, whatever the bases are called."""
+    name = "base with the build tools" if image.base_role == "build" else "base to run on"
+    own = ("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)
+    return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
 
 
 # -- drawing ------------------------------------------------------------------------
 
 def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
-    """A bar a stack, its parts end to end, with the sum behind it."""
+    """A bar for each stack, with the sum behind it."""
     for row, stack in enumerate(stacks):
-        left = 0
-        for part in stack:
-            axes.barh(row, part.count, left=left, color=part.colour, edgecolor="white",
-                      hatch=HATCH if part.hatched else None, height=0.66)
-            left += part.count
-        axes.annotate(size(left), (left, row), xytext=(6, 0), textcoords="offset points",
-                      va="center", fontweight="bold")
+        bar(axes, row, stack, size(sum(part.count for part in stack)), height=0.66, bold=True)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1))
+
+
+def bar(axes: Axes, row: float, stack: Sequence[Part], said: str, *, height: float, bold: bool = False,
+        fontsize: float = 11) -> None:
+    """A bar whose parts stand end to end, with words behind it."""
+    left = 0.0
+    for part in stack:
+        axes.barh(row, part.count, left=left, color=part.colour, edgecolor="white", hatch=part.hatch, height=height)
+        left += part.count
+    axes.annotate(said, (left, row), xytext=(5, 0), textcoords="offset points", va="center", fontsize=fontsize,
+                  fontweight="bold" if bold else "normal")
 
 
 def bar_axis(axes: Axes, largest: float, room: float = 1.28) -> None:
@@ -119,11 +150,15 @@ def bar_axis(axes: Axes, largest: float, room: float = 1.28) -> None:
     axes.tick_params(axis="y", length=0)
 
 
+def instructions(axes: Axes, lines: Sequence[str]) -> None:
+    """Instructions as the names of the rows."""
+    axes.set_yticks(range(len(lines)), list(map(short, lines)), family=MONOSPACE, fontsize=9)
+
+
 def legend_of(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
     """A patch for each kind of part in the stacks."""
-    kinds = {(p.name, p.colour, p.hatched): p for stack in stacks for p in stack}
-    return [Patch(facecolor=p.colour, edgecolor="white", label=p.name,
-                  hatch=HATCH if p.hatched else None) for p in kinds.values()]
+    kinds = {(p.name, p.colour, p.hatch): p for stack in stacks for p in stack}
+    return [Patch(facecolor=p.colour, edgecolor="white", label=p.name, hatch=p.hatch) for p in kinds.values()]
 
 
 def short(instruction: str) -> str:
@@ -150,6 +185,19 @@ def _layers_finding(image: Image, name: str) -> str:
         return f"{name} is {size(image.unpacked)} in {counted(len(image.layers), 'layer')}"
     return (f"{name}: {size(image.unpacked - image.own_bytes)} of {size(image.unpacked)} "
             f"came with {image.base}")
+
+
+def _languages_finding(pairs: Mapping[str, tuple[Image, Image]]) -> str:
+    times = {name: one.unpacked / several.unpacked for name, (one, several) in pairs.items()
+             if several.unpacked < one.unpacked}
+    if len(pairs) == len(times) == 1:
+        return f"Several stages ship less in {''.join(times)}: {ratio(next(iter(times.values())), 1)} smaller"
+    every = "all " if len(times) == len(pairs) > 1 else f"{len(times)} of "
+    if not times:
+        return f"Several stages ship no less in {counted(len(pairs), 'language')}"
+    least, most = min(times, key=times.__getitem__), max(times, key=times.__getitem__)
+    spread = "" if least == most else f", from {ratio(times[least], 1)} ({least}) to {ratio(times[most], 1)} ({most})"
+    return f"Several stages ship less in {every}{counted(len(pairs), 'language')}{spread}"
 
 
 def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequence[Part]]) -> str:

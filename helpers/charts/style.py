@@ -32,6 +32,7 @@ BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
 PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8"}   # the same thinned, behind words
 HATCH = "//"          # a stand-in
+MONOSPACE = "DejaVu Sans Mono"
 WIDTH = 7.2           # inches: readable when a notebook has half a screen
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes

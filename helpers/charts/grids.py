@@ -1,0 +1,116 @@
+"""Tables of coloured cells: what attacks achieved, what two builds share, which tools were left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch, Rectangle
+
+from ..container.attack import AttackResult
+from ..image import Image, Twins
+from ..inventory import BUILDING, KINDS, Inventory
+from ..units import counted
+from .style import BUILD, DANGER, FAINT, INK, PALE, PAPER, RUN, Chart, canvas, finish
+
+_PARTS = ("program", "layers", "image id")
+
+
+def grid(axes: Axes, columns: Sequence[str], rows: Sequence[str], *, top: float = 0, size: float = 11) -> None:
+    """Frame a table of cells of 1 by 1: the names of its columns above, those of its rows at the left.
+
+    top   where the names of the columns stand, upward negative
+    size  points of these names
+    """
+    axes.set_xlim(0, len(columns))
+    axes.set_ylim(max(1, len(rows)), top)
+    axes.set_xticks([column + 0.5 for column in range(len(columns))], columns, fontweight="bold", fontsize=size)
+    axes.xaxis.tick_top()
+    axes.set_yticks([row + 0.5 for row in range(len(rows))], rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def cell(axes: Axes, column: int, row: float, colour: str, words: str = "", *, bold: bool = False) -> None:
+    """A cell in the pale form of a colour, with words in its middle."""
+    axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour], edgecolor=colour,
+                             linewidth=1))
+    axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=INK, fontsize=10,
+              fontweight="bold" if bold else "normal")
+
+
+def pale_legend(*kinds: tuple[str, str]) -> list[Patch]:
+    """A patch for each (colour, what a cell of it means)."""
+    return [Patch(facecolor=PALE[colour], edgecolor=colour, label=label) for colour, label in kinds]
+
+
+def tries(found: Mapping[str, Sequence[AttackResult]], images: Sequence[Image] = ()) -> Chart:
+    """A row for each attack, a column for each image ({its name: its attacks})."""
+    whats = [each.what for each in next(iter(found.values()))]
+    figure, axes = canvas(0.4 + 0.4 * len(whats))
+    for column, done in enumerate(found.values()):
+        for row, each in enumerate(done):
+            cell(axes, column, row, DANGER if each.worked else RUN, "✘ works" if each.worked else "✔ fails",
+                 bold=each.worked)
+    grid(axes, list(found), whats)
+    alt = " ".join(f"{name}: " + ", ".join(f"{each.what} {'works' if each.worked else 'fails'}" for each in done) + "."
+                   for name, done in found.items())
+    return finish(figure, _tries_finding(found, len(whats)), alt, images, hatched=False,
+                  legend=pale_legend((DANGER, "✘ the intruder can"), (RUN, "✔ the intruder cannot")))
+
+
+def _tries_finding(found: Mapping[str, Sequence[AttackResult]], count: int) -> str:
+    worked = {name: sum(each.worked for each in done) for name, done in found.items()}
+    most, least = max(worked, key=worked.__getitem__), min(worked, key=worked.__getitem__)
+    if worked[most] == worked[least]:
+        return f"{worked[most]} of {count} {'try works' if count == 1 else 'tries work'} in every image"
+    return f"{most}: {worked[most]} of {count} tries work. {least}: {worked[least]}"
+
+
+def twins(pairs: Mapping[str, Twins], program: str) -> Chart:
+    """A row for each pair of builds, {what was done: the comparison}: is the file `program` the
+    same in both, are the layers, is the image?"""
+    held = {name: (pair.same(program), pair.layers, pair.image) for name, pair in pairs.items()}
+    figure, axes = canvas(0.35 + 0.5 * len(pairs))
+    for row, answers in enumerate(held.values()):
+        for column, same in enumerate(answers):
+            axes.add_patch(Rectangle((column + 0.03, row + 0.08), 0.94, 0.84, facecolor=RUN if same else DANGER))
+            axes.text(column + 0.5, row + 0.5, "✔ same" if same else "✘ differs", ha="center", va="center",
+                      color=PAPER, fontweight="bold", fontsize=10)
+    grid(axes, _PARTS, list(pairs))
+    alt = "; ".join(f"{name}: " + ", ".join(f"{what} {'same' if same else 'differs'}"
+                                            for what, same in zip(_PARTS, answers)) for name, answers in held.items())
+    return finish(figure, _twins_finding(held), alt, source="Each row is two builds without the cache.")
+
+
+def _twins_finding(held: Mapping[str, tuple[bool, ...]]) -> str:
+    first, last = next(iter(held.values())), list(held)[-1]
+    same = [what for what, is_same in zip(_PARTS, held[last]) if is_same]
+    if len(same) == len(_PARTS):
+        return f"{last}: the same image twice, to the last bit"
+    return (f"{counted(sum(first), 'part')} of {len(_PARTS)} the same at first, {len(same)} at the end"
+            + (f": {' and '.join(same)}" if same else ""))
+
+
+def left_behind(pairs: Mapping[str, tuple[Inventory, Inventory]]) -> Chart:
+    """How many tools of each kind an image of one stage has, and one of several: a column for each language."""
+    both = [found for pair in pairs.values() for found in pair]
+    kinds = [kind for kind in KINDS if any(found.kind(kind) for found in both)]
+    figure, axes = canvas(0.4 + 0.36 * max(1, len(kinds)))
+    for row, kind in enumerate(kinds):
+        for column, (one, several) in enumerate(pairs.values()):
+            before, after = len(one.kind(kind)), len(several.kind(kind))
+            if before or after:
+                colour = RUN if not after else BUILD if kind in BUILDING else DANGER
+                cell(axes, column, row, colour, f"{before} → {after}", bold=after > 0)
+            else:
+                axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=FAINT, fontsize=9)
+    grid(axes, list(pairs), kinds)
+    before, after = (sum(len(pair[index].build_tools) for pair in pairs.values()) for index in (0, 1))
+    title = f"{counted(before, 'build tool')} in images of one stage, {after or 'none'} in images of several"
+    counts = {name: ", ".join(f"{kind} {len(one.kind(kind))} to {len(several.kind(kind))}" for kind in kinds
+                              if one.kind(kind) or several.kind(kind)) for name, (one, several) in pairs.items()}
+    return finish(figure, title, " ".join(f"{name}: {told or 'no known tool'}." for name, told in counts.items()),
+                  [each.image for each in both], hatched=False, legend=pale_legend(
+                      (RUN, "all left behind"), (BUILD, "still there, for building"),
+                      (DANGER, "still there, of use to an intruder")))
