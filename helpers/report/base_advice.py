@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..bases.references import parse
 from ..errors import CourseError
+from ..formats import Elf
 from ..inventory import Inventory
 from ..inventory.libraries import Libraries
 from .entrypoint import Entrypoint
+from .files import INSTALLED
 
 # Libraries that come with the distroless images, beside the loader. Source: their
 # README, and the packages named in their build files.
@@ -34,11 +37,13 @@ class Advice:
     ref       'scratch' or an image's name
     because   why it is enough
     unpacked  its bytes, measured in this engine; None if it is not here
+    packages  how many it has; None if it is not here
     """
 
     ref: str
     because: str
     unpacked: int | None = None
+    packages: int | None = None
 
 
 def candidates(main: Entrypoint, system: str, inventory: Inventory) -> tuple[Advice, ...]:
@@ -46,7 +51,7 @@ def candidates(main: Entrypoint, system: str, inventory: Inventory) -> tuple[Adv
     `system` is what it was built on: 'Debian GNU/Linux 12 (bookworm)'."""
     if main.kind == "static":
         return (Advice("scratch", f"{main.name} is static: it needs no other file to start "
-                                  "(gcr.io/distroless/static-debian12 adds certificates and time zones)", 0),)
+                                  "(gcr.io/distroless/static-debian12 adds certificates and time zones)", 0, 0),)
     if main.kind == "glibc":
         return tuple(_glibc(main, system))
     if main.kind == "musl":
@@ -55,17 +60,42 @@ def candidates(main: Entrypoint, system: str, inventory: Inventory) -> tuple[Adv
     return tuple(_interpreted(main, inventory))
 
 
-def chosen(main: Entrypoint, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None]) -> Advice | None:
+def chosen(main: Entrypoint, offered: tuple[Advice, ...], here: Callable[[str], Inventory | None],
+           inventory: Inventory | None = None) -> Advice | None:
     """The first of `offered` that does. `here` gives the inventory of a base, None for one
-    that is not in this engine; of the others it is known whether they have every library
-    that the program wants."""
+    that is not in this engine; of the others it is known whether they have every library that
+    the program wants, and what is beside it in the image (`inventory`) and can be loaded now."""
+    beside, own = _beside(inventory, main) if inventory else ({}, frozenset())
+    wanting = {**beside, main.path: main.elf} if main.elf else beside
     for each in offered:
         found = here(each.ref)
         if found is None:
-            return each
-        if main.elf is None or not Libraries(found.tree).needs(main.path, main.elf).missing:
-            return Advice(each.ref, each.because, found.image.unpacked)
+            if all(elf.static for elf in beside.values()):
+                return each
+            continue
+        libraries = Libraries(found.tree)
+        if all(own.issuperset(map(posixpath.basename, libraries.needs(path, elf).missing))
+               for path, elf in wanting.items()):
+            return replace(each, unpacked=found.image.unpacked, packages=packages(found))
     return None
+
+
+def packages(inventory: Inventory, layers: int | None = None) -> int:
+    """How many packages an image has, or its lowest `layers`: of a system or a language, and no lone program."""
+    return sum((layers is None or each.layer < layers) and each.package.type != "binary"
+               for each in inventory.packages)
+
+
+def _beside(inventory: Inventory, main: Entrypoint) -> tuple[dict[str, Elf], frozenset[str]]:
+    """(programs and modules that were copied into the image or that an interpreter's package manager installed,
+    and that can be loaded; the names of all that its own layers have to load)."""
+    own = {node.path: (program.elf, inventory.image.layers[node.layer].instruction.upper())
+           for node, program in inventory.tree.under("programs")
+           if program.elf and node.layer >= inventory.image.base_layers}
+    loaded = Libraries(inventory.tree)
+    return ({path: elf for path, (elf, made) in own.items()
+             if path != main.path and (INSTALLED.search(path) or made.startswith(("COPY", "ADD")))
+             and not loaded.needs(path, elf).missing}, frozenset(map(posixpath.basename, own)))
 
 
 def _glibc(main: Entrypoint, system: str) -> Iterator[Advice]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..inventory import BUILDING, Tool
 from ..inventory.kinds import COMPILER, PACKAGES
 from ..units import counted, size
+from .base_advice import packages
 from .commands import SHELLS
 from .context import ReportContext
 from .entrypoint import OWN, Entrypoint
@@ -15,6 +17,7 @@ from .files import cache
 from .model import NAMES, Finding, weight
 
 _LARGE = 5_000_000     # bytes of a base from which another one is worth a change
+_LARGER = 50_000_000   # and from which one that is not here is surely smaller: distroless' have 20 to 35 MB
 
 
 def will_not_start(context: ReportContext) -> Iterator[Finding]:
@@ -117,7 +120,17 @@ def _advised(context: ReportContext, begin: str) -> str:
         return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
     return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since "
             f"{context.advice.because}."
-            f"{_started_through(context)}")
+            f"{_compared(context)}{_started_through(context)}")
+
+
+def _compared(context: ReportContext) -> str:
+    """What the base has, and what the one that is advised has."""
+    if not context.advice or not context.advice.unpacked:
+        return ""
+    base = sum(layer.unpacked for layer in context.inventory.image.layers[:context.base_layers])
+    return (f" It has {size(context.advice.unpacked)} and {counted(context.advice.packages or 0, 'package')}; "
+            f"{context.inventory.image.base or 'this one'} has {size(base)} and "
+            f"{counted(packages(context.inventory, context.base_layers), 'package')}.")
 
 
 def _started_through(context: ReportContext) -> str:
@@ -131,49 +144,64 @@ def _started_through(context: ReportContext) -> str:
 
 
 def large_base(context: ReportContext) -> Iterator[Finding]:
-    """A program of one's own on a base of which it needs little or nothing.
+    """A program on a base of which it needs little or nothing.
 
     Evidence: the program's ELF header (a static one needs no other file, another one the libraries that it
-    names), and the bytes and packages of the base's layers against those of the smallest base that has what
-    it needs. Silent where something else may need the base: a health check, a script or wrapper that starts
-    the program, another dynamic program or script that the Dockerfile copies in; and where build tools of
-    the base are a finding already.
+    names) or its interpreter, the libraries that programs and modules beside it name, and the bytes and packages
+    of the base's layers against those of the smallest base that has what they need. Silent where something else
+    may need the base: a health check by another program, a script or wrapper that starts the program, a script
+    that the Dockerfile copies in; and where build tools of the base are a finding already. A base that is not
+    in this engine is named without its bytes.
     """
     main, advice = context.main, context.advice
-    if main is None or advice is None or advice.unpacked is None or main.kind not in OWN or main.missing:
+    if main is None or advice is None or main.missing or _needs_its_base(context, main):
         return
-    base = sum(layer.unpacked for layer in context.inventory.image.layers[:context.base_layers])
-    saves = base - advice.unpacked
-    if saves < max(_LARGE, context.unpacked / 10) or main.layer not in context.own or _needs_its_base(context, main):
+    image = context.inventory.image
+    base = sum(layer.unpacked for layer in image.layers[:context.base_layers])
+    known = advice.unpacked is not None
+    saves = base - (advice.unpacked or 0)
+    if saves < max(_LARGE, context.unpacked / 10) or not known and base < _LARGER:
         return
     if any(context.lines.line(tool.layer) == context.lines.last_from and _telling(context, tool)
            for tool in context.inventory.kind(*BUILDING)):
         return
-    count = sum(each.layer < context.base_layers
-                and each.package.type != "binary" for each in context.inventory.packages)
-    packages = f" and {counted(count, 'package')}" if count else ""
+    count = packages(context.inventory, context.base_layers)
+    brings = f" and {counted(count, 'package')}" if count else ""
+    unknown = "" if known else f" How much that saves is not known: {advice.ref} is not in this engine."
     yield Finding(
-        "large-base", weight(saves, context.unpacked, least="medium"), context.lines.last_from,
-        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{packages}, and "
-        f"{main.name} "
+        "large-base", weight(saves if known else 0, context.unpacked, least="medium"), context.lines.last_from,
+        f"{image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{brings}, and {main.name} "
         f"needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
         "All of it is shipped and has to be kept up to date, and an intruder can use it.",
-        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_started_through(context)}",
-        saves=saves)
+        f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_compared(context)}{unknown}"
+        f"{_started_through(context)}", saves=saves if known else None)
 
 
 def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
     """Whether something beside the program may need what the base has."""
-    if not set(main.through) <= SHELLS:
+    own = main.kind in OWN
+    # An interpreter comes with the base, and what it reads does not; only a smaller image of the same one is advised.
+    interpreter = context.inventory.tree.layer_of(main.path) if main.path else None
+    if main.layer not in context.own or not own and (interpreter in context.own or not context.advice
+                                                     or context.advice.unpacked is None):
         return True
-    if any(each.keyword == "HEALTHCHECK" and each.arguments.upper() != "NONE"
-           for stage in context.lines.stages for each in stage.instructions):
+    if own and not set(main.through) <= SHELLS or _other_health_check(context, main):
         return True
     for path, program in context.inventory.programs.items():
         made = context.lines.instruction(context.inventory.tree.layer_of(path))
-        if path != main.path and made and made.keyword != "RUN" and not (program.elf and program.elf.static):
+        if own and path != main.path and made and made.keyword != "RUN" and not program.elf:
             return True
     return False
+
+
+def _other_health_check(context: ReportContext, main: Entrypoint) -> bool:
+    """Whether something else than the program itself says whether it is well."""
+    checks = [each.arguments for stage in context.lines.stages for each in stage.instructions
+              if each.keyword == "HEALTHCHECK"]
+    if not checks or checks[-1].upper() == "NONE":
+        return False
+    command = re.match(r'CMD\s+\[\s*"([^"]*)"', checks[-1], re.IGNORECASE)
+    return command is None or command[1] not in (main.path, main.name)
 
 
 def _from_a_line(context: ReportContext, line: int, tools: Sequence[Tool]) -> Finding:

@@ -43,7 +43,7 @@ _SOURCES = re.compile(r"\.(?:go|c|cc|cpp|cxx|h|hh|hpp|rs|java|kt|kts|scala|swift
 _TESTS = re.compile(r"/(?:tests?|__tests__|spec|testdata|fixtures)/|"
                     r"_test\.(?:go|py|rb)$|/test_[^/]+\.py$|\.(?:test|spec)\.[cm]?[jt]sx?$|_spec\.rb$")
 _HISTORY = re.compile(r"/\.(?:git|hg|svn)/")
-_INSTALLED = re.compile(r"/(?:node_modules|site-packages|dist-packages|vendor|gems)/")
+INSTALLED = re.compile(r"/(?:node_modules|site-packages|dist-packages|vendor|gems)/")
 
 # What only a compiler reads, wherever it lies.
 _MATERIAL = re.compile(r"^/usr/(?:local/)?include/|^/usr/lib(?:exec)?/gcc[^/]*/|/jmods/|"
@@ -62,7 +62,7 @@ def unused_kind(path: str) -> str:
     other. What an installer brought has them too, and there they are its own affair."""
     if _HISTORY.search(path):
         return "version control"
-    if _INSTALLED.search(path):
+    if INSTALLED.search(path):
         return ""
     if _TESTS.search(path):
         return "tests"

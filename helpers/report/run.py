@@ -93,7 +93,7 @@ def _context(result: BuildResult, found: Inventory, read: project.Project, engin
     chosen = None
     if main:
         offered = base_advice.candidates(main, found.os or _built_on(result, engine), found)
-        chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine))
+        chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine), found)
     return ReportContext(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
 
 

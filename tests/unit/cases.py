@@ -52,7 +52,7 @@ def case(text, base=SMALL, own=(), *, start=USER, base_name="base:1", advice=Tru
     seen = take(image(below, *above, base_name=base_name), [entries for _, entries in (*below, *above)])
     main = entrypoint.find(seen, start)
     offered = candidates(main, seen.os, seen) if main and advice else ()
-    best = chosen(main, offered, (here or {}).get) if offered else None
+    best = chosen(main, offered, (here or {}).get, seen) if offered else None
     return ReportContext(dockerfiles.parse(text), seen, start, main=main, advice=best, **other)
 
 

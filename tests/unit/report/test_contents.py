@@ -129,7 +129,35 @@ def test_a_dynamic_program_needs_a_small_base():
     only = one(case(GOOD, base=BIG, own=own, here={"gcr.io/distroless/base-debian12": small}), "large-base")
     assert "FROM gcr.io/distroless/base-debian12" in only.remedy and "little of it" in only.what
     assert only.saves > 9_000_000
-    assert found(case(GOOD, base=BIG, own=own), "large-base") == []     # not here: its bytes are not known
+    assert "It has 589 B and 0 packages; base:1 has 9.00 MB and 3 packages." in only.remedy
+
+
+def test_a_base_that_is_not_here_is_named_without_its_bytes():
+    own = [("COPY /src/app /app", [("app", DYNAMIC, 0o755)])]
+    assert found(case(GOOD, base=BIG, own=own), "large-base") == []     # it might be as large
+    only = one(case(GOOD, base=(*BIG, ("usr/share/more", b"x" * 50_000_000)), own=own), "large-base")
+    assert (only.severity, only.saves) == ("medium", None)
+    assert "FROM gcr.io/distroless/base-debian12" in only.remedy and "is not in this engine" in only.remedy
+
+
+PYTHON = ("usr/bin/python3.11", make(loader=LOADER, needed=("libc.so.6",), parts=((0x700000, b"\x003.11.2\0"),)), 0o755)
+SCRIPT = ("COPY . /app", [("app/main.py", b"print()\n")])
+READS = Start(("/usr/bin/python3.11", "/app/main.py"), user="1")
+NUMPY = ("RUN pip install numpy", [("usr/lib/python3/site-packages/a.so", make(needed=("libgomp.so.1",)), 0o755)])
+GOMP = ("usr/lib/libgomp.so.1", make(needed=(), soname="libgomp.so.1"), 0o755)
+
+
+@pytest.mark.parametrize("slim, own, finds", [
+    ([PYTHON], [SCRIPT], 1), ([PYTHON, GOMP], [SCRIPT, NUMPY], 1),
+    ([PYTHON], [SCRIPT, NUMPY], 0),                           # a module needs a library that only the larger one has
+    (None, [SCRIPT], 0),                                      # not here: it might be as large
+    ([PYTHON, ("usr/share/data", b"x" * 9_000_000)], [SCRIPT], 0),
+])
+def test_an_interpreter_on_a_large_base(slim, own, finds):
+    here = {"python:3.11-slim": take(image([("ADD x /", layer(*SMALL, *slim))]), [layer(*SMALL, *slim)])} if slim else {}
+    made = case(GOOD, base=(*BIG, GOMP, PYTHON), own=own, start=READS, here=here)
+    reported = found(made, "large-base")
+    assert len(reported) == finds and all("FROM python:3.11-slim" in each.remedy for each in reported)
 
 
 def test_a_program_that_a_shell_starts_is_to_be_started_without():
@@ -146,6 +174,7 @@ HELPER = ("entry.sh", b"#!/bin/sh\n", 0o755)
     (GOOD, BIG, [("COPY /src/app /app", [("srv/app.sh", b"#!/bin/sh\n", 0o755)])], Start(("/srv/app.sh",))),
     (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], Start(("/entry.sh", "/app"))),  # the script needs a shell
     (GOOD, BIG, [("COPY /src/app /app", [*APP[1], HELPER])], ROOT),   # so does one that is run by hand
+    (GOOD, BIG, [("COPY /src/app /app", [*APP[1], ("b", DYNAMIC, 0o755)])], ROOT),   # another needs the C library
     (GOOD.replace("USER", "HEALTHCHECK CMD curl localhost\nUSER"), BIG, [APP], ROOT),
     (GOOD, (*BIG, ("app", STATIC, 0o755)), [], ROOT),                                       # the base's own program
     (GOOD, BIG, [("COPY /src/app /app", [("app", make(loader=LOADER, needed=("libpq.so.5",)), 0o755)])], ROOT),
@@ -155,6 +184,7 @@ def test_when_the_base_may_be_needed(text, base, own, start):
     assert found(case(text, base=base, own=own, start=start), "large-base") == []
 
 
-def test_an_absent_health_check_needs_nothing():
-    text = GOOD.replace("USER", "HEALTHCHECK NONE\nUSER")
+@pytest.mark.parametrize("check", ["NONE", '--interval=5s CMD ["/app", "--well"]'])
+def test_a_health_check_by_the_program_itself_needs_no_base(check):
+    text = GOOD.replace("USER", f"HEALTHCHECK {check}\nUSER")
     assert len(found(case(text, base=BIG, own=[APP]), "large-base")) == 1
