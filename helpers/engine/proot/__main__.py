@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ def main(words: list[str]) -> int:
         print(why)
         return 0 if found else 1
     from .api import Api, CourseEngine
+    from .http import HttpServer
     from .processes import Processes
 
     folder = Path(words[0])
@@ -27,23 +27,17 @@ def main(words: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     os.umask(0o022)   # of what a step makes
-    engine = CourseEngine(folder, lambda temporary: Processes(found, temporary))
-    asyncio.run(_serve(folder, type("Served", (Api,), {"engine": engine})))
-    engine.processes.end()
-    return 0
-
-
-async def _serve(folder: Path, api: type) -> None:
-    from .http import HttpServer
-
-    ended, address = asyncio.Event(), folder / "small.sock"
+    engine, address = CourseEngine(folder, lambda temporary: Processes(found, temporary)), folder / "small.sock"
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = HttpServer(str(address), api)
-    (folder / "small.pid").write_text(str(os.getpid()))
-    await ended.wait()
-    server.close()
-    address.unlink(missing_ok=True)
+        signal.signal(number, lambda *_: sys.exit())
+    try:
+        with HttpServer(str(address), type("Served", (Api,), {"engine": engine})) as server:
+            (folder / "small.pid").write_text(str(os.getpid()))
+            server.serve_forever()
+    finally:
+        address.unlink(missing_ok=True)
+        engine.processes.end()
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The engine over PRoot's answers over its socket, asked by Docker's SDK; nothing is run."""
 
-import asyncio
 import errno
 import json
 import socket
@@ -31,19 +30,15 @@ def engine(tmp_path):
 
 @pytest.fixture
 def api(engine, tmp_path):
-    address, loop = str(tmp_path / "s.sock"), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    address = str(tmp_path / "s.sock")
+    server = HttpServer(address, type("Served", (Api,), {"engine": engine}))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-
-    async def serve():
-        return HttpServer(address, type("Served", (Api,), {"engine": engine}))
-
-    server = asyncio.run_coroutine_threadsafe(serve(), loop).result(20)
     client = docker.APIClient(base_url=f"unix://{address}", version="1.41", timeout=20)
     yield client
     client.close()
-    loop.call_soon_threadsafe(server.close)
-    loop.call_soon_threadsafe(loop.stop)
+    server.shutdown()
+    server.server_close()
     thread.join(20)
 
 
