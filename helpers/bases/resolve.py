@@ -17,7 +17,7 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 from .. import labels, paths
 from ..engine import Engine
 from ..errors import BaseUnavailable, CourseError, EngineError, Interrupted
-from . import catalogue, kit, loading, references, standins
+from . import catalogue, kit, references, standins
 from .pull import Refused, pull
 from .references import DOCKER_HUB, Reference
 from .standins import Build
@@ -158,7 +158,7 @@ class _Search:
                 here = _local(self.engine, self.ref)
                 if here:
                     return here.origin or "", here.name
-                name = loading.load(self.engine, kept, self.report)
+                name = kit.load(self.engine, kept, self.report)
                 self.loaded = True
                 # What a registry calls so may be called so here; what the course made, only in its own engine.
                 theirs = kept.origin in ("pulled", "local") and not self.reference.digest

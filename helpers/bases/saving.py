@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -9,22 +10,26 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, NamedTuple
+
+import requests
+from docker import APIClient
 
 from .. import labels, units
 from ..engine import Engine
 from ..engine.timeouts import patient
 from ..errors import BaseUnavailable, CourseError
 from . import kit, references
-from .archive import Packed, pack
 from .kit import Kept
 from .status import ResolvedBase
 
 Report = Callable[[str], None]
 
 _SAVE_SECONDS = 1800
+_LEVEL = 9              # of zstd: a third smaller than gzip, at about its speed
 _PART = ".part-"        # how the name of an unfinished file begins
 
 
@@ -37,12 +42,29 @@ def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Ke
     api = patient(engine.client.api, _SAVE_SECONDS)
     with engine.translate_errors(f"save {base.name}"):
         image = api.inspect_image(base.name)
-        # By its id: then no name of the user's is in the archive.
-        pieces = api.get_image(image["Id"], chunk_size=1 << 20)
         origin = _origin(image, base.ref) if base.origin == "local" else base.origin or "local"
-        kept = _keep(pieces, folder, base.ref, origin, _digest(image, base.ref))
+        content = _Content(image["Id"], image["Architecture"], image["Config"].get("Labels") or {},
+                           tuple(image["RootFS"]["Layers"]), _digest(image, base.ref))
+        with _named(api, image["Id"], _name(base.ref)) as name:   # no name of the user's is in the archive
+            kept = _keep(api.get_image(name, chunk_size=1 << 20), folder, base.ref, origin, content)
     report(f"Saved {base.ref}: {units.size(kept.size)} in {units.seconds(time.monotonic() - started)}.")
     return kept
+
+
+@contextmanager
+def _named(api: APIClient, image: str, name: str) -> Iterator[str]:
+    """An image has that name while the block lasts."""
+    had = api.images(name)
+    api.tag(image, *name.rsplit(":", 1))
+    try:
+        yield name
+    finally:
+        if not had:
+            api.remove_image(name, noprune=True)
+
+
+def _name(ref: str) -> str:
+    return references.course_name(references.parse(ref))
 
 
 def _origin(image: dict, ref: str) -> str:
@@ -116,6 +138,7 @@ def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, re
     secure = str(not references.on_loopback(source.registry)).lower()   # as Docker does: no TLS on loopback
     name = f"docker://{source.registry}/{source.path}" + (f"@{source.digest}" if source.digest else f":{source.tag}")
     found = json.loads(_skopeo("inspect", f"--tls-verify={secure}", name))
+    settings = _skopeo("inspect", "--config", "--raw", f"--tls-verify={secure}", name)
     coming = sum(layer.get("Size") or 0 for layer in found.get("LayersData") or ())
     if room is not None and coming > room:
         raise BaseUnavailable(
@@ -125,9 +148,13 @@ def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, re
     report(f"Fetching {source}, {units.size(coming)} ...")
     with _written(folder, ref), tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as scratch:
         whole = Path(scratch, "image.tar")
-        _skopeo("copy", f"--src-tls-verify={secure}", name, f"docker-archive:{whole}")
+        _skopeo("copy", f"--src-tls-verify={secure}", name, f"docker-archive:{whole}:{_name(ref)}")
+        config = json.loads(settings)
+        content = _Content(f"sha256:{hashlib.sha256(settings.encode()).hexdigest()}", config["architecture"],
+                           config.get("config", {}).get("Labels") or {}, tuple(config["rootfs"]["diff_ids"]),
+                           found.get("Digest") or "")
         with open(whole, "rb") as archive:
-            kept = _keep(iter(lambda: archive.read(1 << 20), b""), folder, ref, origin, found.get("Digest") or "")
+            kept = _keep(iter(lambda: archive.read(1 << 20), b""), folder, ref, origin, content)
     report(f"Fetched {ref}: {units.size(kept.size)} in {units.seconds(time.monotonic() - started)}.")
     return kept
 
@@ -146,16 +173,34 @@ def _skopeo(command: str, *arguments: str) -> str:
 
 # -- into the folder --------------------------------------------------------------------
 
-def _keep(pieces: Iterable[bytes], folder: Path, ref: str, origin: str, digest: str) -> Kept:
+class _Content(NamedTuple):
+    """What is known of an image that is saved: its id, processor and labels, the digests of its layers'
+    tars, and what its registry calls it ('' if none)."""
+
+    id: str
+    architecture: str
+    labels: Mapping[str, str]
+    layers: tuple[str, ...]
+    digest: str
+
+
+def _keep(pieces: Iterable[bytes], folder: Path, ref: str, origin: str, content: _Content) -> Kept:
     """Pack an archive into the kit in `folder`: the file, then its entry in the index."""
+    stand_in = content.labels.get(labels.COURSE) == labels.BASE and bool(content.labels.get(labels.STAND_IN))
+    stem = re.sub(r"[^a-z0-9.]+", "-", str(references.parse(ref)).lower().replace(":latest", ""))
     with _written(folder, ref):
         handle, part = tempfile.mkstemp(prefix=_PART, dir=folder)
         try:
-            with open(handle, "wb") as file:
-                packed = pack(pieces, file, references.course_name(references.parse(ref)))
-                file.flush()
-                os.fsync(file.fileno())
-            kept = _entry(packed, folder, ref, origin, digest)
+            with open(handle, "w+b") as file:
+                unpacked = _packed(pieces, file)
+                size = file.seek(0, os.SEEK_END)
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            kept = Kept(ref=ref, file=f"{stem}-{digest[:12]}.tar.zst", sha256=digest, size=size, origin=origin,
+                        stand_in=stand_in, made_of=content.labels.get(labels.MADE_OF, "") if stand_in else "",
+                        architecture=content.architecture, config=content.id, layers=content.layers,
+                        unpacked=unpacked, digest=content.digest, saved=time.strftime("%Y-%m-%d", time.gmtime()),
+                        folder=folder)
             os.chmod(part, 0o644)
             os.replace(part, kept.path)
         finally:
@@ -164,15 +209,18 @@ def _keep(pieces: Iterable[bytes], folder: Path, ref: str, origin: str, digest: 
     return kept
 
 
-def _entry(packed: Packed, folder: Path, ref: str, origin: str, digest: str) -> Kept:
-    marks = packed.configuration.get("config", {}).get("Labels") or {}
-    stand_in = marks.get(labels.COURSE) == labels.BASE and bool(marks.get(labels.STAND_IN))
-    stem = re.sub(r"[^a-z0-9.]+", "-", str(references.parse(ref)).lower().replace(":latest", ""))
-    return Kept(ref=ref, file=f"{stem}-{packed.sha256[:12]}.tar.zst", sha256=packed.sha256, size=packed.size,
-                origin=origin, stand_in=stand_in, made_of=marks.get(labels.MADE_OF, "") if stand_in else "",
-                architecture=packed.configuration.get("architecture", ""), config=packed.config,
-                layers=packed.layers, unpacked=packed.unpacked, digest=digest,
-                saved=time.strftime("%Y-%m-%d", time.gmtime()), folder=folder)
+def _packed(pieces: Iterable[bytes], file: IO[bytes]) -> int:
+    """Write the pieces, packed with zstd; how many bytes they had."""
+    import zstandard
+
+    packer, unpacked = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True, threads=-1).compressobj(), 0
+    for piece in pieces:
+        unpacked += len(piece)
+        file.write(packer.compress(piece))
+    file.write(packer.flush())
+    file.flush()
+    os.fsync(file.fileno())
+    return unpacked
 
 
 @contextmanager
@@ -181,6 +229,8 @@ def _written(folder: Path, ref: str) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
+    except requests.RequestException:   # an OSError too, and the engine's
+        raise
     except OSError as error:
         raise CourseError(f"{ref} cannot be saved in {folder}.", why=error.strerror or str(error),
                           remedy="Name a folder on a disk with room that you may write to.") from error

