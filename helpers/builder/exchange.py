@@ -10,10 +10,13 @@ client and connection that are used here.
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
+import secrets as randoms
 import socket
-from collections.abc import Callable, Iterable, Iterator
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -22,7 +25,6 @@ from ..engine import Engine
 from ..errors import EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, legacy
 from .context import Context
-from .podman_secrets import packed
 from .progress import Progress
 from .request import BuildRequest
 from .secrets import mounted
@@ -90,6 +92,27 @@ def exchange(engine: Engine, context: Context, progress: Progress, session: Sess
     cause = session.cause(progress.failure) if session and progress.failure else None
     if cause:
         raise cause   # of what the builder only saw the end of
+
+
+def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
+    """({id: value} as entries of an archive, to stand before the context's; the parameters of the build).
+
+    The form is that of Podman's client (pkg/api/handlers/compat/images_build.go): Podman moves such
+    a file out of the context before the build begins, so that no COPY can find it.
+
+        query   secrets=["id=token,src=.multistage-secret-3f2a..."]
+        body    the context's archive, with a file of that name in it
+    """
+    if not secrets:
+        return b"", {}
+    body, options = io.BytesIO(), []
+    archive = tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT)   # noqa: SIM115   more follows in it
+    for name, value in secrets.items():
+        entry = tarfile.TarInfo(f".multistage-secret-{randoms.token_hex(16)}")
+        entry.size, entry.mode = len(value), 0o600
+        archive.addfile(entry, io.BytesIO(value))
+        options.append(f"id={name},src={entry.name}")
+    return body.getvalue(), {"secrets": json.dumps(options)}
 
 
 def _cut(response: requests.Response) -> None:

@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 
-from helpers.builder.podman_secrets import packed
+from helpers.builder.exchange import packed
 
 
 def test_each_secret_is_a_file_that_a_parameter_names():
