@@ -26,8 +26,6 @@ def bases(options: argparse.Namespace) -> int:
     from ..maintenance.doctor import base_facts
 
     wanted = ALL if options.all else options.ref or None
-    if options.shelve:
-        return _shelve_bases(options)
     if options.without_engine:
         return _fetch_bases(options, wanted)
     engine = connect()
@@ -55,15 +53,6 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
                     "failed": [error_facts(error) for error in failed]},
           "\n".join(f"{each.ref:<40} {each.origin}  {size(each.size)}" for each in kept))
     return NO if failed else GOOD
-
-
-def _shelve_bases(options: argparse.Namespace) -> int:
-    """Unpack a kit for Podman with one id. This needs no engine."""
-    from ..bases import loading
-
-    names = loading.fill_shelf(Path(options.shelve), say)
-    emit(options, {"bases": names}, "\n".join(names))
-    return GOOD if names else NO
 
 
 def clean(options: argparse.Namespace) -> int:

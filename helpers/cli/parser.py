@@ -55,8 +55,6 @@ def _bases(command: Command) -> None:
     bases.add_argument("--save", metavar="FOLDER", help="keep them as files in this folder, a kit")
     bases.add_argument("--without-engine", action="store_true",
                        help="with --save: fetch them from registries with skopeo")
-    bases.add_argument("--shelve", metavar="KIT",
-                       help="unpack those of this kit beside it: Podman with one id then need not load them")
     bases.add_argument("--budget", type=_megabytes, metavar="MB",
                        help="with --without-engine: the kit's limit in megabytes")
 

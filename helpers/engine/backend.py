@@ -84,11 +84,8 @@ class Backend(ABC):
         pid = self._pid()
         return [] if pid is None else [pid]
 
-    def _clear(self, *, restart: bool) -> None:
-        """End what runs of it, and take back what it set up. `restart` if it is started again at once.
-
-        Raises EngineError for a process that cannot be ended.
-        """
+    def _clear(self) -> None:
+        """End what runs of it, and take back what it set up. Raises EngineError for a process that cannot be ended."""
         pid = self._pid()
         if not processes.end(lambda: filter(None, [self._pid()]), self.stop_seconds, 5):
             raise EngineError(
@@ -105,10 +102,6 @@ class Backend(ABC):
     def install(self, report: Report) -> None:
         """Install what it needs. Raises NoEngine where the course cannot do that."""
         raise NoEngine(f"The course does not install {self.title}.", why=self.obstacle(), remedy=self.remedy)
-
-    def image_folder(self) -> Path | None:
-        """Where a base image can be put instead of being loaded; None if it reads no such folder."""
-        return None
 
     def folder(self) -> Path:
         """All that it has on the disk."""
@@ -146,13 +139,13 @@ class Backend(ABC):
             if self.running() or processes.wait_until_responsive(
                     self._processes, self._answers, report, self.busy_seconds):
                 return
-            self._clear(restart=True)
+            self._clear()
             report(f"Starting {self.title} for the course ...")
             try:
                 self._make_folder()
                 self._await(self._launch())
             except OSError as error:
-                self._clear(restart=True)
+                self._clear()
                 raise self._no_folder(error) from error
             report("The engine answers.")
 
@@ -164,7 +157,7 @@ class Backend(ABC):
             if running:
                 report(f"Stopping {self.title} ...")
             if self.folder().exists():
-                self._clear(restart=False)
+                self._clear()
             return running
 
     def purge(self, report: Report = quiet) -> None:
@@ -221,7 +214,7 @@ class Backend(ABC):
             process.kill()
             process.wait(10)
         evidence = self.log_tail()
-        self._clear(restart=True)
+        self._clear()
         if "no space left on device" in evidence.lower():
             raise self._no_folder(OSError(errno.ENOSPC, "no space left on device"))
         raise EngineError(

@@ -71,13 +71,6 @@ def install(report: Report) -> bool:
     return True
 
 
-def image_folder(host: str) -> Path | None:
-    """Where a base image can be put for the engine at that address, instead of being loaded into
-    it; None if it reads no such folder."""
-    kind = owner(host)
-    return kind.image_folder() if kind else None
-
-
 def is_engine(process: Path) -> bool:
     """Whether a process, given by its folder in /proc, is an engine of any kind. Raises OSError."""
     name = (process / "comm").read_bytes().strip()

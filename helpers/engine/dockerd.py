@@ -79,8 +79,8 @@ class Dockerd(Backend):
         ]
         return self._spawn(command, {**os.environ, "PATH": network.PATH})
 
-    def _clear(self, *, restart: bool) -> None:
-        super()._clear(restart=restart)
+    def _clear(self) -> None:
+        super()._clear()
         base = self.folder()
         processes.end(self._containerd, 5, 2)   # of a dockerd that was killed
         for mount in _mounts_below(base):

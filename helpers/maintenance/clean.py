@@ -11,7 +11,7 @@ from docker.errors import APIError, NotFound
 
 from .. import registry
 from ..bases import ALL, original, status
-from ..bases.references import parse, short
+from ..bases.references import short
 from ..builder import legacy_images
 from ..engine import Engine
 from ..labels import BUILD, COURSE, NAME, RUN, STEP
@@ -87,14 +87,10 @@ def _nameless(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
 
 
 def _bases(engine: Engine) -> list[str]:
-    """Names of the bases that the course made, and all names of its own. What is in an additional
-    store is not the engine's: it stays."""
+    """Names of the bases that the course made, and all names of its own."""
     made = [base.name for base in status(engine, ALL) if base.origin == "made"]
-    listed = engine.client.api.images()
-    names = [name for image in listed for name in image["RepoTags"] or ()]
-    shelved = {parse(name) for image in listed if image.get("ReadOnly") for name in image["RepoTags"] or ()}
-    found = made + [name for name in names if original(name) != name]
-    return [name for name in dict.fromkeys(found) if parse(name) not in shelved]
+    names = [name for image in engine.client.api.images() for name in image["RepoTags"] or ()]
+    return list(dict.fromkeys(made + [name for name in names if original(name) != name]))
 
 
 def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:

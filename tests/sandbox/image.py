@@ -2,9 +2,8 @@
 
 Built once and kept in the engine: Debian with Python, Podman and what Podman needs; PRoot;
 the course's dependencies in a virtual environment, a user with id 1000, and the bases of
-the first lessons as `.binder/postBuild` leaves them: a kit, and the same unpacked on its
-shelf, by that user, without a privilege. The course itself is not in it: a sandbox gets
-the working tree when it starts, so that the image outlives a change of code.
+the first lessons as `.binder/postBuild` leaves them: in a kit. The course itself is not in it: a
+sandbox gets the working tree when it starts, so that the image outlives a change of code.
 """
 
 from __future__ import annotations
@@ -49,8 +48,6 @@ COPY --chown=1000:1000 kit {kit}
 COPY proot /opt/proot
 ENV PATH={venv}/bin:$PATH MULTISTAGE_PROOT=/opt/proot MULTISTAGE_KIT={kit}
 USER {user}
-RUN --mount=type=bind,source=helpers,target=/tmp/course/helpers \\
-    cd /tmp/course && python -m helpers bases --shelve {kit}
 WORKDIR /home/{user}
 """
 
@@ -64,8 +61,7 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
     bases = ensure_bases(engine, NEEDED, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
     text = _DOCKERFILE.format(packages=" ".join(_PACKAGES), user=USER, venv=VENV, kit=KIT)
-    shelf = [(ROOT / f"helpers/engine/podman/{name}.py").read_text() for name in ("additional_store", "layer_files", "tar_split")]
-    digest = hashlib.sha256(repr((text, requirements(), ids, shelf)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((text, requirements(), ids)).encode()).hexdigest()[:12]
     name = f"{NAME}:{digest}"
     if engine.client.api.images(name):
         return name
@@ -75,7 +71,6 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
         shutil.copy(standins.FOLDER / "install_packages", context)
         # Debian 12's own PRoot is too old for Go: the newest, with the C library that it needs.
         fetching.fetch(report, context / "proot")
-        shutil.copytree(ROOT / "helpers", context / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
         for base in bases:
             save(engine, base, context / "kit", report)
         build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK,

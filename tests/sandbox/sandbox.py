@@ -6,11 +6,11 @@
 No privileges, no capabilities, uid 1000, 2 GB of memory, one processor, no socket of
 an engine. What differs is what the kernel lets a session do:
 
-    a  no seccomp profile: it may make user namespaces, and mount in them
+    a  no seccomp profile: it may make user namespaces, and mount in them; but its home lies on the
+       container's own layers, over which the kernel overlays nothing
     b  Docker's default seccomp profile: it may make no namespace
     c  it may make namespaces, and every mount is refused (as AppArmor does)
-    hub  as a, and its home lies on the machine's disk (as a JupyterHub's volume does);
-       in the others all is on the container's own layers (as on Binder)
+    hub  as a, and its home lies on the machine's disk (as a JupyterHub's volume does)
     ids  as hub, and newuidmap has its privileges: subordinate ids can be had
 """
 

@@ -34,9 +34,9 @@ def inside(command):
 """
 
 
-@pytest.fixture(scope="module", params=["hub", "a"])
-def pod(request, engine):
-    with sandbox(engine, request.param) as made:
+@pytest.fixture(scope="module")
+def pod(engine):
+    with sandbox(engine, "hub") as made:
         yield made
 
 

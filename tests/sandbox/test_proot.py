@@ -1,4 +1,6 @@
-"""The first lessons in sessions that refuse namespaces (b) or mounts (c): the engine over PRoot runs them.
+"""The first lessons where Podman cannot work: the engine over PRoot runs them.
+
+A session refuses namespaces (b) or mounts (c), or has no disk on which the kernel overlays files (a).
 
 For real as far as it goes; a cell that needs what it cannot do shows what was recorded. In
 (c) one lesson less: `make sandbox` runs all in each.
@@ -14,7 +16,7 @@ from .__main__ import LESSONS, lessons
 from .sandbox import sandbox
 
 pytestmark = pytest.mark.nightly
-KINDS = {"b": LESSONS, "c": LESSONS[:3]}
+KINDS = {"a": LESSONS[:2], "b": LESSONS, "c": LESSONS[:3]}
 
 
 _FROZEN = """

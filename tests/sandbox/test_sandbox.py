@@ -1,9 +1,8 @@
 """A session without privileges builds and runs for real. `make sandbox` does more of it:
 there every lesson of the first ones runs, in each sandbox, and is timed.
 
-`make test` tries what such an engine can do in a session of kind (a), as on Binder: its layers
-are in memory and its bases need not be loaded. Each night, the same in one of kind (hub), in
-which layers are on a disk; the first lessons; and other users, in one of kind (ids).
+`make test` tries what Podman with one id can do in a session of kind (hub); each night more of it.
+What the engine over PRoot does in the other kinds is in test_proot.
 """
 
 import json
@@ -13,8 +12,6 @@ import pytest
 
 from helpers.bases import FIRST
 
-from .__main__ import lessons, passed
-from .image import KIT
 from .sandbox import HOME, sandbox
 
 STATE = f"{HOME}/.local/state/multistage-course/podman"
@@ -31,27 +28,12 @@ nightly = pytest.mark.nightly
 
 
 @pytest.fixture(scope="module")
-def binder(engine):
-    """A session as Binder gives it: the home lies on the container's own layers, and nothing is loaded."""
-    with sandbox(engine, "a") as pod:
-        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
-        assert ran.exit_code == 0 and "Loading" not in ran.output and "Unpacking" not in ran.output, ran.output
-        yield pod
-
-
-@pytest.fixture(scope="module")
-def hub(engine):
+def pod(engine):
     """A session with a home on the machine's disk, its engine started and its bases loaded."""
     with sandbox(engine, "hub") as pod:
-        ran = pod.run(["sh", "-c", ".binder/start true && while pgrep -f '[h]elpers bases' >/dev/null; do sleep 0.2; done "
-                       "&& cat /tmp/multistage-ready.log"])   # what it begins goes on beside the session
+        ran = pod.run(["python", "-m", "helpers", "bases", "--offline"])   # as `.binder/start` does
         assert ran.exit_code == 0 and ran.output.count("made") == len(FIRST), ran.output[-3000:]
         yield pod
-
-
-@pytest.fixture(params=["binder", pytest.param("hub", marks=nightly)], scope="module")
-def pod(request):
-    return request.getfixturevalue(request.param)
 
 
 def test_it_is_podman_with_one_id_and_does_not_copy_layers(pod):
@@ -145,9 +127,9 @@ def test_a_server_answers_and_is_gone_afterwards(pod):
 
 
 @nightly
-def test_by_hand_it_is_stopped_found_gone_and_started(hub):
+def test_by_hand_it_is_stopped_found_gone_and_started(pod):
     def engine(word):
-        ran = hub.run(["python", "-m", "helpers", "engine", word, "--json"])
+        ran = pod.run(["python", "-m", "helpers", "engine", word, "--json"])
         before, brace, rest = ran.output.partition("{")   # standard error may come before it, or behind
         facts, end = json.JSONDecoder().raw_decode(brace + rest) if brace else ({}, 0)
         return ran.exit_code, facts, before + (brace + rest)[end:]
@@ -162,22 +144,8 @@ def test_by_hand_it_is_stopped_found_gone_and_started(hub):
 
 
 @nightly
-def test_cleaning_leaves_what_lies_on_a_shelf(hub):
-    told = said(hub, """
-        import json
-        from helpers.bases import status
-        from helpers.engine import connect
-        from helpers.builder import build
-        from helpers.maintenance.clean import clean
-        build("notebooks/apps/ready", tag="sandbox:gone")
-        removed = clean(connect(), bases=True)
-        print(json.dumps([removed.images >= 1, [base.present for base in status(connect())]]))""")
-    assert told == [True, [True, True, True]]
-
-
-@nightly
-def test_stopping_ends_every_process_and_mount(hub):
-    told = said(hub, """
+def test_stopping_ends_every_process_and_mount(pod):
+    told = said(pod, """
         import json
         from helpers import labels
         from helpers.engine.podman import namespaces
@@ -194,91 +162,10 @@ def test_stopping_ends_every_process_and_mount(hub):
 
 
 @nightly
-def test_purging_leaves_nothing(hub):
-    told = said(hub, """
+def test_purging_leaves_nothing(pod):
+    told = said(pod, """
         import json
         from helpers.engine.backends import PODMAN as podman
         podman.purge()
         print(json.dumps(podman.folder().exists()))""")
     assert told is False
-
-
-# -- as on Binder ------------------------------------------------------------------------
-
-def test_on_binder_what_a_base_hides_is_hidden_and_layers_are_kept_in_memory(binder):
-    told = said(binder, """
-        import hashlib, io, json, tarfile
-        from helpers import container
-        from helpers.builder import build
-        from helpers.engine import connect
-        engine = connect()
-        # A layer of golang:1.22 deletes these; `rm` and a folder made anew have to do what they say here.
-        text = ("FROM golang:1.22\\nRUN test ! -e /var/lib/apt/lists/lock && test -d /var/lib/apt && rm -r /usr/share/doc "
-                "&& mkdir /usr/share/doc\\nRUN ls -A /usr/share/doc > /left && chown 7:7 /left\\nCMD [\\"cat\\", \\"/left\\"]\\n")
-        build("notebooks/apps/ready", text=text, tag="sandbox:hidden", engine=engine)
-        ran = container.run("sandbox:hidden", engine=engine)
-        slim = b"".join(engine.client.api.get_image("debian:bookworm-slim"))   # put together again from the shelf
-        with tarfile.open(fileobj=io.BytesIO(slim)) as archive:
-            (named,) = json.load(archive.extractfile("manifest.json"))
-            layers = ["sha256:" + hashlib.sha256(archive.extractfile(name).read()).hexdigest() for name in named["Layers"]]
-        print(json.dumps([engine.rung, engine.store, ran.output, ran.exit_code, list(engine.limits),
-                          layers == engine.client.api.inspect_image("debian:bookworm-slim")["RootFS"]["Layers"]]))""")
-    assert told[:4] == ["podman-one-id", "overlay", "", 0] and told[5] is True
-    assert any("in its memory, at most 1" in limit for limit in told[4])
-
-
-@nightly
-@pytest.mark.parametrize("store, limit", [("memory", "in its memory"), ("vfs", "copies the whole file system")])
-def test_on_binder_where_it_is_poorer(binder, store, limit):
-    """No XDG_RUNTIME_DIR, a home that cannot be written, newuidmap without privileges, a kit
-    without a shelf, and for vfs a kernel that overlays nothing."""
-    assert binder.run(["sh", "-c", "test -u $(command -v newuidmap) && grep -q jovyan /etc/subuid"]).exit_code == 0
-    assert binder.run(["sh", "-c", f"mkdir -p /tmp/kit && cp {KIT}/index.json {KIT}/debian* /tmp/kit"]).exit_code == 0
-    told = said(binder, f"""
-        import json
-        from helpers import container, paths
-        from helpers.builder import build, ensure_bases
-        from helpers.engine import connect
-        from helpers.engine.backends import PODMAN as podman
-        from helpers.engine.podman import backend
-        if {store!r} == "vfs":
-            backend._good[podman.folder()] = {{"ok": True, "ids": "one", "store": "vfs", "hides": False, "shelves": False}}
-        engine, heard = connect(), []
-        ensure_bases(engine, ["debian:bookworm-slim"], offline=True, report=heard.append)
-        build("notebooks/apps/ready", tag="sandbox:ready", engine=engine)
-        ran = container.run("sandbox:ready", engine=engine)
-        podman.purge()
-        print(json.dumps([engine.rung, ran.output, ran.exit_code, str(paths.state()), list(engine.limits), heard[0], podman.folder().exists()]))""",
-                HOME="/opt", MULTISTAGE_KIT="/tmp/kit")   # root's home
-    assert told[:4] == ["podman-one-id", "Built in a stage.\n", 0, "/tmp/multistage-course-1000-state"]
-    assert any(limit in each for each in told[4]) and told[6] is False
-    assert told[5].startswith("Unpacking" if store == "memory" else "Loading")
-
-
-@nightly
-def test_on_binder_the_first_lessons_run(binder):
-    cells = lessons(binder)
-    assert passed(cells), cells
-    ran = binder.run(["python", "-m", "helpers", "first-run", "--json"])   # by now out of the cache
-    assert ran.exit_code == 0 and "all from the cache" in ran.output, ran.output[-3000:]
-
-
-@nightly
-def test_with_subordinate_ids_there_are_other_users(engine):
-    with sandbox(engine, "ids") as pod:
-        told = said(pod, """
-            import json
-            from helpers.engine import connect
-            from helpers.engine.backends import PODMAN as podman
-            from helpers import container
-            from helpers.builder import build, ensure_bases
-            engine = connect()
-            ensure_bases(engine, ["debian:bookworm-slim"], offline=True)
-            text = ("FROM debian:bookworm-slim\\nRUN touch /f && chown 7:8 /f\\nUSER nobody\\n"
-                    "CMD [\\"sh\\", \\"-c\\", \\"id -u; stat -c '%u %g' /f; touch /f 2>/dev/null || echo no\\"]\\n")
-            build("notebooks/apps/ready", text=text, tag="sandbox:ids", engine=engine)
-            ran = container.run("sandbox:ids", engine=engine)
-            podman.purge()   # files of other ids too
-            print(json.dumps([engine.rung, engine.store, engine.has_users, ran.output.split()[:3], ran.output.split()[-1],
-                              podman.folder().exists()]))""")
-    assert told == ["podman", "overlay", True, ["65534", "7", "8"], "no", False]

@@ -122,10 +122,9 @@ def said(tmp_path):
 def test_post_build_installs_the_package_alone_and_fills_a_kit_within_its_budget(said, tmp_path):
     done, calls = said("postBuild")
     assert done.returncode == 0, done.stderr
-    install, _, bases, shelf, engine = calls()
+    install, _, bases, engine = calls()
     assert install.startswith("REPO: -m pip install --no-deps") and install.endswith("--editable .")
     assert bases == "REPO: -m helpers bases --without-engine --save .kit --budget 400"
-    assert shelf == "REPO: -m helpers bases --shelve .kit"
     assert engine == "REPO: -m helpers engine fetch-proot"
     assert (tmp_path / "prefix/share/jupyter/lab/settings/overrides.json").exists()
 
@@ -133,8 +132,6 @@ def test_post_build_installs_the_package_alone_and_fills_a_kit_within_its_budget
 def test_post_build_goes_on_without_a_registry_and_not_without_the_helpers(said):
     done, calls = said("postBuild", failing="helpers bases")
     assert done.returncode == 0 and "Not every base image" in done.stdout and "fetch-proot" in calls()[-1]
-    done, calls = said("postBuild", failing="--shelve")
-    assert done.returncode == 0 and "will load the base images" in done.stdout and "fetch-proot" in calls()[-1]
     done, calls = said("postBuild", failing="fetch-proot")
     assert done.returncode == 0 and "PRoot could not be fetched" in done.stdout
     done, calls = said("postBuild", failing="pip install")

@@ -14,8 +14,8 @@ NOTHING = {"rung": None, "store": "", "built": [], "seconds": {"start": 0.2}, "e
 
 
 def test_a_line_says_the_rung_how_soon_what_and_in_what_time():
-    assert command.line("a", THERE, HERE, GOOD) == (
-        "(a) rung podman-one-id, overlay, ready in 6.0 s: built for real: two stages: 15.0 s, 1.5 times the plain engine's "
+    assert command.line("hub", THERE, HERE, GOOD) == (
+        "(hub) rung podman-one-id, overlay, ready in 6.0 s: built for real: two stages: 15.0 s, 1.5 times the plain engine's "
         "10.0 s; one stage: 20.0 s, 1.0 times the plain engine's 20.0 s. Lessons that ran: 00, 01 of 00, 01.")
 
 
@@ -40,8 +40,8 @@ def test_it_says_no_unless_all_was_for_real(monkeypatch, capsys, there, cells, c
     monkeypatch.setattr(command, "sandbox", lambda engine, kind: contextlib.nullcontext(kind))
     monkeypatch.setattr(command, "told", lambda pod: there)
     monkeypatch.setattr(command, "lessons", lambda pod: cells)
-    assert command.main(["a"]) == code
-    assert capsys.readouterr().out.startswith("(a) rung ")
+    assert command.main(["hub"]) == code
+    assert capsys.readouterr().out.startswith("(hub) rung ")
 
 
 @pytest.mark.parametrize("output, counted", [

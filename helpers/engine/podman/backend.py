@@ -16,12 +16,10 @@ import sys
 from pathlib import Path
 
 from ... import paths
-from ...errors import EngineError
-from ...units import size
 from .. import processes
 from ..backend import Backend
 from ..capabilities import Capabilities
-from . import additional_store, launcher, namespaces, settings
+from . import launcher, namespaces, settings
 
 _RUNGS = {"many": "podman", "one": "podman-one-id"}
 _PROGRAMS = ("podman", "conmon", "crun")
@@ -73,10 +71,6 @@ class Podman(Backend):
         limits = [*_LIMITS, *((_OPEN,) if version >= 5 else (_NO_BASES, _OPEN, _EMPTY_FILES))]
         if owned:
             limits += [*_OWNED, *([_ONE_ID] if self._ids() == "one" else [])]
-            if self._note().get("store") == settings.MEMORY:
-                limits.append("This session's disk takes no layers, so what is built is kept in its memory, at most "
-                              f"{size(settings.memory())} of it, and is gone when the engine is stopped. "
-                              "`python -m helpers clean` makes room.")
         return tuple(limits)
 
     def rung(self) -> str:
@@ -97,7 +91,7 @@ class Podman(Backend):
         return "" if found["ok"] else f"Podman cannot work here: {found['why']}."
 
     def _probed(self) -> dict:
-        """{ok, ids, store, hides, shelves} or {ok, why}: subordinate ids first."""
+        """{ok, ids, store} or {ok, why}: subordinate ids first."""
         place = self.folder()
         if place in _good:
             return _good[place]
@@ -109,63 +103,25 @@ class Podman(Backend):
         for ids in launcher.IDS:
             found = _launched(["probe", ids, str(place)], _PROBE_SECONDS) | {"ids": ids}
             if found["ok"]:
-                # There owners are lost, so only an engine of one id reads them; vfs would copy what is on them.
-                found["shelves"] = ids == "one" and found["store"] in ("overlay", settings.MEMORY)
                 _good[place] = found
                 break
         return found
-
-    def image_folder(self) -> Path | None:
-        return self.folder() / "shelf" if self._note().get("shelves") else None
 
     # -- starting and ending -----------------------------------------------------------
 
     def _launch(self) -> subprocess.Popen:
         place, found = self.folder(), self._probed()
         settings.write(place)
-        ids, store = found["ids"], found["store"]
-        holder = self._holder(ids, store) if store == settings.MEMORY else None
-        entering = ["join", str(holder), ids, str(place)] if holder else ["run", ids, store, str(place)]
-        command = _launch_command([*entering, "podman", "--log-level", "warn",
-                                   *settings.storage(place, store, ids, self._shelves(found)),
+        command = _launch_command(["run", found["ids"], "podman", "--log-level", "warn",
+                                   *settings.storage(place, found["store"], found["ids"]),
                                    "system", "service", "--time=0", self.host()])
-        process = self._spawn(
-            command, settings.environment(place, _python_environment()) | self._mark(), cwd=str(place)
-        )
-        paths.write_whole(place / "service.json", json.dumps(found | {"pid": process.pid, "holder": holder}).encode())
+        environment = settings.environment(place, _python_environment()) | {namespaces.MARK: str(place)}
+        process = self._spawn(command, environment, cwd=str(place))
+        paths.write_whole(place / "service.json", json.dumps(found | {"pid": process.pid}).encode())
         return process
 
-    def _holder(self, ids: str, store: str) -> int:
-        """The process that holds a store in memory: the one of before if it lives. Raises EngineError."""
-        before, own = self._note(), namespaces.namespace("self")
-        holder = before.get("holder", 0)
-        if before.get("store") == store and namespaces.is_marked(holder, self.folder()) \
-                and namespaces.namespace(holder) not in (None, own):
-            return holder
-        process = self._spawn(_launch_command(["hold", ids, store, str(self.folder())]),
-                              _python_environment() | self._mark(), output=subprocess.PIPE)
-        assert process.stdout
-        with process.stdout as output:
-            if output.readline() != b"ready\n":   # it has ended
-                raise EngineError("The course's Podman did not start.", why="Its store in memory could not be made.",
-                                  remedy=f"Its log is {self.folder() / self.log}.", evidence=self.log_tail())
-        return process.pid
-
-    def _shelves(self, found: dict) -> list[Path]:
-        """The folders of base images that the engine reads, with the marks of what their layers hide."""
-        if not found.get("shelves"):
-            return []
-        own = self.folder() / "shelf"
-        additional_store.prepare(own)
-        candidates = [own, *(kit / "shelf" for kit in paths.kits() if additional_store.names(kit / "shelf"))]
-        return [each for each in candidates
-                if additional_store.settle(each) and (found["hides"] or not additional_store.hides(each))]
-
-    def _mark(self) -> dict[str, str]:
-        return {namespaces.MARK: str(self.folder())}
-
     def _note(self) -> dict:
-        """{ids, store, hides, shelves, pid, holder} of the engine as it was started last; {} if never."""
+        """{ids, store, pid} of the engine as it was started last; {} if never."""
         try:
             note = json.loads((self.folder() / "service.json").read_bytes())
             return note if isinstance(note, dict) else {}
@@ -180,18 +136,16 @@ class Podman(Backend):
         pid = self._pid()
         return [] if pid is None else [pid, *namespaces.inside({namespaces.namespace(pid)}, self.folder(), pid)]
 
-    def _clear(self, *, restart: bool) -> None:
-        """What is kept in memory is the next one's, and ends only when the engine is stopped."""
-        spared = self._note().get("holder") if restart else None
+    def _clear(self) -> None:
         own = namespaces.marked(self.folder())
-        processes.end(lambda: namespaces.inside(own, self.folder(), spared), self.stop_seconds, 5)
+        processes.end(lambda: namespaces.inside(own, self.folder()), self.stop_seconds, 5)
         (self.folder() / self.socket).unlink(missing_ok=True)
 
     def _delete(self) -> None:
         place, ids = self.folder(), self._note().get("ids")
         if ids:
             # What subordinate ids own, and folders without any permission, yield only to root in there.
-            subprocess.run(_launch_command(["run", ids, "vfs", str(place), "rm", "-rf", "--", str(place)]),
+            subprocess.run(_launch_command(["run", ids, "rm", "-rf", "--", str(place)]),
                            capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
         _good.pop(place, None)

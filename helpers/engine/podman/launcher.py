@@ -1,18 +1,12 @@
 """Enter namespaces of one's own, then become a program: `python -m helpers.engine.podman`.
 
-    probe IDS FOLDER                   what works here, as JSON on standard output
-    run IDS STORE FOLDER COMMAND ...   become COMMAND in there
-    hold IDS STORE FOLDER              stay in there until killed; 'ready' on standard output
-    join PID IDS FOLDER COMMAND ...    become COMMAND where the process PID stays
+    probe IDS FOLDER       what works here, as JSON on standard output
+    run IDS COMMAND ...    become COMMAND in there
 
 IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the
-seccomp filter hides that there is no other). STORE is where layers are kept, as `store`
-finds it. It is a process of its own, since a kernel with threads cannot enter a user
-namespace, and since Podman must find the namespaces made: left to itself it fails where
-newuidmap is there and has no privileges.
-
-What a store in memory holds goes with the last process that sees it: so one holds it, and
-Podman may die and be started again beside it.
+seccomp filter hides that there is no other). It is a process of its own, since a kernel with
+threads cannot enter a user namespace, and since Podman must find the namespaces made: left to
+itself it fails where newuidmap is there and has no privileges.
 """
 
 from __future__ import annotations
@@ -23,12 +17,11 @@ import os
 import platform
 import secrets
 import shutil
-import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import layer_files, seccomp, settings
+from . import seccomp, settings
 
 IDS = ("many", "one")
 _NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
@@ -59,12 +52,7 @@ def enter(ids: str) -> None:
     os.setgid(0)
     os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
-    _mount_run()
-
-
-def _mount_run() -> None:
-    """Podman keeps its locks there, and we what it keeps of a run. Its own: neither too
-    small nor another Podman's."""
+    # Podman keeps its locks there, and what it keeps of a run. Its own: neither too small nor another Podman's.
     _mount("tmpfs", settings.RUN, "tmpfs", 0, "mode=1777,size=64m")
     os.makedirs(f"{settings.RUN}/xdg", mode=0o700)
 
@@ -143,71 +131,49 @@ def _unmount(target: Path | str) -> None:
 
 # -- what works here -----------------------------------------------------------------
 
-def store(folder: Path, ids: str) -> tuple[str, bool]:
-    """How layers can be kept, from inside the namespaces, and whether marks hide files.
+def store(folder: Path, ids: str) -> str:
+    """How layers can be kept in `folder`, from inside the namespaces.
 
-    overlay          in the kernel, in `folder`
-    fuse-overlayfs   a program, in `folder`
-    memory           in the kernel, over what lies in `folder`, in this session's memory
-    vfs              copies, in `folder`
+    overlay          in the kernel
+    fuse-overlayfs   a program
+    vfs              copies
 
-    With many ids nothing is taken from a shelf, and bases are too large for the memory.
+    Raises NamespaceRefused where one id would have only copies: the engine over PRoot does better.
     """
-    works, hides = _overlaid(folder, folder)
-    if works:
-        return "overlay", hides
+    if _overlays(folder):
+        return "overlay"
     if shutil.which("fuse-overlayfs") and _opens(_FUSE):
-        return "fuse-overlayfs", False
+        return "fuse-overlayfs"
     if ids == "one":
-        works, hides = _overlaid(Path(settings.RUN), folder)
-        if works:
-            return settings.MEMORY, hides
-    return "vfs", False
+        raise NamespaceRefused("the kernel overlays no files on this disk; MULTISTAGE_HOME names a folder on another")
+    return "vfs"
 
 
-def _overlaid(upper: Path, lower: Path) -> tuple[bool, bool]:
-    """(whether the kernel overlays files in `lower` with changes in `upper`, whether a mark hides one).
-
-    It takes no folder on an overlay for `upper`, as the root of a container is; one in
-    memory it takes since Linux 6.6. Of `lower` it asks less. What a layer deletes has to
-    stay deleted: that is tried, since without extended attributes it does not. Marks
-    (`shelf.settle`) are known since Linux 6.7.
-    """
-    # Folders of its own: two kernels may try at once, and one that swept away the other's
-    # would make it start on another store, without the images of this one.
-    own = f".overlay-probe-{secrets.token_hex(4)}"
-    over, under = upper / own, lower / f"{own}-below"
+def _overlays(folder: Path) -> bool:
+    """Whether the kernel overlays files in `folder`: on another overlay, as the root of a container
+    is, it does not. What a layer deletes has to stay deleted: that is tried, since without
+    extended attributes it does not."""
+    # A folder of its own: two may try at once, and one that swept away the other's would make it
+    # start on another store, without the images of this one.
+    own = folder / f".overlay-probe-{secrets.token_hex(4)}"
     try:
-        for place in (over / "upper", over / "work", over / "merged", under / "a/kept", under / "a/full", under / "b"):
-            place.mkdir(parents=True, exist_ok=True)
-        for name in ("a/full/old", "a/hidden", "b/hidden"):
-            (under / name).touch()
-        marked = _marked(under / "b")
-        _mount("overlay", str(over / "merged"), "overlay", 0,
-               f"lowerdir={under}/b:{under}/a,upperdir={over}/upper,workdir={over}/work,userxattr")
+        for place in (own / "upper", own / "work", own / "merged", own / "lower/full"):
+            place.mkdir(parents=True)
+        (own / "lower/full/old").touch()
+        _mount("overlay", str(own / "merged"), "overlay", 0,
+               f"lowerdir={own}/lower,upperdir={own}/upper,workdir={own}/work,userxattr")
         try:
-            seen = over / "merged"
-            hides = marked and "hidden" not in os.listdir(seen)
+            seen = own / "merged"
             (seen / "written").touch()
             shutil.rmtree(seen / "full")
             (seen / "full").mkdir()
-            return not os.listdir(seen / "full"), hides
+            return not os.listdir(seen / "full")
         finally:
-            _unmount(over / "merged")
+            _unmount(own / "merged")
     except (NamespaceRefused, OSError):
-        return False, False
-    finally:
-        for place in (over, under):
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _marked(folder: Path) -> bool:
-    try:
-        os.setxattr(folder, layer_files.OPAQUE, b"x")
-        os.setxattr(folder / "hidden", layer_files.HIDE, b"y")
-        return True
-    except OSError:
         return False
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def _opens(device: Path) -> bool:
@@ -219,15 +185,15 @@ def _opens(device: Path) -> bool:
 
 
 def probe(ids: str, folder: Path) -> dict[str, object]:
-    """{ok, store, hides} or {ok, why}. The process is inside from here on."""
+    """{ok, store} or {ok, why}. The process is inside from here on."""
     try:
         if ids == "one" and not seccomp.known():
             raise NamespaceRefused(f"there is no seccomp filter for the processor {platform.machine()}")
         enter(ids)
-        found, hides = store(folder, ids)
+        found = store(folder, ids)
         if ids == "one":
             _fake(folder)
-        return {"ok": True, "store": found, "hides": hides}
+        return {"ok": True, "store": found}
     except NamespaceRefused as error:
         return {"ok": False, "why": str(error)}
     except OSError as error:
@@ -246,48 +212,15 @@ def _fake(folder: Path) -> None:
 # -- becoming a program there --------------------------------------------------------
 
 def main(words: Sequence[str]) -> None:
-    doing, *words = words
+    doing, ids, *words = words
     uid, gid = os.getuid(), os.getgid()
     if doing == "probe":
-        print(json.dumps(probe(words[0], Path(words[1]))))
+        print(json.dumps(probe(ids, Path(words[0]))))
         return
-    if doing == "join":
-        pid, ids, folder, *command = words
-        _join(int(pid), folder)
-    else:
-        ids, kept, folder, *command = words
-        enter(ids)
-        if kept == settings.MEMORY:
-            place = settings.data(Path(folder), kept, ids)
-            place.mkdir(exist_ok=True)
-            _mount("tmpfs", str(place), "tmpfs", 0, f"mode=700,size={settings.memory()}")
-    if doing == "hold":
-        print("ready", flush=True)
-        signal.pause()
-        return
+    enter(ids)
     if ids == "one":
         seccomp.install()
     # What Podman's own launcher sets for its second self, so that it makes no namespace.
     os.environ.update(_CONTAINERS_USERNS_CONFIGURED="done", _CONTAINERS_ROOTLESS_UID=str(uid),
                       _CONTAINERS_ROOTLESS_GID=str(gid))
-    os.execvp(command[0], command)
-
-
-def _join(pid: int, folder: str) -> None:
-    """Enter the namespaces of a process of ours. What a Podman of before has left of its
-    run there is not the next one's. Raises NamespaceRefused."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    handles = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("user", "mnt")]
-    for handle, kind in zip(handles, (_NEWUSER, _NEWNS)):
-        if libc.setns(handle, kind):
-            raise NamespaceRefused(
-                f"the namespaces of process {pid} cannot be entered ({os.strerror(ctypes.get_errno())})"
-            )
-        os.close(handle)
-    with open("/proc/self/mounts") as mounts:
-        points = [line.split()[1].replace("\\040", " ") for line in mounts if line.split()[2] == "overlay"]
-    for point in reversed(points):
-        if point.startswith(f"{folder}/"):   # of a container that has ended with it
-            _unmount(point)
-    _unmount(settings.RUN)
-    _mount_run()
+    os.execvp(words[0], words)

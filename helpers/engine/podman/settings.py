@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 # Podman refuses a longer path than 50 characters for what it keeps of a run. The launcher
 # puts a file system of the engine's own there; it goes when the engine does.
 RUN = "/dev/shm"
-
-
-MEMORY = "memory"   # the store whose layers are in this session's memory
 
 
 def data(folder: Path, store: str, ids: str) -> Path:
@@ -25,28 +22,14 @@ def data(folder: Path, store: str, ids: str) -> Path:
     return folder / f"data-{store}-{ids}"
 
 
-def storage(folder: Path, store: str, ids: str, shelves: Iterable[Path] = ()) -> list[str]:
-    """Podman's options for its store, and for the shelves that it reads. (Where it takes
-    itself for rootless, it does not believe a storage.conf's folder.)"""
+def storage(folder: Path, store: str, ids: str) -> list[str]:
+    """Podman's options for its store. (Where it takes itself for rootless, it does not believe a
+    storage.conf's folder.)"""
     driver = "vfs" if store == "vfs" else "overlay"
     options = ["--storage-driver", driver, "--root", str(data(folder, store, ids)), "--runroot", f"{RUN}/storage"]
     if store == "fuse-overlayfs":
         options += ["--storage-opt", f"overlay.mount_program={shutil.which(store)}"]
-    for shelf in shelves:
-        options += ["--storage-opt", f"overlay.imagestore={shelf}"]
     return options
-
-
-def memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """How many bytes a store in memory may take: half of what this session may use. When it
-    is full, a build says so; the kernel would end the largest process, without a word."""
-    allowed = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for limit in ("memory.max", "memory/memory.limit_in_bytes"):   # cgroup version 2, then 1
-        try:  # noqa: SIM105
-            allowed.append(int((cgroup / limit).read_text()))
-        except (OSError, ValueError):   # not there, or 'max'
-            pass
-    return min(allowed) // 2
 
 
 def containers() -> str:

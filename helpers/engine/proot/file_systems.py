@@ -14,10 +14,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
+from ...paths import remove
 from . import layers
 from .scan import Seen, scan
-from .waste import Waste
 
 _KEPT = 3   # trees that are kept: each takes the room of an unpacked image
 
@@ -58,6 +59,35 @@ class FileSystem:
 
 def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
     return {path for path in seen if path.rpartition("/")[0] == folder}
+
+
+class Waste:
+    """Files that nobody needs any more: moved into `folder`, on the same disk, and deleted in the background.
+
+    An unpacked image has ten thousands of files, and a slow disk takes a minute to delete them.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._waiting: SimpleQueue[str] = SimpleQueue()
+        for left in folder.iterdir():   # by an engine that was ended meanwhile
+            self._waiting.put(str(left))
+        threading.Thread(target=self._delete, daemon=True).start()
+
+    def throw(self, place: str) -> None:
+        """Take a file or tree away from `place`; nothing if there is none."""
+        if os.path.lexists(place):
+            target = str(self._folder / secrets.token_hex(8))
+            os.rename(place, target)
+            self._waiting.put(target)
+
+    def _delete(self) -> None:
+        while True:
+            try:
+                remove(self._waiting.get())
+            except OSError:
+                continue   # it is left for the next engine
 
 
 class FileSystems:

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import paths
-from .. import saved_images
-from . import layers
+from . import layers, saved_images
 from .refused import NotFound
 from .scan import Change, Seen
 

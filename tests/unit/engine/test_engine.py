@@ -694,7 +694,7 @@ def test_shims_of_a_killed_dockerd_are_ended_and_no_others(monkeypatch, home):
     ours = process("containerd-shim-runc-v2", dockerd.folder())
     others = [process("containerd-shim-runc-v2", "/elsewhere/engine"), process("editor", dockerd.folder())]
     try:
-        dockerd._clear(restart=False)
+        dockerd._clear()
         assert ours.wait(5) == -signal.SIGTERM
         assert [each.poll() for each in others] == [None, None]
     finally:

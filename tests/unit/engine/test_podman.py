@@ -12,9 +12,8 @@ from helpers.container.running import podman_lacks
 from helpers.engine import backends
 from helpers.engine.backends import DOCKERD as dockerd
 from helpers.engine.backends import PODMAN as podman
-from helpers.engine.podman import additional_store, backend, launcher, namespaces, seccomp, settings
+from helpers.engine.podman import backend, launcher, namespaces, seccomp, settings
 from helpers.errors import EngineError, NoEngine
-from tests.unit.engine.test_additional_store import GOLANG, LOWER, UPPER, archive
 
 ERRNO_0, ALLOW = 0x00050000, 0x7FFF0000
 X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
@@ -79,14 +78,14 @@ def test_a_user_is_found_by_name_too(monkeypatch):
 
 def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
     roots = set()
-    for store in ("vfs", "overlay", "fuse-overlayfs", settings.MEMORY):
+    for store in ("vfs", "overlay", "fuse-overlayfs"):
         for ids in launcher.IDS:
             options = settings.storage(tmp_path, store, ids)
             roots.add(options[options.index("--root") + 1])
             assert options[1] == ("vfs" if store == "vfs" else "overlay")
             assert ("--storage-opt" in options) == (store == "fuse-overlayfs")
             assert len(options[options.index("--runroot") + 1]) <= 50   # Podman's own limit
-    assert len(roots) == 8
+    assert len(roots) == 6
 
 
 def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeypatch):
@@ -97,28 +96,11 @@ def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeyp
         os.mkdir(f"{target}/full")   # as if the folders below were seen there
         if not found:                # in the middle of this probe another begins and ends
             found.append(None)
-            found.append(launcher._overlaid(tmp_path, tmp_path)[0])
+            found.append(launcher._overlays(tmp_path))
     monkeypatch.setattr(launcher, "_mount", mount)
     monkeypatch.setattr(launcher, "_unmount", lambda target: None)
-    assert launcher._overlaid(tmp_path, tmp_path)[0] and found == [None, True]
+    assert launcher._overlays(tmp_path) and found == [None, True]
     assert os.listdir(tmp_path) == []
-
-
-def test_shelves_are_named_to_podman_the_own_one_first(tmp_path):
-    options = settings.storage(tmp_path, "overlay", "one", [tmp_path / "own", tmp_path / "kit"])
-    given = [options[index + 1] for index, word in enumerate(options) if word == "--storage-opt"]
-    assert given == [f"overlay.imagestore={tmp_path}/own", f"overlay.imagestore={tmp_path}/kit"]
-
-
-@pytest.mark.parametrize("file, text, half", [
-    ("memory.max", "2000000000\n", 1_000_000_000), ("memory.max", "max\n", None),
-    ("memory/memory.limit_in_bytes", "600000000\n", 300_000_000), ("memory/memory.limit_in_bytes", "9223372036854771712\n", None),
-    ("other", "7", None)])
-def test_a_store_in_memory_takes_half_of_what_the_session_may_use(tmp_path, file, text, half):
-    (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text(text)
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    assert settings.memory(tmp_path) == (half or machine // 2)
 
 
 def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
@@ -233,69 +215,6 @@ def test_the_command_of_a_run_is_told_by_its_root_and_not_by_what_else_it_sees(l
 
 def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
     assert namespaces.inside({namespaces.namespace("self"), None}, podman.folder()) == []
-
-
-# -- shelves ---------------------------------------------------------------------------
-
-@pytest.fixture
-def kit_with_a_shelf(home, monkeypatch):
-    """A kit whose shelf has one image with nothing hidden; the image's name."""
-    monkeypatch.setenv("MULTISTAGE_KIT", str(home / "kit"))
-    pieces, digests = archive(LOWER)
-    additional_store.put(home / "kit/shelf", pieces, GOLANG, digests)
-    podman.folder().mkdir(parents=True)
-    return home / "kit/shelf"
-
-
-GOOD = {"ids": "one", "store": "overlay", "hides": True, "shelves": True}
-
-
-def test_the_kit_s_shelf_is_read_beside_the_engine_s_own(kit_with_a_shelf):
-    own = podman.folder() / "shelf"
-    assert podman._shelves(GOOD) == [own, kit_with_a_shelf] and (own / "overlay-images/images.json").exists()
-    assert podman._shelves(GOOD | {"shelves": False}) == []
-
-
-def test_one_whose_hidden_files_would_show_is_not_read(kit_with_a_shelf):
-    pieces, digests = archive(LOWER, UPPER)
-    additional_store.put(kit_with_a_shelf, pieces, GOLANG, digests)
-    assert kit_with_a_shelf in podman._shelves(GOOD)
-    assert kit_with_a_shelf not in podman._shelves(GOOD | {"hides": False})
-    (layer,) = [each for each in (kit_with_a_shelf / "overlay").glob("*/diff/etc/passwd") if not each.read_bytes()]
-    layer.unlink()
-    assert kit_with_a_shelf not in podman._shelves(GOOD)
-
-
-@pytest.mark.parametrize("ids, store, reads", [("one", "overlay", True), ("one", "memory", True), ("many", "overlay", False),
-                                               ("one", "vfs", False), ("one", "fuse-overlayfs", False)])
-def test_only_one_id_and_the_kernel_s_overlay_read_shelves(home, monkeypatch, ids, store, reads):
-    monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": words[1] == ids, "store": store, "hides": True})
-    assert podman._probed()["shelves"] is reads
-
-
-def test_a_base_goes_to_the_shelf_of_an_engine_that_reads_one(home):
-    assert podman.image_folder() is None
-    podman.folder().mkdir(parents=True)
-    for reads, place in ((True, podman.folder() / "shelf"), (False, None)):
-        (podman.folder() / "service.json").write_text(json.dumps({"shelves": reads}))
-        assert podman.image_folder() == place
-
-
-def test_a_store_in_memory_is_said_to_go_with_the_engine(home):
-    podman.folder().mkdir(parents=True)
-    for store, said in (("memory", True), ("overlay", False)):
-        (podman.folder() / "service.json").write_text(json.dumps({"ids": "one", "store": store}))
-        assert any("kept in its memory" in limit for limit in podman.limits(4, True)) is said
-
-
-def test_nobody_but_a_holder_of_ours_in_other_namespaces_is_joined(home, monkeypatch):
-    """This process bears the mark and is in its own namespaces: a new holder has to be made."""
-    podman.folder().mkdir(parents=True)
-    monkeypatch.setattr(namespaces, "is_marked", lambda pid, folder: True)
-    (podman.folder() / "service.json").write_text(json.dumps({"store": "memory", "holder": os.getpid()}))
-    monkeypatch.setattr(backend, "_launch_command", lambda words: ["false", *words])
-    with pytest.raises(EngineError, match="did not start"):
-        podman._holder("one", "memory")
 
 
 # -- the family -----------------------------------------------------------------------

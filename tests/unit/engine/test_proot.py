@@ -15,12 +15,11 @@ from helpers.bases import aptsources, rootfs
 from helpers.dockerfile import parse
 from helpers.engine.proot import copying, fetching, layers, programs, proot, settings
 from helpers.engine.proot.build import Builder, Options, unpack
-from helpers.engine.proot.file_systems import FileSystem, FileSystems
+from helpers.engine.proot.file_systems import FileSystem, FileSystems, Waste
 from helpers.engine.proot.paths import inside
 from helpers.engine.proot.refused import NotFound, RequestRefused
 from helpers.engine.proot.scan import Change, changes, scan
 from helpers.engine.proot.store import Store, full
-from helpers.engine.proot.waste import Waste
 from helpers.errors import CourseError
 from helpers.image import archive_reader
 

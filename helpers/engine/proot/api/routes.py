@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 
 from .. import NAME
 from ..containers import Containers
-from ..file_systems import FileSystems
+from ..file_systems import FileSystems, Waste
 from ..http import Exchange
 from ..processes import Processes
 from ..refused import RequestRefused
 from ..store import Store
-from ..waste import Waste
 
 _ROUTES: list[tuple[str, re.Pattern[str], str]] = []
 

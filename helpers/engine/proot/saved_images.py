@@ -6,7 +6,7 @@ import hashlib
 import os
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
@@ -25,20 +25,6 @@ class File(NamedTuple):
 
     path: Path
     digest: str
-
-
-class Pieces:
-    """Pieces of bytes as a file that can be read."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces, self._left = iter(pieces), bytearray()
-
-    def read(self, size: int, /) -> bytes:
-        while len(self._left) < size and (piece := next(self._pieces, b"")):
-            self._left += piece
-        part = bytes(self._left[:size])
-        del self._left[:size]
-        return part
 
 
 def unpack(archive: Readable, place: Path) -> dict[str, File]:
