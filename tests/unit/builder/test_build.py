@@ -27,7 +27,7 @@ from helpers.builder.times import covered
 from helpers.errors import DockerfileError
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-CASES = sorted(path.stem for path in DATA.glob("*.json"))
+CASES = sorted(path.stem for kind in ("buildkit", "legacy") for path in DATA.glob(f"{kind}-*.json"))
 PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events}
 RUN_TWO = "RUN echo one && sleep 0.2 && echo two >&2 && cp hello.txt out.txt"
 COPY_OUT = "COPY --from=builder /app/out.txt /out.txt"
