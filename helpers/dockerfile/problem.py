@@ -10,12 +10,14 @@ class Problem:
     """A line that is not built as it reads.
 
     rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
-                'onbuild-from', 'outside-context', 'variable-from' or 'unset-argument'
+                'onbuild-from', 'outside-context', 'variable-from', 'unset-argument', 'cache-mount-copy',
+                'lost-capabilities' or 'venv-python'
     line        from 1
     stage       label of the stage that is affected
     what, why, remedy   sentences, as in an error
     refused_by  builders ('buildkit', 'legacy', 'buildah') that do not build that stage
     variable    the argument's name, for 'unset-argument'
+    only        builders that it concerns, () for all
     image       the name of an image for which a stage's is taken, for 'similar-name' and 'later-stage'
     """
 
@@ -28,6 +30,7 @@ class Problem:
     refused_by: tuple[str, ...] = ()
     variable: str = ""
     image: str = ""
+    only: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """The problem's part of `graph --json` and `build --json`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from .copies import not_brought
 from .model import SCRATCH, Dockerfile, Stage, Use
 from .problem import Problem
 from .scope import Unset, unset
@@ -28,7 +29,7 @@ _IMAGES = frozenset(
 def problems(dockerfile: Dockerfile) -> tuple[Problem, ...]:
     """Every problem of a Dockerfile, in the order of its lines."""
     found = [*_duplicates(dockerfile), *(each for use in dockerfile._uses for each in _of_use(dockerfile, use)),
-             *_outside(dockerfile), *(_unset(each) for each in unset(dockerfile))]
+             *_outside(dockerfile), *(_unset(each) for each in unset(dockerfile)), *not_brought(dockerfile)]
     return tuple(sorted(found, key=lambda each: each.line))
 
 
@@ -42,7 +43,8 @@ def problems_met(dockerfile: Dockerfile, builder: str, target: str | None = None
     last = dockerfile.stages[-1] if target is None else dockerfile.stage(target)
     runs = {stage.label for stage in dockerfile.stages[:last.index + 1]} if builder == "legacy" else \
         dockerfile.needed(last.label)
-    met = tuple(each for each in problems(dockerfile) if each.stage in runs)
+    met = tuple(each for each in problems(dockerfile)
+                if each.stage in runs and (not each.only or builder in each.only))
     for each in met:
         if builder in each.refused_by:
             raise dockerfile.fault(each.what, each.line, why=each.why, remedy=each.remedy)

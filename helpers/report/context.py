@@ -22,6 +22,7 @@ class ReportContext:
     """A built project.
 
     target   the stage that was built, None for the last
+    builder  'buildkit', 'legacy' or 'buildah'
     main     the program that the image is for, None if it is unknown
     advice   a base that would be enough, None if nothing smaller is known
     """
@@ -34,6 +35,7 @@ class ReportContext:
     steps: tuple[Step, ...] = ()
     main: Entrypoint | None = None
     advice: Advice | None = None
+    builder: str = "buildkit"
     _visible: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
     _files: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
 

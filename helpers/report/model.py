@@ -44,6 +44,9 @@ RULES = {
     "stage-name-case": Rule("a stage's name in upper case", "02"),
     "outside-context": Rule("a COPY from outside the build context", "09"),
     "variable-from": Rule("a variable in --from", "02"),
+    "cache-mount-copy": Rule("a COPY of what only a cache mount held", "09"),
+    "lost-capabilities": Rule("a COPY that loses file capabilities", "02"),
+    "venv-python": Rule("a virtual environment without its Python", "02"),
     "onbuild-from": Rule("an ONBUILD that takes from a stage or image", "02"),
 }
 

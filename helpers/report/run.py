@@ -94,7 +94,8 @@ def _context(result: BuildResult, found: Inventory, read: project.Project, engin
     if main:
         offered = base_advice.candidates(main, found.os or _built_on(result, engine), found)
         chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine), found)
-    return ReportContext(result.dockerfile, found, start, read, result.target, result.steps, main, chosen)
+    return ReportContext(result.dockerfile, found, start, read, result.target, result.steps, main, chosen,
+                         result.builder)
 
 
 def _built_on(result: BuildResult, engine: Engine) -> str:

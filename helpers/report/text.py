@@ -16,6 +16,8 @@ from .context import ReportContext
 from .model import RULES, Finding, weight
 from .testing import runs_tests
 
+# Of lines that are not built as they read, those by which the program may not work.
+_BREAKING = ("unset-argument", "cache-mount-copy", "lost-capabilities", "venv-python")
 _TEST_NAME = re.compile(r"(?:^|[-_.])tests?(?:$|[-_.])")
 
 # (what fetches dependencies, the tool that does it)
@@ -230,8 +232,9 @@ def read_otherwise(context: ReportContext) -> Iterator[Finding]:
     for each in problems(context.dockerfile):
         known = each.variable and context.dockerfile.stage(each.stage) in context.lines.stages and \
             each.variable in context.start.environment
-        if not known and each.rule in RULES and context.dockerfile.stage(each.stage) in context.needed:
+        concerned = not each.only or context.builder in each.only
+        if not known and concerned and each.rule in RULES and context.dockerfile.stage(each.stage) in context.needed:
             what = re.sub(r"^Line \d+: ", "", each.what)
-            yield Finding(each.rule, "medium" if each.rule == "unset-argument" else "low", each.line,
+            yield Finding(each.rule, "medium" if each.rule in _BREAKING else "low", each.line,
                           what[:1].upper() + what[1:], each.why, each.remedy)
 

@@ -1,5 +1,7 @@
 """Findings on what the Dockerfile says: names, order, users, tags, tests, secrets."""
 
+from dataclasses import replace
+
 import pytest
 
 from helpers.builder import Step
@@ -31,9 +33,19 @@ def test_a_variable_of_the_image_is_none_that_has_no_value():
     ("FROM a AS builder\n" + GOOD, "duplicate-stage", 2),
     (GOOD.replace("FROM base:1", "FROM BUILDER"), "stage-name-case", 6),
     (GOOD.replace("COPY . .", "COPY ../x ."), "outside-context", 3),
+    (GOOD.replace("RUN go", "RUN --mount=type=cache,target=/src/app go"), "cache-mount-copy", 7),
+    (GOOD.replace("FROM base:1", "FROM later AS last") + "FROM a AS later\nFROM last\n", "later-stage", 6),
+    (GOOD.replace("golang:1.22", "python:3.12").replace("RUN go build -o app", "RUN python -m venv app").replace(
+        "base:1", "python:3.11"), "venv-python", 7),
 ])
 def test_what_builders_read_otherwise_is_a_finding(text, rule, line):
     assert one(case(text, own=[APP]), rule).line == line
+
+
+def test_capabilities_are_lost_in_a_build_of_the_legacy_builder_alone():
+    built = case(GOOD.replace("-o app", "-o app && setcap cap_chown=ep app"), own=[APP])
+    assert found(built, "lost-capabilities") == []
+    assert one(replace(built, builder="legacy"), "lost-capabilities").line == 7
 
 
 @pytest.mark.parametrize("name, remedy", [("", "AS builder"), (" AS maker", "--from=maker")])

@@ -1,0 +1,216 @@
+"""What a `COPY --from` does not bring, though it reads as if it did.
+
+    cache-mount-copy    a path that only a cache mount held while a RUN went on
+    lost-capabilities   a program's file capabilities, with the legacy builder
+    venv-python         the interpreter of a Python virtual environment
+
+Told from the text alone, so each is reported only where nothing in the two stages speaks against it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .expand import BadSubstitution, expand
+from .model import Dockerfile, Stage, Use
+from .problem import Problem
+from .pythons import UNSURE, Python, python_of
+from .reader import Instruction
+from .scope import settings
+
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+_WORD = r"""((?:"[^"]*"|'[^']*'|[^\s;&|'"])+)"""
+_SETCAP = re.compile(rf"\bsetcap\s+(?:-\S+\s+)*{_WORD}\s+{_WORD}")
+_VENV = re.compile(rf"(?:\bpython[\d.]*\s+-m\s+(?:venv|virtualenv)|\bvirtualenv|\buv\s+venv)((?:\s+-\S+)*)\s+{_WORD}")
+_UV_VENV = re.compile(r"\buv\s+(?:venv\s*(?:$|[;&|\n])|sync\b)")
+# Programs that only prepare a command: that two RUNs have them says nothing.
+_COMMON = frozenset("apk apt-get cd chmod cp curl echo export git install mkdir mv rm set sh test wget".split())
+# Folders below which a base image may have the same files.
+_OF_THE_BASE = ("/usr/local/", "/usr/lib", "/usr/share/", "/var/lib/", "/var/cache/", "/etc/", "/lib")
+_COMMANDS = re.compile(r"(?:^|&&|\|\||[;|(\n])\s*(?:\w+=\S*\s+)*([\w./-]+)")
+
+
+@dataclass(frozen=True)
+class _Line:
+    """An instruction and what holds there: the working directory (None if the base decides) and variables."""
+
+    instruction: Instruction
+    workdir: str | None
+    variables: Mapping[str, str]
+
+    def expanded(self, word: str) -> str | None:
+        """A word without quotes and variables; None where one is unknown."""
+        if any(name not in self.variables for name in _VARIABLE.findall(word)):
+            return None
+        try:
+            return expand(word, self.variables)
+        except BadSubstitution:
+            return None
+
+    def path(self, word: str, root: str | None = None) -> str | None:
+        """A word as an absolute path, a relative one below `root`; None where it is unknown."""
+        known = self.expanded(word)
+        if not known or not known.startswith("/") and root is None:
+            return None
+        return "/" + posixpath.normpath(posixpath.join(root or "/", known)).lstrip("/")
+
+
+def not_brought(dockerfile: Dockerfile) -> Iterator[Problem]:
+    """The problems above, for every COPY from a stage of the same file."""
+    for use in dockerfile._uses:
+        if use.via == "COPY" and use.source is not None and use.source < use.stage:
+            taker, source = dockerfile.stages[use.stage], dockerfile.stages[use.source]
+            if use.instruction in taker.instructions:
+                yield from _of_copy(dockerfile, use, taker, source)
+
+
+def _of_copy(dockerfile: Dockerfile, use: Use, taker: Stage, source: Stage) -> Iterator[Problem]:
+    theirs, own = _lines(dockerfile, source), _lines(dockerfile, taker)
+    here = next(each for each in own if each.instruction is use.instruction)
+    for path in filter(None, (here.path(word, "/") for word in use.instruction.operands[0])):
+        yield from _cached(here, path, theirs, taker, source)
+        yield from _capabilities(here, path, theirs, own, taker)
+        yield from _venv(dockerfile, here, path, (theirs, own), (source, taker))
+
+
+def _lines(dockerfile: Dockerfile, stage: Stage) -> list[_Line]:
+    """The instructions whose effect is in a stage, those of the stages below it first."""
+    lines: list[_Line] = []
+    workdir: str | None = None
+    variables: dict[str, str] = {}
+    for each in dockerfile.chain(stage.label):
+        for instruction in each.instructions:
+            line = _Line(instruction, workdir, dict(variables))
+            lines.append(line)
+            if instruction.keyword == "WORKDIR":
+                workdir = line.path(instruction.arguments, workdir)
+            elif instruction.keyword in ("ARG", "ENV"):
+                for name, value in settings(instruction):
+                    known = line.expanded(value or dockerfile.global_args.get(name) or "")
+                    variables.pop(name, None)
+                    if known:
+                        variables[name] = known
+    return lines
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+# -- cache mounts -------------------------------------------------------------
+
+def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: Stage) -> Iterator[Problem]:
+    """What a cache mount holds is in no layer. Source: Dockerfile reference, "RUN --mount=type=cache"."""
+    held = [(line, target) for line in theirs for target in _cache_targets(line) if _within(path, target)]
+    if not held or path.startswith(_OF_THE_BASE):
+        return
+    first, target = held[0]
+    if any(_may_write(line, path, target, first) for line in theirs):
+        return
+    yield Problem(
+        "cache-mount-copy", here.instruction.line, taker.label,
+        f"Line {here.instruction.line}: {path} was in the stage {source.label} only while a cache was mounted.",
+        f"Line {first.instruction.line} mounts a cache at {target}. What a RUN writes there is kept in the cache and "
+        "not in the stage, which has an empty folder in its place.",
+        f"Copy it out of the cache in the same RUN (cp -r {path} /out), and take /out from there.")
+
+
+def _cache_targets(line: _Line) -> Iterator[str]:
+    for mount in line.instruction.mounts if line.instruction.keyword == "RUN" else ():
+        named = next((mount[name] for name in ("target", "dst", "destination") if mount.get(name)), "")
+        if mount.get("type") == "cache" and (target := line.path(named, line.workdir)) and target != "/":
+            yield target
+
+
+def _may_write(line: _Line, path: str, target: str, first: _Line) -> bool:
+    """Whether an instruction can have put something where the cache was mounted, into the layer."""
+    each = line.instruction
+    if each.keyword in ("COPY", "ADD"):
+        to = line.path(each.operands[1], line.workdir)
+        return to is None or _within(to, target) or "from" in each.flags and _within(target, to)
+    if each.keyword == "WORKDIR":
+        return False
+    if each.keyword != "RUN" or any(_within(path, mounted) for mounted in _cache_targets(line)):
+        return False
+    names = re.compile(rf"(?<![\w.-]){re.escape(posixpath.basename(target))}(?![\w.-])")
+    return bool(names.search(each.body)) or bool((_programs(each) & _programs(first.instruction)) - _COMMON)
+
+
+def _programs(run: Instruction) -> set[str]:
+    """The programs that the commands of a RUN begin with."""
+    return {posixpath.basename(word) for word in _COMMANDS.findall(run.body)}
+
+
+# -- capabilities -------------------------------------------------------------
+
+def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line], taker: Stage) -> Iterator[Problem]:
+    """The legacy builder copies a single file without its extended attributes; of a folder it keeps them, and BuildKit
+    keeps them always. Measured on Docker Engine 20.10 and 28.5."""
+    if any("setcap" in line.instruction.body for line in own if line.instruction.keyword == "RUN"):
+        return
+    for line in theirs:
+        for capabilities, word in _SETCAP.findall(line.instruction.body) if line.instruction.keyword == "RUN" else ():
+            if line.path(word, line.workdir) == path and not capabilities.startswith("-r"):
+                number, given = here.instruction.line, capabilities.strip("\"'")
+                yield Problem(
+                    "lost-capabilities", number, taker.label,
+                    f"Line {number}: the legacy builder copies {path} without its capabilities.",
+                    f"setcap in line {line.instruction.line} gives it {given}, an extended attribute of the file; "
+                    "BuildKit copies those.",
+                    "Build with BuildKit, or run setcap after the COPY.", only=("legacy",))
+                return
+
+
+# -- virtual environments -----------------------------------------------------
+
+def _venv(dockerfile: Dockerfile, here: _Line, path: str, lines: tuple[list[_Line], list[_Line]],
+          stages: tuple[Stage, Stage]) -> Iterator[Problem]:
+    """A virtual environment has no interpreter: bin/python links to the one that made it, and its packages lie in
+    lib/pythonX.Y. Source: docs.python.org, venv."""
+    theirs, own = lines
+    made = next((venv for line in theirs for venv in _venvs(line) if _within(venv, path)), None)
+    if made is None or any(UNSURE.search(line.instruction.body) for line in theirs + own) or _brings_python(own):
+        return
+    one, two = (python_of(dockerfile.chain(stage.label)) for stage in stages)
+    if one is None or two is None or not (why := _different(one, two)):
+        return
+    source, taker = stages
+    number, base = here.instruction.line, dockerfile.chain(source.label)[0]
+    yield Problem(
+        "venv-python", number, taker.label,
+        f"Line {number}: the virtual environment {made} comes without its Python.", why,
+        f"Let {taker.label} begin with {base.base} too, or make wheels in {source.label} (pip wheel) and install them "
+        "here.")
+
+
+def _venvs(line: _Line) -> Iterator[str]:
+    """Where a RUN makes a virtual environment."""
+    if line.instruction.keyword != "RUN":
+        return
+    body = line.instruction.body
+    words = [word for _, word in _VENV.findall(body)]
+    if _UV_VENV.search(body):
+        words.append(line.variables.get("UV_PROJECT_ENVIRONMENT") or ".venv")
+    yield from filter(None, (line.path(word, line.workdir) for word in words))
+
+
+def _brings_python(own: list[_Line]) -> bool:
+    """Whether another COPY may bring the interpreter."""
+    return any(source.rstrip("/") in ("", "/usr") or source.startswith(("/usr/local", "/usr/bin", "/usr/lib"))
+               or "python" in posixpath.basename(source)
+               for line in own if line.instruction.keyword in ("COPY", "ADD") and "from" in line.instruction.flags
+               for source in line.instruction.operands[0])
+
+
+def _different(one: Python, two: Python) -> str:
+    """Why an environment made by one Python does not work with another, '' if it does."""
+    if one.path != two.path:
+        has = f"has its Python at {two.path}" if two.path else "has none"
+        return f"Its bin/python links to {one.path} of {one.image}, and {two.image} {has}."
+    if one.version and two.version and one.version != two.version:
+        return (f"Python {one.version} of {one.image} keeps its packages in lib/python{one.version}; {two.image} has "
+                f"Python {two.version}, which looks in lib/python{two.version}.")
+    return ""
