@@ -15,12 +15,12 @@ never raises.
 thousands of files keeps only what is worth keeping.
 """
 
-from .elf import elf, further, symbols
+from .elf import elf, symbols
 from .ldcache import libraries
 from .model import Elf, Package
 from .readers import packages, wanted
 from .script import interpreter, program
 from .signatures import applets, marks
 
-__all__ = ["Elf", "Package", "applets", "elf", "further", "interpreter", "libraries", "marks", "packages", "program",
+__all__ = ["Elf", "Package", "applets", "elf", "interpreter", "libraries", "marks", "packages", "program",
            "symbols", "wanted"]

@@ -26,12 +26,10 @@ _NEEDED, _STRTAB, _SONAME, _RPATH, _RUNPATH, _FLAGS_1 = 1, 5, 14, 15, 29, 0x6FFF
 _PIE = 0x08000000   # DF_1_PIE
 _NEEDED_LIMIT = 1024
 
-# (name, type) of the notes that hold a build id: cmd/link's own, and GNU's (elf.h).
-_GO_NOTE, _GNU_NOTE = (b"Go\0\0", 4), (b"GNU\0", 3)
 # Sections (gABI, chapter 4): a table of symbols, by its type; what a debugger reads, by its name.
 _SYMTAB = 2
 _DEBUG = re.compile(rb"\.z?debug_\w+|\.gdb_index|\.stab(?:str)?|\.line")
-_DATA = 16 << 20    # bytes of a segment in which Go's record is searched
+_DATA = 16 << 20    # bytes of the linker's tables that are searched
 
 
 def elf(data: bytes | memoryview, size: int) -> Elf | None:
@@ -39,8 +37,7 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
 
     `data` is the beginning of the file, at best all of its `size` bytes. What is beyond it, or
     points nowhere, counts as absent; `static` is True only for a program whose tables could all
-    be read. For a Go program whose data is cut off (some 60 % into the file), the modules may be
-    known and the version not.
+    be read.
     """
     file = _opened(memoryview(data)[:size] if len(data) > size else data)
     if file is None:
@@ -56,25 +53,8 @@ def elf(data: bytes | memoryview, size: int) -> Elf | None:
     static = (kind in ("executable", "pie") and file.complete and dynamic.complete and code
               and interpreter is None and not dynamic.needed)
     version, modules = _go(file)
-    if not version and len(data) < size:
-        modules = gobuild.constant(data)
     return Elf(machine, file.bits, kind, static, loader, dynamic.needed, dynamic.runpath, dynamic.soname,
                version, gobuild.main(modules), gobuild.modules(version, modules))
-
-
-def further(head: bytes | memoryview, size: int) -> list[tuple[int, int]]:
-    """The parts of a file of `size` bytes that `elf` reads beyond its beginning `head`:
-    (offset, length) in order. For a reader that cannot keep all of it."""
-    file = _opened(head)
-    if file is None:
-        return []
-    wanted = [(segment.offset, segment.length) for segment in file.segments if segment.type == DYNAMIC]
-    # Go's record is at the beginning of the data; before Go 1.18 it points at constants.
-    kinds = (WRITE, 0) if _may_be_go(file) else (WRITE,)
-    wanted += [(load.offset, min(load.length, _DATA)) for load in file.loads if load.flags & (EXECUTE | WRITE) in kinds]
-    wanted += [(0, _tables(file))]
-    return [(offset, min(length, size - offset)) for offset, length in sorted(wanted)
-            if len(head) < offset + length and offset < size]
 
 
 def texts(data: bytes | memoryview) -> list[tuple[int, int]]:
@@ -122,13 +102,6 @@ def _tables(file: ElfFile) -> int:
     if file.first(DYNAMIC) is None:
         return 0
     return min(_DATA, max((load.length for load in file.loads if not load.offset), default=0))
-
-
-def _may_be_go(file: ElfFile) -> bool:
-    """Whether Go's linker may have made it. It writes a note of its own, unless told not to
-    (-buildid=); other linkers write GNU's alone."""
-    notes = file.notes()
-    return _GO_NOTE in notes or _GNU_NOTE not in notes
 
 
 class _Dynamic(NamedTuple):

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from .model import text
 
-LOAD, DYNAMIC, INTERP, NOTE = 1, 2, 3, 4   # types of segments
+LOAD, DYNAMIC, INTERP = 1, 2, 3   # types of segments
 EXECUTE, WRITE = 1, 2                      # flags of segments
 _IDENT = 16         # bytes of e_ident, before the rest of the header
 
 # Far above what linkers write, low enough to be read in a moment.
-_SEGMENTS_LIMIT, _SECTIONS_LIMIT, _ENTRIES_LIMIT, _NOTES_LIMIT = 512, 4096, 4096, 64
+_SEGMENTS_LIMIT, _SECTIONS_LIMIT, _ENTRIES_LIMIT = 512, 4096, 4096
 _NAME_LIMIT, _NAMES_LIMIT = 4096, 1 << 20
 
 
@@ -35,15 +35,14 @@ class _Layout(NamedTuple):
     order: tuple[int, ...]
     entry: Struct
     section: Struct
-    note: Struct
 
 
 def _layout(bits: int, mark: str) -> _Layout:
     if bits == 32:
         return _Layout(32, Struct(mark + "HHIIIIIHHHHHH"), Struct(mark + "IIIIIIII"), (0, 6, 1, 2, 4),
-                       Struct(mark + "iI"), Struct(mark + "IIIIIIIIII"), Struct(mark + "III"))
+                       Struct(mark + "iI"), Struct(mark + "IIIIIIIIII"))
     return _Layout(64, Struct(mark + "HHIQQQIHHHHHH"), Struct(mark + "IIQQQQQQ"), (0, 1, 2, 3, 5),
-                   Struct(mark + "qQ"), Struct(mark + "IIQQQQIIQQ"), Struct(mark + "III"))
+                   Struct(mark + "qQ"), Struct(mark + "IIQQQQIIQQ"))
 
 
 _LAYOUTS = {b"\x01\x01": _layout(32, "<"), b"\x02\x01": _layout(64, "<"),
@@ -120,21 +119,6 @@ class ElfFile:
             found.append((tag, value))
         return None
 
-    def notes(self) -> set[tuple[bytes, int]]:
-        """(name, type) of the notes in the part of the file that is there."""
-        found, left, note = set(), _NOTES_LIMIT, self._layout.note
-        for segment in self.segments:
-            if segment.type != NOTE:
-                continue
-            at, stop = segment.offset, min(segment.offset + segment.length, len(self.data))
-            while left and at + note.size <= stop:
-                name, content, kind = note.unpack_from(self.data, at)
-                at += note.size
-                found.add((bytes(self.data[at:at + min(name, _NAME_LIMIT)]), kind))
-                at += -(-name // 4) * 4 + -(-content // 4) * 4   # both are padded to words
-                left -= 1
-        return found
-
     @cached_property
     def _section_rows(self) -> tuple[list[tuple[int, ...]], bytes]:
         """The section headers and the bytes of their names; ([], b'') if they cannot be read."""
@@ -156,7 +140,7 @@ class ElfFile:
         """[(begin, end)] of the section of that name, [] if there is none; None if the sections
         cannot be read."""
         rows, names = self._section_rows
-        if not any(names):   # blank where a reader could not keep the whole file
+        if not names:
             return None
         at = names.find(name + b"\0")
         return [(row[4], row[4] + row[5]) for row in rows if row[0] == at][:1] if at >= 0 else []

@@ -20,10 +20,7 @@ _INLINE, _BIG = 2, 1             # flags: strings follow; addresses are big-endi
 _LONGEST = 1 << 20               # of the list of modules: the largest known are 100 kB
 _PLACES, _TRIES = 8, 32          # a file made to deceive has the magic text everywhere
 _LONGEST_VERSION = 200
-# What surrounds the list of modules (cmd/go, modload/build.go).
-_FRAME = 16
-_BEGIN = re.compile(re.escape(bytes.fromhex("3077af0c9274080241e1c107e6d618e6")) + rb"(?=path\t)")
-_END = bytes.fromhex("f932433186182072008242104116d8f2")
+_FRAME = 16                      # bytes around the list of modules (cmd/go, modload/build.go)
 
 STDLIB = "stdlib"   # the name that scanners give Go's standard library
 
@@ -40,16 +37,6 @@ def read(data: bytes | memoryview, places: Sequence[tuple[int, int]],
                 if 0 < len(version) <= _LONGEST_VERSION:
                     return version, listed
     return "", ""
-
-
-def constant(data: bytes | memoryview) -> str:
-    """The list of modules among the program's constants; '' if none. They come before the data,
-    so a file that was cut off may still have them."""
-    begin = _BEGIN.search(data)
-    if begin is None:
-        return ""
-    listed, end, _ = bytes(data[begin.end():begin.end() + _LONGEST]).partition(_END)
-    return text(listed) if end else ""
 
 
 def modules(version: str, listed: str) -> tuple[Package, ...]:

@@ -5,17 +5,14 @@ merge archives keep those of the others: each names a package. An archive withou
 its file, as Maven names it: NAME-VERSION.jar, with the version from META-INF/MANIFEST.MF where the
 file's name has none.
 
-Sources: "JAR File Specification" of Java SE; Maven Archiver's documentation; PKWARE's
-APPNOTE.TXT, 4.3.7, for what is read of an archive that is cut off.
+Sources: "JAR File Specification" of Java SE; Maven Archiver's documentation.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,9 +26,7 @@ _SMALL, _ARCHIVE = 1 << 16, 64 << 20      # bytes read of a text, of an archive 
 _DEEPEST = 5                              # an ear, a war, a jar, what is merged into that
 _VERSIONS = ("Implementation-Version", "Bundle-Version", "Plugin-Version", "Specification-Version")
 _FILE = b"PK\3\4"                         # begins the header of each file in an archive
-_HEADER = struct.Struct("<4s5HIIIHH")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_PIECE = 1 << 16
 
 
 @dataclass(slots=True)
@@ -86,15 +81,10 @@ def _entries(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, by
     if budget.listed < 0:
         return
     try:
-        whole: zipfile.ZipFile | None = zipfile.ZipFile(io.BytesIO(data))
+        whole = zipfile.ZipFile(io.BytesIO(data))
     except Exception:   # of a dozen kinds: there is no list of contents
-        whole = None
-    listed = whole.infolist() if whole else []
-    # An archive that is cut off after one inside it ends with the list of that inner one.
-    if whole is None or min((entry.header_offset for entry in listed), default=-1) != data.find(_FILE):
-        yield from _salvaged(data, budget, depth)
         return
-    for entry in listed:
+    for entry in whole.infolist():
         limit = min(_wanted(entry.filename, depth), budget.size)
         if limit and budget.read and entry.compress_type in _METHODS:
             try:
@@ -104,43 +94,6 @@ def _entries(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, by
                 content = b""
             budget.spend(content)
             yield entry.filename, content
-
-
-def _salvaged(data: bytes, budget: _Budget, depth: int) -> Iterator[tuple[str, bytes]]:
-    """The same for an archive without its end, where the list of contents is: each file has a
-    header of its own too."""
-    start = data.find(_FILE)
-    while 0 <= start <= len(data) - _HEADER.size and budget.listed > 0:
-        budget.listed -= 1
-        _, _, _, method, _, _, _, packed, _, named, extra = _HEADER.unpack_from(data, start)
-        begin = start + _HEADER.size
-        name = text(data[begin:begin + named])
-        begin += named + extra
-        # Where the size is recorded and true, the next part begins as every part does.
-        skip = packed if not data[begin + packed:begin + packed + 2].strip(b"PK") else 0
-        start = data.find(_FILE, begin + skip)
-        limit = min(_wanted(name, depth), budget.size)
-        if limit and budget.read and method in _METHODS:
-            stop = begin + skip if skip else len(data)
-            content = (data[begin:begin + min(packed, limit)] if method == zipfile.ZIP_STORED
-                       else _inflated(memoryview(data)[begin:stop], limit))
-            budget.spend(content)
-            yield name, content
-
-
-def _inflated(data: memoryview, limit: int) -> bytes:
-    """Unpacked piece by piece: zlib copies what it does not use."""
-    stream, parts, have = zlib.decompressobj(-zlib.MAX_WBITS), [], 0
-    try:
-        for start in range(0, len(data), _PIECE):
-            part = stream.decompress(data[start:start + _PIECE], limit - have)
-            parts.append(part)
-            have += len(part)
-            if stream.eof or have >= limit:
-                break
-    except zlib.error:
-        pass
-    return b"".join(parts)
 
 
 def _wanted(name: str, depth: int) -> int:

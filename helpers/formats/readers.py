@@ -38,7 +38,7 @@ _NAMES = {
     "release": _Reader(64 * _KB, java.jdk),
 }
 _SUFFIXES = {
-    **{suffix: _Reader(64 * _MB, java.archive, (f".{suffix}",)) for suffix in java.SUFFIXES},
+    **{suffix: _Reader(128 * _MB, java.archive, (f".{suffix}",)) for suffix in java.SUFFIXES},
     "egg-info": _Reader(256 * _KB, languages.python, (".egg-info",)),
 }
 _PROGRAM = _Reader(64 * _MB, binaries.program)

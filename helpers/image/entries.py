@@ -18,7 +18,7 @@ from typing import Any
 from ..formats import Elf, Package
 from .byte_stream import ByteStream
 
-_FORMAT = "layer entries 7"     # raise the number when readers of content find more than before
+_FORMAT = "layer entries 8"     # raise the number when readers of content find more than before
 _SEAL = 32        # bytes of a SHA-256
 _BLOCK = 8192     # paths that are packed together
 _NUMBERS = ("modes", "uids", "gids", "sizes")

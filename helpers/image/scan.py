@@ -6,9 +6,7 @@ reader asks for, one file at a time.
 
 from __future__ import annotations
 
-import mmap
-
-from ..formats import applets, elf, further, interpreter, libraries, marks, packages, wanted
+from ..formats import applets, elf, interpreter, libraries, marks, packages, wanted
 from .archive import Archive, Damaged, Member
 from .byte_stream import ByteStream
 from .entries import Entries, Program
@@ -21,10 +19,8 @@ TEXT_LIMIT = 256 << 20    # characters of all that is kept: paths, links, facts 
 _HIDES, _OPAQUE = ".wh.", ".wh..wh..opq"
 _AUFS = ("/.wh..wh.plnk/", "/.wh..wh.aufs/", "/.wh..wh.orph/")   # AUFS's own directories
 _LINE = 256               # bytes of a script's first line, as much as Linux reads (execve(2))
-_WHOLE = 4 << 20          # an ELF file is read whole up to this size; of a larger one its
-                          # beginning, and the parts that its headers point at
-_LARGEST = 2 << 30
-_PARTS_LIMIT = 64 << 20   # bytes of those parts together
+_WHOLE = 128 << 20        # an ELF file is read whole up to this size, of a larger one its beginning
+_BEGINNING = 4 << 20
 _TEXTS = ("/etc/os-release", "/usr/lib/os-release", "/etc/ld.so.conf")
 _TEXT_FOLDER, _TEXT_BYTES = "/etc/ld.so.conf.d/", 16_384
 _CACHE, _CACHE_BYTES = "/etc/ld.so.cache", 4 << 20
@@ -110,39 +106,10 @@ def _characters(entries: Entries, row: int) -> int:
 
 def _read_program(entries: Entries, row: int, member: Member, archive: Archive, asked: int) -> None:
     """`asked`: how many bytes the readers of packages want, since some programs are packages."""
-    whole = max(_WHOLE, asked)
-    data = archive.head(whole) if member.size <= whole else _parts(member.size, whole, archive)
+    data = archive.head(member.size if member.size <= _WHOLE else max(_BEGINNING, asked))
     if asked and (found := packages(member.path, data)):
         entries.packages[row] = found
     facts = elf(data, member.size)
     if facts is not None:
         said = marks(data) if facts.kind in ("executable", "pie") else ()
         entries.programs[row] = Program(facts, marks=said, applets=applets(data) if "busybox" in said else ())
-
-
-def _parts(size: int, beginning: int, archive: Archive) -> bytes | memoryview:
-    """The beginning of a large file and the parts that its headers point at, each in its place,
-    with nothing in between. Memory that is not written takes none."""
-    if size > _LARGEST:
-        return archive.head(beginning)
-    try:
-        file = mmap.mmap(-1, size)
-    except OSError:   # a machine that promises no more memory than it has
-        return archive.head(beginning)
-
-    def fill(at: int, count: int) -> int:
-        for piece in archive.content(count):
-            file[at:at + len(piece)] = piece
-            at += len(piece)
-        return at
-
-    at, left = fill(0, beginning), _PARTS_LIMIT
-    whole = memoryview(file)
-    for offset, length in further(whole[:at], size):
-        stop = min(offset + length, max(offset, at) + left)
-        if stop > at:
-            archive.skip(max(0, offset - at))
-            begin = max(at, offset)
-            at = fill(begin, stop - begin)
-            left -= at - begin
-    return whole

@@ -9,7 +9,6 @@ import os
 import random
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import sysconfig
@@ -20,7 +19,7 @@ import pytest
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 
-from helpers.formats import Elf, Package, elf, further, marks, symbols
+from helpers.formats import Elf, Package, elf, marks, symbols
 from tests.elfs import make
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "content"
@@ -293,19 +292,6 @@ def test_a_record_with_bytes_turned_at_random(record):
         sane(read(bytes(data)))
 
 
-def test_the_modules_of_a_file_that_was_cut_before_its_data():
-    """They stand among the constants too, without the version of Go."""
-    raw = bytes.fromhex(RECORDS[0]["parts"][0][1])
-    constants = raw[raw.index(b"path\t") - 16:]
-    whole = make(kind=2, parts=((0x500000, constants), (0x600000, bytes(5000))))
-    found = elf(whole[:-4000], len(whole))
-    assert [(each.name, each.version) for each in found.packages] == go_modules(RECORDS[0])[:-1]
-    assert found.go == ""
-    assert read(whole).packages == ()   # whole, it has no record
-    middle = whole.index(b"dep\t")
-    assert elf(whole[:middle], len(whole)).packages == ()   # half a list is none
-
-
 @pytest.mark.parametrize("version, named", [
     ("go1.23.1 X:nocoverageredesign", "go1.23.1"), ("go1.22.10", "go1.22.10"), ("devel +abc", "devel")])
 def test_the_standard_library_has_the_plain_version(version, named):
@@ -340,50 +326,6 @@ def test_a_record_among_the_code_is_none():
     assert (read(bytes(data)).go, data[flags]) == ("go1.20", 6)
     data[flags] = 5
     assert read(bytes(data)).go == ""
-
-
-def note(name, kind, content=b"12345678", mark="<"):
-    return (struct.pack(mark + "III", len(name), len(content), kind) + name + bytes(-len(name) % 4)
-            + content + bytes(-len(content) % 4))
-
-
-GO_NOTE, GNU_NOTE = note(b"Go\0\0", 4), note(b"GNU\0", 3)
-
-
-def large(notes, order="<"):
-    """The beginning of a program of a megabyte: names, code, constants and data, a quarter each."""
-    quarter = 1 << 18
-    segments = [(4, 4, 512, len(notes)), (1, 4, 0, quarter), (1, 5, quarter, quarter),
-                (1, 4, 2 * quarter, quarter), (1, 6, 3 * quarter, quarter), (2, 6, 3 * quarter + 64, 32)]
-    table = b"".join(struct.pack(order + "IIQQQQQQ", kind, flags, at, at, at, length, length, 16)
-                     for kind, flags, at, length in segments)
-    ident = b"\x7fELF\x02" + (b"\x01" if order == "<" else b"\x02") + b"\x01" + bytes(9)
-    head = ident + struct.pack(order + "HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, len(segments), 0, 0, 0) + table
-    return head + bytes(512 - len(head)) + notes + bytes(64)
-
-
-@pytest.mark.parametrize("notes, constants", [
-    (GO_NOTE, True), (GNU_NOTE, False), (GNU_NOTE + GO_NOTE, True), (GO_NOTE + GNU_NOTE, True), (b"", True),
-    (note(b"GNU\0", 1), True), (note(b"Go\0\0", 3) + GNU_NOTE, False), (note(b"stapsdt\0", 3, b"12345") + GNU_NOTE, False),
-    (GNU_NOTE + note(b"FreeBSD\0", 4), False), (bytes(60) + GNU_NOTE, False), (b"\xff" * 64 + GNU_NOTE, True), (GNU_NOTE[:11], True),
-], ids=["go", "gnu", "gnu, go", "go, gnu", "unsigned", "another of gnu", "another of go", "with padding", "of others", "empty ones",
-        "garbage", "cut off"])
-def test_constants_are_asked_for_where_the_notes_do_not_exclude_go(notes, constants):
-    quarter, head = 1 << 18, large(notes)
-    asked = further(head, 1 << 20)
-    assert ((2 * quarter, quarter) in asked) == constants
-    assert {(0, quarter), (3 * quarter, quarter), (3 * quarter + 64, 32)} <= set(asked)
-    assert not any(at <= quarter < at + length for at, length in asked if at)
-    assert further(memoryview(head), 1 << 20) == asked == sorted(asked)
-
-
-def test_notes_in_the_other_byte_order():
-    assert (1 << 19, 1 << 18) not in further(large(note(b"GNU\0", 3, mark=">"), ">"), 1 << 20)
-
-
-def test_notes_without_end_are_read_to_a_bound():
-    asked = [(1 << 19, 1 << 18) in further(large(bytes(12) * count + GNU_NOTE), 1 << 20) for count in (60, 20_000)]
-    assert asked == [False, True]
 
 
 def test_false_records_before_the_true_one():

@@ -4,9 +4,7 @@ import io
 import json
 import random
 import re
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 
 import pytest
@@ -25,7 +23,7 @@ def said(path, data):
 
 
 def test_the_public_names():
-    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "further", "interpreter", "libraries", "marks",
+    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "interpreter", "libraries", "marks",
                                "packages", "program", "symbols", "wanted"]
 
 
@@ -263,19 +261,17 @@ def test_a_bomb_unpacks_to_a_bound(budgets):
     assert budgets[-1].size == (256 - 64) << 20 and budgets[-1].read == 10_000 - 1
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
-def test_an_archive_inside_is_unpacked_no_further_than_the_bound(budgets, cut):
+def test_an_archive_inside_is_unpacked_no_further_than_the_bound(budgets):
     budgets[0]["size"] = 100_000
     data = jar(("x-1.jar", random.Random(1).randbytes(300_000)))
-    assert said("/a-1.jar", data[:-30] if cut else data) == [("a", "1")]
+    assert said("/a-1.jar", data) == [("a", "1")]
     assert budgets[-1].size == 0
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
-def test_many_bombs_together_unpack_to_a_bound(budgets, cut):
+def test_many_bombs_together_unpack_to_a_bound(budgets):
     budgets[0]["size"] = 5_000_000
     bombs = jar(*((f"x-{n}.jar", bytes(3_000_000)) for n in range(4)))
-    assert said("/bombs-1.jar", bombs[:-30] if cut else bombs) == [("bombs", "1")]
+    assert said("/bombs-1.jar", bombs) == [("bombs", "1")]
     assert budgets[-1].size == 0 and budgets[-1].read == 10_000 - 2
 
 
@@ -284,11 +280,10 @@ def test_an_archive_with_too_many_entries_is_told_by_its_name():
     assert said("/many-1.jar", data) == [("many", "1")]
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut off"])
-def test_more_texts_than_are_read(budgets, cut):
+def test_more_texts_than_are_read(budgets):
     budgets[0]["read"] = 3
     data = jar(*(pom(f"x{n}y", "1") for n in range(9)))
-    assert len(said("/app-1.jar", data[:-30] if cut else data)) == 3 + 1
+    assert len(said("/app-1.jar", data)) == 3 + 1
 
 
 def test_entries_that_cannot_be_unpacked_cost_only_themselves():
@@ -300,50 +295,6 @@ def test_entries_that_cannot_be_unpacked_cost_only_themselves():
     for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         data[data.index(mark) + flags] |= 1   # encrypted
     assert said("/x-3.jar", bytes(data)) == [("stays", "2"), ("x", "3")]
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
-def test_an_archive_that_is_cut_off_tells_what_comes_before(method):
-    whole = jar(manifest(Implementation_Version="7"), pom("a", "1"), ("lib/in-2.jar", jar(pom("in", "2"))), pom("b", "3"),
-                CLASS, method=method)
-    end = zipfile.ZipFile(io.BytesIO(whole)).start_dir
-    assert said("/x.jar", whole[:end]) == said("/x.jar", whole) == [("in", "2"), ("a", "1"), ("b", "3"), ("x", "7")]
-    full, most = said("/x.jar", whole), 0
-    for length in range(end):
-        found = said("/x.jar", whole[:length])
-        assert all(any(name.startswith(part) and version.startswith(number) for name, version in full)
-                   for part, number in found)   # of a text that is cut off, less
-        assert len(found) >= most - 1
-        most = max(most, len(found))
-    assert most == 4
-
-
-def test_the_list_of_an_archive_inside_is_not_taken_for_that_of_the_whole():
-    """An archive that is cut off may end where one inside it does."""
-    inner = jar(pom("in", "2"), method=zipfile.ZIP_STORED)
-    whole = jar(pom("a", "1"), ("lib/in-2.jar", inner), CLASS, method=zipfile.ZIP_STORED)
-    end = whole.index(inner) + len(inner)
-    for length in range(end, end + 60):
-        assert said("/a-1.jar", whole[:length]) == [("in", "2"), ("a", "1")]
-
-
-def test_what_is_inside_of_an_archive_inside_is_not_taken_for_its_own():
-    inner = jar(manifest(Implementation_Version="9"), CLASS, method=zipfile.ZIP_STORED)
-    whole = jar(("lib/in-2.jar", inner), CLASS, method=zipfile.ZIP_STORED)
-    assert said("/app.jar", whole[:-30]) == said("/app.jar", whole) == [("in", "2"), ("app", "")]
-
-
-def streamed(name, content):
-    """An entry whose size stands behind it, as a program writes it that cannot go back."""
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    raw = squeeze.compress(content) + squeeze.flush()
-    head = struct.pack("<4s5HIIIHH", b"PK\3\4", 20, 8, 8, 0, 0, 0, 0, 0, len(name), 0)
-    return head + name.encode() + raw + struct.pack("<4sIII", b"PK\7\10", 0, len(raw), len(content))
-
-
-def test_an_archive_cut_off_whose_sizes_stand_behind():
-    first, second = (streamed(name, text.encode()) for name, text in (pom("a", "1"), pom("b", "2")))
-    assert said("/x-3.jar", first + second) == [("a", "1"), ("b", "2"), ("x", "3")]
 
 
 RELEASE = ('IMPLEMENTOR="Debian"\nJAVA_RUNTIME_VERSION="17.0.15+6-Debian-1deb12u1"\nJAVA_VERSION="17.0.15"\n'
