@@ -1,20 +1,13 @@
-"""Debian's root file system, made from its packages: what `FROM scratch` begins with.
-
-mmdebstrap fetches the packages and checks their signatures. Its tar is rewritten as it
-streams by: what belongs to this machine is left out, what Debian's own images have is put in.
-"""
+"""Debian's root file system, made from its packages by mmdebstrap: what `FROM scratch` begins with."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
+import shlex
 import shutil
-import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 from ..engine.packages import apt_install
 from ..errors import BaseUnavailable, CourseError
@@ -24,8 +17,6 @@ from . import aptsources
 # Nothing in the archive is younger than this (2024-12-01): the same packages give the same
 # archive, whenever it is made.
 EPOCH = 1_733_011_200
-
-Entry = tuple[tarfile.TarInfo, IO[bytes] | None]
 
 # As debuerreotype's "slim" has it, the tool that makes Docker's Debian images.
 _SLIM = (
@@ -55,9 +46,11 @@ _MERGED = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-_MACHINE = ("etc/apt/apt.conf.d/99mmdebstrap", "etc/hostname", "etc/resolv.conf")
-_LEFTOVER = ("var/cache/debconf/config.dat-old", "var/cache/debconf/templates.dat-old",
-             "var/lib/dpkg/status-old", "var/cache/apt/archives/lock")
+# What belongs to this machine, to mmdebstrap or to its apt is taken out in the end.
+_TIDY = """cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list.d/* \\
+    var/cache/debconf/*-old var/lib/dpkg/status-old var/lib/apt/lists/auxfiles && \\
+    find var/cache/apt var/lib/apt/lists -type f -delete && \\
+    mv etc/dpkg/dpkg.cfg.d/99mmdebstrap etc/dpkg/dpkg.cfg.d/docker"""
 
 
 def debian(suite: str, archive: Path, scratch: Path, report: Callable[[str], None]) -> None:
@@ -69,12 +62,45 @@ def debian(suite: str, archive: Path, scratch: Path, report: Callable[[str], Non
     output where it fails.
     """
     need_mmdebstrap(report)
-    sources = aptsources.machine(suite)
-    with _mmdebstrap(suite, scratch, sources) as tar, open(archive, "wb") as file:  # noqa: SIM117
-        # PAX, not GNU: only it can hold a file's capabilities.
-        with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as target:
-            for info, data in _slim(tar, sources):
-                target.addfile(info, data)
+    sources, apt = aptsources.machine(suite), scratch / "settings/etc/apt"
+    for place in (apt / "apt.conf.d", apt / "sources.list.d"):
+        place.mkdir(parents=True)
+    for name, text in _APT_SETTINGS.items():
+        (apt / "apt.conf.d" / name).write_text(text)
+    if kept := aptsources.public(sources):   # so that `RUN apt-get update` works as it does on the real image
+        (apt / "sources.list.d/debian.sources").write_text(aptsources.written(kept))
+    tidy = _TIDY + (" && rm -f etc/apt/sources.list" if sources else "")
+    merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
+    output = mmdebstrap(
+        [f"--mode={'root' if os.geteuid() == 0 else 'unshare'}", "--format=tar", "--variant=minbase",
+         "--skip=output/dev,cleanup/apt", *(f"--dpkgopt={line}" for line in _SLIM), *merged,
+         f"--customize-hook={tidy}", f"--customize-hook=sync-in {shlex.quote(f'{scratch}/settings')} /"],
+        suite, archive, scratch, sources)
+    if output:
+        raise _failed(suite, output)
+    with tarfile.open(archive, "a") as tar:   # with the nodes in it the folder was left out
+        folder = tarfile.TarInfo("./dev")
+        folder.type, folder.mode, folder.mtime = tarfile.DIRTYPE, 0o755, EPOCH
+        tar.addfile(folder)
+
+
+def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
+               sources: Sequence[aptsources.Source]) -> str:
+    """Run it, with this machine's apt settings; '' if it succeeded, else its output.
+
+    sources   where the packages are; () for Debian's own archive
+    """
+    scratch.chmod(0o755)   # its apt drops its privileges and must get through
+    command = ["mmdebstrap", *options, *(f"--aptopt={line}" for line in aptsources.options()), suite, str(target)]
+    if sources:
+        file = scratch / "debian.sources"
+        file.write_text(aptsources.written(sources))
+        command.append(str(file))
+    environment = {**os.environ, "TMPDIR": str(scratch), "SOURCE_DATE_EPOCH": str(EPOCH), "LC_ALL": "C.UTF-8"}
+    log = scratch / "mmdebstrap.log"
+    with open(log, "wb") as output, running(command, stdout=output, stderr=output, env=environment) as process:
+        code = process.wait()
+    return log.read_text(errors="replace") or f"exit code {code}" if code else ""
 
 
 def need_mmdebstrap(report: Callable[[str], None],
@@ -93,95 +119,13 @@ def need_mmdebstrap(report: Callable[[str], None],
     apt_install(missing, report)
 
 
-@contextlib.contextmanager
-def _mmdebstrap(suite: str, scratch: Path, sources: tuple[aptsources.Source, ...]) -> Iterator[tarfile.TarFile]:
-    """mmdebstrap's result as a stream. Leaving the block makes sure that it succeeded."""
-    # mmdebstrap's apt drops its privileges and must get through to its folder.
-    scratch.chmod(0o755)
-    log = scratch / "mmdebstrap.log"
-    merged = [f"--hook-dir={_MERGED}", "--include=usr-is-merged"] if _MERGED.is_dir() else []
-    command = ["mmdebstrap", f"--mode={'root' if os.geteuid() == 0 else 'unshare'}", "--format=tar",
-               "--variant=minbase", *(f"--dpkgopt={line}" for line in _SLIM), *merged,
-               *(f"--aptopt={line}" for line in aptsources.options()), suite, "-"]
-    if sources:
-        file = scratch / "debian.sources"
-        file.write_text(aptsources.written(sources))
-        command.append(str(file))
-    environment = {**os.environ, "TMPDIR": str(scratch), "SOURCE_DATE_EPOCH": str(EPOCH),
-                   "LC_ALL": "C.UTF-8"}
-    with open(log, "wb") as errors, running(
-            command, stdout=subprocess.PIPE, stderr=errors, env=environment) as process:
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
-                yield tar
-        except (tarfile.TarError, OSError) as error:
-            if getattr(error, "errno", None):
-                raise
-            # The tar broke off: mmdebstrap's own words say why.
-            assert process.stdout
-            process.stdout.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-            raise _failed(suite, log) from error
-        assert process.stdout
-        while process.stdout.read(1 << 20):   # padding after the tar's end
-            pass
-        if process.wait():
-            raise _failed(suite, log)
-
-
-def _failed(suite: str, log: Path) -> CourseError:
-    said = log.read_text(errors="replace")
-    full = "no space left on device" in said.lower()
+def _failed(suite: str, output: str) -> CourseError:
+    full = "no space left on device" in output.lower()
     return CourseError(
         f"mmdebstrap could not make a root file system of Debian {suite}.",
         why="This machine's disk is full." if full else "",
         remedy="Make room below the folder for temporary files (TMPDIR), then run this again."
                if full else "Does `apt-get update` work here? Then run this again: "
                             "finished steps are kept.",
-        evidence=tail(said),
+        evidence=tail(output),
     )
-
-
-# -- the archive ----------------------------------------------------------------
-
-def _slim(tar: tarfile.TarFile, sources: tuple[aptsources.Source, ...]) -> Iterator[Entry]:
-    """debian:SUITE-slim out of mmdebstrap's tar."""
-    for member in tar:
-        info = plain(member)
-        if not info.name or info.name.startswith("dev/") or info.name in _MACHINE + _LEFTOVER:
-            continue
-        if info.name.startswith("etc/apt/sources.list.d/") or (
-                sources and info.name == "etc/apt/sources.list"):
-            continue
-        if info.name == "etc/dpkg/dpkg.cfg.d/99mmdebstrap":
-            info.name = "etc/dpkg/dpkg.cfg.d/docker"
-        yield info, tar.extractfile(member) if info.isreg() else None
-    for name, text in _APT_SETTINGS.items():
-        yield _file(f"etc/apt/apt.conf.d/{name}", text)
-    kept = aptsources.public(sources)
-    if kept:   # so that `RUN apt-get update` works as it does on the real image
-        yield _file("etc/apt/sources.list.d/debian.sources", aptsources.written(kept))
-
-
-def plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """A copy of an entry's header as image layers have it: path without './', whole seconds
-    not after EPOCH, owners as numbers; of the extended headers only attributes."""
-    clean = tarfile.TarInfo(_path(info.name))
-    for name in ("type", "mode", "size", "uid", "gid", "devmajor", "devminor"):
-        setattr(clean, name, getattr(info, name))
-    clean.linkname = _path(info.linkname) if info.islnk() else info.linkname
-    clean.mtime = min(int(info.mtime), EPOCH)
-    clean.pax_headers = {key: value for key, value in info.pax_headers.items() if key.startswith("SCHILY.xattr.")}
-    return clean
-
-
-def _path(name: str) -> str:
-    """'./usr/bin/' -> 'usr/bin'; the root itself is ''."""
-    return name.removeprefix("./").strip("/") if name != "." else ""
-
-
-def _file(name: str, text: str) -> Entry:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode, info.mtime = len(text.encode()), 0o644, EPOCH
-    return info, io.BytesIO(text.encode())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from ...bases import aptsources, rootfs
 from ...errors import CourseError
-from ...subprocesses import running, tail
+from ...subprocesses import tail
 from . import layers, proot
 
 PACKAGES = ("libc6", "libtalloc2", "proot")
@@ -64,33 +63,25 @@ def _writable() -> Path:
 
 def _unpack(target: Path, scratch: Path) -> None:
     """All files of the packages, from the first archive that has them."""
-    failed = ""
-    for sources in _archives(scratch):
-        command = ["mmdebstrap", "--mode=chrootless", "--variant=extract", "--format=directory",
-                   f"--keyring={rootfs.KEYRING}", f"--include={','.join(PACKAGES)}",
-                   *(f"--aptopt={line}" for line in aptsources.options()), SUITE, str(target), *sources]
-        log = scratch / "mmdebstrap.log"
-        with open(log, "wb") as said, running(
-                command, stdout=said, stderr=subprocess.STDOUT,
-                env={**os.environ, "TMPDIR": str(scratch), "LC_ALL": "C.UTF-8"}) as process:
-            if process.wait() == 0:
-                return
-        failed = log.read_text(errors="replace")
+    options = ["--mode=chrootless", "--variant=extract", "--format=directory", f"--keyring={rootfs.KEYRING}",
+               f"--include={','.join(PACKAGES)}"]
+    for sources in _archives():
+        failed = rootfs.mmdebstrap(options, SUITE, target, scratch, sources)
+        if not failed:
+            return
         layers.remove(str(target))
     raise CourseError("PRoot could not be fetched.", why=f"mmdebstrap could not unpack it from Debian {SUITE}.",
                       remedy="Does this machine reach Debian's packages? Where PRoot 5.4 or newer is installed, "
                              "MULTISTAGE_PROOT names the program.", evidence=tail(failed))
 
 
-def _archives(scratch: Path) -> Iterator[list[str]]:
-    """mmdebstrap's arguments for where packages are: the machine's own mirror of Debian, with
-    that suite; then none, for the archive that mmdebstrap knows."""
+def _archives() -> Iterator[list[aptsources.Source]]:
+    """Where packages are: the machine's own mirror of Debian, with that suite; then the archive
+    that mmdebstrap knows."""
     for suite in _KNOWN:
         found = [source for source in aptsources.machine(suite) if suite in source.suites]
         if found:
-            file = scratch / "debian.sources"
-            file.write_text(aptsources.written([replace(found[0], suites=(SUITE,))]))
-            yield [str(file)]
+            yield [replace(found[0], suites=(SUITE,))]
             break
     yield []
 

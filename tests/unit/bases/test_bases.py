@@ -5,7 +5,6 @@ import http.server
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 from pathlib import Path
@@ -15,7 +14,7 @@ import docker
 import pytest
 
 from helpers import bases, dockerfile, labels, paths
-from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, rootfs, standins
+from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, standins
 from helpers.bases.status import ResolvedBase
 from helpers.errors import BaseUnavailable, CourseError
 
@@ -396,16 +395,6 @@ def test_keyrings_in_either_form_become_one_block():
 
 
 # -- what goes into a build context -----------------------------------------------------------
-
-def test_an_entry_made_plain():
-    info = tarfile.TarInfo("./usr/bin/ping")
-    info.mtime, info.uname, info.mode = rootfs.EPOCH + 9.5, "root", 0o4755
-    info.pax_headers = {"mtime": "9.5", "SCHILY.xattr.security.capability": "x"}
-    clean = rootfs.plain(info)
-    assert (clean.name, clean.mtime, clean.uname, clean.mode) == ("usr/bin/ping", rootfs.EPOCH, "", 0o4755)
-    assert clean.pax_headers == {"SCHILY.xattr.security.capability": "x"}
-    assert rootfs.plain(tarfile.TarInfo("./")).name == "" and rootfs.plain(tarfile.TarInfo("./etc/")).name == "etc"
-
 
 def test_the_context_has_the_download_under_the_name_in_the_dockerfile(home):
     golang = bases.find("golang:1.22")
