@@ -25,13 +25,13 @@ from .. import paths
 from ..engine import network
 from ..engine.packages import apt_install
 from ..errors import CourseError, RegistryUnavailable
+from ..subprocesses import tail
 from .throttle import LOOPBACK
 
 NAMED = "MULTISTAGE_REGISTRY"
 _PROGRAM = "docker-registry"
 _START_SECONDS = 10
 _END_SECONDS = 10
-_TRIES = 3                  # the port that was free may be taken in the meantime
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d+")
 
 # Runs a program until it ends by itself, or until the other end of standard input is
@@ -130,35 +130,29 @@ def _program(report: Callable[[str], None]) -> str:
 # -- one that we start ---------------------------------------------------------------
 
 def _started(program: str, folder: Path) -> tuple[subprocess.Popen, str]:
-    for _ in range(_TRIES):
-        address = f"{LOOPBACK}:{_free_port()}"
-        settings = folder / "settings.yml"
-        settings.write_text(
-            "version: 0.1\n"
-            "log: {level: error, accesslog: {disabled: true}}\n"
-            f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
-            f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
-        process = _launch(program, settings, folder)
-        try:
-            if _await(address, process):
-                return process, address
-        except BaseException:
-            _end(process)
-            raise
-        _end(process)
-    raise RegistryUnavailable("The registry did not start.", evidence=_tail(folder / "log"),
-                              why=f"{program} ended, or did not answer within {_START_SECONDS} s.")
-
-
-def _launch(program: str, settings: Path, folder: Path) -> subprocess.Popen:
+    address, settings, log = f"{LOOPBACK}:{_free_port()}", folder / "settings.yml", folder / "log"
+    settings.write_text(
+        "version: 0.1\n"
+        "log: {level: error, accesslog: {disabled: true}}\n"
+        f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
     # REGISTRY_... in the environment would overrule the settings.
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith("REGISTRY_")}
-    with open(folder / "log", "ab") as log:
-        return subprocess.Popen(
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    with open(log, "ab") as output:
+        process = subprocess.Popen(
             ["/bin/sh", "-c", _GUARD, "guard", str(folder), program, "serve", str(settings)],
-            stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd="/",
-            env=environment)
+            stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True, cwd="/", env=environment)
+    answers = False
+    try:
+        answers = _await(address, process)
+    finally:
+        evidence = tail(log.read_text(errors="replace"), 10)
+        if not answers:
+            _end(process)
+    if not answers:
+        raise RegistryUnavailable("The registry did not start.", evidence=evidence, remedy="Run it again.",
+                                  why=f"{program} ended, or did not answer within {_START_SECONDS} s.")
+    return process, address
 
 
 def _await(address: str, process: subprocess.Popen) -> bool:
@@ -203,10 +197,3 @@ def _answers(address: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _tail(path: Path, lines: int = 10) -> str:
-    try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-    except OSError:
-        return ""

@@ -15,7 +15,6 @@ from concurrent.futures import Future
 LOOPBACK = "127.0.0.1"
 _CHUNK = 1 << 16            # bytes read at once, and the most that wait for a connection
 _BURST_SECONDS = 0.05       # how much of an idle line's time may be made up for
-_CONNECTIONS = 64           # more at once are refused: an engine opens fewer than ten
 _TURN_SECONDS = 5           # to begin or to end: it takes milliseconds
 
 
@@ -92,9 +91,8 @@ class Line:
         task = asyncio.current_task()
         assert task
         try:
-            if len(self._open) < _CONNECTIONS:
-                self._open.add(task)
-                await self._joined(reader, writer)
+            self._open.add(task)
+            await self._joined(reader, writer)
         except* OSError:
             pass   # one end went away: the other sees the end of the connection
         except* asyncio.CancelledError:

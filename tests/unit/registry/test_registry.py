@@ -248,32 +248,6 @@ def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capl
     assert caplog.records == []
 
 
-def test_no_more_connections_than_there_is_room_for(upstream, monkeypatch):
-    from helpers.registry import throttle as module
-    monkeypatch.setattr(module, "_CONNECTIONS", 2)
-    with Line(upstream(lambda connection: everything(connection)), FAST) as line:
-        first = [call(line.address) for _ in range(2)]
-        for end in first:
-            end.sendall(b"x")
-        until(lambda: line.sent == 2)
-        with call(line.address) as third:
-            assert third.recv(1) == b""
-        for end in first:
-            end.close()
-
-
-def test_a_connection_that_ended_makes_room_for_another(upstream, monkeypatch):
-    from helpers.registry import throttle as module
-    monkeypatch.setattr(module, "_CONNECTIONS", 1)
-    with Line(upstream(doubled), FAST) as line:
-        for _ in range(3):
-            with call(line.address) as end:
-                end.sendall(b"x")
-                end.shutdown(socket.SHUT_WR)
-                assert everything(end) == b"xx"
-            until(lambda: not line._open)
-
-
 def test_a_line_is_on_loopback_alone(upstream):
     with Line(upstream(doubled), FAST) as line:
         assert line.address.startswith("127.0.0.1:")
