@@ -185,8 +185,9 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
         raise stopped(progress, bounds, still_running(progress, prepared.mark))
     if progress.failure:
         request = prepared.request
-        error = failed(progress, engine, {*(("secret", each) for each in request.secrets or ()),
-                                          *(("ssh", each) for each in request.ssh or ())})
+        given = {*(("secret", each) for each in request.secrets or ()), *(("ssh", each) for each in request.ssh or ())}
+        with Snapshots(prepared) as looked_at:
+            error = failed(progress, engine, given, looked_at if progress.builder == "buildkit" else None)
         if isinstance(error, BuildFailed) and progress.builder == "buildkit":
             error.snapshots = Snapshots(prepared)
         raise error

@@ -12,8 +12,10 @@ from ..errors import BaseUnavailable, BuildFailed, BuildStopped, CourseError
 from ..limits import Bounds
 from ..units import seconds, size
 from .host_secrets import IDS
+from .missing import missing_source
 from .progress import Progress, Step
 from .secrets import mounts
+from .snapshots import Snapshots
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
 _LINE = re.compile(r"parse error (?:on )?line (\d+)")
@@ -28,9 +30,11 @@ _OWN_FLAGS = {"from", "chown", "chmod", "mount", "network", "platform"}    # of 
 _TAIL = 20   # lines of the failed step's log that an error shows
 
 
-def failed(progress: Progress, engine: Engine | None = None, given: Collection[tuple[str, str]] = ()) -> CourseError:
+def failed(progress: Progress, engine: Engine | None = None, given: Collection[tuple[str, str]] = (),
+           snapshots: Snapshots | None = None) -> CourseError:
     """The error for a build that the engine gave up: BuildFailed, or BaseUnavailable where a
-    registry did not have an image. `given`: ('secret' or 'ssh', id) of what the build was given."""
+    registry did not have an image. `given`: ('secret' or 'ssh', id) of what the build was given; `snapshots`: where to
+    look for what a COPY did not find."""
     message = progress.failure
     step = _failed_step(progress)
     if (step is None or not step.instruction.startswith("RUN")) and (asked := _ASKED.search(message)):
@@ -48,7 +52,8 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
     at = f"line {step.line}: " if step.line else ""
     return BuildFailed(
         f"The build failed in {where}{at}{step.instruction}", why=_why(message, exit_code, step),
-        remedy=_unmet_mounts(progress, step, given) or _remedy(message, step), evidence=_log(step),
+        remedy=_unmet_mounts(progress, step, given) or _unfound(progress, step, snapshots) or _remedy(message, step),
+        evidence=_log(step),
         stage=step.stage or None, instruction=step.instruction, line=step.line,
         exit_code=exit_code, log=step.log, progress=progress,
     )
@@ -188,6 +193,14 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
             }.get(exit_code, f"Its command ended with exit code {exit_code}.")
 
 
+def _unfound(progress: Progress, step: Step, snapshots: Snapshots | None) -> str:
+    """What to do where a COPY or ADD did not find its source."""
+    if step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(progress.failure) \
+            and "outside the build context" not in progress.failure.lower():
+        return missing_source(progress, step, snapshots)
+    return ""
+
+
 def _remedy(message: str, step: Step | None) -> str:
     lower = message.lower()
     if _full(message, step):
@@ -203,19 +216,9 @@ def _remedy(message: str, step: Step | None) -> str:
         return "Leave out --platform, or name an image that has this platform."
     if "outside the build context" in lower:
         return "COPY reads below the build context only: move the file there."
-    if step and step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(message):
-        return _missing_source(step)
     if step and step.instruction.startswith("RUN") and _exit_code(step.error or message) == 137:
         return ("Close what else needs memory in this session (other kernels, containers), or let the command "
                 "do less at once; build again: the steps before it are cached.")
     if step and step.instruction.startswith("RUN"):
         return "Read the end of the log; fix that line; build again: the steps before it are cached."
     return ""
-
-
-def _missing_source(step: Step) -> str:
-    if "--from=" in step.instruction:
-        return "Look at what that stage really made: build it with --target and list its files."
-    if "../" in step.instruction:
-        return "COPY reads below the build context only: move the file there."
-    return "Is the name spelled as in the build context, and not excluded by .dockerignore?"

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..bases import substitutions
 from ..dockerfile import Dockerfile, Stage
 from ..dockerfile.reader import Instruction
 from ..errors import Unsupported
@@ -173,6 +174,12 @@ class Snapshots:
         target = self._prepared.request.target
         return self.stage(target or self._read.stages[-1].label)
 
+    def image(self, reference: str) -> Snapshot:
+        """An image that the Dockerfile names, or what stands in for it in this engine."""
+        name = substitutions(self._prepared.bases).get(reference, reference)
+        gateway = self._gateway(f"FROM {name}\n")
+        return Snapshot(f"image {reference}", gateway.solve(self._attributes))
+
     def at(self, line: int) -> Snapshot:
         """As the instruction at that line of the Dockerfile leaves it. Raises DockerfileError where there is none."""
         stage, instruction = locate(self._read, line)
@@ -192,7 +199,7 @@ class Snapshots:
         """The step at that line when it failed, with what it had written. Where the engine keeps no failed step (Docker
         20.10), or it has no shell to read it by, the state before it."""
         _, instruction = locate(self._read, line)
-        gateway = self._gateway(instruction)
+        gateway = self._gateway(self._cut(instruction))
         try:
             gateway.solve(self._attributes, evaluate=True)
         except CallFailed as error:
@@ -220,13 +227,16 @@ class Snapshots:
 
     def _after(self, stage: Stage, instruction: Instruction, name: str) -> Snapshot:
         if instruction.line not in self._open:
-            state = self._gateway(instruction).solve(self._attributes)
+            state = self._gateway(self._cut(instruction)).solve(self._attributes)
             self._open[instruction.line] = Snapshot(name, state, instruction.line)
         found = self._open[instruction.line]
         return Snapshot(name, found._state, instruction.line)
 
-    def _gateway(self, instruction: Instruction) -> Gateway:
-        """An open build of the Dockerfile up to an instruction."""
+    def _cut(self, instruction: Instruction) -> str:
+        return cut(self._prepared.context.dockerfile_text, instruction)
+
+    def _gateway(self, text: str) -> Gateway:
+        """An open build of a Dockerfile with that text."""
         prepared = self._prepared
         if prepared.request.builder != "buildkit":
             raise Unsupported("The file systems of this build cannot be looked into.",
@@ -234,7 +244,7 @@ class Snapshots:
                               remedy="Build with builder='buildkit' on a Docker Engine.")
         if self._control is None:
             self._control = self._ends.enter_context(Control(prepared.engine))
-        context = prepared.context.with_text(cut(prepared.context.dockerfile_text, instruction))
+        context = prepared.context.with_text(text)
         session = self._ends.enter_context(Session(prepared.engine, context, prepared.request.secrets or {},
                                                    prepared.request.ssh or {}))
         return self._ends.enter_context(Gateway(self._control, session.id))

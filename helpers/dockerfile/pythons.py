@@ -22,7 +22,7 @@ _OF = {"buster": "3.7", "10": "3.7", "bullseye": "3.9", "11": "3.9", "bookworm":
        "13": "3.13", "20.04": "3.8", "focal": "3.8", "22.04": "3.10", "jammy": "3.10", "24.04": "3.12", "noble": "3.12"}
 _INSTALLS = re.compile(r"\b(?:apt|apt-get|apk|dnf|yum)\b[^;&|\n]*\b(?:install|add)\b[^;&|]*"
                        r"\bpython3(?:-venv|-pip|-minimal|-full)?(?![\w.-])")
-_MAY_INSTALL = re.compile(r"\b(?:install|add|python|uv|conda|make|curl|wget|tar|nix)\b|\.sh\b|\./")
+_MAY_INSTALL = re.compile(r"\b(?:install|add|uv|conda|make|curl|wget|tar|nix)\b|\.sh\b|\./")
 
 
 @dataclass(frozen=True)

@@ -81,3 +81,52 @@ def test_an_argument_has_a_value_where_the_reader_says_so(engine, make):
     assert content(engine, make(UNSET), "/x") == b"[2]\n[2]\n"
     warned = [each for each in make.said if each.startswith("Warning: Line")]
     assert [each.split(":")[1].strip() for each in warned] == ["Line 4", "Line 6"]
+
+
+BUILT = f"FROM {BASE} AS b\nWORKDIR /src\nRUN mkdir bin && touch bin/server\nFROM {BASE}\n"
+
+
+@pytest.mark.parametrize("text, words", [
+    (f"FROM {BASE}\nCOPY --from={BASE} /etc/paswd /x\n", f"The image {BASE} has /etc/passwd: did you mean that?"),
+    (BUILT + "COPY --from=b /server /x\n", "The stage b has /src/bin/server: did you mean that?"),
+    (BUILT + "COPY --from=b src/bni/server /x\n", "The stage b has /src/bin/server: did you mean that?"),
+    (BUILT + "COPY --from=b /src/bin/tool /x\n", "In /src/bin the stage b has server."),
+    (BUILT + "COPY --from=b /nowhere/x.bin /x\n", "Look at what that stage really made"),
+])
+def test_a_source_that_a_copy_did_not_find_is_looked_for(make, text, words):
+    with pytest.raises(BuildFailed) as caught:
+        make(text)
+    assert words in caught.value.remedy and caught.value.line == len(text.splitlines())
+
+
+def test_what_only_a_cache_mount_held_is_not_in_the_stage(engine, make):
+    text = (f"FROM {BASE} AS b\nRUN --mount=type=cache,id={uuid.uuid4()},target=/c/t mkdir -p /c/t/x && touch /c/t/x/y\n"
+            f"FROM {BASE}\nCOPY --from=b /c/t{{}} /t\nRUN ls -A /t | wc -l > /n\n")
+    assert content(engine, make(text.format("")), "/n") == b"0\n"
+    assert any("only while a cache was mounted" in each for each in make.said)
+    with pytest.raises(BuildFailed) as caught:
+        make(text.format("/x/y"))
+    assert caught.value.line == 4 and "Copy it out of the cache in the same RUN" in caught.value.remedy
+
+
+PYTHON = "python:3.11-slim"
+_SET = "import os,struct; os.setxattr('/p', 'security.capability', struct.pack('<5I', 0x02000001, 1 << 10, 0, 0, 0))"
+
+
+@pytest.mark.nightly    # test_copies holds what is said of these; here, that it is true
+@pytest.mark.parametrize("builder, kept", [("buildkit", b"2\n"), ("legacy", b"1\n")])
+def test_a_copied_file_keeps_its_capabilities_with_buildkit_alone(engine, make, builder, kept):
+    text = (f'FROM {PYTHON} AS b\nRUN cp /bin/true /p && python3 -c "{_SET}" && : setcap cap_net_bind_service=ep /p\n'
+            f"FROM {PYTHON}\nCOPY --from=b /p /d/p\nCOPY --from=b --chown=1:1 /p /e/p\n"
+            'RUN python3 -c "import os; print(1 + all(os.listxattr(each) for each in (\'/d/p\', \'/e/p\')))" > /n\n')
+    assert content(engine, make(text, builder), "/n") == kept
+    assert any("without its capabilities" in each for each in make.said) is (builder == "legacy")
+
+
+@pytest.mark.nightly    # test_copies holds what is said of these; here, that it is true
+@pytest.mark.parametrize("last, works", [(BASE, b"no\n"), (PYTHON, b"yes\n")])
+def test_a_virtual_environment_works_with_its_own_interpreter_alone(engine, make, last, works):
+    text = (f"FROM {PYTHON} AS b\nRUN python3 -m venv --without-pip /v\nFROM {last}\nCOPY --from=b /v /v\n"
+            'RUN (/v/bin/python -c "" && echo yes || echo no) > /n\n')
+    assert content(engine, make(text), "/n") == works
+    assert any("comes without its Python" in each for each in make.said) is (last == BASE)

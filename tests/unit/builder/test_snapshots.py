@@ -98,7 +98,8 @@ def test_without_a_shell_a_text_is_refused_and_the_error_says_what_is_possible()
 
 
 def test_only_buildkit_keeps_states():
-    prepared = SimpleNamespace(request=BuildRequest(builder="legacy"), read=READ, context=None, engine=None)
+    prepared = SimpleNamespace(request=BuildRequest(builder="legacy"), read=READ, engine=None,
+                               context=SimpleNamespace(dockerfile_text=READ.text))
     with pytest.raises(Unsupported, match="Only BuildKit"):
         Snapshots(prepared).stage("builder")
     with pytest.raises(Unsupported, match="BuildKit"):
