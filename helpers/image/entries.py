@@ -7,21 +7,19 @@ the columns, by row number.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-import json
-import zlib
+import io
+import pickle
 from array import array
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..formats import Elf, Package
-from .byte_stream import ByteStream
 
-_FORMAT = "layer entries 8"     # raise the number when readers of content find more than before
+_FORMAT = b"layer entries 9"     # raise the number when readers of content find more than before
 _SEAL = 32        # bytes of a SHA-256
 _BLOCK = 8192     # paths that are packed together
-_NUMBERS = ("modes", "uids", "gids", "sizes")
 
 
 class Unsound(ValueError):
@@ -82,83 +80,47 @@ class Entries:
         """The letter of an entry's kind."""
         return chr(self.kinds[row])
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A million paths are a hundred megabytes: they are packed and unpacked some at a time.
+        return {**self.__dict__, "paths": ["\0".join(self.paths[at:at + _BLOCK]).encode("utf-8", "surrogateescape")
+                                           for at in range(0, len(self.paths), _BLOCK)]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        blocks, paths = state["paths"], list[str]()
+        while blocks:
+            paths += blocks.pop(0).decode("utf-8", "surrogateescape").split("\0")
+        self.__dict__.update(state, paths=paths)
+
     def to_bytes(self) -> bytes:
         """All of it as bytes, compressed and sealed with a hash."""
-        few = json.dumps([self.hidden, self.emptied, *(getattr(self, name) for name in _FEW)],
-                         default=_values, separators=(",", ":")).encode()
-        columns = [few, bytes(self.kinds), *(getattr(self, name).tobytes() for name in _NUMBERS)]
-        head = json.dumps([_FORMAT, len(self.paths), *map(len, columns)]).encode()
-        # A piece at a time: a million paths are a hundred megabytes.
-        packer, body = zlib.compressobj(1), bytearray()
-        for part in (_framed(head), *columns):
-            body += packer.compress(part)
-        for at in range(0, len(self.paths), _BLOCK):
-            block = "\0".join(self.paths[at:at + _BLOCK]).encode("utf-8", "surrogateescape")
-            body += packer.compress(_framed(block))
-        body += packer.flush()
-        return hashlib.sha256(body).digest() + body
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as file:
+            pickler = pickle.Pickler(file, 5)
+            pickler.fast = True    # nothing is in it twice, and no block is held after it was read
+            pickler.dump(self)
+        return _seal(packed.getbuffer()) + packed.getvalue()
 
     @staticmethod
     def from_bytes(data: bytes) -> Entries:
         """What `to_bytes` wrote. Raises Unsound for anything else."""
-        seal, body = data[:_SEAL], memoryview(data)[_SEAL:]
-        if hashlib.sha256(body).digest() != seal:
-            raise Unsound("the hash does not agree")
-        try:
-            return _read(ByteStream(_unpacked(body)))
-        except (ValueError, TypeError, IndexError, AttributeError, zlib.error) as error:
-            raise Unsound(str(error)) from error   # sealed by another version of the course
+        body = memoryview(data)[_SEAL:]
+        if _seal(body) != data[:_SEAL]:
+            raise Unsound("the hash does not agree")   # damaged, or of another version of the course
+        return _Reader(gzip.GzipFile(fileobj=io.BytesIO(body))).load()
 
 
-def _values(value: Program | Elf | Package) -> list:
-    return [getattr(value, name) for name in value.__slots__]
+class _Reader(pickle.Unpickler):
+    """Makes objects of these classes and of no other: nothing in a file can make it run code."""
+
+    _KNOWN = {(each.__module__, each.__name__): each for each in (Entries, Program, Elf, Package)}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "array":
+            return super().find_class(module, name)
+        if (module, name) not in self._KNOWN:
+            raise Unsound(f"it holds a {module}.{name}")
+        return self._KNOWN[module, name]
 
 
-def _program(values: list) -> Program:
-    elf, interpreter, marks, applets = values
-    return Program(_elf(elf) if elf else None, interpreter, tuple(marks), tuple(applets))
-
-
-def _elf(values: list) -> Elf:
-    fields: list[Any] = [tuple(each) if isinstance(each, list) else each for each in values[:-1]]
-    return Elf(*fields, *[_packages(values[-1])])
-
-
-def _packages(values: list) -> tuple[Package, ...]:
-    return tuple(Package(*each) for each in values)
-
-
-# What only few entries have, and how its values are made from JSON.
-_FEW: dict[str, Callable] = {"links": str, "capabilities": str, "texts": str, "programs": _program,
-                             "packages": _packages}
-
-
-def _framed(part: bytes) -> bytes:
-    return len(part).to_bytes(8, "big") + part
-
-
-def _unpacked(body: memoryview) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj()
-    for at in range(0, len(body), 1 << 16):
-        yield unpacker.decompress(body[at:at + (1 << 16)])
-
-
-def _read(stream: ByteStream) -> Entries:
-    def framed() -> bytes:
-        return stream.take(int.from_bytes(stream.take(8), "big"))
-
-    version, rows, *lengths = json.loads(framed())
-    if version != _FORMAT:
-        raise Unsound(f"it is {version!r}")
-    few, kinds, *numbers = (stream.take(length) for length in lengths)
-    hidden, emptied, *values = json.loads(few)
-    entries = Entries(kinds=bytearray(kinds), hidden=hidden, emptied=emptied)
-    for (name, make), by_row in zip(_FEW.items(), values, strict=True):
-        setattr(entries, name, {int(row): make(each) for row, each in by_row.items()})
-    for name, column in zip(_NUMBERS, numbers, strict=True):
-        getattr(entries, name).frombytes(column)
-    while len(entries.paths) < rows:
-        entries.paths += framed().decode("utf-8", "surrogateescape").split("\0")
-    if {rows} != {len(getattr(entries, name)) for name in ("paths", "kinds", *_NUMBERS)}:
-        raise Unsound("columns differ in length")
-    return entries
+def _seal(body: bytes | memoryview) -> bytes:
+    return hashlib.sha256(_FORMAT + body).digest()

@@ -299,7 +299,7 @@ def test_entries_come_back_as_they_were():
 
 def test_entries_of_another_version_of_the_course_are_not_believed(monkeypatch):
     data = full().to_bytes()
-    monkeypatch.setattr("helpers.image.entries._FORMAT", "layer entries 0")
+    monkeypatch.setattr("helpers.image.entries._FORMAT", b"layer entries 0")
     with pytest.raises(Unsound):
         Entries.from_bytes(data)
 
