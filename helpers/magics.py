@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -18,19 +17,17 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from . import builder as builds
 from . import dockerfile as dockerfiles
 from . import paths
 from .builder import BuildResult
-from .builder.secrets import lent_by_default
 from .checks import Exercise, Listener, check, find, hints, names, progress
 from .checks.hints import next_hint
 from .checks.placeholders import random_word
+from .checks.runner import build_exercise
 from .checks.submission import changed_files
 from .engine import connect
 from .errors import CourseError, DockerfileError
-from .experiments.incremental import write
-from .text import write as write_line
+from .text import write
 from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
 from .widgets import LiveBuild
 
@@ -63,7 +60,7 @@ class ExerciseMagics(Magics):
         A line that cannot be read is marked, and nothing is built then."""
         words = _words(self.dockerfile, line)
         exercise = self._exercise(words.name)
-        _readable(exercise, cell)
+        _readable(cell)
         paths.write_whole(exercise.work, cell.encode())
         build(exercise, cell, words.target, words.builder)
 
@@ -121,23 +118,20 @@ def _words(magic: object, line: str) -> Namespace:
 
 def build(exercise: Exercise, text: str, target: str | None = None, builder: str | None = None) -> BuildResult:
     """Build a Dockerfile of an exercise, shown as it runs. The image gets the exercise's name."""
-    rules = exercise.build
-    with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder, LiveBuild() as live:
-        write({**exercise.source(), **changed_files(exercise, exercise.work)}, folder)
-        result = builds.build(
-            folder, text=text, target=target, tag=f"{exercise.name}:{target or 'latest'}", builder=builder,
-            args=rules.args or None, network=None if rules.network else "none",
-            secrets={name: random_word().encode() for name in rules.secrets} or None,
-            lend=lent_by_default(exercise.folder),
-            engine=connect(), watch=live.watch, report=live.say)
+    source = {**exercise.source(), **changed_files(exercise, exercise.work)}
+    with LiveBuild() as live:
+        result = build_exercise(
+            exercise, text, source, {name: random_word() for name in exercise.build.secrets}, target=target,
+            tag=f"{exercise.name}:{target or 'latest'}", builder=builder, engine=connect(), watch=live.watch,
+            report=live.say)
         live.finish(result)
     return result
 
 
-def _readable(exercise: Exercise, text: str) -> None:
+def _readable(text: str) -> None:
     """Shows the line that cannot be read, and raises DockerfileError."""
     try:
-        dockerfiles.parse(text, exercise.build.args)
+        dockerfiles.parse(text)
     except DockerfileError as error:
         if not error.line:
             raise
@@ -147,7 +141,7 @@ def _readable(exercise: Exercise, text: str) -> None:
 
 def _export(file: Path) -> None:
     progress.export_file(file)
-    write_line(f"Written: {file}. Download it from the list of files, and keep it.")
+    write(f"Written: {file}. Download it from the list of files, and keep it.")
 
 
 def _buttons() -> None:

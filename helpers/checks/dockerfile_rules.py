@@ -48,7 +48,7 @@ def judge(exercise: Exercise, text: str, files: tuple[str, ...], found: Findings
     try:
         if len(text) > LONGEST:
             raise DockerfileError(f"It has {len(text):,} characters; at most {LONGEST:,} are read.")
-        given = Submission(exercise, parse(text, exercise.build.args), files)
+        given = Submission(exercise, parse(text), files)
     except DockerfileError as error:
         said = " ".join(filter(None, (error.what, error.why, error.remedy)))
         found.judge("syntax", [Fail("syntax", said, error.line)])

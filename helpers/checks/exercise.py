@@ -30,7 +30,6 @@ class Building:
     seconds: float = 180
     disk: int = 2_000_000_000
     caches: Texts = ()
-    args: Mapping[str, str] = field(default_factory=dict)
     secrets: Texts = ()
     leaks: Texts = ()
     no_lint: Texts = ()
@@ -80,7 +79,6 @@ class Run:
     exit: int = 0
     output: Texts = ()
     not_output: Texts = ()
-    times: int = 2
     read_only: bool = False
 
 
@@ -92,7 +90,6 @@ class Request:
     status: int = 200
     contains: Texts = ()
     lacks: Texts = ()
-    times: int = 2
 
 
 @dataclass(frozen=True)

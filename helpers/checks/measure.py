@@ -44,7 +44,7 @@ def starter_bytes(exercise: Exercise, builder: str, engine: Engine, build: Calla
     """
     text = exercise.starter.read_text()
     bases = [(base.ref, stored(base.name, engine)[0])
-             for base in ensure_bases(engine, parse(text, exercise.build.args).bases)]
+             for base in ensure_bases(engine, parse(text).bases)]
     made_of = repr((text, exercise.source(), bases, builder, engine.version, engine.store))
     path = paths.cache() / "starters" / hashlib.sha256(made_of.encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError):

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _PLACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
-_CHANGES = {"upper": str.upper, "reversed": lambda text: text[::-1],
-            "sha256": lambda text: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def random_word() -> str:
@@ -31,25 +29,23 @@ class Values:
     proof: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
     word: str = field(default_factory=random_word)
-    other: str = field(default_factory=random_word)
     a: int = field(default_factory=_two_digits)
     b: int = field(default_factory=_two_digits)
 
     def fill(self, text: str) -> str:
         """The text with every {name} replaced. Raises ValueError for an unknown name.
 
-        >>> Values(word="abc", a=2, b=3).fill("{word.reversed} {a*b} {{}}")
-        'cba 6 {}'
+        >>> Values(word="abc", a=2, b=3).fill("{word} {a*b} {{}}")
+        'abc 6 {}'
         """
         return _PLACE.sub(lambda found: found[0][0] if found[1] is None else self._value(found[1]), text)
 
     def _value(self, name: str) -> str:
-        known = {"word": self.word, "other": self.other, "a": self.a, "b": self.b, "proof": self.proof,
+        known = {"word": self.word, "a": self.a, "b": self.b, "proof": self.proof,
                  "a+b": self.a + self.b, "a*b": self.a * self.b,
                  **{f"secret.{key}": value for key, value in self.secrets.items()}}
-        head, _, change = name.rpartition(".")
-        if name in known:
-            return str(known[name])
-        if head in known and change in _CHANGES:
-            return _CHANGES[change](str(known[head]))
-        raise ValueError(f"there is no value {{{name}}}")
+        bare = name.removesuffix(".sha256")
+        if bare not in known:
+            raise ValueError(f"there is no value {{{name}}}")
+        value = str(known[bare])
+        return value if bare == name else hashlib.sha256(value.encode()).hexdigest()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import builder as builds
 from .. import dockerfile as dockerfiles
@@ -95,6 +96,21 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
                    steps=len(exercise.steps), unchecked=unchecked)
 
 
+def build_exercise(exercise: Exercise, text: str, source: Mapping[str, bytes], secrets: Mapping[str, str],
+                   **options: Any) -> BuildResult:
+    """Build the text of a Dockerfile with the source of an exercise, in a new folder.
+
+    source   {path: content} of the build context
+    secrets  {id: value} of the build secrets
+    options  and errors as those of `helpers.builder.build`
+    """
+    with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder:
+        incremental.write(source, folder)
+        return builds.build(folder, text=text, network=None if exercise.build.network else "none",
+                            secrets={name: value.encode() for name, value in secrets.items()} or None,
+                            lend=lent_by_default(exercise.folder), **options)
+
+
 class Attempt(contextlib.ExitStack):
     """The part of a check that needs an engine. Leaving it removes the images that it made.
 
@@ -164,7 +180,7 @@ class Attempt(contextlib.ExitStack):
         source  {path: content}; None: that of the attempt, with the word in it
         text    of another Dockerfile
         """
-        read = dockerfiles.parse(text, self.exercise.build.args) if text else self.read
+        read = dockerfiles.parse(text) if text else self.read
         caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
         cached = with_mounts(read, caches, self.fresh_word if self.builder == "buildkit" else "")
         try:
@@ -179,15 +195,10 @@ class Attempt(contextlib.ExitStack):
 
     def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
         rules = self.exercise.build
-        with tempfile.TemporaryDirectory(prefix="multistage-check-") as folder:
-            incremental.write(source, Path(folder))
-            result = builds.build(
-                folder, text=text, target=target, builder=self.builder, args=rules.args or None, no_cache=no_cache,
-                network=None if rules.network else "none",
-                secrets={name: value.encode() for name, value in self.secrets.items()} or None,
-                bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk), engine=self.engine,
-                lend=lent_by_default(self.exercise.folder),
-                watch=self.listener.build, report=self.listener.say)
+        result = build_exercise(
+            self.exercise, text, source, self.secrets, target=target, builder=self.builder, no_cache=no_cache,
+            bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk), engine=self.engine,
+            watch=self.listener.build, report=self.listener.say)
         self.enter_context(remove_if_untagged(result.image, self.engine))
         return result
 

@@ -17,6 +17,7 @@ from .verdict import Fail, Findings
 
 SECONDS = 30           # for a program to end
 DISK = 500_000_000     # bytes that a container may write
+_TIMES = 2             # that a program is run and a request sent, with new random values each time
 _HEALTH = 5            # seconds for a health check to end
 _SHOWN = 300           # characters of an answer that a message quotes
 
@@ -31,7 +32,7 @@ def programs(runs: Sequence[Run], image: str, fresh: Fresh, engine: Engine) -> F
     """
     fails = []
     for asked in runs:
-        for _ in range(asked.times):
+        for _ in range(_TIMES):
             if failed := _program(asked, image, fresh(), engine):
                 fails.append(failed)
                 break
@@ -73,7 +74,7 @@ def server(asked: Serve, image: str, fresh: Fresh, engine: Engine, may_be_root: 
         with container.serve(image, port=asked.port, sandbox=sandbox, timeout=asked.seconds, engine=engine) as running:
             as_root = not may_be_root and engine.has_users and 0 in _users(running)
             for request in asked.requests:
-                for _ in range(request.times):
+                for _ in range(_TIMES):
                     if failed := _request(request, running, fresh()):
                         fails.append(failed)
                         break

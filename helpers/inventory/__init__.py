@@ -2,8 +2,7 @@
 
     >>> from helpers.inventory import inventory
     >>> found = inventory("go-hello:single")
-    >>> found.tool("gcc").path, found.came_with(found.tool("gcc").layer)
-    ('/usr/bin/x86_64-linux-gnu-gcc-12', 'FROM golang:1.22')
+    >>> found.tool("gcc").path, found.image.layers[found.tool("gcc").layer].instruction
     >>> found.surface.executables, found.wasted
 
 Nothing is run in the image: it may have no shell, or be for another machine.

@@ -30,10 +30,6 @@ class Comparison:
             found.package for found in one.packages
             if (found.package.type, found.package.name) not in others))
 
-    def only_paths(self, one: Inventory) -> frozenset[str]:
-        """The paths that only one image has."""
-        return frozenset(one.tree).difference(*(each.tree for each in self._others(one)))
-
     def _others(self, one: Inventory) -> list[Inventory]:
         others = list(self.inventories)
         for at, each in enumerate(others):

@@ -81,12 +81,6 @@ class Inventory:
         """The layer with that index, as of a tool or a package."""
         return self.image.layers[index]
 
-    def came_with(self, index: int) -> str:
-        """'FROM golang:1.22' for a layer of the base, else the instruction."""
-        if index < self.image.base_layers:
-            return f"FROM {self.image.base}"
-        return self.image.layers[index].instruction
-
     def kind(self, *kinds: str) -> tuple[Tool, ...]:
         """The tools of these kinds."""
         return tuple(tool for tool in self.tools if tool.kind in kinds)

@@ -92,9 +92,11 @@ def images(engine, built, tmp_path_factory):
           context / "python", *WHEELS)
     fetch("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", context / "node", *MODULES)
     write_jars(context / "jars")
+    (context / "installed").write_bytes(b"C:Q1aaa=\nP:musl\nV:1.2.4-r2\nA:x86_64\nF:lib\nR:ld-musl-x86_64.so.1\n\n"
+                                        b"C:Q1bbb=\nP:alpine-keys\nV:2.4-r1\nA:x86_64\nF:etc\nR:keys\n\n")
     tag = f"course-test:packages-{uuid.uuid4().hex[:12]}"
     build(context, tag=tag, engine=engine, text=f"FROM {DEBIAN}\nCOPY python /usr/lib/python3/dist-packages\n"
-          f"COPY node /srv/app\nCOPY jars /opt/jars\nRUN rm /opt/jars/titled.jar\nCOPY --from={GOLANG} /usr/local/go/bin/go /usr/bin/\n")
+          f"COPY node /srv/app\nCOPY jars /opt/jars\nCOPY installed /lib/apk/db/\nRUN rm /opt/jars/titled.jar\nCOPY --from={GOLANG} /usr/local/go/bin/go /usr/bin/\n")
     yield {"debian": DEBIAN, "golang": GOLANG, "go-hello": built("go-hello").tag, "packages": tag}
     engine.client.images.remove(tag, force=True)
 

@@ -108,7 +108,7 @@ def test_a_starter_fails_but_builds(name, engine):
     verdict = judged(exercise, exercise.starter, engine)
     assert not verdict.passed
     if "builds" not in verdict.holds:    # its text was enough
-        read = dockerfiles.parse(exercise.starter.read_text(), exercise.build.args)
+        read = dockerfiles.parse(exercise.starter.read_text())
         if lacking := requirements.lacks(exercise, read, engine, BUILDER):
             pytest.skip(" ".join(lacking))
         with Attempt(exercise, read, exercise.source(), BUILDER, engine, word=WORD) as attempt:

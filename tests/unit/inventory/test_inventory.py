@@ -298,11 +298,6 @@ def test_a_link_of_a_later_layer_leads_to_a_file_of_an_earlier_one():
     assert [(t.name, t.path, t.layer, t.names) for t in found.tools] == [("gcc", "/opt/tool", 0, ("/bin/gcc",))]
 
 
-def test_what_brought_it():
-    found = inventory(bin("bin/gcc"), bin("bin/git"), base="golang:1.22", base_layers=1)
-    assert [found.came_with(t.layer) for t in found.tools] == ["FROM golang:1.22", "RUN 1"]
-
-
 # -- rights ------------------------------------------------------------------------------------
 
 CAPABLE = {"format": tarfile.PAX_FORMAT, "pax_headers": {"SCHILY.xattr.security.capability": "\x01\x00\x00\x02"}}
@@ -618,7 +613,6 @@ def test_what_only_one_of_them_has():
     assert [tool.name for tool in seen.only_tools(one)] == ["sh"]       # gcc is in both, at different places
     assert [tool.name for tool in seen.only_tools(two)] == ["dash"]
     assert seen.only_packages(one) == (Package("deb", "b", "1"),) and seen.only_packages(two) == ()   # a in another version
-    assert seen.only_paths(one) == {"/bin/gcc", "/bin/sh"} and seen.only_paths(two) == {"/usr/bin/gcc-12", "/bin/dash"}
     facts = seen.facts()
     assert facts["only_in"] == {"one": {"tools": ["sh"], "packages": ["b"]}, "two": {"tools": ["dash"], "packages": []}}
     assert [each["image"] for each in facts["images"]] == ["one", "two"]
@@ -643,7 +637,6 @@ def test_one_alone_has_all_of_it_only_and_twice_the_same_nothing():
     one = inventory(bin("bin/gcc"))
     assert [tool.name for tool in compare([one]).only_tools(one)] == ["gcc"]
     assert compare([one, one]).only_tools(one) == ()
-    assert compare([one, one]).only_paths(one) == frozenset()
 
 
 # -- as JSON ---------------------------------------------------------------------------------------
