@@ -25,7 +25,7 @@ class Report:
     findings  what to fix, the heaviest first
     unique    bytes of the layers that no other named image in the engine has
     transfer  bytes that a push or pull moves, None if that was not measured
-    opinions  what hadolint says of the text
+    opinions  what hadolint and the builder's own checks say of the text
     """
 
     result: BuildResult
@@ -83,6 +83,7 @@ class Report:
                         "missing": list(self.main.missing)} if self.main else None,
             "findings": [each.facts() for each in self.findings],
             "opinions": [each.facts() for each in self.opinions.besides],
+            "checks": [each.facts() for each in self.opinions.checks],
             "inventory": {key: value for key, value in facts.items()
                           if key not in ("image", "id", "unpacked", "transfer")},
         }

@@ -70,7 +70,7 @@ def report(
     return Report(
         result, found, built.lines, built.main, findings, images.unique(found.image, engine),
         images.transfer(found.image, engine) if transfer else None,
-        opinions(built.dockerfile.text, findings))
+        opinions(built.dockerfile, findings, result.warnings))
 
 
 def findings_of(context: ReportContext) -> tuple[Finding, ...]:

@@ -23,14 +23,15 @@ def to_sarif(report: Report, file: str) -> dict[str, Any]:
 
     file  path of the Dockerfile as the results are to name it: from the root of the repository
     """
-    opinions = {each.rule: each for each in report.opinions.besides}
+    said = (*report.opinions.checks, *report.opinions.besides)
+    opinions = {each.rule: each for each in said}
     rules = [_rule(name, RULES[name].title) for name in dict.fromkeys(each.rule for each in report.findings)] + \
         [_rule(name, each.message, each.link) for name, each in opinions.items()]
     driver = {"name": "multistage-measured", "version": __version__, "rules": rules}
     results = [*(_result(each.rule, each.severity, f"{each.what} {each.why} {each.remedy}",
                          (_place(line, file) for line in (each.line, *each.also))) for each in report.findings),
                *(_result(each.rule, each.level, each.message, [_place(each.line, file)])
-                 for each in report.opinions.besides)]
+                 for each in said)]
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..claims import lesson
 from ..dockerfile import Edge
+from ..lint import Finding as Opinion
 from ..report import Finding, Report
 from ..text import escape
 from ..units import counted, seconds, size
@@ -24,8 +25,7 @@ def report_view(report: Report) -> str:
     caption = f"{_project(report)}: {_sum(report)}"
     wrong = table(("urgency", "line", "what to fix", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{escape(caption)}</p>"
-    opinions = "".join(f"<li>{escape(str(each))}</li>" for each in report.opinions.besides)
-    said = f"<p>{escape(_linted(report))}</p>" + (f"<ul>{opinions}</ul>" if opinions else "")
+    said = "".join(f"<p>{escape(sentence)}</p>" + _listed(opinions) for sentence, opinions in _opinions(report))
     return wrong + f"<p>{_sizes(report)} {escape(_main(report))}</p>" + said + _folded(report)
 
 
@@ -43,7 +43,8 @@ def report_text(report: Report) -> str:
         lines += [f"  {_MARKS[found.severity]} {found.severity}, line {_lines(found)}: {found.title} "
                   f"({found.rule}){saved}",
                   f"      {found.what}", f"      Why: {found.why}", f"      What to do: {found.remedy}"]
-    lines += [_linted(report), *(f"  {each}" for each in report.opinions.besides)]
+    for sentence, opinions in _opinions(report):
+        lines += [sentence, *(f"  {each}{f' ({each.link})' if each.link else ''}" for each in opinions)]
     return "\n".join([*lines, inventory_text(report.inventory)])
 
 
@@ -91,15 +92,26 @@ def _taught(each: Finding) -> str:
     return f' <a href="{escape(known.file)}">lesson {known.number}</a>' if known.file else ""
 
 
-def _linted(report: Report) -> str:
-    """What hadolint, which reads the text alone, reports besides."""
+def _opinions(report: Report) -> Iterator[tuple[str, tuple[Opinion, ...]]]:
+    """(sentence, opinions below it) of each linter: the builder, where it has checks, and hadolint."""
     said = report.opinions
-    if said.without:
-        return said.without
-    if not said.all:
-        return "hadolint, which reads the text alone, reports nothing."
-    return (f"hadolint, which reads the text alone, reports {counted(len(said.all), 'thing')}, "
-            f"{len(said.besides) or 'none'} of which {'is' if len(said.besides) < 2 else 'are'} not listed above.")
+    if report.result.warnings:
+        yield _reports("The builder, by its own checks,", report.result.warnings, said.checks), said.checks
+    if said.without or not said.all:
+        yield said.without or "hadolint, which reads the text alone, reports nothing.", ()
+    else:
+        yield _reports("hadolint, which reads the text alone,", said.all, said.besides), said.besides
+
+
+def _reports(who: str, everything: tuple[Opinion, ...], besides: tuple[Opinion, ...]) -> str:
+    return (f"{who} reports {counted(len(everything), 'thing')}, {len(besides) or 'none'} of which "
+            f"{'is' if len(besides) < 2 else 'are'} not listed above.")
+
+
+def _listed(opinions: tuple[Opinion, ...]) -> str:
+    rows = [escape(str(each)) + (f' <a href="{escape(each.link)}">more</a>' if each.link.startswith("https://") else "")
+            for each in opinions]
+    return f"<ul>{''.join(f'<li>{row}</li>' for row in rows)}</ul>" if rows else ""
 
 
 def _lines(each: Finding) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from helpers import container, image, labels
 from helpers.bases.references import short
+from helpers.builder import linter
 from helpers.errors import BuildFailed, CourseError
 from helpers.maintenance import clean
 from helpers.report import NAME, report
@@ -167,6 +168,16 @@ def test_the_team_s_project_and_its_mended_form(engine):
     assert unpacked(mended) < unpacked(made) - tools.saves
     for each in (made, mended):
         engine.client.images.remove(each.result.tag, force=True)
+
+
+def test_the_builder_s_own_checks_are_in_the_report_and_hadolint_does_not_repeat_them(reported, engine):
+    if not linter.supported(engine):
+        pytest.skip(f"{engine.name} has no checks of its own")
+    made = reported(f"FROM {SLIM}\nMAINTAINER me\nCMD echo hi\n", builder="buildkit")
+    assert [(each.line, each.rule) for each in made.opinions.checks] == [
+        (2, "MaintainerDeprecated"), (3, "JSONArgsRecommended")]
+    assert {each.rule for each in made.opinions.besides}.isdisjoint({"DL4000", "DL3025"})
+    assert {each.rule for each in made.opinions.all} >= {"DL4000", "DL3025"}
 
 
 # -- savings that come true ----------------------------------------------------------

@@ -29,11 +29,13 @@ def lines(result, key="locations"):
 
 
 def test_every_finding_is_a_result_at_its_line():
-    report = told(opinions=Opinions((OPINION,), (OPINION,)))
+    check = lint.Finding(8, "JSONArgsRecommended", "warning", "Use JSON.")
+    report = told(opinions=Opinions((OPINION,), (OPINION,), checks=(check,)))
     log = to_sarif(report, "app/Dockerfile")
     VALIDATOR.validate(log)
     written = [(each["ruleId"], lines(each), lines(each, "relatedLocations")) for each in results(log)]
-    assert written == [(each.rule, [each.line], list(each.also)) for each in report.findings] + [("DL3059", [2], [])]
+    assert written == [(each.rule, [each.line], list(each.also)) for each in report.findings] + [
+        ("JSONArgsRecommended", [8], []), ("DL3059", [2], [])]
     hidden = next(each for each in results(log) if each["ruleId"] == "hidden-files")
     place = hidden["locations"][0]["physicalLocation"]
     assert (hidden["level"], place["artifactLocation"]["uri"], place["region"]["startLine"]) == (

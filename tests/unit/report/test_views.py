@@ -1,6 +1,7 @@
 """A report shown: as HTML, as text, as a picture, as JSON, by the command."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -144,6 +145,18 @@ def test_a_linter_s_opinions_stand_apart(said, words):
     for text in (views.report_text(report), page(views.report_view(report)).text):
         assert words in text and text.count("error Y: mm") == len(said.besides)
     assert report.facts()["opinions"] == [each.facts() for each in said.besides]
+
+
+def test_the_builder_s_checks_stand_apart_with_their_links():
+    check = lint.Finding(5, "JSONArgsRecommended", "warning", "Use JSON", "https://example.org/json-args")
+    report = told(findings=[], opinions=Opinions(checks=(check,)))
+    report = replace(report, result=replace(report.result, warnings=(check, check)))
+    words = "reports 2 things, 1 of which is not listed above."
+    read = page(views.report_view(report))
+    assert words in views.report_text(report) and words in read.text
+    assert f"line 5: warning JSONArgsRecommended: Use JSON ({check.link})" in views.report_text(report)
+    assert check.link in {facts["href"] for tag, facts in read.tags if tag == "a"}
+    assert report.facts()["checks"] == [check.facts()] and report.facts()["opinions"] == []
 
 
 # -- as a picture --------------------------------------------------------------------
