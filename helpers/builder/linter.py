@@ -21,8 +21,13 @@ _SINCE = 27    # Docker Engine's version
 
 def supported(engine: Engine) -> bool:
     """Whether the engine's builder has checks."""
+    return answers(engine, _SINCE)
+
+
+def answers(engine: Engine, since: int) -> bool:
+    """Whether the engine's builder answers what it does since that version of Docker Engine."""
     major = engine.version.partition(".")[0]
-    return Control.supported(engine) and major.isdigit() and int(major) >= _SINCE
+    return Control.supported(engine) and major.isdigit() and int(major) >= since
 
 
 def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:
@@ -35,13 +40,20 @@ def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:
         raise Unsupported("This engine's builder has no checks of its own.",
                           why=f"They came with Docker Engine {_SINCE}; this is {engine.describe()}.",
                           remedy="Use hadolint, or a newer engine.")
+    return findings(ask(request, engine, "frontend.lint"))
+
+
+def ask(request: BuildRequest, engine: Engine, what: str) -> Mapping:
+    """What the builder answers to one of its subrequests, about the Dockerfile of a build. Raises ContextError and,
+    where the builder refuses, CallFailed."""
     context = Context.scan(request.folder, request.dockerfile, request.text)
-    attributes = {"filename": context.dockerfile, "requestid": "frontend.lint",
+    attributes = {"filename": context.dockerfile, "requestid": what,
                   "frontend.caps": "moby.buildkit.frontend.subrequests",
+                  **({"target": request.target} if request.target else {}),
                   **{f"build-arg:{name}": value for name, value in (request.args or {}).items()}}
     with Session(engine, context) as session, Control(engine) as control, Gateway(control, session.id) as gateway:
         answer = gateway.solve(attributes).metadata
-    return findings(json.loads(answer["result.json"]))
+    return json.loads(answer["result.json"])
 
 
 def findings(answer: Mapping) -> tuple[Finding, ...]:
@@ -50,11 +62,12 @@ def findings(answer: Mapping) -> tuple[Finding, ...]:
         said = error["message"].removeprefix("dockerfile parse error on ")
         raise DockerfileError(f"{said[0].upper()}{said[1:]}", remedy="Correct that line.")
     return tuple(sorted(
-        Finding(_line(each), each["ruleName"], "warning", each.get("detail") or each["description"],
+        Finding(line_of(each), each["ruleName"], "warning", each.get("detail") or each["description"],
                 each.get("url", ""))
         for each in answer.get("warnings") or ()))
 
 
-def _line(found: Mapping) -> int:
+def line_of(found: Mapping) -> int:
+    """The first line of the location in an answer, 0 for none."""
     ranges = (found.get("location") or {}).get("ranges") or [{}]
     return (ranges[0].get("start") or {}).get("line", 0)

@@ -84,6 +84,9 @@ def _builds(command: Command) -> None:
 def _dockerfiles(command: Command) -> None:
     linted = command("lint", lint.lint, "the builder's own checks, or hadolint's, without a build")
     _of_a_dockerfile(linted)
+    linted.add_argument("--outline", action="store_true",
+                        help="instead: targets, arguments, secrets and ssh agents, with their comments")
+    linted.add_argument("--target", metavar="STAGE", help="with --outline: what this stage takes (default: the last)")
 
     graph = command("graph", images.graph, "the stages, and what each takes from another")
     _of_a_dockerfile(graph)

@@ -114,7 +114,7 @@ def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: S
         "cache-mount-copy", here.instruction.line, taker.label,
         f"Line {here.instruction.line}: {path} was in the stage {source.label} only while a cache was mounted.",
         f"Line {first.instruction.line} mounts a cache at {target}. What a RUN writes there is kept in the cache and "
-        "not in the stage, which has an empty folder in its place.",
+        "not in the stage, where COPY finds an empty folder or nothing.",
         f"Copy it out of the cache in the same RUN (cp -r {path} /out), and take /out from there.")
 
 

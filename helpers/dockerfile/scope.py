@@ -19,7 +19,7 @@ from .source import SHELL_WORD
 _EXPANDED = frozenset(
     ["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"]
 )
-_PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
+PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
                       for name in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"))
 _NAME = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<more>.?))")
 # A file that is read in, and a program's own text: either may set or mean anything.
@@ -55,14 +55,14 @@ def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
     known: dict[str, frozenset[str]] = {}   # {stage: names that have a value at its end}
     for stage in dockerfile.stages:
         for name in _used(stage.instructions[0], dockerfile.escape):
-            if name in everywhere and name not in above and name not in _PLATFORM:
+            if name in everywhere and name not in above and name not in PLATFORM:
                 yield Unset(name, stage.line, stage, everywhere[name], in_from=True)
         names, seen = set(known.get(stage.base_stage or "", ())), set[str]()
         own = {name: each.line for each in reversed(stage.instructions) for name in _declared(each, ("ARG",))}
         for each in stage.instructions[1:]:
             if each.keyword in _EXPANDED:
                 for name in _used(each, dockerfile.escape):
-                    if name not in names | seen and (name in everywhere or name in above or name in _PLATFORM):
+                    if name not in names | seen and (name in everywhere or name in above or name in PLATFORM):
                         seen.add(name)
                         declared = own.get(name) or above.get(name) or everywhere.get(name)
                         yield Unset(name, each.line, stage, declared, name in own, name not in own and name in above)

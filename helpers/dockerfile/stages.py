@@ -39,8 +39,8 @@ def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset:
     instructions, escape = read(source)
     first_from = _first_from(source, instructions)
     build_args = build_args or {}
-    platform_args = _platform_args()
-    variables = {**platform_args, **{name: value for name, value in build_args.items() if name in platform_args}}
+    predefined = platform_args()
+    variables = {**predefined, **{name: value for name, value in build_args.items() if name in predefined}}
     global_args = _global_args(source, instructions[:first_from], variables, build_args, escape)
     groups = _groups(instructions[first_from:])
     names = [_stage_name(source, group[0]) for group in groups]
@@ -88,7 +88,7 @@ def _groups(instructions: list[Instruction]) -> list[list[Instruction]]:
 
 # -- arguments ----------------------------------------------------------------
 
-def _platform_args() -> dict[str, str]:
+def platform_args() -> dict[str, str]:
     """BuildKit's predefined arguments, for a build on and for this machine."""
     machine = platform.machine()
     architecture, variant = _ARCHITECTURES.get(machine, machine), _VARIANTS.get(machine, "")

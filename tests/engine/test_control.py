@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.builder import BuildRequest, build, linter
+from helpers import dockerfile
+from helpers.builder import BuildRequest, build, linter, outline
 from helpers.builder.context import Context
 from helpers.builder.control import CallFailed, Control, FailedState, Gateway, Process
 from helpers.builder.session import Session
@@ -164,3 +165,17 @@ def test_the_builder_s_own_checks_are_asked_without_a_build(engine, tmp_path):
     expected = {(1, "StageNameCasing"), (2, "JSONArgsRecommended")}
     assert {(each.line, each.rule) for each in linter.lint(BuildRequest(tmp_path), engine)} == expected
     assert {(each.line, each.rule) for each in build(tmp_path, engine=engine).warnings} == expected
+
+
+def test_the_builder_s_outline_is_the_reader_s(engine, tmp_path):
+    text = (f"# IMAGE to build on\nARG IMAGE={BASE}\n# first is the first\nFROM $IMAGE AS first\n# A of all\nARG A=1 B=$A\n"
+            "RUN --mount=type=secret,id=s,required=true --mount=type=ssh true\n"
+            "FROM first\nARG IMAGE\nARG TARGETOS\nARG C=${B}2\nENV D=3\nARG E=$D\nCOPY --from=first /etc /e\n")
+    if not outline.supported(engine):
+        with pytest.raises(Unsupported):
+            outline.outline(BuildRequest(tmp_path, text=text), engine)
+        pytest.skip("this engine's builder has no outlines")
+    for target, args in ((None, {}), ("first", {}), (None, {"A": "7", "IMAGE": "scratch"})):
+        found = outline.outline(BuildRequest(tmp_path, text=text, target=target, args=args), engine)
+        assert found == dockerfile.outline(dockerfile.parse(text, args), target, args)
+        assert found.targets[0].description == "is the first" and found.secrets[0].required

@@ -102,7 +102,10 @@ def test_a_source_that_a_copy_did_not_find_is_looked_for(make, text, words):
 def test_what_only_a_cache_mount_held_is_not_in_the_stage(engine, make):
     text = (f"FROM {BASE} AS b\nRUN --mount=type=cache,id={uuid.uuid4()},target=/c/t mkdir -p /c/t/x && touch /c/t/x/y\n"
             f"FROM {BASE}\nCOPY --from=b /c/t{{}} /t\nRUN ls -A /t | wc -l > /n\n")
-    assert content(engine, make(text.format("")), "/n") == b"0\n"
+    try:
+        assert content(engine, make(text.format("")), "/n") == b"0\n"
+    except BuildFailed as error:       # BuildKit of Docker 28 leaves no empty folder either
+        assert error.line == 4 and "Copy it out of the cache in the same RUN" in error.remedy
     assert any("only while a cache was mounted" in each for each in make.said)
     with pytest.raises(BuildFailed) as caught:
         make(text.format("/x/y"))

@@ -1,0 +1,201 @@
+"""What a Dockerfile can be given: its targets, arguments, secrets and ssh agents, with what its comments say of them.
+
+As BuildKit's frontend.outline and frontend.targets: a comment above an ARG or FROM that begins with the name describes
+it, `# VERSION of the tool chain`. Source: moby/buildkit, dockerfile2llb/outline.go and instructions/parse.go.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from .expand import BadSubstitution, expand
+from .model import Dockerfile, Stage
+from .reader import directives
+from .scope import PLATFORM, settings
+from .source import Source
+from .stages import platform_args
+
+_VARIABLE = re.compile(r"\$\{?(\w+)")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stage: its name ('' for none), base and platform as they are written, and whether it is built by default."""
+
+    name: str
+    base: str
+    description: str
+    default: bool
+    platform: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An ARG that the target takes, with its value: the default, or the build argument; '' for none."""
+
+    name: str
+    value: str
+    description: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A secret or ssh agent that a RUN mounts."""
+
+    name: str
+    required: bool
+    line: int
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What can be built, and what the stages that `target` ('' for the last) needs can be given, by line."""
+
+    target: str
+    description: str
+    targets: tuple[Target, ...]
+    args: tuple[Argument, ...]
+    secrets: tuple[Handed, ...]
+    ssh: tuple[Handed, ...]
+
+    def facts(self) -> dict[str, object]:
+        """As JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        targets = [(each.name or f"(line {each.line})", f"FROM {each.base}{', the default' if each.default else ''}",
+                    each.description) for each in self.targets]
+        args = [(each.name, f"= {each.value}" if each.value else "no value", each.description) for each in self.args]
+        handed = [(title, [(each.name, "required" if each.required else "", "") for each in found])
+                  for title, found in (("Secrets", self.secrets), ("SSH agents", self.ssh))]
+        return "\n".join(line for title, rows in (("Targets", targets), ("Arguments", args), *handed) if rows
+                         for line in (title, *_columns(rows)))
+
+
+def outline(read: Dockerfile, target: str | None = None, args: Mapping[str, str] | None = None) -> Outline:
+    """The outline of a Dockerfile that was parsed with the build arguments `args`.
+
+    Raises DockerfileError if there is no stage `target`.
+    """
+    stage = read.stages[-1] if target is None else read.stage(target)
+    comments = _comments(read)
+    arguments: dict[str, Argument] = {}
+    mounted: dict[str, dict[str, Handed]] = {"secret": {}, "ssh": {}}
+    for each in _with_needed(read, stage):
+        for argument in _arguments(read, each, args or {}, comments):
+            arguments.setdefault(argument.name, argument)
+        for kind, handed in _mounts(each):
+            mounted[kind].setdefault(handed.name, handed)
+    targets = tuple(_target(each, each is read.stages[-1], comments) for each in read.stages)
+    return Outline(stage.name or "", _described(comments, stage.line, stage.name or ""), targets,
+                   _by_line(arguments), _by_line(mounted["secret"]), _by_line(mounted["ssh"]))
+
+
+def _by_line(found: Mapping) -> tuple:
+    """The values of {name: value with a line}, by line and name."""
+    return tuple(sorted(found.values(), key=lambda each: (each.line, each.name)))
+
+
+def _with_needed(read: Dockerfile, stage: Stage) -> list[Stage]:
+    """A stage, those that it is FROM, and what they take from: BuildKit keeps the first definition that it meets."""
+    found, waiting = [], [stage]
+    while waiting:
+        each = waiting.pop(0)
+        if each not in found:
+            found.append(each)
+            waiting[:0] = [read.stages[use.source] for use in sorted(read._uses, key=lambda use: use.via != "FROM")
+                           if use.stage == each.index and use.source is not None]
+    return found
+
+
+def _target(stage: Stage, default: bool, comments: Mapping[int, list[str]]) -> Target:
+    platform = stage.instructions[0].flags.get("platform", [""])[-1]
+    return Target(stage.name or "", stage.base_written, _described(comments, stage.line, stage.name or ""), default,
+                  platform, stage.line)
+
+
+# -- arguments ----------------------------------------------------------------
+
+def _arguments(read: Dockerfile, stage: Stage, args: Mapping[str, str],
+               comments: Mapping[int, list[str]]) -> Iterator[Argument]:
+    """Those that the stage declares, and those above the first FROM that it uses, with what their defaults use."""
+    used = _VARIABLE.findall(stage.instructions[0].value)
+    for name, default, value, line in _declared(read, stage, args):
+        if name not in args and not default and (read.global_args.get(name) is not None or name in PLATFORM):
+            used.append(name)
+        else:
+            yield Argument(name, value, _described(comments, line, name), line)
+    above = {name: (each.line, default) for each in read.preamble for name, default in settings(each)}
+    for name in used:    # grows
+        if name in above and name not in used[:used.index(name)]:
+            line, default = above[name]
+            used += _VARIABLE.findall(default) if name not in args else []
+            yield Argument(name, read.global_args.get(name) or "", _described(comments, line, name), line)
+
+
+def _declared(read: Dockerfile, stage: Stage, args: Mapping[str, str]) -> Iterator[tuple[str, str, str, int]]:
+    """(name, default as written, value, line) of each ARG of a stage; its base's environment is unknown."""
+    known: dict[str, str] = {}
+    above = {**platform_args(), **{name: value for name, value in read.global_args.items() if value is not None}}
+    for each in read.chain(stage.label):
+        for instruction in each.instructions:
+            for name, default in settings(instruction) if instruction.keyword in ("ARG", "ENV") else ():
+                value = _expanded(default, known)
+                if instruction.keyword == "ARG":
+                    value = args.get(name, value if default else above.get(name, ""))
+                known[name] = value
+                if instruction.keyword == "ARG" and each is stage:
+                    yield name, default, value, instruction.line
+
+
+def _expanded(word: str, known: Mapping[str, str]) -> str:
+    try:
+        return expand(word, known)
+    except BadSubstitution:
+        return word
+
+
+# -- mounts -------------------------------------------------------------------
+
+def _mounts(stage: Stage) -> Iterator[tuple[str, Handed]]:
+    for each in stage.instructions:
+        for mount in each.mounts if each.keyword == "RUN" else ():
+            required = mount.get("required", "false").lower() in ("", "true", "1")
+            if mount.get("type") == "secret":
+                place = next((mount[name] for name in ("target", "dst", "destination") if mount.get(name)), "")
+                name = mount.get("source") or mount.get("src") or mount.get("id") or posixpath.basename(place)
+                yield "secret", Handed(name, required, each.line)
+            elif mount.get("type") == "ssh":
+                yield "ssh", Handed(mount.get("id") or "default", required, each.line)
+
+
+# -- comments -----------------------------------------------------------------
+
+def _comments(read: Dockerfile) -> dict[int, list[str]]:
+    """{line of an instruction: the comments above it}; one with nothing in it ends those before it."""
+    lines = Source(read.text).lines
+    above: dict[int, list[str]] = {}
+    last = len(list(directives(lines)))
+    for each in (*read.preamble, *(one for stage in read.stages for one in stage.instructions)):
+        kept: list[str] = []
+        for line in lines[last:each.line - 1]:
+            text = line.strip()
+            if text.startswith("#"):
+                kept = [*kept, text[1:].strip()] if text != "#" else []
+        above[each.line], last = kept, each.end_line
+    return above
+
+
+def _described(comments: Mapping[int, list[str]], line: int, name: str) -> str:
+    found = (each.removeprefix(f"{name} ") for each in comments.get(line, ()) if name and each.startswith(f"{name} "))
+    return next(found, "")
+
+
+def _columns(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    wide = [max(len(row[column]) for row in rows) for column in range(2)]
+    return (f"  {name:<{wide[0]}}  {what:<{wide[1]}}  {description}".rstrip() for name, what, description in rows)
