@@ -162,6 +162,11 @@ class BuildFailed(CourseError):
                               remedy="Build with builder='buildkit'.")
         return self.snapshots.failed(self.line)
 
+    def shell(self, image: str = "") -> Any:
+        """A small terminal in `state` (`helpers.builder.Shell`), shown in a notebook; where that has no shell, with
+        busybox of `image` or of one that is here. Raises Unsupported as `state` does, and where there is no shell."""
+        return self.state.open_shell(image)
+
 
 class BuildStopped(BuildFailed):
     """A build went past a bound and was stopped, in the engine too.

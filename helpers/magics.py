@@ -1,4 +1,4 @@
-"""The magics of the exercises: %%dockerfile, %check, %hint and %progress.
+"""The magics of the exercises, %%dockerfile, %check, %hint and %progress, and %%in_step for any build.
 
 `from helpers.lesson import *` loads them, and so does `%load_ext helpers.magics`.
 """
@@ -19,22 +19,75 @@ from IPython.display import display
 
 from . import dockerfile as dockerfiles
 from . import paths
-from .builder import BuildResult
+from .builder import BuildResult, Snapshot, recent
 from .checks import Exercise, Listener, check, find, hints, names, progress
 from .checks.hints import next_hint
 from .checks.placeholders import random_word
 from .checks.runner import build_exercise
 from .checks.submission import changed_files
 from .engine import connect
-from .errors import CourseError, DockerfileError
-from .text import write
+from .errors import BuildFailed, CourseError, DockerfileError, Unsupported
+from .text import pass_on, write
+from .views import register as views
 from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
-from .widgets import LiveBuild
+from .widgets import LiveBuild, register
 
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"
 _OPTIONS = {"%%dockerfile": ["--target", "--builder"], "%check": ["--dockerfile", "--builder"],
-            "%hint": [], "%progress": []}
+            "%hint": [], "%progress": [], "%%in_step": ["--stage", "--line", "--shell-from"]}
+
+
+@magics_class
+class BuildMagics(Magics):
+    """What looks into a build."""
+
+    @magic_arguments()
+    @argument("build", nargs="?", help="a variable that holds a build or its failure; the last one if left out")
+    @argument("--stage", help="where this stage ends")
+    @argument("--line", type=int, help="after this line of the Dockerfile")
+    @argument("--shell-from", default="", metavar="IMAGE", help="with this image's busybox, as where there is no shell")
+    @cell_magic
+    def in_step(self, line: str, cell: str) -> None:
+        """Run the cell's shell commands where the last build failed, or in a stage, or after a line.
+
+        Nothing of the build changes. `_exit_code` is theirs."""
+        words = _words(self.in_step, line)
+        found = snapshot_of(self._build(words), words.stage, words.line).entered(words.shell_from)
+        borrowed = f", with {found.borrowed}" if found.borrowed else ""
+        write(f"In {found.name}{borrowed}: {found.workdir}, user {found.user or 'root'}.")
+        done = found.run(cell)
+        pass_on(done.output)
+        self._variables["_exit_code"] = done.exit_code
+        if done.exit_code:
+            write(f"Exit code {done.exit_code}.")
+
+    @property
+    def _variables(self) -> dict[str, Any]:
+        return self.shell.user_ns if self.shell else {}
+
+    def _build(self, words: Namespace) -> BuildResult | BuildFailed:
+        if words.build:
+            found = self._variables.get(words.build)
+            if not isinstance(found, BuildResult | BuildFailed):
+                raise CourseError(f"{words.build} is no build and no failure of one.",
+                                  remedy="Name a variable that `build` gave, or that `except BuildFailed` caught.")
+            return found
+        if found := recent.last if words.stage or words.line else recent.failure:
+            return found
+        raise CourseError("No build has failed here yet." if recent.last else "Nothing has been built here yet.",
+                          remedy="Build first, or say where: %%in_step --stage NAME, or --line N.")
+
+
+def snapshot_of(build: BuildResult | BuildFailed, stage: str | None, line: int | None) -> Snapshot:
+    """Where a build failed, or its stage, or what is there after a line. Errors as of `BuildFailed.state`."""
+    if not (stage or line) and isinstance(build, BuildFailed):
+        return build.state
+    snapshots = build.snapshots
+    if snapshots is None:
+        raise Unsupported("This build cannot be looked into.", why="Only BuildKit keeps its file systems.",
+                          remedy="Build with builder='buildkit' on a Docker Engine.")
+    return snapshots.at(line) if line else snapshots.stage(stage or snapshots.target)
 
 
 @magics_class
@@ -171,7 +224,9 @@ def _buttons() -> None:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext helpers.magics`."""
-    shell.register_magics(ExerciseMagics)
+    shell.register_magics(ExerciseMagics, BuildMagics)
+    views.register()
+    register(shell)
     for magic in _OPTIONS:
         shell.set_hook("complete_command", _complete, str_key=magic)
 
@@ -194,7 +249,7 @@ def _complete(_: object, event: Any) -> list[str]:
         return _targets(words[0])
     if magic.endswith("progress"):
         return ["export", "import"]
-    return [*(() if len(words) > 1 else names()), *_OPTIONS.get(magic, [])]
+    return [*(() if len(words) > 1 or magic == "%%in_step" else names()), *_OPTIONS.get(magic, [])]
 
 
 def _targets(name: str) -> list[str]:

@@ -47,6 +47,11 @@ class Reference:
         """What is asked of a registry: the digest where there is one, else the tag."""
         return self.digest or self.tag
 
+    @property
+    def full(self) -> str:
+        """The name with its host: 'docker.io/library/golang:1.22'."""
+        return f"{self.registry}/{self.path}" + (f"@{self.digest}" if self.digest else f":{self.tag}")
+
     def __str__(self) -> str:
         return self.repository + (f"@{self.digest}" if self.digest else f":{self.tag}")
 

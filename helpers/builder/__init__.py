@@ -6,15 +6,19 @@
     [('builder', 'built'), ('stage-1', 'built')]
 """
 
-from .building import build, ensure_bases
+from .building import build, ensure_bases, recent
+from .crossings import Room, Rooms
 from .events import Event
+from .lines import Line, Lines
 from .progress import Progress, StageReport, Step
 from .request import CONTEXT_LIMIT, BuildRequest
 from .result import TITLES, BuildResult
-from .snapshots import Snapshot, Snapshots
+from .snapshot import Shell, Snapshot
+from .snapshots import Snapshots
 from .times import covered, dependencies, overlap, spans, together, work
 
 __all__ = [
-    "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Progress", "Snapshot", "Snapshots",
-    "StageReport", "Step", "build", "covered", "dependencies", "ensure_bases", "overlap", "spans", "together", "work",
+    "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Line", "Lines", "Progress", "Room", "Rooms",
+    "Shell", "Snapshot", "Snapshots", "StageReport", "Step", "build", "covered", "dependencies", "ensure_bases",
+    "overlap", "recent", "spans", "together", "work",
 ]

@@ -51,8 +51,23 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     request = context if isinstance(context, BuildRequest) else BuildRequest(context, **options)
     prepared = prepare(request, engine or connect(), report or _quiet)
     began = time.perf_counter()
-    _follow(prepared, watch or _unwatched)
-    return _result(prepared, time.perf_counter() - began)
+    try:
+        _follow(prepared, watch or _unwatched)
+        recent.last = _result(prepared, time.perf_counter() - began)
+        return recent.last
+    except BuildFailed as error:
+        recent.failure = recent.last = error
+        raise
+
+
+class Recent:
+    """The last build of this process, and the last one that failed: what a notebook's magic is about."""
+
+    last: BuildResult | BuildFailed | None = None
+    failure: BuildFailed | None = None
+
+
+recent = Recent()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ..errors import Unsupported
 from ..lint import Finding
 from .control import Entry
 from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
-from .snapshots import Snapshot, Snapshots
+from .snapshot import Snapshot
+from .snapshots import Snapshots
 from .step_lines import Place, buildah_places, buildkit_places, legacy_places
 from .step_log import StepLog
 from .times import covered, work

@@ -10,9 +10,12 @@ from ..engine import Engine
 from ..errors import Unsupported
 from ..lint import Finding
 from ..units import seconds
+from .crossings import Rooms, rooms
+from .lines import Lines
 from .progress import StageReport, Step
 from .secrets import HandedOver
-from .snapshots import Snapshot, Snapshots
+from .snapshot import Snapshot
+from .snapshots import Snapshots
 from .times import dependencies, overlap, work
 
 TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them
@@ -69,9 +72,23 @@ class BuildResult:
 
         Raises Unsupported where the builder was not BuildKit, DockerfileError where no instruction stands there.
         """
+        return self._snapshots().at(line)
+
+    def browse(self, *stages: str) -> Rooms:
+        """Stages beside each other, folder by folder, with what COPY --from took marked: the builder and the last
+        stage, or those that are named. Errors as of `at`."""
+        return rooms(self._snapshots(), stages)
+
+    def lines(self) -> Lines:
+        """What is there before and after each line, and what it changes. Raises Unsupported as `at` does."""
+        return Lines(self._snapshots())
+
+    def _snapshots(self) -> Snapshots:
         if self.snapshots is None:
-            raise Unsupported("The files of this build cannot be looked into.", remedy="Build with BuildKit.")
-        return self.snapshots.at(line)
+            raise Unsupported("The files of this build cannot be looked into.",
+                              why="Only BuildKit keeps them where a client can reach them.",
+                              remedy="Build with builder='buildkit' on a Docker Engine.")
+        return self.snapshots
 
     def overlap(self, one: str, two: str) -> float:
         """Seconds during which steps of both stages ran at once. Raises Unsupported for Buildah."""

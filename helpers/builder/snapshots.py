@@ -12,135 +12,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..bases import substitutions
 from ..dockerfile import Dockerfile, Stage
 from ..dockerfile.reader import Instruction
+from ..dockerfile.scope import arguments
 from ..errors import Unsupported
-from .control import (
-    CallFailed,
-    Control,
-    Entry,
-    FailedState,
-    Finished,
-    Gateway,
-    Process,
-    Running,
-    State,
-)
-from .control.failed import SHELLS
+from .control import CallFailed, Control, FailedState, Gateway
 from .session import Session
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from .building import Prepared
-
-
-class Snapshot:
-    """A file system in the build cache.
-
-    name       "stage builder", "after line 5", "line 6 when it failed"
-    line       of the last instruction that is in it, None for the step that failed
-    command    what the step ran that failed in it, or next to it; None for any other snapshot
-    """
-
-    def __init__(self, name: str, state: State, line: int | None = None, command: Sequence[str] | None = None):
-        self.name, self.line, self.command = name, line, command
-        self._state = state
-
-    def __repr__(self) -> str:
-        return f"{self.name}: {self.workdir}, {len(self.files(self.workdir))} entries"
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The image's configuration so far, as `docker inspect` has it under Config."""
-        return self._state.config
-
-    @property
-    def env(self) -> dict[str, str]:
-        """The environment of a command that would run next."""
-        return dict(each.partition("=")[::2] for each in self.config.get("Env") or ())
-
-    @property
-    def workdir(self) -> str:
-        """The working directory of a command that would run next."""
-        return self.config.get("WorkingDir") or "/"
-
-    @property
-    def user(self) -> str:
-        """The user of a command that would run next; '' is root."""
-        return self.config.get("User") or ""
-
-    def files(self, path: str = "/") -> tuple[Entry, ...]:
-        """What is in a folder, in order of names. Raises CallFailed if it is no folder."""
-        return self._state.read_dir(path)
-
-    def read(self, path: str, limit: int | None = None) -> bytes:
-        """A file's content, or its first `limit` bytes. Raises CallFailed if it is not there."""
-        return self._state.read(path, limit)
-
-    def stat(self, path: str) -> Entry:
-        """One path's facts. Raises CallFailed if it is not there."""
-        return self._state.stat(path)
-
-    def has(self, path: str) -> bool:
-        """Whether something is at that path."""
-        with contextlib.suppress(CallFailed):
-            return bool(self.stat(path).mode)
-        return False
-
-    def tree(self, path: str = "/", depth: int = 2) -> str:
-        """The folders and files below `path` as text, `depth` levels deep."""
-        return "\n".join([path, *self._below(path.rstrip("/"), depth, "  ")])
-
-    def _below(self, path: str, depth: int, indent: str) -> list[str]:
-        lines: list[str] = []
-        for entry in self.files(path or "/") if depth > 0 else ():
-            target = f" -> {entry.target}" if entry.is_link else ""
-            lines.append(f"{indent}{entry.name}{'/' if entry.is_dir else ''}{target}")
-            if entry.is_dir:
-                lines += self._below(f"{path}/{entry.name}", depth - 1, indent + "  ")
-        return lines
-
-    @property
-    def shell(self) -> str:
-        """The first shell that is there, '' if there is none."""
-        if isinstance(self._state, FailedState):
-            return self._state.shell
-        return next(filter(self.has, SHELLS), "")
-
-    def run(self, command: str | Sequence[str], stdin: bytes = b"") -> Finished:
-        """Run a command in a container of it, with its environment, working directory and user. A text needs a shell.
-
-        Nothing of the snapshot changes. Raises Unsupported for a text where there is no shell, and CallFailed.
-        """
-        process = self._process(command)
-        with self._state.container() as container:
-            return container.run(process, stdin)
-
-    @contextlib.contextmanager
-    def terminal(self, command: str | Sequence[str] | None = None) -> Any:
-        """A process with a terminal, its own shell by default, while the block lasts."""
-        process = self._process(command or [self.need_shell()], terminal=True)
-        with self._state.container() as container:
-            running: Running = container.start(process)
-            try:
-                yield running
-            finally:
-                running.end()
-
-    def _process(self, command: str | Sequence[str], terminal: bool = False) -> Process:
-        args = [self.need_shell(), "-c", command] if isinstance(command, str) else list(command)
-        env = self.env | ({"TERM": "xterm"} if terminal else {})
-        return Process(args, [f"{name}={value}" for name, value in env.items()], self.workdir, self.user, terminal)
-
-    def need_shell(self) -> str:
-        """Its shell. Raises Unsupported if there is none."""
-        if found := self.shell:
-            return found
-        raise Unsupported(f"There is no shell in it: {self.name}.", why=f"None of {', '.join(SHELLS)} is there.",
-                          remedy="Read its files instead, or run a program that is there by a list: run(['/app/server'])")  # noqa: E501
 
 
 class Snapshots:
@@ -148,6 +33,7 @@ class Snapshots:
 
     def __init__(self, prepared: Prepared):
         self._prepared = prepared
+        self.dockerfile: Dockerfile = prepared.read
         self._ends = contextlib.ExitStack()
         self._control: Control | None = None
         self._open: dict[int, Snapshot] = {}
@@ -164,15 +50,28 @@ class Snapshots:
         self._control = None
         self._ends.close()
 
+    @property
+    def target(self) -> str:
+        """Label of the stage that is built."""
+        return self.dockerfile.stage(self._prepared.request.target or self.dockerfile.stages[-1].label).label
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Names in the engine of the base images."""
+        return tuple(base.name for base in self._prepared.bases)
+
+    def arguments(self, line: int) -> dict[str, str]:
+        """The build arguments in scope after the instruction at a line, '' for one without a value."""
+        return arguments(self.dockerfile, line, self._prepared.request.args or {})
+
     def stage(self, name: str) -> Snapshot:
         """A stage as its last line leaves it. Raises DockerfileError naming the stages there are."""
-        stage = self._read.stage(name)
+        stage = self.dockerfile.stage(name)
         return self._after(stage, stage.instructions[-1], f"stage {stage.label}")
 
     def last(self) -> Snapshot:
         """The stage that is built: what is shipped."""
-        target = self._prepared.request.target
-        return self.stage(target or self._read.stages[-1].label)
+        return self.stage(self.target)
 
     def image(self, reference: str) -> Snapshot:
         """An image that the Dockerfile names, or what stands in for it in this engine."""
@@ -182,15 +81,15 @@ class Snapshots:
 
     def at(self, line: int) -> Snapshot:
         """As the instruction at that line of the Dockerfile leaves it. Raises DockerfileError where there is none."""
-        stage, instruction = locate(self._read, line)
+        stage, instruction = locate(self.dockerfile, line)
         return self._after(stage, instruction, f"after line {instruction.line}")
 
     def before(self, line: int) -> Snapshot:
         """As the instruction at that line finds it. Raises DockerfileError for a FROM: a stage begins with nothing."""
-        stage, instruction = locate(self._read, line)
+        stage, instruction = locate(self.dockerfile, line)
         number = stage.instructions.index(instruction)
         if number == 0:
-            raise self._read.fault(f"Nothing comes before line {instruction.line}.", instruction.line,
+            raise self.dockerfile.fault(f"Nothing comes before line {instruction.line}.", instruction.line,
                                    why="Each FROM begins an empty file system; nothing of the stages above is in it.",
                                    remedy=f"Look at what it begins with: at({instruction.line}).")
         return self._after(stage, stage.instructions[number - 1], f"before line {instruction.line}")
@@ -198,7 +97,7 @@ class Snapshots:
     def failed(self, line: int) -> Snapshot:
         """The step at that line when it failed, with what it had written. Where the engine keeps no failed step (Docker
         20.10), or it has no shell to read it by, the state before it."""
-        _, instruction = locate(self._read, line)
+        _, instruction = locate(self.dockerfile, line)
         gateway = self._gateway(self._cut(instruction))
         try:
             gateway.solve(self._attributes, evaluate=True)
@@ -213,10 +112,6 @@ class Snapshots:
         return found
 
     # -- solving -------------------------------------------------------------------------
-
-    @property
-    def _read(self) -> Dockerfile:
-        return self._prepared.read
 
     @property
     def _attributes(self) -> Mapping[str, str]:

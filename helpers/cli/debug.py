@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def debug(options: argparse.Namespace) -> int:
     """Build; then open a shell where it failed, at --line, or in the stage that was built. Returns its exit code."""
     from ..builder import build
-    from ..errors import BuildFailed
+    from ..errors import BuildFailed, Unsupported
     from ..widgets.live import LiveBuild
 
     with LiveBuild(sys.stderr) as live:
@@ -47,6 +47,8 @@ def debug(options: argparse.Namespace) -> int:
         if options.json:
             emit(options, facts(found), "")
             return GOOD
+        with contextlib.suppress(*[] if options.shell_from else [Unsupported]):   # without a shell, its files are shown
+            found = found.entered(options.shell_from)
         say(described(found))
         return _terminal(found) if sys.stdin.isatty() else _commands(found)
 
@@ -64,6 +66,8 @@ def described(found: Snapshot) -> str:
     lines = [f"{name}: working directory {found.workdir}, user {found.user or 'root'}."]
     if found.command:
         lines.append(f"The command that failed: {' '.join(found.command)}")
+    if found.borrowed:
+        lines.append(f"Its shell is {found.borrowed}.")
     if not found.shell:
         lines += ["It has no shell. Its files:", found.tree(found.workdir)]
     return "\n".join(lines)

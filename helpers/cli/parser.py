@@ -69,6 +69,8 @@ def _builds(command: Command) -> None:
     entered = command("debug", debug.debug, "build, and open a shell where it failed, or after any line")
     _of_a_build(entered, "build up to this stage")
     entered.add_argument("--line", type=int, metavar="N", help="open it after line N of the Dockerfile, failed or not")
+    entered.add_argument("--shell-from", default="", metavar="IMAGE",
+                         help="use this image's busybox, as it is done where there is no shell")
     entered.set_defaults(failure=no_build)
 
     report = command("report", images.report, "build a project and say what to fix, line by line")

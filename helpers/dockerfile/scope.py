@@ -6,10 +6,12 @@ stage, and in the stages that are FROM it. Source: docs.docker.com, Dockerfile r
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage
 from .reader import Instruction
 from .source import SHELL_WORD
@@ -68,6 +70,26 @@ def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
                         yield Unset(name, each.line, stage, declared, name in own, name not in own and name in above)
             names.update(_declared(each, ("ARG", "ENV")))
         known[stage.label] = frozenset(names)
+
+
+def arguments(dockerfile: Dockerfile, line: int, given: Mapping[str, str]) -> dict[str, str]:
+    """{name: value} of each ARG that is in scope after the instruction at `line`; '' for one without a value. `given`:
+    the build's own arguments."""
+    stage = next(each for each in reversed(dockerfile.stages) if each.line <= line)
+    above = arguments(dockerfile, dockerfile.stage(stage.base_stage).instructions[-1].line,
+                      given) if stage.base_stage else {}
+    found, known = above, {**above}
+    for each in stage.instructions:
+        if each.line > line or each.keyword not in ("ARG", "ENV"):
+            continue
+        for name in _declared(each, ("ARG", "ENV")):
+            written = dict(settings(each)).get(name, "")
+            with contextlib.suppress(BadSubstitution):
+                written = expand(written, known, dockerfile.escape)
+            if each.keyword == "ARG":
+                written = found[name] = given.get(name) or written or dockerfile.global_args.get(name) or ""
+            known[name] = written
+    return found
 
 
 def settings(each: Instruction) -> Iterator[tuple[str, str]]:

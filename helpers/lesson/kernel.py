@@ -6,17 +6,15 @@ import os
 
 from .. import magics, recorded
 from ..experiments.variants import APPS
-from ..views import register
 from ..widgets.ask import retold
 
 
 def load() -> None:
-    """Teach this kernel the course: views of its objects, its magics, and recorded cells where
+    """Teach this kernel the course: its magics, with views of its objects, and recorded cells where
     there is no engine. Once in a kernel; nothing outside of IPython.
 
     Where tests require an engine, nothing is shown as recorded: it would pass for measured.
     """
-    register.register()
     magics.load()
     if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") != "1":
         recorded.register(APPS.parent, retold)

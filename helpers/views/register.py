@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..builder import BuildResult
+from ..builder import BuildResult, Lines, Rooms, Shell
 from ..claims import Sentences, Standings, Verdict
 from ..engine import Engine
 from ..experiments.languages import Languages
@@ -30,6 +30,7 @@ from .languages import absent_view, languages_view
 from .lists import image_view
 from .markup import paragraph
 from .report import report_text, report_view
+from .snapshots import lines_text, lines_view, rooms_text, rooms_view, shell_text, shell_view
 
 # (type, its HTML, its text)
 VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
@@ -43,6 +44,9 @@ VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
     (Verdict, verdict_view, repr),
     (Languages, languages_view, repr),
     (Absent, absent_view, repr),
+    (Rooms, rooms_view, rooms_text),
+    (Lines, lines_view, lines_text),
+    (Shell, shell_view, shell_text),
     (Engine, lambda engine: paragraph(engine.describe()), repr),
     (doctor.Report, doctor_view, repr),
 )

@@ -5,7 +5,8 @@ in a saved notebook.
 """
 
 from .ask import ask, predict
+from .browse import register
 from .live import LiveBuild
 from .status import Status
 
-__all__ = ["LiveBuild", "Status", "ask", "predict"]
+__all__ = ["LiveBuild", "Status", "ask", "predict", "register"]

@@ -14,7 +14,7 @@ from ..text import escape
 from ..units import ratio, size
 
 if TYPE_CHECKING:
-    from ipywidgets import VBox
+    from ipywidgets import Box, VBox
 
 COMPARED = "multistage.compared"   # metadata of an output: the question, and what was measured
 _WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
@@ -67,7 +67,7 @@ class Prediction:
         options = f" ({' / '.join(self.choices) or number})"
         text = f"Your prediction: {self.question}{options}"
         shown = f"<p><b>Your prediction:</b> {escape(self.question + options)}</p>"
-        return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
+        return with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
     def _widget(self) -> VBox:
         from ipywidgets import HTML, FloatText, RadioButtons, VBox
@@ -133,7 +133,7 @@ class Question:
                  f"<details><summary>Answer</summary><p>{escape(self.answer)}. "
                  f"{escape(self.because)}</p></details>")
         text = f"{self.question}\n" + "\n".join(f"  - {choice}" for choice in self.choices)
-        return _with_widget(self._widget, {"text/html": shown, "text/plain": text})
+        return with_widget(self._widget, {"text/html": shown, "text/plain": text})
 
     def _widget(self) -> VBox:
         from ipywidgets import HTML, RadioButtons, VBox
@@ -148,7 +148,7 @@ class Question:
         return VBox([HTML(f"<b>{escape(self.question)}</b>"), entry, told])
 
 
-def _with_widget(make: Callable[[], VBox], plain: dict[str, str]) -> dict[str, Any]:
+def with_widget(make: Callable[[], Box], plain: dict[str, str]) -> dict[str, Any]:
     """`plain`, and the widget's view in front of it where widgets are to be had."""
     try:
         view = make()._repr_mimebundle_()

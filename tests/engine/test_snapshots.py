@@ -5,13 +5,17 @@ import pty
 import select
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
 import pytest
 
+from helpers.bases import status
 from helpers.builder import build
+from helpers.builder.borrowed_shell import IMAGES
 from helpers.builder.control import CallFailed, Control
+from helpers.builder.lines import Changes
 from helpers.errors import BuildFailed, Unsupported
 
 BASE = "debian:bookworm-slim"
@@ -40,6 +44,12 @@ COPY --from=builder /stove/pot /
     made = build(folder, engine=engine)
     yield made
     made.snapshots.close()
+
+
+@pytest.fixture(scope="module")
+def folder(result):
+    """The build context of `result`."""
+    return result.snapshots._prepared.request.folder
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +87,50 @@ def test_a_command_runs_after_any_line_and_changes_nothing(result):
     assert not result.at(4).has("/stove/new")
 
 
+def test_what_each_line_changed_is_told_from_its_files(result, word):
+    lines = result.lines()
+    changes = {line.number: line.changes for line in lines}
+    assert [line.number for line in lines] == [1, 2, 3, 4, 5, 7, 8]
+    assert changes[1] is None and changes[7] is None and changes[3] == Changes()
+    assert changes[2].added == ("/stove",) and changes[4].added == ("/hello.txt",)
+    assert changes[5].added == ("/stove/a", "/stove/a/b", "/stove/pot") and not changes[5].removed
+    assert changes[8].added == ("/pot",)      # in a stage without a shell: the builder's base compares
+    assert "GREETING" not in lines.at(3).before.env and lines.at(3).after.env["GREETING"] == "hello"
+
+
+def test_kitchen_and_dining_room_show_what_crossed(result):
+    both = result.browse()
+    marks = {room.name: {entry.name: mark for entry, mark in room.entries("/" if room.name != "builder" else "/stove")}
+             for room in both.rooms}
+    assert marks == {"builder": {"a": "", "pot": "copied to stage-1, line 8"}, "stage-1": {"pot": "from builder, line 8"}}
+    pot = both.rooms[1].entries()[0][0]
+    assert both.rooms[1].text("/pot", pot) == result.stage("builder").read("/stove/pot").decode()
+
+
+def test_a_shell_is_mounted_from_another_image_where_there_is_none(result, engine):
+    if not any(each.present for each in status(engine, IMAGES)):
+        pytest.skip("no image with a busybox is here")
+    last = result.stage("stage-1").snapshot
+    lent = last.entered()
+    assert lent.borrowed and lent.borrowed.image in IMAGES and result.at(4).entered().borrowed is None
+    assert lent.run("cat pot; ls /stove").exit_code != 0 and lent.run("cat pot").output.split() == [result.at(5).read("/stove/pot").decode().strip()]
+    assert last.run("ls /pot | wc -l", shell_from=lent.borrowed.image).output.strip() == "1"
+    assert [entry.name for entry in last.files()] == ["pot"], "the mount stayed"
+    with pytest.raises(Unsupported, match="has no /bin/busybox"):
+        last.run("ls", shell_from=BASE)
+    with pytest.raises(Unsupported, match="does not have nobody/has:this"):
+        last.run("ls", shell_from="nobody/has:this")
+
+
+def test_a_shell_keeps_its_folder_from_one_command_to_the_next(failure):
+    shell, said, ended = failure.shell(), [], threading.Event()
+    shell.wrote = lambda piece: (said.append(piece), ended.set() if "ended" in piece else None)
+    shell.send("cd /etc; WORD=kept")
+    shell.send("echo in $PWD, $WORD; exit 5")
+    assert ended.wait(60) and "in /etc, kept\n" in "".join(said) and said[-1] == "[The shell ended with exit code 5.]\n"
+    assert not any(set("\r\x1b") & set(piece) for piece in said)
+
+
 def test_what_has_no_shell_says_so_and_still_shows_its_files(result):
     with pytest.raises(Unsupported, match="no shell"):
         result.stage("stage-1").snapshot.run("ls")
@@ -104,6 +158,14 @@ def test_debug_runs_commands_where_the_build_failed(failure):
     done = debug(failure.folder, input="pwd; exit 3\n")
     assert (done.returncode, done.stdout) == (3, "/stove\n"), done.stderr
     assert "exit code 4" in done.stderr and "The command that failed" in done.stderr
+
+
+def test_debug_mounts_a_shell_where_there_is_none_and_names_the_image(folder, engine):
+    if not any(each.present for each in status(engine, IMAGES)):
+        pytest.skip("no image with a busybox is here")
+    done = debug(folder, input="ls\n")
+    assert done.returncode == 0 and "pot" in done.stdout.split()
+    assert "Its shell is busybox of" in done.stderr
 
 
 def test_debug_opens_a_shell_on_a_terminal_after_any_line(failure):

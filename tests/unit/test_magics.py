@@ -2,6 +2,7 @@
 
 import shlex
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -9,7 +10,7 @@ from IPython.utils.capture import capture_output
 
 from helpers import magics
 from helpers.checks import Fail, Verdict, progress
-from helpers.errors import CourseError, DockerfileError, ExerciseError
+from helpers.errors import BuildFailed, CourseError, DockerfileError, ExerciseError, Unsupported
 from helpers.views.exercises import MarkedDockerfile, ProgressView, VerdictView, progress_text, verdict_view
 from tests.unit.checks.test_checks import folder  # noqa: F401
 from tests.unit.test_project import Tags
@@ -30,7 +31,7 @@ def shell(tmp_path, monkeypatch):
     InteractiveShell.clear_instance()
 
 
-@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line")])
+@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("in_step", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line")])
 def test_each_has_a_docstring(shell, name, kind):
     assert len(shell.find_magic(name, kind).__doc__) > 80
 
@@ -159,3 +160,61 @@ def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
                        "last_modified": datetime.now(UTC)},)
     assert progress.load().record("99-thing").attempts == 1
     assert all(each.tooltip and each.description for each in made)
+
+
+# -- %%in_step -------------------------------------------------------------------------
+
+class Entered:
+    """A snapshot that notes what is run in it."""
+
+    name, workdir, user, borrowed = "stage builder", "/app", "", None
+
+    def __init__(self, exit_code=0):
+        self.asked, self._exit_code = [], exit_code
+
+    def entered(self, image):
+        self.asked.append(image)
+        return self
+
+    def run(self, command):
+        self.asked.append(command)
+        return SimpleNamespace(output="said\n", exit_code=self._exit_code)
+
+
+def failed_build(state):
+    failure = BuildFailed("It failed.", line=3)
+    failure.snapshots = SimpleNamespace(failed=lambda line: state, at=lambda line: state, stage=lambda name: state)
+    return failure
+
+
+def test_a_cell_runs_where_the_last_build_failed(shell, monkeypatch, capsys):
+    state = Entered(exit_code=3)
+    monkeypatch.setattr(magics.recent, "failure", failed_build(state))
+    shell.run_cell_magic("in_step", "--shell-from alpine:3", "ls\npwd\n")
+    assert state.asked == ["alpine:3", "ls\npwd\n"] and shell.user_ns["_exit_code"] == 3
+    assert capsys.readouterr().out == "In stage builder: /app, user root.\nsaid\nExit code 3.\n"
+
+
+def test_a_variable_a_stage_and_a_line_say_where_a_cell_runs(shell, monkeypatch, capsys):
+    asked = []
+    failure = failed_build(Entered())
+    failure.snapshots.at = lambda line: asked.append(line) or Entered()
+    failure.snapshots.stage = lambda name: asked.append(name) or Entered()
+    monkeypatch.setattr(magics.recent, "last", None)
+    shell.user_ns["mine"] = failure
+    for options in ("mine --line 4", "mine --stage builder", "mine"):
+        shell.run_cell_magic("in_step", options, "ls")
+    assert asked == [4, "builder"] and capsys.readouterr().out.count("said") == 3
+
+
+def test_a_cell_that_has_no_build_says_what_to_do(shell, monkeypatch):
+    monkeypatch.setattr(magics.recent, "failure", None)
+    monkeypatch.setattr(magics.recent, "last", None)
+    for options, words in (("", "Nothing has been built"), ("--stage x", "Nothing has been built"), ("nobody", "nobody is no build")):
+        with pytest.raises(CourseError, match=words):
+            shell.run_cell_magic("in_step", options, "ls")
+    shell.user_ns["legacy"] = BuildFailed("x", line=3)
+    with pytest.raises(Unsupported, match="no state of this failure"):
+        shell.run_cell_magic("in_step", "legacy", "ls")
+    with pytest.raises(Unsupported, match="cannot be looked into"):
+        shell.run_cell_magic("in_step", "legacy --line 2", "ls")

@@ -11,6 +11,7 @@ and `Return` ends it. Fields: moby/buildkit, frontend/gateway/pb/gateway.proto.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets as random
@@ -111,6 +112,19 @@ class Gateway:
         request = known()["BridgeSolveRequest"](
             Frontend=frontend, FrontendOpt=pairs({"filename": "Dockerfile", **attributes}), allowResultReturn=True,
             allowResultArrayRef=True, Evaluate=evaluate)
+        return self._solved(request)
+
+    def image(self, name: str) -> State:
+        """The files of an image: the engine's own if it has it, else its registry's. `name` is written out, with host
+        and tag ("docker.io/library/alpine:3"). Raises CallFailed."""
+        source = known()["SourceOp"](identifier=f"docker-image://{name}", attrs=pairs({"image.resolvemode": "local"}))
+        first = known()["Op"](source=source).SerializeToString()
+        last = known()["Op"](inputs=[known()["Input"](digest=f"sha256:{hashlib.sha256(first).hexdigest()}")])
+        return self._solved(known()["BridgeSolveRequest"](
+            Definition=known()["Definition"](def_=[first, last.SerializeToString()]), allowResultReturn=True,
+            allowResultArrayRef=True))
+
+    def _solved(self, request: Any) -> State:
         answer = self.call("Solve", request, "BridgeSolveResponse")
         result = known()["BridgeResult"].FromString(answer.result)
         refs = [pair.value.id for pair in result.refs.refs]
@@ -127,13 +141,12 @@ class Gateway:
         return Container(self, name)
 
 
-
 class State:
     """A file system in the build cache: read it, or run something in it. An empty `ref` is `scratch`."""
 
     def __init__(self, gateway: Gateway, ref: str, metadata: Mapping[str, bytes]):
         self.ref, self.metadata = ref, dict(metadata)
-        self._gateway = gateway
+        self.gateway = gateway
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -145,13 +158,13 @@ class State:
         """What is in a folder, in order of names. Raises CallFailed if it is not one."""
         if not self.ref:
             return ()
-        answer = self._gateway.call("ReadDir", known()["ReadDirRequest"](Ref=self.ref, DirPath=path), "ReadDirResponse")
+        answer = self.gateway.call("ReadDir", known()["ReadDirRequest"](Ref=self.ref, DirPath=path), "ReadDirResponse")
         return tuple(sorted(map(_entry, answer.entries), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
         """One path's facts. Raises CallFailed if it is not there."""
         request = known()["StatFileRequest"](Ref=self.ref, Path=path)
-        return _entry(self._gateway.call("StatFile", request, "StatFileResponse").stat)
+        return _entry(self.gateway.call("StatFile", request, "StatFileResponse").stat)
 
     def read(self, path: str, limit: int | None = None) -> bytes:
         """A file's content, or its first `limit` bytes. Raises CallFailed if it is not there."""
@@ -161,7 +174,7 @@ class State:
             length = _PIECE if limit is None else min(_PIECE, limit - at)
             request = known()["ReadFileRequest"](Ref=self.ref, FilePath=path,
                                                  Range=known()["FileRange"](Offset=at, Length=length))
-            piece = self._gateway.call("ReadFile", request, "ReadFileResponse").Data
+            piece = self.gateway.call("ReadFile", request, "ReadFileResponse").Data
             pieces.append(piece)
             at += len(piece)
             if len(piece) < length:
@@ -172,9 +185,9 @@ class State:
         """What a container of this state mounts."""
         return (Mount(self.ref),)
 
-    def container(self, network: bool = True) -> Container:
-        """A container of this state. What runs in it changes nothing but the container."""
-        return self._gateway.container(self.mounts(), network)
+    def container(self, network: bool = True, more: Sequence[Mount] = ()) -> Container:
+        """A container of this state, and of `more` mounts. What runs in it changes nothing but the container."""
+        return self.gateway.container((*self.mounts(), *more), network)
 
 
 def _entry(found: Any) -> Entry:
