@@ -1,17 +1,11 @@
-"""A gRPC server for one connection that is already open.
+"""A gRPC server for one connection that is already open (`http2`).
 
-    socket -> h2 (frames, windows) -> calls -> methods (generators of messages)
-
-The framing is that of grpc/grpc, doc/PROTOCOL-HTTP2.md: each message has a
-flag byte and its length before it, and the status comes last, as trailers.
-One thread serves all calls, so that methods need no locks.
+Methods are generators of messages. One thread serves all calls, so that they need no locks.
 """
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import struct
 import urllib.parse
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
@@ -22,10 +16,10 @@ import h2.events
 import h2.exceptions
 from h2.settings import SettingCodes, Settings
 
+from .http2 import Peer, Stream
+
 OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED = 0, 2, 5, 12
 
-_PREFIX = struct.Struct(">BI")
-_RECEIVE = 1 << 18
 _BATCH = 1 << 19          # bytes framed before they are sent
 _HEADERS = 16 << 20       # a long .dockerignore comes as headers; Go's limit is the same
 
@@ -56,71 +50,46 @@ def unary(answer: Callable[[bytes], bytes]) -> Method:
     return method
 
 
-class Server:
-    """Serves `methods` {'/package.Service/Method': method} on a connected socket.
+class Server(Peer):
+    """Serves `methods` {'/package.Service/Method': method} on a connected socket, in `run`.
 
     `early` is what was already read from the socket. `error` is the first
     exception, other than a Status, that ended a call.
     """
 
     def __init__(self, sock: socket.socket, methods: Mapping[str, Method], early: bytes = b""):
+        super().__init__(sock, early, h2.connection.H2Connection(h2.config.H2Configuration(
+            client_side=False, header_encoding=None, validate_inbound_headers=False)))
         self.error: Exception | None = None
-        self._socket, self._methods, self._early = sock, methods, early
+        self._methods = methods
         self._calls: dict[int, _Call] = {}
-        self._stopped = False
-        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(
-            client_side=False, header_encoding=None, validate_inbound_headers=False))
         self._h2.local_settings = Settings(client=False, initial_values={
             SettingCodes.MAX_HEADER_LIST_SIZE: _HEADERS, SettingCodes.MAX_CONCURRENT_STREAMS: 1000})
         self._h2.decoder.max_header_list_size = _HEADERS
-
-    def serve(self) -> None:
-        """Serve until `stop` is called; raises OSError where the peer goes first. The socket stays open.
-
-        It blocks in reading and in writing: the peer reads all the time, as gRPC demands of it.
-        """
-        self._socket.setblocking(True)
         self._h2.initiate_connection()
+
+    def run(self) -> None:
+        """Serve until `stop`. Raises OSError where the peer goes first or breaks HTTP/2."""
         try:
-            self._take(self._early)
-            while True:
-                self._pump()
-                data = self._socket.recv(_RECEIVE)
-                if not data:
-                    raise ConnectionResetError("the peer closed the connection")
-                self._take(data)
-        except h2.exceptions.H2Error as error:
-            raise ConnectionAbortedError(f"the peer does not keep to HTTP/2: {error}") from error
-        except OSError:
-            if not self._stopped:
-                raise
+            super().run()
         finally:
             for stream in tuple(self._calls):
                 self._drop(stream)
 
-    def stop(self) -> None:
-        """Make `serve` return, from any thread."""
-        self._stopped = True
-        with contextlib.suppress(OSError):   # it is closed already
-            self._socket.shutdown(socket.SHUT_RDWR)
-
     # -- inside ---------------------------------------------------------------
 
-    def _take(self, data: bytes) -> None:
-        for event in self._h2.receive_data(data):
-            if isinstance(event, h2.events.DataReceived):
-                self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                if call := self._calls.get(event.stream_id):
-                    call.take(event.data)
-            elif isinstance(event, h2.events.RequestReceived):
-                self._begin(event.stream_id, event.headers)
-            elif isinstance(event, h2.events.StreamEnded):
-                if call := self._calls.get(event.stream_id):
-                    call.inbox.append(None)
-            elif isinstance(event, h2.events.StreamReset):
-                self._drop(event.stream_id)
-            elif isinstance(event, h2.events.ConnectionTerminated):
-                raise ConnectionResetError("the peer ended the connection")
+    def _event(self, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.DataReceived):
+            self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if call := self._calls.get(event.stream_id):
+                call.inbox.extend(call.messages(event.data))
+        elif isinstance(event, h2.events.RequestReceived):
+            self._begin(event.stream_id, event.headers)
+        elif isinstance(event, h2.events.StreamEnded):
+            if call := self._calls.get(event.stream_id):
+                call.inbox.append(None)
+        elif isinstance(event, h2.events.StreamReset):
+            self._drop(event.stream_id)
 
     def _begin(self, stream: int, headers: list[tuple[bytes, bytes]]) -> None:
         metadata: dict[str, tuple[str, ...]] = {}
@@ -132,67 +101,47 @@ class Server:
             self._h2.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
         except (h2.exceptions.StreamClosedError, h2.exceptions.StreamIDTooLowError):
             return   # taken back in the same breath
-        self._calls[stream] = _Call(self._methods.get(path) or _unknown(path), metadata)
+        self._calls[stream] = _Call(stream, self._methods.get(path) or _unknown(path), metadata)
 
     def _drop(self, stream: int) -> None:
         if call := self._calls.pop(stream, None):
-            call.messages.close()
+            call.answers.close()
 
-    def _pump(self) -> None:
-        """Send what the peer's windows allow, in turn for each call."""
-        framed, busy = 0, True
-        while busy:
-            count = sum([self._frame(stream, call) for stream, call in tuple(self._calls.items())])
-            framed, busy = framed + count, count > 0
-            if framed > _BATCH or not busy:
-                self._socket.sendall(self._h2.data_to_send())
-                framed = 0
+    def _frame(self) -> None:
+        """What the peer's windows allow, in turn for each call."""
+        framed, count = 0, 1
+        while count and framed < _BATCH:
+            count = sum([self._frame_of(call) for call in tuple(self._calls.values())])
+            framed += count
 
-    def _frame(self, stream: int, call: _Call) -> int:
+    def _frame_of(self, call: _Call) -> int:
         """Frame a call's next piece; its bytes, 0 if there is none now, or no window."""
-        window = min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
-        call.fill(max(window, 1))
-        part = bytes(memoryview(call.pending)[:max(window, 0)])
+        call.fill(max(1, min(self._h2.local_flow_control_window(call.number), self._h2.max_outbound_frame_size)))
+        part = self._part(call)
         if part:
-            self._h2.send_data(stream, part)
-            del call.pending[:len(part)]
-        if call.status is not None and not call.pending:
-            self._h2.send_headers(stream, _trailers(call.status), end_stream=True)
+            self._h2.send_data(call.number, part)
+        if call.status is not None and not call.outgoing:
+            self._h2.send_headers(call.number, _trailers(call.status), end_stream=True)
             self.error = self.error or call.error
-            del self._calls[stream]
+            del self._calls[call.number]
         return len(part)
 
 
-class _Call:
-    """One call: the messages that came, and the bytes that are to go."""
+class _Call(Stream):
+    """One call: the messages that came, and its method's answers."""
 
-    def __init__(self, method: Method, metadata: Metadata):
+    def __init__(self, number: int, method: Method, metadata: Metadata):
+        super().__init__(number)
         self.inbox: Inbox = deque()
-        self.messages = method(metadata, self.inbox)
-        self.pending = bytearray()
+        self.answers = method(metadata, self.inbox)
         self.status: Status | None = None
         self.error: Exception | None = None
-        self._partial = bytearray()
-
-    def take(self, data: bytes) -> None:
-        self._partial += data
-        at = 0
-        while len(self._partial) - at >= _PREFIX.size:
-            packed, length = _PREFIX.unpack_from(self._partial, at)
-            if packed:
-                self.status = Status(UNIMPLEMENTED, "compressed messages are not understood")
-            end = at + _PREFIX.size + length
-            if len(self._partial) < end:
-                break
-            self.inbox.append(bytes(self._partial[at + _PREFIX.size:end]))
-            at = end
-        del self._partial[:at]
 
     def fill(self, size: int) -> None:
         """Ask the method for messages until `size` bytes wait, or it has none now."""
-        while self.status is None and len(self.pending) < size:
+        while self.status is None and len(self.outgoing) < size:
             try:
-                message = next(self.messages)
+                message = next(self.answers)
             except StopIteration:
                 self.status = Status(OK, "")
             except Status as status:
@@ -202,8 +151,7 @@ class _Call:
             else:
                 if message is None:
                     return
-                self.pending += _PREFIX.pack(0, len(message))
-                self.pending += message
+                self.put(message)
 
 
 def _unknown(path: str) -> Method:

@@ -116,7 +116,7 @@ class Session:
 
     def _serve(self, server: Server, response: requests.Response) -> None:
         try:
-            server.serve()
+            server.run()
         except OSError as error:
             self._lost = EngineGone(
                 "The engine ended the build's session.", why=str(error),

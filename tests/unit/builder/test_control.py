@@ -67,7 +67,7 @@ def connection():
 
     def serve():
         with contextlib.suppress(OSError):
-            server.serve()
+            server.run()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

@@ -251,7 +251,7 @@ class Peer:
 
     def _serve(self):
         try:
-            self.server.serve()
+            self.server.run()
         except OSError as error:
             self.raised = error
         finally:
