@@ -16,6 +16,9 @@ from .control import Control, Gateway
 from .request import BuildRequest
 from .session import Session
 
+# Rules that say what `dockerfile.problems` says. Source: docs.docker.com, "Build checks".
+SAME = {"DuplicateStageName": "duplicate-stage", "StageNameCasing": "stage-name-case", "UndefinedVar": "unset-argument",
+        "UndefinedArgInFrom": "unset-argument"}
 _SINCE = 27    # Docker Engine's version
 
 

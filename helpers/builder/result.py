@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ..bases import ResolvedBase, substitutions
-from ..dockerfile import Dockerfile, problems_met
+from ..dockerfile import Dockerfile, Problem, problems_met
 from ..engine import Engine
 from ..errors import Unsupported
 from ..lint import Finding
 from ..units import seconds
 from .crossings import Rooms, rooms
 from .lines import Lines
+from .linter import SAME
 from .progress import StageReport, Step
 from .secrets import HandedOver
 from .snapshot import Snapshot
@@ -56,6 +57,20 @@ class BuildResult:
     def cached(self) -> bool:
         """Whether nothing had to run."""
         return all(stage.status != "built" for stage in self.stages)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Lines of the stages that were built which are not built as they read."""
+        return problems_met(self.dockerfile, self.builder, self.target)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What there is to say of the Dockerfile's lines, by line: `problems` and `warnings`, the same thing once."""
+        ours = [Finding(each.line, each.rule, "warning", f"{each.fault} {each.why} {each.remedy}")
+                for each in self.problems]
+        known = {(each.rule, each.line) for each in ours}
+        theirs = [each for each in self.warnings if (SAME.get(each.rule), each.line) not in known]
+        return tuple(sorted(ours + theirs))
 
     @property
     def substitutions(self) -> dict[str, str]:
@@ -116,7 +131,7 @@ class BuildResult:
             "stages": [stage_facts(stage) for stage in self.stages],
             "steps": [step_facts(step) for step in self.steps],
             "substitutions": self.substitutions,
-            "warnings": [each.facts() for each in problems_met(self.dockerfile, self.builder, self.target)],
+            "warnings": [each.facts() for each in self.problems],
             "checks": [each.facts() for each in self.warnings],
             "handed_over": [{"id": each.id, "origin": each.origin} for each in self.handed_over],
             "error": None,
@@ -128,7 +143,7 @@ class BuildResult:
                 for s in self.stages]
         swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]
         given = [f"  handed over: {', '.join(map(str, self.handed_over))}"] if self.handed_over else []
-        checks = [f"  {each}" for each in self.warnings]
+        checks = [f"  {each}" for each in self.findings]
         return "\n".join([head, *(row.rstrip() for row in rows), *swapped, *given, *checks])
 
 

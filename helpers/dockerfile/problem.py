@@ -37,5 +37,11 @@ class Problem:
         return {"rule": self.rule, "line": self.line, "stage": self.stage, "what": self.what, "why": self.why,
                 "remedy": self.remedy, "refused_by": list(self.refused_by)}
 
+    @property
+    def fault(self) -> str:
+        """`what` without the line. A name that it begins with stays as it is written."""
+        what = self.what.removeprefix(f"Line {self.line}: ")
+        return what[0].upper() + what[1:] if what.startswith(("a ", "the ")) else what
+
     def __str__(self) -> str:
         return f"{self.what} {self.why} {self.remedy}"

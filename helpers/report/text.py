@@ -234,7 +234,6 @@ def read_otherwise(context: ReportContext) -> Iterator[Finding]:
             each.variable in context.start.environment
         concerned = not each.only or context.builder in each.only
         if not known and concerned and each.rule in RULES and context.dockerfile.stage(each.stage) in context.needed:
-            what = re.sub(r"^Line \d+: ", "", each.what)
             yield Finding(each.rule, "medium" if each.rule in _BREAKING else "low", each.line,
-                          what[:1].upper() + what[1:], each.why, each.remedy)
+                          each.fault, each.why, each.remedy)
 

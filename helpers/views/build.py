@@ -26,10 +26,11 @@ def build_view(result: BuildResult) -> str:
 
 
 def _checks(result: BuildResult) -> str:
-    """What the builder's own checks object to."""
-    rows = [(str(each.line or ""), f'<a href="{escape(each.link)}">{escape(each.rule)}</a>', escape(each.message))
-            for each in result.warnings]
-    return table(("line", "check", "the builder says"), rows, right=(0,)) if rows else ""
+    """What there is to say of the Dockerfile's lines, by the course and by the builder's own checks."""
+    rows = [(str(each.line or ""), escape(each.message),
+             f'<a href="{escape(each.link)}">{escape(each.rule)}</a>' if each.link else code(each.rule))
+            for each in result.findings]
+    return table(("line", "warning", "rule"), rows, counted(len(rows), "warning"), right=(0,)) if rows else ""
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:

@@ -13,6 +13,7 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, Progress
 from helpers.builder.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
+from helpers.lint import Finding
 from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
 from helpers.views.lesson import Bases, Finds, Listing, say
@@ -364,6 +365,39 @@ def test_a_finished_build_as_html():
     assert "3 steps" in shown.text and "0 of 1" in shown.text   # of its own steps: FROM is none
     assert [word for word in shown.words if word.strip() in ("built", "cached", "done")]
     assert {"caption", "details", "summary", "th"} <= {tag for tag, _ in shown.tags}
+
+
+WARNED = """FROM a AS builder
+ARG V=1
+FROM a
+COPY --from=biulder /a /a
+RUN echo $V
+LABEL v=$V
+"""
+CHECKS = (Finding(6, "JSONArgsRecommended", "warning", "JSON <arguments>", "https://example.org/json"),
+          Finding(5, "UndefinedVar", "warning", "Usage of undefined variable '$V'", "https://example.org/var"))
+
+
+def test_a_finished_build_shows_each_warning_once_with_its_line_and_link():
+    warned = result(Progress(dockerfile.parse(WARNED), None, "buildkit"), warnings=CHECKS)
+    assert [(each.line, each.rule) for each in warned.findings] == [
+        (4, "similar-name"), (5, "unset-argument"), (6, "JSONArgsRecommended")]
+    assert "  line 4: warning similar-name: biulder is no stage of this file." in str(warned)
+    assert "JSON <arguments>" in str(warned) and "UndefinedVar" not in str(warned)
+    shown = page(build_view(warned))
+    assert "3 warnings" in shown.text and "Did you mean builder (line 1)?" in shown.text
+    assert "JSON <arguments>" in shown.text and "UndefinedVar" not in shown.text
+    assert [values["href"] for tag, values in shown.tags if tag == "a"] == ["https://example.org/json"]
+    assert "warning" not in page(build_view(result(done()))).text and "warning" not in str(result(done()))
+
+
+def test_a_warning_of_a_stage_that_was_not_built_or_of_another_builder_is_not_shown():
+    text = "FROM a AS x\nCOPY --from=y / /\nFROM b AS y\nRUN setcap cap_chown=ep /p\nFROM c\nCOPY --from=y /p /p\n"
+    read = Progress(dockerfile.parse(text), None, "buildkit")
+    assert result(read).findings == ()
+    text = text.replace("COPY --from=y / /\n", "")
+    assert [each.rule for each in result(Progress(dockerfile.parse(text), None, "legacy"), builder="legacy").findings] == [
+        "lost-capabilities"]
 
 
 def test_a_build_without_a_tag_goes_by_its_id():
