@@ -168,7 +168,7 @@ def test_the_builder_s_own_checks_are_asked_without_a_build(engine, tmp_path):
 
 
 def test_the_builder_s_outline_is_the_reader_s(engine, tmp_path):
-    text = (f"# IMAGE to build on\nARG IMAGE={BASE}\n# first is the first\nFROM $IMAGE AS first\n# A of all\nARG A=1 B=$A\n"
+    text = (f"# IMAGE to build on\nARG IMAGE={BASE}\n# first is the first\nFROM $IMAGE AS first\n# A of all\nARG A=1\nARG B=$A\n"
             "RUN --mount=type=secret,id=s,required=true --mount=type=ssh true\n"
             "FROM first\nARG IMAGE\nARG TARGETOS\nARG C=${B}2\nENV D=3\nARG E=$D\nCOPY --from=first /etc /e\n")
     if not outline.supported(engine):
