@@ -18,7 +18,6 @@ class Capabilities:
     rejects_heredocs    whether a builder that does not read them reports the line itself
     relative_mounts     whether the target of a mount may be a relative path
     cache_sees_mounts   whether the build cache takes notice of the files that a RUN mounts
-    empties             files of no bytes that a RUN leaves in its layer, where the image had none
     slowdown            how many times longer than elsewhere a build may take
     makes_bases         whether base images can be made in it
 
@@ -44,7 +43,6 @@ class Capabilities:
     rejects_heredocs: bool = False
     relative_mounts: bool = True
     cache_sees_mounts: bool = True
-    empties: tuple[str, ...] = ()
     slowdown: int = 1
     makes_bases: bool = True
     matches_any_prefix: bool = False

@@ -124,7 +124,7 @@ def commands():
             continue
 
 
-def test_a_failing_step_is_told_with_its_line_and_names_nothing(small, context):
+def test_a_failing_step_is_reported_with_its_line_and_tags_nothing(small, context):
     with pytest.raises(BuildFailed) as caught:
         build(context, text=f"FROM {BASE}\nRUN echo said >&2; exit 3\n", tag="small-failed:1", engine=small)
     assert caught.value.line == 2 and caught.value.exit_code == 3
@@ -222,7 +222,7 @@ def test_what_a_run_writes_into_a_mount_is_lost(small, context):
     assert container.run("small-mounted:1", ["cat", "/made", "/seen"], engine=small).output.split() == ["built", "changed"]
 
 
-def test_what_is_not_there_is_told_as_dockers_engine_does(small):
+def test_what_is_missing_is_reported_as_dockers_engine_does(small):
     api = small.client.api
     for asked in (lambda: api.inspect_image("none:1"), lambda: api.inspect_container("none"), lambda: api.exec_inspect("none")):
         with pytest.raises(docker.errors.NotFound):

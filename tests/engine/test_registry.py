@@ -245,7 +245,7 @@ def test_what_was_closed_says_so(shop, image):
         shop.push(image)
 
 
-def test_an_engine_that_cannot_reach_it_is_told_at_once(engine, program, monkeypatch):
+def test_an_engine_that_cannot_reach_it_is_reported_at_once(engine, program, monkeypatch):
     monkeypatch.setattr(lesson_registry.Line, "received", property(lambda self: 0, lambda self, value: None), raising=False)
     with pytest.raises(RegistryUnavailable, match="cannot reach a registry"):
         Registry(FAST, engine)

@@ -63,7 +63,7 @@ class Podman(Backend):
         new = version >= 5
         return Capabilities(
             mounting=("buildah",), heredocs=("buildah",) if new else (), relative_mounts=new, cache_sees_mounts=new,
-            empties=() if new else _MOUNTED, makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
+            makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
             has_users=not owned or self._ids() == "many", shares_network=owned, keeps_ulimits=new or owned,
             fills_tmpfs=True, prints_exec_errors=True, process_columns=True)
 

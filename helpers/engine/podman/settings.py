@@ -32,14 +32,9 @@ def storage(folder: Path, store: str, ids: str) -> list[str]:
     return options
 
 
-def containers() -> str:
-    """The text of containers.conf.
-
-    A container gets a process namespace of its own, so that ending it ends all of it,
-    and this session's /proc, since a masked one may not be mounted again. Control
-    groups cannot be made here, so none limit it.
-    """
-    return """\
+# A container gets a process namespace of its own, so that ending it ends all of it, and this session's
+# /proc, since a masked one may not be mounted again. Control groups cannot be made here, so none limit it.
+_CONTAINERS = """\
 [containers]
 cgroups = "disabled"
 default_sysctls = []
@@ -53,11 +48,8 @@ cgroup_manager = "cgroupfs"
 events_logger = "none"
 runtime = "crun"
 """
-
-
-def registries() -> str:
-    """The text of registries.conf: a short name is Docker Hub's, as in a Dockerfile."""
-    return 'unqualified-search-registries = ["docker.io"]\nshort-name-mode = "permissive"\n'
+# A short name is Docker Hub's, as in a Dockerfile.
+_REGISTRIES = 'unqualified-search-registries = ["docker.io"]\nshort-name-mode = "permissive"\n'
 
 
 def write(folder: Path) -> None:
@@ -66,8 +58,8 @@ def write(folder: Path) -> None:
     for place in (home, folder / "tmp"):
         place.mkdir(parents=True, exist_ok=True)
     (folder / "storage.conf").write_text('[storage]\ndriver = "overlay"\n')   # in place of the machine's
-    (folder / "containers.conf").write_text(containers())
-    (folder / "registries.conf").write_text(registries())
+    (folder / "containers.conf").write_text(_CONTAINERS)
+    (folder / "registries.conf").write_text(_REGISTRIES)
     (home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}\n')
 
 

@@ -5,7 +5,7 @@ its own, and needs no privilege at all: what a RUN or a container executes runs 
 PRoot, which translates every path by ptrace. Layers, digests, cache and stages are real.
 
     http, api     Docker's API on the socket      store      images, layers, names, cache
-    build         a Dockerfile, step by step      layers     what changed between two scans, as a tar
+    build         a Dockerfile, step by step      layers     what changed between two looks, as a tar
     run_step      RUN, and what it mounts         settings   ENV, CMD, USER, ... of an image
     copying       COPY and ADD                    programs   a command's user, home and program
     stages        each one's image and files      containers processes, and what they print

@@ -21,11 +21,11 @@ from ...dockerfile import SCRATCH, Instruction, parse
 from ...errors import DockerfileError
 from . import copying, layers, settings
 from .file_systems import FileSystem, FileSystems
+from .layers import scan
 from .paths import inside
 from .processes import Processes
 from .refused import NotFound, RequestRefused
 from .run_step import RunStep
-from .scan import scan
 from .stages import Stages, State
 from .store import Store
 

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 from ...paths import remove
 from . import layers
-from .scan import Seen, scan
+from .layers import Seen, scan
 
 _KEPT = 3   # trees that are kept: each takes the room of an unpacked image
 

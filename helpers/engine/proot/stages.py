@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ...dockerfile import Stage
 from .file_systems import FileSystem, FileSystems
-from .scan import changes, scan
+from .layers import changes, scan
 from .settings import architecture, environment
 from .store import Store
 

@@ -22,8 +22,8 @@ from typing import Any
 
 from ... import paths
 from . import layers, saved_images
+from .layers import Change, Seen
 from .refused import NotFound
-from .scan import Change, Seen
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 

@@ -504,7 +504,7 @@ def test_whoever_waits_for_another_process_says_so(home):
     ("docker.io/library/golang:1.22", "golang:1.22"), ("docker.io/ada/app:1", "ada/app:1"), ("golang:1.22", "golang:1.22"),
     ("gcr.io/distroless/base-debian12:latest", "gcr.io/distroless/base-debian12:latest"), ("localhost/app:1", "localhost/app:1"),
 ])
-def test_a_name_of_docker_hub_s_is_told_as_docker_tells_it(name, short):
+def test_a_docker_hub_name_is_listed_as_docker_lists_it(name, short):
     assert references.short(name) == short
 
 

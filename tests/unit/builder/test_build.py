@@ -638,7 +638,7 @@ def test_a_build_that_failed_before_it_began(message, line, what):
     "lstat /srv/state/engine/data/tmp/buildkit-mount369/app: no such file or directory",
     "lstat /var/lib/docker/overlay2/0a1b/merged/app: no such file or directory",
 ])
-def test_where_an_engine_keeps_a_stage_is_not_told(message):
+def test_where_an_engine_keeps_a_stage_is_not_shown(message):
     error = failing(message, StepSeen("2", "[stage-1 1/2] COPY --from=b /app/x /x", 1, 2, error=message))
     assert "buildkit-mount" not in error.why and "merged" not in error.why
     assert "/app: no such file or directory" in error.why

@@ -63,7 +63,7 @@ def test_a_step_ends_with_its_image_and_a_from_with_the_next_step():
     assert second.inputs == (first.key,) and first.inputs == ()
 
 
-def test_a_cached_step_is_told_once_and_its_image_was_not_made_now():
+def test_a_cached_step_is_reported_once_and_its_image_is_not_new():
     said = ["[1/2] STEP 1/4: FROM golang:1.22 AS builder", "[1/2] STEP 2/4: WORKDIR /app",
             "--> Using cache db20ba6c1e6806c34052e09f9f5921982e323ce3234d0c9e4771120169c1c28a", "--> db20ba6c1e6",
             "[1/2] STEP 3/4: COPY . .", "--> e3e3fd3733b"]

@@ -325,7 +325,7 @@ def test_calls_are_answered(peer):
     assert one.server.error is None
 
 
-def test_a_fault_of_ours_is_told_and_kept(peer):
+def test_an_error_in_a_method_is_reported_and_kept(peer):
     def broken(_):
         raise ValueError("oh")
     one = peer({"/broken": unary(broken), "/echo": unary(bytes)})
@@ -381,7 +381,7 @@ def test_long_headers_are_taken(peer):
 
 
 @pytest.mark.parametrize("junk", [None, b"GET / HTTP/1.1\r\n\r\n" * 10])
-def test_a_peer_that_goes_or_babbles_ends_it(peer, junk):
+def test_a_peer_that_disconnects_or_sends_garbage_ends_it(peer, junk):
     one = peer({})
     if junk:
         one.sock.sendall(junk)
@@ -414,7 +414,7 @@ REFUSED = "grpc: failed to unmarshal the received message: string field contains
     ([b"latin-\xe9"], "no space left on device", None),     # of another kind
     (["\u00e4".encode()], REFUSED, None),                   # and no name is to blame
 ])
-def test_a_name_that_the_builder_cannot_read_is_told(tmp_path, names, failure, named):
+def test_a_name_that_the_builder_cannot_read_is_reported(tmp_path, names, failure, named):
     for name in names:
         (tmp_path / os.fsdecode(name)).write_text("")
     cause = Session(None, context(tmp_path, text="FROM scratch\n")).cause(failure)

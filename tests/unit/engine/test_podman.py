@@ -122,7 +122,7 @@ def no_memory(monkeypatch):
     monkeypatch.setattr(backend, "_good", {})
 
 
-def test_without_podman_it_is_said_how_to_get_it(home, monkeypatch):
+def test_without_podman_it_says_how_to_get_it(home, monkeypatch):
     monkeypatch.setattr(backend, "_PATH", "/nonexistent")
     why = podman.obstacle()
     assert "not installed" in why and "apt-get install podman" in why and "conda-forge" in why
@@ -147,7 +147,7 @@ def test_both_kinds_of_ids_are_probed_and_the_first_that_works_is_taken(home, mo
     assert (home / "state/podman").stat().st_mode & 0o777 == 0o700
 
 
-def test_where_neither_works_the_last_reason_is_said_and_asked_again(home, monkeypatch):
+def test_where_neither_works_the_last_reason_is_reported_and_it_is_probed_again(home, monkeypatch):
     monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
     said = iter(["a", "no namespace", "c", "no mount"])
     monkeypatch.setattr(backend, "_launched", lambda words, timeout: {"ok": False, "why": next(said)})
@@ -162,7 +162,7 @@ def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
     assert "in time" in backend._launched(["probe"], 0.05)["why"]
 
 
-def test_a_folder_of_somebody_else_is_not_used(home, monkeypatch):
+def test_another_users_folder_is_not_used(home, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(PermissionError, match="another user"):
         podman._make_folder()
@@ -176,7 +176,7 @@ def test_a_path_too_long_for_a_socket_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("note", ["", "nonsense", "[]", '{"pid": "x"}', '{"pid": 4194304}'])
-def test_a_note_that_means_nothing_means_no_engine(home, note):
+def test_an_unreadable_note_means_no_engine(home, note):
     podman.folder().mkdir(parents=True)
     (podman.folder() / "service.json").write_text(note)
     assert not podman.running() and podman.stop() is False and podman.rung() == "podman-one-id"
@@ -189,7 +189,7 @@ def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
     assert podman.stop() is False   # and this test goes on
 
 
-def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
+def test_a_process_outside_the_engines_namespace_is_never_ended(home):
     """A kernel or an editor that was started with a path below the folder."""
     podman.folder().mkdir(parents=True)
     near = subprocess.Popen(
@@ -208,7 +208,7 @@ def test_a_process_of_ours_outside_the_engine_s_namespace_is_never_ended(home):
     ("971 767 0:109 / / rw - overlay overlay rw,upperdir=/home/ada/other/diff", False),
     ("971 767 0:109 / /home/ada/podman/data/1/merged rw - overlay overlay rw,upperdir=/home/ada/podman/data/1/diff", False),
     ("972 971 254:0 /home/ada/podman/tmp/hosts /etc/hosts rw - ext4 /dev/vda rw", False)])
-def test_the_command_of_a_run_is_told_by_its_root_and_not_by_what_else_it_sees(line, ours):
+def test_the_command_of_a_run_is_recognized_by_its_root_and_not_by_what_else_it_sees(line, ours):
     """A browser's sandbox sees the engine's mounts too, and is nobody's to end."""
     assert namespaces.rooted(f"960 1 0:9 / /proc rw - proc proc rw\n{line}\n".encode(), b"/home/ada/podman/") is ours
 
@@ -219,7 +219,7 @@ def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
 
 # -- the family -----------------------------------------------------------------------
 
-def test_they_are_told_apart_by_their_address(home):
+def test_engines_are_distinguished_by_their_address(home):
     assert backends.owner(dockerd.host()) is dockerd and backends.owner(podman.host()) is podman
     assert backends.owner("unix:///var/run/docker.sock") is None
     assert len({engine.host() for engine in backends.ENGINES}) == len(backends.ENGINES)
@@ -236,5 +236,5 @@ LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection rese
     (LACKS + LOST, 127, True), (LOST + LACKS, 127, True), (LACKS, 0, True), (LOST, 127, True), ("", 127, True),
     ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
 ])
-def test_a_program_that_is_not_there_is_told_from_one_that_fails(output, code, lacks):
+def test_a_missing_program_is_distinguished_from_one_that_fails(output, code, lacks):
     assert podman_lacks(output, code) is lacks

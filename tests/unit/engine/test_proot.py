@@ -16,9 +16,9 @@ from helpers.dockerfile import parse
 from helpers.engine.proot import copying, fetching, layers, programs, proot, settings
 from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.file_systems import FileSystem, FileSystems, Waste
+from helpers.engine.proot.layers import Change, changes, scan
 from helpers.engine.proot.paths import inside
 from helpers.engine.proot.refused import NotFound, RequestRefused
-from helpers.engine.proot.scan import Change, changes, scan
 from helpers.engine.proot.store import Store, full
 from helpers.errors import CourseError
 from helpers.image import archive_reader
@@ -518,7 +518,7 @@ def test_what_cannot_be_fetched_or_does_not_work_leaves_what_was_there(fetched, 
     assert caught.value.evidence == "E: no" and sorted(tmp_path.rglob("share/**")) == before
 
 
-def test_a_proot_that_is_missing_or_too_old_is_told_with_the_way_to_a_newer_one(monkeypatch, tmp_path):
+def test_a_missing_or_old_proot_is_reported_with_the_way_to_a_newer_one(monkeypatch, tmp_path):
     find = proot.find.__wrapped__
     monkeypatch.setattr(proot, "candidates", list)
     assert find() == (None, "PRoot is not installed (`python -m helpers engine fetch-proot` fetches it)")
@@ -544,7 +544,7 @@ def test_the_instructions_that_change_no_file():
                       "Cmd": ["/bin/bash", "-c", "run it"], "User": "me:us"}
 
 
-def test_a_program_that_is_not_there_is_told_in_a_runtimes_words(tmp_path):
+def test_a_missing_program_is_reported_in_a_runtimes_words(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/script").write_text("#!/bin/none\n")
     (tmp_path / "bin/script").chmod(0o755)

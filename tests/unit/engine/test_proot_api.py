@@ -52,7 +52,7 @@ def built(api, **files):
     ).splitlines()]
 
 
-def test_a_build_is_told_step_by_step_and_its_image_is_there(api):
+def test_a_build_is_reported_step_by_step_and_its_image_is_there(api):
     told = built(api, Dockerfile="FROM scratch\nCOPY a /\nLABEL k=v\n", a="A")
     assert told[0] == {"stream": "Step 1/3 : FROM scratch"} and told[-1] == {"stream": "Successfully tagged t:1\n"}
     image = api.inspect_image("t:1")
@@ -105,7 +105,7 @@ def failing(error):
     return fails
 
 
-def test_a_full_disk_and_a_fault_of_its_own_are_told(api, engine, monkeypatch, capfd):
+def test_a_full_disk_and_an_internal_error_are_reported(api, engine, monkeypatch, capfd):
     monkeypatch.setattr(engine.store, "load", failing(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(APIError, match="no space left on device"):
         list(api.load_image(b"x"))

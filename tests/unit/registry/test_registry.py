@@ -282,7 +282,7 @@ def test_a_comment_is_an_entry_without_a_file():
 
 
 @pytest.mark.parametrize("step", [1 << 20, 1000, 1])
-def test_the_files_stay_and_every_digest_is_told(step):
+def test_the_files_stay_and_every_digest_is_known(step):
     packed = gzip.compress(LAYER[:100_000]) + gzip.compress(LAYER[100_000:])   # two members
     layer = Commented((packed[at:at + step] for at in range(0, len(packed), step)), "one")
     out = b"".join(layer)

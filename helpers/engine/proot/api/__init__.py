@@ -4,15 +4,59 @@ Source of names and shapes: Docker's "Engine API v1.41 reference". Whatever is n
 is answered with 501 and a sentence.
 """
 
+from __future__ import annotations
+
+import os
+import platform
+
+from .. import API, NAME, VERSION
+from ..settings import architecture
 from .builds import Builds
 from .containers import OfContainers
 from .images import OfImages
-from .itself import Itself
-from .routes import CourseEngine
-
-
-class Api(Itself, OfImages, Builds, OfContainers):
-    """One request for anything of it. `engine` is set on a subclass."""
-
+from .routes import CourseEngine, on
 
 __all__ = ["Api", "CourseEngine"]
+
+
+class Api(OfImages, Builds, OfContainers):
+    """One request for anything of it. `engine` is set on a subclass.
+
+    Here: version and information, and what this engine has none of (networks, volumes, a cache that is counted).
+    """
+
+    @on("GET", "/_ping")
+    def ping(self) -> None:
+        self.answer(b"OK", API_Version=API, Builder_Version="1", OSType="linux")
+
+    @on("GET", "/version")
+    def version(self) -> None:
+        self.answer({"Version": VERSION, "ApiVersion": API, "MinAPIVersion": "1.24", "Os": "linux",
+                     "Arch": architecture(), "KernelVersion": platform.release(),
+                     "Components": [{"Name": NAME, "Version": VERSION, "Details": {}}]})
+
+    @on("GET", "/info")
+    def info(self) -> None:
+        self.answer({"ID": NAME, "Name": platform.node(), "Driver": "plain folders", "DriverStatus": [],
+                     "OSType": "linux", "Architecture": platform.machine(), "ServerVersion": VERSION,
+                     "OperatingSystem": "this session", "NCPU": len(os.sched_getaffinity(0)),
+                     "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+                     "Containers": len(self.engine.containers.all()), "Images": len(self.engine.store.images()),
+                     "DockerRootDir": str(self.engine.folder), "SecurityOptions": [],
+                     "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
+
+    @on("GET", "/networks")
+    def networks(self) -> None:
+        self.answer([])
+
+    @on("GET", "/volumes")
+    def volumes(self) -> None:
+        self.answer({"Volumes": [], "Warnings": None})
+
+    @on("GET", "/system/df")
+    def df(self) -> None:
+        self.answer({"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []})
+
+    @on("POST", "/build/prune")
+    def prune(self) -> None:
+        self.answer({"CachesDeleted": [], "SpaceReclaimed": 0})
