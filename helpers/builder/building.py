@@ -16,10 +16,11 @@ from ..bases import ResolvedBase, ensure, references, substitutions
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BaseUnavailable, BuildFailed, CourseError, EngineGone, Unsupported
-from . import legacy_images, preflight, secrets
+from . import exports, legacy_images, preflight, secrets
 from .cancel import interrupted, still_running
 from .context import Context
 from .exchange import PARSERS, exchange, open_session
+from .exports import Exports
 from .failure import failed, stopped
 from .parameters import mark_of, parameters
 from .progress import Progress
@@ -27,6 +28,7 @@ from .request import BuildRequest
 from .result import BuildResult
 from .secrets import HandedOver
 from .snapshots import Snapshots
+from .solving import solve
 
 Watch = Callable[[Progress], None]
 Report = Callable[[str], None]
@@ -42,7 +44,8 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     report    called with a sentence: base images have to be fetched, something of this machine
               is handed over, a line is not built as it reads
     options   the other fields of `BuildRequest`: dockerfile, text, target, tag, builder, args,
-              no_cache, network, secrets, lend, ssh, labels, context_limit, bounds
+              no_cache, network, secrets, lend, ssh, labels, context_limit, bounds, output,
+              cache_to, cache_from, platform, provenance
 
     Raises DockerfileError, ContextError and BaseUnavailable before anything is sent; BuildFailed
     when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and the
@@ -79,6 +82,7 @@ class Prepared:
     read         the Dockerfile as it was written
     bases        its base images, all in the engine
     handed_over  what of this machine the build is given
+    exports      what is asked for besides an image
     mark         by which its processes are known, '' for none
     progress     of the build, from now on
     """
@@ -89,6 +93,7 @@ class Prepared:
     read: Dockerfile
     bases: tuple[ResolvedBase, ...]
     handed_over: tuple[HandedOver, ...]
+    exports: Exports
     mark: str
     progress: Progress
 
@@ -96,6 +101,8 @@ class Prepared:
 def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     """Everything that comes before the first byte is sent; errors as of `build`."""
     builder = choose_builder(engine, request.builder)
+    request, asked = replace(request, builder=builder), exports.read(request)
+    exports.check(asked, request, engine)
     context = Context.scan(request.folder, request.dockerfile, request.text)
     read = dockerfiles.parse(context.dockerfile_text, request.args or {})
     stage = preflight.target_stage(read, request.target)
@@ -110,9 +117,9 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
         context = context.with_text(read.with_bases(swapped))
     if handed_over:
         report(f"Handed to this build: {', '.join(map(str, handed_over))}.")
-    request = replace(request, builder=builder, secrets=values,
+    request = replace(request, secrets=values,
                       no_cache=request.no_cache or _overlooks_mounts(engine, read))
-    return Prepared(request, engine, context, read, bases, handed_over, mark_of(read, request.bounds, builder),
+    return Prepared(request, engine, context, read, bases, handed_over, asked, mark_of(read, request.bounds, builder),
                     Progress(read, stage.label if stage else None, builder))
 
 
@@ -185,9 +192,12 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
     engine, progress, bounds = prepared.engine, prepared.progress, prepared.request.bounds
     try:
         with contextlib.ExitStack() as ends, engine.translate_errors("build the image"):
-            session = open_session(engine, prepared.context, progress, prepared.request, ends)
-            exchange(engine, prepared.context, progress, session, watch,
-                     parameters(prepared.request, prepared.context, prepared.read, prepared.mark), prepared.request)
+            if prepared.exports.any:
+                solve(prepared, watch)
+            else:
+                session = open_session(engine, prepared.context, progress, prepared.request, ends)
+                exchange(engine, prepared.context, progress, session, watch,
+                         parameters(prepared.request, prepared.context, prepared.read, prepared.mark), prepared.request)
     except CourseError:
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
@@ -206,18 +216,19 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
         if isinstance(error, BuildFailed) and progress.builder == "buildkit":
             error.snapshots = Snapshots(prepared)
         raise error
-    if not progress.images:
+    if not (progress.images or prepared.exports.file):
         raise EngineGone("The engine ended the build without an image and without a reason.",
                          remedy="Its own log says more: `journalctl -u docker`, or for an engine "
                                 "of the course the file that `make engine` names.")
 
 
 def _result(prepared: Prepared, seconds: float) -> BuildResult:
-    engine, progress, request = prepared.engine, prepared.progress, prepared.request
-    with engine.translate_errors("look up the image it built"):
-        image = engine.client.api.inspect_image(progress.images[-1])["Id"]
+    engine, progress, request, image = prepared.engine, prepared.progress, prepared.request, ""
+    if progress.images:
+        with engine.translate_errors("look up the image it built"):
+            image = engine.client.api.inspect_image(progress.images[-1])["Id"]
     return BuildResult(
-        image=image, tag=request.tag, builder=progress.builder, seconds=seconds,
+        image=image, output=prepared.exports.file, tag=request.tag, builder=progress.builder, seconds=seconds,
         stages=tuple(progress.stages()), steps=tuple(progress.steps()), bases=prepared.bases,
         target=request.target, dockerfile=prepared.read, engine=engine, handed_over=prepared.handed_over,
         warnings=tuple(sorted(progress.warnings)),

@@ -63,7 +63,7 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
     decoders: dict[str, codecs.IncrementalDecoder] = {}
     for answer in answers:
         if answer.get("id") == "moby.buildkit.trace":
-            yield from _trace(answer["aux"], decoders)
+            yield from _trace(status_response().FromString(base64.b64decode(answer["aux"])), decoders)
         elif answer.get("id") == "moby.image.id":
             yield ImageCreated(answer["aux"]["ID"])
         elif "error" in answer or "errorDetail" in answer:
@@ -71,8 +71,14 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
             yield Failed(detail.get("message") or answer.get("error", ""), detail.get("code"))
 
 
-def _trace(payload: str, decoders: dict[str, codecs.IncrementalDecoder]) -> Iterator[Event]:
-    status = status_response().FromString(base64.b64decode(payload))
+def followed(statuses: Iterable[Any]) -> Iterator[Event]:
+    """The events in what the control API reports of a solve."""
+    decoders: dict[str, codecs.IncrementalDecoder] = {}
+    for status in statuses:
+        yield from _trace(status, decoders)
+
+
+def _trace(status: Any, decoders: dict[str, codecs.IncrementalDecoder]) -> Iterator[Event]:
     for vertex in status.vertexes:
         yield StepSeen(
             vertex.digest, vertex.name,

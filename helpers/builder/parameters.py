@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .. import labels
 from ..dockerfile import Dockerfile
@@ -26,14 +27,39 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
     fixed = {
         "version": _VERSIONS[builder],
         "dockerfile": context.dockerfile,
-        "labels": json.dumps(dict(request.labels) if request.labels else labels.marked(labels.BUILD, **{
-            labels.NAME: _full(request.tag), labels.STANDS_ON: stands_on(read, request.target)})),
+        "labels": json.dumps(_labels(request, read)),
         # By default the legacy builder keeps the container of a failed step.
         "rm": "1", "forcerm": "1",
     }
     optional = {"t": request.tag, "target": request.target, "networkmode": request.network,
                 "buildargs": json.dumps(args) if args else "", "nocache": "1" if request.no_cache else ""}
     return fixed | {name: value for name, value in optional.items() if value}
+
+
+def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
+    """What makes a step what it is, as attributes of BuildKit's frontend.
+
+    Source: moby/buildkit, frontend/dockerui/config.go.
+    """
+    network = {"force-network-mode": request.network} if request.network else {}
+    return {"filename": context.dockerfile, **network,
+            **{f"build-arg:{name}": value for name, value in (request.args or {}).items()}}
+
+
+def image_attributes(request: BuildRequest, context: Context, read: Dockerfile, mark: str = "") -> dict[str, str]:
+    """The attributes of a whole build: `attributes`, and what the request asks for besides."""
+    args = request.args or {}
+    marked_args = {**args, **_marking(mark, args, "buildkit")}
+    found = attributes(replace(request, args=marked_args), context)
+    found |= {f"label:{name}": value for name, value in _labels(request, read).items()}
+    optional = {"target": request.target, "platform": request.platform}
+    return found | {name: value for name, value in optional.items() if value} | (
+        {"no-cache": ""} if request.no_cache else {})
+
+
+def _labels(request: BuildRequest, read: Dockerfile) -> dict[str, str]:
+    return dict(request.labels) if request.labels else labels.marked(labels.BUILD, **{
+        labels.NAME: full(request.tag), labels.STANDS_ON: stands_on(read, request.target)})
 
 
 def stands_on(read: Dockerfile, target: str | None) -> str:
@@ -58,6 +84,6 @@ def _marking(mark: str, args: Mapping[str, str], builder: str) -> dict[str, str]
     return marked(mark, args.get(MARKED), args.get(MARKED.lower()), *outer)
 
 
-def _full(tag: str) -> str:
+def full(tag: str) -> str:
     """The name as an engine lists it: 'app' -> 'app:latest'."""
     return tag if not tag or ":" in tag.rsplit("/", 1)[-1] else f"{tag}:latest"

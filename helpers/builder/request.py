@@ -32,6 +32,12 @@ class BuildRequest:
     labels         of the image, in place of those that mark what a lesson has built
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
+
+    In the words of `docker buildx build`, with BuildKit only (`helpers.builder.exports`):
+    output         'FOLDER' or 'type=tar,dest=FILE' in place of an image; 'type=image,push=true', ...
+    cache_to, cache_from   'type=inline', 'type=registry,ref=...,mode=max', 'type=local,dest=FOLDER', ...
+    platform       'linux/amd64', or several with commas between them
+    provenance     'mode=min' or 'mode=max'
     """
 
     context: str | Path = "."
@@ -49,6 +55,11 @@ class BuildRequest:
     labels: Mapping[str, str] | None = None
     context_limit: int | None = CONTEXT_LIMIT
     bounds: Bounds | None = None
+    output: str | Path | None = None
+    cache_to: Collection[str] = ()
+    cache_from: Collection[str] = ()
+    platform: str | None = None
+    provenance: str = ""
 
     @property
     def folder(self) -> Path:

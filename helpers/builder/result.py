@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..bases import ResolvedBase, substitutions
 from ..dockerfile import Dockerfile, Problem, problems_met
@@ -26,7 +27,8 @@ TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Bu
 class BuildResult:
     """A build that made an image.
 
-    image     its id, 'sha256:...'
+    image     its id, 'sha256:...'; '' where it went to `output`
+    output    the folder or archive that was written in place of an image, or None
     tag       the name it was given, or ''
     builder   'buildkit', 'legacy' or 'buildah'
     seconds   wall time from the request to the image, context included
@@ -50,6 +52,7 @@ class BuildResult:
     dockerfile: Dockerfile = field(repr=False)
     engine: Engine = field(repr=False)
     handed_over: tuple[HandedOver, ...] = ()
+    output: Path | None = None
     warnings: tuple[Finding, ...] = ()
     snapshots: Snapshots | None = field(default=None, repr=False, compare=False)
 
@@ -126,7 +129,7 @@ class BuildResult:
     def facts(self) -> dict[str, object]:
         """`build --json`, but for what takes a look at the image."""
         return {
-            "ok": True, "image": self.image, "tag": self.tag, "builder": self.builder,
+            "ok": True, "image": self.image, "tag": self.tag, "output": str(self.output or ""), "builder": self.builder,
             "seconds": round(self.seconds, 3),
             "stages": [stage_facts(stage) for stage in self.stages],
             "steps": [step_facts(step) for step in self.steps],
@@ -138,7 +141,7 @@ class BuildResult:
         }
 
     def __str__(self) -> str:
-        head = f"{self.tag or self.image[:19]}: {seconds(self.seconds)} with {self.builder}"
+        head = f"{self.tag or self.output or self.image[:19]}: {seconds(self.seconds)} with {self.builder}"
         rows = [f"  {s.name:<14} {s.status:<8} {seconds(s.seconds) if s.status == 'built' else ''}"
                 for s in self.stages]
         swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]

@@ -33,7 +33,7 @@ from ..text import printable
 from . import ssh_agent, tree
 from .context import Context
 from .filesync import diff_copy, values
-from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Server, Status, unary
+from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Method, Server, Status, unary
 from .messages import classes
 from .upgrade import upgrade
 
@@ -44,8 +44,8 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
-    """Serves `context`, `secrets` {id: value} and the agents `ssh` {id: socket} to one build,
-    while it is entered.
+    """Serves `context`, `secrets` {id: value}, the agents `ssh` {id: socket} and further `methods`
+    to one build, while it is entered.
 
     id          what the build names it by
     parameters  for the query of POST /build, whose body stays empty
@@ -55,11 +55,11 @@ class Session:
     """
 
     def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE,
-                 ssh: Mapping[str, str] = _NONE):
+                 ssh: Mapping[str, str] = _NONE, methods: Mapping[str, Method] = _NONE):
         self.id = random.token_hex(16)
         self.sent = 0
         self._engine, self._context, self._secrets = engine, context, dict(secrets)
-        self._ssh = dict(ssh)
+        self._ssh, self._more = dict(ssh), methods
         self._server: Server | None = None
         self._lost: Exception | None = None
 
@@ -94,7 +94,7 @@ class Session:
             "/moby.filesync.v1.FileSync/DiffCopy": diff_copy(self._tree, self._count),
             "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(self._secret),
             "/moby.filesync.v1.Auth/Credentials": unary(_credentials),
-            **ssh_agent.methods(self._ssh),
+            **ssh_agent.methods(self._ssh), **self._more,
         }
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}

@@ -21,6 +21,7 @@ from ..dockerfile.reader import Instruction
 from ..dockerfile.scope import arguments
 from ..errors import Unsupported
 from .control import CallFailed, Control, FailedState, Gateway
+from .parameters import attributes
 from .session import Session
 from .snapshot import Snapshot
 
@@ -115,10 +116,7 @@ class Snapshots:
 
     @property
     def _attributes(self) -> Mapping[str, str]:
-        request = self._prepared.request
-        network = {"force-network-mode": request.network} if request.network else {}
-        return {"filename": self._prepared.context.dockerfile, **network,
-                **{f"build-arg:{name}": value for name, value in (request.args or {}).items()}}
+        return attributes(self._prepared.request, self._prepared.context)
 
     def _after(self, stage: Stage, instruction: Instruction, name: str) -> Snapshot:
         if instruction.line not in self._open:

@@ -12,19 +12,21 @@ from .output import GOOD, NO, draw, emit, save_json, say
 
 
 def build(options: argparse.Namespace) -> int:
-    """Build an image; prints its id."""
+    """Build an image; prints its id, or where its output is."""
     from ..builder import build
     from ..image import inspect
     from ..widgets.live import LiveBuild
 
     with LiveBuild(sys.stderr) as live:
         result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **request_of(options),
+                       output=options.output, cache_to=options.cache_to, cache_from=options.cache_from,
+                       platform=options.platform, provenance=options.provenance,
                        watch=live.watch, report=live.say)
         live.finish(result)
     facts = result.facts()
-    if options.json:
+    if options.json and result.image:
         facts["unpacked"] = inspect(result.image, result.engine).unpacked
-    emit(options, facts, result.image)
+    emit(options, facts, result.image or str(result.output))
     return GOOD
 
 

@@ -65,6 +65,17 @@ def _builds(command: Command) -> None:
     build.set_defaults(failure=no_build)
     build.add_argument("-t", "--tag", default="", help="name for the image")
     build.add_argument("--no-cache", action="store_true", help="run every step")
+    build.add_argument("-o", "--output", metavar="FOLDER|type=...", 
+                       help="write the last stage's files there, or an archive of them: type=tar,dest=FILE; "
+                            "type=image,push=true pushes")
+    build.add_argument("--cache-to", action="append", default=[], metavar="type=...",
+                       help="export the build cache: type=inline; type=registry,ref=NAME,mode=max; "
+                            "type=local,dest=FOLDER")
+    build.add_argument("--cache-from", action="append", default=[], metavar="NAME|type=...",
+                       help="import a build cache: type=registry,ref=NAME or type=local,src=FOLDER")
+    build.add_argument("--platform", metavar="PLATFORM[,PLATFORM]", help="build for these: linux/amd64,linux/arm64")
+    build.add_argument("--provenance", default="", metavar="mode=min|max",
+                       help="record how it was built beside the image")
 
     entered = command("debug", debug.debug, "build, and open a shell where it failed, or after any line")
     _of_a_build(entered, "build up to this stage")

@@ -54,8 +54,8 @@ class Backend(ABC):
     # -- any engine of this kind -------------------------------------------------------
 
     @abstractmethod
-    def capabilities(self, version: int, owned: bool) -> Capabilities:
-        """What an engine of that major version can do; `owned` if the course started it."""
+    def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
+        """What an engine of that major version and store can do; `owned` if the course started it."""
 
     def limits(self, version: int, owned: bool) -> tuple[str, ...]:
         """What it cannot do, in sentences."""

@@ -33,11 +33,11 @@ def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
         raise too_old(host, f"It speaks API {api}.")
     component, owned = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"], owner(host) is not None
     kind = next((each for each in ENGINES if component == each.name), DOCKERD)
-    number = major(version["Version"])
+    number, store = major(version["Version"]), _store(info)
     return Engine(
         client=client, host=host, rung=rung, owned=owned, name=kind.name, version=version["Version"], api=api,
-        store=_store(info), builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned)))
+        store=store, builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
+        limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned, store)))
 
 
 def _store(info: dict) -> str:

@@ -20,6 +20,8 @@ class Capabilities:
     cache_sees_mounts   whether the build cache takes notice of the files that a RUN mounts
     slowdown            how many times longer than elsewhere a build may take
     makes_bases         whether base images can be made in it
+    exports             what its BuildKit does besides an image for one platform, or its files: 'caches',
+                        'platforms', ... (`helpers.builder.exports` has a sentence on each)
 
     Of its images:
     matches_any_prefix  whether it finds 'localhost/a/app:1' when asked for 'app:1'
@@ -45,6 +47,7 @@ class Capabilities:
     cache_sees_mounts: bool = True
     slowdown: int = 1
     makes_bases: bool = True
+    exports: tuple[str, ...] = ()
     matches_any_prefix: bool = False
     looks_into_registry: bool = True
     has_users: bool = True

@@ -20,6 +20,7 @@ from .backend import Backend
 from .capabilities import Capabilities
 from .processes import Report
 
+_EXPORTS = ("caches", "platforms", "provenance", "timestamps", "push")    # with the containerd store
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 
 
@@ -33,9 +34,12 @@ class Dockerd(Backend):
               "use that one (DOCKER_HOST). `make engine`, as root, installs and starts one.")
     stop_seconds, answer_seconds = 30, 2
 
-    def capabilities(self, version: int, owned: bool) -> Capabilities:
-        """BuildKit reads heredocs since 0.10.1, and so Docker Engine 23.0 (its reader of Dockerfile 1.4)."""
-        return Capabilities(heredocs=("buildkit",) if version >= 23 else ())
+    def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
+        """BuildKit reads heredocs since 0.10.1, and so Docker Engine 23.0 (its reader of Dockerfile 1.4). It knows
+        provenance and SOURCE_DATE_EPOCH since 0.11 (Docker 24), and rewrites times since 0.13 (Docker 26)."""
+        exports = _EXPORTS if version >= 26 and "containerd" in store else ()
+        return Capabilities(heredocs=("buildkit",) if version >= 23 else (),
+                            exports=(*exports, *(("provenance-file", "epoch") if version >= 24 else ())))
 
     def rung(self) -> str:
         return "course"

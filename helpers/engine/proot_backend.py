@@ -38,7 +38,7 @@ class PRoot(Backend):
     remedy = "Install PRoot 5.4 or newer, or use a machine with Docker."
     start_seconds, busy_seconds, answer_seconds = 30, 30, 2
 
-    def capabilities(self, version: int, owned: bool) -> Capabilities:
+    def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
         """It speaks as the legacy builder does, and mounts secrets and caches besides. PRoot stops
         each call of the kernel: that takes time. A port that is asked for is exchanged for a free one."""
         return Capabilities(mounting=("legacy",), heredocs=(), rejects_heredocs=True, slowdown=2,

@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 def build_view(result: BuildResult) -> str:
     """A finished build: its stages, and every step folded away."""
-    caption = (f"{result.tag or result.image[7:19]}: built in {seconds(result.seconds)} "
+    caption = (f"{result.tag or result.output or result.image[7:19]}: built in {seconds(result.seconds)} "
                f"with {TITLES[result.builder]}")
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())

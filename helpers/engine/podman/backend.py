@@ -57,7 +57,7 @@ class Podman(Backend):
     title, home, socket, log = "Podman", "podman", "podman.sock", "podman.log"
     remedy = "`make stop` ends all of it. Or use a machine with Docker, or open the repository in GitHub Codespaces."
 
-    def capabilities(self, version: int, owned: bool) -> Capabilities:
+    def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
         """Podman before 5 reads no heredocs (4.9.3), and keeps no finished step that mounts a secret. What the
         course runs has this machine's network, since nobody may make a bridge here."""
         new = version >= 5

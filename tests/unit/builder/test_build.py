@@ -692,7 +692,7 @@ def test_the_facts_of_a_build_have_the_keys_of_the_design():
     facts = result("buildkit-cold").facts()
     # `unpacked` is added by the command line, which looks at the image; `substitutions` is ours.
     assert set(facts) == {"ok", "image", "tag", "builder", "seconds", "stages", "steps", "error",
-                          "substitutions", "handed_over", "warnings", "checks"}
+                          "output", "substitutions", "handed_over", "warnings", "checks"}
     assert (facts["ok"], facts["error"], facts["seconds"]) == (True, None, 1.235)
     assert {tuple(stage) for stage in facts["stages"]} == {("name", "base", "status", "seconds")}
     assert {tuple(step) for step in facts["steps"]} == {

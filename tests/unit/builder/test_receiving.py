@@ -1,0 +1,195 @@
+"""What the engine sends back: archives kept or unpacked, and a cache of blobs, over a gRPC connection of its own."""
+
+import hashlib
+import io
+import json
+import os
+import socket
+import stat
+import tarfile
+import threading
+from collections import deque
+
+import pytest
+
+from helpers.builder import content_store, receiving
+from helpers.builder.control import CallFailed
+from helpers.builder.control.connection import Connection
+from helpers.builder.grpc import Server
+from helpers.errors import CourseError
+
+
+def packed(*members: tuple[str, int, bytes | str], **fields) -> bytes:
+    """An archive of (name, type, content or target)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        for name, kind, content in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.mtime, info.mode, info.uid = kind, 1_000_000_000, 0o644, 12345
+            if isinstance(content, str):
+                info.linkname, content = content, b""
+            info.size = len(content)
+            for field, value in fields.items():
+                setattr(info, field, value)
+            tar.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+FILE, DIR, LINK, HARD, DEVICE = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
+ROOT = packed(("app/", DIR, b""), ("app/main", FILE, b"hello"), ("app/again", HARD, "app/main"),
+              ("app/os", LINK, "/etc/os-release"), ("null", DEVICE, b""))
+
+
+def received(kind, path, data, step=7):
+    """Send an archive to a receiver as the engine does, in pieces."""
+    with kind(path) as write:
+        message, inbox = receiving._bytes_message(), deque()
+        method = receiving.file_send(write)({}, inbox)
+        for at in range(0, len(data), step * 1000):
+            inbox.append(message(data=data[at:at + step * 1000]).SerializeToString())
+            assert next(method) is None
+        inbox.append(None)
+        assert list(method) == []
+
+
+def test_an_archive_is_unpacked_as_it_comes(tmp_path):
+    received(receiving.folder, tmp_path / "out", ROOT)
+    main = tmp_path / "out/app/main"
+    assert main.read_text() == "hello" and main.samefile(tmp_path / "out/app/again")
+    assert os.readlink(tmp_path / "out/app/os") == "/etc/os-release"
+    assert (main.stat().st_mtime, main.stat().st_uid) == (1_000_000_000, os.getuid())
+    assert not (tmp_path / "out/null").exists()
+
+
+def test_no_file_has_rights_of_its_former_owner(tmp_path):
+    received(receiving.folder, tmp_path, packed(("tool", FILE, b""), mode=0o6755))
+    assert stat.S_IMODE((tmp_path / "tool").stat().st_mode) == 0o755
+
+
+def test_a_second_output_replaces_the_first_and_leaves_other_files(tmp_path):
+    closed = packed(("app/", DIR, b""), mode=0o555)[:512] + packed(("app/main", FILE, b"new"), ("app/os", FILE, b"x"), mode=0o444)
+    received(receiving.folder, tmp_path, ROOT)
+    (tmp_path / "own").write_text("mine")
+    for _ in range(2):
+        received(receiving.folder, tmp_path, closed)
+    assert (tmp_path / "app/main").read_text() == "new" and not (tmp_path / "app/os").is_symlink()
+    assert (tmp_path / "own").read_text() == "mine" and (tmp_path / "app/again").read_text() == "hello"
+
+
+@pytest.mark.parametrize("members", [
+    [("..", DIR, b"")], [("../outside", FILE, b"")], [("a/../../outside", FILE, b"")], [("out", LINK, ".."), ("out/outside", FILE, b"")],
+    [("copy", HARD, "../secret")]])
+def test_nothing_is_written_outside_of_the_folder_or_linked_into_it(tmp_path, members):
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(CourseError, match="could not be written"):
+        received(receiving.folder, tmp_path / "in", packed(*members))
+    assert not (tmp_path / "outside").exists() and not (tmp_path / "in/copy").exists()
+
+
+def test_a_link_that_is_in_the_folder_is_replaced_and_not_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/app").symlink_to(tmp_path / "elsewhere")
+    received(receiving.folder, tmp_path / "out", ROOT)
+    assert list((tmp_path / "elsewhere").iterdir()) == [] and (tmp_path / "out/app/main").exists()
+
+
+@pytest.mark.parametrize("kind", [receiving.folder, receiving.archive])
+def test_a_build_that_fails_leaves_its_own_error_and_nothing_else(tmp_path, kind):
+    with pytest.raises(ZeroDivisionError), kind(tmp_path / "out"):
+        raise ZeroDivisionError
+    assert not list(tmp_path.glob("**/*.part")) and not (tmp_path / "out").is_file()
+
+
+def test_an_archive_is_kept_whole(tmp_path):
+    received(receiving.archive, tmp_path / "new/app.tar", ROOT)
+    assert (tmp_path / "new/app.tar").read_bytes() == ROOT
+    assert os.listdir(tmp_path / "new") == ["app.tar"]
+
+
+@pytest.mark.parametrize("kind", [receiving.folder, receiving.archive])
+def test_a_place_that_cannot_be_written_is_reported(tmp_path, kind):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CourseError, match="could not be written") as caught:
+        received(kind, tmp_path / "file/out", ROOT)
+    assert caught.value.why
+
+
+# -- blobs -----------------------------------------------------------------------------------
+
+BLOB = bytes(range(256)) * 4000
+DIGEST = f"sha256:{hashlib.sha256(BLOB).hexdigest()}"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Calls a method of a store in `tmp_path`, over a connection: `store(method, answer's class, message fields...)`."""
+    ours, theirs = socket.socketpair()
+    server = Server(theirs, content_store.methods([tmp_path]))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    connection = Connection(ours, closed=ours.close)
+
+    def call(method, *messages, of=tmp_path):
+        known = content_store._known()
+        kinds = {"Info": ("InfoRequest", "InfoResponse"), "Read": ("ReadContentRequest", "ReadContentResponse"),
+                 "Write": ("WriteContentRequest", "WriteContentResponse"), "Status": ("InfoRequest", "InfoResponse")}[method]
+        sent = [known[kinds[0]](**each).SerializeToString() for each in messages]
+        made = connection.call(content_store._SERVICE + method, sent[0], [(content_store._HEADER, f"local:{of}")], end=len(sent) == 1)
+        for number, each in enumerate(sent[1:], 2):
+            made.send(each, end=number == len(sent))
+        return [known[kinds[1]].FromString(each) for each in made]
+
+    yield call
+    server.stop()
+    thread.join(5)
+    connection.close()
+    theirs.close()
+
+
+def written(expected=DIGEST):
+    half = len(BLOB) // 2
+    return [dict(action=0, ref="r", total=len(BLOB), expected=expected), dict(action=1, offset=0, data=BLOB[:half]),
+            dict(action=1, offset=half, data=BLOB[half:]), dict(action=2, offset=len(BLOB))]
+
+
+def test_a_blob_that_was_written_is_read_whole_and_in_part(store):
+    answers = store("Write", *written())
+    assert [each.offset for each in answers] == [0, len(BLOB) // 2, len(BLOB), len(BLOB)] and answers[-1].digest == DIGEST
+    assert store("Info", dict(digest=DIGEST))[0].info.size == len(BLOB)
+    assert b"".join(each.data for each in store("Read", dict(digest=DIGEST))) == BLOB
+    part = store("Read", dict(digest=DIGEST, offset=700_000, size=300_000))
+    assert b"".join(each.data for each in part) == BLOB[700_000:1_000_000] and part[0].offset == 700_000
+
+
+def test_a_blob_that_is_there_is_not_taken_twice(store):
+    store("Write", *written())
+    with pytest.raises(CallFailed, match="already exists") as caught:
+        store("Write", *written())
+    assert caught.value.code == 6
+
+
+def test_a_blob_that_is_not_what_it_should_be_is_refused_and_nothing_stays(store, tmp_path):
+    with pytest.raises(CallFailed, match="the content is sha256"):
+        store("Write", *written("sha256:" + "0" * 64))
+    assert not [each for each in tmp_path.glob("blobs/**/*") if each.is_file()]
+
+
+@pytest.mark.parametrize("digest, words", [("sha256:" + "0" * 64, "not found"), ("sha256:../../etc/passwd", "no digest")])
+def test_what_is_not_there_is_reported(store, digest, words):
+    for method in ("Info", "Read"):
+        with pytest.raises(CallFailed, match=words):
+            store(method, dict(digest=digest))
+
+
+def test_another_folder_s_store_is_not_served(store, tmp_path):
+    with pytest.raises(CallFailed, match="no store"):
+        store("Info", dict(digest=DIGEST), of=tmp_path / "other")
+
+
+def test_an_exported_cache_is_found_again_by_its_index(tmp_path):
+    store = content_store.ContentStore(tmp_path)
+    with pytest.raises(CourseError, match="no exported cache"):
+        store.latest()
+    store.finish(json.dumps({"mediaType": "m", "digest": DIGEST, "size": 3}))
+    assert store.latest() == DIGEST and json.loads((tmp_path / "oci-layout").read_text())["imageLayoutVersion"] == "1.0.0"
