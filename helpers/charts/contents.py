@@ -55,25 +55,14 @@ def _names(inventories: Sequence[Inventory], names: Sequence[str] | None) -> lis
 
 
 def _wrapped(name: str, wide: float, columns: int) -> str:
-    """An image's name in as many lines as its column has room for."""
+    """An image's name in as many lines as its column has room for, broken where its parts end."""
     letters = max(4, int(wide / (_BOLD if columns < 4 else _SMALL_BOLD)))
-    lines = _lines(name, letters)
-    if len(lines) > _NAME_LINES:
-        lines = textwrap.wrap(_cut(name, _NAME_LINES * letters), letters, break_on_hyphens=False)
-    return "\n".join(lines)
-
-
-def _lines(name: str, letters: int) -> list[str]:
-    """A name broken where its parts end, and within a part that is too long."""
-    lines = [""]
-    for part in re.findall(r"[^/:@-]*[/:@-]|[^/:@-]+", name):
-        if len(lines[-1]) + len(part) > letters and lines[-1]:
-            lines.append("")
-        while len(part) > letters:
-            lines[-1:] = [part[:letters], ""]
-            part = part[letters:]
-        lines[-1] += part
-    return lines
+    for each in (name, _cut(name, _NAME_LINES * letters)):
+        lines = [line.replace(" ", "") for line in textwrap.wrap(
+            re.sub("([/:@-])", r"\1 ", each), letters, break_on_hyphens=False)]
+        if len(lines) <= _NAME_LINES:
+            return "\n".join(lines)
+    return "\n".join(textwrap.wrap(each, letters, break_on_hyphens=False))
 
 
 def _cut(name: str, letters: int) -> str:

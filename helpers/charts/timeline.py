@@ -1,4 +1,4 @@
-"""When each step of a build ran: a lane a stage, on one axis of time."""
+"""When each step of a build ran: a lane for each stage, on one axis of time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ..builder import TITLES, BuildResult, Progress, StageReport, Step, covered, dependencies, spans, together, work
+from ..builder import TITLES, BuildResult, Progress, StageReport, Step, covered, dependencies, together, work
 from ..errors import BuildFailed, CourseError
 from ..units import counted, seconds
 from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide
@@ -21,7 +21,7 @@ _BAR = 0.62           # of a lane's height
 _SIZE = 8.5           # points of the words on a bar
 _PAD = 0.06           # inches between a bar and words
 _THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
-_NAME = 1.4           # inches for the names of the lanes
+_NAME = 1.4           # inches for the names of the lanes, and what stands under them
 _SHORT = 0.02         # of the whole: overlaps under this are not worth words
 _AROUND = "the rest"   # the lane of what belongs to no stage: context, labels, export
 
@@ -50,7 +50,7 @@ class Lane:
 
 
 def timeline(build: BuildResult | BuildFailed) -> Chart:
-    """One bar a step on an axis of seconds, a lane a stage. Cached steps are marked, the
+    """One bar for each step on an axis of seconds, a lane for each stage. Cached steps are marked, the
     lane of a skipped stage is empty, arrows lead to what needs another stage's step.
 
     Raises CourseError for a build that was refused before its first step.
@@ -110,14 +110,13 @@ def _shared(lanes: Sequence[Lane], whole: float) -> list[tuple[float, float]]:
 # -- drawing ---------------------------------------------------------------------------
 
 def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
-    """Draw a lane; the words that found no room in it."""
+    """Draw a lane; what stands under its name where no bar has room for words."""
     shown = False
     for step in lane.ran:
-        failed = step.status == "failed"
-        colour = DANGER if failed else lane.colour
+        colour = DANGER if step.status == "failed" else lane.colour
         axes.barh(row, max(step.seconds, _THIN * scale), left=step.started, height=_BAR, color=colour,
                   edgecolor=PAPER, linewidth=0.8 if step.seconds > 3 * _THIN * scale else 0)
-        words = _fitting(_words(step), step.seconds / scale)
+        words = next((each for each in _words(step) if wide(each, _SIZE) + 2 * _PAD <= step.seconds / scale), "")
         if words:
             axes.text((step.started or 0) + _PAD * scale, row, words, va="center", fontsize=_SIZE,
                       color=PAPER if colour == RUN else INK)
@@ -125,9 +124,9 @@ def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
     if lane.cached:
         axes.plot([step.started or 0.0 for step in lane.cached], [row] * len(lane.cached), linestyle="none",
                   marker="o", markersize=7, markerfacecolor=PAPER, markeredgecolor=FAINT, clip_on=False)
-    if not lane.ran and not lane.cached:
+    elif not lane.ran:
         axes.plot([0, whole], [row, row], color=SHARED, linewidth=1, linestyle=(0, (2, 4)))
-    return "" if shown else _beside(axes, row, lane, whole, scale)
+    return "" if shown else f"\n{_summary(lane)}"
 
 
 def _words(step: Step) -> tuple[str, ...]:
@@ -138,33 +137,10 @@ def _words(step: Step) -> tuple[str, ...]:
     return (*(f"{mark}{each}  {took}" for each in (line, *shorter, line.split(" ")[0])), f"{mark}{took}")
 
 
-def _fitting(words: Sequence[str], room: float) -> str:
-    return next((each for each in words if wide(each, _SIZE) + 2 * _PAD <= room), "")
-
-
-def _beside(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
-    """The words of a lane whose bars are all too short for any: in its widest gap, or
-    under its name."""
-    edges = [0.0, *(edge for stretch in spans(lane.ran) for edge in stretch), whole]
-    if not lane.ran and lane.cached:
-        edges = [0.0, *[lane.cached[0].started or 0.0] * 2, whole]
-    gaps = list(zip(edges[::2], edges[1::2]))
-    begin, end = max(gaps, key=lambda gap: gap[1] - gap[0])
-    left = (begin, end) == gaps[0] and len(gaps) > 1
-    words = _summary(lane, (end - begin) / scale)
-    if wide(words, _SIZE) + 0.2 > (end - begin) / scale:
-        return f"\n{words}"
-    axes.annotate(words, (end if left else begin, row), va="center",
-                  xytext=(-8 if left else 8, 0), textcoords="offset points", ha="right" if left else "left",
-                  fontsize=_SIZE, color=INK if lane.ran else FAINT,
-                  bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
-    return ""
-
-
-def _summary(lane: Lane, room: float) -> str:
+def _summary(lane: Lane) -> str:
     failed = next((step for step in lane.ran if step.status == "failed"), None)
     if failed:
-        return _fitting(_words(failed), room)
+        return _words(failed)[-2]
     if lane.ran:
         return f"{counted(len(lane.ran), 'step')}, {seconds(covered(lane.ran))}"
     return f"{lane.state}: {counted(len(lane.cached), 'step')}" if lane.cached else lane.state
@@ -237,11 +213,11 @@ def _finding(build: BuildResult | BuildFailed, lanes: Sequence[Lane], whole: flo
 
 
 def _spoken(lanes: Sequence[Lane]) -> str:
-    return " ".join(f"{lane.name}: {'; '.join(_told(step) for step in lane.steps) or lane.state or 'no step'}."
+    return " ".join(f"{lane.name}: {'; '.join(_report(step) for step in lane.steps) or lane.state or 'no step'}."
                     for lane in lanes)
 
 
-def _told(step: Step) -> str:
+def _report(step: Step) -> str:
     line = " ".join(step.instruction.split())
     if step.status not in ("done", "failed") or step.started is None or step.completed is None:
         return f"{line}, {step.status}"
