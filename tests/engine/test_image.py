@@ -3,21 +3,26 @@
 import gzip
 import io
 import json
+import os
 import random
 import re
+import subprocess
+import sys
 import tarfile
 import uuid
+from pathlib import Path
 
 import pytest
 
 from helpers import paths
 from helpers.builder import build
 from helpers.errors import ImageNotFound
-from helpers.image import cache, inspect, layer_by_path, transfer, unique
+from helpers.image import inspect, layer_by_path, transfer, unique
 from helpers.inventory import inventory
 from tests.unit.layers import digest, tar
 
 BASE = "debian:bookworm-slim"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -123,18 +128,24 @@ def test_a_lower_symbolic_link_is_replaced_as_in_a_container(engine, fresh_cache
     assert "/link" not in tree and tree.resolve("/link/file") is None
 
 
-def test_known_layers_are_not_read_again(engine, small, fresh_cache, monkeypatch):
-    first = inspect(small.tag, engine)
-    monkeypatch.setattr("helpers.image.measure._save", lambda *_, **__: pytest.fail("it was read again"))
-    assert inspect(small.tag, engine).layers == first.layers
+def asked(engine, home: Path, image: str, *, count: int = 1) -> list[str]:
+    """The answers of so many processes that are asked for the inventory at the same time."""
+    command = [sys.executable, "-m", "helpers", "inventory", image, "--files", "--json"]
+    settings = {**os.environ, "MULTISTAGE_HOME": str(home), "DOCKER_HOST": engine.host, "PYTHONPATH": str(ROOT)}
+    running = [subprocess.Popen(command, cwd=ROOT, env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+               for _ in range(count)]
+    answers = [each.communicate() for each in running]
+    assert [(each.returncode, said) for each, (_, said) in zip(running, answers)] == [(0, "")] * count
+    return [answer for answer, _ in answers]
 
 
-def test_a_damaged_record_is_measured_again(engine, small, fresh_cache):
-    first = inspect(small.tag, engine)
-    for record in (fresh_cache / "layers").glob("*.json"):
-        record.write_text('{"format": 1, "unpacked": 5')
-    assert cache.load(first.layers[0].digest) is None
-    assert inspect(small.tag, engine).layers == first.layers
+def test_processes_that_read_at_once_read_the_same(engine, small, tmp_path):
+    first = asked(engine, tmp_path / "home", small.tag, count=3)
+    again = asked(engine, tmp_path / "home", small.tag)
+    assert len({*first, *again}) == 1 and len(json.loads(first[0])["listing"]) > 2000
+    kept = sorted(path.name for path in (tmp_path / "home" / "cache" / "layers").iterdir())
+    digests = {layer["digest"].replace(":", "-") for layer in json.loads(first[0])["layers"]}
+    assert kept == sorted(f"{each}.{kind}" for each in digests for kind in ("json", "entries"))   # no half of a file stays
 
 
 def test_an_image_that_is_not_there(engine):

@@ -14,7 +14,7 @@ FEATURES = {
     "builds": ("test_bounds", "test_build", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
                "test_session", "test_snapshots"),
     "cache": ("test_cache",),
-    "sizes": ("test_image", "test_saved"),
+    "sizes": ("test_image",),
     "inventory": ("test_inventory", "test_syft", "test_report"),
     "bases": ("test_bases", "test_kit", "test_versions"),
     "secrets": ("test_lent", "test_secrets_and_layers"),

@@ -3,12 +3,10 @@
 import contextlib
 import gzip
 import hashlib
-import io
 import itertools
 import json
 import os
 import random
-import tarfile
 import threading
 
 import pytest
@@ -26,6 +24,7 @@ from helpers.image.entries import Entries
 from helpers.image.history import from_config, from_engine, instruction, makes_layer
 from helpers.image.measure import _name, _settings
 from helpers.image.model import base_of, unshared
+from tests.unit.layers import digest, tar
 
 
 def counted():
@@ -285,48 +284,25 @@ def test_what_no_other_image_has(others, left):
     assert unshared(image(5, 6, 7), others) == left
 
 
-
 # -- saved archives ------------------------------------------------------------------
 
-def tar(*members) -> bytes:
-    """Members are (name, content); a content of ('->', to) is a symlink, ('=>', to) a
-    hard link, None a folder."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, content in members:
-            info = tarfile.TarInfo(name)
-            if content is None:
-                info.type = tarfile.DIRTYPE
-            elif isinstance(content, tuple):
-                info.type = tarfile.SYMTYPE if content[0] == "->" else tarfile.LNKTYPE
-                info.linkname = content[1]
-            else:
-                info.size = len(content)
-            archive.addfile(info, io.BytesIO(content) if isinstance(content, bytes) else None)
-    return buffer.getvalue()
-
-
-def digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-ONE = tar(("./", None), ("./usr/", None), ("./usr/a", b"a" * 1000), ("./usr/hard", ("=>", "./usr/a")),
-          ("./usr/soft", ("->", "a")), ("./usr/empty", b""))
-TWO = tar(("etc/", None), ("etc/.wh.gone", b""), ("etc/b", random.Random(7).randbytes(200_000)),
+ONE = tar(("./", "d"), ("./usr/", "d"), ("./usr/a", b"a" * 1000), ("./usr/hard", ("h", "./usr/a")),
+          ("./usr/soft", ("l", "a")), ("./usr/empty", b""))
+TWO = tar(("etc/", "d"), ("etc/.wh.gone", b""), ("etc/b", random.Random(7).randbytes(200_000)),
           ("etc/text", b"so it goes " * 40_000))
 CONFIG = json.dumps({"architecture": "amd64", "rootfs": {"type": "layers"}, "history": []}).encode()
 MANIFEST = json.dumps([{"Config": "x.json", "Layers": []}]).encode()
 
 
 def old_layout() -> bytes:
-    return tar(("1111/", None), ("1111/VERSION", b"1.0"), ("1111/json", b"{}"), ("1111/layer.tar", ONE),
-               ("2222/", None), ("2222/layer.tar", TWO), ("3333/layer.tar", ("->", "../1111/layer.tar")),
+    return tar(("1111/", "d"), ("1111/VERSION", b"1.0"), ("1111/json", b"{}"), ("1111/layer.tar", ONE),
+               ("2222/", "d"), ("2222/layer.tar", TWO), ("3333/layer.tar", ("l", "../1111/layer.tar")),
                (f"{digest(CONFIG)[7:]}.json", CONFIG), ("manifest.json", MANIFEST), ("repositories", b"{}"))
 
 
 def oci_layout(pack=lambda data: data) -> bytes:
     layers = [pack(ONE), pack(TWO)]
-    return tar(("blobs/", None), ("blobs/sha256/", None),
+    return tar(("blobs/", "d"), ("blobs/sha256/", "d"),
                *((f"blobs/sha256/{digest(data)[7:]}", data) for data in (*layers, CONFIG)),
                ("index.json", b'{"manifests": []}'), ("manifest.json", MANIFEST),
                ("oci-layout", b'{"imageLayoutVersion": "1.0.0"}'))
@@ -337,10 +313,20 @@ def in_frames(pack):
     return lambda data: pack(data[:700]) + pack(data[700:])
 
 
+def followed_by_a_table(data: bytes) -> bytes:
+    """A frame that a reader skips comes after the others: as zstd:chunked has it."""
+    return in_frames(zstandard.compress)(data) + b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"table"
+
+
+def with_a_long_window(data: bytes) -> bytes:
+    settings = zstandard.ZstdCompressionParameters.from_level(3, window_log=27, enable_ldm=True)
+    return zstandard.ZstdCompressor(compression_params=settings).compress(data)
+
+
 LAYOUTS = {"old": old_layout(), "oci": oci_layout(), "oci, gzip": oci_layout(gzip.compress),
            "oci, zstd": oci_layout(zstandard.compress),
            "oci, frames of gzip": oci_layout(in_frames(gzip.compress)),
-           "oci, frames of zstd": oci_layout(in_frames(zstandard.compress))}
+           "oci, frames of zstd": oci_layout(followed_by_a_table), "oci, zstd --long": oci_layout(with_a_long_window)}
 
 
 def pieces(data: bytes, size: int = 1000):
@@ -396,13 +382,6 @@ def test_bytes_after_the_end_of_a_layer_s_archive_count_in_its_digest():
     assert list(read([tar(("1/layer.tar", padded))]).layers) == [digest(padded)]
 
 
-def test_names_that_need_an_extended_header():
-    names = ["x" * 150, "é\u4e16", "a\nb"]
-    layer = tar(*((name, b"1") for name in names))
-    measured, = read([tar(("1/layer.tar", layer))]).layers.values()
-    assert measured.entries.paths == [f"/{name}" for name in names]
-
-
 @pytest.mark.parametrize("name", ["{id}.js", "[slug].js"])
 def test_a_layer_whose_first_file_is_named_like_json_is_a_layer(name):
     layer = tar((name, b"x" * 10))
@@ -414,13 +393,6 @@ def test_json_that_is_no_configuration_is_passed_over():
                       ("d.json", b'{"rootfs": {}, "x": 1}'), ("e", b"1.0"))])
     assert found.layers == {}
     assert list(found.configs.values()) == [{"rootfs": {}, "x": 1}]
-
-
-def test_large_json_is_passed_over():
-    """An attestation can be larger than any image configuration."""
-    large = json.dumps({"rootfs": "x" * 5_000_000}).encode()
-    found = read([tar(("blobs/sha256/a", large), ("blobs/sha256/b", ONE))])
-    assert (list(found.layers), found.configs) == ([digest(ONE)], {})
 
 
 def cut(data: bytes, at: int) -> None:
@@ -628,13 +600,6 @@ def test_a_disk_that_is_full_or_read_only_costs_the_memory_only(home, monkeypatc
 
     monkeypatch.setattr(paths, "write_whole", refuse)
     cache.keep(LAYER, Measured(5, 2, None, FILES))
-    assert cache.load(LAYER) is None
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_cache_costs_the_memory_only(home):
-    home.mkdir(mode=0o500)
-    cache.keep(LAYER, Measured(5, 2))
     assert cache.load(LAYER) is None
 
 
