@@ -12,12 +12,13 @@ CODE = b"\x90" * 16
 def make(*, bits: int = 64, order: str = "little", kind: int = 3, machine: int = 62, loader: str = "",
          needed: tuple[str, ...] = (), runpath: str = "", rpath: str = "", soname: str = "",
          flags_1: int = 0, dynamic: bool = True, parts: tuple[tuple[int, bytes], ...] = (),
-         section: str = "") -> bytes:
+         section: str = "", code: bytes = b"") -> bytes:
     """A file with program headers and, if `section` is a name, two section headers.
 
     kind     e_type: 1 object, 2 executable, 3 shared or PIE, 4 core
     parts    (address, bytes) each in a segment of its own, that can be written
     section  the name of a section that is the first of the parts
+    code     what stands among the instructions
     """
     mark = "<" if order == "little" else ">"
     wide = bits == 64
@@ -48,7 +49,7 @@ def make(*, bits: int = 64, order: str = "little", kind: int = 3, machine: int =
         body += raw
         return start
 
-    put(CODE)
+    put(CODE + code)
     if loader:
         raw = loader.encode() + b"\0"
         start = put(raw)

@@ -1,7 +1,6 @@
 """Layers made by hand, for tests."""
 
 import hashlib
-import struct
 import tarfile
 from collections.abc import Iterator
 
@@ -11,6 +10,7 @@ from helpers.image.byte_stream import ByteStream
 from helpers.image.entries import Entries
 from helpers.image.scan import scan
 from helpers.inventory import Inventory, take
+from tests.elfs import make
 
 _TYPES = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "h": tarfile.LNKTYPE, "c": tarfile.CHRTYPE,
           "b": tarfile.BLKTYPE, "p": tarfile.FIFOTYPE}
@@ -79,49 +79,17 @@ def headers(count: int) -> Iterator[bytes]:
 
 # -- programs ------------------------------------------------------------------------------
 
-_EXECUTABLE, _DYNAMIC_KIND = 2, 3
-_AT = 0x100000     # address of the file's first byte in memory
 X86_64, AARCH64 = 62, 183
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 
 
 def elf(*needed: str, interpreter: str = "", runpath: str = "", soname: str = "", machine: int = X86_64,
-        kind: int = _EXECUTABLE, go: str = "", says: bytes = b"") -> bytes:
+        kind: int = 2, go: str = "", says: bytes = b"") -> bytes:
     """A small ELF file: a program at a fixed address, or with a soname a library. It needs
     those libraries; `go` is the main package that Go built, `says` what else is in it."""
-    strings = b"\0" + b"".join(each.encode() + b"\0" for each in (*needed, runpath, soname))
-
-    def at(text: str) -> int:
-        return strings.index(b"\0" + text.encode() + b"\0") + 1
-
-    parts = bytearray(64 + 4 * 56)
-
-    def put(data: bytes) -> int:
-        parts.extend(bytes(-len(parts) % 16))
-        start = len(parts)
-        parts.extend(data)
-        return start
-
-    record = put(_go_record(go)) if go else 0
-    loader = put(interpreter.encode() + b"\0")
-    names = put(strings)
-    tags = [(1, at(name)) for name in needed] + [(5, _AT + names)]
-    tags += [(29, at(runpath))] if runpath else []
-    tags += [(14, at(soname))] if soname else []
-    dynamic = put(b"".join(struct.pack("<qQ", *tag) for tag in (*tags, (0, 0))))
-    ends = len(parts)
-    put(says)
-    segments = [(1, 5, 0, 64), (1, 4, 0, len(parts))]     # what runs, and all of it as data
-    segments += [(3, 4, loader, len(interpreter) + 1)] if interpreter else []
-    segments += [(2, 4, dynamic, ends - dynamic)] if needed or soname or runpath else []
-    for number, (type, flags, offset, length) in enumerate(segments):
-        address = offset + (_AT if number else 0)
-        struct.pack_into("<IIQQQQQQ", parts, 64 + number * 56, type, flags, offset, address, address, length,
-                         length, 16)
-    struct.pack_into("<16sHHIQQQIHHHHHH", parts, 0, b"\x7fELF\x02\x01\x01", _DYNAMIC_KIND if soname else kind,
-                     machine, 1, _AT, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
-    assert not record % 16
-    return bytes(parts)
+    parts = ((0x600000, _go_record(go)),) if go else ()
+    return make(kind=3 if soname else kind, machine=machine, loader=interpreter, needed=needed, runpath=runpath,
+                soname=soname, parts=parts, code=says)
 
 
 def _go_record(main: str, *modules: str) -> bytes:
