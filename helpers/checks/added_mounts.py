@@ -5,9 +5,8 @@ Compiling a small Go server takes half a minute, nearly all of it for the standa
 second with Go's own cache. So the check adds a cache mount to each RUN. Go names what it keeps by
 the content it was made from: a word that was never compiled is not there.
 
-A step that mounts a secret is cached whatever the secret is, but not whatever its name is. So such a
-step gets another mount, of a secret with a new name that nobody has: it runs again, while
-`no_cache` would empty the cache mounts, too.
+To run each RUN again there is another mount, of a secret with a new name that nobody has: BuildKit
+keys a step by the names of its secrets. Its `no_cache` would empty the cache mounts, too.
 """
 
 from __future__ import annotations
@@ -24,15 +23,14 @@ def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "") -> st
 
     Lines keep their numbers, and a mount of the learner's own at the same place stays.
 
-    fresh  a word: each RUN that mounts a secret runs again if it has not run with this word
+    fresh  a word: what has not run with it runs again
     """
     added = []
     for instruction in (each for stage in read.stages for each in stage.instructions):
         if instruction.keyword == "RUN" and (spans := instruction.source_spans(0, 1)):
             own = " ".join(instruction.flags.get("mount", ()))
             mounts = [_cache(folder) for folder in folders if folder not in own]
-            if fresh and "type=secret" in own:
-                mounts.append(_secret(fresh))
+            mounts += [_secret(fresh)] if fresh else []
             added += [(spans[0][0], mount + " ") for mount in mounts]
     text = read.text
     for at, mount in sorted(added, reverse=True):

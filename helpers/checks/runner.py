@@ -124,7 +124,7 @@ class Attempt(contextlib.ExitStack):
         self.builder = builder or engine.builders[0]
         self.proof, self.source = word or random_word(), dict(source)
         self.secrets = {name: random_word() for name in exercise.build.secrets}
-        self.fresh_word = random_word()
+        self._fresh = ""
         if proof := exercise.proof:
             self.source[proof.file] = self.source[proof.file].replace(proof.word.encode(), self.proof.encode())
 
@@ -158,8 +158,8 @@ class Attempt(contextlib.ExitStack):
             found.judge("absent", wrong_base)
             return None
         try:
-            # A step that mounts a secret is cached whatever the secret. BuildKit can be told to run just those again.
-            result = self.build(target=target, no_cache=bool(self.secrets) and self.builder != "buildkit")
+            # A step that mounts a secret is cached whatever the secret: a new one needs a new build.
+            result = self.build(target=target, rerun=bool(self.secrets))
         except BuildFailed as error:
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._reason(error), error.line)])
@@ -173,16 +173,20 @@ class Attempt(contextlib.ExitStack):
         said = "The image adds more to its base than a build may write."
         return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
 
-    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None, no_cache: bool = False,
+    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None, rerun: bool = False,
               text: str | None = None) -> BuildResult:
         """Build within the bounds of the exercise. Raises BuildFailed.
 
         source  {path: content}; None: that of the attempt, with the word in it
+        rerun   run what has run before, too
         text    of another Dockerfile
         """
         read = dockerfiles.parse(text) if text else self.read
         caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
-        cached = with_mounts(read, caches, self.fresh_word if self.builder == "buildkit" else "")
+        no_cache = rerun and self.builder != "buildkit"
+        if rerun and not no_cache:
+            self._fresh = random_word()
+        cached = with_mounts(read, caches, self._fresh)
         try:
             return self._build(cached, source or self.source, target, no_cache)
         except BuildStopped:
@@ -191,7 +195,7 @@ class Attempt(contextlib.ExitStack):
             # A folder under a cache mount cannot be deleted, and only root can write to it.
             if cached == read.text or not any(each in line for line in error.log for each in _RETRY):
                 raise
-            return self._build(read.text, source or self.source, target, no_cache)
+            return self._build(with_mounts(read, (), self._fresh), source or self.source, target, no_cache)
 
     def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
         rules = self.exercise.build
@@ -206,7 +210,7 @@ class Attempt(contextlib.ExitStack):
         log = [line for line in error.log if line.strip()][-_LOG:]
         printed = f"It printed: {' / '.join(log)}" if log else ""
         said = " ".join(filter(None, (error.what, error.why, printed, error.remedy)))
-        return without_mounts(said, self.exercise.build.caches, self.fresh_word)
+        return without_mounts(said, self.exercise.build.caches, self._fresh)
 
     # -- looking inside and running --
 
@@ -257,8 +261,8 @@ class Attempt(contextlib.ExitStack):
         return fails
 
     def _rebuilt(self, first: BuildResult, files: tuple[str, ...]) -> list[Fail]:
-        self.listener.say("Building once more without the cache")
-        twins = compare(first.image, self.build(no_cache=True).image, self.engine)
+        self.listener.say("Building once more, every RUN again")
+        twins = compare(first.image, self.build(rerun=True).image, self.engine)
         return [Fail("reproducible", f"Two builds of the same source gave {path} different bytes.")
                 for path in files if not twins.same(path)]
 

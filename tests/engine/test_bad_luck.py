@@ -52,7 +52,7 @@ def signalled(sign, *pids):
 def building(progress):
     "Whether the last RUN of a build has begun."
     steps = [step for step in progress.steps() if step.stage]
-    return steps and steps[-1].status == "running"
+    return steps and max(steps, key=lambda step: step.line or 0).status == "running"
 """
 
 

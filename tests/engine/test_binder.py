@@ -18,6 +18,7 @@ from .test_bases import drop
 HOME = f"/home/{binder.USER}"
 NAME = "course-binder-test:1"
 MIRRORED = ("gcr.io/distroless/base-debian12", binder.BASE)
+pytestmark = pytest.mark.nightly   # `make test` builds in the session of tests/sandbox, which has no more rights
 PACKAGES = 300_000_000   # bytes that apt.txt may add to the image
 KIT = 400_000_000        # that the kit may: what postBuild asks for
 
@@ -117,7 +118,6 @@ def test_the_image_stays_within_its_budget(engine, image):
     assert 20_000_000 < post < KIT
 
 
-@pytest.mark.nightly    # tests/sandbox builds in such a session, too
 def test_a_session_builds_on_what_the_kit_holds(session):
     """Where namespaces are allowed. `start` may be at the same base: it is loaded once."""
     code, told = session("bash", "-c", (
