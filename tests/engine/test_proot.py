@@ -23,6 +23,7 @@ from helpers.builder import build, ensure_bases
 from helpers.engine import backends
 from helpers.engine.proot import proot
 from helpers.errors import BuildFailed, CourseError
+from helpers.image import inspect
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
@@ -107,6 +108,11 @@ def test_the_same_dockerfile_gives_the_same_layers_as_dockers_engine(small, engi
         finally:
             engine.client.api.remove_image("small-witness:a", force=True)
     assert container.run("small-witness:a", engine=small).output == "built\n"
+
+
+def test_an_image_is_inspected_over_its_http_server(small):
+    """It hands out whole layers: a client that waits for the end of one waits for ever if that is not marked."""
+    assert inspect(BASE, small).unpacked > 50_000_000
 
 
 def test_what_a_step_leaves_running_ends_with_it(small, context):
