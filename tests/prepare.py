@@ -100,7 +100,7 @@ def _installed(need: Need) -> bool:
     told = ""
     for names in need.packages:
         try:
-            apt_install(names, _say, start_services=False)
+            apt_install(names, _say)
             return True
         except CourseError as error:
             told = error

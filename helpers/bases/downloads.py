@@ -12,16 +12,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import paths, units
 from ..engine.packages import apt_install
+from ..engine.processes import Report
 from ..errors import BaseUnavailable, CourseError
 from ..subprocesses import running, tail
-
-Report = Callable[[str], None]
 
 # npm's names for processors, by Docker's.
 _CPUS = {"amd64": "x64", "arm64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}

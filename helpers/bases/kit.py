@@ -22,7 +22,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import paths, units
 from ..engine import Engine
+from ..engine.processes import Report
 from ..engine.timeouts import patient
 from ..engine.translate import engine_fault
 from ..errors import CourseError
@@ -184,7 +185,7 @@ def write(folder: Path, kept: Kept) -> None:
             (folder / gone).unlink(missing_ok=True)
 
 
-def load(engine: Engine, kept: Kept, report: Callable[[str], None]) -> str:
+def load(engine: Engine, kept: Kept, report: Report) -> str:
     """Load `kept`; the name that it then has: the course's own for it.
 
     Raises KitDamaged where the file is not what was saved or the engine made something else

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 
 import docker.auth
 import requests
@@ -12,6 +11,7 @@ from docker import APIClient
 
 from .. import units
 from ..engine import Engine
+from ..engine.processes import Report
 from ..engine.transfer_events import NO_LOGIN, LayerProgress, event_stream
 from ..engine.translate import engine_fault
 from ..errors import EngineError
@@ -44,7 +44,7 @@ class Refused(Exception):
         self.reached = reached
 
 
-def pull(engine: Engine, reference: Reference, report: Callable[[str], None]) -> None:
+def pull(engine: Engine, reference: Reference, report: Report) -> None:
     """Pull `reference` as it stands. Interrupting it makes the engine stop too.
 
     Raises Refused, DiskFull, EngineGone.
@@ -65,7 +65,7 @@ def pull(engine: Engine, reference: Reference, report: Callable[[str], None]) ->
     report(f"Pulled {reference} in {units.seconds(time.monotonic() - started)}.")
 
 
-def _pull(engine: Engine, reference: Reference, report: Callable[[str], None]) -> None:
+def _pull(engine: Engine, reference: Reference, report: Report) -> None:
     api, progress, reported, begun = engine.client.api, LayerProgress(), time.monotonic(), False
     parameters = {"fromImage": reference.repository, "tag": reference.version}
     with engine.translate_errors(f"pull {reference}"):

@@ -9,25 +9,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import labels, paths
 from ..engine import Engine
+from ..engine.processes import Report, quiet
 from ..errors import BaseUnavailable, CourseError, EngineError, Interrupted
 from . import catalogue, kit, references, standins
 from .pull import Refused, pull
 from .references import DOCKER_HUB, Reference
 from .standins import Build
 from .status import ResolvedBase
-
-Report = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[ResolvedBase, ...]:
@@ -40,7 +35,7 @@ def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[ResolvedB
 
 
 def ensure(engine: Engine, refs: Iterable[str] | None, build: Build, *, offline: bool = False,
-           report: Report = _quiet) -> tuple[ResolvedBase, ...]:
+           report: Report = quiet) -> tuple[ResolvedBase, ...]:
     """Each of `refs` (None: those of the first lessons), present in `engine`.
 
     build     `helpers.builder.build`, by which a stand-in is made

@@ -6,10 +6,11 @@ import os
 import shlex
 import shutil
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..engine.packages import apt_install
+from ..engine.processes import Report
 from ..errors import BaseUnavailable, CourseError
 from ..subprocesses import running, tail
 from . import aptsources
@@ -53,7 +54,7 @@ _TIDY = """cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/apt.conf.d/99m
     mv etc/dpkg/dpkg.cfg.d/99mmdebstrap etc/dpkg/dpkg.cfg.d/docker"""
 
 
-def debian(suite: str, archive: Path, scratch: Path, report: Callable[[str], None]) -> None:
+def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
     """Write the root file system of debian:SUITE-slim to `archive`, a tar.
 
     scratch   folder for mmdebstrap's own use
@@ -103,7 +104,7 @@ def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
     return log.read_text(errors="replace") or f"exit code {code}" if code else ""
 
 
-def need_mmdebstrap(report: Callable[[str], None],
+def need_mmdebstrap(report: Report,
                     without: str = "A root file system cannot be made here.") -> None:
     """Install mmdebstrap and Debian's keys, as root. Raises BaseUnavailable where that cannot
     be: `without` says what is not possible then."""

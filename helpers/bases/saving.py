@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -20,13 +20,12 @@ from docker import APIClient
 
 from .. import labels, units
 from ..engine import Engine
+from ..engine.processes import Report
 from ..engine.timeouts import patient
 from ..errors import BaseUnavailable, CourseError
 from . import kit, references
 from .kit import Kept
 from .status import ResolvedBase
-
-Report = Callable[[str], None]
 
 _SAVE_SECONDS = 1800
 _LEVEL = 9              # of zstd: a third smaller than gzip, at about its speed

@@ -25,6 +25,7 @@ from docker.errors import ImageNotFound as SDKImageNotFound
 
 from .. import dockerfile, labels, paths, units
 from ..engine import Engine
+from ..engine.processes import Report
 from ..errors import BaseUnavailable, BuildFailed, CourseError
 from . import aptsecrets, aptsources, catalogue, downloads, rootfs
 from .catalogue import Base
@@ -38,8 +39,6 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686"
 _SCRATCH = "multistage-standin-"
 _FLAG = re.compile(r"--[\w-]+=\S+\s+")
 _SIGN_OF_LIFE_SECONDS = 30
-
-Report = Callable[[str], None]
 
 
 class Build(Protocol):

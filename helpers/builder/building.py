@@ -15,6 +15,7 @@ from .. import dockerfile as dockerfiles
 from ..bases import ResolvedBase, ensure, references, substitutions
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
+from ..engine.processes import Report, quiet
 from ..errors import BaseUnavailable, BuildFailed, CourseError, EngineGone, Unsupported
 from . import exports, legacy_images, preflight, secrets
 from .cancel import interrupted, still_running
@@ -31,8 +32,6 @@ from .snapshots import Snapshots
 from .solving import solve
 
 Watch = Callable[[Progress], None]
-Report = Callable[[str], None]
-
 
 def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | None = None,
           report: Report | None = None, **options: Any) -> BuildResult:
@@ -52,7 +51,7 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     engine's errors. Whatever it raises, no image has been named.
     """
     request = context if isinstance(context, BuildRequest) else BuildRequest(context, **options)
-    prepared = prepare(request, engine or connect(), report or _quiet)
+    prepared = prepare(request, engine or connect(), report or quiet)
     began = time.perf_counter()
     try:
         _follow(prepared, watch or _unwatched)
@@ -123,16 +122,12 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
                     Progress(read, stage.label if stage else None, builder))
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 def _unwatched(_: Progress) -> None:
     pass
 
 
 def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
-                 report: Report = _quiet) -> tuple[ResolvedBase, ...]:
+                 report: Report = quiet) -> tuple[ResolvedBase, ...]:
     """Each of the base images `refs` (None: those of the first lessons), present in `engine`:
     found, pulled or built. For `offline`, `report` and the errors see `helpers.bases.ensure`."""
     return ensure(engine, refs, build, offline=offline, report=report)

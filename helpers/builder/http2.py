@@ -1,6 +1,9 @@
-"""One end of an HTTP/2 connection that is already open, and the messages in it.
+"""A connection of the Docker SDK, turned into HTTP/2, and the messages in it.
 
     messages -> streams -> h2 (frames, windows) -> socket
+
+The engine answers `Upgrade: h2c` on /session and on /grpc with 101, and hands the connection to
+BuildKit: see moby/moby, api/server/router/session and router/grpc.
 
 The framing is that of grpc/grpc, doc/PROTOCOL-HTTP2.md: each message has a flag byte and its length
 before it, and the status comes last, as trailers. `grpc` is the server's end, `control.connection` the
@@ -16,16 +19,60 @@ import ssl
 import struct
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+import requests
+from urllib3 import HTTPHeaderDict
 
+from ..engine import Engine
+from ..engine.translate import engine_fault
+
+_CONNECT_SECONDS = 10
 _PREFIX = struct.Struct(">BI")   # whether a message is compressed, and its length
 _RECEIVE = 1 << 18
 _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def upgrade(engine: Engine, path: str, doing: str,
+            headers: Iterable[tuple[str, str]] = ()) -> tuple[requests.Response, socket.socket, bytes]:
+    """POST `path` and upgrade. `doing` names it in errors ("open a build session").
+
+    Returns the answer (close it last), its socket, not blocking, and what was read beyond the answer's head. Raises
+    the engine's errors.
+    """
+    api = engine.client.api
+    prepared = api.prepare_request(requests.Request(
+        "POST", f"{api.base_url}{path}", headers={"Connection": "Upgrade", "Upgrade": "h2c"}))
+    # requests keeps one value a header, and a session names each of its methods in a header of its own.
+    prepared.headers = HTTPHeaderDict(prepared.headers)
+    for name, value in headers:
+        prepared.headers.add(name, value)
+    settings = api.merge_environment_settings(prepared.url, {}, True, None, None)
+    with engine.translate_errors(doing):
+        response = api.send(prepared, timeout=_CONNECT_SECONDS, **settings)
+    if response.status_code != 101:
+        with response:
+            raise engine_fault(doing, _message(response))
+    # As in the SDK's own attach: the socket lies below the answer's buffered file.
+    file = response.raw._fp.fp
+    sock = file.raw._sock
+    sock.settimeout(0)
+    try:
+        early = file.peek()
+    except ssl.SSLWantReadError:   # TLS raises this where other sockets give nothing
+        early = b""
+    return response, sock, early
+
+
+def _message(response: requests.Response) -> str:
+    try:
+        return response.json()["message"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {response.status_code} {response.reason}"
 
 
 class Stream:

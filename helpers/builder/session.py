@@ -34,8 +34,8 @@ from . import ssh_agent, tree
 from .context import Context
 from .filesync import diff_copy, values
 from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Method, Server, Status, unary
+from .http2 import upgrade
 from .messages import classes
-from .upgrade import upgrade
 
 _CLOSE_SECONDS = 1
 _HEADER = "X-Docker-Expose-Session-"

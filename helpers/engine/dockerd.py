@@ -53,8 +53,7 @@ class Dockerd(Backend):
         if os.geteuid() != 0 or not shutil.which("apt-get", path=network.PATH):
             raise NoEngine("An engine cannot be installed here.", why="That takes root on Debian or Ubuntu.",
                            remedy="Install Docker by its own instructions, then run this again.")
-        # Debian would start a second, system-wide dockerd at once.
-        packages.apt_install(_missing(), report, start_services=False)
+        packages.apt_install(_missing(), report)
 
     def _pid(self) -> int | None:
         return processes.recorded(self.folder() / "docker.pid", self.folder() / "data")

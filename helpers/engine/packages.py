@@ -7,21 +7,20 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import CourseError
+from .processes import Report
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _FRESH_SECONDS = 24 * 3600
 
 
-def apt_install(names: Sequence[str], report: Callable[[str], None], *,
-                start_services: bool = True) -> None:
-    """Install `names` without their recommendations.
+def apt_install(names: Sequence[str], report: Report) -> None:
+    """Install `names` without their recommendations, and without starting their daemons.
 
-    `start_services=False` keeps the packages from starting daemons. Raises
-    CourseError with the end of apt's output.
+    Raises CourseError with the end of apt's output.
     """
     if not shutil.which("apt-get"):
         raise CourseError(
@@ -31,7 +30,7 @@ def apt_install(names: Sequence[str], report: Callable[[str], None], *,
         report("Reading the package lists ...")
         _apt("update")
     report(f"Installing {', '.join(names)} ...")
-    with contextlib.nullcontext() if start_services else _no_services():
+    with _no_services():
         _apt("install", "--yes", "--no-install-recommends", *names)
 
 
@@ -59,7 +58,7 @@ def _apt(*arguments: str) -> None:
 
 @contextlib.contextmanager
 def _no_services() -> Iterator[None]:
-    """Debian's own switch: packages ask policy-rc.d before they start a daemon."""
+    """Debian's own switch: packages ask policy-rc.d before they start a daemon, a second dockerd for example."""
     if _POLICY.exists():
         yield
         return

@@ -13,6 +13,7 @@ from docker.errors import APIError, NotFound
 
 from ..bases.references import parse, short
 from ..engine import Engine, connect
+from ..engine.processes import Report, quiet
 from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
@@ -24,10 +25,6 @@ from .transfer import Transfer, Watch
 FOLDER = "multistage-course"     # of all that the course puts into a registry
 # What an image of the course is called in the engine while it is pushed or pulled.
 _IN_TRANSFER = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
-
-
-def _quiet(_: str) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Registry:
     reach this machine's loopback (one on another machine, or in a virtual one).
     """
 
-    def __init__(self, speed: float, engine: Engine | None = None, report: Callable[[str], None] = _quiet):
+    def __init__(self, speed: float, engine: Engine | None = None, report: Report = quiet):
         self._engine = engine or connect()
         self._stored: dict[tuple[str, str], None] = {}   # (repository, digest), in order
         with contextlib.ExitStack() as ends:
@@ -108,7 +105,7 @@ class Registry:
 
     def _pull_probe(self, probe: str) -> None:
         try:
-            transfer.pull(self._engine, probe, "none", "a probe", self._alive, _quiet)
+            transfer.pull(self._engine, probe, "none", "a probe", self._alive, quiet)
         except TransferFailed as error:
             if "HTTPS client" in error.why:
                 raise RegistryUnavailable(
@@ -127,7 +124,7 @@ class Registry:
 
     # -- there -------------------------------------------------------------------------
 
-    def push(self, image: str, to: str = "", *, watch: Watch = _quiet) -> Transfer:
+    def push(self, image: str, to: str = "", *, watch: Watch = quiet) -> Transfer:
         """Push an image of the engine over the line.
 
         to  its name in the registry, 'name:tag'; that in the engine if ''
@@ -184,7 +181,7 @@ class Registry:
         return Copy(pushed.name, place)
 
     @contextlib.contextmanager
-    def pulled(self, copy: Copy | Transfer, *, watch: Watch = _quiet) -> Iterator[Pulled]:
+    def pulled(self, copy: Copy | Transfer, *, watch: Watch = quiet) -> Iterator[Pulled]:
         """Pull over the line. At the end of the block the engine no longer has it.
 
         Raises TransferFailed, Interrupted, DiskFull.

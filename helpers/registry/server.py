@@ -17,13 +17,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import paths
 from ..engine import network
 from ..engine.packages import apt_install
+from ..engine.processes import Report
 from ..errors import CourseError, RegistryUnavailable
 from ..subprocesses import tail
 from .throttle import LOOPBACK
@@ -67,7 +68,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(report: Callable[[str], None]) -> Iterator[Server]:
+def serve(report: Report) -> Iterator[Server]:
     """A registry while the block lasts: the one that MULTISTAGE_REGISTRY names, else one
     that is started here, installed if need be.
 
@@ -106,7 +107,7 @@ def _named(text: str) -> Server:
     return Server(address, f"the registry at {address}")
 
 
-def _program(report: Callable[[str], None]) -> str:
+def _program(report: Report) -> str:
     """Path of docker-registry, installed now if it is missing and can be."""
     found = shutil.which(_PROGRAM, path=network.PATH)
     if found:
@@ -114,8 +115,7 @@ def _program(report: Callable[[str], None]) -> str:
     why = "Debian's docker-registry is not installed, and installing it takes root and apt-get."
     if os.geteuid() == 0 and shutil.which("apt-get", path=network.PATH):
         try:
-            # Without this, Debian would start a second, system-wide registry at once.
-            apt_install([_PROGRAM], report, start_services=False)
+            apt_install([_PROGRAM], report)
         except CourseError as error:
             why = str(error)
     found = shutil.which(_PROGRAM, path=network.PATH)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...engine import Engine
 from ...errors import EngineGone, Unsupported
-from ..upgrade import upgrade
+from ..http2 import upgrade
 from .connection import Call, Connection
 from .messages import CONTROL, known, pairs
 from .status import UNIMPLEMENTED, CallFailed

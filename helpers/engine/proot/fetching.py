@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ...bases import aptsources, rootfs
 from ...errors import CourseError
 from ...subprocesses import tail
+from ..processes import Report
 from . import layers, proot
 
 PACKAGES = ("libc6", "libtalloc2", "proot")
@@ -26,8 +27,6 @@ SUITE = "unstable"
 _KNOWN = ("bookworm", "trixie", "forky", "sid", "unstable")   # suites that a machine may have in its sources
 # What is kept: the program, the libraries beside its loader, and the licences.
 _KEPT = ("usr/bin/proot", "usr/lib/*/*.so*", "usr/share/doc/*/copyright")
-
-Report = Callable[[str], None]
 
 
 def fetch(report: Report, place: Path | None = None) -> Path:

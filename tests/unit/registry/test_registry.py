@@ -422,8 +422,8 @@ def test_without_the_program_and_without_root_there_is_none(monkeypatch):
 
 
 def test_what_apt_said_is_the_reason(monkeypatch):
-    def refuse(names, report, start_services):
-        assert names == ["docker-registry"] and start_services is False
+    def refuse(names, report):
+        assert names == ["docker-registry"]
         raise CourseError("apt says no")
     monkeypatch.delenv(server.NAMED, raising=False)
     monkeypatch.setattr(shutil, "which", lambda name, **_: "/usr/bin/apt-get" if name == "apt-get" else None)
