@@ -128,7 +128,7 @@ def kept() -> dict[str, Verdict]:
         records = json.loads(_file().read_text())
         return {claim: Verdict(**record) for claim, record in records.items() if claim in CLAIMS}
     except (OSError, ValueError, TypeError, AttributeError):
-        return {}   # none yet, or not as we write it: the next verdict writes it anew
+        return {}   # none yet, or not as we write it: the next verdict replaces it
 
 
 # -- all of them ---------------------------------------------------------------------

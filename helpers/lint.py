@@ -57,7 +57,7 @@ def lint(text: str) -> tuple[Finding, ...]:
     """What hadolint objects to in a Dockerfile's text, in the order of its lines.
 
     A text that it cannot read gives one finding, UNREADABLE, and no others: it gives up
-    there, be it that the builder would too or that the syntax is newer than it.
+    there, whether the builder would too or the syntax is newer than it.
 
     Raises LinterUnavailable where hadolint is not installed, cannot run on this
     machine, or does not answer as it should.

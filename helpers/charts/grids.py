@@ -110,7 +110,7 @@ def left_behind(pairs: Mapping[str, tuple[Inventory, Inventory]]) -> Chart:
     title = f"{counted(before, 'build tool')} in images of one stage, {after or 'none'} in images of several"
     counts = {name: ", ".join(f"{kind} {len(one.kind(kind))} to {len(several.kind(kind))}" for kind in kinds
                               if one.kind(kind) or several.kind(kind)) for name, (one, several) in pairs.items()}
-    return finish(figure, title, " ".join(f"{name}: {told or 'no known tool'}." for name, told in counts.items()),
+    return finish(figure, title, " ".join(f"{name}: {listed or 'no known tool'}." for name, listed in counts.items()),
                   [each.image for each in both], hatched=False, legend=pale_legend(
                       (RUN, "all left behind"), (BUILD, "still there, for building"),
                       (DANGER, "still there, of use to an intruder")))

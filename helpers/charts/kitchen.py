@@ -167,7 +167,7 @@ def _finding(rooms: Rooms) -> str:
 
 
 def _spoken(rooms: Rooms) -> str:
-    told = [f"{room}: " + ", ".join(f"{each.name} {size(each.size)}" for each in things)
+    contents = [f"{room}: " + ", ".join(f"{each.name} {size(each.size)}" for each in things)
             for room, things in (("Kitchen", rooms.kitchen), ("Dining room", rooms.dining))]
     bridges = "; ".join(f"{each.keyword} {each.value}" for each in rooms.bridges)
-    return f"{told[0]}. {told[1]}. Over the bridge ({bridges or 'none'}): {size(rooms.crossing)}."
+    return f"{contents[0]}. {contents[1]}. Over the bridge ({bridges or 'none'}): {size(rooms.crossing)}."

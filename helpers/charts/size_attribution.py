@@ -50,11 +50,11 @@ def _saved(axes: Axes, row: float, saved: Reduction, first: str) -> None:
     cut = {"base": (parts.base, "smaller base", SHARED), "stages": (parts.stages, "second stage", BUILD)}
     order = [cut[first], *(each for name, each in cut.items() if name != first)]
     left = saved.multi_slim    # what remains stands at the left, where it does above
-    told = [f"{name}: {size(count)}, {share(count, parts.total)}" for count, name, _ in order]
+    words = [f"{name}: {size(count)}, {share(count, parts.total)}" for count, name, _ in order]
     largest = max(saved.single_full, saved.single_slim, saved.multi_full, saved.multi_slim)
     apart = min(parts.base, parts.stages) >= 0 and parts.total >= _APART * largest
     if not apart:   # no room for both at their ends
-        axes.text(0, row - 0.3, f"  {'; '.join(told)}", va="bottom", fontsize=9, color=INK)
+        axes.text(0, row - 0.3, f"  {'; '.join(words)}", va="bottom", fontsize=9, color=INK)
     # From the right end, where the largest image ends, the first change cuts first.
     for index, (count, _, colour) in enumerate(reversed(order)):
         # What costs goes back over the other, so it is drawn inside of it.
@@ -62,7 +62,7 @@ def _saved(axes: Axes, row: float, saved: Reduction, first: str) -> None:
                   edgecolor=colour if count >= 0 else DANGER, linestyle="--", linewidth=1.6)
         if apart:
             at, side = (left, "left") if index == 0 else (left + count, "right")
-            axes.text(at, row - 0.3, told[1 - index], ha=side, va="bottom", fontsize=9, color=INK)
+            axes.text(at, row - 0.3, words[1 - index], ha=side, va="bottom", fontsize=9, color=INK)
         left += count  # type: ignore[assignment]
 
 
@@ -73,9 +73,9 @@ def _finding(saved: Reduction) -> str:
 
 
 def _spoken(images: Sequence[Image], saved: Reduction) -> str:
-    told = ", ".join(f"{name.replace(chr(10), ' ')}: {size(image.unpacked)}"
+    words = ", ".join(f"{name.replace(chr(10), ' ')}: {size(image.unpacked)}"
                      for name, image in zip(_NAMES, images))
-    return f"{told}. {saved}"
+    return f"{words}. {saved}"
 
 
 # -- several reductions side by side -------------------------------------------------------
@@ -96,8 +96,8 @@ def splits(fours: Mapping[str, Sequence[Image]]) -> Chart:
     for row, value, colour in zip(rows, values, (SHARED, BUILD, RUN) * len(found)):
         axes.barh(row, value, height=0.8, facecolor=PAPER, linestyle="--", linewidth=1.6,
                   edgecolor=colour if value >= 0 else DANGER)
-        told = size(value) if value >= 0 else f"costs {size(-value)}"
-        axes.annotate(told, (max(value, 0), row), xytext=(6, 0), textcoords="offset points", va="center",
+        words = size(value) if value >= 0 else f"costs {size(-value)}"
+        axes.annotate(words, (max(value, 0), row), xytext=(6, 0), textcoords="offset points", va="center",
                       fontsize=9.5, fontweight="bold")
     largest = max([*values, 1])
     bar_axis(axes, largest, room=1.16)
@@ -139,7 +139,7 @@ def _needed(found: Mapping[str, Reduction]) -> str:
 def _all_spoken(found: Mapping[str, Reduction]) -> str:
     said = []
     for name, saved in found.items():
-        told = ", ".join(f"{what} {size(value) if value >= 0 else f'costs {size(-value)}'}"
+        words = ", ".join(f"{what} {size(value) if value >= 0 else f'costs {size(-value)}'}"
                          for what, value in zip(_ALONE, _alone(saved)))
-        said.append(f"{name}: {told}; {_shares(saved)}.")
+        said.append(f"{name}: {words}; {_shares(saved)}.")
     return " ".join(said)

@@ -37,7 +37,7 @@ WIDTH = 7.2           # inches: readable when a notebook has half a screen
 _DPI = 144            # sharp on a projector, 50 to 100 kB a figure
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
-_STAND_INS = 3        # so many are told with what they are made of
+_STAND_INS = 3        # so many are named with what they are made of
 
 _SETTINGS: Any = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
@@ -142,10 +142,10 @@ def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:
     parts = [f"Measured {date.today().isoformat()} on {'; '.join(engines)}."] if engines else []
     made = {image.stand_in: image.labels.get(MADE_OF, "packages") for image in images if image.stand_in}
     if made:
-        told = "; ".join(f"{name} is a stand-in made of {of}" for name, of in made.items())
+        described = "; ".join(f"{name} is a stand-in made of {of}" for name, of in made.items())
         if len(made) > _STAND_INS:
-            told = f"{'s' if hatched else 'S'}tand-ins made from packages for {', '.join(made)}"
+            described = f"{'s' if hatched else 'S'}tand-ins made from packages for {', '.join(made)}"
         near = ("Its size is near the original's" if len(made) == 1 else
                 "Their sizes are near the originals'")
-        parts.append(f"{'Hatched: ' if hatched else ''}{told}. {near}, not equal.")
+        parts.append(f"{'Hatched: ' if hatched else ''}{described}. {near}, not equal.")
     return " ".join(parts)

@@ -30,13 +30,13 @@ __all__ = ["base", "build", "cache_buster", "create", "executed_steps", "fetch",
 
 
 class AppFiles(dict[str, bytes]):
-    """Files of a folder, to be changed. `lend` is what this machine lends to builds of that folder:
+    """Files of a folder, to be changed. `lend` is which of this machine's settings builds of that folder may mount:
     a copy of one of the course's own applications is built as the application itself."""
 
     lend: Collection[str] = ()
 
 
-_LEND: dict[str, Collection[str]] = {}   # {folder of a notebook's copy: what is lent to its builds}
+_LEND: dict[str, Collection[str]] = {}   # {folder of a notebook's copy: what its builds may mount}
 
 
 def build(app: str, dockerfile: str = "Dockerfile", **options: Any) -> BuildResult:

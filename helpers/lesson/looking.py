@@ -55,7 +55,7 @@ def attributes(built: BuildResult | str, *paths: str) -> Attributes:
 
 
 def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:
-    """A file's content, read out of a layer, be it hidden by a later one or not."""
+    """A file's content, read out of a layer, even if a later one hides it."""
     return image.read_file(inspect(built), path, layer, engine())
 
 

@@ -17,7 +17,7 @@ from ..views.lesson import say
 
 __all__ = ["engine", "this_run"]
 
-_ANSWER_SECONDS = 5   # one that is busy or frozen is waited for where it is looked for anew
+_ANSWER_SECONDS = 5   # an engine that is busy or frozen gets longer when it is looked for again
 
 
 @cache

@@ -21,12 +21,6 @@ from helpers.units import size
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    """Fewer dots: drawing is what takes time here."""
-    monkeypatch.setattr(style, "_DPI", 30)
-
-
 def image(*sizes: int, name="a:1", base="", base_layers=0, role="", **other) -> Image:
     layers = tuple(Layer(f"sha256:{name}{n}", f"RUN step {n} of {name}", size, n)
                    for n, size in enumerate(sizes))

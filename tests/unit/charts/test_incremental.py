@@ -24,11 +24,6 @@ class Engine:
         return "An engine"
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    monkeypatch.setattr(style, "_DPI", 30)
-
-
 def built(text: str, ran: dict[int, float] = {}) -> BuildResult:
     """A build in which the steps of these lines ran for so long, and others were cached."""
     parsed = dockerfile.parse(text)

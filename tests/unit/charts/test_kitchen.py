@@ -6,7 +6,7 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers import labels
-from helpers.charts import kitchen, style
+from helpers.charts import kitchen
 from helpers.charts.kitchen import tiles
 from helpers.image import Image
 from helpers.inventory import take
@@ -19,11 +19,6 @@ TEXT = ("FROM base:1 AS builder\nWORKDIR /src\nCOPY . .\nRUN build\n\n"
 SOURCE = [("src/main.go", b"x" * 1_000)]
 BUILT = [("src/app", STATIC, 0o755), ("root/.cache/go-build/a", b"y" * 9_000)]
 SHELLS = [("bin/bash", DYNAMIC, 0o755), ("usr/bin/bash", ("h", "bin/bash"))]
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    monkeypatch.setattr(style, "_DPI", 30)
 
 
 def inventory(base, *own, **other):

@@ -8,11 +8,6 @@ from helpers.image import Image, Layer
 from tests.unit.layers import elf, inventory, layer
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    monkeypatch.setattr(style, "_DPI", 30)
-
-
 def image(name: str, below: int, own: int, role: str, **other) -> Image:
     layers = (Layer(f"{name} base", "FROM", below, 1), Layer(f"{name} own", "COPY", own, 1))
     return Image(**{"reference": name, "id": name, "layers": layers, "created": "", "labels": {}, "settings": (),

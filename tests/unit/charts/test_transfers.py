@@ -5,20 +5,9 @@ import pytest
 from helpers import charts, labels
 from helpers.charts import style
 from helpers.experiments.significance import compare
-from helpers.image import Image, Layer, Twins
+from helpers.image import Twins
 from helpers.registry import Transfer
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    monkeypatch.setattr(style, "_DPI", 30)
-
-
-def image(name: str, base: int, own: int, role: str, **other) -> Image:
-    layers = (Layer(f"{name} base", "FROM", base, 1), Layer(f"{name} own", "COPY", own, 1))
-    return Image(**{"reference": name, "id": name, "layers": layers, "created": "", "labels": {}, "settings": (),
-                    "engine": "An engine", "base": f"base of {name}", "base_layers": 1, "base_role": role, **other})
-
+from tests.unit.charts.test_languages import colours, image
 
 STAND_IN = {labels.STAND_IN: "golang:1.22", labels.MADE_OF: "packages"}
 ONE = image("one", 760_000_000, 73_000_000, "build", labels=STAND_IN)
@@ -35,11 +24,6 @@ def texts(chart) -> list[str]:
 def bars(axes) -> list[tuple[float, float, float]]:
     """(row, left, right) of each bar."""
     return [(round(b.get_y() + b.get_height() / 2, 2), b.get_x(), b.get_x() + b.get_width()) for b in axes.patches]
-
-
-def colours(axes) -> list[str]:
-    from matplotlib.colors import to_hex
-    return [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
 
 
 # -- reduction -------------------------------------------------------------------------

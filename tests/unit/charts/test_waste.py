@@ -5,15 +5,9 @@ import dataclasses
 import pytest
 
 from helpers import charts
-from helpers.charts import style
 from tests.unit.layers import inventory, layer
 
 SIZES = (500, 300, 0, 300)   # unpacked bytes of the layers; the first is the base's
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch):
-    monkeypatch.setattr(style, "_DPI", 30)
 
 
 def repaired(*layers):
