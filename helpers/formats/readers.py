@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from . import binaries, databases, java, languages
+from . import binaries, java, lists
 from .model import Package
 
 _LIMIT = 20_000   # packages in one file, including those without a name
@@ -27,22 +27,22 @@ _STATUS_D = "/var/lib/dpkg/status.d/"   # a file a package, in images without dp
 
 _NAMES = {
     # 5000 packages are 4 MB; Alpine's list names every file too.
-    "status": _Reader(8 * _MB, databases.dpkg, ("/var/lib/dpkg/status",)),
-    "installed": _Reader(16 * _MB, databases.apk, ("/lib/apk/db/installed",)),
-    "package.json": _Reader(1 * _MB, languages.npm),
+    "status": _Reader(8 * _MB, lists.dpkg, ("/var/lib/dpkg/status",)),
+    "installed": _Reader(16 * _MB, lists.apk, ("/lib/apk/db/installed",)),
+    "package.json": _Reader(1 * _MB, lists.npm),
     # The fields come first, but they may contain whole licences.
-    "METADATA": _Reader(256 * _KB, languages.python, (".dist-info/METADATA", ".DIST-INFO/METADATA")),
+    "METADATA": _Reader(256 * _KB, lists.python, (".dist-info/METADATA", ".DIST-INFO/METADATA")),
     "PKG-INFO": _Reader(
-        256 * _KB, languages.python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")
+        256 * _KB, lists.python, (".egg-info/PKG-INFO", ".EGG-INFO/PKG-INFO", "/EGG-INFO/PKG-INFO")
     ),
     "release": _Reader(64 * _KB, java.jdk),
 }
 _SUFFIXES = {
     **{suffix: _Reader(128 * _MB, java.archive, (f".{suffix}",)) for suffix in java.SUFFIXES},
-    "egg-info": _Reader(256 * _KB, languages.python, (".egg-info",)),
+    "egg-info": _Reader(256 * _KB, lists.python, (".egg-info",)),
 }
 _PROGRAM = _Reader(64 * _MB, binaries.program)
-_PARAGRAPH = _Reader(1 * _MB, databases.dpkg)
+_PARAGRAPH = _Reader(1 * _MB, lists.dpkg)
 
 
 def wanted(path: str) -> int:

@@ -8,8 +8,7 @@ engine run as ever.
     recordings  {cell's source: outputs} of a notebook -> cells  what a kernel does with them -> frames
 """
 
-from .cells import Cells, register, registered
-from .missing import Missing, NeedsEngine
+from .cells import Cells, Missing, NeedsEngine, register, registered
 from .recordings import RUN, Recording, recordings
 
 __all__ = ["RUN", "Cells", "Missing", "NeedsEngine", "Recording", "recordings", "register", "registered"]
