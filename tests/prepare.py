@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from helpers.engine import proot_program as proot
 from helpers.engine.packages import apt_install
-from helpers.engine.proot import proot
 from helpers.errors import CourseError
 from tests.lab.browser import driver_runs, program
 
@@ -39,7 +39,6 @@ class Need:
 
 
 def _proot_works() -> bool:
-    proot.find.cache_clear()   # it may have come just now
     return proot.find()[0] is not None
 
 

@@ -8,16 +8,28 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 Report = Callable[[str], None]
 Pids = Callable[[], Iterable[int]]
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def quiet(_: str) -> None:
     """A report that nobody reads."""
+
+
+def module(name: str, *words: str) -> list[str]:
+    """The command that runs a module of the course, with `environment`."""
+    return [sys.executable, "-m", name, *words]
+
+
+def environment() -> dict[str, str]:
+    """This process's, in which Python finds the course's modules."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
 
 
 def answers(host: str, seconds: float) -> bool:

@@ -8,14 +8,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-from . import processes
+from . import processes, proot_program
 from .backend import Backend
 from .capabilities import Capabilities
 
-_ROOT = Path(__file__).resolve().parents[2]
-_PROBE_SECONDS = 60
+_MODULE = "helpers.engine.proot"
 _LIMITS = (
     "It builds without BuildKit: stages run one after another, and --mount takes a stage, a cache or a secret and no more.",  # noqa: E501
     "What a RUN makes is root's: a chown there is lost. COPY --chown is kept.",
@@ -26,8 +24,6 @@ _LIMITS = (
     ),
     "It fetches nothing: base images are loaded from archives.",
 )
-
-_good: list[bool] = []   # whether the probe worked once
 
 
 class PRoot(Backend):
@@ -55,32 +51,11 @@ class PRoot(Backend):
             return "The course's engine over PRoot takes Linux."
         if os.geteuid() == 0:
             return "The course's engine over PRoot is for sessions without root."
-        if not _good:
-            try:
-                done = subprocess.run(_command("--probe"), capture_output=True, text=True, timeout=_PROBE_SECONDS,
-                                      stdin=subprocess.DEVNULL, env=_environment())
-            except subprocess.TimeoutExpired:
-                return "The course's engine over PRoot could not be tried: the machine did not answer in time."
-            except OSError as error:
-                return (
-                    f"The course's engine over PRoot could not be tried: Python cannot be started ({error.strerror})."
-                )
-            if done.returncode:
-                lines = (done.stdout or done.stderr).strip().splitlines() or ["the probe ended without a word"]
-                return f"The course's engine over PRoot cannot work here: {lines[-1]}."
-            _good.append(True)
-        return ""
+        why = proot_program.find()[1]
+        return f"The course's engine over PRoot cannot work here: {why}." if why else ""
 
     def _pid(self) -> int | None:
         return processes.recorded(self.folder() / "small.pid", self.folder())
 
     def _launch(self) -> subprocess.Popen:
-        return self._spawn(_command(str(self.folder())), _environment())
-
-
-def _command(word: str) -> list[str]:
-    return [sys.executable, "-m", "helpers.engine.proot", word]
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
+        return self._spawn(processes.module(_MODULE, str(self.folder())), processes.environment())

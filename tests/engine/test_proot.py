@@ -21,7 +21,7 @@ import pytest
 from helpers import container
 from helpers.builder import build, ensure_bases
 from helpers.engine import backends
-from helpers.engine.proot import proot
+from helpers.engine import proot_program as proot
 from helpers.errors import BuildFailed, CourseError
 from helpers.image import inspect
 

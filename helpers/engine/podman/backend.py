@@ -24,7 +24,6 @@ from . import launcher, namespaces, settings
 _RUNGS = {"many": "podman", "one": "podman-one-id"}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
-_ROOT = Path(__file__).resolve().parents[3]
 _PROBE_SECONDS = 20
 # What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
 # and not with 5.8.6).
@@ -115,7 +114,7 @@ class Podman(Backend):
         command = _launch_command(["run", found["ids"], "podman", "--log-level", "warn",
                                    *settings.storage(place, found["store"], found["ids"]),
                                    "system", "service", "--time=0", self.host()])
-        environment = settings.environment(place, _python_environment()) | {namespaces.MARK: str(place)}
+        environment = settings.environment(place, processes.environment()) | {namespaces.MARK: str(place)}
         process = self._spawn(command, environment, cwd=str(place))
         paths.write_whole(place / "service.json", json.dumps(found | {"pid": process.pid}).encode())
         return process
@@ -146,7 +145,7 @@ class Podman(Backend):
         if ids:
             # What subordinate ids own, and folders without any permission, yield only to root in there.
             subprocess.run(_launch_command(["run", ids, "rm", "-rf", "--", str(place)]),
-                           capture_output=True, env=_python_environment(), stdin=subprocess.DEVNULL)
+                           capture_output=True, env=processes.environment(), stdin=subprocess.DEVNULL)
         shutil.rmtree(place, ignore_errors=True)
         _good.pop(place, None)
 
@@ -154,7 +153,7 @@ class Podman(Backend):
 def _launched(words: list[str], timeout: float) -> dict:
     try:
         done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,
-                              stdin=subprocess.DEVNULL, env=_python_environment())
+                              stdin=subprocess.DEVNULL, env=processes.environment())
         return json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         return {"ok": False, "why": "the machine did not answer in time"}
@@ -163,8 +162,4 @@ def _launched(words: list[str], timeout: float) -> dict:
 
 
 def _launch_command(words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "helpers.engine.podman", *words]
-
-
-def _python_environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
+    return processes.module("helpers.engine.podman", *words)

@@ -10,11 +10,10 @@ PRoot, which translates every path by ptrace. Layers, digests, cache and stages 
     copying       COPY and ADD                    programs   a command's user, home and program
     stages        each one's image and files      containers processes, and what they print
     file_systems  kept for the next step          jail       ends all that a process leaves
-    proot         PRoot: found, tried, called     fetching   PRoot, from Debian's packages
-    saved_images  the files of `docker save`
+    saved_images  the files of `docker save`      fetching   PRoot, from Debian's packages
 
 It runs as a process of its own (`python -m helpers.engine.proot FOLDER`); `helpers.engine.proot_backend`
-starts and stops it.
+starts and stops it, and `helpers.engine.proot_program` finds PRoot.
 """
 
 NAME = "Course Engine"

@@ -1,7 +1,4 @@
-"""Run the engine in a folder until SIGTERM: `python -m helpers.engine.proot FOLDER`.
-
-`python -m helpers.engine.proot --probe` says why it cannot run here, or nothing if it can.
-"""
+"""Run the engine in a folder until SIGTERM: `python -m helpers.engine.proot FOLDER`."""
 
 from __future__ import annotations
 
@@ -10,14 +7,13 @@ import signal
 import sys
 from pathlib import Path
 
-from . import proot
+from .. import proot_program as proot
 
 
 def main(words: list[str]) -> int:
     found, why = proot.find()
-    if words == ["--probe"] or found is None:
-        print(why)
-        return 0 if found else 1
+    if found is None:
+        sys.exit(why)
     from .api import Api, CourseEngine
     from .http import HttpServer
     from .processes import Processes

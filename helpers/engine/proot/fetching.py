@@ -19,8 +19,9 @@ from pathlib import Path
 from ...bases import aptsources, rootfs
 from ...errors import CourseError
 from ...subprocesses import tail
+from .. import proot_program as proot
 from ..processes import Report
-from . import layers, proot
+from . import layers
 
 PACKAGES = ("libc6", "libtalloc2", "proot")
 SUITE = "unstable"
@@ -46,7 +47,7 @@ def fetch(report: Report, place: Path | None = None) -> Path:
         _try(kept)
         layers.remove(str(place))
         os.replace(kept, place)
-    proot.find.cache_clear()
+    proot.working.clear()
     report(f"PRoot is in {place}.")
     return place
 

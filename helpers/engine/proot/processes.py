@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ...paths import remove
-from . import proot
+from .. import proot_program as proot
 from .programs import Command
 
 Output = Callable[[int, bytes], None]   # 1 or 2 for the stream, and what was printed

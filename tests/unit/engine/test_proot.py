@@ -13,7 +13,8 @@ import pytest
 
 from helpers.bases import aptsources, rootfs
 from helpers.dockerfile import parse
-from helpers.engine.proot import copying, fetching, layers, programs, proot, settings
+from helpers.engine import proot_program as proot
+from helpers.engine.proot import copying, fetching, layers, programs, settings
 from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.file_systems import FileSystem, FileSystems, Waste
 from helpers.engine.proot.layers import Change, changes, scan
@@ -519,16 +520,18 @@ def test_what_cannot_be_fetched_or_does_not_work_leaves_what_was_there(fetched, 
 
 
 def test_a_missing_or_old_proot_is_reported_with_the_way_to_a_newer_one(monkeypatch, tmp_path):
-    find = proot.find.__wrapped__
+    monkeypatch.setattr(proot, "working", [])
     monkeypatch.setattr(proot, "candidates", list)
-    assert find() == (None, "PRoot is not installed (`python -m helpers engine fetch-proot` fetches it)")
+    assert proot.find() == (None, "PRoot is not installed (`python -m helpers engine fetch-proot` fetches it)")
     program = tmp_path / "proot"   # it lets the probe see the word, and faccessat2 fail
     program.write_text("#!/bin/sh\nprintf multistage\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setattr(proot, "candidates", lambda: [(str(program),)])
-    assert "is too old for Go (`python -m helpers engine fetch-proot` fetches 5.4)" in find()[1]
+    assert "is too old for Go (`python -m helpers engine fetch-proot` fetches 5.4)" in proot.find()[1]
     program.write_text('#!/bin/sh\n[ "$PROOT_NO_SECCOMP" ] && printf multistage\nexit 0\n')
-    assert find()[0].environment == {"PROOT_NO_SECCOMP": "1"}
+    assert proot.find()[0].environment == {"PROOT_NO_SECCOMP": "1"}
+    program.unlink()
+    assert proot.find()[1] == ""    # what worked once is not tried again
 
 
 # -- settings -----------------------------------------------------------------

@@ -15,13 +15,12 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
-from ... import paths
+from .. import paths
 
 _PROBE_SECONDS = 20
-_JAIL = str(Path(__file__).with_name("jail.py"))
+_JAIL = str(Path(__file__).with_name("proot") / "jail.py")
 _WORD = "multistage"
 _ENVIRONMENTS: tuple[Mapping[str, str], ...] = ({}, {"PROOT_NO_SECCOMP": "1"})
 FETCH = "`python -m helpers engine fetch-proot`"
@@ -58,6 +57,9 @@ class PRoot:
         return [*command, *words]
 
 
+working: list[PRoot] = []   # the one that was found
+
+
 def bound() -> tuple[str, ...]:
     """Paths inside, without their first slash, that are this machine's and no layer's."""
     return tuple(place.lstrip("/") for place in _BINDS)
@@ -71,12 +73,14 @@ def homes() -> tuple[Path, ...]:
 def calls(place: Path) -> list[tuple[str, ...]]:
     """Ways to call what is at `place`: a program, or a folder with Debian's packages
     unpacked, whose PRoot is best called through the C library beside it."""
-    if place.is_file():
+    if os.path.isfile(place):
         return [(str(place),)]
     program = place / "usr/bin/proot"
+    if not os.path.isfile(program):   # or it lies where this user may not look
+        return []
     linkers = sorted(place.glob("usr/lib/*/ld-linux*.so.*"))
     found = [(str(linker), "--library-path", str(linker.parent), str(program)) for linker in linkers]
-    return [*found, (str(program),)] if program.is_file() else []
+    return [*found, (str(program),)]
 
 
 def candidates() -> list[tuple[str, ...]]:
@@ -88,15 +92,17 @@ def candidates() -> list[tuple[str, ...]]:
     return [words for place in places_of_one for words in calls(place)] + ([(on_path,)] if on_path else [])
 
 
-@lru_cache(maxsize=1)
 def find() -> tuple[PRoot | None, str]:
-    """The first PRoot that works here, and '' or why there is none. Takes a second."""
+    """The first PRoot that works here, and '' or why there is none. Takes a second, until one works."""
+    if working:
+        return working[0], ""
     why = f"PRoot is not installed ({FETCH} fetches it)"
     for words in candidates():
         for environment in _ENVIRONMENTS:
             said = _tried(words, environment)
             if not said:
-                return PRoot(words, environment), ""
+                working.append(PRoot(words, environment))
+                return working[0], ""
             why = f"PRoot ({words[-1]}) {said}"
     return None, why
 
