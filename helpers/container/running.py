@@ -40,12 +40,11 @@ class Ran:
 
 
 def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str] = (),
-        entrypoint: Sequence[str] | None = None, network: bool = False, sandbox: Sandbox = Sandbox(),
+        entrypoint: Sequence[str] | None = None, sandbox: Sandbox = Sandbox(),
         timeout: float = 60, engine: Engine | None = None) -> Ran:
-    """Run `image` until it ends; its own command if none is given.
+    """Run `image` without a network until it ends; its own command if none is given.
 
     hide     directories over which an empty, read-only one is mounted
-    network  whether it has the engine's usual network; it has none otherwise
     timeout  seconds after which it is stopped and CourseError is raised
 
     Raises CourseError if the command cannot be started (its program is not in the image), and
@@ -57,10 +56,9 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
         mounts = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
     else:
         mounts = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}
-    outside = "host" if engine.shares_network else "default"
     with engine.translate_errors(f"run {image}"), created(
-            engine, image, command, sandbox, entrypoint=entrypoint, network_disabled=not network,
-            host={**mounts, "network_mode": outside if network else "none"}) as name:
+            engine, image, command, sandbox, entrypoint=entrypoint, network_disabled=True,
+            host={**mounts, "network_mode": "none"}) as name:
         return _wait(engine.client.api, name, timeout, image)
 
 

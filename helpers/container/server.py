@@ -115,8 +115,7 @@ class ServedContainer:
 
 
 @contextlib.contextmanager
-def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: str = "/",
-          environment: Mapping[str, str] | None = None, sandbox: Sandbox = Sandbox(),
+def serve(image: str, command: Sequence[str] | None = None, *, port: int, sandbox: Sandbox = Sandbox(),
           timeout: float = 30, engine: Engine | None = None) -> Iterator[ServedContainer]:
     """A server of `image` that has answered once; it is removed when the block ends.
 
@@ -125,8 +124,7 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
 
     command    in place of the image's own
     port       on which it listens for HTTP
-    path       requested until it answers, with whatever status
-    timeout    seconds in which it must have answered
+    timeout    seconds in which it must have answered, with whatever status
 
     Raises CourseError with the container's output if it ends or does not answer in time, and
     the engine's errors.
@@ -137,10 +135,10 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, path: 
     with contextlib.ExitStack() as ends:
         with engine.translate_errors(f"run {image}"):   # not what the caller does meanwhile
             name = ends.enter_context(created(
-                engine, image, command, sandbox, environment=dict(environment or {}), ports=[port],
+                engine, image, command, sandbox, ports=[port],
                 host={**_network(engine, port, sandbox),
                       "tmpfs": dict.fromkeys(sandbox.writable, "notmpcopyup" if engine.fills_tmpfs else "")}))
-            server = _started(engine, name, image, port, path, timeout)
+            server = _started(engine, name, image, port, timeout)
         yield server
 
 
@@ -164,7 +162,7 @@ def _check_free(port: int, image: str) -> None:
                 remedy="End the other program, or restart the kernel that started it.")
 
 
-def _started(engine: Engine, name: str, image: str, port: int, path: str, timeout: float) -> ServedContainer:
+def _started(engine: Engine, name: str, image: str, port: int, timeout: float) -> ServedContainer:
     """Start the container and wait for its first answer."""
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     start(api, name, image)
@@ -174,7 +172,7 @@ def _started(engine: Engine, name: str, image: str, port: int, path: str, timeou
     while (waited := time.perf_counter() - started) < timeout:
         for address in addresses:
             try:
-                _get(address, path, min(_ANSWER_SECONDS, timeout - waited))
+                _get(address, "/", min(_ANSWER_SECONDS, timeout - waited))
             except ConnectionRefusedError:
                 continue   # nothing listens yet, or nothing forwards: the container itself may be reachable
             except (OSError, http.client.HTTPException):

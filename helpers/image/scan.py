@@ -21,8 +21,8 @@ _AUFS = ("/.wh..wh.plnk/", "/.wh..wh.aufs/", "/.wh..wh.orph/")   # AUFS's own di
 _LINE = 256               # bytes of a script's first line, as much as Linux reads (execve(2))
 _WHOLE = 128 << 20        # an ELF file is read whole up to this size, of a larger one its beginning
 _BEGINNING = 4 << 20
-_TEXTS = ("/etc/os-release", "/usr/lib/os-release", "/etc/ld.so.conf")
-_TEXT_FOLDER, _TEXT_BYTES = "/etc/ld.so.conf.d/", 16_384
+_TEXTS = ("/etc/os-release", "/usr/lib/os-release")
+_TEXT_BYTES = 16_384
 _CACHE, _CACHE_BYTES = "/etc/ld.so.cache", 4 << 20
 
 
@@ -83,7 +83,7 @@ def _read_file(entries: Entries, row: int, member: Member, archive: Archive) -> 
             entries.packages[row] = found
     elif start[:2] == b"#!":
         entries.programs[row] = Program(interpreter=interpreter(archive.head(_LINE)))
-    elif member.path in _TEXTS or member.path.startswith(_TEXT_FOLDER):
+    elif member.path in _TEXTS:
         entries.texts[row] = archive.head(_TEXT_BYTES).decode("utf-8", "replace")
     elif member.path == _CACHE:
         entries.texts[row] = "\n".join(libraries(archive.head(_CACHE_BYTES)))

@@ -1,17 +1,15 @@
 """Does an image have what its programs need to start?
 
 A dynamic program names a loader and the libraries that it needs. They are searched as the loader
-does: the program's own RUNPATH; the list that ldconfig made; the usual directories. Those of
-/etc/ld.so.conf count only once ldconfig has listed what is in them.
+does: the program's own RUNPATH; the list that ldconfig made; the usual directories.
 Source: ld.so(8), ldconfig(8); for musl, its dynamic linker's path_open.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..formats import Elf
 from ..image import Tree
@@ -21,8 +19,7 @@ _TRIPLETS = {"x86-64": "x86_64-linux-gnu", "aarch64": "aarch64-linux-gnu", "arm"
              "ppc64": "powerpc64le-linux-gnu"}
 _USUAL = ("/lib", "/usr/lib", "/lib64", "/usr/lib64")
 _USUAL_MUSL = ("/lib", "/usr/local/lib", "/usr/lib")
-_CONFIGURATION, _CACHE = "/etc/ld.so.conf", "/etc/ld.so.cache"
-_LIMIT = 200      # files, lines and directories of the configuration that are read
+_CACHE = "/etc/ld.so.cache"
 
 
 @dataclass(frozen=True)
@@ -32,14 +29,11 @@ class Needs:
     loader     that must start it, '' if it is static
     found      {library: its path in the image}
     missing    libraries and loader that the program will not find
-    unlisted   {library: its path} of the missing ones that are in a directory of
-               /etc/ld.so.conf: they would be found if ldconfig had run
     """
 
     loader: str
     found: dict[str, str]
     missing: tuple[str, ...]
-    unlisted: dict[str, str] = field(default_factory=dict)
 
 
 class Libraries:
@@ -48,7 +42,6 @@ class Libraries:
     def __init__(self, tree: Tree):
         self._tree = tree
         texts = {node.path: text for node, text in tree.under("texts")}
-        self._configured = tuple(_configured(texts))
         self._elves = {node.path: program.elf for node, program in tree.under("programs") if program.elf}
         self._listed: dict[str, list[str]] = {}
         for path in texts.get(_CACHE, "").split("\n"):
@@ -57,7 +50,6 @@ class Libraries:
     def needs(self, path: str, elf: Elf) -> Needs:
         """What the program at `path` needs, and what its libraries need in turn."""
         found: dict[str, str] = {}
-        unlisted: dict[str, str] = {}
         missing: list[str] = []
         if elf.interpreter and self._library(elf.interpreter, elf) is None:
             missing.append(elf.interpreter)
@@ -73,12 +65,10 @@ class Libraries:
                 place = self._first(self._places(name, own, elf), elf)
                 if place is None:
                     missing.append(name)
-                    lost = self._first((f"{folder}/{name}" for folder in self._configured), elf)
-                    unlisted |= {name: lost} if lost else {}
                     continue
                 found[name] = place
                 waiting.append((place, self._elves[place]))
-        return Needs(elf.interpreter, found, tuple(missing), unlisted)
+        return Needs(elf.interpreter, found, tuple(missing))
 
     def _places(self, name: str, own: list[str], program: Elf) -> Iterator[str]:
         """Where the loader looks for a library, in order; `own` are the directories that the file
@@ -113,28 +103,3 @@ def _own(elf: Elf, path: str) -> Iterator[str]:
     is wrongly called missing."""
     origin = posixpath.dirname(path)
     return (each.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for each in elf.runpath if each)
-
-
-def _configured(texts: dict[str, str]) -> list[str]:
-    """The directories that /etc/ld.so.conf names, with those of included files in their place."""
-    folders: dict[str, None] = {}
-    files = sorted(texts)[:_LIMIT]
-    seen: set[str] = set()
-
-    def read(path: str) -> None:
-        if path in seen:
-            return
-        seen.add(path)
-        for line in texts.get(path, "").splitlines()[:_LIMIT]:
-            words = line.partition("#")[0].split()
-            if words[:1] == ["include"]:
-                for pattern in words[1:_LIMIT]:
-                    whole = posixpath.join(posixpath.dirname(path), pattern)
-                    for each in files:
-                        if each.count("/") == whole.count("/") and fnmatch.fnmatchcase(each, whole):
-                            read(each)
-            elif words and words[0].startswith("/") and len(folders) < _LIMIT:
-                folders[words[0].rstrip("/")] = None
-
-    read(_CONFIGURATION)
-    return list(folders)

@@ -119,7 +119,7 @@ def test_a_server_is_bound_to_loopback_and_limited(engine, web):
 
 
 def test_the_first_answer_is_waited_for(engine, web):
-    with container.serve(web, port=8000, environment={"WAIT": "0.7"}, engine=engine) as server:
+    with container.serve(web, ["env", "WAIT=0.7", "perl", "/serve.pl"], port=8000, engine=engine) as server:
         assert server.first_answer > 0.7
 
 
