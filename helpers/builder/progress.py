@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..dockerfile import Dockerfile, Stage
 from ..errors import Unsupported
@@ -187,14 +187,17 @@ class Progress:
 
 def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
     """BuildKit reports a step again when it looks it up again, with new and tiny
-    times: the longest run is the one that did the work."""
-    if old is None or old.started is None or old.completed is None or new.error:
+    times: the longest run is the one that did the work. What first comes from the cache stays so: of an imported
+    cache, it reports how a step's layers are fetched as if the step ran."""
+    if old is None or old.started is None or new.error:
         return new
+    if old.completed is None:
+        return replace(new, cached=old.cached or new.cached)
     if new.started is None or new.completed is None:
         return old
     longer = new if new.completed - new.started > old.completed - old.started else old
     return StepSeen(new.key, new.name, longer.started, longer.completed,
-                    old.cached and new.cached, new.error or old.error, new.inputs)
+                    old.cached, new.error or old.error, new.inputs)
 
 
 # -- stages ----------------------------------------------------------------------

@@ -446,6 +446,9 @@ def test_a_line_without_end_takes_no_more_room_the_longer_it_gets():
     ((None, None, False, ""), (1, None, False, ""), 1, None, False, ""),
     ((1, 2, True, ""), (3, 4.5, True, ""), 3, 4.5, True, ""),
     ((1, 2, False, ""), (3, 3.1, True, ""), 1, 2, False, ""),      # it did run
+    ((1, None, True, ""), (1, 5, False, ""), 1, 5, True, ""),      # its layers were fetched from an imported cache
+    ((1, 2, True, ""), (3, 4.5, False, ""), 3, 4.5, True, ""),
+    ((1, None, True, ""), (1, 5, False, "no"), 1, 5, False, "no"),
     ((1, 5, False, ""), (6, 6.1, False, "no"), 6, 6.1, False, "no"),
     ((1, 5, False, "no"), (6, 6.1, False, ""), 1, 5, False, "no"),
 ])
