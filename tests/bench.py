@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,9 @@ from helpers.image.scan import scan
 from helpers.inventory import inventory
 from helpers.lesson import APPS
 
+from . import bench_buildkit
+from .measuring import against, alone, command, docker, timed
+
 COLD, WARM, QUICK = 3, 15, 10   # runs of a side
 TAG = "course-bench:1"
 
@@ -45,7 +47,8 @@ def main(path: str) -> None:
     }
     for measure in (import_helpers, first_chart, cached_build, cached_build_as_process,
                     cold_build, large_context, inventory_cold, inventory_and_syft, inventory_known,
-                    inventory_on_known_base, million_entries, check_warm, check_edited, check_refused):
+                    inventory_on_known_base, million_entries, check_warm, check_edited, check_refused,
+                    *bench_buildkit.MEASURES):
         print(f"{measure.__name__} ...", file=sys.stderr, flush=True)
         figures["results"].append(measure(engine))
         Path(path).write_text(json.dumps(figures, indent=1) + "\n")
@@ -67,43 +70,8 @@ def _figure(result: dict, side: str) -> str:
     return f"{result[side]['median']:.3g} {result['unit']}"
 
 
-# -- measuring -------------------------------------------------------------------------
-
-def _timed(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
-
-
-def _side(runs: list[float]) -> dict:
-    return {"median": statistics.median(runs), "min": min(runs), "max": max(runs), "runs": runs}
-
-
-def _alone(what: str, runs: list[float], unit: str = "s") -> dict:
-    return {"what": what, "unit": unit, "ours": _side(runs)}
-
-
-def _against(what: str, ours: Callable, other: Callable, count: int) -> dict:
-    ours(), other()   # warm-up
-    pairs = [(_timed(ours), _timed(other)) for _ in range(count)]
-    first, second = (_side(list(side)) for side in zip(*pairs))
-    return {"what": what, "unit": "s", "ours": first, "other": second,
-            "ratio": round(first["median"] / second["median"], 3)}
-
-
-def _command(*words: str, **environment: str) -> Callable[[], None]:
-    def run() -> None:
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                       env={**os.environ, **environment})
-    return run
-
-
-def _docker() -> str:
-    return next(c for c in ("/usr/bin/docker", shutil.which("docker")) if c and Path(c).exists())
-
-
 def _docker_build(engine: Engine, *options: str) -> Callable[[], None]:
-    return _command(_docker(), "build", "--quiet", "--tag", TAG, *options, str(APPS / "go-hello"),
+    return command(docker(), "build", "--quiet", "--tag", TAG, *options, str(APPS / "go-hello"),
                     DOCKER_BUILDKIT="1", DOCKER_HOST=engine.host)
 
 
@@ -111,8 +79,8 @@ def _docker_build(engine: Engine, *options: str) -> Callable[[], None]:
 
 def import_helpers(engine: Engine) -> dict:
     """`import helpers`, less what an empty interpreter takes."""
-    empty, ours = (_command(sys.executable, "-c", code) for code in ("pass", "import helpers"))
-    return _against("import helpers, against an empty Python", ours, empty, QUICK)
+    empty, ours = (command(sys.executable, "-c", code) for code in ("pass", "import helpers"))
+    return against("import helpers, against an empty Python", ours, empty, QUICK)
 
 
 def first_chart(engine: Engine) -> dict:
@@ -129,23 +97,23 @@ def first_chart(engine: Engine) -> dict:
         NotebookClient(notebook, kernel_name="python3").execute()
         assert "text/html" in notebook.cells[-1].outputs[0].data
     run()
-    return _alone("kernel start to the first chart, cached", [_timed(run) for _ in range(5)])
+    return alone("kernel start to the first chart, cached", [timed(run) for _ in range(5)])
 
 
 def cached_build(engine: Engine) -> dict:
-    return _against("fully cached build in a kernel, against docker build",
+    return against("fully cached build in a kernel, against docker build",
                     lambda: build(APPS / "go-hello", tag=TAG, engine=engine),
                     _docker_build(engine), WARM)
 
 
 def cached_build_as_process(engine: Engine) -> dict:
-    ours = _command(sys.executable, "-m", "helpers", "build", str(APPS / "go-hello"), "-t", TAG)
-    return _against("the same as a process", ours, _docker_build(engine), WARM)
+    ours = command(sys.executable, "-m", "helpers", "build", str(APPS / "go-hello"), "-t", TAG)
+    return against("the same as a process", ours, _docker_build(engine), WARM)
 
 
 def cold_build(engine: Engine) -> dict:
     """Every step runs: the Go compiler is at work nearly all of the time."""
-    return _against("cold build, against docker build",
+    return against("cold build, against docker build",
                     lambda: build(APPS / "go-hello", tag=TAG, no_cache=True, engine=engine),
                     _docker_build(engine, "--no-cache"), COLD)
 
@@ -166,7 +134,7 @@ def large_context(engine: Engine) -> dict:
             done = subprocess.run([sys.executable, "-c", script, folder], check=True,
                                   capture_output=True, text=True)
             peaks.append(int(done.stdout) / 1000)
-    return _alone("peak memory, a context of 2 GB", peaks, "MB")
+    return alone("peak memory, a context of 2 GB", peaks, "MB")
 
 
 # -- inventories -------------------------------------------------------------------------
@@ -195,26 +163,26 @@ def _cold(engine: Engine, image: str = LARGE) -> Callable[[], None]:
 
 def _saved(engine: Engine, image: str = LARGE) -> Callable[[], None]:
     """`docker save IMAGE > /dev/null`"""
-    return _command(_docker(), "save", image, DOCKER_HOST=engine.host)
+    return command(docker(), "save", image, DOCKER_HOST=engine.host)
 
 
 def inventory_cold(engine: Engine) -> dict:
     """Nothing is known: the whole image is read. Bound: 1.15."""
-    return _against(f"inventory of {LARGE}, cold, against docker save", _cold(engine), _saved(engine), 7)
+    return against(f"inventory of {LARGE}, cold, against docker save", _cold(engine), _saved(engine), 7)
 
 
 def inventory_and_syft(engine: Engine) -> dict:
     """Bound: a third."""
     syft = shutil.which("syft", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    other = _command(syft, "scan", f"docker:{LARGE}", "-o", "json", DOCKER_HOST=engine.host,
+    other = command(syft, "scan", f"docker:{LARGE}", "-o", "json", DOCKER_HOST=engine.host,
                      SYFT_CHECK_FOR_APP_UPDATE="false")
-    return _against(f"inventory of {LARGE}, cold, against syft", _cold(engine), other, COLD)
+    return against(f"inventory of {LARGE}, cold, against syft", _cold(engine), other, COLD)
 
 
 def inventory_known(engine: Engine) -> dict:
     """Every layer was read before. Bound: 0.1 s."""
     inventory(LARGE, engine)
-    return _alone(f"inventory of {LARGE}, layers known", [_timed(lambda: inventory(LARGE, engine))
+    return alone(f"inventory of {LARGE}, layers known", [timed(lambda: inventory(LARGE, engine))
                                                           for _ in range(WARM)])
 
 
@@ -223,9 +191,9 @@ def inventory_on_known_base(engine: Engine) -> dict:
     def run() -> float:
         build(APPS / "go-hello", tag=SMALL_APP, engine=engine, args={"NOW": str(time.time_ns())},
               text=(APPS / "go-hello" / "Dockerfile").read_text() + "ARG NOW\nCOPY --from=builder /app/main.go /$NOW\n")
-        return _timed(lambda: inventory(SMALL_APP, engine))
+        return timed(lambda: inventory(SMALL_APP, engine))
     inventory("gcr.io/distroless/base-debian12", engine)
-    return _alone("inventory of a new two-stage image", [run() for _ in range(QUICK)])
+    return alone("inventory of a new two-stage image", [run() for _ in range(QUICK)])
 
 
 def million_entries(engine: Engine) -> dict:
@@ -234,7 +202,7 @@ def million_entries(engine: Engine) -> dict:
 
     def side(count: int) -> Callable[[], None]:
         return lambda: Tree([scan(ByteStream(headers(count)))])
-    return _against("a million entries, against 100,000", side(1_000_000), side(100_000), COLD)
+    return against("a million entries, against 100,000", side(1_000_000), side(100_000), COLD)
 
 
 # -- exercises ---------------------------------------------------------------------------
@@ -246,14 +214,14 @@ def check_warm(engine: Engine) -> dict:
     """From Enter to the verdict on the sample, its source with another word each time.
     Bound: 3 s."""
     exercise = find(EXERCISE)
-    return _alone("check of a Go exercise, passed", _checks(engine, [
+    return alone("check of a Go exercise, passed", _checks(engine, [
         (exercise.folder / "solution" / "Dockerfile").read_text()] * (QUICK + 1)))
 
 
 def check_edited(engine: Engine) -> dict:
     """The same where the last stage was changed since. Bound: 3 s."""
     text = (find(EXERCISE).folder / "solution" / "Dockerfile").read_text()
-    return _alone("check of a Go exercise, edited, passed", _checks(engine, [
+    return alone("check of a Go exercise, edited, passed", _checks(engine, [
         f"{text}ENV NOW={time.time_ns()}-{number}\n" for number in range(QUICK + 1)]))
 
 
@@ -272,7 +240,7 @@ def check_refused(engine: Engine) -> dict:
         def run() -> None:
             done = subprocess.run(words, env=environment, capture_output=True)
             assert done.returncode == 1, done.stderr
-        return _alone("a wrong Dockerfile refused, as a process", [_timed(run) for _ in range(QUICK)])
+        return alone("a wrong Dockerfile refused, as a process", [timed(run) for _ in range(QUICK)])
 
 
 if __name__ == "__main__":
