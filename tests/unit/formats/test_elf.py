@@ -413,8 +413,8 @@ def programs(folder, most):
 LIBRARIES = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or ''}"
 
 
-@pytest.mark.parametrize("folder, most", [("/usr/bin", 5000), (LIBRARIES, 400)])
-def test_every_program_of_this_machine_as_pyelftools_reads_it(folder, most):
+@pytest.mark.parametrize("folder, most", [("/usr/bin", 300), (LIBRARIES, 60)])
+def test_programs_of_this_machine_as_pyelftools_reads_it(folder, most):
     checked = 0
     for path in programs(folder, most):
         data = path.read_bytes()
