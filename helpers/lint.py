@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .errors import LinterUnavailable
+from .text import shown
 
 LEVELS = ("error", "warning", "info", "style")   # the gravest first
 UNREADABLE = "DL1000"   # the rule under which hadolint says that it cannot read the file
@@ -50,7 +51,7 @@ class Finding:
         return asdict(self)
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.level} {self.rule}: {self.message}"
+        return shown(f"line {self.line}: {self.level} {self.rule}: {self.message}")
 
 
 def lint(text: str) -> tuple[Finding, ...]:

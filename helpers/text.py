@@ -27,8 +27,13 @@ _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 
 def plain(name: str) -> str:
-    """`name` as text that any program can read: what is no UTF-8 is replaced."""
-    return name if name.isascii() else name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """`name` as text that any program can read: a byte that is no UTF-8 is written as '\\\\xff', so that two
+    names stay two."""
+    if name.isascii():
+        return name
+    # A surrogate that stands for no byte is half of a pair, out of JSON.
+    halves = _LONE.sub(lambda found: found[0] if "\udc80" <= found[0] <= "\udcff" else _escaped(found[0]), name)
+    return halves.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def printable(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import CourseError, Unsupported
+from ..text import printable
 from .borrowed_shell import BorrowedShell, borrow
 from .control import CallFailed, Container, Entry, FailedState, Finished, Process, Running, State
 from .control.failed import SHELLS
@@ -81,8 +82,8 @@ class Snapshot:
     def _below(self, path: str, depth: int, indent: str) -> list[str]:
         lines: list[str] = []
         for entry in self.files(path or "/") if depth > 0 else ():
-            target = f" -> {entry.target}" if entry.is_link else ""
-            lines.append(f"{indent}{entry.name}{'/' if entry.is_dir else ''}{target}")
+            target = f" -> {printable(entry.target)}" if entry.is_link else ""
+            lines.append(f"{indent}{printable(entry.name)}{'/' if entry.is_dir else ''}{target}")
             if entry.is_dir:
                 lines += self._below(f"{path}/{entry.name}", depth - 1, indent + "  ")
         return lines

@@ -147,19 +147,21 @@ def _programs(run: Instruction) -> set[str]:
 # -- capabilities -------------------------------------------------------------
 
 def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line], taker: Stage) -> Iterator[Problem]:
-    """The legacy builder copies a single file without its extended attributes; of a folder it keeps them, and BuildKit
-    keeps them always. Measured on Docker Engine 20.10 and 28.5."""
+    """The legacy builder copies a single file without its extended attributes, and a folder with them, unless it has
+    a --chown. BuildKit and Buildah keep them. Measured on Docker Engine 20.10, 26.1 and 28.5, and Podman 5.8."""
     if any("setcap" in line.instruction.body for line in own if line.instruction.keyword == "RUN"):
         return
     for line in theirs:
         for capabilities, word in _SETCAP.findall(line.instruction.body) if line.instruction.keyword == "RUN" else ():
-            if line.path(word, line.workdir) == path and not capabilities.startswith("-r"):
+            program = line.path(word, line.workdir) or ""
+            lost = program == path or _within(program, path) and "chown" in here.instruction.flags
+            if lost and not capabilities.startswith("-r"):
                 number, given = here.instruction.line, capabilities.strip("\"'")
                 yield Problem(
                     "lost-capabilities", number, taker.label,
-                    f"Line {number}: the legacy builder copies {path} without its capabilities.",
+                    f"Line {number}: the legacy builder copies {program} without its capabilities.",
                     f"setcap in line {line.instruction.line} gives it {given}, an extended attribute of the file; "
-                    "BuildKit copies those.",
+                    "BuildKit and Buildah copy those.",
                     "Build with BuildKit, or run setcap after the COPY.", only=("legacy",))
                 return
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
+from ..text import shown
 from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage
-from .reader import directives
 from .scope import PLATFORM, settings
 from .source import Source
 from .stages import platform_args
@@ -73,8 +73,8 @@ class Outline:
         args = [(each.name, f"= {each.value}" if each.value else "no value", each.description) for each in self.args]
         handed = [(title, [(each.name, "required" if each.required else "", "") for each in found])
                   for title, found in (("Secrets", self.secrets), ("SSH agents", self.ssh))]
-        return "\n".join(line for title, rows in (("Targets", targets), ("Arguments", args), *handed) if rows
-                         for line in (title, *_columns(rows)))
+        return shown("\n".join(line for title, rows in (("Targets", targets), ("Arguments", args), *handed) if rows
+                               for line in (title, *_columns(rows))))
 
 
 def outline(read: Dockerfile, target: str | None = None, args: Mapping[str, str] | None = None) -> Outline:
@@ -180,7 +180,7 @@ def _comments(read: Dockerfile) -> dict[int, list[str]]:
     """{line of an instruction: the comments above it}; one with nothing in it ends those before it."""
     lines = Source(read.text).lines
     above: dict[int, list[str]] = {}
-    last = len(list(directives(lines)))
+    last = 0
     for each in (*read.preamble, *(one for stage in read.stages for one in stage.instructions)):
         kept: list[str] = []
         for line in lines[last:each.line - 1]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..text import shown
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -44,4 +46,4 @@ class Problem:
         return what[0].upper() + what[1:] if what.startswith(("a ", "the ")) else what
 
     def __str__(self) -> str:
-        return f"{self.what} {self.why} {self.remedy}"
+        return shown(f"{self.what} {self.why} {self.remedy}")

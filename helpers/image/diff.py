@@ -14,6 +14,7 @@ from itertools import zip_longest
 
 from ..engine import Engine, connect
 from ..errors import ImageUnreadable
+from ..text import shown
 from .archive import Archive, Member
 from .archive_reader import collect
 from .stream import stream
@@ -65,7 +66,7 @@ class Twins:
                 *(f"configuration: {place}" for place in self.configuration))
 
     def __repr__(self) -> str:
-        return "\n".join(self.differences) or "nothing differs"
+        return shown("\n".join(self.differences)) or "nothing differs"
 
 
 def compare(one: str, other: str, engine: Engine | None = None) -> Twins:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..text import shown
+
 SEVERITIES = ("high", "medium", "low")
 
 WORTH = 10_000     # bytes below which nobody changes a Dockerfile
@@ -91,7 +93,7 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
-        return f"{self.rule}, {where}{self.what}"
+        return shown(f"{self.rule}, {where}{self.what}")
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 from ..checks import Verdict
 from ..checks.progress import Progress
 from ..checks.verdict import Fail, meaning
-from ..text import escape
+from ..text import escape, shown
 from ..units import counted
 from .markup import table
 
@@ -139,7 +139,7 @@ class MarkedDockerfile:
                 yield margin + self.why, True
 
     def __repr__(self) -> str:
-        return "\n".join(line for line, _ in self._marked())
+        return shown("\n".join(line for line, _ in self._marked()))
 
     def _repr_html_(self) -> str:
         body = "\n".join(f"<strong>{escape(line)}</strong>" if bad else escape(line)

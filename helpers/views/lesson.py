@@ -9,7 +9,7 @@ from textwrap import shorten
 
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
-from ..text import escape
+from ..text import escape, shown
 from .markup import code, table
 
 __all__ = ["say"]
@@ -67,8 +67,8 @@ class Finds:
                 if layer else (what, _NOWHERE, "", "") for what, layer in self.found.items()]
 
     def __repr__(self) -> str:
-        return "\n".join(f"{what:<14} {path:<24} {source:<20} {made}".rstrip()
-                         for what, path, made, source in self._rows())
+        return shown("\n".join(f"{what:<14} {path:<24} {source:<20} {made}".rstrip()
+                               for what, path, made, source in self._rows()))
 
     def _repr_html_(self) -> str:
         rows = [(escape(what), *map(_coded, (path, source, made))) for what, path, made, source in self._rows()]
@@ -102,8 +102,8 @@ class Attributes(tuple):
         return path, stat.filemode(kind | node.mode), f"{uid}:{gid}", leads
 
     def __repr__(self) -> str:
-        return "\n".join("  ".join((f"{mode} {owner:>9}", path, leads)).rstrip()
-                         for path, mode, owner, leads in filter(None, self))
+        return shown("\n".join("  ".join((f"{mode} {owner:>9}", path, leads)).rstrip()
+                               for path, mode, owner, leads in filter(None, self)))
 
     def _repr_html_(self) -> str:
         rows = [(code(path), code(mode), code(owner), escape(leads))
@@ -127,7 +127,7 @@ class Traces(tuple):
 
     def __repr__(self) -> str:
         rows = [f"{where:<9} {what}{f'  ({layer})' if layer else ''}" for where, what, layer in self._rows()]
-        return "\n".join(rows) or f"nowhere in {self.image.reference}"
+        return shown("\n".join(rows)) or f"nowhere in {self.image.reference}"
 
     def _repr_html_(self) -> str:
         if not self:
@@ -149,7 +149,7 @@ class Listing:
         return "\n".join([*self.lines, ""])
 
     def __repr__(self) -> str:
-        return "\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1))
+        return shown("\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1)))
 
     def _repr_html_(self) -> str:
         return (f"<figure style='margin:0'><figcaption>{escape(self.name)}</figcaption>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..lint import Finding
-from ..text import escape
+from ..text import escape, shown
 from ..units import counted
 from .markup import code, table
 
@@ -49,7 +49,7 @@ class Linted:
         for number, line in enumerate(self.lines, 1):
             told.append(f"{number:>3}  {line}")
             told += [f"     {_MARKS[each.level]} {each.level} {each.rule}: {each.message}" for each in self._on(number)]
-        return "\n".join(told)
+        return shown("\n".join(told))
 
     def _repr_html_(self) -> str:
         told = []

@@ -12,9 +12,16 @@ from typing import NamedTuple
 
 import pytest
 
-from helpers import cli
+from helpers import cli, dockerfile
+from helpers.builder import BuildResult
+from helpers.builder.snapshot import Snapshot
 from helpers.errors import BuildFailed, CourseError
+from helpers.image.diff import Twins
+from helpers.lint import Finding
+from helpers.report.model import Finding as Reported
 from helpers.text import escape, printable, sendable, shown, write, write_json
+from helpers.views.lesson import Attributes, Listing
+from helpers.views.lint import Linted
 from helpers.widgets import LiveBuild
 
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
@@ -139,3 +146,32 @@ def test_nothing_goes_past_the_one_way_out(path):
     here = path.relative_to(HELPERS).as_posix()
     if here != "text.py" and not here.startswith(SPEAKS_TO_PROGRAMS):
         assert not {"print", "html.escape", "sys.stdout.write", "sys.stderr.write"} & set(calls(path))
+
+
+# -- objects that show themselves ------------------------------------------------------------
+
+BYTE = "\udcff"
+
+
+def _objects():
+    read = dockerfile.parse(f"FROM python:3.12 AS b\nRUN --mount=type=cache,target=/c{BYTE} x\n# A {BYTE}\nARG A={BYTE}\n"
+                            f"FROM scratch\nCOPY --from=b /c{BYTE}/y /\n")
+    problem, = dockerfile.problems(read)
+    found = Finding(1, "R", "warning", BYTE)
+    entry = SimpleNamespace(name=BYTE, target=BYTE, is_link=True, is_dir=False)
+    snapshot = Snapshot("x", SimpleNamespace(read_dir=lambda path: (entry,)))
+    return {
+        "problem": problem, "outline": dockerfile.outline(read, "b"), "lint": found, "linted": Linted("x", BYTE, [found]),
+        "report": Reported("secret", "low", 1, BYTE, "", ""), "snapshot": snapshot.tree(),
+        "build": BuildResult("sha256:0", "t", "buildkit", 1.0, (), (), (), None, read, None, warnings=(found,)),
+        "twins": Twins(((BYTE, "differs"),), (), False, False), "file": Listing("x", BYTE),
+        "attributes": tuple.__new__(Attributes, [(BYTE, "-rw-r--r--", "0:0", "")]),
+    }
+
+
+@pytest.mark.parametrize("name", _objects())
+def test_a_byte_that_is_no_utf_8_does_not_keep_an_object_from_being_printed(name):
+    made = _objects()[name]
+    for text in {str(made), repr(made)}:
+        assert r"\xff" in text or r"\udcff" in text
+        print(text, file=stream("utf-8"))

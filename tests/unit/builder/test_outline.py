@@ -75,6 +75,19 @@ def test_build_arguments_are_the_values_of_an_outline():
         "IMAGE": "alpine", "MODE": "slow", "PLACE": "/root/x", "LATER": ""}
 
 
+@pytest.mark.parametrize("text, args, found", [
+    ("ARG V=1\nFROM a\nARG V\nARG W=$V-x\n", {}, [("V", "1", 1), ("W", "1-x", 4)]),          # inherited: the one above
+    ("ARG V=1\nFROM a\nARG V\nARG W=$V-x\n", {"V": "2"}, [("V", "2", 3), ("W", "2-x", 4)]),  # given: the stage's own
+    ("ARG V\nFROM a\nARG V\n", {}, [("V", "", 3)]),
+    ("FROM a AS x\nARG V=1\nFROM x\nARG V=2\n", {}, [("V", "2", 4)]),                        # the stage's own, first
+    # What a base takes comes before what the stage itself copies from.
+    ("FROM a AS x\nARG V=1\nFROM a AS y\nARG V=2\nFROM a AS base\nCOPY --from=y / /\nFROM base\nCOPY --from=x / /\n", {},
+     [("V", "2", 4)]),
+])
+def test_of_several_arguments_of_one_name_the_one_that_buildkit_names(text, args, found):
+    assert [(each.name, each.value, each.line) for each in outline(parse(text, args), None, args).args] == found
+
+
 def test_an_engine_without_outlines_is_known_beforehand():
     with pytest.raises(Unsupported, match="no outlines"):
         of_the_builder(BuildRequest("."), engine("20.10.24"))

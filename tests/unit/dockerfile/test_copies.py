@@ -61,6 +61,7 @@ CAPS = "FROM a AS build\nRUN {}\nFROM b\nCOPY --from=build {} /p\n"
 
 @pytest.mark.parametrize("run, source", [
     ("setcap cap_net_bind_service=+ep /srv/p", "/srv/p"), ("make && setcap -q 'cap_net_raw+ep' /srv/p", "srv/p"),
+    ("setcap cap_net_raw+ep /srv/p", "--chown=1:1 /srv"),
     ('/sbin/setcap "cap_net_raw,cap_chown=ep" "/srv/p" && echo ok', "/srv/p"),
 ])
 def test_file_capabilities_are_lost_by_the_legacy_builder_s_copy_of_a_file(run, source):

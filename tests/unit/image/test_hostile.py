@@ -98,7 +98,7 @@ def test_names_that_are_no_utf_8():
     for format in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         found = take(image(1), [only(tar(("bin/\udcff\udcfe", elf(), 0o4755), ("caf\u00e9", ("l", "\udcc3")), format=format))])
         assert set(found.tree) == {"/bin/\udcff\udcfe", "/caf\u00e9"}
-        assert found.facts(files=True)["setuid"] == ["/bin/\ufffd\ufffd"]
+        assert found.facts(files=True)["setuid"] == [r"/bin/\xff\xfe"]
         assert json.dumps(found.facts(files=True), ensure_ascii=False).encode()
 
 
