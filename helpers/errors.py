@@ -185,6 +185,10 @@ class ExerciseError(CourseError):
 
 # -- what is shipped ----------------------------------------------------------
 
+class NotEnded(CourseError):
+    """A container did not end in the time that it was given; the evidence is what it printed."""
+
+
 class RegistryUnavailable(CourseError):
     """There is no registry to push to, or the engine cannot reach it."""
 

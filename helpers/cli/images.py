@@ -58,10 +58,12 @@ def graph(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Build a project and print what to fix. Returns 1 if there is a finding of the level in --fail-on."""
-    from ..report import reaches, report, to_sarif
-    from ..views.report import report_text
+    from ..report import fix, reaches, report, to_sarif, writable
+    from ..views.report import fixed_text, report_text
     from ..widgets.live import LiveBuild
 
+    if options.fix:
+        writable(Path(options.dir, f"{options.file}.fixed"))
     with LiveBuild(sys.stderr) as live:
         found = report(options.dir, transfer=options.transfer, **request_of(options),
                        watch=live.watch, finished=live.finish, say=live.say)
@@ -72,7 +74,12 @@ def report(options: argparse.Namespace) -> int:
     if options.sarif:
         path = os.path.relpath(Path(options.dir, options.file)).replace(os.sep, "/")
         save_json(to_sarif(found, path), options.sarif)
-    emit(options, found.facts(), report_text(found))
+    facts, text = found.facts(), report_text(found)
+    if options.fix:
+        fixed = fix(found, options.dir, say=say, **request_of(options))
+        facts["fix"] = fixed.facts()
+        text = f"{text}\n{fixed_text(fixed)}"
+    emit(options, facts, text)
     failed = options.fail_on and any(reaches(each, options.fail_on) for each in found.findings)
     return NO if failed else GOOD
 

@@ -90,6 +90,9 @@ def _builds(command: Command) -> None:
     _weighing(report)
     report.add_argument("--png", metavar="FILE", help="draw it to this file")
     report.add_argument("--sarif", metavar="FILE", help="write the findings to this file as SARIF 2.1.0")
+    report.add_argument("--fix", action="store_true",
+                        help="write an improved Dockerfile beside the first, FILE.fixed: each change is built and "
+                             "started, and kept if the program does the same")
     report.add_argument("--fail-on", choices=("high", "medium", "low"),
                         help="exit with 1 if there is a finding of this severity or above")
 

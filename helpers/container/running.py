@@ -13,7 +13,7 @@ from docker.types import Mount
 
 from ..engine import Engine, connect
 from ..engine.timeouts import patient
-from ..errors import CourseError
+from ..errors import CourseError, NotEnded
 from .sandbox import Sandbox, created
 
 OUTPUT_LIMIT = 1_000_000   # bytes kept of what a container prints
@@ -45,9 +45,9 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
     """Run `image` without a network until it ends; its own command if none is given.
 
     hide     directories over which an empty, read-only one is mounted
-    timeout  seconds after which it is stopped and CourseError is raised
+    timeout  seconds after which it is stopped and NotEnded is raised
 
-    Raises CourseError if the command cannot be started (its program is not in the image), and
+    Raises NotEnded, CourseError if the command cannot be started (its program is not in the image), and
     the engine's errors.
     """
     engine = engine or connect()
@@ -68,9 +68,9 @@ def _wait(api: APIClient, name: str, timeout: float, image: str) -> Ran:
     try:
         code = api.wait(name, timeout=timeout)["StatusCode"]
     except requests.exceptions.RequestException as error:
-        raise CourseError(f"{image} did not end within {timeout:.0f} s and was stopped.",
-                          remedy="Run something shorter, or give it more time with timeout=.",
-                          evidence=printed(api, name)[-2000:]) from error
+        raise NotEnded(f"{image} did not end within {timeout:.0f} s and was stopped.",
+                       remedy="Run something shorter, or give it more time with timeout=.",
+                       evidence=printed(api, name)[-2000:]) from error
     output = printed(api, name)
     if code and _EXEC.fullmatch(output):
         raise not_in_image(output, image)

@@ -60,7 +60,7 @@ class _Line:
 
 def not_brought(dockerfile: Dockerfile) -> Iterator[Problem]:
     """The problems above, for every COPY from a stage of the same file."""
-    for use in dockerfile._uses:
+    for use in dockerfile.uses:
         if use.via == "COPY" and use.source is not None and use.source < use.stage:
             taker, source = dockerfile.stages[use.stage], dockerfile.stages[use.source]
             if use.instruction in taker.instructions:

@@ -136,6 +136,11 @@ class Dockerfile:
         return Source(self.text).fault(what, line, why=why, remedy=remedy)
 
     @property
+    def uses(self) -> tuple[Use, ...]:
+        """What ties the stages, with the place of each reference in its instruction."""
+        return self._uses
+
+    @property
     def edges(self) -> tuple[Edge, ...]:
         """What ties the stages, in the order of the file; one for each use."""
         return tuple(self._edge(use) for use in self._uses)

@@ -28,7 +28,7 @@ _IMAGES = frozenset(
 
 def problems(dockerfile: Dockerfile) -> tuple[Problem, ...]:
     """Every problem of a Dockerfile, in the order of its lines."""
-    found = [*_duplicates(dockerfile), *(each for use in dockerfile._uses for each in _of_use(dockerfile, use)),
+    found = [*_duplicates(dockerfile), *(each for use in dockerfile.uses for each in _of_use(dockerfile, use)),
              *_outside(dockerfile), *(_unset(each) for each in unset(dockerfile)), *not_brought(dockerfile)]
     return tuple(sorted(found, key=lambda each: each.line))
 

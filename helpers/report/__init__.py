@@ -12,6 +12,7 @@ measured the bytes that a fix saves. There is none without evidence. What a lint
 says of the text besides stands apart, as `opinions`.
 """
 
+from .fixing import Fixed, fix, writable
 from .kitchen import Rooms, rooms
 from .model import RULES, SEVERITIES, Finding, Rule, reaches
 from .opinions import Opinions
@@ -19,5 +20,5 @@ from .result import Report
 from .run import NAME, findings_of, report
 from .sarif import to_sarif
 
-__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Opinions", "Report", "Rooms", "Rule", "findings_of", "reaches",
-           "report", "rooms", "to_sarif"]
+__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "findings_of",
+           "fix", "reaches", "report", "rooms", "to_sarif", "writable"]

@@ -25,6 +25,7 @@ class ReportContext:
     builder  'buildkit', 'legacy' or 'buildah'
     main     the program that the image is for, None if it is unknown
     advice   a base that would be enough, None if nothing smaller is known
+    builder  'buildkit', 'legacy' or 'buildah'
     """
 
     dockerfile: Dockerfile

@@ -57,6 +57,12 @@ def cache(path: str) -> str:
     return next((whose for where, whose in _CACHES if where.search(path)), "")
 
 
+def cache_folder(path: str) -> str:
+    """The folder of the cache that a file is in, with a slash at its end; '' for none."""
+    found = next(filter(None, (where.search(path) for where, _ in _CACHES)), None)
+    return path[:found.end()] if found else ""
+
+
 def unused_kind(path: str) -> str:
     """'sources', 'tests' or 'version control' for a file that does not run, '' for any
     other. What an installer brought has them too, and there they are its own affair."""

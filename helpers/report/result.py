@@ -9,6 +9,7 @@ from ..builder import BuildResult
 from ..builder.result import stage_facts, step_facts
 from ..image import Image, Layer
 from ..inventory import Inventory
+from .context import ReportContext
 from .entrypoint import Entrypoint
 from .model import Finding
 from .opinions import Opinions
@@ -26,6 +27,7 @@ class Report:
     unique    bytes of the layers that no other named image in the engine has
     transfer  bytes that a push or pull moves, None if that was not measured
     opinions  what hadolint and the builder's own checks say of the text
+    context   what the rules looked at
     """
 
     result: BuildResult
@@ -36,6 +38,7 @@ class Report:
     unique: int
     transfer: int | None = None
     opinions: Opinions = Opinions()
+    context: ReportContext | None = field(default=None, repr=False)
 
     @property
     def image(self) -> Image:

@@ -60,8 +60,8 @@ def report(
     """
     engine = engine or connect()
     root, dockerfile, target = Path(context), options.get("dockerfile", "Dockerfile"), options.get("target")
-    result = build(BuildRequest(root, tag=name(root, dockerfile, target), **options), engine=engine, watch=watch,
-                   report=say)
+    tag = name(root, dockerfile, target, options.get("text"))
+    result = build(BuildRequest(root, tag=tag, **options), engine=engine, watch=watch, report=say)
     if finished:
         finished(result)
     found = inventory(result.tag, engine)
@@ -70,7 +70,7 @@ def report(
     return Report(
         result, found, built.lines, built.main, findings, images.unique(found.image, engine),
         images.transfer(found.image, engine) if transfer else None,
-        opinions(built.dockerfile, findings, result.warnings))
+        opinions(built.dockerfile, findings, result.warnings), built)
 
 
 def findings_of(context: ReportContext) -> tuple[Finding, ...]:
@@ -78,9 +78,9 @@ def findings_of(context: ReportContext) -> tuple[Finding, ...]:
     return ordered(chained.from_iterable(rule(context) for rule in RULES))
 
 
-def name(root: Path, dockerfile: str, target: str | None) -> str:
-    """A name for the project's image, its own for each Dockerfile and target."""
-    place = "\0".join((str(root.resolve()), dockerfile, target or ""))
+def name(root: Path, dockerfile: str, target: str | None, text: str | None = None) -> str:
+    """A name for the project's image, its own for each Dockerfile and target, and for a text in place of the file."""
+    place = "\0".join((str(root.resolve()), dockerfile, target or "", *([text] if text else [])))
     words = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-")[:_LETTERS]
     return f"{NAME}:{words or 'project'}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 

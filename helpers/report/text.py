@@ -127,14 +127,14 @@ def cache_order(context: ReportContext) -> Iterator[Finding]:
                 copied = each
             if each.keyword != "RUN":
                 continue
-            tool = _fetches(context, each.body)
+            tool = fetches(context, each.body)
             if tool and copied and tool not in done and not _has_cache(each):
                 yield _out_of_order(context, copied, each, tool)
                 break
             done.add(tool)
 
 
-def _fetches(context: ReportContext, text: str) -> str:
+def fetches(context: ReportContext, text: str) -> str:
     """The tool by which a command fetches dependencies, '' if it fetches none."""
     for pattern, tool in _INSTALLS:
         if pattern.search(text):

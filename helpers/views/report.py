@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ..claims import lesson
 from ..dockerfile import Edge
 from ..lint import Finding as Opinion
-from ..report import Finding, Report
+from ..report import Finding, Fixed, Report
+from ..report.behaviour import Behaviour
 from ..text import escape
 from ..units import counted, seconds, size
 from .build import stages_table
@@ -46,6 +47,26 @@ def report_text(report: Report) -> str:
     for sentence, opinions in _opinions(report):
         lines += [sentence, *(f"  {each}{f' ({each.link})' if each.link else ''}" for each in opinions)]
     return "\n".join([*lines, inventory_text(report.inventory)])
+
+
+def fixed_text(fixed: Fixed) -> str:
+    """What --fix changed, and what that brought."""
+    lines = ["What was changed" if fixed.file else "Nothing was changed"]
+    for each in fixed.changes:
+        mark = "✘ not changed" if each.refused else "✔ changed"
+        lines.append(f"  {mark}, line {each.line} ({each.rule}): {each.reason}")
+        lines += [f"      Taken back: {each.refused}."] if each.refused else []
+    if fixed.file:
+        before, after = (_measures(made, done) for made, done in zip(fixed.reports, fixed.behaviour, strict=True))
+        lines += [f"  {name:<9} {before[name]:>22} -> {after[name]}" for name in before]
+        lines.append(f"Written: {fixed.file}")
+    return "\n".join(lines)
+
+
+def _measures(made: Report, done: Behaviour) -> dict[str, str]:
+    took = seconds(made.result.seconds) + (" from the cache" if made.result.cached else "")
+    return {"unpacked": size(made.image.unpacked), "tools": str(len(made.inventory.tools)),
+            "packages": str(len(made.inventory.packages)), "build": took, "start": seconds(done.seconds)}
 
 
 def _project(report: Report) -> str:

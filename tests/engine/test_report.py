@@ -14,7 +14,7 @@ from helpers.bases.references import short
 from helpers.builder import linter
 from helpers.errors import BuildFailed, CourseError
 from helpers.maintenance import clean
-from helpers.report import NAME, report
+from helpers.report import NAME, fix, report
 from tests.elfs import make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -334,3 +334,81 @@ def test_the_command_says_no_when_the_build_fails(project, engine):
     facts = json.loads(done.stdout)
     assert (done.returncode, facts["ok"], facts["findings"]) == (1, False, [])
     assert (facts["error"]["kind"], facts["error"]["line"]) == ("BuildFailed", 2)
+
+
+# -- fixing --------------------------------------------------------------------------
+
+C = {"main.c": '#include <stdio.h>\nint main(void) { char line[99]; FILE *file = fopen("text.txt", "r");\n'
+               'puts(file && fgets(line, 99, file) ? line : "gone"); return 3; }\n', "text.txt": "from the file"}
+
+
+@pytest.fixture
+def fixed(engine, tmp_path):
+    """What --fix makes of a folder with these files and this Dockerfile: (what became of it, the folder)."""
+    tags = []
+
+    def ask(text, files):
+        folder = tmp_path / f"course-fix-{uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        for name, content in {**files, "Dockerfile": text, ".dockerignore": "Dockerfile*\n"}.items():
+            (folder / name).write_text(content)
+        before = report(folder, engine=engine)
+        found = fix(before, folder, engine=engine)
+        tags.extend(each.result.tag for each in found.reports)
+        return found, folder
+
+    yield ask
+    for tag in set(tags):
+        engine.client.images.remove(tag, force=True)
+
+
+def kept(found):
+    return {each.rule for each in found.changes if not each.refused}
+
+
+def test_a_number_and_root_are_fixed_and_the_dockerfile_is_left_alone(fixed, engine):
+    text = f'FROM {SLIM}\nRUN echo hello > /text\nFROM {SLIM}\nCOPY --from=0 /text /text\nCMD ["cat", "/text"]\n'
+    found, folder = fixed(text, {})
+    assert kept(found) == {"stage-number", "root-user"}
+    assert (folder / "Dockerfile").read_text() == text and found.file == folder / "Dockerfile.fixed"
+    after = report(folder, dockerfile="Dockerfile.fixed", engine=engine)
+    assert after.of("stage-number") == after.of("root-user") == () and found.reports[0].of("root-user")
+    assert container.run(after.result.tag, engine=engine).output == "hello\n"
+    engine.client.images.remove(after.result.tag, force=True)
+
+
+def test_a_user_who_cannot_write_is_taken_back(fixed):
+    found, folder = fixed(f'FROM {SLIM}\nWORKDIR /srv\nCMD ["touch", "a"]\n', {})
+    assert [(each.rule, bool(each.refused)) for each in found.changes] == [("root-user", True)]
+    assert "exit code 1" in found.changes[0].refused
+    assert found.file is None and not (folder / "Dockerfile.fixed").exists()
+
+
+@pytest.mark.nightly
+def test_one_stage_becomes_two_that_do_the_same(fixed):
+    found, folder = fixed('FROM gcc:12\nWORKDIR /app\nCOPY . .\nRUN gcc -o app main.c\nCMD ["./app"]\n', C)
+    assert {"single-stage", "root-user"} <= kept(found)
+    before, after = found.reports
+    assert after.image.unpacked < before.image.unpacked / 10 and not after.inventory.build_tools
+    assert found.behaviour[0].output == found.behaviour[1].output == ("from the file",)
+    assert found.behaviour[1].code == 3
+    text = (folder / "Dockerfile.fixed").read_text()
+    assert "COPY --from=builder /app/text.txt /app/text.txt" in text and "main.c" not in text.rpartition("FROM")[2]
+
+
+@pytest.mark.nightly
+def test_a_program_that_looks_at_its_base_keeps_it(fixed):
+    looks = {"main.c": C["main.c"].replace("text.txt", "/etc/debconf.conf")}
+    found, _ = fixed('FROM gcc:12 AS b\nCOPY . /src\nRUN gcc -o /app /src/main.c\nFROM debian:bookworm-slim\n'
+                     'COPY --from=b /app /app\nUSER 65532\nCMD ["/app"]\n', looks)
+    only, = found.changes
+    assert only.rule == "large-base" and "it prints" in only.refused and found.file is None
+
+
+@pytest.mark.nightly
+def test_a_cache_goes_out_of_its_layer_and_saves_what_was_said(fixed):
+    found, _ = fixed(f'FROM {SLIM}\nRUN mkdir -p /root/.cache/go-build && head -c 90000 /dev/zero > '
+                     '/root/.cache/go-build/a && echo a > /a\nCMD ["cat", "/a"]\n', {})
+    before, after = found.reports
+    assert "cache-left" in kept(found) and after.of("cache-left") == ()
+    assert before.image.unpacked - after.image.unpacked == before.of("cache-left")[0].saves == 90_000

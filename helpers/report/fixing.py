@@ -1,0 +1,177 @@
+"""An improved Dockerfile beside a project's own: each change built, started and compared before it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..dockerfile import read_file
+from ..dockerfile.reader import directives
+from ..engine import Engine, connect
+from ..errors import BuildFailed, CourseError, EngineError
+from ..image import start
+from .behaviour import Behaviour, difference, is_steady, observe
+from .context import ReportContext
+from .files import cache
+from .result import Report
+from .rewrites import Rewrite, copy_order, npm_ci, numeric_user, stage_names, without_caches
+from .run import report
+from .smaller_base import smaller_base, two_stages
+
+_BASES = (two_stages, smaller_base)
+_REWRITERS = (*_BASES, stage_names, without_caches, copy_order, npm_ci, numeric_user)
+_MARK = "# Written by `python -m helpers report --fix`, which may write it again."
+# Records of a run and not of what it installed.
+_RECORDS = ("/var/log/", "/var/cache/", "/tmp/", "/root/")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that was tried.
+
+    rule     of the finding that it fixes
+    line     of the Dockerfile as it was before the change
+    reason   why, as the comment above the line says
+    refused  why it was taken back, '' if it was kept
+    """
+
+    rule: str
+    line: int
+    reason: str
+    refused: str = ""
+
+    def facts(self) -> dict[str, object]:
+        """Its part of `report --fix --json`."""
+        return {"rule": self.rule, "line": self.line, "reason": self.reason, "kept": not self.refused,
+                "refused": self.refused or None}
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What became of a Dockerfile.
+
+    file       the improved one, None where nothing was improved
+    changes    in the order in which they were tried
+    reports    of the original and of the improved one
+    behaviour  what a container of either did
+    """
+
+    file: Path | None
+    changes: tuple[Change, ...]
+    reports: tuple[Report, Report] = field(repr=False)
+    behaviour: tuple[Behaviour, Behaviour] = field(repr=False)
+
+    def facts(self) -> dict[str, object]:
+        """`fix` in the JSON of the report."""
+        sides = [{"unpacked": made.image.unpacked, "tools": len(made.inventory.tools),
+                  "packages": len(made.inventory.packages), "build_seconds": round(made.result.seconds, 3),
+                  "start_seconds": round(done.seconds, 3)}
+                 for made, done in zip(self.reports, self.behaviour, strict=True)]
+        return {"file": str(self.file) if self.file else None, "changes": [each.facts() for each in self.changes],
+                "before": sides[0], "after": sides[1]}
+
+
+def fix(before: Report, folder: str | Path, *, engine: Engine | None = None,
+        say: Callable[[str], None] = lambda _: None, **options: Any) -> Fixed:
+    """Improve the Dockerfile that `before` is about, and write the result beside it, as NAME.fixed.
+
+    Each change is built and started like the original. One that fails to build, loses a file that is no cache, or
+    behaves otherwise is taken back. `options` are those of `report`.
+
+    Raises CourseError for a NAME.fixed that somebody else wrote, and the errors of `report`.
+    """
+    engine = engine or connect()
+    name = options.get("dockerfile", "Dockerfile")
+    file = Path(folder, f"{name}.fixed")
+    writable(file)
+    seen = observe(before.result.image, _context(before).start, engine)
+    again = observe(before.result.image, _context(before).start, engine)
+    if not is_steady(seen, again):
+        say("The program behaves differently each time it starts: no change could be proven to be the same.")
+        return Fixed(None, (), (before, before), (seen, seen))
+    trial = _Trial(before, (seen, again), engine, lambda text: report(folder, text=text, engine=engine, **options))
+    for rewriter in _REWRITERS:
+        trial.all_of(rewriter, say)
+    if trial.text != before.result.dockerfile.text:
+        file.write_text(_marked(trial.text), encoding="utf-8", errors="surrogateescape")
+    return Fixed(file if trial.text != before.result.dockerfile.text else None, tuple(trial.changes),
+                 (before, trial.best), (seen, trial.done))
+
+
+def writable(file: Path) -> None:
+    """Raises CourseError for a file that `fix` did not write."""
+    if file.exists() and _MARK not in read_file(file):
+        raise CourseError(f"{file} is there already.", why="It was not written by --fix, and is not overwritten.",
+                          remedy="Rename it, or move it elsewhere.")
+
+
+class _Trial:
+    """The best version so far, and what was tried."""
+
+    def __init__(self, before: Report, seen: tuple[Behaviour, Behaviour], engine: Engine,
+                 build: Callable[[str], Report]):
+        self.before = self.best = before
+        self.seen, self.engine, self.build = seen, engine, build
+        self.text, self.done = before.result.dockerfile.text, seen[0]
+        self.changes: list[Change] = []
+
+    def all_of(self, rewriter: Callable[[ReportContext], Iterator[Rewrite]], say: Callable[[str], None]) -> None:
+        """Try the changes of one kind, one at a time: each is found in the file that the last one left."""
+        refused: set[str] = set()
+        while rewrite := next((each for each in rewriter(_context(self.best))
+                               if each.text(self.text) not in refused), None):
+            text = rewrite.text(self.text)
+            say(f"Trying {rewrite.rule}, line {rewrite.line}: {rewrite.reason}")
+            why = self._try(text, rewriter in _BASES)
+            self.changes.append(Change(rewrite.rule, rewrite.line, rewrite.reason, why))
+            if why:
+                say(f"Taken back: {why}.")
+            refused.add(text)
+
+    def _try(self, text: str, other_files: bool) -> str:
+        """Keep a text if its image does the same; else why not."""
+        try:
+            made = self.build(text)
+        except EngineError:
+            raise
+        except BuildFailed as error:
+            return f"the build fails in line {error.line}"
+        except CourseError as error:
+            return error.what.rstrip(".")
+        done = observe(made.result.image, start(made.image, self.engine), self.engine)
+        why = _lost(self.best, made, other_files) or difference(*self.seen, done)
+        useless = made if why else self.best
+        if not why:
+            self.best, self.text, self.done = made, text, done
+        if useless is not self.before:
+            with self.engine.translate_errors(f"remove {useless.result.tag}"):
+                self.engine.client.api.remove_image(useless.result.tag, force=True)
+        return why
+
+
+def _lost(before: Report, after: Report, other_files: bool) -> str:
+    """What an image lacks or has besides, that is no cache; where most files are to go (`other_files`), only the
+    libraries of programs that had them."""
+    if other_files:
+        missing = [f"{path} needs {', '.join(lacks)}" for path, program in after.inventory.programs.items()
+                   if program.elf and (lacks := after.inventory.needs(path).missing)
+                   and not (path in before.inventory.programs and before.inventory.needs(path).missing)]
+        return missing[0] if missing else ""
+    one, two = ({path for path in each.inventory.tree if not cache(path) and not cache(f"{path}/x")
+                 and not path.startswith(_RECORDS)} for each in (before, after))
+    return f"{sorted(one ^ two)[0]} is in one image only" if one != two else ""
+
+
+def _context(made: Report) -> ReportContext:
+    if made.context is None:
+        raise ValueError("a report that was not made by report()")
+    return made.context
+
+
+def _marked(text: str) -> str:
+    """The text with the mark below its directives, which must stand first."""
+    count = len(list(directives(text.splitlines())))
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:count], f"{_MARK}\n", *lines[count:]])

@@ -1,0 +1,151 @@
+"""The changes that give the last stage a smaller base: another FROM, or a second stage after the only one."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+
+from ..dockerfile import Instruction
+from .contents import build_tools, large_base
+from .context import ReportContext
+from .entrypoint import OWN
+from .files import INSTALLED, cache, unused_kind
+from .rewrites import Edit, Rewrite, end_of, text_of, whole
+from .shell_line import last_command
+
+_MOVED = ("LABEL", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD")   # nothing in a builder reads them
+_KEPT = ("ENV", "VOLUME")
+# Files beside a program that nothing reads when it runs.
+_NOISE = re.compile(r"(?:/|^)(?:README|LICEN[CS]E|CHANGELOG|Dockerfile|\.git|\.docker|\.editorconfig|go\.sum|"
+                    r"package(?:-lock)?\.json|requirements)[^/]*$|\.(?:md|o|a|class|log)$", re.IGNORECASE)
+# What is installed to build with, and nothing that runs asks for. Source: the names of Debian's and Alpine's packages.
+_TOOLCHAIN = re.compile(r"(?:gcc|g\+\+|cpp|clang|llvm|musl-dev|make|cmake|ninja|meson|build-essential|build-base|"
+                        r"binutils|pkg-config|pkgconf|autoconf|automake|libtool|bison|flex|golang|go|rustc|cargo|"
+                        r"git|default-jdk|openjdk-\d+-jdk|maven|gradle|ant|npm|yarn|\S+-dev|linux-headers\S*)"
+                        r"(?:[-:=.]\S*)?$")
+_INSTALL = re.compile(r"\b(?:apt-get|apt|apk|dnf|microdnf|yum)\b[^&|;]*?\s(?:install|add)\b([^&|;]*)")
+# Folders that packages fill, and those of a user who builds.
+_SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/bin/", "/sbin/", "/root/", "/tmp/", "/go/", "/run/", "/boot/")
+_MOST = 12   # paths beside the program that are worth a COPY each
+
+
+def smaller_base(context: ReportContext) -> Iterator[Rewrite]:
+    """Another image in the FROM of the last stage."""
+    advice, stage = context.advice, context.lines.stages[-1]
+    found = [each for rule in (large_base, build_tools) for each in rule(context)
+             if each.rule != "single-stage" and each.line == stage.line]
+    use = next(each for each in context.dockerfile.uses if each.via == "FROM" and each.stage == stage.index)
+    if not found or advice is None or use.source is not None:
+        return
+    started = _without_shell(context)
+    if started is None:
+        return
+    spans = use.instruction.source_spans(use.start, use.end)
+    edits = [(start, end, advice.ref if at == len(spans) - 1 else "") for at, (start, end) in enumerate(spans)]
+    yield Rewrite(found[0].rule, stage.line, f"Enough, since {advice.because}.", (*edits, *started))
+
+
+def two_stages(context: ReportContext) -> Iterator[Rewrite]:
+    """A second stage on the base that the program needs, after the one that builds it."""
+    advice, stage = context.advice, context.lines.stages[-1]
+    found = [each for each in (*build_tools(context), *large_base(context))
+             if each.rule == "single-stage" or each.rule == "large-base" and len(context.dockerfile.stages) == 1]
+    if not found or advice is None or len(context.dockerfile.stages) != 1 or _needs_more(context):
+        return
+    paths = _what_runs(context)
+    started = _without_shell(context)
+    if not paths or started is None or context.main is None:
+        return
+    source = context.dockerfile.text
+    moved = [each for each in stage.instructions if each.keyword in _MOVED]
+    kept = [each for each in stage.instructions if each.keyword in _KEPT]
+    if any("$" in each.value for each in (*moved, *kept) if each.keyword not in ("CMD", "ENTRYPOINT")):
+        return   # an ARG of the first stage is none of the second
+    name = stage.name or "builder"
+    first = stage.instructions[0]
+    edits: list[Edit] = [(*whole(context, each), "") for each in moved]
+    if not stage.name:
+        edits.append((end_of(context, first), end_of(context, first), f" AS {name}"))
+    replaced = {start: new for start, _, new in started}
+    lines = [f"FROM {advice.ref}\n", *(text_of(context, each) for each in kept)]
+    lines += [f"WORKDIR {context.start.directory}\n"] if context.start.directory != "/" else []
+    lines += [f"COPY --from={name} {path} {path}\n" for path in paths]
+    lines += [f"USER {context.start.user}\n"] if context.start.user else []
+    lines += [replaced.get(whole(context, each)[0]) or text_of(context, each) for each in moved]
+    end = "" if source.endswith("\n") else "\n"
+    edits.append((len(source), len(source), f"{end}\n# Enough, since {advice.because}.\n{''.join(lines)}"))
+    yield Rewrite(found[0].rule, first.line, "This stage builds; only what COPY --from takes of it is shipped.",
+                  tuple(edits))
+
+
+def _without_shell(context: ReportContext) -> list[Edit] | None:
+    """CMD and ENTRYPOINT as lists of words, for a base that has no shell; None if that cannot be known."""
+    advice, stage = context.advice, context.lines.stages[-1]
+    if advice is None or advice.ref != "scratch" and "distroless" not in advice.ref:
+        return []
+    edits: list[Edit] = []
+    for each in stage.instructions:
+        if each.keyword in ("CMD", "ENTRYPOINT") and not each.arguments.startswith("["):
+            words = _words(each, context)
+            if not words or any(one.keyword == "SHELL" for one in stage.instructions):
+                return None
+            edits.append((*whole(context, each), f"{each.keyword} {json.dumps(words)}\n"))
+    return edits
+
+
+def _words(each: Instruction, context: ReportContext) -> list[str] | None:
+    """The words of a command that a shell would start, None for anything but a plain one."""
+    command = last_command(each.arguments, context.start.directory, context.start.environment)
+    if command is None or not all(word.literal for word in command.words) or re.search(r"[&|;<>=]", each.arguments):
+        return None
+    return [word.text for word in command.words]
+
+
+def _needs_more(context: ReportContext) -> bool:
+    """Whether the one stage installs what may be needed at run time."""
+    for each in context.lines.stages[-1].instructions:
+        if each.keyword == "ONBUILD":
+            return True
+        for words in _INSTALL.findall(each.body) if each.keyword == "RUN" else ():
+            if any(not _TOOLCHAIN.match(word) for word in words.replace("\\", " ").split() if word[0] not in "-$"):
+                return True
+    return False
+
+
+def _what_runs(context: ReportContext) -> list[str]:
+    """Paths of the image's own layers that the program may need when it runs: files, or folders as a whole.
+    None where that is not known."""
+    main = context.main
+    copied = [_target(each, context) for each in context.lines.stages[-1].instructions if each.copies_context]
+    if main is None or not main.path or main.missing or not {"", "/"}.isdisjoint(copied):
+        return []
+    own = {path for index in context.own for path in context.visible(index) if not cache(path)}
+    within = tuple(f"{folder}/" for folder in copied)
+    project = {path for path in own if path in copied or path.startswith(within)}
+    others = {path for path in own - project if not path.startswith(_SYSTEM) and path not in context.build_files}
+    if main.kind in OWN:
+        paths = {path for path in project if not unused_kind(path) and not _NOISE.search(path)
+                 and path not in context.build_files}
+    else:   # an interpreter comes with the new base, and reads what is in the project's folders
+        paths = set(copied)
+        installed = {path: path[:match.end()].rstrip("/") for path in own - project
+                     if (match := INSTALLED.search(path))}
+        paths |= set(installed.values())
+        others = {path for path in others | {path for path in own if path.startswith("/usr/local/bin/")}
+                  if path not in installed}
+    origin = context.inventory.tree.resolve(main.path)
+    program = {main.path if origin is None else origin.path} & own
+    found = sorted(program | paths | others)
+    return found if len(found) <= _MOST else []
+
+
+def _target(each: Instruction, context: ReportContext) -> str:
+    """The folder in the image that a COPY fills, or the file that it makes; '' if it is not known."""
+    paths = [path for index in context.lines.layers(each.line) for path in context.visible(index)]
+    folder = each.operands[1].rstrip("/")
+    if folder.startswith("/") or not each.operands[1].strip("/"):
+        known = folder in paths or any(path.startswith(f"{folder}/") for path in paths)
+        return folder if known else ""
+    return min((posixpath.dirname(path) for path in paths), key=len, default="")

@@ -1,0 +1,149 @@
+"""What --fix keeps, takes back and writes, without an engine."""
+
+import contextlib
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import cli
+from helpers import report as reports
+from helpers.errors import BuildFailed, CourseError
+from helpers.image import Start
+from helpers.report import behaviour as behaviours
+from helpers.report import fixing
+from helpers.report.behaviour import Behaviour, difference, is_steady
+from helpers.views.report import fixed_text
+from tests.unit.cases import STATIC, case
+from tests.unit.report.test_views import told
+
+ONE = Behaviour(0, ("hi", "at 10:00"))
+TWO = Behaviour(0, ("hi", "at 10:01"))
+SERVER = Behaviour(None, answer=(200, b"page"))
+
+
+@pytest.mark.parametrize("again, after, said", [
+    (TWO, Behaviour(0, ("hi", "at 10:02")), ""), (ONE, TWO, "prints 'at 10:01', and 'at 10:00' before"),
+    (TWO, Behaviour(0, ("ho", "at 10:02")), "prints 'ho', and 'hi' before"),
+    (TWO, Behaviour(0, ("hi",)), "prints 1 line, and 2 before"),
+    (TWO, Behaviour(1, ONE.output), "ends with exit code 1, and it ends with exit code 0 before"),
+    (TWO, Behaviour(None, ONE.output), "still running"), (TWO, Behaviour(None, error="no program"), "no program"),
+    (Behaviour(1), ONE, "differently each time"), (Behaviour(0, ("hi",)), ONE, "differently each time"),
+])
+def test_what_an_image_does_otherwise(again, after, said):
+    found = difference(ONE, again, after)
+    assert said in found and bool(found) == bool(said)
+
+
+@pytest.mark.parametrize("again, after, same", [
+    (SERVER, SERVER, True), (SERVER, replace(SERVER, answer=(200, b"other")), False),
+    (SERVER, replace(SERVER, answer=(500, b"page")), False), (SERVER, Behaviour(), False),
+    (replace(SERVER, answer=(200, b"later")), replace(SERVER, answer=(200, b"other")), True),   # it has the time in it
+])
+def test_what_a_server_answers_otherwise(again, after, same):
+    assert (difference(SERVER, again, after) == "") == same
+    assert is_steady(SERVER, again)
+
+
+BEFORE = 'FROM a\nFROM base:1\nCOPY --from=0 /src/app /app\nCMD ["/app"]\n'
+
+
+def made(text, files=()):
+    own = [("COPY /src/app /app", [("app", STATIC, 0o755), *files])]
+    report = told(text, base=[("etc/os-release", b"")], own=own)
+    start = Start(("/app",), user="65532" if "USER" in text else "")
+    return replace(report, context=case(text, base=[("etc/os-release", b"")], own=own, start=start))
+
+
+@pytest.fixture
+def tried(monkeypatch, tmp_path):
+    """--fix on BEFORE, where the engine is not asked; a text may fail to build or behave otherwise."""
+    does = {"builds": made, "behaves": lambda text: ONE}
+    texts = {}
+
+    def report(folder, text, **_):
+        found = does["builds"](text)
+        texts[found.result.image] = text
+        return found
+
+    monkeypatch.setattr(fixing, "report", report)
+    monkeypatch.setattr(fixing, "start", lambda image, engine: None)
+    monkeypatch.setattr(fixing, "observe", lambda image, start, engine: does["behaves"](texts.get(image, BEFORE)))
+
+    class Api:
+        def remove_image(self, *_, **__): ...
+
+    engine = SimpleNamespace(client=SimpleNamespace(api=Api()), translate_errors=lambda _: contextlib.nullcontext())
+
+    def fix(**changes):
+        does.update(changes)
+        return fixing.fix(made(BEFORE), tmp_path, engine=engine)
+
+    return SimpleNamespace(fix=fix, file=tmp_path / "Dockerfile.fixed")
+
+
+def test_what_is_the_same_is_kept_and_written_beside_the_dockerfile(tried):
+    fixed = tried.fix()
+    assert [(each.rule, each.refused) for each in fixed.changes] == [("stage-number", ""), ("root-user", "")]
+    text = tried.file.read_text()
+    assert text.startswith("# Written by") and "FROM a AS builder\n" in text and "--from=builder" in text
+    assert "USER 65532\nCMD" in text and fixed.file == tried.file
+    tried.fix()     # its own file may be written again
+    assert tried.file.read_text() == text
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"behaves": lambda text: TWO if "USER" in text else ONE}, "prints 'at 10:01'"),
+    ({"builds": lambda text: made(text, [("more", b"x")] if "USER" in text else [])}, "/more is in one image only"),
+])
+def test_what_is_not_the_same_is_taken_back(tried, changes, said):
+    fixed = tried.fix(**changes)
+    assert [(each.rule, bool(each.refused)) for each in fixed.changes] == [("stage-number", False), ("root-user", True)]
+    assert said in fixed.changes[1].refused
+    assert "USER" not in tried.file.read_text() and "--from=builder" in tried.file.read_text()
+    assert "✘ not changed" in fixed_text(fixed) and "✔ changed" in fixed_text(fixed)
+    assert [each["kept"] for each in json.loads(json.dumps(fixed.facts()))["changes"]] == [True, False]
+
+
+def test_a_change_that_does_not_build_is_taken_back(tried):
+    def fails(text):
+        raise BuildFailed("no", line=3)
+
+    fixed = tried.fix(builds=fails)
+    assert {each.refused for each in fixed.changes} == {"the build fails in line 3"}
+    assert fixed.file is None and not tried.file.exists()
+    assert "Nothing was changed" in fixed_text(fixed)
+
+
+def test_where_a_program_is_not_steady_nothing_is_changed(tried):
+    turns = iter(range(100))
+    assert tried.fix(behaves=lambda text: Behaviour(next(turns))).changes == ()
+    assert not tried.file.exists()
+
+
+def test_a_file_of_the_user_s_is_not_overwritten(tried, monkeypatch, capsys):
+    tried.file.write_text("FROM mine\n")
+    with pytest.raises(CourseError, match="is there already"):
+        tried.fix()
+    monkeypatch.setattr(reports, "report", lambda *_, **__: pytest.fail("it was built first"))
+    assert cli.main(["report", str(tried.file.parent), "--fix"]) == 1
+    assert tried.file.read_text() == "FROM mine\n" and "is there already" in capsys.readouterr().err
+
+
+def test_the_command_prints_what_was_fixed_in_words_and_as_json(tried, monkeypatch, capsys):
+    fixed = tried.fix()
+    tried.file.unlink()
+    monkeypatch.setattr(reports, "report", lambda *_, **__: fixed.reports[0])
+    monkeypatch.setattr(reports, "fix", lambda before, folder, **_: fixed)
+    assert cli.main(["report", str(tried.file.parent), "--fix", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)["fix"]
+    assert facts == json.loads(json.dumps(fixed.facts())) and facts["file"] == str(tried.file)
+    assert {"unpacked", "tools", "packages", "build_seconds", "start_seconds"} == set(facts["before"])
+    assert cli.main(["report", str(tried.file.parent), "--fix"]) == 0
+    assert f"Written: {tried.file}" in capsys.readouterr().out
+
+
+def test_directives_stay_at_the_top():
+    assert fixing._marked("# syntax=docker/dockerfile:1\nFROM a\n").splitlines()[0] == "# syntax=docker/dockerfile:1"
+    assert behaviours.difference(ONE, ONE, ONE) == ""
