@@ -1,9 +1,7 @@
 """What differs between two builds, from hand-made layers and configurations."""
 
 import hashlib
-import io
 import json
-import tarfile
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ import pytest
 from helpers.errors import ImageUnreadable
 from helpers.image import Twins, compare
 from helpers.image.diff import FileState, changes, file_changes
+from tests.unit.layers import digest, tar
 
 FILE = FileState("f", "sha256 of it", 0o755, (0, 0), 1.5)
 
@@ -45,31 +44,20 @@ def test_where_configurations_differ(one, other, found):
 # -- whole images ---------------------------------------------------------------------
 
 def layer(time: int, content: bytes = b"program") -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        entry = tarfile.TarInfo("app/app")
-        entry.size, entry.mtime = len(content), time
-        archive.addfile(entry, io.BytesIO(content))
-    return made.getvalue()
+    return tar(("app/app", content), mtime=time)
 
 
 def image(*layers: bytes, created="Monday") -> dict[str, bytes]:
     """The members of a saved image."""
     config = json.dumps({"created": created, "rootfs": {"diff_ids": [
-        f"sha256:{hashlib.sha256(each).hexdigest()}" for each in layers]}}).encode()
+        digest(each) for each in layers]}}).encode()
     names = [f"{number}/layer.tar" for number in range(len(layers))]
     index = json.dumps([{"Config": "config.json", "Layers": names}]).encode()
     return dict(zip(names, layers)) | {"config.json": config, "manifest.json": index}
 
 
 def saved(members: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return made.getvalue()
+    return tar(*members.items())
 
 
 class Api:
