@@ -130,17 +130,8 @@ class BuildFailed(CourseError):
     progress     how far the build came (`helpers.builder.Progress`), or None
     """
 
-    def __init__(
-        self,
-        what: str,
-        *,
-        stage: str | None = None,
-        instruction: str | None = None,
-        exit_code: int | None = None,
-        log: tuple[str, ...] = (),
-        progress: Any = None,
-        **parts: Any,
-    ):
+    def __init__(self, what: str, *, stage: str | None = None, instruction: str | None = None,
+                 exit_code: int | None = None, log: tuple[str, ...] = (), progress: Any = None, **parts: Any):
         super().__init__(what, **parts)
         self.stage = stage
         self.instruction = instruction

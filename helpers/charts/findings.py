@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from matplotlib.patches import Patch
 
-from ..dockerfile import Instruction
 from ..report import Finding, Report
 from ..units import counted, size
-from .sizes import Part, bar, bar_axis
+from .sizes import Part, bar, bar_axis, short
 from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.24       # inches of a line
@@ -67,17 +66,13 @@ def _rows(report: Report) -> list[_Row]:
             found = wrong.get(each.line, [])
             count = brings.get(each.line, 0) if id(stage) in shipped else 0
             saves = min(count, sum(finding.saves or 0 for finding in found))
-            rows.append(_Row(each.line, _text(each), id(stage) in shipped, count, saves, each.keyword == "FROM",
+            text = short(f"{each.keyword} {each.value}", _LETTERS)
+            rows.append(_Row(each.line, text, id(stage) in shipped, count, saves, each.keyword == "FROM",
                              list(dict.fromkeys(finding.rule for finding in found))))
     if len(rows) > _ROWS:   # those that say most, in the order of the file
         best = sorted(rows, key=lambda row: (not row.rules, -row.brings, row.line))[:_ROWS]
         rows = sorted(best, key=lambda row: row.line)
     return rows
-
-
-def _text(each: Instruction) -> str:
-    line = " ".join(f"{each.keyword} {each.value}".split())
-    return line if len(line) <= _LETTERS else f"{line[:_LETTERS - 1]}\u2026"
 
 
 def _rules(rules: Sequence[str]) -> str:

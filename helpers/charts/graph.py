@@ -12,7 +12,7 @@ from ..builder import TITLES, BuildResult
 from ..dockerfile import SCRATCH, Edge
 from ..units import seconds
 from .layout import WIDE, Box, Plan, Wire, plan
-from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, wide
+from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, fitted, wide
 
 _PAD = 0.02                       # that a box is drawn larger than its text's room
 _SIZES = (9.5, 8.0)               # points of a name on one line, on two
@@ -82,21 +82,13 @@ def _in_box(name: str, room: float) -> tuple[str, float]:
         return name, one
     head, slash, tail = name.rpartition("/")
     parts = [head + slash, tail] if slash else _halves(name, two, room)
-    return "\n".join(_cut(part, two, room) for part in parts if part), two
+    return "\n".join(fitted(part, two, room, bold=True) for part in parts if part), two
 
 
 def _halves(name: str, size: float, room: float) -> list[str]:
     breaks = [n for n, letter in enumerate(name) if n and letter in "-_."
               and wide(name[:n], size, bold=True) <= room]
     return [name[: breaks[-1]], name[breaks[-1]:]] if breaks else [name]
-
-
-def _cut(text: str, size: float, room: float) -> str:
-    if wide(text, size, bold=True) <= room:
-        return text
-    while text and wide(f"{text}\u2026", size, bold=True) > room:
-        text = text[:-1]
-    return f"{text}\u2026"
 
 
 def _draw_wire(axes: Axes, wire: Wire) -> None:

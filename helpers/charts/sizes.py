@@ -161,10 +161,10 @@ def legend_of(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
     return [Patch(facecolor=p.colour, edgecolor="white", label=p.name, hatch=p.hatch) for p in kinds.values()]
 
 
-def short(instruction: str) -> str:
-    """An instruction in one line that a row has room for."""
+def short(instruction: str, letters: int = _LABEL) -> str:
+    """An instruction in one line of so many letters."""
     line = " ".join(instruction.split())
-    return line if len(line) <= _LABEL else f"{line[: _LABEL - 1]}\u2026"
+    return line if len(line) <= letters else f"{line[:letters - 1]}\u2026"
 
 
 # -- words ---------------------------------------------------------------------------

@@ -110,6 +110,14 @@ def wide(text: str, points: float, bold: bool = False) -> float:
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] / 72
 
 
+def fitted(text: str, points: float, inches: float, bold: bool = False) -> str:
+    """The text, cut and marked where it takes more than so many inches."""
+    whole = text
+    while text and wide(text if text == whole else f"{text}\u2026", points, bold) > inches:
+        text = text[:-1]
+    return text if text == whole else f"{text}\u2026"
+
+
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
            source: str = "", legend: Sequence[Artist] = (), hatched: bool = True) -> Chart:
     """Put title, legend and footnote around the plot and make it a Chart. `hatched`:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step, covered, dependencies, together, work
 from ..errors import BuildFailed, CourseError
 from ..units import counted, seconds
-from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, wide
+from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, fitted, wide
 
 _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
@@ -62,7 +62,7 @@ def timeline(build: BuildResult | BuildFailed) -> Chart:
     stretches = _shared(drawn, whole)
     for begin, end in stretches:
         axes.axvspan(begin, end, color=INK, alpha=0.07, linewidth=0, zorder=0)
-    names = [_named(lane.name) + _draw(axes, row, lane, whole, scale) for row, lane in enumerate(drawn)]
+    names = [fitted(lane.name, 10, _NAME) + _draw(axes, row, lane, whole, scale) for row, lane in enumerate(drawn)]
     _arrows(axes, drawn)
     _frame(axes, names, whole)
     if stretches:
@@ -167,12 +167,6 @@ def _frame(axes: Axes, names: Sequence[str], whole: float) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} s" if value else "0")
     axes.spines["left"].set_visible(False)
-
-
-def _named(name: str) -> str:
-    while wide(name, 10) > _NAME:
-        name = f"{name[:-2]}\u2026"
-    return name
 
 
 def _legend(lanes: Sequence[Lane]) -> list[Patch | Line2D]:

@@ -10,9 +10,8 @@ from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
 from ..views.lesson import say
 from ..widgets import ask, predict
-from . import building, kernel, languages, looking, reviewing, session, shipping
+from . import building, kernel, looking, reviewing, session, shipping
 from .building import *
-from .languages import *
 from .looking import *
 from .reviewing import *
 from .session import *
@@ -20,7 +19,7 @@ from .session import APPS as APPS
 from .shipping import *
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
-           "say", "seconds", "share", "size", *building.__all__, *languages.__all__, *looking.__all__,
+           "say", "seconds", "share", "size", *building.__all__, *looking.__all__,
            *reviewing.__all__,
            *session.__all__, *shipping.__all__]
 

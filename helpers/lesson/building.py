@@ -1,4 +1,4 @@
-"""The words with which a lesson builds and runs."""
+"""The words with which a lesson builds and runs, one application or every language."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from .. import builder as builds
-from .. import container, image
+from .. import charts, container, image
+from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.secrets import lent_by_default
 from ..container import Ran, ServedContainer, lifecycle
 from ..container.lifecycle import ManagedContainer
+from ..dockerfile import parse
 from ..experiments import incremental
+from ..experiments import variants as several
 from ..experiments.incremental import executed_steps, step_seconds
+from ..experiments.languages import Languages, every
+from ..experiments.variants import Absent, Variants
 from ..image import Image
 from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 
-__all__ = ["base", "build", "cache_buster", "create", "executed_steps", "fetch", "files", "folder", "rebuild", "run",
-           "serve",
-           "show", "step_seconds"]
+__all__ = ["base", "build", "cache_buster", "create", "every_language", "executed_steps", "fetch", "files", "folder",
+           "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants", "with_supported_bases"]
 
 
 class AppFiles(dict[str, bytes]):
@@ -117,3 +121,37 @@ def cache_buster() -> str:
 def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
     """A Dockerfile with its line numbers."""
     return Listing(dockerfile, (folder_of(app) / dockerfile).read_text())
+
+
+class DrawnVariants(Variants):
+    """The variants of an application, which can draw their sizes."""
+
+    def sizes(self, *names: str) -> charts.Chart | Image | Absent:
+        """The images of these variants, by default of all, drawn to scale."""
+        images = self.images(*names)
+        return charts.sizes(list(images.values()), list(images)) if images else self.image([*(names or self)][0])
+
+
+def variants(app: str) -> DrawnVariants:
+    """An application to be built in several ways, each shown as it runs. What needs a
+    base image that cannot be had says so, and the lesson goes on."""
+    return DrawnVariants(app, engine(), build)
+
+
+def every_language() -> Languages:
+    """Every language of the chapter, in one stage and in several, run and looked into."""
+    with Status() as status:
+        return every(engine(), status)
+
+
+def with_supported_bases(app: str, dockerfile: str = "Dockerfile") -> Listing:
+    """A Dockerfile with bases that are looked after in place of the chapter's that are
+    not. `build(app, text=with_supported_bases(app).text)` builds it."""
+    text = show(app, dockerfile).text
+    return Listing(dockerfile, parse(text).with_bases(CURRENT))
+
+
+def two_by_two(app: str) -> tuple[Image, ...] | Absent:
+    """The four images of an application that `split` compares."""
+    with Status() as status:
+        return several.two_by_two(app, engine(), status)

@@ -21,7 +21,7 @@ from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
 from helpers.experiments.variants import TWO_BY_TWO, Absent, Variants
 from helpers.inventory import Needs
 from helpers.lesson import say, with_supported_bases
-from helpers.lesson.languages import DrawnVariants
+from helpers.lesson.building import DrawnVariants
 from helpers.units import size
 from helpers.views.contents import needs_text, needs_view
 from helpers.views.languages import absent_view, languages_view
