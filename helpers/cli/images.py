@@ -46,7 +46,9 @@ def graph(options: argparse.Namespace) -> int:
 
     parsed = dockerfile.parse(dockerfile.read_file(Path(options.dir, options.file)), dict(options.build_arg),
                               keep_unset=True)
-    stages = [{"index": s.index, "name": s.label, "base": s.base} for s in parsed.stages]
+    targets = dockerfile.outline(parsed).targets
+    stages = [{"index": s.index, "name": s.label, "base": s.base, "description": target.description}
+              for s, target in zip(parsed.stages, targets, strict=True)]
     edges = [{"from": e.source, "to": e.target, "via": e.via, "line": e.line, "kind": e.kind} for e in parsed.edges]
     rows = [f"{e['from']} --{e['via']}--> {e['to']}  (line {e['line']}, {e['kind']})" for e in edges]
     warnings = dockerfile.problems(parsed)

@@ -220,8 +220,8 @@ def test_the_graph_of_go_hello(tmp_path):
     done = call(tmp_path, "graph", str(ROOT / "notebooks" / "apps" / "go-hello"), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {
-        "stages": [{"index": 0, "name": "builder", "base": "golang:1.22"},
-                   {"index": 1, "name": "stage-1", "base": "gcr.io/distroless/base-debian12"}],
+        "stages": [{"index": 0, "name": "builder", "base": "golang:1.22", "description": ""},
+                   {"index": 1, "name": "stage-1", "base": "gcr.io/distroless/base-debian12", "description": ""}],
         "edges": [{"from": "golang:1.22", "to": "builder", "via": "FROM", "line": 1, "kind": "image"},
                   {"from": "gcr.io/distroless/base-debian12", "to": "stage-1", "via": "FROM", "line": 6,
                    "kind": "image"},
@@ -243,6 +243,13 @@ def test_a_graph_says_which_name_is_a_stage_and_which_an_image(tmp_path, capsys)
     edges = json.loads(capsys.readouterr().out)["edges"]
     assert [(edge["from"], edge["to"], edge["kind"]) for edge in edges] == [
         ("golang", "golang", "image"), ("golang", "second", "stage")]
+
+
+def test_a_graph_has_what_a_comment_says_of_a_stage(tmp_path, capsys):
+    (tmp_path / "Dockerfile").write_text("# build compiles it\nFROM a AS build\n# last is no name\nFROM b\n")
+    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert [(each["name"], each["description"]) for each in stages] == [("build", "compiles it"), ("stage-1", "")]
 
 
 def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
