@@ -54,8 +54,7 @@ class BuildMagics(Magics):
         Nothing of the build changes. `_exit_code` is theirs."""
         words = _words(self.in_step, line)
         found = snapshot_of(self._build(words), words.stage, words.line).entered(words.shell_from)
-        borrowed = f", with {found.borrowed}" if found.borrowed else ""
-        write(f"In {found.name}{borrowed}: {found.workdir}, user {found.user or 'root'}.")
+        write(found.where)
         done = found.run(cell)
         pass_on(done.output)
         self._variables["_exit_code"] = done.exit_code

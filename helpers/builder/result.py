@@ -11,6 +11,7 @@ from ..engine import Engine
 from ..errors import Unsupported
 from ..lint import Finding
 from ..units import seconds
+from .control import Control
 from .crossings import Rooms, rooms
 from .lines import Lines
 from .linter import SAME
@@ -102,9 +103,9 @@ class BuildResult:
         return Lines(self._snapshots())
 
     def _snapshots(self) -> Snapshots:
-        if self.snapshots is None:
+        if self.snapshots is None or not Control.supported(self.engine):
             raise Unsupported("The files of this build cannot be looked into.",
-                              why="Only BuildKit keeps them where a client can reach them.",
+                              why="Only BuildKit keeps them, where a local socket or TCP reaches it.",
                               remedy="Build with builder='buildkit' on a Docker Engine.")
         return self.snapshots
 

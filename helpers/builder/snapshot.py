@@ -57,6 +57,13 @@ class Snapshot:
         """The user of a command that would run next; '' is root."""
         return self.config.get("User") or ""
 
+    @property
+    def where(self) -> str:
+        """A sentence: what it is, and how commands run in it."""
+        own = f" Its shell is {self.borrowed}." if self.borrowed else ""
+        name = f"{self.name[0].upper()}{self.name[1:]}"
+        return f"{name}: working directory {self.workdir}, user {self.user or 'root'}.{own}"
+
     def files(self, path: str = "/") -> tuple[Entry, ...]:
         """What is in a folder, in order of names. Raises CallFailed if it is no folder."""
         return self._state.read_dir(path)

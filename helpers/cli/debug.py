@@ -62,12 +62,9 @@ def facts(found: Snapshot) -> dict[str, object]:
 
 def described(found: Snapshot) -> str:
     """What the shell starts in, as text; of a state without a shell, its files."""
-    name = f"{found.name[0].upper()}{found.name[1:]}"
-    lines = [f"{name}: working directory {found.workdir}, user {found.user or 'root'}."]
+    lines = [found.where]
     if found.command:
         lines.append(f"The command that failed: {' '.join(found.command)}")
-    if found.borrowed:
-        lines.append(f"Its shell is {found.borrowed}.")
     if not found.shell:
         lines += ["It has no shell. Its files:", found.tree(found.workdir)]
     return "\n".join(lines)

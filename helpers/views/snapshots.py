@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import time
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from ..builder import Line, Lines, Room, Rooms, Shell, Snapshot
 from ..builder.control import Entry
@@ -13,7 +14,7 @@ from ..text import escape, printable
 from ..units import size
 from .markup import code, paragraph, table
 
-_SECONDS = 10    # that a view of all lines may take to compare files
+_SECONDS = 30    # that a view of all lines may take to compare files
 _NAMES = 30      # that a folder's line shows
 _PATHS = 8       # that a line's changes name
 SIGNS = {"added": "+", "changed": "~", "removed": "-"}
@@ -124,19 +125,24 @@ def lines_view(lines: Lines) -> str:
 
 
 def line_view(line: Line) -> str:
-    """One line: what was there before it, what after it, and what it changed."""
-    before, after = both_settings(line)
-    rows = [(escape(name), code(before[name]) if name in before else "", code(after.get(name, "")))
+    """One line: what was there before it, what after it, and what it changed. Before a FROM is what the line above it
+    left: nothing of that goes on."""
+    above = next((each for each, below in pairwise(line.lines) if below is line), None)
+    earlier = above.after if above and line.begins else line.before
+    before = settings(earlier, above.arguments) if above and earlier else {}
+    after = settings(line.after, line.arguments)
+    rows = [(escape(name), *(code(each[name]) if name in each else "" for each in (before, after)))
             for name in {**before, **after}]
-    rows += [(name, _names(line.before, path), _names(line.after, path))
+    rows += [(name, _names(earlier, path), _names(line.after, path))
              for name, path in (("files in /", "/"), ("files in the working directory", ""))]
     try:
         changed = changed_files(line) + ([] if line.begins else changed_settings(line))
     except CourseError as error:
         changed = [error.what]
+    before_from = f", in {above.stage}" if above and line.begins else ""
     items = "".join(f"<li>{code(each)}</li>" for each in changed) or "<li>nothing</li>"
     return (f"<p>Line {line.number}, stage {escape(line.stage)}: {code(line.text)}</p>"
-            f"<p>It changed:</p><ul>{items}</ul>" + table(("", "before", "after"), rows))
+            f"<p>It changed:</p><ul>{items}</ul>" + table(("", f"before{before_from}", "after"), rows))
 
 
 def _names(found: Snapshot | None, path: str) -> str:
@@ -150,11 +156,8 @@ def _names(found: Snapshot | None, path: str) -> str:
 # -- a shell ------------------------------------------------------------------------------
 
 def shell_text(shell: Shell) -> str:
-    """Where it is, and how to use it without a widget."""
-    found = shell.snapshot
-    own = f" Its shell is {found.borrowed}." if found.borrowed else ""
-    return (f"A shell in {found.name}: {found.workdir}, user {found.user or 'root'}.{own} Nothing that you do here "
-            "changes the build.")
+    """Where it is."""
+    return f"{shell.snapshot.where} Nothing that you do here changes the build."
 
 
 def shell_view(shell: Shell) -> str:

@@ -1,17 +1,17 @@
 """Widgets for the file systems of a build: two stages beside each other, a line at a time, a shell.
 
-Lists, buttons and a slider that a keyboard moves and a screen reader names. Where there are no widgets, the views'
+Buttons and fields that a keyboard reaches and a screen reader names. Where there are no widgets, the views'
 text and tables stand alone.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..builder import Lines, Room, Rooms, Shell
-from ..builder.control import Entry
+from ..builder.control import CallFailed, Entry
 from ..errors import CourseError
 from ..text import escape
 from ..views.snapshots import entry_name, line_view, shell_text
@@ -20,7 +20,7 @@ from .ask import with_widget
 if TYPE_CHECKING:
     from ipywidgets import Box
 
-_MOST = 500         # entries of a folder that a list shows
+_MOST = 100         # entries of a folder that are shown
 _KEPT = 20_000      # characters of a shell's output
 _HIGH = "max-height:20em;overflow:auto;margin:0;white-space:pre-wrap;overflow-wrap:anywhere"
 
@@ -35,6 +35,34 @@ def register(shell: Any) -> None:
         shell.display_formatter.mimebundle_formatter.for_type(kind, bundle)
 
 
+class _Buttons:
+    """A column of buttons, one an item. In JupyterLab the arrow keys of a list, or a slider, are the notebook's own;
+    Tab and Enter reach these. They are kept, so that the focus stays where it is when their words change."""
+
+    def __init__(self, picked: Callable[[int], None]):
+        from ipywidgets import ButtonStyle, Layout, VBox
+
+        self._picked, self._kept = picked, list[Any]()
+        self._row = Layout(width="auto", flex="0 0 auto", display="flex", justify_content="flex-start")
+        self._styles = ButtonStyle(), ButtonStyle(font_weight="bold")
+        self.box = VBox(layout=Layout(max_height="24em", overflow="auto"))
+
+    def show(self, labels: Sequence[tuple[str, bool]]) -> None:
+        """(words, whether they stand out) of each."""
+        while len(self._kept) < len(labels):
+            self._add(len(self._kept))
+        for button, (words, bold) in zip(self._kept, labels):
+            button.description, button.tooltip, button.style = words, words, self._styles[bold]
+        self.box.children = self._kept[:len(labels)]
+
+    def _add(self, index: int) -> None:
+        from ipywidgets import Button
+
+        button = Button(layout=self._row, style=self._styles[0])
+        button.on_click(lambda _: self._picked(index))
+        self._kept.append(button)
+
+
 def _rooms(found: Rooms) -> Box:
     from ipywidgets import HBox, Layout
 
@@ -42,81 +70,72 @@ def _rooms(found: Rooms) -> Box:
 
 
 class _Pane:
-    """One stage: a list of a folder's entries, and what the selected one holds."""
+    """One stage: where one is in it, what is in that folder, and what the file that was picked holds."""
 
     def __init__(self, room: Room):
-        from ipywidgets import HTML, Button, HBox, Layout, Select, VBox
+        from ipywidgets import HTML, Layout, Text, VBox
 
-        self._room, self._path = room, "/"
-        self._entries: list[tuple[Entry, str]] = []
-        self._list = Select(rows=12, layout=Layout(width="auto", flex_flow="column", height="auto"),
-                            style={"description_width": "auto"})
-        self._open = Button(description="Open folder", tooltip=f"Open the folder that is selected, of {room.name}")
-        self._up = Button(description="Up", tooltip=f"Go to the folder above, of {room.name}")
-        self._shown = HTML()
-        self._list.observe(lambda _: self._show(), "index")
-        self._open.on_click(lambda _: self._enter())
-        self._up.on_click(lambda _: self._go(posixpath.dirname(self._path)))
-        self.box = VBox([self._list, HBox([self._open, self._up]), self._shown],
-                        layout=Layout(flex="1 1 20em", min_width="0"))
-        self._go("/")
+        self._room, self._folder = room, "/"
+        self._entries: list[tuple[Entry | None, str]] = []
+        self._path = Text(description=room.name, style={"description_width": "auto"}, continuous_update=False,
+                          layout=Layout(width="auto"))
+        self._buttons, self._shown = _Buttons(self._pick), HTML()
+        self._path.observe(lambda change: self._go(change["new"]), "value")
+        self.box = VBox([self._path, self._buttons.box, self._shown], layout=Layout(flex="1 1 20em", min_width="0"))
+        self._path.value = "/"
 
     def _go(self, path: str) -> None:
         """Show a folder: one call."""
         try:
-            self._entries = self._room.entries(path)[:_MOST]
+            entries = self._room.entries(path or "/")
+        except CallFailed:
+            self._shown.value = f"<p role='alert'>{escape(path)} is no folder of {escape(self._room.name)}.</p>"
+            return
         except CourseError as error:
             self._shown.value = _alert(error)
             return
-        self._path = path
-        self._list.description = f"{self._room.name}: {path}"
-        self._list.options = [entry_name(entry) + (f"   [{mark}]" if mark else "") for entry, mark in self._entries]
-        self._list.index = None
+        self._folder = path or "/"
+        self._entries = [(None, "")] * (self._folder != "/") + list(entries[:_MOST])
+        self._buttons.show([(_words(*each), bool(each[1])) for each in self._entries])
+        more = f", of which {_MOST} are shown: type the path of another" if len(entries) > _MOST else ""
+        self._shown.value = f"<p role='status'>{len(entries):,} in {escape(self._folder)}{more}.</p>"
 
-    def _show(self) -> None:
-        if self._list.index is None:
-            self._shown.value = ""
+    def _pick(self, index: int) -> None:
+        entry, mark = self._entries[index]
+        path = posixpath.join(self._folder, entry.name) if entry else posixpath.dirname(self._folder)
+        if entry is None or entry.is_dir:
+            self._path.value = path
             return
-        entry, mark = self._entries[self._list.index]
-        path = posixpath.join(self._path, entry.name)
         try:
-            text = self._room.text(path, entry)
+            head, text = escape(f"{path}{f', {mark}' if mark else ''}"), self._room.text(path, entry)
+            self._shown.value = f"<p role='status'>{head}</p>{_pre(text, 'region', head)}"
         except CourseError as error:
             self._shown.value = _alert(error)
-            return
-        head = escape(f"{path}{f', {mark}' if mark else ''}")
-        self._shown.value = f"<p role='status'>{head}</p>{_pre(text, 'region', head)}"
 
-    def _enter(self) -> None:
-        if self._list.index is not None and (entry := self._entries[self._list.index][0]).is_dir:
-            self._go(posixpath.join(self._path, entry.name))
+
+def _words(entry: Entry | None, mark: str) -> str:
+    return f"{entry_name(entry)}{f'   [{mark}]' if mark else ''}" if entry else ".. (the folder above)"
 
 
 def _lines(lines: Lines) -> Box:
-    from ipywidgets import HTML, Button, HBox, Layout, SelectionSlider, VBox
+    from ipywidgets import HTML, Button, HBox, VBox
 
-    slider = SelectionSlider(options=[(f"{line.number} {line.text[:40]}", index) for index, line in enumerate(lines)],
-                             description="Line", continuous_update=False, layout=Layout(width="95%"))
-    shown = HTML()
+    shown, at = HTML(), [0]
 
-    def show(_: object = None) -> None:
+    def show(index: int) -> None:
+        at[0] = min(max(index, 0), len(lines) - 1)
+        buttons.show([(f"{line.number:>3}  {line.text}", each == at[0]) for each, line in enumerate(lines)])
         shown.value = "<p role='status'>Comparing ...</p>"
         try:
-            shown.value = f"<div role='status'>{line_view(lines[slider.index])}</div>"
+            shown.value = f"<div role='status'>{line_view(lines[at[0]])}</div>"
         except CourseError as error:
             shown.value = _alert(error)
 
-    def step(by: int) -> Callable[[object], None]:
-        def stepped(_: object) -> None:
-            slider.index = min(max(slider.index + by, 0), len(lines) - 1)
-        return stepped
-
-    back, on = Button(description="Line before"), Button(description="Next line")
-    back.on_click(step(-1))
-    on.on_click(step(1))
-    slider.observe(show, "index")
-    show()
-    return VBox([slider, HBox([back, on]), shown])
+    buttons, back, on = _Buttons(show), Button(description="Line before"), Button(description="Next line")
+    back.on_click(lambda _: show(at[0] - 1))
+    on.on_click(lambda _: show(at[0] + 1))
+    show(0)
+    return VBox([buttons.box, HBox([back, on]), shown])
 
 
 def _shell(shell: Shell) -> Box:

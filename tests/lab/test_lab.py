@@ -155,6 +155,25 @@ def test_a_prediction_is_compared(lesson):
     expect(lesson.output(compared)).to_contain_text("You predicted 300 MB. Measured:")
 
 
+def test_kitchen_and_dining_room_are_walked_by_mouse_and_by_keyboard(lesson):
+    rooms = lesson.output(lesson.cell("multi.browse()"))
+    rooms.get_by_role("button", name="app/").first.click()
+    program = rooms.get_by_role("button", name=re.compile(r"app \(.*copied to stage-1, line 7"))
+    expect(program).to_have_count(1)
+    field = rooms.get_by_role("textbox", name="builder")
+    expect(field).to_have_value("/app")
+    field.focus()
+    for key in ["Tab"] * 4 + ["Enter"]:      # past the folder above, app and go.mod
+        lesson.page.keyboard.press(key)
+    expect(rooms.get_by_role("region", name="/app/main.go")).to_contain_text("package main")
+
+    lines = lesson.output(lesson.cell("multi.lines()"))
+    lines.get_by_role("button", name="FROM gcr.io").click()
+    expect(lines).to_contain_text("nothing of the lines above")
+    lines.get_by_role("button", name="Next line").press("Enter")
+    expect(lines).to_contain_text("+ /app/app")
+
+
 @pytest.mark.nightly      # the lesson without an engine is restarted and run whole each time
 def test_a_second_run_gives_the_same(lesson):
     before = _outcome(lesson)

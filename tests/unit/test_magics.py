@@ -167,7 +167,7 @@ def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
 class Entered:
     """A snapshot that notes what is run in it."""
 
-    name, workdir, user, borrowed = "stage builder", "/app", "", None
+    where = "Stage builder: working directory /app, user root."
 
     def __init__(self, exit_code=0):
         self.asked, self._exit_code = [], exit_code
@@ -192,7 +192,7 @@ def test_a_cell_runs_where_the_last_build_failed(shell, monkeypatch, capsys):
     monkeypatch.setattr(magics.recent, "failure", failed_build(state))
     shell.run_cell_magic("in_step", "--shell-from alpine:3", "ls\npwd\n")
     assert state.asked == ["alpine:3", "ls\npwd\n"] and shell.user_ns["_exit_code"] == 3
-    assert capsys.readouterr().out == "In stage builder: /app, user root.\nsaid\nExit code 3.\n"
+    assert capsys.readouterr().out == f"{Entered.where}\nsaid\nExit code 3.\n"
 
 
 def test_a_variable_a_stage_and_a_line_say_where_a_cell_runs(shell, monkeypatch, capsys):

@@ -5,13 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import dockerfile
-from helpers.builder import Lines, Room
+from helpers.builder import BuildResult, Lines, Room
 from helpers.builder.borrowed_shell import BorrowedShell
 from helpers.builder.control import Mount
 from helpers.builder.crossings import Crossing, crossings, rooms
 from helpers.builder.lines import Changes, _scope, compared
 from helpers.builder.snapshot import Snapshot
 from helpers.dockerfile.scope import arguments
+from helpers.errors import Unsupported
 from tests.unit.builder.test_snapshots import State
 
 ARGS = dockerfile.parse("""ARG VERSION=3
@@ -134,3 +135,10 @@ def test_a_borrowed_shell_comes_after_what_is_there_and_brings_libraries_only_wh
         "A": "1", "PATH": "/bin:/.multistage/bin:/.multistage/sbin:/.multistage/usr/bin:/.multistage/usr/sbin"}
     bare = BorrowedShell("alpine", mounts, ("/.multistage/lib",)).env({})
     assert bare["PATH"].startswith("/.multistage/bin") and bare["LD_LIBRARY_PATH"] == "/.multistage/lib"
+
+
+def test_where_the_builder_keeps_nothing_a_browser_says_so_at_once():
+    result = BuildResult("sha256:1", "", "legacy", 1.0, (), (), (), None, ARGS, SimpleNamespace())
+    for look in (result.browse, result.lines, lambda: result.at(2)):
+        with pytest.raises(Unsupported, match="cannot be looked into"):
+            look()
