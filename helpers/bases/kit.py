@@ -26,8 +26,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from docker.errors import ImageNotFound as SDKImageNotFound
-
 from .. import paths, units
 from ..engine import Engine
 from ..engine.processes import Report
@@ -200,24 +198,15 @@ def load(engine: Engine, kept: Kept, report: Report) -> str:
         for event in api.load_image(kept.archive()):
             if event.get("error"):
                 raise engine_fault(f"load {kept.ref}", event["error"])
-        found = _layers(engine, name)
-        if found != kept.layers:
-            if found is not None:
+        found = engine.find_image(name)
+        if found is None or tuple(found["RootFS"]["Layers"]) != kept.layers:
+            if found:
                 api.remove_image(name, noprune=True)
             raise KitDamaged(f"{engine.name} made another image of {kept.path}.",
                              why="Its layers are not those that were saved.",
                              remedy=f"Delete the file and save {kept.ref} into the kit again.")
     report(f"Loaded {kept.ref} in {units.seconds(time.monotonic() - started)}.")
     return name
-
-
-def _layers(engine: Engine, name: str) -> tuple[str, ...] | None:
-    """Digests of an image's layers; None without that image."""
-    with engine.translate_errors(f"look for {name}"):
-        try:
-            return tuple(engine.client.api.inspect_image(name).get("RootFS", {}).get("Layers") or ())
-        except SDKImageNotFound:
-            return None
 
 
 def _unreadable(folder: Path, why: str) -> KitDamaged:

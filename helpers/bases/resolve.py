@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from docker.errors import ImageNotFound as SDKImageNotFound
-
 from .. import labels, paths
 from ..engine import Engine
 from ..engine.processes import Report, quiet
@@ -71,12 +69,8 @@ def _local(engine: Engine, ref: str) -> ResolvedBase | None:
 
 def _config(engine: Engine, name: str) -> dict | None:
     """An image's settings, or None without that image."""
-    with engine.translate_errors(f"look for {name}"):
-        try:
-            found = engine.client.api.inspect_image(name)
-        except SDKImageNotFound:
-            return None
-    return None if _by_its_end(engine, name, found.get("RepoTags") or ()) else found.get("Config") or {}
+    found = engine.find_image(name)
+    return None if not found or _by_its_end(engine, name, found.get("RepoTags") or ()) else found.get("Config") or {}
 
 
 def _by_its_end(engine: Engine, name: str, tags: Iterable[str]) -> bool:

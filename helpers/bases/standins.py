@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from docker.errors import ImageNotFound as SDKImageNotFound
-
 from .. import dockerfile, labels, paths, units
 from ..engine import Engine
 from ..engine.processes import Report
@@ -63,12 +61,12 @@ def make(engine: Engine, base: Base, name: str, build: Build, *, offline: bool, 
                               remedy="Use a registry or a mirror that has it, a kit, or a newer engine.")
     architecture = _architecture(engine, base)
     with _local_errors(base), _alone(report):
-        if _there(engine, name):   # another process made it while this one waited
+        if engine.find_image(name):   # another process made it while this one waited
             return
         started = time.monotonic()
         making = _Making(engine, build, architecture, offline, report)
         for part in parts(base):
-            if not _there(engine, part.ref) and not _there(engine, course_name(parse(part.ref))):
+            if not engine.find_image(part.ref) and not engine.find_image(course_name(parse(part.ref))):
                 making.run(part, part.ref if engine.owned else course_name(parse(part.ref)))
         making.run(base, name)
         report(f"Made {base.ref} in {units.seconds(time.monotonic() - started)}.")
@@ -175,15 +173,6 @@ def _steps_to(ref: str, report: Report) -> Callable[[Any], None]:
 
 
 # -- around it --------------------------------------------------------------------
-
-def _there(engine: Engine, name: str) -> bool:
-    with engine.translate_errors(f"look for {name}"):
-        try:
-            engine.client.api.inspect_image(name)
-        except SDKImageNotFound:
-            return False
-    return True
-
 
 def _architecture(engine: Engine, base: Base) -> str:
     """The engine's, if this machine can make it. Raises BaseUnavailable if not."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import docker
+from docker.errors import ImageNotFound as SDKImageNotFound
 
 from ..errors import EngineTooOld
 from .capabilities import Capabilities
@@ -60,6 +61,14 @@ class Engine(Capabilities):
             "host": self.host, "cpus": self.cpus, "memory": self.memory,
             "limits": list(self.limits),
         }
+
+    def find_image(self, name: str) -> dict | None:
+        """What `docker inspect` says of an image; None where it is not there. Raises the engine's errors."""
+        with self.translate_errors(f"look for {name}"):
+            try:
+                return self.client.api.inspect_image(name)
+            except SDKImageNotFound:
+                return None
 
     @contextlib.contextmanager
     def translate_errors(self, doing: str) -> Iterator[None]:

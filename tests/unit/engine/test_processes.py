@@ -35,21 +35,21 @@ def alive(*processes):
     return [each.pid for each in processes if each.poll() is None]
 
 
-def test_those_that_are_asked_end_and_those_that_will_not_are_killed(process):
+def test_processes_get_sigterm_and_then_sigkill(process):
     mild, stubborn, stranger = process(MILD), process(STUBBORN), process(MILD)
     processes.end(lambda: alive(mild, stubborn), 0.3, 5)
     assert (mild.wait(1), stubborn.wait(1)) == (-signal.SIGTERM, -signal.SIGKILL)
     assert stranger.poll() is None
 
 
-def test_one_that_was_stopped_hears_that_it_is_to_end(process):
+def test_a_stopped_process_can_be_ended(process):
     stopped = process(MILD)
     os.kill(stopped.pid, signal.SIGSTOP)
     processes.end(lambda: alive(stopped), 5, 5)
     assert stopped.wait(1) == -signal.SIGTERM
 
 
-def test_what_is_no_longer_named_gets_no_signal(process):
+def test_a_process_that_is_no_longer_listed_gets_no_signal(process):
     """It was ours when it was asked to end; then another has its number."""
     stubborn = process(STUBBORN)
     asked = iter([[stubborn.pid]])
@@ -57,7 +57,7 @@ def test_what_is_no_longer_named_gets_no_signal(process):
     assert stubborn.poll() is None
 
 
-def test_one_that_was_stopped_goes_on_and_is_waited_for(process):
+def test_a_stopped_engine_is_resumed_and_waited_for(process):
     engine, said = process(MILD), []
     os.kill(engine.pid, signal.SIGSTOP)
     os.waitpid(engine.pid, os.WUNTRACED)
@@ -66,7 +66,7 @@ def test_one_that_was_stopped_goes_on_and_is_waited_for(process):
     assert len(said) == 1 and "waiting" in said[0]
 
 
-def test_nobody_waits_for_one_that_is_gone_nor_for_ever(process):
+def test_waiting_ends_when_the_engine_is_gone_or_the_time_is_up(process):
     said = []
     assert not processes.wait_until_responsive(list, lambda: True, said.append, 60) and said == []
     silent = process(MILD)
