@@ -82,5 +82,12 @@ def is_steady(before: Behaviour, again: Behaviour) -> bool:
     return kinds[0] == kinds[1]
 
 
+def described(done: Behaviour) -> str:
+    """What was compared, as text: 'ends with exit code 0'."""
+    if done.answer:
+        return f"answers with status {done.answer[0]}"
+    return f"is still running after {_SECONDS} s" if done.code is None else f"ends with exit code {done.code}"
+
+
 def _ending(done: Behaviour) -> str:
     return "it is still running" if done.code is None else f"it ends with exit code {done.code}"

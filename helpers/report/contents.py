@@ -185,7 +185,7 @@ def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
     if main.layer not in context.own or not own and (interpreter in context.own or not context.advice
                                                      or context.advice.unpacked is None):
         return True
-    if own and not set(main.through) <= SHELLS or _other_health_check(context, main):
+    if own and not set(main.through) <= SHELLS or other_health_check(context, main):
         return True
     for path, program in context.inventory.programs.items():
         made = context.lines.instruction(context.inventory.tree.layer_of(path))
@@ -194,7 +194,7 @@ def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
     return False
 
 
-def _other_health_check(context: ReportContext, main: Entrypoint) -> bool:
+def other_health_check(context: ReportContext, main: Entrypoint) -> bool:
     """Whether something else than the program itself says whether it is well."""
     checks = [each.arguments for stage in context.lines.stages for each in stage.instructions
               if each.keyword == "HEALTHCHECK"]

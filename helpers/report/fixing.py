@@ -88,8 +88,9 @@ def fix(before: Report, folder: str | Path, *, engine: Engine | None = None,
     writable(file)
     seen = observe(before.result.image, _context(before).start, engine)
     again = observe(before.result.image, _context(before).start, engine)
-    if not is_steady(seen, again):
-        say("The program behaves differently each time it starts: no change could be proven to be the same.")
+    if seen.error or not is_steady(seen, again):
+        say(f"The program cannot be started, so no change can be compared: {seen.error}" if seen.error else
+            "The program behaves differently each time it starts, so no change can be compared.")
         return Fixed(None, (), (before, before), (seen, seen))
     trial = _Trial(before, (seen, again), engine, lambda text: report(folder, text=text, engine=engine, **options))
     for rewriter in _REWRITERS:

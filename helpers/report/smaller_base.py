@@ -7,8 +7,8 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from ..dockerfile import Instruction
-from .contents import build_tools, large_base
+from ..dockerfile import SCRATCH, Instruction
+from .contents import build_tools, large_base, other_health_check
 from .context import ReportContext
 from .entrypoint import OWN
 from .files import INSTALLED, cache, unused_kind
@@ -28,6 +28,7 @@ _TOOLCHAIN = re.compile(r"(?:gcc|g\+\+|cpp|clang|llvm|musl-dev|make|cmake|ninja|
 _INSTALL = re.compile(r"\b(?:apt-get|apt|apk|dnf|microdnf|yum)\b[^&|;]*?\s(?:install|add)\b([^&|;]*)")
 # Folders that packages fill, and those of a user who builds.
 _SYSTEM = ("/usr/", "/etc/", "/var/", "/lib", "/bin/", "/sbin/", "/root/", "/tmp/", "/go/", "/run/", "/boot/")
+_CERTIFICATES, _WITH_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt", "gcr.io/distroless/static-debian12"
 _MOST = 12   # paths beside the program that are worth a COPY each
 
 
@@ -37,14 +38,14 @@ def smaller_base(context: ReportContext) -> Iterator[Rewrite]:
     found = [each for rule in (large_base, build_tools) for each in rule(context)
              if each.rule != "single-stage" and each.line == stage.line]
     use = next(each for each in context.dockerfile.uses if each.via == "FROM" and each.stage == stage.index)
-    if not found or advice is None or use.source is not None:
+    if not found or advice is None or use.source is not None or _checked_by_another(context):
         return
     started = _without_shell(context)
     if started is None:
         return
     spans = use.instruction.source_spans(use.start, use.end)
-    edits = [(start, end, advice.ref if at == len(spans) - 1 else "") for at, (start, end) in enumerate(spans)]
-    yield Rewrite(found[0].rule, stage.line, f"Enough, since {advice.because}.", (*edits, *started))
+    edits = [(start, end, _base(context) if at == len(spans) - 1 else "") for at, (start, end) in enumerate(spans)]
+    yield Rewrite(found[0].rule, stage.line, _reason(context), (*edits, *started))
 
 
 def two_stages(context: ReportContext) -> Iterator[Rewrite]:
@@ -52,11 +53,13 @@ def two_stages(context: ReportContext) -> Iterator[Rewrite]:
     advice, stage = context.advice, context.lines.stages[-1]
     found = [each for each in (*build_tools(context), *large_base(context))
              if each.rule == "single-stage" or each.rule == "large-base" and len(context.dockerfile.stages) == 1]
-    if not found or advice is None or len(context.dockerfile.stages) != 1 or _needs_more(context):
+    if not found or advice is None or len(context.dockerfile.stages) != 1 or _needs_more(context) \
+            or _checked_by_another(context):
         return
     paths = _what_runs(context)
     started = _without_shell(context)
-    if not paths or started is None or context.main is None:
+    owners = [_owner(context, path) for path in paths]
+    if not paths or started is None or None in owners:
         return
     source = context.dockerfile.text
     moved = [each for each in stage.instructions if each.keyword in _MOVED]
@@ -69,21 +72,47 @@ def two_stages(context: ReportContext) -> Iterator[Rewrite]:
     if not stage.name:
         edits.append((end_of(context, first), end_of(context, first), f" AS {name}"))
     replaced = {start: new for start, _, new in started}
-    lines = [f"FROM {advice.ref}\n", *(text_of(context, each) for each in kept)]
+    lines = [f"FROM {_base(context)}\n", *(text_of(context, each) for each in kept)]
     lines += [f"WORKDIR {context.start.directory}\n"] if context.start.directory != "/" else []
-    lines += [f"COPY --from={name} {path} {path}\n" for path in paths]
+    lines += [f"COPY --from={name} {owner}{path} {path}\n" for path, owner in zip(paths, owners, strict=True)]
     lines += [f"USER {context.start.user}\n"] if context.start.user else []
     lines += [replaced.get(whole(context, each)[0]) or text_of(context, each) for each in moved]
     end = "" if source.endswith("\n") else "\n"
-    edits.append((len(source), len(source), f"{end}\n# Enough, since {advice.because}.\n{''.join(lines)}"))
+    edits.append((len(source), len(source), f"{end}\n# {_reason(context)}\n{''.join(lines)}"))
     yield Rewrite(found[0].rule, first.line, "This stage builds; only what COPY --from takes of it is shipped.",
                   tuple(edits))
+
+
+def _base(context: ReportContext) -> str:
+    """The base that is advised; one with certificates where the image had some, since a start does not show
+    whether the program looks at them later."""
+    ref = context.advice.ref if context.advice else ""
+    return _WITH_CERTIFICATES if ref == SCRATCH and context.inventory.tree.resolve(_CERTIFICATES) else ref
+
+
+def _reason(context: ReportContext) -> str:
+    because = context.advice.because if context.advice else ""
+    base = context.inventory.image.base or "the base"
+    return f"Enough, since {because}. Check that it calls no other program of {base}."
+
+
+def _checked_by_another(context: ReportContext) -> bool:
+    return context.main is None or other_health_check(context, context.main)
+
+
+def _owner(context: ReportContext, path: str) -> str | None:
+    """The flag that keeps the owner of what is copied, since COPY gives everything to root; None for several owners."""
+    nodes = [node for each, node in context.inventory.tree.items() if each == path or each.startswith(f"{path}/")]
+    owners = {(node.entries.uids[node.row], node.entries.gids[node.row]) for node in nodes}
+    if len(owners) > 1:
+        return None
+    return "".join(f"--chown={user}:{group} " for user, group in owners - {(0, 0)})
 
 
 def _without_shell(context: ReportContext) -> list[Edit] | None:
     """CMD and ENTRYPOINT as lists of words, for a base that has no shell; None if that cannot be known."""
     advice, stage = context.advice, context.lines.stages[-1]
-    if advice is None or advice.ref != "scratch" and "distroless" not in advice.ref:
+    if advice is None or advice.ref != SCRATCH and "distroless" not in advice.ref:
         return []
     edits: list[Edit] = []
     for each in stage.instructions:

@@ -8,7 +8,7 @@ from ..claims import lesson
 from ..dockerfile import Edge
 from ..lint import Finding as Opinion
 from ..report import Finding, Fixed, Report
-from ..report.behaviour import Behaviour
+from ..report.behaviour import Behaviour, described
 from ..text import escape
 from ..units import counted, seconds, size
 from .build import stages_table
@@ -58,13 +58,15 @@ def fixed_text(fixed: Fixed) -> str:
         lines += [f"      Taken back: {each.refused}."] if each.refused else []
     if fixed.file:
         before, after = (_measures(made, done) for made, done in zip(fixed.reports, fixed.behaviour, strict=True))
-        lines += [f"  {name:<9} {before[name]:>22} -> {after[name]}" for name in before]
-        lines.append(f"Written: {fixed.file}")
+        lines += [f"  {name:<9} {before[name]:>28} -> {after[name]}" for name in before]
+        lines += [f"The program {described(fixed.behaviour[1])}, and did so before.", f"Written: {fixed.file}"]
     return "\n".join(lines)
 
 
 def _measures(made: Report, done: Behaviour) -> dict[str, str]:
-    took = seconds(made.result.seconds) + (" from the cache" if made.result.cached else "")
+    partly = " partly" if any(each.cached for each in made.result.steps) else ""
+    cached = " from the cache" if made.result.cached else f"{partly} from the cache" if partly else ""
+    took = f"{seconds(made.result.seconds)}{cached}"
     return {"unpacked": size(made.image.unpacked), "tools": str(len(made.inventory.tools)),
             "packages": str(len(made.inventory.packages)), "build": took, "start": seconds(done.seconds)}
 

@@ -397,6 +397,14 @@ def test_one_stage_becomes_two_that_do_the_same(fixed):
 
 
 @pytest.mark.nightly
+def test_a_server_is_asked_for_its_page(fixed):
+    found, _ = fixed('FROM python:3.11-slim\nWORKDIR /srv\nRUN echo hello > index.html\nEXPOSE 8000\n'
+                     'CMD ["python3", "-m", "http.server", "8000"]\n', {})
+    assert "root-user" in kept(found)
+    assert [each.answer for each in found.behaviour] == [(200, b"hello\n")] * 2
+
+
+@pytest.mark.nightly
 def test_a_program_that_looks_at_its_base_keeps_it(fixed):
     looks = {"main.c": C["main.c"].replace("text.txt", "/etc/debconf.conf")}
     found, _ = fixed('FROM gcc:12 AS b\nCOPY . /src\nRUN gcc -o /app /src/main.c\nFROM debian:bookworm-slim\n'

@@ -122,6 +122,17 @@ def test_where_a_program_is_not_steady_nothing_is_changed(tried):
     assert not tried.file.exists()
 
 
+def test_what_cannot_be_started_is_not_changed(tried):
+    assert tried.fix(behaves=lambda text: Behaviour(error="no such program")).changes == ()
+    assert not tried.file.exists()
+
+
+@pytest.mark.parametrize("done, said", [(ONE, "ends with exit code 0"), (Behaviour(), "still running after 10 s"),
+                                        (SERVER, "answers with status 200")])
+def test_what_was_compared_is_said(tried, done, said):
+    assert said in fixed_text(tried.fix(behaves=lambda text: done))
+
+
 def test_a_file_of_the_user_s_is_not_overwritten(tried, monkeypatch, capsys):
     tried.file.write_text("FROM mine\n")
     with pytest.raises(CourseError, match="is there already"):

@@ -172,6 +172,29 @@ def test_one_stage_stays_one_where_the_program_may_need_more(text):
     assert changed(two_stages, single(text, own, start)) == text
 
 
+def test_what_another_user_owns_stays_that_user_s():
+    made = single()
+    node = made.inventory.tree["/srv/page.html"]
+    node.entries.uids[node.row], node.entries.gids[node.row] = 7, 8
+    text = changed(two_stages, made)
+    assert "COPY --from=builder --chown=7:8 /srv/page.html /srv/page.html\n" in text
+    assert "COPY --from=builder /srv/app /srv/app\n" in text
+
+
+def test_an_image_with_certificates_gets_a_base_with_certificates():
+    certificates = ("etc/ssl/certs/ca-certificates.crt", b"c")
+    made = case(SINGLE, base=(*FAT, certificates), own=OWN, start=RUNS)
+    assert "FROM gcr.io/distroless/static-debian12\n" in changed(two_stages, made)
+    last = case(GOOD, base=(*BIG, certificates), own=[APP])
+    assert changed(smaller_base, last) == GOOD.replace("base:1", "gcr.io/distroless/static-debian12")
+
+
+@pytest.mark.parametrize("check, stays", [("CMD curl localhost", True), ('CMD ["/srv/app", "--well"]', False)])
+def test_a_health_check_by_another_program_keeps_its_base(check, stays):
+    text = SINGLE.replace("EXPOSE 80", f"HEALTHCHECK {check}")
+    assert (changed(two_stages, single(text)) == text) == stays
+
+
 def test_tools_to_build_with_are_no_reason_to_stay_in_one_stage():
     text = SINGLE.replace("RUN make", "RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev "
                                       "&& make")
