@@ -37,12 +37,13 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
 
 
 def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
-    """What makes a step what it is, as attributes of BuildKit's frontend.
+    """What makes a step what it is, as attributes of BuildKit's frontend; of several platforms, the first.
 
     Source: moby/buildkit, frontend/dockerui/config.go.
     """
     network = {"force-network-mode": request.network} if request.network else {}
-    return {"filename": context.dockerfile, **network,
+    platform = {"platform": request.platform.partition(",")[0].strip()} if request.platform else {}
+    return {"filename": context.dockerfile, **network, **platform,
             **{f"build-arg:{name}": value for name, value in (request.args or {}).items()}}
 
 
@@ -52,7 +53,7 @@ def image_attributes(request: BuildRequest, context: Context, read: Dockerfile, 
     marked_args = {**args, **_marking(mark, args, "buildkit")}
     found = attributes(replace(request, args=marked_args), context)
     found |= {f"label:{name}": value for name, value in _labels(request, read).items()}
-    optional = {"target": request.target, "platform": request.platform}
+    optional = {"target": request.target, "platform": (request.platform or "").replace(" ", "")}
     return found | {name: value for name, value in optional.items() if value} | (
         {"no-cache": ""} if request.no_cache else {})
 

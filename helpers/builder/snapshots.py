@@ -99,14 +99,10 @@ class Snapshots:
         """The step at that line when it failed, with what it had written. Where the engine keeps no failed step (Docker
         20.10), or it has no shell to read it by, the state before it."""
         _, instruction = locate(self.dockerfile, line)
-        gateway = self._gateway(self._cut(instruction))
-        try:
-            gateway.solve(self._attributes, evaluate=True)
-        except CallFailed as error:
-            state = FailedState(gateway, error.step) if error.step else None
-            if state and state.shell:
-                return Snapshot(f"line {instruction.line} when it failed", state,
-                                command=tuple(state.step.meta.get("args", ())))
+        state = self._failed_state(instruction) if self._prepared.engine.keeps_failed_steps else None
+        if state and state.shell:
+            return Snapshot(f"line {instruction.line} when it failed", state,
+                            command=tuple(state.step.meta.get("args", ())))
         found = self.before(line)
         if instruction.keyword == "RUN" and not instruction.heredocs:
             found.command = _command(instruction, found)
@@ -117,6 +113,15 @@ class Snapshots:
     @property
     def _attributes(self) -> Mapping[str, str]:
         return attributes(self._prepared.request, self._prepared.context)
+
+    def _failed_state(self, instruction: Instruction) -> FailedState | None:
+        """The step, run again up to its failure; None where it was no command."""
+        gateway = self._gateway(self._cut(instruction))
+        try:
+            gateway.solve(self._attributes, evaluate=True)
+        except CallFailed as error:
+            return FailedState(gateway, error.step) if error.step else None
+        return None
 
     def _after(self, stage: Stage, instruction: Instruction, name: str) -> Snapshot:
         if instruction.line not in self._open:

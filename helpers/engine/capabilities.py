@@ -20,6 +20,7 @@ class Capabilities:
     cache_sees_mounts   whether the build cache takes notice of the files that a RUN mounts
     slowdown            how many times longer than elsewhere a build may take
     makes_bases         whether base images can be made in it
+    keeps_failed_steps  whether BuildKit keeps the step that failed, with what it had written
     exports             what its BuildKit does besides an image for one platform, or its files: 'caches',
                         'platforms', ... (`helpers.builder.exports` has a sentence on each)
 
@@ -47,6 +48,7 @@ class Capabilities:
     cache_sees_mounts: bool = True
     slowdown: int = 1
     makes_bases: bool = True
+    keeps_failed_steps: bool = True
     exports: tuple[str, ...] = ()
     matches_any_prefix: bool = False
     looks_into_registry: bool = True

@@ -35,10 +35,11 @@ class Dockerd(Backend):
     stop_seconds, answer_seconds = 30, 2
 
     def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
-        """BuildKit reads heredocs since 0.10.1, and so Docker Engine 23.0 (its reader of Dockerfile 1.4). It knows
-        provenance and SOURCE_DATE_EPOCH since 0.11 (Docker 24), and rewrites times since 0.13 (Docker 26)."""
+        """BuildKit reads heredocs since 0.10.1, and so Docker Engine 23.0 (its reader of Dockerfile 1.4); it
+        keeps failed steps from there on. It knows provenance and SOURCE_DATE_EPOCH since 0.11 (Docker 24), and
+        rewrites times since 0.13 (Docker 26)."""
         exports = _EXPORTS if version >= 26 and "containerd" in store else ()
-        return Capabilities(heredocs=("buildkit",) if version >= 23 else (),
+        return Capabilities(heredocs=("buildkit",) if version >= 23 else (), keeps_failed_steps=version >= 23,
                             exports=(*exports, *(("provenance-file", "epoch") if version >= 24 else ())))
 
     def rung(self) -> str:

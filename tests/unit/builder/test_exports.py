@@ -8,7 +8,7 @@ from helpers import dockerfile
 from helpers.builder import BuildRequest, exports
 from helpers.builder.context import Context
 from helpers.builder.exports import Export
-from helpers.builder.parameters import image_attributes
+from helpers.builder.parameters import attributes, image_attributes
 from helpers.builder.solving import _whole
 from helpers.engine.backends import DOCKERD
 from helpers.errors import CourseError, Unsupported
@@ -107,6 +107,12 @@ def test_a_tag_goes_with_an_image_and_with_nothing_else(local, options, words):
     ("host:5000/app:1", "host:5000/app:1")])
 def test_an_image_is_named_in_full(tag, whole):
     assert _whole(tag) == whole
+
+
+def test_a_step_is_looked_into_for_the_first_platform(tmp_path):
+    request, context = BuildRequest(platform="linux/arm64, linux/amd64"), Context.scan(tmp_path, dockerfile_text="FROM scratch\n")
+    assert attributes(request, context) == {"filename": "Dockerfile", "platform": "linux/arm64"}
+    assert image_attributes(request, context, dockerfile.parse("FROM scratch\n"))["platform"] == "linux/arm64,linux/amd64"
 
 
 def test_a_build_is_described_to_the_frontend(tmp_path):

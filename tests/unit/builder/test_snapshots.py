@@ -9,6 +9,7 @@ from helpers.builder import BuildRequest, Snapshot, Snapshots
 from helpers.builder.control import CallFailed, Entry
 from helpers.builder.snapshots import _command, cut, locate
 from helpers.errors import BuildFailed, DockerfileError, Unsupported
+from tests.unit import engines
 
 TEXT = """# a comment
 ARG TAG=1
@@ -104,6 +105,15 @@ def test_only_buildkit_keeps_states():
         Snapshots(prepared).stage("builder")
     with pytest.raises(Unsupported, match="BuildKit"):
         _ = BuildFailed("x", line=3).state
+
+
+@pytest.mark.parametrize("version, asked", [("20.10.24", False), ("28.5.2", True)])
+def test_a_failed_step_is_asked_for_where_the_engine_keeps_it(monkeypatch, version, asked):
+    calls = []
+    monkeypatch.setattr(Snapshots, "_failed_state", lambda self, instruction: calls.append(instruction.line))
+    monkeypatch.setattr(Snapshots, "before", lambda self, line: Snapshot("before", State({})))
+    Snapshots(SimpleNamespace(request=BuildRequest(builder="buildkit"), read=READ, engine=engines.docker(version))).failed(13)
+    assert calls == ([13] if asked else [])
 
 
 def test_nothing_comes_before_a_from():
