@@ -47,8 +47,8 @@ class _Legacy(TextStream):
             else:
                 yield Output(step.key, text)
         elif (begun := _STEP.match(text)) and self._is_next(begun):
+            before = (str(self.number),) if self.number else ()
             self.number, self.total = int(begun[1]), begun[2]
-            before = (str(self.number - 1),) if self.number > 1 else ()
             yield from self.begin(StepSeen(begun[1], begun[3].strip(), started=self.clock(), inputs=before))
         elif step is None or text == "\n" or text.startswith(_CHATTER) or _REMOVED.match(text):
             return
@@ -64,4 +64,8 @@ class _Legacy(TextStream):
             yield Output(step.key, text)
 
     def _is_next(self, begun: re.Match[str]) -> bool:
-        return int(begun[1]) == self.number + 1 and (begun[2] == self.total or not self.total)
+        """The next number; or a later one where a step has ended: the engine over PRoot leaves out a stage that
+        nothing needs, and its numbers with it."""
+        number, ended = int(begun[1]), self.step is None or self.step.completed is not None
+        return (number == self.number + 1 or ended and self.number < number <= int(begun[2])) and (
+            begun[2] == self.total or not self.total)

@@ -235,6 +235,17 @@ def test_a_step_line_counts_only_with_this_build_s_total_and_the_next_number(lin
     assert begun == ["FROM a", "COPY b c", "RUN d"]
 
 
+def test_a_stage_that_is_left_out_takes_its_numbers_along():
+    """So the engine over PRoot has it; the step that fails is on its line then."""
+    answers = [{"stream": "Step 1/4 : FROM a"}, {"stream": " ---> aaaaaaaaaaaa\n"}, {"stream": "Step 3/4 : FROM c"},
+               {"stream": " ---> cccccccccccc\n"}, {"stream": "Step 4/4 : COPY --from=0 /x /"}, {"error": "no /x"}]
+    told = Progress(dockerfiles.parse("FROM a\nFROM b\nFROM c\nCOPY --from=0 /x /\n"), None, "legacy")
+    for event in legacy.events(answers, ticking()):
+        told.add(event)
+    assert [(step.line, step.status) for step in told.steps()] == [(1, "done"), (3, "done"), (4, "failed")]
+    assert failed(told).line == 4
+
+
 def trace(**fields) -> dict:
     """A line of BuildKit's trace, made by the message class itself."""
     status = buildkit.status_response()(**fields)
