@@ -377,6 +377,7 @@ def test_a_number_and_root_are_fixed_and_the_dockerfile_is_left_alone(fixed, eng
     engine.client.images.remove(after.result.tag, force=True)
 
 
+@pytest.mark.nightly
 def test_a_user_who_cannot_write_is_taken_back(fixed):
     found, folder = fixed(f'FROM {SLIM}\nWORKDIR /srv\nCMD ["touch", "a"]\n', {})
     assert [(each.rule, bool(each.refused)) for each in found.changes] == [("root-user", True)]
