@@ -126,12 +126,6 @@ def test_a_figure_is_sharp_and_not_heavy(monkeypatch):
     assert int.from_bytes(png[16:20], "big") == int(style.WIDTH * 144)
 
 
-@pytest.mark.parametrize("draw", [lambda: charts.sizes([ONE, TWO]), lambda: charts.stages(GRAPHS["wide"])])
-def test_a_figure_shown_again_is_the_same(draw):
-    chart = draw()
-    assert chart.png() == chart.png()
-
-
 @pytest.mark.parametrize("images", SETS.values(), ids=SETS)
 def test_alt_text_has_the_finding_and_every_value(images):
     chart = charts.sizes(images)

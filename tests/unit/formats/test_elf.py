@@ -464,21 +464,6 @@ def test_a_real_program_without_its_section_headers(tmp_path):
     assert read(bytes(cut)) == found and found.needed
 
 
-def test_a_real_program_cut_off_and_turned_at_random(tmp_path):
-    """A small one: every length, and bytes of its headers and tables."""
-    data = compiled(tmp_path, "-nostdlib", "-static", "-Wl,-e,main", "-Wl,-z,norelro", "-Wl,-z,noseparate-code",
-                    "-Wl,--unresolved-symbols=ignore-all", "-s", "-Wl,--build-id=none")
-    chance = random.Random(11)
-    for length in range(len(data)):
-        sane(elf(data[:length], len(data)))
-    for _ in range(3000):
-        turned = bytearray(data)
-        for _ in range(chance.choice((1, 4, 16))):
-            turned[chance.randrange(4, len(turned))] = chance.randrange(256)
-        sane(read(bytes(turned)))
-    assert read(data).static
-
-
 @pytest.mark.parametrize("flag, between", [("separate-code", ()), ("noseparate-code", ("bash",))])
 def test_a_real_program_is_known_by_its_texts_and_not_by_its_instructions(tmp_path, flag, between):
     """Where the linker puts constants among the instructions, all of it is looked at."""
