@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 from ..engine import Engine
-from ..errors import DockerfileError, Unsupported
+from ..errors import BaseUnavailable, DockerfileError, Unsupported
 from ..lint import Finding
 from .context import Context
 from .control import Control, Gateway
@@ -36,8 +36,8 @@ def answers(engine: Engine, since: int) -> bool:
 def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:
     """What the builder objects to in a Dockerfile, in the order of its lines; nothing is built, no image is fetched.
 
-    Raises Unsupported where the engine's builder has no checks, DockerfileError for a file that it cannot read, and
-    ContextError.
+    Raises Unsupported where the engine's builder has no checks, DockerfileError for a file that it cannot read,
+    BaseUnavailable for a base image that is neither here nor within reach; ContextError.
     """
     if not supported(engine):
         raise Unsupported("This engine's builder has no checks of its own.",
@@ -60,9 +60,13 @@ def ask(request: BuildRequest, engine: Engine, what: str) -> Mapping:
 
 
 def findings(answer: Mapping) -> tuple[Finding, ...]:
-    """The findings in BuildKit's answer. Raises DockerfileError where it could not read the file."""
+    """The findings in BuildKit's answer. Raises DockerfileError where it could not read the file, and
+    BaseUnavailable where it could not read the configuration of a base image."""
     if (error := answer.get("buildError")) and error.get("message"):
         said = error["message"].removeprefix("dockerfile parse error on ")
+        if "failed to resolve" in said:
+            raise BaseUnavailable("The builder could not look up a base image, and checks no file without it.", why=said,
+                                  remedy="Pull that image, or connect to its registry.")
         raise DockerfileError(f"{said[0].upper()}{said[1:]}", remedy="Correct that line.")
     return tuple(sorted(
         Finding(line_of(each), each["ruleName"], "warning", each.get("detail") or each["description"],

@@ -55,7 +55,7 @@ def _of_the_builder(options: argparse.Namespace, supported: Callable[..., bool],
     from ..builder import BuildRequest
     from ..builder.control import CallFailed
     from ..engine import connect
-    from ..errors import EngineError
+    from ..errors import BaseUnavailable, EngineError
 
     try:
         engine = connect(start=False)
@@ -63,7 +63,7 @@ def _of_the_builder(options: argparse.Namespace, supported: Callable[..., bool],
             request = BuildRequest(options.dir, options.file, target=options.target, args=dict(options.build_arg))
             return ask(request, engine), engine.describe()
         say(f"{engine.describe()} has {without[0]}: {without[1]}.")
-    except EngineError as error:
+    except (EngineError, BaseUnavailable) as error:
         say(f"{error.what} So {without[1]}.")
     except CallFailed as error:
         if not options.outline:

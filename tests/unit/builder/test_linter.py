@@ -9,7 +9,7 @@ import pytest
 from helpers.builder import BuildRequest, Progress, buildkit, linter
 from helpers.cli import main
 from helpers.dockerfile import parse
-from helpers.errors import DockerfileError, NoEngine, Unsupported
+from helpers.errors import BaseUnavailable, DockerfileError, NoEngine, Unsupported
 from helpers.lint import Finding
 
 RECORDED = json.loads((Path(__file__).resolve().parents[1] / "data" / "checks" / "recorded.json").read_text())
@@ -33,6 +33,13 @@ def test_the_checks_without_a_build_are_the_same():
     assert found[3] == Finding(6, "UndefinedVar", "warning", "Usage of undefined variable '$NOWHERE'",
                                "https://docs.docker.com/go/dockerfile/rule/undefined-var/")
     assert linter.findings(RECORDED["clean"]) == ()
+
+
+def test_a_base_out_of_reach_is_no_fault_of_the_file():
+    said = "debian:bookworm-slim: failed to resolve source metadata for docker.io/library/debian:bookworm-slim: no route to host"
+    with pytest.raises(BaseUnavailable) as raised:
+        linter.findings({"warnings": [], "buildError": {"message": said}})
+    assert raised.value.why == said and "Pull" in raised.value.remedy
 
 
 def test_a_file_that_cannot_be_read_is_an_error_with_its_line():
