@@ -65,7 +65,7 @@ def findings(answer: Mapping) -> tuple[Finding, ...]:
     if (error := answer.get("buildError")) and error.get("message"):
         said = error["message"].removeprefix("dockerfile parse error on ")
         if "failed to resolve" in said:
-            raise BaseUnavailable("The builder could not look up a base image, and checks no file without it.", why=said,
+            raise BaseUnavailable("The builder could not look up a base image, which its checks need.", why=said,
                                   remedy="Pull that image, or connect to its registry.")
         raise DockerfileError(f"{said[0].upper()}{said[1:]}", remedy="Correct that line.")
     return tuple(sorted(
