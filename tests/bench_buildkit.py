@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from pathlib import Path
@@ -74,6 +75,7 @@ def _failure(engine: Engine) -> BuildFailed:
         try:
             build(Path(folder), text=text, engine=engine)
         except BuildFailed as failure:
+            os.sync()    # else the first looks wait until the 100 MB are on the disk
             return failure
     raise AssertionError("the build did not fail")
 
