@@ -23,7 +23,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # The order in which the groups start: what must be alone runs beside the unit tests, which need no
 # engine, and what comes last is in small pieces, so that neither worker waits long for the other.
-ORDER = ("tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises", "tests/engine", "notebooks")
+ORDER = ("tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises", "notebooks", "tests/engine")
 LOCK = Path(tempfile.gettempdir(), f"multistage-tests-{os.getuid()}.lock")
 HELD = "MULTISTAGE_TESTS_LOCKED"    # in the environment of what a test starts
 

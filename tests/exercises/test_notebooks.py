@@ -16,14 +16,12 @@ from ..outputs import copied
 CELL_SECONDS = 300
 
 
-def each_exercise(nightly: bool):
-    """A test for each exercise. `nightly`: whether `make test` leaves all but the first to the night."""
-    return pytest.mark.parametrize("name", [
-        pytest.param(name, marks=[pytest.mark.nightly] if nightly and number else [])
-        for number, name in enumerate(names())])
+# They are made by one function of the same cells; test_exercises.py asks every exercise for its verdicts.
+each_exercise = pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.nightly] if number else []) for number, name in enumerate(names())])
 
 
-@each_exercise(nightly=True)
+@each_exercise
 def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     """In a copy of the folder: the learner's own work is left alone. The last cell asks for
     the verdict, so that a notebook that only looks well fails."""
@@ -47,7 +45,7 @@ def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     assert kept[name]["passed"] and kept[name]["attempts"] == 1
 
 
-@each_exercise(nightly=False)
+@each_exercise
 def test_a_notebook_gives_what_it_is_kept_with(name, engine, tmp_path):
     """Run with the starter: a verdict that needs no build is compared, and every cell runs."""
     with copied(find(name).folder) as folder:
