@@ -21,9 +21,9 @@ from . import dockerfile as dockerfiles
 from . import paths
 from .builder import BuildResult, Snapshot, recent
 from .checks import Exercise, Listener, check, find, hints, names, progress
+from .checks.building import build_exercise
 from .checks.hints import next_hint
 from .checks.placeholders import random_word
-from .checks.runner import build_exercise
 from .checks.submission import changed_files
 from .engine import connect
 from .errors import BuildFailed, CourseError, DockerfileError, Unsupported

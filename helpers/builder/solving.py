@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from ..bases import references
 from . import content_store, receiving
 from .buildkit import followed
 from .content_store import ContentStore
@@ -80,16 +81,8 @@ def _options(prepared: Prepared) -> SolveOptions:
     if exports.file:
         return SolveOptions("tar", fields, caches)
     if fields:
-        return SolveOptions("image", {"name": _whole(tag), **fields}, caches)
+        return SolveOptions("image", {"name": references.parse(tag).full if tag else "", **fields}, caches)
     return SolveOptions("moby", {"name": tag} if tag else {}, caches)
-
-
-def _whole(tag: str) -> str:
-    """A name with its registry: the exporter `image` takes it as it is."""
-    first, separator, _ = tag.partition("/")
-    if separator and (first == "localhost" or set(first) & set(".:")):
-        return tag
-    return f"docker.io/{tag}" if separator else f"docker.io/library/{tag}"
 
 
 def _attributes(exports: Exports) -> dict[str, str]:

@@ -10,21 +10,16 @@ stage that nobody uses cannot know it. Whatever is built is removed again.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from .. import builder as builds
 from .. import dockerfile as dockerfiles
 from ..builder import BuildResult, Progress
-from ..builder.secrets import lent_by_default
 from ..dockerfile import Dockerfile
 from ..engine import Engine, connect
 from ..errors import BuildFailed, BuildStopped, DockerfileError
-from ..experiments import incremental
 from ..experiments.reproducibility import remove_if_untagged
 from ..image import compare
 from ..image import start as start_of
@@ -40,6 +35,7 @@ from . import (
     targets,
 )
 from .added_mounts import with_mounts, without_mounts
+from .building import build_exercise
 from .exercise import Content, Edit, Exercise, Target
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -94,21 +90,6 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
     return Verdict(exercise.name, submission.short_path(path), tuple(dict.fromkeys(found.holds)), tuple(found.fails),
                    tuple(found.notes), lacks=lacking, seconds=time.perf_counter() - began, text=text,
                    steps=len(exercise.steps), unchecked=unchecked)
-
-
-def build_exercise(exercise: Exercise, text: str, source: Mapping[str, bytes], secrets: Mapping[str, str],
-                   **options: Any) -> BuildResult:
-    """Build the text of a Dockerfile with the source of an exercise, in a new folder.
-
-    source   {path: content} of the build context
-    secrets  {id: value} of the build secrets
-    options  and errors as those of `helpers.builder.build`
-    """
-    with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder:
-        incremental.write(source, folder)
-        return builds.build(folder, text=text, network=None if exercise.build.network else "none",
-                            secrets={name: value.encode() for name, value in secrets.items()} or None,
-                            lend=lent_by_default(exercise.folder), **options)
 
 
 class Attempt(contextlib.ExitStack):
@@ -186,16 +167,16 @@ class Attempt(contextlib.ExitStack):
         no_cache = rerun and self.builder != "buildkit"
         if rerun and not no_cache:
             self._fresh = random_word()
-        cached = with_mounts(read, caches, self._fresh)
+        cached, plain = (with_mounts(read, folders, self._fresh) for folders in (caches, ()))
         try:
             return self._build(cached, source or self.source, target, no_cache)
         except BuildStopped:
             raise
         except BuildFailed as error:
             # A folder under a cache mount cannot be deleted, and only root can write to it.
-            if cached == read.text or not any(each in line for line in error.log for each in _RETRY):
+            if cached == plain or not any(each in line for line in error.log for each in _RETRY):
                 raise
-            return self._build(with_mounts(read, (), self._fresh), source or self.source, target, no_cache)
+            return self._build(plain, source or self.source, target, no_cache)
 
     def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
         rules = self.exercise.build

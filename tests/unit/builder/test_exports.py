@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile
+from helpers.bases import references
 from helpers.builder import BuildRequest, exports
 from helpers.builder.context import Context
 from helpers.builder.exports import Export
 from helpers.builder.parameters import attributes, image_attributes
-from helpers.builder.solving import _whole
 from helpers.engine.backends import DOCKERD
 from helpers.errors import CourseError, Unsupported
 from tests.unit import engines
@@ -106,7 +106,7 @@ def test_a_tag_goes_with_an_image_and_with_nothing_else(local, options, words):
     ("app:1", "docker.io/library/app:1"), ("me/app:1", "docker.io/me/app:1"), ("localhost/app:1", "localhost/app:1"),
     ("host:5000/app:1", "host:5000/app:1")])
 def test_an_image_is_named_in_full(tag, whole):
-    assert _whole(tag) == whole
+    assert references.parse(tag).full == whole
 
 
 def test_a_step_is_looked_into_for_the_first_platform(tmp_path):
