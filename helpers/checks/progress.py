@@ -1,11 +1,13 @@
 """What the learner has done: one file, which can be exported and imported.
 
-    {"version": 1, "exercises": {NAME: {"attempts", "passed", "hints", "last", "holds", "of", "dockerfile"}}}
+    {"version": 1, "exercises": {NAME: {"attempts", "passed", "hints", "last", "holds", "of", "dockerfile"}},
+     "predictions": {QUESTION: {"said", "found", "how", "when"}}}
 
 passed      when it was first passed, in UTC, or null
 last        when it was last tried
 holds, of   how many rules held in the best attempt, and of how many
 dockerfile  the text of the best attempt
+how         'right', 'not right', or how far off the newest prediction was: '3.19 times more'
 
 It is written as a whole or not at all, and under a lock, so that two notebooks can use it. A file
 that cannot be read is set aside under another name, and not lost.
@@ -52,11 +54,23 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """What was predicted and what came out, in words; `when` in UTC."""
+
+    said: str
+    found: str
+    how: str
+    when: str
+
+
+@dataclass(frozen=True)
 class Progress:
-    """Every exercise that was tried: {name: record}. `set_aside`: where a damaged file was put, or ''."""
+    """Every exercise that was tried: {name: record}, and every prediction that was made: {question: it}.
+    `set_aside`: where a damaged file was put, or ''."""
 
     records: Mapping[str, Record] = field(default_factory=dict)
     set_aside: str = ""
+    predictions: Mapping[str, Predicted] = field(default_factory=dict)
 
     def record(self, name: str) -> Record:
         """What was done in an exercise."""
@@ -64,7 +78,8 @@ class Progress:
 
     def facts(self) -> dict[str, object]:
         """The content of the file."""
-        return {"version": VERSION, "exercises": {name: asdict(each) for name, each in sorted(self.records.items())}}
+        return {"version": VERSION, "exercises": {name: asdict(each) for name, each in sorted(self.records.items())},
+                "predictions": {question: asdict(each) for question, each in sorted(self.predictions.items())}}
 
 
 def path() -> Path:
@@ -96,7 +111,18 @@ def parse(data: bytes) -> Progress:
                           remedy="Use the newer course with it.")
     if not isinstance(facts.get("exercises"), dict):
         raise ValueError("it has no exercises")
-    return Progress({name: _record(each) for name, each in facts["exercises"].items()})
+    return Progress({name: _record(each) for name, each in facts["exercises"].items()},
+                    predictions=_predictions(facts.get("predictions", {})))
+
+
+def _predictions(facts: object) -> dict[str, Predicted]:
+    try:
+        made = {question: Predicted(**each) for question, each in facts.items()}     # type: ignore[attr-defined]
+    except (AttributeError, TypeError) as error:
+        raise ValueError("the predictions are not a table") from error
+    if not all(isinstance(text, str) for each in made.values() for text in asdict(each).values()):
+        raise ValueError("a prediction is not text")
+    return made
 
 
 def _record(facts: object) -> Record:
@@ -124,6 +150,13 @@ def hinted(name: str, most: int) -> Progress:
     return _changed(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
 
 
+def predicted(question: str, said: str, found: str, how: str) -> None:
+    """Keep a prediction with what came out; it takes the place of an older one."""
+    made = Predicted(said, found, how, datetime.now(UTC).isoformat(timespec="seconds"))
+    with _locked() as old:
+        paths.write_whole(path(), _written(replace(old, predictions={**old.predictions, question: made})))
+
+
 def export() -> bytes:
     """The file, to take elsewhere."""
     return _written(load())
@@ -140,7 +173,9 @@ def merge(data: bytes) -> Progress:
                           remedy="Choose the file that `%progress export` wrote.") from error
     with _locked() as mine:
         names = {*mine.records, *imported.records}
-        merged = replace(mine, records={name: mine.record(name).merged(imported.record(name)) for name in names})
+        newest = sorted([*imported.predictions.items(), *mine.predictions.items()], key=lambda made: made[1].when)
+        merged = replace(mine, records={name: mine.record(name).merged(imported.record(name)) for name in names},
+                         predictions=dict(newest))
         paths.write_whole(path(), _written(merged))
     return merged
 

@@ -8,16 +8,18 @@ from .. import claims as given
 from .. import lint as linter
 from .. import report as reports
 from ..builder import BuildResult
+from ..checks import progress
 from ..claims import Sentences, Standings, Verdict
 from ..errors import LinterUnavailable
 from ..report import Report
 from ..report.kitchen import Rooms
 from ..views.lint import Linted, Opinions
+from ..views.predictions import Scores
 from ..widgets import LiveBuild
 from .looking import inventory
 from .session import connected, engine, folder_of
 
-__all__ = ["interview", "lint", "opinions", "report", "rooms", "verdict", "verdicts"]
+__all__ = ["interview", "lint", "opinions", "predictions", "report", "rooms", "verdict", "verdicts"]
 
 
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
@@ -34,6 +36,11 @@ def verdicts() -> Standings:
 def interview() -> Sentences:
     """The chapter's sentences for an interview, with what the experiments say of each."""
     return given.sentences()
+
+
+def predictions() -> Scores:
+    """You against the engine: every prediction that you made in the course, beside what came out."""
+    return Scores(progress.load().predictions)
 
 
 def rooms(kitchen: BuildResult | str, dining: BuildResult) -> Rooms:

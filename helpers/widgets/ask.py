@@ -3,13 +3,21 @@
 Each shows a widget where there is one. In a saved notebook, or with no
 widgets, it is plain HTML with the answer folded away, and a prediction can be
 given as a plain value: `predict("How large?", unit="MB", value=300)`.
+
+What was predicted is kept with what came out. The questions with one right answer
+stand in notebooks/questions.toml, so that a cell does not show the answer above its question.
 """
 
 from __future__ import annotations
 
+import contextlib
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..checks import progress
+from ..claims import NOTEBOOKS
+from ..errors import CourseError
 from ..text import escape
 from ..units import ratio, size
 
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 
 COMPARED = "multistage.compared"   # metadata of an output: the question, and what was measured
 _WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
+QUESTIONS = NOTEBOOKS / "questions.toml"
 _UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
@@ -35,15 +44,22 @@ def retold(output: Mapping) -> Mapping:
     asked = _asked.get(kept["question"]) if kept else None
     if asked is None:
         return output
-    said = asked.compare(kept["measured"])
+    said = asked.compare(kept["measured"], recorded=True)
     return {**output, "data": {"text/plain": repr(said), "text/html": said._repr_html_()}}
 
 
-def ask(question: str, choices: Sequence[str], answer: str, because: str) -> Question:
-    """A checked question. `answer` is one of `choices`, best computed by the run."""
-    if answer not in choices:
-        raise ValueError(f"{answer!r} is none of the choices {list(choices)}")
-    return Question(question, tuple(choices), answer, because)
+def ask(name: str, found: object = "") -> Question:
+    """The question of that name in notebooks/questions.toml. Where its answer depends on the run,
+    `found` is what was measured.
+
+    Raises KeyError for a name that is not there, ValueError for an answer that is none of the choices.
+    """
+    facts = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))[name]
+    answer = facts.get("answer", found)
+    if isinstance(answer, dict):
+        answer = answer.get(str(found), answer.get("else"))
+    return Question(facts["question"], tuple(facts["choices"]), answer,
+                    facts["because"].replace("{found}", str(found)))
 
 
 _asked: dict[str, Prediction] = {}   # what was asked in this session, by its question
@@ -58,9 +74,22 @@ class Prediction:
         self.unit = unit
         self.value = value
 
-    def compare(self, measured: object) -> Comparison:
-        """Put the prediction beside what was measured (bytes, where the unit is one)."""
-        return Comparison(self, measured)
+    def compare(self, measured: object, *, recorded: bool = False) -> Comparison:
+        """Put the prediction beside what came out, and keep both.
+
+        `measured` is a number (bytes, where the unit is one), a choice, or {choice: whether it came out}.
+        `recorded`: it was not measured here. Raises ValueError for a key that is none of the choices.
+        """
+        if isinstance(measured, Mapping):
+            if unknown := set(measured) - set(self.choices):
+                raise ValueError(f"{unknown} are none of the choices {list(self.choices)}")
+            measured = next((choice for choice, true in measured.items() if true), "none of these")
+        compared = Comparison(self, measured)
+        if compared.said:
+            found = compared.found + " (recorded)" * recorded
+            with contextlib.suppress(OSError, CourseError):     # a lesson goes on without
+                progress.predicted(self.question, compared.said, found, compared.how)
+        return compared
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
         number = f"in {self.unit}" if self.unit in _UNITS else "a number"
@@ -82,26 +111,36 @@ class Prediction:
 
 
 class Comparison:
-    """A prediction beside the measurement: shows itself, judges nobody."""
+    """A prediction beside what came out: shows itself, judges nobody.
+
+    said, found  both in words; `said` is '' where nothing was predicted
+    how          'right', 'not right', or how far off: '3.19 times more'
+    """
 
     def __init__(self, prediction: Prediction, measured: Any):
         self.prediction = prediction
         self.measured = measured
+        self.said, self.found, self.how = "", str(measured), ""
+        if prediction.choices:
+            self.said = "" if prediction.value is None else str(prediction.value)
+            self.how = "right" if self.said == self.found else "not right"
+            return
+        written = size if prediction.unit in _UNITS else "{:,.10g}".format
+        self.found = written(measured)
+        expected = _number(prediction.value) * _UNITS.get(prediction.unit, 1)
+        if expected:
+            self.said, self.how = written(expected), _distance(expected, measured)
+            self.how = "right" if self.said == self.found else self.how
 
     def __repr__(self) -> str:
-        predicted, unit = self.prediction.value, self.prediction.unit
-        found = size(self.measured) if unit in _UNITS else self.measured
-        if predicted is None or unit in _UNITS and not predicted:
+        found = self.found.rstrip(".")
+        if not self.said:
             return f"You made no prediction. Measured: {found}."
-        if unit not in _UNITS:
-            return f"You predicted: {predicted}. Measured: {found}."
-        expected = float(str(predicted)) * _UNITS[unit]
-        if size(expected) == found:
-            return f"You predicted {size(expected)}. Measured: {found}. Well guessed!"
-        larger, smaller = max(expected, self.measured), min(expected, self.measured)
-        way = "more" if self.measured > expected else "less"
-        return (f"You predicted {size(expected)}. Measured: {found}, "
-                f"{ratio(larger, smaller)} {way}.")
+        if not self.prediction.choices:
+            end = ". Well guessed!" if self.how == "right" else f", {self.how}."
+            return f"You predicted {self.said}. Measured: {found}{end}"
+        end = "Well guessed!" if self.how == "right" else "Not what you expected."
+        return f"You predicted: {self.said.rstrip('.')}. Measured: {found}. {end}"
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(repr(self))}</p>"
@@ -112,10 +151,25 @@ class Comparison:
         return {}, {COMPARED: {"question": self.prediction.question, "measured": plain}}
 
 
+def _number(value: object) -> float:
+    """The number that was predicted; 0 for none, which an empty field gives too."""
+    try:
+        return max(0.0, float(str(value)))
+    except ValueError:
+        return 0.0
+
+
+def _distance(expected: float, measured: float) -> str:
+    way = "more" if measured > expected else "less"
+    return f"{ratio(max(expected, measured), min(expected, measured))} {way}"
+
+
 class Question:
-    """A question with one right answer, which the learner gets told kindly."""
+    """A question with one right answer, and the words for the one that was given."""
 
     def __init__(self, question: str, choices: tuple[str, ...], answer: str, because: str):
+        if answer not in choices:
+            raise ValueError(f"{answer!r} is none of the choices {list(choices)}")
         self.question = question
         self.choices = choices
         self.answer = answer

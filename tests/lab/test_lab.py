@@ -138,7 +138,7 @@ def test_nothing_reaches_out_of_its_place(lesson, width):
 # -- questions and predictions ------------------------------------------------------
 
 def test_a_question_answers(lesson):
-    output = lesson.output(lesson.cell('ask("How does the compiler stay out?"'))
+    output = lesson.output(lesson.cell('ask("02-compiler-stays-out")'))
     output.get_by_role("radio", name="it is deleted at the end").check()
     expect(output.get_by_role("status")).to_contain_text("Not quite. It is: it is never copied in.")
     output.get_by_role("radio", name="it is never copied in").check()
@@ -188,8 +188,8 @@ def test_a_second_run_gives_the_same(lesson):
 
 
 def test_long_choices_can_be_read_and_clicked(scratch):
-    notebook = scratch("from helpers.lesson import *", f"predict('Which?', {LONG})",
-                       f"ask('Which?', {LONG}, {LONG[0]!r}, 'So it is.')")
+    notebook = scratch("from helpers.widgets.ask import Question, predict", f"predict('Which?', {LONG})",
+                       f"Question('Which?', {LONG}, {LONG[0]!r}, 'So it is.')")
     notebook.run_all()
     notebook.await_run()
     notebook.fold_files()

@@ -280,7 +280,7 @@ def test_every_kind_of_output_is_framed(output, page):
 # -- the lessons, where there is no engine at all ------------------------------------------
 
 LIVE = ("from helpers", "doctor()", "predict(", "guess = predict", "show(", "ask(", "with_supported_bases(", "lint(",
-        "interview()", "verdicts()", "claims.tested", "mine = files", "opinions(", "said.without")
+        "interview()", "verdicts()", "claims.tested", "mine = files", "opinions(", "said.without", "predictions()")
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -13,13 +13,15 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, Progress
 from helpers.builder.events import Failed, Output, StepSeen
 from helpers.image import Image, Layer
+from helpers.lesson import predictions
 from helpers.lint import Finding
 from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
 from helpers.views.lesson import Bases, Finds, Listing, say
 from helpers.views.lists import image_view
 from helpers.views.markup import code, status, table
-from helpers.widgets import LiveBuild, ask, live, predict
+from helpers.widgets import LiveBuild, live, predict
+from helpers.widgets.ask import Question
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 VOID = {"br", "img", "hr", "wbr"}
@@ -102,7 +104,7 @@ def test_a_choice_as_a_widget_is_open_until_made():
     assert guess.value == "b"
 
 
-@pytest.mark.parametrize("thing", [predict("Which?", ["a"]), ask("Which?", ["a"], "a", "so")])
+@pytest.mark.parametrize("thing", [predict("Which?", ["a"]), Question("Which?", ("a",), "a", "so")])
 def test_a_notebook_gets_the_widget_and_the_plain_form(thing):
     bundle = thing._repr_mimebundle_()
     assert set(bundle) == {VIEW, "text/html", "text/plain"}
@@ -116,31 +118,121 @@ def test_a_notebook_gets_the_widget_and_the_plain_form(thing):
     ("300", 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
     (2000, 958_300_000, "You predicted 2.00 GB. Measured: 958 MB, 2.09 times less."),
 ])
-def test_a_prediction_in_bytes_beside_the_measurement(value, measured, said):
+def test_a_prediction_in_bytes_beside_the_measurement(home, value, measured, said):
     compared = predict("How large?", unit="MB", value=value).compare(measured)
     assert repr(compared) == said
     assert page(compared._repr_html_()).text == said
 
 
 @pytest.mark.parametrize("unit, factor", [("B", 1), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)])
-def test_units_of_a_prediction(unit, factor):
+def test_units_of_a_prediction(home, unit, factor):
     assert "2 times more" in repr(predict("?", unit=unit, value=7).compare(14 * factor))
 
 
-def test_a_prediction_that_is_right_is_neither_more_nor_less():
+def test_a_prediction_that_is_right_is_neither_more_nor_less(home):
     said = repr(predict("?", unit="MB", value=5).compare(5_000_000))
     assert "more" not in said and "less" not in said
 
 
-@pytest.mark.parametrize("value, said", [(None, "You made no prediction. Measured: b."),
-                                         ("a", "You predicted: a. Measured: b.")])
-def test_a_choice_beside_the_finding(value, said):
-    assert repr(predict("Which?", ["a", "b"], value=value).compare("b")) == said
+@pytest.mark.parametrize("value, said", [
+    (None, "You made no prediction. Measured: b."),
+    ("a", "You predicted: a. Measured: b. Not what you expected."),
+    ("b", "You predicted: b. Measured: b. Well guessed!"),
+])
+@pytest.mark.parametrize("measured", ["b", {"a": False, "b": True}, {"b": 2, "a": 1}])
+def test_a_choice_beside_what_came_out(home, value, said, measured):
+    assert repr(predict("Which?", ["a", "b"], value=value).compare(measured)) == said
+
+
+def test_what_is_none_of_the_choices_can_come_out(home):
+    assert predict("Which?", ["a"], value="a").compare({"a": False}).found == "none of these"
+    with pytest.raises(ValueError, match="'c'.* none of the choices"):
+        predict("Which?", ["a"]).compare({"c": True})
+
+
+@pytest.mark.parametrize("value", [None, "", "many", 0, -3, "nan"])
+def test_an_empty_or_unreadable_number_is_no_prediction(home, value):
+    assert repr(predict("How many?", unit="programs", value=value).compare(825)) == "You made no prediction. Measured: 825."
+    assert predictions().made == {}
+
+
+def test_numbers_without_a_size_say_how_far_off_too(home):
+    assert repr(predict("?", unit="programs", value=1000.0).compare(2500)) == (
+        "You predicted 1,000. Measured: 2,500, 2.5 times more.")
+    assert predict("?", unit="programs", value=7.0).compare(7).how == "right"
+
+
+# -- kept, and shown in the review ----------------------------------------------------
+
+FIRST = "How large is the image?"     # lesson 01 asks it
+
+
+def test_nothing_predicted_is_said_so(home):
+    assert repr(predictions()).startswith("You have made no prediction yet.")
+    assert page(predictions()._repr_html_()).text == repr(predictions())
+
+
+def test_what_was_predicted_is_kept_for_the_review(home):
+    predict("No lesson asks this.", ["a", "b"], value="a").compare("b")
+    predict(FIRST, unit="MB", value=300).compare(836_000_000)
+    predict(NASTY, [NASTY], value=NASTY).compare({NASTY: True})
+    predict("Empty?", ["a"]).compare("a")
+    scores = predictions()
+    assert [(lesson, question) for lesson, question, _ in scores.rows] == [
+        ("01", FIRST), ("", NASTY), ("", "No lesson asks this.")]
+    assert repr(scores).splitlines()[:3] == [
+        "3 predictions: 1 right, 1 not right, 1 number off.", f"01  {FIRST}",
+        "      You: 300 MB. Engine: 836 MB. 2.79 times more."]
+    shown = page(scores._repr_html_())
+    assert NASTY in shown.text and "2.79 times more" in shown.text
+
+
+def test_the_newest_prediction_counts(home):
+    for value in ("a", "b"):
+        predict("Which?", ["a", "b"], value=value).compare("b")
+    assert [(each.said, each.how) for each in predictions().made.values()] == [("b", "right")]
+
+
+def test_a_run_without_a_prediction_leaves_the_earlier_one(home):
+    predict("Which?", ["a"], value="a").compare("a")
+    predict("Which?", ["a"]).compare("a")
+    assert predictions().made["Which?"].said == "a"
+
+
+def test_what_was_recorded_is_kept_as_recorded(home):
+    predict("Which?", ["a"], value="a").compare("a", recorded=True)
+    assert predictions().made["Which?"].found == "a (recorded)"
+
+
+def test_a_lesson_goes_on_where_nothing_can_be_kept(home):
+    (home / "state").parent.mkdir(parents=True)
+    (home / "state").write_text("in the way")
+    assert predict("Which?", ["a"], value="a").compare("a").how == "right"
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"version": 1, "exercises": {}, "predictions": 7}',
+                                     b'{"version": 1, "exercises": {}, "predictions": {"Q": {"said": "a"}}}',
+                                     b'{"version": 1, "exercises": {}, "predictions": {"Q": {"said": 1, "found": "", "how": "", "when": ""}}}'])
+def test_a_damaged_file_is_set_aside(home, content):
+    file = home / "state" / "progress.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    predict("Which?", ["a"], value="a").compare("a")
+    assert list(predictions().made) == ["Which?"]
+    assert [each.read_bytes() for each in file.parent.glob("progress.damaged-*")] == [content]
+
+
+def test_two_learners_do_not_share_their_predictions(monkeypatch, tmp_path):
+    for name in ("ada", "bob"):
+        monkeypatch.setenv("MULTISTAGE_HOME", str(tmp_path / name))
+        assert predictions().made == {}
+        predict("Who?", ["ada", "bob"], value=name).compare("ada")
+    assert predictions().made["Who?"].said == "bob"
 
 
 # -- questions -----------------------------------------------------------------------
 
-QUESTION = ask("Which?", ["a", "b"], "b", "It says so.")
+QUESTION = Question("Which?", ("a", "b"), "b", "It says so.")
 
 
 def test_an_answer_is_told_kindly():
@@ -150,7 +242,7 @@ def test_an_answer_is_told_kindly():
 
 def test_the_answer_must_be_among_the_choices():
     with pytest.raises(ValueError, match="'c' is none of the choices"):
-        ask("Which?", ["a", "b"], "c", "")
+        Question("Which?", ("a", "b"), "c", "")
 
 
 def test_a_question_without_widgets_folds_its_answer_away(no_widgets):
@@ -179,8 +271,8 @@ def test_each_view_of_a_question_begins_without_a_choice():
     assert QUESTION._widget().children[1].value is None
 
 
-def test_what_a_question_says_is_escaped_everywhere():
-    question = ask(NASTY, [NASTY, "b"], NASTY, NASTY)
+def test_what_a_question_says_is_escaped_everywhere(home):
+    question = Question(NASTY, (NASTY, "b"), NASTY, NASTY)
     label, entry, told = question._widget().children
     entry.value = "b"
     guess = predict(NASTY, [NASTY], value=NASTY)
