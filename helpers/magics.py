@@ -31,11 +31,12 @@ from .text import pass_on, write
 from .views import register as views
 from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
 from .widgets import LiveBuild, register
+from .widgets.hints import HintButton, hint_text
 
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"
 _OPTIONS = {"%%dockerfile": ["--target", "--builder"], "%check": ["--dockerfile", "--builder"],
-            "%hint": [], "%progress": [], "%%in_step": ["--stage", "--line", "--shell-from"]}
+            "%hint": ["--button"], "%progress": [], "%%in_step": ["--stage", "--line", "--shell-from"]}
 
 
 @magics_class
@@ -134,14 +135,18 @@ class ExerciseMagics(Magics):
 
     @magic_arguments()
     @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
+    @argument("--button", action="store_true", help="show a button for them instead, which counts none yet")
     @line_magic
-    def hint(self, line: str) -> None:
+    def hint(self, line: str) -> HintButton | None:
         """Show the next hint of an exercise. It costs nothing, and is counted."""
-        exercise = self._exercise(_words(self.hint, line).name)
+        words = _words(self.hint, line)
+        exercise = self._exercise(words.name)
+        if words.button:
+            return HintButton(exercise)
         there = hints(exercise)
         taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
-        display(MarkdownText(f"**Hint {taken} of {len(there)}**\n\n{there[taken - 1]}" if taken else
-                     "This exercise has no hints."))
+        display(hint_text(there, taken) if taken else MarkdownText("This exercise has no hints."))
+        return None
 
     @magic_arguments()
     @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or merge one")

@@ -187,15 +187,6 @@ class Exercise:
         """What is built and run: the exercise itself, and its targets."""
         return (self, *self.targets.values())
 
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """What a check of it looks at, in order."""
-        return ("the text", "the build", "what is in the image",
-                *(["how it runs"] if self.run or self.serve else []),
-                *(["what an edit rebuilds"] if self.edits else []),
-                *(["whether two builds are the same"] if self.reproducible else []),
-                *(f"the target {name}" for name in self.targets))
-
     def source(self) -> dict[str, bytes]:
         """{path: content} of the files in the build context, sorted by path."""
         found = {}

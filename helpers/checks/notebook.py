@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import dockerfile_rules
 from .exercise import Exercise
-from .hints import hints, task_without_hints
+from .hints import task_without_hints
 from .verdict import Findings
 
 _LANGUAGES = {".jsx": "jsx", ".js": "js", ".py": "python", ".sh": "sh", ".go": "go", ".c": "c", ".h": "c",
@@ -56,17 +56,17 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
     """
     name = exercise.name
     text = exercise.starter.read_text() if dockerfile is None else dockerfile
-    hinted = (f"\n\nThere are {len(hints(exercise))} hints. Make a cell with `%hint {name}` for the next one."
-              if hints(exercise) else "")
     cells: list[str | list[str]] = [
         task_without_hints(exercise),
         ["from helpers.lesson import *\n\nthis_run()"],
         "## What is built\n\n" + "\n".join(_shown(*each) for each in exercise.source().items()).strip(),
         "## Your Dockerfile\n\nThis is the starter. Change it, and run the cell: what you wrote is saved in "
-        f"`work/Dockerfile`, and built.{hinted}",
+        "`work/Dockerfile`, and built.",
         [f"%%dockerfile {name}\n{text}".rstrip("\n")],
         "## Check it\n\nThe check builds it once more, with a random word in the source, looks inside and runs it.",
         [f"%check {name}"],
+        "## A hint, if you want one",
+        [f"%hint {name} --button"],
         "## Your progress",
         ["%progress"],
     ]

@@ -5,7 +5,7 @@
 
 passed      when it was first passed, in UTC, or null
 last        when it was last tried
-holds, of   how many rules held in the best attempt, and of how many
+holds, of   how many goals the best attempt met, and of how many
 dockerfile  the text of the best attempt
 how         'right', 'not right', or how far off the newest prediction was: '3.19 times more'
 
@@ -44,10 +44,10 @@ class Record:
     dockerfile: str = ""
 
     def merged(self, other: Record) -> Record:
-        """The best of both."""
-        best = max(
-            self, other, key=lambda each: (each.passed is not None, each.of > 0, each.holds - each.of, each.last or "")
-        )
+        """The best of both. Those that count different goals cannot be compared: the later one is taken."""
+        alike = self.of == other.of
+        best = max(self, other, key=lambda each: (
+            each.passed is not None, each.of > 0, each.holds if alike else 0, each.last or ""))
         return replace(best, attempts=max(self.attempts, other.attempts), hints=max(self.hints, other.hints),
                        passed=min(filter(None, (self.passed, other.passed)), default=None),
                        last=max(filter(None, (self.last, other.last)), default=None))
@@ -139,8 +139,8 @@ def attempted(verdict: Verdict) -> Progress:
     """Count an attempt, and keep it if it is the best. One that was not judged does not count."""
     if verdict.lacks:
         return load()
-    now, held = datetime.now(UTC).isoformat(timespec="seconds"), len(verdict.holds)
-    this = Record(passed=now if verdict.passed else None, last=now, holds=held, of=held + len(verdict.fails),
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    this = Record(passed=now if verdict.passed else None, last=now, holds=len(verdict.met), of=len(verdict.goals),
                   dockerfile=verdict.text)
     return _changed(verdict.exercise, lambda old: replace(old.merged(this), attempts=old.attempts + 1))
 

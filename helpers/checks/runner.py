@@ -37,6 +37,7 @@ from . import (
 from .added_mounts import with_mounts, without_mounts
 from .building import build_exercise
 from .exercise import Content, Edit, Exercise, Target
+from .goals import goals
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
 
@@ -76,7 +77,7 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
     source = {**exercise.source(), **submission.changed_files(exercise, path)}
     found = Findings()
     lacking: tuple[str, ...] = ()
-    done = 1    # step, of those that Exercise.steps names
+    steps, done = goals(exercise), 1
     read = dockerfile_rules.judge(exercise, text, tuple(source), found)
     if read is not None and not found.fails:
         engine = engine or connect()
@@ -85,11 +86,12 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
             found.notes += requirements.less_certain(exercise, engine)
             listener.say(f"{exercise.name}: building")
             with Attempt(exercise, read, source, builder, engine, listener, word) as attempt:
-                done = len(exercise.steps) if attempt.judge(found) else 2
-    unchecked = exercise.steps[done:] if found.fails else ()
+                done = len(steps) if attempt.judge(found) else 2
+    at = f"Stopped at step {done} of {len(steps)}, {list(steps)[done - 1]}."
+    stopped = at if found.fails and done < len(steps) else ""
     return Verdict(exercise.name, submission.short_path(path), tuple(dict.fromkeys(found.holds)), tuple(found.fails),
                    tuple(found.notes), lacks=lacking, seconds=time.perf_counter() - began, text=text,
-                   steps=len(exercise.steps), unchecked=unchecked)
+                   goals=tuple(goal for rules in steps.values() for goal in rules), stopped=stopped)
 
 
 class Attempt(contextlib.ExitStack):

@@ -104,7 +104,8 @@ class Verdict:
     seconds     from the call to the verdict
     text        the Dockerfile that was judged
     lacks       sentences on what this engine cannot do for the exercise; then it neither passed nor failed
-    steps       how many steps the check has; unchecked: those that a failure kept it from, in words
+    goals       the rules that state what the task asks for
+    stopped     where a failure ended the check, in a sentence; '' if it took every step
     """
 
     exercise: str
@@ -116,8 +117,8 @@ class Verdict:
     seconds: float = 0.0
     text: str = field(default="", repr=False)
     lacks: tuple[str, ...] = ()
-    steps: int = 0
-    unchecked: tuple[str, ...] = ()
+    goals: tuple[str, ...] = ()
+    stopped: str = ""
 
     @property
     def passed(self) -> bool:
@@ -125,20 +126,36 @@ class Verdict:
         return not self.fails and not self.lacks
 
     @property
+    def met(self) -> tuple[str, ...]:
+        """The goals that hold."""
+        failed = {each.rule for each in self.fails}
+        return tuple(rule for rule in self.goals if rule in self.holds and rule not in failed)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The goals that a failure kept from being checked."""
+        judged = {*self.holds, *(each.rule for each in self.fails)}
+        return tuple(rule for rule in self.goals if rule not in judged) if self.fails else ()
+
+    @property
+    def ground(self) -> tuple[str, ...]:
+        """The rules of every exercise that hold."""
+        return tuple(rule for rule in self.holds if rule not in self.goals)
+
+    @property
+    def _score(self) -> str:
+        return f"{len(self.met)} of {counted(len(self.goals), 'goal')} met"
+
+    @property
     def head(self) -> str:
         """The verdict in one sentence."""
         if self.passed:
-            return f"Passed: {self.exercise}. All {counted(len(self.holds), 'rule')} hold."
+            return f"Passed: {self.exercise}. {self._score}."
         if self.lacks:
             return f"Not judged: {self.exercise}. This engine cannot do what it needs; nothing was built."
-        return (f"Not yet: {self.exercise}. {counted(len(self.fails), 'thing')} to fix, "
-                f"{counted(len(self.holds), 'rule')} that hold{'s' if len(self.holds) == 1 else ''}.")
-
-    @property
-    def stopped(self) -> str:
-        """A sentence on what was not checked because of a failure; '' if all was."""
-        return (f"Stopped at step {self.steps - len(self.unchecked)} of {self.steps}. "
-                f"Not checked yet: {', '.join(self.unchecked)}." if self.unchecked else "")
+        later = f", {len(self.unchecked)} not checked yet" if self.unchecked else ""
+        return (f"Not yet: {self.exercise}. {self._score}, "
+                f"{counted(len(self.fails), 'thing')} to fix{later}.")
 
     def facts(self) -> dict[str, object]:
         """`check --json`."""
@@ -147,6 +164,7 @@ class Verdict:
             "holds": [{"rule": rule, "message": meaning(rule)} for rule in self.holds],
             "fails": [each.facts() for each in self.fails], "hint": self.hint or None,
             "notes": list(self.notes), "lacks": list(self.lacks), "unchecked": list(self.unchecked),
+            "goals": {"met": list(self.met), "of": len(self.goals)},
             "seconds": round(self.seconds, 3),
         }
 
@@ -154,9 +172,11 @@ class Verdict:
         lines = [self.head, f"Checked: {self.dockerfile}", *(f"  • {each}" for each in self.lacks)]
         if self.fails:
             lines += ["", "To fix, the first cause first", *(f"  ✘ {each.rule}: {each}" for each in self.fails)]
-        if self.stopped:
-            lines += ["", self.stopped]
-        lines += ["", "What holds", *(f"  ✔ {rule}: {meaning(rule)}" for rule in self.holds)]
+        if self.unchecked:
+            lines += ["", " ".join(filter(None, [self.stopped, "Not checked yet"])),
+                      *(f"  ○ {rule}: {meaning(rule)}" for rule in self.unchecked)]
+        lines += ["", "What holds", *(f"  ✔ {rule}: {meaning(rule)}" for rule in self.met)]
+        lines += [f"  ✔ as in every exercise: {', '.join(self.ground)}"] if self.ground else []
         lines += [f"  • {note}" for note in self.notes]
         return "\n".join([*lines, *(["", self.hint] if self.hint else [])])
 

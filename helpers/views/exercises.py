@@ -46,15 +46,20 @@ def verdict_view(verdict: Verdict) -> str:
         lines = verdict.text.splitlines()
         parts += ["<h4>To fix, the first cause first</h4>", "<ol>", *(_fail(each, lines) for each in verdict.fails),
                   "</ol>"]
-    if verdict.stopped:
-        parts.append(f"<p>{escape(verdict.stopped)}</p>")
-    rows = "".join(f"<li><span aria-hidden='true'>✔ </span>{escape(rule)}: {escape(meaning(rule))}</li>"
-                   for rule in verdict.holds)
-    count = counted(len(verdict.holds), "rule")
-    parts.append(f"<details{' open' if not verdict.fails else ''}><summary>What holds: {count}</summary>"
-                 f"<ul role='list' style='list-style:none'>{rows}</ul></details>")
+    if verdict.unchecked:
+        parts += ["<h4>Not checked yet</h4>", f"<p>{escape(verdict.stopped)}</p>" if verdict.stopped else "",
+                  _rules("○", verdict.unchecked)]
+    ground = f"<p>As in every exercise: {escape(', '.join(verdict.ground))}.</p>" if verdict.ground else ""
+    parts.append(f"<details{' open' if not verdict.fails else ''}><summary>What holds: "
+                 f"{counted(len(verdict.met), 'goal')}</summary>{_rules('✔', verdict.met)}{ground}</details>")
     parts += [f"<p>{_words(note)}</p>" for note in (*verdict.notes, *filter(None, [verdict.hint]))]
     return f"<section role='status' aria-label='Verdict'>{''.join(parts)}</section>"
+
+
+def _rules(mark: str, rules: Sequence[str]) -> str:
+    rows = "".join(f"<li><span aria-hidden='true'>{mark} </span>{escape(rule)}: {escape(meaning(rule))}</li>"
+                   for rule in rules)
+    return f"<ul role='list' style='list-style:none'>{rows}</ul>" if rows else ""
 
 
 def _words(text: str) -> str:
@@ -71,7 +76,7 @@ def _fail(fail: Fail, lines: Sequence[str]) -> str:
 
 
 def _rows(done: Progress) -> list[tuple[str, ...]]:
-    return [(name, f"passed {each.passed[:10]}" if each.passed else f"{each.holds} of {each.of} rules hold",
+    return [(name, f"passed {each.passed[:10]}" if each.passed else f"{each.holds} of {each.of} goals met",
              counted(each.attempts, "attempt"), counted(each.hints, "hint"))
             for name, each in sorted(done.records.items())]
 

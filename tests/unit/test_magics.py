@@ -1,6 +1,7 @@
 """The magics, in a shell without an engine."""
 
 import shlex
+import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -15,8 +16,8 @@ from helpers.views.exercises import MarkedDockerfile, ProgressView, VerdictView,
 from tests.unit.checks.test_checks import folder  # noqa: F401
 from tests.unit.test_project import Tags
 
-VERDICT = Verdict("99-thing", "Dockerfile", ("syntax", "bases"), (Fail("absent", "A <gcc>.", 2),), ("A note.",), "A hint.",
-                  text="FROM scratch\nCOPY . . # <b>\n")
+VERDICT = Verdict("99-thing", "Dockerfile", ("syntax", "stages"), (Fail("absent", "A <gcc>.", 2),), ("A note.",), "A hint.",
+                  text="FROM scratch\nCOPY . . # <b>\n", goals=("stages", "absent", "size"))
 
 
 @pytest.fixture
@@ -76,13 +77,33 @@ def test_hints_come_one_at_a_time(shell, folder):
     assert progress.load().record("99-thing").hints == 2
 
 
+def test_a_button_shows_the_hints_in_turn(shell, folder):
+    button = shell.run_line_magic("hint", f"{shlex.quote(str(folder))} --button")
+    box = button._widget()
+    press, out = box.children
+    assert press.description == "Hint 1 of 2" and progress.load().record("99-thing").hints == 0
+    press.click()
+    assert press.description == "Hint 2 of 2" and progress.load().record("99-thing").hints == 1
+    press.click()
+    assert press.description == "No more hints" and press.disabled
+    assert [each["data"]["text/markdown"] for each in out.outputs] == ["**Hint 1 of 2**\n\nFirst `a`.", "**Hint 2 of 2**\n\nSecond."]
+    button._widget().children[0].click()     # seen again, and not counted again
+    assert progress.load().record("99-thing").hints == 2
+
+
+def test_without_widgets_the_button_is_a_sentence(shell, folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    shown = shell.run_line_magic("hint", f"{shlex.quote(str(folder))} --button")._repr_mimebundle_()
+    assert shown.keys() == {"text/plain", "text/html"} and "2 hints, the smallest first. %hint 99-thing" in shown["text/plain"]
+
+
 def test_progress_goes_out_and_comes_back(shell, tmp_path):
     progress.attempted(VERDICT)
     with capture_output():
         shell.run_line_magic("progress", "export out.json")
     progress.path().unlink()
     done = shell.run_line_magic("progress", "import out.json")
-    assert done.done.record("99-thing").attempts == 1 and "2 of 3 rules hold" in repr(done)
+    assert done.done.record("99-thing").attempts == 1 and "1 of 3 goals met" in repr(done)
     with pytest.raises(CourseError, match="cannot be read"):
         shell.run_line_magic("progress", "import nowhere.json")
 
@@ -117,7 +138,7 @@ def test_a_verdict_reads_well_aloud():
     tags = Tags(page).found
     assert page == verdict_view(VERDICT)
     assert ("section", {"role": "status", "aria-label": "Verdict"}) in tags
-    assert [tag for tag, _ in tags if tag in ("h3", "h4", "ol", "ul")] == ["h3", "h4", "ol", "ul"]
+    assert [tag for tag, _ in tags if tag in ("h3", "h4", "ol", "ul")] == ["h3", "h4", "ol", "h4", "ul", "ul"]
     assert "<gcc>" not in page and "<b>" not in page and "COPY . . # &lt;b&gt;" in page
     marks = [attributes for tag, attributes in tags if tag == "span"]
     assert len(marks) == 3 and all(each.get("aria-hidden") == "true" for each in marks)

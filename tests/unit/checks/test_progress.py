@@ -17,7 +17,14 @@ def mine(tmp_path, monkeypatch):
 
 
 def verdict(passed, holds=3, text="FROM scratch\n"):
-    return Verdict("01-a", "Dockerfile", tuple("abcdefgh"[:holds]), () if passed else (Fail("size", "big"),), text=text)
+    held = tuple("abcdefgh"[:holds])
+    return Verdict("01-a", "Dockerfile", ("syntax", *held), () if passed else (Fail("size", "big"),), text=text,
+                   goals=held if passed else (*held, "size"))
+
+
+def test_attempts_at_other_goals_are_not_compared():
+    old, new = progress.Record(1, last="2026-01-01", holds=7, of=8), progress.Record(1, last="2026-01-02", holds=1, of=9)
+    assert old.merged(new).of == new.merged(old).of == 9
 
 
 def test_nothing_is_kept_before_the_first_attempt(mine):

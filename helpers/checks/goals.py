@@ -1,0 +1,36 @@
+"""What an exercise asks for, step by step. Other rules are the same in every exercise."""
+
+from __future__ import annotations
+
+from . import dockerfile_rules, image_rules
+from .exercise import Exercise, Target
+
+_EVERYWHERE = ("bases", "downloads", "context", "unused-stage")   # of the rules that the text decides
+
+
+def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
+    """{step of a check: the rules that state its goals}, in the order in which they are judged."""
+    text = [rule for rule, (asked, _) in dockerfile_rules.RULES.items() if asked(exercise) and rule not in _EVERYWHERE]
+    steps = {
+        "the text": _chosen(**dict.fromkeys(text, True), lint=exercise.build.no_lint),
+        "the build": (),
+        "what is in the image": _inside(exercise, exercise),
+        "how it runs": _running(exercise),
+        "what an edit rebuilds": _chosen(cache=exercise.edits),
+        "whether two builds are the same": _chosen(reproducible=exercise.reproducible),
+        **{f"the target {name}": tuple(f"{name}: {rule}" for rule in (
+            *_inside(exercise, target), *_running(target), *_chosen(same=target.same, breaks=target.breaks)))
+           for name, target in exercise.targets.items()}}
+    return {step: rules for step, rules in steps.items() if rules or step in ("the text", "the build")}
+
+
+def _inside(exercise: Exercise, part: Exercise | Target) -> tuple[str, ...]:
+    return tuple(image_rules.wanted(part.image, dict.fromkeys((*exercise.build.secrets, *exercise.build.leaks), "")))
+
+
+def _running(part: Exercise | Target) -> tuple[str, ...]:
+    return _chosen(answers=part.serve, healthy=part.serve and part.serve.healthy, output=part.run)
+
+
+def _chosen(**rules: object) -> tuple[str, ...]:
+    return tuple(rule for rule, asked in rules.items() if asked)
