@@ -60,7 +60,7 @@ LESSONS = {
 # What the chapter would have one say in an interview, in the course's words, and the
 # claims that each sentence stands on.
 SENTENCES = (
-    ("Every stage of a build makes an image of its own.", ("C4", "C16")),
+    ("Every stage has a file system of its own, and --target makes an image of it.", ("C4", "C16")),
     ("Only the last one gets the name, and only that one is shipped.", ("C3", "C15")),
     ("The compiler is in the builder and nowhere else.", ("C1", "C4", "C21")),
     ("It is not taken out: it was never brought in.", ("C18", "C5")),
