@@ -1,4 +1,4 @@
-"""Tables of coloured cells: what attacks achieved, what two builds share, which tools were left behind."""
+"""Tables of coloured cells: what attacks achieve, what crosses, what a base brings, what two builds share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..container.attack import AttackResult
 from ..image import Image, Twins
 from ..inventory import BUILDING, KINDS, Inventory
 from ..units import counted
-from .style import BUILD, DANGER, FAINT, INK, PALE, PAPER, RUN, Chart, canvas, finish
+from .style import BUILD, DANGER, FAINT, INK, PALE, PAPER, RUN, SHARED, Chart, canvas, finish
 
 _PARTS = ("program", "layers", "image id")
 
@@ -46,17 +46,46 @@ def pale_legend(*kinds: tuple[str, str]) -> list[Patch]:
 
 def tries(found: Mapping[str, Sequence[AttackResult]], images: Sequence[Image] = ()) -> Chart:
     """A row for each attack, a column for each image ({its name: its attacks})."""
-    whats = [each.what for each in next(iter(found.values()))]
-    figure, axes = canvas(0.4 + 0.4 * len(whats))
-    for column, done in enumerate(found.values()):
-        for row, each in enumerate(done):
-            cell(axes, column, row, DANGER if each.worked else RUN, "✘ works" if each.worked else "✔ fails",
-                 bold=each.worked)
-    grid(axes, list(found), whats)
-    alt = " ".join(f"{name}: " + ", ".join(f"{each.what} {'works' if each.worked else 'fails'}" for each in done) + "."
-                   for name, done in found.items())
-    return finish(figure, _tries_finding(found, len(whats)), alt, images, hatched=False,
-                  legend=pale_legend((DANGER, "✘ the intruder can"), (RUN, "✔ the intruder cannot")))
+    return _yes_no({name: {each.what: each.worked for each in done} for name, done in found.items()},
+                   (("✘ works", DANGER, "✘ the intruder can"), ("✔ fails", RUN, "✔ the intruder cannot")),
+                   _tries_finding(found, len(next(iter(found.values())))), images)
+
+
+def crossings(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] = ()) -> Chart:
+    """What reaches a stage, {way into it: {what: whether it crosses}}: a row for each thing, a column for each way."""
+    return _yes_no(found, (("✔ crosses", RUN, "✔ is there"), ("stays behind", SHARED, "is not there")),
+                   _count(found, "crosses", "cross"), images)
+
+
+def needs(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] = ()) -> Chart:
+    """What works on which base, {base: {need: whether it is met}}: a row for each need, a column for each base."""
+    return _yes_no(found, (("✔ works", RUN, "✔ the base brings it"), ("✘ fails", DANGER, "✘ something is missing")),
+                   _count(found, "works", "work"), images)
+
+
+def _yes_no(found: Mapping[str, Mapping[str, bool]], kinds: Sequence[tuple[str, str, str]], title: str,
+            images: Sequence[Image]) -> Chart:
+    """`kinds`: (words in a cell, colour, words in the legend) for yes, then for no. Danger is bold, else yes."""
+    rows = list(next(iter(found.values())))
+    figure, axes = canvas(0.4 + 0.4 * len(rows))
+    loud = next((words for words, colour, _ in kinds if colour == DANGER), kinds[0][0])
+    for column, answers in enumerate(found.values()):
+        for row, what in enumerate(rows):
+            words, colour, _ = kinds[not answers[what]]
+            cell(axes, column, row, colour, words, bold=words == loud)
+    grid(axes, list(found), rows)
+    alt = " ".join(f"{name}: " + ", ".join(f"{what} {kinds[not yes][0].lstrip('✘✔ ')}" for what, yes in answers.items())
+                   + "." for name, answers in found.items())
+    return finish(figure, title, alt, images, hatched=False,
+                  legend=pale_legend(*((colour, words) for _, colour, words in kinds)))
+
+
+def _count(found: Mapping[str, Mapping[str, bool]], one: str, several: str) -> str:
+    """'FROM builder: 5 of 6 cross; COPY --from: 1'"""
+    counts = {name: sum(answers.values()) for name, answers in found.items()}
+    (first, most), *others = counts.items()
+    return "; ".join([f"{first}: {most} of {len(found[first])} {one if most == 1 else several}",
+                      *(f"{name}: {count or 'none'}" for name, count in others)])
 
 
 def _tries_finding(found: Mapping[str, Sequence[AttackResult]], count: int) -> str:

@@ -30,7 +30,7 @@ from ..text import escape
 BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
 BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
-PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8"}   # the same thinned, behind words
+PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8", SHARED: "#E6E6E6"}   # the same thinned, behind words
 HATCH = "//"          # a stand-in
 MONOSPACE = "DejaVu Sans Mono"
 WIDTH = 7.2           # inches: readable when a notebook has half a screen

@@ -98,7 +98,8 @@ class Attributes(tuple):
         kind = {"d": stat.S_IFDIR, "l": stat.S_IFLNK}.get(node.kind, stat.S_IFREG)
         uid, gid = node.entries.uids[node.row], node.entries.gids[node.row]
         second = f"second name of {seen.tree.origin(node).path}" if node.kind == "h" else ""
-        leads = f"leads to {node.link}" if node.kind == "l" else second
+        capable = "file capabilities" if node.row in node.entries.capabilities else ""
+        leads = f"leads to {node.link}" if node.kind == "l" else second or capable
         return path, stat.filemode(kind | node.mode), f"{uid}:{gid}", leads
 
     def __repr__(self) -> str:

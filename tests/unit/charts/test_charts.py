@@ -370,3 +370,17 @@ def test_a_graph_says_what_each_stage_cost_and_what_ties_them():
 
 def test_the_same_figure_in_a_document_that_has_no_pictures():
     assert re.fullmatch(r"Chart: go:single: 900 MB of 960 MB came .*", repr(charts.sizes([ONE])))
+
+
+# -- what crosses, and what a base brings ----------------------------------------------
+
+@pytest.mark.parametrize("draw, yes, no, title", [
+    (charts.crossings, "✔ crosses", "stays behind", "FROM builder: 2 of 2 cross; COPY --from: 1; a new FROM: none"),
+    (charts.needs, "✔ works", "✘ fails", "FROM builder: 2 of 2 work; COPY --from: 1; a new FROM: none")])
+def test_a_table_of_yes_and_no_counts_and_says_each(draw, yes, no, title):
+    chart = draw({"FROM builder": {"a file": True, "USER": True}, "COPY --from": {"a file": True, "USER": False},
+                  "a new FROM": {"a file": False, "USER": False}}, [ONE])
+    assert chart.title == title
+    assert [texts(chart).count(words) for words in (yes, no)] == [3, 3]
+    assert f"COPY --from: a file {yes.lstrip('✔ ')}, USER {no.lstrip('✘ ')}." in chart.alt
+    assert draw({"one": {"a": True}}).title == f"one: 1 of 1 {yes.lstrip('✔ ')}"
