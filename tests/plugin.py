@@ -4,6 +4,8 @@ and how long each group took.
     nightly   only with --nightly (`make test-all`); `make test` runs a quicker test of the same kind
     alone     sees the whole engine (cleaning, disk usage): no other test uses it meanwhile
 
+Under nbval the docker commands below a cell are not compared: they name what differs from run to run.
+
 With xdist (`-n 2 --dist loadfile`) a file is run in order by one worker; so is a notebook, whose cells share a kernel.
 """
 
@@ -15,10 +17,13 @@ import os
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from nbval.plugin import IPyNbCell
+
+from helpers.recorded import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 # The order in which the groups start: what must be alone runs beside the unit tests, which need no
@@ -38,8 +43,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell ignores SIGINT in what it runs in the background, and so would each program that a test interrupts.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    IPyNbCell.compare_outputs = _compared
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
+
+
+_compare_all = IPyNbCell.compare_outputs
+
+
+def _compared(cell: IPyNbCell, test: list[Mapping], ref: list[Mapping], **options: object) -> bool:
+    outputs = ([each for each in some if COMMANDS not in each.get("metadata", {})] for some in (test, ref))
+    return _compare_all(cell, *outputs, **options)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

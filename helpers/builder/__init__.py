@@ -6,7 +6,8 @@
     [('builder', 'built'), ('stage-1', 'built')]
 """
 
-from .building import build, ensure_bases, recent
+from .building import Prepared, build, ensure_bases, recent
+from .command_line import command_line, heredoc, variable
 from .crossings import Room, Rooms
 from .events import Event
 from .lines import Line, Lines
@@ -18,7 +19,7 @@ from .snapshots import Snapshots
 from .times import covered, dependencies, overlap, spans, together, work
 
 __all__ = [
-    "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Line", "Lines", "Progress", "Room", "Rooms",
-    "Shell", "Snapshot", "Snapshots", "StageReport", "Step", "build", "covered", "dependencies", "ensure_bases",
-    "overlap", "recent", "spans", "together", "work",
+    "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Line", "Lines", "Prepared", "Progress",
+    "Room", "Rooms", "Shell", "Snapshot", "Snapshots", "StageReport", "Step", "build", "command_line", "covered",
+    "dependencies", "ensure_bases", "heredoc", "overlap", "recent", "spans", "together", "variable", "work",
 ]

@@ -56,17 +56,24 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     try:
         _follow(prepared, watch or _unwatched)
         recent.last = _result(prepared, time.perf_counter() - began)
-        return recent.last
     except BuildFailed as error:
         recent.failure = recent.last = error
+        recent.ended(request, prepared, error)
         raise
+    recent.ended(request, prepared, None)
+    return recent.last
 
 
 class Recent:
-    """The last build of this process, and the last one that failed: what a notebook's magic is about."""
+    """The last build of this process, and the last one that failed: what a notebook's magic is about.
 
-    last: BuildResult | BuildFailed | None = None
-    failure: BuildFailed | None = None
+    ended   called when a build has ended, with the request as it was made, and with the failure if it failed
+    """
+
+    def __init__(self) -> None:
+        self.last: BuildResult | BuildFailed | None = None
+        self.failure: BuildFailed | None = None
+        self.ended: Callable[[BuildRequest, Prepared, BuildFailed | None], None] = lambda *_: None
 
 
 recent = Recent()

@@ -28,6 +28,7 @@ from ..image import Image
 from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
+from .terminal import docker, note
 
 __all__ = ["base", "build", "cache_buster", "create", "every_language", "executed_steps", "fetch", "files", "folder",
            "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants", "with_supported_bases"]
@@ -61,30 +62,44 @@ def build(app: str, dockerfile: str = "Dockerfile", **options: Any) -> BuildResu
 
 def fetch(*refs: str) -> Bases:
     """See to it that these base images are here; where each came from."""
-    return Bases(ensure_bases(engine(), refs or None, report=print))
+    bases = Bases(ensure_bases(engine(), refs or None, report=print))
+    note(*(docker("pull", each.ref) for each in bases if each.origin in ("pulled", "mirror")))
+    return bases
 
 
 def base(ref: str) -> Image:
     """A base image, fetched if it is not there, looked at under its own name."""
     present, = ensure_bases(engine(), [ref])
+    note(docker("history", present.name))
     return image.inspect(present.name, engine())
 
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None,
         hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
+    note(_run_line(reference(built), command, hide))
     return container.run(reference(built), command, hide=hide, engine=engine())
+
+
+def _run_line(image: str, command: Sequence[str] | None, hide: Sequence[str] = ()) -> str:
+    hidden = [word for folder in hide for word in ("--tmpfs", folder)]
+    return docker("run", "--rm", *hidden, image, *(command or ()))
 
 
 def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
           read_only: bool = False) -> AbstractContextManager[ServedContainer]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
+    open_port = port if port > 1023 else port + 8000
+    options = ["-d", "--name", "served", *["--read-only"] * read_only, "-p", f"127.0.0.1:{open_port}:{port}"]
+    note("\n".join([docker("run", "--rm", *options, reference(built), *(command or ())),
+                    f"curl --retry 9 --retry-connrefused http://127.0.0.1:{open_port}/; docker stop served"]))
     sandbox = container.Sandbox(read_only=read_only)
     return container.serve(reference(built), command, port=port, sandbox=sandbox, engine=engine())
 
 
 def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:
     """A container of the image, not started yet: look at its state, start, stop, remove it."""
+    note(docker("create", "--name", "life", reference(built), *(command or ())))
     return lifecycle.create(reference(built), command, engine())
 
 
@@ -125,6 +140,13 @@ def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
 
 class DrawnVariants(Variants):
     """The variants of an application, which can draw their sizes."""
+
+    def run(self, name: str, command: Sequence[str] | None = None) -> Ran | Absent:
+        """Run it until it ends, as `run`."""
+        made = self[name]
+        if not isinstance(made, Absent):
+            note(_run_line(reference(made), command))
+        return super().run(name, command)
 
     def sizes(self, *names: str) -> charts.Chart | Image | Absent:
         """The images of these variants, by default of all, drawn to scale."""

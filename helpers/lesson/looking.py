@@ -12,30 +12,38 @@ from ..container import attack
 from ..errors import Unsupported
 from ..image import Image, Layer
 from ..inventory import Comparison, Inventory
-from ..views.lesson import Attributes, Finds, Traces
+from ..maintenance.docker_command import docker_build_uses
+from ..views.lesson import Attributes, Finds, Traces, say
 from ..views.lists import Images, Records, ordered
 from .session import engine, reference
+from .terminal import docker, listing, note
 
 __all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "paths",
-           "prune",
-           "read_file", "search"]
+           "prune", "read_file", "search", "which_builder"]
 
 
 def inspect(built: BuildResult | str) -> Image:
     """The image of a build, or of a name, with its layers measured."""
+    note(docker("history", reference(built)))
+    return _inspected(built)
+
+
+def _inspected(built: BuildResult | str) -> Image:
     seen = image.inspect(reference(built), engine())
     return image.with_copy_arguments(seen, built) if isinstance(built, BuildResult) else seen
 
 
 def paths(built: BuildResult | str) -> frozenset[str]:
     """Every path in the image's file system. Nothing is run to find them."""
-    return frozenset(image.layer_by_path(inspect(built), engine()))
+    note(listing(reference(built)))
+    return frozenset(image.layer_by_path(_inspected(built), engine()))
 
 
 def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     """Look for files: {what it is: its path}. Each find with the instruction that
     brought it."""
-    seen = inspect(built)
+    note(listing(reference(built)))
+    seen = _inspected(built)
     return Finds(seen, dict(wanted), image.layer_by_path(seen, engine()))
 
 
@@ -51,17 +59,19 @@ def compare(*built: BuildResult | str | Inventory) -> Comparison:
 
 def attributes(built: BuildResult | str, *paths: str) -> Attributes:
     """Kind, mode and owner of some paths in an image, as `ls -l` writes them."""
+    note(listing(reference(built)))
     return Attributes(inventory(built), paths)
 
 
 def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:
     """A file's content, read out of a layer, even if a later one hides it."""
-    return image.read_file(inspect(built), path, layer, engine())
+    return image.read_file(_inspected(built), path, layer, engine())
 
 
 def search(built: BuildResult | str, needle: str) -> Traces:
     """Every place in an image where a text stands: hidden files too, and the history."""
-    seen = inspect(built)
+    note(docker("history", "--no-trunc", reference(built)))
+    seen = _inspected(built)
     return Traces(seen, image.search(seen, needle, engine()))
 
 
@@ -84,17 +94,30 @@ def images(mark: str) -> Images:
             remedy="Use a Docker Engine.",
         )
     found = image.marked(image.listed(engine()), mark, engine())
+    note(docker("images"))
     return Images((line, image.inspect(line.id, engine())) for line in found)
 
 
 def cache_records(mark: str) -> Records:
     """What BuildKit's cache holds of the steps with the word `mark`, and of those that
     stand on them."""
+    found = _records(mark)
+    note(docker("buildx", "du", "--verbose"))
+    return found
+
+
+def _records(mark: str) -> Records:
     return ordered(build_cache.marked(build_cache.records(engine()), mark))
 
 
 def prune(mark: str) -> Records:
     """Remove those records from the build cache, and no other; the ones that went."""
-    ours = cache_records(mark)
+    ours = _records(mark)
     gone = build_cache.prune(engine(), [record.id for record in ours])
+    note(f"{docker('buildx', 'prune')}    # asks first; it removes what other builds left, too")
     return Records(record for record in ours if record.id in gone)
+
+
+def which_builder() -> say:
+    """Which builder the `docker build` of a terminal uses here, and what this engine offers."""
+    return say(docker_build_uses(engine()))

@@ -36,13 +36,18 @@ def _none_here() -> str:
     return ""
 
 
+def recorded_only() -> bool:
+    """Whether this is a notebook without an engine."""
+    return bool(registered() and _none_here())
+
+
 def engine() -> Engine:
     """The engine of this notebook. One that went away is found again.
 
     Raises the errors of `connect`; in a notebook NeedsEngine for NoEngine, which shows
     what was recorded of the cell.
     """
-    if registered() and _none_here():
+    if recorded_only():
         raise NeedsEngine(_none_here())
     try:
         patient(connected().client.api, _ANSWER_SECONDS).ping()

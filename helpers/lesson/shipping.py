@@ -16,6 +16,7 @@ from ..text import write
 from ..views.lesson import say
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
+from .terminal import docker, note
 
 __all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "push", "split", "warm_starts"]
 
@@ -48,9 +49,15 @@ def _closed() -> None:
 
 def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list[Transfer]:
     """Push images; nothing without a registry. `name` in the registry, for one image."""
+    if to is None:
+        return []
     with Status() as status:
-        return [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))  # noqa: B023
-                for each in built] if to else []
+        trips = [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))  # noqa: B023
+                 for each in built]
+    for trip in trips:
+        place = f"{to.address}/{trip.place}"
+        note(f"{docker('tag', trip.name, place)} && {docker('push', place)}")
+    return trips
 
 
 def fresh(registry: Registry | None, trips: Sequence[Transfer]) -> list[Copy]:
@@ -74,8 +81,11 @@ def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[fl
 def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
                 runs: int) -> list[list[ColdStart]]:
     """Pull, start and remove again, `runs` times each; nothing without a registry."""
+    if registry is None:
+        return []
+    note(*(docker("pull", f"{registry.address}/{each.place}") for each in copies))
     with Status() as status:
-        return startup_time.cold(registry, copies, port, runs, engine(), status) if registry else []
+        return startup_time.cold(registry, copies, port, runs, engine(), status)
 
 
 def build_twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,

@@ -9,6 +9,6 @@ engine run as ever.
 """
 
 from .cells import Cells, Missing, NeedsEngine, register, registered
-from .recordings import RUN, Recording, recordings
+from .recordings import COMMANDS, RUN, Recording, recordings
 
-__all__ = ["RUN", "Cells", "Missing", "NeedsEngine", "Recording", "recordings", "register", "registered"]
+__all__ = ["COMMANDS", "RUN", "Cells", "Missing", "NeedsEngine", "Recording", "recordings", "register", "registered"]

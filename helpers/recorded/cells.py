@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import CourseError, NoEngine, Unsupported
 from . import frames
-from .recordings import Recording, recordings
+from .recordings import COMMANDS, Recording, recordings
 
 _NAME = "__course_cells__"
 _WRAPPED = f"""
@@ -163,7 +163,8 @@ class Cells:
             self._publish(frames.banner("Recorded results follow, not measured here.", why, _AGAIN))
         self._explained.add(why)
         for output in recorded.outputs[index]:
-            self._publish(frames.framed(self._rewrite(output), recorded))
+            bare = COMMANDS in output.get("metadata", {})
+            self._publish(frames.plain(output) if bare else frames.framed(self._rewrite(output), recorded))
 
     # -- which lesson ------------------------------------------------------------------
 

@@ -35,6 +35,11 @@ def framed(output: Mapping, recorded: Recording) -> Bundle:
             "text/html": _box(f"\u26a0 {escape(head)}", page)}
 
 
+def plain(output: Mapping) -> Bundle:
+    """An output that was measured nowhere, and so has no frame."""
+    return {"text/plain": _text(output), "text/html": _page(output)}
+
+
 def banner(sentence: str, *more: str) -> Bundle:
     """A banner without an output: why nothing was run, and what to do."""
     lines = [line for each in more for line in each.splitlines()]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 MARK = "multistage.recorded"   # metadata of an output that was itself a recording
 RUN = "multistage.run"         # metadata of the output of `this_run()`: engine and date
+COMMANDS = "multistage.commands"   # metadata of the docker commands below a cell, which are no measurement
 _GIT_SECONDS = 10
 
 

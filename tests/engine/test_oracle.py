@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.builder import build
-from helpers.image import inspect
+from helpers.builder import BuildRequest, build, command_line
+from helpers.image import inspect, read_file
 from helpers.lesson import APPS
+from helpers.maintenance.docker_command import docker_build_uses
 
 BUILDERS = {"buildkit": "1", "legacy": "0"}
 
@@ -75,6 +76,58 @@ def test_the_go_application_both_ways(engine, docker, tags):
     assert done.returncode == 0, done.stderr
     ours, theirs = _contents(engine, ours), _contents(engine, theirs)
     assert ours == theirs
+
+
+SMALL = """FROM debian:bookworm-slim AS builder
+ARG WORD=none
+RUN echo NONCE $WORD > /word
+FROM debian:bookworm-slim AS lent
+RUN --mount=type=secret,id=token,required=true sha256sum < /run/secrets/token > /sum && : NONCE
+FROM debian:bookworm-slim
+COPY --from=builder /word /
+"""
+
+
+@pytest.mark.parametrize("options", [
+    {"dockerfile": "Dockerfile.one"}, {"args": {"WORD": "it's two words"}},
+    {"target": "lent", "secrets": {"token": b"hunter2"}}, {"builder": "legacy", "dockerfile": "Dockerfile.one"},
+    {"text": "FROM debian:bookworm-slim\nCOPY Dockerfile /$HOME\n"}], ids=" ".join)
+def test_a_command_of_the_lessons_gives_the_same_layers(engine, docker, options, tags, tmp_path):
+    nonce = uuid.uuid4().hex
+    (tmp_path / "Dockerfile").write_text(SMALL.replace("NONCE", nonce))
+    (tmp_path / "Dockerfile.one").write_text(f"FROM debian:bookworm-slim\nRUN echo {nonce} > /one\n")
+    ours, theirs = tags
+    command = command_line(BuildRequest(tmp_path, tag=theirs, **options))
+    # Docker's command first: ours would leave it nothing to run, with or without its options.
+    done = subprocess.run(["sh", "-c", command.replace("docker", docker, 1)], capture_output=True, text=True, env={
+        **os.environ, "DOCKER_HOST": engine.host, "DOCKER_BUILDKIT": "1", "TOKEN": "hunter2"})
+    assert done.returncode == 0, done.stderr
+    result = build(BuildRequest(tmp_path, tag=ours, **options), engine=engine)
+    assert result.cached and _layers(engine, ours) == _layers(engine, theirs)
+    if "secrets" in options:
+        found = read_file(inspect(theirs, engine), "/sum", engine=engine).split()[0].decode()
+        assert found == hashlib.sha256(b"hunter2").hexdigest()
+
+
+@pytest.mark.parametrize("variable", ["", "0", "1"])
+@pytest.mark.parametrize("command", ["/usr/bin/docker", "/usr/local/bin/docker"])
+def test_which_builder_docker_build_uses(engine, command, variable, monkeypatch):
+    if not Path(command).exists():
+        pytest.skip(f"there is no {command}")
+    monkeypatch.setenv("PATH", str(Path(command).parent), prepend=os.pathsep)
+    monkeypatch.setenv("DOCKER_HOST", engine.host)
+    monkeypatch.setenv("BUILDKIT_PROGRESS", "plain")
+    monkeypatch.setenv("DOCKER_BUILDKIT", variable)
+    if not variable:
+        monkeypatch.delenv("DOCKER_BUILDKIT")
+    said = docker_build_uses(engine).split("`docker build` ")[1].split(".")[0]
+    done = subprocess.run(["docker", "build", "-"], input="FROM scratch\nLABEL a=b\n", capture_output=True, text=True)
+    legacy, kit = "Step 1/2" in done.stdout, "#1 " in done.stderr
+    assert ("fails" in said, "legacy builder" in said, said == "uses BuildKit") == (done.returncode != 0, legacy, kit)
+
+
+def _layers(engine, tag):
+    return engine.client.images.get(tag).attrs["RootFS"]["Layers"]
 
 
 def _application(folder):

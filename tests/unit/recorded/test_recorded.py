@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from helpers.errors import CourseError, NoEngine, Unsupported
 from helpers.lesson.session import Run
 from helpers.recorded import Cells, Missing, NeedsEngine, Recording, frames, register
-from helpers.recorded.recordings import MARK, RUN, recording, recordings
+from helpers.recorded.recordings import COMMANDS, MARK, RUN, recording, recordings
 from helpers.widgets.ask import COMPARED, predict, retold
 from tests.unit.recorded.without_engine import run_cells
 
@@ -49,6 +49,7 @@ def kernel():
         ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
         ("twice()", [value("first")]), ("twice()", [value("second")]),
         ("old('legacy')", [value("legacy says")]), ("old('buildah')", [value("buildah says")]),
+        ("engine() or 1", [value("Hello"), value("In a terminal: docker run x", "<p>docker</p>", **{COMMANDS: True})]),
         ("guess.compare(engine())", [value("You made no prediction. Measured: 700 MB.", **{
             COMPARED: {"question": "How large?", "measured": 700_000_000}})])))
     shell = InteractiveShell()
@@ -106,6 +107,12 @@ def test_what_needs_an_engine_is_shown_as_recorded_with_date_and_engine(kernel):
         assert "Not measured here." in shown.data[kind] and "700 MB" in shown.data[kind]
     assert "<b>700 MB</b>" in shown.data["text/html"] and "role='note'" in shown.data["text/html"]
     assert all(output.metadata == {MARK: True} for output in seen.outputs)
+
+
+def test_the_command_below_a_recorded_cell_has_no_frame(kernel):
+    _, hello, command = kernel("engine() or 1")[0].outputs
+    assert "Not measured here." in hello.data["text/html"]
+    assert command.data == {"text/plain": "In a terminal: docker run x", "text/html": "<p>docker</p>"}
 
 
 def test_what_stands_on_it_is_recorded_too_and_none_of_it_runs(kernel):
@@ -296,7 +303,8 @@ def test_a_lesson_without_an_engine_shows_what_was_recorded(path, tmp_path):
         assert len(live) + len(recorded) >= len(before.outputs), before.source
         assert not live or any(word in before.source for word in LIVE), f"shown as live: {before.source}"
         assert not (live and recorded), before.source
-        assert all("ecorded" in output["data"]["text/html"] for output in recorded)
+        framed = [output["data"]["text/html"] for output in recorded]
+        assert all("ecorded" in page or "In a terminal" in page for page in framed)
     assert marked > 5
 
 

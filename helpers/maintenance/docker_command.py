@@ -1,0 +1,75 @@
+"""Which builder this machine's own `docker build` uses.
+
+Source of the rules: docker/cli, cmd/docker/builder.go (version 23 and later) and cli/command/cli.go (before).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from ..engine import Engine
+
+_SECONDS = 10
+_SINCE = "Since Docker 23 `docker build` is BuildKit, through buildx; before, it is the legacy builder, " \
+         "unless DOCKER_BUILDKIT=1 is set."
+
+
+def docker_build_uses(engine: Engine) -> str:
+    """Sentences: the builder of the docker command that is here, and those of the engine. Nothing is built."""
+    version = _output("--version")
+    offered = f"The engine here offers {' and '.join(engine.builders)}; the lessons use {engine.builders[0]}."
+    if not version:
+        return f"There is no docker command here. {_SINCE} {offered}"
+    if not version.startswith("Docker"):
+        return f"The docker command here is {version}, so `docker build` is Podman's builder, Buildah. {offered}"
+    buildx = bool(_output("buildx", "version"))
+    builder = builder_of(_major(version), buildx, os.environ.get("DOCKER_BUILDKIT", ""), _preferred(engine))
+    return f"The docker command here is {version}{'' if buildx else ', without buildx'}. {builder} {_SINCE} {offered}"
+
+
+def builder_of(major: int, buildx: bool, variable: str, preferred: str) -> str:
+    """What `docker build` uses.
+
+    major      the docker command's version
+    buildx     whether it has that plugin
+    variable   DOCKER_BUILDKIT, '' if it is not set
+    preferred  the builder that the engine recommends: '2' for BuildKit, '1' or '' for the legacy one
+    """
+    wanted = variable.lower() in ("1", "t", "true")
+    if variable and not wanted:
+        return f"`docker build` uses the legacy builder: DOCKER_BUILDKIT is {variable}."
+    if major < 23:
+        if not wanted and preferred != "2":
+            return "`docker build` uses the legacy builder; with DOCKER_BUILDKIT=1 it uses BuildKit."
+        return "`docker build` uses BuildKit."
+    if buildx:
+        return "`docker build` uses BuildKit."
+    if wanted:
+        return "`docker build` fails: DOCKER_BUILDKIT asks for BuildKit, and the plugin buildx is missing."
+    return "`docker build` falls back to the legacy builder: install the plugin docker-buildx."
+
+
+def _preferred(engine: Engine) -> str:
+    """What the engine answers to a ping, in its header Builder-Version."""
+    api = engine.client.api
+    return api.get(f"{api.base_url}/_ping", timeout=_SECONDS).headers.get("Builder-Version", "")
+
+
+def _major(version: str) -> int:
+    return int((re.search(r"\d+", version) or ["0"])[0])
+
+
+def _output(*words: str) -> str:
+    """The first line that a docker command prints; '' if it fails or is not there."""
+    command: Sequence[str] = [shutil.which("docker") or "", *words]
+    if not command[0]:
+        return ""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.partition("\n")[0].strip() if done.returncode == 0 else ""

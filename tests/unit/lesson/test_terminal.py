@@ -1,0 +1,123 @@
+"""A lesson's calls in Docker's own words."""
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import lesson
+from helpers.builder import BuildRequest
+from helpers.errors import BuildFailed
+from helpers.experiments import incremental
+from helpers.lesson import APPS, terminal
+
+APP = APPS / "greeter"
+
+
+@pytest.fixture(autouse=True)
+def log(monkeypatch):
+    """A kernel that has made no call yet, with an engine that the course has started."""
+    for name, empty in {"_noted": [], "_of_cell": [], "_remarks": {}, "_copied": {}}.items():
+        monkeypatch.setattr(terminal, name, empty)
+    there = SimpleNamespace(host="unix:///run/engine.sock", rung="course", builders=("buildkit", "legacy"))
+    monkeypatch.setattr(terminal, "engine", lambda: there)
+
+
+def note_build(folder, failure=None, bases=(), handed_over=(), **options):
+    request = BuildRequest(folder, **options)
+    prepared = SimpleNamespace(request=SimpleNamespace(builder="buildkit"), bases=bases, handed_over=handed_over)
+    terminal.note_build(request, prepared, failure)
+
+
+def copied(files):
+    """A copy as a lesson makes it, and the commands that make it again."""
+    place = lesson.folder(files)
+    note_build(place, tag="greeter:copy")
+    return place, terminal._noted[-1]
+
+
+def test_a_script_has_the_calls_in_order_and_each_once():
+    note_build(APP, tag="greeter:multi")
+    terminal.note(terminal.docker("run", "--rm", "greeter:multi", "say", "two words"))
+    note_build(APP, tag="greeter:multi")
+    lines = lesson.in_your_terminal().text.splitlines()
+    assert [line for line in lines if line.startswith("docker")] == [
+        "docker build -t greeter:multi notebooks/apps/greeter", "docker run --rm greeter:multi say 'two words'"]
+    assert 'export DOCKER_HOST="unix:///run/engine.sock"' in lines[2]
+
+
+def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
+    files = incremental.files(APP)
+    files["main.go"] = files["main.go"].replace(b"world", b"moon").rstrip(b"\n")
+    files[".env"] = b"PASSWORD=it's\nhunter2"
+    files["new folder/deep.txt"] = b"deep\n"
+    del files["Dockerfile.tested"]
+    place, commands = copied(files)
+    assert "a copy of greeter, changed" in commands and "Hello" not in commands
+    made, = terminal._copied.values()
+    script = "\n".join(line for line in commands.splitlines() if not line.startswith("docker"))
+    subprocess.run(["sh", "-euc", script.replace(made, str(tmp_path / "copy"))], cwd=APPS.parents[1], check=True)
+    assert incremental.files(tmp_path / "copy") == incremental.files(place) == files
+
+
+def test_a_copy_that_is_built_twice_is_made_once():
+    place, _ = copied(incremental.files(APP))
+    note_build(place, tag="greeter:again")
+    assert terminal._noted[-1] == "docker build -t greeter:again /tmp/multistage-copy-1"
+
+
+def test_files_of_no_application_are_written_and_what_is_no_text_is_missed():
+    _, commands = copied({"release": b"January", "compile": b"\xff" * 2000})
+    assert "mkdir /tmp/multistage-copy-1\n" in commands
+    assert "# /tmp/multistage-copy-1/compile is missing here: " in commands
+    assert "printf %s January > /tmp/multistage-copy-1/release" in commands
+
+
+def test_a_failed_build_says_where():
+    note_build(APP, BuildFailed("No.", line=8), text="FROM scratch\n")
+    assert terminal._noted == ["docker build -f - notebooks/apps/greeter <<'END'    # fails at line 8\nFROM scratch\nEND"]
+
+
+def test_a_secret_is_named_and_not_written():
+    note_build(APP, secrets={"token": b"hunter2"})
+    assert "# TOKEN holds the secret token" in terminal._noted[0] and "hunter2" not in terminal._noted[0]
+
+
+def test_the_head_of_the_script_says_what_docker_would_not_have():
+    base = SimpleNamespace(ref="golang:1.22", name="localhost/multistage.course/golang:1.22", substituted=True)
+    given = SimpleNamespace(id="npmrc")
+    note_build(APP, bases=[base], handed_over=[given])
+    text = lesson.in_your_terminal().text
+    assert "# golang:1.22, which docker pulls, is localhost/multistage.course/golang:1.22" in text
+    assert "--secret id=npmrc,src=FILE" in text
+
+
+def test_builds_of_stand_ins_and_exercises_are_no_call_of_a_lesson(tmp_path):
+    note_build(APPS.parents[1] / "helpers" / "bases" / "standins")
+    exercise = tmp_path / "multistage-exercise-x"
+    exercise.mkdir()
+    note_build(exercise)
+    assert terminal._noted == []
+
+
+def test_one_command_stands_in_one_line_and_more_are_folded():
+    one = terminal.commands_bundle(["docker run --rm 'a&b'"])
+    assert one["text/plain"] == "In a terminal: docker run --rm 'a&b'" and "<code" in one["text/html"]
+    several = terminal.commands_bundle(["docker images", "docker history x"])["text/html"]
+    assert "<details>" in several and "2 commands" in several and "docker images\ndocker history x" in several
+
+
+def test_a_cell_shows_its_own_commands_once(monkeypatch):
+    shown = []
+    shell = SimpleNamespace(display_pub=SimpleNamespace(publish=lambda **output: shown.append(output)))
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    terminal.note("docker images", "docker images")
+    terminal.show_commands()
+    terminal.show_commands()
+    assert [each["data"]["text/plain"] for each in shown] == ["In a terminal: docker images"]
+
+
+def test_without_an_engine_nothing_is_noted(monkeypatch):
+    monkeypatch.setattr(terminal, "recorded_only", lambda: True)
+    terminal.note("docker images")
+    assert terminal._noted == []
