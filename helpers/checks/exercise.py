@@ -159,6 +159,7 @@ class Exercise:
     serve: Serve | None = None
     edits: tuple[Edit, ...] = ()
     reproducible: Same | None = None
+    report: Texts = ()
     targets: Mapping[str, Target] = field(default_factory=dict)
     folder: Path = field(default=Path(), metadata={"own": True})
 

@@ -18,6 +18,7 @@ def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
         "how it runs": _running(exercise),
         "what an edit rebuilds": _chosen(cache=exercise.edits),
         "whether two builds are the same": _chosen(reproducible=exercise.reproducible),
+        "what the report finds": _chosen(report=exercise.report),
         **{f"the target {name}": tuple(f"{name}: {rule}" for rule in (
             *_inside(exercise, target), *_running(target), *_chosen(same=target.same, breaks=target.breaks)))
            for name, target in exercise.targets.items()}}

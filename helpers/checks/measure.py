@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from .. import paths
 from ..builder import BuildResult, ensure_bases
+from ..builder.context import Context
 from ..dockerfile import SCRATCH, Dockerfile, parse
 from ..engine import Engine
+from ..experiments import incremental
 from ..image import inspect, stored
 from ..inventory import inventory
-from .exercise import Content, Exercise
+from ..report import context_of, findings_of
+from .exercise import STARTER, Content, Exercise
+from .globs import matches
 from .image_rules import tools_fail, unwanted
 from .verdict import Fail
 
@@ -35,6 +41,20 @@ def bytes_added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:
     base = read.chain(result.target)[0].base
     below = 0 if base == SCRATCH else stored(result.substitutions.get(base, base), engine)[1]
     return stored(result.image, engine)[1] - below
+
+
+def report_fails(rules: Sequence[str], result: BuildResult, source: Mapping[str, bytes],
+                 engine: Engine) -> Iterator[Fail]:
+    """Rule `report`: findings of the course's own report whose rules match one of these globs.
+
+    source  {path: content} of the build context
+    """
+    with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder:
+        incremental.write({**source, STARTER: result.dockerfile.text.encode()}, folder)
+        sent = context_of(result, inventory(result.image, engine), Context.scan(Path(folder), STARTER), engine)
+    for each in findings_of(sent):
+        if any(matches(each.rule, rule) for rule in rules):
+            yield Fail("report", f"The report finds ({each.rule}): {each.what} {each.why} {each.remedy}", each.line)
 
 
 def starter_bytes(exercise: Exercise, builder: str, engine: Engine, build: Callable[[str], str]) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import dockerfile as dockerfiles
@@ -121,6 +121,9 @@ class Attempt(contextlib.ExitStack):
             found.judge("cache", self._edits())
         if asked := self.exercise.reproducible:
             found.judge("reproducible", self._rebuilt(result, asked.files))
+        if rules := self.exercise.report:
+            learners = replace(result, dockerfile=self.read)     # without the mounts of the check
+            found.judge("report", measure.report_fails(rules, learners, self.source, self.engine))
         for name, target in self.exercise.targets.items():
             inner = Findings(name)
             self._target(inner, name, target, result)

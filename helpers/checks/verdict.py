@@ -43,6 +43,7 @@ RULES = {
     "proof": "The program was compiled from this source, in this build.",
     "same": "It starts the same program as the last stage, byte for byte.",
     "breaks": "It does not build when the source is broken.",
+    "report": "The course's own report has nothing to fix here.",
     "cache": "An edit reruns no more steps than it must.",
     "reproducible": "Two builds without the cache give the same bytes.",
 }

@@ -17,8 +17,9 @@ from .kitchen import Rooms, rooms
 from .model import RULES, SEVERITIES, Finding, Rule, reaches
 from .opinions import Opinions
 from .result import Report
-from .run import NAME, findings_of, report
+from .run import NAME, context_of, findings_of, report
 from .sarif import to_sarif
 
-__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "findings_of",
+__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "context_of",
+           "findings_of",
            "fix", "reaches", "report", "rooms", "to_sarif", "writable"]

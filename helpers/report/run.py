@@ -65,7 +65,7 @@ def report(
     if finished:
         finished(result)
     found = inventory(result.tag, engine)
-    built = _context(result, found, project.read(Context.scan(root, dockerfile)), engine)
+    built = context_of(result, found, Context.scan(root, dockerfile), engine)
     findings = findings_of(built)
     return Report(
         result, found, built.lines, built.main, findings, images.unique(found.image, engine),
@@ -87,14 +87,15 @@ def name(root: Path, dockerfile: str, target: str | None, text: str | None = Non
 
 # -- what the rules look at ----------------------------------------------------------
 
-def _context(result: BuildResult, found: Inventory, read: project.Project, engine: Engine) -> ReportContext:
+def context_of(result: BuildResult, found: Inventory, sent: Context, engine: Engine) -> ReportContext:
+    """What the rules look at: a build, the inventory of its image, and the build context that was sent."""
     start = images.start(found.image, engine)
     main = entrypoint.find(found, start)
     chosen = None
     if main:
         offered = base_advice.candidates(main, found.os or _built_on(result, engine), found)
         chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine), found)
-    return ReportContext(result.dockerfile, found, start, read, result.target, result.steps, main, chosen,
+    return ReportContext(result.dockerfile, found, start, project.read(sent), result.target, result.steps, main, chosen,
                          result.builder)
 
 

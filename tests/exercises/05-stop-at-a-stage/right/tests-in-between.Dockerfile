@@ -5,10 +5,11 @@ COPY portions.c portions.h ./
 FROM tools AS test
 COPY portions_test.c ./
 RUN gcc -Wall -o portions_test portions_test.c portions.c
-RUN ./portions_test
+RUN ./portions_test > /passed
 
 FROM tools AS build
 COPY main.c ./
+COPY --from=test /passed /passed
 RUN gcc -O2 -Wall -static -s -o /portions main.c portions.c
 
 FROM debian:bookworm-slim AS debug

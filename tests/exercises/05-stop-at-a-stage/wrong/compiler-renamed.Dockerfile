@@ -13,6 +13,6 @@ COPY --from=build /src/portions /usr/local/bin/
 ENTRYPOINT ["portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 COPY --from=build /usr/lib/gcc/x86_64-linux-gnu/12/cc1 /spoon
 ENTRYPOINT ["/portions"]

@@ -14,5 +14,5 @@ COPY --from=build /src/portions-debug /usr/local/bin/portions
 ENTRYPOINT ["portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]

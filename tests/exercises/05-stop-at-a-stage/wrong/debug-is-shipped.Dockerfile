@@ -13,5 +13,5 @@ COPY --from=build /src/portions /portions
 ENTRYPOINT ["/portions"]
 
 FROM debian:bookworm-slim
-COPY --from=build /src/portions /usr/local/bin/
+COPY --from=test /src/portions /usr/local/bin/
 ENTRYPOINT ["portions"]

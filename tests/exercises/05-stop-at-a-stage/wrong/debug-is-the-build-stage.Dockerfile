@@ -12,5 +12,5 @@ FROM build AS debug
 ENTRYPOINT ["/src/portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]

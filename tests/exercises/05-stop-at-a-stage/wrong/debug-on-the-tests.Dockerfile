@@ -13,5 +13,5 @@ RUN rm -rf /usr/lib/gcc /usr/bin/*gcc* /usr/bin/*-ld*
 ENTRYPOINT ["/src/portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]

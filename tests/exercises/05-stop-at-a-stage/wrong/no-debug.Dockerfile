@@ -9,5 +9,5 @@ COPY portions_test.c ./
 RUN gcc -Wall -o portions_test portions_test.c portions.c && ./portions_test
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]

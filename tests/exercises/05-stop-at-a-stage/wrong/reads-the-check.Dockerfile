@@ -13,6 +13,6 @@ COPY --from=build /src/portions /usr/local/bin/
 ENTRYPOINT ["portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 COPY check.toml /
 ENTRYPOINT ["/portions"]

@@ -16,5 +16,5 @@ FROM build AS taste
 RUN ./portions 2 3
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]

@@ -14,5 +14,5 @@ COPY --from=build /src/portions /usr/local/bin/
 ENTRYPOINT ["portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]

@@ -13,5 +13,5 @@ COPY --from=build /src/portions /usr/local/bin/
 ENTRYPOINT ["portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=tests /src/portions /portions
 ENTRYPOINT ["/portions"]

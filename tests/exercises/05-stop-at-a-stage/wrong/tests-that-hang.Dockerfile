@@ -1,4 +1,4 @@
-# fails: test: time
+# fails: time
 FROM gcc:12 AS build
 WORKDIR /src
 COPY main.c portions.c portions.h ./
@@ -14,5 +14,5 @@ COPY --from=build /src/portions /usr/local/bin/
 ENTRYPOINT ["portions"]
 
 FROM scratch
-COPY --from=build /src/portions /portions
+COPY --from=test /src/portions /portions
 ENTRYPOINT ["/portions"]
