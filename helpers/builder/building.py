@@ -126,7 +126,7 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     request = replace(request, secrets=values,
                       no_cache=request.no_cache or _overlooks_mounts(engine, read))
     return Prepared(request, engine, context, read, bases, handed_over, asked, mark_of(read, request.bounds, builder),
-                    Progress(read, stage.label if stage else None, builder))
+                    Progress(read, stage.label if stage else None, builder, engine.describe()))
 
 
 def _unwatched(_: Progress) -> None:

@@ -105,9 +105,10 @@ class StageReport:
 
 
 class Progress:
-    """Folds events; `steps()` and `stages()` are the state at any time."""
+    """Folds events; `steps()` and `stages()` are the state at any time. `engine`: in words, for a source line."""
 
-    def __init__(self, dockerfile: Dockerfile, target: str | None, builder: str):
+    def __init__(self, dockerfile: Dockerfile, target: str | None, builder: str, engine: str = ""):
+        self.engine = engine
         self.dockerfile = dockerfile
         self.target = target
         self.builder = builder

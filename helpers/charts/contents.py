@@ -14,7 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
 from ..units import counted, size
 from .grids import cell, grid, pale_legend
-from .sizes import Part, bar, bar_axis, base_part, instructions, legend_of
+from .sizes import Part, bar, bar_axis, instructions, layer_part, legend_of
 from .style import BUILD, DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
 
 _CELL_HIGH, _LINE_HIGH = 0.42, 0.19    # inches: a row of the grid, a line of the names above it
@@ -76,7 +76,7 @@ def _cut(name: str, letters: int) -> str:
 def _cell(axes: Axes, column: int, row: int, kind: str, found: Sequence[Tool], letters: int) -> None:
     colour = BUILD if kind in BUILDING else DANGER
     if not found:
-        axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=RUN, fontsize=9.5)
+        axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=FAINT, fontsize=9.5)
         return
     cell(axes, column, row, colour)
     place = (column + 0.02, row + 0.5) if letters >= _FEWEST else (column + 0.5, row + 0.5)
@@ -133,7 +133,7 @@ def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None
     names = _names(inventories, names)
     labels = [_cut(name, _LABEL) for name in names]
     counts = [each.surface.rows() for each in inventories]
-    panels = [what for what, _ in counts[0]]
+    panels = [what for what, _ in counts[0] if what != "compilers"]   # colour says which has one
     rows = -(-len(panels) // 2)
     figure, grid = canvas((0.27 * len(names) + 0.36) * rows, columns=2, rows=rows)
     for axes in grid.flat[len(panels):]:
@@ -141,7 +141,7 @@ def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None
     for index, (panel, axes) in enumerate(zip(panels, grid.flat)):
         values = [each[index][1] for each in counts]
         for row, (value, each) in enumerate(zip(values, inventories)):
-            part = Part("", value, BUILD if each.build_tools else RUN, each.image.stand_in is not None)
+            part = Part("", value, BUILD if each.kind("compiler") else RUN, each.image.stand_in is not None)
             bar(axes, row, [part], f"{value:,}", height=0.7, bold=True, fontsize=9.5)
         axes.set_yticks(range(len(names)), labels if index % 2 == 0 else [""] * len(names), fontsize=9)
         axes.set_ylim(len(names) - 0.4, -0.6)
@@ -152,9 +152,9 @@ def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None
         axes.set_title(panel, fontsize=10, fontweight="normal", color=FAINT)
     spoken = " ".join(f"{name}: {', '.join(counted(value, what.removesuffix('s')) for what, value in rows)}."
                       for name, rows in zip(names, counts))
-    kinds = {bool(each.build_tools) for each in inventories}
+    kinds = {bool(each.kind("compiler")) for each in inventories}
     legend = [Patch(facecolor=colour, label=label) for holds, colour, label in (
-        (True, BUILD, "has build tools"), (False, RUN, "has none")) if holds in kinds]
+        (True, BUILD, "has a compiler"), (False, RUN, "has no compiler")) if holds in kinds]
     executables = [each.surface.executables for each in inventories]
     return finish(figure, _finding(names, executables, "program", " to run", "0"), spoken,
                   [each.image for each in inventories], legend=legend)
@@ -176,10 +176,9 @@ def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -
     stacks = []
     for row, (index, layer) in enumerate(rows):
         unseen = hidden.get(index, 0)
-        stacks.append([base_part(image, "the base's", layer.unpacked - unseen, SHARED) if index < image.base_layers
-                       else Part("added", layer.unpacked - unseen, RUN),
-                       *([Part("hidden by a later layer, and still shipped", unseen, DANGER, "xx")] if unseen else [])])
-        part = f", {'all' if unseen == layer.unpacked else size(unseen)} of it unseen" if _felt(unseen, whole) else ""
+        stacks.append([layer_part(image, index < image.base_layers, layer.unpacked - unseen),
+                       *([Part("\u2718 hidden by a later layer, still shipped", unseen, DANGER)] if unseen else [])])
+        part = f", \u2718 {'all' if unseen == layer.unpacked else size(unseen)} unseen" if _felt(unseen, whole) else ""
         bar(axes, row, stacks[-1], size(layer.unpacked) + part, height=0.72, fontsize=10)
     instructions(axes, [printable(layer.instruction) for _, layer in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -194,7 +193,7 @@ def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -
 
 def _felt(unseen: int, whole: int) -> bool:
     """Whether it is worth a word: every apt-get replaces a few small files."""
-    return unseen > 0.005 * max(1, whole)
+    return unseen > 0.0005 * max(1, whole)
 
 
 def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
 from typing import NamedTuple
 
 from matplotlib.patches import Patch
@@ -15,8 +15,9 @@ from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, Chart, canvas, fi
 _ROW = 0.24       # inches of a line
 _ROWS = 26        # lines that a figure shows: those that bring something first
 _LETTERS = 40     # of a line
-_NAMES = 26       # characters of rules beside a bar
-_ROOM = 2.5       # of the axis, in longest bars: values and rules stand behind them
+_NAMES = 30       # characters of a line of rules beside a bar
+_LINE = 0.72      # rows that such a line takes
+_ROOM = 2.9       # of the axis, in longest bars: values and rules stand behind them
 _COLUMN = 1.4     # where the rules stand, in the same
 
 
@@ -34,24 +35,31 @@ def findings(report: Report) -> Chart:
     """A row a line of the Dockerfile: the bytes that it brings into the image, what of
     them a fix would save, and the rules that it breaks."""
     rows = _rows(report)
-    figure, axes = canvas(0.45 + _ROW * len(rows))
+    rules = [textwrap.wrap("\u2718\u00a0" * bool(row.rules) + ", ".join(row.rules), _NAMES, break_on_hyphens=False)
+             for row in rows]
+    places, top = [], 0.0    # a row in which many rules are broken is as high as their lines
+    for lines in rules:
+        high = max(1.0, _LINE * len(lines))
+        places.append(top + (high - 1) / 2)
+        top += high
+    figure, axes = canvas(0.45 + _ROW * top)
     stand_in = report.image.stand_in is not None
     longest = max((row.brings for row in rows), default=1) or 1
-    for at, row in enumerate(rows):
+    for at, row, lines in zip(places, rows, rules, strict=True):
         kept = row.brings - row.saves
         own = Part("added", kept, RUN) if not row.base else Part("the base's", kept, SHARED, stand_in)
-        bar(axes, at, [own, *([Part("a fix would save it", row.saves, DANGER, "xx")] if row.saves else [])],
+        bar(axes, at, [own, *([Part("a fix would save it", row.saves, DANGER)] if row.saves else [])],
             size(row.brings) if row.brings else "", height=0.7, fontsize=8.5)
-        axes.text(_COLUMN * longest, at, _rules(row.rules), va="center", fontsize=8.5, color=INK)
-    axes.set_yticks(range(len(rows)), [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows],
+        axes.text(_COLUMN * longest, at, "\n".join(lines), va="center", fontsize=8.5, color=INK, linespacing=1.05)
+    axes.set_yticks(places, [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows],
                     family=MONOSPACE, fontsize=7.5)
     for row, label in zip(rows, axes.get_yticklabels(), strict=False):
         label.set_color(INK if row.shipped else FAINT)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_ylim(top - 0.4, -0.6)
     bar_axis(axes, longest, room=_ROOM)
     axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
     legend = [Patch(facecolor=SHARED, label="the base's"), Patch(facecolor=RUN, label="added"),
-              Patch(facecolor=DANGER, hatch="xx", edgecolor="white", label="a fix would save it")]
+              Patch(facecolor=DANGER, label="\u2718 a fix would save it")]
     if not all(row.shipped for row in rows):
         legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey text: a stage that is not shipped"))
     return finish(figure, _finding(report), _spoken(report), [report.image], legend=legend)
@@ -73,16 +81,6 @@ def _rows(report: Report) -> list[_Row]:
         best = sorted(rows, key=lambda row: (not row.rules, -row.brings, row.line))[:_ROWS]
         rows = sorted(best, key=lambda row: row.line)
     return rows
-
-
-def _rules(rules: Sequence[str]) -> str:
-    """As many rules as fit, and how many more there are."""
-    shown: list[str] = []
-    for rule in rules:
-        if shown and len(", ".join([*shown, rule])) > _NAMES:
-            return f"✘ {', '.join(shown)} +{len(rules) - len(shown)}"
-        shown.append(rule)
-    return f"✘ {', '.join(shown)}" if shown else ""
 
 
 def _finding(report: Report) -> str:

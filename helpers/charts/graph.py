@@ -10,7 +10,7 @@ from matplotlib.path import Path
 
 from ..builder import TITLES, BuildResult
 from ..dockerfile import SCRATCH, Edge
-from ..units import seconds
+from ..units import counted, listed, seconds
 from .layout import WIDE, Box, Plan, Wire, plan
 from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, fitted, wide
 
@@ -111,21 +111,24 @@ def _draw_rooms(axes: Axes, drawn: Plan, shipped: str, doors: Collection[str]) -
 
 def _finding(result: BuildResult) -> str:
     shipped = _shipped(result)
+    skipped = [stage.name for stage in result.stages if stage.status == "skipped"]
+    if skipped:
+        return f"{listed(skipped)} never ran: {shipped}, which is shipped, takes nothing from there"
     bridges = [e for e in result.dockerfile.edges if e.target == shipped and not e.external]
     if not bridges and len(result.stages) > 1:
-        return f"Only {shipped} is shipped, and no bridge leads into it"
+        return f"Only {shipped} is shipped, and it takes nothing from another stage"
     if not bridges:
         return f"One stage, {shipped}: all that it holds is shipped"
-    sources = ", ".join(dict.fromkeys(edge.source for edge in bridges))
-    return f"Only {shipped} is shipped; what it takes from {sources} crosses one bridge" \
-        if len(bridges) == 1 else f"Only {shipped} is shipped; {len(bridges)} bridges lead into it"
+    sources = listed(list(dict.fromkeys(edge.source for edge in bridges)))
+    times = counted(len(bridges), "bridge")
+    return f"Only {shipped} is shipped; what it has from {sources} crossed {times}"
 
 
 def _spoken(result: BuildResult) -> str:
     stages = [f"Stage {s.name} from {s.base}: {s.status}"
               + (f" in {seconds(s.seconds)}" if s.status == "built" else "") for s in result.stages]
     edges = [f"{e.via} from {_source_name(result, e)} to {e.target}" for e in result.dockerfile.edges]
-    return f"{'; '.join(stages)}. Ties: {'; '.join(edges)}."
+    return f"{'; '.join(stages)}. Dependencies: {'; '.join(edges)}."
 
 
 def _source_name(result: BuildResult, edge: Edge) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
-from ..container.attack import AttackResult
+from ..container.attack import AS_ROOT, AttackResult
 from ..image import Image, Twins
 from ..inventory import BUILDING, KINDS, Inventory
-from ..units import counted
-from .style import BUILD, DANGER, FAINT, INK, PALE, PAPER, RUN, SHARED, Chart, canvas, finish
+from ..units import counted, listed
+from .style import BUILD, DANGER, FAINT, INK, PALE, RUN, SHARED, Chart, canvas, finish
 
+_APART = 0.35      # rows between what an intruder finds and who it is
 _PARTS = ("program", "layers", "image id")
 
 
@@ -47,8 +48,8 @@ def pale_legend(*kinds: tuple[str, str]) -> list[Patch]:
 def tries(found: Mapping[str, Sequence[AttackResult]], images: Sequence[Image] = ()) -> Chart:
     """A row for each attack, a column for each image ({its name: its attacks})."""
     return _yes_no({name: {each.what: each.worked for each in done} for name, done in found.items()},
-                   (("✘ works", DANGER, "✘ the intruder can"), ("✔ fails", RUN, "✔ the intruder cannot")),
-                   _tries_finding(found, len(next(iter(found.values())))), images)
+                   (("✘ works", DANGER, "✘ the intruder can"), ("✔ fails", SHARED, "✔ the intruder cannot")),
+                   _tries_finding(found, len(next(iter(found.values())))), images, apart=AS_ROOT)
 
 
 def crossings(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] = ()) -> Chart:
@@ -59,21 +60,25 @@ def crossings(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] =
 
 def needs(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] = ()) -> Chart:
     """What works on which base, {base: {need: whether it is met}}: a row for each need, a column for each base."""
-    return _yes_no(found, (("✔ works", RUN, "✔ the base brings it"), ("✘ fails", DANGER, "✘ something is missing")),
+    return _yes_no(found, (("✔ works", SHARED, "✔ the base brings it"), ("✘ fails", DANGER, "✘ something is missing")),
                    _count(found, "works", "work"), images)
 
 
 def _yes_no(found: Mapping[str, Mapping[str, bool]], kinds: Sequence[tuple[str, str, str]], title: str,
-            images: Sequence[Image]) -> Chart:
-    """`kinds`: (words in a cell, colour, words in the legend) for yes, then for no. Danger is bold, else yes."""
+            images: Sequence[Image], apart: str = "") -> Chart:
+    """`kinds`: (words in a cell, colour, words in the legend) for yes, then for no. Danger is bold, else yes.
+    `apart`: the last row, if it is of another kind."""
     rows = list(next(iter(found.values())))
+    places = [row + _APART * (what == apart) for row, what in enumerate(rows)]
     figure, axes = canvas(0.4 + 0.4 * len(rows))
     loud = next((words for words, colour, _ in kinds if colour == DANGER), kinds[0][0])
     for column, answers in enumerate(found.values()):
-        for row, what in enumerate(rows):
+        for row, what in zip(places, rows):
             words, colour, _ = kinds[not answers[what]]
             cell(axes, column, row, colour, words, bold=words == loud)
     grid(axes, list(found), rows)
+    axes.set_yticks([place + 0.5 for place in places], rows)
+    axes.set_ylim(places[-1] + 1, 0)
     alt = " ".join(f"{name}: " + ", ".join(f"{what} {kinds[not yes][0].lstrip('✘✔ ')}" for what, yes in answers.items())
                    + "." for name, answers in found.items())
     return finish(figure, title, alt, images, hatched=False,
@@ -103,13 +108,13 @@ def twins(pairs: Mapping[str, Twins], program: str) -> Chart:
     figure, axes = canvas(0.35 + 0.5 * len(pairs))
     for row, answers in enumerate(held.values()):
         for column, same in enumerate(answers):
-            axes.add_patch(Rectangle((column + 0.03, row + 0.08), 0.94, 0.84, facecolor=RUN if same else DANGER))
-            axes.text(column + 0.5, row + 0.5, "✔ same" if same else "✘ differs", ha="center", va="center",
-                      color=PAPER, fontweight="bold", fontsize=10)
+            cell(axes, column, row, SHARED if same else DANGER, "✔ same" if same else "✘ differs", bold=not same)
     grid(axes, _PARTS, list(pairs))
     alt = "; ".join(f"{name}: " + ", ".join(f"{what} {'same' if same else 'differs'}"
                                             for what, same in zip(_PARTS, answers)) for name, answers in held.items())
-    return finish(figure, _twins_finding(held), alt, source="Each row is two builds without the cache.")
+    engines = "; ".join(dict.fromkeys(pair.engine for pair in pairs.values()))
+    return finish(figure, _twins_finding(held), alt, source=f"Each row is two builds without the cache, on {engines}.",
+                  legend=pale_legend((SHARED, "\u2714 byte for byte"), (DANGER, "\u2718 not")))
 
 
 def _twins_finding(held: Mapping[str, tuple[bool, ...]]) -> str:
@@ -130,16 +135,23 @@ def left_behind(pairs: Mapping[str, tuple[Inventory, Inventory]]) -> Chart:
         for column, (one, several) in enumerate(pairs.values()):
             before, after = len(one.kind(kind)), len(several.kind(kind))
             if before or after:
-                colour = RUN if not after else BUILD if kind in BUILDING else DANGER
+                colour = SHARED if not after else BUILD if kind in BUILDING else DANGER
                 cell(axes, column, row, colour, f"{before} → {after}", bold=after > 0)
             else:
                 axes.text(column + 0.5, row + 0.5, "none", ha="center", va="center", color=FAINT, fontsize=9)
     grid(axes, list(pairs), kinds)
-    before, after = (sum(len(pair[index].build_tools) for pair in pairs.values()) for index in (0, 1))
-    title = f"{counted(before, 'build tool')} in images of one stage, {after or 'none'} in images of several"
+    title = _left_finding({name: len(several.build_tools) for name, (_, several) in pairs.items()})
     counts = {name: ", ".join(f"{kind} {len(one.kind(kind))} to {len(several.kind(kind))}" for kind in kinds
                               if one.kind(kind) or several.kind(kind)) for name, (one, several) in pairs.items()}
-    return finish(figure, title, " ".join(f"{name}: {listed or 'no known tool'}." for name, listed in counts.items()),
+    return finish(figure, title, " ".join(f"{name}: {each or 'no known tool'}." for name, each in counts.items()),
                   [each.image for each in both], hatched=False, legend=pale_legend(
-                      (RUN, "all left behind"), (BUILD, "still there, for building"),
-                      (DANGER, "still there, of use to an intruder")))
+                      (SHARED, "all left behind"), (BUILD, "in the last image, for building"),
+                      (DANGER, "in the last image, of use to an intruder")))
+
+
+def _left_finding(left: Mapping[str, int]) -> str:
+    """The languages with no tool for building in the last image, and how many the others have."""
+    none = [name for name, count in left.items() if not count]
+    some = [f"{name} {count}" for name, count in left.items() if count]
+    clean = f"Several stages leave every build tool of {listed(none)} behind" if none else ""
+    return "; ".join(filter(None, (clean, f"{'s' if none else 'S'}till there: {listed(some)}" if some else "")))

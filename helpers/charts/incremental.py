@@ -15,7 +15,7 @@ from ..inventory import printable
 from ..units import counted, seconds
 from .grids import grid
 from .sizes import short
-from .style import BUILD, FAINT, INK, MONOSPACE, PALE, SHARED, Chart, canvas, finish
+from .style import BUILD, FAINT, INK, MONOSPACE, PALE, PAPER, SHARED, Chart, canvas, finish, words_on
 
 _ROW = 0.27          # inches of height
 _GAP = 0.5           # rows between two Dockerfiles
@@ -26,16 +26,19 @@ _SECRET = re.compile(r"--mount=type=secret\S* ")
 Built = Mapping[str, BuildResult]
 
 
-def edits(built: Mapping[str, Built]) -> Chart:
-    """A row for each step, a column for each edit, a block for each Dockerfile: {its name: {what
-    was edited: the build after it}}. A cell of a step that ran says how long, in words and as a bar.
+def edits(built: Mapping[str, Built], about: str = "") -> Chart:
+    """A row for each step, a column for each edit after which one ran, a block for each Dockerfile: {its name:
+    {what was edited: the build after it}}. A cell of a step that ran says how long, in words and as a bar.
+
+    about  the edit that the title is about; without it the one that makes the largest difference
 
     Raises ValueError if there is nothing to draw.
     """
     if not built or not all(built.values()):
         raise ValueError("no build to draw")
-    whats = list(next(iter(built.values())))
-    blocks = {name: [steps(each) for each in results.values()] for name, results in built.items()}
+    every = list(next(iter(built.values())))
+    whats = [what for what in every if any(executed_steps(results[what]) for results in built.values())] or every
+    blocks = {name: [steps(results[what]) for what in whats] for name, results in built.items()}
     longest = max((step.seconds for columns in blocks.values() for column in columns for step in column), default=0.0)
     rows = sum(2 + len(columns[0]) for columns in blocks.values()) + _GAP * (len(blocks) - 1)
     figure, axes = canvas(0.25 + _ROW * rows)
@@ -56,19 +59,20 @@ def edits(built: Mapping[str, Built]) -> Chart:
     axes.set_yticks(list(labels), list(labels.values()), family=MONOSPACE, fontsize=8.5)
     legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="had to run; the bar is its time"),
               Patch(facecolor="white", edgecolor=SHARED, label="taken from the cache")]
-    return finish(figure, _finding(built), _spoken(built), source=_source(built), legend=legend)
+    idle = "".join(f" Edited {what}: no step ran." for what in every if what not in whats)
+    return finish(figure, _finding(built, about), _spoken(built), source=_source(built) + idle, legend=legend)
 
 
 def _cell(axes: Axes, column: int, row: float, step: Step, longest: float) -> None:
     axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, linewidth=0.8,
-                             facecolor="white" if step.cached else PALE[BUILD],
+                             facecolor=PAPER if step.cached else PALE[BUILD],
                              edgecolor=SHARED if step.cached else BUILD))
     if not step.cached:
         axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96 * step.seconds / longest, 0.88,
                                  facecolor=BUILD, linewidth=0))
-    axes.text(column + 0.5, row + 0.5, "cached" if step.cached else seconds(step.seconds), ha="center", va="center",
-              color=FAINT if step.cached else INK, fontsize=8.5 if step.cached else 9,
-              fontweight="normal" if step.cached else "bold")
+    words, colour, weight = (("cached", FAINT, "normal") if step.cached else
+                             (seconds(step.seconds), INK if 2 * step.seconds < longest else words_on(BUILD), "bold"))
+    axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=9, color=colour, fontweight=weight)
 
 
 def _sum(axes: Axes, column: int, row: float, result: BuildResult) -> None:
@@ -86,10 +90,10 @@ def _label(step: Step) -> str:
 
 # -- words ---------------------------------------------------------------------------
 
-def _finding(built: Mapping[str, Built]) -> str:
-    """The edit at which the Dockerfiles differ by the largest factor, and their times."""
+def _finding(built: Mapping[str, Built], about: str) -> str:
+    """An edit (the one at which the Dockerfiles differ by the largest factor), and their times."""
     times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}
-    what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
+    what = about or max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
                else max(times[each]))
     # No end of a line divides the seconds from their unit.
     found = [f"{seconds(step_seconds(results[what])).replace(' ', chr(0xa0))} with {name}"

@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
 from ..report.kitchen import Rooms, Thing, total
 from ..units import listed, share, size
-from .style import BUILD, BUILD_OWN, HATCH, INK, PAPER, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, BUILD_OWN, HATCH, INK, RUN, SHARED, Chart, canvas, finish, words_on
 
 _SIDE = 3.7                # inches of the larger room's wall
 _WIDE, _HIGH = 7.0, 4.3    # inches of the whole drawing
@@ -39,7 +39,7 @@ def kitchen(rooms: Rooms) -> Chart:
     made = [inventory.image.stand_in is not None for inventory in rooms.inventories]
     one = _room(axes, 0, scale * cook ** 0.5, rooms.kitchen, made[0])
     two = _room(axes, one[2] + _HALL, scale * guest ** 0.5, rooms.dining, made[1])
-    _frame(axes, one, BUILD, f"kitchen: {size(cook)}")
+    _frame(axes, one, BUILD, f"kitchen: {size(cook)} that a container sees")
     _frame(axes, two, RUN, f"dining room: {size(guest)}")
     _bridge(axes, one, two, rooms)
     if two[2] <= _LISTED:
@@ -66,8 +66,8 @@ def _label(axes: Axes, box: Box, thing: Thing) -> None:
     text = "\n".join([*lines, size(thing.size)])
     if high < 0.16 * (len(lines) + 1) + 0.04 or max(map(len, text.split("\n"))) * _LETTER > wide - 0.06:
         return
-    colour = PAPER if thing.use in ("own", "run") else INK
-    axes.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=8.5, color=colour, linespacing=1.15,
+    axes.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=8.5, linespacing=1.15,
+              color=words_on(_COLOURS[thing.use]),
               bbox={"facecolor": _COLOURS[thing.use], "edgecolor": "none", "pad": 1.2})
 
 

@@ -10,10 +10,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ..image import Image
-from ..units import counted, ratio, size
+from ..units import counted, listed, ratio, size
 from .style import BUILD, BUILD_OWN, FAINT, HATCH, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.62          # inches of height for a bar
+_LINE = 0.004        # a part under this part of the longest bar is not seen
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
 _PAIR, _APART = 0.27, 0.6    # inches for a bar of a pair; bars between one pair and the next
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -27,34 +28,36 @@ class Part:
     name: str
     count: float
     colour: str
-    hatched: bool | str = False
+    hatched: bool = False
 
     @property
     def hatch(self) -> str | None:
-        return self.hatched if isinstance(self.hatched, str) else HATCH if self.hatched else None
+        return HATCH if self.hatched else None
 
 
 def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
-    """Bars of the unpacked sizes on one linear scale, and a second panel that
-    zooms in on those too small to be read there."""
+    """Bars of the unpacked sizes on one linear scale, and a second panel that zooms in on
+    those too small to be read there, if it can show what they are made of."""
     names = list(names or (image.reference for image in images))
     largest = max(images, key=lambda image: image.unpacked)
+    stacks = [parts(image) for image in images]
     small = [i for i, image in enumerate(images) if image.unpacked < _NARROW * largest.unpacked]
+    if len(small) == 1 and len(_seen(stacks[small[0]])) < 2:
+        small = []
     height = 0.5 + _ROW * len(images)
     figure, axes = canvas(height, *((2, (3, 2)) if small else (1, None)))
     left, right = axes if small else (axes, None)
-    stacks = [parts(image) for image in images]
     bars(left, stacks, names)
     if right is not None:
         bars(right, [stacks[i] for i in small], [names[i] for i in small])
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
-    return finish(figure, _finding(images, names), _spoken(names, images, stacks), images,
-                  legend=legend_of(stacks))
+    legend = legend_of([stack for i, stack in enumerate(stacks) if i not in small], [stacks[i] for i in small])
+    return finish(figure, _finding(images, names), _spoken(names, images, stacks), images, legend=legend)
 
 
 def layers(image: Image, name: str | None = None) -> Chart:
     """One bar for each layer, in the order of the instructions."""
-    drawn = [(layer, _part(image, index < image.base_layers, layer.unpacked))
+    drawn = [(layer, layer_part(image, index < image.base_layers, layer.unpacked))
              for index, layer in enumerate(image.layers) if layer.unpacked or len(image.layers) < 12]
     figure, axes = canvas(0.5 + 0.34 * len(drawn))
     for row, (layer, part) in enumerate(drawn):
@@ -91,14 +94,15 @@ def languages(pairs: Mapping[str, tuple[Image, Image]]) -> Chart:
 
 def parts(image: Image) -> list[Part]:
     """The image's bytes by kind: its base, then what its Dockerfile added."""
-    found = [_part(image, True, image.unpacked - image.own_bytes), _part(image, False, image.own_bytes)]
+    found = [layer_part(image, True, image.unpacked - image.own_bytes), layer_part(image, False, image.own_bytes)]
     return [part for part in found if part.count]
 
 
-def _part(image: Image, of_base: bool, count: int) -> Part:
+def layer_part(image: Image, of_base: bool, count: int) -> Part:
+    """Bytes of a layer, by what it belongs to: the base, what the build left, the application."""
     building = image.base_role == "build"
     if of_base:
-        return base_part(image, f"{'build tools' if building else 'base'}: {image.base}", count)
+        return base_part(image, f"{'base with build tools' if building else 'base'}: {image.base}", count)
     if building:
         return Part("left by the build: source, cache, binary", count, BUILD_OWN)
     return Part("the application", count, RUN)
@@ -155,10 +159,23 @@ def instructions(axes: Axes, lines: Sequence[str]) -> None:
     axes.set_yticks(range(len(lines)), list(map(short, lines)), family=MONOSPACE, fontsize=9)
 
 
-def legend_of(stacks: Sequence[Sequence[Part]]) -> list[Patch]:
-    """A patch for each kind of part in the stacks."""
-    kinds = {(p.name, p.colour, p.hatch): p for stack in stacks for p in stack}
-    return [Patch(facecolor=p.colour, edgecolor="white", label=p.name, hatch=p.hatch) for p in kinds.values()]
+def legend_of(*panels: Sequence[Sequence[Part]]) -> list[Patch]:
+    """A patch for each look that can be seen in the panels, each a list of stacks on one scale. One look that
+    has several names keeps the part of them that is the same."""
+    names: dict[tuple[str, str | None], list[str]] = {}
+    for stacks in panels:
+        longest = max((sum(part.count for part in stack) for stack in stacks), default=0)
+        for part in (part for stack in stacks for part in _seen(stack, longest)):
+            names.setdefault((part.colour, part.hatch), []).append(part.name)
+    return [Patch(facecolor=colour, edgecolor="white", hatch=hatch,
+                  label=found[0] if len(set(found)) == 1 else f"{found[0].partition(':')[0]}: {len(set(found))} images")
+            for (colour, hatch), found in names.items()]
+
+
+def _seen(stack: Sequence[Part], longest: float = 0) -> list[Part]:
+    """The parts that are no thinner than a line, on the scale of the longest stack (0: of this one)."""
+    longest = longest or sum(part.count for part in stack)
+    return [part for part in stack if part.count >= _LINE * longest and part.count]
 
 
 def short(instruction: str, letters: int = _LABEL) -> str:
@@ -173,18 +190,29 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
     ordered = sorted(zip(images, names), key=lambda pair: -pair[0].unpacked)
     (large, large_name), (small, small_name) = ordered[0], ordered[-1]
     if len(images) == 1:
-        return _layers_finding(large, large_name)
+        return _whole(large, large_name) if not large.base else (
+            f"{large_name}: {size(large.unpacked - large.own_bytes)} of {size(large.unpacked)} came with {large.base}")
     if size(large.unpacked) == size(small.unpacked):
         return f"{' and '.join(names)}: {size(large.unpacked)} each"
-    return (f"{large_name}: {size(large.unpacked)}, {small_name}: {size(small.unpacked)}, "
-            f"{ratio(large.unpacked, small.unpacked)} smaller")
+    less = f"{small_name}: {size(small.unpacked)}, {ratio(large.unpacked, small.unpacked)} smaller"
+    first = size(images[0].unpacked)
+    same = [name for image, name in zip(images[1:], names[1:]) if size(image.unpacked) == first]
+    if same and size(large.unpacked) == first:   # what was tried, and saved nothing
+        return f"{listed(same)}: {first}, no less than {names[0]}; {less}"
+    return f"{large_name}: {size(large.unpacked)}, {less}"
 
 
 def _layers_finding(image: Image, name: str) -> str:
-    if not image.base:
-        return f"{name} is {size(image.unpacked)} in {counted(len(image.layers), 'layer')}"
-    return (f"{name}: {size(image.unpacked - image.own_bytes)} of {size(image.unpacked)} "
-            f"came with {image.base}")
+    own = image.layers[image.base_layers:] if image.base else ()
+    most = max(own, key=lambda layer: layer.unpacked, default=None)
+    if most is None or not most.unpacked:
+        return _whole(image, name)
+    base = image.unpacked - image.own_bytes
+    return f"{short(most.instruction)} added {size(most.unpacked)} to the {size(base)} of {image.base}"
+
+
+def _whole(image: Image, name: str) -> str:
+    return f"{name} is {size(image.unpacked)} in {counted(len(image.layers), 'layer')}"
 
 
 def _languages_finding(pairs: Mapping[str, tuple[Image, Image]]) -> str:

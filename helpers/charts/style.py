@@ -11,17 +11,21 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
+from PIL import Image as Picture
+from PIL.PngImagePlugin import PngInfo
 
 from ..image import Image
 from ..labels import MADE_OF
@@ -30,11 +34,20 @@ from ..text import escape
 BUILD, RUN, SHARED, DANGER = "#E69F00", "#0072B2", "#8C8C8C", "#D55E00"
 BUILD_OWN = "#5E3F00"   # a darker orange: what a build adds to its tools
 INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
-PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8", SHARED: "#E6E6E6"}   # the same thinned, behind words
-HATCH = "//"          # a stand-in
+PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8", SHARED: "#F2F2F2"}   # the same thinned, behind words
+HATCH = "//"          # a stand-in, and nothing else
 MONOSPACE = "DejaVu Sans Mono"
-WIDTH = 7.2           # inches: readable when a notebook has half a screen
-_DPI = 144            # sharp on a projector, 50 to 100 kB a figure
+WIDTH = 7.2           # inches
+_PIXELS = 960         # of the page that a figure takes where there is room
+_DPI = 200            # sharp on a projector
+_COLOURS = 96         # of a PNG file: a third of the bytes of one with all of them
+_ON_COLOUR = "#010101", "#FEFEFE"   # words on a colour of the palette, the same in both themes
+# What a dark theme has in place of paper, ink and all that is thinned.
+_DARK = {"#000000": "#E8E8E8", INK: "#E6E6E6", FAINT: "#A6A6A6", PAPER: "#111111",
+         PALE[BUILD]: "#4A3608", PALE[RUN]: "#0B3049",
+         PALE[SHARED]: "#262626", PALE[DANGER]: "#5A2A08", BUILD_OWN: "#9A6A12"}
+# Dark pages: JupyterLab's, the site's, VS Code's.
+_IN_THE_DARK = ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode-dark")
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 _STAND_INS = 3        # so many are named with what they are made of
@@ -58,21 +71,31 @@ class Chart:
         self.figure = figure
         self.title = title
         self.alt = alt
-        self._png = b""
+        self._pngs: dict[bool, bytes] = {}
 
-    def png(self) -> bytes:
-        """The figure as a PNG file's bytes, drawn once."""
-        self._png = self._png or self._drawn()
-        return self._png
+    def png(self, dark: bool = False) -> bytes:
+        """The figure as a PNG file's bytes, drawn once. `dark`: for a dark page."""
+        if dark not in self._pngs:
+            self._pngs[dark] = self._drawn(dark)
+        return self._pngs[dark]
 
-    def _drawn(self) -> bytes:
-        buffer = io.BytesIO()
+    def _drawn(self, dark: bool) -> bytes:
         for text in self.figure.findobj(Text):
             text.set_parse_math(False)     # two dollar signs are no formula: RUN echo $A $B
+        if dark:
+            self.png()     # the first drawing decides where all lies
+            repaint(self.figure, _DARK)
         with matplotlib.rc_context(_SETTINGS):
-            self.figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER,
-                                metadata={"Title": self.title, "Description": self.alt})
-        return buffer.getvalue()
+            drawn = io.BytesIO()
+            self.figure.savefig(drawn, format="png", dpi=_DPI, facecolor=_DARK[PAPER] if dark else PAPER)
+        if dark:
+            repaint(self.figure, {new: old for old, new in _DARK.items()})
+        about = PngInfo()
+        about.add_itxt("Title", self.title)
+        about.add_itxt("Description", self.alt)
+        small = io.BytesIO()
+        Picture.open(drawn).convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True, pnginfo=about)
+        return small.getvalue()
 
     def save(self, path: str) -> None:
         """Write it to `path` as PNG."""
@@ -80,10 +103,13 @@ class Chart:
             file.write(self.png())
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        data = base64.b64encode(self.png()).decode()
-        picture = (f'<img alt="{escape(self.alt, quote=True)}" style="max-width: 100%" '
-                   f'width="{self.figure.get_figwidth() * 96:.0f}" '
-                   f'src="data:image/png;base64,{data}">')
+        """The picture; a page with a dark theme that keeps styles has the dark one in its place."""
+        light, dark = (base64.b64encode(self.png(theme)).decode() for theme in (False, True))
+        name = f"chart-{zlib.crc32(self.png()):08x}"
+        style = ", ".join(f"{theme} .{name}" for theme in _IN_THE_DARK)
+        picture = (f"<style>{style} {{content: url(data:image/png;base64,{dark})}}</style>"
+                   f'<img class="{name}" alt="{escape(self.alt, quote=True)}" '
+                   f'style="max-width: 100%; height: auto" width="{_PIXELS}" src="data:image/png;base64,{light}">')
         return {"text/html": picture, "text/plain": self.alt}
 
     def __repr__(self) -> str:
@@ -101,6 +127,24 @@ def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = Non
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots(rows, columns, width_ratios=list(ratios) if ratios else None)
     return figure, axes
+
+
+def repaint(figure: Figure, colours: Mapping[str, str]) -> None:
+    """Give all that is drawn in one of `colours` its counterpart. Words on a colour of the palette keep theirs."""
+    within: list[Any] = [part for text in figure.findobj(Text)
+                         for part in (text.get_bbox_patch(), getattr(text, "arrow_patch", None)) if part is not None]
+    for artist in (*figure.findobj(), *within):
+        for what in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            try:
+                old = to_hex(getattr(artist, f"get_{what}")(), keep_alpha=True).upper()
+                getattr(artist, f"set_{what}")(colours[old[:7]] if old[7:] != "00" else "none")
+            except (AttributeError, KeyError, ValueError):   # it has no such colour, several, or one that stays
+                continue
+
+
+def words_on(colour: str) -> str:
+    """The colour of words on one of the palette."""
+    return _ON_COLOUR[colour in (RUN, BUILD_OWN)]
 
 
 @cache
@@ -131,7 +175,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     figure.set_figheight(height)
     bottom = (below + 0.24 * rows) / height
     engine: Any = figure.get_layout_engine()
-    engine.set(rect=(0, bottom, 1, 1 - bottom - above / height))
+    engine.set(rect=(0, bottom, 1, 1 - bottom - above / height), wspace=0.05)
     with matplotlib.rc_context(_SETTINGS):
         figure.text(0.01, 1 - 0.08 / height, "\n".join(heading), va="top", fontsize=13,
                     fontweight="bold")

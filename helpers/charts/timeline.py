@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,17 +14,19 @@ from matplotlib.ticker import MaxNLocator
 
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step, covered, dependencies, together, work
 from ..errors import BuildFailed, CourseError
-from ..units import counted, seconds
-from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, fitted, wide
+from ..units import counted, listed, seconds
+from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, fitted, wide, words_on
 
+_HEAD = 0.35          # inches for a panel's name
 _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
 _SIZE = 8.5           # points of the words on a bar
 _PAD = 0.06           # inches between a bar and words
 _THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
 _NAME = 1.4           # inches for the names of the lanes, and what stands under them
+_BUSTER = re.compile(r"\d{16,}")   # of `cache_buster`, for which no reader has a use
 _SHORT = 0.02         # of the whole: overlaps under this are not worth words
-_AROUND = "the rest"   # the lane of what belongs to no stage: context, labels, export
+_AROUND = "outside stages"   # the lane of what belongs to no stage: context, labels, export
 
 
 @dataclass(frozen=True)
@@ -49,26 +52,42 @@ class Lane:
         return [step for step in self.steps if step.status == "cached"]
 
 
-def timeline(build: BuildResult | BuildFailed) -> Chart:
-    """One bar for each step on an axis of seconds, a lane for each stage. Cached steps are marked, the
-    lane of a skipped stage is empty, arrows lead to what needs another stage's step.
+def timeline(build: BuildResult | BuildFailed | Mapping[str, BuildResult | BuildFailed]) -> Chart:
+    """A lane for each stage, a bar for each step that ran, a ring for each that was cached;
+    shaded where two stages ran at once, and an arrow where a step needs another stage's step.
+
+    build  one, or several by name: each in a panel, all on one axis
 
     Raises CourseError for a build that was refused before its first step.
     """
-    drawn = _lanes(build)
-    whole = max((step.completed or 0.0 for lane in drawn for step in (*lane.ran, *lane.cached)), default=0.0) or 1.0
-    figure, axes = canvas(0.45 + _ROW * len(drawn))
+    named = build if isinstance(build, Mapping) else {"": build}
+    drawn = [_lanes(each) for each in named.values()]
+    lengths = [max((step.completed or 0.0 for lane in lanes for step in (*lane.ran, *lane.cached)), default=0.0) or 1.0
+               for lanes in drawn]
+    several = len(drawn) > 1
+    figure, panels = canvas(sum(0.45 + _ROW * len(lanes) + _HEAD * several for lanes in drawn), rows=len(drawn))
+    for name, lanes, axes in zip(named, drawn, panels if several else [panels]):
+        _panel(axes, lanes, max(lengths))
+        axes.set_title(name, fontsize=10.5, loc="left", pad=14)
+    found = [_finding(each, lanes, whole) for each, lanes, whole in zip(named.values(), drawn, lengths)]
+    found = [f"{name}: {each[0].lower()}{each[1:]}" if name else each for name, each in zip(named, found)]
+    spoken = [f"{name}: " * bool(name) + _spoken(lanes) for name, lanes in zip(named, drawn)]
+    return finish(figure, "; ".join(found), " ".join(spoken), source=_source(list(named.values())),
+                  legend=_legend([lane for lanes in drawn for lane in lanes]))
+
+
+def _panel(axes: Axes, lanes: Sequence[Lane], whole: float) -> None:
+    """The lanes of a build, on an axis of so many seconds."""
     scale = whole / (WIDTH - _NAME - 0.3)   # seconds an inch
-    stretches = _shared(drawn, whole)
+    stretches = _shared(lanes, whole)
     for begin, end in stretches:
         axes.axvspan(begin, end, color=INK, alpha=0.07, linewidth=0, zorder=0)
-    names = [fitted(lane.name, 10, _NAME) + _draw(axes, row, lane, whole, scale) for row, lane in enumerate(drawn)]
-    _arrows(axes, drawn)
+    names = [fitted(lane.name, 10, _NAME) + _draw(axes, row, lane, whole, scale) for row, lane in enumerate(lanes)]
+    _arrows(axes, lanes)
     _frame(axes, names, whole)
     if stretches:
         begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
         axes.text((begin + end) / 2, -0.5, "two at once", ha="center", va="bottom", fontsize=_SIZE, color=INK)
-    return finish(figure, _finding(build, drawn, whole), _spoken(drawn), source=_source(build), legend=_legend(drawn))
 
 
 # -- what there is to draw -------------------------------------------------------------
@@ -119,7 +138,7 @@ def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
         words = next((each for each in _words(step) if wide(each, _SIZE) + 2 * _PAD <= step.seconds / scale), "")
         if words:
             axes.text((step.started or 0) + _PAD * scale, row, words, va="center", fontsize=_SIZE,
-                      color=PAPER if colour == RUN else INK)
+                      color=words_on(colour))
             shown = True
     if lane.cached:
         axes.plot([step.started or 0.0 for step in lane.cached], [row] * len(lane.cached), linestyle="none",
@@ -132,7 +151,7 @@ def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
 def _words(step: Step) -> tuple[str, ...]:
     """What a bar may say, the fullest first."""
     took, mark = seconds(step.seconds), "\u2718 " if step.status == "failed" else ""
-    line = " ".join(step.instruction.split())
+    line = _instruction(step)
     shorter = (f"{line[:cut].rsplit(' ', 1)[0]}\u2026" for cut in (36, 24, 14) if len(line) > cut)
     return (*(f"{mark}{each}  {took}" for each in (line, *shorter, line.split(" ")[0])), f"{mark}{took}")
 
@@ -212,16 +231,22 @@ def _spoken(lanes: Sequence[Lane]) -> str:
 
 
 def _report(step: Step) -> str:
-    line = " ".join(step.instruction.split())
+    line = _instruction(step)
     if step.status not in ("done", "failed") or step.started is None or step.completed is None:
         return f"{line}, {step.status}"
     return f"{line}, {'failed, ' * (step.status == 'failed')}{step.started:.1f} s to {step.completed:.1f} s"
 
 
-def _source(build: BuildResult | BuildFailed) -> str:
-    if isinstance(build, BuildFailed):
-        return f"As reported by {TITLES[build.progress.builder]}, in seconds since its first step began."
-    arrows = " Arrows: a step that needs one of another stage." if dependencies(build.steps) else ""
-    return (f"As reported by {TITLES[build.builder]}, in seconds since its first step began; "
-            f"on {build.engine.describe()}."
-            f"{arrows}")
+def _instruction(step: Step) -> str:
+    """A step's instruction in one line, without the digits that keep it from being cached."""
+    return _BUSTER.sub("\u2026", " ".join(step.instruction.split()))
+
+
+def _source(builds: Sequence[BuildResult | BuildFailed]) -> str:
+    ran = [(each.progress.builder, each.progress.engine) if isinstance(each, BuildFailed) else
+           (each.builder, each.engine.describe()) for each in builds]
+    arrows = any(dependencies(step for step in _parts(each)[1]) for each in builds)
+    builders, engines = (list(dict.fromkeys(each)) for each in zip(*((TITLES[name], where) for name, where in ran)))
+    return (f"As reported by {listed(builders)}, in seconds since "
+            f"{'its' if len(builds) == 1 else 'each'} first step began{'; on ' * any(engines)}{'; '.join(engines)}."
+            + " Arrows: a step that needs one of another stage." * arrows)

@@ -9,7 +9,7 @@ from ..image import Image
 from ..registry import Transfer
 from ..units import ratio, seconds, size
 from .sizes import Part, bar, bar_axis
-from .style import BUILD, FAINT, INK, RUN, Chart, canvas, finish, footnote
+from .style import BUILD, FAINT, PAPER, RUN, Chart, canvas, finish, footnote
 
 _SPREAD = 0.24     # rows that the dots of a sample are spread over
 
@@ -58,10 +58,10 @@ def runs(compared: SpeedComparison, names: Sequence[str], images: Sequence[Image
                (compared.first, names[0], RUN, compared.medians[0])]
     for row, (sample, _, colour, middle) in enumerate(samples):
         heights = [row + _SPREAD * (2 * place / max(len(sample) - 1, 1) - 1) for place in range(len(sample))]
-        axes.plot(sample, heights, "o", color=colour, markersize=6, markeredgecolor="white",
-                  markeredgewidth=0.6, clip_on=False)
-        axes.plot([middle, middle], [row - 0.34, row + 0.34], color=INK, linewidth=2)
-        axes.annotate(f"median {seconds(middle)}", (middle, row - 0.34), xytext=(3, 2),
+        axes.plot([middle, middle], [row - 0.4, row + 0.3], color=FAINT, linewidth=1.2, zorder=1)
+        axes.plot(sample, heights, "o", color=colour, markersize=7, markeredgecolor=PAPER,
+                  markeredgewidth=0.6, clip_on=False, zorder=2)
+        axes.annotate(f"median {seconds(middle)}", (middle, row - 0.4), xytext=(3, 2),
                       textcoords="offset points", va="bottom", fontsize=9)
     axes.set_yticks([0, 1], [f"{name}\n{len(sample)} runs" for sample, name, *_ in samples])
     axes.set_ylim(1.45, -0.65)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import CourseError
 from . import Ran, ServedContainer, users
 
+AS_ROOT = "be root"
 _ANSWER = "compiled in the container"
 _C = f'#include <stdio.h>\nint main(void) {{ puts("{_ANSWER}"); return 0; }}\n'
 _GO = f'package main\nfunc main() {{ println("{_ANSWER}") }}\n'
@@ -110,10 +111,10 @@ def _root(server: ServedContainer) -> AttackResult:
         if not server.engine.has_users:   # every process is root's there: what the image asks for
             user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
             root = user.partition(":")[0] in ("root", "0")
-            return AttackResult("be root", root, "", "the server runs as root" if root else
+            return AttackResult(AS_ROOT, root, "", "the server runs as root" if root else
                        f"the server is to run as {user} (this engine has one user for all)")
         user = users(server.engine, server.name)[0]
-    return AttackResult("be root", user in ("root", "0"), "", f"the server runs as {user}")
+    return AttackResult(AS_ROOT, user in ("root", "0"), "", f"the server runs as {user}")
 
 
 def _short(command: Sequence[str]) -> str:

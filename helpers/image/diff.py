@@ -48,12 +48,14 @@ class Twins:
     configuration  the places in the configuration that differ, as 'history[2].created'
     layers         whether all layers have the same digests
     image          whether it is the same image, by its id
+    engine         which has them, in words
     """
 
     files: tuple[tuple[str, str], ...]
     configuration: tuple[str, ...]
     layers: bool
     image: bool
+    engine: str = ""
 
     def same(self, file: str) -> bool:
         """Whether that file has the same bytes in both, or is in the own layers of neither."""
@@ -82,7 +84,8 @@ def compare(one: str, other: str, engine: Engine | None = None) -> Twins:
             files += file_changes(mine.layers.get(here, {}), theirs.layers.get(there, {}))
     places = tuple(place for place in changes(mine.config, theirs.config)
                    if not place.startswith("rootfs"))   # the layers' digests: compared already
-    return Twins(tuple(files), places, mine.digests == theirs.digests, mine.id == theirs.id)
+    return Twins(tuple(files), places, mine.digests == theirs.digests, mine.id == theirs.id,
+                 engine.describe())
 
 
 def file_changes(mine: dict[str, FileState], theirs: dict[str, FileState]) -> list[tuple[str, str]]:

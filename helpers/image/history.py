@@ -10,7 +10,7 @@ from ..builder import BuildResult
 from .model import Image
 
 # 'RUN |1 ARG=value /bin/sh -c ', '/bin/bash -o pipefail -c ', '/bin/sh -ec '
-_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|a)?sh (?:-\w+ \w+ )?-\w*c ", re.S)
+_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|a)?sh (?:-\w*o \w+ )?-\w*c ", re.S)
 _LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
 _COPIES = ("COPY", "ADD")
 # How the legacy builder and Buildah write a COPY: nothing in the image says what was copied.

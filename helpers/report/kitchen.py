@@ -13,8 +13,8 @@ from ..inventory import BUILDING, KINDS, Inventory
 from .files import BuildFiles, cache, unused_kind, visible_files
 from .provenance import Provenance
 
-SOURCE, CACHE, MATERIAL, REST, FOOD = ("source", "caches", "libraries and headers to build with",
-                                       "the rest of the system", "what crosses")
+SOURCE, CACHE, MATERIAL, REST, ADDED, FOOD = ("source", "caches", "libraries and headers to build with",
+                                              "system libraries and data", "other added files", "what crosses")
 _PLURAL = {kind: f"{kind}s" for kind in KINDS} | {"version control": "version control", "privilege": "privilege"}
 
 
@@ -117,7 +117,7 @@ def _kind(path: str, own: bool, food: set[str], kind_of: Mapping[str, str], mate
         return CACHE
     if path in material:
         return MATERIAL
-    return SOURCE if own and unused_kind(path) else REST
+    return REST if not own else SOURCE if unused_kind(path) else ADDED
 
 
 def _use(name: str) -> str:

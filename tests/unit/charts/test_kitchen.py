@@ -142,7 +142,7 @@ def test_the_picture_says_what_crosses_and_what_stays():
     chart = kitchen(made)
     assert chart.title == "less than 1 % of the kitchen crosses; compilers, package managers and shells stay there"
     assert "In the dining room" in words(chart) and "Stayed in the kitchen" in words(chart)
-    assert f"kitchen: {size(total(made.kitchen))}" in words(chart)
+    assert f"kitchen: {size(total(made.kitchen))} that a container sees" in words(chart)
     for room, things in (("Kitchen", made.kitchen), ("Dining room", made.dining)):
         assert f"{room}: " + ", ".join(f"{each.name} {size(each.size)}" for each in things) in chart.alt
     assert f"COPY --from=builder /src/app /app): {size(made.crossing)}." in chart.alt

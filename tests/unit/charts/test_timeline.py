@@ -212,7 +212,7 @@ def test_what_is_around_the_stages_has_a_lane_if_it_took_time():
         chart = charts.timeline(made("FROM a\nRUN make\n", step("stage-0", 0, 10),
                                      step("", 10, 10 + seconds, "exporting to image")))
         return [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
-    assert lanes(5) == ["stage-0", "the rest"] and lanes(0.1) == ["stage-0"]
+    assert lanes(5) == ["stage-0", "outside stages"] and lanes(0.1) == ["stage-0"]
 
 
 @pytest.mark.parametrize("begin, end, said", [
@@ -228,6 +228,26 @@ def test_a_bar_says_as_much_as_fits(begin, end, said):
 def test_the_foot_names_the_builder_as_people_do():
     assert "As reported by BuildKit," in notes(charts.timeline(AT_ONCE)) and "An engine" in notes(charts.timeline(AT_ONCE))
     assert "As reported by the legacy builder," in notes(charts.timeline(recorded("legacy-unused-fails")))
+
+
+def test_builds_that_are_compared_have_one_axis():
+    chart = charts.timeline({"BuildKit": AT_ONCE, "the legacy builder": APART})
+    assert len({axes.get_xlim() for axes in chart.figure.axes}) == 1 and len(chart.figure.axes) == 2
+    assert [axes.get_title(loc="left") for axes in chart.figure.axes] == ["BuildKit", "the legacy builder"]
+    assert chart.title == ("BuildKit: one and two ran at once for 5.0 s of 7.0 s; "
+                           "the legacy builder: one stage after another: 10.0 s")
+    assert "BuildKit: one: " in chart.alt and "the legacy builder: one: " in chart.alt
+
+
+def test_the_digits_that_keep_a_step_from_being_cached_are_left_out():
+    chart = charts.timeline(made("FROM a AS one\nRUN x\n", step("one", 0, 3, 'RUN echo "for 1795509532418394525" > /a')))
+    assert "1795509532418394525" not in chart.alt + " ".join(texts(chart)) and 'RUN echo "for …" > /a  3.0 s' in texts(chart)
+
+
+def test_the_foot_of_a_failed_build_names_its_engine():
+    failure = recorded("legacy-unused-fails")
+    failure.progress.engine = "An engine"
+    assert "on An engine." in notes(charts.timeline(failure))
 
 
 def test_a_stage_with_a_very_long_name_is_cut():

@@ -58,6 +58,7 @@ def counted():
     ("/bin/sh -c #(nop) COPY file:0a1b in /app ", "COPY file:0a1b in /app"),
     ("/bin/sh -c #(nop) WORKDIR /app", "WORKDIR /app"),
     ("/bin/bash -o pipefail -c a | b", "RUN a | b"),
+    ("/bin/sh -c head -c 5 /dev/urandom > x", "RUN head -c 5 /dev/urandom > x"),
     # With another SHELL, the builder writes its own remarks with that one.
     ("/bin/bash -o pipefail -c #(nop)  CMD [\"x\"]", 'CMD ["x"]'),
     ("/bin/bash -c #(nop) COPY file:0a1b in /app ", "COPY file:0a1b in /app"),
