@@ -10,9 +10,10 @@ from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
 from ..views.lesson import say
 from ..widgets import ask, predict
-from . import building, kernel, looking, reviewing, session, shipping, terminal
+from . import building, kernel, looking, mirror, reviewing, session, shipping, terminal
 from .building import *
 from .looking import *
+from .mirror import *
 from .reviewing import *
 from .session import *
 from .session import APPS as APPS
@@ -21,7 +22,7 @@ from .terminal import *
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
            "say", "seconds", "share", "size", *building.__all__, *looking.__all__,
-           *reviewing.__all__,
-           *session.__all__, *shipping.__all__, *terminal.__all__]
+           *mirror.__all__, *reviewing.__all__, *session.__all__,
+           *shipping.__all__, *terminal.__all__]
 
 kernel.load()    # the one line of a notebook that loads the course is `from helpers.lesson import *`

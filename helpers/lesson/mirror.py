@@ -1,0 +1,85 @@
+"""A package mirror of a lesson: a web server on this machine, whose files change between two builds."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import posixpath
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from docker.errors import APIError
+
+from ..engine import Engine
+from ..views.lesson import say
+from .session import display, engine
+
+__all__ = ["open_mirror"]
+_LOOPBACK = "127.0.0.1"
+
+
+class Mirror(ThreadingHTTPServer):
+    """Serves `files`, {path: content}, which may be changed, until `close`.
+
+    reached  whether anybody has connected
+    """
+
+    reached = False
+
+    def __init__(self, files: Mapping[str, bytes]):
+        super().__init__((_LOOPBACK, 0), _Answer)
+        self.files = dict(files)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        atexit.register(self.close)
+
+    @property
+    def address(self) -> str:
+        """'http://127.0.0.1:PORT'"""
+        return f"http://{_LOOPBACK}:{self.server_port}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.reached = True
+        super().process_request(request, client_address)
+
+    def close(self) -> None:
+        """End it. A second time does no harm."""
+        self.shutdown()
+        self.server_close()
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Mirror
+
+    def do_GET(self) -> None:
+        content = self.server.files.get(posixpath.normpath(self.path).lstrip("/"))
+        self.send_response(200 if content is not None else 404)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content or b"")
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the notebook is for what was measured."""
+
+
+def open_mirror(files: Mapping[str, bytes]) -> Mirror | None:
+    """A web server with these files that builds with network="host" can ask. None, and a sentence
+    that says why, where the engine cannot reach this machine."""
+    mirror = Mirror(files)
+    _look(engine(), mirror)
+    if mirror.reached:
+        return mirror
+    mirror.close()
+    display(say(f"The engine cannot reach a server on this machine: for it, {_LOOPBACK} is another machine. "
+                "The lesson goes on without it."))
+    return None
+
+
+def _look(asked: Engine, mirror: Mirror) -> None:
+    """Have the engine look for an image there: it has none, and even that is an answer."""
+    with asked.translate_errors("look for a server"), contextlib.suppress(APIError):
+        asked.client.api.inspect_distribution(f"{_LOOPBACK}:{mirror.server_port}/probe:none")
