@@ -7,6 +7,9 @@ import stat
 from collections.abc import Mapping, Sequence
 from textwrap import shorten
 
+from pygments.lexers.configs import DockerLexer
+from pygments.token import Token
+
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape, shown
@@ -16,6 +19,11 @@ __all__ = ["say"]
 
 _HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
 _HERE, _NOWHERE = "this Dockerfile", "not there"   # plain words, not code
+_NUMBER = "var(--jp-content-font-color2, #6B6B6B)"
+_MONOSPACE = "var(--jp-code-font-family, monospace)"
+_SYNTAX = {Token.Keyword: "color:var(--jp-mirror-editor-keyword-color, #0067A0);font-weight:bold",
+           Token.Comment: "color:var(--jp-mirror-editor-comment-color, #5E6B6B);font-style:italic",
+           Token.Literal: "color:var(--jp-mirror-editor-string-color, #A3320B)"}
 _LINE = 80    # characters of an instruction that a table shows
 
 
@@ -153,6 +161,18 @@ class Listing:
         return shown("\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1)))
 
     def _repr_html_(self) -> str:
+        rows = "\n".join(f'<span style="color:{_NUMBER};user-select:none">{number:>3}  </span>{line}'
+                         for number, line in enumerate(_highlighted(shown("\n".join(self.lines))), 1))
         return (f"<figure style='margin:0'><figcaption>{escape(self.name)}</figcaption>"
-                f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{escape(repr(self))}"
-                "</pre></figure>")
+                f"<pre style='margin:0;white-space:pre;overflow-x:auto;font-family:{_MONOSPACE}'><code>{rows}"
+                "</code></pre></figure>")
+
+
+def _highlighted(text: str) -> list[str]:
+    """The lines of a Dockerfile as HTML. Colours follow JupyterLab's theme where there is one."""
+    parts = []
+    for kind, words in DockerLexer(stripnl=False, ensurenl=False).get_tokens(text):
+        style = next((style for token, style in _SYNTAX.items() if kind in token), "")
+        parts += [f'<span style="{style}">{escape(line)}</span>' if style and line.strip() else escape(line)
+                  for line in re.split("(\n)", words)]
+    return "".join(parts).split("\n")

@@ -619,6 +619,24 @@ def test_a_listing_has_line_numbers():
     assert repr(Listing("Dockerfile", "FROM a\n\nRUN b\n")) == "  1  FROM a\n  2  \n  3  RUN b"
 
 
+@pytest.mark.parametrize("text", ["FROM a AS b\n# note\nRUN x \\\n  && y\n", "RUN cat <<E > /a\n<b> & c\nE\n", "FROM\tx\n\n\nCMD [\"a\"]",
+                                  "RUN " + "x" * 300, "\n" * 1200])
+def test_a_listing_has_colours_and_every_letter_of_the_file_in_a_monospace_face(text):
+    listing = Listing("Dockerfile", text)
+    shown = page(listing._repr_html_())
+    assert shown.text == "Dockerfile" + repr(listing)
+    assert [tag for tag, _ in shown.tags][:4] == ["figure", "figcaption", "pre", "code"]     # without styles monospace too
+    assert "monospace" in shown.tags[2][1]["style"]
+    for line in listing._repr_html_().split("\n"):
+        assert line.count("<span") == line.count("</span>")
+
+
+def test_a_keyword_a_comment_and_an_image_have_three_looks():
+    shown = page(Listing("Dockerfile", "# syntax\nFROM golang:1.22\n")._repr_html_())
+    looks = {facts["style"] for tag, facts in shown.tags if tag == "span" and "user-select" not in facts["style"]}
+    assert len(looks) == 3
+
+
 def test_finds_name_what_brought_each():
     layer = Layer("sha256:1", "COPY . .", 5, 1)
     below = image().layers[0]
