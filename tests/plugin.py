@@ -51,9 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
 _compare_all = IPyNbCell.compare_outputs
 
 
-def _compared(cell: IPyNbCell, test: list[Mapping], ref: list[Mapping], **options: object) -> bool:
+def _compared(cell: IPyNbCell, test: list[Mapping], ref: list[Mapping], skip: object = None) -> bool:
     outputs = ([each for each in some if COMMANDS not in each.get("metadata", {})] for some in (test, ref))
-    return _compare_all(cell, *outputs, **options)
+    return _compare_all(cell, *outputs, skip)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -62,9 +62,9 @@ def in_your_terminal() -> Script:
     head = ["#!/bin/sh", "# The calls of this notebook, in Docker's own words. Run it in the folder of the course."]
     if rung == "course":
         place = host.replace(str(Path.home()), "$HOME", 1)
-        head.append(f'export DOCKER_HOST="{place}"    # the engine that the course has started')
+        head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
     if "buildkit" in engine().builders:
-        head.append("export DOCKER_BUILDKIT=1    # for a docker command older than 23")
+        head.append("export DOCKER_BUILDKIT=1    # for Docker before 23")
     return Script("\n".join([*head, *_remarks, "", *dict.fromkeys(_noted)]))
 
 
@@ -74,10 +74,10 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     if folder.name.startswith(_EXERCISE) or folder.is_relative_to(_ROOT / "helpers"):
         return
     place, before = _place(folder)
-    secrets = [f"# {builds.variable(each)} holds the secret {each}: set it first." for each in request.secrets or ()]
     command, *text = builds.command_line(replace(request, builder=prepared.request.builder), place).split("\n")
-    failed = f"    # fails at line {failure.line}" if failure else ""
-    note("\n".join([*before, *secrets, f"{command}{failed}", *text]))
+    remarks = [f"set {builds.variable(each)} to the secret {each} first" for each in request.secrets or ()]
+    remarks += [f"fails at line {failure.line}"] if failure else []
+    note("\n".join([*before, f"{command}    # {'; '.join(remarks)}" if remarks else command, *text]))
     _remarks.update(dict.fromkeys(_differences(request, prepared)))
 
 

@@ -11,21 +11,23 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
+from ..builder import TITLES
 from ..engine import Engine
 
 _SECONDS = 10
-_SINCE = "Since Docker 23 `docker build` is BuildKit, through buildx; before, it is the legacy builder, " \
-         "unless DOCKER_BUILDKIT=1 is set."
+_SINCE = "Since Docker 23 docker build uses BuildKit, through buildx; before, the legacy builder or, with " \
+         "DOCKER_BUILDKIT=1, BuildKit."
 
 
 def docker_build_uses(engine: Engine) -> str:
     """Sentences: the builder of the docker command that is here, and those of the engine. Nothing is built."""
     version = _output("--version")
-    offered = f"The engine here offers {' and '.join(engine.builders)}; the lessons use {engine.builders[0]}."
+    names = [TITLES.get(each, each) for each in engine.builders]
+    offered = f"The engine here offers {' and '.join(names)}; the lessons use {names[0]}."
     if not version:
         return f"There is no docker command here. {_SINCE} {offered}"
     if not version.startswith("Docker"):
-        return f"The docker command here is {version}, so `docker build` is Podman's builder, Buildah. {offered}"
+        return f"The docker command here is {version}, so its builds use Buildah. {offered}"
     buildx = bool(_output("buildx", "version"))
     builder = builder_of(_major(version), buildx, os.environ.get("DOCKER_BUILDKIT", ""), _preferred(engine))
     return f"The docker command here is {version}{'' if buildx else ', without buildx'}. {builder} {_SINCE} {offered}"
@@ -41,16 +43,13 @@ def builder_of(major: int, buildx: bool, variable: str, preferred: str) -> str:
     """
     wanted = variable.lower() in ("1", "t", "true")
     if variable and not wanted:
-        return f"`docker build` uses the legacy builder: DOCKER_BUILDKIT is {variable}."
-    if major < 23:
-        if not wanted and preferred != "2":
-            return "`docker build` uses the legacy builder; with DOCKER_BUILDKIT=1 it uses BuildKit."
-        return "`docker build` uses BuildKit."
-    if buildx:
-        return "`docker build` uses BuildKit."
-    if wanted:
-        return "`docker build` fails: DOCKER_BUILDKIT asks for BuildKit, and the plugin buildx is missing."
-    return "`docker build` falls back to the legacy builder: install the plugin docker-buildx."
+        return f"Its builds use the legacy builder: DOCKER_BUILDKIT is {variable}."
+    if major >= 23 and not buildx:
+        return ("Its builds fail: DOCKER_BUILDKIT asks for BuildKit, and the plugin buildx is missing." if wanted else
+                "Its builds use the legacy builder, until the plugin docker-buildx is installed.")
+    if major >= 23 or wanted or preferred == "2":
+        return "Its builds use BuildKit."
+    return "Its builds use the legacy builder; with DOCKER_BUILDKIT=1 they use BuildKit."
 
 
 def _preferred(engine: Engine) -> str:

@@ -9,6 +9,7 @@ from ..units import counted
 from .markup import code
 
 _LABEL = "In a terminal"
+_LINES = 3    # that are not folded
 
 
 class Script:
@@ -25,14 +26,16 @@ class Script:
 
 
 def commands_bundle(commands: Sequence[str]) -> dict[str, str]:
-    """What stands below a cell: one command in a line, more of them folded away."""
+    """What stands below a cell: a few lines as they are, more of them folded away."""
     text = "\n".join(commands)
-    if "\n" not in text:
-        return {"text/plain": shown(f"{_LABEL}: {text}"), "text/html": f"<p>{_LABEL}: {code(text)}</p>"}
+    if text.count("\n") < _LINES:
+        lines = "".join(f"<br>{code(line)}" for line in text.split("\n"))
+        page = f"<p>{_LABEL}:{lines}</p>" if "\n" in text else f"<p>{_LABEL}: {code(text)}</p>"
+        return {"text/plain": shown(f"{_LABEL}: {text}"), "text/html": page}
     return {"text/plain": shown(f"{_LABEL}:\n{text}"),
             "text/html": _folded(f"{_LABEL}: {counted(len(commands), 'command')}", text)}
 
 
 def _folded(summary: str, text: str) -> str:
-    return (f"<details><summary>{escape(summary)}</summary>"
-            f"<pre style='margin:0;white-space:pre-wrap;overflow-wrap:anywhere'>{escape(text)}</pre></details>")
+    style = "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+    return f"<details><summary>{escape(summary)}</summary><pre style='{style}'>{escape(text)}</pre></details>"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.builder import BuildRequest, build, command_line
+from helpers.builder import BuildRequest, build, command_line, recent
 from helpers.image import inspect, read_file
-from helpers.lesson import APPS
+from helpers.lesson import APPS, files, folder, terminal
 from helpers.maintenance.docker_command import docker_build_uses
 
 BUILDERS = {"buildkit": "1", "legacy": "0"}
@@ -99,14 +99,29 @@ def test_a_command_of_the_lessons_gives_the_same_layers(engine, docker, options,
     ours, theirs = tags
     command = command_line(BuildRequest(tmp_path, tag=theirs, **options))
     # Docker's command first: ours would leave it nothing to run, with or without its options.
-    done = subprocess.run(["sh", "-c", command.replace("docker", docker, 1)], capture_output=True, text=True, env={
-        **os.environ, "DOCKER_HOST": engine.host, "DOCKER_BUILDKIT": "1", "TOKEN": "hunter2"})
-    assert done.returncode == 0, done.stderr
+    _in_a_terminal(engine, docker, command)
     result = build(BuildRequest(tmp_path, tag=ours, **options), engine=engine)
     assert result.cached and _layers(engine, ours) == _layers(engine, theirs)
     if "secrets" in options:
         found = read_file(inspect(theirs, engine), "/sum", engine=engine).split()[0].decode()
         assert found == hashlib.sha256(b"hunter2").hexdigest()
+
+
+def test_the_commands_for_a_changed_copy_give_the_same_layers(engine, docker, tags, monkeypatch):
+    ours, theirs = tags
+    changed = {**files("go-hello"), "Dockerfile": b"FROM debian:bookworm-slim\nCOPY . /copied\n", "new/note": uuid.uuid4().hex.encode()}
+    monkeypatch.setattr(recent, "ended", terminal.note_build)
+    build(folder(changed), tag=ours, engine=engine)
+    assert "a copy of go-hello, changed" in terminal._noted[-1]
+    _in_a_terminal(engine, docker, terminal._noted[-1].replace(ours, theirs))
+    assert _layers(engine, ours) == _layers(engine, theirs)
+
+
+def _in_a_terminal(engine, docker, commands):
+    environment = {**os.environ, "DOCKER_HOST": engine.host, "DOCKER_BUILDKIT": "1", "TOKEN": "hunter2"}
+    done = subprocess.run(["sh", "-ec", f'docker() {{ {docker} "$@"; }}\n{commands}'], cwd=APPS.parents[1],
+                          capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("variable", ["", "0", "1"])
@@ -120,10 +135,10 @@ def test_which_builder_docker_build_uses(engine, command, variable, monkeypatch)
     monkeypatch.setenv("DOCKER_BUILDKIT", variable)
     if not variable:
         monkeypatch.delenv("DOCKER_BUILDKIT")
-    said = docker_build_uses(engine).split("`docker build` ")[1].split(".")[0]
+    said = docker_build_uses(engine).split("Its builds ")[1].partition(". ")[0]
     done = subprocess.run(["docker", "build", "-"], input="FROM scratch\nLABEL a=b\n", capture_output=True, text=True)
     legacy, kit = "Step 1/2" in done.stdout, "#1 " in done.stderr
-    assert ("fails" in said, "legacy builder" in said, said == "uses BuildKit") == (done.returncode != 0, legacy, kit)
+    assert ("fail:" in said, "the legacy builder" in said, said == "use BuildKit") == (done.returncode != 0, legacy, kit)
 
 
 def _layers(engine, tag):

@@ -8,10 +8,10 @@ from helpers.maintenance import docker_command
 
 
 @pytest.mark.parametrize("major, buildx, variable, preferred, said", [
-    (28, True, "", "", "uses BuildKit"), (28, True, "1", "1", "uses BuildKit"),
-    (28, True, "0", "2", "the legacy builder"), (23, False, "", "2", "falls back to the legacy builder"),
-    (23, False, "1", "2", "fails"), (20, False, "", "1", "the legacy builder; with DOCKER_BUILDKIT=1"),
-    (20, False, "", "2", "uses BuildKit"), (20, True, "1", "1", "uses BuildKit"), (20, True, "false", "2", "legacy")])
+    (28, True, "", "", "use BuildKit."), (28, True, "1", "1", "use BuildKit."),
+    (28, True, "0", "2", "the legacy builder"), (23, False, "", "2", "the legacy builder, until"),
+    (23, False, "1", "2", "fail:"), (20, False, "", "1", "the legacy builder; with DOCKER_BUILDKIT=1"),
+    (20, False, "", "2", "use BuildKit."), (20, True, "1", "1", "use BuildKit."), (20, True, "false", "2", "legacy")])
 def test_the_rules_of_the_docker_command(major, buildx, variable, preferred, said):
     assert said in docker_command.builder_of(major, buildx, variable, preferred)
 
@@ -20,4 +20,4 @@ def test_the_rules_of_the_docker_command(major, buildx, variable, preferred, sai
 def test_other_commands_and_none(monkeypatch, printed, said):
     monkeypatch.setattr(docker_command, "_output", lambda *words: printed)
     text = docker_command.docker_build_uses(SimpleNamespace(builders=("buildkit", "legacy")))
-    assert said in text and "offers buildkit and legacy" in text
+    assert said in text and "offers BuildKit and the legacy builder" in text
