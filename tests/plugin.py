@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,10 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = ("tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises", "notebooks", "tests/engine")
 LOCK = Path(tempfile.gettempdir(), f"multistage-tests-{os.getuid()}.lock")
 HELD = "MULTISTAGE_TESTS_LOCKED"    # in the environment of what a test starts
+
+# nbval reads notebooks by jsonschema, which would compile 39 grammars for a format that none of them has: 1.5 s of
+# each process.
+sys.modules.setdefault("rfc3987_syntax", None)    # type: ignore[arg-type]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -124,9 +124,10 @@ def lines_view(lines: Lines) -> str:
                                                               for line, changed in _summaries(lines)], right=(0,))
 
 
-def line_view(line: Line) -> str:
+def line_view(line: Line, compare: bool = True) -> str:
     """One line: what was there before it, what after it, and what it changed. Before a FROM is what the line above it
-    left: nothing of that goes on."""
+    left: nothing of that goes on. `compare`: False leaves out the files that a RUN changed: to find them, every file
+    is listed, which takes some seconds where a base is large."""
     above = next((each for each, below in pairwise(line.lines) if below is line), None)
     earlier = above.after if above and line.begins else line.before
     before = settings(earlier, above.arguments) if above and earlier else {}
@@ -136,7 +137,8 @@ def line_view(line: Line) -> str:
     rows += [(name, _names(earlier, path), _names(line.after, path))
              for name, path in (("files in /", "/"), ("files in the working directory", ""))]
     try:
-        changed = changed_files(line) + ([] if line.begins else changed_settings(line))
+        files = changed_files(line) if compare else ["... (comparing the files)"]
+        changed = files + ([] if line.begins else changed_settings(line))
     except CourseError as error:
         changed = [error.what]
     before_from = f", in {above.stage}" if above and line.begins else ""

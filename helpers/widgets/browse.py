@@ -125,9 +125,11 @@ def _lines(lines: Lines) -> Box:
     def show(index: int) -> None:
         at[0] = min(max(index, 0), len(lines) - 1)
         buttons.show([(f"{line.number:>3}  {line.text}", each == at[0]) for each, line in enumerate(lines)])
-        shown.value = "<p role='status'>Comparing ...</p>"
+        line = lines[at[0]]
         try:
-            shown.value = f"<div role='status'>{line_view(lines[at[0]])}</div>"
+            if line.instruction.keyword == "RUN":      # what is solved from the cache is there first
+                shown.value = line_view(line, compare=False)
+            shown.value = f"<div role='status'>{line_view(line)}</div>"
         except CourseError as error:
             shown.value = _alert(error)
 

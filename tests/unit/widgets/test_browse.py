@@ -65,6 +65,19 @@ def test_the_lines_are_walked_by_buttons(monkeypatch):
     assert [each.description for each in widgets(box, Button) if each.style.font_weight] == ["  1  FROM a"]
 
 
+def test_after_a_run_the_settings_are_there_before_its_files_are_compared(monkeypatch):
+    shown, values = [], []
+    monkeypatch.setattr(browse, "line_view", lambda line, compare=True: shown.append(compare) or f"{compare}")
+    box = browse._lines(Lines(snapshots("FROM a\nRUN x\nCOPY a b\n", {})))
+    widgets(box, HTML)[0].observe(lambda change: values.append(change["new"]), "value")
+    shown.clear()
+    button(box, "Next").click()
+    assert shown == [False, True] and values[0] == "False" and "True" in values[1]
+    shown.clear()
+    button(box, "Next").click()
+    assert shown == [True]
+
+
 def test_enter_sends_a_command_and_leaving_the_field_does_not(monkeypatch):
     shell, sent = Shell(Snapshot("line 3 when it failed", Folders())), []
     monkeypatch.setattr(shell, "send", sent.append)
