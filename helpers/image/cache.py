@@ -1,7 +1,8 @@
 """What was read of layers, remembered by content digest.
 
-A layer never changes, so what was read once stays true. Two files a layer: its weight, which
-is asked for often, and its entries. Each is sealed with a hash: one that is damaged, or that
+A layer never changes, so what was read once stays true; nor does an image of an id. Two files
+a layer: its weight, which is asked for often, and its entries; one an image whose layers the engine
+does not match with their instructions. Each is sealed with a hash: one that is damaged, or that
 another version of the course wrote, is read again. Least recently used entries are deleted
 when the folder grows beyond its limit.
 """
@@ -13,7 +14,9 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import paths
 from .archive_reader import Measured
@@ -21,18 +24,29 @@ from .entries import Entries, Unsound
 
 LIMIT = 400_000_000    # bytes of the whole folder: some thousand layers
 _FORMAT = 2
-_WEIGHT, _ENTRIES = "json", "entries"
+_WEIGHT, _ENTRIES, _HISTORY = "json", "entries", "history"
 _FRESH = 3600          # seconds in which a file that was read need not be marked again
 
 
 def load(digest: str) -> Measured | None:
     """The weight of a layer, without its entries; None if it is not known."""
+    with contextlib.suppress(KeyError):
+        if record := _read(digest, _WEIGHT):
+            return Measured(record["unpacked"], record["files"], record["transfer"])
+    return None
+
+
+def instructions(image_id: str) -> list[str] | None:
+    """The instruction of each layer of an image, None if they are not known."""
+    record = _read(image_id, _HISTORY)
+    return record["instructions"] if record else None
+
+
+def _read(digest: str, kind: str) -> dict[str, Any] | None:
     try:
-        seal, _, text = _path(digest, _WEIGHT).read_bytes().partition(b"\n")
+        seal, _, text = _path(digest, kind).read_bytes().partition(b"\n")
         record = json.loads(text)
-        if seal != _seal(text) or record["format"] != _FORMAT or record["digest"] != digest:
-            return None
-        return Measured(record["unpacked"], record["files"], record["transfer"])
+        return record if seal == _seal(text) and (record["format"], record["digest"]) == (_FORMAT, digest) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -50,13 +64,22 @@ def entries(digest: str) -> Entries | None:
 
 def keep(digest: str, measured: Measured) -> None:
     """Remember a layer. With a full disk nothing is remembered, and nothing fails."""
-    text = json.dumps({"format": _FORMAT, "digest": digest, "unpacked": measured.unpacked,
-                       "files": measured.files, "transfer": measured.transfer}).encode()
     with contextlib.suppress(OSError):
         if measured.entries is not None:
             paths.write_whole(_path(digest, _ENTRIES), measured.entries.to_bytes())
-        paths.write_whole(_path(digest, _WEIGHT), _seal(text) + b"\n" + text)
-        _trim(_path(digest, _WEIGHT).parent)
+        _write(digest, _WEIGHT, unpacked=measured.unpacked, files=measured.files, transfer=measured.transfer)
+
+
+def keep_instructions(image_id: str, made: Sequence[str]) -> None:
+    """Remember the instruction of each layer of an image; with a full disk nothing is remembered."""
+    with contextlib.suppress(OSError):
+        _write(image_id, _HISTORY, instructions=list(made))
+
+
+def _write(digest: str, kind: str, **facts: object) -> None:
+    text = json.dumps({"format": _FORMAT, "digest": digest, **facts}).encode()
+    paths.write_whole(_path(digest, kind), _seal(text) + b"\n" + text)
+    _trim(_path(digest, kind).parent)
 
 
 def _path(digest: str, kind: str) -> Path:

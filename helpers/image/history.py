@@ -47,10 +47,13 @@ def from_engine(history: Sequence[dict], layers: int) -> list[str] | None:
     """One instruction for each of an image's `layers`, from the engine's history (newest first).
 
     The API does not say which entries have no layer. Those with bytes have one; for the others
-    the keyword decides. None where the numbers do not agree.
+    the keyword decides, and the root, which is always there, is made by no WORKDIR. None where
+    the numbers do not agree.
     """
     oldest_first = list(reversed(history))
     for has_layer in (lambda e: e["Size"] > 0 or makes_layer(e["CreatedBy"] or ""),
+                      lambda e: e["Size"] > 0 or (makes_layer(e["CreatedBy"] or "")
+                                                  and instruction(e["CreatedBy"]) != "WORKDIR /"),
                       lambda e: e["Size"] > 0):
         made = [entry for entry in oldest_first if has_layer(entry)]
         if len(made) == layers:

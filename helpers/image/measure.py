@@ -35,7 +35,7 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
         inspected = engine.client.api.inspect_image(reference)
         entries = engine.client.api.history(inspected["Id"])
     digests = tuple(inspected["RootFS"].get("Layers") or ())
-    instructions = history.from_engine(entries, len(digests))
+    instructions = history.from_engine(entries, len(digests)) or cache.instructions(inspected["Id"])
     known = _known(cache.load, digests)
     if instructions is None or known is None:
         read = _save(engine, inspected["Id"], digests)
@@ -43,6 +43,7 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
         if instructions is None:
             config = read.configs.get(inspected["Id"]) or next(iter(read.configs.values()), {})
             instructions = history.from_config(config, len(digests))
+            cache.keep_instructions(inspected["Id"], instructions)
     layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
                    for digest, made in zip(digests, instructions))
     config = inspected.get("Config") or {}

@@ -90,6 +90,9 @@ def entry(created_by, size=0, comment=""):
     ([entry("ADD rootfs /", 9), entry("CMD [\"sh\"]"), entry("COPY a b", 1)], 2, ["ADD rootfs /", "COPY a b"]),
     ([entry("ADD rootfs /", 9), entry("WORKDIR /app")], 2, ["ADD rootfs /", "WORKDIR /app"]),
     ([entry("ADD rootfs /", 9), entry("WORKDIR /app")], 1, ["ADD rootfs /"]),   # it was there: no layer
+    # The root is always there; another folder is made, although it has no bytes.
+    ([entry("ADD rootfs /", 9), entry("WORKDIR /"), entry("COPY a b", 1), entry("WORKDIR /app")], 3,
+     ["ADD rootfs /", "COPY a b", "WORKDIR /app"]),
     ([entry("", 9, "Imported from -")], 1, ["Imported from -"]),
     ([entry(None, 9, None)], 1, ["(not recorded)"]),
     ([entry("RUN a", 9)], 2, None), ([], 0, []), ([], 1, None),
@@ -171,6 +174,17 @@ def test_an_image_is_measured_once(home):
     assert (one.created, one.labels, one.engine) == ("then", {"a": "b"}, "An engine of straw")
     assert measure.inspect("go:1", engine) == one
     assert engine.saves == 1
+
+
+def test_an_image_whose_history_does_not_match_its_layers_is_saved_once(home, monkeypatch):
+    monkeypatch.setattr(Straw, "history", lambda self, name: [entry("COPY . .", 5)])
+    engine = Straw(old_layout())
+    one = measure.inspect("go:1", engine)
+    assert [layer.instruction for layer in one.layers] == ["(not recorded)", "(not recorded)"]
+    assert measure.inspect("go:1", engine) == one and engine.saves == 1
+    for kept in home.rglob("*.history"):
+        kept.write_bytes(b"{}")
+    assert measure.inspect("go:1", engine) == one and engine.saves == 2
 
 
 def test_where_each_file_comes_from(home):
