@@ -68,3 +68,14 @@ def test_an_answer_that_depends_on_the_run():
         ask("02-stage-not-asked-for", "lost")
     with pytest.raises(KeyError, match="99-none"):
         ask("99-none")
+
+
+@each_lesson
+def test_a_lesson_ends_with_its_commands(path):
+    """All but the one that only looks around, and says which builder a terminal has."""
+    cells = json.loads(path.read_text())["cells"]
+    last = cells[-2]
+    if path.stem.startswith("00"):
+        assert "which_builder()" in sources(path)
+    else:
+        assert "".join(last["source"]) == "in_your_terminal()" and cells[-3]["source"][0] == "## In your terminal\n"
