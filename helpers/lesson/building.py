@@ -99,7 +99,8 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
 
 def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:
     """A container of the image, not started yet: look at its state, start, stop, remove it."""
-    note(docker("create", "--name", "life", reference(built), *(command or ())))
+    line = docker("create", "--name", "life", reference(built), *(command or ()))
+    note(f"{line}    # then docker start life, docker stop life, docker rm life")
     return lifecycle.create(reference(built), command, engine())
 
 

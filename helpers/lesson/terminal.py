@@ -36,6 +36,7 @@ _noted: list[str] = []      # by this kernel
 _of_cell: list[str] = []    # by the cell that runs now
 _remarks: dict[str, None] = {}
 _copied: dict[frozenset[tuple[str, bytes]], str] = {}
+_secrets: dict[str, bytes] = {}    # the value that each had last
 
 
 def note(*commands: str) -> None:
@@ -75,10 +76,17 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
         return
     place, before = _place(folder)
     command, *text = builds.command_line(replace(request, builder=prepared.request.builder), place).split("\n")
-    remarks = [f"set {builds.variable(each)} to the secret {each} first" for each in request.secrets or ()]
+    remarks = [_secret(*each) for each in (request.secrets or {}).items()]
     remarks += [f"fails at line {failure.line}"] if failure else []
     note("\n".join([*before, f"{command}    # {'; '.join(remarks)}" if remarks else command, *text]))
     _remarks.update(dict.fromkeys(_differences(request, prepared)))
+
+
+def _secret(name: str, value: bytes) -> str:
+    """Where a command takes a secret from; never its value."""
+    other = " another value of" * (_secrets.get(name, value) != value)
+    _secrets[name] = value
+    return f"set {builds.variable(name)} to{other} the secret {name} first"
 
 
 def _differences(request: BuildRequest, prepared: Prepared) -> Iterator[str]:

@@ -17,7 +17,7 @@ APP = APPS / "greeter"
 @pytest.fixture(autouse=True)
 def log(monkeypatch):
     """A kernel that has made no call yet, with an engine that the course has started."""
-    for name, empty in {"_noted": [], "_of_cell": [], "_remarks": {}, "_copied": {}}.items():
+    for name, empty in {"_noted": [], "_of_cell": [], "_remarks": {}, "_copied": {}, "_secrets": {}}.items():
         monkeypatch.setattr(terminal, name, empty)
     there = SimpleNamespace(host="unix:///run/engine.sock", rung="course", builders=("buildkit", "legacy"))
     monkeypatch.setattr(terminal, "engine", lambda: there)
@@ -82,6 +82,12 @@ def test_a_secret_is_named_and_not_written():
     note_build(APP, secrets={"token": b"hunter2"})
     assert terminal._noted == ["docker build --secret id=token,env=TOKEN notebooks/apps/greeter"
                                "    # set TOKEN to the secret token first"]
+
+
+def test_a_secret_that_changes_is_said_to_change():
+    for value in (b"one", b"two", b"two"):
+        note_build(APP, secrets={"token": value})
+    assert ["another value" in line for line in terminal._noted] == [False, True, False]
 
 
 def test_the_head_of_the_script_says_what_docker_would_not_have():
