@@ -165,7 +165,7 @@ def test_a_cell_that_expects_an_error_does_not_take_this_for_it(kernel):
 @pytest.mark.parametrize("mine, said", [
     (300, "You predicted 300 MB. Measured: 700 MB, 2.33 times more."),
     (None, "You made no prediction. Measured: 700 MB.")])
-def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(kernel, mine, said):
+def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(home, kernel, mine, said):
     guess = predict("How large?", unit="MB")
     kernel.shell.push({"guess": guess})
     kernel("guess.compare(engine())")
