@@ -8,7 +8,7 @@
     >>> charts.surface([found, other])    # how much is there to attack?
     >>> charts.tries({"one": done})       # what did an intruder manage?
     >>> charts.crossings({"FROM builder": crossed})   # what reaches a stage, and on which way?
-    >>> charts.needs({"scratch": works})  # which base brings what a program needs?
+    >>> charts.works({"scratch": worked}) # what works on which base?
     >>> charts.waste(found)               # what is shipped that nobody sees?
     >>> charts.edits({"this": built})     # what has to run again after an edit?
     >>> charts.timeline(result)           # what ran when, and what at once?
@@ -26,7 +26,7 @@
 from .contents import surface, tools, waste
 from .findings import findings
 from .graph import stages
-from .grids import crossings, left_behind, needs, tries, twins
+from .grids import crossings, left_behind, tries, twins, works
 from .incremental import edits
 from .kitchen import kitchen
 from .size_attribution import reduction, splits
@@ -35,6 +35,6 @@ from .style import Chart
 from .timeline import timeline
 from .transfers import runs, trips
 
-__all__ = ["Chart", "crossings", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "needs",
-           "reduction", "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins",
-           "waste"]
+__all__ = ["Chart", "crossings", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
+           "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins", "waste",
+           "works"]

@@ -58,9 +58,9 @@ def crossings(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] =
                    _count(found, "crosses", "cross"), images)
 
 
-def needs(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] = ()) -> Chart:
-    """What works on which base, {base: {need: whether it is met}}: a row for each need, a column for each base."""
-    return _yes_no(found, (("✔ works", SHARED, "✔ the base brings it"), ("✘ fails", DANGER, "✘ something is missing")),
+def works(found: Mapping[str, Mapping[str, bool]], images: Sequence[Image] = ()) -> Chart:
+    """What works where, {place: {what: whether it works}}: a row for each thing, a column for each place."""
+    return _yes_no(found, (("✔ works", SHARED, "✔ works there"), ("✘ fails", DANGER, "✘ fails there")),
                    _count(found, "works", "work"), images)
 
 

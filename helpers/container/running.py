@@ -42,7 +42,7 @@ class Ran:
 def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str] = (),
         entrypoint: Sequence[str] | None = None, sandbox: Sandbox = Sandbox(),
         timeout: float = 60, engine: Engine | None = None) -> Ran:
-    """Run `image` without a network until it ends; its own command if none is given.
+    """Run `image` until it ends, without a network unless beside another; its own command if none is given.
 
     hide     directories over which an empty, read-only one is mounted
     timeout  seconds after which it is stopped and NotEnded is raised
@@ -56,9 +56,11 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
         mounts = {"tmpfs": dict.fromkeys(hide, "ro,notmpcopyup")}
     else:
         mounts = {"mounts": [Mount(target=folder, source="", type="tmpfs", read_only=True) for folder in hide]}
+    shared = f"container:{sandbox.beside}"
+    spaces = {"network_mode": shared, "pid_mode": shared} if sandbox.beside else {"network_mode": "none"}
     with engine.translate_errors(f"run {image}"), created(
-            engine, image, command, sandbox, entrypoint=entrypoint, network_disabled=True,
-            host={**mounts, "network_mode": "none"}) as name:
+            engine, image, command, sandbox, entrypoint=entrypoint, network_disabled=not sandbox.beside,
+            host={**mounts, **spaces}) as name:
         return _wait(engine.client.api, name, timeout, image)
 
 

@@ -34,6 +34,8 @@ class Sandbox:
     isolated      whether a server can be reached from this machine and reaches nothing, where
                   the engine's networks are on this machine; elsewhere it has the usual network
     bounds        time and disk space, past which it is killed
+    beside        name of a running container whose processes and network it shares
+    user          who its command runs as, 'UID:GID'; the image's own user if ''
     """
 
     read_only: bool = False
@@ -41,6 +43,8 @@ class Sandbox:
     capabilities: Sequence[str] | None = None
     isolated: bool = False
     bounds: Bounds | None = None
+    beside: str = ""
+    user: str = ""
 
 
 def new_name() -> str:
@@ -57,7 +61,7 @@ def created(engine: Engine, image: str, command: Sequence[str] | None, sandbox: 
     api, name = engine.client.api, new_name()
     try:
         api.create_container(
-            image, command=list(command) if command else None, name=name,
+            image, command=list(command) if command else None, name=name, user=sandbox.user or None,
             labels=labels.marked(labels.RUN), **settings,
             host_config=api.create_host_config(
                 **limits(engine), security_opt=["no-new-privileges"], read_only=sandbox.read_only,

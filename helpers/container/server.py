@@ -16,9 +16,9 @@ from docker import APIClient
 from requests.structures import CaseInsensitiveDict
 
 from ..engine import Engine, connect
-from ..errors import CourseError
+from ..errors import CourseError, Unsupported
 from .processes import ids
-from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_in_image, not_started, podman_lacks, printed, start
+from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_in_image, not_started, podman_lacks, printed, run, start
 from .sandbox import Sandbox, created, isolated_network
 
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
@@ -88,6 +88,21 @@ class ServedContainer:
         if output.startswith("OCI runtime exec failed") and (missing := not_started(output, self.image)):
             raise missing
         return Ran(output[-OUTPUT_LIMIT:], code, time.perf_counter() - began)
+
+    def beside(self, image: str, command: Sequence[str], *, user: str = "",
+               capabilities: Sequence[str] | None = None) -> Ran:
+        """Run a command of another image in a container that sees this one's processes and network. The server is
+        process 1 there, and its files are below /proc/1/root, for whoever may trace it (proc(5), ptrace(2)).
+
+        `user` and `capabilities` as in `Sandbox`. Raises Unsupported where containers have no processes of their
+        own, and the errors of `run`.
+        """
+        if self.engine.shares_network:
+            raise Unsupported("No container can be put beside another here.",
+                              why="This engine gives its containers no processes and no network of their own.",
+                              remedy="Use a Docker Engine or Podman.")
+        return run(image, command, sandbox=Sandbox(beside=self.name, user=user, capabilities=capabilities),
+                   engine=self.engine)
 
     def put(self, path: str, content: bytes) -> None:
         """Write a file into the running container, replacing one that is there. No tool of the

@@ -175,3 +175,15 @@ def test_a_server_whose_program_is_not_there(engine, web):
     with pytest.raises(CourseError, match="not in the image"):
         with container.serve(web, ["/no/such/program"], port=8000, engine=engine):
             pass
+
+
+# -- a container beside a server -------------------------------------------------------
+
+def test_a_container_beside_a_server_shares_its_processes_and_its_network(engine, web):
+    if engine.shares_network:
+        pytest.skip("its containers have no processes of their own")
+    with container.serve(web, port=8000, engine=engine) as server:
+        beside = server.beside(web, ["cat", "/proc/1/cmdline", "/proc/net/tcp"])
+        alone = container.run(web, ["cat", "/proc/1/cmdline", "/proc/net/tcp"], engine=engine)
+    assert ":1F40 " in beside.output and ":1F40 " not in alone.output       # port 8000 is listened on
+    assert alone.output.startswith("cat") and not beside.output.startswith("cat")

@@ -473,7 +473,7 @@ def test_the_same_figure_in_a_document_that_has_no_pictures():
 
 @pytest.mark.parametrize("draw, yes, no, title", [
     (charts.crossings, "✔ crosses", "stays behind", "FROM builder: 2 of 2 cross; COPY --from: 1; a new FROM: none"),
-    (charts.needs, "✔ works", "✘ fails", "FROM builder: 2 of 2 work; COPY --from: 1; a new FROM: none")])
+    (charts.works, "✔ works", "✘ fails", "FROM builder: 2 of 2 work; COPY --from: 1; a new FROM: none")])
 def test_a_table_of_yes_and_no_counts_and_says_each(draw, yes, no, title):
     chart = draw({"FROM builder": {"a file": True, "USER": True}, "COPY --from": {"a file": True, "USER": False},
                   "a new FROM": {"a file": False, "USER": False}}, [ONE])
