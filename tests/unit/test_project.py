@@ -280,8 +280,9 @@ def test_apps_that_a_lesson_builds_are_there(path):
 
 # -- nothing of this machine ---------------------------------------------------------
 
-# Of an image, not of this machine: users that images have, where npm looks for its settings, and Go keeps what it compiled.
-MACHINE = re.compile(r"/root/(?!\.npmrc\b|\.cache/go-build\b)|/home/(?!jovyan\b|nonroot\b)|" + re.escape(str(ROOT)) + r"\b")
+# Of an image, not of this machine: users that images have, where npm looks for its settings, and Go keeps what it compiled;
+# the files of a process.
+MACHINE = re.compile(r"(?<!/proc/1)/root/(?!\.npmrc\b|\.cache/go-build\b)|/home/(?!jovyan\b|nonroot\b)|" + re.escape(str(ROOT)) + r"\b")
 
 
 @each_notebook
