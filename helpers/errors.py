@@ -148,7 +148,7 @@ class BuildFailed(CourseError):
         Raises Unsupported where the builder was not BuildKit, or no line of the Dockerfile failed.
         """
         if self.snapshots is None or self.line is None:
-            raise Unsupported("There is no state of this failure to look into.",
+            raise Unsupported("This failure left no state to look into.",
                               why="BuildKit alone keeps one, and only of a step that failed.",
                               remedy="Build with builder='buildkit'.")
         return self.snapshots.failed(self.line)

@@ -70,7 +70,7 @@ class BuildMagics(Magics):
         if words.build:
             found = self._variables.get(words.build)
             if not isinstance(found, BuildResult | BuildFailed):
-                raise CourseError(f"{words.build} is no build and no failure of one.",
+                raise CourseError(f"{words.build} is neither a build nor a failed one.",
                                   remedy="Name a variable that `build` gave, or that `except BuildFailed` caught.")
             return found
         if found := recent.last if words.stage or words.line else recent.failure:

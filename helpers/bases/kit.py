@@ -139,7 +139,7 @@ def entries(folder: Path, *, required: bool | None = None) -> tuple[Kept, ...]:
         text = (folder / INDEX).read_text()
     except (FileNotFoundError, NotADirectoryError):
         if required:
-            raise KitDamaged(f"{VARIABLE} is {folder}, which is no kit.",
+            raise KitDamaged(f"{VARIABLE} is {folder}, which is not a kit.",
                              why=f"There is no {INDEX} in it.",
                              remedy=f"Fill it with `python -m helpers bases --save {folder}`, "
                                     f"or unset {VARIABLE}.") from None
@@ -160,7 +160,7 @@ def read(text: str, folder: Path) -> tuple[Kept, ...]:
         for kept in listed:
             references.parse(kept.ref)
             if Path(kept.file).name != kept.file:
-                raise _unreadable(folder, f"{kept.file!r} is no file of the kit's folder.")
+                raise _unreadable(folder, f"{kept.file!r} is not a file in the kit's folder.")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _unreadable(folder, f"{type(error).__name__}: {error}") from error
     return listed

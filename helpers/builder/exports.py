@@ -143,7 +143,7 @@ def _provenance(text: str) -> str:
     if mode in ("", "false"):
         return ""
     if mode not in ("true", "min", "max"):
-        raise CourseError(f"{text!r} is no provenance.", remedy="Use mode=min, mode=max or false.")
+        raise CourseError(f"{text!r} is not a provenance mode.", remedy="Use mode=min, mode=max or false.")
     return f"mode={'min' if mode == 'true' else mode}"
 
 

@@ -46,7 +46,7 @@ def _parts(image: Image, several: bool) -> list[Part]:
 
 def _alone(saved: Reduction) -> tuple[float, float, float]:
     """Bytes: by the base alone, by the stages alone, by both."""
-    return saved.base_first.base, saved.stages_first.stages, saved.total
+    return saved.base, saved.stages, saved.total
 
 
 def _saves(count: float, saves: str = "saves", costs: str = "costs") -> str:

@@ -142,7 +142,7 @@ def _taken_for_an_image(dockerfile: Dockerfile, use: Use, taker: Stage) -> Itera
             f"Move the stage {below.label} above line {line}.", image=name)
     elif near := similar_stage(dockerfile, name, line):
         yield Problem(
-            "similar-name", line, taker.label, f"Line {line}: {name} is no stage of this file.",
+            "similar-name", line, taker.label, f"Line {line}: {name} is not a stage of this file.",
             f"It is nearly the name of the stage {near.name}, and is taken for an image's name.",
             f"Did you mean {near.name} (line {near.line})?", image=name)
 

@@ -89,7 +89,7 @@ class _Pane:
         try:
             entries = self._room.entries(path or "/")
         except CallFailed:
-            self._shown.value = f"<p role='alert'>{escape(path)} is no folder of {escape(self._room.name)}.</p>"
+            self._shown.value = f"<p role='alert'>{escape(path)} is not a folder of {escape(self._room.name)}.</p>"
             return
         except CourseError as error:
             self._shown.value = _alert(error)

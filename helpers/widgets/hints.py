@@ -27,7 +27,7 @@ class HintButton:
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
         line = f"%hint {self.exercise.name}"
-        said = f"{counted(len(self.hints), 'hint')}, the smallest first. {{}} in a cell of its own shows the next."
+        said = f"{counted(len(self.hints), 'hint')}, the smallest first. {{}} in its own cell shows the next."
         return with_widget(self._widget, {"text/plain": said.format(line),
                                           "text/html": f"<p>{said.format(f'<code>{line}</code>')}</p>"})
 

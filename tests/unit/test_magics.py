@@ -235,7 +235,7 @@ def test_a_cell_that_has_no_build_says_what_to_do(shell, monkeypatch):
         with pytest.raises(CourseError, match=words):
             shell.run_cell_magic("in_step", options, "ls")
     shell.user_ns["legacy"] = BuildFailed("x", line=3)
-    with pytest.raises(Unsupported, match="no state of this failure"):
+    with pytest.raises(Unsupported, match="This failure left no state"):
         shell.run_cell_magic("in_step", "legacy", "ls")
     with pytest.raises(Unsupported, match="cannot be looked into"):
         shell.run_cell_magic("in_step", "legacy --line 2", "ls")

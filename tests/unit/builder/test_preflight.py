@@ -124,7 +124,7 @@ def test_what_an_unneeded_stage_names_is_left_to_the_builder(empty):
 
 @pytest.mark.parametrize("line", ["COPY --from=biuld /x /", "RUN --mount=from=biuld,target=/x x"])
 def test_a_misspelt_stage_is_refused_before_a_registry_is_asked(empty, line):
-    with pytest.raises(DockerfileError, match="Line 3: biuld is no stage of this file") as caught:
+    with pytest.raises(DockerfileError, match="Line 3: biuld is not a stage of this file") as caught:
         preflight.check(parse(f"FROM a AS build\nFROM a\n{line}\n"), engines.docker(), "buildkit", None)
     assert "Did you mean build (line 1)?" in caught.value.remedy
 

@@ -474,7 +474,7 @@ def test_a_finished_build_shows_each_warning_once_with_its_line_and_link():
     warned = result(Progress(dockerfile.parse(WARNED), None, "buildkit"), warnings=CHECKS)
     assert [(each.line, each.rule) for each in warned.findings] == [
         (4, "similar-name"), (5, "unset-argument"), (6, "JSONArgsRecommended")]
-    assert "  line 4: warning similar-name: biulder is no stage of this file." in str(warned)
+    assert "  line 4: warning similar-name: biulder is not a stage of this file." in str(warned)
     assert "JSON <arguments>" in str(warned) and "UndefinedVar" not in str(warned)
     shown = page(build_view(warned))
     assert "3 warnings" in shown.text and "Did you mean builder (line 1)?" in shown.text
