@@ -55,7 +55,7 @@ class Scores:
         rows = [(lesson, *map(escape, (question, each.said, each.found)),
                  marked(mark, each.how, colour))
                 for lesson, question, each in self.rows for mark, colour in [_MARKS.get(each.how, _NEAR)]]
-        return table(("lesson", "question", "you", "the engine", "so you were"), rows, self._sum())
+        return table(("lesson", "question", "you", "the engine", "how close"), rows, self._sum())
 
 
 def questions(notebook: Path) -> list[str]:
