@@ -77,10 +77,11 @@ class Prediction:
     def compare(self, measured: object, *, recorded: bool = False) -> Comparison:
         """Put the prediction beside what came out, and keep both.
 
-        `measured` is a number (bytes, where the unit is one), a choice, or {choice: whether it came out}.
-        `recorded`: it was not measured here. Raises ValueError for a key that is none of the choices.
+        `measured` is a number (bytes, where the unit is one), a choice, or {choice: whether it came out}; where
+        nothing could be measured, None or another object that is false. `recorded`: it was not measured here.
+        Raises ValueError for a key that is none of the choices.
         """
-        if isinstance(measured, Mapping):
+        if measured and isinstance(measured, Mapping):
             if unknown := set(measured) - set(self.choices):
                 raise ValueError(f"{unknown} are none of the choices {list(self.choices)}")
             measured = next((choice for choice, true in measured.items() if true), "none of these")
@@ -113,7 +114,7 @@ class Prediction:
 class Comparison:
     """A prediction beside what came out: shows itself, judges nobody.
 
-    said, found  both in words; `said` is '' where nothing was predicted
+    said, found  both in words; '' where nothing was predicted, or measured
     how          'right', 'not right', or how far off: '3.19 times more'
     """
 
@@ -121,6 +122,9 @@ class Comparison:
         self.prediction = prediction
         self.measured = measured
         self.said, self.found, self.how = "", str(measured), ""
+        if not measured and not isinstance(measured, str | int | float):
+            self.found = ""
+            return
         if prediction.choices:
             self.said = "" if prediction.value is None else str(prediction.value)
             self.how = "right" if self.said == self.found else "not right"
@@ -134,6 +138,8 @@ class Comparison:
 
     def __repr__(self) -> str:
         found = self.found.rstrip(".")
+        if not found:
+            return "Nothing was measured here, so there is nothing to compare."
         if not self.said:
             return f"You made no prediction. Measured: {found}."
         if not self.prediction.choices:

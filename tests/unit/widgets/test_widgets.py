@@ -156,6 +156,13 @@ def test_an_empty_or_unreadable_number_is_no_prediction(home, value):
     assert predictions().made == {}
 
 
+@pytest.mark.parametrize("asked", [predict("Which?", ["a"], value="a"), predict("How many?", unit="MB", value=3)])
+@pytest.mark.parametrize("nothing", [None, {}, ()])
+def test_where_nothing_could_be_measured_nothing_is_kept(home, asked, nothing):
+    assert repr(asked.compare(nothing)) == "Nothing was measured here, so there is nothing to compare."
+    assert predictions().made == {}
+
+
 def test_numbers_without_a_size_say_how_far_off_too(home):
     assert repr(predict("?", unit="programs", value=1000.0).compare(2500)) == (
         "You predicted 1,000. Measured: 2,500, 2.5 times more.")
