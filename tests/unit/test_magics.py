@@ -231,7 +231,7 @@ def test_a_variable_a_stage_and_a_line_say_where_a_cell_runs(shell, monkeypatch,
 def test_a_cell_that_has_no_build_says_what_to_do(shell, monkeypatch):
     monkeypatch.setattr(magics.recent, "failure", None)
     monkeypatch.setattr(magics.recent, "last", None)
-    for options, words in (("", "Nothing has been built"), ("--stage x", "Nothing has been built"), ("nobody", "nobody is no build")):
+    for options, words in (("", "Nothing has been built"), ("--stage x", "Nothing has been built"), ("nobody", "nobody is neither a build")):
         with pytest.raises(CourseError, match=words):
             shell.run_cell_magic("in_step", options, "ls")
     shell.user_ns["legacy"] = BuildFailed("x", line=3)

@@ -50,7 +50,7 @@ def test_a_kit_is_found_where_it_may_be(home, monkeypatch):
 
 def test_a_folder_that_was_named_and_is_no_kit_is_refused(home, monkeypatch):
     monkeypatch.setenv(kit.VARIABLE, str(home / "typo"))
-    with pytest.raises(kit.KitDamaged, match="no kit") as caught:
+    with pytest.raises(kit.KitDamaged, match="not a kit") as caught:
         kit.find("golang:1.22")
     assert kit.VARIABLE in caught.value.remedy
     assert kit.entries(home / "typo", required=False) == ()
