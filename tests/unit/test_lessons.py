@@ -2,12 +2,14 @@
 
 import ast
 import json
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from helpers.views.predictions import questions
 from helpers.widgets.ask import QUESTIONS, Question, ask
 
 LESSONS = sorted(QUESTIONS.parent.glob("*.ipynb"))
@@ -37,8 +39,8 @@ def given_away(source: str) -> list[str]:
 @each_lesson
 def test_no_answer_stands_in_a_visible_source(path):
     assert {source: found for source in sources(path) if (found := given_away(source))} == {}
-    told = [facts["because"] for facts in ASKED.values() if facts["because"] in "\n".join(sources(path))]
-    assert told == []
+    given = [facts["because"] for facts in ASKED.values() if facts["because"] in "\n".join(sources(path))]
+    assert given == []
 
 
 def test_an_answer_in_a_source_is_seen():
@@ -70,12 +72,61 @@ def test_an_answer_that_depends_on_the_run():
         ask("99-none")
 
 
+def not_compared(cells: list[str]) -> list[str]:
+    """The predictions that nothing compares: each is to be kept under a name, `guess = predict(...)`, and that name's
+    `compare(...)` is to follow before the name is used again."""
+    waiting, lost = {}, []
+    for statement in ast.parse("\n".join(cells)).body:
+        source = ast.unparse(statement)
+        if calls(source, "predict"):
+            name = ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
+            lost += [each for each in (waiting.pop(name, None), "" if name else source) if each]
+            waiting |= {name: source} if name else {}
+        for call in calls(source, "compare"):
+            waiting.pop(ast.unparse(call.func).removesuffix(".compare"), None)
+    return [*lost, *waiting.values()]
+
+
 @each_lesson
-def test_a_lesson_ends_with_its_commands(path):
-    """All but the one that only looks around, and says which builder a terminal has."""
-    cells = json.loads(path.read_text())["cells"]
-    last = cells[-2]
-    if path.stem.startswith("00"):
-        assert "which_builder()" in sources(path)
-    else:
-        assert "".join(last["source"]) == "in_your_terminal()" and cells[-3]["source"][0] == "## In your terminal\n"
+def test_every_prediction_is_compared(path):
+    assert not_compared(sources(path)) == []
+
+
+def test_a_prediction_that_is_not_compared_is_seen():
+    asked = "guess = predict('Which?', ['a'])"
+    assert not_compared([asked, "guess.compare({'a': True}) if engine else say('none')"]) == []
+    assert not_compared([asked]) == [asked] and not_compared(["predict('Which?')"]) == ["predict('Which?')"]
+    assert not_compared([asked, "other.compare('a')", asked, "guess.compare('a')"]) == [asked]
+
+
+def test_every_prediction_of_the_course_asks_something_else():
+    asked = Counter(question for path in LESSONS for question in questions(path))
+    assert len(asked) > 50 and set(asked.values()) == {1}
+
+
+def text_of(node: ast.expr) -> str:
+    """The text of a string in the source, {} for each value that the run puts in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(text_of, node.values))
+    return str(node.value) if isinstance(node, ast.Constant) else "{}"
+
+
+def unmeasured(source: str) -> list[str]:
+    """The sentences of a verdict that hold no measured value, and a verdict that is no computation."""
+    lost = []
+    for call in calls(source, "verdict"):
+        judged = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "partly")]
+        lost += [ast.unparse(each) for each in judged if isinstance(each, ast.Constant)]
+        lost += [sentence for sentence in re.split(r"[.;:!?] ", text_of(call.args[2])) if "{}" not in sentence and sentence.endswith(".")]
+    return lost
+
+
+@each_lesson
+def test_a_verdict_says_what_was_measured_and_its_source_no_finding(path):
+    assert [lost for source in sources(path) for lost in unmeasured(source)] == []
+
+
+def test_a_verdict_that_is_written_down_is_seen():
+    assert unmeasured('verdict("C1", found, "Nothing crossed.")') == ["Nothing crossed."]
+    assert unmeasured('verdict("C1", found, f"{left} crossed. So it is.", partly=True)') == ["True", "So it is."]
+    assert unmeasured('verdict("C1", left == 0, f"{left} crossed.", partly=bool(right))') == []
