@@ -130,3 +130,14 @@ def test_a_verdict_that_is_written_down_is_seen():
     assert unmeasured('verdict("C1", found, "Nothing crossed.")') == ["Nothing crossed."]
     assert unmeasured('verdict("C1", found, f"{left} crossed. So it is.", partly=True)') == ["True", "So it is."]
     assert unmeasured('verdict("C1", left == 0, f"{left} crossed.", partly=bool(right))') == []
+
+
+@each_lesson
+def test_a_lesson_ends_with_its_commands(path):
+    """All but the one that only looks around, and says which builder a terminal has."""
+    cells = json.loads(path.read_text())["cells"]
+    last = cells[-2]
+    if path.stem.startswith("00"):
+        assert "which_builder()" in sources(path)
+    else:
+        assert "".join(last["source"]) == "in_your_terminal()" and cells[-3]["source"][0] == "## In your terminal\n"
