@@ -1,5 +1,5 @@
 // Command app answers every request on port 8080 with the greeting that lies
-// beside it. The file is read anew for each answer, so that a change shows.
+// beside it. The file is read again for each answer, so that a change shows.
 package main
 
 import (
