@@ -59,13 +59,13 @@ def listing(image: str) -> str:
 
 def in_your_terminal() -> Script:
     """The docker commands of all calls that this kernel has made so far, in order, as a shell script."""
-    host, rung = engine().host, engine().rung
+    here = engine()
     head = ["#!/bin/sh", "# The calls of this notebook, in Docker's own words. Run it in the folder of the course."]
-    if rung == "course":
-        place = host.replace(str(Path.home()), "$HOME", 1)
+    if here.owned:
+        place = here.host.replace(f"unix://{Path.home()}/", "unix://$HOME/")
         head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
-    if "buildkit" in engine().builders:
-        head.append("export DOCKER_BUILDKIT=1    # for Docker before 23")
+    kit = "buildkit" in here.builders
+    head.append(f"export DOCKER_BUILDKIT={'1    # for Docker before 23' if kit else '0    # this engine has no BuildKit'}")
     return Script("\n".join([*head, *_remarks, "", *dict.fromkeys(_noted)]))
 
 
@@ -77,7 +77,7 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     place, before = _place(folder)
     command, *text = builds.command_line(replace(request, builder=prepared.request.builder), place).split("\n")
     remarks = [_secret(*each) for each in (request.secrets or {}).items()]
-    remarks += [f"fails at line {failure.line}"] if failure else []
+    remarks += ["fails" + f" at line {failure.line}" * bool(failure.line)] if failure else []
     note("\n".join([*before, f"{command}    # {'; '.join(remarks)}" if remarks else command, *text]))
     _remarks.update(dict.fromkeys(_differences(request, prepared)))
 

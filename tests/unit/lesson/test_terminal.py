@@ -19,8 +19,9 @@ def log(monkeypatch):
     """A kernel that has made no call yet, with an engine that the course has started."""
     for name, empty in {"_noted": [], "_of_cell": [], "_remarks": {}, "_copied": {}, "_secrets": {}}.items():
         monkeypatch.setattr(terminal, name, empty)
-    there = SimpleNamespace(host="unix:///run/engine.sock", rung="course", builders=("buildkit", "legacy"))
+    there = SimpleNamespace(host="unix:///home/ada/engine.sock", owned=True, builders=("buildkit", "legacy"))
     monkeypatch.setattr(terminal, "engine", lambda: there)
+    monkeypatch.setenv("HOME", "/home/ada")
 
 
 def note_build(folder, failure=None, bases=(), handed_over=(), **options):
@@ -43,7 +44,14 @@ def test_a_script_has_the_calls_in_order_and_each_once():
     lines = lesson.in_your_terminal().text.splitlines()
     assert [line for line in lines if line.startswith("docker")] == [
         "docker build -t greeter:multi notebooks/apps/greeter", "docker run --rm greeter:multi say 'two words'"]
-    assert 'export DOCKER_HOST="unix:///run/engine.sock"' in lines[2]
+    assert lines[2].startswith('export DOCKER_HOST="unix://$HOME/engine.sock"')
+    assert lines[3].startswith("export DOCKER_BUILDKIT=1")
+
+
+def test_an_engine_without_buildkit_is_asked_for_its_own_builder(monkeypatch):
+    podman = SimpleNamespace(host="unix:///run/podman.sock", owned=False, builders=("buildah",))
+    monkeypatch.setattr(terminal, "engine", lambda: podman)
+    assert lesson.in_your_terminal().text.splitlines()[2:] == ["export DOCKER_BUILDKIT=0    # this engine has no BuildKit", ""]
 
 
 def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
@@ -76,6 +84,11 @@ def test_files_of_no_application_are_written_and_what_is_no_text_is_missed():
 def test_a_failed_build_says_where():
     note_build(APP, BuildFailed("No.", line=8), text="FROM scratch\n")
     assert terminal._noted == ["docker build -f - notebooks/apps/greeter <<'END'    # fails at line 8\nFROM scratch\nEND"]
+
+
+def test_a_build_that_fails_at_no_line_says_so_too():
+    note_build(APP, BuildFailed("The engine is gone."))
+    assert terminal._noted == ["docker build notebooks/apps/greeter    # fails"]
 
 
 def test_a_secret_is_named_and_not_written():
