@@ -81,6 +81,8 @@ BASES = (
     Base("node:24", "build", "node", downloads=_node(NODE_NOW, NPM_NOW)),
     Base("nginx:alpine", "run", "nginx-alpine", args={"NGINX_VERSION": NGINX},
          instead=f"Debian's nginx {NGINX} and BusyBox, since Alpine's packages could not be had"),
+    Base("alpine:3.20", "run", "alpine",
+         instead="Debian's musl and BusyBox, since Alpine's packages could not be had"),
     Base("eclipse-temurin:17-jdk", "build", "eclipse-temurin", "jdk"),
     Base("eclipse-temurin:17-jre", "run", "eclipse-temurin", "jre"),
     Base("python:3.11", "build", "python", args={"PYTHON_VERSION": PYTHON}),

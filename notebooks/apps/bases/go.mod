@@ -1,0 +1,3 @@
+module example.org/bases
+
+go 1.22
