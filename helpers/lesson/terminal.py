@@ -64,8 +64,8 @@ def in_your_terminal() -> Script:
     if here.owned:
         place = here.host.replace(f"unix://{Path.home()}/", "unix://$HOME/")
         head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
-    kit = "buildkit" in here.builders
-    head.append(f"export DOCKER_BUILDKIT={'1    # for Docker before 23' if kit else '0    # this engine has no BuildKit'}")
+    kit = "1    # for Docker before 23" if "buildkit" in here.builders else "0    # this engine has no BuildKit"
+    head.append(f"export DOCKER_BUILDKIT={kit}")
     return Script("\n".join([*head, *_remarks, "", *dict.fromkeys(_noted)]))
 
 

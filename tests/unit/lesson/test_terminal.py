@@ -51,7 +51,7 @@ def test_a_script_has_the_calls_in_order_and_each_once():
 def test_an_engine_without_buildkit_is_asked_for_its_own_builder(monkeypatch):
     podman = SimpleNamespace(host="unix:///run/podman.sock", owned=False, builders=("buildah",))
     monkeypatch.setattr(terminal, "engine", lambda: podman)
-    assert lesson.in_your_terminal().text.splitlines()[2:] == ["export DOCKER_BUILDKIT=0    # this engine has no BuildKit", ""]
+    assert lesson.in_your_terminal().text.splitlines()[2:] == ["export DOCKER_BUILDKIT=0    # this engine has no BuildKit"]
 
 
 def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
