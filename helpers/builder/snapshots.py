@@ -165,7 +165,7 @@ def locate(read: Dockerfile, line: int) -> tuple[Stage, Instruction]:
                 return stage, instruction
     lines = [each.line for stage in read.stages for each in stage.instructions]
     nearest = min(lines, key=lambda each: abs(each - line))
-    raise read.fault(f"No instruction of a stage stands at line {line}.", min(max(line, 1), lines[-1]),
+    raise read.fault(f"No instruction of a stage is at line {line}.", min(max(line, 1), lines[-1]),
                      why="It is empty, a comment, or above the first FROM.", remedy=f"The nearest is line {nearest}.")
 
 

@@ -185,7 +185,7 @@ def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
                     inside = path.lstrip("./") or "everything"
                     yield Problem(
                         "outside-context", instruction.line, stage.label,
-                        f"Line {instruction.line}: {source} lies outside the build context.",
+                        f"Line {instruction.line}: {source} is outside the build context.",
                         "The engine gets the folder of the context and what is below it, no more. BuildKit cuts the "
                         f"dots off and copies {inside} of the context; the other builders refuse the line.",
                         "Move the file below it, or build with the folder above as the context "
@@ -207,7 +207,7 @@ def _unset(each: Unset) -> Problem:
         why, remedy = (f"ARG {each.name} comes only in line {each.declared}.",
                        f"Move ARG {each.name} above line {each.line}.")
     else:
-        owner = "stands above the first FROM, where only FROM sees it" if each.global_ else "belongs to another stage"
+        owner = "is above the first FROM, where only FROM sees it" if each.global_ else "belongs to another stage"
         why, remedy = (f"ARG {each.name} in line {each.declared} {owner}.",
                        f"Add ARG {each.name} below the FROM in line {each.stage.line}.")
     return Problem("unset-argument", each.line, each.stage.label, what, why, remedy, variable=each.name)

@@ -36,7 +36,7 @@ class Unset:
     stage     in which it is
     declared  line of an ARG that declares it elsewhere, None for an argument of BuildKit's own
     own       whether that ARG is in the same stage, below the use
-    global_   whether it stands above the first FROM
+    global_   whether it is above the first FROM
     in_from   whether FROM uses it
     """
 

@@ -67,7 +67,7 @@ def _first_from(source: Source, instructions: list[Instruction]) -> int:
             return position
         if instruction.keyword != "ARG":
             raise source.fault(
-                f"Line {instruction.line}: {instruction.keyword} stands before the first FROM.",
+                f"Line {instruction.line}: {instruction.keyword} comes before the first FROM.",
                 instruction.line, why="Only ARG may stand there: no stage has begun yet.",
                 remedy="Put a FROM line above it.",
             )
