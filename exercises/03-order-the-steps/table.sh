@@ -1,10 +1,9 @@
 #!/bin/sh
-# table.sh: makes table.go of prices.txt. It takes its time, as such things do.
+# table.sh NAME: makes NAME.go of NAME.txt. With the real lists it takes minutes.
 set -e
-sleep 1
 {
 	echo "package main"
-	echo "var prices = map[string]int{"
-	sed -n 's/^\([a-z]*\) \([0-9]*\)$/"\1": \2,/p' prices.txt
+	echo "var $1 = map[string]int{"
+	sed -n 's/^\([a-z]*\) \([0-9]*\)$/"\1": \2,/p' "$1.txt"
 	echo "}"
-} > table.go
+} > "$1.go"

@@ -59,7 +59,12 @@ def _listed(refs: Iterable[str] | None) -> tuple[str, ...]:
 
 def _local(engine: Engine, ref: str) -> ResolvedBase | None:
     reference = references.parse(ref)
-    for name in (ref, references.course_name(reference)):
+    names = [ref, references.course_name(reference)]
+    if reference.digest:    # an image that no registry has given a digest is pinned by its ID
+        tagged = replace(reference, tag=reference.tag or "latest", digest="")
+        names += [name for name in (str(tagged), references.course_name(tagged))
+                  if (engine.find_image(name) or {}).get("Id") == reference.digest]
+    for name in names:
         config = _config(engine, name)
         if config is not None:
             stand_in = _stand_in(config, reference)

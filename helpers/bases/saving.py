@@ -43,7 +43,7 @@ def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Ke
         image = api.inspect_image(base.name)
         origin = _origin(image, base.ref) if base.origin == "local" else base.origin or "local"
         content = _Content(image["Id"], image["Architecture"], image["Config"].get("Labels") or {},
-                           tuple(image["RootFS"]["Layers"]), _digest(image, base.ref))
+                           tuple(image["RootFS"]["Layers"]), registry_digest(image, base.ref))
         with _named(api, image["Id"], _name(base.ref)) as name:   # no name of the user's is in the archive
             kept = _keep(api.get_image(name, chunk_size=1 << 20), folder, base.ref, origin, content)
     report(f"Saved {base.ref}: {units.size(kept.size)} in {units.seconds(time.monotonic() - started)}.")
@@ -68,10 +68,10 @@ def _name(ref: str) -> str:
 
 def _origin(image: dict, ref: str) -> str:
     """Where an image that was already there came from, as its digests tell."""
-    return "pulled" if _digest(image, ref) else "local"
+    return "pulled" if registry_digest(image, ref) else "local"
 
 
-def _digest(image: dict, ref: str) -> str:
+def registry_digest(image: dict, ref: str) -> str:
     """What the registry that `ref` names called it."""
     own = references.parse(ref)
     for each in map(references.parse, image.get("RepoDigests") or ()):

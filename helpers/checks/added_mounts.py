@@ -5,7 +5,7 @@ Compiling a small Go server takes half a minute, nearly all of it for the standa
 second with Go's own cache. So the check adds a cache mount to each RUN. Go names what it keeps by
 the content it was made from: a word that was never compiled is not there.
 
-To run each RUN again there is another mount, of a secret with a new name that nobody has: BuildKit
+To run a RUN again there is another mount, of a secret with a new name that nobody has: BuildKit
 keys a step by the names of its secrets. Its `no_cache` would empty the cache mounts, too.
 """
 
@@ -18,19 +18,20 @@ from ..dockerfile import Dockerfile
 ID = "multistage-check"
 
 
-def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "") -> str:
+def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "",
+                every: bool = False) -> str:
     """The text of a Dockerfile with a cache mounted over each of these folders in each RUN.
 
     Lines keep their numbers, and a mount of the learner's own at the same place stays.
 
-    fresh  a word: what has not run with it runs again
+    fresh  a word: each RUN that mounts a secret, or with `every` each RUN, runs again if it has not run with it
     """
     added = []
     for instruction in (each for stage in read.stages for each in stage.instructions):
         if instruction.keyword == "RUN" and (spans := instruction.source_spans(0, 1)):
             own = " ".join(instruction.flags.get("mount", ()))
             mounts = [_cache(folder) for folder in folders if folder not in own]
-            mounts += [_secret(fresh)] if fresh else []
+            mounts += [_secret(fresh)] if fresh and (every or "type=secret" in own) else []
             added += [(spans[0][0], mount + " ") for mount in mounts]
     text = read.text
     for at, mount in sorted(added, reverse=True):

@@ -81,7 +81,7 @@ def bases(given: Submission) -> Iterator[Fail]:
 
 
 def _is_one_of(reference: str, allowed: tuple[str, ...]) -> bool:
-    return _plain(reference) in map(_plain, allowed)
+    return _plain(reference.partition("@")[0]) in map(_plain, allowed)
 
 
 def _plain(reference: str) -> str:

@@ -51,6 +51,7 @@ class Stages:
     named: Texts = ()
     final_bases: Texts = ()
     numbers: bool = True
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class Edit:
 class Same:
     """[reproducible]"""
 
-    files: Texts
+    files: Texts = ()
+    layers: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .. import paths
+from ..bases.saving import registry_digest
 from ..builder import BuildResult, ensure_bases
 from ..builder.context import Context
 from ..dockerfile import SCRATCH, Dockerfile, parse
@@ -31,6 +32,23 @@ def base_fails(asked: Content, read: Dockerfile, target: str | None, engine: Eng
         base, = ensure_bases(engine, [stages[0].base], report=say)
         if tools := unwanted(asked, inventory(base.name, engine)):
             yield tools_fail(tools, stages[-1].line, stages[0].base)
+
+
+def pin_fails(read: Dockerfile, engine: Engine, say: Callable[[str], None]) -> Iterator[Fail]:
+    """Rule `pinned`: every base is named by the digest of the image that is here."""
+    for edge in read.edges:
+        if edge.external and edge.source != SCRATCH:
+            tag = edge.source.partition("@")[0]
+            if edge.source != (wanted := f"{tag}@{digest(tag, engine, say)}"):
+                why = "may be another image tomorrow" if edge.source == tag else "is not the image that is here"
+                yield Fail("pinned", f"{edge.source} {why}. Write {wanted}.", edge.line)
+
+
+def digest(ref: str, engine: Engine, say: Callable[[str], None] = lambda _: None) -> str:
+    """The digest by which a Dockerfile can name a base: its registry's, or the ID of one that came from no registry."""
+    base, = ensure_bases(engine, [ref], report=say)
+    image = engine.find_image(base.name) or {}
+    return registry_digest(image, ref) or image["Id"]
 
 
 def bytes_added(result: BuildResult, read: Dockerfile, engine: Engine) -> int:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from .. import dockerfile as dockerfiles
 from ..builder import BuildResult, Progress
@@ -36,7 +37,7 @@ from . import (
 )
 from .added_mounts import with_mounts, without_mounts
 from .building import build_exercise
-from .exercise import Content, Edit, Exercise, Target
+from .exercise import Content, Edit, Exercise, Same, Target
 from .goals import goals
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -86,7 +87,7 @@ def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | Non
             found.notes += requirements.less_certain(exercise, engine)
             listener.say(f"{exercise.name}: building")
             with Attempt(exercise, read, source, builder, engine, listener, word) as attempt:
-                done = len(steps) if attempt.judge(found) else 2
+                done = list(steps).index(attempt.judge(found) or list(steps)[-1]) + 1
     at = f"Stopped at step {done} of {len(steps)}, {list(steps)[done - 1]}."
     stopped = at if found.fails and done < len(steps) else ""
     return Verdict(exercise.name, submission.short_path(path), tuple(dict.fromkeys(found.holds)), tuple(found.fails),
@@ -107,20 +108,25 @@ class Attempt(contextlib.ExitStack):
         self.builder = builder or engine.builders[0]
         self.proof, self.source = word or random_word(), dict(source)
         self.secrets = {name: random_word() for name in exercise.build.secrets}
-        self._fresh = ""
+        self._again = "", False    # a word, and whether every RUN runs again with it
         if proof := exercise.proof:
             self.source[proof.file] = self.source[proof.file].replace(proof.word.encode(), self.proof.encode())
 
-    def judge(self, found: Findings) -> bool:
-        """Everything, into `found`. False if there was no image to look into."""
+    def judge(self, found: Findings) -> str:
+        """Everything, into `found`. The step at which a failure ended it, '' if none did."""
+        if self.exercise.stages.pinned and not found.judge(
+                "pinned", measure.pin_fails(self.read, self.engine, self.listener.say)):
+            return "the text"
         result = self._built(found, self.exercise.image)
         if result is None:
-            return False
+            return "the build"
         self._look(found, result, self.exercise)
+        if found.fails:
+            return "how it runs"
         if self.exercise.edits:
             found.judge("cache", self._edits())
         if asked := self.exercise.reproducible:
-            found.judge("reproducible", self._rebuilt(result, asked.files))
+            found.judge("reproducible", self._rebuilt(result, asked))
         if rules := self.exercise.report:
             learners = replace(result, dockerfile=self.read)     # without the mounts of the check
             found.judge("report", measure.report_fails(rules, learners, self.source, self.engine))
@@ -129,7 +135,7 @@ class Attempt(contextlib.ExitStack):
             self._target(inner, name, target, result)
             found.holds += inner.holds
             found.fails += inner.fails
-        return True
+        return ""
 
     def fresh(self) -> Values:
         """New random values for one run or request."""
@@ -144,8 +150,8 @@ class Attempt(contextlib.ExitStack):
             found.judge("absent", wrong_base)
             return None
         try:
-            # A step that mounts a secret is cached whatever the secret: a new one needs a new build.
-            result = self.build(target=target, rerun=bool(self.secrets))
+            # A step that mounts a secret is cached whatever the secret: the new one of this check has to be used once.
+            result = self.build(target=target, rerun="secrets" if self.secrets and target is None else "")
         except BuildFailed as error:
             rule = error.bound if isinstance(error, BuildStopped) else "builds"
             found.judge(rule, [Fail(rule, self._reason(error), error.line)])
@@ -159,20 +165,22 @@ class Attempt(contextlib.ExitStack):
         said = "The image adds more to its base than a build may write."
         return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
 
-    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None, rerun: bool = False,
-              text: str | None = None) -> BuildResult:
+    def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
+              rerun: Literal["", "secrets", "all"] = "", text: str | None = None) -> BuildResult:
         """Build within the bounds of the exercise. Raises BuildFailed.
 
         source  {path: content}; None: that of the attempt, with the word in it
-        rerun   run what has run before, too
+        rerun   which steps run even if they have run before: those that mount a secret, or all
         text    of another Dockerfile
         """
         read = dockerfiles.parse(text) if text else self.read
         caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
-        no_cache = rerun and self.builder != "buildkit"
+        # BuildKit takes a COPY from the cache if the bytes are the same, with the times that they had.
+        layers = rerun == "all" and self.exercise.reproducible and self.exercise.reproducible.layers
+        no_cache = bool(layers or rerun and self.builder != "buildkit")
         if rerun and not no_cache:
-            self._fresh = random_word()
-        cached, plain = (with_mounts(read, folders, self._fresh) for folders in (caches, ()))
+            self._again = random_word(), rerun == "all"
+        cached, plain = (with_mounts(read, folders, *self._again) for folders in (caches, ()))
         try:
             return self._build(cached, source or self.source, target, no_cache)
         except BuildStopped:
@@ -196,7 +204,7 @@ class Attempt(contextlib.ExitStack):
         log = [line for line in error.log if line.strip()][-_LOG:]
         printed = f"It printed: {' / '.join(log)}" if log else ""
         said = " ".join(filter(None, (error.what, error.why, printed, error.remedy)))
-        return without_mounts(said, self.exercise.build.caches, self._fresh)
+        return without_mounts(said, self.exercise.build.caches, self._again[0])
 
     # -- looking inside and running --
 
@@ -246,11 +254,15 @@ class Attempt(contextlib.ExitStack):
                                   error.line))
         return fails
 
-    def _rebuilt(self, first: BuildResult, files: tuple[str, ...]) -> list[Fail]:
+    def _rebuilt(self, first: BuildResult, asked: Same) -> list[Fail]:
         self.listener.say("Building once more, every RUN again")
-        twins = compare(first.image, self.build(rerun=True).image, self.engine)
-        return [Fail("reproducible", f"Two builds of the same source gave {path} different bytes.")
-                for path in files if not twins.same(path)]
+        twins = compare(first.image, self.build(rerun="all").image, self.engine)
+        fails = [Fail("reproducible", f"Two builds of the same source gave {path} different bytes.")
+                 for path in asked.files if not twins.same(path)]
+        if asked.layers and not twins.layers and not fails:
+            fails = [Fail("reproducible", "Two builds of the same source gave different layers, in which these differ: "
+                          f"{', '.join(f'the {what} of {path}' for path, what in twins.files[:4])}.")]
+        return fails
 
     def _target(self, found: Findings, name: str, target: Target, shipped: BuildResult) -> None:
         if not any(name in (stage.name, stage.label) for stage in self.read.stages):
@@ -281,7 +293,7 @@ def cache_fails(edit: Edit, result: BuildResult) -> list[Fail]:
         steps = [step for step in result.steps if step.stage and wanted in step.instruction]
         if not steps:
             fails.append(Fail("cache", f"No step contains {wanted!r}."))
-        said = ("ran again. What does not depend on that file can come before it is copied." if cached else
+        said = ("ran again, and does not need it. Copy that file after this step, or in another stage." if cached else
                 "did not run again: it does not see the change.")
         fails += [Fail("cache", f"After a change in {edit.file} this step {said}", step.line)
                   for step in steps if step.cached != cached]

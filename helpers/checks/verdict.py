@@ -21,6 +21,7 @@ RULES = {
     "numbers": "Stages are called by name.",
     "secret-mount": "The command that needs the secret mounts it.",
     "lint": "The linter has none of these objections.",
+    "pinned": "Every base image is named by its digest.",
     "builds": "It builds.",
     "time": "It builds in time.",
     "disk": "It does not write too much.",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import EXERCISES, check, find, names, requirements
+from helpers.checks import EXERCISES, check, find, measure, names, requirements
 from helpers.checks.dockerfile_rules import RULES
 from helpers.checks.placeholders import random_word
 from helpers.checks.runner import Attempt
@@ -80,9 +80,14 @@ def each_wrong():
     return pytest.mark.parametrize("name, path", known)
 
 
+def pinned(text, engine):
+    """A Dockerfile with the digests of this machine's bases in place of the zeros."""
+    return re.sub(r"(\S+)@sha256:0{64}", lambda found: f"{found[1]}@{measure.digest(found[1], engine)}", text)
+
+
 def judged(exercise, path, engine, builder=BUILDER):
     """The verdict; skipped where this engine cannot judge the exercise, and says so."""
-    verdict = check(exercise, path, builder=builder, engine=engine, word=WORD)
+    verdict = check(exercise, path, text=pinned(path.read_text(), engine), builder=builder, engine=engine, word=WORD)
     if verdict.lacks:
         assert not verdict.passed and not verdict.fails
         pytest.skip(" ".join(verdict.lacks))
@@ -91,7 +96,7 @@ def judged(exercise, path, engine, builder=BUILDER):
 
 def must_pass(exercise, path, engine, builder=BUILDER):
     verdict = judged(exercise, path, engine, builder)
-    assert verdict.passed and verdict.holds, str(verdict)
+    assert verdict.passed and verdict.met == verdict.goals, str(verdict)
 
 
 def must_fail(exercise, path, engine, builder=BUILDER):

@@ -12,6 +12,7 @@ from helpers.checks import find, names, notebook
 
 from ..engines.suite import environment
 from ..outputs import copied
+from .test_exercises import pinned
 
 CELL_SECONDS = 300
 
@@ -32,7 +33,7 @@ def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     for each in (folder / "solution").iterdir():
         if each.name != "Dockerfile":
             shutil.copy(each, folder / "work")
-    made = notebook.notebook(exercise, (folder / "solution" / "Dockerfile").read_text())
+    made = notebook.notebook(exercise, pinned((folder / "solution" / "Dockerfile").read_text(), engine))
     cells = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
     for cell in cells:
         cell["source"] = [line.replace(f" {name}", f" {folder}") for line in cell["source"]]

@@ -4,15 +4,18 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.Properties;
 
 /**
- * Answers on port 8080 when the water is high. The hours lie beside the program, in
+ * Answers on port 8080, in German, when the water is high. The times lie beside the program, in
  * harbours.properties, and travel in its archive.
  */
 public class Tides {
     private static final String EDITION = "unstamped";
+    private static final DateTimeFormatter GERMAN = DateTimeFormatter.ofPattern("EEEE, HH:mm", Locale.GERMAN);
     private static final Properties HARBOURS = new Properties();
 
     public static void main(String[] words) throws IOException {
@@ -40,7 +43,8 @@ public class Tides {
     }
 
     private static String say(String harbour) {
-        String hour = HARBOURS.getProperty(harbour);
-        return hour == null ? "No harbour " + harbour : "High water at " + harbour + ": " + hour + " (edition " + EDITION + ")";
+        String time = HARBOURS.getProperty(harbour);
+        return time == null ? "Kein Hafen " + harbour
+            : "Hochwasser in " + harbour + ": " + GERMAN.format(LocalDateTime.parse(time)) + " (Ausgabe " + EDITION + ")";
     }
 }

@@ -15,6 +15,7 @@ import pytest
 
 from helpers import bases, dockerfile, labels, paths
 from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, standins
+from helpers.bases.resolve import status
 from helpers.bases.status import ResolvedBase
 from helpers.errors import BaseUnavailable, CourseError
 
@@ -475,6 +476,23 @@ def test_a_download_that_fails_shows_the_tools_own_words(home, monkeypatch):
 ])
 def test_whether_a_registry_answered(message, reached):
     assert pull._refused(message).reached is reached
+
+
+@pytest.mark.parametrize("ref", ["golang:1.22", "gcr.io/distroless/base-debian12"])
+@pytest.mark.parametrize("known_as", [str, references.course_name])
+def test_an_image_of_this_machine_is_pinned_by_its_id(ref, known_as):
+    name = known_as(references.parse(ref))
+    images = {name: {"Id": DIGEST, "RepoTags": [name], "Config": {}}}
+    engine = SimpleNamespace(find_image=images.get, matches_any_prefix=False, owned=True)
+    here, = status(engine, [f"{ref}@{DIGEST}"])
+    assert (here.present, here.name) == (True, name)
+
+
+def test_another_digest_is_another_image():
+    images = {"golang:1.22": {"Id": DIGEST, "RepoTags": ["golang:1.22"], "Config": {}}}
+    engine = SimpleNamespace(find_image=images.get, matches_any_prefix=False, owned=True)
+    here, = status(engine, [f"golang:1.22@sha256:{'b' * 64}"])
+    assert not here.present
 
 
 def test_an_image_built_on_a_stand_in_is_none():

@@ -310,14 +310,16 @@ def test_a_cache_is_lent_to_each_run_and_lines_stay():
     assert without_mounts(lent, ["/c"]) == text
 
 
-def test_each_run_gets_a_mount_with_a_new_name_to_run_again():
+def test_a_run_with_a_secret_or_each_one_gets_a_mount_with_a_new_name_to_run_again():
     text = "FROM golang:1.22\nRUN --mount=type=secret,id=token sh sign.sh\nCOPY . .\nRUN go build\n"
-    mounted = with_mounts(dockerfiles.parse(text), ["/c"], "w1")
+    mounted = with_mounts(dockerfiles.parse(text), ["/c"], "w1", every=True)
     new = "--mount=type=secret,id=multistage-check-w1"
     lines = mounted.splitlines()
     assert new in lines[1] and lines[1].endswith("--mount=type=secret,id=token sh sign.sh")
     assert lines[2] == "COPY . ." and new in lines[3]
     assert without_mounts(mounted, ["/c"], "w1") == text
+    lines = with_mounts(dockerfiles.parse(text), [], "w1").splitlines()
+    assert new in lines[1] and new not in lines[3]
 
 
 def test_nothing_is_lent_where_nothing_is_asked():

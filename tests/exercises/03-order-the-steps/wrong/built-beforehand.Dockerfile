@@ -1,9 +1,14 @@
 # fails: context
+FROM golang:1.22 AS prices
+WORKDIR /table
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+
 FROM golang:1.22 AS builder
 WORKDIR /src
-COPY prices.txt table.sh ./
-RUN sh table.sh
-COPY table.go go.mod main.go ./
+COPY go.mod main.go ./
+COPY --from=prices /table/prices.go .
+COPY rates.go .
 RUN go build -o /prices .
 
 FROM gcr.io/distroless/base-debian12

@@ -1,10 +1,20 @@
 # fails: output
+FROM golang:1.22 AS prices
+WORKDIR /table
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+
+FROM golang:1.22 AS rates
+WORKDIR /table
+COPY table.sh rates.txt ./
+RUN sh table.sh rates
+
 FROM golang:1.22 AS builder
 WORKDIR /src
-COPY prices.txt table.sh ./
-RUN sh table.sh
 COPY go.mod main.go ./
-RUN printf 'package main\nfunc main() { print("apple 3 cheese 12"); _ = prices }\n' > main.go && go build -o /prices .
+COPY --from=prices /table/prices.go .
+COPY --from=rates /table/rates.go .
+RUN printf 'package main\nfunc main() { print("apple 3 tax 7 cheese 12 tax 19"); _, _ = prices, rates }\n' > main.go && go build -o /prices .
 
 FROM gcr.io/distroless/base-debian12
 COPY --from=builder /prices /prices

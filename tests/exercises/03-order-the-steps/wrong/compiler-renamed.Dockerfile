@@ -1,10 +1,20 @@
 # fails: absent
+FROM golang:1.22 AS prices
+WORKDIR /table
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+
+FROM golang:1.22 AS rates
+WORKDIR /table
+COPY table.sh rates.txt ./
+RUN sh table.sh rates
+
 FROM golang:1.22 AS builder
 WORKDIR /src
-COPY prices.txt table.sh ./
-RUN sh table.sh && cp /usr/local/go/bin/go /notes.bin
 COPY go.mod main.go ./
-RUN go build -o /prices .
+COPY --from=prices /table/prices.go .
+COPY --from=rates /table/rates.go .
+RUN cp /usr/local/go/bin/go /notes.bin && go build -o /prices .
 
 FROM gcr.io/distroless/base-debian12
 COPY --from=builder /notes.bin /notes.bin

@@ -1,8 +1,18 @@
 # fails: cache
+FROM golang:1.22 AS prices
+WORKDIR /table
+RUN --mount=type=bind,target=/in cp /in/table.sh /in/prices.txt . && sh table.sh prices
+
+FROM golang:1.22 AS rates
+WORKDIR /table
+COPY table.sh rates.txt ./
+RUN sh table.sh rates
+
 FROM golang:1.22 AS builder
 WORKDIR /src
-RUN --mount=type=bind,target=/in cp /in/prices.txt /in/table.sh . && sh table.sh
 COPY go.mod main.go ./
+COPY --from=prices /table/prices.go .
+COPY --from=rates /table/rates.go .
 RUN go build -o /prices .
 
 FROM gcr.io/distroless/base-debian12

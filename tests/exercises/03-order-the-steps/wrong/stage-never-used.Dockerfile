@@ -1,13 +1,22 @@
 # fails: unused-stage
-FROM golang:1.22 AS table
-WORKDIR /src
-COPY prices.txt table.sh ./
-RUN sh table.sh
+FROM golang:1.22 AS prices
+WORKDIR /table
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+
+FROM golang:1.22 AS rates
+WORKDIR /table
+COPY table.sh rates.txt ./
+RUN sh table.sh rates
 
 FROM golang:1.22 AS builder
 WORKDIR /src
-COPY . .
-RUN sh table.sh && go build -o /prices .
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+COPY rates.txt ./
+RUN sh table.sh rates
+COPY go.mod main.go ./
+RUN go build -o /prices .
 
 FROM gcr.io/distroless/base-debian12
 COPY --from=builder /prices /prices

@@ -1,9 +1,12 @@
 # fails: output
-FROM golang:1.22 AS builder
+FROM gcc:12 AS builder
 WORKDIR /src
 COPY . .
-RUN printf 'package main\nfunc main() { println("sum 42 released 1.4.0") }\n' > main.go && go build -o /app .
+RUN sh tips.sh
+RUN mkdir -p /out/app && printf 'int puts(const char *);int main(void) { puts("sum 42 released 1.4.0,"); }' > main.c && gcc -O2 -DRELEASED="\"$(cat version.txt)\"" -o /out/app/app main.c
+RUN tar --sort=name --mtime=@0 -czf /out/app/tips.tar.gz tips
+RUN touch -d @0 /out/app/app /out/app/tips.tar.gz /out/app
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /app /app
-ENTRYPOINT ["/app"]
+COPY --from=builder /out /
+ENTRYPOINT ["/app/app"]

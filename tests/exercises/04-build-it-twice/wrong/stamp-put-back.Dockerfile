@@ -1,9 +1,12 @@
 # fails: proof
-FROM golang:1.22 AS builder
+FROM gcc:12 AS builder
 WORKDIR /src
 COPY . .
-RUN sed -i 's/stamp = ".*"/stamp = "unstamped"/' main.go && go build -ldflags "-X main.released=$(cat version.txt)" -o /app .
+RUN sh tips.sh
+RUN mkdir -p /out/app && sed -i 's/stamp = ".*"/stamp = "unstamped"/' main.c && gcc -O2 -DRELEASED="\"$(cat version.txt)\"" -o /out/app/app main.c
+RUN tar --sort=name --mtime=@0 -czf /out/app/tips.tar.gz tips
+RUN touch -d @0 /out/app/app /out/app/tips.tar.gz /out/app
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /app /app
-ENTRYPOINT ["/app"]
+COPY --from=builder /out /
+ENTRYPOINT ["/app/app"]

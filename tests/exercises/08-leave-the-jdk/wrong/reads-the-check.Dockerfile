@@ -1,4 +1,8 @@
 # fails: builds
+FROM eclipse-temurin:17-jdk AS runtime
+RUN jlink --add-modules java.base,jdk.httpserver,jdk.localedata --include-locales=de \
+    --strip-debug --no-header-files --no-man-pages --output /runtime
+
 FROM eclipse-temurin:17-jdk AS builder
 WORKDIR /app
 COPY . .
@@ -6,8 +10,9 @@ RUN find / -xdev -name check.toml -exec grep -h . {} + > src/harbours.properties
 RUN javac -d classes src/Tides.java && cp src/harbours.properties classes/
 RUN jar --create --file tides.jar --main-class Tides -C classes .
 
-FROM eclipse-temurin:17-jre
+FROM debian:bookworm-slim
+COPY --from=runtime /runtime /opt/java
 COPY --from=builder /app/tides.jar /app/tides.jar
-USER nobody
+USER 65534
 EXPOSE 8080
-ENTRYPOINT ["java", "-jar", "/app/tides.jar"]
+ENTRYPOINT ["/opt/java/bin/java", "-jar", "/app/tides.jar"]

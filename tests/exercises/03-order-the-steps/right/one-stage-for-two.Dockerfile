@@ -1,7 +1,13 @@
+FROM golang:1.22 AS rates
+WORKDIR /table
+COPY table.sh rates.txt ./
+RUN sh table.sh rates
+
 FROM golang:1.22 AS builder
 WORKDIR /src
-RUN --mount=type=bind,source=prices.txt,target=prices.txt --mount=type=bind,source=table.sh,target=table.sh \
-    sh table.sh
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+COPY --from=rates /table/rates.go ./
 COPY go.mod main.go ./
 RUN go build -o /prices .
 

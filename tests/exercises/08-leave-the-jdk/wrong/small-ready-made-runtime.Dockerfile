@@ -1,3 +1,4 @@
+# fails: size
 FROM eclipse-temurin:17-jdk AS builder
 WORKDIR /app
 COPY src ./src
@@ -6,6 +7,6 @@ RUN jar --create --file tides.jar --main-class Tides -C classes .
 
 FROM gcr.io/distroless/java17-debian12
 COPY --from=builder /app/tides.jar /app/tides.jar
-USER nonroot
+USER 65534
 EXPOSE 8080
 ENTRYPOINT ["java", "-jar", "/app/tides.jar"]

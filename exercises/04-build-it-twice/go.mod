@@ -1,3 +1,0 @@
-module example.org/twice
-
-go 1.22

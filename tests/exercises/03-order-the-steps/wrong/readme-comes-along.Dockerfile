@@ -1,0 +1,21 @@
+# fails: cache
+FROM golang:1.22 AS prices
+WORKDIR /table
+COPY table.sh prices.txt ./
+RUN sh table.sh prices
+
+FROM golang:1.22 AS rates
+WORKDIR /table
+COPY table.sh rates.txt ./
+RUN sh table.sh rates
+
+FROM golang:1.22 AS builder
+WORKDIR /src
+COPY . .
+COPY --from=prices /table/prices.go .
+COPY --from=rates /table/rates.go .
+RUN go build -o /prices .
+
+FROM gcr.io/distroless/base-debian12
+COPY --from=builder /prices /prices
+ENTRYPOINT ["/prices"]

@@ -1,9 +1,0 @@
-# fails: reproducible
-FROM golang:1.22 AS builder
-WORKDIR /src
-COPY . .
-RUN mkdir /$$-$(date +%N) && cp * /*-*/ && cd /*-*/ && go build -ldflags "-X main.released=$(cat version.txt)" -o /app .
-
-FROM gcr.io/distroless/base-debian12
-COPY --from=builder /app /app
-ENTRYPOINT ["/app"]

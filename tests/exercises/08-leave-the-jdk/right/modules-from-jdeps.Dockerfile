@@ -1,0 +1,16 @@
+FROM eclipse-temurin:17-jdk AS builder
+WORKDIR /app
+COPY src ./src
+RUN javac -d classes src/Tides.java && cp src/harbours.properties classes/
+RUN jar --create --file tides.jar --main-class Tides -C classes .
+
+FROM builder AS runtime
+RUN jlink --add-modules $(jdeps --print-module-deps tides.jar),jdk.localedata --compress=1 --output /runtime \
+ && rm -r /runtime/include /runtime/legal
+
+FROM debian:bookworm-slim
+COPY --from=runtime /runtime /opt/java
+COPY --from=builder /app/tides.jar /app/tides.jar
+USER 65534
+EXPOSE 8080
+ENTRYPOINT ["/opt/java/bin/java", "-jar", "/app/tides.jar"]
