@@ -18,11 +18,10 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from nbval.plugin import IPyNbCell
 
 from helpers.recorded import COMMANDS
 
@@ -48,17 +47,18 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell ignores SIGINT in what it runs in the background, and so would each program that a test interrupts.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    IPyNbCell.compare_outputs = _compared
+    if nbval := config.pluginmanager.get_plugin("nbval") or config.pluginmanager.get_plugin("nbval.plugin"):
+        nbval.IPyNbCell.compare_outputs = _without_commands(nbval.IPyNbCell.compare_outputs)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
 
 
-_compare_all = IPyNbCell.compare_outputs
-
-
-def _compared(cell: IPyNbCell, test: list[Mapping], ref: list[Mapping], skip: object = None) -> bool:
-    outputs = ([each for each in some if COMMANDS not in each.get("metadata", {})] for some in (test, ref))
-    return _compare_all(cell, *outputs, skip)
+def _without_commands(compare: Callable[..., bool]) -> Callable[..., bool]:
+    """How nbval compares the outputs of a cell, without the docker commands below them."""
+    def compared(cell: object, *outputs: list[Mapping], **more: object) -> bool:
+        kept = ([each for each in some if COMMANDS not in each.get("metadata", {})] for some in outputs[:2])
+        return compare(cell, *kept, *outputs[2:], **more)
+    return compared
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

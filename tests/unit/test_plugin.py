@@ -43,13 +43,13 @@ def test_a_nightly_test_is_left_out_and_the_last_line_reports_the_seconds_of_eac
     assert said.splitlines()[-1].startswith("Seconds by group: ") and "(2 tests)" in said.splitlines()[-1]
 
 
-@pytest.mark.parametrize("mark, end", [(COMMANDS, "1 passed"), ("other", "1 failed")])
-def test_of_a_notebook_s_outputs_all_but_the_docker_commands_are_compared(tmp_path, mark, end):
-    source = f"from IPython.display import display\nprint(1)\ndisplay({{'text/plain': 'x'}}, raw=True, metadata={{{mark!r}: True}})"
-    cell = nbformat.v4.new_code_cell(source, execution_count=1, outputs=[
-        nbformat.v4.new_output("stream", name="stdout", text="1\n")])
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "some.ipynb")
-    assert end in run(tmp_path, "-p", "nbval.plugin", "--nbval", "--nbval-current-env", "--nbval-kernel-name", "python3")
+def test_of_a_notebook_s_outputs_all_but_the_docker_commands_are_compared(tmp_path):
+    source = "from IPython.display import display\nprint(1)\ndisplay({{'text/plain': 'x'}}, raw=True, metadata={{{!r}: True}})"
+    cells = [nbformat.v4.new_code_cell(source.format(mark), execution_count=number, outputs=[
+        nbformat.v4.new_output("stream", name="stdout", text="1\n")]) for number, mark in enumerate((COMMANDS, "other"), 1)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "some.ipynb")
+    said = run(tmp_path, "-p", "nbval.plugin", "--nbval", "--nbval-current-env", "--nbval-kernel-name", "python3")
+    assert "1 failed, 1 passed" in said and "FAILED some.ipynb::Cell 1" in said
 
 
 def test_two_workers_run_every_test_and_each_file_stays_with_one(suite):
