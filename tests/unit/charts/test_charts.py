@@ -147,7 +147,7 @@ def gallery() -> list[charts.Chart]:
     return [charts.sizes([ONE, TWO]), charts.sizes([ONE]), charts.layers(ONE), charts.stages(GRAPHS["two"], rooms=True),
             charts.stages(GRAPHS["mount"]), charts.tools(found), charts.surface(found),
             charts.waste(contents.WASTES["some"]), charts.tries({"it": attacks}),
-            charts.crossings({"FROM": {"ENV": True, "cache": False}}), charts.needs({"scratch": {"TLS": False, "UTC": True}}),
+            charts.crossings({"FROM": {"ENV": True, "cache": False}}), charts.works({"scratch": {"TLS": False, "UTC": True}}),
             charts.edits({"slow": incremental.SLOW, "quick": incremental.QUICK}), charts.kitchen(test_kitchen.built()),
             charts.languages({"Go": test_languages.GO}), charts.splits({"Go": four, "Java": test_languages.COSTS}),
             charts.reduction(four), charts.left_behind({"Python": (test_languages.FULL, test_languages.SLIM)}),

@@ -79,7 +79,8 @@ def engine(**images):
     def translate_errors(_):
         yield
     packed = {name: saved(content) if isinstance(content, dict) else content for name, content in images.items()}
-    return SimpleNamespace(translate_errors=translate_errors, client=SimpleNamespace(api=Api(packed)))
+    return SimpleNamespace(translate_errors=translate_errors, describe=lambda: "",
+                           client=SimpleNamespace(api=Api(packed)))
 
 
 BASE = layer(1, b"base")
