@@ -47,7 +47,7 @@ def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) 
         if any((kind in BUILDING) == (colour == BUILD) for kind in kinds)))
     return finish(figure, _finding(names, [len(each.tools) for each in inventories], "known tool", "", "no"),
                   _tools_spoken(inventories, names, kinds),
-                  [each.image for each in inventories], legend=legend, hatched=False)
+                  [each.image for each in inventories], legend=legend)
 
 
 def _names(inventories: Sequence[Inventory], names: Sequence[str] | None) -> list[str]:
@@ -188,7 +188,7 @@ def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -
                        for index, layer in rows)
     unseen = sum(hidden.get(index, 0) for index, _ in rows)
     return finish(figure, _waste_finding(unseen, whole, name, own), f"Layers in order: {spoken or 'none has a file'}",
-                  [image], legend=legend_of(stacks), hatched=not own)
+                  [image], legend=legend_of(stacks))
 
 
 def _felt(unseen: int, whole: int) -> bool:

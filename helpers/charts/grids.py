@@ -81,7 +81,7 @@ def _yes_no(found: Mapping[str, Mapping[str, bool]], kinds: Sequence[tuple[str, 
     axes.set_ylim(places[-1] + 1, 0)
     alt = " ".join(f"{name}: " + ", ".join(f"{what} {kinds[not yes][0].lstrip('✘✔ ')}" for what, yes in answers.items())
                    + "." for name, answers in found.items())
-    return finish(figure, title, alt, images, hatched=False,
+    return finish(figure, title, alt, images,
                   legend=pale_legend(*((colour, words) for _, colour, words in kinds)))
 
 
@@ -144,7 +144,7 @@ def left_behind(pairs: Mapping[str, tuple[Inventory, Inventory]]) -> Chart:
     counts = {name: ", ".join(f"{kind} {len(one.kind(kind))} to {len(several.kind(kind))}" for kind in kinds
                               if one.kind(kind) or several.kind(kind)) for name, (one, several) in pairs.items()}
     return finish(figure, title, " ".join(f"{name}: {each or 'no known tool'}." for name, each in counts.items()),
-                  [each.image for each in both], hatched=False, legend=pale_legend(
+                  [each.image for each in both], legend=pale_legend(
                       (SHARED, "all left behind"), (BUILD, "in the last image, for building"),
                       (DANGER, "in the last image, of use to an intruder")))
 

@@ -79,7 +79,7 @@ def splits(fours: Mapping[str, Sequence[Image]]) -> Chart:
     images = [image for four in fours.values() for image in four]
     alt = " ".join(f"{name}: {', '.join(f'{what} {_saves(value)}' for what, value in zip(_ALONE, _alone(saved)))}."
                    for name, saved in found.items())
-    return finish(figure, _needed(found), alt, images, hatched=False)
+    return finish(figure, _needed(found), alt, images)
 
 
 def _needed(found: Mapping[str, Reduction]) -> str:

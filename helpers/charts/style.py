@@ -163,9 +163,9 @@ def fitted(text: str, points: float, inches: float, bold: bool = False) -> str:
 
 
 def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
-           source: str = "", legend: Sequence[Artist] = (), hatched: bool = True) -> Chart:
-    """Put title, legend and footnote around the plot and make it a Chart. `hatched`:
-    whether what rests on a stand-in is."""
+           source: str = "", legend: Sequence[Artist] = ()) -> Chart:
+    """Put title, legend and footnote around the plot and make it a Chart."""
+    hatched = any(patch.get_hatch() for axes in figure.axes for patch in axes.patches)
     heading = textwrap.wrap(title, _TITLE_WRAP)
     note = textwrap.wrap(source or footnote(images, hatched=hatched), _NOTE_WRAP)
     above = 0.12 + 0.24 * len(heading)
