@@ -141,3 +141,15 @@ def test_a_lesson_ends_with_its_commands(path):
         assert "which_builder()" in sources(path)
     else:
         assert "".join(last["source"]) == "in_your_terminal()" and cells[-3]["source"][0] == "## In your terminal\n"
+
+
+@each_lesson
+def test_a_kept_question_is_the_one_in_the_file(path):
+    """Its output in the notebook, with one of the answers that it can have."""
+    for cell in json.loads(path.read_text())["cells"]:
+        for call in calls("".join(cell["source"]), "ask") if cell["cell_type"] == "code" else ():
+            answer = ASKED[(name := call.args[0].value)].get("answer")
+            found = [*answer, "anything"] if isinstance(answer, dict) and "else" in answer else answer
+            asked = [ask(name, each)._repr_mimebundle_()["text/html"]
+                     for each in (found if isinstance(found, list | dict) else ASKED[name]["choices"])]
+            assert "".join(cell["outputs"][0]["data"]["text/html"]) in asked
