@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import dockerfile_rules, image_rules
-from .exercise import Exercise, Target
+from .exercise import Content, Exercise, Target
 
 _EVERYWHERE = ("bases", "downloads", "context", "unused-stage")   # of the rules that the text decides
 
@@ -27,6 +27,8 @@ def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
 
 
 def _inside(exercise: Exercise, part: Exercise | Target) -> tuple[str, ...]:
+    if part is not exercise and part.image == Content():
+        return ()
     return tuple(image_rules.wanted(part.image, dict.fromkeys((*exercise.build.secrets, *exercise.build.leaks), "")))
 
 

@@ -175,7 +175,7 @@ class Attempt(contextlib.ExitStack):
         """
         read = dockerfiles.parse(text) if text else self.read
         caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
-        # BuildKit takes a COPY from the cache if the bytes are the same, with the times that they had.
+        # BuildKit takes a COPY of the same bytes from the cache, with the times that they had.
         layers = rerun == "all" and self.exercise.reproducible and self.exercise.reproducible.layers
         no_cache = bool(layers or rerun and self.builder != "buildkit")
         if rerun and not no_cache:
@@ -209,7 +209,8 @@ class Attempt(contextlib.ExitStack):
     # -- looking inside and running --
 
     def _look(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
-        self._inside(found, result, asked.image)
+        if asked is self.exercise or asked.image != Content():    # what never ships may have the secret
+            self._inside(found, result, asked.image)
         if asked.serve:
             self.listener.say("Starting the server")
             may_be_root = asked.image.user != "not root" or found.failed("user")
@@ -220,8 +221,7 @@ class Attempt(contextlib.ExitStack):
 
     def _inside(self, found: Findings, result: BuildResult, asked: Content) -> None:
         secrets = {**self.secrets, **{each: each for each in self.exercise.build.leaks}}
-        rules = image_rules.wanted(asked, secrets)
-        if not rules:
+        if not (rules := image_rules.wanted(asked, secrets)):
             return
         self.listener.say("Looking into the image")
         inside = inventory(result.image, self.engine)

@@ -8,28 +8,28 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"example.org/sums/total"
 )
 
 const stamp = "unstamped"
 
-func add(a, b int) int { return a + b }
-
-func sum(w http.ResponseWriter, r *http.Request) {
+func add(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/add/"), "/")
-	total := 0
+	sum := 0
 	for _, part := range parts {
 		number, err := strconv.Atoi(part)
 		if err != nil {
 			http.Error(w, "not a number", http.StatusBadRequest)
 			return
 		}
-		total = add(total, number)
+		sum = total.Add(sum, number)
 	}
-	fmt.Fprintf(w, "%d\n", total)
+	fmt.Fprintf(w, "%d\n", sum)
 }
 
 func main() {
-	http.HandleFunc("/api/add/", sum)
+	http.HandleFunc("/api/add/", add)
 	http.HandleFunc("/api/build", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "build %s\n", stamp) })
 	http.Handle("/", http.FileServer(http.Dir("/app/web")))
 	log.Fatal(http.ListenAndServe(":8080", nil))

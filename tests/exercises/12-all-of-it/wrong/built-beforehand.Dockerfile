@@ -1,27 +1,33 @@
 # fails: context
-FROM node:20 AS web
+FROM node:20@sha256:0000000000000000000000000000000000000000000000000000000000000000 AS web
 WORKDIR /web
+COPY web/package.json web/package-lock.json ./
+COPY web/packages packages
+RUN npm ci
 COPY web .
-RUN node build.js
+RUN --mount=type=secret,id=licence node build.js
 
-FROM golang:1.22 AS api
+FROM scratch AS page
+COPY --from=web /web/dist /
+
+FROM golang:1.22@sha256:0000000000000000000000000000000000000000000000000000000000000000 AS api
 WORKDIR /api
 COPY api .
-RUN go build -o /out/server .
+RUN CGO_ENABLED=0 go build -o /out/server .
 
 FROM api AS test
 RUN go test ./...
 
-FROM debian:bookworm-slim AS debug
-COPY --from=api /out/server /app/server
-COPY --from=web /web/dist /app/web
+FROM debian:bookworm-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000 AS debug
+COPY --from=test /out/server /app/server
+COPY --from=page / /app/web
 USER 65532
 EXPOSE 8080
 CMD ["/app/server"]
 
-FROM gcr.io/distroless/base-debian12
+FROM gcr.io/distroless/static-debian12@sha256:0000000000000000000000000000000000000000000000000000000000000000
 COPY server /app/server
-COPY --from=web /web/dist /app/web
+COPY --from=page / /app/web
 USER 65532
 EXPOSE 8080
 CMD ["/app/server"]
