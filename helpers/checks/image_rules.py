@@ -14,7 +14,7 @@ from functools import cached_property
 from ..dockerfile import Dockerfile
 from ..engine import Engine
 from ..formats import symbols
-from ..image import Start, read_file, search
+from ..image import Start, read_file, search_all
 from ..inventory import Inventory, Tool, printable
 from ..report.provenance import Provenance
 from ..units import share, size
@@ -220,15 +220,15 @@ def stripped(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 def secret(asked: Content, seen: Seen) -> Iterator[Fail]:
     """No secret is in its files, history or settings, as it is or in base64."""
-    for name, value in seen.secrets.items():
-        for text in (value, base64.b64encode(value.encode()).decode().rstrip("=")):
-            if traces := search(seen.inventory.image, text, seen.engine):
-                first = traces[0]
-                line = seen.lines.line(first.layer) if first.layer is not None else None
-                what = printable(first.what).replace(value, "...")
-                yield Fail("secret",
-                           f"The secret {name} is {_PLACES[first.where]} {what}. Anyone who has the image can "
-                           "read it there.", line)
+    texts = {name: (value, base64.b64encode(value.encode()).decode().rstrip("="))
+             for name, value in seen.secrets.items()}
+    found = search_all(seen.inventory.image, [text for each in texts.values() for text in each], seen.engine)
+    for name, each in texts.items():
+        for first in (found[text][0] for text in each if found[text]):
+            line = seen.lines.line(first.layer) if first.layer is not None else None
+            what = printable(first.what).replace(each[0], "...")
+            yield Fail("secret", f"The secret {name} is {_PLACES[first.where]} {what}. Anyone who has the image can "
+                       "read it there.", line)
 
 
 Rule = Callable[[Content, Seen], Iterator[Fail]]

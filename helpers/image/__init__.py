@@ -15,7 +15,7 @@ Three sizes, each with one meaning, measured here and the same on every engine
 """
 
 from .config import Start, start, stored
-from .content import Trace, read_file, search
+from .content import Trace, read_file, search, search_all
 from .diff import Twins, compare
 from .entries import Entries, Program
 from .filesystem import Node, Tree, Unseen
@@ -25,5 +25,5 @@ from .measure import contents, inspect, layer_by_path, transfer, unique
 from .model import Image, Layer
 
 __all__ = ["Entries", "Image", "Layer", "Listed", "Node", "Program", "Start", "Trace", "Tree", "Twins", "Unseen",
-           "compare", "contents", "inspect", "layer_by_path", "listed", "marked", "read_file", "search", "start",
-           "stored", "transfer", "unique", "with_copy_arguments"]
+           "compare", "contents", "inspect", "layer_by_path", "listed", "marked", "read_file", "search", "search_all",
+           "start", "stored", "transfer", "unique", "with_copy_arguments"]

@@ -6,7 +6,7 @@ Nothing is run in the image, and nothing is written to the disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..engine import Engine, connect
@@ -64,28 +64,37 @@ def search(image: Image, needle: str, engine: Engine | None = None) -> tuple[Tra
 
     Raises ValueError for an empty needle, and the engine's errors.
     """
-    if not needle:
+    return search_all(image, (needle,), engine)[needle]
+
+
+def search_all(image: Image, needles: Sequence[str], engine: Engine | None = None) -> dict[str, tuple[Trace, ...]]:
+    """{needle: its places} as of `search`: the image is read once."""
+    if not all(needles):
         raise ValueError("An empty text is everywhere.")
-    wanted = needle.encode()
+    wanted = [needle.encode() for needle in needles]
     engine = engine or connect()
 
-    def holder(member: Member, archive: Archive) -> str | None:
-        found = wanted in member.path.encode("utf-8", "surrogateescape") or (
-            member.size and _contains(archive.content(), wanted))
-        return member.path if found else None
+    def holder(member: Member, archive: Archive) -> tuple[str, set[bytes]] | None:
+        path = member.path.encode("utf-8", "surrogateescape")
+        found = {each for each in wanted if each in path}
+        if member.size:
+            found |= _contained(archive.content(), wanted)
+        return (member.path, found) if found else None
 
-    found = _collect(image, engine, holder)
-    in_files = [Trace("file", path, index) for index, layer in enumerate(image.layers)
-                for path in found.get(layer.digest, ())]
-    return (*in_files, *_in_settings(image, needle, engine))
+    seen = _collect(image, engine, holder)
+    return {needle: (*(Trace("file", path, index) for index, layer in enumerate(image.layers)
+                       for path, found in seen.get(layer.digest, ()) if sought in found),
+                     *_in_settings(image, needle, engine)) for needle, sought in zip(needles, wanted)}
 
 
-def _contains(pieces: Iterator[bytes], wanted: bytes) -> bool:
-    """Whether `wanted` is in the content, across the seams of its pieces too."""
-    kept, found = b"", False
+def _contained(pieces: Iterator[bytes], wanted: Sequence[bytes]) -> set[bytes]:
+    """Those that are in the content, across the seams of its pieces too."""
+    kept, longest = b"", max(map(len, wanted))
+    found: set[bytes] = set()
     for piece in pieces:    # to the end: the next file comes after it
-        found = found or wanted in piece or bool(kept) and wanted in kept + piece[:len(wanted)]
-        kept = (kept + piece)[-len(wanted):] if len(piece) < len(wanted) else piece[-len(wanted):]
+        seam = kept + piece[:longest] if kept else b""
+        found.update(each for each in wanted if each in piece or each in seam)
+        kept = (kept + piece)[-longest:] if len(piece) < longest else piece[-longest:]
     return found
 
 

@@ -27,6 +27,7 @@ WORDS = """
 from helpers.builder import build, ensure_bases
 HOME = Path(os.environ["MULTISTAGE_HOME"])
 discovery._CONNECT_SECONDS = 2   # a frozen one is asked before it is waited for
+dockerd.answer_seconds = 1
 
 def made(*runs, **how):
     "Build RUNs on the base, in a context that has nothing in it."

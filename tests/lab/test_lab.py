@@ -146,8 +146,8 @@ def test_a_question_answers(lesson):
 
 
 def test_a_prediction_is_compared(lesson):
-    asked = lesson.output(lesson.cell("guess = predict("))
-    compared = lesson.cell("guess.compare(two.unpacked)")
+    asked = lesson.output(lesson.cell("size_guess = predict("))
+    compared = lesson.cell("size_guess.compare(two.unpacked)")
     expect(lesson.output(compared)).to_contain_text("You made no prediction.")
     asked.get_by_role("spinbutton").fill("300")
     asked.get_by_role("spinbutton").press("Enter")
