@@ -46,7 +46,8 @@ _CAPABLE = "import os, struct; os.setxattr('/cap', 'security.capability', struct
 GOLESS = (f"FROM {GOLANG}\nRUN rm -rf /usr/local/go && mkdir /usr/local/go\n"
           f'RUN cp /bin/true /cap && python3 -c "{_CAPABLE}" && ln /cap /cap2\n')
 # What stands on a base before the base: the layers of both are then read from one saved image.
-EACH = pytest.mark.parametrize("name", ["messy", "debian", "goless", "golang"])
+EACH = pytest.mark.parametrize("name", ["messy", "debian", "golang",
+                                         pytest.param("goless", marks=pytest.mark.nightly)])    # messy deletes, too
 
 
 @pytest.fixture(scope="module", autouse=True)

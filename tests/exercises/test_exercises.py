@@ -23,9 +23,11 @@ HERE = Path(__file__).parent
 BUILDER = os.environ.get("MULTISTAGE_EXERCISE_BUILDER") or None   # None: the engine's default
 WORD = "qvzkwjxyph"
 LIMITS = {"time": {"seconds": 3}, "disk": {"disk": 50_000_000}}   # less than a learner may need
-TRICKS = frozenset({"base-that-has-it", "built-beforehand", "canned-answer", "canned-page", "compiler-renamed", "fat-base",
-                    "forged-labels", "one-run-and-deleted", "prebuilt-base", "reads-the-check", "stage-never-used",
-                    "stamp-put-back", "words-of-success"})
+TRICKS = frozenset({"base-that-has-it", "built-beforehand", "canned-answer", "canned-page", "compiler-renamed",
+                    "debug-compiled-again", "deleted-afterwards", "fat-base", "forged-labels",
+                    "nothing-waits-for-the-tests", "one-run-and-deleted", "prebuilt-base", "reads-the-check",
+                    "source-before-packages", "stage-never-used", "stamp-put-back", "tests-that-pass-anyway",
+                    "words-of-success"})
 _FAILS = re.compile(r"#\s*fails:\s*(\S.*?)\s*$")
 
 
