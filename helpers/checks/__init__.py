@@ -8,12 +8,11 @@
 exercises/README.md explains how an exercise is written, and every rule.
 """
 
-from . import notebook, progress
-from .exercise import EXERCISES, Exercise, find, names, read
+from . import notebook, points, progress
+from .exercise import EXERCISES, Exercise, find, json_schema, names, read
 from .hints import hints
 from .runner import Listener, check
 from .verdict import RULES, Fail, Verdict
 
-__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Listener", "Verdict", "check", "find", "hints", "names",
-           "notebook",
-           "progress", "read"]
+__all__ = ["EXERCISES", "RULES", "Exercise", "Fail", "Listener", "Verdict", "check", "find", "hints",
+           "json_schema", "names", "notebook", "points", "progress", "read"]

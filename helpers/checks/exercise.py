@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import ExerciseError
+from . import toml_schema
 from .globs import matches
 from .toml_schema import CHECK, Table
 
@@ -199,6 +200,12 @@ class Exercise:
                     matches(name, pattern) for pattern in self.context):
                 found[name] = path.read_bytes()
         return found
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema of check.toml."""
+    kind = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": CHECK}
+    return {**kind, **toml_schema.json_schema(Exercise)}
 
 
 def names() -> list[str]:

@@ -11,6 +11,35 @@ from ..errors import ExerciseError
 
 CHECK = "check.toml"
 _EXPECTED = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def json_schema(wanted: type) -> dict[str, typing.Any]:
+    """The JSON Schema of the tables that `Table.take` accepts as `wanted`: for editors of check.toml."""
+    hints = typing.get_type_hints(wanted)
+    own = [each for each in fields(wanted) if not each.metadata.get("own")]
+    return {"type": "object", "additionalProperties": False,
+            "properties": {each.name: _schema_of(hints[each.name]) for each in own},
+            "required": [each.name for each in own if each.default is MISSING and each.default_factory is MISSING]}
+
+
+def _schema_of(hint: typing.Any) -> dict[str, typing.Any]:
+    hint = _present(hint)
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if is_dataclass(hint):
+        return json_schema(typing.cast(type, hint))
+    if origin is tuple:
+        return {"type": "array", "items": _schema_of(inner[0])}
+    if origin is not None:
+        return {"type": "object", "additionalProperties": _schema_of(inner[1])}
+    return {"type": _JSON_TYPES[hint]}
+
+
+def _present(hint: typing.Any) -> typing.Any:
+    """The type of a value that is there: without `| None`."""
+    if isinstance(hint, types.UnionType):
+        return next(each for each in typing.get_args(hint) if each is not type(None))
+    return hint
 
 
 class Table:
@@ -34,8 +63,7 @@ class Table:
         return wanted(**{key: self._value(hints[key], value, (*where, key)) for key, value in table.items()})
 
     def _value(self, hint: typing.Any, value: object, where: tuple[str, ...]) -> typing.Any:
-        if isinstance(hint, types.UnionType):
-            hint = next(each for each in typing.get_args(hint) if each is not type(None))
+        hint = _present(hint)
         origin, inner = typing.get_origin(hint), typing.get_args(hint)
         if is_dataclass(hint):
             return self.take(typing.cast(type, hint), value, where)

@@ -6,21 +6,44 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from ..errors import ExerciseError
 from .output import GOOD, NO, USAGE, emit, say
 
 if TYPE_CHECKING:
+    from ..checks import Exercise, Verdict
     from ..checks.progress import Record
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check a Dockerfile for an exercise. Returns 1 if it breaks a rule, 2 if it could not be checked."""
+    """Check a Dockerfile for an exercise, or all that were tried. Returns 1 if one breaks a rule, 2 if one could
+    not be checked."""
+    from ..checks import find, names, points
+
+    if options.all and options.dockerfile:
+        raise ExerciseError("--dockerfile goes with one exercise.", why="--all checks the Dockerfile of each.",
+                            remedy="Leave one of them out.")
+    exercises = [find(name) for name in names()] if options.all else [find(options.exercise)]
+    tried = [each for each in exercises if not options.all or each.work.is_file()]
+    verdicts = [_check(each, options) for each in tried]
+    if options.points:
+        points.write(options.points, points.of(exercises, verdicts))
+        say(f"Written: {options.points}")
+    if options.all:
+        heads = "\n".join(each.head for each in verdicts) or "Nothing was tried yet."
+        emit(options, [each.facts() for each in verdicts], heads)
+    if any(each.lacks for each in verdicts):
+        return USAGE
+    return GOOD if len(verdicts) == len(exercises) and all(each.passed for each in verdicts) else NO
+
+
+def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
+    """The verdict on one exercise, kept in the learner's progress, and shown where it is the only one."""
     from dataclasses import replace
 
-    from ..checks import Listener, check, find, hints, progress
+    from ..checks import Listener, check, hints, progress
     from ..checks.hints import next_hint
     from ..widgets.live import LiveBuild
 
-    exercise = find(options.exercise)
     with LiveBuild(sys.stderr) as live:
         verdict = check(exercise, options.dockerfile, builder=options.builder,
                         listener=Listener(live.say, live.watch))
@@ -29,8 +52,9 @@ def check(options: argparse.Namespace) -> int:
     verdict = replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
     if kept.set_aside:
         say(f"Your progress could not be read. It was set aside: {kept.set_aside}")
-    emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
-    return GOOD if verdict.passed else USAGE if verdict.lacks else NO
+    if not options.all:
+        emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
+    return verdict
 
 
 def hint(options: argparse.Namespace) -> int:
@@ -47,8 +71,13 @@ def hint(options: argparse.Namespace) -> int:
 
 
 def exercises(options: argparse.Namespace) -> int:
-    """List the exercises, or write their notebooks again."""
-    from ..checks import find, names, notebook, progress
+    """List the exercises, write their notebooks again, or print the schema of their files."""
+    from ..checks import find, json_schema, names, notebook, progress
+    from ..text import write_json
+
+    if options.schema:
+        write_json(json_schema())
+        return GOOD
 
     if options.write:
         for name in options.write:

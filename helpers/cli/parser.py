@@ -122,7 +122,11 @@ def _images(command: Command) -> None:
 
 def _exercises(command: Command) -> None:
     check = command("check", exercises.check, "check a Dockerfile for an exercise: which rules it meets")
-    check.add_argument("exercise", metavar="EXERCISE", help="its name, the beginning of it, or its folder")
+    which = check.add_mutually_exclusive_group(required=True)
+    which.add_argument("exercise", metavar="EXERCISE", nargs="?", help="its name, the beginning of it, or its folder")
+    which.add_argument("--all", action="store_true", help="every exercise that was tried")
+    check.add_argument("--points", type=_points, metavar="FILE",
+                       help="write the goals met, and of how many, to this file: .csv or .json")
     check.add_argument("--dockerfile", type=Path, metavar="FILE",
                        help="check this file (default: yours in EXERCISE/work, else the starter)")
     check.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
@@ -132,6 +136,7 @@ def _exercises(command: Command) -> None:
 
     listed = command("exercises", exercises.exercises, "the exercises, and which of them you have passed")
     listed.add_argument("--write", nargs="+", metavar="EXERCISE", help="write the notebooks of these again")
+    listed.add_argument("--schema", action="store_true", help="instead: the JSON Schema of check.toml, for editors")
 
     progress = command("progress", exercises.progress, "what you have passed; --export and --import move it")
     progress.add_argument("--export", type=Path, metavar="FILE", help="write it to this file")
@@ -195,3 +200,10 @@ def _pair(text: str) -> tuple[str, str]:
     if not name or not separator:
         raise argparse.ArgumentTypeError(f"must be NAME=VALUE, not {text!r}")
     return name, value
+
+
+def _points(text: str) -> Path:
+    """A file for points: its ending says the form, and is looked at before anything is built."""
+    if not text.endswith((".csv", ".json")):
+        raise argparse.ArgumentTypeError(f"must end in .csv or .json, not {text!r}")
+    return Path(text)

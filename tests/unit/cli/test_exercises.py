@@ -1,11 +1,12 @@
 """The commands of the exercises, where they need no engine."""
 
+import csv
 import json
 
 import pytest
 
 from helpers import cli
-from helpers.checks import find, progress
+from helpers.checks import Fail, Verdict, find, names, points, progress
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,50 @@ def test_it_is_said_in_words_too(capsys):
 def test_what_is_not_there_is_wrong_usage(capsys, words):
     code, facts = asked(capsys, *words)
     assert code == 2 and facts["error"]["kind"] == "ExerciseError"
+
+
+@pytest.fixture
+def tried(tmp_path, monkeypatch):
+    """Exercise 01 was tried in a folder of its own, and none other."""
+    import shutil
+
+    from helpers.checks import EXERCISES, exercise
+
+    folder = tmp_path / "exercises"
+    shutil.copytree(EXERCISES, folder, ignore=shutil.ignore_patterns("work"))
+    monkeypatch.setattr(exercise, "EXERCISES", folder)
+    work = folder / "01-split-the-stage" / "work"
+    work.mkdir()
+    shutil.copy(work.parent / "Dockerfile", work)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_all_that_was_tried_becomes_points(capsys, tmp_path, tried, ending):
+    file = tmp_path / f"points.{ending}"
+    code, verdicts = asked(capsys, "check", "--all", "--points", str(file))
+    assert code == 1 and [each["exercise"] for each in verdicts] == ["01-split-the-stage"]
+    rows = json.loads(file.read_text()) if ending == "json" else list(csv.DictReader(file.open()))
+    assert [each["exercise"] for each in rows] == names()
+    assert [int(each["points"]) for each in rows] == [len(verdicts[0]["goals"]["met"]), *[0] * (len(rows) - 1)]
+    assert int(rows[0]["of"]) == verdicts[0]["goals"]["of"] and all(int(each["of"]) > 0 for each in rows)
+
+
+def test_a_goal_that_is_met_is_a_point():
+    exercise = find("01")
+    verdict = Verdict(exercise.name, "Dockerfile", ("syntax", "size", "user"), (Fail("answers", "No answer."),), goals=("size", "user", "answers"))
+    one, other = points.of([exercise, find("02")], [verdict])
+    assert (one.points, one.passed, other.points, other.passed) == (2, False, 0, False)
+
+
+@pytest.mark.parametrize("words", [["01", "--points", "points.txt"], ["01", "--all"], []])
+def test_a_check_that_cannot_be_meant_is_refused_before_anything_is_built(words, capsys):
+    with pytest.raises(SystemExit) as refused:
+        cli.main(["check", *words])
+    assert refused.value.code == 2
+
+
+def test_one_dockerfile_is_not_checked_for_all_exercises(capsys, tried):
+    assert asked(capsys, "check", "--all", "--dockerfile", "Dockerfile")[0] == 2
 
 
 def test_hints_are_given_one_at_a_time(capsys):

@@ -1,0 +1,63 @@
+"""A verdict as points, for a gradebook: a goal that is met is a point."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from .. import paths
+from ..errors import CourseError
+from .exercise import Exercise
+from .goals import goals
+from .verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Points:
+    """What an exercise brings.
+
+    points  goals that are met; 0 where it was not tried or could not be judged
+    of      goals that there are
+    passed  whether every rule holds
+    """
+
+    exercise: str
+    points: int
+    of: int
+    passed: bool
+
+
+def of(exercises: Iterable[Exercise], verdicts: Iterable[Verdict]) -> list[Points]:
+    """The points of each exercise, with a verdict or without one."""
+    given = {each.exercise: each for each in verdicts}
+    found = []
+    for exercise in exercises:
+        verdict = given.get(exercise.name)
+        most = len([goal for rules in goals(exercise).values() for goal in rules])
+        found.append(Points(exercise.name, len(verdict.met) if verdict else 0, most, bool(verdict and verdict.passed)))
+    return found
+
+
+def write(path: Path, rows: Iterable[Points]) -> None:
+    """Write the points to a file: as JSON if its name ends in .json, else as CSV.
+
+    Raises CourseError if it cannot be written.
+    """
+    records = [asdict(each) for each in rows]
+    if path.suffix == ".json":
+        text = json.dumps(records, indent=1)
+    else:
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, [each.name for each in fields(Points)])
+        writer.writeheader()
+        writer.writerows(records)
+        text = table.getvalue()
+    try:
+        paths.write_whole(path, text.encode())
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written.", why=f"{error.strerror}.",
+                          remedy="Name a file in a folder of your own.") from error
