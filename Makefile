@@ -5,6 +5,7 @@ VENV     := .venv
 BIN      := $(VENV)/bin
 READY    := $(VENV)/.ready
 TESTED   := $(VENV)/.ready-to-test
+SITED    := $(VENV)/.ready-for-site
 LESSONS  := $(wildcard notebooks/*.ipynb)
 EXERCISES := $(wildcard exercises/*/*.ipynb)
 FIRST    := notebooks/00-is-everything-ready.ipynb
@@ -19,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process tak
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
-  bench stop clean purge
+  site bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -67,10 +68,10 @@ nightly: $(TESTED)  ## every test on the engine that is there
 	$(PYTEST) $(NBVAL) --nightly --durations=25 $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## ruff and mypy
-	$(BIN)/ruff check helpers tests
+	$(BIN)/ruff check helpers tests docs
 	$(BIN)/mypy helpers
 
-$(TESTED): $(READY) engine
+$(TESTED): $(READY) $(SITED) engine
 	@$(BIN)/python -m tests.prepare
 	@touch $@
 
@@ -96,6 +97,14 @@ exercises: $(READY) engine  ## every submission of the exercises on RUNG (small,
 
 architecture: $(READY)  ## draw docs/architecture.svg from the imports
 	$(BIN)/python -m tests.architecture
+
+$(SITED): $(READY)
+	@$(BIN)/pip install --quiet --editable '.[site]'
+	@touch $@
+
+site: $(SITED)  ## the course as a web site, in _site/html
+	@rm -rf _site && mkdir -p _site/sources
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -c docs -d _site/doctrees _site/sources _site/html
 
 mutants: $(TESTED)  ## break the code in many small ways, and see which tests notice
 	$(BIN)/python -m tests.mutants

@@ -1,0 +1,21 @@
+// Answers to the questions of a page. Without this they can still be read and unfolded.
+
+function answered(form, value) {
+  const status = form.querySelector("[role=status]");
+  const answer = form.querySelector("details p");
+  if (!value) {
+    status.textContent = "";
+  } else if (form.dataset.right === undefined) {
+    status.textContent = `You predicted: ${value}.` + (answer ? " Read on, or unfold what was measured." : "");
+  } else {
+    status.textContent = (value === form.dataset.right ? "Yes. " : "Not quite. It is: ") + answer.textContent;
+  }
+}
+
+for (const form of document.querySelectorAll("form.course-question")) {
+  form.addEventListener("submit", event => event.preventDefault());
+  form.addEventListener("change", event => answered(form, event.target.value));
+}
+
+// On paper nothing can be unfolded.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(fold => { fold.open = true; }));

@@ -1,0 +1,107 @@
+"""Every page of the built site in Chromium: no error, nothing too wide, nothing that axe objects to."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .building import ROOT, pages
+
+pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'")
+pytestmark = pytest.mark.nightly
+WIDTHS = (360, 768, 1200)
+THEMES = ("light", "dark")
+UNFOLD = "() => document.querySelectorAll('main details').forEach(fold => { fold.open = true; })"
+# Every picture is there; the promise of a broken one fails.
+PICTURES = """() => Promise.all([...document.images].map(each => { each.loading = 'eager'; return each.decode(); }))"""
+# What reaches out of the page at the right, unless it lies in something that scrolls in itself.
+WIDE = """() => {
+  const edge = document.documentElement.clientWidth + 1;
+  const scrolls = part => part && (['auto', 'scroll', 'hidden'].includes(getComputedStyle(part).overflowX)
+    && part.clientWidth <= edge || part !== document.body && scrolls(part.parentElement));
+  return [document.documentElement.scrollWidth > edge ? [`the page: ${document.documentElement.scrollWidth}`] : [],
+    [...document.querySelectorAll('article *')].filter(part => part.getBoundingClientRect().right > edge && !scrolls(part.parentElement))
+      .map(part => `${part.tagName} ${part.className}: ${part.textContent.slice(0, 40)}`)].flat();
+}"""
+
+
+@pytest.fixture(scope="module")
+def names(whole):
+    return [path.relative_to(whole).as_posix() for path in pages(whole)]
+
+
+@pytest.fixture
+def page(window):
+    page = window.new_page()
+    yield page
+    page.close()
+
+
+def test_no_page_says_an_error_or_asks_anything_of_another_machine(page, address, names):
+    said = []
+    page.on("console", lambda message: said.append(f"{page.url}: {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
+    page.on("request", lambda request: said.append(f"{page.url} asks {request.url}")
+            if not request.url.startswith((address, "data:", "blob:")) else None)
+    for name in names:
+        page.goto(f"{address}/{name}")
+        page.evaluate(UNFOLD)
+        page.evaluate(PICTURES)
+    assert len(names) > 30 and said == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_page(page, address, names, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    wide = {}
+    for name in names:
+        page.goto(f"{address}/{name}")
+        page.evaluate(UNFOLD)
+        wide |= {name: found} if (found := page.evaluate(WIDE)) else {}
+    assert wide == {}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_no_violation(page, address, names, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.emulate_media(color_scheme=theme)
+    violations = {}
+    for name in names:
+        page.goto(f"{address}/{name}")
+        page.evaluate(UNFOLD)
+        found = Axe().run(page).response["violations"]
+        violations |= {name: [(each["id"], each["nodes"][0]["html"][:200], len(each["nodes"])) for each in found]} if found else {}
+    assert violations == {}
+
+
+def lesson(address):
+    """The first lesson that asks for a prediction with choices, and has a question."""
+    for path in sorted(ROOT.glob("notebooks/*.ipynb")):
+        if re.search(r"predict\([^)]*\[", text := path.read_text()) and "ask(" in text:
+            return f"{address}/notebooks/{path.stem}.html"
+    raise AssertionError("no lesson asks anything")
+
+
+def test_a_question_is_answered_on_the_page(page, address):
+    page.goto(lesson(address))
+    form = page.locator("form.course-question[data-right]").first
+    right = form.get_attribute("data-right")
+    wrong = next(value for each in form.locator("input").all() if (value := each.get_attribute("value")) != right)
+    form.locator(f"input[value={wrong!r}]").check()
+    expect(form.get_by_role("status")).to_contain_text(f"Not quite. It is: {right}")
+    form.locator(f"input[value={right!r}]").check()
+    expect(form.get_by_role("status")).to_contain_text("Yes.")
+
+
+def test_what_came_out_is_folded_until_the_reader_has_predicted(page, address):
+    page.goto(lesson(address))
+    fold = page.locator("details.hide").first
+    expect(fold.locator(".cell_output")).to_be_hidden()
+    fold.locator("summary").first.click()
+    expect(fold.locator(".cell_output")).to_be_visible()
+
+
+def test_the_search_finds_a_lesson(page, address):
+    page.goto(f"{address}/search.html?q=compiler")
+    expect(page.locator("#search-results li").first).to_be_visible()
