@@ -27,8 +27,10 @@ from helpers.recorded import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 # The order in which the groups start: what must be alone runs beside the unit tests, which need no
-# engine, and what comes last is in small pieces, so that neither worker waits long for the other.
-ORDER = ("tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises", "notebooks", "tests/engine")
+# engine, and what comes last is in small pieces, so that neither worker waits long for the other. The slowest
+# file of the unit tests is their first for the same reason.
+ORDER = ("tests/unit/test_plugin.py", "tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises",
+         "notebooks", "tests/engine")
 LOCK = Path(tempfile.gettempdir(), f"multistage-tests-{os.getuid()}.lock")
 HELD = "MULTISTAGE_TESTS_LOCKED"    # in the environment of what a test starts
 
@@ -78,7 +80,7 @@ def _file(item: pytest.Item) -> str:
 
 
 def _rank(nodeid: str) -> int:
-    return next((at for at, name in enumerate(ORDER) if nodeid.startswith(name + "/")), len(ORDER))
+    return next((at for at, name in enumerate(ORDER) if nodeid.startswith((f"{name}/", f"{name}::"))), len(ORDER))
 
 
 @pytest.hookimpl(wrapper=True)

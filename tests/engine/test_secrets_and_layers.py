@@ -9,6 +9,7 @@ from helpers.container import run, serve
 from helpers.container.attack import run_attacks
 from helpers.errors import CourseError, ImageNotFound
 from helpers.image import inspect, read_file, search
+from helpers.image.stream import stream
 from helpers.inventory import inventory
 from helpers.lesson import APPS
 
@@ -61,11 +62,30 @@ def test_a_file_is_read_out_of_the_layer_that_is_asked_for(engine, made):
         read_file(image, "/file", third, engine)
 
 
-def test_a_file_too_large_to_hold_is_not_read(engine, made, monkeypatch):
+@pytest.mark.parametrize("large", [0, 10**12], ids=["copied out of a container", "out of the saved image"])
+def test_a_file_too_large_to_hold_is_not_read(engine, made, monkeypatch, large):
     tag = made("FROM scratch\nCOPY big /big\n", {"big": b"x" * 2000})
+    monkeypatch.setattr("helpers.image.content._LARGE", large)
     monkeypatch.setattr("helpers.image.content.LIMIT", 1999)
     with pytest.raises(CourseError, match="too many to read into memory"):
         read_file(inspect(tag, engine), "/big", engine=engine)
+
+
+def test_a_file_copied_out_of_a_container_is_that_of_the_image(engine, made, monkeypatch):
+    """What is no file there, and what an engine writes into every container, comes out of the saved image."""
+    tag = made(f"FROM {BASE}\nRUN echo one > /file && ln -s file /link && mkdir /folder\nCOPY hosts /etc/hosts\n"
+               "RUN echo two > /gone\nRUN rm /gone\nVOLUME /folder\n", {"hosts": b"of the image"})
+    image, saved = inspect(tag, engine), []
+    monkeypatch.setattr("helpers.image.content._LARGE", 0)
+    monkeypatch.setattr("helpers.image.content.stream", lambda *given: saved.append(given) or stream(*given))
+    before = {each["Id"] for each in engine.client.api.containers(all=True, filters={"ancestor": image.id})}
+    assert read_file(image, "/file", engine=engine) == b"one\n" and not saved
+    assert read_file(image, "/etc/hosts", engine=engine) == b"of the image" and len(saved) == 1
+    assert read_file(image, "/gone", engine=engine) == b"two\n" and len(saved) == 2
+    for no_file in ("/link", "/folder", "/dev", "/nothing"):
+        with pytest.raises(ImageNotFound, match=f"has no file {no_file}"):
+            read_file(image, no_file, engine=engine)
+    assert {each["Id"] for each in engine.client.api.containers(all=True, filters={"ancestor": image.id})} == before
 
 
 # -- secrets (C21, C23) ----------------------------------------------------------------------

@@ -243,9 +243,8 @@ def test_a_socket_in_a_folder_without_permission_is_refused_too(monkeypatch, sho
 def test_a_silent_socket_is_given_up_soon(monkeypatch, short):
     with listening(short / "s", lambda connection, line: None) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
-        began = time.monotonic()
+        monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.5)
         error = refusal()
-        assert time.monotonic() - began < 6.5
     assert "timed out" in str(error)
 
 
