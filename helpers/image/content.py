@@ -78,7 +78,8 @@ def _copy(image: Image, path: str, engine: Engine) -> bytes | None:
         archive = io.BytesIO(b"".join(api.get_archive(made, path)[0]))
         with tarfile.open(fileobj=archive) as read:
             member = read.next()
-            return read.extractfile(member).read() if member and member.isreg() else None
+            content = read.extractfile(member) if member else None
+            return content.read() if content else None
     except APIError:
         return None
     finally:
