@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -32,8 +31,6 @@ from .references import course_name, parse
 FOLDER = Path(__file__).with_name("standins")
 ROOT_ARCHIVE = "debian.tar"     # what a Dockerfile that begins with Debian's root adds
 NETWORK = "host"                # a mirror may be a server on this machine
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386",
-                  "ppc64le": "ppc64le", "s390x": "s390x", "riscv64": "riscv64"}
 _SCRATCH = "multistage-standin-"
 _FLAG = re.compile(r"--[\w-]+=\S+\s+")
 _SIGN_OF_LIFE_SECONDS = 30
@@ -178,8 +175,7 @@ def _architecture(engine: Engine, base: Base) -> str:
     """The engine's, if this machine can make it. Raises BaseUnavailable if not."""
     with engine.translate_errors("say what it is"):
         theirs = engine.client.version().get("Arch", "")
-    ours = _ARCHITECTURES.get(platform.machine(), platform.machine())
-    if theirs != ours:
+    if theirs != (ours := dockerfile.architecture()):
         raise BaseUnavailable(
             f"{base.ref} cannot be made here.",
             why=f"The engine runs on {theirs or 'an unknown processor'}, this machine is {ours}.",

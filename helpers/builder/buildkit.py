@@ -9,53 +9,25 @@ from __future__ import annotations
 import base64
 import codecs
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any
 
-from .events import (
-    Event,
-    Failed,
-    ImageCreated,
-    Output,
-    StepSeen,
-    TransferProgress,
-    Warned,
-)
-from .messages import classes
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
+from .messages import Messages
 
-STATUS_MESSAGES = {
-    "Vertex": {
-        "digest": (1, "string", False), "inputs": (2, "string", True),
-        "name": (3, "string", False), "cached": (4, "bool", False),
-        "started": (5, "Timestamp", False), "completed": (6, "Timestamp", False),
-        "error": (7, "string", False),
-    },
-    "VertexStatus": {
-        "ID": (1, "string", False), "vertex": (2, "string", False), "name": (3, "string", False),
-        "current": (4, "int64", False), "total": (5, "int64", False),
-    },
-    "VertexLog": {
-        "vertex": (1, "string", False), "stream": (3, "int64", False), "msg": (4, "bytes", False),
-    },
-    "StatusResponse": {
-        "vertexes": (1, "Vertex", True), "statuses": (2, "VertexStatus", True),
-        "logs": (3, "VertexLog", True), "warnings": (4, "VertexWarning", True),
-    },
-    "VertexWarning": {
-        "vertex": (1, "string", False), "level": (2, "int64", False), "short": (3, "bytes", False),
-        "detail": (4, "bytes", True), "url": (5, "string", False), "info": (6, "SourceInfo", False),
-        "ranges": (7, "Range", True),
-    },
-    "SourceInfo": {"filename": (1, "string", False), "data": (2, "bytes", False)},
-    "Range": {"start": (1, "Position", False), "end": (2, "Position", False)},
-    "Position": {"line": (1, "int32", False), "character": (2, "int32", False)},
-}
-
-
-@cache
-def status_response() -> Any:
-    """The message class of a StatusResponse, made on first use."""
-    return classes("moby.buildkit.v1", STATUS_MESSAGES)["StatusResponse"]
+STATUS = """
+    message Vertex {
+        string digest = 1; repeated string inputs = 2; string name = 3; bool cached = 4; Timestamp started = 5;
+        Timestamp completed = 6; string error = 7; }
+    message VertexStatus { string ID = 1; string vertex = 2; string name = 3; int64 current = 4; int64 total = 5; }
+    message VertexLog { string vertex = 1; bytes msg = 4; }
+    message VertexWarning { bytes short = 3; string url = 5; repeated Range ranges = 7; }
+    message Range { Position start = 1; }
+    message Position { int32 line = 1; }
+    message StatusResponse {
+        repeated Vertex vertexes = 1; repeated VertexStatus statuses = 2; repeated VertexLog logs = 3;
+        repeated VertexWarning warnings = 4; }
+    """
+PROTO = Messages("moby.buildkit.v1", STATUS)
 
 
 def events(answers: Iterable[dict]) -> Iterator[Event]:
@@ -63,7 +35,7 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
     decoders: dict[str, codecs.IncrementalDecoder] = {}
     for answer in answers:
         if answer.get("id") == "moby.buildkit.trace":
-            yield from _trace(status_response().FromString(base64.b64decode(answer["aux"])), decoders)
+            yield from _trace(PROTO.StatusResponse.FromString(base64.b64decode(answer["aux"])), decoders)
         elif answer.get("id") == "moby.image.id":
             yield ImageCreated(answer["aux"]["ID"])
         elif "error" in answer or "errorDetail" in answer:

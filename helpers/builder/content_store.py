@@ -11,38 +11,29 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from .. import paths
 from ..errors import CourseError
-from .grpc import NOT_FOUND, UNKNOWN, Inbox, Messages, Metadata, Method, Status
-from .messages import classes
+from .messages import Messages
+from .services import Metadata, Method, Status, Stream
 
 _SERVICE = "/containerd.services.content.v1.Content/"
 _HEADER = "buildkit-attachable-store-id"
-_ALREADY_EXISTS, _INVALID = 6, 3
 _COMMIT = 2                      # WriteAction; 0 asks how far it is, 1 writes
 _PIECE = 1 << 18
 _TAG = "latest"
-_MESSAGES = {
-    "Info": {"digest": (1, "string", False), "size": (2, "int64", False)},
-    "InfoRequest": {"digest": (1, "string", False)},
-    "InfoResponse": {"info": (1, "Info", False)},
-    "ReadContentRequest": {"digest": (1, "string", False), "offset": (2, "int64", False), "size": (3, "int64", False)},
-    "ReadContentResponse": {"offset": (1, "int64", False), "data": (2, "bytes", False)},
-    "WriteContentRequest": {
-        "action": (1, "int32", False), "ref": (2, "string", False), "total": (3, "int64", False),
-        "expected": (4, "string", False), "offset": (5, "int64", False), "data": (6, "bytes", False)},
-    "WriteContentResponse": {"action": (1, "int32", False), "offset": (4, "int64", False), "total": (5, "int64", False),
-                             "digest": (6, "string", False)},
-}
-
-
-@cache
-def _known() -> dict[str, Any]:
-    return classes("containerd.services.content.v1", _MESSAGES)
+_PROTO = Messages("containerd.services.content.v1", """
+    message Info { string digest = 1; int64 size = 2; }
+    message InfoRequest { string digest = 1; }
+    message InfoResponse { Info info = 1; }
+    message ReadContentRequest { string digest = 1; int64 offset = 2; int64 size = 3; }
+    message ReadContentResponse { int64 offset = 1; bytes data = 2; }
+    message WriteContentRequest {
+        int32 action = 1; int64 total = 3; string expected = 4; int64 offset = 5; bytes data = 6; }
+    message WriteContentResponse { int32 action = 1; int64 offset = 4; int64 total = 5; string digest = 6; }
+    """)
 
 
 class ContentStore:
@@ -55,14 +46,14 @@ class ContentStore:
         """Where a blob lies. Raises Status for what is no digest."""
         kind, _, number = digest.partition(":")
         if kind != "sha256" or len(number) != 64 or not set(number) <= set("0123456789abcdef"):
-            raise Status(_INVALID, f"{digest!r} is no digest")
+            raise Status("INVALID_ARGUMENT", f"{digest!r} is no digest")
         return self.root / "blobs" / kind / number
 
     def found(self, digest: str) -> Path:
         """Where a blob lies that is here. Raises Status."""
         path = self.blob(digest)
         if not path.is_file():
-            raise Status(NOT_FOUND, f"content {digest}: not found")
+            raise Status("NOT_FOUND", f"content {digest}: not found")
         return path
 
     def finish(self, manifest: str) -> None:
@@ -93,71 +84,63 @@ def methods(roots: Iterable[Path]) -> dict[str, Method]:
     def chosen(metadata: Metadata) -> ContentStore:
         name = metadata.get(_HEADER, ("",))[0]
         if name not in stores:
-            raise Status(NOT_FOUND, f"there is no store {name!r}")
+            raise Status("NOT_FOUND", f"there is no store {name!r}")
         return stores[name]
 
-    def info(metadata: Metadata, inbox: Inbox) -> Messages:
-        while not inbox:
-            yield None
-        asked = _known()["InfoRequest"].FromString(inbox.popleft() or b"").digest
+    def info(metadata: Metadata, messages: Stream) -> Stream:
+        asked = _PROTO.InfoRequest.FromString(next(messages)).digest
         size = chosen(metadata).found(asked).stat().st_size
-        yield _known()["InfoResponse"](info=_known()["Info"](digest=asked, size=size)).SerializeToString()
+        yield _PROTO.InfoResponse(info=_PROTO.Info(digest=asked, size=size)).SerializeToString()
 
-    def read(metadata: Metadata, inbox: Inbox) -> Messages:
-        while not inbox:
-            yield None
-        yield from _pieces(chosen(metadata), _known()["ReadContentRequest"].FromString(inbox.popleft() or b""))
+    def read(metadata: Metadata, messages: Stream) -> Stream:
+        yield from _pieces(chosen(metadata), _PROTO.ReadContentRequest.FromString(next(messages)))
 
-    def write(metadata: Metadata, inbox: Inbox) -> Messages:
-        yield from _written(chosen(metadata), inbox)
+    def write(metadata: Metadata, messages: Stream) -> Stream:
+        yield from _written(chosen(metadata), messages)
 
     served = {"Info": info, "Read": read, "Write": write, **dict.fromkeys(("Status", "Abort", "ListStatuses"), _absent)}
     return {_SERVICE + name: method for name, method in served.items()} if stores else {}
 
 
-def _absent(_: Metadata, __: Inbox) -> Messages:
-    raise Status(NOT_FOUND, "no write is kept to be resumed")
+def _absent(_: Metadata, __: Stream) -> Stream:
+    raise Status("NOT_FOUND", "no write is kept to be resumed")
     yield
 
 
-def _pieces(store: ContentStore, asked: Any) -> Messages:
+def _pieces(store: ContentStore, asked: Any) -> Stream:
     path = store.found(asked.digest)
     left = asked.size or path.stat().st_size
     with open(path, "rb") as file:
         file.seek(asked.offset)
         while left > 0 and (data := file.read(min(left, _PIECE))):
-            yield _known()["ReadContentResponse"](offset=file.tell() - len(data), data=data).SerializeToString()
+            yield _PROTO.ReadContentResponse(offset=file.tell() - len(data), data=data).SerializeToString()
             left -= len(data)
 
 
-def _written(store: ContentStore, inbox: Inbox) -> Messages:
+def _written(store: ContentStore, messages: Stream) -> Stream:
     """Take one blob: each message is answered with how far it is, the commit with its digest."""
     (store.root / "blobs/sha256").mkdir(parents=True, exist_ok=True)
     total, expected = 0, ""
     with tempfile.TemporaryDirectory(dir=store.root / "blobs", prefix=".") as half, open(f"{half}/blob", "w+b") as file:
-        while True:
-            while inbox:
-                if (message := inbox.popleft()) is None:
-                    return
-                asked = _known()["WriteContentRequest"].FromString(message)
-                total, expected = asked.total or total, asked.expected or expected
-                if expected and store.blob(expected).is_file():
-                    raise Status(_ALREADY_EXISTS, f"content {expected}: already exists")
-                if asked.data:
-                    file.seek(asked.offset)
-                    file.write(asked.data)
-                answer = _known()["WriteContentResponse"](action=asked.action, offset=file.tell(), total=total)
-                if asked.action == _COMMIT:
-                    answer.digest = _committed(store, file, expected)
-                yield answer.SerializeToString()
-            yield None
+        for message in messages:
+            asked = _PROTO.WriteContentRequest.FromString(message)
+            total, expected = asked.total or total, asked.expected or expected
+            if expected and store.blob(expected).is_file():
+                raise Status("ALREADY_EXISTS", f"content {expected}: already exists")
+            if asked.data:
+                file.seek(asked.offset)
+                file.write(asked.data)
+            answer = _PROTO.WriteContentResponse(action=asked.action, offset=file.tell(), total=total)
+            if asked.action == _COMMIT:
+                answer.digest = _committed(store, file, expected)
+            yield answer.SerializeToString()
 
 
 def _committed(store: ContentStore, file: Any, expected: str) -> str:
     file.seek(0)
     digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     if expected not in ("", digest):
-        raise Status(UNKNOWN, f"the content is {digest}, not {expected}")
+        raise Status("UNKNOWN", f"the content is {digest}, not {expected}")
     file.flush()
     Path(file.name).replace(store.blob(digest))
     return digest

@@ -22,6 +22,7 @@ from typing import Any
 import requests
 
 from ..engine import Engine
+from ..engine.translate import message_of
 from ..errors import EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, legacy
 from .context import Context
@@ -29,6 +30,7 @@ from .progress import Progress
 from .request import BuildRequest
 from .secrets import mounted
 from .session import Session
+from .tunnel import upgradable
 
 PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events, "buildah": buildah.events}
 _CONNECT_SECONDS = 10
@@ -44,7 +46,7 @@ def open_session(engine: Engine, context: Context, progress: Progress, request: 
     """
     if progress.builder != "buildkit":
         return None
-    if Session.supported(engine):
+    if upgradable(engine):
         with contextlib.suppress(EngineFault):   # a proxy in front of the engine that lets no upgrade through
             return ends.enter_context(Session(engine, context, request.secrets or {}, request.ssh or {}))
     if request.secrets or request.ssh or mounted(progress.dockerfile):
@@ -82,7 +84,7 @@ def exchange(engine: Engine, context: Context, progress: Progress, session: Sess
     # client go. So it is closed whichever way this block is left.
     with response, bounds.watched(lambda: _cut(response)) if bounds else contextlib.nullcontext():
         if response.status_code >= 400:
-            progress.failure = _refusal(response)
+            progress.failure = message_of(response)
             return
         for event in PARSERS[progress.builder](answers(response.iter_lines(chunk_size=None))):
             progress.add(event)
@@ -136,10 +138,3 @@ def answers(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
                 why=f"A line of it is not JSON: {line[:80]!r}",
                 remedy="Build again. If it stays so, something between here and the engine "
                        "changes its answers: a proxy, an ssh tunnel.") from error
-
-
-def _refusal(response: requests.Response) -> str:
-    try:
-        return response.json()["message"]
-    except (ValueError, KeyError):
-        return f"HTTP {response.status_code} {response.reason}"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ..engine import Engine
 from ..errors import CourseError, Unsupported
-from .control import Control
 from .request import BuildRequest
+from .tunnel import upgradable
 
 _OUTPUTS = {"local": ("dest",), "tar": ("dest",), "image": (), "registry": ()}
 _CACHES_TO = {"inline": (), "registry": ("ref",), "local": ("dest",)}
@@ -107,7 +107,7 @@ def check(exports: Exports, request: BuildRequest, engine: Engine) -> None:
     nothing would get."""
     if not exports.any:
         return
-    if request.builder != "buildkit" or not Control.supported(engine):
+    if request.builder != "buildkit" or not upgradable(engine):
         raise Unsupported("Outputs, caches and platforms cannot be chosen for this build.",
                           why=f"They need BuildKit over a local socket or TCP. This is {request.builder} on "
                               f"{engine.describe()}.", remedy="Use builder='buildkit' on a Docker Engine.")

@@ -18,29 +18,19 @@ import os
 import stat
 import urllib.parse
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any
 
 from ..errors import ContextError
-from .grpc import UNKNOWN, Inbox, Messages, Metadata, Method, Status
-from .messages import classes
+from .messages import Messages
+from .services import Metadata, Method, Status, Stream
 from .tree import Facts, Node, Tree
 
 STAT, REQ, DATA, FIN, ERR = range(5)
 
-_CHUNK = 1 << 15
-_MESSAGES = {
-    "Stat": {
-        "path": (1, "bytes", False), "mode": (2, "uint32", False), "uid": (3, "uint32", False),
-        "gid": (4, "uint32", False), "size": (5, "int64", False), "modTime": (6, "int64", False),
-        "linkname": (7, "bytes", False),
-    },
-    "Packet": {
-        "type": (1, "int32", False), "stat": (2, "Stat", False), "ID": (3, "uint32", False),
-        "data": (4, "bytes", False),
-    },
-}
-_DATA_FIELD = b"\x22"   # field 4, a length and bytes: they come last in a Packet
+_CHUNK = 1 << 17
+_PROTO = Messages("fsutil.types", """
+    message Stat { bytes path = 1; uint32 mode = 2; int64 size = 5; int64 modTime = 6; bytes linkname = 7; }
+    message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
+    """)
 
 # Go's os.FileMode, whose bits beyond the permissions are not those of st_mode.
 _GO_TYPES = {stat.S_IFDIR: 1 << 31, stat.S_IFLNK: 1 << 27, stat.S_IFIFO: 1 << 25}
@@ -49,24 +39,18 @@ _GO_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 Choose = Callable[[Metadata], Tree]
 
 
-@cache
-def packet() -> Any:
-    """The message class of a Packet, made on first use."""
-    return classes("fsutil.types", _MESSAGES)["Packet"]
-
-
 def diff_copy(choose: Choose, sent: Callable[[int], None]) -> Method:
     """The method that sends the tree which `choose` finds for a call.
 
     `sent` is called with the size of every piece of file content.
     """
-    def method(metadata: Metadata, inbox: Inbox) -> Messages:
+    def method(metadata: Metadata, messages: Stream) -> Stream:
         tree = choose(metadata)
         try:
             yield from _stats(tree)
-            yield from _requests(tree, inbox, sent)
+            yield from _requests(tree, messages, sent)
         except ContextError as error:
-            yield packet()(type=ERR, data=str(error).encode("utf-8", "backslashreplace")).SerializeToString()
+            yield _PROTO.Packet(type=ERR, data=str(error).encode("utf-8", "backslashreplace")).SerializeToString()
             raise
 
     return method
@@ -74,7 +58,7 @@ def diff_copy(choose: Choose, sent: Callable[[int], None]) -> Method:
 
 def values(metadata: Metadata, key: str) -> tuple[str, ...]:
     """The values of `key`; newer engines quote those that are not ASCII."""
-    found = metadata.get(key, ())
+    found = tuple(metadata.get(key, ()))
     if metadata.get(f"{key}-encoded", ("",))[0] in ("1", "true"):
         return tuple(urllib.parse.unquote_plus(value, errors="surrogateescape") for value in found)
     return found
@@ -94,7 +78,7 @@ def st_mode(mode: int) -> int:
 
 def stat_packet(path: str, facts: Facts) -> bytes:
     # Owner and group stay 0, as with the Docker CLI.
-    message = packet()(type=STAT)
+    message = _PROTO.Packet(type=STAT)
     message.stat.path = os.fsencode(path)
     message.stat.mode = go_mode(facts.mode)
     message.stat.size = facts.size
@@ -106,42 +90,26 @@ def stat_packet(path: str, facts: Facts) -> bytes:
 def _stats(tree: Tree) -> Iterator[bytes]:
     for node in tree.nodes:
         yield stat_packet(node.path, tree.facts(node))
-    yield packet()(type=STAT).SerializeToString()
+    yield _PROTO.Packet(type=STAT).SerializeToString()
 
 
-def _requests(tree: Tree, inbox: Inbox, sent: Callable[[int], None]) -> Iterator[bytes | None]:
-    while True:
-        while inbox:
-            message = inbox.popleft()
-            if message is None:
-                return
-            asked = packet().FromString(message)
-            if asked.type == FIN:
-                yield packet()(type=FIN).SerializeToString()
-                return
-            if asked.type == ERR:
-                raise Status(UNKNOWN, asked.data.decode("utf-8", "replace"))
-            if asked.type == REQ:
-                yield from _content(tree, asked.ID, sent)
-        yield None
+def _requests(tree: Tree, messages: Stream, sent: Callable[[int], None]) -> Stream:
+    for message in messages:
+        asked = _PROTO.Packet.FromString(message)
+        if asked.type == FIN:
+            yield _PROTO.Packet(type=FIN).SerializeToString()
+            return
+        if asked.type == ERR:
+            raise Status("UNKNOWN", asked.data.decode("utf-8", "replace"))
+        if asked.type == REQ:
+            yield from _content(tree, asked.ID, sent)
 
 
 def _content(tree: Tree, number: int, sent: Callable[[int], None]) -> Iterator[bytes]:
     node = tree.nodes[number] if number < len(tree.nodes) else Node("", 0)
     if node.kind != stat.S_IFREG:
-        raise Status(UNKNOWN, f"there is no file number {number}")
-    # Only the piece differs from packet to packet: protobuf makes the rest once.
-    head = packet()(type=DATA, ID=number).SerializeToString()
+        raise Status("UNKNOWN", f"there is no file number {number}")
     for piece in tree.read(node, _CHUNK):
         sent(len(piece))
-        yield b"".join((head, _DATA_FIELD, _varint(len(piece)), piece))
-    yield head
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+        yield _PROTO.Packet(type=DATA, ID=number, data=piece).SerializeToString()
+    yield _PROTO.Packet(type=DATA, ID=number).SerializeToString()

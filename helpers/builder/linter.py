@@ -15,6 +15,7 @@ from .context import Context
 from .control import Control, Gateway
 from .request import BuildRequest
 from .session import Session
+from .tunnel import upgradable
 
 # Rules that say what `dockerfile.problems` says. Source: docs.docker.com, "Build checks".
 SAME = {"DuplicateStageName": "duplicate-stage", "StageNameCasing": "stage-name-case", "UndefinedVar": "unset-argument",
@@ -30,7 +31,7 @@ def supported(engine: Engine) -> bool:
 def answers(engine: Engine, since: int) -> bool:
     """Whether the engine's builder answers what it does since that version of Docker Engine."""
     major = engine.version.partition(".")[0]
-    return Control.supported(engine) and major.isdigit() and int(major) >= since
+    return upgradable(engine) and major.isdigit() and int(major) >= since
 
 
 def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:

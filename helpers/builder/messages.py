@@ -1,46 +1,57 @@
-"""Protobuf messages, declared at run time.
+"""Protobuf messages, declared at run time in protobuf's own language.
 
-Only the fields that the course reads or writes are declared, so that no
-generated code has to be kept in step with the installed protobuf. An enum is
-declared as int32 and a string that may hold any bytes as bytes: both look the
-same on the wire.
+Only the fields that the course reads or writes are declared, so that no generated code has to be kept in step with the
+installed protobuf. An enum is declared as int32, a map as a repeated pair, and a string that may hold any bytes as
+bytes: they look the same on the wire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from functools import cached_property
 from typing import Any
 
-# {field: (number, type, repeated)}; a type with a capital letter is another message.
-Fields = Mapping[str, tuple[int, str, bool]]
+_MESSAGE = re.compile(r"message (\w+) \{(.*?)\}", re.DOTALL)
+_FIELD = re.compile(r"(repeated\s+)?(\w+)\s+(\w+)\s+=\s+(\d+);")
 
 
-def classes(package: str, messages: Mapping[str, Fields]) -> dict[str, Any]:
-    """The message classes of `messages`, {name: class}."""
-    from google.protobuf import (
-        descriptor_pb2,
-        descriptor_pool,
-        message_factory,
-        timestamp_pb2,
-    )
+class Messages:
+    """The message classes of a text, as attributes, made on first use.
 
-    kinds = descriptor_pb2.FieldDescriptorProto
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
-    file = descriptor_pb2.FileDescriptorProto(
-        name=f"multistage/{package}.proto", package=package, syntax="proto3",
-        dependency=[timestamp_pb2.DESCRIPTOR.name],
-    )
-    for name, fields in messages.items():
-        message = file.message_type.add(name=name)
-        for field, (number, kind, repeated) in fields.items():
-            added = message.field.add(name=field, number=number)
-            added.label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
-            if kind[0].isupper():
-                home = "google.protobuf" if kind == "Timestamp" else package
-                added.type, added.type_name = kinds.TYPE_MESSAGE, f".{home}.{kind}"
-            else:
-                added.type = getattr(kinds, f"TYPE_{kind.upper()}")
-    pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
-            for name in messages}
+    >>> Messages("example", "message Pair { string key = 1; repeated bytes values = 2; }").Pair(key="a").key
+    'a'
+    """
+
+    def __init__(self, package: str, text: str):
+        self._package, self._text = package, text
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._classes[name]
+        except KeyError:
+            raise AttributeError(f"{self._package} declares no message {name}") from None
+
+    @cached_property
+    def _classes(self) -> dict[str, Any]:
+        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+
+        pool = descriptor_pool.DescriptorPool()
+        pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
+        file = descriptor_pb2.FileDescriptorProto(
+            name=f"multistage/{self._package}.proto", package=self._package, syntax="proto3",
+            dependency=[timestamp_pb2.DESCRIPTOR.name])
+        for name, fields in _MESSAGE.findall(self._text):
+            message = file.message_type.add(name=name)
+            for repeated, kind, field, number in _FIELD.findall(fields):
+                self._declare(message.field.add(name=field, number=int(number)), kind, bool(repeated))
+        pool.Add(file)
+        return {message.name: message_factory.GetMessageClass(
+            pool.FindMessageTypeByName(f"{self._package}.{message.name}")) for message in file.message_type}
+
+    def _declare(self, field: Any, kind: str, repeated: bool) -> None:
+        field.label = field.LABEL_REPEATED if repeated else field.LABEL_OPTIONAL
+        if kind[0].isupper():    # another message
+            home = "google.protobuf" if kind == "Timestamp" else self._package
+            field.type, field.type_name = field.TYPE_MESSAGE, f".{home}.{kind}"
+        else:
+            field.type = getattr(field, f"TYPE_{kind.upper()}")

@@ -12,34 +12,25 @@ import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ..errors import CourseError
-from .grpc import Inbox, Messages, Metadata, Method
-from .messages import classes
+from .messages import Messages
+from .services import Metadata, Method, Stream
 
 Write = Callable[[bytes], object]
+_PROTO = Messages("moby.filesync.v1.send", "message BytesMessage { bytes data = 1; }")
 METHOD = "/moby.filesync.v1.FileSend/DiffCopy"
 
 
 def file_send(write: Write) -> Method:
     """The method that hands each piece of the archive to `write`."""
-    def method(_: Metadata, inbox: Inbox) -> Messages:
-        while True:
-            while inbox:
-                if (message := inbox.popleft()) is None:
-                    return
-                write(_bytes_message().FromString(message).data)
-            yield None
+    def method(_: Metadata, messages: Stream) -> Stream:
+        for message in messages:
+            write(_PROTO.BytesMessage.FromString(message).data)
+        yield from ()
 
     return method
-
-
-@cache
-def _bytes_message() -> Any:
-    return classes("moby.filesync.v1.send", {"BytesMessage": {"data": (1, "bytes", False)}})["BytesMessage"]
 
 
 @contextlib.contextmanager

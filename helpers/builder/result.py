@@ -11,7 +11,6 @@ from ..engine import Engine
 from ..errors import Unsupported
 from ..lint import Finding
 from ..units import seconds
-from .control import Control
 from .crossings import Rooms, rooms
 from .lines import Lines
 from .linter import SAME
@@ -20,6 +19,7 @@ from .secrets import HandedOver
 from .snapshot import Snapshot
 from .snapshots import Snapshots
 from .times import dependencies, overlap, work
+from .tunnel import upgradable
 
 TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them
 
@@ -103,7 +103,7 @@ class BuildResult:
         return Lines(self._snapshots())
 
     def _snapshots(self) -> Snapshots:
-        if self.snapshots is None or not Control.supported(self.engine):
+        if self.snapshots is None or not upgradable(self.engine):
             raise Unsupported("The files of this build cannot be looked into.",
                               why="Only BuildKit keeps them, where a local socket or TCP reaches it.",
                               remedy="Build with builder='buildkit' on a Docker Engine.")

@@ -18,12 +18,10 @@ import hashlib
 import secrets as random
 import threading
 from collections.abc import Mapping
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Self
 
 import docker.auth
-import requests
 from docker.errors import DockerException
 
 from .. import paths
@@ -33,13 +31,18 @@ from ..text import printable
 from . import ssh_agent, tree
 from .context import Context
 from .filesync import diff_copy, values
-from .grpc import NOT_FOUND, UNIMPLEMENTED, Metadata, Method, Server, Status, unary
-from .http2 import upgrade
-from .messages import classes
+from .messages import Messages
+from .services import Metadata, Method, Server, Status, unary
+from .tunnel import upgrade
 
-_CLOSE_SECONDS = 1
 _HEADER = "X-Docker-Expose-Session-"
 _SERVING = b"\x08\x01"    # HealthCheckResponse with status SERVING
+_PROTO = Messages("moby.session", """
+    message GetSecretRequest { string ID = 1; }
+    message GetSecretResponse { bytes data = 1; }
+    message CredentialsRequest { string Host = 1; }
+    message CredentialsResponse { string Username = 1; string Secret = 2; }
+    """)
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -57,18 +60,10 @@ class Session:
     def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE,
                  ssh: Mapping[str, str] = _NONE, methods: Mapping[str, Method] = _NONE):
         self.id = random.token_hex(16)
-        self.sent = 0
+        self.sent, self._counting = 0, threading.Lock()
         self._engine, self._context, self._secrets = engine, context, dict(secrets)
         self._ssh, self._more = dict(ssh), methods
         self._server: Server | None = None
-        self._lost: Exception | None = None
-
-    @staticmethod
-    def supported(engine: Engine) -> bool:
-        """Whether this engine can be served: BuildKit, over a socket that can be upgraded."""
-        base = engine.client.api.base_url
-        indirect = base.startswith(("http+docker://ssh", "http+docker://localnpipe"))
-        return "buildkit" in engine.builders and not indirect
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -76,7 +71,10 @@ class Session:
 
     @property
     def error(self) -> Exception | None:
-        return (self._server and self._server.error) or self._lost
+        if self._server is None or self._server.error or not self._server.lost:
+            return self._server.error if self._server else None
+        return EngineGone("The engine ended the build's session.", why=str(self._server.lost),
+                          remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
 
     def cause(self, failure: str) -> Exception | None:
         """What lies behind a failed build, if it lies on this side of the session."""
@@ -98,34 +96,20 @@ class Session:
         }
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}
-        response, sock, early = upgrade(
+        self._server = Server(upgrade(
             self._engine, f"/v{self._engine.client.api.api_version}/session", "open a build session",
-            [(_HEADER + name, value) for name, several in exposed.items() for value in several])
-        self._server = Server(sock, methods, early)
-        self._thread = threading.Thread(target=self._serve, args=(self._server, response), daemon=True,
-                                        name=f"build session {self.id[:8]}")
-        self._thread.start()
+            [(_HEADER + name, value) for name, several in exposed.items() for value in several]), methods)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._server:
             self._server.stop()
-        self._thread.join(_CLOSE_SECONDS)
 
     # -- inside ---------------------------------------------------------------
 
-    def _serve(self, server: Server, response: requests.Response) -> None:
-        try:
-            server.run()
-        except OSError as error:
-            self._lost = EngineGone(
-                "The engine ended the build's session.", why=str(error),
-                remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
-        finally:
-            response.close()
-
     def _count(self, size: int) -> None:
-        self.sent += size
+        with self._counting:    # of several transfers at once
+            self.sent += size
 
     def _tree(self, metadata: Metadata) -> tree.Tree:
         name = "".join(values(metadata, "dir-name")[:1])
@@ -133,18 +117,17 @@ class Session:
         if name == "dockerfile":
             return tree.dockerfile_tree(self._context)
         if name != "context":
-            raise Status(NOT_FOUND, f"there is no directory {name!r} here")
+            raise Status("NOT_FOUND", f"there is no directory {name!r} here")
         if follow == (".dockerignore",) and not values(metadata, "exclude-patterns"):
             return tree.ignore_tree(self._context)
         # The patterns to exclude were applied when the context was scanned.
         return tree.context_tree(self._context).only(values(metadata, "include-patterns"), follow)
 
     def _secret(self, request: bytes) -> bytes:
-        known = _secret_messages()
-        name = known["GetSecretRequest"].FromString(request).ID
+        name = _PROTO.GetSecretRequest.FromString(request).ID
         if name not in self._secrets:
-            raise Status(NOT_FOUND, f"there is no secret {name!r}")
-        return known["GetSecretResponse"](data=self._secrets[name]).SerializeToString()
+            raise Status("NOT_FOUND", f"there is no secret {name!r}")
+        return _PROTO.GetSecretResponse(data=self._secrets[name]).SerializeToString()
 
 
 def _is_utf8(name: str) -> bool:
@@ -155,35 +138,17 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-@cache
-def _secret_messages() -> dict[str, Any]:
-    return classes("moby.buildkit.secrets.v1", {
-        "GetSecretRequest": {"ID": (1, "string", False)},
-        "GetSecretResponse": {"data": (1, "bytes", False)},
-    })
-
-
-@cache
-def _auth_messages() -> dict[str, Any]:
-    return classes("moby.filesync.v1", {
-        "CredentialsRequest": {"Host": (1, "string", False)},
-        "CredentialsResponse": {"Username": (1, "string", False), "Secret": (2, "string", False)},
-    })
-
-
 def _credentials(request: bytes) -> bytes:
     """What `docker login` left for a registry, an empty answer if nothing."""
-    known = _auth_messages()
-    host = known["CredentialsRequest"].FromString(request).Host
+    host = _PROTO.CredentialsRequest.FromString(request).Host
     hub = host in ("registry-1.docker.io", "docker.io")
     try:
         login = docker.auth.load_config().resolve_authconfig(None if hub else host) or {}
     except DockerException as error:
-        raise Status(UNIMPLEMENTED, str(error)) from error
+        raise Status("UNIMPLEMENTED", str(error)) from error
     token = login.get("IdentityToken") or login.get("identitytoken")
     user, password = ((login.get(key) or login.get(key.lower()) or "") for key in ("Username", "Password"))
-    return known["CredentialsResponse"](
-        Username="" if token else user, Secret=token or password).SerializeToString()
+    return _PROTO.CredentialsResponse(Username="" if token else user, Secret=token or password).SerializeToString()
 
 
 def _shared_key(context: Context) -> str:

@@ -14,18 +14,20 @@ import socket
 import stat
 import struct
 from collections.abc import Mapping
-from functools import cache
-from typing import Any
 
 from ..errors import CourseError
-from .grpc import NOT_FOUND, Inbox, Messages, Metadata, Method, Status, unary
-from .messages import classes
+from .messages import Messages
+from .services import Metadata, Method, Status, Stream, unary
 
 _DEFAULT = "default"
 _ALLOWED = (11, 13)       # SSH_AGENTC_REQUEST_IDENTITIES, SSH_AGENTC_SIGN_REQUEST
 _REFUSED = b"\x00\x00\x00\x01\x05"    # SSH_AGENT_FAILURE
 _LENGTH = struct.Struct(">I")
 _SECONDS = 60             # an agent may ask its user
+_PROTO = Messages("moby.sshforward.v1", """
+    message BytesMessage { bytes data = 1; }
+    message CheckAgentRequest { string ID = 1; }
+    """)
 
 
 def option(text: str) -> tuple[str, str]:
@@ -49,15 +51,15 @@ def option(text: str) -> tuple[str, str]:
 def methods(agents: Mapping[str, str]) -> dict[str, Method]:
     """The methods of the service for these {id: socket}; none without an agent."""
     def check(request: bytes) -> bytes:
-        _socket_of(agents, _messages()["CheckAgentRequest"].FromString(request).ID)
+        _socket_of(agents, _PROTO.CheckAgentRequest.FromString(request).ID)
         return b""
 
-    def forward(metadata: Metadata, inbox: Inbox) -> Messages:
+    def forward(metadata: Metadata, messages: Stream) -> Stream:
         path = _socket_of(agents, metadata.get("buildkit.ssh.id", ("",))[0])
         with socket.socket(socket.AF_UNIX) as agent:
             agent.settimeout(_SECONDS)
             agent.connect(path)
-            yield from _forwarded(agent, inbox)
+            yield from _forwarded(agent, messages)
 
     service = "/moby.sshforward.v1.SSH/"
     return {f"{service}CheckAgent": unary(check), f"{service}ForwardAgent": forward} if agents else {}
@@ -67,22 +69,17 @@ def _socket_of(agents: Mapping[str, str], name: str) -> str:
     try:
         return agents[name or _DEFAULT]
     except KeyError:
-        raise Status(NOT_FOUND, f"unset ssh forward key {name or _DEFAULT}") from None
+        raise Status("NOT_FOUND", f"unset ssh forward key {name or _DEFAULT}") from None
 
 
-def _forwarded(agent: socket.socket, inbox: Inbox) -> Messages:
+def _forwarded(agent: socket.socket, messages: Stream) -> Stream:
     """One answer for each request, in turn: so the protocol has it."""
-    message, pending = _messages()["BytesMessage"], bytearray()
-    while True:
-        while inbox:
-            received = inbox.popleft()
-            if received is None:
-                return
-            pending += message.FromString(received).data
-            while request := _first(pending):
-                del pending[:len(request)]
-                yield message(data=_asked(agent, request)).SerializeToString()
-        yield None
+    pending = bytearray()
+    for message in messages:
+        pending += _PROTO.BytesMessage.FromString(message).data
+        while request := _first(pending):
+            del pending[:len(request)]
+            yield _PROTO.BytesMessage(data=_asked(agent, request)).SerializeToString()
 
 
 def _first(pending: bytearray) -> bytes:
@@ -107,11 +104,3 @@ def _received(agent: socket.socket, size: int) -> bytes:
             raise ConnectionResetError("the ssh agent closed the connection")
         data += piece
     return data
-
-
-@cache
-def _messages() -> dict[str, Any]:
-    return classes("moby.sshforward.v1", {
-        "BytesMessage": {"data": (1, "bytes", False)},
-        "CheckAgentRequest": {"ID": (1, "string", False)},
-    })

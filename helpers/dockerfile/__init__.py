@@ -12,7 +12,8 @@ from .model import SCRATCH, Dockerfile, Edge, Stage, produces_step
 from .outline import Argument, Handed, Outline, Target, outline
 from .problems import Problem, problems, problems_met, similar_stage
 from .reader import Instruction
-from .stages import parse
+from .stages import architecture, parse
 
 __all__ = ["SCRATCH", "Argument", "Dockerfile", "Edge", "Handed", "Instruction", "Outline", "Problem", "Stage",
-           "Target", "outline", "parse", "problems", "problems_met", "produces_step", "read_file", "similar_stage"]
+           "Target", "architecture", "outline", "parse", "problems", "problems_met", "produces_step", "read_file",
+           "similar_stage"]

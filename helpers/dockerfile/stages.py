@@ -88,12 +88,16 @@ def _groups(instructions: list[Instruction]) -> list[list[Instruction]]:
 
 # -- arguments ----------------------------------------------------------------
 
+def architecture() -> str:
+    """This machine's, as Docker calls it: 'amd64', 'arm64', or what the kernel says."""
+    return _ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
 def platform_args() -> dict[str, str]:
     """BuildKit's predefined arguments, for a build on and for this machine."""
-    machine = platform.machine()
-    architecture, variant = _ARCHITECTURES.get(machine, machine), _VARIANTS.get(machine, "")
-    whole = "/".join(part for part in ("linux", architecture, variant) if part)
-    values = {"PLATFORM": whole, "OS": "linux", "OSVERSION": "", "ARCH": architecture, "VARIANT": variant}
+    variant = _VARIANTS.get(platform.machine(), "")
+    whole = "/".join(part for part in ("linux", architecture(), variant) if part)
+    values = {"PLATFORM": whole, "OS": "linux", "OSVERSION": "", "ARCH": architecture(), "VARIANT": variant}
     named = {side + name: value for side in ("BUILD", "TARGET") for name, value in values.items()}
     return {**named, "TARGETSTAGE": "default"}
 

@@ -12,6 +12,7 @@ import urllib3
 from docker import APIClient
 
 from .. import units
+from .translate import message_of
 
 NO_LOGIN = base64.urlsafe_b64encode(b"{}").decode()
 
@@ -31,7 +32,7 @@ def event_stream(api: APIClient, call: str, parameters: Mapping[str, str], *, fi
                         headers={"Connection": "close", "X-Registry-Auth": login}, timeout=(first, first))
     with response:
         if response.status_code >= 400:
-            yield iter([{"error": _message(response)}])
+            yield iter([{"error": message_of(response)}])
         else:
             yield _events(api, response, later)
 
@@ -50,14 +51,6 @@ def _events(api: APIClient, response: requests.Response, later: float) -> Iterat
         if error.args and isinstance(error.args[0], urllib3.exceptions.TimeoutError):
             raise requests.exceptions.ReadTimeout(*error.args) from error
         raise
-
-
-def _message(response: requests.Response) -> str:
-    try:
-        answer = response.json()
-        return answer.get("message") or answer["error"]   # Podman's pushes fail with the other word
-    except (ValueError, KeyError, AttributeError):
-        return f"HTTP {response.status_code} {response.reason}"
 
 
 class LayerProgress:

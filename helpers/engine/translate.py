@@ -66,6 +66,15 @@ def engine_fault(doing: str, message: str) -> EngineFault | DiskFull:
     return EngineFault(f"The engine could not {doing}.", why=message)
 
 
+def message_of(response: requests.Response) -> str:
+    """The engine's own words in an answer that is an error."""
+    try:
+        answer = response.json()
+        return answer.get("message") or answer["error"]   # Podman's pushes fail with the other word
+    except (ValueError, KeyError, AttributeError):
+        return f"HTTP {response.status_code} {response.reason}"
+
+
 def _lost(error: BaseException) -> str:
     """Why a connection is no more. An answer that ends in the middle of a piece is an
     error in a number to the library that reads the pieces."""

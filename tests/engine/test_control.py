@@ -14,6 +14,7 @@ from helpers.builder import BuildRequest, build, linter, outline
 from helpers.builder.context import Context
 from helpers.builder.control import CallFailed, Control, FailedState, Gateway, Process
 from helpers.builder.session import Session
+from helpers.builder.tunnel import upgradable
 from helpers.errors import Unsupported
 
 BASE = "debian:bookworm-slim"
@@ -21,7 +22,7 @@ BASE = "debian:bookworm-slim"
 
 @pytest.fixture(scope="module")
 def control(engine):
-    if not Control.supported(engine):
+    if not upgradable(engine):
         pytest.skip("this engine has no BuildKit")
     with Control(engine) as made:
         yield made

@@ -18,6 +18,7 @@ import pytest
 
 from helpers.builder import build, cache
 from helpers.builder.control import Control
+from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, CourseError, Interrupted, Unsupported
 from helpers.registry import server
 
@@ -29,7 +30,7 @@ PLAIN = "FROM scratch\nCOPY Dockerfile /\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def buildkit(engine):
-    if not Control.supported(engine):
+    if not upgradable(engine):
         pytest.skip("this engine has no BuildKit")
 
 

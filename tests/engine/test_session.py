@@ -28,6 +28,7 @@ from helpers.builder import buildkit, cache
 from helpers.builder.context import Context
 from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.session import Session
+from helpers.builder.tunnel import upgradable
 from helpers.errors import ContextError, EngineGone
 
 CLI = "/usr/bin/docker"
@@ -47,7 +48,7 @@ class Built:
 @pytest.fixture
 def runner(engine):
     """runner(engine, folder, text=None, secrets=MappingProxyType({}), on=None, **parameters) -> Built"""
-    if not Session.supported(engine):
+    if not upgradable(engine):
         pytest.skip("no BuildKit session here")
     images = set()
 
@@ -476,7 +477,6 @@ def _relay(listener, path, wrap):
 def test_a_lost_connection_is_reported(engine, runner, tmp_path):
     write(tmp_path, Dockerfile=ALL)
     with Session(engine, Context.scan(tmp_path)) as session:
-        session._server._socket.shutdown(2)
-        session._thread.join(2)
-        assert not session._thread.is_alive()
+        session._server._upgraded.socket.shutdown(2)
+        session._server._tunnel.join()
         assert isinstance(session.error, EngineGone)

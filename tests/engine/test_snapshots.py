@@ -14,8 +14,9 @@ import pytest
 from helpers.bases import status
 from helpers.builder import build
 from helpers.builder.borrowed_shell import IMAGES
-from helpers.builder.control import CallFailed, Control
+from helpers.builder.control import CallFailed
 from helpers.builder.lines import Changes
+from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, Unsupported
 
 BASE = "debian:bookworm-slim"
@@ -28,7 +29,7 @@ def word():
 
 @pytest.fixture(scope="module")
 def result(engine, tmp_path_factory, word):
-    if not Control.supported(engine):
+    if not upgradable(engine):
         pytest.skip("this engine has no BuildKit")
     folder = tmp_path_factory.mktemp("app")
     (folder / "hello.txt").write_text("hello")

@@ -90,7 +90,7 @@ def test_the_helpers_import_only_what_is_declared():
     import sys
 
     declared = {parts(each)[0].replace("-", "_") for each in project()["project"]["dependencies"]}
-    modules = declared | {"google", "debian"} | {"requests", "urllib3"}      # the last two are docker's
+    modules = declared | {"google", "debian", "grpc"} | {"requests", "urllib3"}      # the last two are docker's
     modules |= {"PIL"} | {"IPython", "pygments"}    # matplotlib's; of ipywidgets
     used = set().union(*(imported(path) for path in (ROOT / "helpers").rglob("*.py")))
     assert used - set(sys.stdlib_module_names) - modules == set()

@@ -10,12 +10,12 @@
     ...             print(container.run(Process(["go", "version"], state.config["Env"])).output)
 """
 
-from .client import CacheRecord, Control, Solve, SolveOptions, Worker
+from .client import Control, Solve, SolveOptions, Worker
 from .failed import FailedState
 from .gateway import Entry, Gateway, Mount, Process, State
 from .process import Container, Finished, Running
 from .status import CallFailed, FailedStep
 
-__all__ = ["CacheRecord", "CallFailed", "Container", "Control", "Entry", "FailedState", "FailedStep",
+__all__ = ["CallFailed", "Container", "Control", "Entry", "FailedState", "FailedStep",
            "Finished", "Gateway", "Mount",
            "Process", "Running", "Solve", "SolveOptions", "State", "Worker"]

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...engine import Engine
-from ...errors import EngineGone, Unsupported
-from ..http2 import upgrade
+from ...errors import Unsupported
+from ..cache import Record
+from ..tunnel import upgradable, upgrade
 from .connection import Call, Connection
-from .messages import CONTROL, known, pairs
+from .messages import CONTROL, PROTO, pairs
 from .status import UNIMPLEMENTED, CallFailed
 
 
@@ -28,20 +29,6 @@ class Worker:
     id: str
     labels: Mapping[str, str]
     platforms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CacheRecord:
-    """A record of the build cache; `size` in bytes, `kind` as BuildKit calls it ("regular", "source.local", ...)."""
-
-    id: str
-    parents: tuple[str, ...]
-    size: int
-    description: str
-    kind: str
-    uses: int
-    in_use: bool
-    shared: bool
 
 
 @dataclass(frozen=True)
@@ -66,19 +53,12 @@ class Control:
 
     def __init__(self, engine: Engine):
         """Raises Unsupported where the engine has no BuildKit, and the engine's errors."""
-        if not self.supported(engine):
+        if not upgradable(engine):
             raise Unsupported("BuildKit's control API cannot be reached in this engine.",
                               why=f"{engine.describe()} builds with {' and '.join(engine.builders)}.",
                               remedy="Use a Docker Engine over a local socket or TCP.")
-        response, sock, early = upgrade(engine, "/grpc", "reach BuildKit")
         self.engine = engine
-        self._connection = Connection(sock, early, response.close)
-
-    @staticmethod
-    def supported(engine: Engine) -> bool:
-        """Whether this engine has BuildKit, over a socket that can be upgraded (SSH and named pipes cannot)."""
-        base = engine.client.api.base_url
-        return "buildkit" in engine.builders and not base.startswith(("http+docker://ssh", "http+docker://localnpipe"))
+        self._connection = Connection(upgrade(engine, "/grpc", "reach BuildKit"))
 
     def close(self) -> None:
         """End every call: BuildKit ends what it runs for them."""
@@ -93,7 +73,7 @@ class Control:
     def version(self) -> str:
         """BuildKit's own version, "" where it does not say (Docker 20.10)."""
         try:
-            return self.unary(CONTROL + "Info", known()["Empty"](), "InfoResponse").buildkitVersion.version
+            return self.unary(CONTROL + "Info", PROTO.Empty(), "InfoResponse").buildkitVersion.version
         except CallFailed as error:
             if error.code == UNIMPLEMENTED:
                 return ""
@@ -101,20 +81,20 @@ class Control:
 
     def workers(self) -> tuple[Worker, ...]:
         """The workers, the default one first."""
-        answer = self.unary(CONTROL + "ListWorkers", known()["ListWorkersRequest"](), "ListWorkersResponse")
+        answer = self.unary(CONTROL + "ListWorkers", PROTO.ListWorkersRequest(), "ListWorkersResponse")
         return tuple(Worker(each.ID, {pair.key: pair.value for pair in each.Labels}, tuple(
             "/".join(filter(None, (one.OS, one.Architecture, one.Variant))) for one in each.platforms))
             for each in answer.record)
 
-    def disk_usage(self, *filters: str) -> tuple[CacheRecord, ...]:
+    def disk_usage(self, *filters: str) -> tuple[Record, ...]:
         """The build cache's records; `filters` as `docker buildx du --filter` takes them."""
-        answer = self.unary(CONTROL + "DiskUsage", known()["DiskUsageRequest"](filter=filters), "DiskUsageResponse")
+        answer = self.unary(CONTROL + "DiskUsage", PROTO.DiskUsageRequest(filter=filters), "DiskUsageResponse")
         return tuple(map(_record, answer.record))
 
-    def prune(self, *filters: str, all_kinds: bool = False) -> tuple[CacheRecord, ...]:
+    def prune(self, *filters: str, all_kinds: bool = False) -> tuple[Record, ...]:
         """Delete the records that match every filter (all, if there is none) and are not in use; returns them."""
-        request = known()["PruneRequest"](filter=filters, all=all_kinds)
-        return tuple(_record(known()["UsageRecord"].FromString(each))
+        request = PROTO.PruneRequest(filter=filters, all=all_kinds)
+        return tuple(_record(PROTO.UsageRecord.FromString(each))
                      for each in self.stream(CONTROL + "Prune", request))
 
     def solve(self, attributes: Mapping[str, str], session: str, options: SolveOptions | None = None,
@@ -123,7 +103,7 @@ class Control:
         Session that serves the build context, `ref` a name for it (a random one if left out)."""
         options = options or SolveOptions()
         ref = ref or random.token_hex(12)
-        request = known()["SolveRequest"](
+        request = PROTO.SolveRequest(
             Ref=ref, Session=session, Frontend=frontend, FrontendAttrs=pairs(attributes), Internal=options.internal,
             Exporter=options.exporter, ExporterAttrs=pairs(options.exporter_attributes))
         for kind, values in options.cache_to:
@@ -134,21 +114,18 @@ class Control:
 
     def call(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = (), end: bool = True) -> Call:
         """Begin a call of a method; its messages are bytes."""
-        try:
-            return self._connection.call(path, request.SerializeToString(), metadata, end)
-        except ConnectionError as error:
-            raise _gone(error) from error
+        return self._connection.call(path, request.SerializeToString(), metadata, end)
 
     def stream(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = ()) -> Iterator[bytes]:
         """The messages of a method's answer."""
-        yield from answers(self.call(path, request, metadata))
+        yield from self.call(path, request, metadata)
 
     def unary(self, path: str, request: Any, answer: str, metadata: Sequence[tuple[str, str]] = ()) -> Any:
         """The one message of a method's answer, of the class called `answer`."""
         last = b""
         for message in self.stream(path, request, metadata):
             last = message
-        return known()[answer].FromString(last)
+        return getattr(PROTO, answer).FromString(last)
 
 
 class Solve:
@@ -160,14 +137,14 @@ class Solve:
 
     def status(self) -> Iterator[Any]:
         """StatusResponse messages: vertexes, logs, warnings, as they come; ends with the build."""
-        for message in self._control.stream(CONTROL + "Status", known()["StatusRequest"](Ref=self.ref)):
-            yield known()["StatusResponse"].FromString(message)
+        for message in self._control.stream(CONTROL + "Status", PROTO.StatusRequest(Ref=self.ref)):
+            yield PROTO.StatusResponse.FromString(message)
 
     def wait(self) -> dict[str, bytes]:
         """Once the build has succeeded: what the exporter answered ({"containerimage.digest": ...})."""
         found: dict[str, bytes] = {}
-        for message in answers(self._call):
-            found = {pair.key: pair.value for pair in known()["SolveResponse"].FromString(message).ExporterResponse}
+        for message in self._call:
+            found = {pair.key: pair.value for pair in PROTO.SolveResponse.FromString(message).ExporterResponse}
         return found
 
     def cancel(self) -> None:
@@ -175,25 +152,7 @@ class Solve:
         self._call.cancel()
 
 
-def answers(call: Call) -> Iterator[bytes]:
-    """The messages of a call's answer. Raises CallFailed, and EngineGone for a lost connection.
-
-    Whoever leaves before the end, by an interrupt for example, cancels the call: what runs for it ends too.
-    """
-    try:
-        yield from call
-    except ConnectionError as error:
-        raise _gone(error) from error
-    finally:
-        call.cancel()    # does nothing once the answer has ended
-
-
-def _gone(error: ConnectionError) -> EngineGone:
-    return EngineGone("The connection to BuildKit was lost.", why=str(error),
-                      remedy="Try again. If it stays so, `python -m helpers doctor` says what is wrong.")
-
-
-def _record(record: Any) -> CacheRecord:
+def _record(record: Any) -> Record:
     parents = tuple(record.Parents) or tuple(filter(None, [record.Parent]))
-    return CacheRecord(record.ID, parents, record.Size, record.Description, record.RecordType, record.UsageCount,
-                       record.InUse, record.Shared)
+    return Record(record.ID, parents, record.RecordType, record.Description, record.Size, record.UsageCount,
+                  record.Shared, record.InUse)

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..filesync import st_mode
 from .client import Control, SolveOptions
-from .messages import GATEWAY, known, pairs
+from .messages import GATEWAY, PROTO, pairs
 from .process import Container
 from .status import CallFailed
 
@@ -90,9 +90,9 @@ class Gateway:
 
     def close(self) -> None:
         """End the build: what was solved in it stays in the cache, containers end."""
-        error = known()["RpcStatus"](code=1, message="closed")
+        error = PROTO.RpcStatus(code=1, message="closed")
         with contextlib.suppress(CallFailed):
-            self.call("Return", known()["ReturnRequest"](error=error))
+            self.call("Return", PROTO.ReturnRequest(error=error))
             self._solve.wait()
 
     def call(self, method: str, request: Any, answer: str = "Empty") -> Any:
@@ -109,7 +109,7 @@ class Gateway:
         BuildKit is lazy: nothing runs before the result is looked at, unless `evaluate` (Docker 23 and later). Raises
         CallFailed with the failed step, where there is one.
         """
-        request = known()["BridgeSolveRequest"](
+        request = PROTO.BridgeSolveRequest(
             Frontend=frontend, FrontendOpt=pairs({"filename": "Dockerfile", **attributes}), allowResultReturn=True,
             allowResultArrayRef=True, Evaluate=evaluate)
         return self._solved(request)
@@ -117,16 +117,16 @@ class Gateway:
     def image(self, name: str) -> State:
         """The files of an image: the engine's own if it has it, else its registry's. `name` is written out, with host
         and tag ("docker.io/library/alpine:3"). Raises CallFailed."""
-        source = known()["SourceOp"](identifier=f"docker-image://{name}", attrs=pairs({"image.resolvemode": "local"}))
-        first = known()["Op"](source=source).SerializeToString()
-        last = known()["Op"](inputs=[known()["Input"](digest=f"sha256:{hashlib.sha256(first).hexdigest()}")])
-        return self._solved(known()["BridgeSolveRequest"](
-            Definition=known()["Definition"](def_=[first, last.SerializeToString()]), allowResultReturn=True,
+        source = PROTO.SourceOp(identifier=f"docker-image://{name}", attrs=pairs({"image.resolvemode": "local"}))
+        first = PROTO.Op(source=source).SerializeToString()
+        last = PROTO.Op(inputs=[PROTO.Input(digest=f"sha256:{hashlib.sha256(first).hexdigest()}")])
+        return self._solved(PROTO.BridgeSolveRequest(
+            Definition=PROTO.Definition(def_=[first, last.SerializeToString()]), allowResultReturn=True,
             allowResultArrayRef=True))
 
     def _solved(self, request: Any) -> State:
         answer = self.call("Solve", request, "BridgeSolveResponse")
-        result = known()["BridgeResult"].FromString(answer.result)
+        result = PROTO.BridgeResult.FromString(answer.result)
         refs = [pair.value.id for pair in result.refs.refs]
         ref = result.ref.id or result.refDeprecated or next(iter(refs), "")
         return State(self, ref, {pair.key: pair.value for pair in result.metadata})
@@ -134,9 +134,9 @@ class Gateway:
     def container(self, mounts: Sequence[Mount], network: bool = True) -> Container:
         """A container of these mounts; `network`: whether it may reach the network."""
         name = random.token_hex(8)
-        self.call("NewContainer", known()["NewContainerRequest"](
+        self.call("NewContainer", PROTO.NewContainerRequest(
             ContainerID=name, Network=0 if network else 2,
-            Mounts=[known()["Mount"](resultID=each.result, dest=each.dest, readonly=each.readonly, **each.extra)
+            Mounts=[PROTO.Mount(resultID=each.result, dest=each.dest, readonly=each.readonly, **each.extra)
                     for each in mounts]))
         return Container(self, name)
 
@@ -158,12 +158,12 @@ class State:
         """What is in a folder, in order of names. Raises CallFailed if it is not one."""
         if not self.ref:
             return ()
-        answer = self.gateway.call("ReadDir", known()["ReadDirRequest"](Ref=self.ref, DirPath=path), "ReadDirResponse")
+        answer = self.gateway.call("ReadDir", PROTO.ReadDirRequest(Ref=self.ref, DirPath=path), "ReadDirResponse")
         return tuple(sorted(map(_entry, answer.entries), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
         """One path's facts. Raises CallFailed if it is not there."""
-        request = known()["StatFileRequest"](Ref=self.ref, Path=path)
+        request = PROTO.StatFileRequest(Ref=self.ref, Path=path)
         return _entry(self.gateway.call("StatFile", request, "StatFileResponse").stat)
 
     def read(self, path: str, limit: int | None = None) -> bytes:
@@ -172,8 +172,8 @@ class State:
         at = 0
         while limit is None or at < limit:
             length = _PIECE if limit is None else min(_PIECE, limit - at)
-            request = known()["ReadFileRequest"](Ref=self.ref, FilePath=path,
-                                                 Range=known()["FileRange"](Offset=at, Length=length))
+            request = PROTO.ReadFileRequest(Ref=self.ref, FilePath=path,
+                                                 Range=PROTO.FileRange(Offset=at, Length=length))
             piece = self.gateway.call("ReadFile", request, "ReadFileResponse").Data
             pieces.append(piece)
             at += len(piece)

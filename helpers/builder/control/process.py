@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .client import answers
-from .messages import known
+from .messages import PROTO
 from .status import CallFailed
 
 if TYPE_CHECKING:
@@ -53,13 +52,13 @@ class Container:
     def release(self) -> None:
         """End it and all that runs in it."""
         with contextlib.suppress(CallFailed):
-            self._gateway.call("ReleaseContainer", known()["ReleaseContainerRequest"](ContainerID=self.name))
+            self._gateway.call("ReleaseContainer", PROTO.ReleaseContainerRequest(ContainerID=self.name))
 
     def start(self, process: Process) -> Running:
         """Start a process. Raises CallFailed if its program is not there."""
-        meta = known()["Meta"](args=process.args, env=process.env, cwd=process.cwd, user=process.user)
+        meta = PROTO.Meta(args=process.args, env=process.env, cwd=process.cwd, user=process.user)
         name = random.token_hex(8)
-        call = self._gateway.open("ExecProcess", known()["ExecMessage"](ProcessID=name, Init=known()["InitMessage"](
+        call = self._gateway.open("ExecProcess", PROTO.ExecMessage(ProcessID=name, Init=PROTO.InitMessage(
             ContainerID=self.name, Meta=meta, Fds=[0, 1, 2], Tty=process.terminal)))
         return Running(call, name)
 
@@ -83,8 +82,8 @@ class Running:
 
     def output(self) -> Iterator[tuple[int, bytes]]:
         """(1 or 2, what was written) as it comes; with a terminal all of it is 1. Raises CallFailed."""
-        for message in answers(self._call):
-            event = known()["ExecMessage"].FromString(message)
+        for message in self._call:
+            event = PROTO.ExecMessage.FromString(message)
             if event.HasField("File") and event.File.Data:
                 yield event.File.Fd, event.File.Data
             if event.HasField("Exit"):
@@ -96,24 +95,24 @@ class Running:
 
     def write(self, data: bytes) -> None:
         """Send bytes to its standard input."""
-        self._send(File=known()["FdMessage"](Fd=0, Data=data))
+        self._send(File=PROTO.FdMessage(Fd=0, Data=data))
 
     def end_input(self) -> None:
         """Close its standard input."""
-        self._send(File=known()["FdMessage"](Fd=0, EOF=True))
+        self._send(File=PROTO.FdMessage(Fd=0, EOF=True))
 
     def resize(self, rows: int, columns: int) -> None:
         """Tell its terminal how large it is, in characters."""
-        self._send(Resize=known()["ResizeMessage"](Rows=rows, Cols=columns))
+        self._send(Resize=PROTO.ResizeMessage(Rows=rows, Cols=columns))
 
     def signal(self, name: str = "SIGINT") -> None:
         """Send it a signal (Docker 23 and later)."""
-        self._send(Signal=known()["SignalMessage"](Name=name))
+        self._send(Signal=PROTO.SignalMessage(Name=name))
 
     def end(self) -> None:
         """End it, whatever it does."""
         self._call.cancel()
 
     def _send(self, **event: Any) -> None:
-        self._call.send(known()["ExecMessage"](ProcessID=self._name, **event).SerializeToString())
+        self._call.send(PROTO.ExecMessage(ProcessID=self._name, **event).SerializeToString())
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from ...errors import CourseError
-from ..messages import classes
+from ..messages import Messages
 
 UNIMPLEMENTED = 12
+_PROTO = Messages("google.rpc", """
+    message Any { string type_url = 1; bytes value = 2; }
+    message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
+    """)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class CallFailed(CourseError):
     @property
     def details(self) -> dict[str, bytes]:
         """{the last part of each detail's type: its bytes}. Empty on Docker 20.10, which attaches none."""
-        found = _messages()["Status"].FromString(self._details).details if self._details else ()
+        found = _PROTO.Status.FromString(self._details).details if self._details else ()
         return {each.type_url.rpartition("/")[2]: each.value for each in found}
 
     @property
@@ -71,12 +74,3 @@ class CallFailed(CourseError):
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
-
-
-@cache
-def _messages() -> dict[str, Any]:
-    """google.rpc.Status."""
-    return classes("google.rpc", {
-        "Any": {"type_url": (1, "string", False), "value": (2, "bytes", False)},
-        "Status": {"code": (1, "int32", False), "message": (2, "string", False), "details": (3, "Any", True)},
-    })

@@ -7,7 +7,6 @@ User, WorkingDir, Labels, ExposedPorts, Volumes, Shell, StopSignal, OnBuild.
 from __future__ import annotations
 
 import json
-import platform
 import posixpath
 import re
 from collections.abc import Mapping
@@ -19,11 +18,6 @@ from .refused import RequestRefused
 _SHELL = ["/bin/sh", "-c"]
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WORD = re.compile(r"""(?:\\.|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.S)
-
-
-def architecture() -> str:
-    """This machine's, as Docker calls it: 'amd64', 'arm64', or what the kernel says."""
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
 def environment(config: Mapping) -> dict[str, str]:

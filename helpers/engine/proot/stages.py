@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ...dockerfile import Stage
+from ...dockerfile import Stage, architecture
 from .file_systems import FileSystem, FileSystems
 from .layers import changes, scan
-from .settings import architecture, environment
+from .settings import environment
 from .store import Store
 
 

@@ -73,7 +73,7 @@ def test_an_engine_exports_everything_with_the_containerd_store_alone(version, s
 @pytest.fixture
 def local(monkeypatch):
     """BuildKit's control API can be reached in a Docker Engine without a client, too."""
-    monkeypatch.setattr(exports.Control, "supported", staticmethod(lambda engine: "buildkit" in engine.builders))
+    monkeypatch.setattr(exports, "upgradable", lambda engine: "buildkit" in engine.builders)
 
 
 @pytest.mark.parametrize("options, words", [

@@ -4,19 +4,15 @@ import hashlib
 import io
 import json
 import os
-import socket
 import stat
 import tarfile
-import threading
-from collections import deque
 
 import pytest
 
 from helpers.builder import content_store, receiving
 from helpers.builder.control import CallFailed
-from helpers.builder.control.connection import Connection
-from helpers.builder.grpc import Server
 from helpers.errors import CourseError
+from tests.unit.builder.connected import connected
 
 
 def packed(*members: tuple[str, int, bytes | str], **fields) -> bytes:
@@ -43,13 +39,9 @@ ROOT = packed(("app/", DIR, b""), ("app/main", FILE, b"hello"), ("app/again", HA
 def received(kind, path, data, step=7):
     """Send an archive to a receiver as the engine does, in pieces."""
     with kind(path) as write:
-        message, inbox = receiving._bytes_message(), deque()
-        method = receiving.file_send(write)({}, inbox)
-        for at in range(0, len(data), step * 1000):
-            inbox.append(message(data=data[at:at + step * 1000]).SerializeToString())
-            assert next(method) is None
-        inbox.append(None)
-        assert list(method) == []
+        pieces = (data[at:at + step * 1000] for at in range(0, len(data), step * 1000))
+        messages = (receiving._PROTO.BytesMessage(data=piece).SerializeToString() for piece in pieces)
+        assert list(receiving.file_send(write)({}, messages)) == []
 
 
 def test_an_archive_is_unpacked_as_it_comes(tmp_path):
@@ -124,32 +116,22 @@ DIGEST = f"sha256:{hashlib.sha256(BLOB).hexdigest()}"
 @pytest.fixture
 def store(tmp_path):
     """Calls a method of a store in `tmp_path`, over a connection: `store(method, answer's class, message fields...)`."""
-    ours, theirs = socket.socketpair()
-    server = Server(theirs, content_store.methods([tmp_path]))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    connection = Connection(ours, closed=ours.close)
-
     def call(method, *messages, of=tmp_path):
-        known = content_store._known()
         kinds = {"Info": ("InfoRequest", "InfoResponse"), "Read": ("ReadContentRequest", "ReadContentResponse"),
                  "Write": ("WriteContentRequest", "WriteContentResponse"), "Status": ("InfoRequest", "InfoResponse")}[method]
-        sent = [known[kinds[0]](**each).SerializeToString() for each in messages]
+        sent = [getattr(content_store._PROTO, kinds[0])(**each).SerializeToString() for each in messages]
         made = connection.call(content_store._SERVICE + method, sent[0], [(content_store._HEADER, f"local:{of}")], end=len(sent) == 1)
         for number, each in enumerate(sent[1:], 2):
             made.send(each, end=number == len(sent))
-        return [known[kinds[1]].FromString(each) for each in made]
+        return [getattr(content_store._PROTO, kinds[1]).FromString(each) for each in made]
 
-    yield call
-    server.stop()
-    thread.join(5)
-    connection.close()
-    theirs.close()
+    with connected(content_store.methods([tmp_path])) as (_, connection):
+        yield call
 
 
 def written(expected=DIGEST):
     half = len(BLOB) // 2
-    return [dict(action=0, ref="r", total=len(BLOB), expected=expected), dict(action=1, offset=0, data=BLOB[:half]),
+    return [dict(action=0, total=len(BLOB), expected=expected), dict(action=1, offset=0, data=BLOB[:half]),
             dict(action=1, offset=half, data=BLOB[half:]), dict(action=2, offset=len(BLOB))]
 
 

@@ -1,23 +1,24 @@
 """The session without an engine: packets, order, selection, and the gRPC server."""
 
+import io
 import os
 import random
 import socket
 import stat
-import struct
 import threading
 import time
 
-import h2.connection
-import h2.events
 import pytest
 
 from helpers.builder import filesync, tree
 from helpers.builder.context import Context
-from helpers.builder.grpc import NOT_FOUND, Server, Status, unary
+from helpers.builder.control import CallFailed
+from helpers.builder.services import Server, unary
 from helpers.builder.session import Session
 from helpers.builder.tree import Facts, Node, Tree
+from helpers.builder.tunnel import Upgraded
 from helpers.errors import ContextError
+from tests.unit.builder.connected import connected
 
 WHEN = 1_000_000_000_123_456_789
 
@@ -48,7 +49,7 @@ def test_a_whole_transfer_is_that_of_the_docker_cli(tmp_path):
     for path in (tmp_path / "a" / "b", tmp_path / "a"):
         os.utime(path, ns=(WHEN, WHEN))
     sent = []
-    inbox = filesync.Inbox([bytes.fromhex("08011801"), bytes.fromhex("0803"), None])
+    inbox = iter([bytes.fromhex("08011801"), bytes.fromhex("0803")])
     offered = Tree(tmp_path, [Node("a", stat.S_IFDIR), Node("a/b", stat.S_IFREG)])
     packets = list(filesync.diff_copy(lambda _: offered, sent.append)({}, inbox))
     assert [packet.hex() for packet in packets] == [
@@ -68,16 +69,6 @@ def test_a_whole_transfer_is_that_of_the_docker_cli(tmp_path):
 ])
 def test_modes_are_those_of_go(mode, go):
     assert filesync.go_mode(mode) == go
-
-
-def test_a_long_piece_has_a_right_length(tmp_path):
-    content = os.urandom(100_000)
-    offered = Tree(tmp_path, [Node("f", stat.S_IFREG, content=content)])
-    inbox = filesync.Inbox([filesync.packet()(type=filesync.REQ, ID=0).SerializeToString(), None])
-    packets = [filesync.packet().FromString(packet)
-               for packet in filesync.diff_copy(lambda _: offered, lambda _: None)({}, inbox)]
-    data = [packet.data for packet in packets if packet.type == filesync.DATA]
-    assert b"".join(data) == content and data[-1] == b""
 
 
 def test_newer_engines_quote_what_is_not_ascii():
@@ -235,173 +226,84 @@ def test_what_is_no_longer_as_it_was(tmp_path, change):
 
 # -- the server -------------------------------------------------------------------
 
-class Peer:
-    """The client's end of a connection to a Server in a thread."""
-
-    def __init__(self, methods):
-        self.sock, other = socket.socketpair()
-        self.sock.settimeout(5)
-        self.server, self.raised = Server(other, methods), None
-        self.other = other
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-        self.h2 = h2.connection.H2Connection()
-        self.h2.initiate_connection()
-        self.stream = -1
-
-    def _serve(self):
-        try:
-            self.server.run()
-        except OSError as error:
-            self.raised = error
-        finally:
-            self.other.close()
-
-    def call(self, path, *messages, flush=True):
-        self.stream += 2
-        self.h2.send_headers(self.stream, [
-            (":method", "POST"), (":path", path), (":scheme", "http"), (":authority", "localhost"),
-            ("content-type", "application/grpc"), ("te", "trailers")])
-        for message in messages:
-            self.h2.send_data(self.stream, struct.pack(">BI", 0, len(message)) + message)
-        self.h2.end_stream(self.stream)
-        if flush:
-            self.flush()
-        return self.stream
-
-    def flush(self):
-        self.sock.sendall(self.h2.data_to_send())
-
-    def events(self, acknowledge=True):
-        data = self.sock.recv(1 << 16)
-        for event in self.h2.receive_data(data):
-            if isinstance(event, h2.events.DataReceived) and acknowledge:
-                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            yield event
-        self.flush()
-
-    def answer(self, stream):
-        """(bytes of the messages, trailers)"""
-        data, trailers = b"", None
-        while trailers is None:
-            for event in self.events():
-                if isinstance(event, h2.events.DataReceived) and event.stream_id == stream:
-                    data += event.data
-                if isinstance(event, h2.events.TrailersReceived) and event.stream_id == stream:
-                    trailers = {bytes(k).decode(): bytes(v).decode() for k, v in event.headers}
-        return data, trailers
-
-    def close(self):
-        self.server.stop()
-        self.thread.join(2)
-        self.sock.close()
-        assert not self.thread.is_alive()
+def broken(_):
+    raise ValueError("oh")
 
 
-@pytest.fixture
-def peer():
-    made = []
-
-    def make(methods):
-        made.append(Peer(methods))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
+def test_an_error_in_a_method_is_reported_and_kept():
+    with connected({"/broken": unary(broken), "/echo": unary(bytes)}) as (server, connection):
+        with pytest.raises(CallFailed, match="oh") as caught:
+            list(connection.call("/broken", b""))
+        assert caught.value.code == 2 and isinstance(server.error, ValueError)
+        assert list(connection.call("/echo", b"a")) == [b"a"]
 
 
-def refuses(_):
-    raise Status(NOT_FOUND, "no caf\u00e9, 100%")
-
-
-def test_calls_are_answered(peer):
-    one = peer({"/echo": unary(lambda message: message[::-1]), "/no": unary(refuses)})
-    assert one.answer(one.call("/echo", b"abc")) == (b"\0\0\0\0\x03cba", {"grpc-status": "0"})
-    assert one.answer(one.call("/echo", b"")) == (b"\0\0\0\0\0", {"grpc-status": "0"})
-    assert one.answer(one.call("/no", b"")) == (
-        b"", {"grpc-status": "5", "grpc-message": "no caf%C3%A9, 100%25"})
-    assert one.answer(one.call("/other", b""))[1]["grpc-status"] == "12"
-    assert one.server.error is None
-
-
-def test_an_error_in_a_method_is_reported_and_kept(peer):
-    def broken(_):
-        raise ValueError("oh")
-    one = peer({"/broken": unary(broken), "/echo": unary(bytes)})
-    assert one.answer(one.call("/broken", b""))[1] == {"grpc-status": "2", "grpc-message": "oh"}
-    assert isinstance(one.server.error, ValueError)
-    assert one.answer(one.call("/echo", b"a"))[1] == {"grpc-status": "0"}
-
-
-def test_windows_hold_a_stream_back_and_not_the_others(peer):
-    def flood(_, inbox):
-        for _ in range(100):
-            yield bytes(10_000)
-    one = peer({"/flood": flood, "/echo": unary(bytes)})
-    one.h2.increment_flow_control_window(1 << 20)   # of the connection, not of the stream
-    stream = one.call("/flood")
-    got = 0
-    while got < 65_535:
-        got += sum(len(event.data) for event in one.events(acknowledge=False)
-                   if isinstance(event, h2.events.DataReceived))
-    assert got == 65_535
-    assert one.answer(one.call("/echo", b"still there"))[1] == {"grpc-status": "0"}
-    one.h2.increment_flow_control_window(1 << 21, stream)
-    one.flush()
-    data, trailers = one.answer(stream)
-    assert got + len(data) == 100 * 10_005 and trailers == {"grpc-status": "0"}
-
-
-def test_a_call_that_is_taken_back_is_closed(peer):
+def test_a_call_that_the_engine_takes_back_is_no_error():
     closed = threading.Event()
 
-    def waits(_, inbox):
+    def waits(_, messages):
         try:
-            while True:
-                yield None
+            yield from messages
         finally:
             closed.set()
-    one = peer({"/waits": waits, "/echo": unary(bytes)})
-    stream = one.call("/waits")
-    one.answer(one.call("/echo", b""))
-    one.h2.reset_stream(stream)
-    one.flush()
-    assert closed.wait(2)
-    for _ in range(3):   # begun, taken back and followed by another at one go
-        one.h2.reset_stream(one.call("/echo", b"", flush=False))
-    assert one.answer(one.call("/echo", b"x"))[1] == {"grpc-status": "0"}
+    with connected({"/waits": waits}) as (server, connection):
+        call = connection.call("/waits", b"", end=False)
+        next(iter(call))
+        call.cancel()
+        assert closed.wait(5) and server.error is None
 
 
-def test_long_headers_are_taken(peer):
+def test_long_metadata_is_taken():
     """A .dockerignore of thousands of lines comes as metadata."""
-    one = peer({"/echo": unary(bytes)})
-    one.answer(one.call("/echo", b""))
-    assert one.h2.remote_settings.max_header_list_size >= 1 << 20
+    long = [("x", f"pattern-{number}/**") for number in range(20_000)]
+    with connected({"/count": lambda metadata, _: iter([b"%d" % len(metadata["x"])])}) as (_, connection):
+        assert list(connection.call("/count", b"", long)) == [b"20000"]
 
 
-@pytest.mark.parametrize("junk", [None, b"GET / HTTP/1.1\r\n\r\n" * 10])
-def test_a_peer_that_disconnects_or_sends_garbage_ends_it(peer, junk):
-    one = peer({})
-    if junk:
-        one.sock.sendall(junk)
-    else:
-        one.sock.close()
-    one.thread.join(2)
-    assert not one.thread.is_alive() and isinstance(one.raised, OSError)
+def test_requests_may_run_far_ahead_of_the_answers():
+    """The engine asks for each file while it is still being sent the list of all."""
+    def late(_, messages):
+        yield b"list"
+        go.wait(20)
+        yield b"%d" % sum(1 for _ in messages)
+    go = threading.Event()
+    with connected({"/late": late}) as (_, connection):
+        call = connection.call("/late", b"request", end=False)
+        answers = iter(call)
+        next(answers)
+        for _ in range(200):
+            call.send(bytes(10_000))
+        deadline = time.monotonic() + 20
+        while not call._messages.empty():    # all of them have left
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        call.send(b"request", end=True)
+        go.set()
+        assert list(answers) == [b"202"]
 
 
-def test_nothing_is_left_open(peer):
+def test_a_peer_that_disconnects_is_reported():
+    ours, theirs = socket.socketpair()
+    server = Server(Upgraded(io.BytesIO(), theirs, b""), {})
+    ours.close()
+    server._tunnel.join()
+    assert isinstance(server.lost, OSError)
+    server.stop()
+    theirs.close()
+
+
+def test_nothing_is_left_open():
     def count():
         return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-    before = count(), threading.active_count()
-    for _ in range(20):
-        one = Peer({"/echo": unary(bytes)})
-        one.answer(one.call("/echo", b"x"))
-        began = time.monotonic()
-        one.close()
-        assert time.monotonic() - began < 1
-    assert (count(), threading.active_count()) == before
+    for number in range(20):
+        with connected({"/echo": unary(bytes)}) as (_, connection):
+            assert list(connection.call("/echo", b"x")) == [b"x"]
+        if number == 4:    # gRPC keeps a few of its own
+            before = count(), threading.active_count()
+    deadline = time.monotonic() + 20
+    while count() > before[0] or threading.active_count() > before[1]:    # its threads end a moment later
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 # -- what lies behind a failure ------------------------------------------------------------

@@ -4,12 +4,11 @@ import contextlib
 import socket
 import struct
 import threading
-from collections import deque
 
 import pytest
 
 from helpers.builder import ssh_agent
-from helpers.builder.grpc import Status
+from helpers.builder.services import Status
 from helpers.errors import CourseError
 
 IDENTITIES, SIGN, REMOVE_ALL = (struct.pack(">IB", 1, kind) for kind in (11, 13, 19))
@@ -46,10 +45,10 @@ def path(tmp_path):
 
 def forward(agents, *pieces, name=""):
     """What a command reads that writes these pieces, and then ends."""
-    message = ssh_agent._messages()["BytesMessage"]
-    inbox = deque([*(message(data=piece).SerializeToString() for piece in pieces), None])
+    message = ssh_agent._PROTO.BytesMessage
+    messages = (message(data=piece).SerializeToString() for piece in pieces)
     method = ssh_agent.methods(agents)["/moby.sshforward.v1.SSH/ForwardAgent"]
-    return [message.FromString(each).data for each in method({"buildkit.ssh.id": (name,)}, inbox)]
+    return [message.FromString(each).data for each in method({"buildkit.ssh.id": (name,)}, messages)]
 
 
 def test_requests_are_passed_on_and_answered_in_turn(path):

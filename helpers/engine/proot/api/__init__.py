@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import platform
 
+from ....dockerfile import architecture
 from .. import API, NAME, VERSION
-from ..settings import architecture
 from .builds import Builds
 from .containers import OfContainers
 from .images import OfImages
