@@ -39,7 +39,8 @@ class Language:
     port: int = 0
 
 
-# A JRE may have the compiler as a module without having the command: Debian's does.
+# A JRE may have the compiler as a module without having the command. Debian's has it, most published ones do not:
+# Dockerfile.jre ships a runtime like those, whichever JRE the machine has.
 _JAVAC = {"javac": ("javac", "-version"),
           "java, by its module jdk.compiler": ("java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-version")}
 _GCC = {"gcc": ("gcc", "--version")}
@@ -47,7 +48,7 @@ _GCC = {"gcc": ("gcc", "--version")}
 # In the chapter's order. Node has no compiler: what turns the source into a site is node.
 LANGUAGES = (
     Language("Go", "go-hello", "Hello from a program compiled with go", {"go": ("go", "version")}),
-    Language("Java", "java-hello", "Hello from Java ", _JAVAC),
+    Language("Java", "java-hello", "Hello from Java ", _JAVAC, multi="Dockerfile.jre"),
     Language("Node", "node-site", "<title>The dining room</title>", {"node": ("node", "--version")},
              port=80),
     Language("Python", "python-wheel", "Hello from Python ", _GCC),

@@ -6,7 +6,7 @@ import atexit
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..builder.secrets import lent_by_default
 from ..container import Ran, ServedContainer, lifecycle
 from ..container.lifecycle import ManagedContainer
 from ..dockerfile import parse
+from ..errors import CourseError
 from ..experiments import incremental
 from ..experiments import variants as several
 from ..experiments.incremental import executed_steps, step_seconds
@@ -30,8 +31,9 @@ from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from .terminal import docker, note
 
-__all__ = ["base", "build", "cache_buster", "create", "every_language", "executed_steps", "fetch", "files", "folder",
-           "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants", "with_supported_bases"]
+__all__ = ["base", "build", "cache_buster", "create", "every_language", "executed_steps", "fetch", "files",
+           "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants",
+           "with_supported_bases"]
 
 
 class AppFiles(dict[str, bytes]):
@@ -58,6 +60,17 @@ def build(app: str, dockerfile: str = "Dockerfile", **options: Any) -> BuildResu
                               watch=live.watch, report=live.say)
         live.finish(result)
     return result
+
+
+def outcome(action: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What `action(*args, **options)` returns, or the CourseError that it raises.
+
+    For an experiment that may fail: the source of the cell does not say whether it will.
+    """
+    try:
+        return action(*args, **options)
+    except CourseError as error:
+        return error
 
 
 def fetch(*refs: str) -> Bases:

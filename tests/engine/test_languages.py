@@ -220,7 +220,7 @@ def test_on_the_smaller_base_java_is_carried_twice(engine, built, paths):
 
 # -- every language, as the lesson has it ------------------------------------------------------
 
-@pytest.mark.nightly     # lesson 07 builds all languages both ways, runs them and looks inside
+@pytest.mark.nightly     # lesson 08 builds all languages both ways, runs them and looks inside
 def test_languages_are_built_both_ways_run_and_looked_into(engine):
     chosen = [language for language in LANGUAGES if language.name in ("Java", "Node", "C++")]
     told = []

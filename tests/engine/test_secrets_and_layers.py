@@ -1,4 +1,4 @@
-"""The experiments of lessons 04 and 05, and each of them turned round."""
+"""The experiments of lessons 05 and 06, and each of them turned round."""
 
 import uuid
 

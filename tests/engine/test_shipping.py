@@ -152,7 +152,7 @@ def test_built_twice_and_removed_again(engine, app):
     assert told[:2] == ["build 1 of 2 with Dockerfile", "build 2 of 2 with Dockerfile"]
 
 
-@pytest.mark.nightly     # lesson 08 builds the same program twice in these four ways
+@pytest.mark.nightly     # lesson 10 builds the same program twice in these four ways
 def test_with_fixed_times_the_layers_are_the_same(engine, app):
     twins = twice(app(f"FROM {BASE} AS builder\nRUN mkdir -p /out/made && echo a > /out/made/a && "
                       f"touch --date=@0 /out/made/a /out/made && sleep 1.1\nFROM {BASE}\nCOPY --from=builder /out /\n"), engine=engine)

@@ -1,4 +1,4 @@
-"""Record the provenance that lesson 04 shows where the engine has none: `python -m tests.engines.provenance`."""
+"""Record the provenance that lesson 05 shows where the engine has none: `python -m tests.engines.provenance`."""
 
 import json
 import os

@@ -76,9 +76,9 @@ def test_what_needs_an_engine_is_framed_and_nothing_is_red(lesson):
 
 
 def test_a_prediction_of_this_session_is_compared_with_what_was_recorded(lesson):
-    compared = lesson.cell("guess.compare(image.unpacked)")
+    compared = lesson.cell("size_guess.compare(image.unpacked)")
     expect(lesson.output(compared)).to_contain_text("You made no prediction. Measured: ")
-    entry = lesson.output(lesson.cell("guess = predict(")).get_by_role("spinbutton")
+    entry = lesson.output(lesson.cell("size_guess = predict(")).get_by_role("spinbutton")
     entry.fill("300")
     entry.press("Enter")
     lesson.run(compared)

@@ -29,7 +29,7 @@ NAME = "course-sandbox"
 KIT = "/opt/bases"          # where the kit lies in a sandbox
 VENV = "/opt/venv"
 USER = "jovyan"             # as in every image of Jupyter's
-NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 05 build on
+NEEDED = catalogue.FIRST    # what lessons 00, 01, 02 and 06 build on
 
 # As apt installs them: Podman 4.3, Buildah in it, crun, and the two helpers that
 # rootless Podman looks for (uidmap, fuse-overlayfs). A pod can use neither of those.

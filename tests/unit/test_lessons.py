@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.errors import CourseError
+from helpers.lesson.building import outcome
 from helpers.views.predictions import questions
 from helpers.widgets.ask import QUESTIONS, Question, ask
 
@@ -45,8 +47,8 @@ def test_no_answer_stands_in_a_visible_source(path):
 
 def test_an_answer_in_a_source_is_seen():
     assert given_away('ask("Which?", ["a", "b"], "b", "So it is.")')
-    assert given_away('ask("03-order-of-stages", "at the same time" if shared else "")') == ["at the same time"]
-    assert given_away('ask("03-order-of-stages", shared > 0)') == []
+    assert given_away('ask("04-order-of-stages", "at the same time" if shared else "")') == ["at the same time"]
+    assert given_away('ask("04-order-of-stages", shared > 0)') == []
 
 
 def test_every_question_is_asked_once():
@@ -62,12 +64,12 @@ def test_every_answer_is_one_of_the_choices(name):
 
 
 def test_an_answer_that_depends_on_the_run():
-    assert ask("02-stage-not-asked-for", "skipped").answer == "skipped"
-    assert (ask("03-two-images", 1).answer, ask("03-two-images", 2).answer) == (
-        "no, only the last stage", "yes, one for each stage")
-    assert ask("09-tests-nobody-copies-from", "skipped").because.startswith("The stage with the tests was skipped:")
+    assert ask("03-stage-not-asked-for", "skipped").answer == "skipped"
+    assert (ask("04-order-of-stages", True).answer, ask("04-order-of-stages", False).answer) == (
+        "at the same time", "in the order of the file")
+    assert ask("12-tests-nobody-copies-from", "skipped").because.startswith("The stage with the tests was skipped:")
     with pytest.raises(ValueError, match="none of the choices"):
-        ask("02-stage-not-asked-for", "lost")
+        ask("03-stage-not-asked-for", "lost")
     with pytest.raises(KeyError, match="99-none"):
         ask("99-none")
 
@@ -104,6 +106,49 @@ def test_every_prediction_of_the_course_asks_something_else():
     assert len(asked) > 50 and set(asked.values()) == {1}
 
 
+def reused(cells: list[str]) -> list[str]:
+    """The names that more than one prediction is kept under: going back, a learner would compare another one."""
+    names = Counter(ast.unparse(statement.targets[0]) for statement in ast.parse("\n".join(cells)).body
+                    if isinstance(statement, ast.Assign) and calls(ast.unparse(statement.value), "predict"))
+    return [name for name, count in names.items() if count > 1]
+
+
+@each_lesson
+def test_every_prediction_has_a_name_of_its_own(path):
+    assert reused(sources(path)) == []
+
+
+def test_a_name_for_two_predictions_is_seen():
+    assert reused(["guess = predict('Which?', ['a'])", "guess.compare('a')", "guess = predict('How?', ['b'])"]) == ["guess"]
+    assert reused(["one = predict('Which?', ['a'])", "other = predict('How?', ['b'])"]) == []
+
+
+def foretold(source: str) -> list[str]:
+    """The failures that a cell announces: it raises where what it tries succeeds."""
+    return [ast.unparse(node.orelse) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Try)
+            and any(isinstance(each, ast.Raise) for each in node.orelse)]
+
+
+@each_lesson
+def test_no_cell_says_before_its_run_that_it_will_fail(path):
+    assert [failure for source in sources(path) for failure in foretold(source)] == []
+
+
+def test_a_failure_that_is_announced_is_seen():
+    source = "try:\n    build('x')\nexcept BuildFailed as error:\n    failure = error\nelse:\n    raise AssertionError('It should fail.')"
+    assert foretold(source) and not foretold("failure = outcome(build, 'x')")
+
+
+def test_an_outcome_is_the_result_or_the_error_of_the_course():
+    def refused():
+        raise error
+
+    error = CourseError("It could not be done.")
+    assert outcome(int, "12", base=8) == 10 and outcome(refused) is error
+    with pytest.raises(ValueError):     # a slip in the cell is no outcome of the experiment
+        outcome(int, "twelve")
+
+
 def text_of(node: ast.expr) -> str:
     """The text of a string in the source, {} for each value that the run puts in."""
     if isinstance(node, ast.JoinedStr):
@@ -112,13 +157,19 @@ def text_of(node: ast.expr) -> str:
 
 
 def unmeasured(source: str) -> list[str]:
-    """The sentences of a verdict that hold no measured value, and a verdict that is no computation."""
-    lost = []
+    """The sentences of a verdict, or of what is said of a run, that hold no measured value, and a verdict that is no computation."""
+    lost = [sentence for call in calls(source, "say") if isinstance(call.args[0], ast.JoinedStr)
+            for sentence in bare(text_of(call.args[0]))]
     for call in calls(source, "verdict"):
         judged = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "partly")]
         lost += [ast.unparse(each) for each in judged if isinstance(each, ast.Constant)]
-        lost += [sentence for sentence in re.split(r"[.;:!?] ", text_of(call.args[2])) if "{}" not in sentence and sentence.endswith(".")]
+        lost += bare(text_of(call.args[2]))
     return lost
+
+
+def bare(text: str) -> list[str]:
+    """The sentences without a value of the run."""
+    return [sentence for sentence in re.split(r"[.;:!?] ", text) if "{}" not in sentence and sentence.endswith(".")]
 
 
 @each_lesson
@@ -130,6 +181,7 @@ def test_a_verdict_that_is_written_down_is_seen():
     assert unmeasured('verdict("C1", found, "Nothing crossed.")') == ["Nothing crossed."]
     assert unmeasured('verdict("C1", found, f"{left} crossed. So it is.", partly=True)') == ["True", "So it is."]
     assert unmeasured('verdict("C1", left == 0, f"{left} crossed.", partly=bool(right))') == []
+    assert unmeasured('say(f"{left} crossed. So it is.")') == ["So it is."] and unmeasured('say("No registry.")') == []
 
 
 @each_lesson

@@ -322,8 +322,8 @@ def test_a_static_program_needs_nothing():
 # -- the lesson's verdicts, turned ---------------------------------------------------------------
 
 def given(claim: str, **names):
-    """The verdict that lesson 07 gives where its names have these values."""
-    notebook = nbformat.read(ROOT / "notebooks/07-every-language.ipynb", as_version=4)
+    """The verdict that lesson 08 gives where its names have these values."""
+    notebook = nbformat.read(ROOT / "notebooks/08-every-language.ipynb", as_version=4)
     cell, = (cell.source for cell in notebook.cells if f'verdict("{claim}"' in cell.source)
     *before, last = ast.parse(cell).body
     names |= {"verdict": verdict, "say": say}
