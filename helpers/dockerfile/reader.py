@@ -119,7 +119,7 @@ class Instruction:
 def read(source: Source) -> tuple[list[Instruction], str]:
     """All instructions of `source`, and its escape character.
 
-    Raises DockerfileError for an unknown keyword and for an open heredoc.
+    Raises DockerfileError for an unknown keyword, for an open heredoc, and for a last line that is continued by nothing.
     """
     escape = _escape_character(source.lines)
     instructions, at = [], 0
@@ -128,6 +128,9 @@ def read(source: Source) -> tuple[list[Instruction], str]:
         if "".join(text for text, _ in pieces).strip(SPACE):
             instruction, after = _instruction(source, pieces, at, after, escape)
             instructions.append(instruction)
+        elif pieces:
+            raise source.fault(f"Line {at + 1}: it is continued, and nothing follows.", at + 1,
+                               why="A builder takes that for an instruction without a name.", remedy="Delete the line.")
         at = after
     return instructions, escape
 
@@ -182,7 +185,7 @@ def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, afte
     if heredocs.may_open(keyword, value[arguments_at:]):
         bodies, after = heredocs.bodies(source, joined, first + 1, after)
     instruction = Instruction(
-        keyword=keyword, value=value, line=first + 1, end_line=after, flags=_by_name(flags),
+        keyword=keyword, value=value, line=first + 1, end_line=min(after, source.last), flags=_by_name(flags),
         heredocs=tuple(bodies), _flag_spans=tuple(flags), _arguments_at=arguments_at,
         _pieces=tuple(_piece_map(pieces, value_at)),
     )

@@ -29,6 +29,11 @@ class Source:
             self.starts.append(at + mark)
             at += len(line) + 1
 
+    @property
+    def last(self) -> int:
+        """Number of the last line; what follows the last line end is none."""
+        return len(self.lines) - (self.lines[-1] == "" and len(self.lines) > 1)
+
     def fault(self, what: str, line: int | None, *, why: str = "", remedy: str = "") -> DockerfileError:
         """An error that shows line `line` (from 1) between its neighbours."""
         evidence = "" if line is None else self._excerpt(line)

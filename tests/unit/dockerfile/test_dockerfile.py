@@ -635,6 +635,7 @@ def test_with_bases_in_odd_places(text, expected):
     ("FROM a\nRUN --mount=from=$X true\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
     ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.",
      "from=NAME"),
+    ("FROM a\n\\\n", 2, "Line 2: it is continued, and nothing follows.", "Delete the line"),
 ])
 def test_errors(text, line, what, help):
     with pytest.raises(DockerfileError) as caught:
@@ -643,6 +644,10 @@ def test_errors(text, line, what, help):
     assert what is None or caught.value.what == what
     assert help in caught.value.remedy
     assert (caught.value.evidence == "") is (line is None)
+
+
+def test_an_instruction_ends_with_the_file_at_the_latest():
+    assert parse("FROM a\nRUN x \\\n# to be continued\n").stages[0].instructions[-1].end_line == 3
 
 
 @pytest.mark.parametrize("text, evidence", [
