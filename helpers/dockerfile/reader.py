@@ -119,7 +119,7 @@ class Instruction:
 def read(source: Source) -> tuple[list[Instruction], str]:
     """All instructions of `source`, and its escape character.
 
-    Raises DockerfileError for an unknown keyword, for an open heredoc, and for a last line that is continued by nothing.
+    Raises DockerfileError for an unknown keyword, an open heredoc, and a last line that is continued by nothing.
     """
     escape = _escape_character(source.lines)
     instructions, at = [], 0
