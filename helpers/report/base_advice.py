@@ -26,6 +26,7 @@ _CC = _BASE | frozenset(["libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1", "lib
 _IMAGES = {"python": ("python", "python", 2, "-slim"), "node": ("node", "node", 1, "-slim"),
            "ruby": ("ruby", "ruby", 2, "-slim"), "perl": ("perl", "perl", 2, "-slim"),
            "java": ("eclipse-temurin", "openjdk", 1, "-jre")}
+JAVA, _JAVA_VERSIONS = "gcr.io/distroless/java", ("17", "21")   # those of Debian 12. Source: the distroless README
 _DEBIAN = re.compile(r"Debian GNU/Linux (\d+)(?: \((\w+)\))?")
 _OTHERS = ((re.compile(r"Ubuntu (\d+\.\d+)"), "ubuntu:{}"), (re.compile(r"Alpine Linux v(\d+\.\d+)"), "alpine:{}"))
 
@@ -128,6 +129,10 @@ def _interpreted(main: Entrypoint, inventory: Inventory) -> Iterator[Advice]:
         return
     image, package, parts, ending = _IMAGES[main.kind]
     version = _version(image, package, parts, inventory)
+    if main.kind == "java" and version in _JAVA_VERSIONS:
+        yield Advice(f"{JAVA}{version}-debian12",
+                     f"{main.name} needs no system around it, and this is a runtime without one; its ENTRYPOINT is "
+                     "`java -jar`, so that CMD is the path of the jar alone")
     if version:
         small = "the runtime without the compiler" if main.kind == "java" else "the interpreter without compilers"
         yield Advice(f"{image}:{version}{ending}", f"{main.name} needs {main.kind}; this is {small}")

@@ -154,11 +154,12 @@ class _Trial:
 
 def _lost(before: Report, after: Report, other_files: bool) -> str:
     """What an image lacks or has besides, that is no cache; where most files are to go (`other_files`), only the
-    libraries of programs that had them."""
+    libraries of its own programs that had them: what the new base lacks for its own is no matter of the change."""
     if other_files:
-        missing = [f"{path} needs {', '.join(lacks)}" for path, program in after.inventory.programs.items()
-                   if program.elf and (lacks := after.inventory.needs(path).missing)
-                   and not (path in before.inventory.programs and before.inventory.needs(path).missing)]
+        missing = [f"{node.path} needs {', '.join(lacks)}" for node, program in after.inventory.tree.under("programs")
+                   if program.elf and node.layer >= after.image.base_layers
+                   and (lacks := after.inventory.needs(node.path).missing)
+                   and not (node.path in before.inventory.programs and before.inventory.needs(node.path).missing)]
         return missing[0] if missing else ""
     one, two = ({path for path in each.inventory.tree if not cache(path) and not cache(f"{path}/x")
                  and not path.startswith(_RECORDS)} for each in (before, after))

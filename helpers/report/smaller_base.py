@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ..dockerfile import SCRATCH, Instruction
+from .base_advice import JAVA
 from .contents import build_tools, large_base, other_health_check
 from .context import ReportContext
 from .entrypoint import OWN
@@ -110,17 +111,25 @@ def _owner(context: ReportContext, path: str) -> str | None:
 
 
 def _without_shell(context: ReportContext) -> list[Edit] | None:
-    """CMD and ENTRYPOINT as lists of words, for a base that has no shell; None if that cannot be known."""
+    """CMD and ENTRYPOINT as lists of words, for a base that has no shell, and without the ENTRYPOINT that a base
+    with Java brings; None if that cannot be known."""
     advice, stage = context.advice, context.lines.stages[-1]
     if advice is None or advice.ref != SCRATCH and "distroless" not in advice.ref:
         return []
+    java = advice.ref.startswith(JAVA) and all(each.keyword != "ENTRYPOINT" for each in stage.instructions)
     edits: list[Edit] = []
     for each in stage.instructions:
-        if each.keyword in ("CMD", "ENTRYPOINT") and not each.arguments.startswith("["):
+        if each.keyword not in ("CMD", "ENTRYPOINT"):
+            continue
+        if not each.arguments.startswith("["):
             words = _words(each, context)
             if not words or any(one.keyword == "SHELL" for one in stage.instructions):
                 return None
             edits.append((*whole(context, each), f"{each.keyword} {json.dumps(words)}\n"))
+        elif java:
+            edits.append((*whole(context, each), text_of(context, each)))
+    if java:
+        edits = [(start, end, f"ENTRYPOINT []\n{text}") for start, end, text in edits]
     return edits
 
 

@@ -415,6 +415,19 @@ def test_a_program_that_looks_at_its_base_keeps_it(fixed):
 
 
 @pytest.mark.nightly
+def test_a_java_program_moves_to_a_runtime_without_a_system(fixed):
+    found, folder = fixed("FROM eclipse-temurin:17-jdk AS b\nCOPY Main.java .\nRUN javac Main.java && printf 'Main-Class: "
+                          "Main\\n' > m && jar cfm /app.jar m Main.class\nFROM eclipse-temurin:17-jre\n"
+                          'COPY --from=b /app.jar /\nUSER 65532\nCMD ["java", "-jar", "/app.jar"]\n', {
+                              "Main.java": 'class Main { public static void main(String[] a) { System.out.println("hi"); } }'})
+    assert kept(found) == {"large-base"}
+    assert [each.output for each in found.behaviour] == [("hi",)] * 2
+    before, after = found.reports
+    assert after.image.unpacked < before.image.unpacked * 0.8 and not after.inventory.kind("shell")
+    assert "ENTRYPOINT []\nCMD" in (folder / "Dockerfile.fixed").read_text()    # that of the base is java -jar
+
+
+@pytest.mark.nightly
 def test_a_cache_goes_out_of_its_layer_and_saves_what_was_said(fixed):
     found, _ = fixed(f'FROM {SLIM}\nRUN mkdir -p /root/.cache/go-build && head -c 90000 /dev/zero > '
                      '/root/.cache/go-build/a && echo a > /a\nCMD ["cat", "/a"]\n', {})

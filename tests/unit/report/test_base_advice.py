@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpers.image.config import Start
 from helpers.inventory import take
 from helpers.report.base_advice import Advice, candidates, chosen
 from tests.unit.cases import DEBIAN, DYNAMIC, LOADER, SLIM, SMALL, STATIC, case, image, layer, make
@@ -42,6 +43,17 @@ def test_an_interpreter_has_a_smaller_image_of_the_same_version(base_name, refs)
     python = make(loader=LOADER, needed=("libc.so.6",), parts=((0x700000, b"\x003.11.2\0"),))
     base = [*SLIM, ("usr/bin/python3.11", python, 0o755)]
     assert advised(base, b"#!/usr/bin/python3.11\n", base_name=base_name) == refs
+
+
+@pytest.mark.parametrize("tag, refs", [
+    ("17-jdk", ["gcr.io/distroless/java17-debian12", "eclipse-temurin:17-jre"]),
+    ("21-jre", ["gcr.io/distroless/java21-debian12", "eclipse-temurin:21-jre"]),
+    ("11-jre", ["eclipse-temurin:11-jre"]),     # distroless has no image of it
+])
+def test_java_has_a_runtime_without_a_system(tag, refs):
+    base = [*SLIM, ("usr/bin/java", DYNAMIC, 0o755)]
+    start = Start(("java", "-jar", "/app"), user="1")
+    assert advised(base, b"PK", start=start, base_name=f"eclipse-temurin:{tag}") == refs
 
 
 def test_of_what_is_here_the_first_that_has_every_library_is_chosen():
