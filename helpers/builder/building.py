@@ -44,7 +44,7 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
               is handed over, a line is not built as it reads
     options   the other fields of `BuildRequest`: dockerfile, text, target, tag, builder, args,
               no_cache, network, secrets, lend, ssh, labels, context_limit, bounds, output,
-              cache_to, cache_from, platform, provenance
+              cache_to, cache_from, platform, provenance, sbom
 
     Raises DockerfileError, ContextError and BaseUnavailable before anything is sent; BuildFailed
     when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and the

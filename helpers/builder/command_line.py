@@ -46,14 +46,14 @@ def heredoc(line: str, text: str) -> str:
 
 def _program(request: BuildRequest) -> Sequence[str]:
     """`docker build` is BuildKit's since Docker 23, and has these options there only."""
-    newer = request.output is not None or request.cache_to or request.provenance
+    newer = request.output is not None or request.cache_to or request.provenance or request.sbom
     return ("docker", "buildx", "build") if newer else ("docker", "build")
 
 
 def _options(request: BuildRequest) -> Iterator[str]:
     yield from ("--no-cache",) if request.no_cache else ()
     single = {"--target": request.target, "--platform": request.platform, "--network": request.network,
-              "--provenance": request.provenance, "--output": request.output}
+              "--provenance": request.provenance, "--sbom": request.sbom, "--output": request.output}
     several = {"--build-arg": map("=".join, (request.args or {}).items()),
                "--secret": (f"id={name},env={variable(name)}" for name in request.secrets or ()),
                "--ssh": map("=".join, (request.ssh or {}).items()),

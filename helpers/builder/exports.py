@@ -27,6 +27,7 @@ _ABILITIES = {    # what an engine cannot do, and what can
     "caches": ("export its cache to a registry or a folder; with type=inline the image carries it", _STORE),
     "platforms": ("build several platforms into one image", _STORE),
     "provenance": ("keep a provenance beside an image: it would drop it without a word", _STORE),
+    "sbom": ("list beside an image what is in it: it would leave that out without a word", _STORE),
     "timestamps": ("rewrite the times of an image's files: it would ignore that without a word", _STORE),
     "push": ("push what it builds: it would leave that out without a word", _STORE),
     "provenance-file": ("write a provenance beside the files: it would leave it out without a word", _NEWER),
@@ -55,6 +56,7 @@ class Exports:
     output      None for an image in the engine and nothing else
     platforms   "linux/amd64", ...; empty for the engine's own
     provenance  "mode=min" or "mode=max", '' for none
+    sbom        "generator=IMAGE", or "" for the builder's own; None for no list of what is in the image
     dated       whether SOURCE_DATE_EPOCH is given
     """
 
@@ -63,12 +65,14 @@ class Exports:
     cache_from: tuple[Export, ...]
     platforms: tuple[str, ...]
     provenance: str
+    sbom: str | None = None
     dated: bool = False
 
     @property
     def any(self) -> bool:
         """Whether anything is asked for."""
-        return bool(self.output or self.cache_to or self.cache_from or self.platforms or self.provenance)
+        return bool(self.output or self.cache_to or self.cache_from or self.platforms or self.provenance
+                    or self.sbom is not None)
 
     @property
     def file(self) -> Path | None:
@@ -83,6 +87,7 @@ class Exports:
             "caches": any(each.kind != "inline" for each in self.cache_to),
             "platforms": len(self.platforms) > 1 and not self.file,
             "provenance": bool(self.provenance) and not self.file,
+            "sbom": self.sbom is not None,
             "timestamps": _true(fields.get("rewrite-timestamp", "")),
             "push": _true(fields.get("push", "")),
             "provenance-file": bool(self.provenance and self.file),
@@ -99,7 +104,8 @@ def read(request: BuildRequest) -> Exports:
     platforms = tuple(filter(None, (each.strip() for each in (request.platform or "").split(","))))
     return Exports(output, tuple(_read(each, "cache_to", _CACHES_TO, "registry", "ref") for each in request.cache_to),
                    tuple(_read(each, "cache_from", _CACHES_FROM, "registry", "ref") for each in request.cache_from),
-                   platforms, _provenance(request.provenance), "SOURCE_DATE_EPOCH" in (request.args or {}))
+                   platforms, _provenance(request.provenance), _sbom(request.sbom),
+                   "SOURCE_DATE_EPOCH" in (request.args or {}))
 
 
 def check(exports: Exports, request: BuildRequest, engine: Engine) -> None:
@@ -145,6 +151,15 @@ def _provenance(text: str) -> str:
     if mode not in ("true", "min", "max"):
         raise CourseError(f"{text!r} is not a provenance mode.", remedy="Use mode=min, mode=max or false.")
     return f"mode={'min' if mode == 'true' else mode}"
+
+
+def _sbom(text: str) -> str | None:
+    """As buildx reads --sbom: "true", "generator=IMAGE", "false" and "" (none)."""
+    if text in ("", "false"):
+        return None
+    if text != "true" and not text.startswith("generator="):
+        raise CourseError(f"{text!r} is not an SBOM option.", remedy="Use true, generator=IMAGE or false.")
+    return text.removeprefix("true")
 
 
 def _true(value: str) -> bool:

@@ -6,6 +6,7 @@ The built-in reader of Docker 27 and later has them (moby/buildkit, frontend/sub
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from ..engine import Engine
@@ -28,10 +29,10 @@ def supported(engine: Engine) -> bool:
     return answers(engine, _SINCE)
 
 
-def answers(engine: Engine, since: int) -> bool:
-    """Whether the engine's builder answers what it does since that version of Docker Engine."""
-    major = engine.version.partition(".")[0]
-    return upgradable(engine) and major.isdigit() and int(major) >= since
+def answers(engine: Engine, since: float) -> bool:
+    """Whether the engine's builder answers what it does since that version of Docker Engine, 27 or 28.5."""
+    found = re.match(r"\d+(\.\d)?", engine.version)
+    return upgradable(engine) and found is not None and float(found[0]) >= since
 
 
 def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:

@@ -38,6 +38,7 @@ class BuildRequest:
     cache_to, cache_from   'type=inline', 'type=registry,ref=...,mode=max', 'type=local,dest=FOLDER', ...
     platform       'linux/amd64', or several with commas between them
     provenance     'mode=min' or 'mode=max'
+    sbom           'true', or 'generator=IMAGE': a list of what is in the image
     """
 
     context: str | Path = "."
@@ -60,6 +61,7 @@ class BuildRequest:
     cache_from: Collection[str] = ()
     platform: str | None = None
     provenance: str = ""
+    sbom: str = ""
 
     @property
     def folder(self) -> Path:

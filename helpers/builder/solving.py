@@ -87,6 +87,7 @@ def _options(prepared: Prepared) -> SolveOptions:
 
 def _attributes(exports: Exports) -> dict[str, str]:
     found = {"attest:provenance": exports.provenance} if exports.provenance else {}
+    found |= {} if exports.sbom is None else {"attest:sbom": exports.sbom}
     imports = [{"Type": each.kind, "Attrs": _cache(each) | _digest(each)} for each in exports.cache_from]
     return found | ({"cache-imports": json.dumps(imports)} if imports else {})
 

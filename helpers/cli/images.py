@@ -20,7 +20,7 @@ def build(options: argparse.Namespace) -> int:
     with LiveBuild(sys.stderr) as live:
         result = build(options.dir, tag=options.tag, no_cache=options.no_cache, **request_of(options),
                        output=options.output, cache_to=options.cache_to, cache_from=options.cache_from,
-                       platform=options.platform, provenance=options.provenance,
+                       platform=options.platform, provenance=options.provenance, sbom=options.sbom,
                        watch=live.watch, report=live.say)
         live.finish(result)
     facts = result.facts()

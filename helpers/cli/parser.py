@@ -74,6 +74,7 @@ def _builds(command: Command) -> None:
     build.add_argument("--cache-from", action="append", default=[], metavar="NAME|type=...",
                        help="import a build cache: type=registry,ref=NAME or type=local,src=FOLDER")
     build.add_argument("--platform", metavar="PLATFORM[,PLATFORM]", help="build for these: linux/amd64,linux/arm64")
+    build.add_argument("--sbom", default="", metavar="true|generator=IMAGE", help="list what is in the image")
     build.add_argument("--provenance", default="", metavar="mode=min|max",
                        help="record how it was built beside the image")
 

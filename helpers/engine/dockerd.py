@@ -20,7 +20,7 @@ from .backend import Backend
 from .capabilities import Capabilities
 from .processes import Report
 
-_EXPORTS = ("caches", "platforms", "provenance", "timestamps", "push")    # with the containerd store
+_EXPORTS = ("caches", "platforms", "provenance", "sbom", "timestamps", "push")    # with the containerd store
 _PROGRAMS = {"dockerd": "docker.io", "iptables": "iptables", "ip": "iproute2"}
 
 

@@ -10,8 +10,9 @@ Pushes and pulls are the engine's own. What they leave in the engine is named by
 course (`127.0.0.1:PORT/multistage-course/...`) and is removed again.
 """
 
+from .index import Entry
 from .lesson_registry import Copy, Pulled, Registry, forget, is_transfer_name
 from .throttle import Bucket, Line
 from .transfer import Transfer
 
-__all__ = ["Bucket", "Copy", "Line", "Pulled", "Registry", "Transfer", "forget", "is_transfer_name"]
+__all__ = ["Bucket", "Copy", "Entry", "Line", "Pulled", "Registry", "Transfer", "forget", "is_transfer_name"]

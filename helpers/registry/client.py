@@ -65,16 +65,21 @@ class Client:
         self._session.close()
 
     def manifest(self, repository: str, reference: str) -> Manifest:
-        """The manifest of a tag or a digest; of an index, that of the one image in it."""
+        """The manifest of a tag or a digest; of an index, that of the first image in it."""
+        found = self.top(repository, reference)
+        if found.kind in _INDEXES:
+            inner = next(each for each in found.content["manifests"]   # the others are attestations
+                         if (each.get("platform") or {}).get("os") != "unknown")
+            return self.manifest(repository, inner["digest"])
+        return found
+
+    def top(self, repository: str, reference: str) -> Manifest:
+        """What a tag or a digest leads to: a manifest, or an index, whose content has `manifests`."""
         answer = self._ask("GET", f"{repository}/manifests/{reference}",
                            headers={"Accept": ", ".join(_MANIFESTS + _INDEXES)})
         content = answer.json()
-        if content.get("mediaType", answer.headers.get("Content-Type")) in _INDEXES:
-            inner = next(each for each in content["manifests"]   # the others are attestations
-                         if (each.get("platform") or {}).get("os") != "unknown")
-            return self.manifest(repository, inner["digest"])
         digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
-        return Manifest(digest, answer.headers["Content-Type"], content)
+        return Manifest(digest, content.get("mediaType", answer.headers.get("Content-Type")), content)
 
     def put_manifest(self, repository: str, tag: str, kind: str, content: dict) -> Manifest:
         """Give a manifest a tag."""

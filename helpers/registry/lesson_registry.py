@@ -19,6 +19,7 @@ from ..labels import NAME
 from ..units import size
 from . import server, transfer, unique_copy
 from .client import Client, Manifest
+from .index import Entry, entries
 from .throttle import LOOPBACK, Line
 from .transfer import Transfer, Watch
 
@@ -167,6 +168,27 @@ class Registry:
         reference = f"{self.address}/{pushed.place.rpartition(':')[0]}@{pushed.digest}"
         self._ends.callback(unpin, self._engine, reference)
         return reference
+
+    def place(self, name: str) -> str:
+        """What a build calls `name` ('repository:tag') to write to it here, or to read it: its cache, an image that it
+        pushes. In a registry of the user's, what is there by then goes when this one closes."""
+        repository, tag = _place(name)
+        if self._server.process is None:
+            self._ends.callback(self._delete_tag, repository, tag)
+        return f"{self.address}/{repository}:{tag}"
+
+    def _delete_tag(self, repository: str, tag: str) -> None:
+        with contextlib.suppress(TransferFailed):
+            self._client.delete_manifest(repository, self._client.top(repository, tag).digest)
+
+    def entries(self, name: str) -> tuple[Entry, ...]:
+        """The manifests that `place(name)` leads to now. Raises TransferFailed."""
+        return entries(self._client, *_place(name))
+
+    def size(self, name: str) -> int:
+        """Bytes of all that `place(name)` leads to, a cache or an image. Raises TransferFailed."""
+        top = self._client.top(*_place(name))
+        return top.size if "layers" in top.content else sum(each["size"] for each in top.content["manifests"])
 
     # -- and back ----------------------------------------------------------------------
 

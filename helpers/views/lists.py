@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from ..builder.cache import Record
 from ..image import Image, Listed
+from ..registry import Entry
+from ..text import escape
 from ..units import counted, size
 from .markup import code, table, whole
 
@@ -42,6 +44,32 @@ class Images(tuple):
         if not rows:
             return "<p>no images</p>"
         return table(("image", "id", "unpacked"), rows, counted(len(self), "image"), right=(2,))
+
+
+class Published(tuple):
+    """What a name in a registry leads to: images, and attestations about them."""
+
+    __slots__ = ()
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(each.platform or "no platform", _stated(each), each.digest.removeprefix("sha256:")[:12],
+                 size(each.size)) for each in self]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{platform:<16} {what:<36} {digest}  {bytes_:>8}"
+                         for platform, what, digest, bytes_ in self._rows())
+
+    def _repr_html_(self) -> str:
+        rows = [(code(platform), escape(what), code(digest), whole(bytes_))
+                for platform, what, digest, bytes_ in self._rows()]
+        return table(("platform", "what it is", "digest", "size"), rows, counted(len(self), "manifest"), right=(3,))
+
+
+def _stated(entry: Entry) -> str:
+    """'an image', or what an attestation states, by the names that people use."""
+    types = dict.fromkeys(each["predicateType"] for each in entry.statements)
+    kinds = ["provenance" if "provenance" in each else "SBOM" if "spdx" in each else each for each in types]
+    return f"{' and '.join(kinds)} of {entry.about}" if entry.about else "an image"
 
 
 class Records(tuple):

@@ -20,7 +20,9 @@ from helpers.builder import build, cache
 from helpers.builder.control import Control
 from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, CourseError, Interrupted, Unsupported
-from helpers.registry import server
+from helpers.experiments.variants import APPS
+from helpers.registry import index, server
+from helpers.registry.client import Client
 
 BASE = "debian:bookworm-slim"
 TAG = "course-test:outputs"
@@ -182,6 +184,22 @@ def test_a_provenance_lies_beside_the_image(engine, folder, image):
     if build_if("provenance", engine, folder, tag=image, provenance="mode=max"):
         # the steps themselves are in that of mode max alone
         assert any(b"https://slsa.dev/provenance" in each and b"llbDefinition" in each for each in _blobs(engine, image).values())
+
+
+def test_an_sbom_lies_beside_the_image(engine, folder):
+    """It lists the packages of the last stage, and none of the builder's."""
+    with _registry("sbom" in engine.exports) as address:
+        generator = f"{address}/course-test:generator"
+        if "sbom" in engine.exports:
+            build(APPS / "sbom", engine=engine, tag=generator, output="type=registry")
+        if not build_if("sbom", engine, folder, text="FROM gcc:12 AS kitchen\nFROM alpine:3.20\nCOPY --from=kitchen /etc/hostname /x\n",
+                        tag=f"{address}/course-test:listed", output="type=registry", sbom=f"generator={generator}"):
+            return
+        image, note = index.entries(Client(address), "course-test", "listed")
+        packages = {each["name"] for each in note.statements[0]["predicate"]["packages"]}
+        assert note.about == image.platform and "musl" in packages and "g++" not in packages
+        for tag in ("generator", "listed"):
+            engine.client.images.remove(f"{address}/course-test:{tag}", force=True)
 
 
 def test_a_provenance_lies_beside_the_files(engine, folder, tmp_path):

@@ -14,7 +14,7 @@ from helpers.engine.backends import DOCKERD
 from helpers.errors import CourseError, Unsupported
 from tests.unit import engines
 
-IMAGES, FILES = ("caches", "platforms", "provenance", "timestamps", "push"), ("provenance-file", "epoch")
+IMAGES, FILES = ("caches", "platforms", "provenance", "sbom", "timestamps", "push"), ("provenance-file", "epoch")
 
 
 def asked(**options):
@@ -34,7 +34,7 @@ def test_an_output_is_read_as_buildx_reads_it(output, kind, fields):
     ("output", "type=tar", "no dest="), ("output", "dest=x", "type is none of"),
     ("cache_to", ["type=local"], "no dest="), ("cache_to", ["type=gha"], "type is none of"),
     ("cache_from", ["type=local,dest=x"], "no src="), ("cache_from", ["type=inline"], "type is none of"),
-    ("provenance", "all", "mode=max")])
+    ("provenance", "all", "mode=max"), ("sbom", "syft", "generator=IMAGE")])
 def test_what_is_no_output_or_cache_is_refused(option, written, words):
     with pytest.raises(CourseError, match=words):
         asked(**{option: written})
@@ -46,6 +46,11 @@ def test_a_provenance_is_read_as_buildx_reads_it(written, read):
     assert asked(provenance=written).provenance == read
 
 
+@pytest.mark.parametrize("written, read", [("", None), ("false", None), ("true", ""), ("generator=me/scan", "generator=me/scan")])
+def test_an_sbom_is_read_as_buildx_reads_it(written, read):
+    assert asked(sbom=written).sbom == read and asked(sbom=written).any == (read is not None)
+
+
 def test_a_cache_s_place_alone_is_a_name_in_a_registry():
     assert asked(cache_from=["host/app:cache"]).cache_from == (Export("registry", {"ref": "host/app:cache"}),)
 
@@ -55,6 +60,7 @@ def test_a_cache_s_place_alone_is_a_name_in_a_registry():
     ({"output": "out", "platform": "linux/amd64, linux/arm64"}, ()), ({"cache_from": ["x"]}, ()),
     ({"cache_to": ["type=local,dest=x"]}, ("caches",)), ({"cache_to": ["type=registry,ref=x"]}, ("caches",)),
     ({"platform": "linux/amd64,linux/arm64"}, ("platforms",)), ({"provenance": "mode=max"}, ("provenance",)),
+    ({"sbom": "true"}, ("sbom",)), ({"sbom": "false"}, ()),
     ({"output": "type=image,rewrite-timestamp=true"}, ("timestamps",)), ({"output": "type=registry"}, ("push",)),
     ({"output": "type=tar,dest=x,rewrite-timestamp=1"}, ("timestamps",)),
     ({"args": {"SOURCE_DATE_EPOCH": "0"}}, ()), ({"output": "x", "args": {"SOURCE_DATE_EPOCH": "0"}}, ("epoch",)),
@@ -78,7 +84,7 @@ def local(monkeypatch):
 
 @pytest.mark.parametrize("options, words", [
     ({"cache_to": ["type=local,dest=x"]}, "type=inline"), ({"platform": "a/b,c/d"}, "several platforms"),
-    ({"provenance": "max"}, "provenance"), ({"output": "type=image,rewrite-timestamp=true", "tag": "x"}, "times"),
+    ({"provenance": "max"}, "provenance"), ({"sbom": "true"}, "list beside an image"), ({"output": "type=image,rewrite-timestamp=true", "tag": "x"}, "times"),
     ({"output": "type=registry", "tag": "x"}, "push"), ({"output": "x", "provenance": "max"}, "beside the files"),
     ({"output": "x", "args": {"SOURCE_DATE_EPOCH": "0"}}, "SOURCE_DATE_EPOCH")])
 def test_what_an_engine_would_drop_is_refused_in_one_sentence(local, options, words):

@@ -62,6 +62,12 @@ def test_which_engines_have_checks_is_known_beforehand(version, builders, there)
             linter.lint(BuildRequest("."), engine(version, builders))
 
 
+@pytest.mark.parametrize("version, since, there", [
+    ("28.5.2", 28.5, True), ("28.4.0", 28.5, False), ("29.0.1", 28.5, True), ("20.10.24+dfsg1", 23, False)])
+def test_a_minor_version_counts(version, since, there):
+    assert linter.answers(engine(version), since) is there
+
+
 @pytest.mark.parametrize("connect", [lambda start: engine("20.10.24"), None])
 def test_without_the_builder_s_checks_hadolint_s_are_used_and_it_says_so(tmp_path, capsys, monkeypatch, connect):
     def none(start):

@@ -1,9 +1,11 @@
 """The line, the copy that nobody has, and the registry's guard. No engine is needed."""
 
+import contextlib
 import gc
 import gzip
 import hashlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -18,11 +20,12 @@ import pytest
 from helpers import labels
 from helpers.engine.transfer_events import LayerProgress
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
-from helpers.registry import Bucket, Line, Transfer, is_transfer_name, server
+from helpers.registry import Bucket, Line, Registry, Transfer, index, is_transfer_name, server
 from helpers.registry.client import Client, Manifest
 from helpers.registry.lesson_registry import _called, _place
 from helpers.registry.transfer import failure
 from helpers.registry.unique_copy import Commented, comment, copy, renamed
+from helpers.views.lists import Published
 
 # -- the bucket ------------------------------------------------------------------------
 
@@ -515,3 +518,50 @@ def test_of_an_index_the_image_is_taken_and_not_the_attestation(upstream):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: k\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
                            % (len(body), body))
     assert Client(upstream(behave)).manifest("r", "t").digest == digest(image)
+
+
+# -- what a name leads to --------------------------------------------------------------
+
+STATEMENT = {"predicateType": "https://slsa.dev/provenance/v0.2", "predicate": {}}
+IMAGE = {"config": {"digest": "c", "size": 1}, "layers": [{"digest": "l", "size": 20}]}
+NOTE = {"config": {"digest": "n", "size": 2}, "layers": [
+    {"digest": "s", "size": 3}]}
+INDEX = {"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [
+    {"digest": "arm", "size": 9, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+    {"digest": "note", "size": 9, "platform": {"os": "unknown", "architecture": "unknown"},
+     "annotations": {"vnd.docker.reference.digest": "arm"}}]}
+
+
+class Kept(Client):
+    """A registry with these manifests and blobs."""
+
+    def __init__(self, **found):
+        self._found = found
+
+    def top(self, repository, reference):
+        content = self._found[reference]
+        return Manifest(reference, content.get("mediaType", "image"), content)
+
+    @contextlib.contextmanager
+    def blob(self, repository, digest):
+        yield iter([json.dumps(self._found[digest]).encode()])
+
+
+def test_an_index_lists_an_image_for_each_platform_and_what_is_stated_about_it():
+    image, note = index.entries(Kept(t=INDEX, arm=IMAGE, note=NOTE, s=STATEMENT), "r", "t")
+    assert (image.platform, image.about, image.size, image.statements) == ("linux/arm64/v8", "", 21, ())
+    assert (note.platform, note.about, note.statements) == (
+        "unknown/unknown", "linux/arm64/v8", (STATEMENT,))
+    assert str(Published((image, note))).splitlines()[1].split()[:4] == ["unknown/unknown", "provenance", "of", "linux/arm64/v8"]
+
+
+def test_an_image_without_an_index_is_the_only_entry():
+    only, = index.entries(Kept(t=IMAGE), "r", "t")
+    assert (only.platform, only.digest, only.size) == ("", "t", 21) and "an image" in Published([only])._repr_html_()
+
+
+@pytest.mark.parametrize("cache, bytes_", [(IMAGE, 21), (INDEX, 18)])
+def test_a_cache_has_the_size_of_its_blobs_in_either_form(cache, bytes_):
+    registry = Registry.__new__(Registry)
+    registry._client = Kept(max=cache)
+    assert registry.size("app:max") == bytes_
