@@ -12,7 +12,7 @@ from ..engine import Engine, connect
 from ..engine.timeouts import patient
 from ..errors import NoEngine
 from ..experiments.variants import APPS
-from ..recorded import RUN, NeedsEngine, registered
+from ..recorded import RUN, NeedsEngine, engine_required, registered
 from ..views.lesson import say
 
 __all__ = ["engine", "this_run"]
@@ -38,7 +38,7 @@ def _none_here() -> str:
 
 def recorded_only() -> bool:
     """Whether this is a notebook without an engine."""
-    return bool(registered() and _none_here())
+    return bool(registered() and _none_here()) and not engine_required()
 
 
 def engine() -> Engine:

@@ -8,7 +8,8 @@ engine run as ever.
     recordings  {cell's source: outputs} of a notebook -> cells  what a kernel does with them -> frames
 """
 
-from .cells import Cells, Missing, NeedsEngine, register, registered
+from .cells import Cells, Missing, NeedsEngine, engine_required, register, registered
 from .recordings import COMMANDS, RUN, Recording, recordings
 
-__all__ = ["COMMANDS", "RUN", "Cells", "Missing", "NeedsEngine", "Recording", "recordings", "register", "registered"]
+__all__ = ["COMMANDS", "RUN", "Cells", "Missing", "NeedsEngine", "Recording", "engine_required", "recordings",
+           "register", "registered"]

@@ -325,3 +325,9 @@ def test_where_tests_require_an_engine_nothing_is_recorded():
         for index, cell in enumerate(run.cells):
             client.execute_cell(cell, index)
     assert [output.ename for output in run.cells[1].outputs] == ["NoEngine"]
+
+
+def test_there_what_the_engine_cannot_do_is_recorded_and_its_absence_an_error(monkeypatch):
+    assert NoEngine in Cells(None, []).wanting
+    monkeypatch.setenv("MULTISTAGE_REQUIRE_ENGINE", "1")
+    assert Cells(None, []).wanting == (NeedsEngine, Unsupported)
