@@ -10,7 +10,8 @@ from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
 from ..views.lesson import say
 from ..widgets import ask, predict
-from . import attesting, building, kernel, looking, mirror, reviewing, session, shipping, terminal
+from . import agent, attesting, building, kernel, looking, mirror, reviewing, session, shipping, terminal
+from .agent import *
 from .attesting import *
 from .building import *
 from .looking import *
@@ -22,7 +23,7 @@ from .shipping import *
 from .terminal import *
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
-           "say", "seconds", "share", "size", *attesting.__all__, *building.__all__, *looking.__all__,
+           "say", "seconds", "share", "size", *agent.__all__, *attesting.__all__, *building.__all__, *looking.__all__,
            *mirror.__all__, *reviewing.__all__, *session.__all__,
            *shipping.__all__, *terminal.__all__]
 

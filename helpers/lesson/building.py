@@ -15,24 +15,26 @@ from .. import builder as builds
 from .. import charts, container, image
 from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
+from ..builder.linter import answers, lint
 from ..builder.secrets import lent_by_default
 from ..container import Ran, ServedContainer, lifecycle
 from ..container.lifecycle import ManagedContainer
 from ..dockerfile import parse
-from ..errors import CourseError
+from ..errors import CourseError, Unsupported
 from ..experiments import incremental
 from ..experiments import variants as several
 from ..experiments.incremental import executed_steps, step_seconds
 from ..experiments.languages import Languages, every
 from ..experiments.variants import Absent, Variants
 from ..image import Image
+from ..lint import Finding
 from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
 from .session import engine, folder_of, reference
 from .terminal import docker, note
 
-__all__ = ["base", "build", "cache_buster", "create", "every_language", "executed_steps", "fetch", "files",
-           "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants",
+__all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch",
+           "files", "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants",
            "with_supported_bases"]
 
 
@@ -46,14 +48,18 @@ class AppFiles(dict[str, bytes]):
 _LEND: dict[str, Collection[str]] = {}   # {folder of a notebook's copy: what its builds may mount}
 
 
-def build(app: str, dockerfile: str = "Dockerfile", **options: Any) -> BuildResult:
+def build(app: str, dockerfile: str = "Dockerfile", *, since: float = 0, **options: Any) -> BuildResult:
     """Build an application of the course (or a folder of yours), shown as it runs.
 
     `app` is a folder's name under notebooks/apps, or a path. The options are the fields of
     `helpers.builder.BuildRequest` (tag, target, builder, text, no_cache, args, secrets, ...),
-    and the errors are those of `helpers.builder.build`.
+    and the errors are those of `helpers.builder.build`; Unsupported for an engine without BuildKit, or older
+    than `since`, the version of Docker Engine whose BuildKit first reads this Dockerfile.
     """
     here = engine()   # first: where there is none, no empty view is drawn
+    if since and not answers(here, since):
+        raise Unsupported("This engine's builder cannot read this Dockerfile.",
+                          why=f"It takes BuildKit as Docker Engine {since:g} has it; this is {here.describe()}.")
     options.setdefault("lend", _LEND.get(str(app)))
     with LiveBuild() as live:
         result = builds.build(BuildRequest(folder_of(app), dockerfile, **options), engine=here,
@@ -71,6 +77,13 @@ def outcome(action: Callable[..., Any], *args: Any, **options: Any) -> Any:
         return action(*args, **options)
     except CourseError as error:
         return error
+
+
+def check(app: str, dockerfile: str = "Dockerfile") -> tuple[Finding, ...]:
+    """What the builder's own checks find in a Dockerfile; nothing is built. The errors are those of
+    `helpers.builder.linter.lint`."""
+    note(docker("build", "--check", "-f", f"notebooks/apps/{app}/{dockerfile}", f"notebooks/apps/{app}"))
+    return lint(BuildRequest(folder_of(app), dockerfile), engine())
 
 
 def fetch(*refs: str) -> Bases:

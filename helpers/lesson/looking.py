@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+
+from docker.errors import NotFound
 
 from .. import container, image
 from .. import inventory as inventories
 from ..builder import BuildResult
 from ..builder import cache as build_cache
+from ..builder.cache import Record
 from ..container import attack
 from ..errors import Unsupported
 from ..image import Image, Layer
@@ -18,8 +22,10 @@ from ..views.lists import Images, Records, ordered
 from .session import engine, reference
 from .terminal import docker, listing, note
 
-__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "paths",
-           "prune", "read_file", "search", "which_builder"]
+__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "new_runner",
+           "paths", "prune", "read_file", "search", "which_builder"]
+_ROUNDS = 3    # of pruning
+_PRUNE = f"{docker('buildx', 'prune')}    # asks first; it removes what other builds left, too"
 
 
 def inspect(built: BuildResult | str) -> Image:
@@ -112,10 +118,33 @@ def _records(mark: str) -> Records:
 
 def prune(mark: str) -> Records:
     """Remove those records from the build cache, and no other; the ones that went."""
+    note(_PRUNE)
+    return _pruned(mark)[0]
+
+
+def _pruned(mark: str) -> tuple[Records, int]:
+    """The records that went, and how many stayed: others are built on them."""
     ours = _records(mark)
     gone = build_cache.prune(engine(), [record.id for record in ours])
-    note(f"{docker('buildx', 'prune')}    # asks first; it removes what other builds left, too")
-    return Records(record for record in ours if record.id in gone)
+    return Records(record for record in ours if record.id in gone), len(ours) - len(gone)
+
+
+def new_runner(mark: str, *tags: str) -> Records:
+    """Forget these images of the lesson, and what the steps with the word `mark` left in the cache, as a machine has it
+    that never built them; the records that went."""
+    client = engine().client
+    for tag in tags:
+        with engine().translate_errors(f"remove {tag}"), contextlib.suppress(NotFound):
+            client.images.remove(tag, force=True)
+    note(docker("image", "rm", *tags))
+    gone: list[Record] = []
+    for _ in range(_ROUNDS):
+        pruned, left = _pruned(mark)
+        gone += pruned
+        if not left:
+            break
+    note(_PRUNE)
+    return Records(gone)
 
 
 def which_builder() -> say:

@@ -6,7 +6,7 @@ import atexit
 from collections.abc import Mapping, Sequence
 
 from ..builder import BuildResult
-from ..errors import RegistryUnavailable
+from ..errors import RegistryUnavailable, Unsupported
 from ..experiments import reproducibility as twices
 from ..experiments import significance, size_attribution, startup_time
 from ..experiments.startup_time import ColdStart
@@ -14,21 +14,23 @@ from ..image import Twins
 from ..registry import Copy, Registry, Transfer
 from ..text import write
 from ..views.lesson import say
+from ..views.lists import Published
 from ..widgets import Status
 from .session import display, engine, folder_of, reference
 from .terminal import docker, note
 
-__all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "push", "split", "warm_starts"]
+__all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "published", "push", "split",
+           "warm_starts"]
 
 split = size_attribution.split
 faster = significance.compare
 _registry: Registry | None = None
 
 
-def open_registry(speed: float) -> Registry | None:
+def open_registry(speed: float, *, needed: bool = False) -> Registry | None:
     """A registry behind a line of `speed` bytes a second, in place of one opened before.
 
-    None, and a sentence that says why, where there is none to be had.
+    None, and a sentence that says why, where there is none to be had; Unsupported where it is `needed`.
     """
     global _registry
     if _registry:
@@ -37,6 +39,8 @@ def open_registry(speed: float) -> Registry | None:
     try:
         _registry = Registry(speed, engine(), report=write)
     except RegistryUnavailable as error:
+        if needed:
+            raise Unsupported(error.what, why=error.why, remedy=error.remedy) from error
         display(say(f"{error}\nThe lesson goes on without it."))
     return _registry
 
@@ -70,6 +74,12 @@ def fresh(registry: Registry | None, trips: Sequence[Transfer]) -> list[Copy]:
             status(f"copying {trip.name}")
             copies.append(registry.fresh(trip))
     return copies
+
+
+def published(registry: Registry, name: str) -> Published:
+    """The manifests that `registry.place(name)` leads to. Raises TransferFailed."""
+    note(docker("buildx", "imagetools", "inspect", registry.place(name)))
+    return Published(registry.entries(name))
 
 
 def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[float]]:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.errors import RegistryUnavailable
+from helpers.errors import RegistryUnavailable, Unsupported
 from helpers.lesson import shipping
 
 
@@ -41,6 +41,16 @@ def test_without_a_registry_the_lesson_goes_on_and_nothing_is_copied(registries,
     assert shipping.open_registry(1000) is None
     assert "There is no registry." in capsys.readouterr().out
     assert shipping.fresh(None, [SimpleNamespace(name="a")]) == []
+
+
+def test_where_a_registry_is_needed_its_absence_is_what_the_engine_cannot_do(registries, monkeypatch):
+    def none(*_, **__):
+        raise RegistryUnavailable("There is no registry.", why="No port is free.")
+
+    monkeypatch.setattr(shipping, "Registry", none)
+    with pytest.raises(Unsupported, match="no registry") as raised:
+        shipping.open_registry(1000, needed=True)
+    assert raised.value.why == "No port is free."
 
 
 def test_each_transfer_gets_a_copy_of_its_own(registries):

@@ -1,0 +1,52 @@
+"""A lesson's builds, where the engine is older than the Dockerfile; an empty runner; an ssh agent."""
+
+import contextlib
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+from docker.errors import NotFound
+
+from helpers.errors import Unsupported
+from helpers.lesson import agent, building, looking
+from tests.unit import engines
+
+
+@pytest.mark.parametrize("old", [engines.docker("23.0.1"), engines.podman()])
+def test_what_an_engine_is_too_old_for_is_not_sent_to_it(monkeypatch, old):
+    monkeypatch.setattr(building, "engine", lambda: old)
+    monkeypatch.setattr(building, "answers", lambda engine, since: False)
+    monkeypatch.setattr(building.builds, "build", lambda *_, **__: pytest.fail("It was sent."))
+    with pytest.raises(Unsupported, match="cannot read this Dockerfile") as raised:
+        building.build("syntax", "Dockerfile.exclude", since=28.5)
+    assert "Docker Engine 28.5 has it" in raised.value.why and old.describe() in raised.value.why
+
+
+def test_a_new_runner_has_neither_the_images_nor_their_steps(monkeypatch):
+    images, left = ["app:1"], [["parent", "child"], ["parent"], []]
+    monkeypatch.setattr(looking, "engine", lambda: SimpleNamespace(
+        client=SimpleNamespace(images=SimpleNamespace(remove=remove)), translate_errors=contextlib.nullcontext))
+    monkeypatch.setattr(looking, "_records", lambda mark: [SimpleNamespace(id=each) for each in left[0]])
+    monkeypatch.setattr(looking.build_cache, "prune", lambda engine, ids: set(ids) - set(left.pop(0) and left[0]))
+
+    def remove(tag, force):
+        if tag not in images:
+            raise NotFound("no such image")
+        images.remove(tag)
+
+    gone = looking.new_runner("1234", "app:1", "never:built")
+    assert [each.id for each in gone] == ["child", "parent"] and not images and left == [[]]
+
+
+@pytest.mark.skipif(bool(agent.missing()), reason="OpenSSH is not installed")
+def test_an_agent_holds_one_key_of_its_own():
+    there = agent.open_agent()
+    listed = subprocess.run(["ssh-add", "-L"], env={"SSH_AUTH_SOCK": there.socket, "PATH": "/usr/bin:/bin"},
+                            capture_output=True, text=True, check=True).stdout
+    assert listed.count("ssh-ed25519") == 1 and there.private not in listed
+
+
+def test_without_openssh_there_is_no_agent(monkeypatch):
+    monkeypatch.setattr(agent.shutil, "which", lambda name: None)
+    with pytest.raises(Unsupported, match="no ssh agent"):
+        agent.open_agent()
