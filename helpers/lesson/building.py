@@ -71,10 +71,12 @@ def build(app: str, dockerfile: str = "Dockerfile", *, since: float = 0, **optio
 def outcome(action: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """What `action(*args, **options)` returns, or the CourseError that it raises.
 
-    For an experiment that may fail: the source of the cell does not say whether it will.
+    For an experiment that may fail: the source of the cell does not say whether it will. Raises Unsupported.
     """
     try:
         return action(*args, **options)
+    except Unsupported:    # no outcome: the engine here cannot try it
+        raise
     except CourseError as error:
         return error
 
