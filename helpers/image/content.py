@@ -114,6 +114,8 @@ def search_all(image: Image, needles: Sequence[str], engine: Engine | None = Non
     """{needle: its places} as of `search`: the image is read once."""
     if not all(needles):
         raise ValueError("An empty text is everywhere.")
+    if not needles:
+        return {}
     wanted = [needle.encode() for needle in needles]
     engine = engine or connect()
 

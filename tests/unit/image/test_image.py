@@ -15,7 +15,7 @@ from docker.errors import ImageNotFound
 
 from helpers import labels, paths
 from helpers.errors import ImageUnreadable
-from helpers.image import Image, Layer, archive_reader, cache, measure
+from helpers.image import Image, Layer, archive_reader, cache, content, measure
 from helpers.image.archive import path
 from helpers.image.archive_reader import Measured, Saved, read
 from helpers.image.byte_stream import ByteStream, Truncated
@@ -676,3 +676,8 @@ def test_the_base_is_what_the_build_said_else_what_it_shares_most_with(layers, s
 ])
 def test_exposed_ports_may_be_ranges_and_nonsense(exposed, numbers):
     assert list(ports(exposed)) == numbers
+
+
+def test_no_text_is_found_nowhere(monkeypatch):
+    monkeypatch.setattr(content, "connect", lambda: pytest.fail("no image needs to be read"))
+    assert content.search_all(None, ()) == {}
