@@ -34,6 +34,7 @@ class Building:
     secrets: Texts = ()
     leaks: Texts = ()
     no_lint: Texts = ()
+    starter_fails: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,14 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class CI:
+    """[ci]: a bake file, and edits after which an empty builder has only the registry's cache."""
+
+    file: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
 class Same:
     """[reproducible]"""
 
@@ -161,6 +170,7 @@ class Exercise:
     run: tuple[Run, ...] = ()
     serve: Serve | None = None
     edits: tuple[Edit, ...] = ()
+    ci: CI | None = None
     reproducible: Same | None = None
     report: Texts = ()
     targets: Mapping[str, Target] = field(default_factory=dict)
@@ -262,9 +272,11 @@ def _contradictions(exercise: Exercise) -> Iterator[tuple[Texts, str]]:
     for where, each in words:
         if source.get(each.file, b"").count(each.word.encode()) != 1:
             yield where, f"{each.word!r} has to occur exactly once in {each.file}"
-    for edit in exercise.edits:
-        if edit.file not in source:
-            yield ("edits",), f"there is no file {edit.file}"
+    ci = exercise.ci
+    for where, file in [*(("edits", each.file) for each in exercise.edits), *((("ci", each) for each in (
+            ci.file, *(edit.file for edit in ci.edits))) if ci else ())]:
+        if file not in source:
+            yield (where,), f"there is no file {file}"
     asked = [*(text for each in exercise.run for text in each.output),
              *(text for each in (exercise.serve.requests if exercise.serve else ()) for text in each.contains)]
     if exercise.proof and not any("{proof}" in text for text in asked):

@@ -18,6 +18,7 @@ def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
         "what is in the image": _inside(exercise, exercise),
         "how it runs": _running(exercise),
         "what an edit rebuilds": _chosen(cache=exercise.edits),
+        "what an empty builder takes from a registry": _chosen(**{"ci-cache": exercise.ci}),
         "whether two builds are the same": _chosen(reproducible=exercise.reproducible),
         "what the report finds": _chosen(report=exercise.report),
         **{f"the target {name}": tuple(f"{name}: {rule}" for rule in (

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import dockerfile_rules
 from .exercise import Exercise
+from .globs import matches
 from .hints import task_without_hints
 from .verdict import Findings
 
@@ -63,6 +64,10 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
         "## Your Dockerfile\n\nThis is the starter. Change it, and run the cell: what you wrote is saved in "
         "`work/Dockerfile`, and built.",
         [f"%%dockerfile {name}\n{text}".rstrip("\n")],
+        *(each for file, content in changeable(exercise).items() for each in (
+            f"## Your {file}\n\nThe check takes it from `work/{file}`.",
+            [f"%%writefile work/{file}\n{content}".rstrip("\n")])),
+        *(["## Enter the step that failed", ["%%in_step\npwd\nls -l"]] if exercise.build.starter_fails else ()),
         "## Check it\n\nThe check builds it once more, with a random word in the source, looks inside and runs it.",
         [f"%check {name}"],
         "## A hint, if you want one",
@@ -71,8 +76,9 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
         ["%progress"],
     ]
     compared = f"%check {name}" if starter_fails_unbuilt(exercise) else ""
+    raising = (f"%%dockerfile {name}", "%%in_step") if exercise.build.starter_fails else ()
     return {
-        "cells": [_cell(name, number, cell, compared) for number, cell in enumerate(cells)],
+        "cells": [_cell(name, number, cell, compared, raising) for number, cell in enumerate(cells)],
         "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
                      "language_info": {"name": "python"}},
         "nbformat": 4, "nbformat_minor": 5,
@@ -91,12 +97,20 @@ def _shown(file: str, content: bytes) -> str:
     return f"<details><summary><code>{file}</code></summary>\n\n{fence}{language}\n{text.rstrip()}\n{fence}\n\n</details>\n"  # noqa: E501
 
 
-def _cell(name: str, number: int, content: str | list[str], compared: str) -> dict:
-    """A text cell, or ([source]) one of code; nbval compares the output of the one that is `compared`."""
+def changeable(exercise: Exercise) -> dict[str, str]:
+    """{name: content} of the files beside the Dockerfile that a learner may change and that are there."""
+    return {file: content.decode() for file, content in exercise.source().items()
+            if any(matches(file, wanted) for wanted in exercise.may_change)}
+
+
+def _cell(name: str, number: int, content: str | list[str], compared: str, raising: tuple[str, ...]) -> dict:
+    """A text cell, or ([source]) one of code; nbval compares the output of the one that is `compared`, and one that
+    begins with a text of `raising` may fail."""
     text = content if isinstance(content, str) else content[0]
     cell: dict[str, object] = {"cell_type": "markdown",
                                "id": hashlib.sha256(f"{name}/{number}".encode()).hexdigest()[:8], "metadata": {}}
     if text is not content:
         cell = {**cell, "cell_type": "code", "execution_count": None, "outputs": [],
-                "metadata": {} if text == compared else {"tags": ["nbval-ignore-output"]}}
+                "metadata": {} if text == compared else {"tags": [
+                    "nbval-ignore-output", *(["raises-exception"] if text.startswith(raising) else [])]}}
     return {**cell, "source": text.splitlines(keepends=True)}

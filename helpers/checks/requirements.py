@@ -46,6 +46,9 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
     if not engine.cache_sees_mounts and exercise.edits and read.mounting:  # helpers.builder does without the cache then
         yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage "
                "or the context, which its cache ignores.")
+    if exercise.ci and not (builder == "buildkit" and "caches" in engine.exports):
+        yield ("The exercise exports a build's cache to a registry, which takes Docker 26 or later with the containerd "
+               "image store.")
     if not engine.read_only_root and any([each.read_only for each in programs] + [each.read_only for each in servers]):
         yield "The exercise runs the program on a read-only file system."
     if not engine.health_checks and any(each.healthy for each in servers):

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from .. import dockerfile as dockerfiles
 from ..builder import BuildResult, Progress
@@ -27,6 +27,7 @@ from ..image import start as start_of
 from ..inventory import inventory
 from ..limits import Bounds
 from . import (
+    ci_cache,
     dockerfile_rules,
     image_rules,
     measure,
@@ -37,7 +38,8 @@ from . import (
 )
 from .added_mounts import with_mounts, without_mounts
 from .building import build_exercise
-from .exercise import Content, Edit, Exercise, Same, Target
+from .edits import rebuilt
+from .exercise import Content, Exercise, Same, Target
 from .goals import goals
 from .placeholders import Values, random_word
 from .verdict import Fail, Findings, Verdict
@@ -123,8 +125,13 @@ class Attempt(contextlib.ExitStack):
         self._look(found, result, self.exercise)
         if found.fails:
             return "how it runs"
-        if self.exercise.edits:
-            found.judge("cache", self._edits())
+        if edits := self.exercise.edits:
+            self.listener.say("Editing the source, and building again")
+            found.judge("cache", rebuilt(edits, self.source, self.fresh, self.build, self._reason))
+        if (ci := self.exercise.ci) and not found.failed("cache"):
+            self.listener.say("Building as a pipeline does, with an empty builder and a registry")
+            found.judge("ci-cache", ci_cache.fails(ci, self.read, self.source, self.engine, self.fresh, self.build,
+                                                   self._reason))
         if asked := self.exercise.reproducible:
             found.judge("reproducible", self._rebuilt(result, asked))
         if rules := self.exercise.report:
@@ -166,35 +173,37 @@ class Attempt(contextlib.ExitStack):
         return result if found.judge("disk", [Fail("disk", said)] if heavy else ()) else None
 
     def build(self, source: Mapping[str, bytes] | None = None, *, target: str | None = None,
-              rerun: Literal["", "secrets", "all"] = "", text: str | None = None) -> BuildResult:
+              rerun: Literal["", "secrets", "all"] = "", text: str | None = None,
+              **caches: Collection[str]) -> BuildResult:
         """Build within the bounds of the exercise. Raises BuildFailed.
 
         source  {path: content}; None: that of the attempt, with the word in it
         rerun   which steps run even if they have run before: those that mount a secret, or all
         text    of another Dockerfile
+        caches  cache_to and cache_from, as of `helpers.builder.build`
         """
         read = dockerfiles.parse(text) if text else self.read
-        caches = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
+        folders = self.exercise.build.caches if self.engine.mounts(self.builder) else ()
         # BuildKit takes a COPY of the same bytes from the cache, with the times that they had.
         layers = rerun == "all" and self.exercise.reproducible and self.exercise.reproducible.layers
         no_cache = bool(layers or rerun and self.builder != "buildkit")
         if rerun and not no_cache:
             self._again = random_word(), rerun == "all"
-        cached, plain = (with_mounts(read, folders, *self._again) for folders in (caches, ()))
+        cached, plain = (with_mounts(read, each, *self._again) for each in (folders, ()))
         try:
-            return self._build(cached, source or self.source, target, no_cache)
+            return self._build(cached, source or self.source, target, no_cache=no_cache, **caches)
         except BuildStopped:
             raise
         except BuildFailed as error:
             # A folder under a cache mount cannot be deleted, and only root can write to it.
             if cached == plain or not any(each in line for line in error.log for each in _RETRY):
                 raise
-            return self._build(plain, source or self.source, target, no_cache)
+            return self._build(plain, source or self.source, target, no_cache=no_cache, **caches)
 
-    def _build(self, text: str, source: Mapping[str, bytes], target: str | None, no_cache: bool) -> BuildResult:
+    def _build(self, text: str, source: Mapping[str, bytes], target: str | None, **options: Any) -> BuildResult:
         rules = self.exercise.build
         result = build_exercise(
-            self.exercise, text, source, self.secrets, target=target, builder=self.builder, no_cache=no_cache,
+            self.exercise, text, source, self.secrets, target=target, builder=self.builder, **options,
             bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk), engine=self.engine,
             watch=self.listener.build, report=self.listener.say)
         self.enter_context(remove_if_untagged(result.image, self.engine))
@@ -241,18 +250,6 @@ class Attempt(contextlib.ExitStack):
 
     # -- building again --
 
-    def _edits(self) -> list[Fail]:
-        self.listener.say("Editing the source, and building again")
-        fails = []
-        for edit in self.exercise.edits:
-            changed = {**self.source, edit.file: self.source[edit.file] + self.fresh().fill(edit.append).encode()}
-            try:
-                fails += cache_fails(edit, self.build(changed))
-            except BuildFailed as error:
-                fails.append(Fail("cache", f"After a change in {edit.file} it did not build: {self._reason(error)}",
-                                  error.line))
-        return fails
-
     def _rebuilt(self, first: BuildResult, asked: Same) -> list[Fail]:
         self.listener.say("Building again, with every RUN")
         if asked.layers:
@@ -285,16 +282,3 @@ class Attempt(contextlib.ExitStack):
 def _add(found: Findings, other: Findings) -> None:
     for rule in dict.fromkeys([*other.holds, *(fail.rule for fail in other.fails)]):
         found.judge(rule, [fail for fail in other.fails if fail.rule == rule])
-
-
-def cache_fails(edit: Edit, result: BuildResult) -> list[Fail]:
-    """Rule `cache`: which steps of a build after an edit are not cached, or run again, as they should."""
-    fails = []
-    for wanted, cached in [*((each, True) for each in edit.cached), *((each, False) for each in edit.again)]:
-        steps = [step for step in result.steps if step.stage and wanted in step.instruction]
-        fails += [] if steps else [Fail("cache", f"No step contains {wanted!r}.")]
-        said = ("ran again, and does not need it. Copy that file after this step, or in another stage." if cached else
-                "did not run again: it does not see the change.")
-        fails += [Fail("cache", f"After a change in {edit.file} this step {said}", step.line)
-                  for step in steps if step.cached != cached]
-    return fails

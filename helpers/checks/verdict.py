@@ -46,6 +46,7 @@ RULES = {
     "breaks": "It does not build when the source is broken.",
     "report": "The course's own report has nothing to fix here.",
     "cache": "An edit reruns no more steps than it must.",
+    "ci-cache": "An empty builder takes from the registry's cache what an edit leaves as it was.",
     "reproducible": "Two builds without the cache give the same bytes.",
 }
 

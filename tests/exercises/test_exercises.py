@@ -8,15 +8,18 @@ get a new one for each check.
 import os
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.checks import EXERCISES, check, find, measure, names, requirements
+from helpers.checks.building import build_exercise
 from helpers.checks.dockerfile_rules import RULES
 from helpers.checks.placeholders import random_word
 from helpers.checks.runner import Attempt
+from helpers.errors import BuildFailed
 
 HERE = Path(__file__).parent
 BUILDER = os.environ.get("MULTISTAGE_EXERCISE_BUILDER") or None   # None: the engine's default
@@ -82,14 +85,26 @@ def each_wrong():
     return pytest.mark.parametrize("name, path", known)
 
 
-def pinned(text, engine):
-    """A Dockerfile with the digests of this machine's bases in place of the zeros."""
-    return re.sub(r"(\S+)@sha256:0{64}", lambda found: f"{found[1]}@{measure.digest(found[1], engine)}", text)
+def filled(text, engine):
+    """A Dockerfile with what belongs to this machine in place of the zeros: digests of bases, and the offset of
+    exercise 15."""
+    text = re.sub(r"(\S+)@sha256:0{64}", lambda found: f"{found[1]}@{measure.digest(found[1], engine)}", text)
+    return text.replace("OFFSET=000", f"OFFSET={offset(engine)}") if "OFFSET=000" in text else text
+
+
+@cache
+def offset(engine):
+    """The number in the log of the step that fails, printed by the step, which works with every builder."""
+    exercise = find("15")
+    text = exercise.starter.read_text().replace("sh configure", "sh configure || { cat config.log; exit 1; }")
+    with pytest.raises(BuildFailed) as caught:
+        build_exercise(exercise, text, exercise.source(), {}, engine=engine, builder=BUILDER)
+    return re.search(r"OFFSET=(\d{3})\b", " ".join(caught.value.log))[1]
 
 
 def judged(exercise, path, engine, builder=BUILDER):
     """The verdict; skipped where this engine cannot judge the exercise, and says so."""
-    verdict = check(exercise, path, text=pinned(path.read_text(), engine), builder=builder, engine=engine, word=WORD)
+    verdict = check(exercise, path, text=filled(path.read_text(), engine), builder=builder, engine=engine, word=WORD)
     if verdict.lacks:
         assert not verdict.passed and not verdict.fails
         pytest.skip(" ".join(verdict.lacks))
@@ -110,11 +125,13 @@ def must_fail(exercise, path, engine, builder=BUILDER):
 
 @each_exercise()
 def test_a_starter_fails_but_builds(name, engine):
-    """It fails for what it ships or how it is written, not by a mistake."""
+    """It fails for what it ships or how it is written, not by a mistake, unless the mistake is what it is about."""
     exercise = find(name)
     verdict = judged(exercise, exercise.starter, engine)
     assert not verdict.passed
-    if "builds" not in verdict.holds:    # its text was enough
+    if exercise.build.starter_fails:
+        assert [fail.rule for fail in verdict.fails] == ["builds"]
+    elif "builds" not in verdict.holds:    # its text was enough
         read = dockerfiles.parse(exercise.starter.read_text())
         if lacking := requirements.lacks(exercise, read, engine, BUILDER):
             pytest.skip(" ".join(lacking))
@@ -138,6 +155,18 @@ def test_another_right_one_passes(name, path, engine):
 @each_wrong()
 def test_a_wrong_one_fails_with_its_reason(name, path, engine):
     must_fail(find(name), path, engine)
+
+
+def test_the_failed_step_has_the_number_that_its_message_keeps_to_itself(engine):
+    exercise = find("15")
+    with pytest.raises(BuildFailed, match="configure") as caught:
+        build_exercise(exercise, exercise.starter.read_text(), exercise.source(), {}, engine=engine)
+    assert "OFFSET" not in f"{caught.value} {caught.value.log}"
+    if caught.value.snapshots is None:
+        pytest.skip("this engine's builder keeps no state of a build")
+    with caught.value.snapshots:
+        done = caught.value.state.run("[ -e config.log ] || sh configure; cat config.log")    # Docker 20.10 keeps the state before
+    assert f"OFFSET={offset(engine)}." in done.output
 
 
 # The legacy builder has no cache to mount, so that Go would compile for half a minute each time.

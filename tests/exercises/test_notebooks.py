@@ -12,7 +12,7 @@ from helpers.checks import find, names, notebook
 
 from ..engines.suite import environment
 from ..outputs import copied
-from .test_exercises import pinned
+from .test_exercises import filled
 
 CELL_SECONDS = 300
 
@@ -33,10 +33,13 @@ def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     for each in (folder / "solution").iterdir():
         if each.name != "Dockerfile":
             shutil.copy(each, folder / "work")
-    made = notebook.notebook(exercise, pinned((folder / "solution" / "Dockerfile").read_text(), engine))
+    made = notebook.notebook(exercise, filled((folder / "solution" / "Dockerfile").read_text(), engine))
     cells = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
     for cell in cells:
         cell["source"] = [line.replace(f" {name}", f" {folder}") for line in cell["source"]]
+        if cell["source"][0].startswith("%%writefile"):
+            file = cell["source"][0].split("/")[1].strip()
+            cell["source"][1:] = (folder / "solution" / file).read_text().splitlines(keepends=True)
     check, = [cell for cell in cells if cell["source"][0].startswith("%check")]
     check["source"] = ["judged = " + check["source"][0], "\n", "assert judged.passed, judged"]
     path = folder / "run.ipynb"

@@ -21,12 +21,12 @@ from helpers.checks import (
     read,
 )
 from helpers.checks.added_mounts import with_mounts, without_mounts
+from helpers.checks.edits import cache_fails
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.goals import goals
 from helpers.checks.hints import next_hint
 from helpers.checks.placeholders import Values
-from helpers.checks.runner import cache_fails
 from helpers.checks.submission import changed_files
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError
@@ -163,18 +163,29 @@ def kept(name):
     return [cell for cell in read["cells"] if cell["cell_type"] == "code"]
 
 
+def verdict_cell(cells):
+    return next(cell for cell in cells if cell["source"][0].startswith("%check"))
+
+
+def tags(cell):
+    return cell["metadata"].get("tags", ())
+
+
 @pytest.mark.parametrize("name", names())
 def test_a_notebook_is_kept_with_what_the_starter_gives(name):
     cells = kept(name)
-    assert [cell["execution_count"] for cell in cells] == [1, 2, 3, 4, 5]
+    assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert all(cell["outputs"] for cell in cells)
-    for output in outputs:
-        assert output["output_type"] in ("execute_result", "display_data")     # no error, and nothing printed
-        assert output["data"].keys() == {"text/plain", "text/html"}            # no widget
+    for cell in cells:
+        printed, raised = cell["source"][0].startswith(("%%in_step", "%%writefile")), "raises-exception" in tags(cell)
+        for output in cell["outputs"]:
+            assert output["output_type"] in ("execute_result", "display_data", *["stream"] * printed, *["error"] * raised)
+            if "data" in output:
+                assert output["data"].keys() == {"text/plain", "text/html"}            # no widget
     text = json.dumps(outputs).replace("<wbr>", "")
     assert str(Path(__file__).resolve().parents[3]) not in text and not re.search(r"/tmp/|/root/(?!\.npmrc\b)", text)
-    judged, = cells[2]["outputs"]
+    judged, = verdict_cell(cells)["outputs"]
     said = "".join(judged["data"]["text/plain"])
     assert said.startswith(f"Not yet: {name}.")
     assert not re.search(r"✘ (.*: )?(time|disk):", said), "the verdict shows a build that was stopped"
@@ -182,7 +193,7 @@ def test_a_notebook_is_kept_with_what_the_starter_gives(name):
 
 @pytest.mark.parametrize("name", names())
 def test_a_verdict_that_needs_no_build_is_kept_as_it_is_now(name, tmp_path, monkeypatch):
-    exercise, cell = find(name), kept(name)[2]
+    exercise, cell = find(name), verdict_cell(kept(name))
     if not notebook.starter_fails_unbuilt(exercise):
         assert cell["metadata"]["tags"] == ["nbval-ignore-output"]
         return

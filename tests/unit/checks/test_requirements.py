@@ -1,5 +1,7 @@
 """Which engine can carry which exercise, and what is said where one cannot."""
 
+from dataclasses import replace
+
 import pytest
 
 from helpers import dockerfile as dockerfiles
@@ -61,6 +63,12 @@ def test_an_old_podman_has_no_cache_where_the_context_is_mounted():
     exercise = find("03")
     assert "line 2" in requirements.lacks(exercise, read, ONE_ID)[0] and "cache" in requirements.lacks(exercise, read, ONE_ID)[0]
     assert requirements.lacks(exercise, read, NEWER) == ()
+
+
+def test_a_cache_in_a_registry_takes_the_containerd_store():
+    able = replace(DOCKER, exports=("caches",))
+    assert said("14", engine=able) == () and "containerd" in said("14")[0]
+    assert "containerd" in said("14", engine=able, builder="legacy")[0]
 
 
 def test_what_is_judged_with_less_certainty_is_told():

@@ -1,0 +1,10 @@
+FROM gcc:12 AS builder
+WORKDIR /src
+COPY configure sounder.c ./
+ARG OFFSET=000
+RUN sh configure
+RUN gcc -Wall -O2 -static -o sounder sounder.c
+
+FROM scratch
+COPY --from=builder /src/sounder /sounder
+ENTRYPOINT ["/sounder"]

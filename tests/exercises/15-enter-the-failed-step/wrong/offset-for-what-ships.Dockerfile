@@ -1,0 +1,11 @@
+# fails: builds
+FROM gcc:12 AS builder
+WORKDIR /src
+COPY configure sounder.c ./
+RUN sh configure
+RUN gcc -Wall -O2 -static -o sounder sounder.c
+
+FROM scratch
+ENV OFFSET=000
+COPY --from=builder /src/sounder /sounder
+ENTRYPOINT ["/sounder"]
