@@ -13,9 +13,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from ... import paths
+from ...errors import EngineUnreachable
 from .. import processes
 from ..backend import Backend
 from ..capabilities import Capabilities
@@ -24,7 +26,7 @@ from . import launcher, namespaces, settings
 _RUNGS = {"many": "podman", "one": "podman-one-id"}
 _PROGRAMS = ("podman", "conmon", "crun")
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/libexec/podman:/usr/local/libexec/podman:/usr/lib/podman"
-_PROBE_SECONDS = 20
+_PROBE_SECONDS = (20, 90)   # a busy machine is asked a second time, with more patience
 # What Podman mounts its own over while a RUN is at work. Podman 4 leaves the places (seen with 4.3.1,
 # and not with 5.8.6).
 _MOUNTED = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
@@ -90,7 +92,7 @@ class Podman(Backend):
         return "" if found["ok"] else f"Podman cannot work here: {found['why']}."
 
     def _probed(self) -> dict:
-        """{ok, ids, store} or {ok, why}: subordinate ids first."""
+        """{ok, ids, store} or {ok, why}: subordinate ids first. Raises EngineUnreachable where there is no answer."""
         place = self.folder()
         if place in _good:
             return _good[place]
@@ -150,15 +152,21 @@ class Podman(Backend):
         _good.pop(place, None)
 
 
-def _launched(words: list[str], timeout: float) -> dict:
-    try:
-        done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,
-                              stdin=subprocess.DEVNULL, env=processes.environment())
-        return json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        return {"ok": False, "why": "the machine did not answer in time"}
-    except ValueError:
-        return {"ok": False, "why": (done.stderr.strip().splitlines() or ["the probe ended without a word"])[-1]}
+def _launched(words: list[str], timeouts: Iterable[float]) -> dict:
+    """What a probe answers. One that is silent has not said no: taken for a no, it would put a busy session on a
+    slower engine. Raises EngineUnreachable."""
+    for timeout in timeouts:
+        try:
+            done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,
+                                  stdin=subprocess.DEVNULL, env=processes.environment())
+            return json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            continue
+        except ValueError:
+            return {"ok": False, "why": (done.stderr.strip().splitlines() or ["the probe ended without a word"])[-1]}
+    raise EngineUnreachable("Whether Podman works here could not be found out.",
+                            why=f"The probe was silent for {timeout:g} seconds: this machine is very busy.",
+                            remedy="Wait until it is less busy, and run this again.")
 
 
 def _launch_command(words: list[str]) -> list[str]:

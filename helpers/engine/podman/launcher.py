@@ -87,7 +87,7 @@ def _map(pid: int, uid: int, gid: int) -> int:
             return 1
         first, count = given
         if subprocess.run([program, str(pid), "0", str(own), "1", "1", str(first), str(count)],
-                          capture_output=True, timeout=10).returncode:
+                          capture_output=True).returncode:    # the probe as a whole has its time
             return 1
     return 0
 

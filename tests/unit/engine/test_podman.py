@@ -13,7 +13,7 @@ from helpers.engine import backends
 from helpers.engine.backends import DOCKERD as dockerd
 from helpers.engine.backends import PODMAN as podman
 from helpers.engine.podman import backend, launcher, namespaces, seccomp, settings
-from helpers.errors import NoEngine
+from helpers.errors import EngineUnreachable, NoEngine
 
 ERRNO_0, ALLOW = 0x00050000, 0x7FFF0000
 X86, ARM, I386 = 0xC000003E, 0xC00000B7, 0x40000003
@@ -157,9 +157,22 @@ def test_where_neither_works_the_last_reason_is_reported_and_it_is_probed_again(
 
 def test_a_probe_that_says_nothing_is_no_probe(monkeypatch):
     monkeypatch.setattr(backend, "_launch_command", lambda words: [sys.executable, "-c", "import sys; sys.exit('broken')"])
-    assert backend._launched(["probe"], 10) == {"ok": False, "why": "broken"}
+    assert backend._launched(["probe"], [10]) == {"ok": False, "why": "broken"}
+
+
+def test_a_probe_that_times_out_is_run_again_with_more_time(monkeypatch):
+    commands = iter([["sleep", "9"], ["echo", '{"ok": true}']])
+    monkeypatch.setattr(backend, "_launch_command", lambda words: next(commands))
+    assert backend._launched(["probe"], [0.05, 10]) == {"ok": True}
+
+
+def test_a_probe_without_an_answer_does_not_count_as_a_no(home, monkeypatch):
+    """Taken for a no, it would put one session of a busy class on a slower engine, without a word."""
+    monkeypatch.setattr(backend.shutil, "which", lambda name, path=None: f"/bin/{name}")
     monkeypatch.setattr(backend, "_launch_command", lambda words: ["sleep", "9"])
-    assert "in time" in backend._launched(["probe"], 0.05)["why"]
+    monkeypatch.setattr(backend, "_PROBE_SECONDS", (0.05, 0.1))
+    with pytest.raises(EngineUnreachable, match="could not be found out"):
+        podman.can_start()
 
 
 def test_another_users_folder_is_not_used(home, monkeypatch):
