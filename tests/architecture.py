@@ -28,7 +28,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("engine/proot", "image"),
     ("inventory",),
     ("experiments",),
-    ("report", "maintenance"),
+    ("report", "maintenance", "classroom"),
     ("checks",),
     ("charts",),
     ("views",),

@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # The order in which the groups start: what must be alone runs beside the unit tests, which need no
 # engine, and what comes last is in small pieces, so that neither worker waits long for the other. The slowest
 # file of the unit tests is their first for the same reason.
-ORDER = ("tests/unit/test_plugin.py", "tests/unit", "tests/lab", "tests/sandbox", "tests/engines", "tests/exercises",
-         "notebooks", "tests/engine")
+ORDER = ("tests/unit/test_plugin.py", "tests/unit", "tests/lab", "tests/sandbox", "tests/classroom", "tests/engines",
+         "tests/exercises", "notebooks", "tests/engine")
 LOCK = Path(tempfile.gettempdir(), f"multistage-tests-{os.getuid()}.lock")
 HELD = "MULTISTAGE_TESTS_LOCKED"    # in the environment of what a test starts
 

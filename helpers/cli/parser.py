@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CourseError
-from . import debug, engines, exercises, images, lint
+from . import classes, debug, engines, exercises, images, lint
 from .output import no_build, no_report
 
 Value = TypeVar("Value")
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=run)
         return sub
 
-    for part in (_engines, _bases, _builds, _dockerfiles, _images, _exercises):
+    for part in (_engines, _bases, _builds, _dockerfiles, _images, _exercises, _classes):
         part(command)
     return made
 
@@ -143,6 +143,16 @@ def _exercises(command: Command) -> None:
     progress.add_argument("--export", type=Path, metavar="FILE", help="write it to this file")
     progress.add_argument("--import", type=Path, metavar="FILE", dest="take",
                           help="merge an exported file; the best of both is kept")
+
+
+def _classes(command: Command) -> None:
+    opened = command("class", classes.classroom, "open a class for learners who install nothing, or close it")
+    opened.add_argument("action", nargs="?", default="start", choices=("start", "stop", "restart"))
+    opened.add_argument("--listen", default="", metavar="ADDRESS[:PORT]", help="(default: 127.0.0.1:8000)")
+    opened.add_argument("--all", action="store_true", help="bring every base image, not only the first lessons'")
+
+    guide = command("guide", classes.guide, "write the instructor's guide: the remarks of all lessons as one page")
+    guide.add_argument("--to", type=Path, default=Path("guide.html"), metavar="FILE", help="(default: guide.html)")
 
 
 def _of_a_dockerfile(sub: argparse.ArgumentParser) -> None:

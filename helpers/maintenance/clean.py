@@ -14,7 +14,7 @@ from ..bases import ALL, original, status
 from ..bases.references import short
 from ..builder import legacy_images
 from ..engine import Engine
-from ..labels import BUILD, COURSE, NAME, RUN, STEP
+from ..labels import BUILD, CLASS, COURSE, NAME, RUN, STEP
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,16 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
         images += _each(_nameless(api, legacy_images.noted(engine)), api.remove_image)
         legacy_images.forget(engine)
         images += _each(_bases(engine) if bases else (), api.remove_image)
-        networks = _each([n["Id"] for n in api.networks(filters={"label": COURSE})], api.remove_network)
-        volumes = _each([v["Name"] for v in api.volumes(filters={"label": COURSE})["Volumes"] or ()],
-                        api.remove_volume)
+        networks = _each(_named(api.networks(filters={"label": COURSE}), "Id"), api.remove_network)
+        volumes = _each(_named(api.volumes(filters={"label": COURSE})["Volumes"] or (), "Name"), api.remove_volume)
         if bases and engine.owned and "buildkit" in engine.builders:   # no other has a cache of its own
             api.prune_builds()
     return Removed(images, containers, networks, volumes)
+
+
+def _named(listed: Iterable[dict], key: str) -> list[str]:
+    """Those that no class needs: the volumes of one hold its learners' work."""
+    return [each[key] for each in listed if (each["Labels"] or {}).get(COURSE) != CLASS]
 
 
 def _containers(api: APIClient) -> list[str]:

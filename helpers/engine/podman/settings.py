@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ... import paths
+
 # Podman refuses a longer path than 50 characters for what it keeps of a run. The launcher
 # puts a file system of the engine's own there; it goes when the engine does.
 RUN = "/dev/shm"
@@ -23,10 +25,13 @@ def data(folder: Path, store: str, ids: str) -> Path:
 
 
 def storage(folder: Path, store: str, ids: str) -> list[str]:
-    """Podman's options for its store. (Where it takes itself for rootless, it does not believe a
-    storage.conf's folder.)"""
+    """Podman's options for its store, and for one beside it that is only read. (Where it takes itself for rootless,
+    it does not believe a storage.conf's folder.)"""
     driver = "vfs" if store == "vfs" else "overlay"
     options = ["--storage-driver", driver, "--root", str(data(folder, store, ids)), "--runroot", f"{RUN}/storage"]
+    shared = paths.shared()
+    if driver == "overlay" and shared and (other := data(shared / "state" / "podman", store, ids)).is_dir():
+        options += ["--storage-opt", f"additionalimagestore={other}"]
     if store == "fuse-overlayfs":
         options += ["--storage-opt", f"overlay.mount_program={shutil.which(store)}"]
     return options

@@ -1,0 +1,12 @@
+"""A class on one machine: a hub in front of a session for each learner.
+
+    room      what a class is made of: names, addresses, passwords, limits
+    image     the learners' image, from deploy/Dockerfile
+    store     base images and caches that all learners read
+    homes     the learners' work: restored, saved
+    services  the proxy and the hub
+    opening   all of it together: open, restart, close
+    session   what begins a learner's session, inside its container
+    learner   a learner without a browser, for rehearsals and tests
+    guide     the instructor's remarks of the lessons as one page
+"""

@@ -1,0 +1,45 @@
+"""Containers of a class beside the learners' own: to fill a volume, to read one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from docker.errors import NotFound
+
+from ..engine import Engine
+from ..engine.timeouts import patient
+from ..errors import CourseError
+from .room import Room
+
+_SECONDS = 1800    # what filling a store or reading a home may take
+
+
+@contextlib.contextmanager
+def container(engine: Engine, room: Room, volumes: Mapping[str, str],
+              environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The id of a container of the learners' image with these volumes ({name: place}), not started; removed at the
+    end. It may do what a learner may."""
+    api = patient(engine.client.api, _SECONDS)
+    made = api.create_container(
+        room.image, ["sleep", "infinity"], user="1000:1000", labels=room.labels, environment=dict(environment or {}),
+        volumes=list(volumes.values()), host_config=api.create_host_config(
+            binds={volume: {"bind": place, "mode": "rw"} for volume, place in volumes.items()},
+            network_mode="none", **room.limits, mem_limit=room.memory))["Id"]
+    try:
+        yield made
+    finally:
+        with contextlib.suppress(NotFound):
+            api.remove_container(made, force=True, v=True)
+
+
+def run(engine: Engine, container: str, command: Sequence[str]) -> str:
+    """Run a command in a container that runs; what it printed. Raises CourseError where it fails."""
+    api = patient(engine.client.api, _SECONDS)
+    made = api.exec_create(container, list(command))["Id"]
+    output = b"".join(api.exec_start(made, stream=True)).decode("utf-8", "replace")
+    if code := api.exec_inspect(made)["ExitCode"]:
+        raise CourseError(f"`{' '.join(command)}` failed in a session of the class.", why=f"Its exit code is {code}.",
+                          remedy="Run `python -m helpers doctor` on this machine, then `make class` again.",
+                          evidence=output[-3000:])
+    return output

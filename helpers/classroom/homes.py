@@ -1,0 +1,88 @@
+"""The learners' work: one archive for each learner in a folder, NAME.tar.gz, and `passwords` beside them.
+
+A home is saved when the class is closed, and is there again when a class is opened: its name still belongs to the
+learner who took it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ..engine import Engine
+from ..engine.timeouts import patient
+from ..errors import CourseError
+from . import containers
+from .room import LABEL, PART, Room
+
+_HOME = "/home/jovyan"
+_ENDING = ".tar.gz"
+_SECONDS = 1800     # what moving a home may take
+
+
+def volumes(engine: Engine, name: str) -> dict[str, str]:
+    """{volume: its part} of a class: 'home', 'engine' or 'store'."""
+    listed = engine.client.api.volumes(filters={"label": f"{LABEL}={name}"})["Volumes"] or ()
+    return {each["Name"]: each["Labels"].get(PART, "") for each in listed}
+
+
+def learner(room: Room, volume: str) -> str:
+    """Whose home a volume is."""
+    return volume.removeprefix(f"{room.name}-home-")
+
+
+def save(engine: Engine, room: Room, report: Callable[[str], None]) -> list[Path]:
+    """Save every home of a class; the archives. Raises CourseError where one cannot be saved whole."""
+    saved = []
+    for volume in sorted(name for name, part in volumes(engine, room.name).items() if part == "home"):
+        place = Path(room.homes, learner(room, volume) + _ENDING)
+        with containers.container(engine, room, {volume: _HOME}) as made:
+            pieces, _ = patient(engine.client.api, _SECONDS).get_archive(made, _HOME)
+            with contextlib.closing(pieces):    # the engine removes no container that is being read
+                _write(place, pieces)
+        saved.append(place)
+    if saved:
+        report(f"Saved {len(saved)} home{'s' * (len(saved) > 1)} in {room.homes}.")
+    return saved
+
+
+def _write(place: Path, pieces: Iterable[bytes]) -> None:
+    """Write an archive and read it again, before it takes the place of an older one."""
+    part = place.with_name(f".{place.name}.part")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(part, "wb") as file, gzip.open(file, "wb", compresslevel=3) as packed:
+            os.chmod(part, 0o600)
+            for piece in pieces:
+                packed.write(piece)
+        with tarfile.open(part) as archive:
+            archive.getmembers()
+        os.replace(part, place)
+    except (OSError, tarfile.TarError) as error:
+        raise CourseError(f"The home of {place.name.removesuffix(_ENDING)} could not be saved.", why=str(error),
+                          remedy=f"Make room for {place.parent} and run `make class-stop` again: nothing was "
+                                 "removed.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def restore(engine: Engine, room: Room, report: Callable[[str], None]) -> list[str]:
+    """Bring back the saved homes that are not in the engine; whose they are."""
+    there, restored = volumes(engine, room.name), []
+    for place in sorted(Path(room.homes).glob(f"*{_ENDING}")):
+        name = place.name.removesuffix(_ENDING)
+        volume = f"{room.name}-home-{name}"
+        if volume in there:
+            continue
+        engine.client.api.create_volume(volume, labels={**room.labels, PART: "home"})
+        with containers.container(engine, room, {volume: _HOME}) as made, gzip.open(place) as file:
+            api = patient(engine.client.api, _SECONDS)
+            api.put_archive(made, os.path.dirname(_HOME), iter(lambda: file.read(1 << 20), b""))
+        restored.append(name)
+    if restored:
+        report(f"Restored {len(restored)} saved home{'s' * (len(restored) > 1)}.")
+    return restored

@@ -1,0 +1,146 @@
+"""Open a class, restart its hub, close it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from docker.errors import NotFound
+
+from .. import paths
+from ..bases import FIRST
+from ..engine import Engine
+from ..engine.timeouts import patient
+from ..errors import CourseError
+from . import homes, image, room, services, store
+from .room import LABEL, Room
+
+_STOP_SECONDS = 10
+Report = Callable[[str], None]
+
+
+def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] = FIRST) -> Room:
+    """Open the class of this machine, or what is missing of it; how it is reached.
+
+    listen  'ADDRESS:PORT' of the proxy, loopback and 8000 by default
+    refs    the base images that the learners find
+
+    Raises CourseError and the errors of the engine.
+    """
+    with _locked(), engine.translate_errors("open the class"):
+        found = room.current()
+        if found is None:
+            host, port = room.listening(listen)
+            _free(host, port, "LISTEN= names another address or port.")
+            found = _made(engine, report, host, port)
+            found.save()
+        Path(found.homes).mkdir(parents=True, exist_ok=True, mode=0o700)
+        store.fill(engine, found, report, refs)
+        homes.restore(engine, found, report)
+        for service in services.both(found):
+            service.start()
+        return found
+
+
+def _made(engine: Engine, report: Report, host: str, port: int) -> Room:
+    name = room.name()
+    built, gateway = image.make(engine, name, report), _network(engine)
+    try:
+        ports = _free_port(gateway), _free_port("127.0.0.1")
+    except OSError as error:
+        raise CourseError("The hub cannot listen where its learners reach it.", why=f"{gateway}: {error.strerror}.",
+                          remedy="The class needs a Docker Engine that runs on this very machine, not in a virtual one "
+                                 "or elsewhere.") from error
+    return Room(name, engine.host, built, host, port, gateway, *ports, room.password(), secrets.token_urlsafe(24),
+                secrets.token_hex(32), str(room.homes()))
+
+
+def _network(engine: Engine) -> str:
+    """Make the network of the learners, in which none reaches another; the machine's address in it."""
+    api, name = engine.client.api, room.name()
+    if not api.networks(names=[name]):
+        api.create_network(name, driver="bridge", labels=room.marks(name),
+                           options={"com.docker.network.bridge.enable_icc": "false"})
+    return str(api.inspect_network(name)["IPAM"]["Config"][0]["Gateway"])
+
+
+def restart(report: Report) -> Room:
+    """Restart the hub; the learners' servers and the proxy go on. Raises CourseError where no class is open."""
+    with _locked():
+        found = _open()
+        proxy, hub = services.both(found)
+        report("Restarting the hub: learners keep working ...")
+        hub.end()
+        for service in (proxy, hub):
+            service.start()
+        return found
+
+
+def stop(engine: Engine, report: Report) -> list[Path]:
+    """Save every home, then remove all that the class made; the archives. Raises CourseError, and then nothing that
+    is not saved is removed."""
+    with _locked(), engine.translate_errors("close the class"):
+        found = _open()
+        for service in reversed(services.both(found)):
+            service.end()
+        _stop_sessions(engine, found)
+        saved = homes.save(engine, found, report)
+        _remove(engine, found)
+        room.forget()
+        return saved
+
+
+def _stop_sessions(engine: Engine, found: Room) -> None:
+    """Let the learners' servers end by themselves: what is not written then is lost."""
+    api = patient(engine.client.api, 120)
+    with ThreadPoolExecutor(4) as several:
+        list(several.map(lambda each: api.stop(each, timeout=_STOP_SECONDS), _sessions(engine, found)))
+
+
+def _sessions(engine: Engine, found: Room) -> list[str]:
+    return [each["Id"] for each in engine.client.api.containers(all=True, filters={"label": f"{LABEL}={found.name}"})]
+
+
+def _remove(engine: Engine, found: Room) -> None:
+    api = patient(engine.client.api, 600)
+    for each in _sessions(engine, found):
+        api.remove_container(each, force=True, v=True)
+    for volume in homes.volumes(engine, found.name):
+        api.remove_volume(volume)
+    for remove, name in ((api.remove_network, found.name), (api.remove_image, found.image)):
+        try:
+            remove(name)
+        except NotFound:
+            continue
+
+
+def _open() -> Room:
+    found = room.current()
+    if found is None:
+        raise CourseError("No class is open on this machine.", remedy="`make class` opens one.")
+    return found
+
+
+def _locked() -> contextlib.AbstractContextManager[None]:
+    return paths.locked(paths.state() / "class.lock")
+
+
+def _free(host: str, port: int, remedy: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CourseError(f"The class cannot listen on {host}, port {port}.", why=f"{error.strerror}.",
+                              remedy=remedy) from error
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,107 @@
+"""The proxy and the hub of a class: two processes that outlive the command that starts them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from ..engine import processes
+from ..errors import CourseError
+from ..subprocesses import tail
+from .room import Room, folder
+
+ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS, _END_SECONDS = 60, 60
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process of the class: how it is started, and an address that answers when it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: str
+    environment: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def _pid_file(self) -> Path:
+        return folder() / f"{self.name}.pid"
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return folder() / f"{self.name}.log"
+
+    def pid(self) -> int | None:
+        """Its process, if it runs."""
+        return processes.recorded(self._pid_file, self._pid_file)
+
+    def start(self) -> None:
+        """Start it unless it runs, and wait until it answers. Raises CourseError with the end of its log."""
+        process = None if self.pid() else self._launch()
+        deadline = time.monotonic() + _START_SECONDS
+        while (alive := process.poll() is None if process else self.pid() is not None) and time.monotonic() < deadline:
+            if self._answers():
+                return
+            time.sleep(0.2)
+        raise CourseError(f"The {self.name} of the class did not start.",
+                          why="It does not answer." if alive else "It ended by itself.",
+                          remedy=f"Its log is {self.log}. `make class-stop` ends what runs.",
+                          evidence=tail(self.log.read_text(errors="replace")))
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with open(self.log, "ab") as log:
+            process = subprocess.Popen(
+                [*self.command, "--pid-file", str(self._pid_file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, cwd=folder(), env=processes.environment() | self.environment)
+        self._pid_file.write_text(str(process.pid))
+        return process
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(self.ready, headers=self.headers, timeout=5).status_code == 200
+        return False
+
+    def end(self) -> None:
+        """End it, and wait until it has ended. Raises CourseError where it does not."""
+        pid = self.pid()
+        if not processes.end(lambda: filter(None, [self.pid()]), _END_SECONDS, 5):
+            raise CourseError(f"The {self.name} of the class does not end.", why=f"Its process is {pid}.",
+                              remedy="End it by hand, then run this again.")
+        self._pid_file.unlink(missing_ok=True)
+
+
+def both(room: Room) -> tuple[Service, Service]:
+    """(proxy, hub), in the order in which they start."""
+    hub_url = f"http://{room.gateway}:{room.hub_port}/hub/"
+    api = f"http://127.0.0.1:{room.proxy_port}"
+    proxy = Service(
+        "proxy", (*_proxy_program(), "--ip", room.listen, "--port", str(room.port), "--api-ip", "127.0.0.1",
+                  "--api-port", str(room.proxy_port), "--error-target", f"{hub_url}error",
+                  "--log-level", "warn"),
+        f"{api}/api/routes", {"CONFIGPROXY_AUTH_TOKEN": room.proxy_token},
+        {"Authorization": f"token {room.proxy_token}"})
+    config = ROOT / "deploy" / "jupyterhub_config.py"
+    hub = Service("hub", (sys.executable, "-m", "jupyterhub", "--config", str(config)), f"{hub_url}health",
+                  {"MULTISTAGE_CLASS": str(folder())})
+    return proxy, hub
+
+
+def _proxy_program() -> tuple[str, str]:
+    """Node.js and configurable-http-proxy, as `make class` installs them into the environment."""
+    node = shutil.which("node", path=f"{sys.prefix}/bin:{os.environ.get('PATH', os.defpath)}")
+    program = Path(sys.prefix, "proxy", "node_modules", "configurable-http-proxy", "bin", "configurable-http-proxy")
+    if node is None or not program.exists():
+        raise CourseError("The proxy of the class is not installed.",
+                          why=f"There is no {'Node.js' if node is None else program}.",
+                          remedy="`make class` installs it.")
+    return node, str(program)

@@ -1,0 +1,77 @@
+"""What begins a learner's session, in its container: `python3 -m helpers.classroom.session COMMAND...`.
+
+It brings the home up to date with the course of the image, takes over the caches that the class shares, and becomes
+COMMAND through `.binder/start`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from .. import paths
+
+COURSE = Path(__file__).resolve().parents[2]
+_NOTE = ".course.json"    # in the home: {path: digest of the file that the course brought}
+
+
+def update(course: Path, home: Path) -> list[Path]:
+    """Bring what is new in the course into a home. A file that the learner changed stays until the course has another
+    version of it, and then lies beside the new one as NAME.mine.ENDING; those are returned."""
+    note, aside = home / _NOTE, []
+    known: dict[str, str] = json.loads(note.read_text()) if note.exists() else {}
+    new = {path.relative_to(course).as_posix(): _digest(path) for path in sorted(course.rglob("*")) if path.is_file()}
+    for name, digest in new.items():
+        place = home / name
+        if place.exists():
+            if known.get(name) == digest:
+                continue
+            if _digest(place) not in (known.get(name), digest):
+                aside.append(place.replace(_beside(place)))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(course / name, place)
+    for name in known.keys() - new.keys():
+        if (home / name).is_file() and _digest(home / name) == known[name]:
+            (home / name).unlink()
+    paths.write_whole(note, json.dumps(new).encode())
+    return aside
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _beside(place: Path) -> Path:
+    """NAME.mine.ENDING, or NAME.mine-2.ENDING where that is taken."""
+    number = 1
+    while (name := place.with_name(f"{place.stem}.mine{f'-{number}' if number > 1 else ''}{place.suffix}")).exists():
+        number += 1
+    return name
+
+
+def take_over(shared: Path, own: Path) -> None:
+    """Copy what a session of the class has worked out already: the builder's cache and the layers' inventories."""
+    builder = "state/podman/tmp"
+    for source in (shared / "cache", *(shared / builder).glob("buildah-cache*")):
+        target = own / source.relative_to(shared)
+        if source.is_dir() and not target.exists():
+            shutil.copytree(source, target, symlinks=True)
+
+
+def main() -> None:
+    """Become the command."""
+    home = Path.home() / "course"
+    update(COURSE, home)
+    if shared := paths.shared():
+        take_over(shared, paths.state().parent)
+    os.chdir(home)
+    os.environ["PYTHONPATH"] = str(home)
+    os.execv(home / ".binder" / "start", [str(home / ".binder" / "start"), *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Commands on a class: open it, restart its hub, close it."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from typing import TYPE_CHECKING
+
+from .output import GOOD, emit, say
+
+if TYPE_CHECKING:
+    from ..classroom.room import Room
+
+
+def classroom(options: argparse.Namespace) -> int:
+    """Open the class of this machine, restart its hub, or close it."""
+    from ..classroom import opening
+
+    if options.action == "stop":
+        from ..engine import connect
+
+        saved = opening.stop(connect(start=False), say)
+        emit(options, {"saved": list(map(str, saved))}, "The class is closed.")
+    else:
+        room = opening.restart(say) if options.action == "restart" else _started(options)
+        emit(options, {"address": room.address, "password": room.password, "token": room.token}, invitation(room))
+    return GOOD
+
+
+def guide(options: argparse.Namespace) -> int:
+    """Write the instructor's guide."""
+    from ..classroom import guide
+
+    files = guide.write(options.to)
+    emit(options, {"files": list(map(str, files))}, "\n".join(map(str, files)))
+    return GOOD
+
+
+def _started(options: argparse.Namespace) -> Room:
+    from ..bases import ALL, FIRST
+    from ..classroom import opening
+    from ..maintenance.first_run import have_engine
+
+    return opening.start(have_engine(say), say, options.listen, ALL if options.all else FIRST)
+
+
+def invitation(room: Room) -> str:
+    """What the instructor reads, and shows on the projector."""
+    import segno
+
+    code = io.StringIO()
+    segno.make(room.address).terminal(code, compact=True)
+    return "\n".join([
+        "The class is open. Log in as instructor, with this token as the password (not for the projector):",
+        f"  {room.token}", "", "For the projector:", "", code.getvalue(),
+        f"  Address                {room.address}",
+        f"  Password of the class  {room.password}", "",
+        "Each learner chooses a name and a password, and types the class's password the first time.",
+        *_reach(room), "`make class-stop` saves every learner's work and closes the class."])
+
+
+def _reach(room: Room) -> list[str]:
+    if room.listen in ("127.0.0.1", "::1"):
+        return ["Only this machine reaches it: LISTEN=0.0.0.0 opens it to the network."]
+    return ["The connection is not encrypted: in a network of strangers, put a proxy with TLS in front of it."]

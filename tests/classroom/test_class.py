@@ -1,0 +1,192 @@
+"""A class for real: two learners through the proxy, what each can reach, a restart of the hub, and the end.
+
+The tests run in order, on one class. The last one closes it.
+"""
+
+import json
+import socket
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from helpers.classroom import homes, opening
+from helpers.classroom.learner import Learner, LearnerFailed
+from helpers.classroom.room import LABEL
+
+pytestmark = pytest.mark.nightly
+FIRST = "notebooks/01-one-stage.ipynb"
+# What a session says of itself, in Python, with the hub's address and the token of its own server.
+WORDS = """
+import json, os, socket
+import requests
+own = dict(each.decode().split("=", 1) for each in open("/proc/1/environ", "rb").read().split(b"\\0") if b"=" in each)
+def hub(method, path):
+    return requests.request(method, own["JUPYTERHUB_API_URL"] + path, timeout=20,
+                            headers={"Authorization": "token " + own["JUPYTERHUB_API_TOKEN"]}).status_code
+def reaches(host, port):
+    with socket.socket() as probe:
+        probe.settimeout(4)
+        return probe.connect_ex((host, port)) == 0
+def answer(value):
+    print(json.dumps(value))
+"""
+
+
+@pytest.fixture(scope="module")
+def room(engine, tmp_path_factory):
+    if "buildkit" not in engine.builders:
+        pytest.skip("the learners' image takes BuildKit")
+    with pytest.MonkeyPatch.context() as patch, socket.socket() as free:
+        patch.setenv("MULTISTAGE_HOME", str(tmp_path_factory.mktemp("class")))
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        try:
+            yield opening.start(engine, print, f"127.0.0.1:{port}")
+        finally:
+            if opening.room.current():
+                opening.stop(engine, print)
+
+
+@pytest.fixture(scope="module")
+def learners(room):
+    """Ada and Bob, whose sessions run."""
+    both = [Learner(room.address, name, f"{name}-has-a-secret") for name in ("ada", "bob")]
+    for each in both:
+        each.log_in(room.password)
+        each.start()
+    return both
+
+
+@pytest.fixture
+def inside(engine, room, learners):
+    """Runs Python in Ada's session, as she could."""
+    def run(code):
+        api = engine.client.api
+        made = api.exec_create(f"{room.name}-ada", ["python3", "-c", WORDS + code])["Id"]
+        output = api.exec_start(made).decode()
+        assert api.exec_inspect(made)["ExitCode"] == 0, output
+        return json.loads(output.strip().splitlines()[-1])
+    return run
+
+
+def refusal(learner, *password):
+    with pytest.raises(LearnerFailed) as caught:
+        learner.log_in(*password)
+    return caught.value.evidence
+
+
+def test_a_new_name_takes_the_password_of_the_class(room):
+    assert "password of the class" in refusal(Learner(room.address, "eve", "eve-has-a-secret"), "guess")
+    assert "too short" in refusal(Learner(room.address, "eve", "short"), room.password)
+    assert "2 to 31 letters" in refusal(Learner(room.address, "e-v", "eve-has-a-secret"), room.password)
+    assert "too long" in refusal(Learner(room.address, "eve", "e" * 73), room.password)
+
+
+def test_nobody_takes_the_name_of_another(room, learners):
+    for name in ("ada", "Ada", "ADA"):
+        assert "Invalid" in refusal(Learner(room.address, name, "eve-has-a-secret"), room.password)
+    assert "Invalid" in refusal(Learner(room.address, "instructor", "eve-has-a-secret"), room.password)
+    Learner(room.address, "ada", "ada-has-a-secret").log_in()    # and her own password is enough from now on
+
+
+def test_the_instructor_sees_the_class(room, learners):
+    instructor = Learner(room.address, "instructor", room.token)
+    instructor.log_in()
+    assert instructor.web.get(f"{room.address}/hub/admin").status_code == 200
+    assert learners[0].web.get(f"{room.address}/hub/admin").status_code == 403
+
+
+def test_the_first_cells_of_a_lesson_build_for_real(learners):
+    kernel = learners[0].open(FIRST)
+    texts = [kernel.run(cell) for cell in learners[0].cells(FIRST)[:6]]
+    kernel.close()
+    assert any("Podman Engine" in text and "overlay" in text for text in texts)
+    assert "Measured: 8" in texts[5]
+
+
+def test_the_base_images_are_not_copied_into_each_session(inside):
+    listed = inside("""
+from helpers.engine import connect
+answer([image.tags for image in connect().client.images.list()])""")
+    assert any("docker.io/library/golang:1.22" in tags for tags in listed)
+    size = inside("""
+import pathlib
+answer(sum(each.stat().st_size for each in pathlib.Path("/var/lib/multistage/state/podman").rglob("*")
+           if each.is_file() and not each.is_symlink() and "data-overlay" in str(each)))""")
+    assert size < 300_000_000     # golang:1.22 alone has 763 MB
+
+
+def test_a_dockerfile_is_saved_before_the_exercise_was_run(learners):
+    place = "exercises/01-split-the-stage/work/Dockerfile"
+    learners[1].request("PUT", f"api/contents/{place}", json={"type": "file", "format": "text", "content": "FROM scratch"})
+    assert learners[1].request("GET", f"api/contents/{place}")["content"] == "FROM scratch"
+
+
+def test_a_session_has_no_privilege_and_nothing_of_the_machine(engine, room, inside):
+    status = inside("answer(dict(line.split(':\\t', 1) for line in open('/proc/self/status').read().splitlines()))")
+    assert set(status["Uid"].split()) == {"1000"} and int(status["CapBnd"], 16) == 0 and status["NoNewPrivs"] == "1"
+    mounts = engine.client.api.inspect_container(f"{room.name}-ada")["Mounts"]
+    assert {each["Type"] for each in mounts} == {"volume"} and len(mounts) == 3
+    assert not any("bob" in each["Name"] for each in mounts)
+    assert inside("answer(os.path.exists('/var/run/docker.sock'))") is False
+    assert inside("answer(os.access('/opt/store', os.W_OK) or os.access('/opt/course', os.W_OK))") is False
+
+
+def test_a_session_reaches_no_other_and_no_service_of_the_machine(engine, room, inside):
+    networks = engine.client.api.inspect_container(f"{room.name}-bob")["NetworkSettings"]["Networks"]
+    bob = networks[room.name]["IPAddress"]
+    with socket.create_connection((bob, 8888), timeout=5):
+        pass    # it is there: the machine reaches it
+    assert inside(f"answer(reaches({bob!r}, 8888))") is False
+    assert inside(f"answer([reaches(host, {room.proxy_port}) for host in ({room.gateway!r}, '127.0.0.1')])") == [False, False]
+    assert inside(f"answer(reaches({room.gateway!r}, {room.hub_port}))") is True     # so the test can fail
+
+
+def test_a_learner_is_no_admin_of_the_hub(inside):
+    assert inside("answer(hub('GET', '/user'))") == 200
+    refused = inside("""answer([hub(*each) for each in (("GET", "/users"), ("GET", "/users/bob"), ("DELETE", "/users/bob"),
+        ("POST", "/users/bob/server"), ("POST", "/users/bob/tokens"), ("GET", "/proxy"), ("POST", "/shutdown"))])""")
+    assert set(refused) <= {403, 404}
+
+
+def test_a_learner_does_not_open_the_server_of_another(room, learners):
+    ada, _ = learners
+    answer = ada.web.get(f"{room.address}/user/bob/api/contents", allow_redirects=True)
+    assert answer.status_code == 403 and "course" not in answer.text
+
+
+def test_the_hub_is_restarted_while_a_kernel_works(room, learners):
+    kernel = learners[0].open(FIRST)
+    kernel.run("kept = 42")
+    opening.restart(print)
+    assert kernel.run("print(kept)") == "42\n"
+    kernel.close()
+    learners[0].log_in()
+    learners[0].request("GET", "api/status")
+
+
+def test_a_home_that_was_saved_is_restored(engine, room, learners):
+    api = engine.client.api
+    learners[1].stop()
+    assert {each.name for each in homes.save(engine, room, print)} == {"ada.tar.gz", "bob.tar.gz"}
+    api.remove_volume(f"{room.name}-home-bob")
+    assert homes.restore(engine, room, print) == ["bob"]
+    learners[1].start()
+    place = "exercises/01-split-the-stage/work/Dockerfile"
+    assert learners[1].request("GET", f"api/contents/{place}")["content"] == "FROM scratch"
+
+
+def test_closing_saves_every_home_and_leaves_nothing_else(engine, room, learners):
+    learners[0].request("PUT", "api/contents/mine.txt", json={"type": "file", "format": "text", "content": "mine"})
+    saved = opening.stop(engine, print)
+    assert [each.name for each in saved] == ["ada.tar.gz", "bob.tar.gz"]
+    api, ours = engine.client.api, {"label": f"{LABEL}={room.name}"}
+    left = [api.containers(all=True, filters=ours), api.networks(filters=ours), api.volumes(filters=ours)["Volumes"] or [],
+            api.images(room.name)]
+    assert left == [[], [], [], []]
+    assert not opening.room.folder().exists()
+    assert {each.name.partition(".")[0] for each in Path(room.homes).iterdir()} == {"ada", "bob", "passwords"}
+    with tarfile.open(saved[0]) as archive:
+        assert archive.extractfile("jovyan/course/mine.txt").read() == b"mine"

@@ -1,0 +1,47 @@
+"""The instructor's guide."""
+
+import json
+
+import pytest
+
+from helpers.classroom import guide
+from helpers.errors import CourseError
+
+
+def lesson(title="01 See", minutes=15, **remarks):
+    return guide.Lesson(title, minutes, ("One", "Two"), remarks)
+
+
+def test_every_lesson_of_the_course_has_minutes_and_remarks():
+    found = guide.lessons()
+    assert len(found) > 10
+    assert [each.title for each in found if not each.minutes or not each.rounds or "say" not in each.remarks] == []
+
+
+def test_every_remark_is_on_the_page():
+    found, page = guide.lessons(), guide.page(guide.lessons())
+    for each in found:
+        assert guide._marked(each.title) in page
+        for text in each.remarks.values():
+            assert guide._marked(text) in page
+
+
+def test_a_remark_is_text_and_no_markup():
+    page = guide.page([lesson(say="run `a < b` & wait")])
+    assert "run <code>a &lt; b</code> &amp; wait" in page
+
+
+def test_a_plan_keeps_the_order_and_the_time():
+    chosen = guide.plan([lesson("a", 60), lesson("b", 60), lesson("c", 40), lesson("d", 0)], 110)
+    assert [each.title for each in chosen] == ["a", "c"]
+
+
+def test_a_notebook_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "01-a.ipynb").write_text(json.dumps({"cells": [{}]}))
+    with pytest.raises(CourseError, match="01-a.ipynb is no notebook"):
+        guide.lessons(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_reported(tmp_path):
+    with pytest.raises(CourseError, match="cannot be written"):
+        guide.write(tmp_path / "none" / "guide.html")
