@@ -21,7 +21,7 @@ BEGIN, END = "<!-- order: written by `make architecture` -->", "<!-- order: end 
 ORDER: tuple[tuple[str, ...], ...] = (
     ("text",),
     ("errors", "units", "paths", "labels", "subprocesses"),
-    ("formats", "dockerfile", "lint", "claims", "recorded"),
+    ("formats", "dockerfile", "lint", "claims", "recorded", "extraction"),
     ("engine",),
     ("bases", "limits"),
     ("builder", "container", "registry"),

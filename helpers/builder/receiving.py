@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import CourseError
+from ..extraction import extract
 from .messages import Messages
 from .services import Metadata, Method, Stream
 
@@ -78,47 +78,9 @@ def _write(pipe: int, data: bytes) -> None:
 
 
 def _unpack(pipe: int, root: Path) -> None:
-    folders: list[tuple[Path, tarfile.TarInfo]] = []
+    """The files belong to this user, with no more rights for that."""
     with open(pipe, "rb") as file:
         with tarfile.open(fileobj=file, mode="r|") as tar:
-            for member in tar:
-                path = place(root, member.name)
-                if path.is_symlink() or path.is_file():
-                    path.unlink()    # of a former output, perhaps read-only
-                if member.isdir():
-                    path.mkdir(exist_ok=True)
-                    path.chmod(0o700)    # its own mode comes last: it may keep us from writing into it
-                    folders.append((path, member))
-                else:
-                    _make(tar, member, path, root)
+            extract(tar, str(root), modes=0o777, keep_folders=True)
         while file.read(1 << 16):    # the zeros at its end
             pass
-    for path, member in reversed(folders):
-        _dated(path, member)
-
-
-def _make(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, root: Path) -> None:
-    """Write a file or link. It belongs to this user, with no more rights for that; a device needs root, and is left
-    out."""
-    if member.issym():
-        path.symlink_to(member.linkname)
-    elif member.islnk():
-        os.link(place(root, member.linkname), path, follow_symlinks=False)
-    elif member.isreg() and (content := tar.extractfile(member)):
-        with open(path, "xb") as file:
-            shutil.copyfileobj(content, file)
-        _dated(path, member)
-
-
-def _dated(path: Path, member: tarfile.TarInfo) -> None:
-    path.chmod(member.mode & 0o777)
-    os.utime(path, (member.mtime, member.mtime))
-
-
-def place(root: Path, name: str) -> Path:
-    """Where a member of the archive goes. Raises OSError for one that would leave `root`, itself or by a link."""
-    path = root / name.strip("/")
-    above = path if path == root else path.parent
-    if ".." in path.parts or not Path(os.path.realpath(above)).is_relative_to(root):
-        raise OSError(f"{name} lies outside of {root}.")
-    return path

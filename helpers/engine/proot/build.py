@@ -19,10 +19,10 @@ from typing import Any
 from ...builder.dockerignore import Ignore
 from ...dockerfile import SCRATCH, Instruction, parse
 from ...errors import DockerfileError
-from . import copying, layers, settings
+from ...extraction import extract, inside
+from . import copying, settings
 from .file_systems import FileSystem, FileSystems
 from .layers import scan
-from .paths import inside
 from .processes import Processes
 from .refused import NotFound, RequestRefused
 from .run_step import RunStep
@@ -219,4 +219,4 @@ class Builder:
 def unpack(file: Any, folder: Path) -> None:
     """Lay the archive of a context out in a folder. Raises tarfile.TarError."""
     with tarfile.open(fileobj=file, mode="r|*") as archive:
-        layers.lay(archive, str(folder), {}, whiteouts=False)
+        extract(archive, str(folder))

@@ -14,9 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import layers, programs, settings
+from ...extraction import extract, inside
+from ...paths import remove
+from . import programs, settings
 from .file_systems import FileSystem, FileSystems
-from .paths import inside
 from .processes import Processes
 from .refused import RequestRefused
 from .store import Store
@@ -164,7 +165,7 @@ class Containers:
             self._trees.give_back(container.tree)
             container.tree = None
         for place in container.binds:
-            layers.remove(place)
+            remove(place)
 
     # -- commands in it ------------------------------------------------------------
 
@@ -188,7 +189,7 @@ class Containers:
 
     def put(self, container: Container, folder: str, archive: Any) -> None:
         root = self.root(container)
-        layers.lay(archive, inside(root, folder), {}, whiteouts=False)
+        extract(archive, inside(root, folder))
 
     def top(self, container: Container) -> dict:
         """The processes of a container, with the users that they see themselves run as."""

@@ -19,9 +19,10 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...extraction import Owner, clean, extract, inside
+from ...paths import remove
 from . import layers
 from .file_systems import FileSystem
-from .paths import clean, inside
 from .programs import user_ids
 from .refused import RequestRefused
 
@@ -112,18 +113,18 @@ class Copy:
             elif self.unpack and place.endswith(_ARCHIVES) and tarfile.is_tarfile(place):
                 _folders(root, into, owner, tree.owners)
                 with tarfile.open(place) as archive:
-                    layers.lay(archive, into, {}, whiteouts=False)
+                    extract(archive, into)
             else:
                 if many or is_folder or os.path.isdir(into):
                     into = os.path.join(into, posixpath.basename(name))
                 _folders(root, os.path.dirname(into), owner, tree.owners)
                 self._one(place, into, tree, owner)
 
-    def _one(self, place: str, into: str, tree: FileSystem, owner: layers.Owner) -> None:
+    def _one(self, place: str, into: str, tree: FileSystem, owner: Owner) -> None:
         status = os.lstat(place)
         kind, mode, path = stat.S_IFMT(status.st_mode), stat.S_IMODE(status.st_mode), os.path.relpath(into, tree.root)
         if kind != stat.S_IFDIR or os.path.islink(into) or not os.path.isdir(into):
-            layers.remove(into)
+            remove(into)
         if kind == stat.S_IFDIR:
             os.makedirs(into, exist_ok=True)
             os.chmod(into, mode | 0o700)
@@ -142,7 +143,7 @@ class Copy:
             os.utime(into, ns=(status.st_mtime_ns, status.st_mtime_ns), follow_symlinks=False)
 
 
-def make_folder(root: str, path: str, owner: layers.Owner, owners: MutableMapping[str, layers.Owner]) -> None:
+def make_folder(root: str, path: str, owner: Owner, owners: MutableMapping[str, Owner]) -> None:
     """As WORKDIR does, with all above."""
     _folders(root, inside(root, path), owner, owners)
 

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from ...bases import aptsources, rootfs
 from ...errors import CourseError
+from ...paths import remove
 from ...subprocesses import tail
 from .. import proot_program as proot
 from ..processes import Report
-from . import layers
 
 PACKAGES = ("libc6", "libtalloc2", "proot")
 SUITE = "unstable"
@@ -45,7 +45,7 @@ def fetch(report: Report, place: Path | None = None) -> Path:
         _unpack(unpacked, Path(folder))
         _keep(unpacked, kept)
         _try(kept)
-        layers.remove(str(place))
+        remove(str(place))
         os.replace(kept, place)
     proot.working.clear()
     report(f"PRoot is in {place}.")
@@ -69,7 +69,7 @@ def _unpack(target: Path, scratch: Path) -> None:
         failed = rootfs.mmdebstrap(options, SUITE, target, scratch, sources)
         if not failed:
             return
-        layers.remove(str(target))
+        remove(str(target))
     raise CourseError("PRoot could not be fetched.", why=f"mmdebstrap could not unpack it from Debian {SUITE}.",
                       remedy="Does this machine reach Debian's packages? Where PRoot 5.4 or newer is installed, "
                              "MULTISTAGE_PROOT names the program.", evidence=tail(failed))

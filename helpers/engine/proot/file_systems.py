@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
+from ...extraction import Owner, extract
 from ...paths import remove
-from . import layers
 from .layers import Seen, scan
 
 _KEPT = 3   # trees that are kept: each takes the room of an unpacked image
@@ -35,7 +35,7 @@ class FileSystem:
     root: str
     chain: tuple[str, ...]
     seen: dict[str, Seen] = field(default_factory=dict)
-    owners: dict[str, layers.Owner] = field(default_factory=dict)
+    owners: dict[str, Owner] = field(default_factory=dict)
     mounts: tuple[str, ...] = ()
 
     @property
@@ -49,7 +49,7 @@ class FileSystem:
             while path and path not in self.seen:
                 entry = now.get(path)
                 if entry and not entry.size and not _children(now, path):   # else the command put something there
-                    layers.remove(os.path.join(self.root, path))
+                    remove(os.path.join(self.root, path))
                     del now[path]
                 path = path.rpartition("/")[0]
             if path in now and _children(now, path) == _children(self.seen, path):
@@ -117,7 +117,7 @@ class FileSystems:
         try:
             for digest in chain:
                 with tarfile.open(self._layer(digest)) as archive:
-                    layers.lay(archive, tree.root, tree.owners)
+                    extract(archive, tree.root, tree.owners, whiteouts=True)
         except BaseException:
             self._waste.throw(str(tree.place))
             raise

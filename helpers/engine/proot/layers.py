@@ -1,4 +1,4 @@
-"""Layers: tar archives of what changed between two looks at a file system, and what is laid over one."""
+"""Layers: tar archives of what changed between two looks at a file system."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import contextlib
 import hashlib
 import io
 import os
-import shutil
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ...paths import remove
-from .paths import clean, inside
-
-WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
-Owner = tuple[int, int]
+from ...extraction import WHITEOUT, Owner
 
 
 class Seen(NamedTuple):
@@ -168,72 +163,3 @@ def _entry(path: str, seen: Seen, owner: Owner) -> tarfile.TarInfo:
     entry.linkname = seen.target
     entry.size = seen.size if entry.isreg() else 0
     return entry
-
-
-# -- laying over ---------------------------------------------------------------------
-
-def lay(archive: tarfile.TarFile, root: str, owners: MutableMapping[str, Owner], *, whiteouts: bool = True) -> None:
-    """Lay a layer over the file system at `root`. Nothing is written outside of it.
-
-    Every file becomes this user's; owners that are not root's go into `owners`. Device
-    nodes cannot be made without privileges and are left out. `whiteouts` is False for an
-    archive that is no layer: in it `.wh.x` is a file's name as any other.
-    """
-    folders: list[tuple[str, tarfile.TarInfo]] = []
-    known, above = None, ""   # the folder of the entry before: most have the same
-    for entry in archive:
-        path = clean(entry.name)
-        if not path:
-            continue
-        folder, _, name = path.rpartition("/")
-        if folder != known:
-            above = inside(root, folder)
-            os.makedirs(above, exist_ok=True)
-            known = folder
-        if whiteouts and name.startswith(WHITEOUT):
-            gone = os.listdir(above) if name == OPAQUE else [name.removeprefix(WHITEOUT)]
-            for child in {*gone} - {"", ".", ".."}:   # no layer of an engine says that
-                remove(os.path.join(above, child))
-            known = None
-            continue
-        place = os.path.join(above, name)
-        if _made(archive, entry, place, root):
-            owners.pop(path, None)
-            if (entry.uid, entry.gid) != (0, 0):
-                owners[path] = (entry.uid, entry.gid)
-        if not entry.isreg():
-            known = None   # a link may lead elsewhere from now on
-        if entry.isdir():
-            folders.append((place, entry))
-    for place, entry in reversed(folders):   # last: a directory may be closed to its owner
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            os.chmod(place, entry.mode & 0o7777)
-            os.utime(place, (entry.mtime, entry.mtime))
-
-
-def _made(archive: tarfile.TarFile, entry: tarfile.TarInfo, place: str, root: str) -> bool:
-    if entry.isdir():
-        if os.path.islink(place) or not os.path.isdir(place):
-            remove(place)
-            os.mkdir(place)
-        os.chmod(place, (entry.mode | 0o700) & 0o7777)
-        return True
-    remove(place)
-    if entry.issym():
-        os.symlink(entry.linkname, place)
-        os.utime(place, (entry.mtime, entry.mtime), follow_symlinks=False)
-    elif entry.islnk():
-        os.link(inside(root, clean(entry.linkname), follow=False), place, follow_symlinks=False)
-    elif entry.isfifo():
-        os.mkfifo(place)
-        os.chmod(place, entry.mode & 0o7777)
-    elif entry.isreg():
-        with open(place, "xb") as file:
-            content = archive.extractfile(entry)
-            assert content
-            shutil.copyfileobj(content, file, 1 << 20)
-        os.chmod(place, entry.mode & 0o7777)
-        os.utime(place, (entry.mtime, entry.mtime))
-    else:
-        return False
-    return True

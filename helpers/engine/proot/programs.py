@@ -9,9 +9,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ...extraction import inside
 from ...formats.elf import elf
 from . import settings
-from .paths import inside
 from .refused import RequestRefused
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...dockerfile import Instruction
+from ...extraction import inside
 from . import copying, programs, settings
 from .file_systems import FileSystem
-from .paths import inside
 from .refused import RequestRefused
 from .stages import State
 

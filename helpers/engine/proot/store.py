@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import paths
+from ...extraction import Owner
+from ...paths import remove
 from . import layers, saved_images
 from .layers import Change, Seen
 from .refused import NotFound
@@ -45,7 +47,7 @@ class Store:
         for name in ("layers", "images", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for left in (folder / "tmp").iterdir():
-            layers.remove(str(left))
+            remove(str(left))
         try:
             self._state = json.loads((folder / "state.json").read_text())
         except (OSError, ValueError):
@@ -98,7 +100,7 @@ class Store:
     # -- changing ----------------------------------------------------------------
 
     def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen],
-                  owners: Mapping[str, layers.Owner]) -> str:
+                  owners: Mapping[str, Owner]) -> str:
         """Keep what changed in `root` as a layer: its digest."""
         half = self._half()
         digest, content = layers.write(half, root, changes, seen, owners)
@@ -180,7 +182,7 @@ class Store:
         except (KeyError, tarfile.TarError, EOFError, zlib.error) as error:
             raise ValueError(f"this is not a saved image: {error}") from error
         finally:
-            layers.remove(str(place))
+            remove(str(place))
 
     def _load_layer(self, file: saved_images.File, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):

@@ -69,13 +69,20 @@ def test_a_second_output_replaces_the_first_and_leaves_other_files(tmp_path):
 
 
 @pytest.mark.parametrize("members", [
-    [("..", DIR, b"")], [("../outside", FILE, b"")], [("a/../../outside", FILE, b"")], [("out", LINK, ".."), ("out/outside", FILE, b"")],
-    [("copy", HARD, "../secret")]])
-def test_nothing_is_written_outside_of_the_folder_or_linked_into_it(tmp_path, members):
+    [("..", DIR, b"")], [("../outside", FILE, b"")], [("a/../../outside", FILE, b"")],
+    [("out", LINK, ".."), ("out/outside", FILE, b"")], [("out", LINK, "/"), ("out/outside", FILE, b"")]])
+def test_nothing_is_written_outside_of_the_folder(tmp_path, members):
+    received(receiving.folder, tmp_path / "in", packed(*members))
+    assert os.listdir(tmp_path) == ["in"] and {each.name for each in (tmp_path / "in").iterdir()} <= {"outside", "out"}
+
+
+@pytest.mark.parametrize("members", [[("copy", HARD, "../secret")], [("own", FILE, b"")]])
+def test_no_file_is_linked_into_it_and_no_folder_in_it_is_replaced_by_a_file(tmp_path, members):
+    (tmp_path / "in/own").mkdir(parents=True)
     (tmp_path / "secret").write_text("secret")
     with pytest.raises(CourseError, match="could not be written"):
         received(receiving.folder, tmp_path / "in", packed(*members))
-    assert not (tmp_path / "outside").exists() and not (tmp_path / "in/copy").exists()
+    assert not (tmp_path / "in/copy").exists() and (tmp_path / "in/own").is_dir()
 
 
 def test_a_link_that_is_in_the_folder_is_replaced_and_not_followed(tmp_path):

@@ -18,11 +18,12 @@ from helpers.engine.proot import copying, fetching, layers, programs, settings
 from helpers.engine.proot.build import Builder, Options, unpack
 from helpers.engine.proot.file_systems import FileSystem, FileSystems, Waste
 from helpers.engine.proot.layers import Change, changes, scan
-from helpers.engine.proot.paths import inside
 from helpers.engine.proot.refused import NotFound, RequestRefused
 from helpers.engine.proot.store import Store, full
 from helpers.errors import CourseError
+from helpers.extraction import extract, inside
 from helpers.image import archive_reader
+from helpers.paths import remove
 
 # -- paths ---------------------------------------------------------------------------
 
@@ -69,7 +70,7 @@ def test_a_layer_names_what_changed_and_the_directories_above(tree):
 
 def test_of_a_tree_that_is_gone_only_the_top_is_named(tree):
     before = scan(str(tree))
-    layers.remove(str(tree / "etc"))
+    remove(str(tree / "etc"))
     assert changes(before, scan(str(tree))) == [Change("etc", True)]
 
 
@@ -96,7 +97,7 @@ def test_layers_laid_over_one_another_give_the_file_system_again(tree, tmp_path)
     again.mkdir()
     for place in (first, second):
         with tarfile.open(place) as archive:
-            layers.lay(archive, str(again), owners)
+            extract(archive, str(again), owners, whiteouts=True)
     shape = {path: (seen.mode, seen.size, seen.target) for path, seen in now.items()}
     assert {path: (seen.mode, seen.size, seen.target) for path, seen in scan(str(again)).items()} == shape
     assert not (again / "etc/deep/gone").exists() and "kept" in owners
@@ -126,7 +127,7 @@ def test_an_archive_cannot_write_outside(tmp_path):
     root.mkdir()
     (tmp_path / "outside").mkdir()
     with tarfile.open(fileobj=packed) as archive:
-        layers.lay(archive, str(root), {})
+        extract(archive, str(root), whiteouts=True)
     assert list((tmp_path / "outside").iterdir()) == [] and (root / "escaped").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "root"]
 
@@ -156,7 +157,7 @@ def test_a_whiteout_takes_nothing_away_outside(tmp_path, name):
     (tmp_path / "outside").write_text("x")
     (root / "kept").write_text("x")
     with archive_of((name, b"")) as archive:
-        layers.lay(archive, str(root), {})
+        extract(archive, str(root), whiteouts=True)
     assert (root / "kept").exists() and (root / "deep").exists() and (tmp_path / "outside").exists()
 
 
@@ -167,7 +168,7 @@ def test_a_hard_link_leads_to_nothing_outside(tmp_path):
     (root / "up").symlink_to("..")
     for target in ("../secret", "up/secret", "/secret"):
         with archive_of(("twin", PurePath(target))) as archive, pytest.raises(FileNotFoundError):
-            layers.lay(archive, str(root), {})
+            extract(archive, str(root), whiteouts=True)
 
 
 def test_a_link_that_a_layer_brings_is_followed_from_then_on(tmp_path):
@@ -184,7 +185,7 @@ def test_a_link_that_a_layer_brings_is_followed_from_then_on(tmp_path):
             archive.addfile(entry)
     packed.seek(0)
     with tarfile.open(fileobj=packed) as archive:
-        layers.lay(archive, str(root), {})
+        extract(archive, str(root), whiteouts=True)
     assert [path.name for path in (root / "elsewhere").iterdir()] == ["two"]
 
 
@@ -197,7 +198,7 @@ def test_a_device_is_left_out_and_the_rest_is_laid(tmp_path):
         archive.addfile(tarfile.TarInfo("file"))
     packed.seek(0)
     with tarfile.open(fileobj=packed) as archive:
-        layers.lay(archive, str(tmp_path), {})
+        extract(archive, str(tmp_path), whiteouts=True)
     assert not (tmp_path / "dev/sda").exists() and (tmp_path / "file").exists()
 
 
@@ -234,7 +235,7 @@ def building(store, tmp_path):
 
     def run(text, files=(), **options):
         context = tmp_path / "context"
-        layers.remove(str(context))
+        remove(str(context))
         context.mkdir()
         (context / "Dockerfile").write_text(text)
         for name, content in dict(files).items():

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ....errors import CourseError
+from ....extraction import inside
 from ....paths import remove
 from .. import NAME, build
-from ..paths import inside
 from ..refused import RequestRefused
 from ..run_step import StepFailed
 from .routes import Routed, message_of, on, truth
