@@ -54,7 +54,7 @@ def _program(asked: Run, image: str, values: Values, engine: Engine) -> Fail | N
         what = f"did not end within {SECONDS} s" if bounds.exceeded == "time" else "wrote more than it may"
         return Fail("starts", f"The program {what} and was stopped.")
     if ran.exit_code != asked.exit:
-        return Fail("output", f"{said} ended with exit code {ran.exit_code}, and should with {asked.exit}. "
+        return Fail("output", f"{said} ended with exit code {ran.exit_code}; it should end with {asked.exit}. "
                     f"It printed: {quoted(ran.output)}")
     return _texts("output", asked.output, asked.not_output, ran.output, values, f"{said} printed")
 
@@ -147,7 +147,7 @@ def _request(asked: Request, running: container.ServedContainer, values: Values)
     except CourseError as error:
         return Fail("answers", reason(error))
     if answer.status != asked.status:
-        return Fail("answers", f"Asked for {path} it answered with status {answer.status}, and should with "
+        return Fail("answers", f"Asked for {path} it answered with status {answer.status}; it should answer with "
                     f"{asked.status}.")
     return _texts("answers", asked.contains, asked.lacks, answer.text, values, f"Asked for {path} it answered")
 
@@ -161,7 +161,7 @@ def _texts(
                         f"it was not compiled from this source in this build. {said}: {quoted(text)}")
         if values.fill(each) not in text:
             return Fail(rule, f"{said}: {quoted(text)} It should say {values.fill(each)!r}; each check uses "
-                        "other words.")
+                        "different words.")
     for each in unwanted:
         if values.fill(each) in text:
             return Fail(rule, f"{said}: {quoted(text)} It should not say {values.fill(each)!r}.")
