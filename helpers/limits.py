@@ -28,7 +28,7 @@ from .engine import Engine, backends
 MARKED = "NO_PROXY"
 _PAUSE = 0.2    # seconds between two polls
 _UPPER = re.compile(r"upperdir=([^,\s]+)")
-_PROC = Path("/proc")
+PROC = Path("/proc")
 _UNSEEN = 3     # times the limit is exceeded before a build whose writes are not found is stopped
 
 
@@ -43,13 +43,19 @@ def marked(mark: str, *lists: str | None) -> dict[str, str]:
     return {MARKED: ",".join(filter(None, (next(filter(None, lists), ""), mark)))} if mark else {}
 
 
-def carries(environment: bytes, mark: str) -> bool:
-    """Whether a process has the mark, as a host of its own in that variable.
+def carries(process: Path, mark: str) -> bool:
+    """Whether a process, given by its folder in /proc, has the mark as a host of its own in that variable; False for
+    one that has ended, or is another user's."""
+    with contextlib.suppress(OSError):
+        variables = (process / "environ").read_bytes().split(b"\0")
+        return any(mark.encode() in each.partition(b"=")[2].split(b",")
+                   for each in variables if each.startswith(f"{MARKED}=".encode()))
+    return False
 
-    environment   of the process, as in proc(5): NAME=VALUE, each followed by a zero byte
-    """
-    return any(mark.encode() in each.partition(b"=")[2].split(b",")
-               for each in environment.split(b"\0") if each.startswith(f"{MARKED}=".encode()))
+
+def carriers(mark: str, proc: Path = PROC) -> list[Path]:
+    """The folders in /proc of the processes with the mark."""
+    return [process for process in proc.glob("[0-9]*") if carries(process, mark)]
 
 
 @dataclass
@@ -122,7 +128,7 @@ class Bounds:
         return self._unseen >= _UNSEEN or not _in_sight()
 
 
-def _in_sight(proc: Path = _PROC) -> bool:
+def _in_sight(proc: Path = PROC) -> bool:
     """Whether this user may look at an engine's processes."""
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -141,23 +147,22 @@ def free(folder: Path | None) -> int | None:
     return room.f_bavail * room.f_frsize if room else None
 
 
-def uppers(mark: str, proc: Path = _PROC) -> set[Path]:
+def uppers(mark: str, proc: Path = PROC) -> set[Path]:
     """The upper folders of the overlays that processes with the mark run in, of those that this
     user may inspect."""
     return _of_carriers(mark, proc, _overlays)
 
 
-def roots(mark: str, proc: Path = _PROC) -> set[Path]:
+def roots(mark: str, proc: Path = PROC) -> set[Path]:
     """The folders that PRoot shows as `/` to processes with the mark."""
     return _of_carriers(mark, proc, _proot_roots)
 
 
 def _of_carriers(mark: str, proc: Path, folders: Callable[[Path], Iterator[Path]]) -> set[Path]:
     found: set[Path] = set()
-    for process in proc.glob("[0-9]*"):
-        with contextlib.suppress(OSError):   # it ended, or is another user's
-            if carries((process / "environ").read_bytes(), mark):
-                found.update(folders(process))
+    for process in carriers(mark, proc):
+        with contextlib.suppress(OSError):   # it has ended
+            found.update(folders(process))
     return found
 
 

@@ -17,11 +17,10 @@ import time
 from pathlib import Path
 
 from ..errors import Interrupted
-from ..limits import carries
+from ..limits import carriers, carries
 from .progress import Progress
 
 _MARK = re.compile(r"multistage-[0-9a-f]{16}\.invalid")
-_PROC = Path("/proc")
 _PAUSE = 0.05     # seconds between two looks
 _QUIET = 1.0      # the builder notices within that time that its client has gone: it starts nothing more
 _SECONDS = 15
@@ -44,7 +43,7 @@ def still_running(progress: Progress, mark: str) -> str:
             "from here.") if running else ""
 
 
-def cancel(mark: str, proc: Path = _PROC) -> bool:
+def cancel(mark: str) -> bool:
     """Kill the processes of the build with this mark; whether there were any, and none is left.
 
     Raises ValueError for what is no mark of a build: any process might have it in its environment.
@@ -54,36 +53,25 @@ def cancel(mark: str, proc: Path = _PROC) -> bool:
     found, quiet_since = False, time.monotonic()
     deadline = quiet_since + _SECONDS
     while time.monotonic() - quiet_since < _QUIET:
-        if processes := [int(entry.name) for entry in proc.glob("[0-9]*") if _carries(entry, mark)]:
+        if processes := carriers(mark):
             found, quiet_since = True, time.monotonic()
-            killed = [_kill(each, mark, proc) for each in processes]
+            killed = [_kill(each, mark) for each in processes]
             if not any(killed) or quiet_since > deadline:
                 return False
         time.sleep(_PAUSE)
     return found
 
 
-def _carries(entry: Path, mark: str) -> bool:
-    with contextlib.suppress(OSError):   # it ended, or is another user's
-        return carries((entry / "environ").read_bytes(), mark)
-    return False
-
-
-def _kill(pid: int, mark: str, proc: Path) -> bool:
+def _kill(process: Path, mark: str) -> bool:
     """Kill it, unless its number has gone to another process meanwhile; whether it is gone."""
     try:
-        handle = os.pidfd_open(pid)
+        with contextlib.ExitStack() as ends:
+            handle = os.pidfd_open(int(process.name))
+            ends.callback(os.close, handle)
+            if carries(process, mark):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
     except ProcessLookupError:
         return True
-    except OSError:   # a kernel or a sandbox without them
+    except OSError:   # another user's process, or a kernel or a sandbox without these calls
         return False
-    try:
-        if _carries(proc / str(pid), mark):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-        return True
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
+    return True

@@ -98,11 +98,10 @@ class Control:
                      for each in self.stream(CONTROL + "Prune", request))
 
     def solve(self, attributes: Mapping[str, str], session: str, options: SolveOptions | None = None,
-              frontend: str = "dockerfile.v0", ref: str = "") -> Solve:
+              frontend: str = "dockerfile.v0") -> Solve:
         """Begin a build. `attributes` are the frontend's ("target", "build-arg:NAME", ...), `session` the id of a
-        Session that serves the build context, `ref` a name for it (a random one if left out)."""
-        options = options or SolveOptions()
-        ref = ref or random.token_hex(12)
+        Session that serves the build context."""
+        options, ref = options or SolveOptions(), random.token_hex(12)
         request = PROTO.SolveRequest(
             Ref=ref, Session=session, Frontend=frontend, FrontendAttrs=pairs(attributes), Internal=options.internal,
             Exporter=options.exporter, ExporterAttrs=pairs(options.exporter_attributes))
