@@ -91,3 +91,8 @@ def _escaped(character: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:     # how Python keeps a byte that is no UTF-8
         return f"\\x{code - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether a path is that of a folder, or lies below it."""
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")

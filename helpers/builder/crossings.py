@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ..dockerfile.expand import BadSubstitution, expand
+from ..text import within
 from ..units import size
 from .control import CallFailed, Entry
 from .snapshot import Snapshot
@@ -47,13 +48,13 @@ class Room:
     def mark(self, path: str) -> str:
         """What COPY --from did with a path."""
         for crossing in self._given:
-            if _within(path, crossing.taken):
+            if within(path, crossing.taken):
                 return f"copied to {crossing.target}, line {crossing.line}"
         for crossing in self._got:
-            if _within(path, crossing.put) and path != "/":
+            if within(path, crossing.put) and path != "/":
                 return f"from {crossing.source}, line {crossing.line}"
         leads = [each for each, there in (*((each, each.taken) for each in self._given),
-                                          *((each, each.put) for each in self._got)) if _within(there, path)]
+                                          *((each, each.put) for each in self._got)) if within(there, path)]
         return f"holds what line {leads[0].line} copies" if leads else ""
 
     def text(self, path: str, entry: Entry) -> str:
@@ -122,7 +123,3 @@ def _matching(snapshot: Snapshot, pattern: str) -> list[str]:
     with contextlib.suppress(CallFailed):
         return [posixpath.join(folder, each.name) for each in snapshot.files(folder) if fnmatchcase(each.name, name)]
     return []
-
-
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ..text import within
 from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage, Use
 from .problem import Problem
@@ -96,15 +97,12 @@ def _lines(dockerfile: Dockerfile, stage: Stage) -> list[_Line]:
     return lines
 
 
-def _within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
 
 # -- cache mounts -------------------------------------------------------------
 
 def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: Stage) -> Iterator[Problem]:
     """What a cache mount holds is in no layer. Source: Dockerfile reference, "RUN --mount=type=cache"."""
-    held = [(line, target) for line in theirs for target in _cache_targets(line) if _within(path, target)]
+    held = [(line, target) for line in theirs for target in _cache_targets(line) if within(path, target)]
     if not held or path.startswith(_OF_THE_BASE):
         return
     first, target = held[0]
@@ -130,10 +128,10 @@ def _may_write(line: _Line, path: str, target: str, first: _Line) -> bool:
     each = line.instruction
     if each.keyword in ("COPY", "ADD"):
         to = line.path(each.operands[1], line.workdir)
-        return to is None or _within(to, target) or "from" in each.flags and _within(target, to)
+        return to is None or within(to, target) or "from" in each.flags and within(target, to)
     if each.keyword == "WORKDIR":
         return False
-    if each.keyword != "RUN" or any(_within(path, mounted) for mounted in _cache_targets(line)):
+    if each.keyword != "RUN" or any(within(path, mounted) for mounted in _cache_targets(line)):
         return False
     names = re.compile(rf"(?<![\w.-]){re.escape(posixpath.basename(target))}(?![\w.-])")
     return bool(names.search(each.body)) or bool((_programs(each) & _programs(first.instruction)) - _COMMON)
@@ -154,7 +152,7 @@ def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line],
     for line in theirs:
         for capabilities, word in _SETCAP.findall(line.instruction.body) if line.instruction.keyword == "RUN" else ():
             program = line.path(word, line.workdir) or ""
-            lost = program == path or _within(program, path) and "chown" in here.instruction.flags
+            lost = program == path or within(program, path) and "chown" in here.instruction.flags
             if lost and not capabilities.startswith("-r"):
                 number, given = here.instruction.line, capabilities.strip("\"'")
                 yield Problem(
@@ -173,7 +171,7 @@ def _venv(dockerfile: Dockerfile, here: _Line, path: str, lines: tuple[list[_Lin
     """A virtual environment has no interpreter: bin/python links to the one that made it, and its packages lie in
     lib/pythonX.Y. Source: docs.python.org, venv."""
     theirs, own = lines
-    made = next((venv for line in theirs for venv in _venvs(line) if _within(venv, path)), None)
+    made = next((venv for line in theirs for venv in _venvs(line) if within(venv, path)), None)
     if made is None or any(UNSURE.search(line.instruction.body) for line in theirs + own) or _brings_python(own):
         return
     one, two = (python_of(dockerfile.chain(stage.label)) for stage in stages)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ...extraction import inside
 from ...formats.elf import elf
+from ...text import within
 from . import settings
 from .refused import RequestRefused
 
@@ -44,7 +45,7 @@ def command(root: str, config: Mapping, words: list[str], variables: Mapping[str
     folder = config.get("WorkingDir") or "/"
     ids = user_ids(root, config.get("User") or "")
     environment.setdefault("HOME", _home(root, ids[0]))
-    hidden = any(words[0] == each or words[0].startswith(f"{each.rstrip('/')}/") for each in mounted)
+    hidden = any(within(words[0], each) for each in mounted)
     return Command(words, environment, folder, ids, "" if hidden else program(root, path, folder, words[0]))
 
 
