@@ -50,9 +50,15 @@ def marked(lines: Iterable[Listed], mark: str, engine: Engine) -> tuple[Listed, 
     return tuple(line for line in lines if line.id in ours)
 
 
+_histories: dict[str, str] = {}   # an id means the same image in every engine
+
+
 def _history(engine: Engine, image: str) -> str:
-    try:
-        entries = engine.client.api.history(image)
-    except NotFound:
-        return ""
-    return "\n".join(entry.get("CreatedBy") or "" for entry in entries)
+    """The text of an image's steps, asked for once: an engine may have hundreds of images."""
+    if image not in _histories:
+        try:
+            entries = engine.client.api.history(image)
+        except NotFound:
+            return ""
+        _histories[image] = "\n".join(entry.get("CreatedBy") or "" for entry in entries)
+    return _histories[image]

@@ -15,7 +15,6 @@ from typing import Any
 
 from ...engine import Engine
 from ...errors import Unsupported
-from ..cache import Record
 from ..tunnel import upgradable, upgrade
 from .connection import Call, Connection
 from .messages import CONTROL, PROTO, pairs
@@ -29,6 +28,30 @@ class Worker:
     id: str
     labels: Mapping[str, str]
     platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a step left in the build cache.
+
+    parents      ids of the records that it is built on
+    kind         'regular' for the files of a step, 'source.local' for a build context,
+                 'exec.cachemount' for a cache mount
+    description  of the step that made it, in the builder's words
+    size         bytes, as the builder counts them
+    uses         builds that it served
+    shared       whether an image in the engine has it as a layer
+    in_use       whether a build holds it now
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    kind: str
+    description: str
+    size: int
+    uses: int
+    shared: bool
+    in_use: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +115,7 @@ class Control:
         return tuple(map(_record, answer.record))
 
     def prune(self, *filters: str, all_kinds: bool = False) -> tuple[Record, ...]:
-        """Delete the records that match every filter (all, if there is none) and are not in use; returns them."""
+        """Delete the records that match any of the filters (all, if there is none) and are not in use; returns them."""
         request = PROTO.PruneRequest(filter=filters, all=all_kinds)
         return tuple(_record(PROTO.UsageRecord.FromString(each))
                      for each in self.stream(CONTROL + "Prune", request))
@@ -153,5 +176,5 @@ class Solve:
 
 def _record(record: Any) -> Record:
     parents = tuple(record.Parents) or tuple(filter(None, [record.Parent]))
-    return Record(record.ID, parents, record.RecordType, record.Description, record.Size, record.UsageCount,
+    return Record(record.ID, parents, record.RecordType, record.Description, max(0, record.Size), record.UsageCount,
                   record.Shared, record.InUse)

@@ -1,14 +1,11 @@
 """Cache records: read, told apart, pruned one by one. The engine is one of straw."""
 
-import contextlib
-import json
-
 import pytest
-from docker.errors import APIError
-from requests import Response
 
 from helpers.builder import cache
 from helpers.builder.cache import Record, marked, prune, records
+from helpers.builder.control import client
+from helpers.builder.control.messages import PROTO
 from helpers.errors import CourseError, EngineFault
 
 IDS = {name: name * 25 for name in "abcdefgh"}
@@ -20,94 +17,55 @@ def record(id_, *parents, text="", **other) -> Record:
                      "shared": False, "in_use": False, **other})
 
 
-def told(id_, parent="", text="", **other) -> dict:
-    return {"ID": id_, "Parent": parent, "Type": "regular", "Description": text, "InUse": False, "Shared": False,
-            "Size": 5, "UsageCount": 1, **other}
-
-
 class Straw:
-    """An engine with some cache records, which prunes like the real one: by a pattern,
-    and not what another record stands on."""
+    """An engine and its BuildKit with some cache records, pruned like the real ones: those that a filter names, and
+    not what another record stands on."""
 
-    base_url, api_version = "http+docker://x", "1.41"
     builders: tuple[str, ...] = ("buildkit", "legacy")
 
-    def __init__(self, *held: dict, greedy=False, status=200):
+    def __init__(self, *held: Record, greedy=False):
         self.held = list(held)
         self.greedy = greedy
-        self.status = status
         self.asked: list[str] = []
-        self.client = self.api = self
-
-    def translate_errors(self, doing):
-        return contextlib.nullcontext()
 
     def describe(self):
         return "An engine of straw"
 
-    def get(self, url, params):
-        assert url == "http+docker://x/v1.41/system/df"
-        assert params == {"type": "build-cache", "verbose": "1"}
-        answer = Response()
-        answer.status_code = self.status
-        answer._content = json.dumps({"BuildCache": self.held}).encode()
-        return answer
+    def __enter__(self):
+        return self
 
-    def prune_builds(self, filters, all):
-        (wanted,), = filters.values()
-        self.asked.append(wanted)
-        assert list(filters) == ["id"] and all is True
-        stood_on = {each["Parent"] for each in self.held}
-        going = [e for e in self.held if (e["ID"] == wanted or self.greedy) and e["ID"] not in stood_on]
-        self.held = [e for e in self.held if e not in going]
-        return {"CachesDeleted": [e["ID"] for e in going] or None, "SpaceReclaimed": 5 * len(going)}
+    def __exit__(self, *_):
+        pass
+
+    def disk_usage(self):
+        return tuple(self.held)
+
+    def prune(self, *filters, all_kinds):
+        assert all_kinds is True
+        self.asked += filters
+        going = [each for each in self.held if not filters or f"id=={each.id}" in filters or self.greedy]
+        gone = []
+        while leaves := [each for each in going if each in self.held
+                         and not any(each.id in other.parents for other in self.held)]:
+            gone += leaves
+            self.held = [each for each in self.held if each not in leaves]
+        return tuple(gone)
+
+
+@pytest.fixture(autouse=True)
+def straw(monkeypatch):
+    monkeypatch.setattr(cache, "Control", lambda engine: engine)
 
 
 # -- reading -------------------------------------------------------------------------
 
-def test_an_engine_that_works_it_out_for_somebody_else_is_asked_again(monkeypatch):
-    """Docker 20.10 answers so."""
-    monkeypatch.setattr(cache, "_PAUSE", 0)
-    engine, busy = Straw(told(A)), Response()
-    busy.status_code, busy._content = 500, b'{"message":"a disk usage operation is already running"}'
-    answers, get = [busy, busy], engine.get
-    engine.get = lambda url, params: answers.pop() if answers else get(url, params)
-    assert [each.id for each in records(engine)] == [A] and answers == []
-    monkeypatch.setattr(cache, "_BUSY_SECONDS", -1)
-    answers.append(busy)
-    with pytest.raises(APIError, match="already running"):
-        records(engine)
-
-
-def test_a_record_as_api_1_41_tells_it():
-    straw = Straw(told(A, B, "mount / from exec /bin/sh -c make", Shared=True, InUse=True, UsageCount=3, Size=7))
-    assert records(straw) == (Record(A, (B,), "regular", "mount / from exec /bin/sh -c make", 7, 3, True, True),)
-
-
-@pytest.mark.parametrize("answer", [
-    {"BuildCache": [{"ID": A, "Parents": [B, C], "Type": "regular"}]},                        # from 1.42
-    {"BuildCache": [{"ID": A, " Parents": [B, C], "Type": "regular"}]},                       # as 28.5 writes it
-    {"ImagesUsage": {}, "BuildCacheUsage": {"TotalCount": 1, "Items": [{"ID": A, "Parents": [B, C]}]}},   # 1.52
-])
-def test_newer_engines_tell_several_parents(answer):
-    assert [each["ID"] for each in cache.read(answer)] == [A]
-    assert cache._record(cache.read(answer)[0]).parents == (B, C)
-
-
-@pytest.mark.parametrize("answer", [{}, {"BuildCache": None}, {"BuildCache": []}, {"BuildCacheUsage": {}},
-                                    {"BuildCacheUsage": {"TotalSize": 5}}, {"BuildCacheUsage": None}])
-def test_an_empty_cache(answer):
-    assert cache.read(answer) == []
+@pytest.mark.parametrize("said, parents", [({"Parent": B}, (B,)), ({"Parents": [B, C]}, (B, C)), ({}, ())])
+def test_older_engines_name_one_parent_and_newer_ones_several(said, parents):
+    assert client._record(PROTO.UsageRecord(ID=A, **said)).parents == parents
 
 
 def test_a_size_that_is_not_known_counts_as_none():
-    assert cache._record(told(A, Size=-1)).size == 0      # what newer engines say until they have looked
-    assert cache._record({"ID": A}) == record(A, size=0, uses=0, kind="")
-
-
-def test_an_engine_that_refuses_is_an_error_of_the_engine():
-    with pytest.raises(APIError):
-        records(Straw(status=500))
+    assert client._record(PROTO.UsageRecord(ID=A, Size=-1)).size == 0      # what newer engines say until they have looked
 
 
 # -- whose they are --------------------------------------------------------------------
@@ -131,19 +89,14 @@ def test_without_the_mark_nothing_is_ours(found):
 
 # -- pruning -----------------------------------------------------------------------------
 
-CHAIN = (told(A), told(B, A), told(C, B), told(D, C), told(E, A), told(F, E))
-
-
-def test_only_what_was_asked_for_goes_children_first():
-    straw = Straw(*CHAIN)
-    assert prune(straw, [B, C, D]) == (D, C, B)
-    assert [each["ID"] for each in straw.held] == [A, E, F]
-    assert straw.asked == [D, C, B]
+CHAIN = (record(A), record(B, A), record(C, B), record(D, C), record(E, A), record(F, E))
 
 
 @pytest.mark.parametrize("ids", [[B, C, D], [D, C, B], [C, D, B]])
-def test_the_order_of_the_ids_is_of_no_account(ids):
-    assert set(prune(Straw(*CHAIN), ids)) == {B, C, D}
+def test_only_what_was_asked_for_goes_whatever_its_order(ids):
+    straw = Straw(*CHAIN)
+    assert set(prune(straw, ids)) == {B, C, D}
+    assert [each.id for each in records(straw)] == [A, E, F]
 
 
 def test_what_others_stand_on_stays():
@@ -152,10 +105,10 @@ def test_what_others_stand_on_stays():
     assert len(straw.held) == len(CHAIN)
 
 
-def test_a_record_that_has_gone_is_not_asked_for():
+def test_a_record_that_has_gone_takes_none_with_it():
     straw = Straw(*CHAIN)
-    assert prune(straw, [G]) == () and straw.asked == []
-    assert prune(straw, []) == ()
+    assert prune(straw, [G]) == ()
+    assert prune(straw, []) == () and len(straw.held) == len(CHAIN)     # no filter would mean all
 
 
 @pytest.mark.parametrize("bad", ["", ".", ".*", "a", A[:24], A + "a", A[:24] + ".", A.upper(), f"{A}|{B}", f"{A}\n"])
@@ -166,11 +119,10 @@ def test_a_pattern_is_no_id(bad):
     assert straw.asked == []
 
 
-def test_an_engine_that_takes_more_is_asked_no_further():
-    straw = Straw(*CHAIN, greedy=True)
+def test_an_engine_that_takes_more_is_an_error_that_names_it():
     with pytest.raises(EngineFault) as caught:
-        prune(straw, [B, C, D])
-    assert straw.asked == [D] and F in str(caught.value)
+        prune(Straw(*CHAIN, greedy=True), [B, C, D])
+    assert F in str(caught.value) and D not in str(caught.value)
 
 
 @pytest.mark.parametrize("ask", [records, lambda engine: prune(engine, [A])])
