@@ -46,8 +46,7 @@ html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
-html_copy_source = False
-html_show_sourcelink = False
+html_sourcelink_suffix = ""      # a notebook is downloaded under its own name
 html_use_index = False
 html_theme_options = {
     "repository_url": _REPOSITORY,

@@ -12,7 +12,7 @@ from .suite import ROOT, Outcome
 FEATURES = {
     "same bytes as the plain engine": ("agreement",),
     "builds": ("test_bounds", "test_build", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
-               "test_session", "test_snapshots"),
+               "test_reference", "test_session", "test_snapshots"),
     "cache": ("test_cache",),
     "sizes": ("test_image",),
     "inventory": ("test_inventory", "test_syft", "test_report"),

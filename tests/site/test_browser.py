@@ -11,6 +11,7 @@ pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'
 pytestmark = pytest.mark.nightly
 WIDTHS = (360, 768, 1200)
 THEMES = ("light", "dark")
+LIMIT = 1_500_000    # bytes
 UNFOLD = "() => document.querySelectorAll('main details').forEach(fold => { fold.open = true; })"
 # Every picture is there; the promise of a broken one fails.
 PICTURES = """() => Promise.all([...document.images].map(each => { each.loading = 'eager'; return each.decode(); }))"""
@@ -48,6 +49,19 @@ def test_no_page_says_an_error_or_asks_anything_of_another_machine(page, address
         page.evaluate(UNFOLD)
         page.evaluate(PICTURES)
     assert len(names) > 30 and said == []
+
+
+def test_no_page_loads_more_than_a_phone_bears(window, address, names):
+    """In bytes before compression, with nothing kept from the page before. Pictures further down come when they are near."""
+    heavy = {}
+    for name in names:
+        page, sizes = window.new_page(), []
+        page.on("response", lambda response, sizes=sizes: sizes.append(int(response.headers.get("content-length", 0))))
+        page.route("**/*", lambda route: route.continue_())     # this turns the browser's cache off
+        page.goto(f"{address}/{name}")
+        page.close()
+        heavy |= {name: sum(sizes)} if not 100_000 < sum(sizes) < LIMIT else {}
+    assert heavy == {}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -9,7 +9,6 @@ from .building import ROOT, Page, build, dead_links, pages
 pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'")
 LESSON = min(ROOT.glob("notebooks/*.ipynb")).relative_to(ROOT)
 EXERCISE = min(ROOT.glob("exercises/*/*.ipynb")).relative_to(ROOT)
-LIMIT = 1_500_000    # bytes of a page with its pictures, of one theme
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +69,3 @@ def test_every_picture_has_a_text_and_lies_in_a_file(site):
     shown = [(path.name, address, alt) for path in pages(site) for address, alt in Page(path).pictures]
     assert len(shown) > 30
     assert [each for each in shown if not (each[2] or "").strip() or each[1].startswith("data:")] == []
-
-
-@pytest.mark.nightly
-def test_no_page_weighs_too_much(site):
-    """All that a page names, less the pictures of the other theme and those of folded cells, which come when they are unfolded."""
-    heavy = {}
-    for path in pages(site):
-        page = Page(path)
-        files = {target[0] for link in page.links if (target := page.target(link)) and target[0].suffix not in (".html", "")}
-        weight = path.stat().st_size + sum(file.stat().st_size for file in files if file.suffix in (".js", ".css", ".png", ".svg"))
-        heavy |= {path.name: weight} if weight > LIMIT else {}
-    assert heavy == {}

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "docs" / "_ext"))
 pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'")
-from course_site import docstrings, notebooks, pages, questions, tables  # noqa: E402
+from course_site import docstrings, icons, notebooks, pages, questions, tables  # noqa: E402
 
 README = (ROOT / "README.md").read_text()
 LESSONS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -115,6 +115,12 @@ def test_a_cell_that_writes_a_dockerfile_is_lexed_as_one():
     tokens = list(notebooks.DockerfileCell().get_tokens("%%dockerfile 01-split\nFROM golang:1.22\n"))
     assert tokens[0][1].startswith("%%dockerfile 01-split")
     assert "Keyword" in str(next(kind for kind, word in tokens if word == "FROM"))
+
+
+def test_icons_that_no_page_shows_are_left_out():
+    script = 'f={"big-cat":[1,2,[],"f1","M1"],rocket:[1,2,["ship"],"f2",["M1","M2"]],sun:[1,2,[9728],"f3","M3"]};'
+    assert icons.without(script, {"ship"}) == 'f={rocket:[1,2,["ship"],"f2",["M1","M2"]],};'
+    assert icons.without(script, {"big-cat", "sun"}) == 'f={"big-cat":[1,2,[],"f1","M1"],sun:[1,2,[9728],"f3","M3"]};'
 
 
 # -- tables ----------------------------------------------------------------------------

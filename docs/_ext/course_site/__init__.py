@@ -4,6 +4,7 @@
     notebooks  a notebook -> the same, its pictures in files, its questions as forms (questions)
     tables     claims with their verdicts, remarks for instructors: directives
     docstrings the course's docstrings -> reStructuredText
+    icons      those that a page shows
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import docstrings, notebooks, pages, tables
+from . import docstrings, icons, notebooks, pages, tables
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -25,5 +26,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", notebooks.name_lexers)
     app.connect("autodoc-process-docstring", docstrings.adapt)
     app.connect("doctree-read", pages.link_repository)
+    app.connect("build-finished", icons.trim)
     app.connect("html-page-context", pages.add_codespaces, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
