@@ -13,7 +13,6 @@
     >>> charts.edits({"this": built})     # what has to run again after an edit?
     >>> charts.timeline(result)           # what ran when, and what at once?
     >>> charts.reduction([a, b, c, d])    # base or stages: what saved how much?
-    >>> charts.splits({"Go": [a, b, c, d]})   # what does either save without the other?
     >>> charts.languages({"Go": (one, two)})  # how large is each language, both ways?
     >>> charts.left_behind({"Go": (found, other)})   # which tools are left of each?
     >>> charts.trips(trips, [one, two])   # what does a push or a pull cost?
@@ -29,12 +28,11 @@ from .graph import stages
 from .grids import crossings, left_behind, tries, twins, works
 from .incremental import edits
 from .kitchen import kitchen
-from .size_attribution import reduction, splits
+from .size_attribution import reduction
 from .sizes import languages, layers, sizes
 from .style import Chart
 from .timeline import timeline
 from .transfers import runs, trips
 
 __all__ = ["Chart", "crossings", "edits", "findings", "kitchen", "languages", "layers", "left_behind", "reduction",
-           "runs", "sizes", "splits", "stages", "surface", "timeline", "tools", "tries", "trips", "twins", "waste",
-           "works"]
+           "runs", "sizes", "stages", "surface", "timeline", "tools", "tries", "trips", "twins", "waste", "works"]

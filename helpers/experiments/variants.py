@@ -27,8 +27,6 @@ from ..inventory import Inventory, Needs
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 Answer = TypeVar("Answer")
-# In the order of `size_attribution.split`: single on full, single on slim, multi on full, multi on slim.
-TWO_BY_TWO = ("Dockerfile.single", "Dockerfile.single-slim", "Dockerfile.multi-full", "Dockerfile")
 
 
 @dataclass(frozen=True)
@@ -121,12 +119,3 @@ def with_progress(app: str, engine: Engine, watch: Callable[[str], None]) -> Var
         watch(f"{app}: {running[0] if running else 'building'}")
 
     return Variants(app, engine, partial(build, engine=engine, watch=follow, report=watch))
-
-
-def two_by_two(app: str, engine: Engine, watch: Callable[[str], None] = lambda _: None) -> tuple[Image, ...] | Absent:
-    """The four images of an application whose sizes `size_attribution.split` takes, in its order."""
-    variants = with_progress(app, engine, watch)
-    for dockerfile in TWO_BY_TWO:
-        variants.build(dockerfile, dockerfile)
-    absent = variants.first_absent()
-    return tuple(variants.images().values()) if absent is None else absent

@@ -22,7 +22,6 @@ from ..container.lifecycle import ManagedContainer
 from ..dockerfile import parse
 from ..errors import CourseError, Unsupported
 from ..experiments import incremental
-from ..experiments import variants as several
 from ..experiments.incremental import executed_steps, step_seconds
 from ..experiments.languages import Languages, every
 from ..experiments.variants import Absent, Variants
@@ -34,7 +33,7 @@ from .session import engine, folder_of, reference
 from .terminal import docker, note
 
 __all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch",
-           "files", "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "two_by_two", "variants",
+           "files", "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants",
            "with_supported_bases"]
 
 
@@ -200,9 +199,3 @@ def with_supported_bases(app: str, dockerfile: str = "Dockerfile") -> Listing:
     not. `build(app, text=with_supported_bases(app).text)` builds it."""
     text = show(app, dockerfile).text
     return Listing(dockerfile, parse(text).with_bases(CURRENT))
-
-
-def two_by_two(app: str) -> tuple[Image, ...] | Absent:
-    """The four images of an application that `split` compares."""
-    with Status() as status:
-        return several.two_by_two(app, engine(), status)

@@ -220,4 +220,4 @@ def minutes_of(path: Path) -> float:
 def test_a_lesson_can_be_done_in_the_minutes_that_it_names(path):
     cells = json.loads(path.read_text())["cells"]
     named = int(re.search(r"(\d+) minutes", "".join(cells[0]["source"]))[1])
-    assert minutes_of(path) < 0.9 * named
+    assert minutes_of(path) < 0.9 * named and len(cells) <= 70

@@ -1,4 +1,4 @@
-"""Charts of every language, and of what each change saves alone."""
+"""Charts of every language."""
 
 import pytest
 
@@ -23,6 +23,9 @@ GO = (image("go one", 760_000_000, 73_000_000, "build", **stand_in("golang:1.22"
 JAVA = image("java one", 428_000_000, 13_000, "build"), image("java two", 330_000_000, 3_000, "run")
 STATIC = image("static one", 760_000_000, 0, "build"), image("static two", 0, 700_000, "", base="", base_layers=0)
 LARGER = JAVA[1], JAVA[0]
+FOUR = [GO[0], image("slim", 20_000_000, 280_000_000, "run"), image("full", 760_000_000, 7_000_000, "build"), GO[1]]
+COSTS = [JAVA[0], image("java slim", 330_000_000, 272_000_000, "run"),
+         image("java full", 428_000_000, 3_000, "build"), JAVA[1]]
 
 
 def texts(axes) -> list[str]:
@@ -151,48 +154,3 @@ def test_a_kind_that_one_language_never_had_is_told_as_none():
 def test_what_came_with_the_second_stage_is_shown_too():
     axes, = charts.left_behind({"Node": (NONE, SLIM)}).figure.axes
     assert texts(axes) == ["0 → 1", "0 → 1"]
-
-
-# -- what each change saves alone ----------------------------------------------------------------
-
-FOUR = [GO[0], image("slim", 20_000_000, 280_000_000, "run"), image("full", 760_000_000, 7_000_000, "build"), GO[1]]
-COSTS = [JAVA[0], image("java slim", 330_000_000, 272_000_000, "run"),
-         image("java full", 428_000_000, 3_000, "build"), JAVA[1]]
-
-
-def test_three_bars_for_each_what_costs_goes_left():
-    axes, = charts.splits({"Go": FOUR, "Java": COSTS}).figure.axes
-    assert [bar.get_width() for bar in axes.patches] == [533_000_000, 66_000_000, 806_000_000,
-                                                         428_013_000 - 602_000_000, 10_000, 98_010_000]
-    assert texts(axes)[:6] == ["saves 533 MB", "saves 66.0 MB", "saves 806 MB",
-                                "✘ costs 174 MB", "saves 10.0 kB", "saves 98.0 MB"]
-    left, right = axes.get_xlim()
-    assert left < -174e6 and right > 806e6
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "smaller base alone", "second stage alone", "both"] * 2
-
-
-def test_a_cost_has_the_colour_of_danger_and_says_so():
-    from matplotlib.colors import to_hex
-    axes, = charts.splits({"Java": COSTS}).figure.axes
-    assert [to_hex(bar.get_edgecolor()).upper() for bar in axes.patches] == [style.DANGER, style.FAINT, style.FAINT]
-    assert "%" not in charts.splits({"Java": COSTS}).alt     # a share of what costs would be negative
-
-
-@pytest.mark.parametrize("fours, title", [
-    ({"Go": FOUR}, "Both changes save 806 MB in Go"),
-    ({"Go": FOUR, "Java": COSTS}, "Neither change saves much without the other in Java"),
-    ({"Java": COSTS}, "Neither change saves much without the other"),
-    ({"Nothing": [GO[1]] * 4}, "Both changes save nothing"),
-    ({"Less": [JAVA[1], JAVA[1], JAVA[0], JAVA[0]]}, "Both changes save nothing"),
-    ({"Go": FOUR, "Less": [JAVA[1], JAVA[1], JAVA[0], JAVA[0]]}, "Both changes save 806 MB in Go"),
-])
-def test_the_title_says_where_each_needs_the_other(fours, title):
-    chart = charts.splits(fours)
-    assert chart.title == title and chart.png()
-    assert all(f"{name}: smaller base alone " in chart.alt for name in fours)
-
-
-def test_the_alt_text_says_what_costs():
-    assert "Java: smaller base alone costs 174 MB, second stage alone saves 10.0 kB, both saves 98.0 MB." in (
-        charts.splits({"Java": COSTS}).alt)

@@ -18,7 +18,7 @@ from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable, BuildFailed, CourseError, EngineGone
 from helpers.experiments import languages, variants
 from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
-from helpers.experiments.variants import TWO_BY_TWO, Absent, Variants
+from helpers.experiments.variants import Absent, Variants
 from helpers.inventory import Needs
 from helpers.lesson import say, with_supported_bases
 from helpers.lesson.building import DrawnVariants
@@ -103,15 +103,6 @@ def test_a_language_has_an_application_in_one_stage_and_in_several(language):
 def test_they_are_the_languages_of_the_claim():
     assert all(f"{language.name}" in CLAIMS["C10"] for language in LANGUAGES)
     assert [language.name for language in LANGUAGES] == ["Go", "Java", "Node", "Python", "C", "C++"]
-
-
-@pytest.mark.parametrize("app", ["go-server", "java-hello", "c-hello"])
-def test_the_four_corners_differ_in_stages_and_base_alone(app):
-    single, slim, full, multi = (parse((ROOT / "notebooks/apps" / app / file).read_text()) for file in TWO_BY_TWO)
-    assert [len(each.stages) for each in (single, slim, full, multi)] == [1, 1, 2, 2]
-    big, small = single.stages[-1].base, multi.stages[-1].base
-    assert big != small
-    assert [each.stages[-1].base for each in (single, slim, full, multi)] == [big, small, big, small]
 
 
 def test_current_bases_are_known_and_take_the_place_of_known_ones():
@@ -234,12 +225,6 @@ def test_every_language_is_built_but_those_without_a_base(shipped):
     assert found[-1].single.answer.endswith("c-hello Dockerfile.cpp-single")
     assert found[-1].multi.answer.endswith("c-hello Dockerfile.cpp")
     assert "go-hello: RUN make" in told
-
-
-def test_the_four_images_or_why_they_are_absent(shipped, monkeypatch):
-    monkeypatch.setattr(variants, "inspect", lambda tag, engine: tag)
-    assert variants.two_by_two("go-server", None) == tuple(f"go-server {file}" for file in TWO_BY_TWO)
-    assert variants.two_by_two("java-hello", None).error is LACKING
 
 
 # -- what a program says and what starts -----------------------------------------------------
