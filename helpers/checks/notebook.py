@@ -28,7 +28,9 @@ def path(exercise: Exercise) -> Path:
 
 
 def write(exercise: Exercise) -> Path:
-    """Write the notebook of an exercise; its path."""
+    """Write the notebook of an exercise, and make the folder of a learner's work; the notebook's path."""
+    exercise.work.parent.mkdir(exist_ok=True)
+    (exercise.work.parent / ".gitkeep").touch()
     made, place = notebook(exercise), path(exercise)
     if place.is_file():
         _keep_outputs(made, json.loads(place.read_text()))
