@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process tak
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
-  site class class-restart class-stop guide bench stop clean purge
+  site class class-check class-restart class-stop guide bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -66,6 +66,9 @@ class-restart: $(CLASS)  ## restart the hub of the class; learners keep working
 
 class-stop: $(CLASS)  ## save every learner's work, then remove all else of the class
 	@$(BIN)/python -m helpers class stop
+
+class-check: $(CLASS)  ## of the class that is open: room for how many, and two learners who try it; LEARNERS=30
+	@$(BIN)/python -m helpers class-check $(if $(LEARNERS),--learners $(LEARNERS))
 
 guide: $(READY)  ## the instructor's guide, as guide.html and guide.pdf
 	@$(BIN)/python -m helpers guide

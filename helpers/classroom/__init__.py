@@ -6,7 +6,7 @@
     homes     the learners' work: restored, saved
     services  the proxy and the hub
     opening   all of it together: open, restart, close
-    session   what begins a learner's session, inside its container
     learner   a learner without a browser, for rehearsals and tests
+    rehearsal for how many learners there is room, and two who try it
     guide     the instructor's remarks of the lessons as one page
 """

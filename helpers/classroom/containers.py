@@ -12,6 +12,7 @@ from ..engine.timeouts import patient
 from ..errors import CourseError
 from .room import Room
 
+COURSE = "/home/jovyan/course"
 _SECONDS = 1800    # what filling a store or reading a home may take
 
 
@@ -33,10 +34,10 @@ def container(engine: Engine, room: Room, volumes: Mapping[str, str],
             api.remove_container(made, force=True, v=True)
 
 
-def run(engine: Engine, container: str, command: Sequence[str]) -> str:
-    """Run a command in a container that runs; what it printed. Raises CourseError where it fails."""
+def run(engine: Engine, container: str, command: Sequence[str], folder: str = COURSE) -> str:
+    """Run a command in a container that runs, as a learner would; its output. Raises CourseError where it fails."""
     api = patient(engine.client.api, _SECONDS)
-    made = api.exec_create(container, list(command))["Id"]
+    made = api.exec_create(container, list(command), workdir=folder)["Id"]
     output = b"".join(api.exec_start(made, stream=True)).decode("utf-8", "replace")
     if code := api.exec_inspect(made)["ExitCode"]:
         raise CourseError(f"`{' '.join(command)}` failed in a session of the class.", why=f"Its exit code is {code}.",

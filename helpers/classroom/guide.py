@@ -12,25 +12,26 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from ..errors import CourseError
 from ..text import escape
 
 ROOT = Path(__file__).resolve().parents[2]
-PLANS = {"Two hours": 110, "Half a day": 200}     # minutes of lessons, without the pauses
+PLANS = {"Two hours": 95, "Half a day": 195}     # minutes of lessons; the rest is for questions and a pause
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _EVENING = (
-    "Run `make class-check`, then `make class`: the images take some minutes the first time.",
+    "Run `make class`, which takes some minutes the first time, and `make class-check LEARNERS=30`.",
     "Open the address on a second machine in the same network, log in with a name, and run the first lesson.",
     "Write the address and the class's password where everyone sees them. Keep the instructor's token to yourself.",
     "If the room has no network, bring every base image: `make class ALL=1`.",
     "After the class, `make class-stop` saves every learner's work.")
 _STYLE = """
-body { font: 11pt/1.45 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
-  color-scheme: light dark }
+:root { color-scheme: light dark }
+body { font: 11pt/1.45 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2 { line-height: 1.2 }
 h2 { margin-top: 2rem; break-after: avoid }
 table { border-collapse: collapse; width: 100% }
@@ -76,13 +77,10 @@ def _lesson(path: Path) -> Lesson:
                   rounds, remarks)
 
 
-def plan(lessons: Iterable[Lesson], minutes: int) -> list[Lesson]:
-    """The lessons, in order, that fit into the minutes; one that does not is left out, and the next one tried."""
-    chosen: list[Lesson] = []
-    for lesson in lessons:
-        if lesson.minutes and sum(each.minutes for each in chosen) + lesson.minutes <= minutes:
-            chosen.append(lesson)
-    return chosen
+def plan(lessons: Sequence[Lesson], minutes: int) -> list[Lesson]:
+    """The lessons from the first on that fit into the minutes: each builds on those before it."""
+    ends = accumulate(lesson.minutes for lesson in lessons)
+    return [lesson for lesson, end in zip(lessons, ends) if end <= minutes]
 
 
 def page(lessons: Sequence[Lesson]) -> str:

@@ -61,15 +61,25 @@ class Learner:
 
     def stop(self) -> None:
         """Stop the session, and wait until the hub has removed it. Raises LearnerFailed."""
-        place, headers = f"{self.address}/hub/api/users/{self.name}", {"X-XSRFToken": self._xsrf("/hub/")}
-        answer = self.web.delete(f"{place}/server", headers=headers, timeout=120)
+        answer = self._hub("DELETE", f"{self.name}/server")
         deadline = time.monotonic() + _SPAWN_SECONDS
         while answer.status_code < 300 and time.monotonic() < deadline:
-            answer = self.web.get(place, headers=headers, timeout=60)
+            answer = self._hub("GET", self.name)
             if answer.status_code == 200 and not answer.json()["servers"]:
                 return
             time.sleep(0.5)
         raise LearnerFailed(f"The session of {self.name} did not stop.", why=f"The hub answered {answer.status_code}.")
+
+    def delete(self, name: str) -> None:
+        """As the instructor: stop the session of another and free the name. Raises LearnerFailed."""
+        other = Learner(self.address, name, "", self.web)
+        if self._hub("GET", name).status_code == 200:
+            other.stop()
+            self._hub("DELETE", name)
+
+    def _hub(self, method: str, path: str) -> requests.Response:
+        return self.web.request(method, f"{self.address}/hub/api/users/{path}", timeout=120,
+                                headers={"X-XSRFToken": self._xsrf("/hub/")})
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         """Ask the learner's own server; its JSON, or None. Raises LearnerFailed."""

@@ -71,7 +71,7 @@ def _network(engine: Engine) -> str:
 def restart(report: Report) -> Room:
     """Restart the hub; the learners' servers and the proxy go on. Raises CourseError where no class is open."""
     with _locked():
-        found = _open()
+        found = opened()
         proxy, hub = services.both(found)
         report("Restarting the hub: learners keep working ...")
         hub.end()
@@ -84,7 +84,7 @@ def stop(engine: Engine, report: Report) -> list[Path]:
     """Save every home, then remove all that the class made; the archives. Raises CourseError, and then nothing that
     is not saved is removed."""
     with _locked(), engine.translate_errors("close the class"):
-        found = _open()
+        found = opened()
         for service in reversed(services.both(found)):
             service.end()
         _stop_sessions(engine, found)
@@ -118,7 +118,8 @@ def _remove(engine: Engine, found: Room) -> None:
             continue
 
 
-def _open() -> Room:
+def opened() -> Room:
+    """The class that is open. Raises CourseError where there is none."""
     found = room.current()
     if found is None:
         raise CourseError("No class is open on this machine.", remedy="`make class` opens one.")

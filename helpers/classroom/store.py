@@ -54,6 +54,7 @@ def _warm(engine: Engine, container: str, refs: Sequence[str]) -> None:
     def helpers(*words: str) -> None:
         containers.run(engine, container, ["python3", "-m", "helpers", *words])
 
+    containers.run(engine, container, ["python3", "/opt/session.py", "true"], "/")    # unpacks the course
     helpers("bases", "--offline", *refs)
     for ref in refs:
         helpers("inventory", ref)

@@ -6,7 +6,7 @@ import argparse
 import io
 from typing import TYPE_CHECKING
 
-from .output import GOOD, emit, say
+from .output import GOOD, NO, emit, say
 
 if TYPE_CHECKING:
     from ..classroom.room import Room
@@ -34,6 +34,19 @@ def guide(options: argparse.Namespace) -> int:
     files = guide.write(options.to)
     emit(options, {"files": list(map(str, files))}, "\n".join(map(str, files)))
     return GOOD
+
+
+def rehearse(options: argparse.Namespace) -> int:
+    """Say for how many learners the machine has room, and let two try the class. Returns 1 where it is too small."""
+    from ..classroom import opening, rehearsal
+    from ..engine import connect
+
+    engine = connect(start=False)
+    room, found = opening.opened(), rehearsal.capacity(engine)
+    said: list[str] = []
+    rehearsal.rehearse(engine, room, said.append)
+    emit(options, {"learners": found.learners, "rehearsal": said}, "\n".join([str(found), *said]))
+    return GOOD if found.learners >= options.learners else NO
 
 
 def _started(options: argparse.Namespace) -> Room:

@@ -151,6 +151,9 @@ def _classes(command: Command) -> None:
     opened.add_argument("--listen", default="", metavar="ADDRESS[:PORT]", help="(default: 127.0.0.1:8000)")
     opened.add_argument("--all", action="store_true", help="bring every base image, not only the first lessons'")
 
+    check = command("class-check", classes.rehearse, "say for how many learners there is room, and let two try it")
+    check.add_argument("--learners", type=int, default=10, metavar="N", help="how many will come (default: 10)")
+
     guide = command("guide", classes.guide, "write the instructor's guide: the remarks of all lessons as one page")
     guide.add_argument("--to", type=Path, default=Path("guide.html"), metavar="FILE", help="(default: guide.html)")
 

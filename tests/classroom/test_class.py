@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.classroom import homes, opening
+from helpers.classroom import homes, opening, rehearsal
+from helpers.classroom.containers import COURSE
 from helpers.classroom.learner import Learner, LearnerFailed
 from helpers.classroom.room import LABEL
 
@@ -64,7 +65,7 @@ def inside(engine, room, learners):
     """Runs Python in Ada's session, as she could."""
     def run(code):
         api = engine.client.api
-        made = api.exec_create(f"{room.name}-ada", ["python3", "-c", WORDS + code])["Id"]
+        made = api.exec_create(f"{room.name}-ada", ["python3", "-c", WORDS + code], workdir=COURSE)["Id"]
         output = api.exec_start(made).decode()
         assert api.exec_inspect(made)["ExitCode"] == 0, output
         return json.loads(output.strip().splitlines()[-1])
@@ -131,7 +132,7 @@ def test_a_session_has_no_privilege_and_nothing_of_the_machine(engine, room, ins
     assert {each["Type"] for each in mounts} == {"volume"} and len(mounts) == 3
     assert not any("bob" in each["Name"] for each in mounts)
     assert inside("answer(os.path.exists('/var/run/docker.sock'))") is False
-    assert inside("answer(os.access('/opt/store', os.W_OK) or os.access('/opt/course', os.W_OK))") is False
+    assert inside("answer(os.access('/opt/store', os.W_OK) or os.access('/opt/session.py', os.W_OK))") is False
 
 
 def test_a_session_reaches_no_other_and_no_service_of_the_machine(engine, room, inside):
@@ -165,6 +166,15 @@ def test_the_hub_is_restarted_while_a_kernel_works(room, learners):
     kernel.close()
     learners[0].log_in()
     learners[0].request("GET", "api/status")
+
+
+def test_a_rehearsal_leaves_nothing_behind(engine, room, learners):
+    assert rehearsal.capacity(engine).learners > 0
+    said = []
+    rehearsal.rehearse(engine, room, said.append)
+    assert [words.partition(":")[0] for words in said] == list(rehearsal.NAMES)
+    assert not any("rehearsal" in volume for volume in homes.volumes(engine, room.name))
+    Learner(room.address, rehearsal.NAMES[0], "a-new-password").log_in(room.password)    # the name is free again
 
 
 def test_a_home_that_was_saved_is_restored(engine, room, learners):

@@ -88,6 +88,16 @@ def test_stores_of_different_kinds_lie_apart(tmp_path, monkeypatch):
     assert len(roots) == 6
 
 
+def test_a_store_that_others_filled_is_read_where_it_fits(tmp_path, monkeypatch):
+    monkeypatch.setenv("MULTISTAGE_SHARED", str(tmp_path / "shared"))
+    other = tmp_path / "shared" / "state" / "podman" / "data-overlay-one"
+    assert not any("additionalimagestore" in each for each in settings.storage(tmp_path, "overlay", "one"))
+    other.mkdir(parents=True)
+    assert f"additionalimagestore={other}" in settings.storage(tmp_path, "overlay", "one")
+    for store, ids in (("vfs", "one"), ("overlay", "many")):    # of another kind, or with other owners
+        assert not any("additionalimagestore" in each for each in settings.storage(tmp_path, store, ids))
+
+
 def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeypatch):
     """Swept away by another, a probe would choose another store, without the images of this one."""
     found = []

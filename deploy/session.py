@@ -1,7 +1,7 @@
-"""What begins a learner's session, in its container: `python3 -m helpers.classroom.session COMMAND...`.
+"""What begins a learner's session, in its container: `python3 session.py COMMAND...`.
 
 It brings the home up to date with the course of the image, takes over the caches that the class shares, and becomes
-COMMAND through `.binder/start`.
+COMMAND in the course's folder.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import json
 import os
 import shutil
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
-from .. import paths
-
-COURSE = Path(__file__).resolve().parents[2]
+COURSE = Path(__file__).with_name("course.tar")
 _NOTE = ".course.json"    # in the home: {path: digest of the file that the course brought}
 
 
@@ -37,7 +37,9 @@ def update(course: Path, home: Path) -> list[Path]:
     for name in known.keys() - new.keys():
         if (home / name).is_file() and _digest(home / name) == known[name]:
             (home / name).unlink()
-    paths.write_whole(note, json.dumps(new).encode())
+    half = note.with_suffix(".part")
+    half.write_text(json.dumps(new))
+    half.replace(note)
     return aside
 
 
@@ -65,12 +67,15 @@ def take_over(shared: Path, own: Path) -> None:
 def main() -> None:
     """Become the command."""
     home = Path.home() / "course"
-    update(COURSE, home)
-    if shared := paths.shared():
-        take_over(shared, paths.state().parent)
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(COURSE) as archive:
+            archive.extractall(folder)
+        update(Path(folder), home)
+    if shared := os.environ.get("MULTISTAGE_SHARED"):
+        take_over(Path(shared), Path(os.environ["MULTISTAGE_HOME"]))
     os.chdir(home)
     os.environ["PYTHONPATH"] = str(home)
-    os.execv(home / ".binder" / "start", [str(home / ".binder" / "start"), *sys.argv[1:]])
+    os.execvp(sys.argv[1], sys.argv[1:])
 
 
 if __name__ == "__main__":
