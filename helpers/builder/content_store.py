@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +87,11 @@ def methods(roots: Iterable[Path]) -> dict[str, Method]:
             raise Status("NOT_FOUND", f"there is no store {name!r}")
         return stores[name]
 
-    def info(metadata: Metadata, messages: Stream) -> Stream:
-        asked = _PROTO.InfoRequest.FromString(next(messages)).digest
-        size = chosen(metadata).found(asked).stat().st_size
-        yield _PROTO.InfoResponse(info=_PROTO.Info(digest=asked, size=size)).SerializeToString()
+    def of_store(method: Callable[[ContentStore, Stream], Stream]) -> Method:
+        return lambda metadata, messages: method(chosen(metadata), messages)
 
-    def read(metadata: Metadata, messages: Stream) -> Stream:
-        yield from _pieces(chosen(metadata), _PROTO.ReadContentRequest.FromString(next(messages)))
-
-    def write(metadata: Metadata, messages: Stream) -> Stream:
-        yield from _written(chosen(metadata), messages)
-
-    served = {"Info": info, "Read": read, "Write": write, **dict.fromkeys(("Status", "Abort", "ListStatuses"), _absent)}
+    served = {"Info": of_store(_info), "Read": of_store(_read), "Write": of_store(_written),
+              **dict.fromkeys(("Status", "Abort", "ListStatuses"), _absent)}
     return {_SERVICE + name: method for name, method in served.items()} if stores else {}
 
 
@@ -107,7 +100,14 @@ def _absent(_: Metadata, __: Stream) -> Stream:
     yield
 
 
-def _pieces(store: ContentStore, asked: Any) -> Stream:
+def _info(store: ContentStore, messages: Stream) -> Stream:
+    digest = _PROTO.InfoRequest.FromString(next(messages)).digest
+    size = store.found(digest).stat().st_size
+    yield _PROTO.InfoResponse(info=_PROTO.Info(digest=digest, size=size)).SerializeToString()
+
+
+def _read(store: ContentStore, messages: Stream) -> Stream:
+    asked = _PROTO.ReadContentRequest.FromString(next(messages))
     path = store.found(asked.digest)
     left = asked.size or path.stat().st_size
     with open(path, "rb") as file:

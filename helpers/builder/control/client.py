@@ -96,7 +96,7 @@ class Control:
     def version(self) -> str:
         """BuildKit's own version, "" where it does not say (Docker 20.10)."""
         try:
-            return self.unary(CONTROL + "Info", PROTO.Empty(), "InfoResponse").buildkitVersion.version
+            return self.unary(CONTROL + "Info", PROTO.Empty(), PROTO.InfoResponse).buildkitVersion.version
         except CallFailed as error:
             if error.code == UNIMPLEMENTED:
                 return ""
@@ -104,21 +104,20 @@ class Control:
 
     def workers(self) -> tuple[Worker, ...]:
         """The workers, the default one first."""
-        answer = self.unary(CONTROL + "ListWorkers", PROTO.ListWorkersRequest(), "ListWorkersResponse")
+        answer = self.unary(CONTROL + "ListWorkers", PROTO.ListWorkersRequest(), PROTO.ListWorkersResponse)
         return tuple(Worker(each.ID, {pair.key: pair.value for pair in each.Labels}, tuple(
             "/".join(filter(None, (one.OS, one.Architecture, one.Variant))) for one in each.platforms))
             for each in answer.record)
 
     def disk_usage(self, *filters: str) -> tuple[Record, ...]:
         """The build cache's records; `filters` as `docker buildx du --filter` takes them."""
-        answer = self.unary(CONTROL + "DiskUsage", PROTO.DiskUsageRequest(filter=filters), "DiskUsageResponse")
+        answer = self.unary(CONTROL + "DiskUsage", PROTO.DiskUsageRequest(filter=filters), PROTO.DiskUsageResponse)
         return tuple(map(_record, answer.record))
 
     def prune(self, *filters: str, all_kinds: bool = False) -> tuple[Record, ...]:
         """Delete the records that match any of the filters (all, if there is none) and are not in use; returns them."""
         request = PROTO.PruneRequest(filter=filters, all=all_kinds)
-        return tuple(_record(PROTO.UsageRecord.FromString(each))
-                     for each in self.stream(CONTROL + "Prune", request))
+        return tuple(_record(PROTO.UsageRecord.FromString(each)) for each in self.call(CONTROL + "Prune", request))
 
     def solve(self, attributes: Mapping[str, str], session: str, options: SolveOptions | None = None,
               frontend: str = "dockerfile.v0") -> Solve:
@@ -138,16 +137,10 @@ class Control:
         """Begin a call of a method; its messages are bytes."""
         return self._connection.call(path, request.SerializeToString(), metadata, end)
 
-    def stream(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = ()) -> Iterator[bytes]:
-        """The messages of a method's answer."""
-        yield from self.call(path, request, metadata)
-
-    def unary(self, path: str, request: Any, answer: str, metadata: Sequence[tuple[str, str]] = ()) -> Any:
-        """The one message of a method's answer, of the class called `answer`."""
-        last = b""
-        for message in self.stream(path, request, metadata):
-            last = message
-        return getattr(PROTO, answer).FromString(last)
+    def unary(self, path: str, request: Any, kind: Any, metadata: Sequence[tuple[str, str]] = ()) -> Any:
+        """The one message of a method's answer, of the class `kind`."""
+        *_, message = b"", *self.call(path, request, metadata)    # to the answer's end, which says if the call failed
+        return kind.FromString(message)
 
 
 class Solve:
@@ -159,7 +152,7 @@ class Solve:
 
     def status(self) -> Iterator[Any]:
         """StatusResponse messages: vertexes, logs, warnings, as they come; ends with the build."""
-        for message in self._control.stream(CONTROL + "Status", PROTO.StatusRequest(Ref=self.ref)):
+        for message in self._control.call(CONTROL + "Status", PROTO.StatusRequest(Ref=self.ref)):
             yield PROTO.StatusResponse.FromString(message)
 
     def wait(self) -> dict[str, bytes]:

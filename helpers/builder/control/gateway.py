@@ -95,9 +95,9 @@ class Gateway:
             self.call("Return", PROTO.ReturnRequest(error=error))
             self._solve.wait()
 
-    def call(self, method: str, request: Any, answer: str = "Empty") -> Any:
-        """Call one of LLBBridge's methods."""
-        return self.control.unary(GATEWAY + method, request, answer, self._metadata)
+    def call(self, method: str, request: Any, kind: Any = None) -> Any:
+        """Call one of LLBBridge's methods, whose answer is of the class `kind` (empty if None)."""
+        return self.control.unary(GATEWAY + method, request, kind or PROTO.Empty, self._metadata)
 
     def open(self, method: str, request: Any) -> Any:
         """Begin a call to which more messages will be sent."""
@@ -125,7 +125,7 @@ class Gateway:
             allowResultArrayRef=True))
 
     def _solved(self, request: Any) -> State:
-        answer = self.call("Solve", request, "BridgeSolveResponse")
+        answer = self.call("Solve", request, PROTO.BridgeSolveResponse)
         result = PROTO.BridgeResult.FromString(answer.result)
         refs = [pair.value.id for pair in result.refs.refs]
         ref = result.ref.id or result.refDeprecated or next(iter(refs), "")
@@ -158,13 +158,13 @@ class State:
         """What is in a folder, in order of names. Raises CallFailed if it is not one."""
         if not self.ref:
             return ()
-        answer = self.gateway.call("ReadDir", PROTO.ReadDirRequest(Ref=self.ref, DirPath=path), "ReadDirResponse")
+        answer = self.gateway.call("ReadDir", PROTO.ReadDirRequest(Ref=self.ref, DirPath=path), PROTO.ReadDirResponse)
         return tuple(sorted(map(_entry, answer.entries), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
         """One path's facts. Raises CallFailed if it is not there."""
         request = PROTO.StatFileRequest(Ref=self.ref, Path=path)
-        return _entry(self.gateway.call("StatFile", request, "StatFileResponse").stat)
+        return _entry(self.gateway.call("StatFile", request, PROTO.StatFileResponse).stat)
 
     def read(self, path: str, limit: int | None = None) -> bytes:
         """A file's content, or its first `limit` bytes. Raises CallFailed if it is not there."""
@@ -174,7 +174,7 @@ class State:
             length = _PIECE if limit is None else min(_PIECE, limit - at)
             request = PROTO.ReadFileRequest(Ref=self.ref, FilePath=path,
                                                  Range=PROTO.FileRange(Offset=at, Length=length))
-            piece = self.gateway.call("ReadFile", request, "ReadFileResponse").Data
+            piece = self.gateway.call("ReadFile", request, PROTO.ReadFileResponse).Data
             pieces.append(piece)
             at += len(piece)
             if len(piece) < length:

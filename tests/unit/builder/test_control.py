@@ -204,11 +204,11 @@ class Replies:
     def solve(self, attributes, session, options, frontend):
         return type("Solve", (), {"ref": "r", "wait": lambda self: {}})()
 
-    def unary(self, path, request, answer, metadata):
+    def unary(self, path, request, kind, metadata):
         method = path.removeprefix(GATEWAY)
         self.asked.append((method, request, metadata))
         found = self.answers[method]
-        return found(request) if callable(found) else found or getattr(PROTO, answer)()
+        return found(request) if callable(found) else found or kind()
 
     def call(self, path, request, metadata, end):
         self.asked.append((path.removeprefix(GATEWAY), request, metadata))
