@@ -20,10 +20,10 @@ from ..errors import BaseUnavailable, BuildFailed, CourseError, EngineGone, Unsu
 from . import exports, legacy_images, preflight, secrets
 from .cancel import interrupted, still_running
 from .context import Context
-from .exchange import PARSERS, exchange, open_session
+from .exchange import PARSERS, Watch, exchange
 from .exports import Exports
 from .failure import failed, stopped
-from .parameters import mark_of, parameters
+from .parameters import mark_of
 from .progress import Progress
 from .request import BuildRequest
 from .result import BuildResult
@@ -31,7 +31,6 @@ from .secrets import HandedOver
 from .snapshots import Snapshots
 from .solving import solve
 
-Watch = Callable[[Progress], None]
 
 def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | None = None,
           report: Report | None = None, **options: Any) -> BuildResult:
@@ -193,13 +192,8 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
     """Run the build. Raises BuildStopped, BuildFailed, Interrupted, ContextError, EngineGone."""
     engine, progress, bounds = prepared.engine, prepared.progress, prepared.request.bounds
     try:
-        with contextlib.ExitStack() as ends, engine.translate_errors("build the image"):
-            if prepared.exports.any:
-                solve(prepared, watch)
-            else:
-                session = open_session(engine, prepared.context, progress, prepared.request, ends)
-                exchange(engine, prepared.context, progress, session, watch,
-                         parameters(prepared.request, prepared.context, prepared.read, prepared.mark), prepared.request)
+        with engine.translate_errors("build the image"):
+            (solve if prepared.exports.any else exchange)(prepared, watch)
     except CourseError:
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise

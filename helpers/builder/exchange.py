@@ -17,7 +17,7 @@ import secrets as randoms
 import socket
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -25,75 +25,85 @@ from ..engine import Engine
 from ..engine.translate import message_of
 from ..errors import EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, legacy
-from .context import Context
+from .parameters import parameters
 from .progress import Progress
-from .request import BuildRequest
 from .secrets import mounted
 from .session import Session
 from .tunnel import upgradable
 
+if TYPE_CHECKING:
+    from .building import Prepared
+
+Watch = Callable[[Progress], None]
 PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events, "buildah": buildah.events}
 _CONNECT_SECONDS = 10
 
 
-def open_session(engine: Engine, context: Context, progress: Progress, request: BuildRequest,
-                 ends: contextlib.ExitStack) -> Session | None:
+def exchange(prepared: Prepared, watch: Watch) -> None:
+    """Send the build and take its story into `prepared.progress`, `watch` called at each piece of news.
+
+    Raises Unsupported for secrets that cannot be sent, ContextError and EngineGone. A build that fails leaves its
+    reason in `progress.failure`.
+    """
+    request, progress = prepared.request, prepared.progress
+    query = parameters(request, prepared.context, prepared.read, prepared.mark)
+    with contextlib.ExitStack() as ends:
+        session = _open_session(prepared, ends)
+        response = _post(prepared.engine, query | session.parameters, None) if session else _post(
+            prepared.engine, *_with_archive(prepared, query, watch))
+        # Closing the response is what stops a build in the engine: it sees its
+        # client go. So it is closed whichever way this block is left.
+        with response, request.bounds.watched(lambda: _cut(response)) if request.bounds else contextlib.nullcontext():
+            if response.status_code >= 400:
+                progress.failure = message_of(response)
+                return
+            lines = response.iter_lines(chunk_size=None)   # type: ignore[call-overload]
+            for event in PARSERS[progress.builder](answers(lines)):
+                progress.add(event)
+                progress.sent = session.sent if session else progress.sent
+                watch(progress)
+        if session and progress.failure and (cause := session.cause(progress.failure)):
+            raise cause   # of what the builder only saw the end of
+
+
+def _open_session(prepared: Prepared, ends: contextlib.ExitStack) -> Session | None:
     """The session that serves the build, entered; None where the context has to go as an
     archive: to the legacy builder, or past something that opens no session.
 
     Raises Unsupported where BuildKit would need one: even for an optional secret, since it
     cannot ask whether there is one.
     """
-    if progress.builder != "buildkit":
+    request = prepared.request
+    if request.builder != "buildkit":
         return None
-    if upgradable(engine):
+    if upgradable(prepared.engine):
         with contextlib.suppress(EngineFault):   # a proxy in front of the engine that lets no upgrade through
-            return ends.enter_context(Session(engine, context, request.secrets or {}, request.ssh or {}))
-    if request.secrets or request.ssh or mounted(progress.dockerfile):
+            return ends.enter_context(Session(prepared.engine, prepared.context, request.secrets or {},
+                                              request.ssh or {}))
+    if request.secrets or request.ssh or mounted(prepared.read):
         raise Unsupported("Secrets cannot be handed to this build.",
                           why="This connection to the engine opens no build session.",
                           remedy="Use a local engine, or one that DOCKER_HOST names without ssh://.")
     return None
 
 
-def exchange(engine: Engine, context: Context, progress: Progress, session: Session | None,
-             watch: Callable[[Progress], None], parameters: dict[str, str], request: BuildRequest) -> None:
-    """Send the build and take its story into `progress`, `watch` called at each piece of news.
-
-    Raises ContextError and EngineGone. A build that fails leaves its reason in `progress.failure`.
-    """
+def _with_archive(prepared: Prepared, query: dict[str, str], watch: Watch) -> tuple[dict[str, str], Iterator[bytes]]:
+    """The query and the body of a build whose context goes as an archive."""
     def sent(count: int) -> None:
-        progress.sent = count
-        watch(progress)
+        prepared.progress.sent = count
+        watch(prepared.progress)
 
+    files, secrets = packed(prepared.request.secrets or {})
+    return query | secrets, itertools.chain(filter(None, [files]), prepared.context.stream(progress=sent))
+
+
+def _post(engine: Engine, query: dict[str, str], body: Iterator[bytes] | None) -> requests.Response:
     # The SDK keeps a pool of connections for each full address, query and all: without
     # "close" each build would leave an idle one behind.
-    headers = {"Connection": "close"}
-    if session:
-        body, query = None, session.parameters
-    else:
-        files, query = packed(request.secrets or {})
-        body = itertools.chain(filter(None, [files]), context.stream(progress=sent))
-        headers["Content-Type"] = "application/x-tar"
+    headers = {"Connection": "close"} | ({"Content-Type": "application/x-tar"} if body else {})
     api = engine.client.api
-    response = api.post(f"{api.base_url}/v{api.api_version}/build", params=parameters | query, data=body,
-                        headers=headers, stream=True,
-                        timeout=(_CONNECT_SECONDS, None))   # a step may be silent for long
-    bounds = request.bounds
-    # Closing the response is what stops a build in the engine: it sees its
-    # client go. So it is closed whichever way this block is left.
-    with response, bounds.watched(lambda: _cut(response)) if bounds else contextlib.nullcontext():
-        if response.status_code >= 400:
-            progress.failure = message_of(response)
-            return
-        for event in PARSERS[progress.builder](answers(response.iter_lines(chunk_size=None))):
-            progress.add(event)
-            if session:
-                progress.sent = session.sent
-            watch(progress)
-    cause = session.cause(progress.failure) if session and progress.failure else None
-    if cause:
-        raise cause   # of what the builder only saw the end of
+    return api.post(f"{api.base_url}/v{api.api_version}/build", params=query, data=body, headers=headers, stream=True,
+                    timeout=(_CONNECT_SECONDS, None))   # a step may be silent for long
 
 
 def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:

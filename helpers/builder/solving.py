@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..bases import references
@@ -13,6 +13,7 @@ from .buildkit import followed
 from .content_store import ContentStore
 from .control import CallFailed, Control, SolveOptions
 from .events import Failed, ImageCreated
+from .exchange import Watch
 from .exports import Export, Exports
 from .parameters import full, image_attributes
 from .progress import Progress
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .building import Prepared
 
 
-def solve(prepared: Prepared, watch: Callable[[Progress], None]) -> None:
+def solve(prepared: Prepared, watch: Watch) -> None:
     """Build and export, and take the story into `prepared.progress`, `watch` called at each piece of news.
 
     Raises CourseError where an output cannot be written or a cache is not there, ContextError, and EngineGone. A build
@@ -57,7 +58,7 @@ def _failure_noted(progress: Progress) -> Iterator[None]:
 
 
 def _follow(control: Control, session: Session, attributes: dict[str, str], prepared: Prepared,
-            watch: Callable[[Progress], None]) -> dict[str, bytes]:
+            watch: Watch) -> dict[str, bytes]:
     """What the exporter answers. Raises CallFailed, or what lies behind it on this side."""
     progress, bounds = prepared.progress, prepared.request.bounds
     solving = control.solve(attributes, session.id, _options(prepared))
