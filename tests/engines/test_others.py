@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.checks import find
 from helpers.errors import CourseError
 from tests.engines import daemon, kinds, rootfs, stock, suite
 
@@ -70,6 +71,17 @@ def test_the_helpers_do_the_same_on_another_engine(engine, kind, tests):
     passed = [each for each in outcomes if each.ended == "passed"]
     assert [each for each in outcomes if each not in passed and not (kind.podman and NO_SECOND in each.said)] == [], log
     assert len(passed) > len(tests) and sum(each.file == "agreement" for each in passed) == (1 if tests == QUICK else 2)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["docker-sid-containerd"], indirect=True)
+def test_the_exercise_on_a_registry_s_cache_is_judged_where_an_engine_exports_one(engine, kind):
+    exercise = find("14")
+    with daemon.running(kind, print) as one:
+        stock.hand_on(engine, stock.at(one.host), exercise.build.bases)
+        outcomes = suite.run(one, ["tests/exercises/test_exercises.py", "-k", exercise.name], engine.host)
+        log = (one.state / "tests.log").read_text()
+    assert {each.ended for each in outcomes} == {"passed"} and len(outcomes) > 10, log
 
 
 HOLDER = """\

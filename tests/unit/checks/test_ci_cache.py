@@ -30,7 +30,7 @@ def test_the_only_target_needs_no_name():
     ("cache-to: mode=max", "not a bake file"), ("[]", "not a bake file"), ('{"target": {}}', "not a bake file"),
     (bake(to=[{"type": "registry"}]), "not a bake file"), (bake(to=[]), "no cache-to"), (bake(take=[]), "no cache-from"),
     (bake(to=["type=inline"]), "type=registry"), (bake(to=["type=local,dest=x"]), "type=registry"),
-    (bake(to=["type=gha"]), "type is none of"), (bake(to=["type=registry,ref=elsewhere/app"]), "begins with ${REGISTRY}/"),
+    (bake(to=["type=gha,ref=${REGISTRY}/app"]), "type is none of"), (bake(to=["type=registry,ref=elsewhere/app"]), "begins with ${REGISTRY}/"),
     (bake(take=["${REGISTRY}/app:latest"]), "another place"),
 ])
 def test_what_no_pipeline_can_use_is_reported(text, said):
