@@ -30,7 +30,7 @@ from helpers.image.scan import scan
 from helpers.inventory import inventory
 from helpers.lesson import APPS
 
-from . import bench_buildkit
+from . import bench_buildkit, bench_site
 from .measuring import against, alone, command, docker, timed
 
 COLD, WARM, QUICK = 3, 15, 10   # runs of a side
@@ -48,7 +48,7 @@ def main(path: str) -> None:
     for measure in (import_helpers, first_chart, cached_build, cached_build_as_process,
                     cold_build, large_context, inventory_cold, inventory_and_syft, inventory_known,
                     inventory_on_known_base, million_entries, check_warm, check_edited, check_refused,
-                    *bench_buildkit.MEASURES):
+                    *bench_buildkit.MEASURES, *bench_site.MEASURES):
         print(f"{measure.__name__} ...", file=sys.stderr, flush=True)
         figures["results"].append(measure(engine))
         Path(path).write_text(json.dumps(figures, indent=1) + "\n")

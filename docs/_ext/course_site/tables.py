@@ -85,5 +85,10 @@ def _remarks(path: Path) -> nodes.section | None:
     for each in remarks:
         for key, name in _REMARKS.items():
             if key in each:
-                section += nodes.paragraph("", "", nodes.strong(name, f"{name}: "), nodes.Text(each[key]))
+                section += nodes.paragraph("", "", nodes.strong(name, f"{name}: "), *_inline(each[key]))
     return section
+
+
+def _inline(text: str) -> list[nodes.Node]:
+    """A remark, what stands between backticks as code."""
+    return [nodes.literal(part, part) if at % 2 else nodes.Text(part) for at, part in enumerate(text.split("`"))]
