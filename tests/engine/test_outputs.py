@@ -192,7 +192,7 @@ def test_an_sbom_lies_beside_the_image(engine, folder):
         generator = f"{address}/course-test:generator"
         if "sbom" in engine.exports:
             build(APPS / "sbom", engine=engine, tag=generator, output="type=registry")
-        if not build_if("sbom", engine, folder, text="FROM gcc:12 AS kitchen\nFROM alpine:3.20\nCOPY --from=kitchen /etc/hostname /x\n",
+        if not build_if("sbom", engine, folder, text="FROM gcc:12 AS kitchen\nFROM alpine:3.20\nCOPY --from=kitchen /etc/passwd /x\n",
                         tag=f"{address}/course-test:listed", output="type=registry", sbom=f"generator={generator}"):
             return
         image, note = index.entries(Client(address), "course-test", "listed")
