@@ -11,7 +11,7 @@ from .. import container, image
 from .. import inventory as inventories
 from ..builder import BuildResult
 from ..builder import cache as build_cache
-from ..builder.cache import Record
+from ..builder.control import Control
 from ..container import attack
 from ..errors import Unsupported
 from ..image import Image, Layer
@@ -24,7 +24,6 @@ from .terminal import docker, listing, note
 
 __all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "new_runner",
            "paths", "prune", "read_file", "search", "which_builder"]
-_ROUNDS = 3    # of pruning
 _PRUNE = f"{docker('buildx', 'prune')}    # asks first; it removes what other builds left, too"
 
 
@@ -118,15 +117,10 @@ def _records(mark: str) -> Records:
 
 def prune(mark: str) -> Records:
     """Remove those records from the build cache, and no other; the ones that went."""
-    note(_PRUNE)
-    return _pruned(mark)[0]
-
-
-def _pruned(mark: str) -> tuple[Records, int]:
-    """The records that went, and how many stayed: others are built on them."""
     ours = _records(mark)
     gone = build_cache.prune(engine(), [record.id for record in ours])
-    return Records(record for record in ours if record.id in gone), len(ours) - len(gone)
+    note(_PRUNE)
+    return Records(record for record in ours if record.id in gone)
 
 
 def new_runner(mark: str, *tags: str) -> Records:
@@ -137,14 +131,12 @@ def new_runner(mark: str, *tags: str) -> Records:
         with engine().translate_errors(f"remove {tag}"), contextlib.suppress(NotFound):
             client.images.remove(tag, force=True)
     note(docker("image", "rm", *tags))
-    gone: list[Record] = []
-    for _ in range(_ROUNDS):
-        pruned, left = _pruned(mark)
-        gone += pruned
-        if not left:
-            break
     note(_PRUNE)
-    return Records(gone)
+    ours, gone = _records(mark), set()
+    if ours:    # without a filter, everything would go
+        with Control(engine()) as control:    # one call: on a large cache, each takes seconds
+            gone = {each.id for each in control.prune(*(f"id=={each.id}" for each in ours), all_kinds=True)}
+    return Records(record for record in ours if record.id in gone)
 
 
 def which_builder() -> say:

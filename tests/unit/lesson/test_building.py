@@ -22,20 +22,48 @@ def test_what_an_engine_is_too_old_for_is_not_sent_to_it(monkeypatch, old):
     assert "Docker Engine 28.5 has it" in raised.value.why and old.describe() in raised.value.why
 
 
-def test_a_new_runner_has_neither_the_images_nor_their_steps(monkeypatch):
-    images, left = ["app:1"], [["parent", "child"], ["parent"], []]
-    monkeypatch.setattr(looking, "engine", lambda: SimpleNamespace(
-        client=SimpleNamespace(images=SimpleNamespace(remove=remove)), translate_errors=contextlib.nullcontext))
-    monkeypatch.setattr(looking, "_records", lambda mark: [SimpleNamespace(id=each) for each in left[0]])
-    monkeypatch.setattr(looking.build_cache, "prune", lambda engine, ids: set(ids) - set(left.pop(0) and left[0]))
+class Cache:
+    """Stands for BuildKit's control API; keeps the filters that it was given."""
+
+    filters: tuple[str, ...] | None = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def prune(self, *filters, all_kinds):
+        self.filters = filters
+        return [SimpleNamespace(id=each.removeprefix("id==")) for each in filters if all_kinds][:2]
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with the image app:1 and three records."""
+    there = SimpleNamespace(images=["app:1"], cache=Cache(), records=["parent", "child", "other"])
 
     def remove(tag, force):
-        if tag not in images:
+        if tag not in there.images:
             raise NotFound("no such image")
-        images.remove(tag)
+        there.images.remove(tag)
 
+    monkeypatch.setattr(looking, "engine", lambda: SimpleNamespace(
+        client=SimpleNamespace(images=SimpleNamespace(remove=remove)), translate_errors=contextlib.nullcontext))
+    monkeypatch.setattr(looking, "_records", lambda mark: [SimpleNamespace(id=each) for each in there.records])
+    monkeypatch.setattr(looking, "Control", lambda engine: there.cache)
+    return there
+
+
+def test_a_new_runner_has_neither_the_images_nor_their_steps(machine):
     gone = looking.new_runner("1234", "app:1", "never:built")
-    assert [each.id for each in gone] == ["child", "parent"] and not images and left == [[]]
+    assert [each.id for each in gone] == ["parent", "child"] and not machine.images
+    assert machine.cache.filters == ("id==parent", "id==child", "id==other")
+
+
+def test_a_runner_that_is_new_already_prunes_nothing(machine):
+    machine.records = []
+    assert looking.new_runner("1234") == () and machine.cache.filters is None
 
 
 @pytest.mark.skipif(bool(agent.missing()), reason="OpenSSH is not installed")
