@@ -12,6 +12,8 @@ from ..dockerfile import Dockerfile
 from ..engine import Engine
 from .exercise import Exercise
 
+_STORE = ("Use Docker 26 or later with the containerd image store: its daemon.json has "
+          '"features": {"containerd-snapshotter": true}.')
 _ELSEWHERE = "Use a machine with Docker, or open the repository in GitHub Codespaces."
 
 
@@ -24,7 +26,8 @@ def lacks(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str | N
     who = f"{engine.name} {engine.version}" if engine.mounts(builder) else "The legacy builder"
     found = [f"{each} {who} cannot do that." for each in _lacking(exercise, read, engine, builder)]
     other = next((each for each in engine.builders if each != builder and engine.mounts(each)), None)
-    remedy = f"Use the builder {other}." if builder == "legacy" and other else _ELSEWHERE
+    remedy = _STORE if exercise.ci and "caches" not in engine.exports else (
+        f"Use the builder {other}." if builder == "legacy" and other else _ELSEWHERE)
     return (*found, remedy) if found else ()
 
 
@@ -47,8 +50,7 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
         yield (f"The exercise asks what the cache keeps, and line {read.mounting[0]} of the Dockerfile mounts a stage "
                "or the context, which its cache ignores.")
     if exercise.ci and not (builder == "buildkit" and "caches" in engine.exports):
-        yield ("The exercise exports a build's cache to a registry, which takes Docker 26 or later with the containerd "
-               "image store.")
+        yield "The exercise exports a build's cache to a registry."
     if not engine.read_only_root and any([each.read_only for each in programs] + [each.read_only for each in servers]):
         yield "The exercise runs the program on a read-only file system."
     if not engine.health_checks and any(each.healthy for each in servers):

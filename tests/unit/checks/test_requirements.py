@@ -67,8 +67,9 @@ def test_an_old_podman_has_no_cache_where_the_context_is_mounted():
 
 def test_a_cache_in_a_registry_takes_the_containerd_store():
     able = replace(DOCKER, exports=("caches",))
-    assert said("14", engine=able) == () and "containerd" in said("14")[0]
-    assert "containerd" in said("14", engine=able, builder="legacy")[0]
+    assert said("14", engine=able) == () and "registry" in said("14")[0] and "containerd" in said("14")[-1]
+    assert "registry" in said("14", engine=able, builder="legacy")[0]
+    assert said("14", engine=able, builder="legacy")[-1] == "Use the builder buildkit."
 
 
 def test_what_is_judged_with_less_certainty_is_told():
