@@ -13,6 +13,7 @@ from helpers.errors import CourseError
 from helpers.lesson.building import outcome
 from helpers.views.predictions import questions
 from helpers.widgets.ask import QUESTIONS, Question, ask
+from tests import minutes
 
 LESSONS = sorted(QUESTIONS.parent.glob("*.ipynb"))
 ASKED = tomllib.loads(QUESTIONS.read_text())
@@ -182,6 +183,11 @@ def test_a_verdict_that_is_written_down_is_seen():
     assert unmeasured('verdict("C1", found, f"{left} crossed. So it is.", partly=True)') == ["True", "So it is."]
     assert unmeasured('verdict("C1", left == 0, f"{left} crossed.", partly=bool(right))') == []
     assert unmeasured('say(f"{left} crossed. So it is.")') == ["So it is."] and unmeasured('say("No registry.")') == []
+
+
+@each_lesson
+def test_a_lesson_can_be_done_in_the_time_that_it_states(path):
+    assert minutes.estimated(path) <= 1.1 * minutes.stated(path)
 
 
 @each_lesson
