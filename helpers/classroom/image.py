@@ -8,19 +8,18 @@ from typing import Any
 
 from .. import labels
 from ..bases import aptsecrets, catalogue, standins
-from ..builder import BuildRequest, build, host_secrets
+from ..builder import build, host_secrets
 from ..engine import Engine
 from ..errors import Unsupported
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def request(**options: Any) -> BuildRequest:
-    """The build, with this machine's way to Debian's packages and to PyPI."""
+def options() -> dict[str, Any]:
+    """Of the build of ROOT: its Dockerfile, and this machine's way to Debian's packages and to PyPI."""
     found = host_secrets.host_secrets((host_secrets.PIP, host_secrets.TRUST))
     secrets = aptsecrets.secrets(catalogue.SUITE) | {each: secret.value for each, secret in found.items()}
-    return BuildRequest(ROOT, dockerfile="deploy/Dockerfile", network=standins.NETWORK, secrets=secrets,
-                        context_limit=None, **options)
+    return {"dockerfile": "deploy/Dockerfile", "network": standins.NETWORK, "secrets": secrets, "context_limit": None}
 
 
 def make(engine: Engine, name: str, report: Callable[[str], None]) -> str:
@@ -30,5 +29,6 @@ def make(engine: Engine, name: str, report: Callable[[str], None]) -> str:
                           remedy="Use a Docker Engine of this machine: `make engine` as root, or DOCKER_HOST.")
     report("Building the learners' image (some minutes the first time) ...")
     tag = f"{name}:latest"
-    build(request(tag=tag, builder="buildkit", labels=labels.marked(labels.CLASS)), engine=engine, report=report)
+    build(ROOT, tag=tag, builder="buildkit", labels=labels.marked(labels.CLASS), engine=engine, report=report,
+          **options())
     return tag
