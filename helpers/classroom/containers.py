@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
 from ..engine import Engine
 from ..engine.timeouts import patient
@@ -13,6 +14,7 @@ from ..errors import CourseError
 from .room import Room
 
 COURSE = "/home/jovyan/course"
+_REMOVE_SECONDS = 300
 _SECONDS = 1800    # what filling a store or reading a home may take
 
 
@@ -30,8 +32,23 @@ def container(engine: Engine, room: Room, volumes: Mapping[str, str],
     try:
         yield made
     finally:
-        with contextlib.suppress(NotFound):
-            api.remove_container(made, force=True, v=True)
+        remove(engine, made)
+
+
+def remove(engine: Engine, container: str) -> None:
+    """Remove a container, and wait until it is gone: the hub may be at it as well. Raises CourseError."""
+    deadline = time.monotonic() + _REMOVE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            patient(engine.client.api, _REMOVE_SECONDS).remove_container(container, force=True, v=True)
+        except NotFound:
+            return
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+            time.sleep(0.5)
+    raise CourseError(f"The container {container} could not be removed.", why="The engine is still at it.",
+                      remedy="Run this again when the engine is less busy.")
 
 
 def run(engine: Engine, container: str, command: Sequence[str], folder: str = COURSE) -> str:

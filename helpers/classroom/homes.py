@@ -67,7 +67,8 @@ def _write(place: Path, pieces: Iterable[bytes]) -> None:
                           remedy=f"Make room for {place.parent} and run `make class-stop` again: nothing was "
                                  "removed.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def restore(engine: Engine, room: Room, report: Callable[[str], None]) -> list[str]:

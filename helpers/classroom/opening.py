@@ -16,7 +16,7 @@ from ..bases import FIRST
 from ..engine import Engine
 from ..engine.timeouts import patient
 from ..errors import CourseError
-from . import homes, image, room, services, store
+from . import containers, homes, image, room, services, store
 from .room import LABEL, Room
 
 _STOP_SECONDS = 10
@@ -108,7 +108,7 @@ def _sessions(engine: Engine, found: Room) -> list[str]:
 def _remove(engine: Engine, found: Room) -> None:
     api = patient(engine.client.api, 600)
     for each in _sessions(engine, found):
-        api.remove_container(each, force=True, v=True)
+        containers.remove(engine, each)
     for volume in homes.volumes(engine, found.name):
         api.remove_volume(volume)
     for remove, name in ((api.remove_network, found.name), (api.remove_image, found.image)):

@@ -14,6 +14,7 @@ from docker.errors import NotFound
 
 from ..engine import Engine
 from ..units import seconds
+from . import containers
 from .learner import Learner
 from .room import Room
 
@@ -86,6 +87,7 @@ def _guests(engine: Engine, room: Room) -> Iterator[list[Learner]]:
     finally:
         for name in NAMES:
             instructor.delete(name)
+            containers.remove(engine, f"{room.name}-{name}")
             for kind in ("home", "engine"):
                 with contextlib.suppress(NotFound):
                     engine.client.api.remove_volume(f"{room.name}-{kind}-{name}")

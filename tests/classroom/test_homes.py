@@ -1,0 +1,59 @@
+"""A learner's home for real: saved, removed, and there again."""
+
+import tarfile
+
+import pytest
+from docker.errors import NotFound
+
+from helpers.classroom import containers, homes, image, room
+from helpers.errors import CourseError
+from tests.unit.classroom.test_room import made
+
+pytestmark = pytest.mark.nightly
+
+
+@pytest.fixture
+def classroom(engine, tmp_path):
+    if "buildkit" not in engine.builders:
+        pytest.skip("the learners' image takes BuildKit")
+    name = "multistage-class-homes"
+    yield made(name=name, engine=engine.host, image=image.make(engine, name, print), homes=str(tmp_path / "homes"))
+    for volume in homes.volumes(engine, name):
+        engine.client.api.remove_volume(volume)
+    engine.client.api.remove_image(f"{name}:latest")
+
+
+def run(engine, classroom, volume, command):
+    """What a command prints in a container with that home."""
+    with containers.container(engine, classroom, {volume: "/home/jovyan"}) as container:
+        engine.client.api.start(container)
+        return containers.run(engine, container, ["sh", "-c", command], "/home/jovyan")
+
+
+def test_a_home_that_was_saved_is_restored(engine, classroom):
+    api, volume = engine.client.api, f"{classroom.name}-home-ada"
+    api.create_volume(volume, labels={**classroom.labels, room.PART: "home"})
+    run(engine, classroom, volume, "echo mine > mine.txt && chmod 750 mine.txt")
+    (saved,) = homes.save(engine, classroom, print)
+    with tarfile.open(saved) as archive:
+        assert archive.extractfile("jovyan/mine.txt").read() == b"mine\n"
+    assert homes.restore(engine, classroom, print) == []     # it is there
+    api.remove_volume(volume)
+    assert homes.restore(engine, classroom, print) == ["ada"]
+    assert run(engine, classroom, volume, "cat mine.txt; stat -c '%U %a' mine.txt") == "mine\njovyan 750\n"
+
+
+def test_a_home_that_cannot_be_saved_stays(engine, classroom, tmp_path):
+    volume = f"{classroom.name}-home-ada"
+    engine.client.api.create_volume(volume, labels={**classroom.labels, room.PART: "home"})
+    (tmp_path / "homes").write_text("a file where the folder should be")
+    with pytest.raises(CourseError, match="home of ada could not be saved"):
+        homes.save(engine, classroom, print)
+    assert volume in homes.volumes(engine, classroom.name)
+
+
+def test_removing_waits_until_a_container_is_gone(engine, classroom):
+    with containers.container(engine, classroom, {}) as container:
+        containers.remove(engine, container)
+        with pytest.raises(NotFound):
+            engine.client.api.inspect_container(container)
