@@ -35,10 +35,10 @@ class Connection:
     def call(self, path: str, message: bytes, metadata: Iterable[tuple[str, str]] = (), end: bool = True) -> Call:
         """Begin a call of `path` ("/package.Service/Method"). `end`: no further message will be sent."""
         messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        for each in (message, None) if end else (message,):
-            messages.put(each)
-        try:
-            rpc = self._channel.stream_stream(path)(iter(messages.get, None), metadata=tuple(metadata))
+        messages.put(message)
+        try:    # a call of one message needs no thread that waits for more
+            rpc = (self._channel.unary_stream(path)(message, metadata=tuple(metadata)) if end else
+                   self._channel.stream_stream(path)(iter(messages.get, None), metadata=tuple(metadata)))
         except ValueError as error:    # the channel is closed
             raise self._gone("It was closed.") from error
         rpc.add_callback(lambda: messages.put(None))
