@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -73,6 +74,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Stable: within a file the order stays. A file that is alone as a whole comes first, beside the unit tests: what
     # it removes would be missed by tests that another worker has begun.
     items.sort(key=lambda item: _rank(item.nodeid) if _file(item) in shared else -1)
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not look at thousands of tests and modules again each time: they stay."""
+    gc.freeze()
 
 
 def _file(item: pytest.Item) -> str:

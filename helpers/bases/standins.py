@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import dockerfile, labels, paths, units
-from ..engine import Engine
+from ..engine import Engine, mounts
 from ..engine.processes import Report
 from ..errors import BaseUnavailable, BuildFailed, CourseError
 from . import aptsecrets, aptsources, catalogue, downloads, rootfs
@@ -223,6 +223,7 @@ def _sweep_scratch() -> None:
 
 
 def _delete(folder: Path) -> None:
-    # rm, since it can be kept out of what may still be mounted there.
+    # mmdebstrap that was interrupted may leave what it mounted. rm, since it can be kept out of what is mounted still.
+    mounts.unmount_below(folder)
     subprocess.run(["rm", "-rf", "--one-file-system", "--", str(folder)],
                    stdin=subprocess.DEVNULL, capture_output=True)

@@ -63,14 +63,16 @@ _SETTINGS: Any = {
 class Chart:
     """A figure that shows itself in a notebook, with alt text.
 
-    title  the finding, in a sentence
-    alt    the same for someone who cannot see the figure, with the values
+    title   the finding, in a sentence
+    alt     the same for someone who cannot see the figure, with the values
+    source  where the numbers come from: its last line, and part of the PNG
     """
 
-    def __init__(self, figure: Figure, title: str, alt: str):
+    def __init__(self, figure: Figure, title: str, alt: str, source: str = ""):
         self.figure = figure
         self.title = title
         self.alt = alt
+        self.source = source
         self._pngs: dict[bool, bytes] = {}
 
     def png(self, dark: bool = False) -> bytes:
@@ -93,6 +95,7 @@ class Chart:
         about = PngInfo()
         about.add_itxt("Title", self.title)
         about.add_itxt("Description", self.alt)
+        about.add_itxt("Source", self.source)
         small = io.BytesIO()
         Picture.open(drawn).convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True, pnginfo=about)
         return small.getvalue()
@@ -167,7 +170,8 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     """Put title, legend and footnote around the plot and make it a Chart."""
     hatched = any(patch.get_hatch() for axes in figure.axes for patch in axes.patches)
     heading = textwrap.wrap(title, _TITLE_WRAP)
-    note = textwrap.wrap(source or footnote(images, hatched=hatched), _NOTE_WRAP)
+    source = source or footnote(images, hatched=hatched)
+    note = textwrap.wrap(source, _NOTE_WRAP)
     above = 0.12 + 0.24 * len(heading)
     rows = -(-len(legend) // _LEGEND_COLUMNS)
     below = 0.1 + 0.15 * len(note)
@@ -184,7 +188,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
             figure.legend(handles=list(legend), loc="lower left", bbox_to_anchor=(0, below / height),
                           ncols=_LEGEND_COLUMNS, frameon=False, fontsize=9, handlelength=1.6,
                           borderaxespad=0.2, borderpad=0.1)
-    return Chart(figure, title, f"{title}. {alt}")
+    return Chart(figure, title, f"{title}. {alt}", source)
 
 
 def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:

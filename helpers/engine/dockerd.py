@@ -15,7 +15,7 @@ import subprocess
 from pathlib import Path
 
 from ..errors import NoEngine
-from . import network, packages, processes
+from . import mounts, network, packages, processes
 from .backend import Backend
 from .capabilities import Capabilities
 from .processes import Report
@@ -87,8 +87,7 @@ class Dockerd(Backend):
         super()._clear()
         base = self.folder()
         processes.end(self._containerd, 5, 2)   # of a dockerd that was killed
-        for mount in _mounts_below(base):
-            network.run("umount", "--lazy", mount)
+        mounts.unmount_below(base)
         for name in (self.socket, "docker.pid"):
             with contextlib.suppress(OSError):
                 (base / name).unlink()
@@ -103,9 +102,3 @@ def _missing() -> list[str]:
     """Debian's packages for the programs that are not there."""
     return [package for program, package in _PROGRAMS.items()
             if shutil.which(program, path=network.PATH) is None]
-
-
-def _mounts_below(base: Path) -> list[str]:
-    with open("/proc/self/mounts") as mounts:
-        points = [line.split()[1].replace("\\040", " ") for line in mounts]
-    return sorted((point for point in points if point.startswith(f"{base}/")), reverse=True)

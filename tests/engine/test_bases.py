@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -494,7 +495,7 @@ def test_a_mirror_that_signs_with_a_key_of_its_own_is_trusted(engine, kitchen, m
 
 def test_another_architecture_is_refused(engine, kitchen, monkeypatch):
     kitchen()
-    monkeypatch.setattr(standins.platform, "machine", lambda: "vax")
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
     with pytest.raises(BaseUnavailable, match="this machine is vax"):
         making(engine)
 
@@ -594,6 +595,19 @@ def test_interrupted_while_packages_are_fetched(engine, kitchen):
     assert ended.returncode != 0 and "KeyboardInterrupt" in ended.said
     assert not bases.status(engine, [REF])[0].present
     assert not scratch(ended.pid) and not mmdebstraps(ended.pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts here")
+def test_what_is_still_mounted_in_the_scratch_folder_does_not_keep_it(tmp_path):
+    """mmdebstrap that ends in the middle leaves /proc and /sys of its root mounted."""
+    with standins._scratch() as folder:
+        (folder / "root" / "proc").mkdir(parents=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "none", str(folder / "root" / "proc")], capture_output=True)
+        if done.returncode:
+            pytest.skip("nothing can be mounted here")
+        with open(folder / "root" / "proc" / "busy", "w"):
+            standins._delete(folder)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("seconds", [0.1, 1.0])

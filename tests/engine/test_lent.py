@@ -7,8 +7,7 @@ import tarfile
 import pytest
 
 from helpers import paths
-from helpers.builder import build
-from helpers.builder.exchange import Session
+from helpers.builder import build, exchange
 from helpers.errors import BuildFailed, CourseError
 from tests.unit.builder.test_ssh_agent import agent
 
@@ -129,7 +128,7 @@ def test_the_legacy_builder_has_no_secrets(engine, marked):
 def test_without_a_session_it_says_why_nothing_can_be_mounted(engine, marked, monkeypatch):
     if "buildkit" not in engine.builders:
         pytest.skip("Podman is handed secrets without a session")
-    monkeypatch.setattr(Session, "supported", staticmethod(lambda engine: False))
+    monkeypatch.setattr(exchange, "upgradable", lambda engine: False)
     with pytest.raises(CourseError, match="Secrets cannot be handed"):
         build(marked, text=TEXT, engine=engine)
 

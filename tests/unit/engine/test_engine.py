@@ -19,8 +19,7 @@ import requests
 import urllib3
 
 from helpers import errors
-from helpers.engine import backends, connect, discovery, network, translate
-from helpers.engine import dockerd as module
+from helpers.engine import backends, connect, discovery, mounts, network, translate
 from helpers.engine.backends import DOCKERD as dockerd
 from helpers.engine.backends import PODMAN as podman
 from helpers.engine.backends import PROOT as proot
@@ -815,9 +814,9 @@ def test_without_a_note_the_firewall_is_left_alone(monkeypatch):
 
 
 def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):
-    mounts = tmp_path / "mounts"
-    mounts.write_text("a /x/engine/data/b rw\nb /x/engine/data/b/c\\040d rw\nc /x/engine2/z rw\nd /x/engine rw\n")
+    table = tmp_path / "mounts"
+    table.write_text("a /x/engine/data/b rw\nb /x/engine/data/b/c\\040d rw\nc /x/engine2/z rw\nd /x/engine rw\n")
     real = open
     monkeypatch.setattr("builtins.open", lambda path, *a, **k: real(
-        mounts if path == "/proc/self/mounts" else path, *a, **k))
-    assert module._mounts_below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]
+        table if path == "/proc/self/mounts" else path, *a, **k))
+    assert mounts.below(Path("/x/engine")) == ["/x/engine/data/b/c d", "/x/engine/data/b"]

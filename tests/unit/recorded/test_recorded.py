@@ -328,6 +328,7 @@ def test_where_tests_require_an_engine_nothing_is_recorded():
 
 
 def test_there_what_the_engine_cannot_do_is_recorded_and_its_absence_an_error(monkeypatch):
+    monkeypatch.delenv("MULTISTAGE_REQUIRE_ENGINE", raising=False)
     assert NoEngine in Cells(None, []).wanting
     monkeypatch.setenv("MULTISTAGE_REQUIRE_ENGINE", "1")
     assert Cells(None, []).wanting == (NeedsEngine, Unsupported)
