@@ -1,0 +1,70 @@
+"""The outputs that people read on the web: builds that built, on an engine of today."""
+
+import base64
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+OLDEST = 28    # of Docker Engine
+# Kept as cached with good reason: it runs nothing in its last stage; it was built twice just before.
+NOTHING_TO_BUILD = ("go-hello:no-bridge:", "go-tiny:ada:")
+each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+_BUILD = re.compile(r"^\S.* with (?:buildkit|legacy)\n(?:  .+\n?)+", re.MULTILINE)
+_ENGINE = re.compile(r"Docker Engine (\d+)")
+_PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
+
+
+def outputs(path: Path) -> list[dict]:
+    return [output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ())]
+
+
+def texts(found: list[dict]) -> list[str]:
+    return ["".join(each.get("data", {}).get("text/plain", each.get("text", ""))) for each in found]
+
+
+def first_build(found: list[dict]) -> str:
+    """The first build among some outputs that has something to build, in words: a line for each stage."""
+    return next((build[0] for text in texts(found) if (build := _BUILD.search(text))
+                 and not build[0].startswith(NOTHING_TO_BUILD)), "")
+
+
+def sources(found: list[dict]) -> list[str]:
+    """The source line of each picture, '' where it has none."""
+    pictures = [base64.b64decode(data) for each in found
+                for data in _PICTURE.findall("".join(each.get("data", {}).get("text/html", "")))]
+    return [Image.open(io.BytesIO(picture)).info.get("Source", "") for picture in pictures]
+
+
+def too_old(text: str) -> list[int]:
+    return [int(version) for version in _ENGINE.findall(text) if int(version) < OLDEST]
+
+
+@each_lesson
+def test_the_headline_build_of_a_lesson_is_kept_as_built(path):
+    build = first_build(outputs(path))
+    assert not build or re.search(r"\bbuilt\b", build), build
+
+
+@each_lesson
+def test_charts_and_first_lines_name_an_engine_of_today(path):
+    found = outputs(path)
+    lines = [text for text in texts(found) if text.startswith("Docker Engine ")]
+    assert lines and [text for text in [*lines[:1], *sources(found)] if too_old(text)] == []
+
+
+def test_most_charts_say_where_their_numbers_come_from():
+    said = [line for path in LESSONS for line in sources(outputs(path))]
+    assert len(said) > 40 and sum(bool(_ENGINE.search(line)) for line in said) > len(said) / 2
+
+
+def test_what_is_cached_or_of_an_older_engine_is_seen():
+    told = {"text": "app:1: 0.2 s with buildkit\n  builder        cached\n  stage-1        cached\n"}
+    assert first_build([told]) and not re.search(r"\bbuilt\b", first_build([told]))
+    assert too_old("Measured on Docker Engine 20.10.24 (overlay2).") == [20] and not too_old("Docker Engine 28.5.2")
