@@ -78,7 +78,7 @@ class Dockerd(Backend):
             "dockerd", "--host", self.host(), "--data-root", str(base / "data"),
             "--exec-root", str(base / "run"), "--pidfile", str(base / "docker.pid"),
             "--bridge", network.bridge(base), "--fixed-cidr", network.network(subnet),
-            "--default-address-pool", f"base={network.POOL}.0.0/16,size=24",
+            "--default-address-pool", f"base={network.pool(subnet)},size=24",
             "--log-level", "warn",
         ]
         return self._spawn(command, {**os.environ, "PATH": network.PATH})

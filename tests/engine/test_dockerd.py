@@ -132,6 +132,38 @@ def test_one_that_was_killed_is_started_again_with_its_images(folder):
     assert said == ["False", "['kept:1']"]
 
 
+def test_two_in_one_network_keep_out_of_each_other_s_way(folder):
+    """The second has had the first one's addresses before, and what was killed in a third folder had them too."""
+    said = alone(folder, """
+        home = os.environ["MULTISTAGE_HOME"]
+        def start(name):
+            os.environ["MULTISTAGE_HOME"] = home + name
+            client = connect().client
+            (addresses,) = client.networks.get("bridge").attrs["IPAM"]["Config"]
+            return addresses["Gateway"], client.networks.create("of-a-lesson").attrs["IPAM"]["Config"][0]["Subnet"]
+        def taken(bridge):
+            return subprocess.run(["ip", "-o", "-4", "addr", "show", "dev", bridge], capture_output=True, text=True,
+                                  check=True).stdout.split()[3]
+        print(*start("b")); dockerd.stop()
+        print(*start("c")); os.kill(dockerd._pid(), signal.SIGKILL)
+        while dockerd._pid(): time.sleep(0.05)
+        killed = network.bridge(dockerd.folder())
+        assert killed in links()
+        print(*start("")); assert killed not in links(), links()
+        first = network.bridge(dockerd.folder())
+        print(*start("b")); assert first in links() and len({taken(first), taken(network.bridge(dockerd.folder()))}) == 2
+        dockerd.stop()
+        assert first in links() and links().count("br-") == 1, links()
+        os.environ["MULTISTAGE_HOME"] = home + "c"
+        print(*start("c"))      # over what was killed there; the first stays as it is
+        dockerd.stop()
+        assert first in links() and links().count("br-") == 1, links()
+        os.environ["MULTISTAGE_HOME"] = home
+        """)
+    first, second, third, fourth, fifth = zip(said[::2], said[1::2])
+    assert first == second == third and fourth[0] == fifth[0] != first[0] and fourth[1][:6] == fifth[1][:6] != first[1][:6]
+
+
 def test_one_that_dies_in_the_middle_of_a_call_says_so(folder):
     said = alone(folder, """
         engine = connect()

@@ -716,6 +716,35 @@ def test_the_bridge_takes_a_subnet_that_no_route_has(monkeypatch, routes, subnet
     assert ("ip", "addr", "replace", network._SUBNETS[subnet], "dev", network.bridge(dockerd.folder())) in commands
 
 
+BRIDGE = "{number}: {name}: <BROADCAST> mtu 1500 state DOWN \\    link/ether {address} brd ff:ff:ff:ff:ff:ff\n"
+
+
+def test_the_bridge_of_an_engine_that_no_longer_runs_is_found(monkeypatch, tmp_path):
+    """Bridges with the course's name and hardware address. One whose engine listens, and others', stay."""
+    runs, ended = tmp_path / "runs", tmp_path / "ended"
+    runs.mkdir()
+    links = [(network.bridge(each), network.address(each)) for each in (runs, ended)]
+    links += [("course-0123abcd", "02:01:23:ab:ce:00"), ("docker0", "02:42:00:00:00:01")]
+    listed = "".join(BRIDGE.format(number=n, name=name, address=address) for n, (name, address) in enumerate(links, 3))
+    monkeypatch.setattr(network, "run", lambda *c: done(listed if c[-1] == "bridge" else ""))
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(runs / "docker.sock"))
+        engine.listen()
+        assert network._orphans() == [network.bridge(ended)]
+    assert network._orphans() == sorted(network.bridge(each) for each in (runs, ended))
+
+
+@pytest.mark.parametrize("last, kept", [(None, False), ("172.31.77.1/24", False), ("172.31.78.1/24", True)])
+def test_dockerd_forgets_its_networks_where_its_bridge_has_another_subnet(tmp_path, last, kept):
+    networks = tmp_path / "data/network/files/local-kv.db"
+    networks.parent.mkdir(parents=True)
+    networks.touch()
+    if last:
+        (tmp_path / "subnet").write_text(last)
+    network._forget_another_subnet(tmp_path, "172.31.78.1/24")
+    assert networks.exists() == kept and (tmp_path / "subnet").read_text() == "172.31.78.1/24"
+
+
 def test_the_bridge_has_an_address_of_its_own(monkeypatch, tmp_path):
     commands = []
     monkeypatch.setattr(network, "run", lambda *c: commands.append(c) or done(""))
@@ -735,15 +764,15 @@ def test_no_bridge_no_engine(monkeypatch):
 
 
 def swept(monkeypatch, before, tables, addresses=""):
-    """The iptables commands that change something, when `_sweep_firewall` finds `tables`."""
+    """The iptables commands that change something, when `sweep` finds `tables`."""
     dockerd.folder().mkdir(parents=True, exist_ok=True)
     note = dockerd.folder() / "before.json"
     note.write_text(json.dumps(before))
     changes = []
 
     def run(*command):
-        if command[:2] == ("ip", "-o"):
-            return done(addresses)
+        if command[0] == "ip":
+            return done(f"2: {command[-1]}    inet 172.31.77.1/24\n" if "dev" in command else addresses)
         table = command[command.index("-t") + 1] if "-t" in command else "filter"
         if "-S" in command:
             rules = tables.get(table, [])
@@ -753,12 +782,12 @@ def swept(monkeypatch, before, tables, addresses=""):
         return done("")
 
     monkeypatch.setattr(network, "run", run)
-    network._sweep_firewall(dockerd.folder())
+    network.sweep(dockerd.folder())
     assert not note.exists()
     return changes
 
 
-BEFORE = {"forward_accepts": False, "ip_forward": "1", "had_chains": True, "subnet": "172.31.77.1/24"}
+BEFORE = {"forward_accepts": False, "ip_forward": "1", "had_chains": True}
 
 
 def test_only_rules_of_our_bridge_leave_the_firewall(monkeypatch):
@@ -805,12 +834,16 @@ def test_a_note_that_was_cut_does_not_keep_the_engine_from_stopping(monkeypatch)
     note = dockerd.folder() / "before.json"
     note.write_text('{"forward')
     monkeypatch.setattr(network, "run", lambda *c: done(""))
-    network._sweep_firewall(dockerd.folder())
+    network.sweep(dockerd.folder())
+    assert not note.exists()
 
 
-def test_without_a_note_the_firewall_is_left_alone(monkeypatch):
-    monkeypatch.setattr(network, "run", lambda *c: pytest.fail("touched the firewall"))
-    network._sweep_firewall(dockerd.folder())
+def test_without_a_note_only_the_bridge_goes(monkeypatch):
+    changes = []
+    monkeypatch.setattr(network, "run", lambda *c: changes.append(c) or done(""))
+    network.sweep(dockerd.folder())
+    assert [c for c in changes if not {"-S", "show", "addr"} & set(c)] == [
+        ("ip", "link", "del", network.bridge(dockerd.folder()))]
 
 
 def test_mounts_below_the_folder_are_found_deepest_first(monkeypatch, tmp_path):
