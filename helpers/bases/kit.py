@@ -173,10 +173,12 @@ def write(folder: Path, kept: Kept) -> None:
     """
     with paths.locked(folder / ".lock"):
         index = folder / INDEX
-        there = read(index.read_text(), folder) if index.exists() else ()
+        text = index.read_text() if index.exists() else ""
+        there = read(text, folder) if text else ()
         others = [each for each in there if references.parse(each.ref) != references.parse(kept.ref)]
         listed = sorted((*others, kept), key=lambda each: each.ref)
-        text = json.dumps({"format": FORMAT, "bases": [each.facts() for each in listed]}, indent=1)
+        facts = {"format": FORMAT, "bases": [each.facts() for each in listed]}
+        text = json.dumps({**json.loads(text or "{}"), **facts}, indent=1)    # a class's kit lists more files
         paths.write_whole(index, f"{text}\n".encode())
         os.chmod(index, 0o644)   # a kit may be read by others
         for gone in {each.file for each in there} - {each.file for each in listed}:

@@ -75,7 +75,7 @@ def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:
     if not set(IDS) & set(wanted):
         return {}
     npm = npm_settings(_npm_files(), os.environ)
-    pip = pip_settings(_pip_config())
+    pip = pip_settings(_pip_config(), os.environ)
     certificates = trusted(_bundles(npm, pip))
     trust = bool(certificates) and TRUST in wanted
     found = {TRUST: HostSecret(certificates.encode()), NPM: npmrc(npm, trust, os.environ),
@@ -146,10 +146,12 @@ def _npm_files() -> list[str]:
 
 # -- pip ----------------------------------------------------------------------------
 
-def pip_settings(listed: str) -> dict[str, str]:
-    """{name: value} from what `pip config list` prints. The environment's win, wherever
-    they are listed."""
-    found: dict[str, dict[str, str]] = {"global": {}, ":env:": {}}
+def pip_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """{name: value} from what `pip config list` prints, nothing where pip is not installed, and the environment, which
+    wins."""
+    found: dict[str, dict[str, str]] = {"global": {}, ":env:": {
+        name.removeprefix("PIP_").replace("_", "-").lower(): value
+        for name, value in environment.items() if name.startswith("PIP_") and value}}
     for line in listed.splitlines():
         name, separator, value = line.partition("=")
         section, _, key = name.partition(".")

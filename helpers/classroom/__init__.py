@@ -3,6 +3,9 @@
     room      what a class is made of: names, addresses, passwords, limits
     image     the learners' image, from deploy/Dockerfile
     store     base images and caches that all learners read
+    kit       all that a class without a network needs, in one folder
+    packages  what pip and npm bring to it; package_index serves them
+    manifest  the kit's index: path, size and digest of every file
     homes     the learners' work: restored, saved
     services  the proxy and the hub
     opening   all of it together: open, restart, close

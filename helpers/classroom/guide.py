@@ -27,7 +27,7 @@ _EVENING = (
     "Run `make class`, which takes some minutes the first time, and `make class-check LEARNERS=30`.",
     "Open the address on a second machine in the same network, log in with a name, and run the first lesson.",
     "Write the address and the class's password where everyone sees them. Keep the instructor's token to yourself.",
-    "If the room has no network, bring every base image: `make class ALL=1`.",
+    "If the room has no network: `make kit TO=FOLDER` at home, and `make class KIT=FOLDER` in the room.",
     "After the class, `make class-stop` saves every learner's work.")
 _STYLE = """
 :root { color-scheme: light dark }

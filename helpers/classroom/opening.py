@@ -16,18 +16,21 @@ from ..bases import FIRST
 from ..engine import Engine
 from ..engine.timeouts import patient
 from ..errors import CourseError
-from . import containers, homes, image, room, services, store
+from . import containers, homes, image, manifest, room, services, store
+from . import kit as class_kit
 from .room import LABEL, Room
 
 _STOP_SECONDS = 10
 Report = Callable[[str], None]
 
 
-def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] = FIRST) -> Room:
+def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] = FIRST,
+          kit: Path | None = None) -> Room:
     """Open the class of this machine, or what is missing of it; how it is reached.
 
     listen  'ADDRESS:PORT' of the proxy, loopback and 8000 by default
     refs    the base images that the learners find
+    kit     folder of a kit, where there is no network: the class is made of what it holds
 
     Raises CourseError and the errors of the engine.
     """
@@ -36,19 +39,22 @@ def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] 
         if found is None:
             host, port = room.listening(listen)
             _free(host, port, "LISTEN= names another address or port.")
-            found = _made(engine, report, host, port)
+            found = _made(engine, report, host, port, kit)
             found.save()
         Path(found.homes).mkdir(parents=True, exist_ok=True, mode=0o700)
         store.fill(engine, found, report, refs)
         homes.restore(engine, found, report)
-        for service in services.both(found):
+        for service in (*services.packages(found), *services.both(found)):
             service.start()
         return found
 
 
-def _made(engine: Engine, report: Report, host: str, port: int) -> Room:
+def _made(engine: Engine, report: Report, host: str, port: int, kit: Path | None) -> Room:
     name = room.name()
-    built, gateway = image.make(engine, name, report), _network(engine)
+    if kit:
+        manifest.check(kit, report)
+    built = class_kit.load_session(engine, kit, name, report) if kit else image.make(engine, name, report)
+    gateway = _network(engine)
     try:
         ports = _free_port(gateway), _free_port("127.0.0.1")
     except OSError as error:
@@ -56,7 +62,8 @@ def _made(engine: Engine, report: Report, host: str, port: int) -> Room:
                           remedy="The class needs a Docker Engine that runs on this very machine, not in a virtual one "
                                  "or elsewhere.") from error
     return Room(name, engine.host, built, host, port, gateway, *ports, room.password(), secrets.token_urlsafe(24),
-                secrets.token_hex(32), str(room.homes()))
+                secrets.token_hex(32), str(room.homes()), kit=str(kit or ""),
+                packages_port=_free_port(gateway) if kit else 0)
 
 
 def _network(engine: Engine) -> str:
@@ -75,7 +82,7 @@ def restart(report: Report) -> Room:
         proxy, hub = services.both(found)
         report("Restarting the hub: learners keep working ...")
         hub.end()
-        for service in (proxy, hub):
+        for service in (*services.packages(found), proxy, hub):
             service.start()
         return found
 
@@ -85,7 +92,7 @@ def stop(engine: Engine, report: Report) -> list[Path]:
     is not saved is removed."""
     with _locked(), engine.translate_errors("close the class"):
         found = opened()
-        for service in reversed(services.both(found)):
+        for service in (*reversed(services.both(found)), *services.packages(found)):
             service.end()
         _stop_sessions(engine, found)
         saved = homes.save(engine, found, report)

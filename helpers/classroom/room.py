@@ -37,6 +37,7 @@ class Room:
     password     of the class; `token` of the instructor
     proxy_token  that the hub shows to the proxy
     homes        folder where the learners' work is kept after the class
+    kit          folder of the kit of a class without a network, and where its packages are served; or ''
     """
 
     name: str
@@ -52,6 +53,8 @@ class Room:
     proxy_token: str
     homes: str
     memory: int = MEMORY
+    kit: str = ""
+    packages_port: int = 0
 
     @property
     def address(self) -> str:
@@ -63,6 +66,17 @@ class Room:
     def store(self) -> str:
         """The volume that all learners read."""
         return f"{self.name}-store"
+
+    @property
+    def packages(self) -> str:
+        """Where the sessions find the packages of the kit; '' where they ask the network."""
+        return f"http://{self.gateway}:{self.packages_port}" if self.kit else ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of a session, beside what every session has: where pip and npm find packages. Builds are lent it."""
+        return {"PIP_INDEX_URL": f"{self.packages}/simple/", "PIP_TRUSTED_HOST": self.gateway,
+                "npm_config_registry": f"{self.packages}/registry/", "npm_config_audit": "false"} if self.kit else {}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -77,7 +91,8 @@ class Room:
 
     def save(self) -> None:
         """Write the file, for this user alone."""
-        facts = {**asdict(self), "store": self.store, "labels": self.labels, "limits": self.limits}
+        facts = {**asdict(self), "store": self.store, "labels": self.labels, "limits": self.limits,
+                 "environment": self.environment}
         paths.write_whole(folder() / "class.json", json.dumps(facts, indent=1).encode())
 
 

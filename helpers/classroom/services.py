@@ -80,6 +80,13 @@ class Service:
         self._pid_file.unlink(missing_ok=True)
 
 
+def packages(room: Room) -> tuple[Service, ...]:
+    """The server of the packages, for a class with a kit."""
+    command = (sys.executable, "-m", "helpers.classroom.package_index", room.kit, "--host", room.gateway,
+               "--port", str(room.packages_port))
+    return (Service("packages", command, f"{room.packages}/wheels/"),) if room.kit else ()
+
+
 def both(room: Room) -> tuple[Service, Service]:
     """(proxy, hub), in the order in which they start."""
     hub_url = f"http://{room.gateway}:{room.hub_port}/hub/"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 from typing import TYPE_CHECKING
 
+from .. import paths
 from .output import GOOD, NO, emit, say
 
 if TYPE_CHECKING:
@@ -24,6 +26,19 @@ def classroom(options: argparse.Namespace) -> int:
     else:
         room = opening.restart(say) if options.action == "restart" else _started(options)
         emit(options, {"address": room.address, "password": room.password, "token": room.token}, invitation(room))
+    return GOOD
+
+
+def kit(options: argparse.Namespace) -> int:
+    """Gather all that a class without a network needs."""
+    from ..classroom import kit
+    from ..maintenance.first_run import have_engine
+    from ..units import size
+
+    files = kit.make(have_engine(say), options.folder, say)
+    total = sum(each.size for each in files)
+    emit(options, {"folder": str(options.folder), "files": len(files), "size": total},
+         f"The kit in {options.folder} is complete: {len(files)} files, {size(total)}.")
     return GOOD
 
 
@@ -51,10 +66,15 @@ def rehearse(options: argparse.Namespace) -> int:
 
 def _started(options: argparse.Namespace) -> Room:
     from ..bases import ALL, FIRST
+    from ..classroom import kit as class_kit
     from ..classroom import opening
     from ..maintenance.first_run import have_engine
 
-    return opening.start(have_engine(say), say, options.listen, ALL if options.all else FIRST)
+    kit = options.kit and options.kit.expanduser().absolute()
+    if kit:
+        os.environ[paths.KIT] = str(kit)    # base images come out of it too
+    refs = class_kit.refs(kit) if kit else ALL if options.all else FIRST
+    return opening.start(have_engine(say), say, options.listen, refs, kit)
 
 
 def invitation(room: Room) -> str:

@@ -151,6 +151,11 @@ def _classes(command: Command) -> None:
     opened.add_argument("--listen", default="", metavar="ADDRESS[:PORT]", help="(default: 127.0.0.1:8000)")
     opened.add_argument("--all", action="store_true", help="bring every base image, not only the first lessons'")
 
+    opened.add_argument("--kit", type=Path, metavar="FOLDER", help="of what this kit holds, without a network")
+
+    kit = command("kit", classes.kit, "gather in one folder all that a class without a network needs")
+    kit.add_argument("folder", type=Path, metavar="FOLDER", help="on a stick, say; what is there already stays")
+
     check = command("class-check", classes.rehearse, "say for how many learners there is room, and let two try it")
     check.add_argument("--learners", type=int, default=10, metavar="N", help="how many will come (default: 10)")
 

