@@ -191,7 +191,8 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
     (large, large_name), (small, small_name) = ordered[0], ordered[-1]
     if len(images) == 1:
         return _whole(large, large_name) if not large.base else (
-            f"{large_name}: {size(large.unpacked - large.own_bytes)} of {size(large.unpacked)} came with {large.base}")
+            f"{size(large.unpacked - large.own_bytes)} of the {size(large.unpacked)} in {large_name} "
+            f"came with {large.base}")
     if size(large.unpacked) == size(small.unpacked):
         return f"{' and '.join(names)}: {size(large.unpacked)} each"
     less = f"{small_name}: {size(small.unpacked)}, {ratio(large.unpacked, small.unpacked)} smaller"
@@ -212,7 +213,7 @@ def _layers_finding(image: Image, name: str) -> str:
 
 
 def _whole(image: Image, name: str) -> str:
-    return f"{name} is {size(image.unpacked)} in {counted(len(image.layers), 'layer')}"
+    return f"{counted(len(image.layers), 'layer')} with {size(image.unpacked)} in {name}"
 
 
 def _languages_finding(pairs: Mapping[str, tuple[Image, Image]]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import textwrap
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +52,7 @@ _IN_THE_DARK = ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 _STAND_INS = 3        # so many are named with what they are made of
+_WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
 _SETTINGS: Any = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
@@ -169,6 +171,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
            source: str = "", legend: Sequence[Artist] = ()) -> Chart:
     """Put title, legend and footnote around the plot and make it a Chart."""
     hatched = any(patch.get_hatch() for axes in figure.axes for patch in axes.patches)
+    title = capitalized(title)
     heading = textwrap.wrap(title, _TITLE_WRAP)
     source = source or footnote(images, hatched=hatched)
     note = textwrap.wrap(source, _NOTE_WRAP)
@@ -189,6 +192,11 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
                           ncols=_LEGEND_COLUMNS, frameon=False, fontsize=9, handlelength=1.6,
                           borderaxespad=0.2, borderpad=0.1)
     return Chart(figure, title, f"{title}. {alt}", source)
+
+
+def capitalized(title: str) -> str:
+    """The title with a capital first letter, as a sentence has it. A name in which case matters stays as it is."""
+    return title[:1].upper() + title[1:] if _WORD.match(title) else title
 
 
 def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:

@@ -103,7 +103,7 @@ def test_no_build_looks_as_if_it_went_on(lesson):
 def test_charts_are_drawn_and_say_what_they_found(lesson):
     sizes = lesson.output(lesson.cell("charts.sizes([one, two]")).locator("img")
     (alt, width), = sizes.evaluate_all(IMAGES)
-    assert re.match(r"one stage: \S+ [MG]B, two stages: \S+ [kMG]B, \S+ times smaller\.", alt)
+    assert re.match(r"One stage: \S+ [MG]B, two stages: \S+ [kMG]B, \S+ times smaller\.", alt)
     assert width > 0
     graph = lesson.output(lesson.cell("charts.stages(multi)")).locator("img")
     (alt, width), = graph.evaluate_all(IMAGES)

@@ -162,6 +162,19 @@ def test_no_two_charts_have_one_title():
     assert len(set(titles)) == len(titles)
 
 
+@pytest.mark.parametrize("title, shown", [
+    ("and fixed times: the same image", "And fixed times: the same image"), ("stage-1, b and c never ran", "Stage-1, b and c never ran"),
+    ("greet", "Greet"), ("go-hello:single: 9 MB", "go-hello:single: 9 MB"), ("mode=min: all", "mode=min: all"), ("a/b has 2", "a/b has 2"),
+    ("12 MB of 20 MB", "12 MB of 20 MB"), ("RUN a: 2", "RUN a: 2"), ("", "")])
+def test_a_title_begins_as_a_sentence_does_unless_with_a_name(title, shown):
+    assert style.capitalized(title) == shown
+    assert style.finish(style.canvas(1)[0], title, "It is so.").title == shown
+
+
+def test_no_chart_has_a_title_in_lower_case():
+    assert [chart.title for chart in gallery() if chart.title[0].islower() and ":" not in chart.title.split()[0]] == []
+
+
 def test_hatching_means_a_stand_in_and_nothing_else():
     for chart in gallery():
         hatched = [patch for axes in chart.figure.axes for patch in axes.patches if patch.get_hatch()]
@@ -232,11 +245,11 @@ def test_the_dark_picture_is_dark_and_leaves_the_light_one_as_it_was():
 
 
 @pytest.mark.parametrize("names, title", [
-    ([ONE], "go:single: 900 MB of 960 MB came with golang:1.22"),
-    ([image(5)], "a:1 is 5 B in 1 layer"),
+    ([ONE], "900 MB of the 960 MB in go:single came with golang:1.22"),
+    ([image(5)], "1 layer with 5 B in a:1"),
     ([ONE, TWO], "go:single: 960 MB, go:multi: 28.5 MB, 33.7 times smaller"),
     ([TWO, ONE], "go:single: 960 MB, go:multi: 28.5 MB, 33.7 times smaller"),
-    ([EMPTY], "empty is 0 B in 0 layers"),
+    ([EMPTY], "0 layers with 0 B in empty"),
 ])
 def test_the_title_is_the_finding(names, title):
     assert charts.sizes(names).title == title
@@ -244,7 +257,7 @@ def test_the_title_is_the_finding(names, title):
 
 def test_names_may_be_given():
     chart = charts.sizes([ONE, TWO], ["one stage", "two stages"])
-    assert chart.title == "one stage: 960 MB, two stages: 28.5 MB, 33.7 times smaller"
+    assert chart.title == "One stage: 960 MB, two stages: 28.5 MB, 33.7 times smaller"
     assert "go:" not in chart.alt
 
 
@@ -337,16 +350,16 @@ def test_empty_layers_are_left_out_of_a_long_list():
 
 @pytest.mark.parametrize("one, title", [
     (ONE, "RUN step 2 of go:single added 60.0 MB to the 900 MB of golang:1.22"),
-    (image(5, 6), "a:1 is 11 B in 2 layers"), (EMPTY, "empty is 0 B in 0 layers"),
+    (image(5, 6), "2 layers with 11 B in a:1"), (EMPTY, "0 layers with 0 B in empty"),
 ])
 def test_the_title_of_layers(one, title):
     assert charts.layers(one).title == title
-    assert charts.layers(one, "this").title.startswith("RUN step 2" if one is ONE else "this")
+    assert charts.layers(one, "this").title == title.replace("a:1", "this").replace("empty", "this")
 
 
 def test_the_title_says_what_was_tried_and_saved_nothing():
     assert charts.sizes([ONE, ONE, TWO], ["one stage", "one stage and rm", "two stages"]).title == (
-        "one stage and rm: 960 MB, no less than one stage; two stages: 28.5 MB, 33.7 times smaller")
+        "One stage and rm: 960 MB, no less than one stage; two stages: 28.5 MB, 33.7 times smaller")
 
 
 def test_the_legend_has_what_can_be_seen_and_one_entry_for_one_look():
@@ -438,7 +451,7 @@ def test_a_stage_that_is_named_like_its_image_has_a_box_of_its_own():
 
 
 @pytest.mark.parametrize("result, title", [
-    (GRAPHS["two"], "unused never ran: stage-2, which is shipped, takes nothing from there"),
+    (GRAPHS["two"], "Unused never ran: stage-2, which is shipped, takes nothing from there"),
     (GRAPHS["one"], "One stage, stage-0: all that it holds is shipped"),
     (GRAPHS["inherit"], "Only stage-2 is shipped; what it has from c crossed 1 bridge"),
     (built("FROM a AS b\nFROM c\nCOPY --from=b /a /a\nCOPY --from=b /b /b\n"),
@@ -466,7 +479,7 @@ def test_a_graph_says_what_each_stage_cost_and_what_ties_them():
 
 
 def test_the_same_figure_in_a_document_that_has_no_pictures():
-    assert re.fullmatch(r"Chart: go:single: 900 MB of 960 MB came .*", repr(charts.sizes([ONE])))
+    assert re.fullmatch(r"Chart: 900 MB of the 960 MB in go:single came .*", repr(charts.sizes([ONE])))
 
 
 # -- what crosses, and what a base brings ----------------------------------------------
@@ -480,4 +493,4 @@ def test_a_table_of_yes_and_no_counts_and_says_each(draw, yes, no, title):
     assert chart.title == title
     assert [texts(chart).count(words) for words in (yes, no)] == [3, 3]
     assert f"COPY --from: a file {yes.lstrip('✔ ')}, USER {no.lstrip('✘ ')}." in chart.alt
-    assert draw({"one": {"a": True}}).title == f"one: 1 of 1 {yes.lstrip('✔ ')}"
+    assert draw({"one": {"a": True}}).title == f"One: 1 of 1 {yes.lstrip('✔ ')}"

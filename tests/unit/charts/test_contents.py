@@ -213,7 +213,7 @@ def test_a_surface_has_every_number_in_words_and_at_its_bar(name):
 def test_names_may_be_given():
     for draw in (charts.tools, charts.surface):
         chart = draw([FULL, BARE], ["one stage", "two stages"])
-        assert chart.title.startswith("one stage has") and "full:1" not in chart.alt
+        assert chart.title.startswith("One stage has") and "full:1" not in chart.alt
     assert charts.waste(FULL, "this one").title == "Every byte of this one is seen"
 
 

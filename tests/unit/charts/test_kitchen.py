@@ -140,7 +140,7 @@ def test_the_areas_of_the_rooms_are_as_their_bytes():
 def test_the_picture_says_what_crosses_and_what_stays():
     made = built()
     chart = kitchen(made)
-    assert chart.title == "less than 1 % of the kitchen crosses; compilers, package managers and shells stay there"
+    assert chart.title == "Less than 1 % of the kitchen crosses; compilers, package managers and shells stay there"
     assert "In the dining room" in words(chart) and "Stayed in the kitchen" in words(chart)
     assert f"kitchen: {size(total(made.kitchen))} that a container sees" in words(chart)
     for room, things in (("Kitchen", made.kitchen), ("Dining room", made.dining)):

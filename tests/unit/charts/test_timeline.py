@@ -120,7 +120,7 @@ def test_the_same_build_gives_the_same_picture(monkeypatch):
 
 
 @pytest.mark.parametrize("name, title", [
-    ("buildkit-parallel", "greet and count ran at once for 735 ms of 1.1 s"),
+    ("buildkit-parallel", "Greet and count ran at once for 735 ms of 1.1 s"),
     ("buildkit-chained", "One stage after another: 1.8 s"),
     ("buildkit-unused-fails", "One stage after another: 449 ms; unused never started"),
     ("buildkit-cached", "No step ran: all came from the cache"),
@@ -153,7 +153,7 @@ def test_a_step_of_a_moment_is_seen():
 def test_what_ran_at_once_is_shaded_and_named():
     chart = charts.timeline(AT_ONCE)
     assert bands(chart) == [(0, 5)] and "two at once" in texts(chart)
-    assert chart.title == "one and two ran at once for 5.0 s of 7.0 s"
+    assert chart.title == "One and two ran at once for 5.0 s of 7.0 s"
 
 
 def test_what_ran_apart_is_not():

@@ -166,7 +166,7 @@ def test_the_foot_of_twins_names_the_engine():
 
 
 @pytest.mark.parametrize("last, title", [
-    (SAME, "after: the same image twice, to the last bit"),
+    (SAME, "After: the same image twice, to the last bit"),
     (PROGRAM, "1 part of 3 the same at first, 0 at the end"),
     (TIMES, "1 part of 3 the same at first, 1 at the end: program"),
 ])
