@@ -13,7 +13,7 @@ from typing import Any
 
 from IPython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
@@ -35,8 +35,9 @@ from .widgets.hints import HintButton, hint_text
 
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"
-_OPTIONS = {"%%dockerfile": ["--target", "--builder"], "%check": ["--dockerfile", "--builder"],
-            "%hint": ["--button"], "%progress": [], "%%in_step": ["--stage", "--line", "--shell-from"]}
+_OPTIONS = {"%%dockerfile": ["--target", "--builder"], "%dockerfile": ["--target", "--builder"],
+            "%check": ["--dockerfile", "--builder"], "%hint": ["--button"], "%progress": [],
+            "%%in_step": ["--stage", "--line", "--shell-from"]}
 
 
 @magics_class
@@ -106,16 +107,20 @@ class ExerciseMagics(Magics):
     @argument("name", nargs="?", help="the exercise, or the beginning of its name")
     @argument("--target", help="build up to this stage")
     @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
-    @cell_magic
-    def dockerfile(self, line: str, cell: str) -> None:
+    @line_cell_magic
+    def dockerfile(self, line: str, cell: str | None = None) -> None:
         """Keep the cell as your Dockerfile of an exercise, and build it, shown as it runs.
 
+        As `%dockerfile`, in one line: build work/Dockerfile, which is the starter until you change it.
         A line that cannot be read is marked, and nothing is built then."""
         words = _words(self.dockerfile, line)
         exercise = self._exercise(words.name)
-        _readable(cell)
-        paths.write_whole(exercise.work, cell.encode())
-        build(exercise, cell, words.target, words.builder)
+        kept = exercise.work if exercise.work.is_file() else exercise.starter
+        text = kept.read_text(encoding="utf-8") if cell is None else cell
+        _readable(text)
+        if cell is not None or kept == exercise.starter:
+            paths.write_whole(exercise.work, text.encode())
+        build(exercise, text, words.target, words.builder)
 
     @magic_arguments()
     @argument("name", nargs="?", help="the exercise; the one that was built last if left out")

@@ -1,7 +1,7 @@
 """The notebook of an exercise, made from its folder: `python -m helpers exercises --write NAME`.
 
 It is kept with the outputs of the starter's run, so that a reader sees what a check says:
-`make outputs`. Writing it again keeps the outputs while no code cell changes.
+`make outputs`. Writing it again keeps the outputs while neither the code nor the starter changes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .verdict import Findings
 _LANGUAGES = {".jsx": "jsx", ".js": "js", ".py": "python", ".sh": "sh", ".go": "go", ".c": "c", ".h": "c",
               ".java": "java", ".json": "json", ".html": "html", ".toml": "toml"}
 _LONGEST = 120      # lines of a file that is shown in full
+_STARTER = "## Your Dockerfile\n"
+_CELL = 15          # lines of a cell; a longer Dockerfile is edited as a file
 
 
 def path(exercise: Exercise) -> Path:
@@ -39,10 +41,11 @@ def write(exercise: Exercise) -> Path:
 
 
 def _keep_outputs(made: dict, old: dict) -> None:
-    was, now = ({cell["id"]: cell for cell in each["cells"] if cell["cell_type"] == "code"} for each in (old, made))
+    was, now = ({cell["id"]: cell for cell in each["cells"]
+                 if cell["cell_type"] == "code" or _STARTER in cell["source"]} for each in (old, made))
     if all(name in was and was[name]["source"] == cell["source"] for name, cell in now.items()):
         for name, cell in now.items():
-            cell.update(outputs=was[name]["outputs"], execution_count=was[name]["execution_count"])
+            cell |= {each: was[name][each] for each in ("outputs", "execution_count") if each in cell}
 
 
 def starter_fails_unbuilt(exercise: Exercise) -> bool:
@@ -63,9 +66,7 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
         task_without_hints(exercise),
         ["from helpers.lesson import *\n\nthis_run()"],
         "## What is built\n\n" + "\n".join(_shown(*each) for each in exercise.source().items()).strip(),
-        "## Your Dockerfile\n\nThis is the starter. Change it, and run the cell: what you wrote is saved in "
-        "`work/Dockerfile`, and built.",
-        [f"%%dockerfile {name}\n{text}".rstrip("\n")],
+        *_to_edit(name, text.rstrip("\n"), in_cell=dockerfile is not None),
         *(each for file, content in changeable(exercise).items() for each in (
             f"## Your {file}\n\nThe check takes it from `work/{file}`.",
             [f"%%writefile work/{file}\n{content}".rstrip("\n")])),
@@ -78,13 +79,26 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
         ["%progress"],
     ]
     compared = f"%check {name}" if starter_fails_unbuilt(exercise) else ""
-    raising = (f"%%dockerfile {name}", "%%in_step") if exercise.build.starter_fails else ()
+    raising = (f"%%dockerfile {name}", f"%dockerfile {name}", "%%in_step") if exercise.build.starter_fails else ()
     return {
         "cells": [_cell(name, number, cell, compared, raising) for number, cell in enumerate(cells)],
         "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
                      "language_info": {"name": "python"}},
         "nbformat": 4, "nbformat_minor": 5,
     }
+
+
+def _to_edit(name: str, dockerfile: str, in_cell: bool) -> tuple[str, list[str]]:
+    """The text over the cell that builds a learner's Dockerfile, and that cell: with the Dockerfile in it unless it is
+    longer than a cell may be."""
+    cell = f"%%dockerfile {name}\n{dockerfile}"
+    if in_cell or len(cell.splitlines()) <= _CELL:
+        return (f"{_STARTER}\nThis is the starter. Change it, and run the cell: what you wrote is saved in "
+                "`work/Dockerfile`, and built.", [cell])
+    return (f"{_STARTER}\nThis is the starter:\n\n```dockerfile\n{dockerfile}\n```\n\n"
+            "It is long, so you edit it as a file. The cell below puts it into `work/Dockerfile`, if nothing is there "
+            "yet, and builds what is there. Open that file, change it, save it, and run the cell again.",
+            [f"%dockerfile {name}"])
 
 
 def _shown(file: str, content: bytes) -> str:

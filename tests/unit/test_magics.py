@@ -32,7 +32,7 @@ def shell(tmp_path, monkeypatch):
     InteractiveShell.clear_instance()
 
 
-@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("in_step", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line")])
+@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("dockerfile", "line"), ("in_step", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line")])
 def test_each_has_a_docstring(shell, name, kind):
     assert len(shell.find_magic(name, kind).__doc__) > 80
 
@@ -46,6 +46,17 @@ def test_a_line_that_cannot_be_read_is_marked_and_nothing_is_built(shell, folder
     text = shown.data["text/plain"].splitlines()
     assert text[1].startswith(">  2 |   COPPY") and text[2].index("^") == text[1].index("COPPY")
     assert "role='alert'" in shown.data["text/html"]
+
+
+def test_a_long_dockerfile_is_kept_and_built_as_a_file(shell, folder, monkeypatch):
+    built = []
+    monkeypatch.setattr(magics, "build", lambda exercise, text, *_: built.append(text))
+    work = folder / "work" / "Dockerfile"
+    shell.run_line_magic("dockerfile", shlex.quote(str(folder)))
+    assert work.read_text() == built[0] == (folder / "Dockerfile").read_text()
+    work.write_text("FROM scratch AS mine\n")
+    shell.run_line_magic("dockerfile", "")
+    assert work.read_text() == built[1] == "FROM scratch AS mine\n"
 
 
 def test_a_verdict_is_given_on_the_learners_own_file(shell, folder):

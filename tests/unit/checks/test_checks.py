@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -220,6 +221,23 @@ def test_outputs_stay_while_the_cells_do(folder):
     exercise.starter.write_text("FROM scratch\n")         # a run of another starter is none of this one
     again = [each for each in json.loads(notebook.write(exercise).read_text())["cells"] if each["cell_type"] == "code"]
     assert [each["execution_count"] for each in again] == [None] * 5 and not any(each["outputs"] for each in again)
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_cell_of_an_exercise_is_long(name):
+    assert max(len(cell["source"]) for cell in kept(name)) <= 15
+
+
+def test_a_long_starter_is_shown_and_edited_as_a_file(folder):
+    exercise = find(folder)
+    exercise.starter.write_text("".join(f"FROM scratch AS stage{n}\n" for n in range(15)))
+    made = json.loads(notebook.write(exercise).read_text())
+    text, cell = next((text, cell) for text, cell in pairwise(made["cells"]) if text["source"][0] == "## Your Dockerfile\n")
+    assert cell["source"] == [f"%dockerfile {exercise.name}"] and "FROM scratch AS stage14\n" in text["source"]
+    cell.update(execution_count=1)
+    notebook.path(exercise).write_text(json.dumps(made))
+    exercise.starter.write_text(exercise.starter.read_text() + "FROM scratch\n")    # the code cells are the same
+    assert {cell.get("execution_count") for cell in json.loads(notebook.write(exercise).read_text())["cells"]} == {None}
 
 
 # -- the text ----------------------------------------------------------------------------
