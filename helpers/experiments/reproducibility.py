@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,25 +13,39 @@ from ..builder import build
 from ..engine import Engine
 from ..image import Twins, compare
 
+_REWRITTEN = "type=image,rewrite-timestamp=true"
+
 
 def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
           first: Mapping[str, str] | None = None, second: Mapping[str, str] | None = None,
-          engine: Engine, watch: Callable[[str], None] = lambda _: None) -> Twins:
-    """Build twice, with the build arguments `first` and `second`, and compare. Neither image is
-    tagged, and both are removed.
+          rewrite: bool = False, engine: Engine, watch: Callable[[str], None] = lambda _: None) -> Twins:
+    """Build twice, with the build arguments `first` and `second`, and compare. Neither image keeps a
+    tag, and both are removed.
 
-    Raises the errors of `helpers.builder.build` and of `helpers.image.compare`.
+    rewrite   have BuildKit set the times of the files to SOURCE_DATE_EPOCH, which both arguments name
+
+    Raises the errors of `helpers.builder.build` and of `helpers.image.compare`; Unsupported where the engine cannot
+    rewrite times.
     """
     with contextlib.ExitStack() as ends:
         made: list[str] = []
         for number, args in enumerate((first, second), 1):
             watch(f"build {number} of 2 with {dockerfile}")
-            result = build(context, dockerfile=dockerfile, args=args, no_cache=True, engine=engine)
+            tag = f"multistage-twice:{time.time_ns()}" if rewrite else ""    # that output needs a name
+            result = build(context, dockerfile=dockerfile, args=args, no_cache=True, tag=tag,
+                           output=_REWRITTEN if rewrite else None, engine=engine)
             ends.enter_context(remove_if_untagged(result.image, engine))
+            ends.callback(_untag, tag, engine)
             made.append(result.image)
         watch("comparing")
         one, other = made
         return compare(one, other, engine)
+
+
+def _untag(tag: str, engine: Engine) -> None:
+    with engine.translate_errors("remove an image"), contextlib.suppress(NotFound):
+        if tag:
+            engine.client.api.remove_image(tag)
 
 
 @contextlib.contextmanager

@@ -99,8 +99,9 @@ def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
 
 
 def build_twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, str] | None = None,
-          second: Mapping[str, str] | None = None) -> Twins:
-    """Build an application two times without the cache; what differs."""
+                second: Mapping[str, str] | None = None, *, rewrite: bool = False) -> Twins:
+    """Build an application two times without the cache; what differs. `rewrite` has the builder set the times of the
+    files, with `--output type=image,rewrite-timestamp=true`; Unsupported where it cannot."""
     with Status() as status:
-        return twices.twice(folder_of(app), dockerfile, first=first, second=second,
+        return twices.twice(folder_of(app), dockerfile, first=first, second=second, rewrite=rewrite,
                             engine=engine(), watch=status)

@@ -10,7 +10,7 @@ import pytest
 
 from helpers import container
 from helpers.builder import build
-from helpers.errors import EngineFault
+from helpers.errors import EngineFault, Unsupported
 from helpers.experiments import startup_time
 from helpers.experiments.reproducibility import twice
 from helpers.registry import Registry
@@ -150,6 +150,17 @@ def test_built_twice_and_removed_again(engine, app):
     assert "created" in twins.configuration
     assert not engine.client.api.images(filters={"label": label})
     assert told[:2] == ["build 1 of 2 with Dockerfile", "build 2 of 2 with Dockerfile"]
+
+
+def test_the_builder_rewrites_the_times_where_it_can(engine, app):
+    folder, args = app(f"FROM {BASE}\nRUN echo a > /a && sleep 1.1 && echo b > /b\n"), {"SOURCE_DATE_EPOCH": "0"}
+    if "timestamps" not in engine.exports:
+        with pytest.raises(Unsupported, match="times"):
+            twice(folder, first=args, second=args, rewrite=True, engine=engine)
+        return
+    twins = twice(folder, first=args, second=args, rewrite=True, engine=engine)
+    assert twins.image and twins.layers and not twins.differences
+    assert not engine.client.api.images(name="multistage-twice")
 
 
 @pytest.mark.nightly     # lesson 10 builds the same program twice in these four ways
