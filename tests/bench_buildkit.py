@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 
 from helpers import lint as hadolint
-from helpers.builder import BuildRequest, build, linter
+from helpers.builder import BuildRequest, Lines, build, linter
 from helpers.builder.control import Control
 from helpers.engine import Engine
 from helpers.errors import BuildFailed
@@ -54,6 +54,14 @@ def enter_failed_step(engine: Engine) -> dict:
         return _warm("a failed step, to its first prompt", enter)
 
 
+def compare_files(engine: Engine) -> dict:
+    """What a RUN on golang:1.22 changed of the files: both sides are mounted and compared anew. Bound: 0.5 s."""
+    with build(APP, tag=TAG, engine=engine).snapshots as snapshots:
+        line = next(each for each in Lines(snapshots) if each.text.startswith("RUN"))
+        before, after = line.before, line.after
+        return _warm("the files before and after a RUN on golang:1.22", lambda: Lines(snapshots).compare(before, after))
+
+
 def solved_build(engine: Engine) -> dict:
     """A cached build by the control API, as outputs and caches need it, against the ordinary one."""
     with Control(engine) as control:
@@ -80,4 +88,4 @@ def _failure(engine: Engine) -> BuildFailed:
     raise AssertionError("the build did not fail")
 
 
-MEASURES = (lint, browse_folder, last_good_state, enter_failed_step, solved_build)
+MEASURES = (lint, browse_folder, compare_files, last_good_state, enter_failed_step, solved_build)

@@ -14,7 +14,7 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ class Context:
     dockerfile_text  its text; the tar carries exactly this
     entries          the Dockerfile first, then all others in the order of their paths
     skipped          sockets and device nodes, which are not sent
+    more_dockerfiles {name: text} of other Dockerfiles that a build over a session may name
     ignore           what was left out by
     """
 
@@ -53,6 +54,7 @@ class Context:
     entries: tuple[Entry, ...] = field(repr=False)
     skipped: tuple[str, ...] = ()
     ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
+    more_dockerfiles: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def scan(cls, root: str | Path, dockerfile: str | Path = "Dockerfile",

@@ -115,7 +115,7 @@ class Session:
         name = "".join(values(metadata, "dir-name")[:1])
         follow = values(metadata, "followpaths")
         if name == "dockerfile":
-            return tree.dockerfile_tree(self._context)
+            return tree.dockerfile_tree(self._context, follow)
         if name != "context":
             raise Status("NOT_FOUND", f"there is no directory {name!r} here")
         if follow == (".dockerignore",) and not values(metadata, "exclude-patterns"):

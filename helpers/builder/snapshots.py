@@ -11,8 +11,10 @@ second.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..bases import substitutions
@@ -20,7 +22,7 @@ from ..dockerfile import Dockerfile, Stage
 from ..dockerfile.reader import Instruction
 from ..dockerfile.scope import arguments
 from ..errors import Unsupported
-from .control import CallFailed, Control, FailedState, Gateway
+from .control import CallFailed, Control, FailedState, Gateway, State
 from .parameters import attributes
 from .session import Session
 from .snapshot import Snapshot
@@ -36,8 +38,10 @@ class Snapshots:
         self._prepared = prepared
         self.dockerfile: Dockerfile = prepared.read
         self._ends = contextlib.ExitStack()
-        self._control: Control | None = None
-        self._open: dict[int, Snapshot] = {}
+        self._texts: dict[str, str] = {}
+        self._session: tuple[Control, Session] | None = None
+        self._gateway: Gateway | None = None
+        self._open: dict[str, State] = {}
 
     def __enter__(self) -> Snapshots:
         return self
@@ -48,7 +52,7 @@ class Snapshots:
     def close(self) -> None:
         """Close every snapshot."""
         self._open.clear()
-        self._control = None
+        self._session = self._gateway = None
         self._ends.close()
 
     @property
@@ -68,7 +72,7 @@ class Snapshots:
     def stage(self, name: str) -> Snapshot:
         """A stage as its last line leaves it. Raises DockerfileError naming the stages there are."""
         stage = self.dockerfile.stage(name)
-        return self._after(stage, stage.instructions[-1], f"stage {stage.label}")
+        return self._after(stage.instructions[-1], f"stage {stage.label}")
 
     def last(self) -> Snapshot:
         """The stage that is built: what is shipped."""
@@ -77,13 +81,12 @@ class Snapshots:
     def image(self, reference: str) -> Snapshot:
         """An image that the Dockerfile names, or what stands in for it in this engine."""
         name = substitutions(self._prepared.bases).get(reference, reference)
-        gateway = self._gateway(f"FROM {name}\n")
-        return Snapshot(f"image {reference}", gateway.solve(self._attributes))
+        return Snapshot(f"image {reference}", self._solved(f"FROM {name}\n"))
 
     def at(self, line: int) -> Snapshot:
         """As the instruction at that line of the Dockerfile leaves it. Raises DockerfileError where there is none."""
-        stage, instruction = locate(self.dockerfile, line)
-        return self._after(stage, instruction, f"after line {instruction.line}")
+        _, instruction = locate(self.dockerfile, line)
+        return self._after(instruction, f"after line {instruction.line}")
 
     def before(self, line: int) -> Snapshot:
         """As the instruction at that line finds it. Raises DockerfileError for a FROM: a stage begins with nothing."""
@@ -93,7 +96,7 @@ class Snapshots:
             raise self.dockerfile.fault(f"Nothing comes before line {instruction.line}.", instruction.line,
                                    why="Each FROM begins an empty file system; nothing of the stages above is in it.",
                                    remedy=f"Look at what it begins with: at({instruction.line}).")
-        return self._after(stage, stage.instructions[number - 1], f"before line {instruction.line}")
+        return self._after(stage.instructions[number - 1], f"before line {instruction.line}")
 
     def failed(self, line: int) -> Snapshot:
         """The step at that line when it failed, with what it had written. Where the engine keeps no failed step (Docker
@@ -110,42 +113,50 @@ class Snapshots:
 
     # -- solving -------------------------------------------------------------------------
 
-    @property
-    def _attributes(self) -> Mapping[str, str]:
-        return attributes(self._prepared.request, self._prepared.context)
-
     def _failed_state(self, instruction: Instruction) -> FailedState | None:
         """The step, run again up to its failure; None where it was no command."""
-        gateway = self._gateway(self._cut(instruction))
+        gateway = self._opened()    # one in which it failed before gives the same failure, and runs nothing
         try:
-            gateway.solve(self._attributes, evaluate=True)
+            gateway.solve(self._attributes(self._cut(instruction)), evaluate=True)
         except CallFailed as error:
             return FailedState(gateway, error.step) if error.step else None
         return None
 
-    def _after(self, stage: Stage, instruction: Instruction, name: str) -> Snapshot:
-        if instruction.line not in self._open:
-            state = self._gateway(self._cut(instruction)).solve(self._attributes)
-            self._open[instruction.line] = Snapshot(name, state, instruction.line)
-        found = self._open[instruction.line]
-        return Snapshot(name, found._state, instruction.line)
+    def _after(self, instruction: Instruction, name: str) -> Snapshot:
+        return Snapshot(name, self._solved(self._cut(instruction)), instruction.line)
+
+    def _solved(self, text: str) -> State:
+        """What a Dockerfile with that text makes. All are solved in one open build, so that one container can mount
+        several."""
+        if self._gateway is None:
+            self._gateway = self._opened()
+        if text not in self._open:
+            self._open[text] = self._gateway.solve(self._attributes(text))
+        return self._open[text]
 
     def _cut(self, instruction: Instruction) -> str:
         return cut(self._prepared.context.dockerfile_text, instruction)
 
-    def _gateway(self, text: str) -> Gateway:
-        """An open build of a Dockerfile with that text."""
-        prepared = self._prepared
-        if prepared.request.builder != "buildkit":
+    def _attributes(self, text: str) -> Mapping[str, str]:
+        """Each text has a file name of its own: what an open build has read of a file, it does not read again."""
+        name = f"Dockerfile.{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:20]}"
+        self._texts[name] = text
+        return {**attributes(self._prepared.request, self._prepared.context), "filename": name}
+
+    def _opened(self) -> Gateway:
+        """A new open build, over the one connection and session. Raises Unsupported where the builder has none."""
+        prepared, request = self._prepared, self._prepared.request
+        if request.builder != "buildkit":
             raise Unsupported("The file systems of this build cannot be looked into.",
                               why="Only BuildKit keeps them where a client can reach them.",
                               remedy="Build with builder='buildkit' on a Docker Engine.")
-        if self._control is None:
-            self._control = self._ends.enter_context(Control(prepared.engine))
-        context = prepared.context.with_text(text)
-        session = self._ends.enter_context(Session(prepared.engine, context, prepared.request.secrets or {},
-                                                   prepared.request.ssh or {}))
-        return self._ends.enter_context(Gateway(self._control, session.id))
+        if self._session is None:
+            context = replace(prepared.context, more_dockerfiles=self._texts)
+            self._session = (
+                self._ends.enter_context(Control(prepared.engine)),
+                self._ends.enter_context(Session(prepared.engine, context, request.secrets or {}, request.ssh or {})))
+        control, session = self._session
+        return self._ends.enter_context(Gateway(control, session.id))
 
 
 def _command(instruction: Instruction, found: Snapshot) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,14 +135,15 @@ def context_tree(context: Context) -> Tree:
         or (not context.ignore.matches(entry.path) and _on_disk(context, entry))))
 
 
-def dockerfile_tree(context: Context) -> Tree:
-    """The Dockerfile, and the ignore file that belongs to it alone.
+def dockerfile_tree(context: Context, names: Collection[str] = ()) -> Tree:
+    """The Dockerfile, the ignore file that belongs to it alone, and those further Dockerfiles that are named.
 
     BuildKit reads the latter for its warnings; the context is already filtered
     by the same lines.
     """
-    nodes = [Node(context.dockerfile, stat.S_IFREG,
-                  content=context.dockerfile_text.encode("utf-8", "surrogateescape"))]
+    texts = {context.dockerfile: context.dockerfile_text,
+             **{name: text for name, text in context.more_dockerfiles.items() if name in names}}
+    nodes = [Node(name, stat.S_IFREG, content=text.encode("utf-8", "surrogateescape")) for name, text in texts.items()]
     nodes += _copied(context, f"{context.dockerfile}.dockerignore")
     return Tree(context.root, nodes)
 

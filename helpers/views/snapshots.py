@@ -126,8 +126,7 @@ def lines_view(lines: Lines) -> str:
 
 def line_view(line: Line, compare: bool = True) -> str:
     """One line: what was there before it, what after it, and what it changed. Before a FROM is what the line above it
-    left: nothing of that goes on. `compare`: False leaves out the files that a RUN changed: to find them, every file
-    is listed, which takes some seconds where a base is large."""
+    left: nothing of that goes on. `compare`: False leaves out the files that a RUN changed, which takes a container."""
     above = next((each for each, below in pairwise(line.lines) if below is line), None)
     earlier = above.after if above and line.begins else line.before
     before = settings(earlier, above.arguments) if above and earlier else {}

@@ -12,10 +12,10 @@ import uuid
 import pytest
 
 from helpers.bases import status
-from helpers.builder import build
+from helpers.builder import Lines, build
 from helpers.builder.borrowed_shell import IMAGES
+from helpers.builder.changes import Changes
 from helpers.builder.control import CallFailed
-from helpers.builder.lines import Changes
 from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, Unsupported
 
@@ -88,7 +88,7 @@ def test_a_command_runs_after_any_line_and_changes_nothing(result):
     assert not result.at(4).has("/stove/new")
 
 
-def test_what_each_line_changed_is_told_from_its_files(result, word):
+def test_what_each_line_changed_is_seen_in_its_files(result, word):
     lines = result.lines()
     changes = {line.number: line.changes for line in lines}
     assert [line.number for line in lines] == [1, 2, 3, 4, 5, 7, 8]
@@ -97,6 +97,28 @@ def test_what_each_line_changed_is_told_from_its_files(result, word):
     assert changes[5].added == ("/stove/a", "/stove/a/b", "/stove/pot") and not changes[5].removed
     assert changes[8].added == ("/pot",)      # in a stage without a shell: the builder's base compares
     assert "GREETING" not in lines.at(3).before.env and lines.at(3).after.env["GREETING"] == "hello"
+
+
+HAD = """mkdir -p /srv/same/deep /srv/deep/a/b /srv/deep/a/mode /srv/gone/x /srv/again/x /srv/kind/folder && cd /srv &&
+for each in same/deep deep/a/b deep/a gone/x again/x kind/folder; do echo 1 > $each/file; done &&
+echo 1 > deep/a/b/deleted && echo 1 > deep/a/touched && echo 1 > deep/a/locked && echo 1 > kind/file && echo 1 > kind/old"""
+DOES = """cd /srv && echo 2 > deep/a/b/new && echo 2 > deep/a/b/file && rm deep/a/b/deleted && chmod 700 deep/a/mode &&
+chmod 600 deep/a/locked && touch -d @1 deep/a/touched && rm -r gone && rm -r again && mkdir -p again/x &&
+echo 1 > again/x/other && rm -r kind/folder && echo 1 > kind/folder && rm kind/file && mkdir kind/file &&
+echo 1 > kind/file/below && mv kind/old kind/renamed && mkdir "it's" && echo 1 > "it's/a b" && chown 1 same && touch same/deep"""
+
+
+def test_all_that_a_run_did_to_deep_folders_is_found_and_nothing_else(engine, result, tmp_path):
+    """`result` says that there is a BuildKit."""
+    text = "\n".join([f"FROM {BASE}", *(f"RUN {' '.join(each.split())}" for each in (HAD, DOES))])
+    with build(tmp_path, text=text, engine=engine).snapshots as snapshots:
+        found = Lines(snapshots).at(3).changes
+    assert found == Changes(
+        ("/srv/again/x/other", "/srv/deep/a/b/new", "/srv/it's", "/srv/it's/a b", "/srv/kind/file/below", "/srv/kind/renamed"),
+        ("/srv/deep/a/b/file", "/srv/deep/a/locked", "/srv/deep/a/mode", "/srv/deep/a/touched", "/srv/kind/file",
+         "/srv/kind/folder", "/srv/same"),
+        ("/srv/again/x/file", "/srv/deep/a/b/deleted", "/srv/gone", "/srv/gone/x", "/srv/gone/x/file",
+         "/srv/kind/folder/file", "/srv/kind/old"))
 
 
 def test_kitchen_and_dining_room_show_what_crossed(result):

@@ -7,9 +7,9 @@ import pytest
 from helpers import dockerfile
 from helpers.builder import BuildResult, Lines, Room
 from helpers.builder.borrowed_shell import BorrowedShell
+from helpers.builder.changes import Changes
 from helpers.builder.control import Mount
 from helpers.builder.crossings import Crossing, crossings, rooms
-from helpers.builder.lines import Changes, _scope, compared
 from helpers.builder.snapshot import Snapshot
 from helpers.dockerfile.scope import arguments
 from helpers.errors import Unsupported
@@ -40,20 +40,6 @@ def test_an_argument_is_in_scope_below_its_line_and_in_the_stages_on_top(line, s
 def test_the_value_that_the_build_was_given_counts():
     assert arguments(ARGS, 6, {"NAME": "b", "LATE": "2"})["PLACE"] == "/home/b"
     assert arguments(ARGS, 4, {"NAME": "b"})["NAME"] == "b"
-
-
-def test_two_listings_differ_in_what_was_added_changed_and_removed():
-    before = {"/a": "1", "/b": "1", "/c": "1"}
-    assert compared(before, {"/a": "1", "/b": "2", "/d": "1"}) == Changes(("/d",), ("/b",), ("/c",))
-    assert compared(before, dict(before)) == Changes()
-
-
-@pytest.mark.parametrize("written, scope", [
-    ("RUN make", "/"), ("WORKDIR /app/x", "/app"), ("WORKDIR x", "/srv"), ("COPY a /usr/bin/", "/usr"), ("COPY a .", "/srv"),
-    ("COPY a /", "/"), ("COPY a $WHERE/b", "/"), ("ADD a ../../b", "/b")])
-def test_only_the_folder_that_a_line_writes_to_is_compared(written, scope):
-    instruction = dockerfile.parse(f"FROM a\n{written}\n").stages[0].instructions[1]
-    assert _scope(instruction, Snapshot("", State(config={"WorkingDir": "/srv"}))) == scope
 
 
 class Folders(State):
