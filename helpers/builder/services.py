@@ -1,19 +1,24 @@
-"""The services of a build session, as a gRPC server for one connection that is already open (`tunnel`).
+"""The services of a build session, as a gRPC server for a connection that is already open (`tunnel`).
 
 A method takes the call's metadata and its messages, and yields its own: a generator of bytes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 import socket
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any
+from weakref import WeakValueDictionary
 
-from .tunnel import CLOSE_SECONDS, OPTIONS, Tunnel, Upgraded, socket_folder
+from .tunnel import OPTIONS, Tunnel, Upgraded, socket_folder
 
-_CALLS = 64                # at once: an agent's lasts as long as the command that uses it
+_CALLS = 256               # at once: an agent's lasts as long as the command that uses it
 _WORDS = 2000              # characters of an error
 _AHEAD = 64 << 20          # bytes of a call that may come before its method asks: of a file sync, a request a file
 
@@ -45,19 +50,11 @@ class Server:
     """
 
     def __init__(self, upgraded: Upgraded, methods: Mapping[str, Method]):
-        import grpc
-
         self.error: Exception | None = None
-        self._grpc, self._methods, self._upgraded = grpc, methods, upgraded
-        self._threads = ThreadPoolExecutor(_CALLS)
-        self._server = grpc.server(self._threads, handlers=[self],
-                                   options=(*OPTIONS, ("grpc.http2.lookahead_bytes", _AHEAD)))
-        with socket_folder() as folder:
-            self._server.add_insecure_port(f"unix:{folder}/grpc")
-            self._server.start()
-            near = socket.socket(socket.AF_UNIX)
-            near.connect(f"{folder}/grpc")
-        self._tunnel = Tunnel(upgraded.socket, upgraded.early, near)
+        self.methods, self._upgraded = methods, upgraded
+        self._listening = _listening(os.getpid())
+        self._near = self._listening.connect(self)
+        self._tunnel = Tunnel(upgraded.socket, upgraded.early, self._near)
 
     @property
     def lost(self) -> OSError | None:
@@ -67,30 +64,58 @@ class Server:
     def stop(self) -> None:
         """End all calls and the connection."""
         self._tunnel.stopping = True
-        self._server.stop(0).wait(CLOSE_SECONDS)
-        self._threads.shutdown(wait=False)
+        with contextlib.suppress(OSError):    # it is closed with its connection
+            self._near.shutdown(socket.SHUT_RDWR)
         self._tunnel.join()
         self._upgraded.response.close()
 
+
+class _Listening:
+    """gRPC's server, one for all sessions of this process: starting one costs more than serving a build. A session is
+    known by the name of its socket."""
+
+    def __init__(self) -> None:
+        import grpc
+
+        self._grpc, self._folder, self._number = grpc, socket_folder(), itertools.count()
+        self._sessions: WeakValueDictionary[str, Server] = WeakValueDictionary()
+        self._server = grpc.server(ThreadPoolExecutor(_CALLS), handlers=[self],
+                                   options=(*OPTIONS, ("grpc.http2.lookahead_bytes", _AHEAD)))
+        self._server.add_insecure_port(f"unix:{self._folder.name}/grpc")
+        self._server.start()
+
+    def connect(self, server: Server) -> socket.socket:
+        """A socket over which calls come to `server`."""
+        near, name = socket.socket(socket.AF_UNIX), f"{self._folder.name}/{next(self._number)}"
+        near.bind(name)
+        self._sessions[f"unix:{name}"] = server
+        near.connect(f"{self._folder.name}/grpc")
+        os.unlink(name)
+        return near
+
     def service(self, call: Any) -> Any:
         """gRPC's handler of a method (grpc.GenericRpcHandler)."""
-        if call.method in self._methods:
-            return self._grpc.stream_stream_rpc_method_handler(self._behaviour(self._methods[call.method]))
-        return None
+        return self._grpc.stream_stream_rpc_method_handler(partial(self._behave, call.method))
 
-    def _behaviour(self, method: Method) -> Callable[[Stream, Any], Stream]:
-        def behave(messages: Stream, context: Any) -> Stream:
-            metadata: dict[str, list[str]] = defaultdict(list)
-            for name, value in context.invocation_metadata():
-                metadata[name].append(value)
-            try:
-                yield from method(metadata, messages)
-            except Exception as error:
-                if not context.is_active():    # the engine has taken the call back
-                    return
-                if not isinstance(error, Status):
-                    self.error = self.error or error
-                code = self._grpc.StatusCode[error.code if isinstance(error, Status) else "UNKNOWN"]
-                context.abort(code, str(error).encode("utf-8", "backslashreplace").decode()[:_WORDS])
+    def _behave(self, name: str, messages: Stream, context: Any) -> Stream:
+        server = self._sessions.get(context.peer())
+        metadata: dict[str, list[str]] = defaultdict(list)
+        for key, value in context.invocation_metadata():
+            metadata[key].append(value)
+        try:
+            if server is None or name not in server.methods:
+                raise Status("UNIMPLEMENTED", f"there is no method {name}")
+            yield from server.methods[name](metadata, messages)
+        except Exception as error:
+            if not context.is_active():    # the engine has taken the call back
+                return
+            if server and not isinstance(error, Status):
+                server.error = server.error or error
+            code = self._grpc.StatusCode[error.code if isinstance(error, Status) else "UNKNOWN"]
+            context.abort(code, str(error).encode("utf-8", "backslashreplace").decode()[:_WORDS])
 
-        return behave
+
+@cache
+def _listening(process: int) -> _Listening:
+    """That of this process; a fork needs its own."""
+    return _Listening()

@@ -282,6 +282,16 @@ def test_requests_may_run_far_ahead_of_the_answers():
         assert list(answers) == [b"202"]
 
 
+def test_sessions_at_once_answer_by_their_own_methods():
+    with connected({"/name": unary(lambda _: b"one"), "/only": unary(bytes)}) as (_, one), \
+            connected({"/name": unary(lambda _: b"two")}) as (two, other):
+        assert [list(each.call("/name", b"")) for each in (one, other, one)] == [[b"one"], [b"two"], [b"one"]]
+        with pytest.raises(CallFailed, match="no method /only"):
+            list(other.call("/only", b""))
+        two.stop()
+        assert list(one.call("/only", b"x")) == [b"x"]
+
+
 def test_a_peer_that_disconnects_is_reported():
     ours, theirs = socket.socketpair()
     server = Server(Upgraded(io.BytesIO(), theirs, b""), {})
