@@ -61,6 +61,12 @@ def test_the_file_for_editors_is_up_to_date():
 
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.parent.name)
+def test_an_exercise_names_the_schema_for_editors(path):
+    first = path.read_text().partition("\n")[0]    # as Taplo and Even Better TOML read it
+    assert first.startswith("#:schema ") and (path.parent / first.removeprefix("#:schema ")).resolve() == FILE
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.parent.name)
 def test_reader_and_schema_agree_on_an_exercise_and_on_a_hundred_changes_of_it(path):
     table = tomllib.loads(path.read_text())
     assert valid(table) and read(table)
