@@ -82,7 +82,8 @@ def _options(prepared: Prepared) -> SolveOptions:
     if exports.file:
         return SolveOptions("tar", fields, caches)
     if fields:
-        return SolveOptions("image", {"name": references.parse(tag).full if tag else "", **fields}, caches)
+        names = (references.parse(each).full for each in fields.get("name", tag).split(",") if each)
+        return SolveOptions("image", {**fields, "name": ",".join(names)}, caches)
     return SolveOptions("moby", {"name": tag} if tag else {}, caches)
 
 

@@ -13,7 +13,7 @@ from ..builder import build
 from ..engine import Engine
 from ..image import Twins, compare
 
-_REWRITTEN = "type=image,rewrite-timestamp=true"
+_NAME = "multistage-twice"      # of an image whose times are rewritten: that output needs one
 
 
 def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
@@ -31,21 +31,21 @@ def twice(context: str | Path, dockerfile: str = "Dockerfile", *,
         made: list[str] = []
         for number, args in enumerate((first, second), 1):
             watch(f"build {number} of 2 with {dockerfile}")
-            tag = f"multistage-twice:{time.time_ns()}" if rewrite else ""    # that output needs a name
-            result = build(context, dockerfile=dockerfile, args=args, no_cache=True, tag=tag,
-                           output=_REWRITTEN if rewrite else None, engine=engine)
+            name = f"{_NAME}:{time.time_ns()}" if rewrite else ""    # as a tag it would be in a label, and differ
+            result = build(context, dockerfile=dockerfile, args=args, no_cache=True, engine=engine,
+                           output=f"type=image,name={name},rewrite-timestamp=true" if rewrite else None)
             ends.enter_context(remove_if_untagged(result.image, engine))
-            ends.callback(_untag, tag, engine)
+            ends.callback(_untag, name, engine)
             made.append(result.image)
         watch("comparing")
         one, other = made
         return compare(one, other, engine)
 
 
-def _untag(tag: str, engine: Engine) -> None:
+def _untag(name: str, engine: Engine) -> None:
     with engine.translate_errors("remove an image"), contextlib.suppress(NotFound):
-        if tag:
-            engine.client.api.remove_image(tag)
+        if name:
+            engine.client.api.remove_image(name)
 
 
 @contextlib.contextmanager

@@ -1,12 +1,13 @@
 """Outputs and caches: how they are read, what an engine has to be able to do for them, and what is refused."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from helpers import dockerfile
 from helpers.bases import references
-from helpers.builder import BuildRequest, exports
+from helpers.builder import BuildRequest, exports, solving
 from helpers.builder.context import Context
 from helpers.builder.exports import Export
 from helpers.builder.parameters import attributes, image_attributes
@@ -128,3 +129,11 @@ def test_a_build_is_described_to_the_frontend(tmp_path):
     assert image_attributes(request, Context.scan(tmp_path, dockerfile_text=text), dockerfile.parse(text)) == {
         "filename": "Dockerfile", "force-network-mode": "none", "build-arg:A": "1", "label:l": "2", "target": "b",
         "platform": "linux/arm64", "no-cache": ""}
+
+
+@pytest.mark.parametrize("output, tag, name", [
+    ("type=image,name=app:1,push=false", "", "docker.io/library/app:1"), ("type=image,push=false", "app:1", "docker.io/library/app:1"),
+    ('type=image,"name=a:1,b"', "", "docker.io/library/a:1,docker.io/library/b:latest")])
+def test_an_image_is_exported_under_its_full_name(output, tag, name):
+    request = BuildRequest(builder="buildkit", output=output, tag=tag)
+    assert solving._options(SimpleNamespace(request=request, exports=exports.read(request))).exporter_attributes["name"] == name
