@@ -23,7 +23,7 @@ from .manifest import Report
 IMAGE = "multistage-session:latest"    # the learners', as the kit calls it
 STICK = 15_500_000_000     # bytes that a stick of 16 GB takes
 # Measured on a whole kit: its share of an image's size, its packages, and images that nobody has here yet.
-_PACKED, _PACKAGES, _BASE, _SESSION = 0.35, 250_000_000, 150_000_000, 600_000_000
+_PACKED, _PACKAGES, _BASE, _SESSION = 0.3, 250_000_000, 120_000_000, 220_000_000
 
 
 def make(engine: Engine, folder: Path, report: Report, refs: Sequence[str] = ALL) -> tuple[manifest.File, ...]:

@@ -54,7 +54,7 @@ def _replaced(place: Path) -> Iterator[Path]:
 def _files(name: str) -> list[Path]:
     """The files of that name in the course's applications and exercises."""
     return sorted(file for folder in paths.applications() for file in folder.rglob(name)
-                  if not {"node_modules", "work"} & set(file.parts))
+                  if not {"node_modules", "work"} & set(file.relative_to(folder).parts))
 
 
 # -- Python ----------------------------------------------------------------------------

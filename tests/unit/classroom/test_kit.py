@@ -128,7 +128,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_fetched(gathered, mon
     monkeypatch.setattr(kit.shutil, "disk_usage", lambda path: Disk(10**10, 10**10 - 10**8, 10**8))
     with pytest.raises(CourseError, match="no room for the kit") as caught:
         gathered.make()
-    assert "1.15 GB are still to come" in caught.value.why and "100 MB free" in caught.value.why
+    assert "710 MB are still to come" in caught.value.why and "100 MB free" in caught.value.why
     assert gathered.noted == [] and not gathered.folder.exists()
 
 
@@ -136,7 +136,7 @@ def test_what_comes_is_estimated_from_the_images_that_are_here(monkeypatch):
     monkeypatch.setattr(kit, "status", lambda engine, refs: [SimpleNamespace(present=ref == "here", name=ref) for ref in refs])
     engine = SimpleNamespace(find_image=lambda name: {"Size": 1_000_000_000})
     there = kit.estimate(engine, ["here", "not here"], session=False) - kit.estimate(engine, [], session=False)
-    assert there == 350_000_000 + kit._BASE
+    assert there == 300_000_000 + kit._BASE
 
 
 # -- packages --------------------------------------------------------------------------
@@ -158,6 +158,15 @@ def test_the_applications_of_lessons_and_exercises_are_searched():
     assert {each.parent.name for each in packages._files("requirements.txt")} >= {"python-wheel", "09-bring-the-wheel"}
     assert any(each.startswith("setuptools") for each in packages.build_requirements())
     assert any(each.startswith("jupyterhub>") for each in packages.class_requirements())
+
+
+def test_the_folder_that_the_course_is_in_may_have_any_name(tmp_path, monkeypatch):
+    place = tmp_path / "work" / "course" / "app"
+    (place / "node_modules" / "other").mkdir(parents=True)
+    (place / "package-lock.json").touch()
+    (place / "node_modules" / "other" / "package-lock.json").touch()
+    monkeypatch.setattr(packages.paths, "applications", lambda: (place.parent,))
+    assert packages._files("package-lock.json") == [place / "package-lock.json"]
 
 
 def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path):
