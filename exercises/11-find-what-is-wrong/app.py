@@ -33,7 +33,7 @@ def end(*_):
 
 
 if sys.argv[1:] == ["check"]:
-    urllib.request.urlopen("http://127.0.0.1:8080/", timeout=2)
+    urllib.request.urlopen("http://127.0.0.1:8080/", timeout=1)
     sys.exit(0)
 with open("/srv/tides.bin", "rb") as file:
     HEIGHTS = array("h", file.read())

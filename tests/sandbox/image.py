@@ -13,11 +13,12 @@ import hashlib
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from docker.errors import APIError
 
+from helpers import labels
 from helpers.bases import aptsecrets, catalogue, save, standins
 from helpers.builder import build, ensure_bases
 from helpers.builder.host_secrets import host_secrets
@@ -52,17 +53,18 @@ WORKDIR /home/{user}
 """
 
 
-def image(engine: Engine, report: Callable[[str], None] = print) -> str:
-    """Name of the sandboxes' image, made if it is not in `engine` yet (some minutes).
+def image(engine: Engine, report: Callable[[str], None] = print, needed: Sequence[str] = NEEDED) -> str:
+    """Name of the sandboxes' image with the bases `needed` in its kit, made if it is not in `engine` yet (some
+    minutes).
 
     The name holds a digest of what it is made of: other dependencies or bases are
     another image. Raises CourseError.
     """
-    bases = ensure_bases(engine, NEEDED, report=report)
+    bases = ensure_bases(engine, needed, report=report)
     ids = [engine.client.api.inspect_image(base.name)["Id"] for base in bases]
     text = _DOCKERFILE.format(packages=" ".join(_PACKAGES), user=USER, venv=VENV, kit=KIT)
     digest = hashlib.sha256(repr((text, requirements(), ids)).encode()).hexdigest()[:12]
-    name = f"{NAME}:{digest}"
+    name = f"{NAME}-{len(needed)}:{digest}"
     if engine.client.api.images(name):
         return name
     with tempfile.TemporaryDirectory(prefix="course-sandbox-") as folder:
@@ -74,7 +76,7 @@ def image(engine: Engine, report: Callable[[str], None] = print) -> str:
         for base in bases:
             save(engine, base, context / "kit", report)
         build(context, text=text, tag=name, context_limit=None, network=standins.NETWORK,
-              secrets=_secrets(), engine=engine, report=report)
+              secrets=_secrets(), engine=engine, report=report, labels={labels.COURSE: "tests"})    # cleaning leaves it
     _remove_others(engine, name)
     return name
 
@@ -88,7 +90,7 @@ def _secrets() -> dict[str, bytes]:
 def _remove_others(engine: Engine, name: str) -> None:
     """Images of other dependencies or bases are not asked for again: each takes some gigabytes."""
     api = engine.client.api
-    for other in {tag for image in api.images(NAME) for tag in image["RepoTags"] or ()} - {name}:
+    for other in {tag for image in api.images(name.partition(":")[0]) for tag in image["RepoTags"] or ()} - {name}:
         with contextlib.suppress(APIError):   # a sandbox of another run is made of it
             api.remove_image(other)
 

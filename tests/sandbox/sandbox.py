@@ -33,7 +33,7 @@ from helpers.container import Ran
 from helpers.engine import Engine
 from helpers.engine.timeouts import patient
 
-from .image import ROOT, USER, image
+from .image import NEEDED, ROOT, USER, image
 
 HOME = f"/home/{USER}"
 COURSE = f"{HOME}/course"    # where the working tree lies in a sandbox
@@ -69,13 +69,13 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY) -> Iterator[Sandbox]:
-    """A sandbox with the working tree in it; removed when the block ends."""
+def sandbox(engine: Engine, kind: str, *, memory: int = MEMORY, needed: Sequence[str] = NEEDED) -> Iterator[Sandbox]:
+    """A sandbox with the working tree and the bases `needed` in it; removed when the block ends."""
     api = engine.client.api
     name = f"course-sandbox-{kind}-{secrets.token_hex(4)}"
     try:
         api.create_container(
-            image(engine), ["sleep", "infinity"], name=name, user="1000:1000",
+            image(engine, needed=needed), ["sleep", "infinity"], name=name, user="1000:1000",
             labels=labels.marked(labels.RUN), volumes=[HOME] if kind in ("hub", "ids") else [], environment={"PYTHONPATH": COURSE},
             host_config=api.create_host_config(
                 mem_limit=memory, memswap_limit=memory, nano_cpus=10**9,

@@ -29,9 +29,9 @@ nightly = pytest.mark.nightly
 
 
 @pytest.fixture(scope="module")
-def pod(engine):
+def pod(engine, pytestconfig):
     """A session with a home on the machine's disk, its engine started and the base of these tests loaded."""
-    with sandbox(engine, "hub") as pod:
+    with sandbox(engine, "hub", needed=FIRST if pytestconfig.getoption("--nightly") else [BASE]) as pod:
         ran = pod.run(["python", "-m", "helpers", "bases", "--offline", BASE])
         assert ran.exit_code == 0 and ran.output.count("made") == 1, ran.output[-3000:]
         yield pod
