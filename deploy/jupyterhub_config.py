@@ -28,6 +28,14 @@ c.ClassAuthenticator.class_password = ROOM["password"]
 c.ClassAuthenticator.instructor_token = ROOM["token"]
 c.FirstUseAuthenticator.dbm_path = f"{ROOM['homes']}/passwords"
 
+# The live class view runs beside the hub. A session's token may reach it, which says to it whose session that is.
+VIEW = f"http://{ROOM['gateway']}:{ROOM['view_port']}"
+c.JupyterHub.services = [{"name": "class", "url": VIEW, "api_token": ROOM["view_token"], "oauth_no_confirm": True,
+                          "display": False}]
+c.JupyterHub.load_roles = [
+    {"name": "user", "scopes": ["self", "access:services!service=class"]},
+    {"name": "server", "scopes": ["users:activity!user", "access:servers!server", "access:services!service=class"]}]
+
 c.JupyterHub.bind_url = f"http://{ROOM['listen']}:{ROOM['port']}"
 c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = HUB
 c.JupyterHub.db_url = f"sqlite:///{FOLDER}/hub.sqlite"
@@ -55,7 +63,8 @@ c.DockerSpawner.volumes = {
     f"{ROOM['name']}-engine-{{username}}": "/var/lib/multistage",
     ROOM["store"]: {"bind": "/opt/store", "mode": "ro"},
 }
-c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store", **ROOM["environment"]}
+c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store", "MULTISTAGE_CLASS_VIEW": f"{VIEW}/services/class",
+                               **ROOM["environment"]}
 c.DockerSpawner.extra_create_kwargs = {"user": "1000:1000", "labels": LABELS}
 c.DockerSpawner.extra_host_config = ROOM["limits"]
 c.DockerSpawner.notebook_dir = "/home/jovyan/course"

@@ -1,4 +1,4 @@
-"""The magics of the exercises, %%dockerfile, %check, %hint and %progress, and %%in_step for any build.
+"""The magics of the exercises, %%dockerfile, %check, %hint and %progress, %class, and %%in_step for any build.
 
 `from helpers.lesson import *` loads them, and so does `%load_ext helpers.magics`.
 """
@@ -25,19 +25,22 @@ from .checks.building import build_exercise
 from .checks.hints import next_hint
 from .checks.placeholders import random_word
 from .checks.submission import changed_files
+from .classroom.live import client
 from .engine import connect
 from .errors import BuildFailed, CourseError, DockerfileError, Unsupported
 from .text import pass_on, write
 from .views import register as views
 from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
+from .views.you_and_the_class import YouAndTheClass
 from .widgets import LiveBuild, register
 from .widgets.hints import HintButton, hint_text
 
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"
 _OPTIONS = {"%%dockerfile": ["--target", "--builder"], "%dockerfile": ["--target", "--builder"],
-            "%check": ["--dockerfile", "--builder"], "%hint": ["--button"], "%progress": [],
+            "%check": ["--dockerfile", "--builder"], "%hint": ["--button"], "%progress": [], "%class": [],
             "%%in_step": ["--stage", "--line", "--shell-from"]}
+_WORDS = {"%progress": ("export", "import"), "%class": ("on", "off")}
 
 
 @magics_class
@@ -136,6 +139,7 @@ class ExerciseMagics(Magics):
                             listener=Listener(live.say, live.watch))
             live.clear()     # it would show the last of many builds; the verdict says what matters
         taken = progress.attempted(verdict).record(exercise.name).hints
+        client.check(verdict)
         return VerdictView(replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken)))
 
     @magic_arguments()
@@ -154,7 +158,7 @@ class ExerciseMagics(Magics):
         return None
 
     @magic_arguments()
-    @argument("what", nargs="?", choices=("export", "import"), help="write it to a file, or merge one")
+    @argument("what", nargs="?", choices=_WORDS["%progress"], help="write it to a file, or merge one")
     @argument("file", nargs="?", help=f"{_EXPORT} if left out")
     @line_magic
     def progress(self, line: str) -> ProgressView | None:
@@ -170,6 +174,20 @@ class ExerciseMagics(Magics):
         if words.what is None:
             _buttons()
         return done
+
+    @magic_arguments()
+    @argument("switch", nargs="?", choices=_WORDS["%class"], help="send your answers to the instructor, or no more")
+    @line_magic("class")    # type: ignore[arg-type]
+    def class_view(self, line: str) -> YouAndTheClass | None:
+        """Show you and the class: the answers to the questions that your instructor has revealed, beside yours.
+
+        `%class off` sends nothing from now on, `%class on` does again."""
+        words = _words(self.class_view, line)
+        if words.switch is None:
+            return YouAndTheClass(client.mine())
+        client.switch(words.switch == "on")
+        write("Your answers are sent to the instructor." if client.sending() else "Nothing is sent any more.")
+        return None
 
 
 def _words(magic: object, line: str) -> Namespace:
@@ -256,8 +274,8 @@ def _complete(_: object, event: Any) -> list[str]:
         return list(_BUILDERS)
     if last == "--target":
         return _targets(words[0])
-    if magic.endswith("progress"):
-        return ["export", "import"]
+    if words_of := _WORDS.get(f"%{magic.lstrip('%')}"):
+        return list(words_of)
     return [*(() if len(words) > 1 or magic == "%%in_step" else names()), *_OPTIONS.get(magic, [])]
 
 

@@ -7,7 +7,8 @@
     packages  what pip and npm bring to it; package_index serves them
     manifest  the kit's index: path, size and digest of every file
     homes     the learners' work: restored, saved
-    services  the proxy and the hub
+    services  the proxy, the hub and the live view
+    live      the live view of the class
     opening   all of it together: open, restart, close
     learner   a learner without a browser, for rehearsals and tests
     rehearsal for how many learners there is room, and two who try it

@@ -77,6 +77,13 @@ class Learner:
             other.stop()
             self._hub("DELETE", name)
 
+    def token(self) -> str:
+        """A token with which a program acts as this learner. Raises LearnerFailed."""
+        answer = self._hub("POST", f"{self.name}/tokens")
+        if answer.status_code != 201:
+            raise LearnerFailed(f"{self.name} gets no token.", why=f"The hub answered {answer.status_code}.")
+        return str(answer.json()["token"])
+
     def _hub(self, method: str, path: str) -> requests.Response:
         return self.web.request(method, f"{self.address}/hub/api/users/{path}", timeout=120,
                                 headers={"X-XSRFToken": self._xsrf("/hub/")})

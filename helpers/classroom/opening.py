@@ -44,7 +44,7 @@ def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] 
         Path(found.homes).mkdir(parents=True, exist_ok=True, mode=0o700)
         store.fill(engine, found, report, refs)
         homes.restore(engine, found, report)
-        for service in (*services.packages(found), *services.both(found)):
+        for service in (*services.packages(found), *services.of(found)):
             service.start()
         return found
 
@@ -57,12 +57,13 @@ def _made(engine: Engine, report: Report, host: str, port: int, kit: Path | None
     gateway = _network(engine)
     try:
         ports = _free_port(gateway), _free_port("127.0.0.1")
+        view_port = _free_port(gateway)
     except OSError as error:
         raise CourseError("The hub cannot listen where its learners reach it.", why=f"{gateway}: {error.strerror}.",
                           remedy="The class needs a Docker Engine that runs on this very machine, not in a virtual one "
                                  "or elsewhere.") from error
     return Room(name, engine.host, built, host, port, gateway, *ports, room.password(), secrets.token_urlsafe(24),
-                secrets.token_hex(32), str(room.homes()), kit=str(kit or ""),
+                secrets.token_hex(32), view_port, secrets.token_hex(32), str(room.homes()), kit=str(kit or ""),
                 packages_port=_free_port(gateway) if kit else 0)
 
 
@@ -76,13 +77,15 @@ def _network(engine: Engine) -> str:
 
 
 def restart(report: Report) -> Room:
-    """Restart the hub; the learners' servers and the proxy go on. Raises CourseError where no class is open."""
+    """Restart the hub and the view; the learners' servers and the proxy go on. Raises CourseError where no class is
+    open."""
     with _locked():
         found = opened()
-        proxy, hub = services.both(found)
+        proxy, *restarted = services.of(found)
         report("Restarting the hub: learners keep working ...")
-        hub.end()
-        for service in (*services.packages(found), proxy, hub):
+        for service in reversed(restarted):
+            service.end()
+        for service in (*services.packages(found), proxy, *restarted):
             service.start()
         return found
 
@@ -92,7 +95,7 @@ def stop(engine: Engine, report: Report) -> list[Path]:
     is not saved is removed."""
     with _locked(), engine.translate_errors("close the class"):
         found = opened()
-        for service in (*reversed(services.both(found)), *services.packages(found)):
+        for service in (*reversed(services.of(found)), *services.packages(found)):
             service.end()
         _stop_sessions(engine, found)
         saved = homes.save(engine, found, report)

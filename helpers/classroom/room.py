@@ -36,6 +36,7 @@ class Room:
     hub_port, proxy_port    of the hub there, and of the proxy's own API on loopback
     password     of the class; `token` of the instructor
     proxy_token  that the hub shows to the proxy
+    view_port    of the live class view, at `gateway`; `view_token` that it shows to the hub
     homes        folder where the learners' work is kept after the class
     kit          folder of the kit of a class without a network, and where its packages are served; or ''
     """
@@ -51,6 +52,8 @@ class Room:
     password: str
     token: str
     proxy_token: str
+    view_port: int
+    view_token: str
     homes: str
     memory: int = MEMORY
     kit: str = ""
@@ -61,6 +64,11 @@ class Room:
         """What a browser opens."""
         host = self.listen if self.listen != "0.0.0.0" else _own_address()
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def view(self) -> str:
+        """What the instructor opens to watch the class."""
+        return f"{self.address}/services/class/"
 
     @property
     def store(self) -> str:

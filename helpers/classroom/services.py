@@ -1,4 +1,4 @@
-"""The proxy and the hub of a class: two processes that outlive the command that starts them."""
+"""The proxy, the hub and the live view of a class: processes that outlive the command that starts them."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def packages(room: Room) -> tuple[Service, ...]:
     return (Service("packages", command, f"{room.packages}/wheels/"),) if room.kit else ()
 
 
-def both(room: Room) -> tuple[Service, Service]:
-    """(proxy, hub), in the order in which they start."""
+def of(room: Room) -> tuple[Service, Service, Service]:
+    """(proxy, hub, view), in the order in which they start."""
     hub_url = f"http://{room.gateway}:{room.hub_port}/hub/"
     api = f"http://127.0.0.1:{room.proxy_port}"
     proxy = Service(
@@ -100,7 +100,20 @@ def both(room: Room) -> tuple[Service, Service]:
     config = ROOT / "deploy" / "jupyterhub_config.py"
     hub = Service("hub", (sys.executable, "-m", "jupyterhub", "--config", str(config)), f"{hub_url}health",
                   {"MULTISTAGE_CLASS": str(folder())})
-    return proxy, hub
+    return proxy, hub, _view(room)
+
+
+def _view(room: Room) -> Service:
+    """Outside of the hub, which would take it along when it is restarted."""
+    prefix = "/services/class/"
+    return Service(
+        "view", tuple(processes.module("helpers.classroom.live.service")),
+        f"http://{room.gateway}:{room.view_port}{prefix}health", {
+            "JUPYTERHUB_API_URL": f"http://{room.gateway}:{room.hub_port}/hub/api",
+            "JUPYTERHUB_API_TOKEN": room.view_token, "JUPYTERHUB_CLIENT_ID": "service-class",
+            "JUPYTERHUB_SERVICE_NAME": "class", "JUPYTERHUB_SERVICE_PREFIX": prefix,
+            "MULTISTAGE_VIEW_LISTEN": f"{room.gateway}:{room.view_port}",
+            "MULTISTAGE_VIEW_FILE": str(folder() / "events.jsonl"), "MULTISTAGE_VIEW_INSTRUCTORS": "instructor"})
 
 
 def _proxy_program() -> tuple[str, str]:

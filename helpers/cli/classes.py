@@ -25,7 +25,8 @@ def classroom(options: argparse.Namespace) -> int:
         emit(options, {"saved": list(map(str, saved))}, "The class is closed.")
     else:
         room = opening.restart(say) if options.action == "restart" else _started(options)
-        emit(options, {"address": room.address, "password": room.password, "token": room.token}, invitation(room))
+        facts = {"address": room.address, "view": room.view, "password": room.password, "token": room.token}
+        emit(options, facts, invitation(room))
     return GOOD
 
 
@@ -85,7 +86,7 @@ def invitation(room: Room) -> str:
     segno.make(room.address).terminal(code, compact=True)
     return "\n".join([
         "The class is open. Log in as instructor, with this token as the password (not for the projector):",
-        f"  {room.token}", "", "For the projector:", "", code.getvalue(),
+        f"  {room.token}", f"Watch the class: {room.view}", "", "For the projector:", "", code.getvalue(),
         f"  Address                {room.address}",
         f"  Password of the class  {room.password}", "",
         "Each learner chooses a name and a password, and types the class's password the first time.",

@@ -42,12 +42,14 @@ def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
 
     from ..checks import Listener, check, hints, progress
     from ..checks.hints import next_hint
+    from ..classroom.live import client
     from ..widgets.live import LiveBuild
 
     with LiveBuild(sys.stderr) as live:
         verdict = check(exercise, options.dockerfile, builder=options.builder,
                         listener=Listener(live.say, live.watch))
     kept = progress.attempted(verdict)
+    client.check(verdict)
     taken = kept.record(exercise.name).hints
     verdict = replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
     if kept.set_aside:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 from ..checks.progress import Predicted
-from ..claims import NOTEBOOKS
+from ..questions import asked
 from ..text import escape
 from ..units import counted
 from .markup import marked, table
@@ -31,8 +28,7 @@ class Scores:
     def rows(self) -> list[tuple[str, str, Predicted]]:
         """The lesson's number, the question, and what was predicted. Questions that no lesson asks any more
         come last, with no number."""
-        lessons = {question: path.name[:2] for path in sorted(NOTEBOOKS.glob("*.ipynb"))
-                   for question in questions(path)}
+        lessons = {each.question: each.lesson[:2] for each in asked() if each.predicted}
         order = [*(each for each in lessons if each in self.made), *(each for each in self.made if each not in lessons)]
         return [(lessons.get(each, ""), each, self.made[each]) for each in order]
 
@@ -56,15 +52,3 @@ class Scores:
                  marked(mark, each.how, colour))
                 for lesson, question, each in self.rows for mark, colour in [_MARKS.get(each.how, _NEAR)]]
         return table(("lesson", "question", "you", "the engine", "how close"), rows, self._sum())
-
-
-def questions(notebook: Path) -> list[str]:
-    """What a lesson asks to predict, in order; nothing where its file cannot be read (JupyterLab may be saving it)."""
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        calls = [node for source in sources if "predict(" in source for node in ast.walk(ast.parse(source))
-                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "predict"]
-        return [call.args[0].value for call in calls]     # type: ignore[attr-defined]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, SyntaxError):
-        return []

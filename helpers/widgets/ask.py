@@ -11,23 +11,21 @@ stand in notebooks/questions.toml, so that a cell does not show the answer above
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..checks import progress
-from ..claims import NOTEBOOKS
+from ..classroom.live import client
 from ..errors import CourseError
+from ..questions import NONE_OF_THESE, UNITS, quiz, written
 from ..text import escape
-from ..units import ratio, size
+from ..units import ratio
 
 if TYPE_CHECKING:
     from ipywidgets import Box, VBox
 
 COMPARED = "multistage.compared"   # metadata of an output: the question, and what was measured
 _WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
-QUESTIONS = NOTEBOOKS / "questions.toml"
-_UNITS = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 
 
 def predict(question: str, choices: Sequence[str] = (), *, unit: str = "",
@@ -54,7 +52,7 @@ def ask(name: str, found: object = "") -> Question:
 
     Raises KeyError for a name that is not there, ValueError for an answer that is none of the choices.
     """
-    facts = tomllib.loads(QUESTIONS.read_text(encoding="utf-8"))[name]
+    facts = quiz()[name]
     answer = facts.get("answer", found)
     if isinstance(answer, dict):
         answer = answer.get(str(found), answer.get("else"))
@@ -84,16 +82,24 @@ class Prediction:
         if measured and isinstance(measured, Mapping):
             if unknown := set(measured) - set(self.choices):
                 raise ValueError(f"{unknown} are none of the choices {list(self.choices)}")
-            measured = next((choice for choice, true in measured.items() if true), "none of these")
+            measured = next((choice for choice, true in measured.items() if true), NONE_OF_THESE)
         compared = Comparison(self, measured)
         if compared.said:
             found = compared.found + " (recorded)" * recorded
             with contextlib.suppress(OSError, CourseError):     # a lesson goes on without
                 progress.predicted(self.question, compared.said, found, compared.how)
+            client.answer(self.question, self.given, None if recorded else compared.found if self.choices else measured)
         return compared
 
+    @property
+    def given(self) -> str | float:
+        """The choice, or the number in the unit's smallest; '' or 0 where nothing was predicted."""
+        if self.choices:
+            return "" if self.value is None else str(self.value)
+        return _number(self.value) * UNITS.get(self.unit, 1)
+
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
-        number = f"in {self.unit}" if self.unit in _UNITS else "a number"
+        number = f"in {self.unit}" if self.unit in UNITS else "a number"
         options = f" ({' / '.join(self.choices) or number})"
         text = f"Your prediction: {self.question}{options}"
         shown = f"<p><b>Your prediction:</b> {escape(self.question + options)}</p>"
@@ -107,8 +113,12 @@ class Prediction:
             entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
         else:
             entry = FloatText(description=self.unit)   # 0 says that nothing was predicted
-        entry.observe(lambda change: setattr(self, "value", change["new"]), "value")
+        entry.observe(self._entered, "value")
         return VBox([label, entry])
+
+    def _entered(self, change: Mapping[str, Any]) -> None:
+        self.value = change["new"]
+        client.answer(self.question, self.given)
 
 
 class Comparison:
@@ -125,15 +135,13 @@ class Comparison:
         if not measured and not isinstance(measured, str | int | float):
             self.found = ""
             return
-        if prediction.choices:
-            self.said = "" if prediction.value is None else str(prediction.value)
-            self.how = "right" if self.said == self.found else "not right"
+        given = prediction.given
+        if isinstance(given, str):
+            self.said, self.how = given, "right" if given == self.found else "not right"
             return
-        written = size if prediction.unit in _UNITS else "{:,.10g}".format
-        self.found = written(measured)
-        expected = _number(prediction.value) * _UNITS.get(prediction.unit, 1)
-        if expected:
-            self.said, self.how = written(expected), _distance(expected, measured)
+        self.found = written(measured, prediction.unit)
+        if given:
+            self.said, self.how = written(given, prediction.unit), _distance(given, measured)
             self.how = "right" if self.said == self.found else self.how
 
     def __repr__(self) -> str:
@@ -203,6 +211,7 @@ class Question:
 
         def answered(change: dict) -> None:
             told.value = f"<p role='status'>{escape(self.check(change['new']))}</p>"
+            client.answer(self.question, change["new"], self.answer)
 
         entry.observe(answered, "value")
         return VBox([HTML(f"<b>{escape(self.question)}</b>"), entry, told])

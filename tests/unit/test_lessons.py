@@ -11,8 +11,8 @@ import pytest
 
 from helpers.errors import CourseError
 from helpers.lesson.building import outcome
-from helpers.views.predictions import questions
-from helpers.widgets.ask import QUESTIONS, Question, ask
+from helpers.questions import QUESTIONS, in_notebook
+from helpers.widgets.ask import Question, ask
 from tests import minutes
 
 LESSONS = sorted(QUESTIONS.parent.glob("*.ipynb"))
@@ -103,8 +103,18 @@ def test_a_prediction_that_is_not_compared_is_seen():
 
 
 def test_every_prediction_of_the_course_asks_something_else():
-    asked = Counter(question for path in LESSONS for question in questions(path))
-    assert len(asked) > 50 and set(asked.values()) == {1}
+    """And every question too: the live class view keeps answers by the question's text."""
+    asked = Counter(each.question for path in LESSONS for each in in_notebook(path, ASKED))
+    assert len(asked) > 120 and set(asked.values()) == {1}
+
+
+@each_lesson
+def test_everything_that_a_lesson_asks_is_found(path):
+    found = in_notebook(path, ASKED)
+    code = "\n".join(sources(path))
+    assert Counter(each.predicted for each in found) == Counter(
+        {True: len(calls(code, "predict")), False: len(calls(code, "ask"))})
+    assert all(each.choices or each.unit for each in found) and {each.lesson for each in found} == {path.stem}
 
 
 def reused(cells: list[str]) -> list[str]:

@@ -32,7 +32,7 @@ def shell(tmp_path, monkeypatch):
     InteractiveShell.clear_instance()
 
 
-@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("dockerfile", "line"), ("in_step", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line")])
+@pytest.mark.parametrize("name, kind", [("dockerfile", "cell"), ("dockerfile", "line"), ("in_step", "cell"), ("check", "line"), ("hint", "line"), ("progress", "line"), ("class", "line")])
 def test_each_has_a_docstring(shell, name, kind):
     assert len(shell.find_magic(name, kind).__doc__) > 80
 
@@ -119,6 +119,30 @@ def test_progress_goes_out_and_comes_back(shell, tmp_path):
         shell.run_line_magic("progress", "import nowhere.json")
 
 
+def test_the_class_view_is_switched_off_and_on(shell, home, monkeypatch, capsys):
+    with pytest.raises(CourseError, match="no session of a class"):
+        shell.run_line_magic("class", "off")
+    monkeypatch.setenv(magics.client.ADDRESS, "http://127.0.0.1:9/")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "token")
+    for word, sends in (("off", False), ("on", True)):
+        shell.run_line_magic("class", word)
+        assert magics.client.sending() is sends
+    assert capsys.readouterr().out.splitlines() == ["Nothing is sent any more.", "Your answers are sent to the instructor."]
+    assert shell.run_cell("class Mine: pass").success     # still Python's own word
+    assert "Mine" in shell.user_ns
+
+
+def test_a_check_in_a_class_is_sent(shell, folder, monkeypatch):
+    sent = []
+    monkeypatch.setattr(magics.client, "_send", sent.append)
+    (folder / "work").mkdir()
+    (folder / "work" / "Dockerfile").write_text("FROM golang:1.22\n")
+    shell.run_line_magic("check", shlex.quote(str(folder)))
+    event, = sent
+    assert event["exercise"] == "99-thing" and event["passed"] is False and event["fails"][0] == "single-stage"
+    assert set(event) == {"kind", "exercise", "passed", "fails"}
+
+
 def test_without_a_name_the_exercises_are_told(shell):
     with pytest.raises(CourseError) as caught:
         shell.run_line_magic("check", "")
@@ -130,7 +154,7 @@ def test_without_a_name_the_exercises_are_told(shell):
 @pytest.mark.parametrize("line, wanted", [
     ("%check 01", "01-split-the-stage"), ("%%dockerfile 01", "01-split-the-stage"),
     ("%%dockerfile 01-split-the-stage --bu", "--builder"), ("%%dockerfile 01-split-the-stage --builder le", "legacy"),
-    ("%check --d", "--dockerfile"), ("%progress ex", "export"), ("%hint 01", "01-split-the-stage")])
+    ("%check --d", "--dockerfile"), ("%progress ex", "export"), ("%class o", "off"), ("%hint 01", "01-split-the-stage")])
 def test_a_tab_completes(shell, line, wanted):
     assert wanted in shell.complete("", line, len(line))[1]
 

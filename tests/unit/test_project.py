@@ -93,7 +93,7 @@ def test_the_helpers_import_only_what_is_declared():
     declared = {parts(each)[0].replace("-", "_") for each in listed}
     modules = declared | {"google", "debian", "grpc"} | {"requests", "urllib3"}      # the last two are docker's
     modules |= {"PIL"} | {"IPython", "pygments"}    # matplotlib's; of ipywidgets
-    modules |= {"websocket"}    # websocket-client's
+    modules |= {"websocket", "tornado"}    # websocket-client's; jupyterhub's
     used = set().union(*(imported(path) for path in (ROOT / "helpers").rglob("*.py")))
     assert used - set(sys.stdlib_module_names) - modules == set()
 

@@ -13,7 +13,8 @@ from helpers.errors import CourseError
 def made(**changes):
     facts = dict(name="multistage-class-abc", engine="unix:///engine.sock", image="session:1", listen="127.0.0.1", port=8000,
                  gateway="10.0.0.1", hub_port=4001, proxy_port=4002, password="abcd-efgh-jkmn", token="T" * 32,
-                 proxy_token="P" * 64, homes="/homes")
+                 proxy_token="P" * 64, view_port=4003,
+                 view_token="V" * 64, homes="/homes")
     return Room(**{**facts, **changes})
 
 

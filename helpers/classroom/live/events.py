@@ -1,0 +1,84 @@
+"""What a learner's session may send: an answer to a question of the course, or the verdict on an exercise.
+
+    {"kind": "answer", "question": Q, "answer": a choice or a number, "found": what came out, may be left out}
+    {"kind": "check", "exercise": NAME, "passed": true or false, "fails": [RULE, ...]}
+
+Everything is compared with the course. Nothing that a learner invented is kept or shown, but for numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ... import questions
+from ...checks import RULES, find, names
+from ...questions import Asked
+
+
+class Refused(ValueError):
+    """An event that is not taken: `status` as of HTTP."""
+
+    def __init__(self, why: str, status: int = 400):
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Course:
+    """What can be answered and tried: {question: it}, and {exercise: its rules}."""
+
+    questions: Mapping[str, Asked]
+    exercises: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def here(cls) -> Course:
+        """The course of this checkout."""
+        rules = {name: {*RULES, *(f"{target}: {rule}" for target in find(name).targets for rule in RULES)}
+                 for name in names()}
+        return cls({each.question: each for each in questions.asked()},
+                   {name: frozenset(each) for name, each in rules.items()})
+
+    def event(self, body: object) -> dict[str, Any]:
+        """A body as an event, with its known keys alone. Raises Refused."""
+        if not isinstance(body, dict):
+            raise Refused("An event is a JSON object.")
+        if body.get("kind") == "answer":
+            return self._answer(body)
+        if body.get("kind") == "check":
+            return self._check(body)
+        raise Refused("An event is an answer or a check.")
+
+    def _answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        asked = self.asked(body.get("question"))
+        event = {"kind": "answer", "question": asked.question, "answer": _valid(asked, body.get("answer"))}
+        if body.get("found") is not None:
+            found = body["found"]
+            event["found"] = found if asked.choices and found == questions.NONE_OF_THESE else _valid(asked, found)
+        return event
+
+    def _check(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        name, passed, fails = body.get("exercise"), body.get("passed"), body.get("fails")
+        rules = self.exercises.get(name) if isinstance(name, str) else None
+        if rules is None or not isinstance(passed, bool) or not isinstance(fails, list):
+            raise Refused("A check names an exercise of the course, whether it passed, and the rules that failed.")
+        if not all(isinstance(each, str) and each in rules for each in fails) or passed == bool(fails):
+            raise Refused("A check that has not passed names rules that failed.")
+        return {"kind": "check", "exercise": name, "passed": passed, "fails": sorted(set(fails))}
+
+    def asked(self, question: object) -> Asked:
+        """A question of the course. Raises Refused for any other."""
+        found = self.questions.get(question) if isinstance(question, str) else None
+        if found is None:
+            raise Refused("The course does not ask this.")
+        return found
+
+
+def _valid(asked: Asked, answer: object) -> str | float:
+    if asked.choices and isinstance(answer, str) and answer in asked.choices:
+        return answer
+    number = isinstance(answer, int | float) and not isinstance(answer, bool)
+    if not asked.choices and number and 0 < answer < 1e18:    # type: ignore[operator]
+        return float(answer)    # type: ignore[arg-type]
+    raise Refused("This is no answer to the question.")

@@ -1,0 +1,207 @@
+"""The service behind the hub: `python -m helpers.classroom.live.service`, with JupyterHub's variables of a service.
+
+    GET  /            the instructor's page          GET  /stream      the class, again and again, as it changes
+    POST /reveal      {question, shown}              GET  /events.csv  every event
+    POST /event       of a learner's session         GET  /mine        what was revealed and the learner answered
+
+The hub says who asks, by the token of a session or the login of a browser. A learner's token posts that learner's own
+events and reads /mine; all else is for the instructor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from tornado import web
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.locks import Condition
+
+from ...text import escape
+from .events import Course, Refused
+from .state import State
+
+LISTEN, FILE, INSTRUCTORS = "MULTISTAGE_VIEW_LISTEN", "MULTISTAGE_VIEW_FILE", "MULTISTAGE_VIEW_INSTRUCTORS"
+_PAGE = Path(__file__).with_name("page.html")
+_BODY, _STREAMS = 4096, 20      # bytes of a request; pages that are open at once
+_PAUSE, _BEAT, _LASTS = 0.3, 15, 300    # seconds of a stream: between two, without news, until it is opened again
+_POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+
+
+class Handler(HubOAuthenticated, web.RequestHandler):
+    """Whoever the hub knows; the instructor alone, unless a handler is open to learners."""
+
+    for_learners = False
+
+    def initialize(self, state: State, changed: Condition, instructors: frozenset[str]) -> None:
+        """What all handlers share."""
+        self.state, self.changed, self.instructors = state, changed, instructors
+
+    def set_default_headers(self) -> None:
+        """Nothing is kept, framed, or loaded from elsewhere."""
+        for name, value in (("Cache-Control", "no-store"), ("Content-Security-Policy", _POLICY),
+                            ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer")):
+            self.set_header(name, value)
+
+    async def prepare(self) -> None:
+        """Ask the hub who this is."""
+        await self.hub_auth.get_user(self, sync=False)     # kept for `current_user`, which would block
+        if self.current_user is None:
+            self.unknown()
+        elif not self.for_learners and self.name not in self.instructors:
+            raise web.HTTPError(403, reason="Only the instructor sees the class")
+
+    def unknown(self) -> None:
+        """Answer somebody whom the hub does not know."""
+        raise web.HTTPError(403)
+
+    @property
+    def name(self) -> str:
+        """Of the user; '' for a service."""
+        user = self.current_user
+        return str(user["name"]) if user.get("kind") == "user" else ""
+
+    def body(self) -> Any:
+        """The request's JSON. Raises HTTPError."""
+        try:
+            return json.loads(self.request.body)
+        except (ValueError, RecursionError) as error:
+            raise web.HTTPError(400, reason="This is no JSON") from error
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """A sentence, and nothing of the program."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{self._reason}.\n")
+
+
+class Page(Handler):
+    """The instructor's page."""
+
+    def unknown(self) -> None:
+        self.redirect(self.get_login_url())
+
+    def get(self) -> None:
+        self.finish(_PAGE.read_text().replace("{{xsrf}}", escape(self.xsrf_token.decode())))
+
+
+class Stream(Handler):
+    """Server-sent events: the class at once, then whenever it changes."""
+
+    open = 0
+
+    async def get(self) -> None:
+        if Stream.open >= _STREAMS:
+            raise web.HTTPError(503)
+        Stream.open += 1
+        try:
+            self.set_header("Content-Type", "text/event-stream")
+            self.set_header("X-Accel-Buffering", "no")
+            await self._send(names=self.get_query_argument("names", "") == "yes")
+        except StreamClosedError:
+            pass
+        finally:
+            Stream.open -= 1
+
+    async def _send(self, names: bool) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _LASTS
+        while loop.time() < end:
+            news = self.changed.wait(timeout=timedelta(seconds=_BEAT))    # asked for before the class is read
+            self.write(f"retry: 2000\ndata: {json.dumps(self.state.snapshot(names))}\n\n")
+            await self.flush()
+            await news
+            await asyncio.sleep(_PAUSE)
+
+
+class Reveal(Handler):
+    """Shows the answers to a question, or hides them."""
+
+    def post(self) -> None:
+        body = self.body()
+        if not isinstance(body, dict) or not isinstance(body.get("shown"), bool):
+            raise web.HTTPError(400)
+        _taken(self, self.state.reveal, body.get("question"), body["shown"])
+
+
+class Table(Handler):
+    """Every event, for a spreadsheet."""
+
+    async def get(self) -> None:
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", 'attachment; filename="class.csv"')
+        for number, line in enumerate(self.state.table()):
+            self.write(line)
+            if number % 500 == 499:
+                await self.flush()
+
+
+class Event(Handler):
+    """Takes what a learner's session sends, under the name of its token."""
+
+    for_learners = True
+
+    def post(self) -> None:
+        if not self.name:
+            raise web.HTTPError(403)
+        _taken(self, self.state.post, self.name, self.body())
+
+
+class Mine(Handler):
+    """The class's answers to what was revealed and this learner has answered."""
+
+    for_learners = True
+
+    def get(self) -> None:
+        self.finish(json.dumps(self.state.mine(self.name)))
+
+
+class Health(web.RequestHandler):
+    """Says that the service is there."""
+
+    def get(self) -> None:
+        self.finish("ok")
+
+
+def _taken(handler: Handler, take: Any, *words: Any) -> None:
+    try:
+        take(*words)
+    except Refused as error:
+        raise web.HTTPError(error.status, reason=str(error).rstrip(".")) from error
+    handler.changed.notify_all()
+    handler.set_status(204)
+
+
+def application(state: State, prefix: str, instructors: frozenset[str]) -> web.Application:
+    """The service below `prefix`, which begins and ends with a slash."""
+    shared = {"state": state, "changed": Condition(), "instructors": instructors}
+    pages = {"": Page, "stream": Stream, "reveal": Reveal, "events.csv": Table, "event": Event, "mine": Mine}
+    return web.Application([
+        *((f"{prefix}{path}", handler, shared) for path, handler in pages.items()),
+        (prefix.rstrip("/"), web.RedirectHandler, {"url": prefix}),
+        (f"{prefix}oauth_callback", HubOAuthCallbackHandler), (f"{prefix}health", Health),
+        (f"{prefix}static/(page\\.(?:css|js))", web.StaticFileHandler, {"path": _PAGE.parent})],
+        cookie_secret=os.urandom(32))
+
+
+async def main() -> None:
+    """Serve until the process ends."""
+    logging.basicConfig(level=logging.ERROR)     # else every refused request is a line
+    at = urlsplit(f"//{os.environ[LISTEN]}")
+    state = State(Course.here(), Path(os.environ[FILE]))
+    instructors = frozenset(os.environ[INSTRUCTORS].split(","))
+    server = HTTPServer(application(state, os.environ["JUPYTERHUB_SERVICE_PREFIX"], instructors), max_body_size=_BODY)
+    server.listen(at.port or 0, at.hostname or "")
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
