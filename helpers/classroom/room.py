@@ -62,7 +62,14 @@ class Room:
     @property
     def address(self) -> str:
         """What a browser opens."""
-        host = self.listen if self.listen != "0.0.0.0" else _own_address()
+        return self._at(self.listen if self.listen != "0.0.0.0" else _own_address())
+
+    @property
+    def local_address(self) -> str:
+        """The same for this machine, behind no proxy of the network's."""
+        return self._at(self.listen if self.listen != "0.0.0.0" else "127.0.0.1")
+
+    def _at(self, host: str) -> str:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property

@@ -88,7 +88,7 @@ def packages(room: Room) -> tuple[Service, ...]:
 
 
 def of(room: Room) -> tuple[Service, Service, Service]:
-    """(proxy, hub, view), in the order in which they start."""
+    """(proxy, view, hub), in the order in which they start: the hub waits for the view."""
     hub_url = f"http://{room.gateway}:{room.hub_port}/hub/"
     api = f"http://127.0.0.1:{room.proxy_port}"
     proxy = Service(
@@ -98,9 +98,10 @@ def of(room: Room) -> tuple[Service, Service, Service]:
         f"{api}/api/routes", {"CONFIGPROXY_AUTH_TOKEN": room.proxy_token},
         {"Authorization": f"token {room.proxy_token}"})
     config = ROOT / "deploy" / "jupyterhub_config.py"
-    hub = Service("hub", (sys.executable, "-m", "jupyterhub", "--config", str(config)), f"{hub_url}health",
+    hub = Service("hub", (sys.executable, "-m", "jupyterhub", "--config", str(config)),
+                  f"{room.local_address}/hub/health",     # it listens before the proxy leads there
                   {"MULTISTAGE_CLASS": str(folder())})
-    return proxy, hub, _view(room)
+    return proxy, _view(room), hub
 
 
 def _view(room: Room) -> Service:

@@ -14,8 +14,7 @@ from helpers.classroom import homes, opening, rehearsal
 from helpers.classroom.containers import COURSE
 from helpers.classroom.learner import Learner, LearnerFailed
 from helpers.classroom.room import LABEL
-from tests.classroom.classes import EXERCISE, NAMES, SIZE, take_part
-from tests.lab.browser import open_browser, program
+from tests.classroom.classes import SIZE
 
 pytestmark = pytest.mark.nightly
 FIRST = "notebooks/01-one-stage.ipynb"
@@ -133,34 +132,6 @@ def test_a_lesson_says_what_it_sends_and_a_view_shows_it(room, learners):
     assert len(seen) == 2 and f'"ada","01-one-stage","prediction","{SIZE}","300 MB","8' in seen[1]
     assert {learners[1].web.get(room.view + path, timeout=60).status_code for path in ("", "events.csv", "stream")} == {403}
     kernel.close()
-
-
-def test_ten_learners_behind_the_hub_in_the_instructors_browser(room, learners, tmp_path):
-    from playwright.sync_api import expect
-
-    ten = [Learner(room.address, name, f"{name}-has-a-secret") for name in NAMES]
-    for each in ten:
-        each.log_in(room.password)
-    take_part(f"http://{room.gateway}:{room.view_port}/services/class", [each.token() for each in ten])
-    with open_browser(program() or pytest.skip("there is no Chromium"), tmp_path) as window:
-        page = window.new_page()
-        page.goto(room.view)
-        page.locator("#username_input").fill("instructor")
-        page.locator("#password_input").fill(room.token)
-        page.locator("#login_submit").click()
-        expect(page.get_by_role("status")).to_have_text("10 learners so far. Live.", timeout=60_000)
-        assert "300 MB" not in page.content()
-        page.get_by_role("button", name=f"Reveal answers: {SIZE}").click()
-        asked = page.get_by_role("article").filter(has=page.get_by_role("heading", name=SIZE))
-        expect(asked).to_contain_text("837 MB ⚙ the engine")
-        expect(page.get_by_role("article").filter(has_text=EXERCISE.replace("-", " "))).to_contain_text(
-            "stuck, size: 3 ada, bob, cem")
-        ada, = [each for each in ten if each.name == "ada"]
-        shown = ada.web.get(f"{room.view}mine", headers={"Authorization": f"token {ada.token()}"}, timeout=60).json()
-        assert [each["question"] for each in shown] == [SIZE] and "bob" not in json.dumps(shown)
-        with page.expect_download() as export:
-            page.get_by_role("link", name="Export as CSV").click()
-        assert '"jo"' in export.value.path().read_text()
 
 
 def test_the_base_images_are_not_copied_into_each_session(inside):

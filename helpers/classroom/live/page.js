@@ -3,7 +3,8 @@
 const at = id => document.getElementById(id);
 const xsrf = document.querySelector("meta[name=xsrf]").content;
 const drawn = {};     // what each part of the page was drawn from
-let source, late, view = null, projector = new URLSearchParams(location.search).has("projector");
+const SILENCE = 40000, AGAIN = 5000;     // milliseconds; the service says something every 15 seconds
+let source, silence, view = null, projector = new URLSearchParams(location.search).has("projector");
 
 // Text is always set as text: names and answers are never markup.
 function make(tag, properties, ...children) {
@@ -73,20 +74,23 @@ function say(words) {
   if (at("status").textContent !== words) at("status").textContent = words;
 }
 
+// A proxy may keep a connection open whose other end is gone.
+function wait(milliseconds) {
+  clearTimeout(silence);
+  silence = setTimeout(() => { say("Not connected, trying again. Reload the page if this stays."); connect(); }, milliseconds);
+}
+
 function connect() {
   source?.close();
+  wait(SILENCE);
   source = new EventSource(`stream?_xsrf=${encodeURIComponent(xsrf)}${projector ? "" : "&names=yes"}`);
   source.onmessage = message => {
-    clearTimeout(late);
-    late = 0;
+    wait(SILENCE);
     view = JSON.parse(message.data);
     say(`${counted(view.learners, "learner")} so far. Live.`);
     show();
   };
-  source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) say("Not connected. Reload the page to log in again.");
-    else late ||= setTimeout(() => say("Not connected. Trying again ..."), 6000);
-  };
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) wait(AGAIN); };    // else the browser tries again
 }
 
 async function reveal(name, shown) {

@@ -11,6 +11,7 @@ events and reads /mine; all else is for the instructor.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler, HubOAuthenticated
 from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
@@ -189,7 +190,7 @@ def application(state: State, prefix: str, instructors: frozenset[str]) -> web.A
         (prefix.rstrip("/"), web.RedirectHandler, {"url": prefix}),
         (f"{prefix}oauth_callback", HubOAuthCallbackHandler), (f"{prefix}health", Health),
         (f"{prefix}static/(page\\.(?:css|js))", web.StaticFileHandler, {"path": _PAGE.parent})],
-        cookie_secret=os.urandom(32))
+        cookie_secret=hashlib.sha256(HubOAuth.instance().api_token.encode()).digest())     # a restart logs nobody out
 
 
 async def main() -> None:

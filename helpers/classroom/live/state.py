@@ -30,7 +30,6 @@ class Tries:
     """A learner's tries at an exercise. `counts`: how often each rule failed."""
 
     passed: bool = False
-    at: float = 0
     fails: tuple[str, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -181,7 +180,7 @@ class State:
         if event["kind"] == "check":
             learner.place = event["exercise"]
             tries = learner.tries.setdefault(learner.place, Tries())
-            tries.passed, tries.at, tries.fails = tries.passed or event["passed"], event["at"], tuple(event["fails"])
+            tries.passed, tries.fails = tries.passed or event["passed"], tuple(event["fails"])
             tries.counts.update(event["fails"])
         elif event["question"] in self._course.questions:
             learner.place = self._course.questions[event["question"]].lesson

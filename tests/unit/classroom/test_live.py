@@ -171,7 +171,7 @@ def test_ten_minutes_without_a_run_are_stuck_unless_the_learner_went_on(state, c
     clock.now += 599
     assert exercise(state)["stuck"] == []
     state.post("bob", answer(WHICH, "b"))
-    clock.now += 1
+    clock.now += 601
     assert exercise(state)["stuck"] == [{"why": "10 minutes without a run", "count": 1, "names": ["ada"]}]
 
 

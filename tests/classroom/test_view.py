@@ -1,0 +1,107 @@
+"""The live class view behind a real hub and proxy: ten learners with tokens of the hub's, the instructor in a browser."""
+
+import json
+import socket
+
+import pytest
+
+from helpers.classroom import services
+from helpers.classroom.learner import Learner
+from tests.classroom.classes import EXERCISE, NAMES, SIZE, take_part
+from tests.lab.browser import open_browser, program
+from tests.unit.classroom.test_room import made
+
+pytest.importorskip("firstuseauthenticator", reason="the packages of a class: make class installs them")
+pytestmark = pytest.mark.nightly
+
+
+def free_ports(number):
+    sockets = [socket.socket() for _ in range(number)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A class whose hub, proxy and view run, and which no learner's session belongs to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MULTISTAGE_HOME", str(tmp_path_factory.mktemp("class")))
+        port, hub_port, proxy_port, view_port = free_ports(4)
+        found = made(port=port, hub_port=hub_port, proxy_port=proxy_port, view_port=view_port, gateway="127.0.0.1",
+                     homes=str(tmp_path_factory.mktemp("homes")))
+        found.save()
+        running = services.of(found)
+        try:
+            for each in running:
+                each.start()
+            yield found
+        finally:
+            for each in reversed(running):
+                each.end()
+
+
+@pytest.fixture(scope="module")
+def tokens(hub):
+    """{name: a token} of ten learners, who have sent their answers."""
+    found = {}
+    for name in NAMES:
+        learner = Learner(hub.address, name, f"{name}-has-a-secret")
+        learner.log_in(hub.password)
+        found[name] = learner.token()
+    take_part(hub.view.rstrip("/"), found.values())
+    return found
+
+
+def logged_in(hub, window):
+    """The instructor's page, through the hub's own form."""
+    page = window.new_page()
+    page.goto(hub.view)
+    page.locator("#username_input").fill("instructor")
+    page.locator("#password_input").fill(hub.token)
+    page.locator("#login_submit").click()
+    return page
+
+
+def test_ten_learners_in_the_instructors_browser(hub, tokens, tmp_path):
+    from playwright.sync_api import expect
+
+    with open_browser(program() or pytest.skip("there is no Chromium"), tmp_path) as window:
+        page = logged_in(hub, window)
+        expect(page.get_by_role("status")).to_have_text("10 learners so far. Live.", timeout=60_000)
+        assert "300 MB" not in page.content()
+        page.get_by_role("button", name=f"Reveal answers: {SIZE}").click()
+        asked = page.get_by_role("article").filter(has=page.get_by_role("heading", name=SIZE))
+        expect(asked).to_contain_text("837 MB ⚙ the engine")
+        tried = page.get_by_role("article").filter(has_text=EXERCISE.replace("-", " "))
+        expect(tried).to_contain_text("stuck, size: 3 ada, bob, cem")
+        services.of(hub)[1].end()
+        expect(page.get_by_role("status")).to_contain_text("Not connected", timeout=60_000)
+        services.of(hub)[1].start()
+        expect(page.get_by_role("status")).to_have_text("10 learners so far. Live.", timeout=60_000)
+        expect(asked).to_contain_text("837 MB ⚙ the engine")     # all of it is kept, the login too
+        with page.expect_download() as export:
+            page.get_by_role("link", name="Export as CSV").click()
+        assert '"jo"' in export.value.path().read_text()
+
+
+def test_a_learner_reads_what_was_revealed_and_no_page(hub, tokens):
+    ada = Learner(hub.address, "ada", "ada-has-a-secret")
+    ada.log_in()
+    assert {ada.web.get(hub.view + path, timeout=60).status_code for path in ("", "events.csv", "stream")} == {403}
+    headers = {"Authorization": f"token {tokens['ada']}"}
+    assert ada.web.post(f"{hub.view}reveal", json={"question": SIZE, "shown": True}, headers=headers, timeout=60).status_code == 403
+    shown = ada.web.get(f"{hub.view}mine", headers=headers, timeout=60).json()
+    assert [(each["question"], each["mine"]) for each in shown] == [(SIZE, "100 MB")] and "bob" not in json.dumps(shown)
+
+
+def test_a_token_that_is_no_more_sends_nothing(hub, tokens):
+    instructor = Learner(hub.address, "instructor", hub.token)
+    instructor.log_in()
+    event = {"kind": "check", "exercise": EXERCISE, "passed": True, "fails": []}
+    for token, status in ((tokens["jo"], 204), ("0" * 32, 403)):
+        answer = instructor.web.post(f"{hub.view}event", json=event, headers={"Authorization": f"token {token}"}, timeout=60)
+        assert answer.status_code == status
