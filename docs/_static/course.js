@@ -17,5 +17,11 @@ for (const form of document.querySelectorAll("form.course-question")) {
   form.addEventListener("change", event => answered(form, event.target.value));
 }
 
-// On paper nothing can be unfolded.
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(fold => { fold.open = true; }));
+// On paper nothing can be unfolded, and the page is white.
+let theme;
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details").forEach(fold => { fold.open = true; });
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => { document.documentElement.dataset.theme = theme; });

@@ -119,3 +119,17 @@ def test_what_came_out_is_folded_until_the_reader_has_predicted(page, address):
 def test_the_search_finds_a_lesson(page, address):
     page.goto(f"{address}/search.html?q=compiler")
     expect(page.locator("#search-results li").first).to_be_visible()
+
+
+def test_paper_is_white_and_nothing_on_it_is_folded_or_cut(page, address):
+    page.emulate_media(color_scheme="dark", media="print")
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.goto(lesson(address))
+    theme = page.locator("html").get_attribute("data-theme")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert (theme, page.locator("html").get_attribute("data-theme")) == ("dark", "light")
+    assert page.locator("main details:not([open])").count() == 0
+    cut = "parts => parts.filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.textContent.slice(0, 60))"
+    assert page.evaluate(WIDE) == page.locator("article pre, article .course-scroll").evaluate_all(cut) == []
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
