@@ -34,7 +34,7 @@ def _checks(result: BuildResult) -> str:
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
-    rows = [(code(stage.name), code(_short(stage.base)), status(stage.status),
+    rows = [(_stage(stage.name), code(_short(stage.base)), status(stage.status),
              whole(seconds(stage.seconds)) if stage.status == "built" else "",
              _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
@@ -55,8 +55,9 @@ def _cached(stage: StageReport) -> str:
     return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
 
 
-def _stage(step: Step) -> str:
-    return f'<code style="white-space:nowrap">{escape(step.stage)}</code>'
+def _stage(name: str) -> str:
+    """A stage's name is one word, however narrow the page."""
+    return f'<code style="white-space:nowrap">{escape(name)}</code>'
 
 
 def _instruction(step: Step) -> str:
@@ -66,7 +67,7 @@ def _instruction(step: Step) -> str:
 
 def _folded_steps(steps: Sequence[Step]) -> str:
     own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-    rows = [(str(s.line or ""), _stage(s), _instruction(s), status(s.status), _took(s))
+    rows = [(str(s.line or ""), _stage(s.stage), _instruction(s), status(s.status), _took(s))
             for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
@@ -84,7 +85,7 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     else:
         told = f"Sending the build context: {size(progress.sent)}"
     head = f"<p role='status'>{told}</p>"
-    rows = [(_stage(s), _instruction(s),
+    rows = [(_stage(s.stage), _instruction(s),
              status("stopped" if ended and s.status == "running" else s.status), _took(s))
             for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]
