@@ -521,6 +521,8 @@ def test_a_long_step_keeps_its_stage_whole():
     for shown in (progress_view(progress, 1), build_view(result(progress))):
         assert "RUN --mount=type=cache,target=/x b" in page(shown).text
         assert '<code style="white-space:nowrap">builder</code>' in shown
+    whole, steps = build_view(result(progress)).split("<details>")
+    assert all('<code style="white-space:nowrap">builder</code>' in table for table in (whole, steps))
 
 
 def image(**other) -> Image:
