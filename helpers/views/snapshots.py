@@ -143,7 +143,7 @@ def line_view(line: Line, compare: bool = True) -> str:
     before_from = f", in {above.stage}" if above and line.begins else ""
     items = "".join(f"<li>{code(each)}</li>" for each in changed) or "<li>nothing</li>"
     return (f"<p>Line {line.number}, stage {escape(line.stage)}: {code(line.text)}</p>"
-            f"<p>It changed:</p><ul>{items}</ul>" + table(("", f"before{before_from}", "after"), rows))
+            f"<p>It changed:</p><ul>{items}</ul>" + table(("what", f"before{before_from}", "after"), rows))
 
 
 def _names(found: Snapshot | None, path: str) -> str:

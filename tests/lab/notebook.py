@@ -120,6 +120,20 @@ class Notebook:
         prompts = self.view.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
         return [text.strip("[]: \u00a0") for text in prompts]
 
+    def violations(self) -> list[str]:
+        """What axe-core objects to in the outputs, JupyterLab's own frame left out: 'rule: element'."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page, {"include": [[f"{_VIEW} .jp-OutputArea-output"]]}).response["violations"]
+        return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
+    def choose_theme(self, name: str) -> None:
+        """Change the theme by the menu, as the notebook stays open."""
+        self.page.get_by_role("menuitem", name="Settings", exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Theme$")).hover()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(name)}$")).click()
+        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+
     def fold_files(self) -> None:
         """Hide the file browser, or show it again."""
         self.page.locator(".jp-SideBar.jp-mod-left .lm-TabBar-tab[data-id=filebrowser]").click()

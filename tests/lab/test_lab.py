@@ -124,6 +124,10 @@ def test_every_table_names_its_columns(lesson):
     assert all(heads and all(heads) for heads in tables), tables
 
 
+def test_axe_finds_no_violation(lesson):
+    assert lesson.violations() == []
+
+
 @pytest.mark.parametrize("width", [1400, 700])
 def test_nothing_reaches_out_of_its_place(lesson, width):
     lesson.fold_files()   # as one does on a small screen
