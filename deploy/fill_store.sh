@@ -1,9 +1,23 @@
 #!/bin/sh
-# Fills the store that all sessions of a class read, from one session whose MULTISTAGE_HOME is the store.
+# Fills the store that all sessions of a class read, from one session whose MULTISTAGE_HOME is the store:
+#
+#     fill_store.sh [BASE...]       with these base images; those of the first lessons if none is named
 set -eu
 python3 /opt/session.py true    # unpacks the course
 cd /home/jovyan/course
-python3 -m helpers bases
+export MULTISTAGE_SHARED="$MULTISTAGE_HOME"
+
+# What Go's compiler makes of the standard library is kept: for a server, with C and without.
+mkdir -p "$MULTISTAGE_HOME/go/kept"
+for program in toolexec crun; do cp "/opt/go-$program" "$MULTISTAGE_HOME/go/$program"; done
+python3 -m helpers bases ${MULTISTAGE_KIT:+--offline} "$@"
+python3 -c '
+from helpers.builder import build
+from helpers.engine import connect
+text = "FROM golang:1.22\nRUN go build net/http && CGO_ENABLED=0 go build net/http"
+connect().client.images.remove(build("/tmp", text=text, tag="kept-by-go:latest").tag)'
+
+for base in "$@"; do python3 -m helpers inventory "$base"; done
 # A right answer to an exercise in Go leaves the builder's cache for the checks of all others.
 python3 -m helpers check 01-split-the-stage --dockerfile exercises/01-split-the-stage/solution/Dockerfile
 python3 -m helpers engine stop

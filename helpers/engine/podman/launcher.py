@@ -25,9 +25,10 @@ from . import seccomp, settings
 
 IDS = ("many", "one")
 _NEWUSER, _NEWNS = 0x10000000, 0x00020000               # linux/sched.h
-_PRIVATE, _RECURSIVE = 1 << 18, 1 << 14                 # linux/mount.h
+_PRIVATE, _RECURSIVE, _BIND = 1 << 18, 1 << 14, 1 << 12   # linux/mount.h
 _DETACH = 2                                             # MNT_DETACH
 _FUSE = Path("/dev/fuse")
+_LARGE_FILES = "/var/tmp"    # where Podman 4 writes them, whatever TMPDIR says
 
 
 class NamespaceRefused(Exception):
@@ -55,6 +56,8 @@ def enter(ids: str) -> None:
     # Podman keeps its locks there, and what it keeps of a run. Its own: neither too small nor another Podman's.
     _mount("tmpfs", settings.RUN, "tmpfs", 0, "mode=1777,size=64m")
     os.makedirs(f"{settings.RUN}/xdg", mode=0o700)
+    if go := settings.go():
+        _mount(str(go), settings.GO, None, _BIND, None)
 
 
 def _enter_with_many(uid: int, gid: int) -> None:
@@ -218,6 +221,8 @@ def main(words: Sequence[str]) -> None:
         print(json.dumps(probe(ids, Path(words[0]))))
         return
     enter(ids)
+    if not os.access(_LARGE_FILES, os.W_OK):
+        _mount(os.environ["TMPDIR"], _LARGE_FILES, None, _BIND, None)
     if ids == "one":
         seccomp.install()
     # What Podman's own launcher sets for its second self, so that it makes no namespace.

@@ -30,12 +30,17 @@ def storage(folder: Path, store: str, ids: str) -> list[str]:
     driver = "vfs" if store == "vfs" else "overlay"
     options = ["--storage-driver", driver, "--root", str(data(folder, store, ids)), "--runroot", f"{RUN}/storage"]
     shared = paths.shared()
-    if driver == "overlay" and shared and (other := data(shared / "state" / "podman", store, ids)).is_dir():
+    if driver == "overlay" and shared and (other := data(shared / "state" / "podman", store, ids)).is_dir() \
+            and other != data(folder, store, ids):
         options += ["--storage-opt", f"additionalimagestore={other}"]
     if store == "fuse-overlayfs":
         options += ["--storage-opt", f"overlay.mount_program={shutil.which(store)}"]
     return options
 
+
+# What Go's compiler made of the standard library may be shared too, by programs that stand before it and before
+# crun (deploy/go-toolexec, deploy/go-crun). The launcher mounts them over a folder of /proc, which each container has.
+GO = "/proc/driver"
 
 # A container gets a process namespace of its own, so that ending it ends all of it, and this session's
 # /proc, since a masked one may not be mounted again. Control groups cannot be made here, so none limit it.
@@ -57,13 +62,20 @@ runtime = "crun"
 _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\nshort-name-mode = "permissive"\n'
 
 
+def go() -> Path | None:
+    """The folder in which a class shares what Go's compiler made, if there is one."""
+    shared = paths.shared()
+    return shared / "go" if shared and (shared / "go").is_dir() else None
+
+
 def write(folder: Path) -> None:
     """Write all of it below `folder`."""
     home = folder / "home" / ".config" / "containers"
     for place in (home, folder / "tmp"):
         place.mkdir(parents=True, exist_ok=True)
     (folder / "storage.conf").write_text('[storage]\ndriver = "overlay"\n')   # in place of the machine's
-    (folder / "containers.conf").write_text(_CONTAINERS)
+    runtimes = f'[engine.runtimes]\ncrun = ["{GO}/crun"]\n' if go() else ""
+    (folder / "containers.conf").write_text(_CONTAINERS + runtimes)
     (folder / "registries.conf").write_text(_REGISTRIES)
     (home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}\n')
 

@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -96,6 +97,32 @@ def test_a_store_that_others_filled_is_read_where_it_fits(tmp_path, monkeypatch)
     assert f"additionalimagestore={other}" in settings.storage(tmp_path, "overlay", "one")
     for store, ids in (("vfs", "one"), ("overlay", "many")):    # of another kind, or with other owners
         assert not any("additionalimagestore" in each for each in settings.storage(tmp_path, store, ids))
+
+
+def test_what_go_compiled_is_shared_where_a_class_has_it(tmp_path, monkeypatch):
+    shared = tmp_path / "shared"
+    monkeypatch.setenv("MULTISTAGE_SHARED", str(shared))
+    settings.write(tmp_path)
+    assert "runtimes" not in (tmp_path / "containers.conf").read_text()
+    (shared / "go").mkdir(parents=True)
+    settings.write(tmp_path)
+    assert settings.go() == shared / "go"
+    found = tomllib.loads((tmp_path / "containers.conf").read_text())["engine"]
+    assert found["runtime"] == "crun" and found["runtimes"] == {"crun": ["/proc/driver/crun"]}
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_large_files_have_a_place_where_the_container_is_read_only(monkeypatch, writable):
+    mounted = []
+    monkeypatch.setenv("TMPDIR", "/engine/tmp")
+    monkeypatch.setattr(launcher, "enter", lambda ids: None)
+    monkeypatch.setattr(launcher.os, "access", lambda place, how: writable)
+    monkeypatch.setattr(launcher, "_mount", lambda source, target, *_: mounted.append((source, target)))
+    monkeypatch.setattr(launcher.os, "execvp", lambda *_: None)
+    for name in ("_CONTAINERS_USERNS_CONFIGURED", "_CONTAINERS_ROOTLESS_UID", "_CONTAINERS_ROOTLESS_GID"):
+        monkeypatch.setenv(name, "")
+    launcher.main(["run", "many", "podman"])
+    assert mounted == ([] if writable else [("/engine/tmp", "/var/tmp")])
 
 
 def test_two_that_try_the_store_at_once_leave_each_other_alone(tmp_path, monkeypatch):
