@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process tak
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
-  site class class-check class-restart class-stop guide kit bench stop clean purge
+  site class class-check class-load class-restart class-stop guide kit bench stop clean purge
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -70,14 +70,18 @@ class: $(CLASS)  ## open a class for learners who install nothing; LISTEN=0.0.0.
 class-restart: $(OPENED)  ## restart the hub of the class; learners keep working
 	@$(BIN)/python -m helpers class restart
 
-class-stop: $(OPENED)  ## save every learner's work, then remove all else of the class
-	@$(BIN)/python -m helpers class stop
+class-stop: $(OPENED)  ## save every learner's work, end the class; PURGE=1 removes its base images and caches too
+	@$(BIN)/python -m helpers class stop $(if $(PURGE),--purge)
 
 class-check: $(OPENED)  ## of the class that is open: room for how many, and two learners who try it; LEARNERS=30
 	@$(BIN)/python -m helpers class-check $(if $(LEARNERS),--learners $(LEARNERS))
 
 kit: $(CLASS)  ## gather in one folder all that a class without a network needs; TO=/media/stick/kit
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m helpers kit $(or $(TO),class-kit)
+
+class-load: $(OPENED)  ## the class that is open under load; LEARNERS=30 MINUTES=15 HARMFUL=3, DOCS=1 for docs/class.md
+	@$(BIN)/python -m tests.load $(if $(LEARNERS),--learners $(LEARNERS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(HARMFUL),--harmful $(HARMFUL)) $(if $(DOCS),--docs)
 
 guide: $(READY)  ## the instructor's guide, as guide.html and guide.pdf
 	@$(BIN)/python -m helpers guide

@@ -3,9 +3,14 @@
 Learners have no privilege, no engine of the machine's, and reach each other only through the hub.
 """
 
+import asyncio
 import json
 import os
 from pathlib import Path
+
+import docker
+
+from helpers.classroom import disks, room
 
 c = get_config()  # noqa: F821
 FOLDER = Path(os.environ["MULTISTAGE_CLASS"])
@@ -13,13 +18,13 @@ ROOM = json.loads((FOLDER / "class.json").read_text())
 HUB = f"http://{ROOM['gateway']}:{ROOM['hub_port']}"
 LABELS = ROOM["labels"]
 MEMORY = ROOM["memory"]
+IDLE_SECONDS = 3600
 
 
 async def make_volumes(spawner):
-    """Labelled, so that the class can be taken down without touching what is not its own."""
-    for kind in ("home", "engine"):
-        await spawner.docker("create_volume", f"{ROOM['name']}-{kind}-{spawner.user.name}",
-                             labels={**LABELS, "multistage.class.part": kind})
+    """Each with a disk of its own, so that a learner who fills it has filled nobody else's."""
+    volumes = {f"{ROOM['name']}-{kind}-{spawner.user.name}": kind for kind in disks.SIZES}
+    await asyncio.to_thread(disks.make, docker.APIClient(ROOM["engine"], timeout=120), room.current(), volumes)
 
 
 os.environ["DOCKER_HOST"] = ROOM["engine"]
@@ -47,7 +52,7 @@ c.ConfigurableHTTPProxy.auth_token = ROOM["proxy_token"]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ROOM['proxy_port']}"
 
 c.JupyterHub.spawner_class = "docker"
-c.JupyterHub.concurrent_spawn_limit = 6
+c.JupyterHub.concurrent_spawn_limit = 0    # whoever came too many would read an error, and not wait
 c.DockerSpawner.image = ROOM["image"]
 c.DockerSpawner.pull_policy = "never"
 c.DockerSpawner.prefix = ROOM["name"]
@@ -63,10 +68,17 @@ c.DockerSpawner.volumes = {
     f"{ROOM['name']}-engine-{{username}}": "/var/lib/multistage",
     ROOM["store"]: {"bind": "/opt/store", "mode": "ro"},
 }
-c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store", "MULTISTAGE_CLASS_VIEW": f"{VIEW}/services/class",
+# Temporary files are on the learner's own disk, since /tmp is memory, and the rest of the container is not written.
+c.DockerSpawner.environment = {"MULTISTAGE_SHARED": "/opt/store", "TMPDIR": "/var/lib/multistage",
+                               "MULTISTAGE_CLASS_VIEW": f"{VIEW}/services/class",
                                **ROOM["environment"]}
 c.DockerSpawner.extra_create_kwargs = {"user": "1000:1000", "labels": LABELS}
-c.DockerSpawner.extra_host_config = ROOM["limits"]
+c.DockerSpawner.extra_host_config = ROOM["limits"] | {
+    "read_only": True, "tmpfs": {"/tmp": "size=64m,mode=1777,exec"}}
+# A session that nobody uses any more ends by itself; the hub starts it again.
+c.DockerSpawner.args = [
+    f"--MappingKernelManager.cull_idle_timeout={IDLE_SECONDS}", "--MappingKernelManager.cull_connected=True",
+    f"--ServerApp.shutdown_no_activity_timeout={IDLE_SECONDS}"]
 c.DockerSpawner.notebook_dir = "/home/jovyan/course"
 c.DockerSpawner.default_url = "/lab/tree/notebooks/00-is-everything-ready.ipynb"
 c.DockerSpawner.http_timeout = 180

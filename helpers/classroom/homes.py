@@ -16,7 +16,7 @@ from pathlib import Path
 from ..engine import Engine
 from ..engine.timeouts import patient
 from ..errors import CourseError
-from . import containers
+from . import containers, disks
 from .room import LABEL, PART, Room
 
 _HOME = "/home/jovyan"
@@ -25,7 +25,7 @@ _SECONDS = 1800     # what moving a home may take
 
 
 def volumes(engine: Engine, name: str) -> dict[str, str]:
-    """{volume: its part} of a class: 'home', 'engine' or 'store'."""
+    """{volume: its part} of a class: 'home', 'engine', 'disks' or 'store'."""
     listed = engine.client.api.volumes(filters={"label": f"{LABEL}={name}"})["Volumes"] or ()
     return {each["Name"]: each["Labels"].get(PART, "") for each in listed}
 
@@ -40,6 +40,7 @@ def save(engine: Engine, room: Room, report: Callable[[str], None]) -> list[Path
     saved = []
     for volume in sorted(name for name, part in volumes(engine, room.name).items() if part == "home"):
         place = Path(room.homes, learner(room, volume) + _ENDING)
+        disks.make(engine.client.api, room, {volume: "home"})
         with containers.container(engine, room, {volume: _HOME}) as made:
             pieces, _ = patient(engine.client.api, _SECONDS).get_archive(made, _HOME)
             with contextlib.closing(pieces):    # the engine removes no container that is being read
@@ -79,7 +80,7 @@ def restore(engine: Engine, room: Room, report: Callable[[str], None]) -> list[s
         volume = f"{room.name}-home-{name}"
         if volume in there:
             continue
-        engine.client.api.create_volume(volume, labels={**room.labels, PART: "home"})
+        disks.make(engine.client.api, room, {volume: "home"})
         with containers.container(engine, room, {volume: _HOME}) as made, gzip.open(place) as file:
             api = patient(engine.client.api, _SECONDS)
             api.put_archive(made, os.path.dirname(_HOME), iter(lambda: file.read(1 << 20), b""))

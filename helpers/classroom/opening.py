@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from docker.errors import NotFound
@@ -16,7 +17,8 @@ from ..bases import FIRST
 from ..engine import Engine
 from ..engine.timeouts import patient
 from ..errors import CourseError
-from . import containers, homes, image, manifest, room, services, store
+from ..units import size
+from . import containers, disks, homes, image, manifest, room, services, store
 from . import kit as class_kit
 from .room import LABEL, Room
 
@@ -40,6 +42,7 @@ def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] 
             host, port = room.listening(listen)
             _free(host, port, "LISTEN= names another address or port.")
             found = _made(engine, report, host, port, kit)
+            found = replace(found, limited=disks.available(engine.client.api, found, report))
             found.save()
         Path(found.homes).mkdir(parents=True, exist_ok=True, mode=0o700)
         store.fill(engine, found, report, refs)
@@ -90,17 +93,23 @@ def restart(report: Report) -> Room:
         return found
 
 
-def stop(engine: Engine, report: Report) -> list[Path]:
-    """Save every home, then remove all that the class made; the archives. Raises CourseError, and then nothing that
-    is not saved is removed."""
+def stop(engine: Engine, report: Report, purge: bool = False) -> list[Path]:
+    """Save every home, then remove all that the class made but the store, for the next class; the archives. With
+    `purge` the store goes too. Raises CourseError, and then nothing that is not saved is removed."""
     with _locked(), engine.translate_errors("close the class"):
+        if purge and room.current() is None:
+            store.remove(engine, room.store(room.name()))
+            return []
         found = opened()
         for service in (*reversed(services.of(found)), *services.packages(found)):
             service.end()
         _stop_sessions(engine, found)
         saved = homes.save(engine, found, report)
-        _remove(engine, found)
+        _remove(engine, found, purge)
         room.forget()
+        if kept := store.kept(engine, found):
+            report(f"Kept the base images and caches for the next class, {size(kept)}: "
+                   "`make class-stop PURGE=1` removes them.")
         return saved
 
 
@@ -115,12 +124,17 @@ def _sessions(engine: Engine, found: Room) -> list[str]:
     return [each["Id"] for each in engine.client.api.containers(all=True, filters={"label": f"{LABEL}={found.name}"})]
 
 
-def _remove(engine: Engine, found: Room) -> None:
+def _remove(engine: Engine, found: Room, purge: bool) -> None:
     api = patient(engine.client.api, 600)
     for each in _sessions(engine, found):
         containers.remove(engine, each)
-    for volume in homes.volumes(engine, found.name):
-        api.remove_volume(volume)
+    there = homes.volumes(engine, found.name)
+    disks.remove(api, found, [volume for volume, part in there.items() if part in disks.SIZES])
+    for volume, part in homes.volumes(engine, found.name).items():
+        if part != "store":
+            api.remove_volume(volume)
+    if purge:
+        store.remove(engine, found.store)
     for remove, name in ((api.remove_network, found.name), (api.remove_image, found.image)):
         try:
             remove(name)

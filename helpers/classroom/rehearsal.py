@@ -1,4 +1,4 @@
-"""The evening before a class: for how many learners the machine has room, and two of them who try it."""
+"""The evening before a class: for how many learners there is room, what they will find, and two who try it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import contextlib
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from docker.errors import NotFound
+import requests
 
+from ..bases import ALL
 from ..engine import Engine
-from ..units import seconds
-from . import containers
+from ..errors import CourseError
+from ..units import seconds, size
+from . import containers, disks, store
 from .learner import Learner
 from .room import Room
 
@@ -54,10 +56,30 @@ def capacity(engine: Engine) -> Capacity:
     return Capacity(facts["NCPU"] * _A_CORE, max(0, facts["MemTotal"] - _OWN) // _MEMORY, free // _DISK)
 
 
+def condition(engine: Engine, room: Room) -> list[str]:
+    """What a class depends on beside the size of the machine, a line each. Raises CourseError for a port that does
+    not answer."""
+    own = f"http://{room.gateway}:{room.hub_port}"
+    for address in (room.address, own):
+        try:
+            requests.get(f"{address}/hub/health", timeout=10).raise_for_status()
+        except requests.RequestException as error:
+            raise CourseError(f"The class does not answer at {address}.", why=str(error),
+                              remedy="`make class` starts what is missing. A firewall may close the port.") from error
+    found = store.refs(engine, room)
+    missing = [ref for ref in ALL if ref not in found]
+    others = f"; these need the internet, or `make class ALL=1`: {', '.join(missing)}" if missing else ""
+    limit = (" and ".join(f"{size(count)} for the {kind}" for kind, count in disks.SIZES.items()) if room.limited
+             else "none: this engine attaches no loop device")
+    return [f"Ports: {room.address} for browsers and {own} for sessions answer.",
+            f"Base images without a network: {', '.join(found) or 'none'}{others}.",
+            f"Limit of each learner's disk: {limit}."]
+
+
 def rehearse(engine: Engine, room: Room, report: Callable[[str], None]) -> None:
     """Let two learners log in, start, and run the first cells of lesson 01. Their homes and names are removed.
     Raises LearnerFailed."""
-    with _guests(engine, room) as learners, ThreadPoolExecutor(len(learners)) as several:
+    with guests(engine, room, NAMES) as learners, ThreadPoolExecutor(len(learners)) as several:
         for words in several.map(lambda each: _tried(each, room), learners):
             report(words)
 
@@ -78,16 +100,18 @@ def _tried(learner: Learner, room: Room) -> str:
 
 
 @contextlib.contextmanager
-def _guests(engine: Engine, room: Room) -> Iterator[list[Learner]]:
-    """Two learners with new names, of whom nothing is left."""
+def guests(engine: Engine, room: Room, names: Sequence[str]) -> Iterator[list[Learner]]:
+    """Learners with these names, which are new, of whom nothing is left. Raises LearnerFailed."""
     instructor = Learner(room.address, "instructor", room.token)
     instructor.log_in()
+
+    def remove(name: str) -> None:
+        instructor.delete(name)
+        containers.remove(engine, f"{room.name}-{name}")
+        disks.remove(engine.client.api, room, [f"{room.name}-{kind}-{name}" for kind in disks.SIZES])
+
     try:
-        yield [Learner(room.address, name, secrets.token_urlsafe(12)) for name in NAMES]
+        yield [Learner(room.address, name, secrets.token_urlsafe(12)) for name in names]
     finally:
-        for name in NAMES:
-            instructor.delete(name)
-            containers.remove(engine, f"{room.name}-{name}")
-            for kind in ("home", "engine"):
-                with contextlib.suppress(NotFound):
-                    engine.client.api.remove_volume(f"{room.name}-{kind}-{name}")
+        with ThreadPoolExecutor(4) as several:
+            list(several.map(remove, names))

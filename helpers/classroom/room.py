@@ -39,6 +39,7 @@ class Room:
     view_port    of the live class view, at `gateway`; `view_token` that it shows to the hub
     homes        folder where the learners' work is kept after the class
     kit          folder of the kit of a class without a network, and where its packages are served; or ''
+    limited      whether each learner's home and engine have a disk of their own
     """
 
     name: str
@@ -58,6 +59,7 @@ class Room:
     memory: int = MEMORY
     kit: str = ""
     packages_port: int = 0
+    limited: bool = False
 
     @property
     def address(self) -> str:
@@ -80,7 +82,7 @@ class Room:
     @property
     def store(self) -> str:
         """The volume that all learners read."""
-        return f"{self.name}-store"
+        return store(self.name)
 
     @property
     def packages(self) -> str:
@@ -114,6 +116,11 @@ class Room:
 def marks(name: str) -> dict[str, str]:
     """The labels of everything that the class of that name makes."""
     return labels.marked(labels.CLASS, **{LABEL: name})
+
+
+def store(name: str) -> str:
+    """The volume that all learners of the class of that name read."""
+    return f"{name}-store"
 
 
 def folder() -> Path:

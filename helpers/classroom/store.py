@@ -6,62 +6,99 @@ store beside their own. Images are as lesson 01 finds them: it builds its own be
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from docker.errors import NotFound
 
-from ..bases import FIRST, save
+from .. import paths
+from ..bases import FIRST, ResolvedBase, save
 from ..builder import ensure_bases
 from ..engine import Engine
 from ..engine.timeouts import patient
 from . import containers
+from .image import ROOT
 from .room import PART, Room
 
 PLACE = "/opt/store"
 _KIT = f"{PLACE}/kit"
-# A right answer to an exercise in Go leaves the builder's cache for the checks of all others.
-_WARM = ("check", "01-split-the-stage", "--dockerfile", "exercises/01-split-the-stage/solution/Dockerfile")
 
 
 def fill(engine: Engine, room: Room, report: Callable[[str], None], refs: Sequence[str] = FIRST) -> None:
-    """Make and fill the store of a class unless it is there. Raises CourseError."""
-    api = engine.client.api
-    try:
-        api.inspect_volume(room.store)
+    """Make and fill the store of a class, unless one with the same base images is there, and whole: one that learners
+    use stays as it is. Raises CourseError."""
+    api, bases = engine.client.api, ensure_bases(engine, refs, report=report)
+    made_of = _digest(engine, bases)
+    if _noted(engine, room).get("made_of") == made_of:
         return
-    except NotFound:
-        bases = ensure_bases(engine, refs, report=report)
+    if api.containers(filters={"volume": room.store}):
+        report("Learners use the base images of this class: others come after `make class-stop`.")
+        return
+    remove(engine, room.store)
     report("Preparing the base images and caches that all learners share (a few minutes) ...")
     api.create_volume(room.store, labels={**room.labels, PART: "store"})
     try:
         with containers.container(engine, room, {room.store: PLACE}, {
-                "MULTISTAGE_HOME": PLACE, "MULTISTAGE_KIT": _KIT, "MULTISTAGE_PROGRESS": "/tmp/progress.json"}) as made:
+                "MULTISTAGE_HOME": PLACE, "MULTISTAGE_KIT": _KIT, "TMPDIR": PLACE,
+                "MULTISTAGE_PROGRESS": "/tmp/progress.json"}) as made:
             api.start(made)
             with tempfile.TemporaryDirectory(prefix="multistage-class-") as folder:
                 for base in bases:
                     save(engine, base, Path(folder, "kit"), report)
                 patient(api, 1800).put_archive(made, PLACE, _packed(Path(folder, "kit")))
-            _warm(engine, made, [base.ref for base in bases])
+            containers.run(engine, made, ["sh", "/opt/fill_store.sh", *(base.ref for base in bases)], "/")
+            containers.run(engine, made, ["rm", "-r", _KIT])
+            # Some folders of a store are closed to their owner, and `du` reports each.
+            taken = containers.run(engine, made, ["sh", "-c", f"du -sB1 {PLACE} 2>/dev/null || true"])
+        note = {"made_of": made_of, "size": int(taken.split()[0]), "refs": [base.ref for base in bases]}
+        paths.write_whole(_note(), json.dumps(note).encode())
     except BaseException:
         api.remove_volume(room.store, force=True)
         raise
 
 
-def _warm(engine: Engine, container: str, refs: Sequence[str]) -> None:
-    def helpers(*words: str) -> None:
-        containers.run(engine, container, ["python3", "-m", "helpers", *words])
+def kept(engine: Engine, room: Room) -> int:
+    """Bytes of the store; 0 where there is none."""
+    return int(_noted(engine, room).get("size", 0))
 
-    containers.run(engine, container, ["python3", "/opt/session.py", "true"], "/")    # unpacks the course
-    helpers("bases", "--offline", *refs)
-    for ref in refs:
-        helpers("inventory", ref)
-    if set(FIRST) <= set(refs):
-        helpers(*_WARM)
-    helpers("engine", "stop")
-    containers.run(engine, container, ["rm", "-r", _KIT])
+
+def refs(engine: Engine, room: Room) -> list[str]:
+    """The base images that learners find without a network."""
+    return list(_noted(engine, room).get("refs", ()))
+
+
+def remove(engine: Engine, name: str) -> None:
+    """Remove the store of that name; its class is closed."""
+    _note().unlink(missing_ok=True)
+    with contextlib.suppress(NotFound):
+        engine.client.api.remove_volume(name, force=True)
+
+
+def _note() -> Path:
+    """Written when a store is whole: what it was made of, and its size."""
+    return paths.state() / "class-store.json"
+
+
+def _noted(engine: Engine, room: Room) -> dict[str, Any]:
+    """The note of the store that is there; {} without one."""
+    try:
+        engine.client.api.inspect_volume(room.store)
+        return dict(json.loads(_note().read_bytes()))
+    except (NotFound, OSError, ValueError):
+        return {}
+
+
+def _digest(engine: Engine, bases: Sequence[ResolvedBase]) -> str:
+    """Of what a store's content depends on: the bases, the sessions' own Podman, and how it is filled."""
+    ids = [f"{base.ref} {engine.client.api.inspect_image(base.name)['Id']}" for base in bases]
+    recipes = [(ROOT / "deploy" / name).read_text() for name in ("Dockerfile", "fill_store.sh")]
+    return hashlib.sha256("\n".join(ids + recipes).encode()).hexdigest()
 
 
 def _packed(folder: Path) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ def classroom(options: argparse.Namespace) -> int:
     if options.action == "stop":
         from ..engine import connect
 
-        saved = opening.stop(connect(start=False), say)
+        saved = opening.stop(connect(start=False), say, options.purge)
         emit(options, {"saved": list(map(str, saved))}, "The class is closed.")
     else:
         room = opening.restart(say) if options.action == "restart" else _started(options)
@@ -53,15 +53,18 @@ def guide(options: argparse.Namespace) -> int:
 
 
 def rehearse(options: argparse.Namespace) -> int:
-    """Say for how many learners the machine has room, and let two try the class. Returns 1 where it is too small."""
+    """Say for how many learners the machine has room and what they find, and let two try the class. Returns 1 where
+    it is too small."""
     from ..classroom import opening, rehearsal
     from ..engine import connect
 
     engine = connect(start=False)
     room, found = opening.opened(), rehearsal.capacity(engine)
+    condition = rehearsal.condition(engine, room)
     said: list[str] = []
     rehearsal.rehearse(engine, room, said.append)
-    emit(options, {"learners": found.learners, "rehearsal": said}, "\n".join([str(found), *said]))
+    emit(options, {"learners": found.learners, "condition": condition, "rehearsal": said},
+         "\n".join([str(found), *condition, *said]))
     return GOOD if found.learners >= options.learners else NO
 
 

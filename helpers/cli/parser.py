@@ -150,6 +150,7 @@ def _classes(command: Command) -> None:
     opened.add_argument("action", nargs="?", default="start", choices=("start", "stop", "restart"))
     opened.add_argument("--listen", default="", metavar="ADDRESS[:PORT]", help="(default: 127.0.0.1:8000)")
     opened.add_argument("--all", action="store_true", help="bring every base image, not only the first lessons'")
+    opened.add_argument("--purge", action="store_true", help="stop: remove the base images and caches too")
 
     opened.add_argument("--kit", type=Path, metavar="FOLDER", help="of what this kit holds, without a network")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.classroom import homes, opening, rehearsal
+from helpers.classroom import disks, homes, opening, rehearsal, store
 from helpers.classroom.containers import COURSE
 from helpers.classroom.learner import Learner, LearnerFailed
 from helpers.classroom.room import LABEL
@@ -34,6 +34,16 @@ def answer(value):
     print(json.dumps(value))
 """
 
+# Go with a compiler that refuses the standard library.
+REFUSING = r"""FROM golang:1.22
+RUN cd /usr/local/go/pkg/tool/*/ && mv compile real \
+ && printf '#!/bin/sh\ncase " $* " in *" -std "*) exit 9 ;; esac\nexec "${0%%compile}real" "$@"\n' > compile \
+ && chmod +x compile
+WORKDIR /app
+COPY . .
+RUN go build -o app
+"""
+
 
 @pytest.fixture(scope="module")
 def room(engine, tmp_path_factory):
@@ -49,6 +59,7 @@ def room(engine, tmp_path_factory):
         finally:
             if opening.room.current():
                 opening.stop(engine, print)
+            opening.stop(engine, print, purge=True)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +157,13 @@ answer(sum(each.stat().st_size for each in pathlib.Path("/var/lib/multistage/sta
     assert size < 300_000_000     # golang:1.22 alone has 763 MB
 
 
+def test_no_session_compiles_the_standard_library_again(inside):
+    assert inside(f"""
+from helpers.builder import build
+built = build("notebooks/apps/go-hello", text={REFUSING!r}, tag="refused:latest")
+answer([each.status for each in built.stages])""") == ["built"]
+
+
 def test_a_dockerfile_is_saved_before_the_exercise_was_run(learners):
     place = "exercises/01-split-the-stage/work/Dockerfile"
     learners[1].request("PUT", f"api/contents/{place}", json={"type": "file", "format": "text", "content": "FROM scratch"})
@@ -160,6 +178,53 @@ def test_a_session_has_no_privilege_and_nothing_of_the_machine(engine, room, ins
     assert not any("bob" in each["Name"] for each in mounts)
     assert inside("answer(os.path.exists('/var/run/docker.sock'))") is False
     assert inside("answer(os.access('/opt/store', os.W_OK) or os.access('/opt/session.py', os.W_OK))") is False
+
+
+def test_who_fills_the_disk_has_filled_only_their_own(room, inside, learners):
+    if not room.limited:
+        pytest.skip("this engine attaches no loop device")
+    filled = inside("""
+filled = {}
+for place in ("/home/jovyan", "/var/lib/multistage"):
+    with open(place + "/filler", "wb") as file:
+        try:
+            for number in range(1000):
+                os.posix_fallocate(file.fileno(), number * 10**7, 10**7)
+        except OSError as error:
+            filled[place] = [error.strerror, number * 10**7]
+    os.remove(file.name)
+answer(filled)""")
+    for place, kind in (("/home/jovyan", "home"), ("/var/lib/multistage", "engine")):
+        why, written = filled[place]
+        assert why == "No space left on device" and disks.SIZES[kind] * 0.5 < written < disks.SIZES[kind]
+    assert inside("answer([os.access(place, os.W_OK) for place in ('/var/tmp', '/etc', '/dev', '/run')])") == [False] * 4
+    assert inside("answer(os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize)") < 100_000_000
+    learners[0].request("GET", "api/status")
+
+
+def test_who_eats_the_memory_loses_what_ate_it(inside, learners):
+    assert inside("""
+import subprocess, sys
+answer(subprocess.run([sys.executable, "-c", "kept = [bytearray(20_000_000) for _ in range(150)]"]).returncode)""") == -9
+    learners[0].request("GET", "api/status")
+
+
+def test_who_forks_without_end_gets_no_further_process(inside, learners):
+    forked, why = inside("""
+import subprocess
+forked = []
+try:
+    while len(forked) < 2000:
+        forked.append(subprocess.Popen(["sleep", "60"]))
+    why = ""
+except OSError as error:
+    why = error.strerror
+for each in forked:
+    each.kill()
+    each.wait()
+answer([len(forked), why])""")
+    assert 200 < forked < 600 and why == "Resource temporarily unavailable"
+    learners[0].request("GET", "api/status")
 
 
 def test_a_session_reaches_no_other_and_no_service_of_the_machine(engine, room, inside):
@@ -198,6 +263,9 @@ def test_the_hub_is_restarted_while_a_kernel_works(room, learners):
 
 def test_a_rehearsal_leaves_nothing_behind(engine, room, learners):
     assert rehearsal.capacity(engine).learners > 0
+    ports, bases, disk = rehearsal.condition(engine, room)
+    assert room.address in ports and "golang:1.22" in bases.partition(";")[0] and "node:20" in bases.partition(";")[2]
+    assert ("1.00 GB for the home" in disk) is room.limited
     learners[1].stop()    # three at once are enough
     said = []
     rehearsal.rehearse(engine, room, said.append)
@@ -206,14 +274,14 @@ def test_a_rehearsal_leaves_nothing_behind(engine, room, learners):
     Learner(room.address, rehearsal.NAMES[0], "a-new-password").log_in(room.password)    # the name is free again
 
 
-def test_closing_saves_every_home_and_leaves_nothing_else(engine, room, learners):
+def test_closing_saves_every_home_and_leaves_the_store_alone(engine, room, learners):
     learners[0].request("PUT", "api/contents/mine.txt", json={"type": "file", "format": "text", "content": "mine"})
     saved = opening.stop(engine, print)
     assert [each.name for each in saved] == ["ada.tar.gz", "bob.tar.gz"]
     api, ours = engine.client.api, {"label": f"{LABEL}={room.name}"}
-    left = [api.containers(all=True, filters=ours), api.networks(filters=ours), api.volumes(filters=ours)["Volumes"] or [],
-            api.images(room.name)]
-    assert left == [[], [], [], []]
+    left = [api.containers(all=True, filters=ours), api.networks(filters=ours), api.images(room.name)]
+    assert left == [[], [], []] and set(homes.volumes(engine, room.name)) == {room.store}
+    assert store.kept(engine, room) > 100_000_000
     assert not opening.room.folder().exists()
     assert {each.name.partition(".")[0] for each in Path(room.homes).iterdir()} == {"ada", "bob", "passwords"}
     with tarfile.open(saved[0]) as archive:

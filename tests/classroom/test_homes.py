@@ -1,11 +1,12 @@
 """A learner's home for real: saved, removed, and there again."""
 
 import tarfile
+from dataclasses import replace
 
 import pytest
 from docker.errors import NotFound
 
-from helpers.classroom import containers, homes, image, room
+from helpers.classroom import containers, disks, homes, image
 from helpers.errors import CourseError
 from tests.unit.classroom.test_room import made
 
@@ -17,7 +18,10 @@ def classroom(engine, tmp_path):
     if "buildkit" not in engine.builders:
         pytest.skip("the learners' image takes BuildKit")
     name = "multistage-class-homes"
-    yield made(name=name, engine=engine.host, image=image.make(engine, name, print), homes=str(tmp_path / "homes"))
+    found = made(name=name, engine=engine.host, image=image.make(engine, name, print), homes=str(tmp_path / "homes"))
+    found = replace(found, limited=disks.available(engine.client.api, found, print))
+    yield found
+    disks.remove(engine.client.api, found, [each for each in homes.volumes(engine, name) if "-home-" in each])
     for volume in homes.volumes(engine, name):
         engine.client.api.remove_volume(volume)
     engine.client.api.remove_image(f"{name}:latest")
@@ -32,20 +36,20 @@ def run(engine, classroom, volume, command):
 
 def test_a_home_that_was_saved_is_restored(engine, classroom):
     api, volume = engine.client.api, f"{classroom.name}-home-ada"
-    api.create_volume(volume, labels={**classroom.labels, room.PART: "home"})
+    disks.make(api, classroom, {volume: "home"})
     run(engine, classroom, volume, "echo mine > mine.txt && chmod 750 mine.txt")
     (saved,) = homes.save(engine, classroom, print)
     with tarfile.open(saved) as archive:
         assert archive.extractfile("jovyan/mine.txt").read() == b"mine\n"
     assert homes.restore(engine, classroom, print) == []     # it is there
-    api.remove_volume(volume)
+    disks.remove(api, classroom, [volume])
     assert homes.restore(engine, classroom, print) == ["ada"]
     assert run(engine, classroom, volume, "cat mine.txt; stat -c '%U %a' mine.txt") == "mine\njovyan 750\n"
 
 
 def test_a_home_that_cannot_be_saved_stays(engine, classroom, tmp_path):
     volume = f"{classroom.name}-home-ada"
-    engine.client.api.create_volume(volume, labels={**classroom.labels, room.PART: "home"})
+    disks.make(engine.client.api, classroom, {volume: "home"})
     (tmp_path / "homes").write_text("a file where the folder should be")
     with pytest.raises(CourseError, match="home of ada could not be saved"):
         homes.save(engine, classroom, print)
