@@ -1,0 +1,101 @@
+"""What came of it: medians, 95th percentiles and the tables, in Markdown."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from helpers.units import counted, seconds, size
+
+from .learners import BUILD, CHECK, LAB, Record
+
+MEMORY, DISK = "memory, at most", "disk, at the end"
+WORK, ALL = "processor seconds, lesson 01 and the exercise", "processor seconds, with lesson 02"
+ROWS = (LAB, BUILD, CHECK, WORK, ALL, MEMORY, DISK)
+# What 95 of 100 learners are to have in a class of thirty on two processors and 24 GB.
+AIMS = {LAB: 60, BUILD: 20, CHECK: 30, WORK: 35, MEMORY: 600_000_000, DISK: 500_000_000}
+_BUSY = 0.7     # of the processors' time that a class can use, since learners do not take turns
+_OWN = 2_000_000_000    # memory of the machine itself, its engine and the hub
+_CLASSES = (10, 30, 100)
+
+
+@dataclass
+class Load:
+    """A class under load: its machine, how long it took, and what each learner saw and used."""
+
+    machine: str
+    minutes: float
+    records: list[Record]
+    memory: dict[str, int]
+    processes: dict[str, int]
+    disk: dict[str, int]
+    together: int
+    shared: int = 0
+    failed: list[Record] = field(init=False)
+    others: list[Record] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.others = [each for each in self.records if not each.harm]
+        self.failed = [each for each in self.records if each.failure]
+
+    def values(self, what: str) -> list[float]:
+        """Of all learners who do no harm, every value of a row."""
+        if what in (WORK, ALL):
+            return [sum(each.processor.values()) - (each.processor["lesson 02"] if what == WORK else 0)
+                    for each in self.others if "exercise 01" in each.processor]
+        if what in (MEMORY, DISK):
+            source = self.memory if what == MEMORY else self.disk
+            return [source[each.name] for each in self.others if source.get(each.name)]
+        return [value for each in self.others for value in each.seconds.get(what, ())]
+
+    def rungs(self) -> dict[str, int]:
+        """{engine on which lessons ran: for how many}."""
+        found = [each.rung for each in self.others if each.rung]
+        return {rung: found.count(rung) for rung in dict.fromkeys(found)}
+
+
+def at(share: float, values: Sequence[float]) -> float:
+    """The smallest value that so large a share of all does not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def _shown(what: str) -> Callable[[float], str]:
+    return size if what in (MEMORY, DISK) else (lambda value: f"{value:.1f}") if what in (WORK, ALL) else seconds
+
+
+def table(load: Load) -> str:
+    """The report: a line on the machine, the figures beside their aims, what failed, what the harm came to."""
+    rungs = ", ".join(f"{count} on {rung}" for rung, count in load.rungs().items())
+    lines = [f"{counted(len(load.records), 'learner')}, {len(load.records) - len(load.others)} of whom do harm, in "
+             f"{load.minutes:.0f} minutes on {load.machine}. {counted(len(load.failed), 'failure')}. {rungs}. "
+             f"All sessions together had at most {size(load.together)} of memory.", "",
+             "| | median | 95th percentile | aim (30 learners, 2 processors) | |", "|---|---|---|---|---|"]
+    for what in ROWS:
+        if values := load.values(what):
+            shown, high, aim = _shown(what), at(0.95, values), AIMS.get(what)
+            aimed = f"{shown(aim)} | {'reached' if high <= aim else 'not reached'}" if aim else " |"
+            lines.append(f"| {what} | {shown(statistics.median(values))} | {shown(high)} | {aimed} |")
+    lines += ["", *(f"- Who {each.harm}: {_outcome(load, each)}" for each in load.records if each.harm)]
+    lines += [f"- Failed: {each.name}, {each.failure}" for each in load.failed]
+    return "\n".join(lines) + "\n"
+
+
+def _outcome(load: Load, record: Record) -> str:
+    return (f"{record.outcome or 'failed'}; at most {load.processes.get(record.name, 0)} processes and "
+            f"{size(load.memory.get(record.name, 0))} of memory.")
+
+
+def sizing(load: Load) -> str:
+    """What classes of other sizes need, computed from this one; only its own row was measured."""
+    work, memory, disk = (statistics.median(load.values(what)) for what in (ALL, MEMORY, DISK))
+    lines = ["| learners | processors | memory | disk | |", "|---|---|---|---|---|"]
+    for count in sorted({*_CLASSES, len(load.records)}):
+        processors = math.ceil(count * work / (load.minutes * 60 * _BUSY))
+        lines.append(f"| {count} | {processors} | {size(_OWN + count * memory)} | {size(load.shared + count * disk)} | "
+                     f"{'measured' if count == len(load.records) else 'computed'} |")
+    return "\n".join([*lines, "", f"Computed: processors from {work:.0f} processor seconds of a learner for two lessons and "
+                      f"an exercise in {load.minutes:.0f} minutes, of which a class can use {_BUSY:.0%}; memory from "
+                      f"{size(memory)} a learner and {size(_OWN)} for the machine; disk from {size(disk)} a learner and "
+                      f"{size(load.shared)} for what all share."]) + "\n"
