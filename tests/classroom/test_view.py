@@ -1,9 +1,12 @@
 """The live class view behind a real hub and proxy: ten learners with tokens of the hub's, the instructor in a browser."""
 
 import json
+import os
 import socket
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from helpers.classroom import services
 from helpers.classroom.learner import Learner
@@ -105,3 +108,22 @@ def test_a_token_that_is_no_more_sends_nothing(hub, tokens):
     for token, status in ((tokens["jo"], 204), ("0" * 32, 403)):
         answer = instructor.web.post(f"{hub.view}event", json=event, headers={"Authorization": f"token {token}"}, timeout=60)
         assert answer.status_code == status
+
+
+def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, tmp_path):
+    cells = ["from helpers.lesson import *", "guess = predict('What is in the image?', ['only the program', 'program and source'])",
+             "guess.value = 'only the program'", "guess.compare('program and source')", "%class", "%class off",
+             "guess.compare('only the program')", "from helpers.classroom.live import client; client._sender.shutdown()"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
+    environment = {**os.environ, "MULTISTAGE_HOME": str(tmp_path), "MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "",
+                   "MULTISTAGE_CLASS_VIEW": hub.view, "JUPYTERHUB_API_TOKEN": tokens["hugo"]}
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute(env=environment)
+    texts = ["".join(str(each.get("text", each.get("data", {}).get("text/plain"))) for each in cell.outputs) for cell in notebook.cells]
+    assert "%class off stops it" in texts[0] and not any("%class" in text for text in texts[1:])
+    assert SIZE in texts[4] and "800 MB  2  █████████████  you" in texts[4]
+    assert texts[5] == "Nothing is sent any more.\n"
+    instructor = Learner(hub.address, "instructor", hub.token)
+    instructor.log_in()
+    instructor.web.get(hub.view, timeout=60)
+    rows = [row for row in instructor.web.get(f"{hub.view}events.csv", timeout=60).text.splitlines() if '"hugo"' in row]
+    assert rows[-1].endswith('"What is in the image?","only the program","program and source","",""')
