@@ -28,13 +28,13 @@ def build_view(result: BuildResult) -> str:
 def _checks(result: BuildResult) -> str:
     """What there is to say of the Dockerfile's lines, by the course and by the builder's own checks."""
     rows = [(str(each.line or ""), escape(each.message),
-             f'<a href="{escape(each.link)}">{escape(each.rule)}</a>' if each.link else code(each.rule))
+             f'<a href="{escape(each.link)}">{escape(each.rule)}</a>' if each.link else _word(each.rule))
             for each in result.findings]
     return table(("line", "warning", "rule"), rows, counted(len(rows), "warning"), right=(0,)) if rows else ""
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
-    rows = [(_stage(stage.name), code(_short(stage.base)), status(stage.status),
+    rows = [(_word(stage.name), code(_short(stage.base)), status(stage.status),
              whole(seconds(stage.seconds)) if stage.status == "built" else "",
              _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
@@ -55,8 +55,8 @@ def _cached(stage: StageReport) -> str:
     return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
 
 
-def _stage(name: str) -> str:
-    """A stage's name is one word, however narrow the page."""
+def _word(name: str) -> str:
+    """The name of a stage or a rule, which is one word however narrow the page is."""
     return f'<code style="white-space:nowrap">{escape(name)}</code>'
 
 
@@ -67,7 +67,7 @@ def _instruction(step: Step) -> str:
 
 def _folded_steps(steps: Sequence[Step]) -> str:
     own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-    rows = [(str(s.line or ""), _stage(s.stage), _instruction(s), status(s.status), _took(s))
+    rows = [(str(s.line or ""), _word(s.stage), _instruction(s), status(s.status), _took(s))
             for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
@@ -85,7 +85,7 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     else:
         told = f"Sending the build context: {size(progress.sent)}"
     head = f"<p role='status'>{told}</p>"
-    rows = [(_stage(s.stage), _instruction(s),
+    rows = [(_word(s.stage), _instruction(s),
              status("stopped" if ended and s.status == "running" else s.status), _took(s))
             for s in steps]
     running = [s for s in steps if s.status == "running" and s.log]
