@@ -37,8 +37,8 @@ def register(shell: Any) -> None:
 
 class _Buttons:
     """A column of buttons, one an item. In JupyterLab the arrow keys of a list are the notebook's own, and a slider has
-    no name for a screen reader, which reads out numbers in place of the lines; Tab and Enter reach these. They are kept,
-    so that the focus stays where it is when their words change."""
+    no name for a screen reader, which reads out numbers in place of the lines; Tab and Enter reach these. They are
+    kept, so that the focus stays where it is when their words change."""
 
     def __init__(self, picked: Callable[[int], None]):
         from ipywidgets import ButtonStyle, Layout, VBox
