@@ -11,7 +11,7 @@ from .suite import ROOT, Outcome
 # A feature in the words of the table, and the files whose tests show it.
 FEATURES = {
     "same bytes as the plain engine": ("agreement",),
-    "builds": ("test_bounds", "test_build", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
+    "builds": ("test_bounds", "test_build", "test_buildkit_page", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
                "test_reference", "test_session", "test_snapshots"),
     "cache": ("test_cache",),
     "sizes": ("test_image",),
