@@ -58,8 +58,9 @@ def _wrapped(name: str, wide: float, columns: int) -> str:
     """An image's name in as many lines as its column has room for, broken where its parts end."""
     letters = max(4, int(wide / (_BOLD if columns < 4 else _SMALL_BOLD)))
     for each in (name, _cut(name, _NAME_LINES * letters)):
-        lines = [line.replace(" ", "") for line in textwrap.wrap(
-            re.sub("([/:@-])", r"\1 ", each), letters, break_on_hyphens=False)]
+        lines = [line.replace("\t", "") for line in textwrap.wrap(    # a tab: a line may end here
+            re.sub("([/:@-])", "\\1\t", each), letters, break_on_hyphens=False, expand_tabs=False,
+            replace_whitespace=False)]
         if len(lines) <= _NAME_LINES:
             return "\n".join(lines)
     return "\n".join(textwrap.wrap(each, letters, break_on_hyphens=False))

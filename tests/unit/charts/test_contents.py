@@ -230,6 +230,7 @@ def test_long_names_keep_the_end_that_tells_them_apart():
         assert [label[-1] for label in each] == list("01234") and all("…" in label for label in each)
     assert drawing._cut("short:1", 20) == "short:1" and len(drawing._cut("x" * 100, 26)) == 26
     assert drawing._wrapped("go-hello:single", 1.0, 5) == "go-hello:\nsingle"
+    assert drawing._wrapped("one stage", 1.5, 3) == "one stage" and drawing._wrapped("one stage", 0.6, 3) == "one\nstage"
 
 
 @pytest.mark.parametrize("found", WASTES.values(), ids=WASTES)
