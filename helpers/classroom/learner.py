@@ -78,15 +78,15 @@ class Learner:
             self._hub("DELETE", name)
 
     def token(self) -> str:
-        """A token with which a program acts as this learner. Raises LearnerFailed."""
-        answer = self._hub("POST", f"{self.name}/tokens")
+        """A token that may do what the token of the learner's session may. Raises LearnerFailed."""
+        answer = self._hub("POST", f"{self.name}/tokens", json={"roles": ["server"]})
         if answer.status_code != 201:
             raise LearnerFailed(f"{self.name} gets no token.", why=f"The hub answered {answer.status_code}.")
         return str(answer.json()["token"])
 
-    def _hub(self, method: str, path: str) -> requests.Response:
+    def _hub(self, method: str, path: str, **options: Any) -> requests.Response:
         return self.web.request(method, f"{self.address}/hub/api/users/{path}", timeout=120,
-                                headers={"X-XSRFToken": self._xsrf("/hub/")})
+                                headers={"X-XSRFToken": self._xsrf("/hub/")}, **options)
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         """Ask the learner's own server; its JSON, or None. Raises LearnerFailed."""

@@ -59,6 +59,15 @@ def tokens(hub):
     return found
 
 
+@pytest.fixture
+def revealed(hub):
+    """The instructor has revealed the answers to the question on the size."""
+    instructor = Learner(hub.address, "instructor", hub.token)
+    instructor.log_in()
+    headers = {"Authorization": f"token {instructor.token()}"}
+    instructor.web.post(f"{hub.view}reveal", json={"question": SIZE, "shown": True}, headers=headers, timeout=60).raise_for_status()
+
+
 def logged_in(hub, window):
     """The instructor's page, through the hub's own form."""
     page = window.new_page()
@@ -91,7 +100,7 @@ def test_ten_learners_in_the_instructors_browser(hub, tokens, tmp_path):
         assert '"jo"' in export.value.path().read_text()
 
 
-def test_a_learner_reads_what_was_revealed_and_no_page(hub, tokens):
+def test_a_learner_reads_what_was_revealed_and_no_page(hub, tokens, revealed):
     ada = Learner(hub.address, "ada", "ada-has-a-secret")
     ada.log_in()
     assert {ada.web.get(hub.view + path, timeout=60).status_code for path in ("", "events.csv", "stream")} == {403}
@@ -110,7 +119,7 @@ def test_a_token_that_is_no_more_sends_nothing(hub, tokens):
         assert answer.status_code == status
 
 
-def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, tmp_path):
+def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, revealed, tmp_path):
     cells = ["from helpers.lesson import *", "guess = predict('What is in the image?', ['only the program', 'program and source'])",
              "guess.value = 'only the program'", "guess.compare('program and source')", "%class", "%class off",
              "guess.compare('only the program')", "from helpers.classroom.live import client; client._sender.shutdown()"]
