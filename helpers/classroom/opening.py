@@ -66,7 +66,8 @@ def _made(engine: Engine, report: Report, host: str, port: int, kit: Path | None
                           remedy="The class needs a Docker Engine that runs on this very machine, not in a virtual one "
                                  "or elsewhere.") from error
     return Room(name, engine.host, built, host, port, gateway, *ports, room.password(), secrets.token_urlsafe(24),
-                secrets.token_hex(32), view_port, secrets.token_hex(32), str(room.homes()), kit=str(kit or ""),
+                secrets.token_hex(32), str(room.homes()), view_port=view_port,
+                view_token=secrets.token_hex(32), kit=str(kit or ""),
                 packages_port=_free_port(gateway) if kit else 0)
 
 

@@ -53,10 +53,11 @@ class Room:
     password: str
     token: str
     proxy_token: str
-    view_port: int
-    view_token: str
     homes: str
     memory: int = MEMORY
+    # A class that an older version of the course opened has none of these, and is closed all the same.
+    view_port: int = 0
+    view_token: str = ""
     kit: str = ""
     packages_port: int = 0
     limited: bool = False

@@ -35,6 +35,15 @@ def test_what_is_saved_is_found_again_and_only_this_user_reads_it():
     assert room.current() is None
 
 
+def test_a_class_that_an_older_version_opened_can_be_closed():
+    made().save()
+    file = room.folder() / "class.json"
+    facts = json.loads(file.read_text())
+    first = ("name engine image listen port gateway hub_port proxy_port password token proxy_token homes memory").split()
+    file.write_text(json.dumps({key: facts[key] for key in first}))
+    assert room.current().homes == made().homes
+
+
 def test_a_damaged_file_is_reported_with_what_to_do():
     made().save()
     (room.folder() / "class.json").write_text("{}")
