@@ -157,11 +157,10 @@ try:
     kernel = ada.open("notebooks/07-node.ipynb")
     for cell in ada.cells("notebooks/07-node.ipynb"):
         said.append(kernel.run(cell))
-    said.append(kernel.run("!cd .. && python3 -m helpers check 09-bring-the-wheel "
-                           "--dockerfile exercises/09-bring-the-wheel/solution/Dockerfile; echo code $?"))
+    said.append(kernel.run("print(run(build('python-wheel', tag='python-wheel:multi')))"))
     kernel.close()
 finally:
     if opening.room.current():
         opening.stop(engine, print)
 print(json.dumps(said))""")
-    assert any("in sync" in each for each in answers) and answers[-1].rstrip().endswith("code 0"), answers[-1]
+    assert any("in sync" in each for each in answers) and "installer" in answers[-1], answers[-1]
