@@ -17,6 +17,7 @@ from pathlib import Path
 
 from .. import paths
 from ..errors import CourseError
+from ..text import write as write_line
 
 INDEX = "index.json"
 Report = Callable[[str], None]
@@ -93,6 +94,6 @@ def _index(folder: Path) -> dict:
 
 if __name__ == "__main__":
     try:
-        check(Path(sys.argv[1]).absolute(), lambda words: print(words, file=sys.stderr))
+        check(Path(sys.argv[1]).absolute(), lambda words: write_line(words, sys.stderr))
     except CourseError as error:
         sys.exit(str(error))

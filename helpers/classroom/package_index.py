@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
-import html
 import json
 import posixpath
 import re
@@ -23,6 +22,8 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from ..text import escape
 
 
 def python_packages(folder: Path) -> dict[str, list[str]]:
@@ -72,7 +73,7 @@ class Handler(SimpleHTTPRequestHandler):
         """Answer a request."""
         kind, _, name = posixpath.normpath(unquote(urlsplit(self.path).path)).strip("/").partition("/")
         if kind == "simple" and name in self.python:
-            self._answer("text/html", "".join(f'<a href="/wheels/{html.escape(file)}">{html.escape(file)}</a>\n'
+            self._answer("text/html", "".join(f'<a href="/wheels/{escape(file)}">{escape(file)}</a>\n'
                                               for file in self.python[name]))
         elif kind == "registry" and name in self.npm:
             self._answer("application/json", json.dumps(self._with_addresses(self.npm[name])))
