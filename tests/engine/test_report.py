@@ -149,7 +149,7 @@ def test_a_good_project_has_none(reported, project):
     assert (made.main.path, made.main.kind) == ("/app", "static")
 
 
-def test_the_team_s_project_and_its_mended_form(engine):
+def test_the_team_s_project_and_its_fixed_form(engine):
     made = report(TEAM, engine=engine)
     assert pairs(made) == {
         ("build-tools", 12), ("secret", 13), ("secret", 14), ("moving-tag", 15), ("stage-number", 16),
@@ -159,14 +159,14 @@ def test_the_team_s_project_and_its_mended_form(engine):
     inspected = engine.client.api.inspect_image(made.result.image)
     assert "SESSION_SECRET=changeme" in inspected["Config"]["Env"]
     assert any("not-a-real-key" in each["CreatedBy"] for each in engine.client.api.history(made.result.image))
-    mended = report(TEAM, dockerfile="Dockerfile.mended", engine=engine)
-    assert mended.findings == () and mended.main.kind == "static"
-    for each in (made, mended):
+    fixed = report(TEAM, dockerfile="Dockerfile.fixed", engine=engine)
+    assert fixed.findings == () and fixed.main.kind == "static"
+    for each in (made, fixed):
         assert container.run(each.result.tag, engine=engine).output == "Hello, team!\n"
     tools, = made.of("build-tools")
     assert tools.saves == unpacked(made) - made.image.own_bytes   # all of golang:1.22, since scratch is enough
-    assert unpacked(mended) < unpacked(made) - tools.saves
-    for each in (made, mended):
+    assert unpacked(fixed) < unpacked(made) - tools.saves
+    for each in (made, fixed):
         engine.client.images.remove(each.result.tag, force=True)
 
 

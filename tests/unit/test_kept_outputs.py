@@ -37,9 +37,13 @@ def first_build(found: list[dict]) -> str:
 
 def sources(found: list[dict]) -> list[str]:
     """The source line of each picture, '' where it has none."""
-    pictures = [base64.b64decode(data) for each in found
-                for data in _PICTURE.findall("".join(each.get("data", {}).get("text/html", "")))]
-    return [Image.open(io.BytesIO(picture)).info.get("Source", "") for picture in pictures]
+    return [about.get("Source", "") for about in pictures(found)]
+
+
+def pictures(found: list[dict]) -> list[dict]:
+    """What each picture says of itself: Title, Description and Source."""
+    return [Image.open(io.BytesIO(base64.b64decode(data))).info for each in found
+            for data in _PICTURE.findall("".join(each.get("data", {}).get("text/html", "")))]
 
 
 def too_old(text: str) -> list[int]:
@@ -57,6 +61,12 @@ def test_charts_and_first_lines_name_an_engine_of_today(path):
     found = outputs(path)
     lines = [text for text in texts(found) if text.startswith("Docker Engine ")]
     assert lines and [text for text in [*lines[:1], *sources(found)] if too_old(text)] == []
+
+
+@each_lesson
+def test_no_chart_is_kept_with_a_title_in_lower_case(path):
+    titles = [about["Title"] for about in pictures(outputs(path)) if "Title" in about]
+    assert [title for title in titles if title[0].islower()] == []
 
 
 def test_most_charts_say_where_their_numbers_come_from():
