@@ -69,19 +69,19 @@ def folder(engine):
 def alone(folder):
     """alone(code): what it answers where the only network is that of its own engine."""
     with tempfile.TemporaryDirectory(prefix="ms-", dir="/tmp") as home, _namespace() as inside:
-        def run(code, seconds=3000, **more):
-            environment = {**os.environ, "MULTISTAGE_HOME": home, "KIT": str(folder), "PYTHONPATH": str(ROOT), **more}
+        def run(code, prelude=ALONE):
+            environment = {**os.environ, "MULTISTAGE_HOME": home, "KIT": str(folder), "PYTHONPATH": str(ROOT)}
             for name in ("DOCKER_HOST", "MULTISTAGE_KIT", "MULTISTAGE_MIRROR"):
                 environment.pop(name, None)
-            done = subprocess.run([*inside, sys.executable, "-c", f"{ALONE}\n{code}"], env=environment, cwd=ROOT,
-                                  stdout=subprocess.PIPE, text=True, timeout=seconds)
+            done = subprocess.run([*inside, sys.executable, "-c", f"{prelude}\n{code}"], env=environment, cwd=ROOT,
+                                  stdout=subprocess.PIPE, text=True, timeout=3000)
             assert done.returncode == 0
             return json.loads(done.stdout.splitlines()[-1])
 
         try:
             yield run
         finally:
-            run("dockerd.stop()\nprint('null')")
+            run("from helpers.engine.backends import DOCKERD\nDOCKERD.stop()\nprint('null')", "")
 
 
 @contextlib.contextmanager
