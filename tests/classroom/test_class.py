@@ -36,8 +36,8 @@ def answer(value):
 
 # Go with a compiler that refuses the standard library.
 REFUSING = r"""FROM golang:1.22
-RUN cd /usr/local/go/pkg/tool/*/ && mv compile real \
- && printf '#!/bin/sh\ncase " $* " in *" -std "*) exit 9 ;; esac\nexec "${0%%compile}real" "$@"\n' > compile \
+RUN cd /usr/local/go/pkg/tool/*/ && mkdir real && mv compile real/ \
+ && printf '#!/bin/sh\ncase " $* " in *" -std "*) exit 9 ;; esac\nexec "${0%%compile}real/compile" "$@"\n' > compile \
  && chmod +x compile
 WORKDIR /app
 COPY . .
