@@ -35,6 +35,9 @@ from .measuring import against, alone, command, docker, timed
 
 COLD, WARM, QUICK = 3, 15, 10   # runs of a side
 TAG = "course-bench:1"
+FIRST_CHART = ("from helpers.lesson import *",
+               'single = build("go-hello", "Dockerfile.single", tag="go-hello:single")',
+               "charts.sizes([inspect(single)])")
 
 
 def main(path: str) -> None:
@@ -88,12 +91,8 @@ def first_chart(engine: Engine) -> dict:
     import nbformat
     from nbclient import NotebookClient
 
-    source = ["from helpers.lesson import *",
-              'single = build("go-hello", "Dockerfile.single", tag="go-hello:single")',
-              "charts.sizes([look(single)])"]
-
     def run() -> None:
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in source])
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in FIRST_CHART])
         NotebookClient(notebook, kernel_name="python3").execute()
         assert "text/html" in notebook.cells[-1].outputs[0].data
     run()

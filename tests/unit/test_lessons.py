@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from helpers import lesson
 from helpers.errors import CourseError
 from helpers.lesson.building import outcome
 from helpers.questions import QUESTIONS, in_notebook
 from helpers.widgets.ask import Question, ask
-from tests import minutes
+from tests import bench, minutes
 
 LESSONS = sorted(QUESTIONS.parent.glob("*.ipynb"))
 ASKED = tomllib.loads(QUESTIONS.read_text())
@@ -259,3 +260,9 @@ def test_a_lesson_can_be_done_in_the_minutes_that_it_names(path):
 @each_lesson
 def test_a_lesson_has_at_most_60_cells(path):
     assert len(json.loads(path.read_text())["cells"]) <= 60
+
+
+def test_the_benchmark_s_notebook_uses_names_that_a_lesson_has():
+    names = [node for line in bench.FIRST_CHART for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Name)]
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    assert {node.id for node in names} - made <= set(lesson.__all__)
