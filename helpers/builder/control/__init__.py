@@ -1,7 +1,10 @@
 """BuildKit from Python, through the Docker SDK's own connection: no command line, no daemon beside Docker's.
 
-    >>> from helpers.builder import Context, Session
+    >>> from helpers.engine import connect
+    >>> from helpers.builder.context import Context
+    >>> from helpers.builder.session import Session
     >>> from helpers.builder.control import Control, Gateway, Process
+    >>> engine = connect()
     >>> with Session(engine, Context.scan("app")) as session, Control(engine) as control:
     ...     with Gateway(control, session.id) as gateway:
     ...         state = gateway.solve({"target": "builder"})
