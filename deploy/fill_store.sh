@@ -3,7 +3,7 @@
 #
 #     fill_store.sh [BASE...]       with these base images; those of the first lessons if none is named
 set -eu
-python3 /opt/session.py true    # unpacks the course
+python3 /opt/session.py python3 -c 'import matplotlib.font_manager'    # unpacks the course; makes the list of fonts
 cd /home/jovyan/course
 export MULTISTAGE_SHARED="$MULTISTAGE_HOME"
 
@@ -20,4 +20,11 @@ connect().client.images.remove(build("/tmp", text=text, tag="kept-by-go:latest")
 for base in "$@"; do python3 -m helpers inventory "$base"; done
 # A right answer to an exercise in Go leaves the builder's cache for the checks of all others.
 python3 -m helpers check 01-split-the-stage --dockerfile exercises/01-split-the-stage/solution/Dockerfile
+# Its starter is kept as an image: a learner who splits it begins with the same steps.
+python3 -c '
+from helpers.checks import find
+from helpers.checks.building import build_exercise
+from helpers.engine import connect
+exercise = find("01-split-the-stage")
+build_exercise(exercise, exercise.starter.read_text(), exercise.source(), {}, tag="starter:01", engine=connect())'
 python3 -m helpers engine stop

@@ -71,8 +71,10 @@ def main() -> None:
         with tarfile.open(COURSE) as archive:
             archive.extractall(folder)
         update(Path(folder), home)
+    own = Path(os.environ["MULTISTAGE_HOME"])
     if shared := os.environ.get("MULTISTAGE_SHARED"):
-        take_over(Path(shared), Path(os.environ["MULTISTAGE_HOME"]))
+        take_over(Path(shared), own)
+    os.environ["MPLCONFIGDIR"] = str(own / "cache" / "matplotlib")    # its list of fonts is among those caches
     os.chdir(home)
     os.environ["PYTHONPATH"] = str(home)
     os.execvp(sys.argv[1], sys.argv[1:])

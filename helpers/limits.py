@@ -83,9 +83,8 @@ class Bounds:
 
     @classmethod
     def of(cls, engine: Engine, seconds: float, disk: int) -> Bounds:
-        """Limits in this engine. Raises the engine's errors."""
-        with engine.translate_errors("say where it keeps its data"):
-            root = Path(engine.client.info().get("DockerRootDir") or "/nowhere")
+        """Limits in this engine."""
+        root = Path(engine.root or "/nowhere")
         return cls(seconds, disk, root if free(root) is not None else None)
 
     @contextlib.contextmanager

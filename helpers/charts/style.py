@@ -20,6 +20,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -89,9 +90,12 @@ class Chart:
         if dark:
             self.png()     # the first drawing decides where all lies
             repaint(self.figure, _DARK)
+        canvas = FigureCanvasAgg(self.figure)
         with matplotlib.rc_context(_SETTINGS):
-            drawn = io.BytesIO()
-            self.figure.savefig(drawn, format="png", dpi=_DPI, facecolor=_DARK[PAPER] if dark else PAPER)
+            self.figure.set(dpi=_DPI, facecolor=_DARK[PAPER] if dark else PAPER)
+            canvas.draw()     # `savefig` draws each picture twice
+        self.figure.set_layout_engine("none")
+        drawn = Picture.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
         if dark:
             repaint(self.figure, {new: old for old, new in _DARK.items()})
         about = PngInfo()
@@ -99,7 +103,7 @@ class Chart:
         about.add_itxt("Description", self.alt)
         about.add_itxt("Source", self.source)
         small = io.BytesIO()
-        Picture.open(drawn).convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True, pnginfo=about)
+        drawn.convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True, pnginfo=about)
         return small.getvalue()
 
     def save(self, path: str) -> None:

@@ -11,6 +11,7 @@
     live      the live view of the class
     opening   all of it together: open, restart, close
     learner   a learner without a browser, for rehearsals and tests
+    sizing    what a class of so many takes, by what was measured
     rehearsal for how many learners there is room, and two who try it
     guide     the instructor's remarks of the lessons as one page
 """

@@ -16,25 +16,22 @@ from ..bases import ALL
 from ..engine import Engine
 from ..errors import CourseError
 from ..units import seconds, size
-from . import containers, disks, store
+from . import containers, disks, sizing, store
 from .learner import Learner
 from .room import Room
 
 FIRST = "notebooks/01-one-stage.ipynb"
-# Of one learner, as measured with up to thirty on two cores: 0.38 GB of memory at the worst moment of all together
-# (10.8 GiB for 30), at most 0.4 GB of disk after two lessons and an exercise.
-_MEMORY, _DISK, _A_CORE = 400_000_000, 500_000_000, 5
-_OWN = 2_000_000_000    # of memory, for the machine itself, the hub and the engine
 NAMES = ("rehearsal1", "rehearsal2")
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """For how many learners there is room; each learner who begins together with others counts."""
+    """For how many learners there is room, who take two lessons and an exercise in `minutes`."""
 
     processors: int
     memory: int
     disk: int
+    minutes: float
 
     @property
     def learners(self) -> int:
@@ -42,18 +39,20 @@ class Capacity:
         return min(self.processors, self.memory, self.disk)
 
     def __str__(self) -> str:
-        return (f"Room for {self.learners} learners who begin together (processors: {self.processors}, "
-                f"memory: {self.memory}, disk: {self.disk}).")
+        return (f"Room for {self.learners} learners who take two lessons and an exercise in {self.minutes:g} minutes "
+                f"(processors: {self.processors}, memory: {self.memory}, disk: {self.disk}).")
 
 
 def capacity(engine: Engine) -> Capacity:
-    """What the engine's machine has. The disk is the one that holds the engine's data, where this machine sees it."""
+    """For how many the engine's machine is large enough, by what one learner took in the class that was measured last.
+    The disk is the one that holds the engine's data, where this machine sees it."""
     facts = engine.client.api.info()
     try:
         free = shutil.disk_usage(facts["DockerRootDir"]).free
     except OSError:
         free = shutil.disk_usage("/").free
-    return Capacity(facts["NCPU"] * _A_CORE, max(0, facts["MemTotal"] - _OWN) // _MEMORY, free // _DISK)
+    one = sizing.measured()
+    return Capacity(*one.learners_on(facts["NCPU"], facts["MemTotal"], free), one.minutes)
 
 
 def condition(engine: Engine, room: Room) -> list[str]:

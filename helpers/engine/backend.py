@@ -11,6 +11,7 @@ import os
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 
 from .. import paths
@@ -62,6 +63,11 @@ class Backend(ABC):
         return ()
 
     # -- the one that the course runs --------------------------------------------------
+
+    def layer(self, digest: str) -> Iterator[bytes] | None:
+        """The archive of one layer, read from its own disk; None where only the engine can read it. The call and
+        iterating raise OSError and ValueError."""
+        return None
 
     @abstractmethod
     def rung(self) -> str:

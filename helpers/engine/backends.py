@@ -37,6 +37,7 @@ def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
     return Engine(
         client=client, host=host, rung=rung, owned=owned, name=kind.name, version=version["Version"], api=api,
         store=store, builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
+        root=info.get("DockerRootDir") or "",
         limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned, store)))
 
 

@@ -33,6 +33,7 @@ class Engine(Capabilities):
     owned     whether the course started it and may stop it
     cpus, memory   what it may use (memory in bytes)
     limits    sentences: what it cannot do
+    root      folder on its machine where it keeps its data, '' where it does not say
     """
 
     client: docker.DockerClient = field(repr=False, compare=False)
@@ -47,6 +48,7 @@ class Engine(Capabilities):
     cpus: int = 0
     memory: int = 0
     limits: tuple[str, ...] = ()
+    root: str = ""
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""

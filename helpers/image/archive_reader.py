@@ -63,6 +63,20 @@ def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
     return saved
 
 
+def read_layer(chunks: Iterable[bytes], digest: str) -> Measured | None:
+    """Measure one layer from its archive; None where that is not the layer of this digest, or cannot be read."""
+    observed = _Observed(chunks, transfer=False)
+    stream = ByteStream(observed)
+    try:
+        entries = scan(stream)
+        stream.drain()
+    except (OSError, ValueError):
+        return None
+    if observed.finish()[0] != digest:
+        return None
+    return Measured(sum(entries.sizes), entries.kinds.count(b"f"), entries=entries)
+
+
 def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],
             configs: dict[str, dict] | None = None) -> dict[str, list]:
     """Show every member of every layer in a saved image to `look`, which may read its content.

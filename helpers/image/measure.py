@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from ..bases import find, original
 from ..bases.references import short
-from ..engine import Engine, connect
+from ..engine import Engine, backends, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import archive_reader, cache, history
@@ -36,7 +36,7 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
         entries = engine.client.api.history(inspected["Id"])
     digests = tuple(inspected["RootFS"].get("Layers") or ())
     instructions = history.from_engine(entries, len(digests)) or cache.instructions(inspected["Id"])
-    known = _known(cache.load, digests)
+    known = _known(cache.load, digests, engine)
     if instructions is None or known is None:
         read = _save(engine, inspected["Id"], digests)
         known = read.layers
@@ -75,7 +75,7 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
     works on one without a shell. Raises ImageUnreadable and the engine's errors.
     """
     digests = [layer.digest for layer in image.layers]
-    known = _known(cache.entries, digests)
+    known = _known(cache.entries, digests, engine)
     if known is None:
         read = _save(engine or connect(), image.id, digests).layers
         known = {digest: measured.entries or Entries() for digest, measured in read.items()}
@@ -94,10 +94,38 @@ def unique(image: Image, engine: Engine | None = None) -> int:
     return unshared(image, [layers for summary, layers in _named(engine or connect()) if summary["Id"] != image.id])
 
 
-def _known(load: Callable[[str], Known | None], digests: Sequence[str]) -> dict[str, Known] | None:
-    """{digest: what the cache has of it}, None unless it has all."""
-    found = {digest: known for digest in digests if (known := load(digest)) is not None}
-    return found if len(found) == len(set(digests)) else None
+def _known(load: Callable[[str], Known | None], digests: Sequence[str],
+           engine: Engine | None = None) -> dict[str, Known] | None:
+    """{digest: what the cache has of it}, None unless it has all. What it lacks is read from the disk of `engine`
+    where that can be: the engine itself would send the whole image."""
+    found = {}
+    for digest in digests:
+        known = load(digest)
+        if known is None and engine and _read_from_disk(engine, digest):
+            known = load(digest)
+        if known is None:
+            return None
+        found[digest] = known
+    return found
+
+
+def _read_from_disk(engine: Engine, digest: str) -> bool:
+    """Whether the layer could be read from the disk of an engine of the course's, and is remembered now."""
+    owner, measured = backends.owner(engine.host), None
+    with contextlib.suppress(OSError, ValueError):
+        if owner and (chunks := owner.layer(digest)):
+            measured = archive_reader.read_layer(chunks, digest)
+    if measured is None:
+        return False
+    _keep(digest, measured)
+    return True
+
+
+def _keep(digest: str, measured: Measured) -> None:
+    """Remember a layer. What is known of its compressed size stays known."""
+    if measured.transfer is None:
+        measured.transfer = (cache.load(digest) or Measured()).transfer
+    cache.keep(digest, measured)
 
 
 def _transfer(digest: str) -> int | None:
@@ -150,9 +178,7 @@ def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: 
             f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",
             remedy="Remove the image and build or pull it again.")
     for digest, measured in read.layers.items():
-        if measured.transfer is None:
-            measured.transfer = (cache.load(digest) or Measured()).transfer
-        cache.keep(digest, measured)
+        _keep(digest, measured)
     return read
 
 

@@ -4,7 +4,6 @@ Every name here does its work in another module; these only put them together fo
 reader who sees one short cell at a time.
 """
 
-from .. import charts
 from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
@@ -14,6 +13,7 @@ from . import agent, attesting, building, kernel, looking, mirror, reviewing, se
 from .agent import *
 from .attesting import *
 from .building import *
+from .drawing import charts
 from .looking import *
 from .mirror import *
 from .reviewing import *

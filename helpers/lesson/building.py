@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import builder as builds
-from .. import charts, container, image
+from .. import container, image
 from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.linter import answers, lint
@@ -29,6 +29,7 @@ from ..image import Image
 from ..lint import Finding
 from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
+from .drawing import charts
 from .session import engine, folder_of, reference
 from .terminal import docker, note
 

@@ -159,6 +159,18 @@ built = build("notebooks/apps/go-hello", text={REFUSING!r}, tag="refused:latest"
 answer([each.status for each in built.stages])""") == ["built"]
 
 
+def test_a_session_begins_with_what_is_the_same_for_all(inside):
+    assert inside("""
+import glob, importlib.util
+from helpers.checks import find
+from helpers.checks.building import build_exercise
+from helpers.engine import connect
+exercise = find("01-split-the-stage")
+built = build_exercise(exercise, exercise.starter.read_text(), exercise.source(), {}, tag="try:1", engine=connect())
+fonts = glob.glob("/var/lib/multistage/cache/matplotlib/fontlist-*.json")
+answer([built.stages[0].status, len(fonts), importlib.util.find_spec("rfc3987_syntax") is None])""") == ["cached", 1, True]
+
+
 def test_a_dockerfile_is_saved_before_the_exercise_was_run(learners):
     place = "exercises/01-split-the-stage/work/Dockerfile"
     learners[1].request("PUT", f"api/contents/{place}", json={"type": "file", "format": "text", "content": "FROM scratch"})

@@ -19,7 +19,7 @@ from helpers.engine import Engine, connect
 from helpers.units import size
 from tests.engines.table import placed
 
-from .figures import Load, sizing, table
+from .figures import Load, measured, sizing, table
 from .learners import HARM, LESSONS, Attendance, Plan, Record
 from .picture import chart
 from .samples import Samples
@@ -41,14 +41,16 @@ def plans(count: int, harmful: int, minutes: float, arrivals: float, cells: int)
 def run(engine: Engine, room: Room, count: int, harmful: int, minutes: float, arrivals: float) -> Load:
     """Let so many learners attend; what came of it. Of them nothing is left."""
     names = [f"load{each:03d}" for each in range(count)]
-    samples = Samples(engine, room)
+    samples, begun = Samples(engine, room), time.monotonic()
     with guests(engine, room, names) as learners:
         records = _attended(learners, room, samples, plans(count, harmful, minutes, arrivals, _cells()))
+        taken = (time.monotonic() - begun) / 60
         disk = {each.name: samples.disk(each.name) for each in records}
     facts = engine.client.api.info()
     machine = f"{facts['NCPU']} processors, {size(facts['MemTotal'])} of memory, {engine.describe()}"
-    return Load(machine, minutes, records, samples.memory, samples.processes, disk, samples.together,
-                store.kept(engine, room))
+    shared = store.kept(engine, room) + engine.client.api.inspect_image(room.image)["Size"]
+    return Load(machine, taken, records, samples.memory, samples.processes, disk, samples.together, shared,
+                facts["NCPU"])
 
 
 def _cells() -> int:
@@ -88,6 +90,7 @@ def main() -> int:
     print(text)
     if options.docs:
         PAGE.write_text(placed(PAGE.read_text(), text, BEGIN, END))
+        measured(load).save()
     return 1 if load.failed else 0
 
 

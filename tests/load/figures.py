@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from helpers.classroom.sizing import BUSY, OWN, Measured
 from helpers.units import counted, seconds, size
 
 from .learners import BUILD, CHECK, LAB, Record
@@ -16,8 +17,6 @@ WORK, ALL = "processor seconds, lesson 01 and the exercise", "processor seconds,
 ROWS = (LAB, BUILD, CHECK, WORK, ALL, MEMORY, DISK)
 # What 95 of 100 learners are to have in a class of thirty on two processors and 24 GB.
 AIMS = {LAB: 60, BUILD: 20, CHECK: 30, WORK: 35, MEMORY: 600_000_000, DISK: 500_000_000}
-_BUSY = 0.7     # of the processors' time that a class can use, since learners do not take turns
-_OWN = 2_000_000_000    # memory of the machine itself, its engine and the hub
 _CLASSES = (10, 30, 100)
 
 
@@ -33,6 +32,7 @@ class Load:
     disk: dict[str, int]
     together: int
     shared: int = 0
+    processors: int = 0
     failed: list[Record] = field(init=False)
     others: list[Record] = field(init=False)
 
@@ -87,15 +87,26 @@ def _outcome(load: Load, record: Record) -> str:
             f"{size(load.memory.get(record.name, 0))} of memory.")
 
 
+def measured(load: Load) -> Measured:
+    """What one learner of the class took. Raises StatisticsError where nobody came to the end."""
+    seconds, disk = (statistics.median(load.values(what)) for what in (ALL, DISK))
+    return Measured(len(load.records), load.minutes, round(seconds, 1), load.together // len(load.records), int(disk),
+                    load.shared)
+
+
 def sizing(load: Load) -> str:
     """What classes of other sizes need, computed from this one; only its own row was measured."""
-    work, memory, disk = (statistics.median(load.values(what)) for what in (ALL, MEMORY, DISK))
-    lines = ["| learners | processors | memory | disk | |", "|---|---|---|---|---|"]
-    for count in sorted({*_CLASSES, len(load.records)}):
-        processors = math.ceil(count * work / (load.minutes * 60 * _BUSY))
-        lines.append(f"| {count} | {processors} | {size(_OWN + count * memory)} | {size(load.shared + count * disk)} | "
-                     f"{'measured' if count == len(load.records) else 'computed'} |")
-    return "\n".join([*lines, "", f"Computed: processors from {work:.0f} processor seconds of a learner for two lessons and "
-                      f"an exercise in {load.minutes:.0f} minutes, of which a class can use {_BUSY:.0%}; memory from "
-                      f"{size(memory)} a learner and {size(_OWN)} for the machine; disk from {size(disk)} a learner and "
-                      f"{size(load.shared)} for what all share."]) + "\n"
+    one, own = measured(load), len(load.records)
+    rows = {count: (one.processors_for(count), one.memory_for(count), one.disk_for(count), "computed")
+            for count in (*_CLASSES, own)}
+    rows[own] = (load.processors, OWN + load.together, load.shared + sum(load.disk.values()), "measured")
+    lines = ["| learners | processors | memory | disk | |", "|---|---|---|---|---|",
+             *(f"| {count} | {processors} | {size(memory)} | {size(disk)} | {basis} |"
+               for count, (processors, memory, disk, basis) in sorted(rows.items()))]
+    return "\n".join([*lines, "", (
+        f"Measured with {own} learners in {load.minutes:.0f} minutes: {one.seconds:.1f} processor seconds of a learner "
+        f"for two lessons and an exercise (median), {size(load.together)} of memory for all sessions at one moment, "
+        f"which is {size(one.memory)} a learner, {size(one.disk)} of disk a learner (median), and {size(one.shared)} "
+        f"that all share: image, base images, caches. Computed from these: the other rows, with {BUSY:.0%} of the "
+        f"processors' time, since learners do not take turns. All rows have {size(OWN)} of memory for the machine, its "
+        "engine and the hub, which was not measured."), ""])

@@ -81,6 +81,26 @@ def test_stages_targets_cache_and_what_crossed(pod):
         "layers": 1, "base": "debian:bookworm-slim", "made": False, "got": True, "ran": ["made\n", 0], "lost": ["0", 3]}
 
 
+def test_its_layers_are_read_from_its_own_disk(pod):
+    """Every layer of an image: the bytes that the engine would send, which would be the whole image."""
+    told = said(pod, """
+        import hashlib, json
+        from helpers.builder import build
+        from helpers.engine import backends, connect
+        from helpers.image import contents, inspect, measure
+        text = ("FROM debian:bookworm-slim\\nRUN mkdir /a && echo one > /a/one && ln /a/one /a/two && ln -s /etc /a/out"
+                " && rm /etc/issue && mkfifo /a/pipe\\nCOPY . /all\\n")
+        engine = connect()
+        built = build("notebooks/apps/ready", text=text, tag="sandbox:layers", engine=engine)
+        layers = engine.client.api.inspect_image(built.image)["RootFS"]["Layers"]
+        own = backends.owner(engine.host)
+        read = [hashlib.sha256(b"".join(own.layer(each) or ())).hexdigest() for each in layers]
+        measure.stream = None    # what asks the engine for the whole image
+        found = contents(inspect(built.image, engine), engine)
+        print(json.dumps([["sha256:" + each for each in read] == layers, "/a/two" in found[1].paths, len(layers)]))""")
+    assert told == [True, True, 3]
+
+
 def test_a_secret_is_there_for_one_command_and_in_no_layer(pod):
     told = said(pod, """
         import json

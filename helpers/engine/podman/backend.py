@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ... import paths
@@ -21,7 +21,7 @@ from ...errors import EngineUnreachable
 from .. import processes
 from ..backend import Backend
 from ..capabilities import Capabilities
-from . import launcher, namespaces, settings
+from . import launcher, layers, namespaces, settings
 
 _RUNGS = {"many": "podman", "one": "podman-one-id"}
 _PROGRAMS = ("podman", "conmon", "crun")
@@ -107,6 +107,12 @@ class Podman(Backend):
                 _good[place] = found
                 break
         return found
+
+    def layer(self, digest: str) -> Iterator[bytes] | None:
+        note = self._note()
+        if note.get("store") not in ("overlay", "fuse-overlayfs"):
+            return None
+        return layers.archive(settings.data(self.folder(), note["store"], note["ids"]), digest)
 
     # -- starting and ending -----------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What a load report says of what learners saw, and who comes when."""
 
 from tests.load.__main__ import plans
-from tests.load.figures import Load, at, sizing, table
+from tests.load.figures import Load, at, measured, sizing, table
 from tests.load.learners import BUILD, CHECK, HARM, LAB, RIGHT, WRONG, Record
 from tests.load.picture import chart
 
@@ -16,7 +16,7 @@ def attended(name, build, **changes):
 def load(*records):
     names = [each.name for each in records]
     return Load("2 processors, 24.0 GB of memory", 15, list(records), dict.fromkeys(names, 300_000_000),
-                dict.fromkeys(names, 90), dict.fromkeys(names, 200_000_000), 900_000_000, 1_000_000_000)
+                dict.fromkeys(names, 90), dict.fromkeys(names, 200_000_000), 450_000_000 * len(names), 1_000_000_000, 2)
 
 
 def test_the_95th_percentile_is_one_of_the_values():
@@ -45,12 +45,23 @@ def test_a_failure_is_counted_and_named():
 
 
 def test_the_sizing_says_what_was_measured():
-    rows = [line.split("|")[1:-1] for line in sizing(load(attended("ada", 4.0))).splitlines() if line.startswith("| ")]
-    facts = {int(row[0]): row for row in rows[1:]}
-    assert list(facts) == [1, 10, 30, 100]
-    assert [facts[count][4].strip() for count in facts] == ["measured", "computed", "computed", "computed"]
-    assert [int(facts[count][1]) for count in facts] == [1, 1, 2, 7]      # 42 seconds each, in 15 minutes at 70 %
-    assert facts[30][2].strip() == "11.0 GB" and facts[30][3].strip() == "7.00 GB"
+    text = sizing(load(attended("ada", 4.0), attended("bob", 4.0)))
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    facts = {int(row[0]): [each.strip() for each in row[1:]] for row in rows[1:]}
+    assert facts[2] == ["2", "2.90 GB", "1.40 GB", "measured"]
+    # 42 seconds each, in 15 minutes of which 70 % can be used; 450 MB each beside 2 GB; 200 MB each beside 1 GB
+    assert facts[10] == ["1", "6.50 GB", "3.00 GB", "computed"]
+    assert facts[30] == ["2", "15.5 GB", "7.00 GB", "computed"]
+    assert facts[100] == ["7", "47.0 GB", "21.0 GB", "computed"]
+    assert list(facts) == [2, 10, 30, 100]
+    assert "42.0 processor seconds" in text and "450 MB a learner" in text
+
+
+def test_what_was_measured_says_for_how_many_a_machine_is_large_enough():
+    one = measured(load(attended("ada", 4.0)))
+    assert one.learners_on(2, 24_000_000_000, 50_000_000_000) == (30, 48, 250)
+    assert one.learners_on(2, 1_000_000_000, 0) == (30, 0, 0)
+    assert [one.processors_for(count) for count in (30, 31)] == [2, 3]
 
 
 def test_the_chart_says_its_figures_in_words_too():

@@ -111,6 +111,11 @@ def test_what_go_compiled_is_shared_where_a_class_has_it(tmp_path, monkeypatch):
     assert found["runtime"] == "crun" and found["runtimes"] == {"crun": ["/proc/driver/crun"]}
 
 
+def test_what_becomes_podman_loads_no_sdk():
+    code = "import sys, helpers.engine.podman.launcher; print([each for each in ('docker', 'requests') if each in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
 @pytest.mark.parametrize("writable", [True, False])
 def test_large_files_have_a_place_where_the_container_is_read_only(monkeypatch, writable):
     mounted = []

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import threading
+from types import SimpleNamespace
 
 import pytest
 import zstandard
@@ -174,6 +175,17 @@ def test_an_image_is_measured_once(home):
     assert (one.created, one.labels, one.engine) == ("then", {"a": "b"}, "An engine of straw")
     assert measure.inspect("go:1", engine) == one
     assert engine.saves == 1
+
+
+@pytest.mark.parametrize("change, saves", [(lambda data: data, 0), (lambda data: data[:-1] + b"x", 1),
+                                           (lambda data: data[:600], 1), (None, 1)])
+def test_a_layer_that_lies_on_this_disk_is_read_there_if_it_is_that_layer(home, monkeypatch, change, saves):
+    on_disk = {digest(data): iter([change(data)]) for data in (ONE, TWO)} if change else {}
+    monkeypatch.setattr(measure.backends, "owner", lambda host: SimpleNamespace(layer=on_disk.get))
+    engine = Straw(old_layout())
+    one = measure.inspect("go:1", engine)
+    assert (one.unpacked, one.files) == (641_000, 4) and "/usr/a" in measure.layer_by_path(one, engine)
+    assert engine.saves == saves
 
 
 def test_an_image_whose_history_does_not_match_its_layers_is_saved_once(home, monkeypatch):

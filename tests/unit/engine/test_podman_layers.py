@@ -1,0 +1,71 @@
+"""A layer is read from Podman's own store as the archive that it came as."""
+
+import base64
+import gzip
+import io
+import json
+import os
+import tarfile
+
+import pytest
+
+from helpers.engine.podman import layers
+from tests.unit.layers import digest, tar
+
+LAYER = tar(("app/", "d"), ("app/program", b"x" * 3_000_000, 0o755), ("app/empty", b""), ("app/again", ("h", "app/program")),
+            ("app/link", ("l", "/etc/passwd")), (b"caf\xe9".decode("utf-8", "surrogateescape"), b"latin"))
+
+
+def kept(store, data):
+    """Keep an archive as containers/storage does: its files, and a record of all that is between them."""
+    folder = store / "overlay" / "one" / "diff"
+    folder.mkdir(parents=True)
+    entries, at = [], 0
+    with tarfile.open(fileobj=io.BytesIO(data), errors="surrogateescape") as archive:
+        for member in archive:
+            entries.append({"type": 2, "payload": base64.b64encode(data[at:member.offset_data]).decode()})
+            name = os.fsencode(member.name)
+            called = {"name": member.name} if name.isascii() else {"name_raw": base64.b64encode(name).decode()}
+            size = member.size if member.isreg() else 0
+            entries.append({"type": 1, **called, **({"size": size} if size else {}), "payload": None})
+            at = member.offset_data + size
+            if member.isdir():
+                (folder / member.name).mkdir()
+            elif member.isreg():
+                (folder / member.name).write_bytes(data[member.offset_data:at])
+    entries.append({"type": 2, "payload": base64.b64encode(data[at:]).decode()})
+    (store / "overlay-layers").mkdir()
+    (store / "overlay-layers" / "one.tar-split.gz").write_bytes(
+        gzip.compress("\n".join(map(json.dumps, entries)).encode()))
+    listed = [{"id": "other", "diff-digest": "sha256:0"}, {"id": "one", "diff-digest": digest(data)}, {"id": "none"}]
+    (store / "overlay-layers" / "layers.json").write_text(json.dumps(listed))
+    return folder
+
+
+def test_it_is_the_archive_byte_for_byte(tmp_path):
+    kept(tmp_path, LAYER)
+    pieces = list(layers.archive(tmp_path, digest(LAYER)))
+    assert b"".join(pieces) == LAYER and max(map(len, pieces)) <= 1 << 20
+    assert layers.archive(tmp_path, "sha256:unknown") is None
+
+
+def test_a_file_that_is_gone_or_no_file_any_more_is_reported(tmp_path):
+    place = kept(tmp_path, LAYER) / "app" / "program"
+    place.unlink()
+    with pytest.raises(FileNotFoundError):
+        list(layers.archive(tmp_path, digest(LAYER)))
+    os.mkfifo(place)
+    with pytest.raises(ValueError, match="no file"):     # and nobody waits for somebody to write into it
+        list(layers.archive(tmp_path, digest(LAYER)))
+    place.unlink()
+    place.symlink_to("/etc/passwd")
+    with pytest.raises(OSError):
+        list(layers.archive(tmp_path, digest(LAYER)))
+
+
+def test_a_folder_that_leads_out_of_the_layer_is_not_followed(tmp_path):
+    folder = kept(tmp_path / "store", LAYER)
+    (folder / "app").rename(tmp_path / "outside")
+    (folder / "app").symlink_to(tmp_path / "outside")
+    with pytest.raises(ValueError, match="outside"):
+        list(layers.archive(tmp_path / "store", digest(LAYER)))
