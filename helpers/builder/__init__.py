@@ -21,5 +21,4 @@ from .times import covered, dependencies, overlap, spans, together, work
 __all__ = [
     "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Line", "Lines", "Prepared", "Progress",
     "Room", "Rooms", "Shell", "Snapshot", "Snapshots", "StageReport", "Step", "build", "command_line", "covered",
-    "dependencies", "ensure_bases", "heredoc", "overlap", "recent", "spans", "together", "variable", "work",
-]
+    "dependencies", "ensure_bases", "heredoc", "overlap", "recent", "spans", "together", "variable", "work"]

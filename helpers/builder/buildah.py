@@ -5,8 +5,7 @@
     --> e3e3fd3733b                 the image of the step: it has ended
     [2/2] COMMIT ...
 
-Stages are numbered as they stand in the Dockerfile, skipped ones too. A FROM has no end
-of its own.
+Stages are numbered as they stand in the Dockerfile, skipped ones too. A FROM has no end of its own.
 """
 
 from __future__ import annotations

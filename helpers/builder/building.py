@@ -53,7 +53,7 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     prepared = prepare(request, engine or connect(), report or quiet)
     began = time.perf_counter()
     try:
-        _follow(prepared, watch or _unwatched)
+        _follow(prepared, watch or (lambda _: None))
         recent.last = _result(prepared, time.perf_counter() - began)
     except BuildFailed as error:
         recent.failure = recent.last = error
@@ -63,16 +63,16 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     return recent.last
 
 
+@dataclass
 class Recent:
     """The last build of this process, and the last one that failed: what a notebook's magic is about.
 
     ended   called when a build has ended, with the request as it was made, and with the failure if it failed
     """
 
-    def __init__(self) -> None:
-        self.last: BuildResult | BuildFailed | None = None
-        self.failure: BuildFailed | None = None
-        self.ended: Callable[[BuildRequest, Prepared, BuildFailed | None], None] = lambda *_: None
+    last: BuildResult | BuildFailed | None = None
+    failure: BuildFailed | None = None
+    ended: Callable[[BuildRequest, Prepared, BuildFailed | None], None] = lambda *_: None
 
 
 recent = Recent()
@@ -122,14 +122,9 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
         context = context.with_text(read.with_bases(swapped))
     if handed_over:
         report(f"Handed to this build: {', '.join(map(str, handed_over))}.")
-    request = replace(request, secrets=values,
-                      no_cache=request.no_cache or _overlooks_mounts(engine, read))
+    request = replace(request, secrets=values, no_cache=request.no_cache or _overlooks_mounts(engine, read))
     return Prepared(request, engine, context, read, bases, handed_over, asked, mark_of(read, request.bounds, builder),
                     Progress(read, stage.label if stage else None, builder, engine.describe()))
-
-
-def _unwatched(_: Progress) -> None:
-    pass
 
 
 def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
@@ -157,8 +152,7 @@ def choose_builder(engine: Engine, wanted: str | None) -> str:
     raise Unsupported(
         f"The builder {wanted or 'of this engine'!r} cannot be used here.",
         why=f"{engine.describe()} has {', '.join(engine.builders)}.",
-        remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.",
-    )
+        remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.")
 
 
 def _secrets(request: BuildRequest, read: Dockerfile, engine: Engine, builder: str) -> tuple[
@@ -182,9 +176,8 @@ def _ensure_reader(engine: Engine, read: Dockerfile, builder: str, report: Repor
 
 
 def _overlooks_mounts(engine: Engine, read: Dockerfile) -> bool:
-    """Whether the cache would answer a RUN without regard to what it mounts. Podman 4 takes one
-    that mounts the context from its cache whatever became of the files; and of a stage that it
-    took from its cache it mounts the base, and not what the stage made of it."""
+    """Whether the cache ignores what a RUN mounts. Podman 4 takes one that mounts the context from its cache even if
+    the files changed, and of a stage that it took from its cache it mounts only the base."""
     return bool(read.mounting) and not engine.cache_sees_mounts
 
 
@@ -228,5 +221,4 @@ def _result(prepared: Prepared, seconds: float) -> BuildResult:
         stages=tuple(progress.stages()), steps=tuple(progress.steps()), bases=prepared.bases,
         target=request.target, dockerfile=prepared.read, engine=engine, handed_over=prepared.handed_over,
         warnings=tuple(sorted(progress.warnings)),
-        snapshots=Snapshots(prepared) if progress.builder == "buildkit" else None,
-    )
+        snapshots=Snapshots(prepared) if progress.builder == "buildkit" else None)

@@ -1,7 +1,6 @@
 """BuildKit's answer: JSON lines that carry protobuf messages in base64.
 
-The messages are `moby.buildkit.v1.StatusResponse` of BuildKit's
-api/services/control/control.proto.
+The messages are `moby.buildkit.v1.StatusResponse` of BuildKit's api/services/control/control.proto.
 """
 
 from __future__ import annotations
@@ -55,8 +54,7 @@ def _trace(status: Any, decoders: dict[str, codecs.IncrementalDecoder]) -> Itera
         yield StepSeen(
             vertex.digest, vertex.name,
             started=_seconds(vertex, "started"), completed=_seconds(vertex, "completed"),
-            cached=vertex.cached, error=vertex.error, inputs=tuple(vertex.inputs),
-        )
+            cached=vertex.cached, error=vertex.error, inputs=tuple(vertex.inputs))
     for moved in status.statuses:
         yield TransferProgress(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
     yield from map(_warning, status.warnings)

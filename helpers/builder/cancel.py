@@ -1,10 +1,9 @@
 """Cancel a build that its builder does not cancel: Podman's.
 
-When its client disconnects, Podman marks the build as cancelled, but waits for the command of the
-current RUN to exit (containers/buildah#6786), which may take long. No call of its API ends that
-command, since it runs in none of Podman's containers. So its processes are killed here, where they
-are on this machine and this user may: their environment has a mark that no other build has. The
-builder sees its command fail, and removes its container.
+When its client disconnects, Podman marks the build as cancelled, but waits for the command of the current RUN to exit
+(containers/buildah#6786), which may take long. No call of its API ends that command, since it runs in none of Podman's
+containers. So its processes are killed here, where they are on this machine and this user may: their environment has a
+mark that no other build has. The builder sees its command fail, and removes its container.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
     folder, .dockerignore -> scan (entries, sizes) -> check (too big?) -> stream (a tar)
 
-The tar is in GNU format with whole-second times. BuildKit looks at the first
-header to tell a tar from a bare Dockerfile, and takes Python's default PAX
-header for the latter. Owner and group are 0, as with the Docker CLI: a rootless
-engine cannot store the user's own ids.
+The tar is in GNU format with whole-second times. BuildKit looks at the first header to tell a tar from a bare
+Dockerfile, and takes Python's default PAX header for the latter. Owner and group are 0, as with the Docker CLI: a
+rootless engine cannot store the user's own ids.
 """
 
 from __future__ import annotations
@@ -29,10 +28,7 @@ from .dockerignore import Ignore
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
-_TYPES = {
-    "file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE,
-    "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE,
-}
+_TYPES = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE}
 
 
 @dataclass(frozen=True)
@@ -61,15 +57,13 @@ class Context:
              dockerfile_text: str | None = None) -> Context:
         """Looks at every file that is to be sent, and reads none but the Dockerfile.
 
-        `dockerfile` is relative to `root`, or absolute. One that lies outside
-        of the context travels under a name of its own (`.dockerfile.<hash>`),
-        as with the Docker CLI. `dockerfile_text`, if given, takes the place of
-        the file's text; the file need not exist then.
+        `dockerfile` is relative to `root`, or absolute. One that lies outside of the context travels under a name of
+        its own (`.dockerfile.<hash>`), as with the Docker CLI. `dockerfile_text`, if given, takes the place of the
+        file's text; the file need not exist then.
 
-        Symlinks are sent as such and never followed. A FIFO is sent as its
-        header, without content. Sockets cannot be sent (the Docker CLI leaves
-        them out, too); device nodes are left out because a rootless engine
-        cannot create them (the Docker CLI sends their headers).
+        Symlinks are sent as such and never followed. A FIFO is sent as its header, without content. Sockets cannot be
+        sent (the Docker CLI leaves them out, too); device nodes are left out because a rootless engine cannot create
+        them (the Docker CLI sends their headers).
 
         Raises ContextError where the folder is missing, where something cannot be read, and for
         a bad line in the ignore file; DockerfileError for a Dockerfile that cannot be read.
@@ -82,8 +76,7 @@ class Context:
         found, skipped = walk(folder, ignore)
         first = _dockerfile_entry(folder, name, dockerfile_text)
         others = sorted((e for e in found if e.path != name), key=lambda entry: entry.path)
-        return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)),
-                   ignore)
+        return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)), ignore)
 
     def with_text(self, text: str) -> Context:
         """The same with another text of the Dockerfile; the folder is not scanned again."""
@@ -103,9 +96,8 @@ class Context:
     def largest(self, n: int = 5) -> list[tuple[str, int]]:
         """The `n` heaviest parts as (path, bytes), heaviest first; they do not overlap.
 
-        A part is a file or a directory (its path then ends in a slash). It is
-        the deepest one that still holds nearly all of what is above it, so
-        that `web/node_modules/` is named and not `web/`.
+        A part is a file or a directory (its path then ends in a slash). It is the deepest one that still holds nearly
+        all of what is above it, so that `web/node_modules/` is named and not `web/`.
         """
         return large_files.largest(((e.path, e.size) for e in self.entries if e.kind == "file"), n)
 
@@ -125,19 +117,16 @@ class Context:
             why="All of it is sent to the engine before the first instruction runs.",
             remedy=f"If the build does not need them, put these lines into {self.root / '.dockerignore'}: "
                    + ", ".join(printable(line) for line in lines),
-            evidence=f"The heaviest parts:\n{table}",
-        )
+            evidence=f"The heaviest parts:\n{table}")
 
     def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
         """The context as a tar, in pieces of about `chunk` bytes.
 
-        `progress` gets the bytes of file content that were handed over so far;
-        the last call equals `size` unless a file changed in between. A file
-        has the content that it has when its turn comes: one that grows while
-        it is read is cut, so that the tar stays whole.
+        `progress` gets the bytes of file content that were handed over so far; the last call equals `size` unless a
+        file changed in between. A file has the content that it has when its turn comes: one that grows while it is read
+        is cut, so that the tar stays whole.
 
-        Raises ContextError for a file that vanished, shrank while it was read,
-        or became something else since the scan.
+        Raises ContextError for a file that vanished, shrank while it was read, or became something else since the scan.
         """
         buffer, sent = bytearray(), 0
         for entry in self.entries:
@@ -186,12 +175,10 @@ def _folder(root: Path) -> Path:
     if root.exists():
         raise ContextError(
             f"{root} is not a folder.", why="A build context is a folder.",
-            remedy=f"Give the folder that holds it: {root.parent}",
-        )
+            remedy=f"Give the folder that holds it: {root.parent}")
     raise ContextError(
         f"There is no folder {root}.", why=f"It was looked for in {Path.cwd()}.",
-        remedy="Check the path of the build context.",
-    )
+        remedy="Check the path of the build context.")
 
 
 # -- the Dockerfile -----------------------------------------------------------

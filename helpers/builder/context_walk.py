@@ -80,8 +80,7 @@ def changed(path: str, why: str | None) -> ContextError:
     return ContextError(
         f"{printable(path)} changed while the build context was being sent.",
         why=f"{why or 'It cannot be read any more'}.",
-        remedy="Build again when nothing writes to it, or add it to .dockerignore.",
-    )
+        remedy="Build again when nothing writes to it, or add it to .dockerignore.")
 
 
 class _Walk:
@@ -131,8 +130,7 @@ class _Walk:
             self._keep(entry)
 
     def _keep(self, entry: Entry) -> None:
-        # A file that an exception brings back brings its folders with it, so
-        # that they keep their permissions.
+        # A file that an exception brings back brings its folders with it, so that they keep their permissions.
         parent = posixpath.dirname(entry.path)
         while parent in self.held:
             self.found.append(self.held.pop(parent))
@@ -149,8 +147,7 @@ class _Walk:
         return Entry(
             path=path, kind=kind, size=status.st_size if kind == "file" else 0,
             mode=stat.S_IMODE(status.st_mode), mtime=int(status.st_mtime),
-            target=os.readlink(child.path) if kind == "symlink" else "",
-        )
+            target=os.readlink(child.path) if kind == "symlink" else "")
 
 
 def _readable(path: str) -> bool:
@@ -162,5 +159,4 @@ def _unreadable(path: str) -> ContextError:
         f"{printable(path)} in the build context cannot be read.",
         why="Everything in the context is sent to the engine, and this user may not read it.",
         remedy=f"Add the line {printable(path)} to .dockerignore if the build does not need it, "
-               f"or make it readable: chmod -R u+rX {printable(path)}",
-    )
+               f"or make it readable: chmod -R u+rX {printable(path)}")

@@ -1,10 +1,8 @@
 """Which files are left out of a build context: .dockerignore, as Docker reads it.
 
-The rules are those of the Docker documentation, "Build context", section
-".dockerignore files", and where it is silent those of the code that Docker and
-BuildKit share (moby/patternmatcher: patternmatcher.go, ignorefile.go). They
-are not the rules of .gitignore: `foo` is the foo of the root alone, and
-`*/foo` or `**/foo` is needed for those below.
+The rules are those of the Docker documentation, "Build context", section ".dockerignore files", and where it is silent
+those of the code that Docker and BuildKit share (moby/patternmatcher: patternmatcher.go, ignorefile.go). They are not
+the rules of .gitignore: `foo` is the foo of the root alone, and `*/foo` or `**/foo` is needed for those below.
 """
 
 from __future__ import annotations
@@ -41,14 +39,12 @@ Inherited = tuple[bool, ...]
 class Ignore:
     """The patterns of one ignore file.
 
-    `lines` are the lines of the file, comments and all; `source` is the name
-    under which an error shows it. Raises ContextError, with the number of the
-    line, for a pattern that Docker refuses.
+    `lines` are the lines of the file, comments and all; `source` is the name under which an error shows it. Raises
+    ContextError, with the number of the line, for a pattern that Docker refuses.
 
-    Dockerfile and .dockerignore may be ignored like any other file. They are
-    sent all the same, as the Docker CLI does: the builder reads them. The
-    legacy builder then removes them before the first COPY; BuildKit, given a
-    tar, does not, so that `COPY . .` takes them along.
+    Dockerfile and .dockerignore may be ignored like any other file. They are sent all the same, as the Docker CLI does:
+    the builder reads them. The legacy builder then removes them before the first COPY; BuildKit, given a tar, does not,
+    so that `COPY . .` takes them along.
     """
 
     def __init__(self, lines: Iterable[str] = (), source: str = ".dockerignore"):
@@ -61,9 +57,8 @@ class Ignore:
     def read(cls, context_dir: str | Path, dockerfile_path: str | Path = "Dockerfile") -> Ignore:
         """The ignore file that holds for this Dockerfile; no patterns if there is none.
 
-        `<Dockerfile>.dockerignore` beside the Dockerfile wins over the
-        `.dockerignore` of the context's root, as in BuildKit; they are not
-        merged. `dockerfile_path` is relative to `context_dir`, or absolute.
+        `<Dockerfile>.dockerignore` beside the Dockerfile wins over the `.dockerignore` of the context's root, as in
+        BuildKit; they are not merged. `dockerfile_path` is relative to `context_dir`, or absolute.
 
         Raises ContextError for a file that cannot be read, and as Ignore does.
         """
@@ -77,8 +72,7 @@ class Ignore:
             except OSError as error:
                 raise ContextError(
                     f"{path} cannot be read.", why=f"{error.strerror}.",
-                    remedy="Make it a plain file that you may read, or remove it.",
-                ) from None
+                    remedy="Make it a plain file that you may read, or remove it.") from None
             return cls(text.split("\n"), source=path.name)
         return cls()
 
@@ -116,8 +110,7 @@ class Ignore:
         inside = directory + "/"
         return any(
             inside.startswith(pattern.literal) or pattern.literal.startswith(inside)
-            for pattern in self._exceptions
-        )
+            for pattern in self._exceptions)
 
     # -- inside ---------------------------------------------------------------
 
@@ -136,16 +129,14 @@ class Ignore:
         except (ValueError, re.error) as error:
             raise self._bad(
                 line, number, f"{str(error)[:1].upper()}{str(error)[1:]}.",
-                "Close every [ with a ], or put a backslash before a [ that is part of a name.",
-            ) from None
+                "Close every [ with a ], or put a backslash before a [ that is part of a name.") from None
         wild = _WILD.search(text)
         return Pattern(text, again, expression, text[: wild.start()] if wild else text + "/")
 
     def _bad(self, line: str, number: int, why: str, remedy: str) -> ContextError:
         return ContextError(
             f"Line {number} of {self.source} is not a pattern.", why=why, remedy=remedy,
-            evidence=f"> {number} | {line.strip()}",
-        )
+            evidence=f"> {number} | {line.strip()}")
 
 
 def _clean(pattern: str) -> str:

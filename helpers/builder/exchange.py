@@ -1,10 +1,9 @@
 """The call of the engine: one POST to /build, and the builder's own story back.
 
-`version=2` asks for BuildKit, which fetches the files that it lacks through a session beside
-it; `version=1` asks for the legacy builder, which gets the whole context as a tar archive in
-the request's body. Podman answers either with Buildah, which gets the whole context too. The
-SDK's own `images.build()` sends no version and cannot read BuildKit's answer; it is the SDK's
-client and connection that are used here.
+`version=2` asks for BuildKit, which fetches the files that it lacks through a session beside it; `version=1` asks for
+the legacy builder, which gets the whole context as a tar archive in the request's body. Podman answers either with
+Buildah, which gets the whole context too. The SDK's own `images.build()` sends no version and cannot read BuildKit's
+answer; it is the SDK's client and connection that are used here.
 """
 
 from __future__ import annotations

@@ -91,8 +91,7 @@ class Exports:
             "timestamps": _true(fields.get("rewrite-timestamp", "")),
             "push": _true(fields.get("push", "")),
             "provenance-file": bool(self.provenance and self.file),
-            "epoch": bool(self.output and self.dated),
-        }
+            "epoch": bool(self.output and self.dated)}
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
 

@@ -55,8 +55,7 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
         remedy=_unmet_mounts(progress, step, given) or _unfound(progress, step, snapshots) or _remedy(message, step),
         evidence=_log(step),
         stage=step.stage or None, instruction=step.instruction, line=step.line,
-        exit_code=exit_code, log=step.log, progress=progress,
-    )
+        exit_code=exit_code, log=step.log, progress=progress)
 
 
 def stopped(progress: Progress, bounds: Bounds, running: str = "") -> BuildStopped:

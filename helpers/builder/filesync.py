@@ -5,11 +5,9 @@
     we    its DATA in pieces; an empty DATA ends it
     they  FIN when they have all; we answer FIN. ERR, from either, ends it all.
 
-The messages are those of tonistiigi/fsutil, types/wire.proto and
-types/stat.proto; the order of things is described in receive.go there. The
-service is moby.filesync.v1.FileSync (moby/buildkit,
-session/filesync/filesync.proto); what is wanted comes as metadata, as in
-filesync.go beside it.
+The messages are those of tonistiigi/fsutil, types/wire.proto and types/stat.proto; the order of things is described in
+receive.go there. The service is moby.filesync.v1.FileSync (moby/buildkit, session/filesync/filesync.proto); what is
+wanted comes as metadata, as in filesync.go beside it.
 """
 
 from __future__ import annotations

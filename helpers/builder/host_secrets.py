@@ -1,18 +1,16 @@
 """This machine's own way to the package registries, for builds that mount it.
 
-A machine may reach registries through a mirror or a proxy, or trust a certificate
-authority of its own (that of a company's proxy, say). A container knows nothing of it.
-A RUN that mounts one of these build secrets has it while its command runs, and no layer
-ever does:
+A machine may reach registries through a mirror or a proxy, or trust a certificate authority of its own (that of a
+company's proxy, say). A container knows nothing of it. A RUN that mounts one of these build secrets has it while its
+command runs, and no layer ever does:
 
     --mount=type=secret,id=trust                             certificates, PEM
     --mount=type=secret,id=npmrc,target=/root/.npmrc         npm's settings
     --mount=type=secret,id=pip.conf,target=/etc/pip.conf     pip's settings
 
-They hold addresses and certificates, and never a password, a token or a key: a
-Dockerfile can send whatever it mounts anywhere. A user who needs more hands over a file,
-as with Docker: `--secret id=npmrc,src=FILE`. Which builds are given these
-settings at all is decided in `secrets`.
+They hold addresses and certificates, and never a password, a token or a key: a Dockerfile can send whatever it mounts
+anywhere. A user who needs more hands over a file, as with Docker: `--secret id=npmrc,src=FILE`. Which builds are given
+these settings at all is decided in `secrets`.
 """
 
 from __future__ import annotations
@@ -33,8 +31,7 @@ from ..bases.references import on_loopback
 TRUST, NPM, PIP = IDS = ("trust", "npmrc", "pip.conf")
 _TRUST_FILE = f"/run/secrets/{TRUST}"   # where such a mount is by default
 
-_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-            "/etc/ssl/cert.pem")
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _ANCHORS = ("/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors")
 _NAMED = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -97,8 +94,7 @@ def _bundles(npm: Mapping[str, str], pip: Mapping[str, str]) -> list[str]:
     anything, since then every image's own certificates will do."""
     named = [os.environ.get(name, "") for name in _NAMED] + [npm.get("cafile", ""), pip.get("cert", "")]
     named = [name for name in named if name and Path(name).is_file()]
-    added = [file for folder in _ANCHORS for file in Path(folder).rglob("*")
-             if file.suffix in (".crt", ".pem", ".cer")]
+    added = [file for folder in _ANCHORS for file in Path(folder).rglob("*") if file.suffix in (".crt", ".pem", ".cer")]
     if not named and not added:
         return []
     system = [name for name in _BUNDLES if Path(name).is_file()][:1]
@@ -124,8 +120,7 @@ def npm_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[s
 
 
 def npmrc(settings: Mapping[str, str], trust: bool, environment: Mapping[str, str]) -> HostSecret:
-    """A .npmrc with those settings that are no secret. `trust`: whether the certificates
-    are mounted too."""
+    """A .npmrc with those settings that are no secret. `trust`: whether the certificates are mounted too."""
     chosen = {"https-proxy": _variable(environment, "https_proxy"), "proxy": _variable(environment, "http_proxy"),
               "noproxy": _variable(environment, "no_proxy")} | dict(settings)
     kinds = _NPM_KEYS | {key: "address" for key in settings if _SCOPE.fullmatch(key)}
@@ -176,8 +171,7 @@ def _pip_config() -> str:
 # -- what may leave this machine ------------------------------------------------------
 
 def _public(settings: Mapping[str, str], kinds: Mapping[str, str]) -> tuple[dict[str, str], int]:
-    """The settings of these kinds without anything secret, and how many values lost something
-    or had to stay."""
+    """The settings of these kinds without anything secret, and how many values lost something or had to stay."""
     kept: dict[str, str] = {}
     withheld = sum(bool(_SECRET_KEY.search(key)) for key in settings)
     for key, kind in kinds.items():

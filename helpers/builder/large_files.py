@@ -9,13 +9,11 @@ from collections.abc import Collection, Iterable, Mapping
 # Folders that a build makes again, or does not need: named as a whole, at any depth.
 _KNOWN = frozenset({
     ".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".nox", ".cache",
-    ".mypy_cache", ".pytest_cache", ".terraform", ".gradle", "target", "dist", "build", ".next",
-})
+    ".mypy_cache", ".pytest_cache", ".terraform", ".gradle", "target", "dist", "build", ".next"})
 # Kinds of file that seldom belong into an image: named by their ending.
 _ENDINGS = frozenset({
     ".iso", ".img", ".qcow2", ".vmdk", ".vdi", ".tar", ".tgz", ".gz", ".xz", ".zst", ".zip", ".7z",
-    ".mp4", ".mov", ".mkv", ".avi", ".dump", ".bak", ".log",
-})
+    ".mp4", ".mov", ".mkv", ".avi", ".dump", ".bak", ".log"})
 _NEARLY_ALL = 0.9
 _WORTH_NAMING = 0.01
 

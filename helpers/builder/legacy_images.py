@@ -1,8 +1,7 @@
 """Images that the legacy builder and Buildah leave behind, remembered for cleaning.
 
-They keep the result of every step as an image without a name and without labels, as their cache.
-Only the ids in the answers to the course's own builds distinguish these from a learner's images,
-so the ids are written down.
+They keep the result of every step as an image without a name and without labels, as their cache. Only the ids in the
+answers to the course's own builds distinguish these from a learner's images, so the ids are written down.
 """
 
 from __future__ import annotations

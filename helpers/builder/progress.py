@@ -1,7 +1,6 @@
 """The state of a build, folded from its events.
 
-`Progress` is what a live view draws while the build runs, and what
-`BuildResult` is made from when it has ended.
+`Progress` is what a live view draws while the build runs, and what `BuildResult` is made from when it has ended.
 """
 
 from __future__ import annotations
@@ -170,8 +169,7 @@ class Progress:
             None if seen.started is None else max(0.0, seen.started - zero),
             None if seen.completed is None else max(0.0, seen.completed - zero),
             seen.error, log.lines() if log else (),
-            seen.key, seen.inputs,
-        )
+            seen.key, seen.inputs)
 
     def _place(self, key: str) -> Place:
         """A step that appears may say more about where the others belong."""
@@ -197,17 +195,15 @@ def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
     if new.started is None or new.completed is None:
         return old
     longer = new if new.completed - new.started > old.completed - old.started else old
-    return StepSeen(new.key, new.name, longer.started, longer.completed,
-                    old.cached, new.error or old.error, new.inputs)
+    return StepSeen(new.key, new.name, longer.started, longer.completed, old.cached, new.error or old.error, new.inputs)
 
 
 # -- stages ----------------------------------------------------------------------
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
-    """`reached`: whether the build needed this stage, even if none of its steps was
-    reported: BuildKit is silent about some of what it takes from the cache. A FROM says
-    nothing about a stage: BuildKit takes an image once for all stages on it, in other
-    builds too, and names any of them, even a skipped one."""
+    """`reached`: whether the build needed this stage, even if none of its steps was reported: BuildKit is silent about
+    some of what it takes from the cache. A FROM says nothing about a stage: BuildKit takes an image once for all stages
+    on it, in other builds too, and names any of them, even a skipped one."""
     own = work(steps)
     if not reached and not any(step.started is not None or step.cached for step in own):
         status = "skipped"

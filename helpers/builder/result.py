@@ -138,8 +138,7 @@ class BuildResult:
             "warnings": [each.facts() for each in self.problems],
             "checks": [each.facts() for each in self.warnings],
             "handed_over": [{"id": each.id, "origin": each.origin} for each in self.handed_over],
-            "error": None,
-        }
+            "error": None}
 
     def __str__(self) -> str:
         head = f"{self.tag or self.output or self.image[:19]}: {seconds(self.seconds)} with {self.builder}"
@@ -153,8 +152,7 @@ class BuildResult:
 
 def stage_facts(stage: StageReport) -> dict[str, object]:
     """A stage in `build --json`."""
-    return {"name": stage.name, "base": stage.base, "status": stage.status,
-            "seconds": round(stage.seconds, 3)}
+    return {"name": stage.name, "base": stage.base, "status": stage.status, "seconds": round(stage.seconds, 3)}
 
 
 def step_facts(step: Step) -> dict[str, object]:

@@ -3,12 +3,10 @@
     >>> with Session(engine, context) as session:
     ...     api.post(f"{api.base_url}/build", params=parameters | session.parameters)
 
-POST /session, upgraded to HTTP/2, reverses the connection: the engine calls
-and we answer. It asks for the Dockerfile, for those files of the context that
-it lacks (it keeps the last transfer of the same context), for secrets and for
-registry credentials. The headers and the order of things follow moby/buildkit,
-session/session.go, manager.go and grpc.go; the services are those of
-session/filesync/filesync.proto, session/secrets/secrets.proto,
+POST /session, upgraded to HTTP/2, reverses the connection: the engine calls and we answer. It asks for the Dockerfile,
+for those files of the context that it lacks (it keeps the last transfer of the same context), for secrets and for
+registry credentials. The headers and the order of things follow moby/buildkit, session/session.go, manager.go and
+grpc.go; the services are those of session/filesync/filesync.proto, session/secrets/secrets.proto,
 session/auth/auth.proto, and grpc.health.v1.Health.
 """
 
@@ -92,8 +90,7 @@ class Session:
             "/moby.filesync.v1.FileSync/DiffCopy": diff_copy(self._tree, self._count),
             "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(self._secret),
             "/moby.filesync.v1.Auth/Credentials": unary(_credentials),
-            **ssh_agent.methods(self._ssh), **self._more,
-        }
+            **ssh_agent.methods(self._ssh), **self._more}
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}
         self._server = Server(upgrade(

@@ -1,10 +1,9 @@
 """An ssh agent of this machine for RUN --mount=type=ssh: `--ssh` as `docker build` has it.
 
-BuildKit opens a stream for each connection that a command makes to SSH_AUTH_SOCK, and we pass
-its messages on to the agent's socket. The service is moby.sshforward.v1.SSH (moby/buildkit,
-session/sshforward/ssh.proto); the messages within are those of the ssh agent protocol
-(draft-miller-ssh-agent). As with Docker, a build may list keys and let the agent sign, and
-change nothing in it; no key leaves this machine.
+BuildKit opens a stream for each connection that a command makes to SSH_AUTH_SOCK, and we pass its messages on to the
+agent's socket. The service is moby.sshforward.v1.SSH (moby/buildkit, session/sshforward/ssh.proto); the messages within
+are those of the ssh agent protocol (draft-miller-ssh-agent). As with Docker, a build may list keys and let the agent
+sign, and change nothing in it; no key leaves this machine.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Which line of the Dockerfile each step of a build belongs to.
 
-The legacy builder and Buildah number the instructions one by one. BuildKit does not: a
-WORKDIR that leads to / makes no step, triggers of an ONBUILD base are numbered like
-instructions of the file, and where a relative WORKDIR leads depends on the base. So the
-steps of its trace are laid beside the file's instructions, by keyword and text.
+The legacy builder and Buildah number the instructions one by one. BuildKit does not: a WORKDIR that leads to / makes no
+step, triggers of an ONBUILD base are numbered like instructions of the file, and where a relative WORKDIR leads depends
+on the base. So the steps of its trace are laid beside the file's instructions, by keyword and text.
 
 Source: moby/buildkit, frontend/dockerfile/dockerfile2llb/convert.go (prefixCommand,
 dispatchWorkdir, dispatchOnBuildTriggers).
@@ -47,8 +46,7 @@ def flat_instructions(dockerfile: Dockerfile, target: str | None) -> list[tuple[
     last = dockerfile.stage(target).index if target else len(dockerfile.stages) - 1
     return [("", arg) for arg in dockerfile.preamble] + [
         (stage.label, instruction)
-        for stage in dockerfile.stages[: last + 1] for instruction in stage.instructions
-    ]
+        for stage in dockerfile.stages[: last + 1] for instruction in stage.instructions]
 
 
 def legacy_places(seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
@@ -169,8 +167,7 @@ def _agreement(instruction: Instruction, text: str | None) -> float:
 
 def _fits(instruction: Instruction, text: str) -> bool:
     """Whether `text` is the instruction with its variables replaced by something."""
-    first, *rest = (_without_blanks(part) for part in
-                    _VARIABLE.split(f"{instruction.keyword} {instruction.value}"))
+    first, *rest = (_without_blanks(part) for part in _VARIABLE.split(f"{instruction.keyword} {instruction.value}"))
     if not rest or instruction.heredocs:   # what a heredoc holds is summed up behind it
         return text == first or bool(instruction.heredocs) and text.startswith(first)
     *middle, last = rest

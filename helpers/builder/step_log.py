@@ -13,9 +13,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class StepLog:
     """Takes text of any length in time and memory that do not grow with the length of a line.
 
-    A line longer than 2,000 characters is cut in the middle, and says how much was cut.
-    Colours are dropped, and of a line that was drawn over with carriage returns (a
-    progress bar) the last state is kept, as on a terminal.
+    A line longer than 2,000 characters is cut in the middle, and says how much was cut. Colours are dropped, and of a
+    line that was drawn over with carriage returns (a progress bar) the last state is kept, as on a terminal.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,7 @@
 """What the legacy builder and Buildah have in common: their answer is lines of text.
 
-Between the lines stand an error, which ends the answer, and the id of the finished image.
-What the lines mean differs: `legacy` and `buildah` read them. Neither reports times: those
-of a step are when its line reached us.
+Between the lines stand an error, which ends the answer, and the id of the finished image. What the lines mean differs:
+`legacy` and `buildah` read them. Neither reports times: those of a step are when its line reached us.
 
 A command prints into the same stream, and may print what looks like a line of the
 builder's. A step line counts only where it can come next.

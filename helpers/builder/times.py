@@ -52,9 +52,8 @@ def overlap(one: Iterable[Step], two: Iterable[Step]) -> float:
 def dependencies(steps: Iterable[Step]) -> list[tuple[Step, Step]]:
     """(giver, taker) for each step that needs one of another stage, as the builder says.
 
-    Not so for a FROM: BuildKit takes an image once for all stages that stand on it and
-    names one of them. It runs equal steps on one image once too; then the tie says
-    that one stage needed what the trace counts to the other.
+    Not so for a FROM: BuildKit takes an image once for all stages that stand on it and names one of them. It runs equal
+    steps on one image once too; then the tie says that one stage needed what the trace counts to the other.
     """
     by_key = {step.key: step for step in work(steps) if step.stage}
     pairs = [(by_key[key], step) for step in by_key.values() for key in step.inputs if key in by_key]

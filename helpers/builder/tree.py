@@ -5,9 +5,8 @@
             -> ignore_tree     .dockerignore, for BuildKit's own look at it
     Tree.only(...)             the part that a build needs
 
-The order is by path, component by component, parents first: fsutil's
-validator.go refuses any other. Which paths are wanted follows filter.go and
-followlinks.go there.
+The order is by path, component by component, parents first: fsutil's validator.go refuses any other. Which paths are
+wanted follows filter.go and followlinks.go there.
 """
 
 from __future__ import annotations
@@ -126,8 +125,7 @@ class Tree:
 def context_tree(context: Context) -> Tree:
     """What `docker build` lets COPY see of the context.
 
-    A Dockerfile that is not ignored is there as it is on the disk, whatever
-    text is built.
+    A Dockerfile that is not ignored is there as it is on the disk, whatever text is built.
     """
     return Tree(context.root, (
         Node(entry.path, _KINDS[entry.kind], entry.target) for entry in context.entries
@@ -138,8 +136,7 @@ def context_tree(context: Context) -> Tree:
 def dockerfile_tree(context: Context, names: Collection[str] = ()) -> Tree:
     """The Dockerfile, the ignore file that belongs to it alone, and those further Dockerfiles that are named.
 
-    BuildKit reads the latter for its warnings; the context is already filtered
-    by the same lines.
+    BuildKit reads the latter for its warnings; the context is already filtered by the same lines.
     """
     texts = {context.dockerfile: context.dockerfile_text,
              **{name: text for name, text in context.more_dockerfiles.items() if name in names}}

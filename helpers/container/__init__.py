@@ -1,8 +1,7 @@
 """Run an image and see what it prints: until it ends, or as a server.
 
-Containers of the course have little memory, few processes and no privileges, no network unless
-they serve, and are removed when they end, whatever happens. A server's port is open on this
-machine's loopback address only.
+Containers of the course have little memory, few processes and no privileges, no network unless they serve, and are
+removed when they end, whatever happens. A server's port is open on this machine's loopback address only.
 """
 
 from .processes import users

@@ -54,8 +54,7 @@ def run_attacks(server: ServedContainer, port: int) -> tuple[AttackResult, ...]:
         _first(server, "download a file", _downloads(url), lambda ran: bool(page) and page in ran.output),
         _first(server, "compile a program", _COMPILERS, lambda ran: _ANSWER in ran.output),
         _first(server, "install a package", _INSTALLERS, lambda ran: "installed" in ran.output),
-        _root(server),
-    )
+        _root(server))
 
 
 _SHELLS = tuple((shell, "-c", "echo in a shell") for shell in ("bash", "sh", "ash", "dash", "zsh", "busybox"))
@@ -63,12 +62,10 @@ _COMPILERS = (
     ("sh", "-c", f"cd /tmp && printf '%s' '{_C}' > guest.c && cc guest.c -o guest && ./guest"),
     ("sh", "-c", f"cd /tmp && printf '%s' '{_GO}' > guest.go && go run guest.go"),
     ("cc", "--version"), ("gcc", "--version"), ("clang", "--version"), ("go", "version"), ("javac", "-version"),
-    ("rustc", "--version"),
-)
+    ("rustc", "--version"))
 _INSTALLERS = (
     ("sh", "-c", _DEB), ("sh", "-c", _APK), ("dpkg", "--version"), ("apk", "--version"), ("rpm", "--version"),
-    ("pip", "--version"), ("npm", "--version"),
-)
+    ("pip", "--version"), ("npm", "--version"))
 
 
 def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
@@ -78,8 +75,7 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
         ("python3", "-c", f"import urllib.request as r; print(r.urlopen('{url}').read().decode())"),
         ("perl", "-MHTTP::Tiny", "-e", f"print HTTP::Tiny->new->get('{url}')->{{content}}"),
         ("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/" + url.rsplit(":", 1)[1].strip("/")
-         + r"; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3"),
-    )
+         + r"; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3"))
 
 
 def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]],
@@ -97,8 +93,7 @@ def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]]
             continue
         if works(ran):
             return AttackResult(
-                what, True, _short(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else ""
-            )
+                what, True, _short(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
         command, said = _short(each), ran.output.strip()
     if not command:
         said = f"there is no {', '.join(dict.fromkeys(missing))}"

@@ -1,5 +1,4 @@
-"""The users that a container's processes run as, as the engine sees them: an image without a
-shell cannot say."""
+"""The users that a container's processes run as, as the engine sees them: an image without a shell cannot say."""
 
 from __future__ import annotations
 

@@ -79,8 +79,7 @@ def limits(engine: Engine) -> dict[str, object]:
 
 
 def hardening_options(engine: Engine, capabilities: Sequence[str] | None) -> dict[str, object]:
-    """The SDK's options for a container that is not trusted, with only these capabilities;
-    none for None."""
+    """The SDK's options for a container that is not trusted, with only these capabilities; none for None."""
     if capabilities is None:
         return {}
     ulimits = {"fsize": _FILE_BYTES}

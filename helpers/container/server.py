@@ -141,8 +141,7 @@ def serve(image: str, command: Sequence[str] | None = None, *, port: int, sandbo
     port       on which it listens for HTTP
     timeout    seconds in which it must have answered, with whatever status
 
-    Raises CourseError with the container's output if it ends or does not answer in time, and
-    the engine's errors.
+    Raises CourseError with the container's output if it ends or does not answer in time, and the engine's errors.
     """
     engine = engine or connect()
     if engine.shares_network:
@@ -182,8 +181,7 @@ def _started(engine: Engine, name: str, image: str, port: int, timeout: float) -
     api, began, looked = engine.client.api, time.perf_counter(), 0.0
     start(api, name, image)
     started = time.perf_counter()   # the engine may unpack the image first: not the server's delay
-    addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network
-                 else _addresses(api.inspect_container(name), port))
+    addresses = ([f"{_LOOPBACK}:{port}"] if engine.shares_network else _addresses(api.inspect_container(name), port))
     while (waited := time.perf_counter() - started) < timeout:
         for address in addresses:
             try:

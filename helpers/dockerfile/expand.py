@@ -1,9 +1,8 @@
 """Variables in a word, as BuildKit replaces them in FROM and ARG.
 
-`$X`, `${X}`, `${X:-default}`, `${X:+other}`, `${X:?message}` (each also without
-the colon: then only an unset variable counts, not an empty one), `${X#pattern}`,
-`${X%pattern}` and `${X/pattern/text}`, with quotes and escapes. The rules are
-those of the Dockerfile reference, "Environment replacement".
+`$X`, `${X}`, `${X:-default}`, `${X:+other}`, `${X:?message}` (each also without the colon: then only an unset variable
+counts, not an empty one), `${X#pattern}`, `${X%pattern}` and `${X/pattern/text}`, with quotes and escapes. The rules
+are those of the Dockerfile reference, "Environment replacement".
 """
 
 from __future__ import annotations

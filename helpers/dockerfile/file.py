@@ -29,8 +29,7 @@ def read_file(path: Path, limit: int = -1) -> str:
     except OSError as error:
         raise DockerfileError(
             f"The Dockerfile {printable(str(path))} cannot be read.", why=f"{error.strerror}.",
-            remedy=f"Make it readable: chmod u+r {printable(str(path))}",
-        ) from None
+            remedy=f"Make it readable: chmod u+r {printable(str(path))}") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise DockerfileError(f"{printable(str(path))} is not a file.", why="A Dockerfile is a plain text file.",
@@ -68,8 +67,7 @@ def _not_there(path: Path) -> DockerfileError:
         f"There is no {name} in {printable(os.path.abspath(path.parent))}.",
         why=f"Names like it are there: {', '.join(names)}." if names else "",
         remedy=f"Rename it to {name}, or name it: dockerfile={names[0]!r}" if names
-        else "Write one, or give the folder that has it.",
-    )
+        else "Write one, or give the folder that has it.")
 
 
 def _looks_like_one(name: str) -> bool:

@@ -18,9 +18,8 @@ _STEPS = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 def produces_step(instruction: Instruction) -> bool:
     """Whether BuildKit's trace can number this instruction, as in `[builder 3/4]`.
 
-    FROM, RUN, COPY, ADD and WORKDIR do; ENV, LABEL, CMD and their like only
-    change the image's configuration. `WORKDIR /` makes no step either, since
-    no directory has to be made. Source: moby/buildkit,
+    FROM, RUN, COPY, ADD and WORKDIR do; ENV, LABEL, CMD and their like only change the image's configuration. `WORKDIR
+    /` makes no step either, since no directory has to be made. Source: moby/buildkit,
     frontend/dockerfile/dockerfile2llb/convert.go.
     """
     if instruction.keyword == "WORKDIR":
@@ -64,15 +63,13 @@ class Stage:
     def steps(self) -> tuple[Instruction, ...]:
         """The instructions that BuildKit numbers: `[builder 3/4]` is `steps[2]`.
 
-        FROM counts only where an image is taken: not with `scratch`, and not
-        on top of an earlier stage. A `WORKDIR /` is missing here and in the
-        numbers, but BuildKit does count it in the total after the slash.
+        FROM counts only where an image is taken: not with `scratch`, and not on top of an earlier stage. A `WORKDIR /`
+        is missing here and in the numbers, but BuildKit does count it in the total after the slash.
         """
         from_counts = self.base != SCRATCH and self.base_stage is None
         return tuple(
             instruction for instruction in self.instructions
-            if produces_step(instruction) and (from_counts or instruction.keyword != "FROM")
-        )
+            if produces_step(instruction) and (from_counts or instruction.keyword != "FROM"))
 
 
 @dataclass(frozen=True)
@@ -200,10 +197,8 @@ class Dockerfile:
     def with_bases(self, mapping: Mapping[str, str]) -> str:
         """The text with the images in `mapping` {reference: other} replaced.
 
-        Only the references in FROM, `--from` and `--mount=from` change, and
-        only where they mean an image; a variable that resolved to the image
-        becomes the replacement itself. All other bytes stay, and so does every
-        line number.
+        Only the references in FROM, `--from` and `--mount=from` change, and only where they mean an image; a variable
+        that resolved to the image becomes the replacement itself. All other bytes stay, and so does every line number.
         """
         edits: set[tuple[int, int, str]] = set()   # an ONBUILD is used by several stages
         for use in self._uses:
@@ -247,5 +242,4 @@ class Dockerfile:
             f"This Dockerfile has no stage {wanted}.",
             why=f"Its stages are: {', '.join(labels)}.",
             remedy=f"Did you mean {close[0]}?" if close else "Use one of these names, or an index from 0.",
-            evidence=lines,
-        )
+            evidence=lines)

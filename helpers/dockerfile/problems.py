@@ -37,14 +37,12 @@ def problems_met(dockerfile: Dockerfile, builder: str, target: str | None = None
     """Those of the stages that `builder` ('buildkit', 'legacy', 'buildah') runs for `target`
     (None: the last stage): the legacy builder every stage above it, too.
 
-    Raises DockerfileError if there is no such stage, and for the first line that the builder
-    is known to refuse.
+    Raises DockerfileError if there is no such stage, and for the first line that the builder is known to refuse.
     """
     last = dockerfile.stages[-1] if target is None else dockerfile.stage(target)
     runs = {stage.label for stage in dockerfile.stages[:last.index + 1]} if builder == "legacy" else \
         dockerfile.needed(last.label)
-    met = tuple(each for each in problems(dockerfile)
-                if each.stage in runs and (not each.only or builder in each.only))
+    met = tuple(each for each in problems(dockerfile) if each.stage in runs and (not each.only or builder in each.only))
     for each in met:
         if builder in each.refused_by:
             raise dockerfile.fault(each.what, each.line, why=each.why, remedy=each.remedy)

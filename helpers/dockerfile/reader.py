@@ -1,8 +1,7 @@
 """Text to instructions: lines, continuations, comments, heredocs and flags.
 
-The rules are those of BuildKit (moby/buildkit, frontend/dockerfile/parser),
-read there in 2026 and written again here. Offsets into the source are kept, so
-that one word of the file can be replaced without touching any other byte.
+The rules are those of BuildKit (moby/buildkit, frontend/dockerfile/parser), read there in 2026 and written again here.
+Offsets into the source are kept, so that one word of the file can be replaced without touching any other byte.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ from .source import SPACE, Source, unquoted
 
 KEYWORDS = (
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
-    "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
-)
+    "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 
 
@@ -38,9 +36,8 @@ class Instruction:
     """One instruction of a Dockerfile.
 
     keyword   upper case: "COPY"
-    value     all after the keyword, flags too. Continuation lines are joined
-              as BuildKit joins them: comment lines and empty lines between
-              them are dropped, and the bodies of heredocs are not part of it.
+    value     all after the keyword, flags too. Continuation lines are joined as BuildKit joins them: comment lines and
+              empty lines between them are dropped, and the bodies of heredocs are not part of it.
     line      the first line, from 1
     end_line  the last line, with the bodies of heredocs
     flags     {"from": ["builder"], "mount": [...]}; a flag without a value is "true"
@@ -106,8 +103,7 @@ class Instruction:
         return [(match.group(), match.start(), match.end()) for match in found]
 
     def source_spans(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Where `value[start:end]` stands in the file: more than one span if
-        a line continuation cuts through it."""
+        """Where `value[start:end]` stands in the file: more than one span if a line continuation cuts through it."""
         spans = []
         for offset, source, length in self._pieces:
             first, last = max(start, offset), min(end, offset + length)
@@ -187,8 +183,7 @@ def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, afte
     instruction = Instruction(
         keyword=keyword, value=value, line=first + 1, end_line=min(after, source.last), flags=_by_name(flags),
         heredocs=tuple(bodies), _flag_spans=tuple(flags), _arguments_at=arguments_at,
-        _pieces=tuple(_piece_map(pieces, value_at)),
-    )
+        _pieces=tuple(_piece_map(pieces, value_at)))
     return instruction, after
 
 
@@ -199,8 +194,7 @@ def triggered(onbuild: Instruction, escape: str) -> Instruction:
     return Instruction(
         keyword=keyword.upper(), value=value, line=onbuild.line, end_line=onbuild.end_line,
         flags=_by_name(flags), heredocs=onbuild.heredocs, _flag_spans=tuple(flags), _arguments_at=arguments_at,
-        _pieces=tuple((offset - at, source, length) for offset, source, length in onbuild._pieces),
-    )
+        _pieces=tuple((offset - at, source, length) for offset, source, length in onbuild._pieces))
 
 
 def _command(line: str) -> tuple[str, str, int]:
@@ -231,8 +225,7 @@ def _known(source: Source, written: str, line: int) -> str:
     remedy = (
         f"Write {close[0]} instead of {written}." if close
         else "Begin the line with an instruction such as RUN, or end the line above with a backslash "
-             "if this one belongs to it."
-    )
+             "if this one belongs to it.")
     raise source.fault(f"Line {line}: {written} is not a Dockerfile instruction.", line, remedy=remedy)
 
 
@@ -243,8 +236,7 @@ def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
     e = re.escape(escape)
     word = re.compile(
         rf"""(?:{e}.|{e}\Z|[^\s"'{e}]|"(?:{e}.|[^"{e}])*(?:"|\Z)|'(?:{e}.|[^'{e}])*(?:'|\Z))+""",
-        re.DOTALL,
-    )
+        re.DOTALL)
     flags: list[Flag] = []
     at = 0
     while True:

@@ -29,9 +29,8 @@ class _Reference(NamedTuple):
 def uses(source: Source, stages: Sequence[Stage], escape: str, arguments: Mapping[str, str | None]) -> Iterator[Use]:
     """What the stages take by COPY and RUN, each as a Use.
 
-    All stages of the file are looked at, also later ones: BuildKit resolves `--from`
-    after it has read every FROM (convert.go: toDispatchState, toCommand). Of two stages
-    of one name, the last is meant.
+    All stages of the file are looked at, also later ones: BuildKit resolves `--from` after it has read every FROM
+    (convert.go: toDispatchState, toCommand). Of two stages of one name, the last is meant.
 
     An ONBUILD is executed by the stages that are FROM the stage that has it (docs.docker.com,
     "ONBUILD": it is not inherited by grandchildren), so they take what its COPY names.
@@ -83,20 +82,17 @@ def _stage_of(source: Source, reference: _Reference, line: int, stages: Sequence
         raise source.fault(
             f"Line {line}: {reference.text} is not expanded here.", line,
             why="Variables are replaced in FROM, but not in the from of a mount.",
-            remedy=f"Add a stage, FROM {reference.text} AS source, and take from source instead.",
-        )
+            remedy=f"Add a stage, FROM {reference.text} AS source, and take from source instead.")
     if not _STAGE_NUMBER.match(reference.text):
         return next((stage.index for stage in reversed(stages) if stage.name == reference.text.lower()), None)
     if not reference.may_be_number:
         raise source.fault(
             f"Line {line}: a mount takes a stage by its name, not by the number {reference.text}.", line,
-            remedy="Name the stage with FROM ... AS NAME, and write from=NAME.",
-        )
+            remedy="Name the stage with FROM ... AS NAME, and write from=NAME.")
     index = int(reference.text) if len(reference.text) < 10 else len(stages)
     if 0 <= index < len(stages):
         return index
     raise source.fault(
         f"Line {line}: there is no stage {reference.text}.", line,
         why=f"Stages are counted from 0, and this file has {len(stages)}: the last is {len(stages) - 1}.",
-        remedy="Use the name of the stage: it stays right when stages are added.",
-    )
+        remedy="Use the name of the stage: it stays right when stages are added.")

@@ -19,8 +19,7 @@ from .source import SHELL_WORD
 # The instructions in which a builder replaces variables; in RUN the shell does.
 # Source: Dockerfile reference, "Environment replacement".
 _EXPANDED = frozenset(
-    ["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"]
-)
+    ["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"])
 PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
                       for name in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"))
 _NAME = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<more>.?))")

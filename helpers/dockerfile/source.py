@@ -10,9 +10,7 @@ from ..errors import DockerfileError
 # white space is wider (it takes \x1c to \x1f, too).
 SPACE = "\t\n\v\f\r \x85\xa0"
 # A word of a shell line. `<< EOF` is one word: BuildKit allows blanks there.
-SHELL_WORD = re.compile(
-    r"""(?:\\.|\\\Z|<<[ \t]*|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.DOTALL
-)
+SHELL_WORD = re.compile(r"""(?:\\.|\\\Z|<<[ \t]*|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.DOTALL)
 
 
 class Source:
@@ -44,8 +42,7 @@ class Source:
         width = len(str(numbers[-1]))
         marked = [
             f"{'>' if number == line else ' '} {number:>{width}} | {self.lines[number - 1]}"
-            for number in numbers
-        ]
+            for number in numbers]
         return "\n".join(text.rstrip() for text in marked)
 
 

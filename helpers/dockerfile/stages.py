@@ -23,17 +23,15 @@ _PLAIN_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset: bool = False) -> Dockerfile:
     """Reads a Dockerfile as BuildKit does.
 
-    `build_args` replace the values of ARGs that stand before the first FROM,
-    and of the platform arguments that BuildKit sets by itself (TARGETARCH and
-    the like, which get this machine's platform). Others have no effect on
-    FROM, as in Docker. `keep_unset`: the image of a FROM keeps its variables as they are
-    written where one of them has no value, which no builder would build.
+    `build_args` replace the values of ARGs that stand before the first FROM, and of the platform arguments that
+    BuildKit sets by itself (TARGETARCH and the like, which get this machine's platform). Others have no effect on FROM,
+    as in Docker. `keep_unset`: the image of a FROM keeps its variables as they are written where one of them has no
+    value, which no builder would build.
 
-    Raises DockerfileError (with `line`) where every engine would refuse: no
-    instruction at all, an unknown one, one before the first FROM, a FROM that
-    lacks its image or has a bad name, an open heredoc, a number of a stage that
-    does not exist, a variable where BuildKit allows none. What only some builders
-    refuse, and what they build otherwise than it reads, `problems` says.
+    Raises DockerfileError (with `line`) where every engine would refuse: no instruction at all, an unknown one, one
+    before the first FROM, a FROM that lacks its image or has a bad name, an open heredoc, a number of a stage that does
+    not exist, a variable where BuildKit allows none. What only some builders refuse, and what they build otherwise than
+    it reads, `problems` says.
     """
     source = Source(text)
     instructions, escape = read(source)
@@ -60,8 +58,7 @@ def _first_from(source: Source, instructions: list[Instruction]) -> int:
     if not instructions:
         raise source.fault(
             "The Dockerfile has no instructions.", None,
-            why="It is empty, or has comments only.", remedy="Begin with a FROM, for example: FROM alpine",
-        )
+            why="It is empty, or has comments only.", remedy="Begin with a FROM, for example: FROM alpine")
     for position, instruction in enumerate(instructions):
         if instruction.keyword == "FROM":
             return position
@@ -69,12 +66,10 @@ def _first_from(source: Source, instructions: list[Instruction]) -> int:
             raise source.fault(
                 f"Line {instruction.line}: {instruction.keyword} comes before the first FROM.",
                 instruction.line, why="Only ARG may stand there: no stage has begun yet.",
-                remedy="Put a FROM line above it.",
-            )
+                remedy="Put a FROM line above it.")
     raise source.fault(
         "The Dockerfile has no FROM.", instructions[-1].line,
-        why="Without a FROM there is no stage to build.", remedy="Add a FROM line after the ARGs.",
-    )
+        why="Without a FROM there is no stage to build.", remedy="Add a FROM line after the ARGs.")
 
 
 def _groups(instructions: list[Instruction]) -> list[list[Instruction]]:
@@ -124,8 +119,7 @@ def _expanded(source: Source, word: str, instruction: Instruction, variables: Ma
         raise source.fault(
             f"Line {instruction.line}: {word} cannot be expanded.", instruction.line,
             why=f"{str(error)[:1].upper()}{str(error)[1:]}.",
-            remedy="Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.",
-        ) from None
+            remedy="Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.") from None
 
 
 # -- one stage ----------------------------------------------------------------
@@ -136,23 +130,20 @@ def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None
     written, start, end = head.words()[0]
     base = _expanded(source, written, head, variables, escape)
     if keep_unset and any(
-        not variables.get(name) for names in _PLAIN_VARIABLE.findall(written) for name in names if name
-    ):
+        not variables.get(name) for names in _PLAIN_VARIABLE.findall(written) for name in names if name):
         base = written
     if not base:
         raise source.fault(
             f"Line {head.line}: the image of this FROM is empty.", head.line,
             why=f"{written} expands to nothing. FROM only sees ARGs that stand before the first FROM.",
-            remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass --build-arg NAME=value.",
-        )
+            remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass --build-arg NAME=value.")
     on = next((stage for stage in reversed(earlier) if stage.name == base.lower()), None)
     platforms = head.flags.get("platform")
     stage = Stage(
         index=len(earlier), name=names[0], label=names[1], base=base, base_written=written,
         base_stage=on.label if on else None,
         platform=_expanded(source, platforms[-1], head, variables, escape) if platforms else None,
-        line=head.line, instructions=tuple(group),
-    )
+        line=head.line, instructions=tuple(group))
     return stage, Use(stage.index, "FROM", head, base, on.index if on else None, start, end)
 
 
@@ -174,20 +165,17 @@ def _stage_name(source: Source, head: Instruction) -> str | None:
     if not words:
         raise source.fault(
             f"Line {line}: FROM names no image.", line,
-            remedy="Write the image after FROM, or scratch for an empty start.",
-        )
+            remedy="Write the image after FROM, or scratch for an empty start.")
     if len(words) == 1:
         return None
     if len(words) != 3 or words[1].upper() != "AS":
         named = f", for example: FROM {words[0]} AS {words[-1]}" if words[-1].upper() != "AS" else ""
         raise source.fault(
             f"Line {line}: FROM takes an image, or an image AS a name.", line,
-            remedy=f"Put AS and one name after the image, or nothing{named}.",
-        )
+            remedy=f"Put AS and one name after the image, or nothing{named}.")
     name = words[2].lower()
     if not _STAGE_NAME.match(name):
         raise source.fault(
             f"Line {line}: {words[2]} cannot be the name of a stage.", line,
-            remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.",
-        )
+            remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.")
     return name

@@ -69,8 +69,7 @@ def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Docker
     lend   which of this machine's settings the builds may mount, as with `build`
     watch  called with a sentence when a build begins or makes progress
 
-    Returns {what is edited: its build}. Raises as `build` does, and CourseError for an edit
-    that cannot be made.
+    Returns {what is edited: its build}. Raises as `build` does, and CourseError for an edit that cannot be made.
     """
     copies = {what: edited(content, edit) for what, edit in edits.items()}
     built = {}
@@ -92,8 +91,7 @@ def _built(content: Files, dockerfile: str, tag: str, lend: Collection[str], eng
 
 
 def steps(result: BuildResult) -> list[Step]:
-    """The steps of the stages that the build needed, in the order of the file, without FROM,
-    which does no work.
+    """The steps of the stages that the build needed, in the order of the file, without FROM, which does no work.
 
     BuildKit does not report some steps that it takes from the cache; they are included, as cached.
     """

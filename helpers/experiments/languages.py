@@ -54,8 +54,7 @@ LANGUAGES = (
     Language("Python", "python-wheel", "Hello from Python ", _GCC),
     Language("C", "c-hello", "Hello from a program compiled with GCC ", _GCC),
     Language("C++", "c-hello", "Hello from a C++ program compiled with GCC ",
-             {"g++": ("g++", "--version")}, "Dockerfile.cpp-single", "Dockerfile.cpp"),
-)
+             {"g++": ("g++", "--version")}, "Dockerfile.cpp-single", "Dockerfile.cpp"))
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,8 @@ class Pair:
 
     @property
     def works(self) -> bool:
-        """Whether the pattern keeps its promise: the same program in a smaller image with fewer
-        build tools. Where no compiler starts even in the image of one stage, the other image's
-        lack of one would prove nothing."""
+        """Whether the pattern keeps its promise: the same program in a smaller image with fewer build tools. Where no
+        compiler starts even in the image of one stage, the other image's lack of one would prove nothing."""
         one, several = self.single.inventory, self.multi.inventory
         return (self.answers and bool(self.single.compiles) and self.multi.unpacked < self.single.unpacked
                 and len(several.build_tools) < len(one.build_tools))

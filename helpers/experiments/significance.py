@@ -1,9 +1,8 @@
 """Two samples of a duration: is one faster, or was that chance?
 
-The measure is the share of pairs, one run of each, in which the first is faster (Mann and
-Whitney's U, divided by the number of pairs). A permutation test says what chance gives: all
-ways of splitting the runs into two samples of these sizes, or ten thousand of them at random,
-and how often the share is as high as the one observed.
+The measure is the share of pairs, one run of each, in which the first is faster (Mann and Whitney's U, divided by the
+number of pairs). A permutation test says what chance gives: all ways of splitting the runs into two samples of these
+sizes, or ten thousand of them at random, and how often the share is as high as the one observed.
 """
 
 from __future__ import annotations

@@ -11,13 +11,7 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, buildkit, legacy, legacy_images
-from helpers.builder.events import (
-    Failed,
-    ImageCreated,
-    Output,
-    StepSeen,
-    TransferProgress,
-)
+from helpers.builder.events import (Failed, ImageCreated, Output, StepSeen, TransferProgress)
 from helpers.builder.failure import failed
 from helpers.builder.progress import Progress, Step
 from helpers.builder.result import stage_facts, step_facts
@@ -50,8 +44,7 @@ def events(name: str) -> list:
 
 def progress(name: str) -> Progress:
     kept = recorded(name)
-    state = Progress(dockerfiles.parse(kept["dockerfile"]), kept["parameters"].get("target"),
-                     name.split("-")[0])
+    state = Progress(dockerfiles.parse(kept["dockerfile"]), kept["parameters"].get("target"), name.split("-")[0])
     for event in events(name):
         state.add(event)
     return state
@@ -112,8 +105,7 @@ def test_buildkit_cold_event_by_event():
         (copy, "begins", False, ""), (copy, "ends", False, ""),
         (work, "begins", False, ""), "one\n", "two\n", (work, "ends", False, ""),
         (out, "begins", False, ""), (out, "ends", False, ""),
-        ImageCreated("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4"),
-    ]
+        ImageCreated("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4")]
 
 
 def test_buildkit_s_first_event_to_the_last_digit():
@@ -137,8 +129,7 @@ def test_buildkit_a_run_that_fails_event_by_event():
         ("[builder 3/3] RUN echo trying && echo cannot >&2 && exit 7", "begins", False, ""),
         "trying\n", "cannot\n",
         ("[builder 3/3] RUN echo trying && echo cannot >&2 && exit 7", "ends", False, error),
-        Failed(error),
-    ]
+        Failed(error)]
 
 
 def test_legacy_cold_event_by_event():
@@ -155,8 +146,7 @@ def test_legacy_cold_event_by_event():
         *ran("5", "FROM scratch", 8.0, ("4",)),
         *ran("6", COPY_OUT, 10.0, ("5",)), ImageCreated("a1be25b42d7b"),
         *ran("7", "LABEL multistage.course=build", 12.0, ("6",)), ImageCreated(image[:12]),
-        ImageCreated(f"sha256:{image}"),
-    ]
+        ImageCreated(f"sha256:{image}")]
 
 
 def test_legacy_a_run_that_fails_event_by_event():
@@ -165,15 +155,13 @@ def test_legacy_a_run_that_fails_event_by_event():
     assert events("legacy-run-fails")[-5:] == [
         StepSeen("3", name, 4.0, inputs=("2",)),
         Output("3", "trying\n"), Output("3", "\x1b[91mcannot\n\x1b[0m"),
-        StepSeen("3", name, 4.0, 5.0, error=message, inputs=("2",)), Failed(message, 7),
-    ]
+        StepSeen("3", name, 4.0, 5.0, error=message, inputs=("2",)), Failed(message, 7)]
 
 
 @pytest.mark.parametrize("builder", PARSERS)
 @pytest.mark.parametrize("answer", [
     {}, {"id": "moby.something.new", "aux": "AAAA"}, {"status": "Pulling"}, {"stream": ""},
-    {"stream": "chatter of a later version\n"}, {"aux": None}, {"aux": {}}, {"id": "x", "progressDetail": {}},
-])
+    {"stream": "chatter of a later version\n"}, {"aux": None}, {"aux": {}}, {"id": "x", "progressDetail": {}}])
 def test_lines_of_another_kind_are_passed_over(builder, answer):
     assert list(PARSERS[builder]([answer])) == []
 
@@ -184,8 +172,7 @@ def test_lines_of_another_kind_are_passed_over(builder, answer):
     ({"errorDetail": {"message": "long"}}, Failed("long")),
     ({"errorDetail": {"message": "long", "code": 3}, "error": "short"}, Failed("long", 3)),
     ({"errorDetail": {}, "error": "short"}, Failed("short")),
-    ({"errorDetail": None, "error": "short"}, Failed("short")),
-])
+    ({"errorDetail": None, "error": "short"}, Failed("short"))])
 def test_an_error_comes_in_several_forms(builder, answer, event):
     assert list(PARSERS[builder]([answer])) == [event]
 
@@ -202,8 +189,7 @@ def test_the_legacy_builder_s_chatter_is_no_output(line):
 
 def test_what_looks_like_a_result_in_a_log_is_output():
     answers = [{"stream": "Step 1/1 : RUN x"}, {"stream": " ---> not an id\n"}, {"stream": "Step by step\n"}]
-    assert [e.text for e in legacy.events(answers) if isinstance(e, Output)] == [
-        " ---> not an id\n", "Step by step\n"]
+    assert [e.text for e in legacy.events(answers) if isinstance(e, Output)] == [" ---> not an id\n", "Step by step\n"]
 
 
 @pytest.mark.parametrize("engine", ["", "-28"])
@@ -278,8 +264,7 @@ TWO = [("builder", "debian:bookworm-slim", 1), ("stage-1", "scratch", 6)]
 @pytest.mark.parametrize("name, found", [
     ("buildkit-cold", ["built", "built"]), ("legacy-cold", ["built", "built"]),
     ("buildkit-cached", ["cached", "cached"]), ("legacy-cached", ["cached", "cached"]),
-    ("buildkit-target", ["cached", "skipped"]), ("legacy-target", ["cached", "skipped"]),
-])
+    ("buildkit-target", ["cached", "skipped"]), ("legacy-target", ["cached", "skipped"])])
 def test_two_stages(name, found):
     assert stages(name) == [(*stage, status) for stage, status in zip(TWO, found)]
 
@@ -315,8 +300,7 @@ def test_the_legacy_builder_s_steps_have_their_lines(name, status):
     ("buildkit-arg", [("stage-0", 2, "FROM docker.io/library/debian:bookworm-slim"),
                       ("stage-0", 5, "RUN echo hello you")]),
     ("legacy-arg", [("stage-0", 2, "FROM ${BASE}"), ("stage-0", 3, "ARG WHO=you"),
-                    ("stage-0", 5, "RUN echo hello ${WHO}"), ("stage-0", 6, "ENV WHO=${WHO}")]),
-])
+                    ("stage-0", 5, "RUN echo hello ${WHO}"), ("stage-0", 6, "ENV WHO=${WHO}")])])
 def test_lines_are_right_after_an_arg_before_the_first_from_and_a_comment(name, lines):
     assert sorted((stage, line, text) for stage, line, text, _ in steps(name)) == lines
 
@@ -416,8 +400,7 @@ def state(text: str, builder: str = "buildkit", *seen) -> Progress:
     (["\x1b[91mred\n\x1b[0m"], ("red",)), (["10 %\r", "55 %\r100 %\r\n"], ("100 %",)), (["\x1b[2K\x1b[1Gdone\n"], ("done",)),
     (["x" * 1999, "y\n"], ("x" * 1999 + "y",)),
     (["a" * 1500, "b" * 500, "c" * 999, "d\n"], ("a" * 1000 + " ... 1,000 characters cut ... " + "c" * 999 + "d",)),
-    (["a" * 5000 + "\n" + "b\n"], ("a" * 1000 + " ... 3,000 characters cut ... " + "a" * 1000, "b")),
-])
+    (["a" * 5000 + "\n" + "b\n"], ("a" * 1000 + " ... 3,000 characters cut ... " + "a" * 1000, "b"))])
 def test_a_log_s_lines(chunks, log):
     made = state("FROM a\nRUN b\n", "buildkit", StepSeen("k", "[2/2] RUN b"), *(Output("k", c) for c in chunks))
     assert made.steps()[0].log == log
@@ -571,8 +554,7 @@ def test_a_stage_under_way_is_built_once_something_runs():
 
 
 @pytest.mark.parametrize("second, status", [
-    (StepSeen("2", "[b 3/3] RUN c", 1, 2), "built"), (StepSeen("2", "[b 3/3] RUN c", 1, 1, cached=True), "cached"),
-])
+    (StepSeen("2", "[b 3/3] RUN c", 1, 2), "built"), (StepSeen("2", "[b 3/3] RUN c", 1, 1, cached=True), "cached")])
 def test_a_stage_is_built_if_one_of_its_steps_ran(second, status):
     made = state("FROM a AS b\nRUN b\nRUN c\nFROM b\n", "buildkit",
                  StepSeen("1", "[b 2/3] RUN b", 1, 1, cached=True), second)
@@ -596,8 +578,7 @@ def test_a_stage_is_built_if_one_of_its_steps_ran(second, status):
      "COPY failed: file not found in build context or excluded by .dockerignore: stat missing.txt",
      "spelled as in the build context"),
     ("legacy-no-bridge-source", "stage-1", 5, "COPY --from=builder /app/missing /app", None, (),
-     "COPY failed: stat app/missing: file does not exist", "build it with --target"),
-])
+     "COPY failed: stat app/missing: file does not exist", "build it with --target")])
 def test_a_recorded_failure_is_explained(name, stage, line, instruction, code, log, why, remedy):
     error = failed(progress(name))
     assert (error.stage, error.line, error.instruction, error.exit_code, error.log) == (
@@ -636,8 +617,7 @@ def test_a_step_that_still_ran_is_the_last_guess():
 @pytest.mark.parametrize("message, line, what", [
     ("failed to solve with frontend dockerfile.v0: it is cold", None, "The build failed before its first step."),
     ("dockerfile parse error line 3: unknown instruction: RUM", 3, "The builder refused line 3."),
-    ("dockerfile parse error on line 12: unknown flag: x", 12, "The builder refused line 12."),
-])
+    ("dockerfile parse error on line 12: unknown flag: x", 12, "The builder refused line 12.")])
 def test_a_build_that_failed_before_it_began(message, line, what):
     error = failing(message)
     assert (error.what, error.line, error.stage, error.instruction) == (what, line, None, None)
@@ -664,8 +644,7 @@ def test_where_an_engine_keeps_a_stage_is_not_shown(message):
     ("exit code: 137", "[b 2/2] RUN c", "Close what else needs memory"),
     ("failed to get layer sha256:73ea5a9c853e: layer does not exist", "[b 1/2] FROM x", "no_cache=True"),
     ("forbidden path outside the build context", "[stage-1 2/2] COPY ../y /", "below the build context only"),
-    ('"/y" not found: not found', "[stage-1 2/2] COPY ../y /", "below the build context only"),
-])
+    ('"/y" not found: not found', "[stage-1 2/2] COPY ../y /", "below the build context only")])
 def test_what_to_do(message, step, words):
     error = failing(message, StepSeen("1", step, 1, 2, error=message))
     assert words in error.remedy
@@ -716,8 +695,7 @@ def test_the_facts_of_a_build_have_the_keys_of_the_design():
 
 def test_the_facts_of_a_stage_and_a_step():
     made = result("legacy-cold")
-    assert stage_facts(made.stages[1]) == {
-        "name": "stage-1", "base": "scratch", "status": "built", "seconds": 1.0}
+    assert stage_facts(made.stages[1]) == {"name": "stage-1", "base": "scratch", "status": "built", "seconds": 1.0}
     assert step_facts(made.steps[1]) == {"stage": "builder", "instruction": "WORKDIR /app", "line": 2,
                                          "cached": False, "started": 2.0, "completed": 3.0}
 

@@ -104,8 +104,7 @@ def test_a_command_that_prints_an_end_and_fails_has_not_ended():
 
 @pytest.mark.parametrize("message, code, why", [
     ('building at STEP "RUN make": while running runtime: exit status 2', 2, "exit code 2"),
-    ('building at STEP "RUN make": while running runtime: exit status 137', 137, "memory ran out"),
-])
+    ('building at STEP "RUN make": while running runtime: exit status 137', 137, "memory ran out")])
 def test_a_command_that_fails(message, code, why):
     said = [*answers(["STEP 1/2: FROM debian", "STEP 2/2: RUN make", "no rule"]),
             {"error": message + "\n", "errorDetail": {"message": message + "\n"}}]

@@ -24,8 +24,7 @@ APP = "notebooks/apps/go-hello"
     ({"output": "out", "provenance": "mode=max", "cache_from": ["type=local,src=c"], "cache_to": ["type=inline"]},
      "docker buildx build --provenance mode=max --output out --cache-from type=local,src=c "
      f"--cache-to type=inline {APP}"),
-    ({"sbom": "generator=me/scan"}, f"docker buildx build --sbom generator=me/scan {APP}"),
-])
+    ({"sbom": "generator=me/scan"}, f"docker buildx build --sbom generator=me/scan {APP}")])
 def test_a_request_as_docker_writes_it(options, line):
     assert command_line(BuildRequest(APP, **options)) == line
 

@@ -82,8 +82,7 @@ def test_scan_honours_the_ignore_file(folder):
     for path in ("keep", "drop.log", "docs/a", "docs/keep/b", "docs/deep/er/x", "node_modules/m/i.js"):
         put(folder, path)
     (folder / ".dockerignore").write_text("*.log\ndocs\n!docs/keep\nnode_modules\n")
-    assert paths(Context.scan(folder)) == [
-        "Dockerfile", ".dockerignore", "docs", "docs/keep", "docs/keep/b", "keep"]
+    assert paths(Context.scan(folder)) == ["Dockerfile", ".dockerignore", "docs", "docs/keep", "docs/keep/b", "keep"]
 
 
 def test_an_exception_with_stars_is_found_deep_down(folder):
@@ -303,8 +302,7 @@ def test_check(heavy):
 
 @pytest.mark.parametrize("path, line", [
     ("x/deep/.git/objects/p", "**/.git"), ("disk.iso", "**/*.iso"), ("a/b/backup.tar.gz", "**/*.gz"),
-    ("a/b/c", "a/b/c"),
-])
+    ("a/b/c", "a/b/c")])
 def test_what_check_proposes_works(folder, path, line):
     put(folder, path, b"x" * 100_000)
     context = Context.scan(folder)

@@ -118,8 +118,7 @@ def test_step_gives_what_matches_gives():
     ("!docs/k*", ["docs", "docs/k", "docs/keys"], ["src", "docs/x"]),
     ("!**/keep", ["docs", "a/b"], []),
     ("docs/keep", [], ["docs"]),
-    (r"!a\*/b", ["a*", "a"], ["b"]),
-])
+    (r"!a\*/b", ["a*", "a"], ["b"])])
 def test_where_an_exception_may_hold(exception, yes, no):
     ignore = Ignore(["*", exception])
     assert [path for path in yes if not ignore.may_return(path)] == []
@@ -130,8 +129,7 @@ def test_where_an_exception_may_hold(exception, yes, no):
     ("[", "no end or no content"), ("a[b", "no end or no content"), ("[]", "no end or no content"),
     ("[]a]", "no end or no content"), ("[^]", "no end or no content"), ("[a-]", "no end or no content"),
     ("[-a]", "no end or no content"), ("[a\\", "no end or no content"), ("[b-a]", "backwards"),
-    ("a\\", "escapes nothing"), ("!", "A lone ! excepts nothing"), ("!  ", "A lone !"), ("![", "no end"),
-])
+    ("a\\", "escapes nothing"), ("!", "A lone ! excepts nothing"), ("!  ", "A lone !"), ("![", "no end")])
 def test_bad_lines(line, why):
     with pytest.raises(ContextError) as caught:
         Ignore(["# one", "ok", line])

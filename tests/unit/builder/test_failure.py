@@ -27,8 +27,7 @@ def error(text, message, *steps, builder="buildkit", given=(), engine=None):
     ("FROM a\nRUN true\n", "20.10.24", True), ("FROM a\nCOPY --from=b --chmod=1 x y\n", "20.10.24", True),
     ("FROM a\nRUN <<EOF\nx\nEOF\n", "20.10.24", False), ("FROM a\nRUN <<EOF\nx\nEOF\n", "23.0.1", True),
     ("FROM a\nCOPY --link x y\n", "20.10.24", False), ("FROM a\nCOPY --link x y\n", "28.5.2", True),
-    ("FROM a\nCOPY --parents x y\n", "28.5.2", False),
-])
+    ("FROM a\nCOPY --parents x y\n", "28.5.2", False)])
 def test_a_reader_that_could_not_be_had_can_be_left_out_where_the_engines_own_will_do(text, version, offered):
     found = error("# escape=\\\n# syntax = docker/dockerfile:1\n" + text,
                   f"failed to solve with frontend gateway.v0: {unreachable('docker/dockerfile', '1')}",
@@ -41,8 +40,7 @@ def test_a_reader_that_could_not_be_had_can_be_left_out_where_the_engines_own_wi
 @pytest.mark.parametrize("message", [
     unreachable("library/debian", "12"),
     "failed to solve: debian:12: failed to resolve source metadata for docker.io/library/debian:12: "
-    + unreachable("library/debian", "12"),
-])
+    + unreachable("library/debian", "12")])
 def test_an_image_for_another_platform_is_named_with_it(message):
     text = "FROM debian:12 AS here\nFROM --platform=linux/arm64 debian:12\nCOPY --from=here /x /\n"
     found = error(text, message)
@@ -75,8 +73,7 @@ MOUNTS = "FROM a\nRUN --mount=type=secret,id=npmrc --mount=type=secret,id=tok --
      "--secret id=npmrc,src=FILE --secret id=tok,src=FILE --ssh default, or --lend npmrc for this machine's settings"),
     ([("secret", "npmrc"), ("ssh", "default")],
      "It mounts tok, and this build was not given that. If it is needed: --secret id=tok,src=FILE."),
-    ([("secret", "npmrc"), ("secret", "tok"), ("ssh", "default")], "Read the end of the log"),
-])
+    ([("secret", "npmrc"), ("secret", "tok"), ("ssh", "default")], "Read the end of the log")])
 def test_what_a_failed_command_mounts_and_was_not_given(given, remedy):
     step = StepSeen("k", "[2/2] RUN --mount=type=secret,id=npmrc --mount=type=secret,id=tok --mount=type=ssh x",
                     started=1.0, completed=2.0, error="exit code: 1")

@@ -121,8 +121,7 @@ def test_an_npmrc_has_addresses_and_no_secret():
 
 @pytest.mark.parametrize("variable", [
     "npm_config_//npm.example.org/:_authToken", "npm_config__auth", "NPM_CONFIG__PASSWORD",
-    "npm_config_//npm.example.org/:_password",
-])
+    "npm_config_//npm.example.org/:_password"])
 def test_a_secret_of_npms_environment_stays_here(bare, monkeypatch, variable):
     monkeypatch.setenv(variable, "s3cret")
     monkeypatch.setenv("npm_config_registry", "https://npm.example.org/")
@@ -186,7 +185,6 @@ def test_a_pip_conf_has_addresses_and_no_secret():
     ("https://pypi.example.org/3b9d1c24-51ce-4b16-b1d8-cb9d80a1b1a2/simple", "https://pypi.example.org/3b9d1c24-51ce-4b16-b1d8-cb9d80a1b1a2/simple"),
     ("user:word@proxy.example.org:3128", "proxy.example.org:3128"),
     ("http://[2001:db8::1]:3128", "http://[2001:db8::1]:3128"),
-    ("", ""),
-])
+    ("", "")])
 def test_the_public_part_of_an_address(address, public):
     assert without_credentials(address) == public

@@ -24,15 +24,13 @@ def engine(*builders):
 
 @pytest.mark.parametrize("builders, wanted, used", [
     (("buildkit", "legacy"), None, "buildkit"), (("buildkit", "legacy"), "legacy", "legacy"),
-    (("legacy",), None, "legacy"), (("buildah", "legacy"), None, "buildah"), (("buildah",), None, "buildah"),
-])
+    (("legacy",), None, "legacy"), (("buildah", "legacy"), None, "buildah"), (("buildah",), None, "buildah")])
 def test_the_builder_is_the_one_asked_for_or_the_first(builders, wanted, used):
     assert building.choose_builder(engine(*builders), wanted) == used
 
 
 @pytest.mark.parametrize("builders, wanted, remedy", [
-    (("buildkit", "legacy"), "nosuch", "buildkit"), (("legacy",), "buildkit", "legacy"),
-])
+    (("buildkit", "legacy"), "nosuch", "buildkit"), (("legacy",), "buildkit", "legacy")])
 def test_a_builder_that_is_not_there_is_refused(builders, wanted, remedy):
     with pytest.raises(CourseError, match=wanted) as caught:
         building.choose_builder(engine(*builders), wanted)
@@ -63,8 +61,7 @@ def test_an_unnamed_stage_is_no_target_and_the_remedy_names_it(target):
     (UNNAMED, "2", "Leave the target out"), (UNNAMED, "stage-2", "Leave the target out"),
     (UNNAMED, "1", "Did you mean last?"), (UNNAMED, "lst", "Did you mean last?"), (UNNAMED, "7",
                                                                                    "Use one of these names."),
-    ("FROM a\nFROM b AS builder\nFROM c\n", "0", "FROM a AS builder2"), ("FROM a\nFROM b\n", "x", "Name a stage"),
-])
+    ("FROM a\nFROM b AS builder\nFROM c\n", "0", "FROM a AS builder2"), ("FROM a\nFROM b\n", "x", "Name a stage")])
 def test_only_real_names_are_offered(text, target, remedy):
     with pytest.raises(DockerfileError) as caught:
         preflight.target_stage(parse(text), target)
@@ -94,8 +91,7 @@ FROM alpine AS after
     ("buildkit", "last", ("golang:1.22",)), ("buildkit", None, ("alpine",)),
     ("buildkit", "unused", ("node:20", "busybox")),
     ("legacy", "last", ("golang:1.22", "node:20", "busybox")),
-    ("legacy", None, ("golang:1.22", "node:20", "busybox", "alpine")), ("legacy", "builder", ("golang:1.22",)),
-])
+    ("legacy", None, ("golang:1.22", "node:20", "busybox", "alpine")), ("legacy", "builder", ("golang:1.22",))])
 def test_the_bases_that_a_builder_will_ask_for(builder, target, needed):
     assert preflight.bases_needed(parse(BASES), builder, target) == needed
 
@@ -110,8 +106,7 @@ def empty(monkeypatch):
 @pytest.mark.parametrize("text, line, remedy", [
     ("FROM Docker.io/Library/Alpine\n", 1, "Write docker.io/library/alpine."),
     ("FROM a\nFROM alpine:3.19:x\n", 2, "Correct the name."),
-    ("FROM a\nCOPY --from=Up/Per /x /\n", 2, "Write up/per."),
-])
+    ("FROM a\nCOPY --from=Up/Per /x /\n", 2, "Write up/per.")])
 def test_what_is_no_image_is_refused_at_its_line(empty, text, line, remedy):
     with pytest.raises(DockerfileError, match=f"Line {line}: .* is not the name") as caught:
         preflight.check(parse(text), engines.docker(), "buildkit", None)
@@ -153,8 +148,7 @@ def test_a_variable_in_from_is_refused_where_it_is_not_expanded(empty, builder):
 @pytest.mark.parametrize("arg, args, source", [
     ("ARG X=b", {}, "b"), ("ARG X", {"X": "b"}, "b"), ("ARG X=z", {"X": "b"}, "b"), ("ARG X", {}, "b"),
     ("ARG Y", {}, "$X"),
-    ("ARG X=0", {"X": "debian:12"}, "debian:12"), ("ARG X=0", {"X": "0"}, "b"),
-])
+    ("ARG X=0", {"X": "debian:12"}, "debian:12"), ("ARG X=0", {"X": "0"}, "b")])
 def test_buildah_expands_a_variable_in_from_by_the_arguments_of_the_stage(empty, arg, args, source):
     read = parse(f"ARG X=b\nFROM a AS b\nFROM a\n{arg}\nCOPY --from=$X /x /\n", args)
     assert [edge.source for edge in read.edges if edge.via == "COPY"] == [source]
@@ -172,8 +166,7 @@ def test_buildah_expands_a_variable_in_from_by_the_arguments_of_the_stage(empty,
     (engines.docker("20.10.24+dfsg1"), "buildkit", False), (engines.docker("20.10.24+dfsg1"), "legacy", False),
     (engines.docker("23.0.1"), "buildkit", True), (engines.docker("28.5.2+dfsg4"), "buildkit", True),
     (engines.docker("28.5.2+dfsg4"), "legacy", False), (engines.docker("dev"), "buildkit", True),
-    (engines.podman("4.9.3"), "buildah", False), (engines.podman("5.8.6"), "buildah", True),
-])
+    (engines.podman("4.9.3"), "buildah", False), (engines.podman("5.8.6"), "buildah", True)])
 def test_a_heredoc_is_refused_where_nobody_would_read_it(one, builder, reads):
     for text, line in ((RUN := "FROM a\nRUN <<EOF\nmake\nEOF\n", 2), ("FROM a\nCOPY a b\nCOPY <<EOF /b\nc\nEOF\n", 3)):
         parsed = dockerfiles.parse(text)
@@ -227,8 +220,7 @@ def test_a_copy_from_outside_in_a_stage_that_is_not_built_is_not_met(empty):
 
 @pytest.mark.parametrize("instruction", [
     "COPY . .", "COPY a/../b /", "COPY ..x /", "COPY a ../b", "COPY a/.. /", "COPY --from=b ../x /",
-    "RUN cd ../x", "ADD https://example.com/a /", 'COPY ["a", "../b"]', "COPY /../x /", "WORKDIR ../x",
-])
+    "RUN cd ../x", "ADD https://example.com/a /", 'COPY ["a", "../b"]', "COPY /../x /", "WORKDIR ../x"])
 def test_a_copy_from_inside_is_not(empty, instruction):
     assert preflight.check(parse(f"FROM a\n{instruction}\n"), engines.docker(), "legacy", None) == ()
 
@@ -238,8 +230,7 @@ def test_a_copy_from_inside_is_not(empty, instruction):
 @pytest.mark.parametrize("mount, overlooked", [
     ("--mount=type=bind,target=/given", True), ("--mount=target=/given,source=src", True),
     ("--mount=from=one,target=/given", True), ("--mount=type=bind,from=image:1,target=/given", False),
-    ("--mount=type=cache,target=/given", False), ("--mount=type=secret,id=a", False), ("", False),
-])
+    ("--mount=type=cache,target=/given", False), ("--mount=type=secret,id=a", False), ("", False)])
 def test_what_podman_4_takes_from_its_cache_unseen(mount, overlooked):
     read = parse(f"FROM a AS one\nRUN make\nFROM b\nRUN {mount} make\n")
     assert building._overlooks_mounts(engines.podman("4.3.1"), read) is overlooked
@@ -269,8 +260,7 @@ def test_parameters(sent):
 
 @pytest.mark.parametrize("tag, name", [
     ("", ""), ("app", "app:latest"), ("app:1", "app:1"), ("host:5000/app", "host:5000/app:latest"),
-    ("host:5000/app:1", "host:5000/app:1"),
-])
+    ("host:5000/app:1", "host:5000/app:1")])
 def test_the_label_names_the_image_as_an_engine_lists_it(sent, tag, name):
     assert json.loads(sent("buildkit", tag=tag)["labels"])["multistage.course.name"] == name
 
@@ -280,8 +270,7 @@ def test_the_label_names_the_image_as_an_engine_lists_it(sent, tag, name):
     ("FROM a:1 AS one\nFROM b:latest\nCOPY --from=one x y\n", None, "b"),
     ("FROM a:1 AS one\nFROM b\n", "one", "a:1"),
     ("FROM a:1 AS one\nFROM one AS two\nFROM Two\n", None, "a:1"),
-    ("FROM a AS one\nFROM scratch\n", None, "scratch"),
-])
+    ("FROM a AS one\nFROM scratch\n", None, "scratch")])
 def test_what_an_image_stands_on_in_the_end(text, target, base):
     assert stands_on(parse(text), target) == base
 

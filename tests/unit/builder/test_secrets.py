@@ -106,8 +106,7 @@ def token(tmp_path, monkeypatch):
 @pytest.mark.parametrize("text, expected", [
     ('id=a,"src=token,file"', b"of the file\n"), ('id=a,"source=token,file"', b"of the file\n"),
     ('type=file,id=a,"src=token,file"', b"of the file\n"), ("id=a,env=TOKEN", b"of the variable"),
-    ("type=env,id=a,src=TOKEN", b"of the variable"), ("ID=a,Env=TOKEN", b"of the variable"),
-])
+    ("type=env,id=a,src=TOKEN", b"of the variable"), ("ID=a,Env=TOKEN", b"of the variable")])
 def test_an_option_as_docker_has_it(token, text, expected):
     assert option(text) == ("a", expected)
 
@@ -120,8 +119,7 @@ def test_without_a_source_it_is_the_variable_or_else_the_file_of_that_name(token
 @pytest.mark.parametrize("text, why", [
     ("", "no id"), ("src=x", "no id"), ("token", "is not one of"), ("id=a,what=b", "is not one of"),
     ("id=a,type=ssh", "is not one of"), ("id=a,src=nowhere", "no file nowhere"), ("id=a,src=.", "no file"),
-    ("id=a,env=NOT_SET", "no environment variable NOT_SET"), ("id=nowhere", "no file nowhere"),
-])
+    ("id=a,env=NOT_SET", "no environment variable NOT_SET"), ("id=nowhere", "no file nowhere")])
 def test_what_is_no_secret_is_refused(token, text, why):
     with pytest.raises(CourseError, match="cannot be used") as caught:
         option(text)

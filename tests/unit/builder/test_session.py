@@ -32,8 +32,7 @@ RECORDED = [
      "121c0a046c696e6b10ff838040280330959afff5bad6adf00d3a03612f62"),
     ("pipe", Facts(stat.S_IFIFO | 0o644, 0, WHEN), "12150a047069706510a483801030959afff5bad6adf00d"),
     ("sticky", Facts(stat.S_IFDIR | 0o1777, 0, WHEN), "12180a06737469636b7910ff83c0800830959afff5bad6adf00d"),
-    ("\u00e4", Facts(stat.S_IFREG | 0o644, 1, WHEN), "12130a02c3a410a403280130959afff5bad6adf00d"),
-]
+    ("\u00e4", Facts(stat.S_IFREG | 0o644, 1, WHEN), "12130a02c3a410a403280130959afff5bad6adf00d")]
 
 
 @pytest.mark.parametrize("path, facts, packet", RECORDED)
@@ -54,8 +53,7 @@ def test_a_whole_transfer_is_that_of_the_docker_cli(tmp_path):
     packets = list(filesync.diff_copy(lambda _: offered, sent.append)({}, inbox))
     assert [packet.hex() for packet in packets] == [
         RECORDED[1][2], RECORDED[2][2], "",
-        "08021801220668656c6c6f0a", "08021801", "0803",
-    ]
+        "08021801220668656c6c6f0a", "08021801", "0803"]
     assert sent == [6]
 
 
@@ -65,8 +63,7 @@ def test_a_whole_transfer_is_that_of_the_docker_cli(tmp_path):
     (stat.S_IFLNK | 0o777, 1 << 27 | 0o777),
     (stat.S_IFIFO | 0o600, 1 << 25 | 0o600),
     (stat.S_IFREG | 0o6755, 1 << 23 | 1 << 22 | 0o755),
-    (stat.S_IFDIR | 0o1777, 1 << 31 | 1 << 20 | 0o777),
-])
+    (stat.S_IFDIR | 0o1777, 1 << 31 | 1 << 20 | 0o777)])
 def test_modes_are_those_of_go(mode, go):
     assert filesync.go_mode(mode) == go
 

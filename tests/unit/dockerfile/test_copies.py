@@ -27,8 +27,7 @@ FROM debian
     ("FROM rust AS base\nRUN --mount=type=cache,target=/t CARGO_TARGET_DIR=/t cargo build\nFROM base AS build\nRUN echo done\n"
      "FROM a\nCOPY --from=build /t/app /\n", "/t/app", 2),
     ("FROM gradle AS build\nRUN --mount=type=cache,target=/src/build <<EOF\ngradle jar\nEOF\nFROM a\n"
-     "COPY --from=build /src/build/libs/*.jar /\n", "/src/build/libs/*.jar", 2),
-])
+     "COPY --from=build /src/build/libs/*.jar /\n", "/src/build/libs/*.jar", 2)])
 def test_a_path_that_only_a_cache_mount_held(text, path, mounted):
     only = found(text, "cache-mount-copy")[0]
     copy = next(number for number, line in enumerate(text.splitlines(), 1) if line.startswith("COPY --from"))
@@ -62,8 +61,7 @@ CAPS = "FROM a AS build\nRUN {}\nFROM b\nCOPY --from=build {} /p\n"
 @pytest.mark.parametrize("run, source", [
     ("setcap cap_net_bind_service=+ep /srv/p", "/srv/p"), ("make && setcap -q 'cap_net_raw+ep' /srv/p", "srv/p"),
     ("setcap cap_net_raw+ep /srv/p", "--chown=1:1 /srv"),
-    ('/sbin/setcap "cap_net_raw,cap_chown=ep" "/srv/p" && echo ok', "/srv/p"),
-])
+    ('/sbin/setcap "cap_net_raw,cap_chown=ep" "/srv/p" && echo ok', "/srv/p")])
 def test_file_capabilities_are_lost_by_the_legacy_builder_s_copy_of_a_file(run, source):
     text = CAPS.format(run, source)
     only, = found(text, "lost-capabilities")
@@ -75,8 +73,7 @@ def test_file_capabilities_are_lost_by_the_legacy_builder_s_copy_of_a_file(run, 
 @pytest.mark.parametrize("text", [
     CAPS.format("setcap cap_net_raw+ep /srv/p", "/srv"), CAPS.format("setcap cap_net_raw+ep /srv/p", "/srv/q"),
     CAPS.format("setcap -r /srv/p", "/srv/p"), CAPS.format("getcap /srv/p", "/srv/p"),
-    CAPS.format("setcap cap_net_raw+ep /srv/p", "/srv/p") + "RUN setcap cap_net_raw+ep /p\n",
-])
+    CAPS.format("setcap cap_net_raw+ep /srv/p", "/srv/p") + "RUN setcap cap_net_raw+ep /p\n"])
 def test_file_capabilities_that_are_kept_or_given_again(text):
     assert found(text, "lost-capabilities") == []
 

@@ -113,8 +113,7 @@ def test_all_kinds_of_edges():
     ("stage-3", {"stage-3", "build", "tools"}, ("golang:1.22", "busybox:1", "alpine")),
     ("TEST", {"test", "build", "tools"}, ("golang:1.22", "busybox:1", "alpine", "nginx:alpine")),
     (1, {"tools"}, ("alpine",)),
-    ("1", {"tools"}, ("alpine",)),
-])
+    ("1", {"tools"}, ("alpine",))])
 def test_needed(target, labels, bases):
     file = parse(FULL)
     assert file.needed(target) == labels
@@ -141,8 +140,7 @@ def test_stage_by_name_label_and_index():
 
 @pytest.mark.parametrize("wanted, remedy", [
     ("bulider", "Did you mean builder?"), (7, "Use one of these names, or an index from 0."),
-    (-1, "Use one of these names, or an index from 0."),
-])
+    (-1, "Use one of these names, or an index from 0.")])
 def test_no_such_stage(wanted, remedy):
     with pytest.raises(DockerfileError) as caught:
         parse(GO).needed(wanted)
@@ -203,8 +201,7 @@ def test_an_onbuild_is_read_like_the_instruction_in_it(line):
     ("FROM a AS b\nFROM c AS B\nFROM d\nCOPY --from=b / /\n", ["b (line 1)", "b", "stage-2"]),
     ("FROM a AS b\nFROM c AS b\nFROM d AS b\n", ["b (line 1)", "b (line 2)", "b"]),
     ("FROM a AS stage-1\nFROM b\n", ["stage-1", "stage-1 (line 2)"]),
-    ("FROM a\nFROM b AS stage-0\n", ["stage-0 (line 1)", "stage-0"]),
-])
+    ("FROM a\nFROM b AS stage-0\n", ["stage-0 (line 1)", "stage-0"])])
 def test_no_two_stages_share_a_label(text, labels):
     file = parse(text)
     assert [stage.label for stage in file.stages] == labels
@@ -246,8 +243,7 @@ def test_from_finds_a_stage_in_lower_case_alone(text, there):
     ("FROM a\nRUN --mount=from=b,target=/m x\nFROM c AS b\n", (2, "stage-0"), "the stage b begins below"),
     ("FROM a AS b\nCOPY --from=b /x /\n", (2, "b"), "a stage cannot take files from itself"),
     ("FROM a AS o\nONBUILD COPY --from=b /x /\nFROM o\nFROM c AS b\n", (2, "stage-1"), "begins below, in line 4"),
-    ("FROM a AS b\nFROM c\nCOPY --from=b / /\nFROM d AS b\n", (3, "stage-1"), "the stage b begins below, in line 4"),
-])
+    ("FROM a AS b\nFROM c\nCOPY --from=b / /\nFROM d AS b\n", (3, "stage-1"), "the stage b begins below, in line 4")])
 def test_a_stage_takes_files_from_stages_above_it_alone(text, there, words):
     only, = [each for each in problems(parse(text)) if each.rule == "later-stage"]
     assert (only.line, only.stage) == there and words in only.what
@@ -366,8 +362,7 @@ def test_what_a_builder_refuses_is_refused_at_its_line(text, builder, target, li
     ("type=cache,target=/c,from=img", "img"),
     ("from=img,type=bind", "img"),
     ("type=bind,FROM=img,target=/x", "img"),
-    ('type=bind,"from=img",target=/x', "img"),
-])
+    ('type=bind,"from=img",target=/x', "img")])
 def test_mounts(mount, source):
     assert parse(f"FROM a\nRUN --mount={mount} true\n").bases == ("a", source)
 
@@ -443,8 +438,7 @@ def test_the_body_of_a_heredoc_is_no_instruction():
     file = parse(text)
     assert file.bases == ("a",)
     run = only(text, "RUN")
-    assert (run.value, run.heredocs, run.line, run.end_line) == (
-        "<<EOF", ("FROM evil\nCOPY --from=evil / /\n",), 2, 5)
+    assert (run.value, run.heredocs, run.line, run.end_line) == ("<<EOF", ("FROM evil\nCOPY --from=evil / /\n",), 2, 5)
     assert only(text, "CMD").line == 6
 
 
@@ -460,8 +454,7 @@ def test_the_body_of_a_heredoc_is_no_instruction():
     ("COPY <<one <<-two /d/", "1\none\n\t2\n\ttwo\n", ("1\n", "2\n")),
     ("ADD <<EOF /d", "# kept \\\n\nEOF\n", ("# kept \\\n\n",)),
     ("ONBUILD RUN <<EOF", "a\nEOF\n", ("a\n",)),
-    ("RUN a \\\n <<EOF", "a\nEOF\n", ("a\n",)),
-])
+    ("RUN a \\\n <<EOF", "a\nEOF\n", ("a\n",))])
 def test_heredocs(line, rest, bodies):
     file = parse(f"FROM a\n{line}\n{rest}CMD last\n")
     first, second, last = file.stages[0].instructions
@@ -472,8 +465,7 @@ def test_heredocs(line, rest, bodies):
 @pytest.mark.parametrize("line", [
     'RUN echo "<<EOF"', "RUN echo '<<EOF'", "RUN cat <<<EOF", "RUN echo a<<EOF", "RUN echo \\<<EOF",
     'RUN ["cat", "<<EOF"]', 'RUN ["a\\\\", "b\\" <<EOF"]', "CMD cat <<EOF", "LABEL x=<<EOF", "RUN cat <<",
-    "RUN it's <<EOF",
-])
+    "RUN it's <<EOF"])
 def test_what_is_no_heredoc(line):
     assert len(parse(f"FROM a\n{line}\nCMD x\n").stages[0].instructions) == 3
 
@@ -491,8 +483,7 @@ VARIABLES = {"X": "1.22.10", "EMPTY": "", "NAME": "X"}
     ("${X%.*}", "1.22"), ("${X%%.*}", "1"), ("${X#*.}", "22.10"), ("${X##*.}", "10"), ("${X%q}", "1.22.10"),
     ("${X/./-}", "1-22.10"), ("${X//./-}", "1-22-10"), ("${X/?/y}", "y.22.10"), ("${X//\\./}", "12210"),
     ("'$X'", "$X"), ('"$X"', "1.22.10"), ("\\$X", "$X"), ('"\\$X"', "$X"), ('"a\\b"', "a\\b"), ("$", "$"), ("a$", "a$"),
-    ("$.", "$."), ("''", ""),
-])
+    ("$.", "$."), ("''", "")])
 def test_expand(word, value):
     assert expand(word, VARIABLES) == value
 
@@ -500,8 +491,7 @@ def test_expand(word, value):
 @pytest.mark.parametrize("word", [
     "${X", "${", "${}", "${:-a}", "${X:}", "${X:#a}", "${X=a}", "${X:-a", "'a", '"a', '"${X"', "${NONE:?no}",
     "${NONE?}",
-    "${EMPTY:?}", "${X/a", "${X/a/b", "${a:-" * 60 + "}" * 60,
-])
+    "${EMPTY:?}", "${X/a", "${X/a/b", "${a:-" * 60 + "}" * 60])
 def test_what_cannot_be_expanded(word):
     with pytest.raises(BadSubstitution):
         expand(word, VARIABLES)
@@ -534,8 +524,7 @@ def test_an_arg_of_a_stage_does_not_reach_from():
 
 @pytest.mark.parametrize("machine, platform, arch, variant", [
     ("x86_64", "linux/amd64", "amd64", ""), ("aarch64", "linux/arm64", "arm64", ""),
-    ("armv7l", "linux/arm/v7", "arm", "v7"), ("riscv64", "linux/riscv64", "riscv64", ""),
-])
+    ("armv7l", "linux/arm/v7", "arm", "v7"), ("riscv64", "linux/riscv64", "riscv64", "")])
 def test_platform_arguments(monkeypatch, machine, platform, arch, variant):
     monkeypatch.setattr(stages_module.platform, "machine", lambda: machine)
     stage = parse("FROM --platform=$BUILDPLATFORM i:$TARGETOS-$TARGETARCH-$TARGETVARIANT\n").stages[0]
@@ -555,8 +544,7 @@ def test_platform_arguments_can_be_given():
     ("WORKDIR a", True), ("WORKDIR .", True), ("WORKDIR /", False), ('WORKDIR "/"', False), ("WORKDIR //.", False),
     ("ENV a=b", False), ("ARG a", False), ("LABEL a=b", False), ("CMD a", False), ("ENTRYPOINT a", False),
     ("USER a", False), ("EXPOSE 1", False), ("VOLUME /a", False), ("SHELL [\"a\"]", False), ("STOPSIGNAL 9", False),
-    ("HEALTHCHECK NONE", False), ("MAINTAINER a", False), ("ONBUILD RUN a", False),
-])
+    ("HEALTHCHECK NONE", False), ("MAINTAINER a", False), ("ONBUILD RUN a", False)])
 def test_produces_step(line, yes):
     text = line if line.startswith("FROM") else f"FROM a\n{line}"
     assert produces_step(parse(text).stages[0].instructions[-1]) is yes
@@ -596,8 +584,7 @@ def test_with_no_bases_the_text_stays(text):
     ("FROM a\nRUN --mount=from=golang:1 \\\n --mount=target=/,from=golang:1 go\n",
      "FROM a\nRUN --mount=from=X \\\n --mount=target=/,from=X go\n"),
     ("FROM golang:1 AS golang\nFROM golang\nCOPY --from=golang:1 / /",
-     "FROM X AS golang\nFROM golang\nCOPY --from=X / /"),
-])
+     "FROM X AS golang\nFROM golang\nCOPY --from=X / /")])
 def test_with_bases_in_odd_places(text, expected):
     assert parse(text).with_bases({"golang:1": "X"}) == expected
 
@@ -635,8 +622,7 @@ def test_with_bases_in_odd_places(text, expected):
     ("FROM a\nRUN --mount=from=$X true\n", 2, "Line 2: $X is not expanded here.", "FROM $X AS source"),
     ("FROM a\nRUN --mount=from=0 true\n", 2, "Line 2: a mount takes a stage by its name, not by the number 0.",
      "from=NAME"),
-    ("FROM a\n\\\n", 2, "Line 2: it is continued, and nothing follows.", "Delete the line"),
-])
+    ("FROM a\n\\\n", 2, "Line 2: it is continued, and nothing follows.", "Delete the line")])
 def test_errors(text, line, what, help):
     with pytest.raises(DockerfileError) as caught:
         parse(text)
@@ -653,8 +639,7 @@ def test_an_instruction_ends_with_the_file_at_the_latest():
 @pytest.mark.parametrize("text, evidence", [
     ("FROM a\nRUNN x\nCMD y\n", "  1 | FROM a\n> 2 | RUNN x\n  3 | CMD y"),
     ("RUNN x", "> 1 | RUNN x"),
-    ("FROM a\n" + "\n" * 8 + "X\r\n", "   9 |\n> 10 | X\n  11 |"),
-])
+    ("FROM a\n" + "\n" * 8 + "X\r\n", "   9 |\n> 10 | X\n  11 |")])
 def test_the_evidence_is_the_line_and_its_neighbours(text, evidence):
     with pytest.raises(DockerfileError) as caught:
         parse(text)
@@ -718,7 +703,6 @@ def test_a_broken_file_raises_nothing_but_dockerfile_error(seed):
 @pytest.mark.parametrize("text, frontend", [
     ("# syntax=docker/dockerfile:1\nFROM a\n", "docker/dockerfile:1"),
     ("#escape=`\n# Syntax = x/y:2 \nFROM a\n", "x/y:2"),
-    ("FROM a\n", ""), ("FROM a\n# syntax=x\n", ""), ("# a comment\n# syntax=x\nFROM a\n", ""),
-])
+    ("FROM a\n", ""), ("FROM a\n# syntax=x\n", ""), ("# a comment\n# syntax=x\nFROM a\n", "")])
 def test_the_reader_that_a_file_asks_for(text, frontend):
     assert parse(text).frontend == frontend

@@ -32,8 +32,7 @@ def test_a_text_without_end_is_cut(tmp_path):
 @pytest.mark.parametrize("encoding, mark, name", [
     ("utf-16-le", codecs.BOM_UTF16_LE, "UTF-16"), ("utf-16-be", codecs.BOM_UTF16_BE, "UTF-16"),
     ("utf-16-le", b"", "UTF-16"), ("utf-16-be", b"", "UTF-16"),
-    ("utf-32-le", codecs.BOM_UTF32_LE, "UTF-32"), ("utf-32-be", codecs.BOM_UTF32_BE, "UTF-32"),
-])
+    ("utf-32-le", codecs.BOM_UTF32_LE, "UTF-32"), ("utf-32-be", codecs.BOM_UTF32_BE, "UTF-32")])
 def test_utf_16_is_called_by_its_name(tmp_path, encoding, mark, name):
     with pytest.raises(DockerfileError) as caught:
         read_file(kept(tmp_path, mark + TEXT.encode(encoding)))

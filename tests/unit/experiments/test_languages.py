@@ -1,5 +1,4 @@
-"""Languages in one stage and in several: what is found of them, and what is said of one
-that could not be built."""
+"""Languages in one stage and in several: what is found of them, and what is said of one that could not be built."""
 
 import ast
 import json
@@ -273,8 +272,7 @@ def test_a_compiler_that_is_not_there_does_not_start_and_another_failure_is_one(
     ("standard_init_linux.go:219: exec user process caused \"no such file or directory\"\n", False),
     ("cat: /x: No such file or directory\n", False),
     ("hello\nexec /app/app: no such file or directory\n", False),
-    ("", False),
-])
+    ("", False)])
 def test_what_the_runtime_says_is_told_from_what_a_program_says(output, failed):
     assert bool(_EXEC.fullmatch(output)) is failed
 
@@ -345,8 +343,7 @@ CLEAN = Languages([GOOD], {})
     (Languages([GOOD], {"C": Absent(LACKING)}), "partly"),
     (Languages([replace(GOOD, multi=replace(TWO, compiles="javac"))], {}), "partly"),
     (Languages([GOOD, replace(GOOD, multi=replace(TWO, answer=""))], {}), "fails"),
-    (Languages([], {"C": Absent(LACKING)}), "fails"),
-])
+    (Languages([], {"C": Absent(LACKING)}), "fails")])
 def test_the_verdict_on_the_languages(home, found, outcome):
     told = given("C10", found=found)
     assert told.found == outcome and told.because == found.sentence
