@@ -7,12 +7,13 @@ Pure text in (`read_file` has it from a file), plain values out: no engine is as
 the text alone (does the image exist, is the path there) is left to the engine.
 """
 
-from .file import read_file
-from .model import SCRATCH, Dockerfile, Edge, Stage, produces_step
+from .model import SCRATCH, Dockerfile, Edge, Problem, Stage, produces_step
 from .outline import Argument, Handed, Outline, Target, outline
-from .problems import Problem, problems, problems_met, similar_stage
+from .problems import problems, problems_met, similar_stage
 from .reader import Instruction
-from .stages import architecture, parse
+from .scope import architecture
+from .source import read_file
+from .stages import parse
 
 __all__ = ["SCRATCH", "Argument", "Dockerfile", "Edge", "Handed", "Instruction", "Outline", "Problem", "Stage",
            "Target", "architecture", "outline", "parse", "problems", "problems_met", "produces_step", "read_file",

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..text import within
 from .expand import BadSubstitution, expand
-from .model import Dockerfile, Stage, Use
-from .problem import Problem
-from .pythons import UNSURE, Python, python_of
+from .model import SCRATCH, Dockerfile, Problem, Stage, Use
 from .reader import Instruction
 from .scope import settings
 
@@ -32,6 +30,20 @@ _COMMON = frozenset("apk apt-get cd chmod cp curl echo export git install mkdir 
 # Folders below which a base image may have the same files.
 _OF_THE_BASE = ("/usr/local/", "/usr/lib", "/usr/share/", "/var/lib/", "/var/cache/", "/etc/", "/lib")
 _COMMANDS = re.compile(r"(?:^|&&|\|\||[;|(\n])\s*(?:\w+=\S*\s+)*([\w./-]+)")
+# What makes the interpreter another one than the base's, or the environment independent of it.
+_UNSURE = re.compile(
+    r"\buv\s+python\b|--python\b|\benv[^;&|\n]*\s-p\s|UV_PYTHON|PYTHONHOME|pyenv|conda|deadsnakes|altinstall|pyvenv\.cfg"
+    r"|--relocatable|\bln\b[^;&|\n]*python|\b(?:site|dist)-packages\b|\bpex\b|\bshiv\b")
+_PYTHON = re.compile(r"(?:docker\.io/)?(?:library/)?python(?::(?P<version>3\.\d+)?[^@]*)?(?:@.*)?\Z")
+_UV = re.compile(r"ghcr\.io/astral-sh/uv:python(?P<version>3\.\d+)-\w+")
+_DISTROLESS = re.compile(r"gcr\.io/distroless/(?P<name>[a-z0-9]+)-debian(?P<number>\d+)(?::.*)?\Z")
+_PLAIN = re.compile(r"(?:docker\.io/)?(?:library/)?(?P<name>debian|ubuntu|alpine|busybox)(?::(?P<tag>[^@]*))?\Z")
+# Versions of the distributions' python3. Sources: packages.debian.org and packages.ubuntu.com, python3.
+_OF = {"buster": "3.7", "10": "3.7", "bullseye": "3.9", "11": "3.9", "bookworm": "3.11", "12": "3.11", "trixie": "3.13",
+       "13": "3.13", "20.04": "3.8", "focal": "3.8", "22.04": "3.10", "jammy": "3.10", "24.04": "3.12", "noble": "3.12"}
+_INSTALLS = re.compile(r"\b(?:apt|apt-get|apk|dnf|yum)\b[^;&|\n]*\b(?:install|add)\b[^;&|]*"
+                       r"\bpython3(?:-venv|-pip|-minimal|-full)?(?![\w.-])")
+_MAY_INSTALL = re.compile(r"\b(?:install|add|uv|conda|make|curl|wget|tar|nix)\b|\.sh\b|\./")
 
 
 @dataclass(frozen=True)
@@ -98,8 +110,6 @@ def _lines(dockerfile: Dockerfile, stage: Stage) -> list[_Line]:
 
 
 
-# -- cache mounts -------------------------------------------------------------
-
 def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: Stage) -> Iterator[Problem]:
     """What a cache mount holds is in no layer. Source: Dockerfile reference, "RUN --mount=type=cache"."""
     held = [(line, target) for line in theirs for target in _cache_targets(line) if within(path, target)]
@@ -118,8 +128,8 @@ def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: S
 
 def _cache_targets(line: _Line) -> Iterator[str]:
     for mount in line.instruction.mounts if line.instruction.keyword == "RUN" else ():
-        named = next((mount[name] for name in ("target", "dst", "destination") if mount.get(name)), "")
-        if mount.get("type") == "cache" and (target := line.path(named, line.workdir)) and target != "/":
+        target = line.path(mount.get("target", ""), line.workdir)
+        if mount.get("type") == "cache" and target and target != "/":
             yield target
 
 
@@ -142,8 +152,6 @@ def _programs(run: Instruction) -> set[str]:
     return {posixpath.basename(word) for word in _COMMANDS.findall(run.body)}
 
 
-# -- capabilities -------------------------------------------------------------
-
 def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line], taker: Stage) -> Iterator[Problem]:
     """The legacy builder copies a single file without its extended attributes, and a folder with them, unless it has
     a --chown. BuildKit and Buildah keep them. Measured on Docker Engine 20.10, 26.1 and 28.5, and Podman 5.8."""
@@ -164,17 +172,15 @@ def _capabilities(here: _Line, path: str, theirs: list[_Line], own: list[_Line],
                 return
 
 
-# -- virtual environments -----------------------------------------------------
-
 def _venv(dockerfile: Dockerfile, here: _Line, path: str, lines: tuple[list[_Line], list[_Line]],
           stages: tuple[Stage, Stage]) -> Iterator[Problem]:
     """A virtual environment has no interpreter: bin/python links to the one that made it, and its packages lie in
     lib/pythonX.Y. Source: docs.python.org, venv."""
     theirs, own = lines
     made = next((venv for line in theirs for venv in _venvs(line) if within(venv, path)), None)
-    if made is None or any(UNSURE.search(line.instruction.body) for line in theirs + own) or _brings_python(own):
+    if made is None or any(_UNSURE.search(line.instruction.body) for line in theirs + own) or _brings_python(own):
         return
-    one, two = (python_of(dockerfile.chain(stage.label)) for stage in stages)
+    one, two = (_python_of(dockerfile.chain(stage.label)) for stage in stages)
     if one is None or two is None or not (why := _different(one, two)):
         return
     source, taker = stages
@@ -205,7 +211,7 @@ def _brings_python(own: list[_Line]) -> bool:
                for source in line.instruction.operands[0])
 
 
-def _different(one: Python, two: Python) -> str:
+def _different(one: _Python, two: _Python) -> str:
     """Why an environment made by one Python does not work with another, '' if it does."""
     if one.path != two.path:
         has = f"has its Python at {two.path}" if two.path else "has none"
@@ -214,3 +220,32 @@ def _different(one: Python, two: Python) -> str:
         return (f"Python {one.version} of {one.image} keeps its packages in lib/python{one.version}; {two.image} has "
                 f"Python {two.version}, which looks in lib/python{two.version}.")
     return ""
+
+
+@dataclass(frozen=True)
+class _Python:
+    """An interpreter: its path ('' for none), its version ('3.12', '' if unknown) and the image that has it."""
+
+    path: str
+    version: str
+    image: str
+
+
+def _python_of(chain: Sequence[Stage]) -> _Python | None:
+    """The Python of a stage, given with those below it, the lowest first; None where it cannot be said."""
+    image = chain[0].base
+    runs = [each.body for stage in chain for each in stage.instructions if each.keyword == "RUN"]
+    if found := _PYTHON.match(image):
+        return _Python("/usr/local/bin/python3", found["version"] or "", image)
+    if found := _UV.match(image):
+        return _Python("/usr/local/bin/python3", found["version"], image)
+    if found := _DISTROLESS.match(image):
+        if found["name"] == "python3":
+            return _Python("/usr/bin/python3", _OF.get(found["number"], ""), image)
+        return _Python("", "", image) if found["name"] in ("static", "base", "cc") else None
+    found = _PLAIN.match(image)
+    if found and any(map(_INSTALLS.search, runs)):
+        return _Python("/usr/bin/python3", _OF.get((found["tag"] or "").removesuffix("-slim"), ""), image)
+    if (found or image == SCRATCH) and not any(map(_MAY_INSTALL.search, runs)):
+        return _Python("", "", image)
+    return None

@@ -53,9 +53,8 @@ def bodies(source: Source, joined: str, line: int, after: int) -> tuple[list[str
                 body.append(raw.lstrip("\t") if without_tabs else raw)
             after += 1
         if not closed:
-            raise source.fault(
-                f"Line {line}: the heredoc that begins with <<{name} never ends.", line,
-                why=f"Everything up to a line that holds {name} and nothing else belongs to it.",
-                remedy=f"Add a line with {name} alone, without blanks around it.")
+            raise source.fault(f"Line {line}: the heredoc that begins with <<{name} never ends.", line,
+                               why=f"Everything up to a line that holds {name} and nothing else belongs to it.",
+                               remedy=f"Add a line with {name} alone, without blanks around it.")
         found.append("".join(text + "\n" for text in body))
     return found, after

@@ -1,4 +1,4 @@
-"""What a Dockerfile is once it is read: stages, edges, and questions about them."""
+"""What a Dockerfile is once it is read: stages, edges, questions about them, and the problems that are found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import DockerfileError
+from ..text import shown
 from .reader import Instruction
 from .source import Source
 
@@ -55,11 +56,6 @@ class Stage:
     instructions: tuple[Instruction, ...] = field(repr=False)
 
     @property
-    def trace_name(self) -> str:
-        """What BuildKit's trace calls it: the name, or "stage-N". Two stages may share it."""
-        return self.name or f"stage-{self.index}"
-
-    @property
     def steps(self) -> tuple[Instruction, ...]:
         """The instructions that BuildKit numbers: `[builder 3/4]` is `steps[2]`.
 
@@ -67,9 +63,8 @@ class Stage:
         is missing here and in the numbers, but BuildKit does count it in the total after the slash.
         """
         from_counts = self.base != SCRATCH and self.base_stage is None
-        return tuple(
-            instruction for instruction in self.instructions
-            if produces_step(instruction) and (from_counts or instruction.keyword != "FROM"))
+        return tuple(each for each in self.instructions
+                     if produces_step(each) and (from_counts or each.keyword != "FROM"))
 
 
 @dataclass(frozen=True)
@@ -116,6 +111,7 @@ class Dockerfile:
     stages       in the order of the file, at least one
     global_args  {name: value} of each ARG before the first FROM; None if unset
     preamble     those ARG instructions themselves
+    uses         what ties the stages, with the place of each reference in its instruction
     frontend     the image that `# syntax=` names to read the file; '' for the engine's own reader
     escape       what continues a line: a backslash, or what `# escape=` says
     """
@@ -123,7 +119,7 @@ class Dockerfile:
     text: str = field(repr=False)
     stages: tuple[Stage, ...]
     global_args: Mapping[str, str | None] = field(hash=False)
-    _uses: tuple[Use, ...] = field(repr=False, compare=False)
+    uses: tuple[Use, ...] = field(repr=False, compare=False)
     preamble: tuple[Instruction, ...] = field(default=(), repr=False)
     frontend: str = ""
     escape: str = "\\"
@@ -133,14 +129,11 @@ class Dockerfile:
         return Source(self.text).fault(what, line, why=why, remedy=remedy)
 
     @property
-    def uses(self) -> tuple[Use, ...]:
-        """What ties the stages, with the place of each reference in its instruction."""
-        return self._uses
-
-    @property
     def edges(self) -> tuple[Edge, ...]:
         """What ties the stages, in the order of the file; one for each use."""
-        return tuple(self._edge(use) for use in self._uses)
+        return tuple(Edge(use.reference if use.source is None else self.stages[use.source].label,
+                          self.stages[use.stage].label, use.via, use.instruction.line, use.source is None)
+                     for use in self.uses)
 
     @property
     def mounting(self) -> tuple[int, ...]:
@@ -201,7 +194,7 @@ class Dockerfile:
         that resolved to the image becomes the replacement itself. All other bytes stay, and so does every line number.
         """
         edits: set[tuple[int, int, str]] = set()   # an ONBUILD is used by several stages
-        for use in self._uses:
+        for use in self.uses:
             if use.source is None and use.reference in mapping:
                 spans = use.instruction.source_spans(use.start, use.end)
                 # A continuation can cut a word. The last part takes the new text:
@@ -213,15 +206,9 @@ class Dockerfile:
             text = text[:start] + part + text[end:]
         return text
 
-    # -- inside ---------------------------------------------------------------
-
-    def _edge(self, use: Use) -> Edge:
-        source = use.reference if use.source is None else self.stages[use.source].label
-        return Edge(source, self.stages[use.stage].label, use.via, use.instruction.line, use.source is None)
-
     def _bases(self, stages: Iterable[int]) -> tuple[str, ...]:
         within = set(stages)
-        found = (u.reference for u in self._uses if u.source is None and u.stage in within)
+        found = (u.reference for u in self.uses if u.source is None and u.stage in within)
         return tuple(dict.fromkeys(reference for reference in found if reference != SCRATCH))
 
     def _needed(self, target: str | int | None) -> set[int]:
@@ -231,7 +218,7 @@ class Dockerfile:
             index = waiting.pop()
             if index not in seen:
                 seen.add(index)
-                waiting += [u.source for u in self._uses if u.stage == index and u.source is not None]
+                waiting += [u.source for u in self.uses if u.stage == index and u.source is not None]
         return seen
 
     def _no_stage(self, wanted: str) -> DockerfileError:
@@ -239,7 +226,48 @@ class Dockerfile:
         close = difflib.get_close_matches(wanted.lower(), labels, n=1)
         lines = "\n".join(f"{stage.line} | {Source(self.text).lines[stage.line - 1]}" for stage in self.stages)
         return DockerfileError(
-            f"This Dockerfile has no stage {wanted}.",
-            why=f"Its stages are: {', '.join(labels)}.",
+            f"This Dockerfile has no stage {wanted}.", why=f"Its stages are: {', '.join(labels)}.",
             remedy=f"Did you mean {close[0]}?" if close else "Use one of these names, or an index from 0.",
             evidence=lines)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A line that is not built as it reads.
+
+    rule        its kind: 'stage-name-case', 'later-stage', 'duplicate-stage', 'similar-name',
+                'onbuild-from', 'outside-context', 'variable-from', 'unset-argument', 'cache-mount-copy',
+                'lost-capabilities' or 'venv-python'
+    line        from 1
+    stage       label of the stage that is affected
+    what, why, remedy   sentences, as in an error
+    refused_by  builders ('buildkit', 'legacy', 'buildah') that do not build that stage
+    variable    the argument's name, for 'unset-argument'
+    only        builders that it concerns, () for all
+    image       the name of an image for which a stage's is taken, for 'similar-name' and 'later-stage'
+    """
+
+    rule: str
+    line: int
+    stage: str
+    what: str
+    why: str
+    remedy: str
+    refused_by: tuple[str, ...] = ()
+    variable: str = ""
+    image: str = ""
+    only: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, object]:
+        """The problem's part of `graph --json` and `build --json`."""
+        return {"rule": self.rule, "line": self.line, "stage": self.stage, "what": self.what, "why": self.why,
+                "remedy": self.remedy, "refused_by": list(self.refused_by)}
+
+    @property
+    def fault(self) -> str:
+        """`what` without the line. A name that it begins with stays as it is written."""
+        what = self.what.removeprefix(f"Line {self.line}: ")
+        return what[0].upper() + what[1:] if what.startswith(("a ", "the ")) else what
+
+    def __str__(self) -> str:
+        return shown(f"{self.what} {self.why} {self.remedy}")

@@ -6,17 +6,14 @@ it, `# VERSION of the tool chain`. Source: moby/buildkit, dockerfile2llb/outline
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from ..text import shown
-from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage
-from .scope import PLATFORM, settings
+from .scope import PLATFORM, declared, settings
 from .source import Source
-from .stages import platform_args
 
 _VARIABLE = re.compile(r"\$\{?(\w+)")
 
@@ -89,9 +86,12 @@ def outline(read: Dockerfile, target: str | None = None, args: Mapping[str, str]
     for each in _with_needed(read, stage):
         for argument in _arguments(read, each, args or {}, comments):
             arguments.setdefault(argument.name, argument)
-        for kind, handed in _mounts(each):
-            mounted[kind].setdefault(handed.name, handed)
-    targets = tuple(_target(each, each is read.stages[-1], comments) for each in read.stages)
+        for instruction in each.instructions:
+            for kind, name, required in instruction.handed:
+                mounted[kind].setdefault(name, Handed(name, required, instruction.line))
+    targets = tuple(Target(each.name or "", each.base_written, _described(comments, each.line, each.name or ""),
+                           each is read.stages[-1], each.instructions[0].flags.get("platform", [""])[-1], each.line)
+                    for each in read.stages)
     return Outline(stage.name or "", _described(comments, stage.line, stage.name or ""), targets,
                    _by_line(arguments), _by_line(mounted["secret"]), _by_line(mounted["ssh"]))
 
@@ -108,28 +108,22 @@ def _with_needed(read: Dockerfile, stage: Stage) -> list[Stage]:
         each = waiting.pop(0)
         if each not in found:
             found.append(each)
-            waiting[:0] = [read.stages[use.source] for use in sorted(read._uses, key=lambda use: use.via != "FROM")
+            waiting[:0] = [read.stages[use.source] for use in sorted(read.uses, key=lambda use: use.via != "FROM")
                            if use.stage == each.index and use.source is not None]
     return found
 
-
-def _target(stage: Stage, default: bool, comments: Mapping[int, list[str]]) -> Target:
-    platform = stage.instructions[0].flags.get("platform", [""])[-1]
-    return Target(stage.name or "", stage.base_written, _described(comments, stage.line, stage.name or ""), default,
-                  platform, stage.line)
-
-
-# -- arguments ----------------------------------------------------------------
 
 def _arguments(read: Dockerfile, stage: Stage, args: Mapping[str, str],
                comments: Mapping[int, list[str]]) -> Iterator[Argument]:
     """Those that the stage declares, and those above the first FROM that it uses, with what their defaults use."""
     used = _VARIABLE.findall(stage.instructions[0].value)
-    for name, default, value, line in _declared(read, stage, args):
+    for instruction, name, default, value in declared(read, stage, args):
+        if instruction.keyword == "ENV" or instruction not in stage.instructions:    # of a stage below it
+            continue
         if name not in args and not default and (read.global_args.get(name) is not None or name in PLATFORM):
             used.append(name)
         else:
-            yield Argument(name, value, _described(comments, line, name), line)
+            yield Argument(name, value, _described(comments, instruction.line, name), instruction.line)
     above = {name: (each.line, default) for each in read.preamble for name, default in settings(each)}
     for name in used:    # grows
         if name in above and name not in used[:used.index(name)]:
@@ -137,44 +131,6 @@ def _arguments(read: Dockerfile, stage: Stage, args: Mapping[str, str],
             used += _VARIABLE.findall(default) if name not in args else []
             yield Argument(name, read.global_args.get(name) or "", _described(comments, line, name), line)
 
-
-def _declared(read: Dockerfile, stage: Stage, args: Mapping[str, str]) -> Iterator[tuple[str, str, str, int]]:
-    """(name, default as written, value, line) of each ARG of a stage; its base's environment is unknown."""
-    known: dict[str, str] = {}
-    above = {**platform_args(), **{name: value for name, value in read.global_args.items() if value is not None}}
-    for each in read.chain(stage.label):
-        for instruction in each.instructions:
-            for name, default in settings(instruction) if instruction.keyword in ("ARG", "ENV") else ():
-                value = _expanded(default, known)
-                if instruction.keyword == "ARG":
-                    value = args.get(name, value if default else above.get(name, ""))
-                known[name] = value
-                if instruction.keyword == "ARG" and each is stage:
-                    yield name, default, value, instruction.line
-
-
-def _expanded(word: str, known: Mapping[str, str]) -> str:
-    try:
-        return expand(word, known)
-    except BadSubstitution:
-        return word
-
-
-# -- mounts -------------------------------------------------------------------
-
-def _mounts(stage: Stage) -> Iterator[tuple[str, Handed]]:
-    for each in stage.instructions:
-        for mount in each.mounts if each.keyword == "RUN" else ():
-            required = mount.get("required", "false").lower() in ("", "true", "1")
-            if mount.get("type") == "secret":
-                place = next((mount[name] for name in ("target", "dst", "destination") if mount.get(name)), "")
-                name = mount.get("source") or mount.get("src") or mount.get("id") or posixpath.basename(place)
-                yield "secret", Handed(name, required, each.line)
-            elif mount.get("type") == "ssh":
-                yield "ssh", Handed(mount.get("id") or "default", required, each.line)
-
-
-# -- comments -----------------------------------------------------------------
 
 def _comments(read: Dockerfile) -> dict[int, list[str]]:
     """{line of an instruction: the comments above it}; one with nothing in it ends those before it."""

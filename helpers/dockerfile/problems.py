@@ -10,8 +10,7 @@ import posixpath
 from collections.abc import Iterator
 
 from .copies import not_brought
-from .model import SCRATCH, Dockerfile, Stage, Use
-from .problem import Problem
+from .model import SCRATCH, Dockerfile, Problem, Stage, Use
 from .scope import Unset, unset
 
 _EVERYONE = ("buildkit", "legacy", "buildah")
@@ -80,8 +79,6 @@ def _slips(one: str, two: str) -> int:
     return rows[-1][-1]
 
 
-# -- stages and references ----------------------------------------------------
-
 def _duplicates(dockerfile: Dockerfile) -> Iterator[Problem]:
     """Two stages of one name. BuildKit takes the last (convert.go: addState overwrites the name);
     the legacy builder ends with "stage name already used" (evaluator.go: commitStage)."""
@@ -101,10 +98,9 @@ def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
     if use.source is None and use.reference != SCRATCH:
         yield from _taken_for_an_image(dockerfile, use, taker)
     if use.via == "COPY" and "$" in (written := use.instruction.value[use.start:use.end]):
-        yield Problem(
-            "variable-from", line, taker.label, f"Line {line}: Buildah alone expands {written} in --from.",
-            "BuildKit and the legacy builder replace variables in FROM, but not in --from.",
-            f"Add a stage, FROM {written} AS source, and take from source instead.", ("buildkit", "legacy"))
+        yield Problem("variable-from", line, taker.label, f"Line {line}: Buildah alone expands {written} in --from.",
+                      "BuildKit and the legacy builder replace variables in FROM, but not in --from.",
+                      f"Add a stage, FROM {written} AS source, and take from source instead.", ("buildkit", "legacy"))
     if use.via != "FROM" and line < taker.line:
         yield _onbuild(use, taker)
     if use.source is None:
@@ -133,16 +129,14 @@ def _taken_for_an_image(dockerfile: Dockerfile, use: Use, taker: Stage) -> Itera
     line, name = use.instruction.line, use.reference
     below = next((each for each in dockerfile.stages[use.stage + 1:] if each.name == name.lower()), None)
     if below and use.via == "FROM" and name.lower() not in _IMAGES | {below.base.lower()}:
-        yield Problem(
-            "later-stage", line, taker.label,
-            f"Line {line}: the stage {below.label} begins below, in line {below.line}.",
-            f"A FROM knows only the stages above it: {name} is taken for an image's name.",
-            f"Move the stage {below.label} above line {line}.", image=name)
+        yield Problem("later-stage", line, taker.label,
+                      f"Line {line}: the stage {below.label} begins below, in line {below.line}.",
+                      f"A FROM knows only the stages above it: {name} is taken for an image's name.",
+                      f"Move the stage {below.label} above line {line}.", image=name)
     elif near := similar_stage(dockerfile, name, line):
-        yield Problem(
-            "similar-name", line, taker.label, f"Line {line}: {name} is not a stage of this file.",
-            f"It is nearly the name of the stage {near.name}, and is taken for an image's name.",
-            f"Did you mean {near.name} (line {near.line})?", image=name)
+        yield Problem("similar-name", line, taker.label, f"Line {line}: {name} is not a stage of this file.",
+                      f"It is nearly the name of the stage {near.name}, and is taken for an image's name.",
+                      f"Did you mean {near.name} (line {near.line})?", image=name)
 
 
 def _later(use: Use, source: Stage, taker: Stage) -> Problem:
@@ -189,8 +183,6 @@ def _outside(dockerfile: Dockerfile) -> Iterator[Problem]:
                         "Move the file below it, or build with the folder above as the context "
                         "(and the Dockerfile named with its path).", ("legacy", "buildah"))
 
-
-# -- arguments ----------------------------------------------------------------
 
 def _unset(each: Unset) -> Problem:
     what = f"Line {each.line}: ${each.name} has no value here, unless the base image sets it."

@@ -10,7 +10,9 @@ import difflib
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
 
 from . import heredocs
 from .source import SPACE, Source, unquoted
@@ -18,6 +20,7 @@ from .source import SPACE, Source, unquoted
 KEYWORDS = (
     "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
     "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR")
+_MOUNT_OPTIONS = {"dst": "target", "destination": "target", "src": "source"}
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*\Z")
 
 
@@ -40,7 +43,6 @@ class Instruction:
               empty lines between them are dropped, and the bodies of heredocs are not part of it.
     line      the first line, from 1
     end_line  the last line, with the bodies of heredocs
-    flags     {"from": ["builder"], "mount": [...]}; a flag without a value is "true"
     heredocs  the bodies in their order; `<<-` has lost its leading tabs
     """
 
@@ -48,12 +50,19 @@ class Instruction:
     value: str
     line: int
     end_line: int
-    flags: dict[str, list[str]] = field(default_factory=dict, hash=False)
     heredocs: tuple[str, ...] = ()
     _flag_spans: tuple[Flag, ...] = field(default=(), repr=False, compare=False)
     _arguments_at: int = field(default=0, repr=False, compare=False)
     # (offset in value, offset in the file, length): one for each joined line.
     _pieces: tuple[tuple[int, int, int], ...] = field(default=(), repr=False, compare=False)
+
+    @cached_property
+    def flags(self) -> dict[str, list[str]]:
+        """{"from": ["builder"], "mount": [...]}; a flag without a value is "true"."""
+        named: dict[str, list[str]] = {}
+        for flag in self._flag_spans:
+            named.setdefault(flag.name, []).append(flag.value)
+        return named
 
     @property
     def arguments(self) -> str:
@@ -62,10 +71,27 @@ class Instruction:
 
     @property
     def mounts(self) -> tuple[dict[str, str], ...]:
-        """The options of each --mount, their names in lower case: {"type": "secret", "id": "token"}."""
-        return tuple({name.lower(): value for name, _, value in
-                      (part.strip("\"' ").partition("=") for part in mount.split(","))}
-                     for mount in self.flags.get("mount", ()))
+        """The options of each --mount by their first names: {"type": "secret", "id": "token"}; dst is "target"."""
+        found = []
+        for mount in self.flags.get("mount", ()):
+            options = (part.strip("\"' ").partition("=") for part in mount.split(","))
+            found.append({_MOUNT_OPTIONS.get(name.lower(), name.lower()): value for name, _, value in options})
+            found[-1] |= {"type": found[-1]["type"].lower()} if "type" in found[-1] else {}
+        return tuple(found)
+
+    @property
+    def handed(self) -> list[tuple[str, str, bool]]:
+        """(kind, id, whether required) of each secret and ssh agent that a RUN mounts, kind 'secret' or 'ssh'.
+
+        Source of the ids: BuildKit, frontend/dockerfile/dockerfile2llb/convert_secrets.go and convert_ssh.go.
+        """
+        found = []
+        for mount in self.mounts if self.keyword == "RUN" else ():
+            kind = mount.get("type", "")
+            usual = "default" if kind == "ssh" else posixpath.basename(mount.get("target", ""))
+            if kind in ("secret", "ssh") and (name := mount.get("source") or mount.get("id") or usual):
+                found.append((kind, name, mount.get("required", "false").lower() in ("", "true", "1")))
+        return found
 
     @property
     def binds_context(self) -> bool:
@@ -117,7 +143,8 @@ def read(source: Source) -> tuple[list[Instruction], str]:
 
     Raises DockerfileError for an unknown keyword, an open heredoc, and a last line that is continued by nothing.
     """
-    escape = _escape_character(source.lines)
+    escape = next((value for name, value in directives(source.lines)
+                   if name == "escape" and value in ("`", "\\")), "\\")
     instructions, at = [], 0
     while at < len(source.lines):
         pieces, after = _logical_line(source, at, escape)
@@ -139,10 +166,6 @@ def directives(lines: list[str]) -> Iterator[tuple[str, str]]:
         if not match or match[1].lower() not in ("syntax", "escape", "check"):
             return
         yield match[1].lower(), match[2]
-
-
-def _escape_character(lines: list[str]) -> str:
-    return next((value for name, value in directives(lines) if name == "escape" and value in ("`", "\\")), "\\")
 
 
 def _logical_line(source: Source, at: int, escape: str) -> tuple[list[tuple[str, int]], int]:
@@ -177,44 +200,27 @@ def _instruction(source: Source, pieces: list[tuple[str, int]], first: int, afte
     written, value, at = _command(joined.strip(SPACE))
     keyword, value_at = _known(source, written, first + 1), lead + at
     flags, arguments_at = _flags(value, escape)
+    offsets = accumulate((len(text) for text, _ in pieces), initial=-value_at)
     bodies: list[str] = []
     if heredocs.may_open(keyword, value[arguments_at:]):
         bodies, after = heredocs.bodies(source, joined, first + 1, after)
-    instruction = Instruction(
-        keyword=keyword, value=value, line=first + 1, end_line=min(after, source.last), flags=_by_name(flags),
-        heredocs=tuple(bodies), _flag_spans=tuple(flags), _arguments_at=arguments_at,
-        _pieces=tuple(_piece_map(pieces, value_at)))
-    return instruction, after
+    places = tuple((at, start, len(text)) for at, (text, start) in zip(offsets, pieces))
+    return Instruction(keyword, value, first + 1, min(after, source.last), tuple(bodies), tuple(flags), arguments_at,
+                       places), after
 
 
 def triggered(onbuild: Instruction, escape: str) -> Instruction:
     """The instruction inside an ONBUILD, its offsets in the file kept."""
     keyword, value, at = _command(onbuild.value)
     flags, arguments_at = _flags(value, escape)
-    return Instruction(
-        keyword=keyword.upper(), value=value, line=onbuild.line, end_line=onbuild.end_line,
-        flags=_by_name(flags), heredocs=onbuild.heredocs, _flag_spans=tuple(flags), _arguments_at=arguments_at,
-        _pieces=tuple((offset - at, source, length) for offset, source, length in onbuild._pieces))
+    return replace(onbuild, keyword=keyword.upper(), value=value, _flag_spans=tuple(flags), _arguments_at=arguments_at,
+                   _pieces=tuple((offset - at, source, length) for offset, source, length in onbuild._pieces))
 
 
 def _command(line: str) -> tuple[str, str, int]:
     """(keyword as written, value, where the value begins) of an instruction."""
     keyword = re.match(r"[^\t\v\f\r ]*[\t\v\f\r ]*", line)[0]    # type: ignore[index]  # it matches any line
     return keyword.rstrip("\t\v\f\r "), line[len(keyword):], len(keyword)
-
-
-def _by_name(flags: list[Flag]) -> dict[str, list[str]]:
-    named: dict[str, list[str]] = {}
-    for flag in flags:
-        named.setdefault(flag.name, []).append(flag.value)
-    return named
-
-
-def _piece_map(pieces: list[tuple[str, int]], value_at: int) -> Iterator[tuple[int, int, int]]:
-    at = -value_at
-    for text, source in pieces:
-        yield at, source, len(text)
-        at += len(text)
 
 
 def _known(source: Source, written: str, line: int) -> str:
@@ -228,8 +234,6 @@ def _known(source: Source, written: str, line: int) -> str:
              "if this one belongs to it.")
     raise source.fault(f"Line {line}: {written} is not a Dockerfile instruction.", line, remedy=remedy)
 
-
-# -- flags --------------------------------------------------------------------
 
 def _flags(value: str, escape: str) -> tuple[list[Flag], int]:
     """The flags before the arguments, and where the arguments start."""

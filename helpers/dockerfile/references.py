@@ -79,16 +79,14 @@ def _references(instruction: Instruction) -> Iterator[_Reference]:
 def _stage_of(source: Source, reference: _Reference, line: int, stages: Sequence[Stage]) -> int | None:
     """The index of the stage that is meant, or None for an image."""
     if "$" in reference.text and not reference.may_be_number:
-        raise source.fault(
-            f"Line {line}: {reference.text} is not expanded here.", line,
-            why="Variables are replaced in FROM, but not in the from of a mount.",
-            remedy=f"Add a stage, FROM {reference.text} AS source, and take from source instead.")
+        raise source.fault(f"Line {line}: {reference.text} is not expanded here.", line,
+                           why="Variables are replaced in FROM, but not in the from of a mount.",
+                           remedy=f"Add a stage, FROM {reference.text} AS source, and take from source instead.")
     if not _STAGE_NUMBER.match(reference.text):
         return next((stage.index for stage in reversed(stages) if stage.name == reference.text.lower()), None)
     if not reference.may_be_number:
-        raise source.fault(
-            f"Line {line}: a mount takes a stage by its name, not by the number {reference.text}.", line,
-            remedy="Name the stage with FROM ... AS NAME, and write from=NAME.")
+        raise source.fault(f"Line {line}: a mount takes a stage by its name, not by the number {reference.text}.", line,
+                           remedy="Name the stage with FROM ... AS NAME, and write from=NAME.")
     index = int(reference.text) if len(reference.text) < 10 else len(stages)
     if 0 <= index < len(stages):
         return index

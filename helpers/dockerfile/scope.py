@@ -7,6 +7,7 @@ stage, and in the stages that are FROM it. Source: docs.docker.com, Dockerfile r
 from __future__ import annotations
 
 import contextlib
+import platform
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from .source import SHELL_WORD
 # Source: Dockerfile reference, "Environment replacement".
 _EXPANDED = frozenset(
     ["ADD", "ARG", "COPY", "ENV", "EXPOSE", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"])
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
+_VARIANTS = {"armv7l": "v7", "armv6l": "v6"}
 PLATFORM = frozenset(side + name for side in ("BUILD", "TARGET")
                       for name in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"))
 _NAME = re.compile(r"\$(?:(?P<plain>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<more>.?))")
@@ -71,24 +74,44 @@ def unset(dockerfile: Dockerfile) -> Iterator[Unset]:
         known[stage.label] = frozenset(names)
 
 
+def architecture() -> str:
+    """This machine's, as Docker calls it: 'amd64', 'arm64', or what the kernel says."""
+    return _ARCHITECTURES.get(platform.machine(), platform.machine())
+
+
+def platform_args() -> dict[str, str]:
+    """BuildKit's predefined arguments, for a build on and for this machine."""
+    variant = _VARIANTS.get(platform.machine(), "")
+    whole = "/".join(part for part in ("linux", architecture(), variant) if part)
+    values = {"PLATFORM": whole, "OS": "linux", "OSVERSION": "", "ARCH": architecture(), "VARIANT": variant}
+    named = {side + name: value for side in ("BUILD", "TARGET") for name, value in values.items()}
+    return {**named, "TARGETSTAGE": "default"}
+
+
+def declared(dockerfile: Dockerfile, stage: Stage, given: Mapping[str, str]) -> Iterator[
+        tuple[Instruction, str, str, str]]:
+    """(instruction, name, value as written, value) of each ARG and ENV that holds in a stage, those of the stages that
+    it is FROM first; '' for an argument without a value. `given`: the build's own. A base image's environment is
+    unknown."""
+    known: dict[str, str] = {}
+    above = platform_args() | {name: value for name, value in dockerfile.global_args.items() if value is not None}
+    for instruction in (each for below in dockerfile.chain(stage.label) for each in below.instructions):
+        for name, written in settings(instruction) if instruction.keyword in ("ARG", "ENV") else ():
+            value = written
+            with contextlib.suppress(BadSubstitution):
+                value = expand(written, known, dockerfile.escape)
+            if instruction.keyword == "ARG":
+                value = given.get(name, value if written else above.get(name, ""))
+            known[name] = value
+            yield instruction, name, written, value
+
+
 def arguments(dockerfile: Dockerfile, line: int, given: Mapping[str, str]) -> dict[str, str]:
     """{name: value} of each ARG that is in scope after the instruction at `line`; '' for one without a value. `given`:
     the build's own arguments."""
     stage = next(each for each in reversed(dockerfile.stages) if each.line <= line)
-    above = arguments(dockerfile, dockerfile.stage(stage.base_stage).instructions[-1].line,
-                      given) if stage.base_stage else {}
-    found, known = above, {**above}
-    for each in stage.instructions:
-        if each.line > line or each.keyword not in ("ARG", "ENV"):
-            continue
-        for name in _declared(each, ("ARG", "ENV")):
-            written = dict(settings(each)).get(name, "")
-            with contextlib.suppress(BadSubstitution):
-                written = expand(written, known, dockerfile.escape)
-            if each.keyword == "ARG":
-                written = found[name] = given.get(name) or written or dockerfile.global_args.get(name) or ""
-            known[name] = written
-    return found
+    return {name: value for each, name, _, value in declared(dockerfile, stage, given)
+            if each.keyword == "ARG" and each.line <= line}
 
 
 def settings(each: Instruction) -> Iterator[tuple[str, str]]:

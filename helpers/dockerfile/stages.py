@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Mapping, Sequence
 
@@ -10,11 +9,10 @@ from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage, Use
 from .reader import Instruction, directives, read
 from .references import uses
+from .scope import platform_args
 from .source import SHELL_WORD, Source
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
-_VARIANTS = {"armv7l": "v7", "armv6l": "v6"}
 
 # Without a default of its own.
 _PLAIN_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -56,20 +54,17 @@ def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset:
 
 def _first_from(source: Source, instructions: list[Instruction]) -> int:
     if not instructions:
-        raise source.fault(
-            "The Dockerfile has no instructions.", None,
-            why="It is empty, or has comments only.", remedy="Begin with a FROM, for example: FROM alpine")
+        raise source.fault("The Dockerfile has no instructions.", None, why="It is empty, or has comments only.",
+                           remedy="Begin with a FROM, for example: FROM alpine")
     for position, instruction in enumerate(instructions):
         if instruction.keyword == "FROM":
             return position
         if instruction.keyword != "ARG":
-            raise source.fault(
-                f"Line {instruction.line}: {instruction.keyword} comes before the first FROM.",
-                instruction.line, why="Only ARG may stand there: no stage has begun yet.",
-                remedy="Put a FROM line above it.")
-    raise source.fault(
-        "The Dockerfile has no FROM.", instructions[-1].line,
-        why="Without a FROM there is no stage to build.", remedy="Add a FROM line after the ARGs.")
+            raise source.fault(f"Line {instruction.line}: {instruction.keyword} comes before the first FROM.",
+                               instruction.line, why="Only ARG may stand there: no stage has begun yet.",
+                               remedy="Put a FROM line above it.")
+    raise source.fault("The Dockerfile has no FROM.", instructions[-1].line,
+                       why="Without a FROM there is no stage to build.", remedy="Add a FROM line after the ARGs.")
 
 
 def _groups(instructions: list[Instruction]) -> list[list[Instruction]]:
@@ -79,22 +74,6 @@ def _groups(instructions: list[Instruction]) -> list[list[Instruction]]:
             groups.append([])
         groups[-1].append(instruction)
     return groups
-
-
-# -- arguments ----------------------------------------------------------------
-
-def architecture() -> str:
-    """This machine's, as Docker calls it: 'amd64', 'arm64', or what the kernel says."""
-    return _ARCHITECTURES.get(platform.machine(), platform.machine())
-
-
-def platform_args() -> dict[str, str]:
-    """BuildKit's predefined arguments, for a build on and for this machine."""
-    variant = _VARIANTS.get(platform.machine(), "")
-    whole = "/".join(part for part in ("linux", architecture(), variant) if part)
-    values = {"PLATFORM": whole, "OS": "linux", "OSVERSION": "", "ARCH": architecture(), "VARIANT": variant}
-    named = {side + name: value for side in ("BUILD", "TARGET") for name, value in values.items()}
-    return {**named, "TARGETSTAGE": "default"}
 
 
 def _global_args(source: Source, instructions: Sequence[Instruction], variables: dict[str, str],
@@ -116,13 +95,10 @@ def _expanded(source: Source, word: str, instruction: Instruction, variables: Ma
     try:
         return expand(word, variables, escape)
     except BadSubstitution as error:
-        raise source.fault(
-            f"Line {instruction.line}: {word} cannot be expanded.", instruction.line,
-            why=f"{str(error)[:1].upper()}{str(error)[1:]}.",
-            remedy="Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.") from None
+        raise source.fault(f"Line {instruction.line}: {word} cannot be expanded.", instruction.line,
+                           why=f"{str(error)[:1].upper()}{str(error)[1:]}.",
+                           remedy="Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.") from None
 
-
-# -- one stage ----------------------------------------------------------------
 
 def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None, str], earlier: Sequence[Stage],
            variables: Mapping[str, str], escape: str, keep_unset: bool) -> tuple[Stage, Use]:
@@ -139,11 +115,10 @@ def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None
             remedy="Give the ARG a default (ARG NAME=value) above the first FROM, or pass --build-arg NAME=value.")
     on = next((stage for stage in reversed(earlier) if stage.name == base.lower()), None)
     platforms = head.flags.get("platform")
-    stage = Stage(
-        index=len(earlier), name=names[0], label=names[1], base=base, base_written=written,
-        base_stage=on.label if on else None,
-        platform=_expanded(source, platforms[-1], head, variables, escape) if platforms else None,
-        line=head.line, instructions=tuple(group))
+    stage = Stage(index=len(earlier), name=names[0], label=names[1], base=base, base_written=written,
+                  base_stage=on.label if on else None,
+                  platform=_expanded(source, platforms[-1], head, variables, escape) if platforms else None,
+                  line=head.line, instructions=tuple(group))
     return stage, Use(stage.index, "FROM", head, base, on.index if on else None, start, end)
 
 
@@ -163,19 +138,16 @@ def _stage_name(source: Source, head: Instruction) -> str | None:
     line = head.line
     words = [word for word, _, _ in head.words()]
     if not words:
-        raise source.fault(
-            f"Line {line}: FROM names no image.", line,
-            remedy="Write the image after FROM, or scratch for an empty start.")
+        raise source.fault(f"Line {line}: FROM names no image.", line,
+                           remedy="Write the image after FROM, or scratch for an empty start.")
     if len(words) == 1:
         return None
     if len(words) != 3 or words[1].upper() != "AS":
         named = f", for example: FROM {words[0]} AS {words[-1]}" if words[-1].upper() != "AS" else ""
-        raise source.fault(
-            f"Line {line}: FROM takes an image, or an image AS a name.", line,
-            remedy=f"Put AS and one name after the image, or nothing{named}.")
+        raise source.fault(f"Line {line}: FROM takes an image, or an image AS a name.", line,
+                           remedy=f"Put AS and one name after the image, or nothing{named}.")
     name = words[2].lower()
     if not _STAGE_NAME.match(name):
-        raise source.fault(
-            f"Line {line}: {words[2]} cannot be the name of a stage.", line,
-            remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.")
+        raise source.fault(f"Line {line}: {words[2]} cannot be the name of a stage.", line,
+                           remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.")
     return name
