@@ -4,8 +4,7 @@ Containers of the course have little memory, few processes and no privileges, no
 removed when they end, whatever happens. A server's port is open on this machine's loopback address only.
 """
 
-from .processes import users
-from .running import Ran, run
+from .running import Ran, run, users
 from .sandbox import Sandbox
 from .server import Answer, ServedContainer, serve
 

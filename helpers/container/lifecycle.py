@@ -19,10 +19,9 @@ from collections.abc import Sequence
 
 from docker.errors import NotFound
 
-from .. import labels
 from ..engine import Engine, connect
 from ..errors import CourseError
-from .sandbox import MEMORY, PROCESSES, new_name
+from .sandbox import create_container, new_name
 
 _STOP_SECONDS = 2   # between the request to end and the kill, as `docker stop -t 2`
 
@@ -85,11 +84,7 @@ def create(image: str, command: Sequence[str] | None = None, engine: Engine | No
 
     Raises ImageNotFound and the engine's errors.
     """
-    engine = engine or connect()
-    api, name = engine.client.api, new_name()
+    engine, name = engine or connect(), new_name()
     with engine.translate_errors(f"create a container of {image}"):
-        api.create_container(
-            image, command=list(command) if command else None, name=name, labels=labels.marked(labels.RUN),
-            network_disabled=True, host_config=api.create_host_config(
-                mem_limit=MEMORY, pids_limit=PROCESSES, network_mode="none", security_opt=["no-new-privileges"]))
+        create_container(engine, image, command, name, network_disabled=True, host={"network_mode": "none"})
     return ManagedContainer(name, image, engine)

@@ -58,19 +58,25 @@ def created(engine: Engine, image: str, command: Sequence[str] | None, sandbox: 
             host: Mapping[str, object], **settings: object) -> Iterator[str]:
     """A container of `image`, created but not started: its name. It is killed past the sandbox's
     bounds, and removed at the end. `host` and `settings` are those of the SDK."""
-    api, name = engine.client.api, new_name()
+    name = new_name()
     try:
-        api.create_container(
-            image, command=list(command) if command else None, name=name, user=sandbox.user or None,
-            labels=labels.marked(labels.RUN), **settings,
-            host_config=api.create_host_config(
-                **limits(engine), security_opt=["no-new-privileges"], read_only=sandbox.read_only,
-                **hardening_options(engine, sandbox.capabilities), **host))
+        create_container(engine, image, command, name, user=sandbox.user or None, **settings, host={
+            "read_only": sandbox.read_only, **hardening_options(engine, sandbox.capabilities), **host})
         with _killed(engine, name, sandbox.bounds):
             yield name
     finally:
         with engine.translate_errors(f"remove the container of {image}"), contextlib.suppress(NotFound):
-            api.remove_container(name, force=True, v=True)
+            engine.client.api.remove_container(name, force=True, v=True)
+
+
+def create_container(engine: Engine, image: str, command: Sequence[str] | None, name: str, *,
+                     host: Mapping[str, object], **settings: object) -> None:
+    """Create a container with the course's label and limits. `host` and `settings` are those of the SDK, whose errors
+    it raises."""
+    api = engine.client.api
+    api.create_container(
+        image, command=list(command) if command else None, name=name, labels=labels.marked(labels.RUN), **settings,
+        host_config=api.create_host_config(**limits(engine), security_opt=["no-new-privileges"], **host))
 
 
 def limits(engine: Engine) -> dict[str, object]:

@@ -17,8 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from ..engine import Engine, connect
 from ..errors import CourseError, Unsupported
-from .processes import ids
-from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, not_in_image, not_started, podman_lacks, printed, run, start
+from .running import OUTPUT_LIMIT, PODMAN_LACKS, Ran, ids, not_in_image, not_started, podman_lacks, printed, run, start
 from .sandbox import Sandbox, created, isolated_network
 
 _BODY_LIMIT = 50_000_000    # bytes read of one answer
@@ -67,8 +66,7 @@ class ServedContainer:
         try:
             return _get(self.url.removeprefix("http://"), path, timeout)
         except (OSError, http.client.HTTPException) as error:
-            raise CourseError(f"{self.image} did not answer to {path}.",
-                              why=str(error) or type(error).__name__,
+            raise CourseError(f"{self.image} did not answer to {path}.", why=str(error) or type(error).__name__,
                               evidence=self.log[-2000:]) from error
 
     def run(self, command: Sequence[str]) -> Ran:
@@ -170,10 +168,9 @@ def _check_free(port: int, image: str) -> None:
     with socket.socket() as tried:
         tried.settimeout(_NEAR_SECONDS)
         if tried.connect_ex((_LOOPBACK, port)) == 0:
-            raise CourseError(
-                f"{image} cannot be started: something else listens on port {port} here.",
-                why="This engine's containers listen on this machine's own ports.",
-                remedy="End the other program, or restart the kernel that started it.")
+            raise CourseError(f"{image} cannot be started: something else listens on port {port} here.",
+                              why="This engine's containers listen on this machine's own ports.",
+                              remedy="End the other program, or restart the kernel that started it.")
 
 
 def _started(engine: Engine, name: str, image: str, port: int, timeout: float) -> ServedContainer:

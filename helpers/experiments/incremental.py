@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from ..builder import BuildResult, Progress, Step, build
-from ..dockerfile import Instruction, produces_step
+from ..dockerfile import produces_step
 from ..engine import Engine
 from ..errors import CourseError
 
@@ -97,14 +97,11 @@ def steps(result: BuildResult) -> list[Step]:
     """
     reported = {step.line: step for step in result.steps}
     needed = result.dockerfile.needed(result.target)
-    return [reported.get(instruction.line) or _unreported(stage.label, instruction)
+    return [reported.get(instruction.line) or Step(stage.label, f"{instruction.keyword} {instruction.value}",
+                                                   instruction.line, True, None, None)
             for stage in result.dockerfile.stages if stage.label in needed
             for instruction in stage.instructions
             if produces_step(instruction) and instruction.keyword != "FROM"]
-
-
-def _unreported(stage: str, instruction: Instruction) -> Step:
-    return Step(stage, f"{instruction.keyword} {instruction.value}", instruction.line, True, None, None)
 
 
 def executed_steps(result: BuildResult) -> list[Step]:

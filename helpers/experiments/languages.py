@@ -167,11 +167,9 @@ def every(engine: Engine, watch: Callable[[str], None] = lambda _: None,
     for language in languages:
         variants = with_progress(language.app, engine, watch)
         both = (language.single, language.multi)
-        for dockerfile in both:
-            variants.build(dockerfile, dockerfile)
-        missing = variants.first_absent()
-        if missing is not None:
-            absent[language.name] = missing
+        missing = [made for each in both if isinstance(made := variants.build(each, each), Absent)]
+        if missing:
+            absent[language.name] = missing[0]
             continue
         watch(f"{language.app}: running it, and looking inside")
         single, multi = (_shipped(language, variants, each, engine) for each in both)

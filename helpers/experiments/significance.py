@@ -44,14 +44,9 @@ class SpeedComparison:
         return median(self.first), median(self.second)
 
     @property
-    def gap(self) -> float:
-        """Seconds between the medians; positive where the first is faster."""
-        return self.medians[1] - self.medians[0]
-
-    @property
     def faster(self) -> bool:
         """Whether the first is faster: not by chance, and by enough to be noticed."""
-        return self.chance <= CHANCE and self.gap >= NOTICEABLE * self.medians[1]
+        return self.chance <= CHANCE and self.medians[1] - self.medians[0] >= NOTICEABLE * self.medians[1]
 
     @property
     def rule(self) -> str:
@@ -61,8 +56,9 @@ class SpeedComparison:
 
     def __str__(self) -> str:
         one, two = map(seconds, self.medians)
+        percent = f"{100 * self.chance:.1f} %" if self.chance >= 0.0005 else "less than 0.1 %"
         return (f"Medians {one} and {two}, faster in {share(self.won, 1)} of the pairs, "
-                f"which chance equals in {_percent(self.chance)} of the cases")
+                f"which chance equals in {percent} of the cases")
 
 
 def compare(first: Sequence[float], second: Sequence[float]) -> SpeedComparison:
@@ -100,7 +96,3 @@ def _ranks(values: Sequence[float]) -> list[float]:
     for place, value in enumerate(ordered, 1):
         places.setdefault(value, []).append(place)
     return [sum(places[value]) / len(places[value]) for value in values]
-
-
-def _percent(chance: float) -> str:
-    return f"{100 * chance:.1f} %" if chance >= 0.0005 else "less than 0.1 %"

@@ -23,7 +23,7 @@ from ..container import Ran
 from ..engine import Engine
 from ..errors import BaseUnavailable
 from ..image import Image, inspect
-from ..inventory import Inventory, Needs
+from ..inventory import Inventory
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 Answer = TypeVar("Answer")
@@ -92,20 +92,6 @@ class Variants:
     def run(self, name: str, command: Sequence[str] | None = None) -> Ran | Absent:
         """Run it until it ends, as `helpers.container.run`."""
         return self._ask(name, lambda tag, engine: container.run(tag, command, engine=engine))
-
-    def needs(self, name: str, path: str) -> Needs | Absent:
-        """What the program at `path` needs to start, and whether the image has it."""
-        found = self.inventory(name)
-        return found if isinstance(found, Absent) else found.needs(path)
-
-    def paths(self, name: str, below: str = "/") -> list[str] | Absent:
-        """The sorted paths in the image that begin with `below`."""
-        found = self.inventory(name)
-        return found if isinstance(found, Absent) else sorted(path for path in found.tree if path.startswith(below))
-
-    def first_absent(self) -> Absent | None:
-        """The first variant that could not be built, None if all were."""
-        return next((made for made in self._built.values() if isinstance(made, Absent)), None)
 
     def _ask(self, name: str, question: Callable[[str, Engine], Answer]) -> Answer | Absent:
         made = self._built[name]

@@ -2,34 +2,17 @@
 
 import re
 import shutil
-import uuid
 from dataclasses import replace
 from functools import cache
 
 import pytest
 
-from helpers.builder import build
 from helpers.container import Sandbox, run, serve
 from helpers.errors import CourseError
 from helpers.experiments.languages import LANGUAGES, every
 from helpers.experiments.variants import APPS, Variants
 from helpers.image import inspect, layer_by_path
 from helpers.inventory import inventory
-
-
-@pytest.fixture
-def tried(engine):
-    """Builds like `build`, and removes the image."""
-    names = []
-
-    def one(context, **words):
-        result = build(context, tag=f"course-test:{uuid.uuid4().hex[:12]}", engine=engine, **words)
-        names.append(result.tag)
-        return result
-
-    yield one
-    for name in names:
-        engine.client.images.remove(name, force=True)
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +65,13 @@ def test_the_lock_file_decides_what_npm_ci_installs(engine, built):
     assert (installed.package.version, installed.path) == (locked, "/app/node_modules/preact/package.json")
 
 
-def test_a_change_of_the_source_does_not_install_again(built, tried, tmp_path):
+def test_a_change_of_the_source_does_not_install_again(built, temporary, tmp_path):
     built("node-site")
     copy = shutil.copytree(APPS / "node-site", tmp_path / "site")
     with open(copy / "src/menu.js", "a") as file:
         file.write(f"// {tmp_path}\n")
     text = (copy / "Dockerfile").read_text().replace("npm run build", "mkdir dist")   # that step's time is not the question
-    result = tried(copy, text=text)
+    result = temporary(copy, text=text)
     cached = {step.instruction.split()[-1]: step.cached for step in result.steps if step.stage == "builder"}
     assert cached["ci"] and not cached["dist"]
 
@@ -112,8 +95,7 @@ SAYS = {
     ("c-hello", "Dockerfile.cpp-single"): "Hello from a C++ program compiled with GCC 12.",
     ("go-hello", "Dockerfile.single"): "Hello from a program compiled with go1.22",
     ("go-hello", "Dockerfile"): "Hello from a program compiled with go1.22",
-    ("go-hello", "Dockerfile.scratch-static"): "Hello from a program compiled with go1.22",
-}
+    ("go-hello", "Dockerfile.scratch-static"): "Hello from a program compiled with go1.22"}
 TOOLS = {"Java compiler", "C compiler", "C++ compiler", "Go compiler", "Python's headers", "source code"}
 
 
@@ -143,8 +125,7 @@ def test_each_smaller_java_is_smaller(engine, built):
     ("java-hello", "Dockerfile", ["java", "-jar", "/app/hello.jar", "serve"]),
     ("java-hello", "Dockerfile.jlink", ["/opt/java/bin/java", "-jar", "/app/hello.jar", "serve"]),
     ("python-wheel", "Dockerfile", ["python", "app.py", "serve"]),
-    ("go-hello", "Dockerfile.scratch-static", ["/app/app", "serve"]),
-])
+    ("go-hello", "Dockerfile.scratch-static", ["/app/app", "serve"])])
 def test_they_say_the_same_over_http(engine, built, app, dockerfile, command):
     with serve(built(app, dockerfile).tag, command, port=8080, engine=engine,
                sandbox=Sandbox(read_only=True, writable=["/tmp"])) as server:
@@ -218,6 +199,7 @@ def test_a_base_that_cannot_be_had_ends_one_language_only(engine, tmp_path):
 def test_variants_answer_from_their_own_image(engine):
     c = Variants("c-hello", engine)
     c.build("static", "Dockerfile.static"), c.build("two")
-    assert c.paths("static") == ["/app", "/app/hello"] and c.needs("static", "/app/hello").loader == ""
-    assert c.needs("two", "/app/hello").missing == () and c.run("static").exit_code == 0
+    static, two = c.inventory("static"), c.inventory("two")
+    assert sorted(static.tree) == ["/app", "/app/hello"] and static.needs("/app/hello").loader == ""
+    assert two.needs("/app/hello").missing == () and c.run("static").exit_code == 0
     assert list(c.images()) == ["static", "two"] and c.images("two")["two"] == c.image("two")

@@ -52,17 +52,8 @@ def test_an_edit_changes_one_word_of_one_file_each_time_otherwise():
     assert once["greet/greet.go"] == b"Hello" and FILES["main.go"] == b"world, world"
 
 
-def test_no_edit_gives_a_copy():
     same = incremental.edited(FILES, None)
     assert same == FILES and same is not FILES
-
-
-@pytest.mark.parametrize("edit, words", [(("other.go", "world"), "no file other.go"),
-                                         (("main.go", "moon"), "no 'moon'")])
-def test_an_edit_that_cannot_be_made(edit, words):
-    with pytest.raises(CourseError, match=words) as refused:
-        incremental.edited(FILES, edit)
-    assert "main.go" in refused.value.remedy
 
 
 @pytest.fixture
@@ -75,6 +66,14 @@ def builds(monkeypatch):
         return len(calls)
     monkeypatch.setattr(incremental, "build", build)
     return calls
+
+
+@pytest.mark.parametrize("edit, words", [(("other.go", "world"), "no file other.go"),
+                                         (("main.go", "moon"), "no 'moon'")])
+def test_an_edit_that_cannot_be_made_is_reported_before_anything_is_built(builds, edit, words):
+    with pytest.raises(CourseError, match=words) as refused:
+        incremental.rebuild(FILES, {"nothing": None, "source": edit})
+    assert "main.go" in refused.value.remedy and builds == []
 
 
 def test_the_files_are_built_as_they_are_and_after_each_edit(builds):
@@ -90,12 +89,6 @@ def test_the_files_are_built_as_they_are_and_after_each_edit(builds):
 def test_without_a_tag_no_image_is_named(builds):
     incremental.rebuild(FILES, {"nothing": None})
     assert [words["tag"] for words, *_ in builds] == ["", ""]
-
-
-def test_an_edit_that_cannot_be_made_is_told_before_anything_is_built(builds):
-    with pytest.raises(CourseError):
-        incremental.rebuild(FILES, {"nothing": None, "source": ("nowhere", "x")})
-    assert builds == []
 
 
 def test_the_folder_goes_when_a_build_fails(monkeypatch):
@@ -153,9 +146,6 @@ def test_what_ran_again_and_for_how_long():
                   step(11, cached=True))
     assert [each.line for each in incremental.executed_steps(done)] == [3, 4]
     assert incremental.step_seconds(done) == 3.0
-
-
-def test_when_nothing_ran_nothing_was_spent():
     assert incremental.executed_steps(result()) == [] and incremental.step_seconds(result()) == 0.0
 
 

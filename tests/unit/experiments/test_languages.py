@@ -41,10 +41,19 @@ TWO = Shipped(tools("sh"), "Hello, and less", "")
 GOOD = Pair(HELLO, ONE, TWO)
 
 
+def raising(error):
+    def one(*_, **__):
+        raise error
+    return one
+
+
 # -- a pair ------------------------------------------------------------------------------
 
 def test_a_pair_that_works():
     assert GOOD.answers and GOOD.works and GOOD.name == "Hello"
+    found = Languages([GOOD], {})
+    assert found.inventories == {"Hello": (ONE.inventory, TWO.inventory)}
+    assert found.images == {"Hello": (ONE.inventory.image, TWO.inventory.image)}
 
 
 @pytest.mark.parametrize("changed", [
@@ -81,12 +90,6 @@ def test_it_is_shown_as_text_and_as_a_table():
     assert row.split() == ["Hello", "yes", "<gcc>", "none", "2", "times"] and absent == "C: gcc:12 is not here."
     page = languages_view(found)
     assert "<td style=\"text-align:left\">&lt;gcc&gt;</td>" in page and "No &lt;network&gt;." in page
-
-
-def test_images_and_inventories_are_pairs_by_name():
-    found = Languages([GOOD], {})
-    assert found.inventories == {"Hello": (ONE.inventory, TWO.inventory)}
-    assert found.images == {"Hello": (ONE.inventory.image, TWO.inventory.image)}
 
 
 # -- the list ----------------------------------------------------------------------------
@@ -164,18 +167,16 @@ def test_a_variant_is_named_after_its_dockerfile():
 
 def test_every_question_about_a_variant_is_about_its_image(looked):
     c = Variants("c-hello", None, builder())
-    assert c.build("two").tag == c["two"].tag == "c-hello:multi" and c.first_absent() is None
+    assert c.build("two").tag == c["two"].tag == "c-hello:multi"
     assert c.run("two", ["ls"]) == ("c-hello:multi", ["ls"])
     assert c.image("two") == TWO.inventory.image and c.inventory("two") is TWO.inventory
-    assert c.paths("two", "/usr/bin/") == ["/usr/bin/sh"]
-    assert c.needs("two", "/usr/bin/sh").missing == ()
 
 
 def test_without_its_base_a_variant_and_all_answers_are_absent(looked):
     c = Variants("c-hello", None, builder("Dockerfile"))
     made = c.build("two")
-    assert not made and made.error is LACKING and c.first_absent() is made
-    for asked in (c.run("two"), c.image("two"), c.inventory("two"), c.paths("two"), c.needs("two", "/x")):
+    assert not made and made.error is LACKING
+    for asked in (c.run("two"), c.image("two"), c.inventory("two")):
         assert not asked and asked.error is LACKING and str(asked) == "Left out. gcc:12 is not here."
     assert c["two"] is made and str(made) == ("gcc:12 is not here.\nWhy: No <network>.\nWhat to do: Go online.\n"
                          "The lesson goes on without it.")
@@ -193,11 +194,8 @@ def test_a_picture_leaves_out_what_is_absent(looked):
 
 
 def test_another_failure_is_not_taken_for_a_missing_base():
-    def broken(*_, **__):
-        raise BuildFailed("It does not compile.")
-
     with pytest.raises(BuildFailed):
-        Variants("c-hello", None, broken).build("two")
+        Variants("c-hello", None, raising(BuildFailed("It does not compile."))).build("two")
 
 
 @pytest.fixture
@@ -228,20 +226,11 @@ def test_every_language_is_built_but_those_without_a_base(shipped):
 
 # -- what a program says and what starts -----------------------------------------------------
 
-def raising(error):
-    def one(*_, **__):
-        raise error
-    return one
-
-
-def test_a_program_that_does_not_run_answers_with_the_reason(monkeypatch):
+def test_a_program_that_does_not_run_answers_with_the_reason_and_an_engine_that_is_gone_not(monkeypatch):
     monkeypatch.setattr(languages.container, "run", raising(CourseError("It hung.")))
     assert languages._answer(HELLO, "image", None) == "It hung."
     monkeypatch.setattr(languages.container, "serve", raising(CourseError("It did not serve.")))
     assert languages._answer(replace(HELLO, port=80), "image", None) == "It did not serve."
-
-
-def test_an_engine_that_is_gone_is_no_answer(monkeypatch):
     monkeypatch.setattr(languages.container, "run", raising(EngineGone("Gone.")))
     with pytest.raises(EngineGone):
         languages._answer(HELLO, "image", None)
@@ -291,13 +280,10 @@ def test_needs_are_shown_with_where_each_is():
     assert page.count("<tr>") == 4 and page.count("✘ not there") == 1
 
 
-def test_a_missing_loader_is_told_as_one():
-    told = needs_text(Needs(LOADER, {}, (LOADER, "libc.so.6")))
-    assert [line.split(maxsplit=2) for line in told.splitlines()] == [
+def test_a_missing_loader_is_shown_as_one_and_a_static_program_needs_none():
+    shown = needs_text(Needs(LOADER, {}, (LOADER, "libc.so.6")))
+    assert [line.split(maxsplit=2) for line in shown.splitlines()] == [
         ["loader", LOADER, "not there"], ["library", "libc.so.6", "not there"]]
-
-
-def test_a_static_program_needs_nothing():
     assert needs_text(Needs("", {}, ())) == "Nothing beside itself: no loader, no library."
     assert "Nothing beside itself" in needs_view(Needs("", {}, ()))
 

@@ -8,11 +8,14 @@ import pytest
 from helpers.experiments.significance import CHANCE, NOTICEABLE, compare
 
 
-def test_the_chance_is_the_share_of_all_ways_to_deal_the_runs():
-    assert compare([1, 2, 3], [4, 5, 6]).chance == 1 / 20
-    assert compare([4, 5, 6], [1, 2, 3]).chance == 1
-    assert compare([1, 2], [3, 4]).chance == 1 / 6
-    assert compare([1, 3], [2, 4]).chance == 2 / 6   # by ranks: {1, 2} and {1, 3} of six heaps
+@pytest.mark.parametrize("first, second, chance", [
+    ([1, 2, 3], [4, 5, 6], 1 / 20), ([4, 5, 6], [1, 2, 3], 1), ([1, 2], [3, 4], 1 / 6),
+    ([1, 2, 3], [4, 5, 6000], 1 / 20),      # only the order counts, not one that took for ever
+    ([1, 3], [2, 4], 2 / 6),                # by ranks: {1, 2} and {1, 3} of six heaps
+    ([2, 2], [1, 3], 4 / 6),                # ranks 1, 2.5, 2.5 and 4: the heap {1, 4} looks as good as {2.5, 2.5}
+    ([2] * 20, [2] * 20, 1)])
+def test_the_chance_is_the_share_of_all_ways_to_deal_the_runs(first, second, chance):
+    assert compare(first, second).chance == chance
 
 
 def test_against_counting_by_hand():
@@ -23,24 +26,9 @@ def test_against_counting_by_hand():
     assert compare(first, second).chance == len(as_good) / 35
 
 
-def test_only_the_order_of_the_runs_counts_for_chance_not_one_that_took_for_ever():
-    assert compare([1, 2, 3], [4, 5, 6]).chance == compare([1, 2, 3], [4, 5, 6000]).chance
-
-
-def test_pairs_that_were_won():
-    assert compare([1, 2, 3], [4, 5, 6]).won == 1
-    assert compare([1, 5], [2, 6]).won == 0.75
-    assert compare([2, 2], [2, 2]).won == 0.5
-
-
-def test_equal_runs_share_their_ranks():
-    # ranks 1, 2.5, 2.5 and 4: the heap {1, 4} looks as good as {2.5, 2.5}
-    assert compare([2, 2], [1, 3]).chance == 4 / 6
-
-
-def test_equal_runs_are_no_evidence():
-    drawn = compare([2] * 20, [2] * 20)
-    assert drawn.chance == 1 and not drawn.faster
+@pytest.mark.parametrize("first, second, won", [([1, 2, 3], [4, 5, 6], 1), ([1, 5], [2, 6], 0.75), ([2, 2], [2, 2], 0.5)])
+def test_pairs_that_were_won(first, second, won):
+    assert compare(first, second).won == won
 
 
 @pytest.mark.parametrize("first, second, faster", [
@@ -49,7 +37,7 @@ def test_equal_runs_are_no_evidence():
     ([1.0, 1.1], [17, 18], False),                                   # too few to tell from luck
     ([0.300, 0.301, 0.302] * 5, [0.305, 0.306, 0.307] * 5, False),   # no luck, and nobody would notice
     ([0.300, 0.301, 0.302] * 5, [0.345, 0.346, 0.347] * 5, True),
-    ([0.1, 0.5] * 8, [0.3] * 16, False),
+    ([0.1, 0.5] * 8, [0.3] * 16, False), ([2] * 20, [2] * 20, False),
 ])
 def test_faster_is_beyond_luck_and_enough_to_be_noticed(first, second, faster):
     assert compare(first, second).faster is faster
