@@ -7,12 +7,11 @@
 """
 
 from .building import Prepared, build, ensure_bases, recent
-from .command_line import command_line, heredoc, variable
 from .crossings import Room, Rooms
 from .events import Event
 from .lines import Line, Lines
 from .progress import Progress, StageReport, Step
-from .request import CONTEXT_LIMIT, BuildRequest
+from .request import CONTEXT_LIMIT, BuildRequest, command_line, heredoc, variable
 from .result import TITLES, BuildResult
 from .snapshot import Shell, Snapshot
 from .snapshots import Snapshots

@@ -149,10 +149,9 @@ def choose_builder(engine: Engine, wanted: str | None) -> str:
         return usable[0]
     if wanted in usable:
         return wanted
-    raise Unsupported(
-        f"The builder {wanted or 'of this engine'!r} cannot be used here.",
-        why=f"{engine.describe()} has {', '.join(engine.builders)}.",
-        remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.")
+    raise Unsupported(f"The builder {wanted or 'of this engine'!r} cannot be used here.",
+                      why=f"{engine.describe()} has {', '.join(engine.builders)}.",
+                      remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.")
 
 
 def _secrets(request: BuildRequest, read: Dockerfile, engine: Engine, builder: str) -> tuple[
@@ -216,9 +215,8 @@ def _result(prepared: Prepared, seconds: float) -> BuildResult:
     if progress.images:
         with engine.translate_errors("look up the image it built"):
             image = engine.client.api.inspect_image(progress.images[-1])["Id"]
-    return BuildResult(
-        image=image, output=prepared.exports.file, tag=request.tag, builder=progress.builder, seconds=seconds,
-        stages=tuple(progress.stages()), steps=tuple(progress.steps()), bases=prepared.bases,
-        target=request.target, dockerfile=prepared.read, engine=engine, handed_over=prepared.handed_over,
-        warnings=tuple(sorted(progress.warnings)),
-        snapshots=Snapshots(prepared) if progress.builder == "buildkit" else None)
+    return BuildResult(image=image, output=prepared.exports.file, tag=request.tag, builder=progress.builder,
+                       seconds=seconds, stages=tuple(progress.stages()), steps=tuple(progress.steps()),
+                       bases=prepared.bases, target=request.target, dockerfile=prepared.read, engine=engine,
+                       handed_over=prepared.handed_over, warnings=tuple(sorted(progress.warnings)),
+                       snapshots=Snapshots(prepared) if progress.builder == "buildkit" else None)

@@ -10,14 +10,15 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
+from ..lint import Finding
+from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress
 from .messages import Messages
 
 STATUS = """
     message Vertex {
         string digest = 1; repeated string inputs = 2; string name = 3; bool cached = 4; Timestamp started = 5;
         Timestamp completed = 6; string error = 7; }
-    message VertexStatus { string ID = 1; string vertex = 2; string name = 3; int64 current = 4; int64 total = 5; }
+    message VertexStatus { string vertex = 2; }
     message VertexLog { string vertex = 1; bytes msg = 4; }
     message VertexWarning { bytes short = 3; string url = 5; repeated Range ranges = 7; }
     message Range { Position start = 1; }
@@ -51,12 +52,10 @@ def followed(statuses: Iterable[Any]) -> Iterator[Event]:
 
 def _trace(status: Any, decoders: dict[str, codecs.IncrementalDecoder]) -> Iterator[Event]:
     for vertex in status.vertexes:
-        yield StepSeen(
-            vertex.digest, vertex.name,
-            started=_seconds(vertex, "started"), completed=_seconds(vertex, "completed"),
-            cached=vertex.cached, error=vertex.error, inputs=tuple(vertex.inputs))
-    for moved in status.statuses:
-        yield TransferProgress(moved.vertex, moved.ID or moved.name, moved.current, moved.total)
+        yield StepSeen(vertex.digest, vertex.name, started=_seconds(vertex, "started"),
+                       completed=_seconds(vertex, "completed"), cached=vertex.cached, error=vertex.error,
+                       inputs=tuple(vertex.inputs))
+    yield from (TransferProgress(moved.vertex) for moved in status.statuses)
     yield from map(_warning, status.warnings)
     for log in status.logs:
         # A character may be cut in two by the end of a message.
@@ -65,11 +64,11 @@ def _trace(status: Any, decoders: dict[str, codecs.IncrementalDecoder]) -> Itera
         yield Output(log.vertex, decoders[log.vertex].decode(log.msg))
 
 
-def _warning(found: Any) -> Warned:
+def _warning(found: Any) -> Finding:
     """A check of the frontend's: "JSONArgsRecommended: JSON arguments recommended for CMD ... (line 8)"."""
     rule, _, message = found.short.decode("utf-8", "replace").partition(": ")
     line = found.ranges[0].start.line if found.ranges else 0
-    return Warned(rule, message.removesuffix(f" (line {line})"), line, found.url)
+    return Finding(line, rule, "warning", message.removesuffix(f" (line {line})"), found.url)
 
 
 def _seconds(vertex: Any, field: str) -> float | None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from ..engine import Engine
-from ..errors import EngineFault, Unsupported
+from ..errors import EngineFault
 from .control.client import Control, Record
 
 _ID = re.compile(r"[0-9a-z]{25}")
@@ -26,7 +26,7 @@ def records(engine: Engine) -> tuple[Record, ...]:
     Raises Unsupported if the engine has no BuildKit, and the engine's errors.
     """
     # Asked by /system/df, an older engine weighs all its images first.
-    with _control(engine) as control:
+    with Control(engine) as control:
         return control.disk_usage()
 
 
@@ -55,7 +55,7 @@ def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
     for each in ids:
         if not _ID.fullmatch(each):   # it would be an expression
             raise ValueError(f"{each!r} is not the id of a record.")
-    with _control(engine) as control:
+    with Control(engine) as control:
         # Without a filter everything would go. `all_kinds`: a record that is a layer of an image too is passed over
         # without it.
         gone = [each.id for each in control.prune(*(f"id=={each}" for each in ids), all_kinds=True)] if ids else []
@@ -64,11 +64,3 @@ def prune(engine: Engine, ids: Collection[str]) -> tuple[str, ...]:
                           why=f"Besides what it was asked for, it removed {', '.join(sorted(more))}.",
                           remedy="Nothing is lost but time: those steps run again when needed.")
     return tuple(gone)
-
-
-def _control(engine: Engine) -> Control:
-    if "buildkit" not in engine.builders:
-        raise Unsupported("There is no build cache of BuildKit in this engine.",
-                          why=f"{engine.describe()} builds with {', '.join(engine.builders)}.",
-                          remedy="Use a Docker Engine.")
-    return Control(engine)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -44,10 +45,9 @@ class ContentStore:
 
     def blob(self, digest: str) -> Path:
         """Where a blob lies. Raises Status for what is no digest."""
-        kind, _, number = digest.partition(":")
-        if kind != "sha256" or len(number) != 64 or not set(number) <= set("0123456789abcdef"):
+        if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
             raise Status("INVALID_ARGUMENT", f"{digest!r} is no digest")
-        return self.root / "blobs" / kind / number
+        return self.root / "blobs" / digest.replace(":", "/")
 
     def found(self, digest: str) -> Path:
         """Where a blob lies that is here. Raises Status."""
@@ -72,30 +72,24 @@ class ContentStore:
                               remedy=f"Export one with cache_to=['type=local,dest={self.root}'].") from error
 
 
-def store_id(root: Path) -> str:
-    """What BuildKit calls the store of a folder: buildx's clients name it in the same way."""
-    return f"local:{root}"
-
-
 def methods(roots: Iterable[Path]) -> dict[str, Method]:
     """The methods that serve the stores of these folders; none for no folder."""
-    stores = {store_id(root): ContentStore(root) for root in roots}
-
-    def chosen(metadata: Metadata) -> ContentStore:
-        name = metadata.get(_HEADER, ("",))[0]
-        if name not in stores:
-            raise Status("NOT_FOUND", f"there is no store {name!r}")
-        return stores[name]
+    stores = {f"local:{root}": ContentStore(root) for root in roots}    # buildx's clients name them in the same way
 
     def of_store(method: Callable[[ContentStore, Stream], Stream]) -> Method:
-        return lambda metadata, messages: method(chosen(metadata), messages)
+        def served(metadata: Metadata, messages: Stream) -> Stream:
+            name = metadata.get(_HEADER, ("",))[0]
+            if name not in stores:
+                raise Status("NOT_FOUND", f"there is no store {name!r}")
+            return method(stores[name], messages)
+        return served
 
-    served = {"Info": of_store(_info), "Read": of_store(_read), "Write": of_store(_written),
-              **dict.fromkeys(("Status", "Abort", "ListStatuses"), _absent)}
-    return {_SERVICE + name: method for name, method in served.items()} if stores else {}
+    every = {"Info": _info, "Read": _read, "Write": _written,
+             **dict.fromkeys(("Status", "Abort", "ListStatuses"), _absent)}
+    return {_SERVICE + name: of_store(method) for name, method in every.items()} if stores else {}
 
 
-def _absent(_: Metadata, __: Stream) -> Stream:
+def _absent(_: ContentStore, __: Stream) -> Stream:
     raise Status("NOT_FOUND", "no write is kept to be resumed")
     yield
 

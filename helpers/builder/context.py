@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import stat
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +24,21 @@ from .. import units
 from ..dockerfile import read_file
 from ..errors import ContextError
 from ..text import plain, printable
-from . import large_files
 from .context_walk import Entry, opened, walk
 from .dockerignore import Ignore
 
 _BLOCK = tarfile.BLOCKSIZE
-_END = bytes(2 * _BLOCK)
 _TYPES = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE}
+# Folders that a build makes again, or does not need: named as a whole, at any depth.
+_KNOWN = frozenset({
+    ".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".nox", ".cache",
+    ".mypy_cache", ".pytest_cache", ".terraform", ".gradle", "target", "dist", "build", ".next"})
+# Kinds of file that seldom belong into an image: named by their ending.
+_ENDINGS = frozenset({
+    ".iso", ".img", ".qcow2", ".vmdk", ".vdi", ".tar", ".tgz", ".gz", ".xz", ".zst", ".zip", ".7z",
+    ".mp4", ".mov", ".mkv", ".avi", ".dump", ".bak", ".log"})
+_NEARLY_ALL = 0.9
+_WORTH_NAMING = 0.01
 
 
 @dataclass(frozen=True)
@@ -97,9 +107,19 @@ class Context:
         """The `n` heaviest parts as (path, bytes), heaviest first; they do not overlap.
 
         A part is a file or a directory (its path then ends in a slash). It is the deepest one that still holds nearly
-        all of what is above it, so that `web/node_modules/` is named and not `web/`.
+        all of what is above it, so that `web/node_modules/` is named and not `web/`; or the first whose name says what
+        it is.
         """
-        return large_files.largest(((e.path, e.size) for e in self.entries if e.kind == "file"), n)
+        weight: dict[str, int] = defaultdict(int)
+        children: dict[str, set[str]] = defaultdict(set)
+        for entry in self.entries:
+            child = entry.path if entry.kind == "file" else ""
+            while child:
+                weight[child] += entry.size
+                children[_parent(child)].add(child)
+                child = _parent(child)
+        parts = [_settled(top, weight, children) for top in children[""]]
+        return sorted(((path, weight[path]) for path in parts), key=lambda part: (-part[1], part[0]))[:n]
 
     def check(self, limit_bytes: int | None) -> None:
         """Raises ContextError if there are more bytes than that; None is no limit.
@@ -109,7 +129,7 @@ class Context:
         if limit_bytes is None or self.size <= limit_bytes:
             return
         heavy = self.largest(5)
-        lines = large_files.suggestions(heavy, self.size)
+        lines = dict.fromkeys(_line(path) for path, count in heavy if count >= _WORTH_NAMING * self.size)
         table = "\n".join(f"  {units.size(count):>8}  {printable(path)}" for path, count in heavy)
         raise ContextError(
             f"The build context is {units.size(self.size)} in {self.files:,} files; "
@@ -142,12 +162,10 @@ class Context:
                     buffer.clear()
                 if progress:
                     progress(sent)
-        buffer += _END
+        buffer += bytes(2 * _BLOCK)
         yield bytes(buffer)
         if progress:
             progress(sent)
-
-    # -- inside ---------------------------------------------------------------
 
     def _pieces(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
         """(bytes of the tar, how many of them are content) for one entry."""
@@ -155,33 +173,24 @@ class Context:
             yield _header(entry, 0), 0
         elif entry.path == self.dockerfile:
             content = _encoded(self.dockerfile_text)
-            yield _header(entry, len(content)) + content + _padding(len(content)), len(content)
+            yield _header(entry, len(content)) + content + bytes(-len(content) % _BLOCK), len(content)
         else:
-            yield from self._file(entry, chunk)
+            with opened(self.root, entry.path) as (size, pieces):
+                yield _header(entry, size), 0
+                for piece in pieces(chunk):
+                    yield piece, len(piece)
+                yield bytes(-size % _BLOCK), 0
 
-    def _file(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
-        with opened(self.root, entry.path) as (size, pieces):
-            yield _header(entry, size), 0
-            for piece in pieces(chunk):
-                yield piece, len(piece)
-            yield _padding(size), 0
-
-
-# -- looking ------------------------------------------------------------------
 
 def _folder(root: Path) -> Path:
     if root.is_dir():
         return root.resolve()
     if root.exists():
-        raise ContextError(
-            f"{root} is not a folder.", why="A build context is a folder.",
-            remedy=f"Give the folder that holds it: {root.parent}")
-    raise ContextError(
-        f"There is no folder {root}.", why=f"It was looked for in {Path.cwd()}.",
-        remedy="Check the path of the build context.")
+        raise ContextError(f"{root} is not a folder.", why="A build context is a folder.",
+                           remedy=f"Give the folder that holds it: {root.parent}")
+    raise ContextError(f"There is no folder {root}.", why=f"It was looked for in {Path.cwd()}.",
+                       remedy="Check the path of the build context.")
 
-
-# -- the Dockerfile -----------------------------------------------------------
 
 def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
     # Links are resolved as the Docker CLI does: the tar would carry the link only.
@@ -206,7 +215,29 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-# -- the tar ------------------------------------------------------------------
+def _parent(path: str) -> str:
+    """'a/b/' and 'a/b' are in 'a/', and 'a/' is in ''."""
+    above = posixpath.dirname(path.rstrip("/"))
+    return above + "/" if above else ""
+
+
+def _settled(path: str, weight: Mapping[str, int], children: Mapping[str, Collection[str]]) -> str:
+    while path in children and posixpath.basename(path.rstrip("/")) not in _KNOWN:
+        heaviest = max(children[path], key=lambda child: (weight[child], child))
+        if weight[heaviest] < _NEARLY_ALL * weight[path]:
+            break
+        path = heaviest
+    return path
+
+
+def _line(path: str) -> str:
+    """What leaves a path out, in .dockerignore."""
+    name = posixpath.basename(path.rstrip("/"))
+    ending = posixpath.splitext(name)[1].lower()
+    if path.endswith("/"):
+        return f"**/{name}" if name in _KNOWN else path.rstrip("/")
+    return f"**/*{ending}" if ending in _ENDINGS and name.endswith(ending) else path
+
 
 def _header(entry: Entry, size: int) -> bytes:
     info = tarfile.TarInfo(entry.path)
@@ -214,7 +245,3 @@ def _header(entry: Entry, size: int) -> bytes:
     info.size, info.mode, info.mtime, info.linkname = size, entry.mode, entry.mtime, entry.target
     # GNU writes long names and sizes above 8 GB without a PAX header.
     return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
-
-
-def _padding(size: int) -> bytes:
-    return bytes(-size % _BLOCK)

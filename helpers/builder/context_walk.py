@@ -38,12 +38,68 @@ class Entry:
     target: str = ""
 
 
-def walk(root: str | os.PathLike, ignore: Ignore) -> tuple[list[Entry], list[str]]:
-    """All entries that are to be sent, and the paths of sockets and device nodes.
+def walk(root: str | os.PathLike[str], ignore: Ignore) -> tuple[list[Entry], list[str]]:
+    """All entries that are to be sent, and the paths of sockets and device nodes, both in no order.
 
-    Both in no order. Raises ContextError for what this user cannot read.
+    Raises ContextError for what this user cannot read.
     """
-    return _Walk(os.fspath(root), ignore).run()
+    found: list[Entry] = []
+    skipped: list[str] = []
+    held: dict[str, Entry] = {}  # ignored directories that may be needed after all
+    waiting: list[tuple[str, Inherited, bool]] = [("", (), False)]
+    while waiting:
+        folder, above, passed_over = waiting.pop()
+        for child in _children(root, folder, passed_over):
+            path = f"{folder}/{child.name}" if folder else child.name
+            ignored, inherited = ignore.step(path, above)
+            ignored = ignored and path != ".dockerignore"
+            directory = child.is_dir(follow_symlinks=False)
+            if ignored and not (directory and ignore.may_return(path)):
+                continue
+            if not (entry := _entry(child, path, passed_over)):
+                continue
+            if not entry.kind:
+                skipped.append(path)
+                continue
+            if directory:
+                waiting.append((path, inherited, ignored))
+            if ignored:
+                held[path] = entry
+                continue
+            # A file that an exception brings back brings its folders with it, so that they keep their permissions.
+            while (path := posixpath.dirname(path)) in held:
+                found.append(held.pop(path))
+            found.append(entry)
+    return found, skipped
+
+
+def _children(root: str | os.PathLike[str], folder: str, ignored: bool) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(os.path.join(root, folder)) as children:
+            return list(children)
+    except FileNotFoundError:    # gone since its parent was read
+        return []
+    except PermissionError:
+        if ignored:    # What is ignored need not be readable: that is the remedy we give.
+            return []
+        raise _unreadable(folder or ".") from None
+
+
+def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> Entry | None:
+    """An entry, without a kind for what is not sent; None for what is gone, or out of reach in an ignored folder."""
+    try:
+        status = child.stat(follow_symlinks=False)
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "")
+        if kind == "file" and not os.access(child.path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise _unreadable(path)
+        return Entry(path, kind, status.st_size if kind == "file" else 0, stat.S_IMODE(status.st_mode),
+                     int(status.st_mtime), os.readlink(child.path) if kind == "symlink" else "")
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        if ignored:
+            return None
+        raise _unreadable(path) from None
 
 
 @contextlib.contextmanager
@@ -77,81 +133,9 @@ def _pieces(handle: int, path: str, left: int, chunk: int) -> Iterator[bytes]:
 
 def changed(path: str, why: str | None) -> ContextError:
     """The error for what is no longer as it was when the context was scanned."""
-    return ContextError(
-        f"{printable(path)} changed while the build context was being sent.",
-        why=f"{why or 'It cannot be read any more'}.",
-        remedy="Build again when nothing writes to it, or add it to .dockerignore.")
-
-
-class _Walk:
-    def __init__(self, root: str, ignore: Ignore):
-        self.root = root
-        self.ignore = ignore
-        self.found: list[Entry] = []
-        self.skipped: list[str] = []
-        self.held: dict[str, Entry] = {}  # ignored directories that may be needed after all
-        self.waiting: list[tuple[str, Inherited, bool]] = [("", (), False)]
-
-    def run(self) -> tuple[list[Entry], list[str]]:
-        while self.waiting:
-            self._directory(*self.waiting.pop())
-        return self.found, self.skipped
-
-    def _directory(self, path: str, inherited: Inherited, ignored: bool) -> None:
-        try:
-            with os.scandir(os.path.join(self.root, path) if path else self.root) as children:
-                for child in children:
-                    self._child(child, f"{path}/{child.name}" if path else child.name, inherited)
-        except FileNotFoundError:
-            return  # gone since its parent was read
-        except PermissionError:
-            # What is ignored need not be readable: that is the remedy we give.
-            if not ignored:
-                raise _unreadable(path or ".") from None
-
-    def _child(self, child: os.DirEntry, path: str, inherited: Inherited) -> None:
-        ignored, inherited = self.ignore.step(path, inherited)
-        ignored = ignored and path != ".dockerignore"
-        directory = child.is_dir(follow_symlinks=False)
-        if ignored and not (directory and self.ignore.may_return(path)):
-            return
-        try:
-            entry = self._entry(child, path)
-        except FileNotFoundError:
-            return
-        if entry is None:
-            self.skipped.append(path)
-            return
-        if directory:
-            self.waiting.append((path, inherited, ignored))
-        if ignored:
-            self.held[path] = entry
-        else:
-            self._keep(entry)
-
-    def _keep(self, entry: Entry) -> None:
-        # A file that an exception brings back brings its folders with it, so that they keep their permissions.
-        parent = posixpath.dirname(entry.path)
-        while parent in self.held:
-            self.found.append(self.held.pop(parent))
-            parent = posixpath.dirname(parent)
-        self.found.append(entry)
-
-    def _entry(self, child: os.DirEntry, path: str) -> Entry | None:
-        status = child.stat(follow_symlinks=False)
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode))
-        if kind is None:
-            return None
-        if kind == "file" and not _readable(child.path):
-            raise _unreadable(path)
-        return Entry(
-            path=path, kind=kind, size=status.st_size if kind == "file" else 0,
-            mode=stat.S_IMODE(status.st_mode), mtime=int(status.st_mtime),
-            target=os.readlink(child.path) if kind == "symlink" else "")
-
-
-def _readable(path: str) -> bool:
-    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+    return ContextError(f"{printable(path)} changed while the build context was being sent.",
+                        why=f"{why or 'It cannot be read any more'}.",
+                        remedy="Build again when nothing writes to it, or add it to .dockerignore.")
 
 
 def _unreadable(path: str) -> ContextError:

@@ -70,9 +70,8 @@ class Ignore:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                raise ContextError(
-                    f"{path} cannot be read.", why=f"{error.strerror}.",
-                    remedy="Make it a plain file that you may read, or remove it.") from None
+                raise ContextError(f"{path} cannot be read.", why=f"{error.strerror}.",
+                                   remedy="Make it a plain file that you may read, or remove it.") from None
             return cls(text.split("\n"), source=path.name)
         return cls()
 
@@ -112,8 +111,6 @@ class Ignore:
             inside.startswith(pattern.literal) or pattern.literal.startswith(inside)
             for pattern in self._exceptions)
 
-    # -- inside ---------------------------------------------------------------
-
     def _pattern(self, line: str, number: int) -> Pattern | None:
         if number == 1:
             line = line.removeprefix("\ufeff")
@@ -127,16 +124,14 @@ class Ignore:
         try:
             expression = re.compile(_expression(text))
         except (ValueError, re.error) as error:
-            raise self._bad(
-                line, number, f"{str(error)[:1].upper()}{str(error)[1:]}.",
-                "Close every [ with a ], or put a backslash before a [ that is part of a name.") from None
+            raise self._bad(line, number, f"{str(error)[:1].upper()}{str(error)[1:]}.",
+                            "Close every [ with a ], or put a backslash before a [ that is part of a name.") from None
         wild = _WILD.search(text)
         return Pattern(text, again, expression, text[: wild.start()] if wild else text + "/")
 
     def _bad(self, line: str, number: int, why: str, remedy: str) -> ContextError:
-        return ContextError(
-            f"Line {number} of {self.source} is not a pattern.", why=why, remedy=remedy,
-            evidence=f"> {number} | {line.strip()}")
+        return ContextError(f"Line {number} of {self.source} is not a pattern.", why=why, remedy=remedy,
+                            evidence=f"> {number} | {line.strip()}")
 
 
 def _clean(pattern: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..lint import Finding
+
 
 @dataclass(frozen=True)
 class StepSeen:
@@ -37,16 +39,6 @@ class Output:
 
 
 @dataclass(frozen=True)
-class TransferProgress:
-    """Bytes of a transfer (a pull, the context) so far; `total` 0 if not known."""
-
-    key: str
-    what: str
-    current: int
-    total: int
-
-
-@dataclass(frozen=True)
 class ImageCreated:
     """An image id that the builder reports. The last one is the build's.
 
@@ -58,16 +50,6 @@ class ImageCreated:
 
 
 @dataclass(frozen=True)
-class Warned:
-    """One of the builder's own checks objects to a line: its rule, its words, the line (from 1, or 0) and a link."""
-
-    rule: str
-    message: str
-    line: int
-    link: str
-
-
-@dataclass(frozen=True)
 class Failed:
     """The builder gave up; `message` is its own."""
 
@@ -75,4 +57,12 @@ class Failed:
     code: int | None = None
 
 
-Event = StepSeen | Output | TransferProgress | ImageCreated | Warned | Failed
+@dataclass(frozen=True)
+class TransferProgress:
+    """A transfer of that step (a pull, the context) goes on: nothing to keep, but time to look at the state again."""
+
+    key: str
+
+
+# A Finding is one of the builder's own checks.
+Event = StepSeen | Output | TransferProgress | ImageCreated | Finding | Failed

@@ -135,10 +135,9 @@ def _read(text: str, option: str, kinds: Mapping[str, tuple[str, ...]], default:
     kind = fields.pop("type", "")
     lacking = [name for name in kinds.get(kind, ()) if not fields.get(name)]
     if kind not in kinds or lacking or not all("=" in word for word in words):
-        raise CourseError(
-            f"{text!r} is no {option}.",
-            why=f"It has no {lacking[0]}=." if lacking else f"Its type is none of {', '.join(kinds)}.",
-            remedy=f"For example: type={kind if lacking else default},{(*lacking, place)[0]}=...")
+        raise CourseError(f"{text!r} is no {option}.",
+                          why=f"It has no {lacking[0]}=." if lacking else f"Its type is none of {', '.join(kinds)}.",
+                          remedy=f"For example: type={kind if lacking else default},{(*lacking, place)[0]}=...")
     return Export(kind, fields)
 
 

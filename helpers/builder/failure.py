@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Any
 
 from ..bases import references
 from ..dockerfile import Dockerfile, Problem, problems
@@ -40,22 +41,18 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
     if (step is None or not step.instruction.startswith("RUN")) and (asked := _ASKED.search(message)):
         return _not_had(progress, engine, asked)
     if (step is None or step.line is None) and (trigger := _trigger(progress, step)):
-        return BuildFailed(
-            f"The build failed at the ONBUILD in line {trigger.line}.",
-            why=f"{_plain(message).rstrip('.')}. {trigger.why}",
-            remedy=trigger.remedy, evidence=_log(step) if step else "", stage=trigger.stage, line=trigger.line,
-            instruction=step.instruction if step else None, log=step.log if step else (), progress=progress)
+        return BuildFailed(f"The build failed at the ONBUILD in line {trigger.line}.", remedy=trigger.remedy,
+                           why=f"{_plain(message).rstrip('.')}. {trigger.why}",
+                           **_place(progress, step) | {"stage": trigger.stage, "line": trigger.line})
     if step is None:
         return _before_the_first_step(progress)
     exit_code = _exit_code(step.error or message) or _exit_code(message)
     where = f"stage {step.stage!r}, " if step.stage else ""
     at = f"line {step.line}: " if step.line else ""
     return BuildFailed(
-        f"The build failed in {where}{at}{step.instruction}", why=_why(message, exit_code, step),
+        f"The build failed in {where}{at}{step.instruction}", why=_why(message, exit_code, step), exit_code=exit_code,
         remedy=_unmet_mounts(progress, step, given) or _unfound(progress, step, snapshots) or _remedy(message, step),
-        evidence=_log(step),
-        stage=step.stage or None, instruction=step.instruction, line=step.line,
-        exit_code=exit_code, log=step.log, progress=progress)
+        **_place(progress, step))
 
 
 def stopped(progress: Progress, bounds: Bounds, running: str = "") -> BuildStopped:
@@ -64,11 +61,8 @@ def stopped(progress: Progress, bounds: Bounds, running: str = "") -> BuildStopp
     why = (f"It took longer than the {seconds(bounds.seconds)} that it has." if bounds.exceeded == "time" else
            f"It wrote more than the {size(bounds.disk)} that it may write.")
     at = f" in line {step.line}" if step and step.line else ""
-    return BuildStopped(
-        f"The build was stopped{at}" + (f": {step.instruction}" if step else "."), why=f"{why} {running}".rstrip(),
-        bound=bounds.exceeded, stage=step.stage if step else None, instruction=step.instruction if step else None,
-        line=step.line if step else None, log=step.log if step else (), progress=progress,
-        evidence=_log(step) if step else "")
+    return BuildStopped(f"The build was stopped{at}" + (f": {step.instruction}" if step else "."),
+                        why=f"{why} {running}".rstrip(), bound=bounds.exceeded, **_place(progress, step))
 
 
 def _failed_step(progress: Progress) -> Step | None:
@@ -96,12 +90,14 @@ def _before_the_first_step(progress: Progress) -> BuildFailed:
                        line=int(line[1]) if line else None, progress=progress)
 
 
-def _log(step: Step) -> str:
+def _place(progress: Progress, step: Step | None) -> dict[str, Any]:
+    """What an error says of the step that failed or was at work."""
+    if step is None:
+        return {"progress": progress}
     lines = "\n".join(f"    {line}" for line in step.log[-_TAIL:])
-    return f"The end of its log:\n{lines}" if lines else ""
+    return {"progress": progress, "stage": step.stage or None, "instruction": step.instruction, "line": step.line,
+            "log": step.log, "evidence": f"The end of its log:\n{lines}" if lines else ""}
 
-
-# -- what no registry had ----------------------------------------------------------------
 
 def _not_had(progress: Progress, engine: Engine | None, asked: re.Match[str]) -> CourseError:
     read, why = progress.dockerfile, _plain(progress.failure)
@@ -144,8 +140,6 @@ def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
                    for each in every if each.keyword != "HEALTHCHECK")
 
 
-# -- what a command lacked ----------------------------------------------------------------
-
 def _unmet_mounts(progress: Progress, step: Step, given: Collection[tuple[str, str]]) -> str:
     """What to do about secrets and agents that the failed command mounts and was not given."""
     missing = list(dict.fromkeys(each for each in mounts(progress.dockerfile)
@@ -160,8 +154,6 @@ def _unmet_mounts(progress: Progress, step: Step, given: Collection[tuple[str, s
     return (f"It mounts {' and '.join(names)}, and this build was not given that. If it is needed: {' '.join(options)}"
             + (f", or {lendable} for this machine's settings, without passwords." if lendable else "."))
 
-
-# -- the builder's words -------------------------------------------------------------------
 
 def _exit_code(message: str) -> int | None:
     match = _EXIT.search(message)
@@ -193,11 +185,9 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
 
 
 def _unfound(progress: Progress, step: Step, snapshots: Snapshots | None) -> str:
-    """What to do where a COPY or ADD did not find its source."""
-    if step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(progress.failure) \
-            and "outside the build context" not in progress.failure.lower():
-        return missing_source(progress, step, snapshots)
-    return ""
+    copies = step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(progress.failure)
+    outside = "outside the build context" in progress.failure.lower()
+    return missing_source(progress, step, snapshots) if copies and not outside else ""
 
 
 def _remedy(message: str, step: Step | None) -> str:

@@ -80,8 +80,6 @@ def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:
     return {name: secret for name, secret in found.items() if name in wanted and secret.value}
 
 
-# -- certificates -----------------------------------------------------------------
-
 def trusted(bundles: Iterable[str]) -> str:
     """The certificates in these texts, each once, without what is written between them:
     a bundle may hold a private key as well."""
@@ -101,8 +99,6 @@ def _bundles(npm: Mapping[str, str], pip: Mapping[str, str]) -> list[str]:
     files = dict.fromkeys(Path(name).resolve() for name in (*system, *named))
     return [file.read_text(errors="replace") for file in files]
 
-
-# -- npm ----------------------------------------------------------------------------
 
 def npm_settings(texts: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
     """npm's settings from the texts of its files, the weakest first, and the environment."""
@@ -139,8 +135,6 @@ def _npm_files() -> list[str]:
     return [Path(place).read_text(errors="replace") for place in places if os.access(place, os.R_OK)]
 
 
-# -- pip ----------------------------------------------------------------------------
-
 def pip_settings(listed: str, environment: Mapping[str, str]) -> dict[str, str]:
     """{name: value} from what `pip config list` prints, nothing where pip is not installed, and the environment, which
     wins."""
@@ -167,8 +161,6 @@ def _pip_config() -> str:
     return subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=False, capture_output=True,
                           text=True, stdin=subprocess.DEVNULL).stdout
 
-
-# -- what may leave this machine ------------------------------------------------------
 
 def _public(settings: Mapping[str, str], kinds: Mapping[str, str]) -> tuple[dict[str, str], int]:
     """The settings of these kinds without anything secret, and how many values lost something or had to stay."""

@@ -1,19 +1,51 @@
-"""A Dockerfile line by line: what is there before and after each, and what it changed."""
+"""A Dockerfile line by line: what is there before and after each, and what it changed.
+
+For that both file systems are mounted into one container and compared folder by folder.
+The kernel's overlayfs tells which folders need no look. Of a folder it gives links, inode and time of change as the
+uppermost layer that has it has them. A step's layer has each folder below which something changed, and so other ones
+than before; a folder with the same ones holds the same, however much that is. (An overlay with a writable layer gives
+the inode of the layer below, but a folder that one layer alone has keeps its links, and a merged one has 1.)
+Source: Linux, Documentation/filesystems/overlayfs.rst, and fs/overlayfs/inode.c, ovl_getattr.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shlex
+import stat
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from ..bases import references
 from ..dockerfile import Dockerfile, Stage
 from ..dockerfile.reader import Instruction
 from ..errors import Unsupported
-from .changes import Changes, compare
+from .control import CallFailed, Mount, Process, Running, State
 from .snapshot import Snapshot
 from .snapshots import Snapshots, locate
 
 _WRITING = ("RUN", "COPY", "ADD", "WORKDIR")
+_SIDES = ("/.multistage/before", "/.multistage/after")
+_OVERLAY = "794c7630"    # linux/magic.h
+_OUTPUT = 1
+_MANY = 1000             # folders of a question: the kernel bounds a program's arguments
+_PATH = "PATH=/usr/bin:/bin:/usr/sbin:/sbin"
+# Busybox has these as GNU has them; some images have neither. Each answer ends with a NUL, which is in no name.
+_SHELL = (f"command -v find && command -v stat || exit 127; stat -f -c %t {_SIDES[1]}; printf '\\0'; "
+          "while read -r line; do eval \"$line\"; printf '\\0'; done")
+_FIND = "find {} -mindepth 1 {} -exec stat -c '%f %u %g|%h %i %z|%s %y %n' {{}} + 2>/dev/null"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Paths that a line added, changed and removed, in order."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class Line:
@@ -90,3 +122,77 @@ class Lines(Sequence[Line]):
         raise Unsupported("The files before and after this line are not compared.",
                           why="That takes a shell with find and stat, and no base of this build has them.",
                           remedy="Look at them with .before.tree() and .after.tree().")
+
+
+class _Found(NamedTuple):
+    """A file or folder on one side.
+
+    facts   mode and owner; of all but a folder, whose own change with what is in it, size and time too
+    folder  of a folder: its links, inode and time of change; '' for all else
+    """
+
+    facts: tuple[str, ...]
+    folder: str = ""
+
+
+_Side = dict[str, _Found]
+
+
+def compare(before: State, after: State, finder: State, shell: str) -> Changes | None:
+    """What differs, by `find` and `stat` of `finder`, a state of the same gateway; None where it has none of them.
+    Raises CallFailed."""
+    mounts = [Mount(state.ref, place, True) for place, state in zip(_SIDES, (before, after)) if state.ref]
+    with finder.container(network=False, more=mounts) as container:
+        running = container.start(Process([shell, "-c", _SHELL], [_PATH]))
+        with closing(_answers(running)) as answers:
+            if (first := next(answers, None)) is None:
+                return None
+            old, new = _listed(running, answers, first.split()[-1:] == [_OVERLAY.encode()])
+    changed = [path for path in old.keys() & new.keys() if old[path].facts != new[path].facts]
+    return Changes(*(tuple(sorted(paths)) for paths in (new.keys() - old.keys(), changed, old.keys() - new.keys())))
+
+
+def _answers(running: Running) -> Generator[bytes, None, None]:
+    pieces: list[bytes] = []
+    for source, piece in running.output():
+        *ends, rest = piece.split(b"\0") if source == _OUTPUT else (b"",)
+        for end in ends:
+            yield b"".join((*pieces, end))
+            pieces.clear()
+        pieces.append(rest)
+
+
+def _listed(running: Running, answers: Iterator[bytes], overlaid: bool) -> tuple[_Side, _Side]:
+    """What lies on both sides, but for what is below folders that are the same ones. Where no overlayfs tells which
+    those are, all of it."""
+    sides: tuple[_Side, _Side] = {}, {}
+    folders: Sequence[str] = [""]
+    while folders:
+        level: tuple[_Side, _Side] = {}, {}
+        for at in range(0, len(folders), _MANY):
+            names = " ".join(shlex.quote(side + folder) for folder in folders[at:at + _MANY] for side in _SIDES)
+            running.write(os.fsencode(_FIND.format(names, "-maxdepth 1" * overlaid) + "\n"))
+            if (answer := next(answers, None)) is None:
+                raise CallFailed(2, "the shell that compares the files has ended")
+            _read(os.fsdecode(answer), level)
+        for side, found in zip(sides, level):
+            side.update(found)
+        folders = [path for path in level[0] | level[1] if overlaid and _differs(path, *level)]
+    return sides
+
+
+def _read(answer: str, level: tuple[_Side, _Side]) -> None:
+    for row in answer.split("\n"):
+        facts, _, path = row.partition(" /")
+        for place, side in zip(_SIDES, level):
+            if f"/{path}".startswith(f"{place}/"):
+                owned, folder, content = facts.split("|")
+                is_folder = stat.S_ISDIR(int(owned.split()[0], 16))
+                found = _Found((owned,), folder) if is_folder else _Found((owned, content))
+                side[f"/{path}".removeprefix(place)] = found
+
+
+def _differs(path: str, before: _Side, after: _Side) -> bool:
+    """Whether there may be a difference below a path."""
+    folders = [side[path].folder for side in (before, after) if path in side]
+    return any(folders) and (len(folders) == 1 or folders[0] != folders[1])

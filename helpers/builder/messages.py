@@ -37,9 +37,8 @@ class Messages:
 
         pool = descriptor_pool.DescriptorPool()
         pool.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)
-        file = descriptor_pb2.FileDescriptorProto(
-            name=f"multistage/{self._package}.proto", package=self._package, syntax="proto3",
-            dependency=[timestamp_pb2.DESCRIPTOR.name])
+        file = descriptor_pb2.FileDescriptorProto(name=f"multistage/{self._package}.proto", package=self._package,
+                                                  syntax="proto3", dependency=[timestamp_pb2.DESCRIPTOR.name])
         for name, fields in _MESSAGE.findall(self._text):
             message = file.message_type.add(name=name)
             for repeated, kind, field, number in _FIELD.findall(fields):

@@ -32,8 +32,6 @@ def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) ->
     return met
 
 
-# -- the target ----------------------------------------------------------------------
-
 def target_stage(read: Dockerfile, target: str | None) -> Stage | None:
     """The stage of that name, in any case; None for no target.
 
@@ -68,8 +66,6 @@ def _free_name(read: Dockerfile) -> str:
     return next(name for name in ("builder", *(f"builder{n}" for n in range(2, 1000))) if name not in taken)
 
 
-# -- images --------------------------------------------------------------------------
-
 def bases_needed(read: Dockerfile, builder: str, target: str | None) -> tuple[str, ...]:
     """References of the images that the build takes, each once, in the order of the file. The
     legacy builder runs every stage up to the target, whether it is needed or not."""
@@ -94,9 +90,8 @@ def _reference(read: Dockerfile, reference: str, met: Iterable[Problem], engine:
         raise read.fault(f"Line {line}: {error.what}", line, why=error.why, remedy=_corrected(reference)) from None
     meant = next((each for each in met if each.image == reference), None)
     if meant and not status(engine, [reference])[0].present:
-        raise read.fault(
-            meant.what, meant.line, why=f"{meant.why} This engine has no image {reference}.",
-            remedy=f"{meant.remedy} An image of that name on Docker Hub is docker.io/library/{reference}.")
+        raise read.fault(meant.what, meant.line, why=f"{meant.why} This engine has no image {reference}.",
+                         remedy=f"{meant.remedy} An image of that name on Docker Hub is docker.io/library/{reference}.")
 
 
 def _corrected(reference: str) -> str:
@@ -106,8 +101,6 @@ def _corrected(reference: str) -> str:
         return "Correct the name."
     return f"Write {reference.lower()}."
 
-
-# -- heredocs ------------------------------------------------------------------------
 
 def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:
     """Raises DockerfileError for a heredoc that the builder would not read. What another reader,

@@ -5,18 +5,23 @@
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 from ..dockerfile import Dockerfile, Stage
 from ..errors import Unsupported
 from ..lint import Finding
 from .control import Entry
-from .events import Event, Failed, ImageCreated, Output, StepSeen, TransferProgress, Warned
+from .events import Event, Failed, ImageCreated, Output, StepSeen
 from .snapshot import Snapshot
 from .snapshots import Snapshots
-from .step_lines import Place, buildah_places, buildkit_places, legacy_places
-from .step_log import StepLog
+from .step_lines import Place, places
 from .times import covered, work
+
+_LINES = 10_000        # of one step; older lines are dropped, as no one scrolls further
+_HALF = 1_000          # characters kept at each end of a long line
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Step:
             return "waiting"
         return "running" if self.completed is None else "done"
 
+    def facts(self) -> dict[str, object]:
+        """A step in `build --json`."""
+        return {"stage": self.stage, "instruction": self.instruction, "line": self.line, "cached": self.cached,
+                "started": self.started, "completed": self.completed}
+
 
 @dataclass(frozen=True)
 class StageReport:
@@ -89,6 +99,10 @@ class StageReport:
             raise Unsupported("The files of this stage cannot be looked into.",
                               why="The build has not ended, or was not BuildKit's.", remedy="Use BuildKit's result.")
         return self.snapshots.stage(self.name)
+
+    def facts(self) -> dict[str, object]:
+        """A stage in `build --json`."""
+        return {"name": self.name, "base": self.base, "status": self.status, "seconds": round(self.seconds, 3)}
 
     def files(self, path: str = "/") -> tuple[Entry, ...]:
         """What is in a folder of the stage. Errors as of `snapshot`, and CallFailed."""
@@ -118,7 +132,6 @@ class Progress:
         self.sent = 0             # bytes of the context that have left
         self._seen: dict[str, StepSeen] = {}
         self._logs: dict[str, StepLog] = {}
-        self._moved: dict[str, dict[str, TransferProgress]] = {}
         self._places: dict[str, Place] = {}
 
     def add(self, event: Event) -> None:
@@ -128,14 +141,12 @@ class Progress:
                 self._seen[event.key] = _merged(self._seen.get(event.key), event)
             case Output():
                 self._logs.setdefault(event.key, StepLog()).add(event.text)
-            case TransferProgress():
-                self._moved.setdefault(event.key, {})[event.what] = event
             case ImageCreated():
                 self.images.append(event.image)
                 if event.made:
                     self.made.append(event.image)
-            case Warned():
-                self.warnings[Finding(event.line, event.rule, "warning", event.message, event.link)] = None
+            case Finding():
+                self.warnings[event] = None
             case Failed():
                 self.failure = event.message
 
@@ -156,31 +167,17 @@ class Progress:
                         stage.label in needed and not self.failure)
                 for stage in self.dockerfile.stages]
 
-    def moved(self, key: str) -> tuple[int, int]:
-        """Bytes moved and to move of the transfers of step `key`."""
-        moves = self._moved.get(key, {}).values()
-        return sum(m.current for m in moves), sum(m.total for m in moves)
-
     def _step(self, seen: StepSeen, zero: float) -> Step:
         stage, instruction, line = self._place(seen.key)
         log = self._logs.get(seen.key)
-        return Step(
-            stage, instruction, line, seen.cached,
-            None if seen.started is None else max(0.0, seen.started - zero),
-            None if seen.completed is None else max(0.0, seen.completed - zero),
-            seen.error, log.lines() if log else (),
-            seen.key, seen.inputs)
+        return Step(stage, instruction, line, seen.cached,
+                    None if seen.started is None else max(0.0, seen.started - zero),
+                    None if seen.completed is None else max(0.0, seen.completed - zero), seen.error,
+                    log.lines() if log else (), seen.key, seen.inputs)
 
     def _place(self, key: str) -> Place:
-        """A step that appears may say more about where the others belong."""
-        if len(self._places) != len(self._seen):
-            seen = self._seen.values()
-            if self.builder == "legacy":
-                self._places = legacy_places(seen, self.dockerfile, self.target)
-            elif self.builder == "buildah":
-                self._places = buildah_places(seen, self.dockerfile)
-            else:
-                self._places = buildkit_places(seen, self.dockerfile)
+        if len(self._places) != len(self._seen):    # a step that appears may say more about where the others belong
+            self._places = places(self.builder, self._seen.values(), self.dockerfile, self.target)
         return self._places[key]
 
 
@@ -198,7 +195,42 @@ def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
     return StepSeen(new.key, new.name, longer.started, longer.completed, old.cached, new.error or old.error, new.inputs)
 
 
-# -- stages ----------------------------------------------------------------------
+class StepLog:
+    """Takes text of any length in time and memory that do not grow with the length of a line.
+
+    A line longer than 2,000 characters is cut in the middle, and says how much was cut. Colours are dropped, and of a
+    line that was drawn over with carriage returns (a progress bar) the last state is kept, as on a terminal.
+    """
+
+    def __init__(self) -> None:
+        self._done: deque[str] = deque(maxlen=_LINES)
+        self._head, self._tail, self._length = "", "", 0
+
+    def add(self, text: str) -> None:
+        """Take in what the step printed next."""
+        first, *rest = text.split("\n")
+        self._extend(first)
+        for each in rest:
+            self._done.append(self._line())
+            self._head, self._tail, self._length = "", "", 0
+            self._extend(each)
+
+    def lines(self) -> tuple[str, ...]:
+        """The lines so far, oldest first, the unfinished last one too."""
+        last = self._line()
+        return (*self._done, last) if last else tuple(self._done)
+
+    def _extend(self, piece: str) -> None:
+        self._length += len(piece)
+        room = _HALF - len(self._head)
+        self._head += piece[:room]
+        self._tail = (self._tail + piece[room:])[-_HALF:] if len(piece) - room < _HALF else piece[-_HALF:]
+
+    def _line(self) -> str:
+        cut = self._length - len(self._head) - len(self._tail)
+        line = f"{self._head} ... {cut:,} characters cut ... {self._tail}" if cut else self._head + self._tail
+        return _COLOUR.sub("", line.rstrip("\r").rpartition("\r")[2])
+
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
     """`reached`: whether the build needed this stage, even if none of its steps was reported: BuildKit is silent about

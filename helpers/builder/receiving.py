@@ -54,11 +54,8 @@ def folder(path: Path) -> Iterator[Write]:
         path.mkdir(parents=True, exist_ok=True)
         taken, given = os.pipe()
         unpacked = thread.submit(_unpack, taken, Path(os.path.realpath(path)))
-        try:
-            with contextlib.suppress(BrokenPipeError):    # then unpacking has failed, and says why
-                yield lambda data: _write(given, data)
-        finally:
-            os.close(given)
+        with contextlib.suppress(BrokenPipeError), open(given, "wb") as pipe:    # unpacking has failed, and says why
+            yield pipe.write
         unpacked.result()
 
 
@@ -69,12 +66,6 @@ def _explained(path: Path) -> Iterator[None]:
     except (OSError, tarfile.TarError) as error:
         raise CourseError(f"The output could not be written to {path}.", why=str(error),
                           remedy="Make room there, or choose a new folder.") from error
-
-
-def _write(pipe: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(pipe, left):]
 
 
 def _unpack(pipe: int, root: Path) -> None:

@@ -132,8 +132,8 @@ class BuildResult:
         return {
             "ok": True, "image": self.image, "tag": self.tag, "output": str(self.output or ""), "builder": self.builder,
             "seconds": round(self.seconds, 3),
-            "stages": [stage_facts(stage) for stage in self.stages],
-            "steps": [step_facts(step) for step in self.steps],
+            "stages": [stage.facts() for stage in self.stages],
+            "steps": [step.facts() for step in self.steps],
             "substitutions": self.substitutions,
             "warnings": [each.facts() for each in self.problems],
             "checks": [each.facts() for each in self.warnings],
@@ -148,14 +148,3 @@ class BuildResult:
         given = [f"  handed over: {', '.join(map(str, self.handed_over))}"] if self.handed_over else []
         checks = [f"  {each}" for each in self.findings]
         return "\n".join([head, *(row.rstrip() for row in rows), *swapped, *given, *checks])
-
-
-def stage_facts(stage: StageReport) -> dict[str, object]:
-    """A stage in `build --json`."""
-    return {"name": stage.name, "base": stage.base, "status": stage.status, "seconds": round(stage.seconds, 3)}
-
-
-def step_facts(step: Step) -> dict[str, object]:
-    """A step in `build --json`; times in seconds since the first step began, None while unknown."""
-    return {"stage": step.stage, "instruction": step.instruction, "line": step.line,
-            "cached": step.cached, "started": step.started, "completed": step.completed}

@@ -60,10 +60,9 @@ def collect(read: Dockerfile, given: Mapping[str, bytes], lend: Collection[str])
     """
     for name in lend:
         if name not in host_secrets.IDS:
-            raise CourseError(
-                f"This machine cannot lend {name!r}.",
-                why=f"Its own settings are {', '.join(host_secrets.IDS)}.",
-                remedy=f"Hand over a secret of yours with --secret id={name},src=FILE.")
+            raise CourseError(f"This machine cannot lend {name!r}.",
+                              why=f"Its own settings are {', '.join(host_secrets.IDS)}.",
+                              remedy=f"Hand over a secret of yours with --secret id={name},src=FILE.")
     lent = host_secrets.host_secrets(mounted(read) & set(lend) - set(given))
     said = [HandedOver(name, "given explicitly") for name in given]
     said += [HandedOver(name, _TITLES[name] + (", without its passwords" if secret.withheld else ""))
@@ -81,25 +80,9 @@ class Mount:
 
 
 def mounts(read: Dockerfile) -> list[Mount]:
-    """Every mount of a secret or an ssh agent, in the order of the file.
-
-    The id of a secret is the mount's `source`, its `id`, or the last part of its `target`:
-    BuildKit, frontend/dockerfile/dockerfile2llb/convert_secrets.go and convert_ssh.go.
-    """
-    found = []
-    for stage in read.stages:
-        for instruction in stage.instructions:
-            for words in instruction.mounts if instruction.keyword == "RUN" else ():
-                kind = words.get("type", "").lower()
-                name = words.get("source") or words.get("src") or words.get("id") or ""
-                if kind == "secret":
-                    target = words.get("target") or words.get("dst") or words.get("destination") or ""
-                    name = name or target.rpartition("/")[2]
-                elif kind == "ssh":
-                    name = name or "default"
-                if kind in ("secret", "ssh") and name:
-                    found.append(Mount(kind, name, instruction.line))
-    return found
+    """Every mount of a secret or an ssh agent, in the order of the file."""
+    return [Mount(kind, name, instruction.line) for stage in read.stages for instruction in stage.instructions
+            for kind, name, _ in instruction.handed]
 
 
 def mounted(read: Dockerfile) -> set[str]:

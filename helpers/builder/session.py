@@ -25,7 +25,7 @@ from docker.errors import DockerException
 from .. import paths
 from ..engine import Engine
 from ..errors import ContextError, EngineGone
-from ..text import printable
+from ..text import plain, printable
 from . import ssh_agent, tree
 from .context import Context
 from .filesync import diff_copy, values
@@ -76,7 +76,8 @@ class Session:
 
     def cause(self, failure: str) -> Exception | None:
         """What lies behind a failed build, if it lies on this side of the session."""
-        strange = [entry.path for entry in self._context.entries if not _is_utf8(entry.path + entry.target)]
+        names = {entry.path: entry.path + entry.target for entry in self._context.entries}
+        strange = [path for path, name in names.items() if plain(name) != name]    # bytes that are no text
         if not self.error and "invalid UTF-8" in failure and strange:
             # BuildKit of Docker 23 and later takes such a name for a broken message.
             return ContextError(
@@ -102,8 +103,6 @@ class Session:
         if self._server:
             self._server.stop()
 
-    # -- inside ---------------------------------------------------------------
-
     def _count(self, size: int) -> None:
         with self._counting:    # of several transfers at once
             self.sent += size
@@ -125,14 +124,6 @@ class Session:
         if name not in self._secrets:
             raise Status("NOT_FOUND", f"there is no secret {name!r}")
         return _PROTO.GetSecretResponse(data=self._secrets[name]).SerializeToString()
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:   # bytes that are no text stand in it as surrogates
-        return False
-    return True
 
 
 def _credentials(request: bytes) -> bytes:

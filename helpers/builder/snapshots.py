@@ -111,8 +111,6 @@ class Snapshots:
             found.command = _command(instruction, found)
         return found
 
-    # -- solving -------------------------------------------------------------------------
-
     def _failed_state(self, instruction: Instruction) -> FailedState | None:
         """The step, run again up to its failure; None where it was no command."""
         gateway = self._opened()    # one in which it failed before gives the same failure, and runs nothing

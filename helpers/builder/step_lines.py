@@ -4,8 +4,7 @@ The legacy builder and Buildah number the instructions one by one. BuildKit does
 step, triggers of an ONBUILD base are numbered like instructions of the file, and where a relative WORKDIR leads depends
 on the base. So the steps of its trace are laid beside the file's instructions, by keyword and text.
 
-Source: moby/buildkit, frontend/dockerfile/dockerfile2llb/convert.go (prefixCommand,
-dispatchWorkdir, dispatchOnBuildTriggers).
+Source: moby/buildkit, dockerfile2llb/convert.go (prefixCommand, dispatchWorkdir, dispatchOnBuildTriggers).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage
 from .events import StepSeen
@@ -26,44 +25,41 @@ _MAKES_STEP = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 _EQUAL, _MISFIT, _USUAL = 2.0, -50.0, 0.1   # scores; the last only decides between equals
 
-
-Chain = tuple[Any, int, int] | None          # (the chain before, number, line)
-Ways = dict[int, tuple[float, Chain]]
+Ways = dict[int, tuple[float, tuple[tuple[int, int], ...]]]    # {next number: (score, ((number, line), ...))}
 
 
 class Place(NamedTuple):
-    """Stage label ('' for work around the stages), instruction as the builder prints it,
-    and its line, from 1, or None."""
+    """Stage label ('' for work around the stages), instruction as the builder prints it, and line, from 1, or None."""
 
     stage: str
     instruction: str
     line: int | None
 
 
-def flat_instructions(dockerfile: Dockerfile, target: str | None) -> list[tuple[str, Instruction]]:
-    """Every instruction up to the end of the target, with its stage's label, as the
-    legacy builder numbers them: ARGs before the first FROM count too, under ''."""
+def places(builder: str, seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
+    """{key: place} of the steps that a builder has reported so far."""
+    if builder == "legacy":
+        return _legacy_places(seen, dockerfile, target)
+    return (_buildah_places if builder == "buildah" else _buildkit_places)(seen, dockerfile)
+
+
+def _legacy_places(seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
+    """The legacy builder numbers all instructions up to the end of the target, ARGs before the first FROM too."""
     last = dockerfile.stage(target).index if target else len(dockerfile.stages) - 1
-    return [("", arg) for arg in dockerfile.preamble] + [
-        (stage.label, instruction)
-        for stage in dockerfile.stages[: last + 1] for instruction in stage.instructions]
-
-
-def legacy_places(seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
-    """{key: place} of the legacy builder's steps."""
-    flat = flat_instructions(dockerfile, target)
+    flat = [("", arg) for arg in dockerfile.preamble] + [
+        (stage.label, instruction) for stage in dockerfile.stages[:last + 1] for instruction in stage.instructions]
     return {each.key: _numbered_place(each, flat, int(each.key)) for each in seen}
 
 
-def buildah_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
-    """{key: place} of Buildah's steps: each instruction of a stage is one, FROM the first."""
-    places = {}
+def _buildah_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
+    """Each instruction of a stage is a step of Buildah's, FROM the first."""
+    found = {}
     for each in seen:
         index, number = map(int, each.key.split("/"))
         stages = dockerfile.stages[index - 1:index]
         flat = [(stage.label, instruction) for stage in stages for instruction in stage.instructions]
-        places[each.key] = _numbered_place(each, flat, number)
-    return places
+        found[each.key] = _numbered_place(each, flat, number)
+    return found
 
 
 def _numbered_place(seen: StepSeen, flat: list[tuple[str, Instruction]], number: int) -> Place:
@@ -73,20 +69,19 @@ def _numbered_place(seen: StepSeen, flat: list[tuple[str, Instruction]], number:
     return Place(stage, seen.name, instruction.line)
 
 
-def buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
-    """{key: place} of the steps in BuildKit's trace. The line is None for a step that stands
-    in the base's ONBUILD, and for all that belongs to no stage."""
+def _buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
+    """The line is None for a step that stands in the base's ONBUILD, and for all that belongs to no stage."""
     names = {each.key: each.name for each in seen}
     matches = {key: match for key, name in names.items() if (match := _NUMBERED.match(name))}
     stages = {key: _stage(match["words"], match["text"], dockerfile) for key, match in matches.items()}
-    places = {}
+    placed = {}
     for stage in dockerfile.stages:
         own = {key: matches[key] for key, found in stages.items() if found is stage}
         texts: dict[int, str] = {int(match["number"]): match["text"] for match in own.values()}
         lines = step_lines(stage, texts, max((int(match["total"]) for match in own.values()), default=0))
-        places.update({key: Place(stage.label, match["text"], lines.get(int(match["number"])))
+        placed.update({key: Place(stage.label, match["text"], lines.get(int(match["number"])))
                        for key, match in own.items()})
-    return {key: places.get(key) or Place("", matches[key]["text"] if key in matches else name, None)
+    return {key: placed.get(key) or Place("", matches[key]["text"] if key in matches else name, None)
             for key, name in names.items()}
 
 
@@ -119,33 +114,23 @@ def step_lines(stage: Stage, texts: Mapping[int, str], total: int) -> dict[int, 
     last = max(texts, default=0)
     triggers = 0 if stage.base == SCRATCH else max(total - len(steps), last - 1)   # of those some make no step
     head = steps[0].keyword == "FROM" if steps else False
-    # {next number: (score, chain of what is numbered)}: the best way to come there
-    ways: Ways = {1 + head + count: (-_USUAL * count, None) for count in range(max(0, triggers) + 1)}
+    ways: Ways = {1 + head + count: (-_USUAL * count, ()) for count in range(max(0, triggers) + 1)}
     for instruction in steps[head:]:
         ways = _further(ways, instruction, texts)
-    _, chain = max(((score + _MISFIT * max(0, last + 1 - number), chain) for number, (score, chain) in ways.items()),
+    _, lines = max(((score + _MISFIT * max(0, last + 1 - number), lines) for number, (score, lines) in ways.items()),
                    key=lambda way: way[0])
-    lines = {1: steps[0].line} if head else {}
-    while chain:
-        chain, number, line = chain
-        lines[number] = line
-    return lines
+    return ({1: steps[0].line} if head else {}) | dict(lines)
 
 
 def _further(ways: Ways, instruction: Instruction, texts: Mapping[int, str]) -> Ways:
     """The ways, each longer by one instruction: numbered, or (a WORKDIR that may lead to /) not."""
     after: Ways = {}
-
-    def take(number: int, score: float, chain: Chain) -> None:
-        if number not in after or after[number][0] < score:
-            after[number] = (score, chain)
-
     skippable = _may_lead_to_root(instruction)
     usual = _USUAL if instruction.arguments.strip("\"'") == "/" else 0.0   # it never makes a step
-    for number, (score, chain) in ways.items():
-        take(number + 1, score + _agreement(instruction, texts.get(number)), (chain, number, instruction.line))
-        if skippable:
-            take(number, score + usual - _USUAL / 2, chain)
+    for number, (score, lines) in ways.items():
+        numbered = (score + _agreement(instruction, texts.get(number)), (*lines, (number, instruction.line)))
+        found = {number + 1: numbered} | ({number: (score + usual - _USUAL / 2, lines)} if skippable else {})
+        after |= {to: way for to, way in found.items() if to not in after or after[to][0] < way[0]}
     return after
 
 

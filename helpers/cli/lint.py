@@ -31,12 +31,12 @@ def lint(options: argparse.Namespace) -> int:
 def _outline(options: argparse.Namespace) -> int:
     """Print the targets of a Dockerfile, and what one of them takes."""
     from .. import dockerfile
-    from ..builder import outline
+    from ..builder import linter
 
     args = dict(options.build_arg)
     read = dockerfile.parse(_text(options), args, keep_unset=True)
     own = dockerfile.outline(read, options.target, args)    # an unknown target is an error in any case
-    found, by = _of_the_builder(options, outline.supported, outline.outline, ("no outlines", "the file is read here"))
+    found, by = _of_the_builder(options, linter.has_outlines, linter.outline, ("no outlines", "the file is read here"))
     found, by = (own, "this course's reader") if found is None else (found, by)
     emit(options, {"ok": True, "reader": by, **found.facts()}, str(found))
     return GOOD

@@ -51,14 +51,12 @@ def error_facts(error: CourseError) -> dict[str, object]:
 
 def no_build(options: argparse.Namespace, error: CourseError) -> dict[str, object]:
     """The JSON of a build that made no image: the keys of one that did."""
-    from ..builder.result import stage_facts, step_facts
-
     progress = getattr(error, "progress", None)   # None: nothing was sent
     return {"ok": False, "image": None, "tag": getattr(options, "tag", ""),
             "builder": progress.builder if progress else options.builder,
             "seconds": None, "unpacked": None,
-            "stages": [stage_facts(stage) for stage in progress.stages()] if progress else [],
-            "steps": [step_facts(step) for step in progress.steps()] if progress else [],
+            "stages": [stage.facts() for stage in progress.stages()] if progress else [],
+            "steps": [step.facts() for step in progress.steps()] if progress else [],
             "error": error_facts(error)}
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..builder import BuildResult
-from ..builder.result import stage_facts, step_facts
 from ..image import Image, Layer
 from ..inventory import Inventory
 from .context import ReportContext
@@ -76,10 +75,10 @@ class Report:
             "image": self.result.image, "tag": self.result.tag, "builder": self.result.builder,
             "seconds": round(self.result.seconds, 3),
             "unpacked": self.image.unpacked, "unique": self.unique, "transfer": self.transfer,
-            "stages": [{**stage_facts(each), "line": each.line} for each in self.result.stages],
+            "stages": [{**each.facts(), "line": each.line} for each in self.result.stages],
             "edges": [{"from": each.source, "to": each.target, "via": each.via, "line": each.line, "kind": each.kind}
                       for each in dockerfile.edges],
-            "steps": [step_facts(each) for each in self.result.steps],
+            "steps": [each.facts() for each in self.result.steps],
             "substitutions": self.result.substitutions,
             "layers": layers,
             "program": {"name": self.main.name, "path": self.main.path, "kind": self.main.kind,

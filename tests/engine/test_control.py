@@ -3,19 +3,19 @@
 import os
 import signal
 import threading
-import time
 import uuid
 from types import SimpleNamespace
 
 import pytest
 
 from helpers import dockerfile
-from helpers.builder import BuildRequest, build, linter, outline
+from helpers.builder import BuildRequest, build, linter
 from helpers.builder.context import Context
 from helpers.builder.control import CallFailed, Control, FailedState, Gateway, Process
 from helpers.builder.session import Session
 from helpers.builder.tunnel import upgradable
 from helpers.errors import Unsupported
+from tests.waiting import until
 
 BASE = "debian:bookworm-slim"
 
@@ -140,13 +140,6 @@ def sleeping(control, word):
     return any(record.in_use and word in record.description for record in control.disk_usage())
 
 
-def until(condition):
-    deadline = time.monotonic() + 30
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return met
-
-
 def test_the_cache_s_records_of_a_build_are_pruned_and_no_other(control, engine, folder):
     word = uuid.uuid4().hex
     text = f"FROM {BASE}\nRUN echo {word} > /word\n"
@@ -174,11 +167,11 @@ def test_the_builder_s_outline_is_the_reader_s(engine, tmp_path):
     text = (f"# IMAGE to build on\nARG IMAGE={BASE}\n# first is the first\nFROM $IMAGE AS first\n# A of all\nARG A=1\nARG B=$A\n"
             "RUN --mount=type=secret,id=s,required=true --mount=type=ssh true\n"
             "FROM first\nARG IMAGE\nARG TARGETOS\nARG C=${B}2\nENV D=3\nARG E=$D\nCOPY --from=first /etc /e\n")
-    if not outline.supported(engine):
+    if not linter.has_outlines(engine):
         with pytest.raises(Unsupported):
-            outline.outline(BuildRequest(tmp_path, text=text), engine)
+            linter.outline(BuildRequest(tmp_path, text=text), engine)
         pytest.skip("this engine's builder has no outlines")
     for target, args in ((None, {}), ("first", {}), (None, {"A": "7", "IMAGE": "scratch"})):
-        found = outline.outline(BuildRequest(tmp_path, text=text, target=target, args=args), engine)
+        found = linter.outline(BuildRequest(tmp_path, text=text, target=target, args=args), engine)
         assert found == dockerfile.outline(dockerfile.parse(text, args), target, args)
         assert found.targets[0].description == "is the first" and found.secrets[0].required

@@ -13,9 +13,9 @@ import pytest
 
 from helpers.bases import status
 from helpers.builder import Lines, build
-from helpers.builder.borrowed_shell import IMAGES
-from helpers.builder.changes import Changes
 from helpers.builder.control import CallFailed
+from helpers.builder.lines import Changes
+from helpers.builder.snapshot import IMAGES
 from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, Unsupported
 

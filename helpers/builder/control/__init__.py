@@ -14,10 +14,10 @@
 """
 
 from .client import Control, Solve, SolveOptions, Worker
+from .connection import CallFailed, FailedStep
 from .failed import FailedState
 from .gateway import Entry, Gateway, Mount, Process, State
 from .process import Container, Finished, Running
-from .status import CallFailed, FailedStep
 
 __all__ = ["CallFailed", "Container", "Control", "Entry", "FailedState", "FailedStep",
            "Finished", "Gateway", "Mount",

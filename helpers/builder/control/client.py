@@ -16,9 +16,8 @@ from typing import Any
 from ...engine import Engine
 from ...errors import Unsupported
 from ..tunnel import upgradable, upgrade
-from .connection import Call, Connection
-from .messages import CONTROL, PROTO, pairs
-from .status import UNIMPLEMENTED, CallFailed
+from .connection import UNIMPLEMENTED, Call, CallFailed, Connection
+from .messages import CONTROL, FRONTEND, PROTO, pairs
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,6 @@ class SolveOptions:
     exporter: str = ""
     exporter_attributes: Mapping[str, str] = field(default_factory=dict)
     cache_to: Sequence[tuple[str, Mapping[str, str]]] = ()
-    internal: bool = False
 
 
 class Control:
@@ -120,18 +118,16 @@ class Control:
         return tuple(_record(PROTO.UsageRecord.FromString(each)) for each in self.call(CONTROL + "Prune", request))
 
     def solve(self, attributes: Mapping[str, str], session: str, options: SolveOptions | None = None,
-              frontend: str = "dockerfile.v0") -> Solve:
+              frontend: str = FRONTEND) -> Solve:
         """Begin a build. `attributes` are the frontend's ("target", "build-arg:NAME", ...), `session` the id of a
-        Session that serves the build context."""
+        Session that serves the build context. Without a frontend it is open for a Gateway."""
         options, ref = options or SolveOptions(), random.token_hex(12)
         request = PROTO.SolveRequest(
-            Ref=ref, Session=session, Frontend=frontend, FrontendAttrs=pairs(attributes), Internal=options.internal,
+            Ref=ref, Session=session, Frontend=frontend, FrontendAttrs=pairs(attributes), Internal=not frontend,
             Exporter=options.exporter, ExporterAttrs=pairs(options.exporter_attributes))
         for kind, values in options.cache_to:
             request.Cache.Exports.add(Type=kind, Attrs=pairs(values))
         return Solve(self, ref, self.call(CONTROL + "Solve", request))
-
-    # -- calls -------------------------------------------------------------------------
 
     def call(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = (), end: bool = True) -> Call:
         """Begin a call of a method; its messages are bytes."""

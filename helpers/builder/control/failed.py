@@ -11,9 +11,9 @@ import os
 from functools import cached_property
 from typing import Any
 
+from .connection import CallFailed, FailedStep
 from .gateway import Entry, Gateway, Mount, Process, State
 from .process import Finished
-from .status import CallFailed, FailedStep
 
 SHELLS = ("/bin/sh", "/bin/bash", "/busybox/sh", "/bin/ash")
 _STAT = 'stat -c "%f %u %g %s %Y" -- "$f" && printf "%s\\0%s\\0" "$f" "$(readlink -- "$f")"'

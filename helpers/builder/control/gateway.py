@@ -22,10 +22,10 @@ from functools import cached_property
 from typing import Any
 
 from ..filesync import st_mode
-from .client import Control, SolveOptions
-from .messages import GATEWAY, PROTO, pairs
+from .client import Control
+from .connection import CallFailed
+from .messages import FRONTEND, GATEWAY, PROTO, pairs
 from .process import Container
-from .status import CallFailed
 
 _HEADER = "buildkit-controlapi-buildid"
 _PIECE = 1 << 22    # bytes of a file that are read at once: gRPC takes no message above 16 MB
@@ -79,7 +79,7 @@ class Gateway:
     def __init__(self, control: Control, session: str):
         """`session`: the id of the Session that serves the build context."""
         self.control = control
-        self._solve = control.solve({}, session, SolveOptions(internal=True), frontend="")
+        self._solve = control.solve({}, session, frontend="")
         self._metadata = ((_HEADER, self._solve.ref),)
 
     def __enter__(self) -> Gateway:
@@ -103,15 +103,14 @@ class Gateway:
         """Begin a call to which more messages will be sent."""
         return self.control.call(GATEWAY + method, request, self._metadata, end=False)
 
-    def solve(self, attributes: Mapping[str, str], evaluate: bool = False, frontend: str = "dockerfile.v0") -> State:
+    def solve(self, attributes: Mapping[str, str], evaluate: bool = False) -> State:
         """The result of a build with these attributes ("target", "build-arg:NAME", ...).
 
         BuildKit is lazy: nothing runs before the result is looked at, unless `evaluate` (Docker 23 and later). Raises
         CallFailed with the failed step, where there is one.
         """
         request = PROTO.BridgeSolveRequest(
-            Frontend=frontend, FrontendOpt=pairs({"filename": "Dockerfile", **attributes}), allowResultReturn=True,
-            allowResultArrayRef=True, Evaluate=evaluate)
+            Frontend=FRONTEND, FrontendOpt=pairs({"filename": "Dockerfile", **attributes}), Evaluate=evaluate)
         return self._solved(request)
 
     def image(self, name: str) -> State:
@@ -121,10 +120,10 @@ class Gateway:
         first = PROTO.Op(source=source).SerializeToString()
         last = PROTO.Op(inputs=[PROTO.Input(digest=f"sha256:{hashlib.sha256(first).hexdigest()}")])
         return self._solved(PROTO.BridgeSolveRequest(
-            Definition=PROTO.Definition(def_=[first, last.SerializeToString()]), allowResultReturn=True,
-            allowResultArrayRef=True))
+            Definition=PROTO.Definition(def_=[first, last.SerializeToString()])))
 
     def _solved(self, request: Any) -> State:
+        request.allowResultReturn = request.allowResultArrayRef = True
         answer = self.call("Solve", request, PROTO.BridgeSolveResponse)
         result = PROTO.BridgeResult.FromString(answer.result)
         refs = [pair.value.id for pair in result.refs.refs]

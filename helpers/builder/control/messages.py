@@ -14,6 +14,7 @@ from ..messages import Messages
 
 CONTROL = "/moby.buildkit.v1.Control/"
 GATEWAY = "/moby.buildkit.v1.frontend.LLBBridge/"
+FRONTEND = "dockerfile.v0"    # BuildKit's own reader of Dockerfiles
 
 PROTO = Messages("moby.buildkit.client", STATUS + """
     message Empty {}
@@ -74,10 +75,9 @@ PROTO = Messages("moby.buildkit.client", STATUS + """
     message FdMessage { uint32 Fd = 1; bool EOF = 2; bytes Data = 3; }
     message ResizeMessage { uint32 Rows = 1; uint32 Cols = 2; }
     message ExitMessage { uint32 Code = 1; RpcStatus Error = 2; }
-    message SignalMessage { string Name = 1; }
     message ExecMessage {
         string ProcessID = 1; InitMessage Init = 2; FdMessage File = 3; ResizeMessage Resize = 4; Empty Started = 5;
-        ExitMessage Exit = 6; Empty Done = 7; SignalMessage Signal = 8; }
+        ExitMessage Exit = 6; Empty Done = 7; }
     """)
 
 

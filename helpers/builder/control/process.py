@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .connection import CallFailed
 from .messages import PROTO
-from .status import CallFailed
 
 if TYPE_CHECKING:
     from .gateway import Gateway, Process
@@ -104,10 +104,6 @@ class Running:
     def resize(self, rows: int, columns: int) -> None:
         """Tell its terminal how large it is, in characters."""
         self._send(Resize=PROTO.ResizeMessage(Rows=rows, Cols=columns))
-
-    def signal(self, name: str = "SIGINT") -> None:
-        """Send it a signal (Docker 23 and later)."""
-        self._send(Signal=PROTO.SignalMessage(Name=name))
 
     def end(self) -> None:
         """End it, whatever it does."""

@@ -3,6 +3,7 @@
 import base64
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,13 +12,10 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, buildkit, legacy, legacy_images
-from helpers.builder.events import (Failed, ImageCreated, Output, StepSeen, TransferProgress)
+from helpers.builder.events import Failed, ImageCreated, Output, StepSeen, TransferProgress
 from helpers.builder.failure import failed
-from helpers.builder.progress import Progress, Step
-from helpers.builder.result import stage_facts, step_facts
+from helpers.builder.progress import Progress, Step, StepLog
 from helpers.builder.step_lines import step_lines
-from helpers.builder.step_log import StepLog
-from helpers.builder.times import covered
 from helpers.errors import DockerfileError
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -52,17 +50,6 @@ def progress(name: str) -> Progress:
 
 def steps(name: str) -> list[tuple]:
     return [(s.stage, s.line, s.instruction, s.status) for s in progress(name).steps() if s.stage]
-
-
-def stages(name: str) -> list[tuple]:
-    return [(s.name, s.base, s.line, s.status) for s in progress(name).stages()]
-
-
-# -- the recordings themselves -------------------------------------------------------
-
-def test_there_are_recordings_of_both_builders():
-    for case in ("cold", "cached", "target", "skipped", "arg", "run-fails", "no-source"):
-        assert {f"buildkit-{case}", f"legacy-{case}"} <= set(CASES)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -108,19 +95,12 @@ def test_buildkit_cold_event_by_event():
         ImageCreated("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4")]
 
 
-def test_buildkit_s_first_event_to_the_last_digit():
-    first = events("buildkit-cold")[0]
-    assert first == StepSeen(
-        "sha256:c1dfd335a1ccfe77f3cc9aa7ad6a36f2c8f51da406c7213885bbfbbc8ce53c34",
-        "[internal] load remote build context", started=pytest.approx(1795464456.723135, abs=1e-6))
-
-
-def test_buildkit_tells_what_a_step_needs_and_what_moved():
+def test_buildkit_tells_when_a_step_began_what_it_needs_and_that_something_moves():
+    assert events("buildkit-cold")[0].started == pytest.approx(1795464456.723135, abs=1e-6)
     seen = {e.name: e for e in events("buildkit-cold") if isinstance(e, StepSeen)}
     copy, workdir = seen["[builder 3/4] COPY hello.txt ."], seen["[builder 2/4] WORKDIR /app"]
     assert copy.inputs == (workdir.key, seen["copy /context /"].key)
-    moved = [e for e in events("buildkit-cold") if isinstance(e, TransferProgress)]
-    assert moved[0] == TransferProgress(seen["exporting to image"].key, "exporting layers", 0, 0)
+    assert TransferProgress(seen["exporting to image"].key) in events("buildkit-cold")
 
 
 def test_buildkit_a_run_that_fails_event_by_event():
@@ -151,11 +131,9 @@ def test_legacy_cold_event_by_event():
 
 def test_legacy_a_run_that_fails_event_by_event():
     message = "The command '/bin/sh -c echo trying && echo cannot >&2 && exit 7' returned a non-zero code: 7"
-    name = "RUN echo trying && echo cannot >&2 && exit 7"
-    assert events("legacy-run-fails")[-5:] == [
-        StepSeen("3", name, 4.0, inputs=("2",)),
-        Output("3", "trying\n"), Output("3", "\x1b[91mcannot\n\x1b[0m"),
-        StepSeen("3", name, 4.0, 5.0, error=message, inputs=("2",)), Failed(message, 7)]
+    begun = StepSeen("3", "RUN echo trying && echo cannot >&2 && exit 7", 4.0, inputs=("2",))
+    assert events("legacy-run-fails")[-5:] == [begun, Output("3", "trying\n"), Output("3", "\x1b[91mcannot\n\x1b[0m"),
+                                               replace(begun, completed=5.0, error=message), Failed(message, 7)]
 
 
 @pytest.mark.parametrize("builder", PARSERS)
@@ -238,15 +216,10 @@ def trace(**fields) -> dict:
     return {"id": "moby.buildkit.trace", "aux": base64.b64encode(status.SerializeToString()).decode()}
 
 
-def test_a_character_that_is_cut_between_two_messages_stays_whole():
-    euro = "5 €\n".encode()
-    answers = [trace(logs=[{"vertex": "k", "msg": part}]) for part in (euro[:3], euro[3:])]
-    assert "".join(e.text for e in buildkit.events(answers)) == "5 €\n"
-
-
-def test_bytes_that_are_no_text_do_not_stop_a_build():
-    answers = [trace(logs=[{"vertex": "k", "msg": b"\xff\xfe\n"}])]
-    assert [e.text for e in buildkit.events(answers)] == ["\ufffd\ufffd\n"]
+@pytest.mark.parametrize("pieces, text", [((b"5 \xe2", b"\x82\xac\n"), "5 €\n"), ((b"\xff\xfe\n",), "\ufffd\ufffd\n")])
+def test_a_character_may_be_cut_between_two_messages_or_be_none(pieces, text):
+    answers = [trace(logs=[{"vertex": "k", "msg": piece}]) for piece in pieces]
+    assert "".join(e.text for e in buildkit.events(answers)) == text
 
 
 def test_fields_of_a_later_buildkit_are_passed_over():
@@ -258,23 +231,16 @@ def test_fields_of_a_later_buildkit_are_passed_over():
 
 # -- the state -----------------------------------------------------------------------
 
-TWO = [("builder", "debian:bookworm-slim", 1), ("stage-1", "scratch", 6)]
-
-
 @pytest.mark.parametrize("name, found", [
-    ("buildkit-cold", ["built", "built"]), ("legacy-cold", ["built", "built"]),
-    ("buildkit-cached", ["cached", "cached"]), ("legacy-cached", ["cached", "cached"]),
-    ("buildkit-target", ["cached", "skipped"]), ("legacy-target", ["cached", "skipped"])])
-def test_two_stages(name, found):
-    assert stages(name) == [(*stage, status) for stage, status in zip(TWO, found)]
-
-
-@pytest.mark.parametrize("name, found", [
-    ("buildkit-skipped", ["skipped", "skipped", "built"]),
-    ("legacy-skipped", ["built", "built", "built"]),   # it runs every stage
+    ("buildkit-cold", "built built"), ("legacy-cold", "built built"), ("buildkit-cached", "cached cached"),
+    ("legacy-cached", "cached cached"), ("buildkit-target", "cached skipped"), ("legacy-target", "cached skipped"),
+    ("buildkit-skipped", "skipped skipped built"), ("legacy-skipped", "built built built"),   # it runs every stage
 ])
-def test_a_stage_that_nothing_needs(name, found):
-    assert [status for *_, status in stages(name)] == found
+def test_stages_are_built_cached_or_skipped(name, found):
+    seen = progress(name).stages()
+    assert " ".join(stage.status for stage in seen) == found
+    assert len(seen) == 3 or [(each.name, each.base, each.line) for each in seen] == [
+        ("builder", "debian:bookworm-slim", 1), ("stage-1", "scratch", 6)]
 
 
 def two_stage_steps(base, first, status):
@@ -506,44 +472,15 @@ def test_one_unnamed_stage_has_numbers_only(name, line):
     assert (step.stage, step.line) == ("stage-0", line)
 
 
-def test_the_words_for_a_step_at_any_time():
-    def status(**facts):
-        return Step("s", "RUN", 1, **{"cached": False, "started": None, "completed": None, **facts}).status
-    assert status() == "waiting"
-    assert status(started=0.0) == "running"
-    assert status(started=0.0, completed=1.0) == "done"
-    assert status(cached=True) == "cached"
-    assert status(cached=True, error="no") == "failed"
+@pytest.mark.parametrize("facts, status", [((False, None, None), "waiting"), ((False, 0.0, None), "running"), ((False, 0.0, 1.0), "done"),
+                                           ((True, None, None), "cached"), ((True, None, None, "no"), "failed")])
+def test_the_words_for_a_step_at_any_time(facts, status):
+    assert Step("s", "RUN", 1, *facts).status == status
 
 
-def ran(begin, end, cached=False) -> Step:
-    return Step("s", "RUN", 1, cached, begin, end)
-
-
-@pytest.mark.parametrize("runs, total", [
-    ([], 0.0), ([ran(1, 3)], 2.0), ([ran(1, 3), ran(5, 6)], 3.0),
-    ([ran(1, 3), ran(2, 4)], 3.0),                  # overlapping
-    ([ran(2, 4), ran(1, 3)], 3.0),                  # in any order
-    ([ran(1, 10), ran(2, 3), ran(4, 5)], 9.0),      # one within another
-    ([ran(1, 3), ran(3, 4)], 3.0),                  # end to end
-    ([ran(1, 3), ran(1, 3)], 2.0),
-    ([ran(1, 3), ran(0, 9, cached=True)], 2.0),     # a cached step ran nothing
-    ([ran(1, None), ran(None, None)], 0.0),
-    ([ran(3, 1)], 0.0),                             # a clock that was set back
-])
-def test_time_that_overlaps_counts_once(runs, total):
-    assert covered(runs) == total
-
-
-def test_a_cached_or_unfinished_step_took_no_time():
-    assert [s.seconds for s in (ran(1, 3), ran(1, 3, True), ran(1, None), ran(3, 1))] == [2, 0.0, 0.0, 0.0]
-
-
-def test_what_moved_is_added_up():
-    made = state("FROM a\n", "buildkit", TransferProgress("k", "layer one", 1, 10), TransferProgress("k", "layer two", 5, 10),
-                 TransferProgress("k", "layer one", 7, 10), TransferProgress("other", "layer", 1, 1))
-    assert made.moved("k") == (12, 20)
-    assert made.moved("none") == (0, 0)
+@pytest.mark.parametrize("cached, begin, end, took", [(False, 1, 3, 2), (True, 1, 3, 0), (False, 1, None, 0), (False, 3, 1, 0)])
+def test_a_cached_or_unfinished_step_took_no_time(cached, begin, end, took):
+    assert Step("s", "RUN", 1, cached, begin, end).seconds == took
 
 
 def test_a_stage_under_way_is_built_once_something_runs():
@@ -595,23 +532,16 @@ def failing(message: str, *seen, text: str = COPY_FILE):
     return failed(state(text, "buildkit", *seen, Failed(message)))
 
 
-def test_a_step_that_buildkit_does_not_mark_is_known_by_the_file():
-    error = failing('failed to compute cache key: "/app/x" not found: not found',
-                    StepSeen("1", "[b 2/2] RUN c", 1, 2), StepSeen("2", "[stage-1 1/2] COPY --from=b /app/x /x"))
-    assert (error.stage, error.line) == ("stage-1", 5)
-    assert "--target" in error.remedy
-
-
-def test_of_two_steps_the_one_that_was_not_merely_cancelled_failed():
-    error = failing("process did not complete: exit code: 2",
-                    StepSeen("1", "[b 2/2] RUN c", 1, 2, error="context canceled"),
-                    StepSeen("2", "[stage-1 1/2] COPY --from=b /app/x /x", 1, 2, error="exit code: 2"))
-    assert error.line == 5
-
-
-def test_a_step_that_still_ran_is_the_last_guess():
-    error = failing("it broke", StepSeen("1", "[b 2/2] RUN c", 1), StepSeen("0", "exporting", 1))
-    assert (error.line, error.why) == (2, "it broke")
+@pytest.mark.parametrize("message, seen, line", [
+    # not marked by BuildKit: known by the file
+    ('failed to compute cache key: "/app/x" not found: not found',
+     [("[b 2/2] RUN c", 1, 2), ("[stage-1 1/2] COPY --from=b /app/x /x",)], 5),
+    # merely cancelled, and failed
+    ("process did not complete: exit code: 2", [("[b 2/2] RUN c", 1, 2, False, "context canceled"),
+                                                ("[stage-1 1/2] COPY --from=b /app/x /x", 1, 2, False, "exit code: 2")], 5),
+    ("it broke", [("[b 2/2] RUN c", 1), ("exporting", 1)], 2)])    # the one that still ran is the last guess
+def test_the_step_that_failed_is_found(message, seen, line):
+    assert failing(message, *(StepSeen(str(key), *facts) for key, facts in enumerate(seen))).line == line
 
 
 @pytest.mark.parametrize("message, line, what", [
@@ -650,14 +580,6 @@ def test_what_to_do(message, step, words):
     assert words in error.remedy
 
 
-@pytest.mark.parametrize("code, words", [(1, "ended with exit code 1."), (137, "the memory ran out"),
-                                         (127, "was not found")])
-def test_an_exit_code_is_explained(code, words):
-    error = failing(f"process /bin/sh did not complete successfully: exit code: {code}",
-                    StepSeen("1", "[b 2/2] RUN c", 1, 2, error=f"exit code: {code}"))
-    assert (error.exit_code, words in error.why) == (code, True)
-
-
 @pytest.mark.parametrize("of_step, of_build", [("exit code: 3", "it broke"), ("it broke", "exit code: 3")])
 def test_the_exit_code_may_stand_in_the_step_s_error_or_in_the_build_s(of_step, of_build):
     assert failing(of_build, StepSeen("1", "[b 2/2] RUN c", 1, 2, error=of_step)).exit_code == 3
@@ -682,28 +604,18 @@ def result(name: str, **other) -> BuildResult:
 
 
 def test_the_facts_of_a_build_have_the_keys_of_the_design():
-    facts = result("buildkit-cold").facts()
+    facts = result("legacy-cold").facts()
     # `unpacked` is added by the command line, which looks at the image; `substitutions` is ours.
     assert set(facts) == {"ok", "image", "tag", "builder", "seconds", "stages", "steps", "error",
                           "output", "substitutions", "handed_over", "warnings", "checks"}
     assert (facts["ok"], facts["error"], facts["seconds"]) == (True, None, 1.235)
-    assert {tuple(stage) for stage in facts["stages"]} == {("name", "base", "status", "seconds")}
-    assert {tuple(step) for step in facts["steps"]} == {
-        ("stage", "instruction", "line", "cached", "started", "completed")}
+    assert facts["stages"][1] == {"name": "stage-1", "base": "scratch", "status": "built", "seconds": 1.0}
+    assert facts["steps"][1] == {"stage": "builder", "instruction": "WORKDIR /app", "line": 2, "cached": False,
+                                 "started": 2.0, "completed": 3.0}
     json.dumps(facts)
 
 
-def test_the_facts_of_a_stage_and_a_step():
-    made = result("legacy-cold")
-    assert stage_facts(made.stages[1]) == {"name": "stage-1", "base": "scratch", "status": "built", "seconds": 1.0}
-    assert step_facts(made.steps[1]) == {"stage": "builder", "instruction": "WORKDIR /app", "line": 2,
-                                         "cached": False, "started": 2.0, "completed": 3.0}
-
-
-@pytest.mark.parametrize("name, cached", [("buildkit-cold", False), ("buildkit-cached", True),
-                                          ("legacy-cold", False), ("legacy-cached", True),
-                                          ("buildkit-target", True), ("legacy-target", True),
-                                          ("buildkit-skipped", False)])
+@pytest.mark.parametrize("name, cached", [("buildkit-cold", False), ("legacy-cached", True), ("buildkit-target", True)])
 def test_a_build_that_had_nothing_to_do_says_so(name, cached):
     assert result(name).cached is cached
 
@@ -729,7 +641,8 @@ def test_a_stage_is_asked_for_by_name_or_number():
 
 def test_leftovers_are_remembered_newest_first_and_once(home):
     here, there = SimpleNamespace(host="unix:///s"), SimpleNamespace(host="unix:///other")
-    assert legacy_images.noted(here) == []
+    legacy_images.note(here, [])
+    assert legacy_images.noted(here) == [] and not home.exists()
     legacy_images.note(here, ["sha256:" + "a" * 64, "b" * 12])
     legacy_images.note(here, ["a" * 12, "c" * 64])
     legacy_images.note(here, [])
@@ -738,8 +651,3 @@ def test_leftovers_are_remembered_newest_first_and_once(home):
     legacy_images.forget(here)
     legacy_images.forget(here)
     assert legacy_images.noted(here) == []
-
-
-def test_nothing_to_remember_writes_nothing(home):
-    legacy_images.note(SimpleNamespace(host="unix:///s"), [])
-    assert not home.exists()

@@ -52,15 +52,11 @@ def test_two_stages_step_by_step():
         ("stage-1", 5, "done", ()), ("stage-1", 6, "done", ()), ("stage-1", 7, "done", ())]
     assert [(stage.name, stage.status) for stage in progress.stages()] == [("builder", "built"), ("stage-1", "built")]
     assert progress.images[-1] == IMAGE["aux"]["ID"] and not progress.failure
-    label = progress.steps()[-1]
+    first, second, *_, label = progress.steps()
     assert (label.stage, label.line) == ("", None) and label.instruction.startswith("LABEL")
-
-
-def test_a_step_ends_with_its_image_and_a_from_with_the_next_step():
-    progress = folded(TWO_STAGES, answers(COLD))
-    first, second, *_ = progress.steps()
-    assert (first.started, first.completed) == (0, 1) and (second.started, second.completed) == (1, 2)
-    assert second.inputs == (first.key,) and first.inputs == ()
+    # A step ends with its image, and a FROM with the next step.
+    assert (first.started, first.completed, first.inputs) == (0, 1, ())
+    assert (second.started, second.completed, second.inputs) == (1, 2, (first.key,))
 
 
 def test_a_cached_step_is_reported_once_and_its_image_is_not_new():
@@ -80,17 +76,13 @@ def test_a_stage_that_nothing_needs_is_skipped():
     assert [step.line for step in progress.steps()] == [5, 6]
 
 
-def test_one_stage_has_no_number():
-    progress = folded("FROM debian\nRUN true\n", answers(["STEP 1/2: FROM debian", "STEP 2/2: RUN true", "--> 7f886c1b5b8"]))
-    assert [(step.stage, step.line, step.status) for step in progress.steps()] == [
-        ("stage-0", 1, "done"), ("stage-0", 2, "done")]
-
-
 def test_what_a_command_prints_is_not_taken_for_news():
     said = ["STEP 1/2: FROM debian", "STEP 2/2: RUN make", "--> not an image", "STEPS 3/4: none", "COMMIT it to memory",
             "STEP 2/2: RUN make", "STEP 3/3: RUN no step", "[2/2] STEP 1/2: FROM nothing", "--> 0123456789a", "STEP 1/1: FROM x",
             "--> 7f886c1b5b8", "COMMIT docker.io/library/x:1"]
     progress = folded("FROM debian\nRUN make\n", answers(said))
+    assert [(step.stage, step.line, step.status) for step in progress.steps()] == [
+        ("stage-0", 1, "done"), ("stage-0", 2, "done")]      # one stage has no number
     assert progress.steps()[1].log == tuple(said[2:-2])
     assert progress.made == ["7f886c1b5b8"]   # what the command printed is no image of the build's
 
@@ -102,12 +94,11 @@ def test_a_command_that_prints_an_end_and_fails_has_not_ended():
     assert progress.images == []
 
 
-@pytest.mark.parametrize("message, code, why", [
-    ('building at STEP "RUN make": while running runtime: exit status 2', 2, "exit code 2"),
-    ('building at STEP "RUN make": while running runtime: exit status 137', 137, "memory ran out")])
-def test_a_command_that_fails(message, code, why):
+@pytest.mark.parametrize("code, why", [(2, "exit code 2"), (137, "memory ran out")])
+def test_a_command_that_fails(code, why):
+    message = f'building at STEP "RUN make": while running runtime: exit status {code}\n'
     said = [*answers(["STEP 1/2: FROM debian", "STEP 2/2: RUN make", "no rule"]),
-            {"error": message + "\n", "errorDetail": {"message": message + "\n"}}]
+            {"error": message, "errorDetail": {"message": message}}]
     error = failed(folded("FROM debian\nRUN make\n", said))
     assert (error.stage, error.line, error.exit_code, error.log) == ("stage-0", 2, code, ("no rule",))
     assert why in error.why

@@ -152,21 +152,17 @@ def test_very_deep_folders(folder):
 
 # -- the Dockerfile -----------------------------------------------------------
 
-def test_given_text_takes_the_place_of_the_file(folder):
+@pytest.mark.parametrize("there", [True, False])
+def test_given_text_takes_the_place_of_the_file_and_needs_none(folder, there):
     (folder / "Dockerfile").chmod(0o600)
-    context = Context.scan(folder, dockerfile_text="FROM other\n")
-    assert paths(context) == ["Dockerfile"]
-    assert (context.size, context.entries[0].mode) == (11, 0o600)
-    with tar_of(context) as tar:
-        assert tar.extractfile("Dockerfile").read() == b"FROM other\n"
-    assert (folder / "Dockerfile").read_text() == "FROM scratch\n"
-
-
-def test_given_text_needs_no_file(tmp_path):
-    context = Context.scan(tmp_path, dockerfile_text="FROM é\n")
+    if not there:
+        (folder / "Dockerfile").unlink()
+    context = Context.scan(folder, dockerfile_text="FROM é\n")
     assert (context.dockerfile, context.files, context.size) == ("Dockerfile", 1, 8)
+    assert context.entries[0].mode == (0o600 if there else 0o644)
     with tar_of(context) as tar:
         assert tar.extractfile("Dockerfile").read() == "FROM é\n".encode()
+    assert not there or (folder / "Dockerfile").read_text() == "FROM scratch\n"
 
 
 def test_a_dockerfile_outside_gets_a_name_of_its_own(folder, tmp_path):
@@ -221,17 +217,6 @@ def test_no_dockerfile_at_all(folder, name):
     (folder / "Dockerfile").unlink()
     error = refused(folder, name)
     assert "There is no Dockerfile in" in error.what and error.why == ""
-
-
-@pytest.mark.parametrize("make", [lambda path: path.mkdir(), os.mkfifo])
-def test_a_dockerfile_that_is_no_file(tmp_path, make):
-    make(tmp_path / "Dockerfile")
-    assert "is not a file" in refused(tmp_path).what
-
-
-def test_a_bad_ignore_line(folder):
-    (folder / ".dockerignore").write_text("a\n[\n")
-    assert refused(folder).what == "Line 2 of .dockerignore is not a pattern."
 
 
 SCAN = """
@@ -404,27 +389,16 @@ def test_the_same_context_gives_the_same_tar(folder):
 
 # -- what changes meanwhile ---------------------------------------------------
 
-def fails(context):
-    with pytest.raises(ContextError) as caught:
-        list(context.stream())
-    assert caught.value.what == "f changed while the build context was being sent."
-    return caught.value.why
-
-
-def test_a_file_that_vanished(folder):
-    file = put(folder, "f", b"1")
-    context = Context.scan(folder)
-    file.unlink()
-    assert fails(context) == "No such file or directory."
-
-
-@pytest.mark.parametrize("become", [lambda p: p.symlink_to("/etc/passwd"), os.mkfifo, lambda p: p.mkdir()])
-def test_a_file_that_became_something_else(folder, become):
+@pytest.mark.parametrize("become", [lambda p: None, lambda p: p.symlink_to("/etc/passwd"), os.mkfifo, lambda p: p.mkdir()],
+                         ids=["vanished", "a link", "a FIFO", "a folder"])
+def test_a_file_that_vanished_or_became_something_else(folder, become):
     file = put(folder, "f", b"1")
     context = Context.scan(folder)
     file.unlink()
     become(file)
-    assert fails(context)
+    with pytest.raises(ContextError) as caught:
+        list(context.stream())
+    assert caught.value.what == "f changed while the build context was being sent." and caught.value.why
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"long" * 100_000])

@@ -163,12 +163,9 @@ def test_the_file_beside_the_dockerfile_wins(tmp_path):
 
 
 def test_an_error_names_the_file(tmp_path):
+    (tmp_path / ".dockerignore").mkdir()
+    with pytest.raises(ContextError, match=".dockerignore cannot be read"):
+        Ignore.read(tmp_path)
     (tmp_path / "Dockerfile.dockerignore").write_text("ok\n[\n")
     with pytest.raises(ContextError, match="Line 2 of Dockerfile.dockerignore"):
-        Ignore.read(tmp_path)
-
-
-def test_an_ignore_file_that_is_a_directory(tmp_path):
-    (tmp_path / ".dockerignore").mkdir()
-    with pytest.raises(ContextError, match="cannot be read"):
         Ignore.read(tmp_path)

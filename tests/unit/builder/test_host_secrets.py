@@ -32,10 +32,6 @@ def values(wanted=IDS):
     return {name: secret.value.decode() for name, secret in host_secrets.host_secrets(wanted).items()}
 
 
-def test_a_machine_without_settings_gives_nothing(bare):
-    assert values() == {}
-
-
 def test_only_what_is_wanted_is_given(bare, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(bare / "system.crt"))
     assert values().keys() == set(IDS)
@@ -78,7 +74,7 @@ def test_certificates_that_npm_and_pip_are_set_to(bare, monkeypatch):
     (bare / "user").write_text(f"cafile = {bare / 'corp.pem'}\n")
     assert TWO in values()["trust"]
     (bare / "user").unlink()
-    assert values() == {}
+    assert values() == {}    # a machine without settings gives nothing
     monkeypatch.setattr(host_secrets, "_pip_config", lambda: f"global.cert='{bare / 'corp.pem'}'\n")
     assert TWO in values()["trust"]
 

@@ -52,20 +52,21 @@ def engine(version, builders=("buildkit",)):
     return SimpleNamespace(version=version, builders=builders, client=client, describe=lambda: f"Docker Engine {version}")
 
 
-@pytest.mark.parametrize("version, builders, there", [
-    ("20.10.24+dfsg1", ("buildkit",), False), ("26.1.5", ("buildkit",), False), ("27.0.1", ("buildkit",), True),
-    ("28.5.2+dfsg4", ("buildkit", "legacy"), True), ("28.5.2", ("legacy",), False), ("dev", ("buildkit",), False)])
-def test_which_engines_have_checks_is_known_beforehand(version, builders, there):
-    assert linter.supported(engine(version, builders)) is there
-    if not there:
-        with pytest.raises(Unsupported, match="no checks of its own"):
-            linter.lint(BuildRequest("."), engine(version, builders))
+@pytest.mark.parametrize("version, builders, since, there", [
+    ("20.10.24+dfsg1", ("buildkit",), 27, False), ("26.1.5", ("buildkit",), 27, False), ("27.0.1", ("buildkit",), 27, True),
+    ("28.5.2+dfsg4", ("buildkit", "legacy"), 27, True), ("28.5.2", ("legacy",), 27, False), ("dev", ("buildkit",), 27, False),
+    ("28.5.2", ("buildkit",), 28.5, True), ("28.4.0", ("buildkit",), 28.5, False), ("29.0.1", ("buildkit",), 28.5, True)])
+def test_which_engines_have_checks_is_known_beforehand(version, builders, since, there):
+    assert linter.answers(engine(version, builders), since) is there
+    if since == 27:
+        assert linter.supported(engine(version, builders)) is there
 
 
-@pytest.mark.parametrize("version, since, there", [
-    ("28.5.2", 28.5, True), ("28.4.0", 28.5, False), ("29.0.1", 28.5, True), ("20.10.24+dfsg1", 23, False)])
-def test_a_minor_version_counts(version, since, there):
-    assert linter.answers(engine(version), since) is there
+def test_where_there_are_none_it_says_so():
+    with pytest.raises(Unsupported, match="no checks of its own"):
+        linter.lint(BuildRequest("."), engine("26.1.5"))
+    with pytest.raises(Unsupported, match="no outlines"):
+        linter.outline(BuildRequest("."), engine("20.10.24"))
 
 
 @pytest.mark.parametrize("connect", [lambda start: engine("20.10.24"), None])

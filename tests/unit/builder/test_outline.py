@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.builder import BuildRequest
-from helpers.builder.outline import joined
-from helpers.builder.outline import outline as of_the_builder
+from helpers.builder.linter import joined
 from helpers.cli import main
 from helpers.dockerfile import outline, parse
-from helpers.errors import NoEngine, Unsupported
-from tests.unit.builder.test_linter import engine
+from helpers.errors import NoEngine
 
 RECORDED = json.loads((Path(__file__).resolve().parents[1] / "data" / "checks" / "outline.json").read_text())
 
@@ -86,11 +83,6 @@ def test_build_arguments_are_the_values_of_an_outline():
 ])
 def test_of_several_arguments_of_one_name_the_one_that_buildkit_names(text, args, found):
     assert [(each.name, each.value, each.line) for each in outline(parse(text, args), None, args).args] == found
-
-
-def test_an_engine_without_outlines_is_known_beforehand():
-    with pytest.raises(Unsupported, match="no outlines"):
-        of_the_builder(BuildRequest("."), engine("20.10.24"))
 
 
 def test_without_an_engine_the_file_is_read_here_and_the_command_says_so(tmp_path, capsys, monkeypatch):

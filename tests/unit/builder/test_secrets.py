@@ -22,13 +22,12 @@ COPY --from=a /z /z
 
 # -- what a Dockerfile mounts ------------------------------------------------------------
 
-def test_ids_of_mounted_secrets():
+def test_ids_of_mounted_secrets_and_ssh_agents():
     assert mounted(parse(EVERY)) == {"trust", "npmrc", "pip.conf", "token", "key"}
     assert mounted(parse("FROM a\nRUN --mount=type=cache,id=trust,target=/x x\nRUN echo secret,id=trust\n")) == set()
     assert mounted(parse("FROM a\nRUN --mount=type=secret x\n")) == set()
 
 
-def test_mounts_of_ssh_agents_and_their_lines():
     text = "FROM a\nRUN --mount=type=ssh x\nRUN --mount=type=ssh,id=mine --mount=type=secret,id=k x\n"
     assert mounts(parse(text)) == [Mount("ssh", "default", 2), Mount("ssh", "mine", 3), Mount("secret", "k", 3)]
 
@@ -49,12 +48,12 @@ def test_the_course_owns_its_applications_and_nothing_else(tmp_path):
     assert not course_owns(tmp_path) and not course_owns(apps.parent) and not course_owns(exercises.parent)
 
 
-def test_a_folder_of_ours_is_not_owned_with_a_dockerfile_from_elsewhere(tmp_path):
-    apps = paths.applications()[0]
+    # nor with a Dockerfile from elsewhere
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     assert not course_owns(apps / "node-site", str(tmp_path / "Dockerfile"))
     assert not course_owns(apps / "node-site", "../../../Dockerfile")
     assert not course_owns(apps / ".." / ".." / ".." )
+    assert lent_by_default(tmp_path) == () and lent_by_default(apps / "node-site") == host_secrets.IDS
 
 
 def test_a_link_does_not_make_a_folder_ours(tmp_path, monkeypatch):
@@ -65,11 +64,6 @@ def test_a_link_does_not_make_a_folder_ours(tmp_path, monkeypatch):
     (ours / "Dockerfile").symlink_to(theirs / "Dockerfile")
     monkeypatch.setattr(paths, "applications", lambda: (ours,))
     assert not course_owns(ours / "link") and not course_owns(ours) and course_owns(ours, "other")
-
-
-def test_nothing_is_lent_by_default_to_another_folder(tmp_path):
-    assert lent_by_default(tmp_path) == ()
-    assert lent_by_default(paths.applications()[0] / "node-site") == host_secrets.IDS
 
 
 def test_what_is_lent_is_what_is_mounted_and_allowed(generous):
@@ -109,9 +103,7 @@ def token(tmp_path, monkeypatch):
     ("type=env,id=a,src=TOKEN", b"of the variable"), ("ID=a,Env=TOKEN", b"of the variable")])
 def test_an_option_as_docker_has_it(token, text, expected):
     assert option(text) == ("a", expected)
-
-
-def test_without_a_source_it_is_the_variable_or_else_the_file_of_that_name(token):
+    # Without a source it is the variable, or else the file, of that name.
     assert option("id=TOKEN") == ("TOKEN", b"of the variable")
     assert option('"id=token,file"') == ("token,file", b"of the file\n")
 

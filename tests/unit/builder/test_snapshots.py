@@ -82,10 +82,9 @@ def test_a_snapshot_has_the_environment_of_the_next_command():
     assert (bare.env, bare.workdir, bare.user, bare.files()) == ({}, "/", "", ())
 
 
-def test_a_tree_is_as_deep_as_asked():
-    found = Snapshot("x", State("/a/b/c", "/d"))
-    assert found.tree(depth=2).splitlines() == ["/", "  a/", "    b/", "  d"]
-    assert found.tree("/a", depth=9).splitlines() == ["/a", "  b/", "    c"]
+@pytest.mark.parametrize("path, depth, lines", [("/", 2, ["/", "  a/", "    b/", "  d"]), ("/a", 9, ["/a", "  b/", "    c"])])
+def test_a_tree_is_as_deep_as_asked(path, depth, lines):
+    assert Snapshot("x", State("/a/b/c", "/d")).tree(path, depth).splitlines() == lines
 
 
 @pytest.mark.parametrize("files, shell", [(["/bin/sh", "/bin/bash"], "/bin/sh"), (["/busybox/sh"], "/busybox/sh"), ([], "")])
