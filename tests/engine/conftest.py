@@ -3,15 +3,18 @@
 Without one they are skipped on a laptop, and fail where MULTISTAGE_REQUIRE_ENGINE=1.
 """
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import time
 import urllib.request
+import uuid
 from functools import cache
 
 import pytest
+from docker.errors import NotFound
 
 from helpers.builder import build
 from helpers.engine import connect
@@ -39,6 +42,21 @@ def built(engine):
         return build(APPS / app, dockerfile=dockerfile, tag=tag, engine=engine)
 
     return one
+
+
+@pytest.fixture(scope="module")
+def temporary(engine):
+    """temporary(context, **words) builds like `build`, under a name of its own; the images go with the file's last test."""
+    tags = []
+
+    def one(context, **words):
+        tags.append(f"course-test:{uuid.uuid4().hex[:12]}")
+        return build(context, tag=tags[-1], engine=engine, **words)
+
+    yield one
+    for tag in tags:
+        with contextlib.suppress(NotFound):     # it was not built
+            engine.client.images.remove(tag, force=True)
 
 
 @pytest.fixture(scope="session")

@@ -13,28 +13,16 @@ from helpers.checks import check, read
 from helpers.errors import BuildFailed, BuildStopped, CourseError
 from helpers.experiments.reproducibility import remove_if_untagged
 from helpers.limits import Bounds, uppers
+from tests.waiting import commands, until
 
 BASE = "debian:bookworm-slim"
 FILLS = (f"FROM {BASE}\nRUN for n in 1 2 3 4 5 6; do dd if=/dev/zero of=/big$n bs=1M count=40 2>/dev/null; "
          "sleep 0.3; done; sleep {}\n")
 
 
-def sleeping(seconds: str) -> bool:
-    """Whether a process of this machine sleeps so long."""
-    for each in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if each.read_bytes() == b"sleep\0" + seconds.encode() + b"\0":
-                return True
-        except OSError:
-            pass
-    return False
-
-
-def gone(seconds: str, within: float = 15) -> bool:
-    until = time.monotonic() + within
-    while sleeping(seconds) and time.monotonic() < until:
-        time.sleep(0.2)
-    return not sleeping(seconds)
+def gone(seconds: str) -> bool:
+    """Whether no process of this machine sleeps so long, or soon will not."""
+    return until(lambda: ["sleep", seconds] not in commands(), 15)
 
 
 def unlike() -> str:
@@ -73,8 +61,7 @@ def test_a_build_is_not_stopped_for_what_others_write(tmp_path, engine, monkeypa
     room, bounds = iter(range(10**12, 0, -(10**9))), Bounds(60, 10**8, Path("/"))
     monkeypatch.setattr("helpers.limits.free", lambda _: next(room) if uppers(bounds.mark) else 10**12)
     with remove_if_untagged(build(tmp_path, text=f"FROM {BASE}\nRUN echo {time.time_ns()} > /x; sleep 2\n",
-                                  bounds=bounds,
-                        engine=engine).image, engine):
+                                  bounds=bounds, engine=engine).image, engine):
         assert bounds.exceeded == "" and bounds.uppers
 
 

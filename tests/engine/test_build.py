@@ -5,23 +5,15 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import uuid
-from pathlib import Path
 
 import pytest
 
 from helpers.builder import build, preflight
-from helpers.errors import (
-    BaseUnavailable,
-    BuildFailed,
-    ContextError,
-    CourseError,
-    DockerfileError,
-    Interrupted,
-)
+from helpers.errors import BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError
 from helpers.image import inspect, read_file
 from helpers.labels import COURSE
+from tests.waiting import commands, until
 
 BASE = "debian:bookworm-slim"
 TWO_STAGES = f"""\
@@ -71,7 +63,7 @@ def nothing_left(engine):
     yield
     # The legacy builder removes the container of a stopped step in its own time.
     new = containers() - before
-    assert _until(lambda: not new & containers(), 15)
+    assert until(lambda: not new & containers(), 15)
     assert engine.client.api.images(filters={"reference": "course-test:failed"}) == []
 
 
@@ -133,9 +125,8 @@ def test_a_target_builds_that_stage_and_no_more(engine, builder, context, tag):
 
 def test_the_watcher_sees_the_build_under_way(engine, builder, context):
     seen = []
-    build(context, text=f"FROM {BASE}\nARG SALT\nRUN sleep 0.5; echo $SALT\n", builder=builder,
-          args=salted(), engine=engine,
-          watch=lambda p: seen.append([s.status for s in p.steps() if s.instruction.startswith("RUN")]))
+    build(context, text=f"FROM {BASE}\nARG SALT\nRUN sleep 0.5; echo $SALT\n", builder=builder, args=salted(),
+          engine=engine, watch=lambda p: seen.append([s.status for s in p.steps() if s.instruction.startswith("RUN")]))
     assert ["running"] in seen and seen[-1] == ["done"]
 
 
@@ -163,8 +154,7 @@ def test_a_base_under_another_name_is_substituted_and_said(engine, builder, cont
 
     swapped = ResolvedBase("no.such.registry/base:1", True, "made", BASE)
     monkeypatch.setattr("helpers.builder.building.ensure", lambda *_, **__: (swapped,))
-    result = build(context, text="FROM no.such.registry/base:1\nCOPY file.txt /\n",
-                   builder=builder, engine=engine)
+    result = build(context, text="FROM no.such.registry/base:1\nCOPY file.txt /\n", builder=builder, engine=engine)
     assert result.substitutions == {"no.such.registry/base:1": BASE}
     assert f"no.such.registry/base:1 is {BASE} here" in str(result)
 
@@ -184,8 +174,7 @@ def test_a_failing_command_tells_stage_line_code_and_log(engine, builder, contex
 
 @pytest.mark.parametrize(("text", "line"), [
     ("FROM scratch\nCOPY nowhere.txt /\n", 2),
-    (f"FROM {BASE} AS a\nRUN true\nFROM scratch\nCOPY --from=a /nowhere.txt /\n", 4),
-])
+    (f"FROM {BASE} AS a\nRUN true\nFROM scratch\nCOPY --from=a /nowhere.txt /\n", 4)])
 def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, context, text, line, nothing_left):
     with pytest.raises(BuildFailed) as caught:
         build(context, text=text, builder=builder, tag="course-test:failed", engine=engine)
@@ -193,20 +182,22 @@ def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, contex
     assert "nowhere.txt" in str(caught.value) and caught.value.remedy
 
 
-@pytest.mark.parametrize(("text", "kind", "said"), [
-    ("", DockerfileError, "no instructions"),
-    ("# nothing but this\n", DockerfileError, "no instructions"),
-    ("FROM scratch\nCOPPY a b\n", DockerfileError, "COPPY"),
-    ("FROM scratch\nCOPY --from=7 a b\n", DockerfileError, "7"),
-    ("FROM Docker.io/Library/Alpine\n", DockerfileError, "Line 1"),
-    (f"FROM {BASE} AS build\nFROM scratch\nCOPY --from=biuld /x /\n", DockerfileError, "Did you mean build (line 1)?"),
-    ("FROM scratch AS x\nFROM 127.0.0.1:1/no/such:base\nRUN true\n", BaseUnavailable, "127.0.0.1:1/no/such:base"),
-])
-def test_bad_dockerfiles_are_refused_before_anything_is_sent(
-        engine, builder, context, text, kind, said, nothing_left, monkeypatch):
+@pytest.mark.parametrize(("options", "kind", "said"), [
+    ({"text": ""}, DockerfileError, "no instructions"),
+    ({"text": "FROM scratch\nCOPPY a b\n"}, DockerfileError, "COPPY"),
+    ({"text": "FROM scratch\nCOPY --from=7 a b\n"}, DockerfileError, "7"),
+    ({"text": "FROM Docker.io/Library/Alpine\n"}, DockerfileError, "Line 1"),
+    ({"text": f"FROM {BASE} AS build\nFROM scratch\nCOPY --from=biuld /x /\n"}, DockerfileError, "Did you mean build (line 1)?"),
+    ({"text": "FROM scratch AS x\nFROM 127.0.0.1:1/no/such:base\nRUN true\n"}, BaseUnavailable, "127.0.0.1:1/no/such:base"),
+    ({}, DockerfileError, "There is no Dockerfile"),
+    ({"text": TWO_STAGES, "target": "bilder"}, DockerfileError, "builder"),
+    ({"text": TWO_STAGES, "target": "stage-2"}, DockerfileError, "no stage named stage-2"),
+    ({"text": TWO_STAGES, "builder": "kaniko"}, CourseError, "cannot be used")])
+def test_what_cannot_be_built_is_refused_before_anything_is_sent(
+        engine, builder, context, options, kind, said, nothing_left, monkeypatch):
     monkeypatch.setattr("helpers.builder.building._follow", lambda *_, **__: pytest.fail("it was sent"))
     with pytest.raises(kind) as caught:
-        build(context, text=text, builder=builder, engine=engine)
+        build(context, engine=engine, **{"builder": builder} | options)
     assert said in str(caught.value)
     assert kind is not BaseUnavailable or caught.value.line == 2
 
@@ -237,25 +228,12 @@ def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, buil
         told()
 
 
-def test_an_unknown_target_is_refused_with_the_names_there_are(engine, context):
-    with pytest.raises(DockerfileError, match="builder"):
-        build(context, text=TWO_STAGES, target="bilder", engine=engine)
-
-
-def test_a_number_is_no_target(engine, builder, context, monkeypatch):
-    monkeypatch.setattr("helpers.builder.building._follow", lambda *_, **__: pytest.fail("it was sent"))
-    for target in ("0", "stage-2"):
-        with pytest.raises(DockerfileError, match=f"no stage named {target}"):
-            build(context, text=TWO_STAGES, target=target, builder=builder, engine=engine)
-
-
 def test_a_copy_from_above_the_context_is_built_as_buildkit_reads_it(engine, context, tag):
     if "buildkit" not in engine.builders:
         pytest.skip("the other builders refuse the line")
     said = []
     made = build(context, text="FROM scratch AS other\nCOPY ../nowhere /\nFROM scratch\nCOPY ../file.txt /\n", tag=tag,
-                 engine=engine,
-                 report=said.append)
+                 engine=engine, report=said.append)
     assert [(each["rule"], each["line"]) for each in made.facts()["warnings"]] == [("outside-context", 4)]
     assert sum("cuts the dots" in each for each in said) == 1
     assert read_file(inspect(made.image, engine), "/file.txt", engine=engine) == b"content\n"
@@ -263,8 +241,7 @@ def test_a_copy_from_above_the_context_is_built_as_buildkit_reads_it(engine, con
 
 @pytest.mark.parametrize("text, kind, line, remedy", [
     (f"# syntax=example.invalid/reader:1\nFROM {BASE}\nRUN true\n", BuildFailed, 1, "Remove line 1"),
-    (f"FROM scratch AS x\nFROM --platform=linux/s390x {BASE}\nRUN true\n", BaseUnavailable, 2, "Leave out --platform"),
-])
+    (f"FROM scratch AS x\nFROM --platform=linux/s390x {BASE}\nRUN true\n", BaseUnavailable, 2, "Leave out --platform")])
 def test_what_no_registry_has_is_reported_at_its_line(engine, context, text, kind, line, remedy):
     if "buildkit" not in engine.builders:
         pytest.skip("Buildah reads no syntax line, and takes any platform's image")
@@ -274,23 +251,12 @@ def test_what_no_registry_has_is_reported_at_its_line(engine, context, text, kin
     assert "linux/s390x" in caught.value.what or "reader" in caught.value.what
 
 
-def test_a_folder_without_a_dockerfile_is_refused(engine, context):
-    with pytest.raises(DockerfileError, match="Dockerfile"):
-        build(context, engine=engine)
-
-
 def test_a_huge_context_is_refused_before_it_is_sent(engine, context):
     with open(context / "disk.iso", "wb") as file:
         file.truncate(3_000_000_000)
     with pytest.raises(ContextError) as caught:
         build(context, text="FROM scratch\nCOPY file.txt /\n", engine=engine)
     assert "3.00 GB" in str(caught.value) and "disk.iso" in str(caught.value)
-
-
-def test_an_unknown_builder_is_refused_with_those_there_are(engine, context):
-    with pytest.raises(CourseError, match="cannot be used") as caught:
-        build(context, text=TWO_STAGES, builder="kaniko", engine=engine)
-    assert engine.builders[0] in str(caught.value)
 
 
 # -- stopping ------------------------------------------------------------------------------
@@ -318,42 +284,18 @@ def test_an_interrupt_stops_the_build_in_the_engine_too(engine, builder, context
     try:
         assert process.stdout.readline() == "running\n"
         if _is_local(engine):
-            assert _until(lambda: _sleeping(mark), 10)
+            assert until(lambda: ["sleep", mark] in commands(), 10)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=20)
     finally:
         process.kill()
     assert process.returncode == 130 and "stopped: " in said
     if _is_local(engine):
-        assert _until(lambda: not _sleeping(mark), 15)
-
-
-def test_interrupted_is_a_keyboard_interrupt():
-    with pytest.raises(KeyboardInterrupt):
-        raise Interrupted("stopped")
+        assert until(lambda: ["sleep", mark] not in commands(), 15)
 
 
 def _is_local(engine):
     return engine.host.startswith("unix://") and os.geteuid() == 0
-
-
-def _sleeping(mark):
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if entry.read_bytes().split(b"\0")[:2] == [b"sleep", mark.encode()]:
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def _until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def test_a_failed_build_tells_how_far_it_came(engine, builder, context):

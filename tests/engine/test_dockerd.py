@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from helpers.engine.backends import DOCKERD as dockerd
+from tests.waiting import running
 
 pytestmark = pytest.mark.skipif(
     not dockerd.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
@@ -53,25 +54,13 @@ def traceless():
         yield Path(name)
         with open("/proc/self/mounts") as mounts:
             assert name not in mounts.read()
-        assert not _processes_with(name)
+        assert not running(name)
 
 
 @pytest.fixture
 def folder():
     with traceless() as place:
         yield place
-
-
-def _processes_with(name):
-    """Command lines that name the folder: what an engine would leave running."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if name.encode() in entry.read_bytes():
-                found.append(entry.read_bytes())
-        except OSError:
-            continue
-    return found
 
 
 def test_it_starts_answers_and_is_taken_back_without_a_trace(folder):

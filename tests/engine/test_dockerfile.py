@@ -1,12 +1,9 @@
 """What builders refuse or build otherwise than it reads: what the reader says of it is what they do."""
 
-import contextlib
 import uuid
 
 import pytest
-from docker.errors import ImageNotFound
 
-from helpers.builder import build
 from helpers.errors import BuildFailed, DockerfileError
 from helpers.image import inspect, read_file
 
@@ -20,20 +17,16 @@ UNSET = f"ARG V=1\nFROM {BASE} AS a\nARG W=2\nRUN echo [$V$W] > /x\nFROM a\nRUN 
 
 
 @pytest.fixture
-def make(engine, tmp_path):
-    tags, said = [], []
+def make(engine, temporary, tmp_path):
+    said = []
 
     def made(text, builder="buildkit"):
         if builder not in engine.builders:
             pytest.skip(f"{engine.name} has no {builder}")
-        tags.append(f"course-test:reader-{uuid.uuid4().hex[:12]}")
-        return build(tmp_path, text=text, tag=tags[-1], builder=builder, engine=engine, report=said.append)
+        return temporary(tmp_path, text=text, builder=builder, report=said.append)
 
     made.said = said
-    yield made
-    for tag in tags:
-        with contextlib.suppress(ImageNotFound):
-            engine.client.images.remove(tag, force=True)
+    return made
 
 
 def content(engine, result, path):
@@ -42,8 +35,7 @@ def content(engine, result, path):
 
 @pytest.mark.parametrize("text, builder, line, words", [
     (UPPER, "buildkit", 2, "Write FROM test"), (TWO, "legacy", 3, "another name"),
-    (BELOW, "buildkit", 2, "Move the stage b above line 1"), (BELOW, "legacy", 2, "Move the stage b above line 1"),
-])
+    (BELOW, "buildkit", 2, "Move the stage b above line 1"), (BELOW, "legacy", 2, "Move the stage b above line 1")])
 def test_what_a_builder_refuses_is_said_with_its_line_before_it_is_asked(make, text, builder, line, words):
     with pytest.raises(DockerfileError) as caught:
         make(text, builder)
@@ -91,8 +83,7 @@ BUILT = f"FROM {BASE} AS b\nWORKDIR /src\nRUN mkdir bin && touch bin/server\nFRO
     (BUILT + "COPY --from=b /server /x\n", "The stage b has /src/bin/server: did you mean that?"),
     (BUILT + "COPY --from=b src/bni/server /x\n", "The stage b has /src/bin/server: did you mean that?"),
     (BUILT + "COPY --from=b /src/bin/tool /x\n", "In /src/bin the stage b has server."),
-    (BUILT + "COPY --from=b /nowhere/x.bin /x\n", "Look at what that stage really made"),
-])
+    (BUILT + "COPY --from=b /nowhere/x.bin /x\n", "Look at what that stage really made")])
 def test_a_source_that_a_copy_did_not_find_is_looked_for(make, text, words):
     with pytest.raises(BuildFailed) as caught:
         make(text)

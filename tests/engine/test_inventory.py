@@ -1,21 +1,17 @@
 """Inventories of real images, against what programs inside them say of themselves:
 find, dpkg-query, the loader, a shell's own search for its commands."""
 
-import contextlib
 import itertools
 import json
 import os
 import re
 import subprocess
 import sys
-import uuid
 from functools import cache
 
 import pytest
-from docker.errors import NotFound
 
 from helpers import labels, paths
-from helpers.builder import build
 from helpers.container import run
 from helpers.errors import CourseError
 from helpers.inventory import inventory
@@ -59,23 +55,16 @@ def empty_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(engine, tmp_path_factory):
+def made(temporary, tmp_path_factory):
     """made(Dockerfile, context) builds an image, once, and gives its tag; `context` is (file, content) pairs."""
-    tags = []
-
     @cache
     def make(text, files=()):
         context = tmp_path_factory.mktemp("context")
         for name, content in files:
             (context / name).write_bytes(content)
-        tags.append(f"course-test:{uuid.uuid4().hex[:12]}")
-        build(context, text=text, tag=tags[-1], engine=engine)
-        return tags[-1]
+        return temporary(context, text=text).tag
 
-    yield make
-    for tag in tags:
-        with contextlib.suppress(NotFound):     # it was not built
-            engine.client.images.remove(tag, force=True)
+    return make
 
 
 @pytest.fixture(scope="module")

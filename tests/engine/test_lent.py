@@ -106,8 +106,7 @@ def test_what_is_given_is_not_replaced_and_is_in_no_context(built, marked):
 
 @pytest.mark.parametrize("text, remedy", [
     ("RUN --mount=type=secret,id=tok,required=true echo x\n", "--secret id=tok,src=FILE"),
-    ("RUN --mount=type=secret,id=npmrc cat /run/secrets/npmrc\n", "--lend npmrc"),
-])
+    ("RUN --mount=type=secret,id=npmrc cat /run/secrets/npmrc\n", "--lend npmrc")])
 def test_a_command_that_lacks_its_secret_says_how_to_hand_it_over(engine, marked, text, remedy):
     with pytest.raises(BuildFailed) as caught:
         build(marked, text=f"FROM {BASE}\nRUN true\n{text}", no_cache=True, engine=engine)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 import uuid
 
 import pytest
@@ -23,6 +22,7 @@ from helpers.errors import BuildFailed, CourseError, Interrupted, Unsupported
 from helpers.experiments.variants import APPS
 from helpers.registry import index, server
 from helpers.registry.client import Client
+from tests.waiting import until
 
 BASE = "debian:bookworm-slim"
 TAG = "course-test:outputs"
@@ -113,25 +113,17 @@ def test_an_interrupt_ends_the_command_and_writes_nothing(engine, folder, tmp_pa
             return any(each.in_use and mark in each.description for each in control.disk_usage())
 
     def interrupt():
-        if _until(running):
+        if until(running):
             os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(Interrupted):
         build(folder, text=f"FROM {BASE}\nRUN echo {mark}; sleep 600\n", engine=engine, output=tmp_path / "out")
-    assert _until(lambda: not running()) and not list(tmp_path.glob("out/*"))
-
-
-def _until(condition):
-    deadline = time.monotonic() + 30
-    while not (met := condition()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return met
+    assert until(lambda: not running()) and not list(tmp_path.glob("out/*"))
 
 
 def test_each_platform_has_a_folder_of_its_own(engine, folder, tmp_path):
-    build(folder, text=PLAIN, engine=engine, output=tmp_path / "out",
-          platform="linux/amd64,linux/arm64")
+    build(folder, text=PLAIN, engine=engine, output=tmp_path / "out", platform="linux/amd64,linux/arm64")
     assert sorted(os.listdir(tmp_path / "out")) == ["linux_amd64", "linux_arm64"]
 
 

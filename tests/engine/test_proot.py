@@ -24,6 +24,7 @@ from helpers.engine import backends
 from helpers.engine import proot_program as proot
 from helpers.errors import BuildFailed, CourseError
 from helpers.image import inspect
+from tests.waiting import commands, until
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
@@ -122,14 +123,6 @@ def test_what_a_step_leaves_running_ends_with_it(small, context):
     assert [words for words in commands() if words[-2:] == ["sleep", mark]] == []
 
 
-def commands():
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield entry.read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
-        except OSError:
-            continue
-
-
 def test_a_failing_step_is_reported_with_its_line_and_tags_nothing(small, context):
     with pytest.raises(BuildFailed) as caught:
         build(context, text=f"FROM {BASE}\nRUN echo said >&2; exit 3\n", tag="small-failed:1", engine=small)
@@ -193,18 +186,12 @@ def test_what_runs_ends_with_its_jail_however_that_ends(small):
     running = small.client.containers.run(BASE, ["sh", "-c", f"sleep {mark} & sleep {mark}"], detach=True)
     try:
         sleeping = lambda: [words for words in commands() if words[-2:] == ["sleep", mark]]
-        waited(lambda: len(sleeping()) == 2)
+        until(lambda: len(sleeping()) == 2)
         os.kill(small.client.api.inspect_container(running.id)["State"]["Pid"], signal.SIGKILL)
-        waited(lambda: not sleeping())
+        until(lambda: not sleeping())
         assert sleeping() == []
     finally:
         running.remove(force=True)
-
-
-def waited(happened, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not happened() and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def test_a_file_system_that_a_container_left_as_it_was_is_lent_again(small):
@@ -261,9 +248,9 @@ def test_a_build_whose_client_goes_away_ends(small):
     api = docker.APIClient(base_url=small.host, version="1.41", timeout=120)
     answer = api.post(api._url("/build"), data=context.getvalue(), stream=True)
     sleeping = lambda: [words for words in commands() if words[-1:] == [f"sleep {mark}"]]
-    waited(sleeping, 60)
+    until(sleeping, 60)
     assert sleeping()
     answer.close()
     api.close()
-    waited(lambda: not sleeping())
+    until(lambda: not sleeping())
     assert sleeping() == []

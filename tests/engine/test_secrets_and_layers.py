@@ -17,19 +17,14 @@ BASE = "debian:bookworm-slim"
 
 
 @pytest.fixture
-def made(engine, tmp_path):
-    """A function that builds a Dockerfile's text with some files; its images go at the end."""
-    tags = []
-
+def made(temporary, tmp_path):
+    """A function that builds a Dockerfile's text with some files, and gives the image's name."""
     def make(text, files=(), **words):
         for name, content in dict(files).items():
             (tmp_path / name).write_bytes(content)
-        tags.append(f"course-test:{uuid.uuid4().hex[:12]}")
-        return build(tmp_path, text=text, tag=tags[-1], engine=engine, **words).tag
+        return temporary(tmp_path, text=text, **words).tag
 
-    yield make
-    for tag in tags:
-        engine.client.images.remove(tag, force=True)
+    return make
 
 
 # -- what was deleted is read back (C18) -------------------------------------------------
@@ -129,8 +124,7 @@ def test_a_secret_in_the_builder_stays_there_and_a_mounted_one_nowhere(engine):
 
 OUTCOMES = {
     "Dockerfile.single": (True, True, True, True, True), "Dockerfile.slim": (True, True, False, True, True),
-    "Dockerfile": (False, False, False, False, True), "Dockerfile.user": (False, False, False, False, False),
-}
+    "Dockerfile": (False, False, False, False, True), "Dockerfile.user": (False, False, False, False, False)}
 
 
 @pytest.mark.parametrize("dockerfile", OUTCOMES)

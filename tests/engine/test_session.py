@@ -30,6 +30,7 @@ from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.session import Session
 from helpers.builder.tunnel import upgradable
 from helpers.errors import ContextError, EngineGone
+from tests.waiting import running, until
 
 CLI = "/usr/bin/docker"
 ALL = "FROM scratch\nCOPY . /\n"
@@ -117,22 +118,14 @@ def contents(engine, image):
 
 # -- what COPY sees ---------------------------------------------------------------
 
-def test_an_ignored_file_and_an_ignored_dockerfile_are_left_out(engine, build, tmp_path):
-    write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": "Dockerfile\n.dockerignore\nout\n!out/keep\n"},
-          a="1", out__x="2", out__keep="3")
+@pytest.mark.parametrize("text, ignored, files, seen", [
+    (ALL, "Dockerfile\n.dockerignore\nout\n!out/keep\n", ["a", "out__x", "out__keep"], {"a", "out", "out/keep"}),
+    (ALL, "x\n", ["a", "x"], {"a", "Dockerfile", ".dockerignore"}),
+    ("FROM scratch\nCOPY .dockerignore /\n", "x\n", [], {".dockerignore"})])
+def test_copy_sees_what_is_not_ignored(engine, build, tmp_path, text, ignored, files, seen):
+    write(tmp_path, **{"Dockerfile": text, ".dockerignore": ignored, **dict.fromkeys(files, "1")})
     built = build(tmp_path)
-    assert built.failure == "" and built.error is None
-    assert set(contents(engine, built.image)) == {"a", "out", "out/keep"}
-
-
-def test_what_is_not_ignored_is_copied(engine, build, tmp_path):
-    write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": "x\n"}, a="1", x="2")
-    assert set(contents(engine, build(tmp_path).image)) == {"a", "Dockerfile", ".dockerignore"}
-
-
-def test_only_the_ignore_file_can_be_copied(engine, build, tmp_path):
-    write(tmp_path, **{"Dockerfile": "FROM scratch\nCOPY .dockerignore /\n", ".dockerignore": "x\n"})
-    assert set(contents(engine, build(tmp_path).image)) == {".dockerignore"}
+    assert built.failure == "" and built.error is None and set(contents(engine, built.image)) == seen
 
 
 def test_two_texts_share_the_cache_of_copy(build, tmp_path):
@@ -304,8 +297,7 @@ def test_the_layers_are_those_of_the_docker_cli(engine, build, tmp_path, text, b
 
 
 def _without_times_of_folders(seen):
-    return {path: (*entry[:3], 0, *entry[4:]) if entry[0] == tarfile.DIRTYPE else entry
-            for path, entry in seen.items()}
+    return {path: (*entry[:3], 0, *entry[4:]) if entry[0] == tarfile.DIRTYPE else entry for path, entry in seen.items()}
 
 
 # -- secrets, failures ------------------------------------------------------------------
@@ -372,10 +364,7 @@ def test_an_interrupted_build_ends_everywhere(engine, build, shell):
 
     with pytest.raises(KeyboardInterrupt):
         build(shell, text=f"FROM scratch\nCOPY . /\nRUN echo begun; sleep {mark}\n", on=interrupt)
-    began = time.monotonic()
-    while _running(mark) and time.monotonic() - began < 10:
-        time.sleep(0.1)
-    assert not _running(mark)
+    assert until(lambda: not running(f"sleep {mark}"), 10)
     assert threading.active_count() == before
 
 
@@ -393,25 +382,7 @@ def test_an_interrupted_transfer_ends_at_once(engine, build, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path, on=interrupt)
     assert time.monotonic() - stopped[0] < 1.5
-    _wait_until(lambda: threading.active_count() <= threads)    # gRPC's end a moment later
-
-
-def _wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def _running(mark):
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if f"sleep\0{mark}".encode() in file.read():
-                    return True
-        except OSError:
-            pass
-    return False
+    assert until(lambda: threading.active_count() <= threads)    # gRPC's end a moment later
 
 
 def test_sessions_leave_nothing_open(engine, build, tmp_path):
@@ -421,7 +392,7 @@ def test_sessions_leave_nothing_open(engine, build, tmp_path):
     for _ in range(4):
         build(tmp_path)
     # fewer, where the SDK meanwhile let go of an idle connection
-    _wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before[0] and threading.active_count() <= before[1])
+    assert until(lambda: len(os.listdir("/proc/self/fd")) <= before[0] and threading.active_count() <= before[1])
 
 
 @pytest.mark.parametrize("secure", [False, True])

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from helpers.checks import find
 from helpers.errors import CourseError
 from tests.engines import daemon, kinds, rootfs, stock, suite
+from tests.waiting import running, until
 
 BASE = "debian:bookworm-slim"
 LENDER = "nginx:alpine"    # its busybox is mounted where there is no shell
@@ -109,7 +109,7 @@ def test_an_engine_ends_with_whoever_started_it(kind, sign):
         process.wait(60)
     finally:
         process.kill()
-    assert _until(lambda: not _with_argument(str(state)), 60)
+    assert until(lambda: not running(str(state)), 60)
     with open("/proc/self/mounts") as mounts:
         assert str(state) not in mounts.read()
     with daemon.running(kind, print):   # the next one finds what a killed one left, and sweeps it
@@ -117,22 +117,3 @@ def test_an_engine_ends_with_whoever_started_it(kind, sign):
     assert not state.exists() and not list(Path("/sys/fs/cgroup").glob(f"*/multistage-engines/{kind.key}"))
 
 
-def _with_argument(word: str) -> list[str]:
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if word in text:
-            found.append(text)
-    return found
-
-
-def _until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return condition()

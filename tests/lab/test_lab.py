@@ -3,11 +3,12 @@
 import re
 import secrets
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
 from playwright.sync_api import expect
+
+from tests.waiting import running, until
 
 from .conftest import LESSON, SHOTS
 from .notebook import ERROR, Notebook
@@ -219,12 +220,12 @@ def test_a_build_can_be_stopped(scratch, course):
     notebook.start(cell)
     expect(notebook.output(cell)).to_contain_text("Building with")
     expect(notebook.output(cell)).to_contain_text(mark)
-    seen = _until(lambda: _runs(mark), 10)   # not where the engine is in a machine of its own
+    seen = until(lambda: running(mark), 10)   # not where the engine is in a machine of its own
 
     notebook.interrupt()
     notebook.await_idle(IDLE_SECONDS)
     expect(notebook.output(cell)).to_contain_text("Interrupted")
-    assert not seen or _until(lambda: not _runs(mark), IDLE_SECONDS), "the engine still runs the step"
+    assert not seen or until(lambda: not running(mark), IDLE_SECONDS), "the engine still runs the step"
     expect(notebook.output(cell)).not_to_contain_text("Building with")
 
     following = notebook.cell('build("ready")')
@@ -271,27 +272,6 @@ def _sleeper(course, mark):
     folder = course / "notebooks" / "sleeper"
     folder.mkdir()
     (folder / "Dockerfile").write_text(f"FROM debian:bookworm-slim\nRUN echo {mark} && sleep 60\n")
-
-
-def _runs(mark):
-    """Whether a process of this machine has `mark` in its command."""
-    return any(mark.encode() in _command(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
-
-
-def _command(path):
-    try:
-        return path.read_bytes()
-    except OSError:   # it has ended since
-        return b""
-
-
-def _until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def _shot(name):
