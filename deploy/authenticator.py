@@ -1,6 +1,6 @@
 """Who may log in to a class: names that belong to whoever took them first, behind the class's password.
 
-A file of settings: the hub of `make class` and of Zero to JupyterHub load it.
+A file of settings: the hub of `make class`, of a Swarm and of Zero to JupyterHub load it.
 """
 
 import dbm
