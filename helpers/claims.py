@@ -110,9 +110,8 @@ class Verdict:
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False, engine: str = "") -> Verdict:
     """Give and keep the verdict on `claim`.
 
-    `holds` is the measurement itself. `partly` says that even if it holds, the
-    chapter's sentence is wider than what is true. `engine` is the one that it was
-    measured on, in one line.
+    `holds` is the measurement itself. `partly` says that even if it holds, the chapter's sentence is wider than what is
+    true. `engine` is the one that it was measured on, in one line.
     """
     if claim not in CLAIMS:
         raise KeyError(f"There is no claim {claim}; there are {', '.join(CLAIMS)}.")

@@ -5,8 +5,7 @@ this order, and leaves out those that are empty:
 
     what happened, why, what to do now, and the evidence.
 
-In a notebook an error shows those parts instead of a traceback through the
-libraries below; the cell still fails.
+In a notebook an error shows those parts instead of a traceback through the libraries below; the cell still fails.
 """
 
 from __future__ import annotations

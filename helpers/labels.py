@@ -1,9 +1,8 @@
 """The labels that mark what the course made, and nothing else.
 
-Every image, container, network and volume that the course makes carries
-`multistage.course`. An image hands its labels on to images built from it and to
-its containers, so cleaning believes a label only where its value fits: a name
-that the course gave, a container that was made to run a lesson.
+Every image, container, network and volume that the course makes carries `multistage.course`. An image hands its labels
+on to images built from it and to its containers, so cleaning believes a label only where its value fits: a name that
+the course gave, a container that was made to run a lesson.
 """
 
 COURSE = "multistage.course"            # its value says what the thing is for

@@ -1,10 +1,9 @@
 """Limits on the time and the disk that a build or run may use: past them it is stopped.
 
-The free space of the engine's disk is polled, which costs nothing. Others write there too, so
-when it has shrunk by more than the limit, the build's own writes are added up: its processes
-carry a mark in their environment, and what they wrote is the upper folder of their overlay
-(under PRoot, the files changed since in the folder that is their root). Where another user's
-processes hide that, the free space decides. The disk of an engine on another machine cannot be
+The free space of the engine's disk is polled, which costs nothing. Others write there too, so when it has shrunk by
+more than the limit, the build's own writes are added up: its processes carry a mark in their environment, and what they
+wrote is the upper folder of their overlay (under PRoot, the files changed since in the folder that is their root).
+Where another user's processes hide that, the free space decides. The disk of an engine on another machine cannot be
 seen at all; there the time alone is limited.
 """
 
@@ -147,8 +146,7 @@ def free(folder: Path | None) -> int | None:
 
 
 def uppers(mark: str, proc: Path = PROC) -> set[Path]:
-    """The upper folders of the overlays that processes with the mark run in, of those that this
-    user may inspect."""
+    """The upper folders of the overlays that processes with the mark run in, of those that this user may inspect."""
     return _of_carriers(mark, proc, _overlays)
 
 

@@ -74,8 +74,7 @@ def version() -> str:
 def parse(answer: str) -> tuple[Finding, ...]:
     """The findings in hadolint's JSON. Raises LinterUnavailable for anything else."""
     try:
-        found = [Finding(each["line"], each["code"], each["level"], each["message"])
-                 for each in json.loads(answer)]
+        found = [Finding(each["line"], each["code"], each["level"], each["message"]) for each in json.loads(answer)]
     except (ValueError, KeyError, TypeError) as error:
         raise LinterUnavailable("hadolint's answer is not the JSON that was asked for.",
                                 why=f"{type(error).__name__}: {error}.", remedy=_REMEDY,

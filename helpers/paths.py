@@ -4,9 +4,8 @@
     cache   downloads and measurements: safe to delete, made again when needed
     data    base images that were saved as files
 
-They follow the XDG base directory specification. MULTISTAGE_HOME puts them
-under one folder of your choice. Where the home cannot be written, or there is none,
-they are in the folder for temporary files.
+They follow the XDG base directory specification. MULTISTAGE_HOME puts them under one folder of your choice. Where the
+home cannot be written, or there is none, they are in the folder for temporary files.
 """
 
 from __future__ import annotations

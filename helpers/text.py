@@ -68,8 +68,7 @@ def sendable(value: object) -> object:
 
 
 def write(text: str, out: TextIO | None = None) -> None:
-    """Write a line (standard output if no other is given); what `out` has no
-    characters for is written as an escape."""
+    """Write a line (standard output if no other is given); what `out` has no characters for is written as an escape."""
     pass_on(f"{shown(text)}\n", out)
 
 

@@ -46,8 +46,7 @@ def tools(inventories: Sequence[Inventory], names: Sequence[str] | None = None) 
         (BUILD, "for building"), (DANGER, "of use to an intruder"))
         if any((kind in BUILDING) == (colour == BUILD) for kind in kinds)))
     return finish(figure, _finding(names, [len(each.tools) for each in inventories], "known tool", "", "no"),
-                  _tools_spoken(inventories, names, kinds),
-                  [each.image for each in inventories], legend=legend)
+                  _tools_spoken(inventories, names, kinds), [each.image for each in inventories], legend=legend)
 
 
 def _names(inventories: Sequence[Inventory], names: Sequence[str] | None) -> list[str]:

@@ -51,8 +51,7 @@ def findings(report: Report) -> Chart:
         bar(axes, at, [own, *([Part("a fix would save it", row.saves, DANGER)] if row.saves else [])],
             size(row.brings) if row.brings else "", height=0.7, fontsize=8.5)
         axes.text(_COLUMN * longest, at, "\n".join(lines), va="center", fontsize=8.5, color=INK, linespacing=1.05)
-    axes.set_yticks(places, [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows],
-                    family=MONOSPACE, fontsize=7.5)
+    axes.set_yticks(places, [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows], family=MONOSPACE, fontsize=7.5)
     for row, label in zip(rows, axes.get_yticklabels(), strict=False):
         label.set_color(INK if row.shipped else FAINT)
     axes.set_ylim(top - 0.4, -0.6)

@@ -18,8 +18,7 @@ _PAD = 0.02                       # that a box is drawn larger than its text's r
 _SIZES = (9.5, 8.0)               # points of a name on one line, on two
 _WORDS = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
 _COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
-_ROOMS = {True: (RUN, "dining room: this is shipped"),
-          False: (BUILD, "kitchen: this is where the work is done")}
+_ROOMS = {True: (RUN, "dining room: this is shipped"), False: (BUILD, "kitchen: this is where the work is done")}
 
 
 def stages(result: BuildResult, rooms: bool = False) -> Chart:
@@ -86,8 +85,7 @@ def _in_box(name: str, room: float) -> tuple[str, float]:
 
 
 def _halves(name: str, size: float, room: float) -> list[str]:
-    breaks = [n for n, letter in enumerate(name) if n and letter in "-_."
-              and wide(name[:n], size, bold=True) <= room]
+    breaks = [n for n, letter in enumerate(name) if n and letter in "-_." and wide(name[:n], size, bold=True) <= room]
     return [name[: breaks[-1]], name[breaks[-1]:]] if breaks else [name]
 
 

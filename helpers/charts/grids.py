@@ -81,8 +81,7 @@ def _yes_no(found: Mapping[str, Mapping[str, bool]], kinds: Sequence[tuple[str, 
     axes.set_ylim(places[-1] + 1, 0)
     alt = " ".join(f"{name}: " + ", ".join(f"{what} {kinds[not yes][0].lstrip('✘✔ ')}" for what, yes in answers.items())
                    + "." for name, answers in found.items())
-    return finish(figure, title, alt, images,
-                  legend=pale_legend(*((colour, words) for _, colour, words in kinds)))
+    return finish(figure, title, alt, images, legend=pale_legend(*((colour, words) for _, colour, words in kinds)))
 
 
 def _count(found: Mapping[str, Mapping[str, bool]], one: str, several: str) -> str:

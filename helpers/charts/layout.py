@@ -1,9 +1,8 @@
 """Where the boxes and wires of a stage graph lie: geometry only, in inches, y downward.
 
-One column of stages in the order of the Dockerfile, a row each; at their left the images
-that they stand on. What comes from an image enters a stage at its left, what comes from
-another stage at its right. Wires run in the gutters beside the columns and turn at right
-angles, so that none runs through a box, however many stages there are.
+One column of stages in the order of the Dockerfile, a row each; at their left the images that they stand on. What comes
+from an image enters a stage at its left, what comes from another stage at its right. Wires run in the gutters beside
+the columns and turn at right angles, so that none runs through a box, however many stages there are.
 """
 
 from __future__ import annotations

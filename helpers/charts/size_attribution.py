@@ -11,8 +11,7 @@ from .sizes import Part, bar, bar_axis, base_part, legend_of
 from .style import BUILD_OWN, RUN, Chart, canvas, finish
 
 _ROW = 0.58        # inches of height for a bar
-_NAMES = ("one stage,\nfull base", "one stage,\nslim base", "several stages,\nfull base",
-          "several stages,\nslim base")
+_NAMES = ("one stage,\nfull base", "one stage,\nslim base", "several stages,\nfull base", "several stages,\nslim base")
 
 
 def reduction(images: Sequence[Image]) -> Chart:

@@ -232,6 +232,5 @@ def _languages_finding(pairs: Mapping[str, tuple[Image, Image]]) -> str:
 def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequence[Part]]) -> str:
     return " ".join(
         f"{name} is {size(image.unpacked)}"
-        + "".join(f"{', ' if index else ': '}{size(part.count)} {part.name}"
-                  for index, part in enumerate(stack)) + "."
+        + "".join(f"{', ' if index else ': '}{size(part.count)} {part.name}" for index, part in enumerate(stack)) + "."
         for name, image, stack in zip(names, images, stacks))

@@ -1,9 +1,8 @@
 """The look of every figure: palette, frame, footnote, alt text.
 
-The colours are those of the course: orange for building, blue for running, grey
-for what is shared, vermilion for what is dangerous. They are from Okabe and
-Ito's palette, which colour-blind readers can tell apart; no figure tells
-anything by colour alone.
+The colours are those of the course: orange for building, blue for running, grey for what is shared, vermilion for what
+is dangerous. They are from Okabe and Ito's palette, which colour-blind readers can tell apart; no figure tells anything
+by colour alone.
 """
 
 from __future__ import annotations
@@ -125,12 +124,10 @@ class Chart:
         return f"Chart: {self.alt}"
 
 
-def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None,
-           rows: int = 1) -> tuple:
+def canvas(height: float, columns: int = 1, ratios: Iterable[float] | None = None, rows: int = 1) -> tuple:
     """An empty figure in the course's look: (figure, axes or array of axes).
 
-    `height` is that of the plot itself, in inches; `finish` adds what the title,
-    the legend and the footnote take.
+    `height` is that of the plot itself, in inches; `finish` adds what the title, the legend and the footnote take.
     """
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -188,8 +185,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     engine: Any = figure.get_layout_engine()
     engine.set(rect=(0, bottom, 1, 1 - bottom - above / height), wspace=0.05)
     with matplotlib.rc_context(_SETTINGS):
-        figure.text(0.01, 1 - 0.08 / height, "\n".join(heading), va="top", fontsize=13,
-                    fontweight="bold")
+        figure.text(0.01, 1 - 0.08 / height, "\n".join(heading), va="top", fontsize=13, fontweight="bold")
         figure.text(0.01, 0.05 / height, "\n".join(note), va="bottom", fontsize=8, color=FAINT)
         if legend:
             figure.legend(handles=list(legend), loc="lower left", bbox_to_anchor=(0, below / height),
@@ -213,7 +209,6 @@ def footnote(images: Iterable[Image], *, hatched: bool = True) -> str:
         described = "; ".join(f"{name} is a stand-in made of {of}" for name, of in made.items())
         if len(made) > _STAND_INS:
             described = f"{'s' if hatched else 'S'}tand-ins made from packages for {', '.join(made)}"
-        near = ("Its size is near the original's" if len(made) == 1 else
-                "Their sizes are near the originals'")
+        near = ("Its size is near the original's" if len(made) == 1 else "Their sizes are near the originals'")
         parts.append(f"{'Hatched: ' if hatched else ''}{described}. {near}, not equal.")
     return " ".join(parts)

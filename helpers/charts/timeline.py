@@ -122,8 +122,7 @@ def _state(report: StageReport, failed: bool) -> str:
 def _shared(lanes: Sequence[Lane], whole: float) -> list[tuple[float, float]]:
     """The stretches, longer than a moment, in which two stages or more were at work."""
     pairs = combinations([lane.steps for lane in lanes if lane.name != _AROUND], 2)
-    return [(begin, end) for one, two in pairs for begin, end in together(one, two)
-            if end - begin > _SHORT * whole]
+    return [(begin, end) for one, two in pairs for begin, end in together(one, two) if end - begin > _SHORT * whole]
 
 
 # -- drawing ---------------------------------------------------------------------------

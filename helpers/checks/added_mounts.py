@@ -18,8 +18,7 @@ from ..dockerfile import Dockerfile
 ID = "multistage-check"
 
 
-def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "",
-                every: bool = False) -> str:
+def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "", every: bool = False) -> str:
     """The text of a Dockerfile with a cache mounted over each of these folders in each RUN.
 
     Lines keep their numbers, and a mount of the learner's own at the same place stays.

@@ -12,8 +12,7 @@ def goals(exercise: Exercise) -> dict[str, tuple[str, ...]]:
     """{step of a check: the rules that state its goals}, in the order in which they are judged."""
     text = [rule for rule, (asked, _) in dockerfile_rules.RULES.items() if asked(exercise) and rule not in _EVERYWHERE]
     steps = {
-        "the text": _chosen(**dict.fromkeys(text, True), lint=exercise.build.no_lint,
-                            pinned=exercise.stages.pinned),
+        "the text": _chosen(**dict.fromkeys(text, True), lint=exercise.build.no_lint, pinned=exercise.stages.pinned),
         "the build": (),
         "what is in the image": _inside(exercise, exercise),
         "how it runs": _running(exercise),

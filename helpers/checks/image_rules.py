@@ -1,7 +1,6 @@
 """The rules that the content of an image decides. Nothing in it is run.
 
-Each is a function of what an exercise asks and of the image, and yields a Fail for each thing
-that does not hold.
+Each is a function of what an exercise asks and of the image, and yields a Fail for each thing that does not hold.
 """
 
 from __future__ import annotations

@@ -81,8 +81,7 @@ def starter_bytes(exercise: Exercise, builder: str, engine: Engine, build: Calla
     build  builds a Dockerfile's text, and returns the id of the image
     """
     text = exercise.starter.read_text()
-    bases = [(base.ref, stored(base.name, engine)[0])
-             for base in ensure_bases(engine, parse(text).bases)]
+    bases = [(base.ref, stored(base.name, engine)[0]) for base in ensure_bases(engine, parse(text).bases)]
     made_of = repr((text, exercise.source(), bases, builder, engine.version, engine.store))
     path = paths.cache() / "starters" / hashlib.sha256(made_of.encode()).hexdigest()
     with contextlib.suppress(OSError, ValueError):

@@ -1,7 +1,6 @@
 """What an exercise needs of an engine, and what to say where the engine cannot do it.
 
-Not every engine can restrict a program as the check has to: a verdict that rests on what did not
-happen would be none.
+Not every engine can restrict a program as the check has to: a verdict that rests on what did not happen would be none.
 """
 
 from __future__ import annotations

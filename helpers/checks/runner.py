@@ -26,16 +26,7 @@ from ..image import compare
 from ..image import start as start_of
 from ..inventory import inventory
 from ..limits import Bounds
-from . import (
-    ci_cache,
-    dockerfile_rules,
-    image_rules,
-    measure,
-    requirements,
-    runtime_rules,
-    submission,
-    targets,
-)
+from . import ci_cache, dockerfile_rules, image_rules, measure, requirements, runtime_rules, submission, targets
 from .added_mounts import with_mounts, without_mounts
 from .building import build_exercise
 from .edits import rebuilt
@@ -238,8 +229,7 @@ class Attempt(contextlib.ExitStack):
         seen = image_rules.Seen(
             inside, self.read, start, result.target, engine=self.engine, secrets=secrets,
             starter=measure.starter_bytes(self.exercise, self.builder, self.engine, self._starter)
-            if asked.starter else None,
-            source=self.exercise.proof.file if self.exercise.proof else "")
+            if asked.starter else None, source=self.exercise.proof.file if self.exercise.proof else "")
         for name, rule in rules.items():
             # Where the heavy things are known for what they are, the size says nothing new.
             if not (name == "size" and found.failed("absent", "no-files")):

@@ -157,8 +157,7 @@ class Verdict:
         if self.lacks:
             return f"Not judged: {self.exercise}. This engine cannot do what it needs; nothing was built."
         later = f", {len(self.unchecked)} not checked yet" if self.unchecked else ""
-        return (f"Not yet: {self.exercise}. {self._score}, "
-                f"{counted(len(self.fails), 'thing')} to fix{later}.")
+        return (f"Not yet: {self.exercise}. {self._score}, {counted(len(self.fails), 'thing')} to fix{later}.")
 
     def facts(self) -> dict[str, object]:
         """`check --json`."""

@@ -49,8 +49,7 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
     kept, failed = fill(Path(options.save), wanted or FIRST, say, budget=options.budget)
     for error in failed:
         say(f"{error.kind}: {error}")
-    emit(options, {"bases": [each.facts() for each in kept],
-                    "failed": [error_facts(error) for error in failed]},
+    emit(options, {"bases": [each.facts() for each in kept], "failed": [error_facts(error) for error in failed]},
           "\n".join(f"{each.ref:<40} {each.origin}  {size(each.size)}" for each in kept))
     return NO if failed else GOOD
 

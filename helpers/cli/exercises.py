@@ -46,8 +46,7 @@ def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
     from ..widgets.live import LiveBuild
 
     with LiveBuild(sys.stderr) as live:
-        verdict = check(exercise, options.dockerfile, builder=options.builder,
-                        listener=Listener(live.say, live.watch))
+        verdict = check(exercise, options.dockerfile, builder=options.builder, listener=Listener(live.say, live.watch))
     kept = progress.attempted(verdict)
     client.check(verdict)
     taken = kept.record(exercise.name).hints

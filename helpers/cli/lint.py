@@ -19,8 +19,7 @@ def lint(options: argparse.Namespace) -> int:
 
     if options.outline:
         return _outline(options)
-    found, by = _of_the_builder(options, linter.supported, linter.lint,
-                                ("no checks of its own", "hadolint's are used"))
+    found, by = _of_the_builder(options, linter.supported, linter.lint, ("no checks of its own", "hadolint's are used"))
     if found is None:
         found, by = hadolint.lint(_text(options)), "hadolint"
     lines = [f"{each}{f' ({each.link})' if each.link else ''}" for each in found] or ["Nothing to object to."]

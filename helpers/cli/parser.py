@@ -48,8 +48,7 @@ def _engines(command: Command) -> None:
 def _bases(command: Command) -> None:
     bases = command("bases", engines.bases, "fetch or make base images, say where they came from")
     chosen = bases.add_mutually_exclusive_group()
-    chosen.add_argument("ref", nargs="*", default=[],
-                        help="these (default: those of the first lessons)")
+    chosen.add_argument("ref", nargs="*", default=[], help="these (default: those of the first lessons)")
     chosen.add_argument("--all", action="store_true", help="all that the course knows")
     bases.add_argument("--offline", action="store_true", help="ask no registry beyond this machine")
     bases.add_argument("--save", metavar="FOLDER", help="keep them as files in this folder, a kit")

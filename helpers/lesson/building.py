@@ -102,8 +102,7 @@ def base(ref: str) -> Image:
     return image.inspect(present.name, engine())
 
 
-def run(built: BuildResult | str, command: Sequence[str] | None = None,
-        hide: Sequence[str] = ()) -> Ran:
+def run(built: BuildResult | str, command: Sequence[str] | None = None, hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
     note(_run_line(reference(built), command, hide))
     return container.run(reference(built), command, hide=hide, engine=engine())

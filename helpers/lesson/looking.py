@@ -96,8 +96,7 @@ def images(mark: str) -> Images:
         raise Unsupported(
             "What BuildKit leaves in the list of images cannot be seen here.",
             why=f"This engine builds with {' and '.join(engine().builders)}, which leaves other things in it.",
-            remedy="Use a Docker Engine.",
-        )
+            remedy="Use a Docker Engine.")
     found = image.marked(image.listed(engine()), mark, engine())
     note(docker("images"))
     return Images((line, image.inspect(line.id, engine())) for line in found)

@@ -49,10 +49,8 @@ def rooms(kitchen: BuildResult | str, dining: BuildResult) -> Rooms:
 
 
 def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None = None,
-           args: Mapping[str, str] | None = None,
-           secrets: Mapping[str, bytes] | None = None) -> Report:
-    """Build a project of yours (or of the course) and say what to fix, line by line.
-    Nothing of it is changed."""
+           args: Mapping[str, str] | None = None, secrets: Mapping[str, bytes] | None = None) -> Report:
+    """Build a project of yours (or of the course) and say what to fix, line by line. Nothing of it is changed."""
     here = engine()
     with LiveBuild() as live:
         return reports.report(folder_of(project), dockerfile=dockerfile, target=target, args=args, secrets=secrets,

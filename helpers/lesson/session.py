@@ -44,8 +44,7 @@ def recorded_only() -> bool:
 def engine() -> Engine:
     """The engine of this notebook. One that went away is found again.
 
-    Raises the errors of `connect`; in a notebook NeedsEngine for NoEngine, which shows
-    what was recorded of the cell.
+    Raises the errors of `connect`; in a notebook NeedsEngine for NoEngine, which shows what was recorded of the cell.
     """
     if recorded_only():
         raise NeedsEngine(_none_here())

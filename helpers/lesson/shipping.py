@@ -88,8 +88,7 @@ def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[fl
         return startup_time.warm([reference(each) for each in built], port, runs, engine(), status)
 
 
-def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int,
-                runs: int) -> list[list[ColdStart]]:
+def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int, runs: int) -> list[list[ColdStart]]:
     """Pull, start and remove again, `runs` times each; nothing without a registry."""
     if registry is None:
         return []

@@ -124,8 +124,7 @@ def copy_lines(files: Mapping[str, bytes], place: str, apps: Mapping[str, Mappin
     changed = [line for name in sorted(files) if files[name] != old.get(name)
                for line in _written(place, name, old.get(name), files[name])]
     said = "a copy of " + origin + ", changed" * bool(gone or changed) if old else "files of the notebook's own"
-    return [f"# {place}: {said}",
-            f"rm -rf {place}; {begin} {place}", *gone, *changed, f"chmod -R 755 {place}"]
+    return [f"# {place}: {said}", f"rm -rf {place}; {begin} {place}", *gone, *changed, f"chmod -R 755 {place}"]
 
 
 def _written(place: str, name: str, old: bytes | None, new: bytes) -> list[str]:

@@ -83,8 +83,7 @@ def chosen(main: Entrypoint, offered: tuple[Advice, ...], here: Callable[[str], 
 
 def packages(inventory: Inventory, layers: int | None = None) -> int:
     """How many packages an image has, or its lowest `layers`: of a system or a language, and no lone program."""
-    return sum((layers is None or each.layer < layers) and each.package.type != "binary"
-               for each in inventory.packages)
+    return sum((layers is None or each.layer < layers) and each.package.type != "binary" for each in inventory.packages)
 
 
 def _beside(inventory: Inventory, main: Entrypoint) -> tuple[dict[str, Elf], frozenset[str]]:

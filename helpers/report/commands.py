@@ -61,8 +61,7 @@ _INTERPRETERS = {
     "node": Options("i", "rC",
                     "enable-source-maps no-warnings trace-warnings trace-uncaught trace-deprecation no-deprecation "
                     "expose-gc inspect inspect-brk preserve-symlinks watch experimental-specifier-resolution "
-                    "abort-on-uncaught-exception",
-                    "require import loader experimental-loader conditions env-file"),
+                    "abort-on-uncaught-exception", "require import loader experimental-loader conditions env-file"),
     "ruby": Options("vwUW0123456789", "IrCE", "yjit jit enable-frozen-string-literal"),
     "perl": Options("wWTtnpalU", "IMm"), "php": Options("qn", "cdz"), **dict.fromkeys(SHELLS, _SHELL),
 }
@@ -138,8 +137,7 @@ def _line(words: Sequence[Word]) -> Word | None:
 
 
 def _first_operand(words: Sequence[Word], options: Options) -> int | None:
-    """The index of the first word that is neither an option nor its value; None if an option
-    is not known."""
+    """The index of the first word that is neither an option nor its value; None if an option is not known."""
     at = 1
     while at < len(words):
         text = words[at].text

@@ -48,8 +48,7 @@ def hidden(context: ReportContext) -> Iterator[Finding]:
             f"adds ({size(total)}, most of it in {_where([each for _, each in files])}).",
             "A later layer hides them, but the layer that holds them is still shipped and can be read.",
             _remedy((brings, hides), happened, context.lines.instruction(first.layer),
-                    context.lines.instruction(first.by)),
-            saves=total, also=(hides,) if hides != brings else ())
+                    context.lines.instruction(first.by)), saves=total, also=(hides,) if hides != brings else ())
 
 
 def _needlessly(context: ReportContext, each: Unseen) -> bool:

@@ -40,8 +40,7 @@ class Opinions:
     checks: tuple[linter.Finding, ...] = ()
 
 
-def opinions(dockerfile: Dockerfile, findings: Sequence[Finding],
-             warnings: Sequence[linter.Finding] = ()) -> Opinions:
+def opinions(dockerfile: Dockerfile, findings: Sequence[Finding], warnings: Sequence[linter.Finding] = ()) -> Opinions:
     """What linters say of a Dockerfile, beside the report's `findings`; `warnings` are of the builder's own checks."""
     known = {(each.rule, each.line) for each in findings}
     checks = tuple(each for each in warnings if (_SAME.get(each.rule), each.line) not in known)

@@ -1,9 +1,8 @@
 """Which line of a Dockerfile made which layer of its image.
 
-An image's history names instructions and not lines, and it does not quote them as
-they are written: variables are replaced, flags left out, a base's ONBUILD triggers
-put in between. So the layers are laid beside the instructions, in order, as well as
-they match.
+An image's history names instructions and not lines, and it does not quote them as they are written: variables are
+replaced, flags left out, a base's ONBUILD triggers put in between. So the layers are laid beside the instructions, in
+order, as well as they match.
 """
 
 from __future__ import annotations

@@ -35,14 +35,8 @@ _LETTERS = 40                 # of a project's name in that of its image
 
 
 def report(
-    context: str | Path = ".",
-    *,
-    transfer: bool = False,
-    engine: Engine | None = None,
-    watch: Callable | None = None,
-    finished: Callable[[BuildResult], None] | None = None,
-    say: Callable[[str], None] | None = None,
-    **options: Any,
+    context: str | Path = ".", *, transfer: bool = False, engine: Engine | None = None, watch: Callable | None = None,
+    finished: Callable[[BuildResult], None] | None = None, say: Callable[[str], None] | None = None, **options: Any,
 ) -> Report:
     """Build the project in `context` and report on it.
 

@@ -30,8 +30,7 @@ def to_sarif(report: Report, file: str) -> dict[str, Any]:
     driver = {"name": "multistage-measured", "version": __version__, "rules": rules}
     results = [*(_result(each.rule, each.severity, f"{each.what} {each.why} {each.remedy}",
                          (_place(line, file) for line in (each.line, *each.also))) for each in report.findings),
-               *(_result(each.rule, each.level, each.message, [_place(each.line, file)])
-                 for each in said)]
+               *(_result(each.rule, each.level, each.message, [_place(each.line, file)]) for each in said)]
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
 
 

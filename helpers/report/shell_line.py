@@ -2,9 +2,8 @@
 
     cd /srv && exec app --port 80  ->  app --port 80, in /srv
 
-Only plain lines are followed: commands after one another, with && and ;. Loops, conditions,
-groups, functions, pipes and background jobs are not, nor is anything inside $(...).
-Source: POSIX.1-2017, Shell Command Language, 2.3 to 2.9.
+Only plain lines are followed: commands after one another, with && and ;. Loops, conditions, groups, functions, pipes
+and background jobs are not, nor is anything inside $(...). Source: POSIX.1-2017, Shell Command Language, 2.3 to 2.9.
 """
 
 from __future__ import annotations

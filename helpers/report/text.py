@@ -152,12 +152,10 @@ def _out_of_order(context: ReportContext, copied: Instruction, run: Instruction,
     return Finding(
         "cache-order", "medium", copied.line,
         f"The whole context is copied in line {copied.line}, and line {run.line} fetches dependencies after it "
-        f"({tool}).{cost}",
-        "A change to any file invalidates the copy, and everything below it runs again.",
+        f"({tool}).{cost}", "A change to any file invalidates the copy, and everything below it runs again.",
         f"Put line {run.line} above the copy, after a COPY of only the files that it reads."
         if tool in ("apt-get", "apk", "dnf") else
-        "Copy the files that name the dependencies first, fetch them, and then copy the rest.",
-        also=(run.line,))
+        "Copy the files that name the dependencies first, fetch them, and then copy the rest.", also=(run.line,))
 
 
 def moving_tags(context: ReportContext) -> Iterator[Finding]:

@@ -67,8 +67,7 @@ def _instruction(step: Step) -> str:
 
 def _folded_steps(steps: Sequence[Step]) -> str:
     own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-    rows = [(str(s.line or ""), _word(s.stage), _instruction(s), status(s.status), _took(s))
-            for s in own]
+    rows = [(str(s.line or ""), _word(s.stage), _instruction(s), status(s.status), _took(s)) for s in own]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
 

@@ -21,8 +21,7 @@ def inventory_view(found: Inventory) -> str:
     caption = (f"{image.reference}: {counted(found.surface.files, 'file')}, "
                f"{counted(found.surface.executables, 'executable')}, "
                f"{counted(len(found.packages), 'package')}{f', {found.os}' if found.os else ''}")
-    rows = [(_html(kind), _html(names), "<br>".join(map(_code, brought)))
-            for kind, names, brought in _tool_rows(found)]
+    rows = [(_html(kind), _html(names), "<br>".join(map(_code, brought))) for kind, names, brought in _tool_rows(found)]
     caption = printable(caption)
     known = table(("kind", "tools", "came with"), rows, caption) if rows else \
         f"<p>{escape(caption)}</p><p>No known tool.</p>"
@@ -91,8 +90,7 @@ def _folded_waste(found: Inventory) -> str:
     rows = [(size(total), _code(made), _code(by), "<br>".join(map(_html, files)))
             for total, made, by, files in _waste_rows(found)]
     inner = table(("bytes", "in the layer of", "hidden by", "files"), rows, right=(0,))
-    return (f"<details><summary>{size(found.wasted)} are shipped and never seen</summary>"
-            f"{inner}</details>")
+    return (f"<details><summary>{size(found.wasted)} are shipped and never seen</summary>{inner}</details>")
 
 
 def _html(text: str) -> str:
@@ -155,8 +153,7 @@ def comparison_text(seen: Comparison) -> str:
     heads, rows = _comparison_rows(seen)
     wide = [max(len(head), 12) for head in heads]
     lines = ["  ".join(["              ", *(f"{head:>{w}}" for head, w in zip(heads, wide))])]
-    lines += ["  ".join([f"{what:<14}", *(f"{value:>{w}}" for value, w in zip(values, wide))])
-              for what, values in rows]
+    lines += ["  ".join([f"{what:<14}", *(f"{value:>{w}}" for value, w in zip(values, wide))]) for what, values in rows]
     for name, tools, packages in _only_rows(seen):
         lines += [f"Only in {name}", f"  tools     {tools or 'none'}", f"  packages  {packages or 'none'}"]
     return _text(lines)

@@ -147,7 +147,6 @@ class MarkedDockerfile:
         return shown("\n".join(line for line, _ in self._marked()))
 
     def _repr_html_(self) -> str:
-        body = "\n".join(f"<strong>{escape(line)}</strong>" if bad else escape(line)
-                         for line, bad in self._marked())
+        body = "\n".join(f"<strong>{escape(line)}</strong>" if bad else escape(line) for line, bad in self._marked())
         return (f"<section role='alert'><p>Line {self.line} cannot be read: {escape(self.why)} Nothing was built.</p>"
                 f"<pre style='overflow-x:auto;font-family:monospace'>{body}</pre></section>")

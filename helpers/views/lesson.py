@@ -80,8 +80,7 @@ class Finds:
 
     def _repr_html_(self) -> str:
         rows = [(escape(what), *map(_coded, (path, source, made))) for what, path, made, source in self._rows()]
-        return table(("what", "where", "came with", "in the layer of"), rows,
-                     caption=self.image.reference)
+        return table(("what", "where", "came with", "in the layer of"), rows, caption=self.image.reference)
 
 
 def _coded(text: str) -> str:
@@ -115,8 +114,7 @@ class Attributes(tuple):
                                for path, mode, owner, leads in filter(None, self)))
 
     def _repr_html_(self) -> str:
-        rows = [(code(path), code(mode), code(owner), escape(leads))
-                for path, mode, owner, leads in filter(None, self)]
+        rows = [(code(path), code(mode), code(owner), escape(leads)) for path, mode, owner, leads in filter(None, self)]
         return table(("path", "mode", "owner", "note"), rows, caption=self.image.reference)
 
 

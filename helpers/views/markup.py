@@ -19,8 +19,7 @@ _LONG = re.compile(r"\S{24,}")
 _JOINT = re.compile(r"(?<=[^/,=@])([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
-          right: Sequence[int] = ()) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", right: Sequence[int] = ()) -> str:
     """An HTML table; cells are given as HTML. `right` names right-aligned columns."""
     def cell(tag: str, column: int, text: str) -> str:
         side = "right" if column in right else "left"
@@ -28,8 +27,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
         return f'<{tag}{scope} style="text-align:{side}">{text}</{tag}>'
 
     top = "".join(cell("th", i, escape(text)) for i, text in enumerate(head))
-    body = "".join(f"<tr>{''.join(cell('td', i, text) for i, text in enumerate(row))}</tr>"
-                   for row in rows)
+    body = "".join(f"<tr>{''.join(cell('td', i, text) for i, text in enumerate(row))}</tr>" for row in rows)
     title = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
     return f"<table>{title}<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -41,8 +39,7 @@ def code(text: str) -> str:
 
 
 def marked(mark: str, words: str, colour: str) -> str:
-    """Words after a mark. The mark alone is coloured: no colour is easy to read on a white
-    page and on a dark one."""
+    """Words after a mark. The mark alone is coloured: no colour is easy to read on a white page and on a dark one."""
     return (f'<span style="white-space:nowrap"><span style="color:{colour}" aria-hidden="true">{mark}</span>'
             f" {escape(words)}</span>")
 

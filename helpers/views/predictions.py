@@ -48,7 +48,6 @@ class Scores:
     def _repr_html_(self) -> str:
         if not self.made:
             return f"<p>{_NONE}</p>"
-        rows = [(lesson, *map(escape, (question, each.said, each.found)),
-                 marked(mark, each.how, colour))
+        rows = [(lesson, *map(escape, (question, each.said, each.found)), marked(mark, each.how, colour))
                 for lesson, question, each in self.rows for mark, colour in [_MARKS.get(each.how, _NEAR)]]
         return table(("lesson", "question", "you", "the engine", "how close"), rows, self._sum())

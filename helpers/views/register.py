@@ -17,14 +17,7 @@ from ..report import Report
 from ..text import shown
 from .build import build_view
 from .claims import sentences_text, sentences_view, standings_text, standings_view, verdict_view
-from .contents import (
-    comparison_text,
-    comparison_view,
-    inventory_text,
-    inventory_view,
-    needs_text,
-    needs_view,
-)
+from .contents import comparison_text, comparison_view, inventory_text, inventory_view, needs_text, needs_view
 from .doctor import doctor_view
 from .languages import absent_view, languages_view
 from .lists import image_view

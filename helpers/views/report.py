@@ -21,8 +21,7 @@ _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
 
 def report_view(report: Report) -> str:
     """What to fix, the heaviest first; stages, layers and inventory folded away."""
-    rows = [(_severity(each), str(each.line or ""), _described(each), _saved(each))
-            for each in report.findings]
+    rows = [(_severity(each), str(each.line or ""), _described(each), _saved(each)) for each in report.findings]
     caption = f"{_project(report)}: {_sum(report)}"
     wrong = table(("urgency", "line", "what to fix", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{escape(caption)}</p>"

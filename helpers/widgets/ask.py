@@ -1,8 +1,7 @@
 """Questions: a prediction before an experiment, and a check after it.
 
-Each shows a widget where there is one. In a saved notebook, or with no
-widgets, it is plain HTML with the answer folded away, and a prediction can be
-given as a plain value: `predict("How large?", unit="MB", value=300)`.
+Each shows a widget where there is one. In a saved notebook, or with no widgets, it is plain HTML with the answer folded
+away, and a prediction can be given as a plain value: `predict("How large?", unit="MB", value=300)`.
 
 What was predicted is kept with what came out. The questions with one right answer
 stand in notebooks/questions.toml, so that a cell does not show the answer above its question.
@@ -28,8 +27,7 @@ COMPARED = "multistage.compared"   # metadata of an output: the question, and wh
 _WHOLE = {"width": "max-content"}   # else a long choice is cut, and its button with it
 
 
-def predict(question: str, choices: Sequence[str] = (), *, unit: str = "",
-            value: object = None) -> Prediction:
+def predict(question: str, choices: Sequence[str] = (), *, unit: str = "", value: object = None) -> Prediction:
     """Ask for a prediction: one of `choices`, or a number in `unit`."""
     _asked[question] = Prediction(question, tuple(choices), unit, value)
     return _asked[question]
@@ -56,8 +54,7 @@ def ask(name: str, found: object = "") -> Question:
     answer = facts.get("answer", found)
     if isinstance(answer, dict):
         answer = answer.get(str(found), answer.get("else"))
-    return Question(facts["question"], tuple(facts["choices"]), answer,
-                    facts["because"].replace("{found}", str(found)))
+    return Question(facts["question"], tuple(facts["choices"]), answer, facts["because"].replace("{found}", str(found)))
 
 
 _asked: dict[str, Prediction] = {}   # what was asked in this session, by its question
