@@ -50,12 +50,10 @@ CLAIMS = {
 
 # The lessons that give a verdict on a claim, by the number that their files begin with.
 LESSONS = {
-    "C1": ("01",), "C2": ("01",), "C3": ("02",), "C4": ("02",), "C5": ("03",), "C6": ("03",),
-    "C7": ("03",), "C8a": ("09",), "C8b": ("09",), "C8c": ("09",), "C9": ("06",), "C10": ("08",),
-    "C11": ("07",), "C12": ("09",), "C13": ("10",), "C14": ("12",), "C15": ("04",), "C16": ("04",),
-    "C17": ("04",), "C18": ("05",), "C19": ("05",), "C20": ("04",), "C21": ("05",), "C22": ("06",),
-    "C23": ("05",), "C24": ("12",), "C25": ("08",), "C26": ("11",),
-}
+    "C1": ("01",), "C2": ("01",), "C3": ("02",), "C4": ("02",), "C5": ("03",), "C6": ("03",), "C7": ("03",),
+    "C8a": ("09",), "C8b": ("09",), "C8c": ("09",), "C9": ("06",), "C10": ("08",), "C11": ("07",), "C12": ("09",),
+    "C13": ("10",), "C14": ("12",), "C15": ("04",), "C16": ("04",), "C17": ("04",), "C18": ("05",), "C19": ("05",),
+    "C20": ("04",), "C21": ("05",), "C22": ("06",), "C23": ("05",), "C24": ("12",), "C25": ("08",), "C26": ("11",)}
 
 # What the chapter would have one say in an interview, in the course's words, and the
 # claims that each sentence stands on.
@@ -129,8 +127,6 @@ def kept() -> dict[str, Verdict]:
     except (OSError, ValueError, TypeError, AttributeError):
         return {}   # none yet, or not as we write it: the next verdict replaces it
 
-
-# -- all of them ---------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Lesson:

@@ -65,8 +65,6 @@ class Interrupted(_Explained, KeyboardInterrupt):
     """
 
 
-# -- the engine ---------------------------------------------------------------
-
 class EngineError(CourseError):
     """The engine cannot be used, or stopped answering."""
 
@@ -103,13 +101,9 @@ class DiskFull(EngineError):
     """The engine has no room left on its disk."""
 
 
-# -- base images --------------------------------------------------------------
-
 class BaseUnavailable(CourseError):
     """A base image is not here, cannot be pulled and cannot be made."""
 
-
-# -- what is built ------------------------------------------------------------
 
 class DockerfileError(CourseError):
     """A Dockerfile cannot be read."""
@@ -173,8 +167,6 @@ class ExerciseError(CourseError):
     """There is no such exercise, or its check.toml cannot be used; `line` is of that file."""
 
 
-# -- what is shipped ----------------------------------------------------------
-
 class NotEnded(CourseError):
     """A container did not end in the time that it was given; the evidence is what it printed."""
 
@@ -186,8 +178,6 @@ class RegistryUnavailable(CourseError):
 class TransferFailed(CourseError):
     """A push or a pull failed."""
 
-
-# -- what is inspected --------------------------------------------------------
 
 class ImageNotFound(CourseError):
     """No image of that name is in the engine."""

@@ -247,8 +247,6 @@ def _buttons() -> None:
     display(HBox([give, take]), out)
 
 
-# -- loading ---------------------------------------------------------------------------
-
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """`%load_ext helpers.magics`."""
     shell.register_magics(ExerciseMagics, BuildMagics)

@@ -126,8 +126,6 @@ def _tools_spoken(inventories: Sequence[Inventory], names: Sequence[str], kinds:
     return " ".join(said)
 
 
-# -- how much there is to attack -------------------------------------------------------
-
 def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None) -> Chart:
     """What an auditor must look at, in numbers: a panel for each count, a bar for each image."""
     names = _names(inventories, names)
@@ -159,8 +157,6 @@ def surface(inventories: Sequence[Inventory], names: Sequence[str] | None = None
     return finish(figure, _finding(names, executables, "program", " to run", "0"), spoken,
                   [each.image for each in inventories], legend=legend)
 
-
-# -- what nobody sees --------------------------------------------------------------------
 
 def waste(inventory: Inventory, name: str | None = None, *, own: bool = False) -> Chart:
     """One bar for each layer: what of it a container sees, and what a later layer hid.

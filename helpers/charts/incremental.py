@@ -88,8 +88,6 @@ def _label(step: Step) -> str:
     return short(printable(_MOUNT.sub(r"--mount=\1", line)))
 
 
-# -- words ---------------------------------------------------------------------------
-
 def _finding(built: Mapping[str, Built], about: str) -> str:
     """An edit (the one at which the Dockerfiles differ by the largest factor), and their times."""
     times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}

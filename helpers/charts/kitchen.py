@@ -116,8 +116,6 @@ def _listed(axes: Axes, left: float, top: float, rooms: Rooms) -> None:
         axes.text(_WIDE, y, count or "", fontsize=8.5, va="center", ha="right")
 
 
-# -- tiles ---------------------------------------------------------------------------
-
 def tiles(sizes: Sequence[float], room: Box) -> list[Box]:
     """A squarified treemap: a tile for each of `sizes` (the largest first), of that part
     of the room's area, as near to a square as can be.
@@ -151,8 +149,6 @@ def _worst(row: Sequence[float], side: float) -> float:
     together = sum(row) ** 2
     return max(max(side ** 2 * area / together, together / (side ** 2 * area)) for area in row)
 
-
-# -- words ---------------------------------------------------------------------------
 
 def _finding(rooms: Rooms) -> str:
     if not rooms.crossed:

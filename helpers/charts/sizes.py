@@ -90,8 +90,6 @@ def languages(pairs: Mapping[str, tuple[Image, Image]]) -> Chart:
     return finish(figure, _languages_finding(pairs), alt, images, legend=legend_of(stacks))
 
 
-# -- what a bar is made of ---------------------------------------------------------
-
 def parts(image: Image) -> list[Part]:
     """The image's bytes by kind: its base, then what its Dockerfile added."""
     found = [layer_part(image, True, image.unpacked - image.own_bytes), layer_part(image, False, image.own_bytes)]
@@ -121,8 +119,6 @@ def _parts_of_language(image: Image, single: bool) -> list[Part]:
     own = ("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)
     return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
 
-
-# -- drawing ------------------------------------------------------------------------
 
 def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
     """A bar for each stack, with the sum behind it."""
@@ -183,8 +179,6 @@ def short(instruction: str, letters: int = _LABEL) -> str:
     line = " ".join(instruction.split())
     return line if len(line) <= letters else f"{line[:letters - 1]}\u2026"
 
-
-# -- words ---------------------------------------------------------------------------
 
 def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
     ordered = sorted(zip(images, names), key=lambda pair: -pair[0].unpacked)

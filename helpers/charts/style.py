@@ -44,9 +44,8 @@ _DPI = 200            # sharp on a projector
 _COLOURS = 96         # of a PNG file: a third of the bytes of one with all of them
 _ON_COLOUR = "#010101", "#FEFEFE"   # words on a colour of the palette, the same in both themes
 # What a dark theme has in place of paper, ink and all that is thinned.
-_DARK = {"#000000": "#E8E8E8", INK: "#E6E6E6", FAINT: "#A6A6A6", PAPER: "#111111",
-         PALE[BUILD]: "#4A3608", PALE[RUN]: "#0B3049",
-         PALE[SHARED]: "#262626", PALE[DANGER]: "#5A2A08", BUILD_OWN: "#9A6A12"}
+_DARK = {"#000000": "#E8E8E8", INK: "#E6E6E6", FAINT: "#A6A6A6", PAPER: "#111111", PALE[BUILD]: "#4A3608",
+         PALE[RUN]: "#0B3049", PALE[SHARED]: "#262626", PALE[DANGER]: "#5A2A08", BUILD_OWN: "#9A6A12"}
 # Dark pages: JupyterLab's, the site's, VS Code's.
 _IN_THE_DARK = ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode-dark")
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
@@ -55,11 +54,9 @@ _STAND_INS = 3        # so many are named with what they are made of
 _WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
 _SETTINGS: Any = {
-    "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
-    "hatch.linewidth": 0.6, "text.color": INK, "axes.labelcolor": INK,
-    "font.family": "DejaVu Sans",
-}
+    "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.6, "text.color": INK,
+    "axes.labelcolor": INK, "font.family": "DejaVu Sans"}
 
 
 class Chart:

@@ -90,8 +90,6 @@ def _panel(axes: Axes, lanes: Sequence[Lane], whole: float) -> None:
         axes.text((begin + end) / 2, -0.5, "two at once", ha="center", va="bottom", fontsize=_SIZE, color=INK)
 
 
-# -- what there is to draw -------------------------------------------------------------
-
 def _lanes(build: BuildResult | BuildFailed) -> list[Lane]:
     reports, steps, dockerfile, target = _parts(build)
     shipped = dockerfile.stage(target).label if target else dockerfile.stages[-1].label
@@ -124,8 +122,6 @@ def _shared(lanes: Sequence[Lane], whole: float) -> list[tuple[float, float]]:
     pairs = combinations([lane.steps for lane in lanes if lane.name != _AROUND], 2)
     return [(begin, end) for one, two in pairs for begin, end in together(one, two) if end - begin > _SHORT * whole]
 
-
-# -- drawing ---------------------------------------------------------------------------
 
 def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
     """Draw a lane; what stands under its name where no bar has room for words."""
@@ -200,8 +196,6 @@ def _legend(lanes: Sequence[Lane]) -> list[Patch | Line2D]:
                              markeredgecolor=FAINT, label="taken from the cache"))
     return legend
 
-
-# -- words -----------------------------------------------------------------------------
 
 def _finding(build: BuildResult | BuildFailed, lanes: Sequence[Lane], whole: float) -> str:
     own = [lane for lane in lanes if lane.name != _AROUND]

@@ -236,8 +236,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
     "absent": (("absent",), absent), "present": (("present",), present), "no-files": (("no_files",), no_files),
     "files": (("files",), files), "copied": (("copied",), copied), "size": (("starter", "base"), small),
     "wasted": (("wasted",), wasted), "user": (("user",), user), "expose": (("expose",), expose),
-    "exec-form": (("exec_form",), exec_form), "stripped": (("stripped",), stripped), "secret": ((), secret),
-}
+    "exec-form": (("exec_form",), exec_form), "stripped": (("stripped",), stripped), "secret": ((), secret)}
 
 
 def wanted(asked: Content, secrets: Mapping[str, str] | None = None) -> dict[str, Rule]:

@@ -83,9 +83,7 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
     return {
         "cells": [_cell(name, number, cell, compared, raising) for number, cell in enumerate(cells)],
         "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-                     "language_info": {"name": "python"}},
-        "nbformat": 4, "nbformat_minor": 5,
-    }
+                     "language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _to_edit(name: str, dockerfile: str, in_cell: bool) -> tuple[str, list[str]]:

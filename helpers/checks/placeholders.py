@@ -41,9 +41,8 @@ class Values:
         return _PLACE.sub(lambda found: found[0][0] if found[1] is None else self._value(found[1]), text)
 
     def _value(self, name: str) -> str:
-        known = {"word": self.word, "a": self.a, "b": self.b, "proof": self.proof,
-                 "a+b": self.a + self.b, "a*b": self.a * self.b,
-                 **{f"secret.{key}": value for key, value in self.secrets.items()}}
+        known = {"word": self.word, "a": self.a, "b": self.b, "proof": self.proof, "a+b": self.a + self.b,
+                 "a*b": self.a * self.b, **{f"secret.{key}": value for key, value in self.secrets.items()}}
         bare = name.removesuffix(".sha256")
         if bare not in known:
             raise ValueError(f"there is no value {{{name}}}")

@@ -139,8 +139,6 @@ class Attempt(contextlib.ExitStack):
         """New random values for one run or request."""
         return Values(proof=self.proof, secrets=self.secrets)
 
-    # -- building --
-
     def _built(self, found: Findings, asked: Content, target: str | None = None) -> BuildResult | None:
         """The build, judged; None if there is no image, or it need not be built to fail."""
         wrong_base = list(measure.base_fails(asked, self.read, target, self.engine, self.listener.say))
@@ -206,8 +204,6 @@ class Attempt(contextlib.ExitStack):
         said = " ".join(filter(None, (error.what, error.why, printed, error.remedy)))
         return without_mounts(said, self.exercise.build.caches, self._again[0])
 
-    # -- looking inside and running --
-
     def _look(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
         if asked is self.exercise or asked.image != Content():    # what never ships may have the secret
             self._inside(found, result, asked.image)
@@ -237,8 +233,6 @@ class Attempt(contextlib.ExitStack):
 
     def _starter(self, text: str) -> str:
         return self.build(self.exercise.source(), text=text).image
-
-    # -- building again --
 
     def _rebuilt(self, first: BuildResult, asked: Same) -> list[Fail]:
         self.listener.say("Building again, with every RUN")

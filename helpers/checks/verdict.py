@@ -164,11 +164,9 @@ class Verdict:
         return {
             "exercise": self.exercise, "passed": self.passed, "dockerfile": self.dockerfile,
             "holds": [{"rule": rule, "message": meaning(rule)} for rule in self.holds],
-            "fails": [each.facts() for each in self.fails], "hint": self.hint or None,
-            "notes": list(self.notes), "lacks": list(self.lacks), "unchecked": list(self.unchecked),
-            "goals": {"met": list(self.met), "of": len(self.goals)},
-            "seconds": round(self.seconds, 3),
-        }
+            "fails": [each.facts() for each in self.fails], "hint": self.hint or None, "notes": list(self.notes),
+            "lacks": list(self.lacks), "unchecked": list(self.unchecked),
+            "goals": {"met": list(self.met), "of": len(self.goals)}, "seconds": round(self.seconds, 3)}
 
     def __str__(self) -> str:
         lines = [self.head, f"Checked: {self.dockerfile}", *(f"  • {each}" for each in self.lacks)]

@@ -90,10 +90,9 @@ def invitation(room: Room) -> str:
     return "\n".join([
         "The class is open. Log in as instructor, with this token as the password (not for the projector):",
         f"  {room.token}", f"Watch the class: {room.view}", "", "For the projector:", "", code.getvalue(),
-        f"  Address                {room.address}",
-        f"  Password of the class  {room.password}", "",
-        "Each learner chooses a name and a password, and types the class's password the first time.",
-        *_reach(room), "`make class-stop` saves every learner's work and closes the class."])
+        f"  Address                {room.address}", f"  Password of the class  {room.password}", "",
+        "Each learner chooses a name and a password, and types the class's password the first time.", *_reach(room),
+        "`make class-stop` saves every learner's work and closes the class."])
 
 
 def _reach(room: Room) -> list[str]:

@@ -36,8 +36,7 @@ def request_of(options: argparse.Namespace) -> dict[str, Any]:
 
     return {"dockerfile": options.file, "target": options.target, "builder": options.builder,
             "args": dict(options.build_arg), "secrets": dict(options.secret), "ssh": dict(options.ssh),
-            "lend": options.lend,
-            "context_limit": None if options.any_context else CONTEXT_LIMIT}
+            "lend": options.lend, "context_limit": None if options.any_context else CONTEXT_LIMIT}
 
 
 def graph(options: argparse.Namespace) -> int:

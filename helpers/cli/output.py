@@ -53,11 +53,9 @@ def no_build(options: argparse.Namespace, error: CourseError) -> dict[str, objec
     """The JSON of a build that made no image: the keys of one that did."""
     progress = getattr(error, "progress", None)   # None: nothing was sent
     return {"ok": False, "image": None, "tag": getattr(options, "tag", ""),
-            "builder": progress.builder if progress else options.builder,
-            "seconds": None, "unpacked": None,
+            "builder": progress.builder if progress else options.builder, "seconds": None, "unpacked": None,
             "stages": [stage.facts() for stage in progress.stages()] if progress else [],
-            "steps": [step.facts() for step in progress.steps()] if progress else [],
-            "error": error_facts(error)}
+            "steps": [step.facts() for step in progress.steps()] if progress else [], "error": error_facts(error)}
 
 
 def no_report(options: argparse.Namespace, error: CourseError) -> dict[str, object]:

@@ -22,9 +22,8 @@ from .session import APPS as APPS
 from .shipping import *
 from .terminal import *
 
-__all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio",
-           "say", "seconds", "share", "size", *agent.__all__, *attesting.__all__, *building.__all__, *looking.__all__,
-           *mirror.__all__, *reviewing.__all__, *session.__all__,
-           *shipping.__all__, *terminal.__all__]
+__all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio", "say",
+           "seconds", "share", "size", *agent.__all__, *attesting.__all__, *building.__all__, *looking.__all__,
+           *mirror.__all__, *reviewing.__all__, *session.__all__, *shipping.__all__, *terminal.__all__]
 
 kernel.load()    # the one line of a notebook that loads the course is `from helpers.lesson import *`

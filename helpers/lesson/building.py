@@ -33,9 +33,8 @@ from .drawing import charts
 from .session import engine, folder_of, reference
 from .terminal import docker, note
 
-__all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch",
-           "files", "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants",
-           "with_supported_bases"]
+__all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch", "files",
+           "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants", "with_supported_bases"]
 
 
 class AppFiles(dict[str, bytes]):

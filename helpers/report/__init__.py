@@ -21,5 +21,4 @@ from .run import NAME, context_of, findings_of, report
 from .sarif import to_sarif
 
 __all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "context_of",
-           "findings_of",
-           "fix", "reaches", "report", "rooms", "to_sarif", "writable"]
+           "findings_of", "fix", "reaches", "report", "rooms", "to_sarif", "writable"]

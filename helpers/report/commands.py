@@ -54,8 +54,7 @@ _WRAPPERS = {
     "sudo": Options("EHnSbkPAB", "ugUhpCDRTrt", "preserve-env set-home non-interactive stdin background",
                     "user group host prompt chdir chroot", assignments=True),
     "runuser": Options("", "ugG", "", "user group supp-group"), "authbind": Options("", "", "deep", "depth"),
-    "taskset": Options("ac", between=1, long_flags="all-tasks cpu-list"), "chrt": Options("abdfiorv", "TPD", between=1),
-}
+    "taskset": Options("ac", between=1, long_flags="all-tasks cpu-list"), "chrt": Options("abdfiorv", "TPD", between=1)}
 _INTERPRETERS = {
     "python": Options("bBdEhiIOPqRsSuvVx", "WX", "", "check-hash-based-pycs"),
     "node": Options("i", "rC",
@@ -63,8 +62,7 @@ _INTERPRETERS = {
                     "expose-gc inspect inspect-brk preserve-symlinks watch experimental-specifier-resolution "
                     "abort-on-uncaught-exception", "require import loader experimental-loader conditions env-file"),
     "ruby": Options("vwUW0123456789", "IrCE", "yjit jit enable-frozen-string-literal"),
-    "perl": Options("wWTtnpalU", "IMm"), "php": Options("qn", "cdz"), **dict.fromkeys(SHELLS, _SHELL),
-}
+    "perl": Options("wWTtnpalU", "IMm"), "php": Options("qn", "cdz"), **dict.fromkeys(SHELLS, _SHELL)}
 _NODE_TRIES = ("", ".js", ".json", ".node")    # require(): nodejs.org/api/modules.html, "All together"
 _JAVA_VALUES = frozenset(["-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-modules", "--add-opens",
                           "--add-exports", "--add-reads", "--limit-modules", "--upgrade-module-path", "--patch-module"])

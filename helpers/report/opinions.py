@@ -15,8 +15,7 @@ from .model import Finding
 # Source: hadolint's wiki; docs.docker.com, "Build checks".
 _SAME = {"DL3002": "root-user", "DL3006": "moving-tag", "DL3007": "moving-tag", "DL3009": "cache-left",
          "DL3019": "cache-left", "DL3022": "similar-name", "DL3024": "duplicate-stage", "DL3040": "cache-left",
-         "DL3042": "cache-left", "DL3060": "cache-left", "DL3064": "secret",
-         "SecretsUsedInArgOrEnv": "secret", **SAME,
+         "DL3042": "cache-left", "DL3060": "cache-left", "DL3064": "secret", "SecretsUsedInArgOrEnv": "secret", **SAME,
          "DL3000": "WorkdirRelativePath", "DL3025": "JSONArgsRecommended", "DL3029": "FromPlatformFlagConstDisallowed",
          "DL3063": "ReservedStageName", "DL4000": "MaintainerDeprecated", "DL3012": "MultipleInstructionsDisallowed",
          "DL4003": "MultipleInstructionsDisallowed", "DL4004": "MultipleInstructionsDisallowed"}

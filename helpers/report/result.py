@@ -77,15 +77,12 @@ class Report:
             "unpacked": self.image.unpacked, "unique": self.unique, "transfer": self.transfer,
             "stages": [{**each.facts(), "line": each.line} for each in self.result.stages],
             "edges": [{"from": each.source, "to": each.target, "via": each.via, "line": each.line, "kind": each.kind}
-                      for each in dockerfile.edges],
-            "steps": [each.facts() for each in self.result.steps],
-            "substitutions": self.result.substitutions,
-            "layers": layers,
+                      for each in dockerfile.edges], "steps": [each.facts() for each in self.result.steps],
+            "substitutions": self.result.substitutions, "layers": layers,
             "program": {"name": self.main.name, "path": self.main.path, "kind": self.main.kind,
                         "missing": list(self.main.missing)} if self.main else None,
             "findings": [each.facts() for each in self.findings],
             "opinions": [each.facts() for each in self.opinions.besides],
             "checks": [each.facts() for each in self.opinions.checks],
             "inventory": {key: value for key, value in facts.items()
-                          if key not in ("image", "id", "unpacked", "transfer")},
-        }
+                          if key not in ("image", "id", "unpacked", "transfer")}}

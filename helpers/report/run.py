@@ -27,9 +27,8 @@ from .result import Report
 from .secrets import secrets
 
 RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, hidden,
-         layers.copied_folders,
-         layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user, text.cache_order,
-         text.moving_tags, text.no_dockerignore, text.read_otherwise)
+         layers.copied_folders, layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user,
+         text.cache_order, text.moving_tags, text.no_dockerignore, text.read_otherwise)
 NAME = "multistage-report"    # of the images that a report builds
 _LETTERS = 40                 # of a project's name in that of its image
 
@@ -78,8 +77,6 @@ def name(root: Path, dockerfile: str, target: str | None, text: str | None = Non
     words = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-")[:_LETTERS]
     return f"{NAME}:{words or 'project'}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
-
-# -- what the rules look at ----------------------------------------------------------
 
 def context_of(result: BuildResult, found: Inventory, sent: Context, engine: Engine) -> ReportContext:
     """What the rules look at: a build, the inventory of its image, and the build context that was sent."""

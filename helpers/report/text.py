@@ -28,13 +28,11 @@ _INSTALLS = tuple((re.compile(pattern), tool) for pattern, tool in (
     (r"\bbundle install\b", "bundle"), (r"\bcomposer install\b", "composer"), (r"\bcargo fetch\b", "cargo"),
     (r"\bmvn\b.*\bdependency:", "mvn"), (r"\bdotnet restore\b", "dotnet"),
     (r"\bapt(?:-get)?\b[^&|;]* install\b", "apt-get"), (r"\bapk\b[^&|;]* add\b", "apk"),
-    (r"\b(?:micro)?(?:dnf|yum)\b[^&|;]* install\b", "dnf"),
-))
+    (r"\b(?:micro)?(?:dnf|yum)\b[^&|;]* install\b", "dnf")))
 # Builds that fetch what the project's manifest names, if it names anything.
 _BUILDS = tuple((re.compile(pattern), tool) for pattern, tool in (
     (r"\bgo (?:build|install|test|vet|run)\b", "go"), (r"\bcargo (?:build|test|install)\b", "cargo"),
-    (r"\bmvnw?\b.*\b(?:compile|test|package|verify|install)\b", "mvn"),
-))
+    (r"\bmvnw?\b.*\b(?:compile|test|package|verify|install)\b", "mvn")))
 
 
 def stage_numbers(context: ReportContext) -> Iterator[Finding]:
@@ -198,11 +196,10 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
             line = each.line
     yield Finding(
         "no-dockerignore", weight(shipped, context.unpacked, least="medium"), line,
-        f"The context has {named}, and {ignored}."
-        + (f" {size(shipped)} of it is in the image." if shipped else ""),
+        f"The context has {named}, and {ignored}." + (f" {size(shipped)} of it is in the image." if shipped else ""),
         "It is sent with each build, invalidates the cache for no reason, and may hold what nobody should see.",
-        "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in local_folders) + ".",
-        saves=shipped or None, also=tuple(each.line for each in copies if each.line != line))
+        "Write .dockerignore: " + ", ".join(f"**/{folder}" for folder in local_folders) + ".", saves=shipped or None,
+        also=tuple(each.line for each in copies if each.line != line))
 
 
 def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:

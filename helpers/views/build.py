@@ -35,8 +35,7 @@ def _checks(result: BuildResult) -> str:
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
     rows = [(_word(stage.name), code(_short(stage.base)), status(stage.status),
-             whole(seconds(stage.seconds)) if stage.status == "built" else "",
-             _cached(stage)) for stage in stages]
+             whole(seconds(stage.seconds)) if stage.status == "built" else "", _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
 
 

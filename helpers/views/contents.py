@@ -113,8 +113,6 @@ def _line(instruction: str) -> str:
     return line if len(line) <= 60 else f"{line[:59]}\u2026"
 
 
-# -- what a program needs ---------------------------------------------------------------
-
 def needs_view(found: Needs) -> str:
     """The loader and each library, and where it is."""
     rows = [(escape(what), code(name), code(place) if place else "<b>✘ not there</b>")
@@ -137,8 +135,6 @@ def _needs_rows(found: Needs) -> Iterator[tuple[str, str, str]]:
     for name in sorted({*found.found, *found.missing} - {found.loader}):
         yield "library", name, found.found.get(name, "")
 
-
-# -- side by side -----------------------------------------------------------------------
 
 def comparison_view(seen: Comparison) -> str:
     heads, rows = _comparison_rows(seen)

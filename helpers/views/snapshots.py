@@ -27,8 +27,6 @@ def entry_name(entry: Entry) -> str:
     return printable(entry.name) + ("/" if entry.is_dir else f" ({size(entry.size)})")
 
 
-# -- stages beside each other -----------------------------------------------------------
-
 def rooms_text(found: Rooms) -> str:
     """What is at the top of each stage, and what crossed."""
     return "\n".join([*(line for room in found.rooms for line in _room_lines(room)), *_crossed(found)])
@@ -51,8 +49,6 @@ def rooms_view(found: Rooms) -> str:
     return (f'<div style="display:flex;flex-wrap:wrap;gap:2em;align-items:flex-start">{tables}</div>'
             + "".join(paragraph(line) for line in _crossed(found)))
 
-
-# -- line by line -----------------------------------------------------------------------
 
 def changed_files(line: Line) -> list[str]:
     """What a line did to the files, a path a row; a folder that is new, or gone, stands for what is in it."""
@@ -153,8 +149,6 @@ def _names(found: Snapshot | None, path: str) -> str:
     more = f" ... {len(names)} in all" if len(names) > _NAMES else ""
     return code(" ".join(names[:_NAMES]) + more) if names else "nothing"
 
-
-# -- a shell ------------------------------------------------------------------------------
 
 def shell_text(shell: Shell) -> str:
     """Where it is."""

@@ -32,8 +32,7 @@ def layer(*members):
 
 
 def image(base, *own, base_name="base:1") -> Image:
-    """An image of layers with these instructions. `base`: {instruction: entries}, `own` pairs
-    of the same."""
+    """An image of layers with these instructions. `base`: {instruction: entries}, `own` pairs of the same."""
     pairs = [*base, *own]
     layers = tuple(Layer(f"sha256:{n}", made, sum(entries.sizes), sum(kind == ord("f") for kind in entries.kinds))
                    for n, (made, entries) in enumerate(pairs))
@@ -43,8 +42,7 @@ def image(base, *own, base_name="base:1") -> Image:
 USER = Start(("/app",), user="65532")
 
 
-def case(text, base=SMALL, own=(), *, start=USER, base_name="base:1", advice=True,
-         here=None, **other) -> ReportContext:
+def case(text, base=SMALL, own=(), *, start=USER, base_name="base:1", advice=True, here=None, **other) -> ReportContext:
     """A built project: its Dockerfile, the members of its base's one layer (None: scratch)
     and of its own layers, as (instruction as the history has it, members)."""
     below = [] if base is None else [("ADD rootfs /", layer(*base))]

@@ -62,9 +62,8 @@ def saved(*layers: bytes) -> bytes:
 
 
 def headers(count: int) -> Iterator[bytes]:
-    """The archive of that many empty files, a header a piece. Each is made from one, by
-    writing the number into its name and checksum: making them properly takes longer
-    than reading them."""
+    """The archive of that many empty files, a header a piece. Each is made from one, by writing the number into its
+    name and checksum: making them properly takes longer than reading them."""
     name = "srv/application/data/of-a-customer/record-00000000.json"
     header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
     total = sum(header) - sum(header[148:156]) + 8 * 32
@@ -76,8 +75,6 @@ def headers(count: int) -> Iterator[bytes]:
         yield bytes(header)
 
 
-
-# -- programs ------------------------------------------------------------------------------
 
 X86_64, AARCH64 = 62, 183
 LOADER = "/lib64/ld-linux-x86-64.so.2"
@@ -98,8 +95,6 @@ def _go_record(main: str, *modules: str) -> bytes:
     return (b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + bytes([6]) + b"go1.22"
             + bytes([len(framed) & 0x7F | 0x80, len(framed) >> 7]) + framed)
 
-
-# -- whole images ----------------------------------------------------------------------------
 
 def image(count: int, name: str = "made:1", **other) -> Image:
     """An image of so many layers, each made by an instruction 'RUN <its number>'."""

@@ -96,8 +96,6 @@ def test_what_it_renders_ends_in_its_own_entry_point(pack):
     assert at == sorted(at)
 
 
-# -- the scripts, with commands that only say how they were called -----------------------
-
 @pytest.fixture
 def said(tmp_path):
     """Run a script of the clone with a Python that writes its arguments down; (exit code, calls)."""

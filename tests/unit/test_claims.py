@@ -48,8 +48,6 @@ def test_the_check_of_the_lessons_reads_their_cells():
     assert given(next(path for path in NOTEBOOKS if path.name.startswith("01"))) == {"C1", "C2"}
 
 
-# -- lessons as the table names them ---------------------------------------------------
-
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
     """A folder of notebooks of the test's own."""
@@ -81,8 +79,6 @@ def test_the_lessons_that_are_here_have_titles():
     for path in NOTEBOOKS:
         assert lesson(path.name[:2]).file == path.name and lesson(path.name[:2]).title[0].isupper()
 
-
-# -- where each claim stands -----------------------------------------------------------
 
 def of(claim, found="holds", because="Because.", engine=""):
     return Verdict(claim, found, because, "2026-11-24", engine)
@@ -133,8 +129,6 @@ def test_a_claim_that_nobody_tested_links_to_its_lesson(shelf):
     assert len(links) == 2 * sum("02" in numbers for numbers in LESSONS.values())
 
 
-# -- sentences for an interview --------------------------------------------------------
-
 def sentence(*founds):
     return Sentence("x", tuple(Standing(f"C{n}", (), of(f"C{n}", found) if found else None)
                                for n, found in enumerate(founds, 1)))
@@ -143,8 +137,7 @@ def sentence(*founds):
 @pytest.mark.parametrize("founds, found, words", [
     (("holds",), "holds", "holds"), (("holds", "holds"), "holds", "holds"), (("fails", "fails"), "fails", "does not hold"),
     (("holds", "fails"), "partly", "holds in part"), (("partly", "holds"), "partly", "holds in part"),
-    (("partly",), "partly", "holds in part"), (("holds", ""), "", "not tested yet"), (("", ""), "", "not tested yet"),
-])
+    (("partly",), "partly", "holds in part"), (("holds", ""), "", "not tested yet"), (("", ""), "", "not tested yet")])
 def test_a_sentence_is_as_true_as_what_it_stands_on(founds, found, words):
     assert (sentence(*founds).found, sentence(*founds).words) == (found, words)
 

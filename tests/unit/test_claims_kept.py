@@ -14,8 +14,7 @@ from helpers.views.claims import verdict_view
 
 @pytest.mark.parametrize("holds, partly, found, words", [
     (True, False, "holds", "Claim 3 holds: "), (True, True, "partly", "Claim 3 holds in part: "),
-    (False, False, "fails", "Claim 3 does not hold: "), (False, True, "fails", "Claim 3 does not hold: "),
-])
+    (False, False, "fails", "Claim 3 does not hold: "), (False, True, "fails", "Claim 3 does not hold: ")])
 def test_a_verdict_says_what_was_found_and_why(home, holds, partly, found, words):
     given = verdict("C3", holds, "One layer was added.", partly=partly)
     assert given == Verdict("C3", found, "One layer was added.", date.today().isoformat())
@@ -44,8 +43,7 @@ def test_an_unknown_claim_is_refused_with_those_there_are(home):
 
 @pytest.mark.parametrize("content", [
     b"", b"{", b"\xff\xfe\x00", b"null", b"[]", b"7", b'"x"', b'{"C1": null}', b'{"C1": {"claim": "C1"}}',
-    b'{"C1": {"claim": "C1", "found": "holds", "because": "b", "when": "w", "more": 1}}',
-])
+    b'{"C1": {"claim": "C1", "found": "holds", "because": "b", "when": "w", "more": 1}}'])
 def test_a_damaged_file_is_forgotten_and_written_anew(home, content):
     file = home / "state" / "verdicts.json"
     file.parent.mkdir(parents=True)
@@ -78,16 +76,13 @@ def test_verdicts_given_at_once_are_all_kept(home):
     assert kept().keys() == CLAIMS.keys()
 
 
-# -- places ------------------------------------------------------------------------
-
 def test_one_variable_moves_everything(home):
     assert (paths.state(), paths.cache()) == (home / "state", home / "cache")
     assert not home.exists()   # asking makes nothing
 
 
 @pytest.mark.parametrize("variable, ask, default", [
-    ("XDG_STATE_HOME", paths.state, ".local/state"), ("XDG_CACHE_HOME", paths.cache, ".cache"),
-])
+    ("XDG_STATE_HOME", paths.state, ".local/state"), ("XDG_CACHE_HOME", paths.cache, ".cache")])
 def test_without_it_the_xdg_folders_are_used(monkeypatch, tmp_path, variable, ask, default):
     monkeypatch.delenv("MULTISTAGE_HOME", raising=False)
     monkeypatch.setenv(variable, str(tmp_path / "x"))

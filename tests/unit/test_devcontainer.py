@@ -23,9 +23,8 @@ COMMAND = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "item
                      {"type": "object"}]}
 # What a dev container made of an image may say; another key would be ignored without a word.
 RULES = {
-    "type": "object", "required": ["name", "image"], "additionalProperties": False,
-    "properties": {
-        "name": {"type": "string"},
+    "type": "object", "required": ["name", "image"], "additionalProperties": False, "properties": {
+                                                                                        "name": {"type": "string"},
         "image": {"type": "string", "pattern": r"^[a-z0-9.-]+(/[a-z0-9._-]+)+:[\w.-]+$"},
         "features": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": {
             "type": ["string", "boolean"]}}},
@@ -49,9 +48,7 @@ RULES = {
         **{key: {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
            for key in ("containerEnv", "remoteEnv")},
         "remoteUser": {"type": "string"}, "containerUser": {"type": "string"}, "init": {"type": "boolean"},
-        "privileged": {"type": "boolean"}, "mounts": {"type": "array"}, "customizations": {"type": "object"},
-    },
-}
+        "privileged": {"type": "boolean"}, "mounts": {"type": "array"}, "customizations": {"type": "object"}}}
 
 
 def unrepeated(pairs):
@@ -107,8 +104,6 @@ def test_its_command_makes_the_environment(container):
 def test_what_it_opens_is_there(container):
     assert all((ROOT / path).is_file() for path in container["customizations"]["codespaces"]["openFiles"])
 
-
-# -- badges ----------------------------------------------------------------------------
 
 def address() -> str:
     """OWNER/NAME of the project, from the one place that says so."""

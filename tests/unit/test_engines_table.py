@@ -33,8 +33,7 @@ def test_a_report_is_read():
 
 @pytest.mark.parametrize("outcomes, said", [
     ([], "-"), ([PASSED], "1"), ([PASSED, PASSED], "2"), ([PASSED, SKIPPED], "1 of 2"), ([SKIPPED], "not there"),
-    ([PASSED, SKIPPED, FAILED], "1 of 3 failed"),
-])
+    ([PASSED, SKIPPED, FAILED], "1 of 3 failed")])
 def test_a_cell_says_what_passed_and_hides_no_failure(outcomes, said):
     assert table.cell(outcomes) == said
 
@@ -110,8 +109,6 @@ def test_kinds_are_known_by_their_names():
     with pytest.raises(KeyError, match="docker-bookworm"):
         kinds.find("docker-1.0")
 
-
-# -- data that are put by --------------------------------------------------------------------
 
 @pytest.fixture
 def data(tmp_path):

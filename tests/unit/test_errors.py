@@ -7,8 +7,7 @@ import pytest
 from helpers import errors
 from helpers.errors import BuildFailed, CourseError, DockerfileError, EngineError, Interrupted, NoEngine
 
-KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)
-         if issubclass(kind, CourseError)]
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, CourseError)]
 
 
 @pytest.mark.parametrize("parts, text", [
@@ -66,13 +65,11 @@ def test_an_interrupt_is_a_keyboard_interrupt_and_no_expected_failure():
 
 
 def test_a_failed_build_says_where():
-    error = BuildFailed("no", stage="builder", instruction="RUN false", line=3, exit_code=1,
-                        log=("a", "b"), why="w")
+    error = BuildFailed("no", stage="builder", instruction="RUN false", line=3, exit_code=1, log=("a", "b"), why="w")
     assert (error.stage, error.instruction, error.line, error.exit_code, error.log) == (
         "builder", "RUN false", 3, 1, ("a", "b"))
     bare = BuildFailed("no")
-    assert (bare.stage, bare.instruction, bare.line, bare.exit_code, bare.log) == (
-        None, None, None, None, ())
+    assert (bare.stage, bare.instruction, bare.line, bare.exit_code, bare.log) == (None, None, None, None, ())
 
 
 def test_a_dockerfile_error_has_a_line_or_none():

@@ -18,8 +18,6 @@ def recorded(name: str) -> tuple[Finding, ...]:
     return lint.parse((DATA / f"{name}.json").read_text())
 
 
-# -- its answers ---------------------------------------------------------------------
-
 def test_findings_are_read_with_line_rule_level_and_words():
     assert recorded("slips") == (
         Finding(2, "DL3023", "error", "`COPY --from` cannot reference its own `FROM` alias"),
@@ -57,8 +55,6 @@ def test_what_is_no_answer_is_refused_and_shown(answer):
         lint.parse(answer)
     assert refused.value.evidence == answer and refused.value.why
 
-
-# -- programs in its place -----------------------------------------------------------
 
 @pytest.fixture
 def instead(tmp_path, monkeypatch):
@@ -143,8 +139,6 @@ def test_it_is_looked_for_beside_this_python_and_then_on_the_path(tmp_path, monk
         (folder / "hadolint").chmod(0o755)
         assert lint.program() == str(folder / "hadolint")
 
-
-# -- itself --------------------------------------------------------------------------
 
 @here
 @pytest.mark.parametrize("name", ["slips", "careless", "unreadable"])

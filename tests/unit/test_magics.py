@@ -166,8 +166,6 @@ def test_a_tab_knows_the_stages(shell, folder):
     assert "last" in shell.complete("", line, len(line))[1]
 
 
-# -- what is shown -----------------------------------------------------------------------
-
 def test_a_verdict_reads_well_aloud():
     page = VerdictView(VERDICT)._repr_html_()
     tags = Tags(page).found
@@ -217,8 +215,6 @@ def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
     assert progress.load().record("99-thing").attempts == 1
     assert all(each.tooltip and each.description for each in made)
 
-
-# -- %%in_step -------------------------------------------------------------------------
 
 class Entered:
     """A snapshot that notes what is run in it."""

@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
-# -- dependencies --------------------------------------------------------------------
-
 CONDA = {"docker": "docker-py", "matplotlib": "matplotlib-base"}   # pip's name: conda-forge's
 
 
@@ -98,8 +96,6 @@ def test_the_helpers_import_only_what_is_declared():
     assert used - set(sys.stdlib_module_names) - modules == set()
 
 
-# -- the words -----------------------------------------------------------------------
-
 @pytest.mark.parametrize("command", ["make lab", "make test"])
 def test_the_readme_names_the_two_commands(command):
     assert command in "\n".join((ROOT / "README.md").read_text().splitlines()[:40])
@@ -120,8 +116,6 @@ def test_the_makefile_has_the_targets_of_the_design(target):
 def test_every_module_says_what_it_is(path):
     assert ast.get_docstring(ast.parse(path.read_text())) or path.name == "__main__.py"
 
-
-# -- notebooks -----------------------------------------------------------------------
 
 class Tags(HTMLParser):
     def __init__(self, text: str):
@@ -279,8 +273,6 @@ def test_apps_that_a_lesson_builds_are_there(path):
                 words = [word.value for word in node.args if isinstance(word, ast.Constant)]
                 assert (apps / words[0] / (words[1] if len(words) > 1 else "Dockerfile")).is_file()
 
-
-# -- nothing of this machine ---------------------------------------------------------
 
 # Of an image, not of this machine: users that images have, where npm looks for its settings, and Go keeps what it compiled;
 # the files of a process.

@@ -19,8 +19,6 @@ LESSONS = sorted(ROOT.glob("notebooks/*.ipynb"))
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
-# -- pages -----------------------------------------------------------------------------
-
 def test_every_lesson_stands_once_in_the_table_of_contents_in_order_and_with_its_number():
     found = [entry for _, entries in pages.parts(README) for entry in entries]
     assert [re.search(r"<notebooks/(.+)>", entry)[1] for entry in found] == [path.stem for path in LESSONS]
@@ -45,8 +43,6 @@ def test_a_section_that_the_readme_lacks_is_an_error():
     with pytest.raises(ValueError, match="no section 'D'"):
         pages.split("a\n## B\nb", "D")
 
-
-# -- questions -------------------------------------------------------------------------
 
 def forms(path):
     notebook = json.loads(path.read_text())
@@ -95,8 +91,6 @@ def test_what_an_experiment_brought_is_folded_up_to_the_comparison():
     assert 'value="a"' in form and "<p>b.</p>" in form
 
 
-# -- notebooks -------------------------------------------------------------------------
-
 def test_pictures_go_into_files_and_links_to_notebooks_lead_to_pages(tmp_path):
     from helpers.charts import sizes
     from tests.unit.layers import image
@@ -123,8 +117,6 @@ def test_icons_that_no_page_shows_are_left_out():
     assert icons.without(script, {"big-cat", "sun"}) == 'f={"big-cat":[1,2,[],"f1","M1"],sun:[1,2,[9728],"f3","M3"]};'
 
 
-# -- tables ----------------------------------------------------------------------------
-
 def test_the_verdicts_are_those_that_the_lessons_were_kept_with():
     from helpers.claims import CLAIMS
 
@@ -141,8 +133,6 @@ def test_every_lesson_has_remarks_for_the_instructor(path):
     said = [each.metadata.instructor for each in cells if "instructor" in each.metadata]
     assert all(set(each) <= {"minutes", *tables._REMARKS} for each in said)
 
-
-# -- docstrings ------------------------------------------------------------------------
 
 def test_columns_of_a_docstring_become_definitions():
     lines = ["What it is.", "", "name   its name,", "       or ''", "a, b  both", "", "Raises X."]

@@ -31,8 +31,7 @@ ESCAPED = r"a\x1b[2Jb\rc\x07\x9bd\u202ee\u2028f\xffg"
 
 @pytest.mark.parametrize("text, fit", [
     ("", ""), ("plain", "plain"), ("a\nb\tc", "a\nb\tc"), ("größer 日本 😀\u00a0€", "größer 日本 😀\u00a0€"),
-    (HOSTILE, ESCAPED), ("\0", r"\x00"), ("\x7f", r"\x7f"), ("\ud800", r"\ud800"), ("\x85", r"\x85"),
-])
+    (HOSTILE, ESCAPED), ("\0", r"\x00"), ("\x7f", r"\x7f"), ("\ud800", r"\ud800"), ("\x85", r"\x85")])
 def test_text_is_shown_with_its_lines_and_without_what_a_terminal_acts_on(text, fit):
     assert shown(text) == fit
     assert escape(text) == fit
@@ -50,8 +49,7 @@ def test_what_html_takes_for_markup_is_escaped_too():
 
 @pytest.mark.parametrize("value, sent", [
     ("caf\udce9", r"caf\xe9"), ({"k\udcff": ["\udcff", ("\udcff",)]}, {r"k\xff": [r"\xff", [r"\xff"]]}),
-    ([1, 2.5, None, True], [1, 2.5, None, True]), ("\x1b€😀\x7f", "\x1b€😀\x7f"),
-])
+    ([1, 2.5, None, True], [1, 2.5, None, True]), ("\x1b€😀\x7f", "\x1b€😀\x7f")])
 def test_json_has_no_lone_surrogates(value, sent):
     assert sendable(value) == sent
     out = stream("ascii")
@@ -82,8 +80,6 @@ def test_an_error_shows_no_control_characters():
     assert str(error) == "what \\x1b[1m\nWhy: why \\xff\nWhat to do: do \\r\n    line\n\\x1b]0;title\\x07"
 
 
-# -- every way out -------------------------------------------------------------------
-
 def on_a_strict_terminal(act) -> tuple[str, str]:
     """What `act` writes to standard output and standard error."""
     out, err = stream("utf-8"), stream("utf-8")
@@ -95,8 +91,7 @@ def on_a_strict_terminal(act) -> tuple[str, str]:
 @pytest.mark.parametrize("as_json", [True, False])
 @pytest.mark.parametrize("data", [
     b'FROM a\nRUN echo "d\xe9j\xe0"\nNOSUCH \xff\x1b[2J\n', b"FROM a\x1b[2J\xff AS b\nFROM b\n", b"FROM a\nCOPY --from=\x1b\xe9 x y\n",
-    b"RUM \xe9\x07\n", b"FROM a AS \xe9\n", b"F\0R\0O\0M\0",
-])
+    b"RUM \xe9\x07\n", b"FROM a AS \xe9\n", b"F\0R\0O\0M\0"])
 def test_a_dockerfile_of_any_bytes_is_shown_on_a_strict_terminal(tmp_path, data, as_json):
     (tmp_path / "Dockerfile").write_bytes(data)
     out, err = on_a_strict_terminal(lambda: cli.main(["graph", str(tmp_path)] + ["--json"] * as_json))
@@ -148,8 +143,6 @@ def test_nothing_goes_past_the_one_way_out(path):
         assert not {"print", "html.escape", "sys.stdout.write", "sys.stderr.write"} & set(calls(path))
 
 
-# -- objects that show themselves ------------------------------------------------------------
-
 BYTE = "\udcff"
 
 
@@ -165,8 +158,7 @@ def _objects():
         "report": Reported("secret", "low", 1, BYTE, "", ""), "snapshot": snapshot.tree(),
         "build": BuildResult("sha256:0", "t", "buildkit", 1.0, (), (), (), None, read, None, warnings=(found,)),
         "twins": Twins(((BYTE, "differs"),), (), False, False), "file": Listing("x", BYTE),
-        "attributes": tuple.__new__(Attributes, [(BYTE, "-rw-r--r--", "0:0", "")]),
-    }
+        "attributes": tuple.__new__(Attributes, [(BYTE, "-rw-r--r--", "0:0", "")])}
 
 
 @pytest.mark.parametrize("name", _objects())

@@ -29,11 +29,9 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def image(*sizes: int, name="a:1", base="", base_layers=0, role="", **other) -> Image:
-    layers = tuple(Layer(f"sha256:{name}{n}", f"RUN step {n} of {name}", size, n)
-                   for n, size in enumerate(sizes))
-    return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "",
-                    "labels": {}, "settings": (), "engine": "An engine", "base": base,
-                    "base_layers": base_layers, "base_role": role, **other})
+    layers = tuple(Layer(f"sha256:{name}{n}", f"RUN step {n} of {name}", size, n) for n, size in enumerate(sizes))
+    return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "", "labels": {}, "settings": (),
+                    "engine": "An engine", "base": base, "base_layers": base_layers, "base_role": role, **other})
 
 
 ONE = image(700_000_000, 200_000_000, 60_000_000, name="go:single", base="golang:1.22", base_layers=2, role="build")
@@ -46,8 +44,7 @@ SETS = {
     "empty beside": [ONE, EMPTY], "all empty": [EMPTY, EMPTY],
     "long names": [image(5, name="registry.example/" + "long/" * 30 + "name:1"), ONE],
     "twelve": [image(10 ** n, name=f"i{n}") for n in range(12)],
-    "odd names": [image(5, name="<b>&\"'$x$_{2}\n"), image(7, name="日本")],
-}
+    "odd names": [image(5, name="<b>&\"'$x$_{2}\n"), image(7, name="日本")]}
 
 
 class Images(HTMLParser):
@@ -59,8 +56,6 @@ class Images(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.found.append((tag, dict(attributes)))
 
-
-# -- colours -------------------------------------------------------------------------
 
 # Viénot, Brettel and Mollon (1999): a dichromat's view of linear RGB.
 SIGHTS = {
@@ -181,8 +176,6 @@ def test_hatching_means_a_stand_in_and_nothing_else():
         assert {patch.get_hatch() for patch in hatched} <= {style.HATCH}
         assert ("Hatched: " in notes(chart)) == bool(hatched), chart.title
 
-
-# -- every set of images -------------------------------------------------------------
 
 @pytest.mark.filterwarnings("ignore:Glyph")
 @pytest.mark.parametrize("images", SETS.values(), ids=SETS)
@@ -331,8 +324,6 @@ def test_a_chart_is_written_to_a_file(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == charts.sizes([ONE]).png()
 
 
-# -- layers --------------------------------------------------------------------------
-
 @pytest.mark.parametrize("one", [ONE, TWO, EMPTY, image(0), image(0, 0, 5), image(*[7] * 20),
                                  image(*[0] * 20), SETS["long names"][0]], ids=repr)
 def test_every_image_s_layers_are_drawn(one):
@@ -350,8 +341,7 @@ def test_empty_layers_are_left_out_of_a_long_list():
 
 @pytest.mark.parametrize("one, title", [
     (ONE, "RUN step 2 of go:single added 60.0 MB to the 900 MB of golang:1.22"),
-    (image(5, 6), "2 layers with 11 B in a:1"), (EMPTY, "0 layers with 0 B in empty"),
-])
+    (image(5, 6), "2 layers with 11 B in a:1"), (EMPTY, "0 layers with 0 B in empty")])
 def test_the_title_of_layers(one, title):
     assert charts.layers(one).title == title
     assert charts.layers(one, "this").title == title.replace("a:1", "this").replace("empty", "this")
@@ -383,8 +373,6 @@ def test_one_layer_twice_keeps_its_two_colours():
     assert colours == [to_rgb(style.SHARED), to_rgb(style.RUN)]
 
 
-# -- stages --------------------------------------------------------------------------
-
 def built(text: str, target: str | None = None, **status) -> SimpleNamespace:
     parsed = dockerfile.parse(text)
     reports = tuple(StageReport(s.label, s.base, s.line, status.get(s.label.replace("-", "_"), "built"), 1.5)
@@ -401,8 +389,7 @@ GRAPHS = {
     "wide": built("FROM a AS s0\n" + "".join(f"FROM scratch AS s{n}\nCOPY --from=s{n - 1} /a /a\n"
                                              for n in range(1, 8))),
     "tall": built("".join(f"FROM image{n} AS s{n}\n" for n in range(9))),
-    "long": built(f"FROM {'very/' * 12}long:tag AS {'n' * 40}\n"),
-}
+    "long": built(f"FROM {'very/' * 12}long:tag AS {'n' * 40}\n")}
 
 
 @pytest.mark.parametrize("result", GRAPHS.values(), ids=GRAPHS)
@@ -481,8 +468,6 @@ def test_a_graph_says_what_each_stage_cost_and_what_ties_them():
 def test_the_same_figure_in_a_document_that_has_no_pictures():
     assert re.fullmatch(r"Chart: 900 MB of the 960 MB in go:single came .*", repr(charts.sizes([ONE])))
 
-
-# -- what crosses, and what a base brings ----------------------------------------------
 
 @pytest.mark.parametrize("draw, yes, no, title", [
     (charts.crossings, "✔ crosses", "stays behind", "FROM builder: 2 of 2 cross; COPY --from: 1; a new FROM: none"),

@@ -72,8 +72,6 @@ def drawn(draw, name):
     return draw(SETS[name])
 
 
-# -- names ---------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("name, shown", [("/usr/bin", "/usr/bin"), ("caf\u00e9", "caf\u00e9"), ("bad\udcff", r"bad\xff"),
                                          ("\ud83d\udcfe", r"\ud83d\xfe"),
                                          ("\udcc3\udca9", "\u00e9"), ("new\nline", "new\nline")])
@@ -92,8 +90,6 @@ def test_facts_are_text_that_any_program_can_read():
         [r"/bin/bad\xff"], [{"path": r"/bin/bad\xff", "size": len(elf()), "layer": "sha256:0"}]]
     assert seen.facts()["tools"][0]["path"] == r"/bin/bad\xff" and json.dumps(compare([seen, FULL]).facts(), ensure_ascii=False).encode()
 
-
-# -- charts --------------------------------------------------------------------------------
 
 def shown(chart) -> list[Text]:
     """The words of a figure that are drawn, laid out."""
@@ -171,8 +167,7 @@ def test_one_of_a_name_may_be_there_more_than_once():
 
 @pytest.mark.parametrize("names, letters, told", [
     (["a", "b"], 20, "a, b"), (["aaaa", "bbbb", "cccc"], 10, "aaaa,\nbbbb, cccc"), (["aaaa", "bbbb", "cccc", "dddd"], 10, "aaaa,\nbbbb …"),
-    (["a" * 50], 10, "aaa…aaaaaa"), (["a" * 50, "b"], 10, "aaa…aaaaaa"),
-])
+    (["a" * 50], 10, "aaa…aaaaaa"), (["a" * 50, "b"], 10, "aaa…aaaaaa")])
 def test_as_many_names_as_fit(names, letters, told):
     listed = drawing._listed(names, letters)
     assert all(len(line) <= letters for line in listed.split("\n")) and listed.count("\n") < 2
@@ -245,8 +240,7 @@ def test_waste_is_drawn_and_told(found):
 
 @pytest.mark.parametrize("name, title", [
     ("none", "Every byte of full:1 is seen"), ("nothing", "empty:1 has no file"), ("all", "600 B of 600 B in all:1 are shipped and never seen"),
-    ("some", "650 B of 1.12 kB in some:1 are shipped and never seen"),
-])
+    ("some", "650 B of 1.12 kB in some:1 are shipped and never seen")])
 def test_the_title_of_waste(name, title):
     assert charts.waste(WASTES[name]).title == title
 
@@ -271,8 +265,6 @@ def test_a_notebook_gets_alt_text():
     _, (tag, attributes) = page(html).tags
     assert tag == "img" and attributes["alt"] == charts.tools([HOSTILE]).alt
 
-
-# -- tables and text -----------------------------------------------------------------------
 
 SHOWN = {**{name: found[0] for name, found in SETS.items()}, **{f"waste {name}": found for name, found in WASTES.items()}}
 

@@ -144,8 +144,6 @@ def test_scratch_is_shared_by_nobody_and_an_image_by_all():
     assert [box.name for box in drawn.boxes.values() if box.external] == ["scratch", "scratch", "x"]
 
 
-# -- as drawn ------------------------------------------------------------------------------
-
 def extents(chart) -> dict:
     """{text: its rectangle in inches}, those of the axes."""
     canvas = FigureCanvasAgg(chart.figure)
@@ -194,9 +192,7 @@ def test_a_name_stays_in_its_box(text):
     ("builder", "builder"), ("gcr.io/distroless/base-debian12", "gcr.io/distroless/\nbase-debian12"),
     ("production-build-of-the-frontend", "production-build-of-the\n-frontend"),
     ("registry.example.com/team/platform/runtime/nginx-unprivileged:1.27.1-alpine3.20-slim",
-     "registry.example.com/team/…\nnginx-unprivileged:1.27.1-al…"),
-    ("m" * 40, "mmmmmmmmmmmmmmm…"),
-])
+     "registry.example.com/team/…\nnginx-unprivileged:1.27.1-al…"), ("m" * 40, "mmmmmmmmmmmmmmm…")])
 def test_a_long_name_is_broken_where_it_may_be_and_cut_where_it_must(name, shown):
     assert _in_box(name, 1.93)[0] == shown
 

@@ -106,8 +106,7 @@ def test_without_a_build_there_is_nothing_to_draw(nothing):
 
 
 @pytest.mark.parametrize("drawn", [{"it": QUICK}, {"everything first": SLOW, "dependencies first, and a mount": QUICK},
-                                   {"<b>$x$_": {"an edit with a long name": built(GOOD)}}],
-                         ids=["one", "two", "odd"])
+                                   {"<b>$x$_": {"an edit with a long name": built(GOOD)}}], ids=["one", "two", "odd"])
 def test_it_is_drawn_and_no_words_lie_over_others(drawn, monkeypatch):
     monkeypatch.setattr(style, "_DPI", 72)
     chart = charts.edits(drawn)

@@ -87,8 +87,6 @@ def test_without_a_bridge_nothing_crosses(text):
     assert made.crossing == 0 and made.bridges == () and made.share() == 0.0
 
 
-# -- tiles -------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("sizes", [[1], [6, 6, 4, 3, 2, 2, 1], [100, 1, 1, 1], [5] * 9,
                                    [10 ** n for n in range(8, 0, -1)]])
 @pytest.mark.parametrize("room", [(0, 0, 4, 4), (1, 2, 6, 1), (0, 0, 1, 6)])
@@ -114,8 +112,6 @@ def test_tiles_are_nearly_square():
 def test_an_empty_room_has_no_tiles(sizes):
     assert tiles(sizes, (0, 0, 1, 1)) == []
 
-
-# -- the picture -------------------------------------------------------------------------
 
 def frames(chart):
     """Width and height of the two rooms, by their frames."""
@@ -176,8 +172,7 @@ def test_a_stand_in_is_hatched():
     one, two = made.inventories
     told = image([("ADD x /", layer(*FAT))])
     stand_in = Image(**{**told.__dict__, "labels": {labels.STAND_IN: "golang:1.22"}})
-    chart = kitchen(Rooms(made.kitchen, made.dining, made.bridges, made.crossed,
-                          (take(stand_in, [layer(*FAT)]), two)))
+    chart = kitchen(Rooms(made.kitchen, made.dining, made.bridges, made.crossed, (take(stand_in, [layer(*FAT)]), two)))
     axes, = chart.figure.axes
     assert any(each.get_hatch() for each in axes.patches) and "stand-in" in chart.figure.texts[-1].get_text()
     axes, = kitchen(made).figure.axes

@@ -37,8 +37,6 @@ def colours(axes) -> list[str]:
     return [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
 
 
-# -- how large each is ---------------------------------------------------------------------
-
 def test_the_title_says_for_how_many_languages_and_how_much():
     chart = charts.languages({"Go": GO, "Java": JAVA})
     assert chart.title == "Several stages ship less in all 2 languages, from 1.3 times (Java) to 30.9 times (Go)"
@@ -105,8 +103,6 @@ def test_many_stand_ins_are_named_in_one_breath():
                    image(f"{ref} two", 1, 1, "run", **stand_in(f"{ref}:slim"))) for ref in ("a", "b")}
     assert "Hatched: stand-ins made from packages for a:1, a:slim, b:1, b:slim. Their sizes" in foot(charts.languages(pairs))
 
-
-# -- what was left behind ---------------------------------------------------------------------
 
 def tools(*names: str):
     return inventory(layer(*((f"usr/bin/{name}", elf(), 0o755) for name in names), ("app", b"x")))

@@ -77,8 +77,6 @@ def rings(chart) -> list[list[float]]:
     return [list(line.get_xdata()) for line in chart.figure.axes[0].lines if line.get_marker() == "o"]
 
 
-# -- every recorded build ------------------------------------------------------------------
-
 @pytest.mark.parametrize("name", CASES)
 def test_every_recorded_build_is_drawn_with_its_words_apart_and_described(name):
     chart = charts.timeline(recorded(name))
@@ -127,16 +125,13 @@ def test_the_same_build_gives_the_same_picture(monkeypatch):
     ("buildkit-target", "No step ran: all came from the cache; stage-1 never started"),
     ("legacy-parallel", "One stage after another: 15.0 s"),
     ("legacy-unused-fails", "The build failed after 3.0 s in unused, which nothing needs"),
-    ("buildkit-run-fails", None), ("legacy-root", None),
-])
+    ("buildkit-run-fails", None), ("legacy-root", None)])
 def test_the_title_is_the_finding(name, title):
     found = charts.timeline(recorded(name)).title
     assert found == title or title is None and ("failed after" in found or found.startswith("Only stage-0"))
     if name == "buildkit-run-fails":
         assert found.endswith("in builder")
 
-
-# -- bars, marks and arrows ------------------------------------------------------------------
 
 def test_a_bar_lies_where_its_step_ran():
     build, run = to_rgb(style.BUILD), to_rgb(style.RUN)
@@ -217,8 +212,7 @@ def test_what_is_around_the_stages_has_a_lane_if_it_took_time():
 
 @pytest.mark.parametrize("begin, end, said", [
     (0, 10, "RUN go build -o /greet greet.go  10.0 s"), (0, 3, "RUN go build…  3.0 s"),
-    (0, 1, "1.0 s"), (0, 0.2, "1 step, 200 ms"), (9.8, 10, "1 step, 200 ms"),
-])
+    (0, 1, "1.0 s"), (0, 0.2, "1 step, 200 ms"), (9.8, 10, "1 step, 200 ms")])
 def test_a_bar_says_as_much_as_fits(begin, end, said):
     chart = charts.timeline(made("FROM a AS one\nFROM b\nRUN x\n", step("one", begin, end, "RUN go build -o /greet greet.go"),
                                  step("stage-1", 0, 10)))

@@ -28,8 +28,6 @@ def bars(axes) -> list[tuple[float, float, float]]:
     return [(round(b.get_y() + b.get_height() / 2, 2), b.get_x(), b.get_x() + b.get_width()) for b in axes.patches]
 
 
-# -- reduction -------------------------------------------------------------------------
-
 @pytest.mark.parametrize("images, title", [
     (FOUR, "A smaller base alone saves 533 MB, a second stage alone saves 66.0 MB; together they save 806 MB"),
     (COSTS, "A smaller base alone costs 174 MB, a second stage alone saves 10.0 kB; together they save 98.0 MB"),
@@ -57,8 +55,6 @@ def test_what_one_stage_adds_is_the_build_s_whatever_it_stands_on():
 def test_a_reduction_of_nothing_or_less_is_drawn(images):
     assert charts.reduction(images).png()
 
-
-# -- trips -----------------------------------------------------------------------------
 
 def trip(name, way, seconds, moved):
     return Transfer(name, way, "place", seconds, moved, moved, 3, 0, "sha256:x", 25e6)
@@ -98,8 +94,6 @@ def test_fewer_trips_are_drawn_too(some, title):
     assert chart.png() and chart.title == title
 
 
-# -- runs ------------------------------------------------------------------------------
-
 FAST, SLOW = [0.18, 0.2, 0.19], [17.0, 19.0, 18.0]
 
 
@@ -137,8 +131,6 @@ def test_the_foot_of_runs_names_stand_ins_without_speaking_of_hatching():
     told = " ".join(text.get_text() for text in charts.runs(compare(FAST, SLOW), ["a", "b"], [ONE]).figure.texts)
     assert "golang:1.22 is a stand-in" in told and "Hatched" not in told
 
-
-# -- twins -----------------------------------------------------------------------------
 
 SAME = Twins((), (), layers=True, image=True)
 TIMES = Twins((("/app", "time"),), ("created",), layers=False, image=False)

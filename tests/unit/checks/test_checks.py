@@ -10,17 +10,7 @@ import nbformat
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import (
-    Fail,
-    Verdict,
-    check,
-    dockerfile_rules,
-    find,
-    hints,
-    names,
-    notebook,
-    read,
-)
+from helpers.checks import (Fail, Verdict, check, dockerfile_rules, find, hints, names, notebook, read)
 from helpers.checks.added_mounts import with_mounts, without_mounts
 from helpers.checks.edits import cache_fails
 from helpers.checks.exercise import Edit
@@ -78,8 +68,6 @@ def changed(folder, old, new):
     (folder / "check.toml").write_text(text.replace(old, new, 1))
     return folder
 
-
-# -- check.toml ------------------------------------------------------------------------
 
 def test_an_exercise_is_what_its_folder_says(folder):
     exercise = find(folder)
@@ -240,8 +228,6 @@ def test_a_long_starter_is_shown_and_edited_as_a_file(folder):
     assert {cell.get("execution_count") for cell in json.loads(notebook.write(exercise).read_text())["cells"]} == {None}
 
 
-# -- the text ----------------------------------------------------------------------------
-
 def rules(folder, text):
     found = Findings()
     exercise = read(folder)
@@ -325,8 +311,6 @@ def test_only_files_that_may_be_changed_are_brought_along(folder):
     assert changed_files(exercise, folder / "work" / "Other") == {}
 
 
-# -- what is lent ------------------------------------------------------------------------
-
 def test_a_cache_is_lent_to_each_run_and_lines_stay():
     text = ("FROM golang:1.22\nRUN go build \\\n  -o /app\nRUN <<EOF\ngo vet\nEOF\n"
             "RUN --mount=type=cache,target=/c true\nCMD [\"RUN\"]\n")
@@ -355,8 +339,6 @@ def test_nothing_is_lent_where_nothing_is_asked():
     assert with_mounts(dockerfiles.parse(GOOD), []) == GOOD
 
 
-# -- values, globs -----------------------------------------------------------------------
-
 def test_values_are_filled_in():
     values = Values(proof="pp", secrets={"t": "s"}, word="abc", a=12, b=3)
     assert values.fill("{word}{word} {a+b} {a*b} {proof} {secret.t} {{x}}") == \
@@ -374,13 +356,10 @@ def test_values_are_others_each_time():
 @pytest.mark.parametrize("path, pattern, fits", [
     ("/app/src/main.go", "**/*.go", True), ("main.go", "**/*.go", True), ("a/b.go", "*.go", False),
     ("/app/server", "/app/server", True), ("/app/x/server", "/app/*", False), ("web/a/b.js", "web/**", True),
-    ("/a.c", "/a?c", True), ("/abc", "/a.c", False), ("/usr/lib/x", "lib/**", False), ("/a[b]", "/a[b]", True),
-])
+    ("/a.c", "/a?c", True), ("/abc", "/a.c", False), ("/usr/lib/x", "lib/**", False), ("/a[b]", "/a[b]", True)])
 def test_patterns(path, pattern, fits):
     assert matches(path, pattern) is fits
 
-
-# -- verdicts ----------------------------------------------------------------------------
 
 def test_a_verdict_tells_the_first_cause_first():
     verdict = Verdict("x", "Dockerfile", ("syntax",), (Fail("size", "Too big.", 7), Fail("test: output", "Wrong.")), hint="h")
@@ -445,8 +424,6 @@ def test_findings_of_a_target_carry_its_name():
     assert found.failed("builds") and found.fails[0].rule == "test: builds"
 
 
-# -- the cache ---------------------------------------------------------------------------
-
 class Step:
     def __init__(self, instruction, cached, line):
         self.instruction, self.cached, self.line, self.stage = instruction, cached, line, "build"
@@ -458,13 +435,10 @@ class Built:
 
 @pytest.mark.parametrize("edit, lines", [
     (Edit("a.js", "x", cached=("npm ci",)), [4]), (Edit("a.js", "x", again=("run build",)), [6]),
-    (Edit("a.js", "x", cached=("run build",), again=("npm ci",)), []), (Edit("a.js", "x", cached=("pip",)), [None]),
-])
+    (Edit("a.js", "x", cached=("run build",), again=("npm ci",)), []), (Edit("a.js", "x", cached=("pip",)), [None])])
 def test_what_ran_again_is_told(edit, lines):
     assert [fail.line for fail in cache_fails(edit, Built)] == lines
 
-
-# -- hints -------------------------------------------------------------------------------
 
 def test_hints_are_the_folds_of_the_task(folder):
     exercise = find(folder)

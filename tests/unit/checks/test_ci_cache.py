@@ -31,8 +31,7 @@ def test_the_only_target_needs_no_name():
     (bake(to=[{"type": "registry"}]), "not a bake file"), (bake(to=[]), "no cache-to"), (bake(take=[]), "no cache-from"),
     (bake(to=["type=inline"]), "type=registry"), (bake(to=["type=local,dest=x"]), "type=registry"),
     (bake(to=["type=gha,ref=${REGISTRY}/app"]), "type is none of"), (bake(to=["type=registry,ref=elsewhere/app"]), "begins with ${REGISTRY}/"),
-    (bake(take=["${REGISTRY}/app:latest"]), "another place"),
-])
+    (bake(take=["${REGISTRY}/app:latest"]), "another place")])
 def test_what_no_pipeline_can_use_is_reported(text, said):
     with pytest.raises(ValueError) as caught:
         caches(text, HOST)

@@ -102,10 +102,8 @@ def test_a_health_check_says_yes_and_no():
 
 
 @pytest.mark.parametrize("test, codes, words", [
-    (None, {}, "no HEALTHCHECK"), (["NONE"], {}, "no HEALTHCHECK"),
-    (["CMD", "/app"], {"well": 7}, "exit code 7"), (["CMD", "/app"], {"well": None}, "not in the image"),
-    (["CMD", "true"], {"hangs": 0}, "made to hang"),
-])
+    (None, {}, "no HEALTHCHECK"), (["NONE"], {}, "no HEALTHCHECK"), (["CMD", "/app"], {"well": 7}, "exit code 7"),
+    (["CMD", "/app"], {"well": None}, "not in the image"), (["CMD", "true"], {"hangs": 0}, "made to hang")])
 def test_a_health_check_that_is_none_is_told(test, codes, words):
     said, server = health(test, **codes)
     assert words in said

@@ -100,8 +100,6 @@ def test_a_passed_verdict_lacks_nothing():
     assert not Verdict("01-a", "Dockerfile", ("syntax",), (), lacks=("No.",)).passed
 
 
-# -- secrets that go as files -----------------------------------------------------------
-
 def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
     context, folder = tmp_path / "context", tmp_path / "aside"
     context.mkdir(), folder.mkdir()
@@ -112,8 +110,7 @@ def test_the_small_engine_takes_them_out_of_the_context(tmp_path):
 
 @pytest.mark.parametrize("engine, named", [
     (DOCKER, {"fsize"}), (engines.podman(), {"fsize", "nofile", "nproc"}), (PODMAN, {"fsize"}),
-    (engines.podman("5.8.6"), {"fsize"}),
-])
+    (engines.podman("5.8.6"), {"fsize"})])
 def test_podman_4_is_not_left_to_ask_for_a_million_of_each(engine, named):
     limits = {each["Name"]: each["Hard"] for each in hardening_options(engine, ())["ulimits"]}
     assert set(limits) == named and limits.get("nofile", 0) <= 4096

@@ -40,13 +40,10 @@ def no_engine(monkeypatch, home):
     monkeypatch.setenv("DOCKER_HOST", DEAD)
 
 
-# -- usage ---------------------------------------------------------------------------
-
 @pytest.mark.parametrize("words", [
     [], ["nosuch"], ["doctor", "more"], ["build"], ["build", "a", "b"], ["build", "a", "--builder", "kaniko"],
     ["build", "a", "--target"], ["compare"], ["graph"], ["graph", "a", "-f"], ["engine", "restart"],
-    ["--json"], ["doctor", "--jsn"], ["bases", "--all", "golang:1.22"],
-])
+    ["--json"], ["doctor", "--jsn"], ["bases", "--all", "golang:1.22"]])
 def test_wrong_usage_is_told_and_ends_with_2(words, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(words)
@@ -76,8 +73,7 @@ def test_secrets_are_given_as_with_docker(tmp_path, monkeypatch):
     (tmp_path / "token").write_bytes(b"word")
     monkeypatch.setenv("TOKEN", "other")
     options = cli._parser().parse_args(["report", ".", "--secret", f"id=a,src={tmp_path / 'token'}", 
-                                        "--secret", "id=b,env=TOKEN",
-                                        "--lend", "npmrc", "--lend", "trust"])
+                                        "--secret", "id=b,env=TOKEN", "--lend", "npmrc", "--lend", "trust"])
     assert dict(options.secret) == {"a": b"word", "b": b"other"} and options.lend == ["npmrc", "trust"]
     bare = cli._parser().parse_args(["build", "."])
     # What the course lends by itself is for the builder to say.
@@ -86,8 +82,7 @@ def test_secrets_are_given_as_with_docker(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("words, said", [
     (["--secret", "id=a,src=/nowhere"], "There is no file /nowhere"), (["--secret", "token"], "id=NAME,src=FILE"),
-    (["--ssh", "default=/nowhere"], "not the socket"), (["--lend", "token"], "invalid choice"),
-])
+    (["--ssh", "default=/nowhere"], "not the socket"), (["--lend", "token"], "invalid choice")])
 def test_a_secret_that_is_not_there_is_wrong_usage(words, said, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["build", ".", *words])
@@ -96,8 +91,7 @@ def test_a_secret_that_is_not_there_is_wrong_usage(words, said, capsys):
 
 @pytest.mark.parametrize("error, code", [
     (BuildFailed("a", line=2), 1), (BaseUnavailable("a", line=2), 1), (CourseError("a"), 1), (Unsupported("a"), 1),
-    (NoEngine("a"), 2),
-])
+    (NoEngine("a"), 2)])
 @pytest.mark.parametrize("command", ["build", "report"])
 def test_whatever_keeps_an_image_from_being_built_has_one_shape(command, error, code, monkeypatch, capsys):
     def fail(*_, **__):
@@ -127,13 +121,10 @@ def test_every_command_takes_json(command):
     assert cli._parser().parse_args([command, *positional]).json is False
 
 
-# -- errors --------------------------------------------------------------------------
-
 @pytest.mark.parametrize("error, code", [
     (NoEngine("a"), 2), (EngineGone("a"), 2), (DiskFull("a"), 2), (CourseError("a"), 1),
     (ImageNotFound("a"), 1), (BaseUnavailable("a"), 1), (DockerfileError("a", line=3), 1),
-    (BuildFailed("a", stage="b", line=3), 1), (ContextError("a"), 1),
-])
+    (BuildFailed("a", stage="b", line=3), 1), (ContextError("a"), 1)])
 @pytest.mark.parametrize("as_json", [True, False])
 def test_each_error_has_its_exit_code(monkeypatch, capsys, error, code, as_json):
     def fail(options):
@@ -168,8 +159,6 @@ def test_the_facts_of_an_error_have_the_keys_of_the_design():
     assert (facts["kind"], facts["message"], facts["stage"], facts["line"]) == ("BuildFailed", "a", "b", 3)
 
 
-# -- without an engine ---------------------------------------------------------------
-
 def test_the_doctor_without_an_engine(tmp_path):
     done = call(tmp_path, "doctor", "--json")
     report = json.loads(done.stdout)
@@ -199,8 +188,6 @@ def test_what_needs_an_engine_ends_with_2(no_engine, capsys, words):
     assert cli.main([*words, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["ok"] is False
 
-
-# -- graph ---------------------------------------------------------------------------
 
 @pytest.mark.parametrize("app", APPS, ids=lambda path: path.name)
 def test_the_graph_of_an_app(no_engine, capsys, app):
@@ -285,8 +272,6 @@ def test_a_graph_of_a_broken_dockerfile_names_the_line(tmp_path, capsys):
     assert cli.main(["graph", str(tmp_path), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["line"] == 2
 
-
-# -- importing -----------------------------------------------------------------------
 
 HEAVY = ("docker", "matplotlib", "IPython", "ipywidgets", "google.protobuf", "requests")
 

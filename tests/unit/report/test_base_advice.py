@@ -37,8 +37,7 @@ def test_the_base_is_of_the_distribution_that_built_it():
 
 @pytest.mark.parametrize("base_name, refs", [
     ("python:3.12", ["python:3.12-slim"]), ("docker.io/library/python:3.11.4-bookworm", ["python:3.11.4-slim"]),
-    ("base:1", ["python:3.11-slim"]), ("", ["python:3.11-slim"]),
-])
+    ("base:1", ["python:3.11-slim"]), ("", ["python:3.11-slim"])])
 def test_an_interpreter_has_a_smaller_image_of_the_same_version(base_name, refs):
     python = make(loader=LOADER, needed=("libc.so.6",), parts=((0x700000, b"\x003.11.2\0"),))
     base = [*SLIM, ("usr/bin/python3.11", python, 0o755)]

@@ -73,8 +73,7 @@ def test_without_advice_the_kind_of_program_is_named_if_it_is_known(start, words
 @pytest.mark.parametrize("members", [
     [APT], [SHELL], [("usr/bin/curl", DYNAMIC, 0o755)], [("usr/bin/gcc", b"no program", 0o755)],
     [("usr/lib/python3/pdb.py", b"#!/usr/bin/python3\n", 0o755), ("usr/bin/pdb3", ("l", "/usr/lib/python3/pdb.py"))],
-    [("app/node_modules/typescript/bin/tsc", b"#!/usr/bin/env node\n", 0o755)],
-])
+    [("app/node_modules/typescript/bin/tsc", b"#!/usr/bin/env node\n", 0o755)]])
 def test_what_is_no_build_tool(members):
     assert found(case(GOOD, base=(*SMALL, *members), own=[APP]), "build-tools") == []
 
@@ -151,8 +150,7 @@ GOMP = ("usr/lib/libgomp.so.1", make(needed=(), soname="libgomp.so.1"), 0o755)
     ([PYTHON], [SCRIPT], 1), ([PYTHON, GOMP], [SCRIPT, NUMPY], 1),
     ([PYTHON], [SCRIPT, NUMPY], 0),                           # a module needs a library that only the larger one has
     (None, [SCRIPT], 0),                                      # not here: it might be as large
-    ([PYTHON, ("usr/share/data", b"x" * 9_000_000)], [SCRIPT], 0),
-])
+    ([PYTHON, ("usr/share/data", b"x" * 9_000_000)], [SCRIPT], 0)])
 def test_an_interpreter_on_a_large_base(slim, own, finds):
     here = {"python:3.11-slim": take(image([("ADD x /", layer(*SMALL, *slim))]), [layer(*SMALL, *slim)])} if slim else {}
     made = case(GOOD, base=(*BIG, GOMP, PYTHON), own=own, start=READS, here=here)

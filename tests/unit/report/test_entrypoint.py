@@ -49,8 +49,7 @@ def test_which_program_an_image_is_for(start, own, kind, path):
 
 @pytest.mark.parametrize("loader, needed, kind", [
     ("/lib/ld-musl-x86_64.so.1", ("libc.so",), "musl"), ("/lib/ld-musl-x86_64.so.1", (), "musl"),
-    (LOADER, ("libc.musl-x86_64.so.1", "libz.so.1"), "musl"), (LOADER, (), "glibc"), (LOADER, ("libc.so.6",), "glibc"),
-])
+    (LOADER, ("libc.musl-x86_64.so.1", "libz.so.1"), "musl"), (LOADER, (), "glibc"), (LOADER, ("libc.so.6",), "glibc")])
 def test_which_c_library_a_program_is_linked_with(loader, needed, kind):
     found = main(SLIM, [("COPY /src/app /app", [("app", make(loader=loader, needed=needed), 0o755)])],
                  Start(("/app", "--serve", "all")))
@@ -89,14 +88,12 @@ NODE, JAVA = ("usr/bin/node", DYNAMIC, 0o755), ("usr/bin/java", DYNAMIC, 0o755)
 
 TOOLS = [(f"usr/sbin/{name}", STATIC, 0o755) for name in (
     "gosu", "su-exec", "tini", "dumb-init", "env", "nice", "setpriv", "catatonit", "s6-setuidgid", "sudo", "timeout",
-    "chpst",
-    "runuser", "stdbuf", "app")]
+    "chpst", "runuser", "stdbuf", "app")]
 
 IN_ONE = [*TOOLS, NODE, JAVA, ("bin/bash", DYNAMIC, 0o755), ("srv/app.py", b"x"), ("srv/server.js", b"x"),
-          ("srv/lib/index.js", b"x"),
-          ("srv/app.jar", b"x"), ("srv/run.sh", b"#!/bin/sh\n", 0o755), ("srv/plain", b"echo hi\n", 0o755),
-          ("usr/bin/serve", b"#!/usr/bin/python3\n", 0o755), ("srv/sub/x", b"#!/bin/sh\n", 0o755),
-          ("srv/data", b"#!/bin/sh\n", 0o644)]
+          ("srv/lib/index.js", b"x"), ("srv/app.jar", b"x"), ("srv/run.sh", b"#!/bin/sh\n", 0o755),
+          ("srv/plain", b"echo hi\n", 0o755), ("usr/bin/serve", b"#!/usr/bin/python3\n", 0o755),
+          ("srv/sub/x", b"#!/bin/sh\n", 0o755), ("srv/data", b"#!/bin/sh\n", 0o644)]
 
 
 def starting(*words, environment=None):
@@ -106,100 +103,78 @@ def starting(*words, environment=None):
 
 @pytest.mark.parametrize("line", [
     'if [ "$MODE" = dev ]; then echo dev; else echo prod; fi', "while true; do sleep 9; done",
-    "until false; do :; done",
-    'case "$X" in a) one;; *) two;; esac', "{ app; gone; }", "(cd /x && gone)", "for f in *; do gone $f; done",
-    ". /srv/env && app", "source /srv/env; gone", 'eval "$RUN"', "app || exit 1", "app || { echo no; exit 1; }",
-    "! gone",
-    "exec $APP", "exec ${APP:-app}", "$(which app) x", "`which app`", "python3 $APP_DIR/app-*.py",
-    "python3 /srv/app-*.py",
-    "./node_modules/.bin/*", "exec ~/bin/app", "gone | app", "app | gone", "gone & app", "A=1 B=2 app",
-    "PATH=/x:$PATH gone",
-    "export PATH=/x:$PATH; gone", "export PATH=/x && exec gone", "cd sub && ./x", "cd $DIR && ./gone",
-    "cd /srv/sub; exec ./x",
-    "make gone && ./gone", "npm run build && node dist/gone.js", "chmod +x plain && ./plain", "chmod +x data && ./data",
-    "./plain", "set -e; exec app",
-    "exec app > /tmp/log 2>&1", "app >> log", "app < /dev/null", "app <<EOF\nx\nEOF", "wait", "exec 3>&1; app", "exec",
-    "command -v gone", "command app", "exec -a name app", "trap 'exit 0' TERM; app", "echo it\\'s; app",
-    'echo "a;b" && app',
-    "app # gone", "# gone\napp", "app \\\n  --x", "sleep() { gone; }; sleep", "function f { gone; }; f",
-    "[[ -n $X ]] && gone",
-    "test -f /x && gone || app", "alias x=gone; x", "time app", "read X; app", "echo $((1+2)); app",
-    "ulimit -n 9 && app",
-    "python3 -c 'import gone'", "sh -c 'exec \"$0\" \"$@\"' app", "java $OPTS -jar gone.jar", "java -jar $JAR",
-    "exec env A=1 app",
-    "app; exit $?", "{ gone", "'", "", "true", "app --x='a b' \"$Y\"", "/srv/${NAME}.sh", "node .", "node lib",
-    "node ./server",
+    "until false; do :; done", 'case "$X" in a) one;; *) two;; esac', "{ app; gone; }", "(cd /x && gone)",
+    "for f in *; do gone $f; done", ". /srv/env && app", "source /srv/env; gone", 'eval "$RUN"', "app || exit 1",
+    "app || { echo no; exit 1; }", "! gone", "exec $APP", "exec ${APP:-app}", "$(which app) x", "`which app`",
+    "python3 $APP_DIR/app-*.py", "python3 /srv/app-*.py", "./node_modules/.bin/*", "exec ~/bin/app", "gone | app",
+    "app | gone", "gone & app", "A=1 B=2 app", "PATH=/x:$PATH gone", "export PATH=/x:$PATH; gone",
+    "export PATH=/x && exec gone", "cd sub && ./x", "cd $DIR && ./gone", "cd /srv/sub; exec ./x", "make gone && ./gone",
+    "npm run build && node dist/gone.js", "chmod +x plain && ./plain", "chmod +x data && ./data", "./plain",
+    "set -e; exec app", "exec app > /tmp/log 2>&1", "app >> log", "app < /dev/null", "app <<EOF\nx\nEOF", "wait",
+    "exec 3>&1; app", "exec", "command -v gone", "command app", "exec -a name app", "trap 'exit 0' TERM; app",
+    "echo it\\'s; app", 'echo "a;b" && app', "app # gone", "# gone\napp", "app \\\n  --x", "sleep() { gone; }; sleep",
+    "function f { gone; }; f", "[[ -n $X ]] && gone", "test -f /x && gone || app", "alias x=gone; x", "time app",
+    "read X; app", "echo $((1+2)); app", "ulimit -n 9 && app", "python3 -c 'import gone'",
+    "sh -c 'exec \"$0\" \"$@\"' app", "java $OPTS -jar gone.jar", "java -jar $JAR", "exec env A=1 app", "app; exit $?",
+    "{ gone", "'", "", "true", "app --x='a b' \"$Y\"", "/srv/${NAME}.sh", "node .", "node lib", "node ./server",
     "gone() ( app )\ngone", "LD_LIBRARY_PATH=/x app", "coproc gone", "exec >/dev/null; app", "app&&true", "x=app; $x",
-    "exec sudo -u www app", "env -S 'app x'", "hash -r; app", "install && gone",
-])
+    "exec sudo -u www app", "env -S 'app x'", "hash -r; app", "install && gone"])
 def test_a_line_of_which_it_is_not_certain_that_it_fails_is_not_said_to(line):
     assert starting("/bin/sh", "-c", line) == ()
 
 
 @pytest.mark.parametrize("words", [
     ("gosu", "nobody", "/srv/run.sh"), ("gosu", "nobody:users", "app"), ("su-exec", "1000:1000", "app"),
-    ("tini", "app"),
-    ("tini", "-s", "-g", "-vvv", "--", "app"), ("tini", "-p", "SIGTERM", "-e", "143", "--", "/srv/run.sh"),
-    ("tini", "app", "--", "gone"), ("dumb-init", "--single-child", "--rewrite", "15:3", "--", "app"),
-    ("dumb-init", "-c", "app"),
+    ("tini", "app"), ("tini", "-s", "-g", "-vvv", "--", "app"),
+    ("tini", "-p", "SIGTERM", "-e", "143", "--", "/srv/run.sh"), ("tini", "app", "--", "gone"),
+    ("dumb-init", "--single-child", "--rewrite", "15:3", "--", "app"), ("dumb-init", "-c", "app"),
     ("dumb-init", "-r15:3", "app"), ("env", "A=1", "B=gone", "app"), ("env", "-i", "A=1", "app"),
-    ("env", "-u", "X", "app"),
-    ("env", "-uX", "app"), ("env", "--unset=X", "app"), ("env", "PATH=/gone", "other"), ("env", "-i", "other"),
-    ("env", "-C", "/srv/sub", "./x"), ("env", "-S", "gone"), ("env",), ("nice", "-n", "5", "app"),
-    ("nice", "-5", "app"),
-    ("nice", "--adjustment=5", "app"), ("setpriv", "--reuid=1000", "--clear-groups", "--no-new-privs", "app"),
+    ("env", "-u", "X", "app"), ("env", "-uX", "app"), ("env", "--unset=X", "app"), ("env", "PATH=/gone", "other"),
+    ("env", "-i", "other"), ("env", "-C", "/srv/sub", "./x"), ("env", "-S", "gone"), ("env",),
+    ("nice", "-n", "5", "app"), ("nice", "-5", "app"), ("nice", "--adjustment=5", "app"),
+    ("setpriv", "--reuid=1000", "--clear-groups", "--no-new-privs", "app"),
     ("setpriv", "--reuid", "1000", "--regid", "gone", "--init-groups", "app"), ("setpriv", "--unknown", "x", "gone"),
     ("catatonit", "--", "app"), ("catatonit", "-P"), ("s6-setuidgid", "nobody", "app"), ("sudo", "-u", "www", "app"),
     ("sudo", "-EHu", "www", "--", "app"), ("sudo", "--user=www", "A=1", "app"), ("sudo", "-i", "gone"),
-    ("sudo", "gone"),
-    ("timeout", "-k", "5", "60", "app"), ("chpst", "-u", "www", "app"), ("runuser", "-u", "www", "--", "app"),
-    ("runuser", "www", "-c", "gone"), ("stdbuf", "-oL", "app"), ("stdbuf", "-o", "0", "-e", "0", "app"),
-    ("tini", "--", "gosu", "www", "env", "A=1", "nice", "-n", "1", "app"), ("tini", "--", "/bin/sh", "-c", "exec $APP"),
-    ("serve", "--config=gunicorn.conf.py"), ("serve", "gone.py", "-c", "gone.js"), ("python3", "-m", "gone", "gone.py"),
+    ("sudo", "gone"), ("timeout", "-k", "5", "60", "app"), ("chpst", "-u", "www", "app"),
+    ("runuser", "-u", "www", "--", "app"), ("runuser", "www", "-c", "gone"), ("stdbuf", "-oL", "app"),
+    ("stdbuf", "-o", "0", "-e", "0", "app"), ("tini", "--", "gosu", "www", "env", "A=1", "nice", "-n", "1", "app"),
+    ("tini", "--", "/bin/sh", "-c", "exec $APP"), ("serve", "--config=gunicorn.conf.py"),
+    ("serve", "gone.py", "-c", "gone.js"), ("python3", "-m", "gone", "gone.py"),
     ("python3", "-c", "import x", "gone.py"), ("python3", "-uB", "-W", "ignore", "app.py"),
-    ("python3", "-X", "dev", "/srv/app.py", "gone.py"),
-    ("python3", "-Wignore", "app.py", "gone.jar"), ("python3", "/srv/lib"), ("python3", "-"),
-    ("python3", "--unknown", "gone.py"),
+    ("python3", "-X", "dev", "/srv/app.py", "gone.py"), ("python3", "-Wignore", "app.py", "gone.jar"),
+    ("python3", "/srv/lib"), ("python3", "-"), ("python3", "--unknown", "gone.py"),
     ("node", "-r", "dotenv/config.js", "server.js"), ("node", "--require", "gone.js", "server"),
-    ("node", "--import=gone.mjs", "server.js"),
-    ("node", "--max-old-space-size=512", "server.js", "gone.js"), ("node", "-e", "gone.js"), ("node", "."),
-    ("node", "lib"),
-    ("node", "--unknown", "gone.js"), ("node", "inspect", "gone.js"), ("node",),
-    ("node", "--inspect=0.0.0.0:1", "--enable-source-maps", "server.js"),
+    ("node", "--import=gone.mjs", "server.js"), ("node", "--max-old-space-size=512", "server.js", "gone.js"),
+    ("node", "-e", "gone.js"), ("node", "."), ("node", "lib"), ("node", "--unknown", "gone.js"),
+    ("node", "inspect", "gone.js"), ("node",), ("node", "--inspect=0.0.0.0:1", "--enable-source-maps", "server.js"),
     ("java", "-Dx=/y.jar", "-jar", "app.jar"), ("java", "-cp", "/gone.jar:/x/*", "Entrypoint"),
     ("java", "-jar", "-Xmx1g", "/srv/app.jar", "gone.jar"),
     ("java", "-javaagent:/gone.jar", "-cp", "app.jar", "org.Entrypoint", "gone.jar"), ("java", "@args", "gone.jar"),
-    ("java", "Gone"),
-    ("java", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-jar", "app.jar"), ("java", "-m", "a/b.Gone"),
-    ("/bin/sh", "/srv/run.sh", "gone.sh"), ("/bin/sh", "run.sh"), ("bash", "-e", "-o", "pipefail", "run.sh"),
-    ("bash", "-lc", "gone.py"),
-    ("bash", "--norc", "run.sh"), ("/bin/sh", "-c", "exec \"$@\"", "--", "gone"), ("/bin/sh", "-s", "gone"),
-    ("bash", "-l"),
-    ("/srv/run.sh", "gone"), ("/srv/run.sh", "--", "app"), ("/run/app",), ("/tmp/app",), ("python3", "/dev/stdin"),
-])
+    ("java", "Gone"), ("java", "--add-opens", "java.base/java.lang=ALL-UNNAMED", "-jar", "app.jar"),
+    ("java", "-m", "a/b.Gone"), ("/bin/sh", "/srv/run.sh", "gone.sh"), ("/bin/sh", "run.sh"),
+    ("bash", "-e", "-o", "pipefail", "run.sh"), ("bash", "-lc", "gone.py"), ("bash", "--norc", "run.sh"),
+    ("/bin/sh", "-c", "exec \"$@\"", "--", "gone"), ("/bin/sh", "-s", "gone"), ("bash", "-l"), ("/srv/run.sh", "gone"),
+    ("/srv/run.sh", "--", "app"), ("/run/app",), ("/tmp/app",), ("python3", "/dev/stdin")])
 def test_options_and_their_values_are_not_taken_for_programs(words):
     assert starting(*words) == ()
 
 
 @pytest.mark.parametrize("words, missing", [
     (("gone",), "gone"), (("/gone", "x"), "/gone"), (("./gone",), "./gone"), (("$APP",), "$APP"),
-    (("cd", "/srv"), "cd"),
-    (("exec", "app"), "exec"), (("tini", "--", "/gone"), "/gone"), (("tini", "-p", "SIGTERM", "gone"), "gone"),
-    (("gosu", "www", "gone"), "gone"), (("env", "A=1", "gone"), "gone"), (("sudo", "-u", "www", "/gone"), "/gone"),
-    (("setpriv", "--reuid", "1", "gone"), "gone"), (("nice", "-n", "5", "gone"), "gone"),
-    (("s6-setuidgid", "www", "gone"), "gone"),
+    (("cd", "/srv"), "cd"), (("exec", "app"), "exec"), (("tini", "--", "/gone"), "/gone"),
+    (("tini", "-p", "SIGTERM", "gone"), "gone"), (("gosu", "www", "gone"), "gone"), (("env", "A=1", "gone"), "gone"),
+    (("sudo", "-u", "www", "/gone"), "/gone"), (("setpriv", "--reuid", "1", "gone"), "gone"),
+    (("nice", "-n", "5", "gone"), "gone"), (("s6-setuidgid", "www", "gone"), "gone"),
     (("/bin/sh", "-c", "gone --x"), "gone"), (("/bin/sh", "-c", "cd /srv && exec ./gone"), "./gone"),
-    (("/bin/sh", "-c", "A=1 gone"), "gone"),
-    (("/bin/sh", "-c", "set -e; exec gone > log"), "gone"), (("/bin/sh", "-c", "gone || exit 1"), "gone"),
-    (("/bin/sh", "-c", "exec tini -- gone"), "gone"), (("/bin/sh", "-c", "'/gone'"), "/gone"),
-    (("bash", "-ec", "gone"), "gone"),
-    (("python3", "gone.py"), "gone.py"), (("python3", "-u", "/srv/gone"), "/srv/gone"), (("node", "gone"), "gone"),
+    (("/bin/sh", "-c", "A=1 gone"), "gone"), (("/bin/sh", "-c", "set -e; exec gone > log"), "gone"),
+    (("/bin/sh", "-c", "gone || exit 1"), "gone"), (("/bin/sh", "-c", "exec tini -- gone"), "gone"),
+    (("/bin/sh", "-c", "'/gone'"), "/gone"), (("bash", "-ec", "gone"), "gone"), (("python3", "gone.py"), "gone.py"),
+    (("python3", "-u", "/srv/gone"), "/srv/gone"), (("node", "gone"), "gone"),
     (("node", "-r", "x", "gone.js"), "gone.js"), (("java", "-Xmx1g", "-jar", "gone.jar"), "gone.jar"),
-    (("/bin/sh", "/gone.sh"), "/gone.sh"),
-    (("/bin/sh", "-c", "exec python3 gone.py"), "gone.py"), (("/srv/plain",), "a program in /srv/plain"),
-    (("/bin/sh", "-c", "exec ./data"), "the right to execute /srv/data"),
-    (("tini", "--", "/srv/data"), "the right to execute /srv/data"),
-])
+    (("/bin/sh", "/gone.sh"), "/gone.sh"), (("/bin/sh", "-c", "exec python3 gone.py"), "gone.py"),
+    (("/srv/plain",), "a program in /srv/plain"), (("/bin/sh", "-c", "exec ./data"), "the right to execute /srv/data"),
+    (("tini", "--", "/srv/data"), "the right to execute /srv/data")])
 def test_what_certainly_does_not_start_is_said_to(words, missing):
     assert starting(*words) == (missing,)
 
@@ -222,9 +197,7 @@ def test_a_library_in_a_folder_that_the_environment_names_is_found():
     assert main(SMALL, own, Start(("env", "A=/opt/x", "/app"))).missing == ("libx.so.1",)
 
 
-@pytest.mark.parametrize("start, words", [
-    (Start(("/gone",)), "/gone"), (Start(("/bin/sh", "-c", "/app")), "/bin/sh"),
-])
+@pytest.mark.parametrize("start, words", [(Start(("/gone",)), "/gone"), (Start(("/bin/sh", "-c", "/app")), "/bin/sh")])
 def test_a_program_that_is_not_there_is_attributed_to_the_command(start, words):
     text = GOOD.replace("USER", 'ENTRYPOINT ["/first"]\nUSER')     # the last word counts
     only = one(case(text, own=[APP], start=start), "will-not-start")

@@ -29,8 +29,7 @@ SERVER = Behaviour(None, answer=(200, b"page"))
     (TWO, Behaviour(0, ("hi",)), "prints 1 line, and 2 before"),
     (TWO, Behaviour(1, ONE.output), "ends with exit code 1, and it ends with exit code 0 before"),
     (TWO, Behaviour(None, ONE.output), "still running"), (TWO, Behaviour(None, error="no program"), "no program"),
-    (Behaviour(1), ONE, "differently each time"), (Behaviour(0, ("hi",)), ONE, "differently each time"),
-])
+    (Behaviour(1), ONE, "differently each time"), (Behaviour(0, ("hi",)), ONE, "differently each time")])
 def test_what_an_image_does_otherwise(again, after, said):
     found = difference(ONE, again, after)
     assert said in found and bool(found) == bool(said)

@@ -18,8 +18,7 @@ from tests.unit.report.projects import APP, EVERYTHING, GOOD, PACKAGE, SINGLE, f
     ("/root/.npm/_logs/1.log", ""), ("/root/.cache/go-build/00/a", "Go's build cache"),
     ("/go/pkg/mod/cache/a.zip", "Go's downloaded modules"), ("/root/.m2/repository/a.jar", "Maven's downloads"),
     ("/usr/local/cargo/registry/a", "Cargo's downloads"), ("/root/.gradle/caches/a", "Gradle's caches"),
-    ("/app/main.go", ""), ("/app/cache/pip.txt", ""), ("/usr/local/go/pkg/tool/compile", ""),
-])
+    ("/app/main.go", ""), ("/app/cache/pip.txt", ""), ("/usr/local/go/pkg/tool/compile", "")])
 def test_what_is_a_cache(path, whose):
     assert cache(path) == whose
 
@@ -34,8 +33,7 @@ def test_a_cache_is_attributed_to_its_line_with_its_bytes():
 
 
 @pytest.mark.parametrize("path, made, words", [
-    ("root/.cache/go-build/a", "RUN go build", "type=cache"), ("root/.cache/pip/a", "COPY /root /root", "Copy only"),
-])
+    ("root/.cache/go-build/a", "RUN go build", "type=cache"), ("root/.cache/pip/a", "COPY /root /root", "Copy only")])
 def test_the_remedy_against_a_cache_fits_it(path, made, words):
     text = GOOD.replace("USER", f"{made.replace('COPY', 'COPY --from=builder')}\nUSER")
     assert words in one(case(text, own=[APP, (made, [(path, b"x" * 20_000)])]), "cache-left").remedy
@@ -57,8 +55,7 @@ def test_when_a_cache_is_no_finding(base, own):
     ("/src/test_a.py", "tests"), ("/app/site.js", ""), ("/app/menu.test.js", "tests"), ("/app/menu.ts", "sources"),
     ("/app/types.d.ts", ""), ("/src/.git/config", "version control"), ("/app/node_modules/a/test/b.js", ""),
     ("/venv/lib/python3/site-packages/a/tests/b.py", ""), ("/app/app", ""), ("/src/Makefile", "sources"),
-    ("/src/pom.xml", "sources"), ("/app/attest", ""),
-])
+    ("/src/pom.xml", "sources"), ("/app/attest", "")])
 def test_what_does_not_run(path, kind):
     assert unused_kind(path) == kind
 
@@ -107,8 +104,7 @@ MODULES = [("srv/app", STATIC, 0o755), ("srv/node_modules/vite/index.js", b"x" *
 
 @pytest.mark.parametrize("manifests, saved", [
     ({"package-lock.json": LOCK, "package.json": PACKAGE}, 977), ({"package-lock.json": OLD_LOCK}, 977),
-    ({"web/package-lock.json": LOCK}, 977), ({"package.json": PACKAGE}, 970),
-])
+    ({"web/package-lock.json": LOCK}, 977), ({"package.json": PACKAGE}, 970)])
 def test_packages_for_development_only(manifests, saved):
     made = case(EVERYTHING, own=[("COPY /src /srv", MODULES)], project=Project({}, "", manifests))
     only = one(made, "dev-dependencies")
@@ -119,8 +115,7 @@ def test_packages_for_development_only(manifests, saved):
 @pytest.mark.parametrize("manifests", [
     {}, {"package.json": "{"}, {"package.json": "[]"}, {"package-lock.json": '{"packages": []}'},
     {"package.json": json.dumps({"dependencies": {"vite": "1"}, "devDependencies": {"vite": "1"}})},
-    {"package-lock.json": json.dumps({"packages": {"node_modules/vite": {}}})},
-])
+    {"package-lock.json": json.dumps({"packages": {"node_modules/vite": {}}})}])
 def test_when_no_package_is_for_development_only(manifests):
     made = case(EVERYTHING, own=[("COPY /src /srv", MODULES)], project=Project({}, "", manifests))
     assert found(made, "dev-dependencies") == []

@@ -38,8 +38,7 @@ def test_findings_are_sorted_by_severity_then_bytes_then_line():
 
 @pytest.mark.parametrize("saved, least, severity", [
     (0, "low", "low"), (9, "low", "low"), (10, "low", "medium"), (99, "low", "medium"), (100, "low", "high"),
-    (0, "medium", "medium"), (100, "medium", "high"), (10, "high", "high"),
-])
+    (0, "medium", "medium"), (100, "medium", "high"), (10, "high", "high")])
 def test_the_weight_of_bytes(saved, least, severity):
     assert weight(saved, 1000, least) == severity
     assert weight(0, 0) == "low"

@@ -83,8 +83,7 @@ def test_a_stage_from_a_stage_has_the_lines_of_both():
 @pytest.mark.parametrize("line, sources, target", [
     ("COPY a b /c/", ["a", "b"], "/c/"), ('COPY ["a b", "/c"]', ["a b"], "/c"),
     ("COPY --from=x --chown=1 a /c", ["a"], "/c"), ("ADD https://example.org/x /y", ["https://example.org/x"], "/y"),
-    ("COPY <<EOF /c\nx\nEOF", [], "/c"),
-])
+    ("COPY <<EOF /c\nx\nEOF", [], "/c")])
 def test_what_a_copy_names(line, sources, target):
     instruction = dockerfiles.parse(f"FROM a\n{line}\n").stages[0].instructions[1]
     assert instruction.operands == (sources, target)
@@ -93,7 +92,6 @@ def test_what_a_copy_names(line, sources, target):
 @pytest.mark.parametrize("line, whole", [
     ("COPY . .", True), ("COPY ./ /app/", True), ("ADD . /app", True), ("COPY / /app", True), ("COPY * /app/", True),
     ('COPY [".", "/app"]', True), ("COPY src /app", False), ("COPY --from=b . /app", False), ("RUN cp . /app", False),
-    ("COPY package.json .", False),
-])
+    ("COPY package.json .", False)])
 def test_which_copies_take_the_whole_context(line, whole):
     assert dockerfiles.parse(f"FROM a AS b\nFROM a\n{line}\n").stages[1].instructions[1].copies_whole_context == whole

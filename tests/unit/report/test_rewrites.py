@@ -104,8 +104,6 @@ def test_a_user_by_number(before, after):
     assert changed(rewrites.numeric_user, made) == f"FROM base:1\n{after or before}"
 
 
-# -- another base --------------------------------------------------------------------
-
 SMALL_BASE = {"gcr.io/distroless/base-debian12": take(image([("ADD x /", layer(*SMALL))]), [layer(*SMALL)])}
 
 
@@ -164,8 +162,7 @@ CMD ["/srv/app"]
     SINGLE.replace("COPY . .", "COPY . /"),                                   # everything may be the project's
     SINGLE.replace("EXPOSE 80", "EXPOSE $PORT"), SINGLE.replace("EXPOSE 80", "ONBUILD RUN a"),
     SINGLE.replace("RUN make", "RUN apt-get install -y make ca-certificates && make"),
-    SINGLE.replace('CMD ["/srv/app"]', "CMD /srv/app | tee /log"),
-])
+    SINGLE.replace('CMD ["/srv/app"]', "CMD /srv/app | tee /log")])
 def test_one_stage_stays_one_where_the_program_may_need_more(text):
     own = [("WORKDIR /srv", []), ("COPY . /", FILES), *OWN[2:]] if "COPY . /" in text else OWN
     start = RUNS if '["/srv/app"]' in text else Start(("/bin/sh", "-c", "/srv/app | tee /log"), directory="/srv")

@@ -58,15 +58,12 @@ def test_every_severity_and_level_has_one_of_sarif_s(level):
 @pytest.mark.parametrize("broken", [
     lambda log: log.update(version="2.0"), lambda log: results(log)[0].update(level="high"),
     lambda log: results(log)[0].pop("message"), lambda log: log["runs"][0].pop("tool"),
-    lambda log: results(log)[0]["locations"][0]["physicalLocation"]["region"].update(startLine=0),
-])
+    lambda log: results(log)[0]["locations"][0]["physicalLocation"]["region"].update(startLine=0)])
 def test_the_schema_refuses_what_is_no_sarif(broken):
     log = to_sarif(told(), "Dockerfile")
     broken(log)
     assert not VALIDATOR.is_valid(log)
 
-
-# -- the command ---------------------------------------------------------------------
 
 @pytest.fixture
 def finds(monkeypatch):
@@ -79,8 +76,7 @@ def finds(monkeypatch):
 
 @pytest.mark.parametrize("found, level, code", [
     (["high"], "high", 1), (["medium", "low"], "high", 0), (["medium"], "medium", 1), (["high"], "medium", 1),
-    (["low"], "medium", 0), (["low"], "low", 1), ([], "low", 0),
-])
+    (["low"], "medium", 0), (["low"], "low", 1), ([], "low", 0)])
 def test_a_finding_of_that_severity_or_above_sets_the_exit_code(finds, found, level, code, capsys):
     finds(*found)
     assert cli.main(["report", "x", "--fail-on", level, "--json"]) == code

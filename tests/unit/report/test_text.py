@@ -66,8 +66,7 @@ TESTED = GOOD.replace("\nFROM base:1", "\nFROM builder AS {name}\nRUN {run}\n\nF
 @pytest.mark.parametrize("name, run", [
     ("check", "go test ./..."), ("check", "npm run test"), ("check", "python3 -m pytest -q"),
     ("check", "mvn -q verify"),
-    ("test", "./whatever"), ("unit-tests", "./whatever"), ("check", "cd x && cargo test"), ("check", "ctest"),
-])
+    ("test", "./whatever"), ("unit-tests", "./whatever"), ("check", "cd x && cargo test"), ("check", "ctest")])
 def test_tests_that_nothing_asks_for(name, run):
     only = one(case(TESTED.format(name=name, run=run), own=[APP]), "unused-tests")
     assert (only.line, only.severity) == (6, "medium") and name in only.what and "skips" in only.why
@@ -93,8 +92,7 @@ def test_only_a_name_is_offered_as_a_target():
     TESTED.format(name="package", run="mvn package -DskipTests"), TESTED.format(name="tools", run="apk add bats"),
     TESTED.format(name="docs", run="make docs"), TESTED.format(name="latest", run="./contest"),
     # The artifact depends on it.
-    TESTED.format(name="test", run="go test").replace("--from=builder /src/app", "--from=test /src/app"),
-])
+    TESTED.format(name="test", run="go test").replace("--from=builder /src/app", "--from=test /src/app")])
 def test_when_no_test_is_unused(text):
     assert found(case(text, own=[APP]), "unused-tests") == []
 
@@ -105,8 +103,7 @@ def test_stages_after_the_target_are_not_judged():
 
 
 @pytest.mark.parametrize("line, user, reported", [
-    ("", "", 6), ("USER root\n", "root", 8), ("USER 0:0\n", "0:0", 8), ("USER 65532\nUSER root\n", "root", 9),
-])
+    ("", "", 6), ("USER root\n", "root", 8), ("USER 0:0\n", "0:0", 8), ("USER 65532\nUSER root\n", "root", 9)])
 def test_root_as_the_user(line, user, reported):
     made = case(GOOD.replace("USER 65532\n", line), own=[APP], start=Start(("/app",), user=user))
     only = one(made, "root-user")
@@ -114,8 +111,7 @@ def test_root_as_the_user(line, user, reported):
 
 
 @pytest.mark.parametrize("start", [
-    Start(("/app",), user="65532"), Start(("/app",), user="nonroot"), Start(("/app",), user="www:root"), Start(()),
-])
+    Start(("/app",), user="65532"), Start(("/app",), user="nonroot"), Start(("/app",), user="www:root"), Start(())])
 def test_when_root_is_not_the_user(start):
     assert found(case(GOOD, own=[APP], start=start), "root-user") == []
 
@@ -132,8 +128,7 @@ POM = "<project><dependencies><dependency/></dependencies></project>"
     ("pip install -r requirements.txt", {}), ("uv sync", {}), ("apt-get update && apt-get install -y gcc", {}),
     ("apk add gcc", {}), ("bundle install", {}), ("dotnet restore", {}), ("mvn dependency:go-offline", {}),
     ("go build -o app", {"go.mod": REQUIRES}), ("mvn package", {"pom.xml": POM}),
-    ("cargo build --release", {"Cargo.toml": '[dependencies]\nserde = "1"\n'}),
-])
+    ("cargo build --release", {"Cargo.toml": '[dependencies]\nserde = "1"\n'})])
 def test_the_source_is_copied_before_dependencies_are_fetched(run, manifests):
     only = one(case(ORDER.format(run=run), own=[APP], project=Project({}, "", manifests)), "cache-order")
     assert (only.line, only.also, only.severity) == (3, (4,), "medium")
@@ -143,8 +138,7 @@ def test_the_source_is_copied_before_dependencies_are_fetched(run, manifests):
 
 
 @pytest.mark.parametrize("line, took, reported", [
-    (4, 12.0, "It took 12.0 s this time."), (4, 1.0, "It took 1.0 s this time."), (4, 0.9, None), (3, 12.0, None),
-])
+    (4, 12.0, "It took 12.0 s this time."), (4, 1.0, "It took 1.0 s this time."), (4, 0.9, None), (3, 12.0, None)])
 def test_what_the_order_cost_this_time(line, took, reported):
     steps = (Step("builder", "COPY . .", 2, False, 0, 50), Step("builder", "RUN npm ci", line, False, 1.0, 1.0 + took))
     only = one(case(ORDER.format(run="npm ci"), own=[APP], steps=steps), "cache-order")
@@ -173,8 +167,7 @@ def test_vendored_modules_are_not_fetched():
 
 
 @pytest.mark.parametrize("line, reported", [
-    ("FROM base", 6), ("FROM base:latest", 6), ("FROM gcr.io/distroless/static", 6),
-])
+    ("FROM base", 6), ("FROM base:latest", 6), ("FROM gcr.io/distroless/static", 6)])
 def test_a_tag_that_moves(line, reported):
     only = one(case(GOOD.replace("FROM base:1", line), own=[APP]), "moving-tag")
     assert (only.line, only.severity) == (reported, "low")
@@ -230,7 +223,6 @@ def test_what_should_stay_out_of_the_context_and_is_shipped():
 
 @pytest.mark.parametrize("text, files", [
     (GOOD, {"main.go": 1, ".gitignore": 2, "node_modules.txt": 3}), (GOOD, {}),
-    (GOOD.replace("COPY . .", "COPY main.go ."), {".git/a": 5}),
-])
+    (GOOD.replace("COPY . .", "COPY main.go ."), {".git/a": 5})])
 def test_when_nothing_has_to_stay_out_of_the_context(text, files):
     assert found(case(text, own=[APP], project=project(files)), "no-dockerignore") == []

@@ -59,8 +59,6 @@ def told(text=TEXT, base=FAT, own=OWN, findings=None, stand_in=False, **other) -
 GOOD = ('FROM golang:1.22 AS builder\nRUN make\nFROM base:1\nCOPY --from=builder /src/app /app\nUSER 1\nCMD ["/app"]\n')
 
 
-# -- as values -----------------------------------------------------------------------
-
 def test_what_each_line_brings_adds_up_to_the_image():
     report = told()
     assert list(report.brought()) == [4, 5, 6, 7]
@@ -90,8 +88,6 @@ def test_the_json_has_what_the_report_has():
     assert {"tools", "packages", "setuid", "waste", "executables"} <= facts["inventory"].keys()
     assert told(own=[], findings=[]).facts()["program"]["missing"] == ["/app"]
 
-
-# -- as text and HTML ----------------------------------------------------------------
 
 def test_the_text_has_every_finding_with_line_why_and_remedy():
     report = told()
@@ -139,8 +135,7 @@ def test_whatever_the_text_is_it_is_shown_as_text():
     (Opinions(), "reports nothing."), (Opinions(without="hadolint is not installed."), "hadolint is not installed."),
     (Opinions((lint.Finding(1, "X", "info", "m"),)), "reports 1 thing, none of which is not listed above."),
     (Opinions((lint.Finding(1, "X", "info", "m"),) * 3, (lint.Finding(2, "Y", "error", "mm"),) * 2),
-     "reports 3 things, 2 of which are not listed above."),
-])
+     "reports 3 things, 2 of which are not listed above.")])
 def test_a_linter_s_opinions_stand_apart(said, words):
     report = told(findings=[], opinions=said)
     for text in (views.report_text(report), page(views.report_view(report)).text):
@@ -159,8 +154,6 @@ def test_the_builder_s_checks_stand_apart_with_their_links():
     assert check.link in {facts["href"] for tag, facts in read.tags if tag == "a"}
     assert report.facts()["checks"] == [check.facts()] and report.facts()["opinions"] == []
 
-
-# -- as a picture --------------------------------------------------------------------
 
 def rows(chart):
     axes, = chart.figure.axes
@@ -236,14 +229,11 @@ def test_a_stand_in_is_hatched(stand_in):
     assert chart.title.startswith("Nothing to fix in ")
 
 
-# -- how a container starts ----------------------------------------------------------
-
 @pytest.mark.parametrize("config, expected, root", [
     ({}, Start(), True), (None, Start(), True),
     ({"Entrypoint": ["a"], "Cmd": ["b", "c"], "Env": ["A=1", "B=x=y", "C"], "WorkingDir": "/w", "User": "9"},
      Start(("a", "b", "c"), {"A": "1", "B": "x=y", "C": ""}, "/w", "9"), False),
-    ({"Entrypoint": None, "Cmd": None, "Env": None, "WorkingDir": "", "User": "root:x"}, Start(user="root:x"), True),
-])
+    ({"Entrypoint": None, "Cmd": None, "Env": None, "WorkingDir": "", "User": "root:x"}, Start(user="root:x"), True)])
 def test_how_an_image_starts(config, expected, root):
     asked = []
     api = SimpleNamespace(inspect_image=lambda name: asked.append(name) or {"Config": config})
@@ -251,8 +241,6 @@ def test_how_an_image_starts(config, expected, root):
     assert start(image([]), engine) == expected and expected.is_root == root
     assert asked == ["sha256:x"]
 
-
-# -- the command ---------------------------------------------------------------------
 
 @pytest.fixture
 def asked(monkeypatch):
@@ -287,8 +275,7 @@ def test_findings_are_no_failure_of_the_command(asked, capsys, tmp_path):
 
 
 @pytest.mark.parametrize("error, line", [
-    (BuildFailed("It failed.", stage="b", line=3), 3), (ContextError("Too much."), None),
-])
+    (BuildFailed("It failed.", stage="b", line=3), 3), (ContextError("Too much."), None)])
 def test_a_failed_build_is_a_no(asked, capsys, error, line):
     asked["raises"] = error
     assert cli.main(["report", "x", "--json"]) == 1

@@ -73,8 +73,6 @@ def test_without_a_linter_it_says_so_and_nothing_else():
     assert "nothing to say" not in repr(Linted("D", TEXT, without="It is not installed."))
 
 
-# -- in a lesson ---------------------------------------------------------------------
-
 def test_a_lesson_goes_on_without_a_linter(monkeypatch):
     def missing(text):
         raise LinterUnavailable("hadolint is not installed.")

@@ -73,8 +73,6 @@ def no_widgets(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", refuse)
 
 
-# -- predictions ---------------------------------------------------------------------
-
 @pytest.mark.parametrize("question, text", [
     (predict("How large?", unit="MB"), "Your prediction: How large? (in MB)"),
     (predict("How many?", unit="programs"), "Your prediction: How many? (a number)"),
@@ -169,8 +167,6 @@ def test_numbers_without_a_size_say_how_far_off_too(home):
     assert predict("?", unit="programs", value=7.0).compare(7).how == "right"
 
 
-# -- kept, and shown in the review ----------------------------------------------------
-
 FIRST = "How large is the image?"     # lesson 01 asks it
 
 
@@ -237,8 +233,6 @@ def test_two_learners_do_not_share_their_predictions(monkeypatch, tmp_path):
     assert predictions().made["Who?"].said == "bob"
 
 
-# -- questions -----------------------------------------------------------------------
-
 QUESTION = Question("Which?", ("a", "b"), "b", "It says so.")
 
 
@@ -257,8 +251,7 @@ def test_a_question_without_widgets_folds_its_answer_away(no_widgets):
     assert set(bundle) == {"text/plain", "text/html"}
     assert bundle["text/plain"] == "Which?\n  - a\n  - b"
     shown = page(bundle["text/html"])
-    assert [tag for tag, _ in shown.tags if tag in ("li", "details", "summary")] == [
-        "li", "li", "details", "summary"]
+    assert [tag for tag, _ in shown.tags if tag in ("li", "details", "summary")] == ["li", "li", "details", "summary"]
     assert "b. It says so." in shown.text
 
 
@@ -289,8 +282,6 @@ def test_what_a_question_says_is_escaped_everywhere(home):
         assert NASTY in page(text).text
 
 
-# -- a build as it happens -----------------------------------------------------------
-
 TEXT = "FROM a AS builder\nRUN one\nFROM scratch\nCOPY --from=builder /a /a\n"
 
 
@@ -302,11 +293,9 @@ BASE, ONE = "[builder 1/2] FROM a", "[builder 2/2] RUN one"
 COPY = "[stage-1 1/1] COPY --from=builder /a /a"
 STORY = [
     StepSeen("0", "[internal] load build context", 0), StepSeen("0", "[internal] load build context", 0, 0.5),
-    StepSeen("1", BASE), StepSeen("2", ONE), StepSeen("3", COPY),
-    StepSeen("1", BASE, 1, 1, cached=True), StepSeen("2", ONE, 1), Output("2", "working\n"),
-    StepSeen("2", ONE, 1, 3.5), StepSeen("2", ONE, 4, 4.001), StepSeen("3", COPY, 4), StepSeen("3", COPY, 4, 4.25),
-    StepSeen("9", "exporting to image", 5),
-]
+    StepSeen("1", BASE), StepSeen("2", ONE), StepSeen("3", COPY), StepSeen("1", BASE, 1, 1, cached=True),
+    StepSeen("2", ONE, 1), Output("2", "working\n"), StepSeen("2", ONE, 1, 3.5), StepSeen("2", ONE, 4, 4.001),
+    StepSeen("3", COPY, 4), StepSeen("3", COPY, 4, 4.25), StepSeen("9", "exporting to image", 5)]
 
 
 def result(progress: Progress, **other) -> BuildResult:
@@ -446,8 +435,6 @@ def test_in_a_notebook_a_sentence_is_escaped(notebook):
         shown.say(NASTY)
         assert page(notebook[0].value).text == NASTY
 
-
-# -- views ---------------------------------------------------------------------------
 
 def done() -> Progress:
     progress = state()
@@ -621,8 +608,6 @@ def test_an_unknown_status_is_shown_as_it_is():
 def test_outside_of_a_notebook_there_is_nothing_to_register():
     views.register()
 
-
-# -- what a lesson shows -------------------------------------------------------------
 
 def test_a_listing_has_line_numbers():
     assert repr(Listing("Dockerfile", "FROM a\n\nRUN b\n")) == "  1  FROM a\n  2  \n  3  RUN b"
