@@ -10,6 +10,9 @@ In a notebook an error shows those parts instead of a traceback through the libr
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from .text import shown
@@ -55,6 +58,16 @@ class _Explained(BaseException):
 
 class CourseError(_Explained, Exception):
     """Something that the course can explain."""
+
+
+@contextlib.contextmanager
+def writing(file: str | Path) -> Iterator[None]:
+    """Raises CourseError where the block cannot write `file`."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
+                          remedy="Name a file in a folder that exists and is yours to write.") from error
 
 
 class Interrupted(_Explained, KeyboardInterrupt):

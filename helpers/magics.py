@@ -20,20 +20,21 @@ from IPython.display import display
 from . import dockerfile as dockerfiles
 from . import paths
 from .builder import BuildResult, Snapshot, recent
-from .checks import Exercise, Listener, check, find, hints, names, progress
+from .checks import Exercise, Listener, Verdict, check, find, hints, names, progress
 from .checks.building import build_exercise
 from .checks.hints import next_hint
 from .checks.placeholders import random_word
+from .checks.progress import Progress
 from .checks.submission import changed_files
 from .classroom.live import client
 from .engine import connect
 from .errors import BuildFailed, CourseError, DockerfileError, Unsupported
 from .text import pass_on, write
 from .views import register as views
-from .views.exercises import MarkdownText, MarkedDockerfile, ProgressView, VerdictView
-from .views.you_and_the_class import YouAndTheClass
+from .views.exercises import MarkdownText, MarkedDockerfile
+from .views.predictions import YouAndTheClass
 from .widgets import LiveBuild, register
-from .widgets.hints import HintButton, hint_text
+from .widgets.ask import HintButton, hint_text
 
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"
@@ -130,7 +131,7 @@ class ExerciseMagics(Magics):
     @argument("--dockerfile", help="check this file, not your own")
     @argument("--builder", choices=_BUILDERS, help="the engine's default if left out")
     @line_magic
-    def check(self, line: str) -> VerdictView:
+    def check(self, line: str) -> Verdict:
         """Check your Dockerfile of an exercise: which rules it meets, and which it breaks."""
         words = _words(self.check, line)
         exercise = self._exercise(words.name)
@@ -140,7 +141,7 @@ class ExerciseMagics(Magics):
             live.clear()     # it would show the last of many builds; the verdict says what matters
         taken = progress.attempted(verdict).record(exercise.name).hints
         client.check(verdict)
-        return VerdictView(replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken)))
+        return replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
 
     @magic_arguments()
     @argument("name", nargs="?", help="the exercise; the one that was built last if left out")
@@ -161,7 +162,7 @@ class ExerciseMagics(Magics):
     @argument("what", nargs="?", choices=_WORDS["%progress"], help="write it to a file, or merge one")
     @argument("file", nargs="?", help=f"{_EXPORT} if left out")
     @line_magic
-    def progress(self, line: str) -> ProgressView | None:
+    def progress(self, line: str) -> Progress:
         """Show what you have passed. `%progress export FILE` saves it, and `%progress import FILE`
         merges a saved file; the best of both is kept."""
         words = _words(self.progress, line)
@@ -170,10 +171,9 @@ class ExerciseMagics(Magics):
             _export(file)
         elif words.what == "import":
             progress.merge_file(file)
-        done = ProgressView(progress.load())
-        if words.what is None:
+        else:
             _buttons()
-        return done
+        return progress.load()
 
     @magic_arguments()
     @argument("switch", nargs="?", choices=_WORDS["%class"], help="send your answers to the instructor, or no more")
@@ -240,7 +240,7 @@ def _buttons() -> None:
         out.clear_output()
         with out:
             for each in change["new"]:
-                display(ProgressView(progress.merge(bytes(each["content"]))))
+                display(progress.merge(bytes(each["content"])))
 
     give.on_click(exported)
     take.observe(imported, names="value")

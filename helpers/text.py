@@ -55,6 +55,12 @@ def escape(text: str, quote: bool = True) -> str:
     return html.escape(shown(text), quote)
 
 
+def one_line(text: str, letters: int) -> str:
+    """`text` in one line of at most so many letters, marked where it was cut."""
+    line = " ".join(text.split())
+    return line if len(line) <= letters else f"{line[:letters - 1]}\u2026"
+
+
 def sendable(value: object) -> object:
     """`value` (of dicts, lists, texts, numbers) without lone surrogates, which are no JSON: a byte
     that is no UTF-8 is written as '\\\\xff'. All other characters stay."""

@@ -52,6 +52,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def some(words: Sequence[str], most: int, rest: str = "more") -> str:
+    """The first `most` words, and how many are left out: 'a, b and 3 more'."""
+    left = len(words) - most
+    return ", ".join(words[:most]) + (f" and {left:,} {rest}" if left > 0 else "")
+
+
 def listed(words: Sequence[str]) -> str:
     """'a', 'a and b', 'a, b and c'; '' for none."""
     return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

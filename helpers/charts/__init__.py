@@ -28,8 +28,7 @@ from .graph import stages
 from .grids import crossings, left_behind, tries, twins, works
 from .incremental import edits
 from .kitchen import kitchen
-from .size_attribution import reduction
-from .sizes import languages, layers, sizes
+from .sizes import languages, layers, reduction, sizes
 from .style import Chart
 from .timeline import timeline
 from .transfers import runs, trips

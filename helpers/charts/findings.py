@@ -8,8 +8,9 @@ from typing import NamedTuple
 from matplotlib.patches import Patch
 
 from ..report import Finding, Report
+from ..text import one_line
 from ..units import counted, size
-from .sizes import Part, bar, bar_axis, short
+from .sizes import Part, bar, bar_axis
 from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.24       # inches of a line
@@ -73,7 +74,7 @@ def _rows(report: Report) -> list[_Row]:
             found = wrong.get(each.line, [])
             count = brings.get(each.line, 0) if id(stage) in shipped else 0
             saves = min(count, sum(finding.saves or 0 for finding in found))
-            text = short(f"{each.keyword} {each.value}", _LETTERS)
+            text = one_line(f"{each.keyword} {each.value}", _LETTERS)
             rows.append(_Row(each.line, text, id(stage) in shipped, count, saves, each.keyword == "FROM",
                              list(dict.fromkeys(finding.rule for finding in found))))
     if len(rows) > _ROWS:   # those that say most, in the order of the file

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from ..builder import TITLES, BuildResult
 from ..dockerfile import SCRATCH, Edge
 from ..units import counted, listed, seconds
-from .layout import WIDE, Box, Plan, Wire, plan
+from .layout import WIDE, Box, Wire, plan
 from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, fitted, wide
 
 _PAD = 0.02                       # that a box is drawn larger than its text's room
 _SIZES = (9.5, 8.0)               # points of a name on one line, on two
 _WORDS = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
 _COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
-_ROOMS = {True: (RUN, "dining room: this is shipped"), False: (BUILD, "kitchen: this is where the work is done")}
 
 
-def stages(result: BuildResult, rooms: bool = False) -> Chart:
-    """The stage graph of a build: base images, stages, and the bridges between
-    them (FROM, COPY --from, RUN --mount), with what each stage cost.
-
-    rooms  draw the kitchen and the dining room around them
-    """
-    shipped = _shipped(result)
-    labels = [stage.label for stage in result.dockerfile.stages]
-    doors = {label for before, label in zip([None, *labels], labels, strict=False)
-             if before is None or (before == shipped) != (label == shipped)}
-    drawn = plan(result.dockerfile, doors if rooms else ())
+def stages(result: BuildResult) -> Chart:
+    """The stages of a build with what each cost, their base images, and the bridges between them (FROM, COPY --from, RUN
+    --mount)."""
+    drawn = plan(result.dockerfile)
     figure, axes = canvas(drawn.high + 0.1)
     axes.set_axis_off()
-    if rooms:
-        _draw_rooms(axes, drawn, shipped, doors)
     for wire in drawn.wires:
         _draw_wire(axes, wire)
     for box in drawn.boxes.values():
@@ -95,16 +83,6 @@ def _draw_wire(axes: Axes, wire: Wire) -> None:
     words = _WORDS[wire.via] + (f" \u00d7{wire.count}" if wire.count > 1 else "")
     axes.text(*wire.label, words, ha="left" if wire.words_left else "right", va="center",
               fontsize=8, color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
-
-
-def _draw_rooms(axes: Axes, drawn: Plan, shipped: str, doors: Collection[str]) -> None:
-    """A tinted strip behind each stage, with words where a room begins."""
-    for label, (top, bottom) in drawn.strips.items():
-        colour, words = _ROOMS[label == shipped]
-        axes.add_patch(Rectangle((-0.05, top), WIDE + 0.05, bottom - top, facecolor=colour, alpha=0.12,
-                                 edgecolor="none", zorder=0))
-        if label in doors:
-            axes.text(0.03, top + 0.05, words, va="top", fontsize=9, style="italic", color=INK)
 
 
 def _finding(result: BuildResult) -> str:

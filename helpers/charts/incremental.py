@@ -12,9 +12,10 @@ from matplotlib.patches import Patch, Rectangle
 from ..builder import TITLES, BuildResult, Step
 from ..experiments.incremental import executed_steps, step_seconds, steps
 from ..inventory import printable
+from ..text import one_line
 from ..units import counted, seconds
 from .grids import grid
-from .sizes import short
+from .sizes import LABEL
 from .style import BUILD, FAINT, INK, MONOSPACE, PALE, PAPER, SHARED, Chart, canvas, finish, words_on
 
 _ROW = 0.27          # inches of height
@@ -26,11 +27,9 @@ _SECRET = re.compile(r"--mount=type=secret\S* ")
 Built = Mapping[str, BuildResult]
 
 
-def edits(built: Mapping[str, Built], about: str = "") -> Chart:
+def edits(built: Mapping[str, Built]) -> Chart:
     """A row for each step, a column for each edit after which one ran, a block for each Dockerfile: {its name:
     {what was edited: the build after it}}. A cell of a step that ran says how long, in words and as a bar.
-
-    about  the edit that the title is about; without it the one that makes the largest difference
 
     Raises ValueError if there is nothing to draw.
     """
@@ -60,7 +59,7 @@ def edits(built: Mapping[str, Built], about: str = "") -> Chart:
     legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="had to run; the bar is its time"),
               Patch(facecolor="white", edgecolor=SHARED, label="taken from the cache")]
     idle = "".join(f" Edited {what}: no step ran." for what in every if what not in whats)
-    return finish(figure, _finding(built, about), _spoken(built), source=_source(built) + idle, legend=legend)
+    return finish(figure, _finding(built), _spoken(built), source=_source(built) + idle, legend=legend)
 
 
 def _cell(axes: Axes, column: int, row: float, step: Step, longest: float) -> None:
@@ -85,13 +84,13 @@ def _label(step: Step) -> str:
     """The instruction in a row's room: a mount by its type alone, and none of a secret,
     which has no part in the cache and would leave no room for the command."""
     line = _SECRET.sub("", " ".join(step.instruction.split()))
-    return short(printable(_MOUNT.sub(r"--mount=\1", line)))
+    return one_line(printable(_MOUNT.sub(r"--mount=\1", line)), LABEL)
 
 
-def _finding(built: Mapping[str, Built], about: str) -> str:
+def _finding(built: Mapping[str, Built]) -> str:
     """An edit (the one at which the Dockerfiles differ by the largest factor), and their times."""
     times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}
-    what = about or max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
+    what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
                else max(times[each]))
     # No end of a line divides the seconds from their unit.
     found = [f"{seconds(step_seconds(results[what])).replace(' ', chr(0xa0))} with {name}"

@@ -8,14 +8,13 @@ the columns and turn at right angles, so that none runs through a box, however m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..dockerfile import SCRATCH, Dockerfile, Edge
 
 WIDE = 7.05                            # of the whole
-CAPTION = 0.22                         # room for words above a stage
 _BOX, _HIGH, _GAP = 2.05, 0.62, 0.3    # a box, and the room between two rows
 _LEFT = 1.3                            # the gutter between images and stages
 _PORT = 0.22                           # from wire to wire at a box
@@ -58,13 +57,11 @@ class Wire:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole graph: {key: box}, its wires, the height, and {label of a stage: (top,
-    bottom)} of the strip that belongs to it."""
+    """A whole graph: {key: box}, its wires, and the height."""
 
     boxes: dict[Key, Box]
     wires: tuple[Wire, ...]
     high: float
-    strips: dict[str, tuple[float, float]]
 
 
 class _Link(NamedTuple):
@@ -84,8 +81,8 @@ Links = Counter[_Link]
 Ports = dict[tuple[str, str], list]   # {key of a stage: what is at one of its sides, from the top}
 
 
-def plan(dockerfile: Dockerfile, captions: Collection[str] = ()) -> Plan:
-    """The graph of a Dockerfile, with room for a caption above some of its stages."""
+def plan(dockerfile: Dockerfile) -> Plan:
+    """The graph of a Dockerfile."""
     links = Counter(_Link(_key(edge), edge.target, edge.via) for edge in dockerfile.edges)
     labels = [stage.label for stage in dockerfile.stages]
     rows = _rows(labels, links)
@@ -93,8 +90,8 @@ def plan(dockerfile: Dockerfile, captions: Collection[str] = ()) -> Plan:
     left: Ports = {("stage", label): sorted(_from_images(label, links),
                                             key=lambda link: (row_of[link.source], link.via)) for label in labels}
     right: Ports = {("stage", label): _right_ports(label, links, row_of) for label in labels}
-    boxes, strips, high = _boxes(rows, left, right, captions)
-    return Plan(boxes, tuple(_wires(links, boxes, left, right)), high, strips)
+    boxes, high = _boxes(rows, left, right)
+    return Plan(boxes, tuple(_wires(links, boxes, left, right)), high)
 
 
 def _key(edge: Edge) -> Key:
@@ -139,26 +136,20 @@ def _right_ports(label: str, links: Links, row_of: dict[Key, int]) -> list:
                                          _KINDS.index(port[-1]) * (-1 if far[port] > 0 else 1)))
 
 
-def _boxes(rows: Sequence[tuple[Key | None, Key | None]], left: Ports, right: Ports,
-           captions: Collection[str]) -> tuple[dict[Key, Box], dict[str, tuple[float, float]], float]:
-    """({key: box}, {label: (top, bottom)}, height of the whole)."""
+def _boxes(rows: Sequence[tuple[Key | None, Key | None]], left: Ports, right: Ports) -> tuple[dict[Key, Box], float]:
+    """({key: box}, height of the whole)."""
     boxes: dict[Key, Box] = {}
-    strips: dict[str, tuple[float, float]] = {}
-    y = top = 0.0
+    y = 0.0
     for row, (image, stage) in enumerate(rows):
-        if y == top and next(key[1] for _, key in rows[row:] if key) in captions:
-            y += CAPTION
         wires = max(len(left[stage]), len(right[stage])) if stage else 1
         high = max(_HIGH, (wires + 0.5) * _PORT)
         middle = y + _GAP / 2 + high / 2
         if image:
             boxes[image] = Box(SCRATCH if image[0] == "scratch" else image[1], True, 0.0, middle, high, row)
-        y += high + _GAP
         if stage:
             boxes[stage] = Box(stage[1], False, _BOX + _LEFT, middle, high, row)
-            strips[stage[1]] = top, y
-            top = y
-    return boxes, strips, y
+        y += high + _GAP
+    return boxes, y
 
 
 def _wires(links: Links, boxes: dict[Key, Box], left: Ports, right: Ports) -> Iterator[Wire]:

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ..experiments.size_attribution import Reduction, split
 from ..image import Image
+from ..text import one_line
 from ..units import counted, listed, ratio, size
 from .style import BUILD, BUILD_OWN, FAINT, HATCH, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
@@ -18,7 +20,7 @@ _LINE = 0.004        # a part under this part of the longest bar is not seen
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
 _PAIR, _APART = 0.27, 0.6    # inches for a bar of a pair; bars between one pair and the next
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-_LABEL = 36          # characters of an instruction that a row shows
+LABEL = 36           # characters of an instruction that a row shows
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,10 @@ def layer_part(image: Image, of_base: bool, count: int) -> Part:
     return Part("the application", count, RUN)
 
 
-def base_part(image: Image, name: str, count: int | None = None, colour: str = "") -> Part:
-    """The base of an image, or `count` bytes of it; orange if it has build tools, unless in a given colour."""
+def base_part(image: Image, name: str, count: int | None = None) -> Part:
+    """The base of an image, or `count` bytes of it; orange if it has build tools."""
     below = image.unpacked - image.own_bytes if count is None else count
-    return Part(name, below, colour or (BUILD if image.base_role == "build" else SHARED), image.stand_in is not None)
+    return Part(name, below, BUILD if image.base_role == "build" else SHARED, image.stand_in is not None)
 
 
 def _parts_of_language(image: Image, single: bool) -> list[Part]:
@@ -152,7 +154,7 @@ def bar_axis(axes: Axes, largest: float, room: float = 1.28) -> None:
 
 def instructions(axes: Axes, lines: Sequence[str]) -> None:
     """Instructions as the names of the rows."""
-    axes.set_yticks(range(len(lines)), list(map(short, lines)), family=MONOSPACE, fontsize=9)
+    axes.set_yticks(range(len(lines)), [one_line(line, LABEL) for line in lines], family=MONOSPACE, fontsize=9)
 
 
 def legend_of(*panels: Sequence[Sequence[Part]]) -> list[Patch]:
@@ -172,12 +174,6 @@ def _seen(stack: Sequence[Part], longest: float = 0) -> list[Part]:
     """The parts that are no thinner than a line, on the scale of the longest stack (0: of this one)."""
     longest = longest or sum(part.count for part in stack)
     return [part for part in stack if part.count >= _LINE * longest and part.count]
-
-
-def short(instruction: str, letters: int = _LABEL) -> str:
-    """An instruction in one line of so many letters."""
-    line = " ".join(instruction.split())
-    return line if len(line) <= letters else f"{line[:letters - 1]}\u2026"
 
 
 def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
@@ -203,7 +199,7 @@ def _layers_finding(image: Image, name: str) -> str:
     if most is None or not most.unpacked:
         return _whole(image, name)
     base = image.unpacked - image.own_bytes
-    return f"{short(most.instruction)} added {size(most.unpacked)} to the {size(base)} of {image.base}"
+    return f"{one_line(most.instruction, LABEL)} added {size(most.unpacked)} to the {size(base)} of {image.base}"
 
 
 def _whole(image: Image, name: str) -> str:
@@ -228,3 +224,42 @@ def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequ
         f"{name} is {size(image.unpacked)}"
         + "".join(f"{', ' if index else ': '}{size(part.count)} {part.name}" for index, part in enumerate(stack)) + "."
         for name, image, stack in zip(names, images, stacks))
+
+
+_HIGH = 0.58        # inches of height for a bar
+_NAMES = ("one stage,\nfull base", "one stage,\nslim base", "several stages,\nfull base", "several stages,\nslim base")
+
+
+def reduction(images: Sequence[Image]) -> Chart:
+    """The images (single on full, single on slim, multi on full, multi on slim) on one
+    scale, each with what it saves next to the first."""
+    saved = split(*(image.unpacked for image in images))
+    stacks = [_parts_of_four(image, several=index > 1) for index, image in enumerate(images)]
+    figure, axes = canvas(0.4 + _HIGH * len(images))
+    for row, (image, stack, less) in enumerate(zip(images, stacks, (0, *_alone(saved)), strict=True)):
+        bar(axes, row, stack, size(image.unpacked) + (f", {_saves(less)}" if row else ""), height=0.66, bold=True)
+    axes.set_yticks(range(len(images)), _NAMES, fontsize=10)
+    axes.set_ylim(len(images) - 0.4, -0.6)
+    bar_axis(axes, max(image.unpacked for image in images), room=1.5)
+    words = ", ".join(f"{name.replace(chr(10), ' ')}: {size(image.unpacked)}" for name, image in zip(_NAMES, images))
+    base, stages, both = _alone(saved)
+    title = f"A smaller base alone {_saves(base)}, a second stage alone {_saves(stages)}; together they "
+    return finish(figure, title + _saves(both, "save", "cost"), words, images, legend=legend_of(stacks))
+
+
+def _parts_of_four(image: Image, several: bool) -> list[Part]:
+    """Base and own layers. What one stage adds is the build's, what the last of
+    several adds is the application, whatever they stand on."""
+    found = [base_part(image, f"{'base with build tools' if image.base_role == 'build' else 'base'}: {image.base}"),
+             Part("the application" if several else "tools and source brought in, left by the build",
+                  image.own_bytes, RUN if several else BUILD_OWN)]
+    return [part for part in found if part.count]
+
+
+def _alone(saved: Reduction) -> tuple[float, float, float]:
+    """Bytes: by the base alone, by the stages alone, by both."""
+    return saved.base, saved.stages, saved.total
+
+
+def _saves(count: float, saves: str = "saves", costs: str = "costs") -> str:
+    return f"{saves if count >= 0 else costs} {size(abs(count))}"

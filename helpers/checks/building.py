@@ -1,19 +1,29 @@
-"""The build of an exercise: its source in a new folder, with what it is allowed."""
+"""The build of an exercise: its source in a new folder, with what it is allowed, and what a check mounts for it.
+
+A check puts a random word into the source, so that what answers was compiled in this build. Compiling a small Go server
+takes half a minute, nearly all of it for the standard library, and a second with Go's own cache. So the check adds a
+cache mount to each RUN. Go names what it keeps by the content it was made from: a word that was never compiled is not
+there. To run a RUN again there is another mount, of a secret with a new name that nobody has: BuildKit keys a step by
+the names of its secrets. Its `no_cache` would empty the cache mounts, too.
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import builder as builds
 from ..builder import BuildResult
 from ..builder.secrets import lent_by_default
+from ..dockerfile import Dockerfile
 from ..errors import BuildFailed
 from ..experiments import incremental
 from .exercise import Exercise
+
+ID = "multistage-check"
 
 
 def build_exercise(exercise: Exercise, text: str, source: Mapping[str, bytes], secrets: Mapping[str, str],
@@ -40,3 +50,38 @@ def build_exercise(exercise: Exercise, text: str, source: Mapping[str, bytes], s
             weakref.finalize(snapshots, shutil.rmtree, folder, ignore_errors=True)
         else:
             shutil.rmtree(folder)
+
+
+def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "", every: bool = False) -> str:
+    """The text of a Dockerfile with a cache mounted over each of these folders in each RUN.
+
+    Lines keep their numbers, and a mount of the learner's own at the same place stays.
+
+    fresh  a word: each RUN that mounts a secret, or with `every` each RUN, runs again if it has not run with it
+    """
+    added = []
+    for instruction in (each for stage in read.stages for each in stage.instructions):
+        if instruction.keyword == "RUN" and (spans := instruction.source_spans(0, 1)):
+            own = " ".join(instruction.flags.get("mount", ()))
+            mounts = [_cache(folder) for folder in folders if folder not in own]
+            mounts += [_secret(fresh)] if fresh and (every or "type=secret" in own) else []
+            added += [(spans[0][0], mount + " ") for mount in mounts]
+    text = read.text
+    for at, mount in sorted(added, reverse=True):
+        text = text[:at] + mount + text[at:]
+    return text
+
+
+def without_mounts(text: str, folders: Sequence[str], fresh: str = "") -> str:
+    """What the engine says about such a build, in the learner's own words."""
+    for mount in [*map(_cache, folders), _secret(fresh)]:
+        text = text.replace(mount + " ", "")
+    return text
+
+
+def _cache(folder: str) -> str:
+    return f"--mount=type=cache,id={ID}{folder.replace('/', '-')},target={folder}"
+
+
+def _secret(word: str) -> str:
+    return f"--mount=type=secret,id={ID}-{word}"

@@ -16,9 +16,9 @@ from ..dockerfile import Dockerfile
 from ..engine import Engine
 from ..errors import BuildFailed, CourseError
 from ..registry import Registry
-from .edits import Source, rebuilt
 from .exercise import CI
 from .placeholders import Values, random_word
+from .rebuilds import Source, rebuilt
 from .verdict import Fail
 
 _SPEED = 1e9      # bytes a second: nothing is measured

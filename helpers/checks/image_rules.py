@@ -16,7 +16,7 @@ from ..formats import symbols
 from ..image import Start, read_file, search_all
 from ..inventory import Inventory, Tool, printable
 from ..report.provenance import Provenance
-from ..units import share, size
+from ..units import share, size, some
 from .dockerfile_rules import compiles, installs
 from .exercise import Content
 from .globs import matches
@@ -65,8 +65,7 @@ class Seen:
     @property
     def base(self) -> int:
         """Bytes of the base image; 0 for scratch."""
-        image = self.inventory.image
-        return sum(layer.unpacked for layer in image.layers[:image.base_layers])
+        return self.inventory.image.unpacked - self.inventory.image.own_bytes
 
     def matching(self, *patterns: str) -> list[str]:
         """The paths of its files that match one of these."""
@@ -74,8 +73,8 @@ class Seen:
 
     def last_line(self, *keywords: str) -> int:
         """The line of the last of these instructions, or of the last FROM if there is none."""
-        return next((each.line for stage in reversed(self.lines.stages) for each in reversed(stage.instructions)
-                     if each.keyword in keywords), self.lines.last_from)
+        found = self.lines.instructions(*keywords)
+        return found[-1].line if found else self.lines.last_from
 
 
 def absent(asked: Content, seen: Seen) -> Iterator[Fail]:
@@ -96,16 +95,11 @@ def unwanted(asked: Content, inventory: Inventory) -> list[Tool]:
 def tools_fail(tools: list[Tool], line: int, base: str | None = None) -> Fail:
     """Rule `absent`, for tools that a line brings; `base`: the image in FROM, if they are in that."""
     verb, pronoun = ("is", "it") if len(tools) == 1 else ("are", "them")
-    named = _some([f"{tool.name} ({tool.kind}, {printable(tool.path)})" for tool in tools])
+    named = some([f"{tool.name} ({tool.kind}, {printable(tool.path)})" for tool in tools], _SHOWN)
     why = (f"The base image {base} brings {pronoun}, and deleting {pronoun} would only hide {pronoun}: start the last stage "  # noqa: E501
            f"from a base without {pronoun}." if base else
            f"This line brings {pronoun}, and the program does not need {pronoun} to run.")
     return Fail("absent", f"In the image there {verb} {named}. {why}", line)
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def present(asked: Content, seen: Seen) -> Iterator[Fail]:
@@ -121,7 +115,7 @@ def no_files(asked: Content, seen: Seen) -> Iterator[Fail]:
         if found := seen.matching(pattern):
             verb = "is" if len(found) == 1 else "are"
             yield Fail("no-files",
-                       f"In the image there {verb} {_some(list(map(printable, found)))}. Copy only what the "
+                       f"In the image there {verb} {some(list(map(printable, found)), _SHOWN)}. Copy only what the "
                        "program needs to run.", seen.lines.line(seen.files[found[0]]))
 
 

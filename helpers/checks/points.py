@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from .. import paths
-from ..errors import CourseError
+from ..errors import writing
 from .exercise import Exercise
 from .goals import goals
 from .verdict import Verdict
@@ -34,12 +34,9 @@ class Points:
 def of(exercises: Iterable[Exercise], verdicts: Iterable[Verdict]) -> list[Points]:
     """The points of each exercise, with a verdict or without one."""
     given = {each.exercise: each for each in verdicts}
-    found = []
-    for exercise in exercises:
-        verdict = given.get(exercise.name)
-        most = len([goal for rules in goals(exercise).values() for goal in rules])
-        found.append(Points(exercise.name, len(verdict.met) if verdict else 0, most, bool(verdict and verdict.passed)))
-    return found
+    pairs = [(each, given.get(each.name)) for each in exercises]
+    return [Points(exercise.name, len(verdict.met) if verdict else 0, sum(map(len, goals(exercise).values())),
+                   bool(verdict and verdict.passed)) for exercise, verdict in pairs]
 
 
 def write(path: Path, rows: Iterable[Points]) -> None:
@@ -48,16 +45,10 @@ def write(path: Path, rows: Iterable[Points]) -> None:
     Raises CourseError if it cannot be written.
     """
     records = [asdict(each) for each in rows]
-    if path.suffix == ".json":
-        text = json.dumps(records, indent=1)
-    else:
-        table = io.StringIO(newline="")
-        writer = csv.DictWriter(table, [each.name for each in fields(Points)])
-        writer.writeheader()
-        writer.writerows(records)
-        text = table.getvalue()
-    try:
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, [each.name for each in fields(Points)])
+    writer.writeheader()
+    writer.writerows(records)
+    text = json.dumps(records, indent=1) if path.suffix == ".json" else table.getvalue()
+    with writing(path):
         paths.write_whole(path, text.encode())
-    except OSError as error:
-        raise CourseError(f"{path} cannot be written.", why=f"{error.strerror}.",
-                          remedy="Name a file in a folder of your own.") from error

@@ -18,13 +18,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import paths
-from ..errors import CourseError
+from ..errors import CourseError, writing
 from .verdict import Verdict
 
 VERSION = 1
@@ -139,22 +139,21 @@ def attempted(verdict: Verdict) -> Progress:
     """Count an attempt, and keep it if it is the best. One that was not judged does not count."""
     if verdict.lacks:
         return load()
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = _now()
     this = Record(passed=now if verdict.passed else None, last=now, holds=len(verdict.met), of=len(verdict.goals),
                   dockerfile=verdict.text)
-    return _changed(verdict.exercise, lambda old: replace(old.merged(this), attempts=old.attempts + 1))
+    return _in_record(verdict.exercise, lambda old: replace(old.merged(this), attempts=old.attempts + 1))
 
 
 def hinted(name: str, most: int) -> Progress:
     """Count a hint of an exercise, which has `most`."""
-    return _changed(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
+    return _in_record(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
 
 
 def predicted(question: str, said: str, found: str, how: str) -> None:
     """Keep a prediction with what came out; it takes the place of an older one."""
-    made = Predicted(said, found, how, datetime.now(UTC).isoformat(timespec="seconds"))
-    with _locked() as old:
-        paths.write_whole(path(), _written(replace(old, predictions={**old.predictions, question: made})))
+    made = Predicted(said, found, how, _now())
+    _changed(lambda old: replace(old, predictions={**old.predictions, question: made}))
 
 
 def export() -> bytes:
@@ -171,22 +170,17 @@ def merge(data: bytes) -> Progress:
     except ValueError as error:
         raise CourseError("This is not an exported progress file.", why=f"{error}.",
                           remedy="Choose the file that `%progress export` wrote.") from error
-    with _locked() as mine:
-        names = {*mine.records, *imported.records}
-        newest = sorted([*imported.predictions.items(), *mine.predictions.items()], key=lambda made: made[1].when)
-        merged = replace(mine, records={name: mine.record(name).merged(imported.record(name)) for name in names},
-                         predictions=dict(newest))
-        paths.write_whole(path(), _written(merged))
-    return merged
+    return _changed(lambda mine: replace(
+        mine, records={name: mine.record(name).merged(imported.record(name))
+                       for name in {*mine.records, *imported.records}},
+        predictions=dict(sorted([*imported.predictions.items(), *mine.predictions.items()],
+                                key=lambda made: made[1].when))))
 
 
 def export_file(file: Path) -> None:
     """Write your progress to a file. Raises CourseError where that cannot be written."""
-    try:
+    with writing(file):
         file.write_bytes(export())
-    except OSError as error:
-        raise CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
-                          remedy="Name a file in a folder that exists and is yours to write.") from error
 
 
 def merge_file(file: Path) -> Progress:
@@ -198,18 +192,20 @@ def merge_file(file: Path) -> Progress:
                           remedy="Name the file that `progress --export` or `%progress export` wrote.") from error
 
 
-def _changed(name: str, change: Callable[[Record], Record]) -> Progress:
-    with _locked() as old:
-        new = replace(old, records={**old.records, name: change(old.record(name))})
+def _in_record(name: str, change: Callable[[Record], Record]) -> Progress:
+    return _changed(lambda old: replace(old, records={**old.records, name: change(old.record(name))}))
+
+
+def _changed(change: Callable[[Progress], Progress]) -> Progress:
+    with paths.locked(path().with_suffix(".lock")):
+        new = change(load())
         paths.write_whole(path(), _written(new))
     return new
 
 
-@contextlib.contextmanager
-def _locked() -> Iterator[Progress]:
-    with paths.locked(path().with_suffix(".lock")):
-        yield load()
-
-
 def _written(progress: Progress) -> bytes:
     return json.dumps(progress.facts(), indent=1).encode() + b"\n"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -26,29 +26,24 @@ from ..image import compare
 from ..image import start as start_of
 from ..inventory import inventory
 from ..limits import Bounds
-from . import ci_cache, dockerfile_rules, image_rules, measure, requirements, runtime_rules, submission, targets
-from .added_mounts import with_mounts, without_mounts
-from .building import build_exercise
-from .edits import rebuilt
+from . import ci_cache, dockerfile_rules, image_rules, measure, rebuilds, requirements, runtime_rules, submission
+from .building import build_exercise, with_mounts, without_mounts
 from .exercise import Content, Exercise, Same, Target
 from .goals import goals
 from .placeholders import Values, random_word
+from .rebuilds import rebuilt
 from .verdict import Fail, Findings, Verdict
 
 _LOG = 8      # lines of a failed step's output that a message quotes
 _RETRY = ("resource busy", "ermission denied")
 
 
-def _ignore(_: object) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Listener:
     """Who hears what a check is doing: sentences, and the progress of a build."""
 
-    say: Callable[[str], None] = _ignore
-    build: Callable[[Progress], None] = _ignore
+    say: Callable[[str], None] = lambda _: None
+    build: Callable[[Progress], None] = lambda _: None
 
 
 def check(exercise: Exercise, dockerfile: Path | None = None, *, text: str | None = None, builder: str | None = None,
@@ -256,10 +251,10 @@ class Attempt(contextlib.ExitStack):
         self._look(found, result, target)
         line = self.read.stage(name).line
         if target.same:
-            found.judge("same", targets.same(name, shipped.image, result.image, line, self.engine))
+            found.judge("same", rebuilds.same(name, shipped.image, result.image, line, self.engine))
         if target.breaks:
             self.listener.say(f"Breaking the source, and building {name} again")
-            found.judge("breaks", targets.breaks(name, target.breaks, self.source, self.fresh,
+            found.judge("breaks", rebuilds.breaks(name, target.breaks, self.source, self.fresh,
                                                  lambda source: self.build(source, target=name), line))
 
 

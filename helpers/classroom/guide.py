@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from ..errors import CourseError
+from ..errors import CourseError, writing
 from ..text import escape
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,11 +111,8 @@ def _marked(text: str) -> str:
 
 def write(file: Path) -> list[Path]:
     """Write the guide as HTML, and as PDF beside it where there is a browser; the files. Raises CourseError."""
-    try:
+    with writing(file):
         file.write_text(page(lessons()))
-    except OSError as error:
-        raise CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
-                          remedy="Name a file in a folder that exists and is yours to write.") from error
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     return [file, *([_printed(browser, file)] if browser else [])]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..errors import CourseError
+from ..errors import CourseError, writing
 from ..text import write, write_json
 
 if TYPE_CHECKING:
@@ -65,22 +63,13 @@ def no_report(options: argparse.Namespace, error: CourseError) -> dict[str, obje
 
 def draw(chart: Chart, file: str) -> None:
     """Draw a chart to a file. Raises CourseError where that cannot be written."""
-    with _writing(file):
+    with writing(file):
         chart.save(file)
     say(f"Drawn to {file}")
 
 
 def save_json(value: object, file: str) -> None:
     """Write JSON to a file. Raises CourseError where that cannot be written."""
-    with _writing(file), open(file, "w", encoding="utf-8") as out:
+    with writing(file), open(file, "w", encoding="utf-8") as out:
         write_json(value, out)
     say(f"Written: {file}")
-
-
-@contextlib.contextmanager
-def _writing(file: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CourseError(f"{file} cannot be written.", why=error.strerror or str(error),
-                          remedy="Name a file in a folder that exists and is yours to write.") from error

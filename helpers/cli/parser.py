@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CourseError
-from . import classes, debug, engines, exercises, images, lint
+from . import classes, debug, engines, exercises, images
 from .output import no_build, no_report
 
 Value = TypeVar("Value")
@@ -64,7 +64,7 @@ def _builds(command: Command) -> None:
     build.set_defaults(failure=no_build)
     build.add_argument("-t", "--tag", default="", help="name for the image")
     build.add_argument("--no-cache", action="store_true", help="run every step")
-    build.add_argument("-o", "--output", metavar="FOLDER|type=...", 
+    build.add_argument("-o", "--output", metavar="FOLDER|type=...",
                        help="write the last stage's files there, or an archive of them: type=tar,dest=FILE; "
                             "type=image,push=true pushes")
     build.add_argument("--cache-to", action="append", default=[], metavar="type=...",
@@ -98,7 +98,7 @@ def _builds(command: Command) -> None:
 
 
 def _dockerfiles(command: Command) -> None:
-    linted = command("lint", lint.lint, "the builder's own checks, or hadolint's, without a build")
+    linted = command("lint", images.lint, "the builder's own checks, or hadolint's, without a build")
     _of_a_dockerfile(linted)
     linted.add_argument("--outline", action="store_true",
                         help="instead: targets, arguments, secrets and ssh agents, with their comments")
@@ -172,11 +172,9 @@ def _of_a_dockerfile(sub: argparse.ArgumentParser) -> None:
 
 def _of_a_build(sub: argparse.ArgumentParser, target: str) -> None:
     """The options that every command with a build has."""
-    sub.add_argument("dir", metavar="DIR", help="folder of the build context")
-    sub.add_argument("-f", "--file", default="Dockerfile", help="Dockerfile, relative to DIR")
+    _of_a_dockerfile(sub)
     sub.add_argument("--target", metavar="STAGE", help=target)
     sub.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
-    sub.add_argument("--build-arg", action="append", default=[], type=_pair, metavar="NAME=VALUE")
     sub.add_argument("--secret", action="append", default=[], type=_secret, metavar="id=NAME,src=FILE",
                      help="hand a secret to the commands that mount it: id=NAME,src=FILE or id=NAME,env=VARIABLE")
     sub.add_argument("--ssh", action="append", default=[], type=_ssh, metavar="default|ID[=SOCKET]",

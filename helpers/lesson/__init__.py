@@ -9,21 +9,19 @@ from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
 from ..views.lesson import say
 from ..widgets import ask, predict
-from . import agent, attesting, building, kernel, looking, mirror, reviewing, session, shipping, terminal
-from .agent import *
-from .attesting import *
+from . import building, kernel, looking, reviewing, services, session, shipping, terminal
 from .building import *
 from .drawing import charts
 from .looking import *
-from .mirror import *
 from .reviewing import *
+from .services import *
 from .session import *
 from .session import APPS as APPS
 from .shipping import *
 from .terminal import *
 
 __all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio", "say",
-           "seconds", "share", "size", *agent.__all__, *attesting.__all__, *building.__all__, *looking.__all__,
-           *mirror.__all__, *reviewing.__all__, *session.__all__, *shipping.__all__, *terminal.__all__]
+           "seconds", "share", "size", *building.__all__, *looking.__all__,
+           *reviewing.__all__, *services.__all__, *session.__all__, *shipping.__all__, *terminal.__all__]
 
 kernel.load()    # the one line of a notebook that loads the course is `from helpers.lesson import *`

@@ -193,8 +193,7 @@ def every_language() -> Languages:
         return every(engine(), status)
 
 
-def with_supported_bases(app: str, dockerfile: str = "Dockerfile") -> Listing:
-    """A Dockerfile with bases that are looked after in place of the chapter's that are
-    not. `build(app, text=with_supported_bases(app).text)` builds it."""
-    text = show(app, dockerfile).text
-    return Listing(dockerfile, parse(text).with_bases(CURRENT))
+def with_supported_bases(app: str) -> Listing:
+    """The Dockerfile of an application with bases that are looked after in place of the chapter's that are not.
+    `build(app, text=with_supported_bases(app).text)` builds it."""
+    return Listing("Dockerfile", parse(show(app).text).with_bases(CURRENT))

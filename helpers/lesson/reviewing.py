@@ -57,9 +57,9 @@ def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None =
                               engine=here, watch=live.watch, finished=live.finish, say=live.say)
 
 
-def lint(app: str, dockerfile: str = "Dockerfile", text: str | None = None) -> Linted:
+def lint(app: str, dockerfile: str = "Dockerfile") -> Linted:
     """What hadolint says of a Dockerfile, beside its lines; or why it says nothing here."""
-    text = (folder_of(app) / dockerfile).read_text() if text is None else text
+    text = (folder_of(app) / dockerfile).read_text()
     try:
         return Linted(dockerfile, text, linter.lint(text))
     except LinterUnavailable as error:

@@ -1,9 +1,11 @@
-"""The words with which a lesson ships: registries, starts, the same build twice."""
+"""The words with which a lesson ships: registries, starts, the same build twice, what a provenance says."""
 
 from __future__ import annotations
 
 import atexit
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..builder import BuildResult
 from ..errors import RegistryUnavailable, Unsupported
@@ -11,16 +13,19 @@ from ..experiments import reproducibility as twices
 from ..experiments import significance, size_attribution, startup_time
 from ..experiments.startup_time import ColdStart
 from ..image import Twins
+from ..recorded import Recording
 from ..registry import Copy, Registry, Transfer
 from ..text import write
 from ..views.lesson import say
 from ..views.lists import Published
+from ..views.provenance import Provenances
 from ..widgets import Status
+from .building import build, folder
 from .session import display, engine, folder_of, reference
 from .terminal import docker, note
 
-__all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "published", "push", "split",
-           "warm_starts"]
+__all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "provenance", "published", "push",
+           "split", "warm_starts"]
 
 split = size_attribution.split
 faster = significance.compare
@@ -104,3 +109,34 @@ def build_twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, st
     with Status() as status:
         return twices.twice(folder_of(app), dockerfile, first=first, second=second, rewrite=rewrite,
                             engine=engine(), watch=status)
+
+
+_MODES = ("min", "max")
+
+
+def provenance(app: str, dockerfile: str, args: Mapping[str, str]) -> Provenances:
+    """The provenance of a build in both modes, which BuildKit writes beside the files that it exports.
+
+    Where the engine cannot (before Docker 24), the one that `python -m tests.engines.provenance` has recorded of
+    the same Dockerfile. Raises Unsupported where none is recorded, and the errors of `build`.
+    """
+    try:
+        return Provenances(args, {mode: _made(app, dockerfile, args, mode) for mode in _MODES})
+    except Unsupported:
+        kept = recorded_in(app, dockerfile)
+        if not kept.is_file():
+            raise
+        found = json.loads(kept.read_text(encoding="utf-8"))
+        return Provenances(found["args"], found["statements"], Recording("", found["engine"], found["date"], (), ()))
+
+
+def recorded_in(app: str, dockerfile: str) -> Path:
+    """The file that a provenance is recorded in: engine, date, args and statements."""
+    return folder_of(app) / f"{dockerfile}.provenance.json"
+
+
+def _made(app: str, dockerfile: str, args: Mapping[str, str], mode: str) -> dict:
+    place = folder({})
+    build(app, dockerfile, args=args, output=place, provenance=f"mode={mode}")
+    made = json.loads(Path(place, "provenance.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in made.items() if key != "subject"}    # every file, with its checksum

@@ -16,9 +16,8 @@ from .fixing import Fixed, fix, writable
 from .kitchen import Rooms, rooms
 from .model import RULES, SEVERITIES, Finding, Rule, reaches
 from .opinions import Opinions
-from .result import Report
+from .result import Report, to_sarif
 from .run import NAME, context_of, findings_of, report
-from .sarif import to_sarif
 
 __all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "context_of",
            "findings_of", "fix", "reaches", "report", "rooms", "to_sarif", "writable"]

@@ -6,6 +6,7 @@ is said of the words behind it.
 
 from __future__ import annotations
 
+import getopt
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -75,14 +76,12 @@ def started(command: Command, environment: Mapping[str, str]) -> Command | None:
     if known(name) in SHELLS:
         line = _line(words)
         found = last_command(line.text, command.directory, environment) if line and line.literal else None
-        login = any(each.text == "--login"
-                    or re.match(r"-[a-z]*[li]", each.text) for each in words[1:])   # reads a profile
+        login = any(re.match(r"--login$|-[a-z]*[li]", each.text) for each in words[1:])   # reads a profile
         return found and replace(found, certain=found.certain and command.certain and not login)
     options = _WRAPPERS.get(name.removesuffix("-static"))
     if options is None or name == "runuser" and words[1:] and not words[1].text.startswith("-"):
         return None
-    at = _first_operand(words, options)
-    if at is None:
+    if (at := _first_operand(words, options)) is None:
         return None
     given = words[1:at]
     at += options.between
@@ -121,8 +120,7 @@ def script_operand(command: Command) -> tuple[Word, tuple[str, ...]] | None:
 
 def _line(words: Sequence[Word]) -> Word | None:
     """The line that a shell is given with -c."""
-    wanted = False
-    skip = False
+    wanted = skip = False
     for word in words[1:]:
         if skip:
             skip = False
@@ -136,38 +134,16 @@ def _line(words: Sequence[Word]) -> Word | None:
 
 def _first_operand(words: Sequence[Word], options: Options) -> int | None:
     """The index of the first word that is neither an option nor its value; None if an option is not known."""
-    at = 1
-    while at < len(words):
-        text = words[at].text
-        if not words[at].literal:
-            return None
-        if text == "--":
-            return at + 1
-        if not text.startswith("-") or text == "-":
-            return at
-        step = _long(text[2:], options) if text.startswith("--") else _short(text[1:], options)
-        if step is None:
-            return None
-        at += step
-    return at
-
-
-def _long(text: str, options: Options) -> int | None:
-    """How many words a long option takes."""
-    name, equals, _ = text.partition("=")
-    if name in options.long_values.split():
-        return 1 if equals else 2
-    return 1 if equals or name in options.long_flags.split() else None
-
-
-def _short(text: str, options: Options) -> int | None:
-    """How many words a cluster of letters takes: of `-uB` one, of `-r file` two."""
-    for at, letter in enumerate(text, 1):
-        if letter in options.values:
-            return 1 if text[at:] else 2
-        if letter not in options.flags:
-            return None
-    return 1
+    texts = ["--known" if word.text.startswith("--") and "=" in word.text else word.text for word in words[1:]]
+    long = ["known", *options.long_flags.split(), *(f"{each}=" for each in options.long_values.split())]
+    try:
+        _, rest = getopt.getopt(texts, options.flags + "".join(f"{each}:" for each in options.values), long)
+    except getopt.GetoptError:
+        return None
+    at = len(words) - len(rest)
+    read = words[1:at] if words[at - 1].text == "--" else words[1:at + 1]
+    # An option's value may be anything.
+    return at if all(word.literal or word.text[:1] not in ("", "-") and word is not read[-1] for word in read) else None
 
 
 def _jar(words: Sequence[Word]) -> tuple[Word, tuple[str, ...]] | None:

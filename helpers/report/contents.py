@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ..inventory import BUILDING, Tool
 from ..inventory.kinds import COMPILER, PACKAGES
-from ..units import counted, size
+from ..units import counted, size, some
 from .base_advice import packages
 from .commands import SHELLS
 from .context import ReportContext
@@ -29,14 +29,12 @@ def will_not_start(context: ReportContext) -> Iterator[Finding]:
     main = context.main
     if main is None or not main.missing:
         return
-    volumes = [word.strip('[]",') for stage in context.lines.stages for each in stage.instructions
-               if each.keyword == "VOLUME" for word in each.arguments.split()]
+    volumes = [word.strip('[]",') for each in context.lines.instructions("VOLUME") for word in each.arguments.split()]
     if any(path.startswith(f"{volume.rstrip('/')}/") for path in main.missing for volume in volumes):
         return   # what a volume holds is known when it is mounted
     lacks = ", ".join(main.missing)
     if not main.path:
-        said = [each for stage in context.lines.stages for each in stage.instructions
-                if each.keyword in ("CMD", "ENTRYPOINT")]
+        said = context.lines.instructions("CMD", "ENTRYPOINT")
         yield Finding(
             "will-not-start", "high", said[-1].line if said else context.lines.last_from,
             f"The image starts {lacks}, which is not in it.",
@@ -92,9 +90,8 @@ def _one_stage(context: ReportContext) -> bool:
 
 
 def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alone: bool) -> Finding:
-    base = sum(layer.unpacked for layer in context.inventory.image.layers[:context.base_layers])
-    if context.advice and context.advice.unpacked is not None and base > context.advice.unpacked:
-        saves = base - context.advice.unpacked
+    if context.advice and context.advice.unpacked is not None and context.base_bytes > context.advice.unpacked:
+        saves = context.base_bytes - context.advice.unpacked
     else:
         saves = _build_file_bytes(context, context.lines.layers(line))
     if alone:
@@ -119,17 +116,15 @@ def _advised(context: ReportContext, begin: str) -> str:
         kind = f" for {context.main.kind}" if context.main and context.main.kind else ""
         return f"{begin} FROM a base without build tools{kind}, with COPY --from=builder of what runs."
     return (f"{begin} FROM {context.advice.ref}, with COPY --from=builder of what runs. Enough, since "
-            f"{context.advice.because}."
-            f"{_compared(context)}{_started_through(context)}")
+            f"{context.advice.because}.{_compared(context)}{_started_through(context)}")
 
 
 def _compared(context: ReportContext) -> str:
     """What the base has, and what the one that is advised has."""
     if not context.advice or not context.advice.unpacked:
         return ""
-    base = sum(layer.unpacked for layer in context.inventory.image.layers[:context.base_layers])
     return (f" It has {size(context.advice.unpacked)} and {counted(context.advice.packages or 0, 'package')}; "
-            f"{context.inventory.image.base or 'this one'} has {size(base)} and "
+            f"{context.inventory.image.base or 'this one'} has {size(context.base_bytes)} and "
             f"{counted(packages(context.inventory, context.base_layers), 'package')}.")
 
 
@@ -156,9 +151,7 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     main, advice = context.main, context.advice
     if main is None or advice is None or main.missing or _needs_its_base(context, main):
         return
-    image = context.inventory.image
-    base = sum(layer.unpacked for layer in image.layers[:context.base_layers])
-    known = advice.unpacked is not None
+    base, known = context.base_bytes, advice.unpacked is not None
     saves = base - (advice.unpacked or 0)
     if saves < max(_LARGE, context.unpacked / 10) or not known and base < _LARGER:
         return
@@ -170,8 +163,8 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     unknown = "" if known else f" How much that saves is not known: {advice.ref} is not in this engine."
     yield Finding(
         "large-base", weight(saves if known else 0, context.unpacked, least="medium"), context.lines.last_from,
-        f"{image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{brings}, and {main.name} "
-        f"needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
+        f"{context.inventory.image.base or 'The base'} brings {size(base)} of {size(context.unpacked)}{brings}, and "
+        f"{main.name} needs {'none of it' if advice.ref == 'scratch' else 'little of it'} to start.",
         "All of it is shipped and has to be kept up to date, and an intruder can use it.",
         f"Use FROM {advice.ref} in the last stage. Enough, since {advice.because}.{_compared(context)}{unknown}"
         f"{_started_through(context)}", saves=saves if known else None)
@@ -187,20 +180,17 @@ def _needs_its_base(context: ReportContext, main: Entrypoint) -> bool:
         return True
     if own and not set(main.through) <= SHELLS or other_health_check(context, main):
         return True
-    for path, program in context.inventory.programs.items():
-        made = context.lines.instruction(context.inventory.tree.layer_of(path))
-        if own and path != main.path and made and made.keyword != "RUN" and not program.elf:
-            return True
-    return False
+    scripts = [context.lines.instruction(context.inventory.tree.layer_of(path))
+               for path, program in context.inventory.programs.items() if path != main.path and not program.elf]
+    return own and any(made and made.keyword != "RUN" for made in scripts)
 
 
 def other_health_check(context: ReportContext, main: Entrypoint) -> bool:
     """Whether something else than the program itself says whether it is well."""
-    checks = [each.arguments for stage in context.lines.stages for each in stage.instructions
-              if each.keyword == "HEALTHCHECK"]
-    if not checks or checks[-1].upper() == "NONE":
+    checks = context.lines.instructions("HEALTHCHECK")
+    if not checks or checks[-1].arguments.upper() == "NONE":
         return False
-    command = re.match(r'CMD\s+\[\s*"([^"]*)"', checks[-1], re.IGNORECASE)
+    command = re.match(r'CMD\s+\[\s*"([^"]*)"', checks[-1].arguments, re.IGNORECASE)
     return command is None or command[1] not in (main.path, main.name)
 
 
@@ -224,7 +214,5 @@ def _build_file_bytes(context: ReportContext, layers: Iterable[int]) -> int:
 
 
 def _named(tools: Sequence[Tool]) -> str:
-    names = list(dict.fromkeys(tool.name for tool in tools if tool.kind != PACKAGES)) or \
-        list(dict.fromkeys(tool.name for tool in tools))
-    rest = len(names) - NAMES
-    return ", ".join(names[:NAMES]) + (f" and {rest} more build tools" if rest > 0 else "")
+    telling = [tool for tool in tools if tool.kind != PACKAGES] or tools
+    return some(list(dict.fromkeys(tool.name for tool in telling)), NAMES, "more build tools")

@@ -2,19 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..builder import Step
+from ..builder.context import Context
 from ..dockerfile import Dockerfile, Stage
 from ..image import Start
 from ..inventory import Inventory
 from .base_advice import Advice
 from .entrypoint import Entrypoint
 from .files import FILE, BuildFiles, visible_files
-from .project import Project
 from .provenance import Provenance
+
+_MANIFESTS = ("package-lock.json", "package.json", "go.mod", "Cargo.toml", "pom.xml")
+_TEXT_LIMIT = 20_000_000   # bytes of a manifest; a lock file of a large front end has 2 MB
+
+# Folders that belong to a machine and not to an image.
+_HOME = re.compile(r"(?:^|/)(\.git|\.hg|\.svn|node_modules|\.venv|venv|\.tox|__pycache__)/")
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a build may take from its context.
+
+    files   {path: bytes} of what is not ignored
+    ignore  name of the file that leaves things out, '' if there is none
+    texts   {path: content} of the manifests that say what the project depends on
+    """
+
+    files: Mapping[str, int] = field(default_factory=dict, repr=False)
+    ignore: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def local_folders(self) -> dict[str, int]:
+        """{folder: bytes} of what should stay at home and does not: '.git', 'node_modules'."""
+        found: dict[str, int] = {}
+        for path, count in self.files.items():
+            if match := _HOME.search(path):
+                found[match[1]] = found.get(match[1], 0) + count
+        return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+    def development(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The Node packages that only development needs: (keys as a lock file has them,
+        'node_modules/vite'; names that a package.json lists where there is no lock)."""
+        keys: set[str] = set()
+        names: set[str] = set()
+        locked = {path.rpartition("/")[0] for path in self.texts if path.endswith("package-lock.json")}
+        for path, content in self._json():
+            if path.endswith("package-lock.json"):
+                keys |= {key for key, each in _dict(content, "packages").items()
+                         if isinstance(each, dict) and each.get("dev") is True}
+                keys |= set(_nested(_dict(content, "dependencies"), "node_modules/"))
+            elif path.rpartition("/")[0] not in locked:
+                names |= _dict(content, "devDependencies").keys() - _dict(content, "dependencies").keys()
+        return frozenset(keys), frozenset(names)
+
+    def fetches(self, tool: str) -> bool:
+        """Whether a build by this tool has dependencies to download: 'go', 'cargo', 'mvn'."""
+        if tool == "go":
+            vendored = any(path.endswith("vendor/modules.txt") for path in self.files)
+            return not vendored and any(_required(text) for path, text in self._named("go.mod"))
+        if tool == "cargo":
+            return any(re.search(r"^\[(?:.*\.)?dependencies(?:\.[\w-]+)?\]\s*\n\s*[^\s\[]", text, re.M)
+                       for _, text in self._named("Cargo.toml"))
+        return any("<dependency" in text for _, text in self._named("pom.xml"))
+
+    def _named(self, name: str) -> Iterator[tuple[str, str]]:
+        return ((path, text) for path, text in self.texts.items() if path.rpartition("/")[2] == name)
+
+    def _json(self) -> Iterator[tuple[str, dict]]:
+        for path, text in self.texts.items():
+            if path.endswith(".json"):
+                try:
+                    content = json.loads(text)
+                except (ValueError, RecursionError):   # npm itself would complain
+                    continue
+                if isinstance(content, dict):
+                    yield path, content
+
+
+def _dict(content: Mapping, key: str) -> Mapping:
+    value = content.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _nested(dependencies: Mapping, above: str) -> Iterator[str]:
+    """The same keys of a lock file of npm 6, in which packages are nested."""
+    for name, each in dependencies.items():
+        if isinstance(each, dict):
+            if each.get("dev") is True:
+                yield f"{above}{name}"
+            yield from _nested(_dict(each, "dependencies"), f"{above}{name}/node_modules/")
+
+
+def _required(text: str) -> bool:
+    """Whether a go.mod names a module that is not replaced by a folder of the project."""
+    text = re.sub(r"//.*", "", text)
+    blocks = re.findall(r"^require\s*\((.*?)\)", text, re.M | re.S)
+    lines = [*re.findall(r"^require\s+([^\s(].*)", text, re.M),
+             *(line for block in blocks for line in block.splitlines())]
+    wanted = {line.split()[0] for line in lines if line.split()}
+    local = set(re.findall(r"(\S+)(?:\s+v\S+)?\s*=>\s*\.{1,2}/", text))
+    return bool(wanted - local)
+
+
+def read_project(context: Context) -> Project:
+    """What a scanned context has. Reads the manifests, and nothing that is ignored."""
+    files = {entry.path: entry.size for entry in context.entries if entry.kind == "file"}
+    texts = {}
+    for path, count in files.items():
+        if path.rpartition("/")[2] in _MANIFESTS and "node_modules/" not in path and count <= _TEXT_LIMIT:
+            try:
+                texts[path] = (context.root / path).read_text(encoding="utf-8", errors="replace")
+            except OSError:   # gone since the scan
+                continue
+    return Project(files, _ignore_file(context), texts)
+
+
+def _ignore_file(context: Context) -> str:
+    """The name of the ignore file that holds for this Dockerfile, '' for none."""
+    for name in (f"{context.dockerfile}.dockerignore", ".dockerignore"):
+        if os.path.exists(context.root / name):
+            return name
+    return ""
 
 
 @dataclass(frozen=True)
@@ -22,7 +137,6 @@ class ReportContext:
     """A built project.
 
     target   the stage that was built, None for the last
-    builder  'buildkit', 'legacy' or 'buildah'
     main     the program that the image is for, None if it is unknown
     advice   a base that would be enough, None if nothing smaller is known
     builder  'buildkit', 'legacy' or 'buildah'
@@ -61,6 +175,11 @@ class ReportContext:
     @property
     def base_layers(self) -> int:
         return self.inventory.image.base_layers
+
+    @property
+    def base_bytes(self) -> int:
+        """Unpacked bytes of its base's layers."""
+        return self.unpacked - self.inventory.image.own_bytes
 
     @property
     def own(self) -> range:

@@ -50,10 +50,6 @@ class Rooms:
         """Bytes that crossed."""
         return sum(self.crossed.values())
 
-    def share(self) -> float:
-        """The part of the kitchen that crossed, from 0 to 1."""
-        return self.crossing / max(1, total(self.kitchen))
-
     def tools(self) -> tuple[str, ...]:
         """Kinds of tools that are in the kitchen and not in the dining room."""
         left = {each.name for each in self.dining}

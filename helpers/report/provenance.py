@@ -27,14 +27,17 @@ class Provenance:
 
     def __init__(self, dockerfile: Dockerfile, target: str | None, image: Image):
         self.stages = dockerfile.chain(target)
-        made = [each for stage in self.stages for each in stage.instructions if each.keyword in _LAYERED]
-        own = image.layers[image.base_layers:]
-        self._made: list[Instruction | None] = [*[None] * image.base_layers, *_beside(own, made)]
+        own = _beside(image.layers[image.base_layers:], self.instructions(*_LAYERED))
+        self._made: list[Instruction | None] = [*[None] * image.base_layers, *own]
 
     @property
     def last_from(self) -> int:
         """The line of the FROM that decides the image's base."""
         return self.stages[-1].line
+
+    def instructions(self, *keywords: str) -> list[Instruction]:
+        """Those with these keywords, in the order of the file."""
+        return [each for stage in self.stages for each in stage.instructions if each.keyword in keywords]
 
     def instruction(self, index: int) -> Instruction | None:
         """What made a layer, None for one of the base or of a base's ONBUILD."""

@@ -18,15 +18,14 @@ from ..builder.context import Context
 from ..engine import Engine, connect
 from ..errors import ImageNotFound
 from ..inventory import Inventory, inventory
-from . import base_advice, contents, entrypoint, layers, project, text
-from .context import ReportContext
-from .hidden import hidden
+from . import base_advice, contents, entrypoint, layers, text
+from .context import ReportContext, read_project
 from .model import Finding, ordered
 from .opinions import opinions
 from .result import Report
 from .secrets import secrets
 
-RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, hidden,
+RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, layers.hidden,
          layers.copied_folders, layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user,
          text.cache_order, text.moving_tags, text.no_dockerignore, text.read_otherwise)
 NAME = "multistage-report"    # of the images that a report builds
@@ -86,7 +85,7 @@ def context_of(result: BuildResult, found: Inventory, sent: Context, engine: Eng
     if main:
         offered = base_advice.candidates(main, found.os or _built_on(result, engine), found)
         chosen = base_advice.chosen(main, offered, lambda ref: _here(ref, engine), found)
-    return ReportContext(result.dockerfile, found, start, project.read(sent), result.target, result.steps, main, chosen,
+    return ReportContext(result.dockerfile, found, start, read_project(sent), result.target, result.steps, main, chosen,
                          result.builder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ..dockerfile import Instruction, Stage
+from ..dockerfile import Instruction
 from ..dockerfile.scope import settings
 from .context import ReportContext
 from .model import Finding
@@ -44,7 +44,8 @@ def secrets(context: ReportContext) -> Iterator[Finding]:
             if each.keyword in ("ARG", "ENV"):
                 names = [name for name, value in settings(each) if looks_secret(each.keyword, name, value)]
                 if names:
-                    yield _secret(each, names, stage in context.lines.stages, _runs_after(stage, each))
+                    runs = any(other.keyword == "RUN" and other.line > each.line for other in stage.instructions)
+                    yield _secret(each, names, stage in context.lines.stages, runs)
 
 
 def looks_secret(keyword: str, name: str, value: str) -> bool:
@@ -75,7 +76,3 @@ def _secret(each: Instruction, names: Sequence[str], shipped: bool, runs: bool) 
         "secret", severity, each.line, f"{each.keyword} {named} looks like a secret.", why,
         f"Mount it for the one command that needs it: RUN --mount=type=secret,id={names[0].lower()} ... "
         "If the program needs it at run time, pass it to the container instead of the image.")
-
-
-def _runs_after(stage: Stage, each: Instruction) -> bool:
-    return any(other.keyword == "RUN" and other.line > each.line for other in stage.instructions)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from ..bases.references import parse
 from ..dockerfile import Instruction, Stage, problems
 from ..errors import CourseError
+from ..text import one_line
 from ..units import seconds, size
 from .context import ReportContext
 from .model import RULES, Finding, weight
-from .testing import runs_tests
+from .shell_line import runs_tests
 
 # Of lines that are not built as they read, those by which the program may not work.
 _BREAKING = ("unset-argument", "cache-mount-copy", "lost-capabilities", "venv-python")
@@ -68,10 +69,12 @@ def unused_tests(context: ReportContext) -> Iterator[Finding]:
     for stage in skipped:
         if any(stage.label in others for label, others in needs.items() if label != stage.label):
             continue
-        tests = [(each, run) for each in skipped if each.label in needs[stage.label] for run in _tests(each)]
-        named = [each for each in skipped if each.label in needs[stage.label] and _TEST_NAME.search(each.name or "")]
+        needed = [each for each in skipped if each.label in needs[stage.label]]
+        tests = [(each, run) for each in needed for run in each.instructions
+                 if run.keyword == "RUN" and runs_tests(run.body)]
+        named = [each for each in needed if _TEST_NAME.search(each.name or "")]
         if tests or named:
-            first = f" ({tests[0][0].label}: RUN {_first(tests[0][1])})" if tests else ""
+            first = f" ({tests[0][0].label}: RUN {one_line(tests[0][1].body, 48)})" if tests else ""
             yield Finding(
                 "unused-tests", "medium", stage.line,
                 f"What is built, {built.label}, does not depend on the stage {stage.label}{first}.",
@@ -89,10 +92,6 @@ def _gate(stage: Stage) -> str:
             f"or build it by itself first: --target {stage.name}.")
 
 
-def _tests(stage: Stage) -> list[Instruction]:
-    return [each for each in stage.instructions if each.keyword == "RUN" and runs_tests(each.body)]
-
-
 def root_user(context: ReportContext) -> Iterator[Finding]:
     """The image starts a program as root.
 
@@ -101,7 +100,7 @@ def root_user(context: ReportContext) -> Iterator[Finding]:
     """
     if not context.start.command or not context.start.is_root:
         return
-    users = [each for stage in context.lines.stages for each in stage.instructions if each.keyword == "USER"]
+    users = context.lines.instructions("USER")
     yield Finding(
         "root-user", "medium", users[-1].line if users else context.lines.last_from,
         f"USER {users[-1].arguments}: containers run as root." if users else
@@ -126,7 +125,8 @@ def cache_order(context: ReportContext) -> Iterator[Finding]:
             if each.keyword != "RUN":
                 continue
             tool = fetches(context, each.body)
-            if tool and copied and tool not in done and not _has_cache(each):
+            cached = any(mount.get("type") == "cache" for mount in each.mounts)
+            if tool and copied and tool not in done and not cached:
                 yield _out_of_order(context, copied, each, tool)
                 break
             done.add(tool)
@@ -138,10 +138,6 @@ def fetches(context: ReportContext, text: str) -> str:
         if pattern.search(text):
             return tool
     return next((tool for pattern, tool in _BUILDS if pattern.search(text) and context.project.fetches(tool)), "")
-
-
-def _has_cache(each: Instruction) -> bool:
-    return any(mount.get("type") == "cache" for mount in each.mounts)
 
 
 def _out_of_order(context: ReportContext, copied: Instruction, run: Instruction, tool: str) -> Finding:
@@ -190,10 +186,9 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
     named = " and ".join(f"{folder} ({size(count)})" for folder, count in local_folders.items())
     ignore = context.project.ignore
     ignored = f"{ignore} does not leave it out" if ignore else "there is no .dockerignore"
-    shipped, line = _shipped(context, local_folders), copies[0].line
-    for each in copies:
-        if any(each is context.lines.instruction(index) for index in context.own):
-            line = each.line
+    made = [context.lines.instruction(index) for index in context.own]
+    line = next((each.line for each in reversed(copies) if any(each is one for one in made)), copies[0].line)
+    shipped = _shipped(context, local_folders)
     yield Finding(
         "no-dockerignore", weight(shipped, context.unpacked, least="medium"), line,
         f"The context has {named}, and {ignored}." + (f" {size(shipped)} of it is in the image." if shipped else ""),
@@ -204,19 +199,9 @@ def no_dockerignore(context: ReportContext) -> Iterator[Finding]:
 
 def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:
     """Bytes of those folders that a copy of the context brought into the image."""
-    total = 0
-    for index in context.own:
-        made = context.lines.instruction(index)
-        if made and made.copies_context:
-            total += sum(count for path, count in context.visible(index).items()
-                         if any(f"/{folder}/" in path for folder in local_folders))
-    return total
-
-
-def _first(each: Instruction) -> str:
-    """The beginning of an instruction, in a line."""
-    line = " ".join(each.body.split())
-    return line if len(line) <= 48 else f"{line[:47]}\u2026"
+    copied = [index for index in context.own if (made := context.lines.instruction(index)) and made.copies_context]
+    return sum(count for index in copied for path, count in context.visible(index).items()
+               if any(f"/{folder}/" in path for folder in local_folders))
 
 
 def read_otherwise(context: ReportContext) -> Iterator[Finding]:

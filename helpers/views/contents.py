@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..inventory import KINDS, Comparison, Inventory, Needs, printable
-from ..text import escape
-from ..units import counted, size
+from ..text import escape, one_line
+from ..units import counted, size, some
 from .markup import code, table
 
 _NAMES = 8      # names of tools in a row of a table
@@ -50,10 +50,9 @@ def _tool_rows(found: Inventory) -> Iterator[tuple[str, str, list[str]]]:
     for kind in KINDS:
         tools = found.kind(kind)
         if tools:
-            names = list(dict.fromkeys(tool.name for tool in tools))
-            more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+            names = some(list(dict.fromkeys(tool.name for tool in tools)), _NAMES)
             brought = list(dict.fromkeys(found.layer(tool.layer).instruction for tool in tools))
-            yield kind, ", ".join(names[:_NAMES]) + more, brought
+            yield kind, names, brought
 
 
 def _package_rows(found: Inventory) -> Iterator[tuple[str, str]]:
@@ -108,9 +107,7 @@ def _text(lines: list[str]) -> str:
 
 
 def _line(instruction: str) -> str:
-    """An instruction in one line of text, not too long."""
-    line = " ".join(instruction.split())
-    return line if len(line) <= 60 else f"{line[:59]}\u2026"
+    return one_line(instruction, 60)
 
 
 def needs_view(found: Needs) -> str:
@@ -168,9 +165,4 @@ def _only_rows(seen: Comparison) -> Iterator[tuple[str, str, str]]:
     for each in seen.inventories:
         tools = list(dict.fromkeys(tool.name for tool in seen.only_tools(each)))
         packages = [package.name for package in seen.only_packages(each)]
-        yield each.image.reference, _some(tools, 2 * _NAMES), _some(packages, _PACKAGES)
-
-
-def _some(names: list[str], most: int) -> str:
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+        yield each.image.reference, some(tools, 2 * _NAMES), some(packages, _PACKAGES)

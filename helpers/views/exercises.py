@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ..checks import Verdict
 from ..checks.progress import Progress
@@ -19,22 +18,6 @@ from .markup import table
 
 RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, vermilion and grey, for marks
 _CODE = re.compile(r"`([^`]+)`")
-
-
-class VerdictView:
-    """A verdict that a notebook shows. It has the attributes of the verdict."""
-
-    def __init__(self, verdict: Verdict):
-        self.verdict = verdict
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.verdict, name)
-
-    def __repr__(self) -> str:
-        return str(self.verdict)
-
-    def _repr_html_(self) -> str:
-        return verdict_view(self.verdict)
 
 
 def verdict_view(verdict: Verdict) -> str:
@@ -91,21 +74,13 @@ def progress_text(done: Progress) -> str:
     return "\n".join(["  ".join(cell.ljust(wide[n]) for n, cell in enumerate(row)).rstrip() for row in rows] + aside)
 
 
-class ProgressView:
-    """Progress that a notebook shows."""
-
-    def __init__(self, done: Progress):
-        self.done = done
-
-    def __repr__(self) -> str:
-        return progress_text(self.done)
-
-    def _repr_html_(self) -> str:
-        if not self.done.records:
-            return f"<p>{escape(progress_text(self.done))}</p>"
-        aside = f"<p>{escape('Set aside: ' + self.done.set_aside)}</p>" if self.done.set_aside else ""
-        return table(("exercise", "best", "attempts", "hints"),
-                     [tuple(map(escape, row)) for row in _rows(self.done)], "Your progress") + aside
+def progress_view(done: Progress) -> str:
+    """Progress as a table."""
+    if not done.records:
+        return f"<p>{escape(progress_text(done))}</p>"
+    aside = f"<p>{escape('Set aside: ' + done.set_aside)}</p>" if done.set_aside else ""
+    return table(("exercise", "best", "attempts", "hints"), [tuple(map(escape, row)) for row in _rows(done)],
+                 "Your progress") + aside
 
 
 class MarkdownText:

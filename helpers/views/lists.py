@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..builder.cache import Record
+from ..experiments.languages import HEADS, Languages
+from ..experiments.variants import Absent
 from ..image import Image, Listed
+from ..maintenance.doctor import Report
 from ..registry import Entry
-from ..text import escape
+from ..text import escape, one_line
 from ..units import counted, size
-from .markup import code, table, whole
+from .markup import code, paragraph, table, whole
 
 _WIDTH = 64   # characters of a record's description that are shown
 
@@ -100,9 +103,7 @@ def _short(line: Listed) -> str:
 
 def _said(record: Record) -> str:
     """The step in a few words: a RUN by its command, a COPY as BuildKit has it."""
-    text = " ".join(record.description.split())
-    text = text.removeprefix("mount / from exec /bin/sh -c ")
-    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}\u2026"
+    return one_line(" ".join(record.description.split()).removeprefix("mount / from exec /bin/sh -c "), _WIDTH)
 
 
 def ordered(found: Sequence[Record]) -> Records:
@@ -130,3 +131,25 @@ def image_view(image: Image) -> str:
     caption = f"{image.reference}: {size(image.unpacked)} unpacked in {counted(len(image.layers), 'layer')}"
     note = (f"<p>Its base stands in for {code(image.stand_in)}.</p>" if image.stand_in else "")
     return table(("unpacked", "files", "made by", "part of"), rows, caption, right=(0, 1)) + note
+
+
+def doctor_view(report: Report) -> str:
+    """The engine, the base images, and what is missing."""
+    bases = table(
+        ("base image", "where from"), [(code(base.ref), base.origin or "not here yet") for base in report.bases]
+    )
+    problems = "".join(f"<p><b>{escape(each.what)}</b><br>{escape(each.remedy)}</p>" for each in report.problems)
+    engine = paragraph(report.engine.describe() if report.engine else "No engine.")
+    return f"{engine}{bases if report.bases else ''}{problems}<p><b>{'Ready.' if report.ok else 'Not ready.'}</b></p>"
+
+
+def languages_view(languages: Languages) -> str:
+    """A row a language; below, why some were left out."""
+    rows = [tuple(map(escape, row)) for row in languages.rows()]
+    absent = "".join(f"{paragraph(f'{name}:')}{absent_view(each)}" for name, each in languages.absent.items())
+    return table(HEADS, rows) + absent
+
+
+def absent_view(absent: Absent) -> str:
+    """Why it was left out."""
+    return paragraph(repr(absent))

@@ -1,10 +1,11 @@
-"""You against the engine: every prediction of the lessons, beside what came out."""
+"""You against the engine: every prediction beside what came out. You and the class: what others answered."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from ..checks.progress import Predicted
 from ..questions import asked
@@ -16,6 +17,9 @@ _MARKS = {"right": ("✔", "#0072B2"), "not right": ("✘", "#D55E00")}
 _NEAR = ("≈", "#9A6A00")    # a number, with how far off it was
 _NONE = ("You have made no prediction yet. The lessons ask for one before each experiment; come back when you have "
          "made some.")
+_NOTHING_REVEALED = ("There is nothing to compare yet: your instructor has revealed none of the questions that you "
+                     "have answered.")
+_BAR = 20    # characters of the longest
 
 
 class Scores:
@@ -51,3 +55,27 @@ class Scores:
         rows = [(lesson, *map(escape, (question, each.said, each.found)), marked(mark, each.how, colour))
                 for lesson, question, each in self.rows for mark, colour in [_MARKS.get(each.how, _NEAR)]]
         return table(("lesson", "question", "you", "the engine", "how close"), rows, self._sum())
+
+
+class YouAndTheClass:
+    """Questions that were revealed, as the class view has them: {question, mine, answers [{answer, count, engine}]}."""
+
+    def __init__(self, questions: Sequence[Mapping[str, Any]]):
+        self.questions = questions
+
+    def __repr__(self) -> str:
+        return "\n\n".join("\n".join([each["question"], *("  " + "  ".join(filter(None, row)) for row in _rows(each))])
+                           for each in self.questions) or _NOTHING_REVEALED
+
+    def _repr_html_(self) -> str:
+        head = "answer", "learners", "", ""
+        return "".join(table(head, [[*map(escape, row)] for row in _rows(each)], each["question"], right=(1,))
+                       for each in self.questions) or f"<p>{_NOTHING_REVEALED}</p>"
+
+
+def _rows(question: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """(answer, how many, a bar, who) of each answer."""
+    most = max(each["count"] for each in question["answers"])
+    return [(each["answer"], str(each["count"]), "█" * round(_BAR * each["count"] / most),
+             ", ".join(["you"] * (each["answer"] == question["mine"]) + ["the engine"] * each["engine"]))
+            for each in question["answers"]]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..builder import BuildResult, Lines, Rooms, Shell
+from ..checks import Verdict as ExerciseVerdict
+from ..checks.progress import Progress
 from ..claims import Sentences, Standings, Verdict
 from ..engine import Engine
 from ..experiments.languages import Languages
@@ -15,12 +17,11 @@ from ..inventory import Comparison, Inventory, Needs
 from ..maintenance import doctor
 from ..report import Report
 from ..text import shown
+from . import exercises
 from .build import build_view
 from .claims import sentences_text, sentences_view, standings_text, standings_view, verdict_view
 from .contents import comparison_text, comparison_view, inventory_text, inventory_view, needs_text, needs_view
-from .doctor import doctor_view
-from .languages import absent_view, languages_view
-from .lists import image_view
+from .lists import absent_view, doctor_view, image_view, languages_view
 from .markup import paragraph
 from .report import report_text, report_view
 from .snapshots import lines_text, lines_view, rooms_text, rooms_view, shell_text, shell_view
@@ -35,6 +36,8 @@ VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
     (Standings, standings_view, standings_text),
     (Sentences, sentences_view, sentences_text),
     (Verdict, verdict_view, repr),
+    (ExerciseVerdict, exercises.verdict_view, str),
+    (Progress, exercises.progress_view, exercises.progress_text),
     (Languages, languages_view, repr),
     (Absent, absent_view, repr),
     (Rooms, rooms_view, rooms_text),

@@ -8,8 +8,8 @@ from ..claims import lesson
 from ..dockerfile import Edge
 from ..lint import Finding as Opinion
 from ..report import Finding, Fixed, Report
-from ..report.behaviour import Behaviour, described
-from ..text import escape
+from ..report.fixing import Behaviour, described
+from ..text import escape, one_line
 from ..units import counted, seconds, size
 from .build import stages_table
 from .contents import inventory_text, inventory_view
@@ -149,8 +149,7 @@ def _brought(report: Report) -> Iterator[tuple[int, int, str]]:
     texts = {each.line: f"{each.keyword} {each.value}" for stage in report.result.dockerfile.stages
              for each in stage.instructions}
     for line, count in report.brought().items():
-        text = " ".join(texts.get(line, "").split())
-        yield line, count, text if len(text) <= 72 else f"{text[:71]}\u2026"
+        yield line, count, one_line(texts.get(line, ""), 72)
 
 
 def _folded(report: Report) -> str:

@@ -5,7 +5,6 @@ Everything here has a form without widgets too: text in a terminal, plain HTML i
 
 from .ask import ask, predict
 from .browse import register
-from .live import LiveBuild
-from .status import Status
+from .live import LiveBuild, Status
 
 __all__ = ["LiveBuild", "Status", "ask", "predict", "register"]

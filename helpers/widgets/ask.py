@@ -1,10 +1,10 @@
-"""Questions: a prediction before an experiment, and a check after it.
+"""Questions: a prediction before an experiment, a check after it, and the hints of an exercise.
 
 Each shows a widget where there is one. In a saved notebook, or with no widgets, it is plain HTML with the answer folded
 away, and a prediction can be given as a plain value: `predict("How large?", unit="MB", value=300)`.
 
-What was predicted is kept with what came out. The questions with one right answer
-stand in notebooks/questions.toml, so that a cell does not show the answer above its question.
+What was predicted is kept with what came out. The questions with one right answer stand in notebooks/questions.toml, so
+that a cell does not show the answer above its question.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..checks import progress
+from ..checks import Exercise, hints, progress
 from ..classroom.live import client
 from ..errors import CourseError
 from ..questions import NONE_OF_THESE, UNITS, quiz, written
 from ..text import escape
-from ..units import ratio
+from ..units import counted, ratio
+from ..views.exercises import MarkdownText
 
 if TYPE_CHECKING:
     from ipywidgets import Box, VBox
@@ -223,3 +224,38 @@ def with_widget(make: Callable[[], Box], plain: dict[str, str]) -> dict[str, Any
     bundle = view[0] if isinstance(view, tuple) else view
     kept = {kind: data for kind, data in bundle.items() if kind not in plain}
     return {**plain, **kept}
+
+
+def hint_text(there: Sequence[str], number: int) -> MarkdownText:
+    """A hint under its number, from 1."""
+    return MarkdownText(f"**Hint {number} of {len(there)}**\n\n{there[number - 1]}")
+
+
+class HintButton:
+    """A button for the hints of an exercise; where there are no widgets, a sentence on `%hint`."""
+
+    def __init__(self, exercise: Exercise):
+        self.exercise, self.hints = exercise, hints(exercise)
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict] | dict:
+        line = f"%hint {self.exercise.name}"
+        said = f"{counted(len(self.hints), 'hint')}, the smallest first. {{}} in its own cell shows the next."
+        return with_widget(self._widget, {"text/plain": said.format(line),
+                                          "text/html": f"<p>{said.format(f'<code>{line}</code>')}</p>"})
+
+    def _widget(self) -> VBox:
+        from ipywidgets import Button, Output, VBox
+
+        left = list(range(1, len(self.hints) + 1))
+        button, out = Button(description=f"Hint 1 of {len(left)}"), Output()
+
+        def clicked(_: object) -> None:
+            number = left.pop(0)
+            if number > progress.load().record(self.exercise.name).hints:
+                progress.hinted(self.exercise.name, len(self.hints))
+            out.append_display_data(hint_text(self.hints, number))
+            button.disabled = not left
+            button.description = f"Hint {number + 1} of {len(self.hints)}" if left else "No more hints"
+
+        button.on_click(clicked)
+        return VBox([button, out])

@@ -5,8 +5,8 @@ import os
 from datetime import date
 
 from helpers.engine import connect
-from helpers.lesson.attesting import provenance, recorded_in
 from helpers.lesson.building import cache_buster
+from helpers.lesson.shipping import provenance, recorded_in
 from tests.engines import daemon, stock
 from tests.engines.kinds import find
 

@@ -5,8 +5,7 @@ from helpers.image import Image, Layer, Start
 from helpers.inventory import take
 from helpers.report import entrypoint
 from helpers.report.base_advice import candidates, chosen
-from helpers.report.context import ReportContext
-from helpers.report.project import Project
+from helpers.report.context import Project, ReportContext
 from tests.elfs import make
 from tests.unit import layers
 

@@ -241,22 +241,6 @@ def test_a_kept_question_is_the_one_in_the_file(path):
             assert "".join(cell["outputs"][0]["data"]["text/html"]) in asked
 
 
-def minutes_of(path: Path) -> float:
-    """Minutes that a learner needs who reads everything, without the seconds of the engine: 180 words a minute, 4 s for a
-    line of code, 20 s for a prediction, 30 s for a picture, 15 s for a question."""
-    cells = json.loads(path.read_text())["cells"]
-    words = sum(len("".join(cell["source"]).split()) for cell in cells if cell["cell_type"] == "markdown")
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    return words / 180 + (4 * code.count("\n") + 20 * code.count("predict(") + 30 * code.count("charts.") + 15 * code.count("ask(")) / 60
-
-
-@each_lesson
-def test_a_lesson_can_be_done_in_the_minutes_that_it_names(path):
-    cells = json.loads(path.read_text())["cells"]
-    named = int(re.search(r"(\d+) minutes", "".join(cells[0]["source"]))[1])
-    assert minutes_of(path) < 0.9 * named
-
-
 @each_lesson
 def test_a_lesson_has_at_most_60_cells(path):
     assert len(json.loads(path.read_text())["cells"]) <= 60

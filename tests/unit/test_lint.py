@@ -45,10 +45,6 @@ def test_a_finding_as_words_and_as_json():
     assert found.facts() == {"line": 2, "rule": "DL3023", "level": "error", "message": found.message, "link": ""}
 
 
-def test_nothing_to_say():
-    assert lint.parse("[]") == ()
-
-
 @pytest.mark.parametrize("answer", ["", "hadolint: error", "{}x", "5", "[1]", '[{"line": 1}]', '{"a": 1}', "null"])
 def test_what_is_no_answer_is_refused_and_shown(answer):
     with pytest.raises(LinterUnavailable) as refused:
@@ -68,17 +64,12 @@ def instead(tmp_path, monkeypatch):
     return put
 
 
-def test_the_text_goes_in_at_standard_input_whatever_its_letters(instead, tmp_path):
-    instead(f"cat > '{tmp_path}/text'; echo '[]'")
+def test_it_is_asked_for_json_and_reads_the_text_from_standard_input_whatever_its_letters(instead, tmp_path):
+    instead(f"echo \"$@\" > '{tmp_path}/words'; cat > '{tmp_path}/text'; echo '[]'")
     text = "FROM a AS bäse\n# \ud800 '$(x)' \\\n"
     assert lint.lint(text) == ()
-    assert (tmp_path / "text").read_bytes() == text.encode("utf-8", "replace")
-
-
-def test_it_is_asked_for_json_and_not_to_fail(instead, tmp_path):
-    instead(f"echo \"$@\" > '{tmp_path}/words'; echo '[]'")
-    lint.lint("FROM a\n")
     assert (tmp_path / "words").read_text().split() == ["--no-fail", "--format", "json", "-"]
+    assert (tmp_path / "text").read_bytes() == text.encode("utf-8", "replace")
 
 
 def test_nobody_s_settings_reach_it(instead, tmp_path, monkeypatch):

@@ -15,10 +15,10 @@ from helpers.charts import style
 from helpers.inventory import KINDS, compare, plain, printable, take
 from helpers.units import size
 from helpers.views import contents as views
+from tests.unit.charts.figures import PNG, columns, legend, rows, texts
 from tests.unit.layers import elf, image, inventory, layer
 from tests.unit.widgets.test_widgets import NASTY, page
 
-PNG = b"\x89PNG\r\n\x1a\n"
 LONG = "registry.example/team/project/a-very-long-name-of-an-image:2026-11-24-build-1234-"
 TOOLS = ("gcc g++ cc1 go rustc javac ld gold as make cmake ninja apt dpkg npm pip git svn hg gdb strace bash dash zsh python3 perl "
          "node curl wget ssh nc openssl nmap").split()
@@ -162,7 +162,7 @@ def test_one_of_a_name_may_be_there_more_than_once():
     two = inventory(layer(("bin/git", elf(), 0o755), ("lib/git", elf(), 0o755), ("bin/hg", elf(), 0o755)))
     chart = charts.tools([two])
     assert "version control 3: git\u00a0×2, hg" in chart.alt
-    assert "git\u00a0×2, hg" in [text.get_text() for text in chart.figure.axes[0].texts]
+    assert "git\u00a0×2, hg" in texts(chart)
 
 
 @pytest.mark.parametrize("names, letters, told", [
@@ -196,7 +196,7 @@ def test_the_title_of_a_surface_is_the_finding(found, title):
 @each_set
 def test_a_surface_has_every_number_in_words_and_at_its_bar(name):
     chart, found = drawn(charts.surface, name), SETS[name]
-    at_bars = [text.get_text() for axes in chart.figure.axes for text in axes.texts]
+    at_bars = texts(chart)
     for each in found:
         for what, count in each.surface.rows():
             assert re.search(rf"\b{count:,} {what.removesuffix('s')}s?\b", chart.alt)
@@ -219,9 +219,7 @@ def test_stand_ins_are_hatched_where_the_foot_says_so():
 
 
 def test_long_names_keep_the_end_that_tells_them_apart():
-    labels = [[label.get_text() for label in charts.surface(SETS["long"]).figure.axes[0].get_yticklabels()],
-              [label.get_text() for label in charts.tools(SETS["long"]).figure.axes[0].get_xticklabels()]]
-    for each in labels:
+    for each in (rows(charts.surface(SETS["long"])), columns(charts.tools(SETS["long"]))):
         assert [label[-1] for label in each] == list("01234") and all("…" in label for label in each)
     assert drawing._cut("short:1", 20) == "short:1" and len(drawing._cut("x" * 100, 26)) == 26
     assert drawing._wrapped("go-hello:single", 1.0, 5) == "go-hello:\nsingle"
@@ -249,10 +247,9 @@ def test_bars_of_waste():
     chart = charts.waste(WASTES["some"])
     axes = chart.figure.axes[0]
     assert [(patch.get_x(), patch.get_width()) for patch in axes.patches] == [(0, 400), (400, 600), (0, 0), (0, 50), (0, 70)]
-    assert [text.get_text() for text in axes.texts] == ["1.00 kB, ✘ 600 B unseen", "50 B, ✘ all unseen", "70 B"]
-    assert {text.get_text() for text in chart.figure.legends[0].get_texts()} == {
-        "base: b", "the application", "✘ hidden by a later layer, still shipped"}
-    assert [text.get_text() for text in charts.waste(SOME).figure.legends[0].get_texts()] == ["the application"]
+    assert texts(chart) == ["1.00 kB, ✘ 600 B unseen", "50 B, ✘ all unseen", "70 B"]
+    assert {*legend(chart)} == {"base: b", "the application", "✘ hidden by a later layer, still shipped"}
+    assert legend(charts.waste(SOME)) == ["the application"]
 
 
 def test_dollar_signs_are_no_formula():

@@ -4,15 +4,14 @@ import itertools
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch
 
 from helpers import charts, dockerfile
-from helpers.charts import style
 from helpers.charts.graph import _in_box
 from helpers.charts.layout import WIDE, plan
 from helpers.charts.style import wide
-from tests.unit.charts.test_charts import GRAPHS, boxes, built, texts
+from tests.unit.charts.figures import texts
+from tests.unit.charts.test_charts import built
 
 FILES = {
     "kitchens": "FROM golang:1.22 AS greet\nFROM golang:1.22 AS count\nFROM distroless\n"
@@ -112,9 +111,6 @@ def test_stages_stand_in_the_order_of_the_file(text):
     drawn = plan(parsed)
     tops = [drawn.boxes["stage", stage.label].y for stage in parsed.stages]
     assert tops == sorted(tops) and len(set(tops)) == len(tops)
-    strips = list(drawn.strips.values())
-    assert strips[0][0] == 0 and strips[-1][1] == pytest.approx(drawn.high)
-    assert all(one[1] == two[0] for one, two in itertools.pairwise(strips))
 
 
 @each_file
@@ -153,9 +149,8 @@ def extents(chart) -> dict:
 
 
 @each_file
-@pytest.mark.parametrize("rooms", [False, True])
-def test_no_words_lie_upon_others_or_leave_the_picture(text, rooms):
-    chart = charts.stages(built(text), rooms=rooms)
+def test_no_words_lie_upon_others_or_leave_the_picture(text):
+    chart = charts.stages(built(text))
     found = extents(chart)
     for (one, first), (two, second) in itertools.combinations(found.items(), 2):
         assert not first.overlaps(second), (one, two)
@@ -202,21 +197,3 @@ def test_what_a_stage_takes_several_times_is_one_arrow_that_says_so():
     assert "COPY --from ×3" in texts(chart)
     assert sum(isinstance(p, FancyArrowPatch) for p in chart.figure.axes[0].patches) == 3
     assert chart.title == "Only stage-1 is shipped; what it has from b crossed 3 bridges"
-
-
-def rooms(chart) -> list[tuple]:
-    return [patch.get_facecolor()[:3] for patch in chart.figure.axes[0].patches if isinstance(patch, Rectangle)]
-
-
-def test_kitchen_and_dining_room_are_drawn_if_wanted():
-    assert rooms(charts.stages(GRAPHS["two"])) == []
-    chart = charts.stages(GRAPHS["two"], rooms=True)
-    assert rooms(chart) == [to_rgb(style.BUILD)] * 2 + [to_rgb(style.RUN)]
-    assert boxes(chart) == boxes(charts.stages(GRAPHS["two"]))
-    told = [text for text in texts(chart) if "room" in text or "kitchen" in text]
-    assert [text.split(":")[0] for text in told] == ["kitchen", "dining room"]
-
-
-def test_the_dining_room_is_where_the_target_is():
-    chart = charts.stages(GRAPHS["target"], rooms=True)
-    assert rooms(chart) == [to_rgb(style.RUN)] + [to_rgb(style.BUILD)] * 2

@@ -12,8 +12,8 @@ from helpers import charts, dockerfile
 from helpers.builder import BuildResult, Step
 from helpers.charts import style
 from helpers.charts.incremental import _label
+from tests.unit.charts.figures import PNG, columns, rows, texts
 
-PNG = b"\x89PNG\r\n\x1a\n"
 BAD = "FROM golang AS builder\nWORKDIR /app\nCOPY . .\nRUN go build\n\nFROM scratch\nCOPY --from=builder /app /\n"
 GOOD = ("FROM golang AS builder\nWORKDIR /app\nCOPY go.mod .\nRUN go mod download\nCOPY . .\nRUN go build\n\n"
         "FROM scratch\nCOPY --from=builder /app /\n")
@@ -37,11 +37,6 @@ SLOW = {"nothing": built(BAD), "the source": built(BAD, {3: 0.01, 4: 9.0, 7: 0.0
 QUICK = {"nothing": built(GOOD), "the source": built(GOOD, {5: 0.01, 6: 1.0, 9: 0.02})}
 
 
-def words(chart) -> list[str]:
-    axes, = chart.figure.axes
-    return [text.get_text() for text in axes.texts]
-
-
 def test_the_title_tells_the_edit_at_which_they_differ_and_the_times():
     chart = charts.edits({"everything first": SLOW, "dependencies first": QUICK})
     assert chart.title == ("After an edit of the source: 9.0\u00a0s with everything first, "
@@ -60,7 +55,7 @@ def test_one_dockerfile_alone():
 
 
 def test_every_cell_is_cached_or_has_its_seconds():
-    told = words(charts.edits({"first": SLOW, "second": QUICK}))
+    told = texts(charts.edits({"first": SLOW, "second": QUICK}))
     assert told.count("cached") == 1 + 3
     for time in ("10 ms", "9.0 s", "20 ms", "1.0 s"):
         assert time in told
@@ -69,12 +64,11 @@ def test_every_cell_is_cached_or_has_its_seconds():
 
 
 def test_the_rows_are_the_steps_and_the_columns_the_edits():
-    axes, = charts.edits({"first": SLOW, "second": QUICK}).figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
+    chart = charts.edits({"first": SLOW, "second": QUICK})
+    assert rows(chart) == [
         "WORKDIR /app", "COPY . .", "RUN go build", "COPY --from=builder /app /",
         "WORKDIR /app", "COPY go.mod .", "RUN go mod download", "COPY . .", "RUN go build", "COPY --from=builder /app /"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["the source"]
-    assert "edited:" in [text.get_text() for text in axes.texts]
+    assert columns(chart) == ["the source"] and "edited:" in texts(chart)
 
 
 def test_a_bar_is_as_long_as_its_time():
@@ -87,8 +81,7 @@ def test_a_bar_is_as_long_as_its_time():
 
 def test_a_mount_takes_little_room():
     text = "FROM a\nRUN --mount=type=cache,id=x,target=/root/.cache/go-build --mount=type=secret,id=t \\\n  go build\n"
-    axes, = charts.edits({"it": {"all": built(text)}}).figure.axes
-    assert axes.get_yticklabels()[0].get_text() == "RUN --mount=cache go build"
+    assert rows(charts.edits({"it": {"all": built(text)}}))[0] == "RUN --mount=cache go build"
 
 
 def test_the_same_is_told_to_those_who_cannot_see_it():
@@ -130,14 +123,7 @@ def test_the_footnote_says_when_and_on_what():
 
 
 def test_a_column_in_which_no_step_ran_is_drawn_only_where_it_is_the_only_one():
-    axes, = charts.edits({"it": {"nothing": built(BAD)}}).figure.axes
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["nothing"]
-
-
-def test_the_title_may_be_about_an_edit_of_one_s_own():
-    two = {"one": {"a": built(BAD, {4: 10.0}), "b": built(BAD, {4: 3.0})},
-           "two": {"a": built(BAD, {4: 20.0}), "b": built(BAD, {4: 0.3})}}
-    assert charts.edits(two, about="a").title == "After an edit of a: 10.0\u00a0s with one, 20.0\u00a0s with two"
+    assert columns(charts.edits({"it": {"nothing": built(BAD)}})) == ["nothing"]
 
 
 def test_the_label_of_an_instruction_is_cut():

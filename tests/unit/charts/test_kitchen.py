@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from matplotlib.patches import Rectangle
 
 from helpers import dockerfile as dockerfiles
 from helpers import labels
@@ -13,6 +14,7 @@ from helpers.inventory import take
 from helpers.report.kitchen import Rooms, Thing, rooms, total
 from helpers.units import size
 from tests.unit.cases import DYNAMIC, FAT, SMALL, STATIC, image, layer
+from tests.unit.charts.figures import PNG, notes, texts
 
 TEXT = ("FROM base:1 AS builder\nWORKDIR /src\nCOPY . .\nRUN build\n\n"
         "FROM small:1\nCOPY --from=builder /src/app /app\nCOPY --from=other:1 /certs /certs\n")
@@ -65,7 +67,7 @@ def test_what_crosses_is_what_copy_from_a_stage_brought():
     assert dict(made.crossed) == {"/app": len(STATIC)} and made.crossing == len(STATIC)
     assert [each.line for each in made.bridges] == [7]      # the other image is no kitchen
     assert sizes(made.dining)["what crosses"] == len(STATIC)
-    assert "/certs/a" not in made.crossed and 0 < made.share() < 1
+    assert "/certs/a" not in made.crossed
 
 
 def test_a_folder_that_crosses_is_known_in_the_kitchen_too():
@@ -84,7 +86,7 @@ def test_tools_that_stay_behind():
                                   "FROM a AS builder\nFROM b\n"])
 def test_without_a_bridge_nothing_crosses(text):
     made = built(text, own=())
-    assert made.crossing == 0 and made.bridges == () and made.share() == 0.0
+    assert made.crossing == 0 and made.bridges == ()
 
 
 @pytest.mark.parametrize("sizes", [[1], [6, 6, 4, 3, 2, 2, 1], [100, 1, 1, 1], [5] * 9,
@@ -115,16 +117,9 @@ def test_an_empty_room_has_no_tiles(sizes):
 
 def frames(chart):
     """Width and height of the two rooms, by their frames."""
-    from matplotlib.patches import Rectangle
-
     axes, = chart.figure.axes
     found = [each for each in axes.patches if isinstance(each, Rectangle) and not each.get_fill()]
     return [(each.get_width(), each.get_height()) for each in found]
-
-
-def words(chart):
-    axes, = chart.figure.axes
-    return [each.get_text() for each in axes.texts]
 
 
 def test_the_areas_of_the_rooms_are_as_their_bytes():
@@ -137,33 +132,33 @@ def test_the_picture_says_what_crosses_and_what_stays():
     made = built()
     chart = kitchen(made)
     assert chart.title == "Less than 1 % of the kitchen crosses; compilers, package managers and shells stay there"
-    assert "In the dining room" in words(chart) and "Stayed in the kitchen" in words(chart)
-    assert f"kitchen: {size(total(made.kitchen))} that a container sees" in words(chart)
+    assert "In the dining room" in texts(chart) and "Stayed in the kitchen" in texts(chart)
+    assert f"kitchen: {size(total(made.kitchen))} that a container sees" in texts(chart)
     for room, things in (("Kitchen", made.kitchen), ("Dining room", made.dining)):
         assert f"{room}: " + ", ".join(f"{each.name} {size(each.size)}" for each in things) in chart.alt
     assert f"COPY --from=builder /src/app /app): {size(made.crossing)}." in chart.alt
-    assert chart.png().startswith(b"\x89PNG")
+    assert chart.png().startswith(PNG)
 
 
 def test_a_dining_room_with_a_kitchen_of_its_own_is_called_that():
     chart = kitchen(built(last=[*FAT, *SHELLS]))
     assert "but the dining room has compilers, package managers and shells of its own" in chart.title
     assert all(width <= 7.0 for width, _ in frames(chart)) and sum(width for width, _ in frames(chart)) < 7.0
-    assert "In the dining room" not in words(chart)     # there is no room for a list
+    assert "In the dining room" not in texts(chart)     # there is no room for a list
 
 
 def test_a_room_without_a_bridge():
     chart = kitchen(built("FROM a AS builder\nFROM b\n", own=()))
     assert chart.title == "Nothing crosses from the kitchen into the dining room"
-    assert "nothing\ncrosses" in words(chart)
+    assert "nothing\ncrosses" in texts(chart)
 
 
 def test_every_kind_that_stayed_is_listed_or_counted():
     things = tuple(Thing(f"kind {n}", 1_000 - n, "build", ("x",)) for n in range(30))
     made = built()
     chart = kitchen(Rooms(things, made.dining, made.bridges, made.crossed, made.inventories))
-    listed = [word for word in words(chart) if re.fullmatch(r"kind \d+", word)]
-    more = [int(word.split()[1]) for word in words(chart) if re.fullmatch(r"and \d+ kinds more", word)]
+    listed = [word for word in texts(chart) if re.fullmatch(r"kind \d+", word)]
+    more = [int(word.split()[1]) for word in texts(chart) if re.fullmatch(r"and \d+ kinds more", word)]
     assert len(listed) + sum(more) == 30 and len(more) == 1
 
 
@@ -174,7 +169,7 @@ def test_a_stand_in_is_hatched():
     stand_in = Image(**{**told.__dict__, "labels": {labels.STAND_IN: "golang:1.22"}})
     chart = kitchen(Rooms(made.kitchen, made.dining, made.bridges, made.crossed, (take(stand_in, [layer(*FAT)]), two)))
     axes, = chart.figure.axes
-    assert any(each.get_hatch() for each in axes.patches) and "stand-in" in chart.figure.texts[-1].get_text()
+    assert any(each.get_hatch() for each in axes.patches) and "stand-in" in notes(chart)
     axes, = kitchen(made).figure.axes
     assert not any(each.get_hatch() for each in axes.patches)
 
@@ -182,4 +177,4 @@ def test_a_stand_in_is_hatched():
 def test_an_empty_image_is_an_empty_room():
     empty = take(Image("a", "sha256:x", (), "", {}, ()), [])
     chart = kitchen(rooms(empty, empty, dockerfiles.parse("FROM scratch AS a\nFROM scratch\n")))
-    assert chart.png().startswith(b"\x89PNG")
+    assert chart.png().startswith(PNG)

@@ -5,6 +5,7 @@ import pytest
 from helpers import charts, labels
 from helpers.charts import style
 from helpers.image import Image, Layer
+from tests.unit.charts.figures import colours, columns, legend, notes, rows, texts
 from tests.unit.layers import elf, inventory, layer
 
 
@@ -28,15 +29,6 @@ COSTS = [JAVA[0], image("java slim", 330_000_000, 272_000_000, "run"),
          image("java full", 428_000_000, 3_000, "build"), JAVA[1]]
 
 
-def texts(axes) -> list[str]:
-    return [text.get_text() for text in axes.texts]
-
-
-def colours(axes) -> list[str]:
-    from matplotlib.colors import to_hex
-    return [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
-
-
 def test_the_title_says_for_how_many_languages_and_how_much():
     chart = charts.languages({"Go": GO, "Java": JAVA})
     assert chart.title == "Several stages ship less in all 2 languages, from 1.3 times (Java) to 30.9 times (Go)"
@@ -56,11 +48,11 @@ def test_a_language_that_does_not_gain_is_not_counted(pairs, title):
 def test_a_pair_of_bars_with_values_a_language():
     axes, = charts.languages({"Go": GO, "Odd": LARGER}).figure.axes
     assert texts(axes) == ["833 MB", "27.0 MB, 30.9 times smaller", "330 MB", "428 MB"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["Go", "Odd"]
-    rows = sorted({round(bar.get_y() + bar.get_height() / 2, 3) for bar in axes.patches})
+    assert rows(axes) == ["Go", "Odd"]
+    middles = sorted({round(bar.get_y() + bar.get_height() / 2, 3) for bar in axes.patches})
     ticks = list(axes.get_yticks())
-    assert ticks == [(rows[0] + rows[1]) / 2, (rows[2] + rows[3]) / 2]     # a name stands by its own two bars
-    assert rows[1] - rows[0] < rows[2] - rows[1]                          # and pairs stand apart
+    assert ticks == [(middles[0] + middles[1]) / 2, (middles[2] + middles[3]) / 2]     # a name stands by its own two bars
+    assert middles[1] - middles[0] < middles[2] - middles[1]                          # and pairs stand apart
 
 
 def test_bars_begin_at_zero_and_are_as_long_as_the_images():
@@ -84,24 +76,18 @@ def test_what_stands_on_nothing_is_all_program():
 
 
 def test_the_legend_has_each_kind_once_however_many_bases():
-    chart = charts.languages({"Go": STATIC, "Java": JAVA})
-    legend, = chart.figure.legends
-    told = [text.get_text() for text in legend.get_texts()]
+    told = legend(charts.languages({"Go": STATIC, "Java": JAVA}))
     assert len(told) == len(set(told)) == 2     # what is too thin to be seen is not in it
 
 
-def foot(chart) -> str:
-    return " ".join(text.get_text() for text in chart.figure.texts).replace("\n", " ")
-
-
 def test_the_foot_tells_what_stand_ins_are_made_of_while_they_are_few():
-    assert "golang:1.22 is a stand-in made of Debian packages. Its size is" in foot(charts.languages({"Go": GO}))
+    assert "golang:1.22 is a stand-in made of Debian packages. Its size is" in notes(charts.languages({"Go": GO}))
 
 
 def test_many_stand_ins_are_named_in_one_breath():
     pairs = {ref: (image(f"{ref} one", 9, 9, "build", **stand_in(f"{ref}:1")),
                    image(f"{ref} two", 1, 1, "run", **stand_in(f"{ref}:slim"))) for ref in ("a", "b")}
-    assert "Hatched: stand-ins made from packages for a:1, a:slim, b:1, b:slim. Their sizes" in foot(charts.languages(pairs))
+    assert "Hatched: stand-ins made from packages for a:1, a:slim, b:1, b:slim. Their sizes" in notes(charts.languages(pairs))
 
 
 def tools(*names: str):
@@ -113,9 +99,8 @@ FULL, SLIM, NONE = tools("gcc", "g++", "ld", "apt-get", "bash", "curl"), tools("
 
 def test_the_grid_says_how_many_tools_of_each_kind_are_left():
     axes, = charts.left_behind({"C": (FULL, NONE), "Python": (FULL, SLIM)}).figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "compiler", "linker", "package manager", "shell", "downloader"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["C", "Python"]
+    assert rows(axes) == ["compiler", "linker", "package manager", "shell", "downloader"]
+    assert columns(axes) == ["C", "Python"]
     assert texts(axes) == ["2 → 0", "2 → 0", "1 → 0", "1 → 0", "1 → 0", "1 → 1", "1 → 0", "1 → 1", "1 → 0", "1 → 0"]
 
 

@@ -15,14 +15,13 @@ from helpers.builder.progress import _report
 from helpers.charts import style
 from helpers.errors import BuildFailed, CourseError
 from tests.unit.builder.test_build import CASES, progress
-from tests.unit.charts import test_charts
-from tests.unit.charts.test_charts import PNG, notes
+from tests.unit.charts import figures
+from tests.unit.charts.figures import PNG, legend, notes, rows
 
 
 def texts(chart) -> list[str]:
     """The words on the bars, and those under the names of the lanes."""
-    return [*test_charts.texts(chart),
-            *(line for label in chart.figure.axes[0].get_yticklabels() for line in label.get_text().split("\n"))]
+    return [*figures.texts(chart), *(line for label in rows(chart) for line in label.split("\n"))]
 
 
 def recorded(name: str):
@@ -173,7 +172,7 @@ def test_a_cached_step_is_a_ring_and_no_bar():
                                  step("two", 2, 9), step("stage-2", 9, 10)))
     assert [bar[0] for bar in bars(chart)] == [1, 2] and rings(chart) == [[1, 2]]
     assert "cached: 2 steps" in texts(chart)
-    assert "taken from the cache" in [t.get_text() for t in chart.figure.legends[0].get_texts()]
+    assert "taken from the cache" in legend(chart)
     assert rings(charts.timeline(AT_ONCE)) == []
 
 
@@ -206,7 +205,7 @@ def test_what_is_around_the_stages_has_a_lane_if_it_took_time():
     def lanes(seconds):
         chart = charts.timeline(made("FROM a\nRUN make\n", step("stage-0", 0, 10),
                                      step("", 10, 10 + seconds, "exporting to image")))
-        return [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
+        return rows(chart)
     assert lanes(5) == ["stage-0", "outside stages"] and lanes(0.1) == ["stage-0"]
 
 
@@ -247,7 +246,7 @@ def test_the_foot_of_a_failed_build_names_its_engine():
 def test_a_stage_with_a_very_long_name_is_cut():
     name = "a" * 80
     chart = charts.timeline(made(f"FROM x AS {name}\nRUN make\n", step(name, 0, 1)))
-    label = chart.figure.axes[0].get_yticklabels()[0].get_text().partition("\n")[0]
+    label = rows(chart)[0].partition("\n")[0]
     assert label.endswith("…") and style.wide(label, 10) <= 1.4
     assert name in chart.alt
 

@@ -9,7 +9,8 @@ from helpers.charts import style
 from helpers.experiments.significance import compare
 from helpers.image import Twins
 from helpers.registry import Transfer
-from tests.unit.charts.test_languages import COSTS, colours, image
+from tests.unit.charts.figures import colours, notes, rows, texts
+from tests.unit.charts.test_languages import COSTS, image
 
 STAND_IN = {labels.STAND_IN: "golang:1.22", labels.MADE_OF: "packages"}
 ONE = image("one", 760_000_000, 73_000_000, "build", labels=STAND_IN)
@@ -17,10 +18,6 @@ SLIM = image("slim", 20_000_000, 280_000_000, "run")
 FULL = image("full", 760_000_000, 7_000_000, "build")
 TWO = image("two", 20_000_000, 7_000_000, "run")
 FOUR = [ONE, SLIM, FULL, TWO]
-
-
-def texts(chart) -> list[str]:
-    return [text.get_text() for axes in chart.figure.axes for text in axes.texts]
 
 
 def bars(axes) -> list[tuple[float, float, float]]:
@@ -69,8 +66,7 @@ def test_trips_tell_bytes_and_seconds():
     assert chart.title == "To pull one stage takes 17.2 s, two stages 880 ms, with 25 times fewer bytes"
     assert texts(chart) == ["297 MB", "11.9 MB", "297 MB", "11.9 MB", "15.6 s", "800 ms", "17.2 s", "880 ms"]
     assert "push one stage: 297 MB in 15.6 s" in chart.alt and "pull two stages: 11.9 MB in 880 ms" in chart.alt
-    labels = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
-    assert labels == ["push one stage", "push two stages", "pull one stage", "pull two stages"]
+    assert rows(chart) == ["push one stage", "push two stages", "pull one stage", "pull two stages"]
 
 
 def test_trips_have_the_colour_of_their_image():
@@ -80,7 +76,7 @@ def test_trips_have_the_colour_of_their_image():
 
 
 def test_the_foot_of_trips_says_how_fast_the_line_was():
-    told = " ".join(text.get_text() for text in charts.trips(TRIPS, [ONE, TWO]).figure.texts)
+    told = notes(charts.trips(TRIPS, [ONE, TWO]))
     assert "A line of 25.0 MB a second" in told and "An engine" in told
 
 
@@ -114,7 +110,7 @@ def test_every_run_is_a_dot_and_the_median_a_line():
     medians = [set(line.get_xdata()) for line in chart.figure.axes[0].lines if line.get_marker() != "o"]
     assert medians == [{18.0}, {0.19}]
     assert texts(chart) == ["median 18.0 s", "median 190 ms"]
-    assert [label.get_text() for label in chart.figure.axes[0].get_yticklabels()] == ["one\n3 runs", "two\n3 runs"]
+    assert rows(chart) == ["one\n3 runs", "two\n3 runs"]
 
 
 def test_dots_of_equal_runs_do_not_hide_each_other():
@@ -128,7 +124,7 @@ def test_runs_are_drawn_from_zero():
 
 
 def test_the_foot_of_runs_names_stand_ins_without_speaking_of_hatching():
-    told = " ".join(text.get_text() for text in charts.runs(compare(FAST, SLOW), ["a", "b"], [ONE]).figure.texts)
+    told = notes(charts.runs(compare(FAST, SLOW), ["a", "b"], [ONE]))
     assert "golang:1.22 is a stand-in" in told and "Hatched" not in told
 
 
@@ -154,7 +150,7 @@ def test_colour_and_mark_agree():
 
 def test_the_foot_of_twins_names_the_engine():
     on = dataclasses.replace(TIMES, engine="An engine")
-    assert "on An engine." in " ".join(text.get_text() for text in charts.twins({"a": on}, "/app").figure.texts)
+    assert "on An engine." in notes(charts.twins({"a": on}, "/app"))
 
 
 @pytest.mark.parametrize("last, title", [

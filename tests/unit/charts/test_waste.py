@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from helpers import charts
+from tests.unit.charts.figures import legend, rows, texts
 from tests.unit.layers import inventory, layer
 
 SIZES = (500, 300, 0, 300)   # unpacked bytes of the layers; the first is the base's
@@ -19,25 +20,20 @@ def repaired(*layers):
     return dataclasses.replace(found, image=dataclasses.replace(found.image, layers=sized))
 
 
-def rows(chart) -> dict[str, str]:
-    axes, = chart.figure.axes
-    return dict(zip([label.get_text() for label in axes.get_yticklabels()], [text.get_text() for text in axes.texts]))
-
-
-def legend(chart) -> list[str]:
-    return [text.get_text() for each in chart.figure.legends for text in each.get_texts()]
+def said(chart) -> dict[str, str]:
+    return dict(zip(rows(chart), texts(chart), strict=True))
 
 
 def test_with_the_base_every_layer_that_has_files_is_a_row():
     chart = charts.waste(repaired())
-    assert rows(chart) == {"RUN 0": "500 B, ✘ all unseen", "RUN 1": "300 B, ✘ all unseen", "RUN 3": "300 B"}
+    assert said(chart) == {"RUN 0": "500 B, ✘ all unseen", "RUN 1": "300 B, ✘ all unseen", "RUN 3": "300 B"}
     assert chart.title == "800 B of 1.10 kB in made:1 are shipped and never seen"
     assert legend(chart) == ["✘ hidden by a later layer, still shipped", "the application"]
 
 
 def test_without_the_base_the_empty_layers_count_too():
     chart = charts.waste(repaired(), "it", own=True)
-    assert rows(chart) == {"RUN 1": "300 B, ✘ all unseen", "RUN 2": "0 B", "RUN 3": "300 B"}
+    assert said(chart) == {"RUN 1": "300 B, ✘ all unseen", "RUN 2": "0 B", "RUN 3": "300 B"}
     assert chart.title == "300 B of 600 B that it adds are shipped and never seen"
     assert "base: debian" not in legend(chart) and "RUN 0" not in chart.alt
     assert "RUN 2: 0 B, 0 B unseen" in chart.alt
@@ -46,7 +42,7 @@ def test_without_the_base_the_empty_layers_count_too():
 def test_a_part_that_is_unseen_is_told_in_bytes():
     found = repaired(layer(("base", b"b" * 500)), layer(("app", b"a" * 200), ("b", b"b" * 100)), layer((".wh.b", b"")),
                      layer(("c", b"c" * 300)))
-    assert rows(charts.waste(found, own=True))["RUN 1"] == "300 B, ✘ 100 B unseen"
+    assert said(charts.waste(found, own=True))["RUN 1"] == "300 B, ✘ 100 B unseen"
 
 
 @pytest.mark.parametrize("own, title", [(False, "Every byte of it is seen"), (True, "Every byte that it adds is seen")])

@@ -10,14 +10,14 @@ import nbformat
 import pytest
 
 from helpers import dockerfile as dockerfiles
-from helpers.checks import (Fail, Verdict, check, dockerfile_rules, find, hints, names, notebook, read)
-from helpers.checks.added_mounts import with_mounts, without_mounts
-from helpers.checks.edits import cache_fails
+from helpers.checks import Fail, Verdict, check, dockerfile_rules, find, hints, names, notebook, read
+from helpers.checks.building import with_mounts, without_mounts
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.goals import goals
 from helpers.checks.hints import next_hint
 from helpers.checks.placeholders import Values
+from helpers.checks.rebuilds import cache_fails
 from helpers.checks.submission import changed_files
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.checks import targets
+from helpers.checks import rebuilds
 from helpers.checks.exercise import Change
 from helpers.checks.placeholders import Values
 from helpers.errors import BuildFailed, BuildStopped
@@ -19,8 +19,8 @@ SOURCE = {"sum.c": b"return a + b;\n", "main.c": b"int main;\n"}
     (None, ("/app", "1"), "bytes are not those"),
 ])
 def test_a_target_starts_the_same_program(monkeypatch, ours, theirs, said):
-    monkeypatch.setattr(targets, "_program", lambda image, engine: {"ours": ours, "theirs": theirs}[image])
-    found = targets.same("debug", "ours", "theirs", 8, engine=None)
+    monkeypatch.setattr(rebuilds, "_program", lambda image, engine: {"ours": ours, "theirs": theirs}[image])
+    found = rebuilds.same("debug", "ours", "theirs", 8, engine=None)
     assert [fail.line for fail in found] == ([8] if said else [])
     assert not said or said in found[0].message
 
@@ -31,7 +31,7 @@ def breaks(builds, *changes):
         assert source["main.c"] == SOURCE["main.c"]
         builds(source["sum.c"].decode().strip())
 
-    found = list(targets.breaks("test", changes, SOURCE, lambda: VALUES, build, 5))
+    found = list(rebuilds.breaks("test", changes, SOURCE, lambda: VALUES, build, 5))
     assert {fail.line for fail in found} <= {5}
     return [fail.message for fail in found]
 

@@ -13,7 +13,7 @@ from helpers.classroom.live.state import State
 from helpers.errors import CourseError
 from helpers.lesson import kernel
 from helpers.questions import Asked
-from helpers.views.you_and_the_class import YouAndTheClass
+from helpers.views.predictions import YouAndTheClass
 from helpers.widgets import ask, predict
 
 SIZE, WHICH = "How large is the image?", "Which <b>?"

@@ -23,7 +23,7 @@ from helpers.lesson import say, with_supported_bases
 from helpers.lesson.building import DrawnVariants
 from helpers.units import size
 from helpers.views.contents import needs_text, needs_view
-from helpers.views.languages import absent_view, languages_view
+from helpers.views.lists import absent_view, languages_view
 from tests.unit.layers import elf, inventory, layer
 
 ROOT = Path(__file__).resolve().parents[3]

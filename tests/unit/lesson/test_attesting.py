@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.errors import Unsupported
-from helpers.lesson import attesting
+from helpers.lesson import shipping
 from helpers.recorded import Recording
 from helpers.views.provenance import Provenances
 
@@ -31,8 +31,8 @@ def test_what_the_engine_writes_is_read(monkeypatch):
     def build(app, dockerfile, args, output, provenance):
         Path(output, "provenance.json").write_text(json.dumps({"subject": ["files"], "mode": provenance}))
 
-    monkeypatch.setattr(attesting, "build", build)
-    made = attesting.provenance(APP, DOCKERFILE, {"TOKEN": "x"})
+    monkeypatch.setattr(shipping, "build", build)
+    made = shipping.provenance(APP, DOCKERFILE, {"TOKEN": "x"})
     assert made.statements == {"min": {"mode": "mode=min"}, "max": {"mode": "mode=max"}} and made.recording is None
 
 
@@ -40,11 +40,11 @@ def test_an_engine_without_it_shows_the_one_that_was_recorded(monkeypatch):
     def build(*_, **__):
         raise Unsupported("This engine cannot.")
 
-    monkeypatch.setattr(attesting, "build", build)
-    seen = attesting.provenance(APP, DOCKERFILE, {"TOKEN": "of today"})
+    monkeypatch.setattr(shipping, "build", build)
+    seen = shipping.provenance(APP, DOCKERFILE, {"TOKEN": "of today"})
     assert seen.recording.engine.startswith("Docker Engine ") and seen.args["TOKEN"] != "of today"
     env = [step["op"]["Op"]["exec"]["meta"]["env"] for step in seen.statements["max"]["predicate"]["buildConfig"]["llbDefinition"]
            if "exec" in step["op"]["Op"]]
     assert f"TOKEN={seen.args['TOKEN']}" in env[0] and seen.telling == ["max"]
     with pytest.raises(Unsupported):
-        attesting.provenance(APP, "Dockerfile.last-stage", {})
+        shipping.provenance(APP, "Dockerfile.last-stage", {})

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import NotFound
 
 from helpers.errors import Unsupported
-from helpers.lesson import agent, building, looking
+from helpers.lesson import building, looking, services
 from tests.unit import engines
 
 
@@ -66,15 +66,15 @@ def test_a_runner_that_is_new_already_prunes_nothing(machine):
     assert looking.new_runner("1234") == () and machine.cache.filters is None
 
 
-@pytest.mark.skipif(bool(agent.missing()), reason="OpenSSH is not installed")
+@pytest.mark.skipif(bool(services.missing()), reason="OpenSSH is not installed")
 def test_an_agent_holds_one_key_of_its_own():
-    there = agent.open_agent()
+    there = services.open_agent()
     listed = subprocess.run(["ssh-add", "-L"], env={"SSH_AUTH_SOCK": there.socket, "PATH": "/usr/bin:/bin"},
                             capture_output=True, text=True, check=True).stdout
     assert listed.count("ssh-ed25519") == 1 and there.private not in listed
 
 
 def test_without_openssh_there_is_no_agent(monkeypatch):
-    monkeypatch.setattr(agent.shutil, "which", lambda name: None)
+    monkeypatch.setattr(services.shutil, "which", lambda name: None)
     with pytest.raises(Unsupported, match="no ssh agent"):
-        agent.open_agent()
+        services.open_agent()

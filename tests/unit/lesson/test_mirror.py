@@ -7,7 +7,7 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
-from helpers.lesson import mirror
+from helpers.lesson import services
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def looked(monkeypatch):
                     urllib.request.urlopen(f"http://{name.partition('/')[0]}/v2/")
 
         api = SimpleNamespace(inspect_distribution=look)
-        monkeypatch.setattr(mirror, "engine", lambda: SimpleNamespace(
+        monkeypatch.setattr(services, "engine", lambda: SimpleNamespace(
             client=SimpleNamespace(api=api), translate_errors=lambda _: contextlib.nullcontext()))
 
     return engine
@@ -28,7 +28,7 @@ def looked(monkeypatch):
 
 def test_it_serves_what_its_files_are_now_and_nothing_after_its_end(looked):
     looked(True)
-    served = mirror.open_mirror({"dists/Packages": b"1.0"})
+    served = services.open_mirror({"dists/Packages": b"1.0"})
     address = f"{served.address}/./dists/Packages"
     assert urllib.request.urlopen(address).read() == b"1.0"
     served.files["dists/Packages"] = b"2.0"
@@ -44,5 +44,5 @@ def test_it_serves_what_its_files_are_now_and_nothing_after_its_end(looked):
 
 def test_where_the_engine_does_not_reach_it_there_is_none(looked, capsys):
     looked(False)
-    assert mirror.open_mirror({}) is None
+    assert services.open_mirror({}) is None
     assert "cannot reach a server on this machine" in capsys.readouterr().out

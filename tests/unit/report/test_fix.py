@@ -11,9 +11,8 @@ from helpers import cli
 from helpers import report as reports
 from helpers.errors import BuildFailed, CourseError
 from helpers.image import Start
-from helpers.report import behaviour as behaviours
 from helpers.report import fixing
-from helpers.report.behaviour import Behaviour, difference, is_steady
+from helpers.report.fixing import Behaviour, difference, is_steady
 from helpers.views.report import fixed_text
 from tests.unit.cases import STATIC, case
 from tests.unit.report.test_views import told
@@ -156,4 +155,4 @@ def test_the_command_prints_what_was_fixed_in_words_and_as_json(tried, monkeypat
 
 def test_directives_stay_at_the_top():
     assert fixing._marked("# syntax=docker/dockerfile:1\nFROM a\n").splitlines()[0] == "# syntax=docker/dockerfile:1"
-    assert behaviours.difference(ONE, ONE, ONE) == ""
+    assert difference(ONE, ONE, ONE) == ""

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from helpers.report.context import Project
 from helpers.report.files import cache, unused_kind
-from helpers.report.project import Project
 from tests.unit.cases import SMALL, STATIC, case
 from tests.unit.report.projects import APP, EVERYTHING, GOOD, PACKAGE, SINGLE, found, one
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.report.testing import runs_tests
+from helpers.report.shell_line import runs_tests
 
 
 @pytest.mark.parametrize("command", [

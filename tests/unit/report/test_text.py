@@ -6,7 +6,7 @@ import pytest
 
 from helpers.builder import Step
 from helpers.image import Start
-from helpers.report.project import Project
+from helpers.report.context import Project
 from tests.unit.cases import case, project
 from tests.unit.report.projects import APP, EVERYTHING, GOOD, REQUIRES, SINGLE, found, one
 

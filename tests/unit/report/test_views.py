@@ -19,6 +19,7 @@ from helpers.inventory import take
 from helpers.report import Finding, Opinions, Report, findings_of
 from helpers.views import report as views
 from tests.unit.cases import DYNAMIC, FAT, SMALL, case, image, layer
+from tests.unit.charts.figures import PNG, rows
 from tests.unit.widgets.test_widgets import NASTY, page
 
 TEXT = """\
@@ -155,11 +156,6 @@ def test_the_builder_s_checks_stand_apart_with_their_links():
     assert report.facts()["checks"] == [check.facts()] and report.facts()["opinions"] == []
 
 
-def rows(chart):
-    axes, = chart.figure.axes
-    return [label.get_text() for label in axes.get_yticklabels()]
-
-
 def test_the_picture_has_a_row_a_line_and_its_finding_in_the_title():
     report = told()
     chart = charts.findings(report)
@@ -171,7 +167,7 @@ def test_the_picture_has_a_row_a_line_and_its_finding_in_the_title():
         assert f"line {line} brings {views.size(count)}" in chart.alt
     for each in report.findings:
         assert f"Line {each.line}: {each.title}" in chart.alt
-    assert chart.png().startswith(b"\x89PNG")
+    assert chart.png().startswith(PNG)
 
 
 def widths(chart):
@@ -270,7 +266,7 @@ def test_findings_are_no_failure_of_the_command(asked, capsys, tmp_path):
     assert cli.main(["report", "x", "--json", "--png", str(tmp_path / "a.png")]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert len(facts["findings"]) == len(told().findings) > 0
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "a.png").read_bytes().startswith(PNG)
     assert asked["context_limit"] == 1_000_000_000
 
 

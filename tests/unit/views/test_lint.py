@@ -89,8 +89,3 @@ def test_a_lesson_asks_what_is_worse_than_the_good_file(monkeypatch):
     monkeypatch.setattr(linter, "lint", lambda text: says["RUN chown" if "RUN chown" in text else ""])
     said = lesson.opinions("greeter", {"repairs": "Dockerfile.repaired", "copies": "Dockerfile.everything"})
     assert said.found == {"repairs": (FOUND[1],), "copies": ()} and said.without == ""
-
-
-def test_a_text_of_one_s_own(monkeypatch):
-    monkeypatch.setattr(linter, "lint", lambda text: [Finding(1, "X", "info", text)])
-    assert lesson.lint("greeter", text="FROM mine\n").findings[0].message == "FROM mine\n"

@@ -3,7 +3,7 @@
 import io
 
 from helpers.widgets import Status
-from helpers.widgets import status as module
+from helpers.widgets import live as module
 
 
 class Display:
@@ -31,7 +31,7 @@ def in_a_notebook(monkeypatch) -> Display:
 
 def test_in_a_notebook_one_line_gives_way_to_the_next_and_is_gone(monkeypatch):
     display = in_a_notebook(monkeypatch)
-    monkeypatch.setattr(module, "_PAUSE", 0)
+    monkeypatch.setattr(module, "_STATUS_PAUSE", 0)
     with Status() as status:
         status("1 < 2")
         status("two")
@@ -60,7 +60,7 @@ def test_nothing_said_shows_nothing(monkeypatch):
 
 def test_it_is_not_redrawn_faster_than_one_can_read(monkeypatch):
     display = in_a_notebook(monkeypatch)
-    monkeypatch.setattr(module, "_PAUSE", 3600)
+    monkeypatch.setattr(module, "_STATUS_PAUSE", 3600)
     with Status() as status:
         for n in range(100):
             status(str(n))

@@ -1,23 +1,25 @@
-"""What is asked of a target besides its image: that it holds the same program as the last stage,
-and that it is not built from broken source."""
+"""Rules on builds after the first: that an edit reruns no more than it must (`cache`), that a target starts the program
+of the last stage (`same`), and that it is not built from broken source (`breaks`)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ..builder import BuildResult
 from ..engine import Engine
 from ..errors import BuildFailed, BuildStopped
 from ..image import read_file
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report import entrypoint
-from .exercise import Change
+from .exercise import Change, Edit
 from .runtime_rules import Fresh
 from .verdict import Fail
 
 Source = Mapping[str, bytes]
 Build = Callable[[Source], object]
+RAN_AGAIN = "ran again, and does not need it. Copy that file after this step, or in another stage."
 
 
 def same(name: str, shipped: str, image: str, line: int, engine: Engine) -> list[Fail]:
@@ -46,9 +48,8 @@ def _program(image: str, engine: Engine) -> tuple[str, str] | None:
     return main.path, hashlib.sha256(read_file(found.image, main.path, engine=engine)).hexdigest()
 
 
-def breaks(
-    name: str, changes: Sequence[Change], source: Source, fresh: Fresh, build: Build, line: int
-) -> Iterator[Fail]:
+def breaks(name: str, changes: Sequence[Change], source: Source, fresh: Fresh, build: Build,
+           line: int) -> Iterator[Fail]:
     """Rule `breaks`: the target is not built from broken source.
 
     changes  that break it
@@ -68,3 +69,31 @@ def breaks(
             continue
         else:
             yield Fail("breaks", f"{said} still builds: nothing in it tells good source from bad.", line)
+
+
+def rebuilt(edits: Sequence[Edit], source: Source, fresh: Fresh, build: Callable[[Source], BuildResult],
+            reason: Callable[[BuildFailed], str], ran_again: str = RAN_AGAIN) -> Iterator[Fail]:
+    """The failures of builds, each after one of the edits.
+
+    source     {path: content} before the edit
+    fresh      new random values
+    build      builds a source, and raises BuildFailed, of which `reason` says why
+    ran_again  what is said of a step that should have come from the cache
+    """
+    for edit in edits:
+        changed = {**source, edit.file: source[edit.file] + fresh().fill(edit.append).encode()}
+        try:
+            yield from cache_fails(edit, build(changed), ran_again)
+        except BuildFailed as error:
+            yield Fail("cache", f"After a change in {edit.file} it did not build: {reason(error)}", error.line)
+
+
+def cache_fails(edit: Edit, result: BuildResult, ran_again: str = RAN_AGAIN) -> Iterator[Fail]:
+    """The steps of a build after an edit that are not cached, or run again, as they should."""
+    for wanted, cached in [*((each, True) for each in edit.cached), *((each, False) for each in edit.again)]:
+        steps = [step for step in result.steps if step.stage and wanted in step.instruction]
+        if not steps:
+            yield Fail("cache", f"No step contains {wanted!r}.")
+        said = ran_again if cached else "did not run again: it does not see the change."
+        yield from (Fail("cache", f"After a change in {edit.file} this step {said}", step.line)
+                    for step in steps if step.cached != cached)

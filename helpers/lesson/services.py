@@ -1,22 +1,29 @@
-"""A package mirror of a lesson: a web server on this machine, whose files change between two builds."""
+"""What a lesson starts on this machine: a package mirror, whose files change between two builds, and an ssh agent."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import posixpath
+import shutil
+import subprocess
+import tempfile
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
 
 from ..engine import Engine
+from ..errors import Unsupported
 from ..views.lesson import say
 from .session import display, engine
 
-__all__ = ["open_mirror"]
+__all__ = ["open_agent", "open_mirror"]
 _LOOPBACK = "127.0.0.1"
 
 
@@ -83,3 +90,42 @@ def _look(asked: Engine, mirror: Mirror) -> None:
     """Have the engine look for an image there: it has none, and even that is an answer."""
     with asked.translate_errors("look for a server"), contextlib.suppress(APIError):
         asked.client.api.inspect_distribution(f"{_LOOPBACK}:{mirror.server_port}/probe:none")
+
+
+_PROGRAMS = ("ssh-agent", "ssh-keygen", "ssh-add")
+_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Agent:
+    """An agent that runs until the notebook ends.
+
+    socket   where it listens
+    private  a line of its private key
+    """
+
+    socket: str
+    private: str
+
+
+def missing() -> list[str]:
+    """The programs of OpenSSH that are not installed."""
+    return [each for each in _PROGRAMS if not shutil.which(each)]
+
+
+def open_agent() -> Agent:
+    """Start an agent with a new key. Raises Unsupported where OpenSSH is not installed."""
+    if lacking := missing():
+        raise Unsupported("There is no ssh agent to hand to a build.", why=f"Not installed: {', '.join(lacking)}.",
+                          remedy="Install OpenSSH's client.")
+    place = Path(tempfile.mkdtemp(prefix="multistage-agent-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    socket, key = place / "socket", place / "key"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.PIPE, text=True)
+    atexit.register(agent.kill)
+    assert agent.stdout
+    agent.stdout.readline()    # it says where it listens once it does
+    for words in (["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], ["ssh-add", "-q", str(key)]):
+        subprocess.run(words, env={**os.environ, "SSH_AUTH_SOCK": str(socket)}, check=True,
+                       capture_output=True, timeout=_SECONDS)
+    return Agent(str(socket), key.read_text().splitlines()[3])
