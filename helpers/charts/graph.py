@@ -19,8 +19,7 @@ _COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
 
 
 def stages(result: BuildResult) -> Chart:
-    """The stages of a build with what each cost, their base images, and the bridges between them (FROM, COPY --from, RUN
-    --mount)."""
+    """The stages of a build with what each cost, their bases, and the bridges between them (FROM, COPY --from, mounts)."""
     drawn = plan(result.dockerfile)
     figure, axes = canvas(drawn.high + 0.1)
     axes.set_axis_off()

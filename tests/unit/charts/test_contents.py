@@ -177,20 +177,20 @@ def test_as_many_names_as_fit(names, letters, told):
         assert listed.endswith("…") and "dddd" not in listed
 
 
-@pytest.mark.parametrize("found, title", [
-    ([BARE], "bare:1 has no known tool"), ([SOME], "some:1 has 2 known tools"), ([SOME, BARE], "some:1 has 2 known tools, bare:1 has none"),
-    ([BARE, SOME], "some:1 has 2 known tools, bare:1 has none"), ([BARE, EMPTY], "Each has no known tool"), ([SOME, SOME], "Each has 2 known tools"),
-])
-def test_the_title_of_tools_is_the_finding(found, title):
-    assert charts.tools(found).title == title
-
-
-@pytest.mark.parametrize("found, title", [
-    ([BARE], "bare:1 has 1 program to run"), ([EMPTY], "empty:1 has 0 programs to run"), ([SOME, BARE], "some:1 has 2 programs to run, bare:1 has 1"),
-    ([BARE, SOME], "some:1 has 2 programs to run, bare:1 has 1"), ([SOME, SOME], "Each has 2 programs to run"),
-])
-def test_the_title_of_a_surface_is_the_finding(found, title):
-    assert charts.surface(found).title == title
+@pytest.mark.parametrize("draw, found, title", [
+    (charts.tools, [BARE], "bare:1 has no known tool"), (charts.tools, [SOME], "some:1 has 2 known tools"),
+    (charts.tools, [SOME, BARE], "some:1 has 2 known tools, bare:1 has none"),
+    (charts.tools, [BARE, SOME], "some:1 has 2 known tools, bare:1 has none"),
+    (charts.tools, [BARE, EMPTY], "Each has no known tool"), (charts.tools, [SOME, SOME], "Each has 2 known tools"),
+    (charts.surface, [BARE], "bare:1 has 1 program to run"), (charts.surface, [EMPTY], "empty:1 has 0 programs to run"),
+    (charts.surface, [SOME, BARE], "some:1 has 2 programs to run, bare:1 has 1"),
+    (charts.surface, [BARE, SOME], "some:1 has 2 programs to run, bare:1 has 1"),
+    (charts.surface, [SOME, SOME], "Each has 2 programs to run"),
+    (charts.waste, WASTES["none"], "Every byte of full:1 is seen"), (charts.waste, EMPTY, "empty:1 has no file"),
+    (charts.waste, WASTES["all"], "600 B of 600 B in all:1 are shipped and never seen"),
+    (charts.waste, WASTES["some"], "650 B of 1.12 kB in some:1 are shipped and never seen")])
+def test_the_title_is_the_finding(draw, found, title):
+    assert draw(found).title == title
 
 
 @each_set
@@ -234,13 +234,6 @@ def test_waste_is_drawn_and_told(found):
     for index, made in enumerate(found.image.layers):
         if made.unpacked:
             assert f"{printable(made.instruction)}: {size(made.unpacked)}, {size(hidden.get(index, 0))} unseen" in chart.alt
-
-
-@pytest.mark.parametrize("name, title", [
-    ("none", "Every byte of full:1 is seen"), ("nothing", "empty:1 has no file"), ("all", "600 B of 600 B in all:1 are shipped and never seen"),
-    ("some", "650 B of 1.12 kB in some:1 are shipped and never seen")])
-def test_the_title_of_waste(name, title):
-    assert charts.waste(WASTES[name]).title == title
 
 
 def test_bars_of_waste():

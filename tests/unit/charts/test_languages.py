@@ -110,9 +110,10 @@ def test_colour_and_weight_of_a_field_agree_with_what_is_left():
     assert [text.get_fontweight() for text in axes.texts] == ["normal", "normal", "bold", "bold", "normal"]
 
 
-def test_fewer_is_not_none():
+def test_fewer_is_not_none_and_what_came_with_the_second_stage_is_shown_too():
     axes, = charts.left_behind({"C": (FULL, tools("gcc"))}).figure.axes
     assert texts(axes)[0] == "2 → 1" and colours(axes)[0] == style.PALE[style.BUILD]
+    assert texts(charts.left_behind({"Node": (NONE, SLIM)})) == ["0 → 1", "0 → 1"]
 
 
 def test_the_title_counts_the_tools_for_building():
@@ -130,8 +131,3 @@ def test_a_kind_that_one_language_never_had_is_told_as_none():
     assert texts(axes)[:2] == ["2 → 0", "none"]
     assert charts.left_behind({"Go": (NONE, NONE)}).png()
     assert "Go: no known tool." in charts.left_behind({"Go": (NONE, NONE)}).alt
-
-
-def test_what_came_with_the_second_stage_is_shown_too():
-    axes, = charts.left_behind({"Node": (NONE, SLIM)}).figure.axes
-    assert texts(axes) == ["0 → 1", "0 → 1"]

@@ -144,21 +144,13 @@ def test_a_step_of_a_moment_is_seen():
     assert 0.01 < patch.get_width() < 0.1
 
 
-def test_what_ran_at_once_is_shaded_and_named():
-    chart = charts.timeline(AT_ONCE)
-    assert bands(chart) == [(0, 5)] and "two at once" in texts(chart)
-    assert chart.title == "One and two ran at once for 5.0 s of 7.0 s"
-
-
-def test_what_ran_apart_is_not():
-    chart = charts.timeline(APART)
-    assert bands(chart) == [] and "two at once" not in texts(chart)
-    assert chart.title == "One stage after another: 10.0 s"
-
-
-def test_a_moment_at_once_is_not_worth_a_word():
-    chart = charts.timeline(made(TWO, step("one", 0, 5), step("two", 4.95, 10), step("stage-2", 10, 10.1)))
-    assert bands(chart) == [] and chart.title == "One stage after another: 10.1 s"
+@pytest.mark.parametrize("build, shaded, title", [
+    (AT_ONCE, [(0, 5)], "One and two ran at once for 5.0 s of 7.0 s"), (APART, [], "One stage after another: 10.0 s"),
+    (made(TWO, step("one", 0, 5), step("two", 4.95, 10), step("stage-2", 10, 10.1)), [],     # a moment is not worth a word
+     "One stage after another: 10.1 s")])
+def test_what_ran_at_once_is_shaded_and_named(build, shaded, title):
+    chart = charts.timeline(build)
+    assert bands(chart) == shaded and ("two at once" in texts(chart)) == bool(shaded) and chart.title == title
 
 
 def test_arrows_are_the_trace_s_own_ties():

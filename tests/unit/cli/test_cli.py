@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import cli, errors
+from helpers import cli
 from helpers.errors import (
     BaseUnavailable,
     BuildFailed,
@@ -153,12 +153,6 @@ def test_an_end_from_outside(monkeypatch, capsys, error, code):
     assert capsys.readouterr().out == ""
 
 
-def test_the_facts_of_an_error_have_the_keys_of_the_design():
-    facts = cli.error_facts(BuildFailed("a", stage="b", line=3, why="c", remedy="d"))
-    assert {"kind", "message", "stage", "line"} <= facts.keys()
-    assert (facts["kind"], facts["message"], facts["stage"], facts["line"]) == ("BuildFailed", "a", "b", 3)
-
-
 def test_the_doctor_without_an_engine(tmp_path):
     done = call(tmp_path, "doctor", "--json")
     report = json.loads(done.stdout)
@@ -224,18 +218,25 @@ def test_a_graph_in_words(tmp_path, capsys):
         "b --COPY--> stage-1  (line 3, stage)"]
 
 
-def test_a_graph_says_which_name_is_a_stage_and_which_an_image(tmp_path, capsys):
-    (tmp_path / "Dockerfile").write_text("FROM golang AS golang\nFROM golang AS second\n")
-    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
-    edges = json.loads(capsys.readouterr().out)["edges"]
+@pytest.fixture
+def graph(tmp_path, capsys):
+    """graph(text, more words) is what the command prints of a Dockerfile."""
+    def of(text, *words):
+        (tmp_path / "Dockerfile").write_text(text)
+        assert cli.main(["graph", str(tmp_path), "--json", *words]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return of
+
+
+def test_a_graph_says_which_name_is_a_stage_and_which_an_image(graph):
+    edges = graph("FROM golang AS golang\nFROM golang AS second\n")["edges"]
     assert [(edge["from"], edge["to"], edge["kind"]) for edge in edges] == [
         ("golang", "golang", "image"), ("golang", "second", "stage")]
 
 
-def test_a_graph_has_what_a_comment_says_of_a_stage(tmp_path, capsys):
-    (tmp_path / "Dockerfile").write_text("# build compiles it\nFROM a AS build\n# last is no name\nFROM b\n")
-    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
-    stages = json.loads(capsys.readouterr().out)["stages"]
+def test_a_graph_has_what_a_comment_says_of_a_stage(graph):
+    stages = graph("# build compiles it\nFROM a AS build\n# last is no name\nFROM b\n")["stages"]
     assert [(each["name"], each["description"]) for each in stages] == [("build", "compiles it"), ("stage-1", "")]
 
 
@@ -248,12 +249,11 @@ def test_a_graph_warns_of_what_is_not_built_as_it_reads(tmp_path, capsys):
     assert "Did you mean build (line 1)?" in err
 
 
-def test_a_graph_takes_build_arguments_and_else_keeps_the_name_as_written(tmp_path, capsys):
-    (tmp_path / "Dockerfile").write_text("ARG BASE\nARG V\nFROM $BASE AS a\nFROM go:${V} AS b\nFROM x:${W:-1}\n")
-    assert cli.main(["graph", str(tmp_path), "--json"]) == 0
-    assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["$BASE", "go:${V}", "x:1"]
-    assert cli.main(["graph", str(tmp_path), "--json", "--build-arg", "BASE=debian:12", "--build-arg", "V=1.22"]) == 0
-    assert [each["base"] for each in json.loads(capsys.readouterr().out)["stages"]] == ["debian:12", "go:1.22", "x:1"]
+def test_a_graph_takes_build_arguments_and_else_keeps_the_name_as_written(graph):
+    text = "ARG BASE\nARG V\nFROM $BASE AS a\nFROM go:${V} AS b\nFROM x:${W:-1}\n"
+    assert [each["base"] for each in graph(text)["stages"]] == ["$BASE", "go:${V}", "x:1"]
+    given = graph(text, "--build-arg", "BASE=debian:12", "--build-arg", "V=1.22")
+    assert [each["base"] for each in given["stages"]] == ["debian:12", "go:1.22", "x:1"]
 
 
 @pytest.mark.parametrize("words, told", [(["nosuch"], "There is no Dockerfile in"),
@@ -281,10 +281,3 @@ def test_nothing_heavy_is_imported_by(module):
     code = f"import {module}, sys; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_course_has_a_version():
-    import helpers
-
-    assert helpers.__version__.count(".") == 2
-    assert errors.CourseError("x").kind == "CourseError"

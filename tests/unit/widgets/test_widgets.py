@@ -109,27 +109,22 @@ def test_a_notebook_gets_the_widget_and_the_plain_form(thing):
     assert bundle["text/plain"].endswith("a)") or "  - a" in bundle["text/plain"]
 
 
-@pytest.mark.parametrize("value, measured, said", [
-    (None, 958_300_000, "You made no prediction. Measured: 958 MB."),
-    (0, 958_300_000, "You made no prediction. Measured: 958 MB."),
-    (300, 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
-    ("300", 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
-    (2000, 958_300_000, "You predicted 2.00 GB. Measured: 958 MB, 2.09 times less."),
-])
-def test_a_prediction_in_bytes_beside_the_measurement(home, value, measured, said):
-    compared = predict("How large?", unit="MB", value=value).compare(measured)
-    assert repr(compared) == said
-    assert page(compared._repr_html_()).text == said
-
-
-@pytest.mark.parametrize("unit, factor", [("B", 1), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9)])
-def test_units_of_a_prediction(home, unit, factor):
-    assert "2 times more" in repr(predict("?", unit=unit, value=7).compare(14 * factor))
-
-
-def test_a_prediction_that_is_right_is_neither_more_nor_less(home):
-    said = repr(predict("?", unit="MB", value=5).compare(5_000_000))
-    assert "more" not in said and "less" not in said
+@pytest.mark.parametrize("unit, value, measured, said", [
+    ("MB", None, 958_300_000, "You made no prediction. Measured: 958 MB."),
+    ("MB", 300, 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
+    ("MB", "300", 958_300_000, "You predicted 300 MB. Measured: 958 MB, 3.19 times more."),
+    ("MB", 2000, 958_300_000, "You predicted 2.00 GB. Measured: 958 MB, 2.09 times less."),
+    ("B", 7, 14, "You predicted 7 B. Measured: 14 B, 2 times more."),
+    ("kB", 7, 14e3, "You predicted 7.00 kB. Measured: 14.0 kB, 2 times more."),
+    ("GB", 7, 14e9, "You predicted 7.00 GB. Measured: 14.0 GB, 2 times more."),
+    ("MB", 5, 5_000_000, "You predicted 5.00 MB. Measured: 5.00 MB. Well guessed!"),
+    ("programs", 1000.0, 2500, "You predicted 1,000. Measured: 2,500, 2.5 times more."),
+    ("programs", 7.0, 7, "You predicted 7. Measured: 7. Well guessed!"),
+    *(("programs", none, 825, "You made no prediction. Measured: 825.") for none in (None, "", "many", 0, -3, "nan"))])
+def test_a_number_beside_the_measurement(home, unit, value, measured, said):
+    compared = predict("How large?", unit=unit, value=value).compare(measured)
+    assert repr(compared) == page(compared._repr_html_()).text == said
+    assert (predictions().made == {}) == said.startswith("You made no prediction")
 
 
 @pytest.mark.parametrize("value, said", [
@@ -148,23 +143,11 @@ def test_what_is_none_of_the_choices_can_come_out(home):
         predict("Which?", ["a"]).compare({"c": True})
 
 
-@pytest.mark.parametrize("value", [None, "", "many", 0, -3, "nan"])
-def test_an_empty_or_unreadable_number_is_no_prediction(home, value):
-    assert repr(predict("How many?", unit="programs", value=value).compare(825)) == "You made no prediction. Measured: 825."
-    assert predictions().made == {}
-
-
 @pytest.mark.parametrize("asked", [predict("Which?", ["a"], value="a"), predict("How many?", unit="MB", value=3)])
 @pytest.mark.parametrize("nothing", [None, {}, ()])
 def test_where_nothing_could_be_measured_nothing_is_kept(home, asked, nothing):
     assert repr(asked.compare(nothing)) == "Nothing was measured here, so there is nothing to compare."
     assert predictions().made == {}
-
-
-def test_numbers_without_a_size_say_how_far_off_too(home):
-    assert repr(predict("?", unit="programs", value=1000.0).compare(2500)) == (
-        "You predicted 1,000. Measured: 2,500, 2.5 times more.")
-    assert predict("?", unit="programs", value=7.0).compare(7).how == "right"
 
 
 FIRST = "How large is the image?"     # lesson 01 asks it
@@ -190,19 +173,10 @@ def test_what_was_predicted_is_kept_for_the_review(home):
     assert NASTY in shown.text and "2.79 times more" in shown.text
 
 
-def test_the_newest_prediction_counts(home):
-    for value in ("a", "b"):
+def test_the_newest_prediction_counts_and_none_leaves_the_earlier_one(home):
+    for value in ("a", "b", None):
         predict("Which?", ["a", "b"], value=value).compare("b")
     assert [(each.said, each.how) for each in predictions().made.values()] == [("b", "right")]
-
-
-def test_a_run_without_a_prediction_leaves_the_earlier_one(home):
-    predict("Which?", ["a"], value="a").compare("a")
-    predict("Which?", ["a"]).compare("a")
-    assert predictions().made["Which?"].said == "a"
-
-
-def test_what_was_recorded_is_kept_as_recorded(home):
     predict("Which?", ["a"], value="a").compare("a", recorded=True)
     assert predictions().made["Which?"].found == "a (recorded)"
 
@@ -236,11 +210,6 @@ def test_two_learners_do_not_share_their_predictions(monkeypatch, tmp_path):
 QUESTION = Question("Which?", ("a", "b"), "b", "It says so.")
 
 
-def test_an_answer_is_told_kindly():
-    assert QUESTION.check("b") == "Yes. It says so."
-    assert QUESTION.check("a") == "Not quite. It is: b. It says so."
-
-
 def test_the_answer_must_be_among_the_choices():
     with pytest.raises(ValueError, match="'c' is none of the choices"):
         Question("Which?", ("a", "b"), "c", "")
@@ -263,12 +232,7 @@ def test_a_question_as_a_widget_answers_each_choice():
     assert "role='status'" in told.value
     entry.value = "b"
     assert page(told.value).text == "Yes. It says so."
-
-
-def test_each_view_of_a_question_begins_without_a_choice():
-    _, entry, _ = QUESTION._widget().children
-    entry.value = "a"
-    assert QUESTION._widget().children[1].value is None
+    assert QUESTION._widget().children[1].value is None     # each view begins without a choice
 
 
 def test_what_a_question_says_is_escaped_everywhere(home):
@@ -308,52 +272,40 @@ TOLD = ["  cached  builder: FROM a", "  running builder: RUN one", "  done    bu
         "  running stage-1: COPY --from=builder /a /a", "  done    stage-1: COPY --from=builder /a /a 250 ms"]
 
 
-def test_text_tells_each_step_once_when_it_begins_and_once_when_it_ends(monkeypatch):
-    monkeypatch.setattr(live, "_PAUSE", 0)
+def watched(pause, monkeypatch, events=STORY) -> tuple[list[str], list[str]]:
+    """The lines that a build without widgets gives while these events come, and all when it has finished."""
+    monkeypatch.setattr(live, "_PAUSE", pause)
     out, progress = io.StringIO(), state()
     with LiveBuild(out) as shown:
-        for event in STORY:
+        for event in events:
             progress.add(event)
             shown.watch(progress)
-        assert out.getvalue().splitlines() == TOLD
+        before = out.getvalue().splitlines()
         shown.finish(result(progress))
-    assert out.getvalue().splitlines() == TOLD + str(result(progress)).splitlines()
+    return before, out.getvalue().splitlines()
+
+
+def test_text_tells_each_step_once_when_it_begins_and_once_when_it_ends(monkeypatch):
+    before, after = watched(0, monkeypatch)
+    assert before == TOLD and after == TOLD + str(result(done())).splitlines()
 
 
 def test_text_that_comes_fast_is_told_at_the_end(monkeypatch):
-    monkeypatch.setattr(live, "_PAUSE", 1000)
-    out, progress = io.StringIO(), state()
-    with LiveBuild(out) as shown:
-        for event in STORY:
-            progress.add(event)
-            shown.watch(progress)
-        assert out.getvalue() == ""
-        shown.finish(result(progress))
-    ended = [line for line in TOLD if "running" not in line]
-    assert out.getvalue().splitlines() == ended + str(result(progress)).splitlines()
+    before, after = watched(1000, monkeypatch)
+    assert before == []
+    assert after == [line for line in TOLD if "running" not in line] + str(result(done())).splitlines()
 
 
 def test_a_failure_is_told_at_once(monkeypatch):
-    monkeypatch.setattr(live, "_PAUSE", 1000)
-    out, progress = io.StringIO(), state()
-    with LiveBuild(out) as shown:
-        for event in [*STORY[:7], StepSeen("2", ONE, 1, 2, error="exit code: 1"), Failed("exit code: 1")]:
-            progress.add(event)
-            shown.watch(progress)
-    assert out.getvalue().splitlines()[-1] == "  failed  builder: RUN one 1.0 s"
-
-
-def test_a_sentence_is_told_at_once():
-    out = io.StringIO()
-    LiveBuild(out).say("Fetching golang:1.22 ...")
-    assert out.getvalue() == "Fetching golang:1.22 ...\n"
+    events = [*STORY[:7], StepSeen("2", ONE, 1, 2, error="exit code: 1"), Failed("exit code: 1")]
+    assert watched(1000, monkeypatch, events)[0][-1] == "  failed  builder: RUN one 1.0 s"
 
 
 def test_outside_of_a_notebook_it_is_text_on_standard_error(capsys):
     shown = LiveBuild()
-    shown.say("hello")
+    shown.say("Fetching golang:1.22 ...")
     assert type(shown) is live._Text
-    assert capsys.readouterr() == ("", "hello\n")
+    assert capsys.readouterr() == ("", "Fetching golang:1.22 ...\n")
 
 
 @pytest.mark.parametrize("shell, widgets", [("ZMQInteractiveShell", True), ("TerminalInteractiveShell", False),
@@ -365,10 +317,6 @@ def test_only_a_notebook_has_widgets(monkeypatch, shell, widgets):
 
 def test_without_ipywidgets_there_are_none(no_widgets):
     assert live._has_widgets() is False
-
-
-def test_time_counts_from_the_beginning():
-    assert 0 <= LiveBuild(io.StringIO())._elapsed() < 5
 
 
 @pytest.fixture
@@ -451,6 +399,8 @@ def test_a_finished_build_as_html():
     assert "3 steps" in shown.text and "0 of 1" in shown.text   # of its own steps: FROM is none
     assert [word for word in shown.words if word.strip() in ("built", "cached", "done")]
     assert {"caption", "details", "summary", "th"} <= {tag for tag, _ in shown.tags}
+    assert "2.5\u00a0s" in build_view(result(done()))     # not broken at its blank
+    assert "000000000000: built in" in page(build_view(result(done(), tag=""))).text
 
 
 WARNED = """FROM a AS builder
@@ -484,10 +434,6 @@ def test_a_warning_of_a_stage_that_was_not_built_or_of_another_builder_is_not_sh
     text = text.replace("COPY --from=y / /\n", "")
     assert [each.rule for each in result(Progress(dockerfile.parse(text), None, "legacy"), builder="legacy").findings] == [
         "lost-capabilities"]
-
-
-def test_a_build_without_a_tag_goes_by_its_id():
-    assert "000000000000: built in" in page(build_view(result(done(), tag=""))).text
 
 
 def test_a_build_under_way_as_html():
@@ -579,19 +525,17 @@ def test_a_digest_is_shown_as_docker_shows_one():
     assert shown.count("host:1/a@sha256:0123456789ab\u2026") == 2 and base not in shown
 
 
-def test_a_sentence_may_break_in_the_middle_of_a_digest():
+def test_a_sentence_has_no_quotation_marks_and_may_break_in_the_middle_of_a_digest():
+    assert repr(say("It's so.")) == "It's so."
     digest = "sha256:" + "0123456789abcdef" * 4
     shown = say(f"FROM a@{digest}.")._repr_html_()
     assert shown == f"<p>FROM a@{digest[:39]}<wbr>{digest[39:]}.</p>"
     assert "<wbr>" not in say("0123456789abcdef0123456789abcdef in short")._repr_html_()
 
 
-def test_a_time_is_not_broken_at_its_blank():
-    assert "2.5\u00a0s" in build_view(result(done()))
-
-
 @pytest.mark.parametrize("word", ["waiting", "running", "cached", "done", "failed", "built", "skipped"])
 def test_a_status_is_a_word_and_its_mark_is_silent(word):
+    assert page(status("odd")).text == " odd"     # one that has no mark
     shown = page(status(word))
     assert shown.text.endswith(f" {word}")
     # The words have the colour of the page, be it white or dark: the mark alone has one of its own.
@@ -601,22 +545,15 @@ def test_a_status_is_a_word_and_its_mark_is_silent(word):
     assert len(shown.words[0]) == 1
 
 
-def test_an_unknown_status_is_shown_as_it_is():
-    assert page(status("odd")).text == " odd"
-
-
 def test_outside_of_a_notebook_there_is_nothing_to_register():
     views.register()
-
-
-def test_a_listing_has_line_numbers():
-    assert repr(Listing("Dockerfile", "FROM a\n\nRUN b\n")) == "  1  FROM a\n  2  \n  3  RUN b"
 
 
 @pytest.mark.parametrize("text", ["FROM a AS b\n# note\nRUN x \\\n  && y\n", "RUN cat <<E > /a\n<b> & c\nE\n", "FROM\tx\n\n\nCMD [\"a\"]",
                                   "RUN " + "x" * 300, "\n" * 1200])
 def test_a_listing_has_colours_and_every_letter_of_the_file_in_a_monospace_face(text):
     listing = Listing("Dockerfile", text)
+    assert repr(Listing("Dockerfile", "FROM a\n\nRUN b\n")) == "  1  FROM a\n  2  \n  3  RUN b"
     shown = page(listing._repr_html_())
     assert shown.text == "Dockerfile" + repr(listing)
     assert [tag for tag, _ in shown.tags][:4] == ["figure", "figcaption", "pre", "code"]     # without styles monospace too
@@ -642,7 +579,3 @@ def test_finds_name_what_brought_each():
     shown = page(finds._repr_html_())
     assert shown.text.endswith("source/sthis DockerfileCOPY . .gcc/gccFROM bADD rootfs /gonot there")
     assert [tag for tag, _ in shown.tags].count("code") == 5   # paths, FROM and instructions; plain words are none
-
-
-def test_a_sentence_is_shown_without_quotation_marks():
-    assert repr(say("It's so.")) == "It's so."
