@@ -19,7 +19,7 @@ _COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
 
 
 def stages(result: BuildResult) -> Chart:
-    """The stages of a build with what each cost, their bases, and the bridges between them (FROM, COPY --from, mounts)."""
+    """The stages of a build with what each cost, their bases, and what leads over (FROM, COPY --from, mounts)."""
     drawn = plan(result.dockerfile)
     figure, axes = canvas(drawn.high + 0.1)
     axes.set_axis_off()

@@ -7,6 +7,7 @@ no (a failed build, not ready), 2 wrong usage or no engine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 
 from ..errors import CourseError, EngineError, ExerciseError, Interrupted
 from .output import GOOD, NO, USAGE, error_facts, print_error, say
@@ -21,8 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if getattr(options, "without_engine", False) and not options.save:
         parser.error("--without-engine fills a kit: name its folder with --save")
+    module, name = options.command.split(".")
     try:
-        return options.command(options)
+        return getattr(import_module(f".{module}", __name__), name)(options)
     except Interrupted as error:
         say(str(error))
         return 130

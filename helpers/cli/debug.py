@@ -13,23 +13,18 @@ import termios
 import threading
 import tty
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from ..builder import Snapshot, build
+from ..builder.control import Running
+from ..errors import BuildFailed, Unsupported
 from ..text import pass_on
+from ..widgets.live import LiveBuild
 from .images import request_of
 from .output import GOOD, emit, say
-
-if TYPE_CHECKING:
-    from ..builder import Snapshot
-    from ..builder.control import Running
 
 
 def debug(options: argparse.Namespace) -> int:
     """Build; then open a shell where it failed, at --line, or in the stage that was built. Returns its exit code."""
-    from ..builder import build
-    from ..errors import BuildFailed, Unsupported
-    from ..widgets.live import LiveBuild
-
     with LiveBuild(sys.stderr) as live:
         try:
             result = build(options.dir, **request_of(options), watch=live.watch, report=live.say)

@@ -6,25 +6,26 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..bases import ALL, FIRST, fill, save
+from ..builder import ensure_bases
+from ..engine import backends, connect
+from ..engine.proot import fetching
+from ..maintenance import clean as cleaning
+from ..maintenance import doctor as health
+from ..maintenance.first_run import first_run, have_engine
+from ..units import size
 from .output import GOOD, NO, emit, error_facts, say
 
 
 def doctor(options: argparse.Namespace) -> int:
     """Report the engine and what the lessons still need. Returns 1 if they cannot run."""
-    from ..maintenance.doctor import doctor
-
-    report = doctor()
+    report = health.doctor()
     emit(options, report.facts(), str(report))
     return GOOD if report.ok else NO
 
 
 def bases(options: argparse.Namespace) -> int:
     """Fetch or make base images. Returns 1 if a kit lacks one."""
-    from ..bases import ALL
-    from ..builder import ensure_bases
-    from ..engine import connect
-    from ..maintenance.doctor import base_facts
-
     wanted = ALL if options.all else options.ref or None
     if options.without_engine:
         return _fetch_bases(options, wanted)
@@ -32,20 +33,14 @@ def bases(options: argparse.Namespace) -> int:
     found = ensure_bases(engine, wanted, offline=options.offline, report=say)
     rows = [f"{base.ref:<40} {base.origin}" + (", from the kit" if base.kit else "")
             + (f"  as {base.name}" if base.substituted else "") for base in found]
-    if options.save:
-        from ..bases import save
-
-        for base in found:
-            save(engine, base, Path(options.save), say)
-    emit(options, [base_facts(base) for base in found], "\n".join(rows))
+    for base in found if options.save else ():
+        save(engine, base, Path(options.save), say)
+    emit(options, [health.base_facts(base) for base in found], "\n".join(rows))
     return GOOD
 
 
 def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> int:
     """Fill a kit from registries; one that is not to be had is reported, and the next one tried."""
-    from ..bases import FIRST, fill
-    from ..units import size
-
     kept, failed = fill(Path(options.save), wanted or FIRST, say, budget=options.budget)
     for error in failed:
         say(f"{error.kind}: {error}")
@@ -56,11 +51,7 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
 
 def clean(options: argparse.Namespace) -> int:
     """Remove what the course made."""
-    from ..engine import connect
-    from ..maintenance.clean import clean
-
-    removed = clean(connect(start=False), bases=options.bases)
-    facts = removed.facts()
+    facts = cleaning.clean(connect(start=False), bases=options.bases).facts()
     words = ", ".join(f"{count} {kind}" for kind, count in facts["removed"].items())
     emit(options, facts, f"Removed {words}.")
     return GOOD
@@ -68,36 +59,22 @@ def clean(options: argparse.Namespace) -> int:
 
 def engine(options: argparse.Namespace) -> int:
     """Start, find, stop or purge the course's engine."""
-    from ..engine import backends
-
     if options.action == "fetch-proot":
-        from ..engine.proot.fetching import fetch
-
-        place = str(fetch(say))
+        place = str(fetching.fetch(say))
         emit(options, {"proot": place}, place)
-        return GOOD
-    if options.action in ("stop", "purge"):
+    elif options.action in ("stop", "purge"):
         stopped = [each.stop(say) for each in backends.ENGINES]
         for each in backends.ENGINES if options.action == "purge" else ():
             each.purge(say)
         emit(options, {"stopped": any(stopped)}, "Stopped." if any(stopped) else "No engine of the course was running.")
-        return GOOD
-    if options.action == "status":
-        from ..engine import connect
-
-        engine = connect(start=False)
     else:
-        from ..maintenance.first_run import have_engine
-
-        engine = have_engine(say)
-    emit(options, engine.facts(), f"{engine.describe()}\n{engine.host}")
+        found = connect(start=False) if options.action == "status" else have_engine(say)
+        emit(options, found.facts(), f"{found.describe()}\n{found.host}")
     return GOOD
 
 
 def first(options: argparse.Namespace) -> int:
     """Build the Go application both ways, and compare."""
-    from ..maintenance.first_run import first_run
-
     outcome = first_run(say)
     emit(options, outcome.facts(), str(outcome))
     return GOOD

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+from .. import checks
+from ..checks import Exercise, Verdict, find, hints, names, notebook, points
+from ..checks import progress as kept
+from ..checks.hints import next_hint
+from ..checks.progress import Record
+from ..classroom.live import client
 from ..errors import ExerciseError
+from ..text import write_json
+from ..views.exercises import progress_text
+from ..widgets.live import LiveBuild
 from .output import GOOD, NO, USAGE, emit, say
-
-if TYPE_CHECKING:
-    from ..checks import Exercise, Verdict
-    from ..checks.progress import Record
 
 
 def check(options: argparse.Namespace) -> int:
     """Check a Dockerfile for an exercise, or all that were tried. Returns 1 if one breaks a rule, 2 if one could
     not be checked."""
-    from ..checks import find, names, points
-
     if options.all and options.dockerfile:
         raise ExerciseError("--dockerfile goes with one exercise.", why="--all checks the Dockerfile of each.",
                             remedy="Leave one of them out.")
@@ -38,21 +41,15 @@ def check(options: argparse.Namespace) -> int:
 
 def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
     """The verdict on one exercise, kept in the learner's progress, and shown where it is the only one."""
-    from dataclasses import replace
-
-    from ..checks import Listener, check, hints, progress
-    from ..checks.hints import next_hint
-    from ..classroom.live import client
-    from ..widgets.live import LiveBuild
-
     with LiveBuild(sys.stderr) as live:
-        verdict = check(exercise, options.dockerfile, builder=options.builder, listener=Listener(live.say, live.watch))
-    kept = progress.attempted(verdict)
+        verdict = checks.check(exercise, options.dockerfile, builder=options.builder,
+                               listener=checks.Listener(live.say, live.watch))
+    done = kept.attempted(verdict)
     client.check(verdict)
-    taken = kept.record(exercise.name).hints
+    taken = done.record(exercise.name).hints
     verdict = replace(verdict, hint="" if verdict.passed else next_hint(exercise, taken))
-    if kept.set_aside:
-        say(f"Your progress could not be read. It was set aside: {kept.set_aside}")
+    if done.set_aside:
+        say(f"Your progress could not be read. It was set aside: {done.set_aside}")
     if not options.all:
         emit(options, {**verdict.facts(), "hints": {"taken": taken, "of": len(hints(exercise))}}, str(verdict))
     return verdict
@@ -60,11 +57,9 @@ def _check(exercise: Exercise, options: argparse.Namespace) -> Verdict:
 
 def hint(options: argparse.Namespace) -> int:
     """Print the next hint, and count it."""
-    from ..checks import find, hints, progress
-
     exercise = find(options.exercise)
     there = hints(exercise)
-    taken = progress.hinted(exercise.name, len(there)).record(exercise.name).hints
+    taken = kept.hinted(exercise.name, len(there)).record(exercise.name).hints
     text = there[taken - 1] if taken else ""
     emit(options, {"exercise": exercise.name, "hint": text or None, "taken": taken, "of": len(there)},
           f"Hint {taken} of {len(there)}: {text}" if text else "This exercise has no hints.")
@@ -73,18 +68,14 @@ def hint(options: argparse.Namespace) -> int:
 
 def exercises(options: argparse.Namespace) -> int:
     """List the exercises, write their notebooks again, or print the schema of their files."""
-    from ..checks import find, json_schema, names, notebook, progress
-    from ..text import write_json
-
     if options.schema:
-        write_json(json_schema())
+        write_json(checks.json_schema())
         return GOOD
-
     if options.write:
         for name in options.write:
             say(f"Written: {notebook.write(find(name))}")
         return GOOD
-    done = progress.load()
+    done = kept.load()
     listed = [(find(name), done.record(name)) for name in names()]
     emit(options, [{"exercise": e.name, "title": e.title, "minutes": e.minutes, "passed": r.passed} for e, r in listed],
          "\n".join(f"{e.name:<28} {e.minutes:>3} min  {_state(r)}".rstrip() for e, r in listed))
@@ -97,14 +88,11 @@ def _state(record: Record) -> str:
 
 def progress(options: argparse.Namespace) -> int:
     """Print what was passed, after an export or an import."""
-    from ..checks import progress
-    from ..views.exercises import progress_text
-
     if options.export:
-        progress.export_file(options.export)
+        kept.export_file(options.export)
         say(f"Written: {options.export}")
     if options.take:
-        progress.merge_file(options.take)
-    done = progress.load()
+        kept.merge_file(options.take)
+    done = kept.load()
     emit(options, done.facts(), progress_text(done))
     return GOOD

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import CourseError
-from . import classes, debug, engines, exercises, images
 from .output import no_build, no_report
 
 Value = TypeVar("Value")
-Command = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands: what it returns has `command`, the function to call with it."""
+    """The parser of all commands: what it returns has `command`, the module and the function to call with it. A command
+    imports what it needs only when it runs."""
     made = argparse.ArgumentParser(prog="python -m helpers", description="Multi-stage builds, measured.")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    def command(name: str, run: str, help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
         sub.add_argument("--json", action="store_true", help="print JSON, and nothing else, to stdout")
         sub.set_defaults(command=run)
@@ -32,21 +32,21 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _engines(command: Command) -> None:
-    command("doctor", engines.doctor, "which engine there is, what it can do, what is missing")
+    command("doctor", "engines.doctor", "which engine there is, what it can do, what is missing")
 
-    clean = command("clean", engines.clean, "remove what the course made, and nothing else")
+    clean = command("clean", "engines.clean", "remove what the course made, and nothing else")
     clean.add_argument("--bases", action="store_true", help="the base images of the course too")
 
-    engine = command("engine", engines.engine, "start, find or stop the engine of the course")
+    engine = command("engine", "engines.engine", "start, find or stop the engine of the course")
     engine.add_argument("action", nargs="?", default="start",
                         choices=("start", "stop", "status", "purge", "fetch-proot"),
                         help="fetch-proot: unpack what the smallest engine needs, from Debian's packages")
 
-    command("first-run", engines.first, "build the Go application both ways and compare")
+    command("first-run", "engines.first", "build the Go application both ways and compare")
 
 
 def _bases(command: Command) -> None:
-    bases = command("bases", engines.bases, "fetch or make base images, say where they came from")
+    bases = command("bases", "engines.bases", "fetch or make base images, say where they came from")
     chosen = bases.add_mutually_exclusive_group()
     chosen.add_argument("ref", nargs="*", default=[], help="these (default: those of the first lessons)")
     chosen.add_argument("--all", action="store_true", help="all that the course knows")
@@ -59,7 +59,7 @@ def _bases(command: Command) -> None:
 
 
 def _builds(command: Command) -> None:
-    build = command("build", images.build, "build an image and say what every stage did")
+    build = command("build", "images.build", "build an image and say what every stage did")
     _of_a_build(build, "build up to this stage")
     build.set_defaults(failure=no_build)
     build.add_argument("-t", "--tag", default="", help="name for the image")
@@ -77,14 +77,14 @@ def _builds(command: Command) -> None:
     build.add_argument("--provenance", default="", metavar="mode=min|max",
                        help="record how it was built beside the image")
 
-    entered = command("debug", debug.debug, "build, and open a shell where it failed, or after any line")
+    entered = command("debug", "debug.debug", "build, and open a shell where it failed, or after any line")
     _of_a_build(entered, "build up to this stage")
     entered.add_argument("--line", type=int, metavar="N", help="open it after line N of the Dockerfile, failed or not")
     entered.add_argument("--shell-from", default="", metavar="IMAGE",
                          help="use this image's busybox, as it is done where there is no shell")
     entered.set_defaults(failure=no_build)
 
-    report = command("report", images.report, "build a project and say what to fix, line by line")
+    report = command("report", "images.report", "build a project and say what to fix, line by line")
     _of_a_build(report, "report on this stage")
     report.set_defaults(failure=no_report)
     _weighing(report)
@@ -98,30 +98,30 @@ def _builds(command: Command) -> None:
 
 
 def _dockerfiles(command: Command) -> None:
-    linted = command("lint", images.lint, "the builder's own checks, or hadolint's, without a build")
+    linted = command("lint", "dockerfiles.lint", "the builder's own checks, or hadolint's, without a build")
     _of_a_dockerfile(linted)
     linted.add_argument("--outline", action="store_true",
                         help="instead: targets, arguments, secrets and ssh agents, with their comments")
     linted.add_argument("--target", metavar="STAGE", help="with --outline: what this stage takes (default: the last)")
 
-    graph = command("graph", images.graph, "the stages, and what each takes from another")
+    graph = command("graph", "dockerfiles.graph", "the stages, and what each takes from another")
     _of_a_dockerfile(graph)
 
 
 def _images(command: Command) -> None:
-    inventory = command("inventory", images.inventory, "what is in an image: tools, packages, sizes by layer")
+    inventory = command("inventory", "images.inventory", "what is in an image: tools, packages, sizes by layer")
     inventory.add_argument("image", metavar="IMAGE")
     inventory.add_argument("--files", action="store_true", help="list every file with its layer too")
     _weighing(inventory)
 
-    compare = command("compare", images.compare, "images side by side, and what only one of them has")
+    compare = command("compare", "images.compare", "images side by side, and what only one of them has")
     compare.add_argument("image", nargs="+", metavar="IMAGE")
     compare.add_argument("--png", metavar="FILE", help="draw it to this file")
     _weighing(compare)
 
 
 def _exercises(command: Command) -> None:
-    check = command("check", exercises.check, "check a Dockerfile for an exercise: which rules it meets")
+    check = command("check", "exercises.check", "check a Dockerfile for an exercise: which rules it meets")
     which = check.add_mutually_exclusive_group(required=True)
     which.add_argument("exercise", metavar="EXERCISE", nargs="?", help="its name, the beginning of it, or its folder")
     which.add_argument("--all", action="store_true", help="every exercise that was tried")
@@ -131,21 +131,21 @@ def _exercises(command: Command) -> None:
                        help="check this file (default: yours in EXERCISE/work, else the starter)")
     check.add_argument("--builder", choices=("buildkit", "legacy", "buildah"))
 
-    hint = command("hint", exercises.hint, "the next hint for an exercise: free, but counted")
+    hint = command("hint", "exercises.hint", "the next hint for an exercise: free, but counted")
     hint.add_argument("exercise", metavar="EXERCISE")
 
-    listed = command("exercises", exercises.exercises, "the exercises, and which of them you have passed")
+    listed = command("exercises", "exercises.exercises", "the exercises, and which of them you have passed")
     listed.add_argument("--write", nargs="+", metavar="EXERCISE", help="write the notebooks of these again")
     listed.add_argument("--schema", action="store_true", help="instead: the JSON Schema of check.toml, for editors")
 
-    progress = command("progress", exercises.progress, "what you have passed; --export and --import move it")
+    progress = command("progress", "exercises.progress", "what you have passed; --export and --import move it")
     progress.add_argument("--export", type=Path, metavar="FILE", help="write it to this file")
     progress.add_argument("--import", type=Path, metavar="FILE", dest="take",
                           help="merge an exported file; the best of both is kept")
 
 
 def _classes(command: Command) -> None:
-    opened = command("class", classes.classroom, "open a class for learners who install nothing, or close it")
+    opened = command("class", "classes.classroom", "open a class for learners who install nothing, or close it")
     opened.add_argument("action", nargs="?", default="start", choices=("start", "stop", "restart"))
     opened.add_argument("--listen", default="", metavar="ADDRESS[:PORT]", help="(default: 127.0.0.1:8000)")
     opened.add_argument("--all", action="store_true", help="bring every base image, not only the first lessons'")
@@ -153,13 +153,13 @@ def _classes(command: Command) -> None:
 
     opened.add_argument("--kit", type=Path, metavar="FOLDER", help="of what this kit holds, without a network")
 
-    kit = command("kit", classes.kit, "gather in one folder all that a class without a network needs")
+    kit = command("kit", "classes.kit", "gather in one folder all that a class without a network needs")
     kit.add_argument("folder", type=Path, metavar="FOLDER", help="on a stick, say; what is there already stays")
 
-    check = command("class-check", classes.rehearse, "say for how many learners there is room, and let two try it")
+    check = command("class-check", "classes.rehearse", "say for how many learners there is room, and let two try it")
     check.add_argument("--learners", type=int, default=10, metavar="N", help="how many will come (default: 10)")
 
-    guide = command("guide", classes.guide, "write the instructor's guide: the remarks of all lessons as one page")
+    guide = command("guide", "classes.guide", "write the instructor's guide: the remarks of all lessons as one page")
     guide.add_argument("--to", type=Path, default=Path("guide.html"), metavar="FILE", help="(default: guide.html)")
 
 

@@ -4,8 +4,8 @@
     ...     result = build("apps/go-hello", watch=live.watch)
     ...     live.finish(result)
 
-In a notebook the widget gives way to a plain table at the end, so that the
-saved notebook shows the same thing without a kernel.
+In a notebook the widget gives way to a plain table at the end, so that the saved notebook shows the same thing without a
+kernel.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _PAUSE = 0.1    # seconds between two redraws: faster is only flicker
 
 
 class LiveBuild:
-    """Watches one build. `out` is where text goes; None asks for what fits here."""
+    """Watches one build: one line when a step begins to run and one when it ends, or a widget where there are any and
+    `out`, where text goes, is None."""
 
     def __new__(cls, out: TextIO | None = None) -> LiveBuild:
-        if cls is LiveBuild:
-            cls = _Text if out is not None or not _has_widgets() else _Widget
-        return super().__new__(cls)
+        return super().__new__(_Widget if cls is LiveBuild and out is None and _has_widgets() else cls)
 
     def __init__(self, out: TextIO | None = None):
         self._out = out or sys.stderr
         self._began = time.perf_counter()
         self._drawn = 0.0
+        self._said: dict[str, str] = {}    # {key of a step: the status that was shown last}
 
     def __enter__(self) -> LiveBuild:
         return self
@@ -45,21 +45,35 @@ class LiveBuild:
 
     def say(self, sentence: str) -> None:
         """Show a sentence (a base image is being fetched)."""
+        write(sentence, self._out)
 
     def watch(self, progress: Progress) -> None:
         """Take in the state of the build; cheap, called at each piece of news."""
+        now = self._elapsed()
+        if now - self._drawn >= _PAUSE or progress.failure:
+            self._drawn = now
+            self._show_steps(progress.steps())
 
     def finish(self, result: BuildResult) -> None:
         """Show the finished build."""
+        self._show_steps(result.steps)
+        write(str(result), self._out)
 
     def clear(self) -> None:
-        """Take the view away: what it was for is told elsewhere."""
+        """Take the view away: what it was for is shown elsewhere."""
 
     def close(self) -> None:
         """End the view, whatever happened."""
 
     def _elapsed(self) -> float:
         return time.perf_counter() - self._began
+
+    def _show_steps(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if step.stage and step.status != "waiting" and self._said.get(step.key) != step.status:
+                self._said[step.key] = step.status
+                took = f" {seconds(step.seconds)}" if step.seconds else ""
+                write(f"  {step.status:<8}{step.stage}: {step.instruction}{took}", self._out)
 
 
 def _has_widgets() -> bool:
@@ -70,35 +84,6 @@ def _has_widgets() -> bool:
     except ImportError:
         return False
     return type(get_ipython()).__name__ == "ZMQInteractiveShell"
-
-
-class _Text(LiveBuild):
-    """One line when a step begins to run, one when it ends."""
-
-    def __init__(self, out: TextIO | None = None):
-        super().__init__(out)
-        self._told: dict[str, str] = {}
-
-    def say(self, sentence: str) -> None:
-        write(sentence, self._out)
-
-    def watch(self, progress: Progress) -> None:
-        now = self._elapsed()
-        if now - self._drawn < _PAUSE and not progress.failure:
-            return
-        self._drawn = now
-        self._tell(progress.steps())
-
-    def finish(self, result: BuildResult) -> None:
-        self._tell(result.steps)
-        write(str(result), self._out)
-
-    def _tell(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            if step.stage and step.status != "waiting" and self._told.get(step.key) != step.status:
-                self._told[step.key] = step.status
-                took = f" {seconds(step.seconds)}" if step.seconds else ""
-                write(f"  {step.status:<8}{step.stage}: {step.instruction}{took}", self._out)
 
 
 class _Widget(LiveBuild):

@@ -130,7 +130,7 @@ def test_each_error_has_its_exit_code(monkeypatch, capsys, error, code, as_json)
     def fail(options):
         raise error
 
-    monkeypatch.setattr(cli.parser.engines, "doctor", fail)
+    monkeypatch.setattr("helpers.cli.engines.doctor", fail)
     assert cli.main(["doctor"] + ["--json"] * as_json) == code
     out, err = capsys.readouterr()
     assert err == f"{error.kind}: a\n"
@@ -148,7 +148,7 @@ def test_an_end_from_outside(monkeypatch, capsys, error, code):
     def end(options):
         raise error
 
-    monkeypatch.setattr(cli.parser.engines, "doctor", end)
+    monkeypatch.setattr("helpers.cli.engines.doctor", end)
     assert cli.main(["doctor", "--json"]) == code
     assert capsys.readouterr().out == ""
 

@@ -304,7 +304,7 @@ def test_a_failure_is_told_at_once(monkeypatch):
 def test_outside_of_a_notebook_it_is_text_on_standard_error(capsys):
     shown = LiveBuild()
     shown.say("Fetching golang:1.22 ...")
-    assert type(shown) is live._Text
+    assert type(shown) is LiveBuild
     assert capsys.readouterr() == ("", "Fetching golang:1.22 ...\n")
 
 
