@@ -130,16 +130,11 @@ def kept() -> dict[str, Verdict]:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson as the table names it.
+    """A lesson as the table names it."""
 
-    number  as its file begins: '04'
-    title   as its notebook has it, '' if it is not here
-    file    the notebook's name, '' if it is not here
-    """
-
-    number: str
-    title: str = ""
-    file: str = ""
+    number: str    # as its file begins: '04'
+    title: str = ""    # as its notebook has it, '' if it is not here
+    file: str = ""    # the notebook's name, '' if it is not here
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}".rstrip()

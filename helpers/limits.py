@@ -59,24 +59,15 @@ def carriers(mark: str, proc: Path = PROC) -> list[Path]:
 
 @dataclass
 class Bounds:
-    """The limits of one build or one run.
+    """The limits of one build or one run."""
 
-    seconds   wall time
-    disk      bytes that it may write
-    folder    on the engine's disk, None where that is not on this machine
-    mark      in the environment of its processes
-    uppers    folders that it writes to, as far as known
-    roots     the same, but with older files in them, too
-    exceeded  'time' or 'disk' once it was stopped, else ''
-    """
-
-    seconds: float
-    disk: int
-    folder: Path | None = None
-    mark: str = field(default_factory=word)
-    uppers: set[Path] = field(default_factory=set)
-    roots: set[Path] = field(default_factory=set)
-    exceeded: str = field(default="", init=False)
+    seconds: float    # wall time
+    disk: int    # bytes that it may write
+    folder: Path | None = None    # on the engine's disk, None where that is not on this machine
+    mark: str = field(default_factory=word)    # in the environment of its processes
+    uppers: set[Path] = field(default_factory=set)    # folders that it writes to, as far as known
+    roots: set[Path] = field(default_factory=set)    # the same, but with older files in them, too
+    exceeded: str = field(default="", init=False)    # 'time' or 'disk' once it was stopped, else ''
     _unseen: int = field(default=0, init=False, repr=False)
     _since: float = field(default_factory=time.time, init=False, repr=False)
 

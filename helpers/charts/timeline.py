@@ -31,15 +31,12 @@ _AROUND = "outside stages"   # the lane of what belongs to no stage: context, la
 
 @dataclass(frozen=True)
 class Lane:
-    """A stage and its steps (FROM is none), or what the builder does around them.
-
-    state  in words where no step ran: 'cached', 'skipped: never started', 'not reached'
-    """
+    """A stage and its steps (FROM is none), or what the builder does around them."""
 
     name: str
     steps: tuple[Step, ...]
     colour: str
-    state: str = ""
+    state: str = ""    # in words where no step ran: 'cached', 'skipped: never started', 'not reached'
 
     @property
     def ran(self) -> list[Step]:

@@ -25,14 +25,11 @@ _DOCKER_HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
 
 @dataclass(frozen=True)
 class Submission:
-    """A Dockerfile that could be read.
-
-    files  paths in the build context
-    """
+    """A Dockerfile that could be read."""
 
     exercise: Exercise
     read: Dockerfile
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()    # paths in the build context
 
     @property
     def instructions(self) -> list[Instruction]:

@@ -30,26 +30,16 @@ _PLACES = {"file": "in the file", "history": "in the history of the image, at", 
 
 @dataclass(frozen=True)
 class Seen:
-    """An image that was built, as the rules see it.
+    """An image that was built, as the rules see it."""
 
-    inventory  what is in it
-    read       the learner's Dockerfile
-    start      how it is started
-    target     the stage that was built, None for the last
-    starter    bytes of the starter's image, None where they are not needed
-    source     the file of the exercise that the program is compiled from, '' if none is known
-    secrets    {name: value} of what must not be in it
-    engine     that can read its files
-    """
-
-    inventory: Inventory
-    read: Dockerfile
-    start: Start
-    target: str | None = None
-    starter: int | None = None
-    source: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    engine: Engine | None = None
+    inventory: Inventory    # what is in it
+    read: Dockerfile    # the learner's Dockerfile
+    start: Start    # how it is started
+    target: str | None = None    # the stage that was built, None for the last
+    starter: int | None = None    # bytes of the starter's image, None where they are not needed
+    source: str = ""    # the file of the exercise that the program is compiled from, '' if none is known
+    secrets: Mapping[str, str] = field(default_factory=dict)    # {name: value} of what must not be in it
+    engine: Engine | None = None    # that can read its files
 
     @cached_property
     def lines(self) -> Provenance:

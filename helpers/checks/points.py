@@ -18,17 +18,12 @@ from .verdict import Verdict
 
 @dataclass(frozen=True)
 class Points:
-    """What an exercise brings.
-
-    points  goals that are met; 0 where it was not tried or could not be judged
-    of      goals that there are
-    passed  whether every rule holds
-    """
+    """What an exercise brings."""
 
     exercise: str
-    points: int
-    of: int
-    passed: bool
+    points: int    # goals that are met; 0 where it was not tried or could not be judged
+    of: int    # goals that there are
+    passed: bool    # whether every rule holds
 
 
 def of(exercises: Iterable[Exercise], verdicts: Iterable[Verdict]) -> list[Points]:

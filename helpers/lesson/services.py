@@ -98,14 +98,10 @@ _SECONDS = 20
 
 @dataclass(frozen=True)
 class Agent:
-    """An agent that runs until the notebook ends.
+    """An agent that runs until the notebook ends."""
 
-    socket   where it listens
-    private  a line of its private key
-    """
-
-    socket: str
-    private: str
+    socket: str    # where it listens
+    private: str    # a line of its private key
 
 
 def missing() -> list[str]:

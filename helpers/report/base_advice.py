@@ -33,18 +33,12 @@ _OTHERS = ((re.compile(r"Ubuntu (\d+\.\d+)"), "ubuntu:{}"), (re.compile(r"Alpine
 
 @dataclass(frozen=True)
 class Advice:
-    """A base for the last stage.
+    """A base for the last stage."""
 
-    ref       'scratch' or an image's name
-    because   why it is enough
-    unpacked  its bytes, measured in this engine; None if it is not here
-    packages  how many it has; None if it is not here
-    """
-
-    ref: str
-    because: str
-    unpacked: int | None = None
-    packages: int | None = None
+    ref: str    # 'scratch' or an image's name
+    because: str    # why it is enough
+    unpacked: int | None = None    # its bytes, measured in this engine; None if it is not here
+    packages: int | None = None    # how many it has; None if it is not here
 
 
 def candidates(main: Entrypoint, system: str, inventory: Inventory) -> tuple[Advice, ...]:

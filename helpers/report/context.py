@@ -28,15 +28,11 @@ _HOME = re.compile(r"(?:^|/)(\.git|\.hg|\.svn|node_modules|\.venv|venv|\.tox|__p
 
 @dataclass(frozen=True)
 class Project:
-    """What a build may take from its context.
+    """What a build may take from its context."""
 
-    files   {path: bytes} of what is not ignored
-    ignore  name of the file that leaves things out, '' if there is none
-    texts   {path: content} of the manifests that say what the project depends on
-    """
-
-    files: Mapping[str, int] = field(default_factory=dict, repr=False)
-    ignore: str = ""
+    files: Mapping[str, int] = field(default_factory=dict, repr=False)    # {path: bytes} of what is not ignored
+    ignore: str = ""    # name of the file that leaves things out, '' if there is none
+    # {path: content} of the manifests that say what the project depends on
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def local_folders(self) -> dict[str, int]:
@@ -134,23 +130,17 @@ def _ignore_file(context: Context) -> str:
 
 @dataclass(frozen=True)
 class ReportContext:
-    """A built project.
-
-    target   the stage that was built, None for the last
-    main     the program that the image is for, None if it is unknown
-    advice   a base that would be enough, None if nothing smaller is known
-    builder  'buildkit', 'legacy' or 'buildah'
-    """
+    """A built project."""
 
     dockerfile: Dockerfile
     inventory: Inventory
     start: Start = Start()
     project: Project = Project()
-    target: str | None = None
+    target: str | None = None    # the stage that was built, None for the last
     steps: tuple[Step, ...] = ()
-    main: Entrypoint | None = None
-    advice: Advice | None = None
-    builder: str = "buildkit"
+    main: Entrypoint | None = None    # the program that the image is for, None if it is unknown
+    advice: Advice | None = None    # a base that would be enough, None if nothing smaller is known
+    builder: str = "buildkit"    # 'buildkit', 'legacy' or 'buildah'
     _visible: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
     _files: dict[int, Mapping[str, int]] = field(default_factory=dict, repr=False, compare=False)
 

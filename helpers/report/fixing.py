@@ -31,18 +31,12 @@ _RECORDS = ("/var/log/", "/var/cache/", "/tmp/", "/root/")
 
 @dataclass(frozen=True)
 class Change:
-    """A change that was tried.
+    """A change that was tried."""
 
-    rule     of the finding that it fixes
-    line     of the Dockerfile as it was before the change
-    reason   why, as the comment above the line says
-    refused  why it was taken back, '' if it was kept
-    """
-
-    rule: str
-    line: int
-    reason: str
-    refused: str = ""
+    rule: str    # of the finding that it fixes
+    line: int    # of the Dockerfile as it was before the change
+    reason: str    # why, as the comment above the line says
+    refused: str = ""    # why it was taken back, '' if it was kept
 
     def facts(self) -> dict[str, object]:
         """Its part of `report --fix --json`."""
@@ -52,18 +46,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Fixed:
-    """What became of a Dockerfile.
+    """What became of a Dockerfile."""
 
-    file       the improved one, None where nothing was improved
-    changes    in the order in which they were tried
-    reports    of the original and of the improved one
-    behaviour  what a container of either did
-    """
-
-    file: Path | None
-    changes: tuple[Change, ...]
-    reports: tuple[Report, Report] = field(repr=False)
-    behaviour: tuple[Behaviour, Behaviour] = field(repr=False)
+    file: Path | None    # the improved one, None where nothing was improved
+    changes: tuple[Change, ...]    # in the order in which they were tried
+    reports: tuple[Report, Report] = field(repr=False)    # of the original and of the improved one
+    behaviour: tuple[Behaviour, Behaviour] = field(repr=False)    # what a container of either did
 
     def facts(self) -> dict[str, object]:
         """`fix` in the JSON of the report."""
@@ -187,20 +175,14 @@ _SECONDS = 10   # in which a program ends, or a server answers
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a container did.
+    """What a container did."""
 
-    code     its exit code, None if it was still running
-    output   the lines that it printed
-    answer   (status, body) of a server on the lowest port that the image names, None if there was none
-    error    why the engine could not start it, '' if it did
-    seconds  until it ended or answered
-    """
-
-    code: int | None = None
-    output: tuple[str, ...] = ()
+    code: int | None = None    # its exit code, None if it was still running
+    output: tuple[str, ...] = ()    # the lines that it printed
+    # (status, body) of a server on the lowest port that the image names, None if there was none
     answer: tuple[int, bytes] | None = None
-    error: str = ""
-    seconds: float = 0.0
+    error: str = ""    # why the engine could not start it, '' if it did
+    seconds: float = 0.0    # until it ended or answered
 
 
 def observe(image: str, start: Start, engine: Engine) -> Behaviour:

@@ -31,18 +31,12 @@ class Thing:
 
 @dataclass(frozen=True)
 class Rooms:
-    """Two images of one Dockerfile: the stage that builds and the one that is shipped.
+    """Two images of one Dockerfile: the stage that builds and the one that is shipped."""
 
-    kitchen, dining   the things in each, the largest first
-    bridges           the COPY --from instructions over which something came
-    crossed           {path in the dining room: bytes}
-    images            the two images
-    """
-
-    kitchen: tuple[Thing, ...]
+    kitchen: tuple[Thing, ...]    # the things in each, the largest first
     dining: tuple[Thing, ...]
-    bridges: tuple[Instruction, ...]
-    crossed: Mapping[str, int]
+    bridges: tuple[Instruction, ...]    # the COPY --from instructions over which something came
+    crossed: Mapping[str, int]    # {path in the dining room: bytes}
     inventories: tuple[Inventory, Inventory]
 
     @property

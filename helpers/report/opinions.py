@@ -25,17 +25,12 @@ _REPEATED = {"DL3012": "HEALTHCHECK", "DL4003": "CMD", "DL4004": "ENTRYPOINT"}
 
 @dataclass(frozen=True)
 class Opinions:
-    """What linters say of a Dockerfile.
+    """What linters say of a Dockerfile."""
 
-    all      everything that hadolint says
-    besides  without what a finding or one of `checks` says already
-    without  why hadolint says nothing, '' if it did speak
-    checks   what the builder's own checks say, without what a finding on the same line says already
-    """
-
-    all: tuple[linter.Finding, ...] = ()
-    besides: tuple[linter.Finding, ...] = ()
-    without: str = ""
+    all: tuple[linter.Finding, ...] = ()    # everything that hadolint says
+    besides: tuple[linter.Finding, ...] = ()    # without what a finding or one of `checks` says already
+    without: str = ""    # why hadolint says nothing, '' if it did speak
+    # what the builder's own checks say, without what a finding on the same line says already
     checks: tuple[linter.Finding, ...] = ()
 
 

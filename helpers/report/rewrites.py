@@ -31,18 +31,12 @@ _SYSTEM = ("apt-get", "apk", "dnf")
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Edits that fix one finding.
+    """Edits that fix one finding."""
 
-    rule    the finding's
-    line    of the instruction that is changed
-    reason  why, as the comment above it says
-    edits   to the text
-    """
-
-    rule: str
-    line: int
-    reason: str
-    edits: tuple[Edit, ...] = field(repr=False)
+    rule: str    # the finding's
+    line: int    # of the instruction that is changed
+    reason: str    # why, as the comment above it says
+    edits: tuple[Edit, ...] = field(repr=False)    # to the text
 
     def text(self, text: str) -> str:
         """The changed text, with the reason above the line."""

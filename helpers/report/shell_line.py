@@ -44,18 +44,12 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and how sure it is that nothing changes what it finds.
+    """A command, and how sure it is that nothing changes what it finds."""
 
-    words      the program first
-    directory  it starts in, None where that cannot be known
-    certain    whether its first word is looked up in the image as the image is
-    direct     whether the kernel starts it, and no shell
-    """
-
-    words: Sequence[Word]
-    directory: str | None
-    certain: bool = True
-    direct: bool = True
+    words: Sequence[Word]    # the program first
+    directory: str | None    # it starts in, None where that cannot be known
+    certain: bool = True    # whether its first word is looked up in the image as the image is
+    direct: bool = True    # whether the kernel starts it, and no shell
 
 
 def last_command(line: str, directory: str | None, environment: Mapping[str, str]) -> Command | None:

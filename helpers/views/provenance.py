@@ -12,16 +12,11 @@ from .markup import code, table
 
 @dataclass(frozen=True)
 class Provenances:
-    """What the provenance of one build says in each mode.
+    """What the provenance of one build says in each mode."""
 
-    args        {name: value} that the build was given
-    statements  {mode, 'min' or 'max': the provenance}
-    recording   where and when it was recorded; None if it was made here
-    """
-
-    args: Mapping[str, str]
-    statements: Mapping[str, Mapping]
-    recording: Recording | None = None
+    args: Mapping[str, str]    # {name: value} that the build was given
+    statements: Mapping[str, Mapping]    # {mode, 'min' or 'max': the provenance}
+    recording: Recording | None = None    # where and when it was recorded; None if it was made here
 
     def places(self, mode: str) -> list[str]:
         """The keys under which a value of an argument stands."""

@@ -4,8 +4,7 @@
     ...     result = build("apps/go-hello", watch=live.watch)
     ...     live.finish(result)
 
-In a notebook the widget gives way to a plain table at the end, so that the saved notebook shows the same thing without a
-kernel.
+In a notebook the widget gives way to a plain table at the end: a saved notebook shows the same without a kernel.
 """
 
 from __future__ import annotations

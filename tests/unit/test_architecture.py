@@ -15,7 +15,7 @@ def test_imports_never_run_back_up(path):
 
 def test_the_check_sees_imports():
     assert {"builder", "charts", "errors"} <= set().union(*map(imports, (HELPERS / "lesson").glob("*.py")))
-    assert "dockerfile" in imports(HELPERS / "cli" / "images.py")
+    assert "dockerfile" in imports(HELPERS / "cli" / "dockerfiles.py")
 
 
 def test_every_entry_of_the_order_is_there():
