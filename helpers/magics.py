@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from IPython import get_ipython
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
@@ -254,14 +253,6 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     register(shell)
     for magic in _OPTIONS:
         shell.set_hook("complete_command", _complete, str_key=magic)
-
-
-def load() -> bool:
-    """Load them into the notebook or shell that this is; whether it is one."""
-    shell = get_ipython()
-    if shell is not None:
-        load_ipython_extension(shell)
-    return shell is not None
 
 
 def _complete(_: object, event: Any) -> list[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from matplotlib.patches import Patch
 
-from ..report import Finding, Report
+from ..report import Report
 from ..text import one_line
 from ..units import counted, size
 from .sizes import Part, bar, bar_axis
@@ -95,8 +95,6 @@ def _finding(report: Report) -> str:
 
 def _spoken(report: Report) -> str:
     lines = [f"line {line} brings {size(count)}" for line, count in report.brought().items()]
-    return f"{'; '.join(lines)}. " + " ".join(map(_sentence, report.findings))
-
-
-def _sentence(each: Finding) -> str:
-    return f"Line {each.line}: {each.title}" + (f", {size(each.saves)}." if each.saves else ".")
+    return f"{'; '.join(lines)}. " + " ".join(
+        f"Line {each.line}: {each.title}" + (f", {size(each.saves)}." if each.saves else ".")
+        for each in report.findings)

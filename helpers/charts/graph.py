@@ -29,7 +29,8 @@ def stages(result: BuildResult) -> Chart:
         _draw_box(axes, box, *_looks(result, box))
     axes.set_xlim(-0.05, WIDE)
     axes.set_ylim(drawn.high + 0.02, -0.02)
-    return finish(figure, _finding(result), _spoken(result), source=_source(result))
+    source = f"Built in {seconds(result.seconds)} with {TITLES[result.builder]} on {result.engine.describe()}."
+    return finish(figure, _finding(result), _spoken(result), source=source)
 
 
 def _looks(result: BuildResult, box: Box) -> tuple[str, str, str]:
@@ -111,7 +112,3 @@ def _source_name(result: BuildResult, edge: Edge) -> str:
     sources = {(each.source, each.kind) for each in result.dockerfile.edges}
     both = {(edge.source, "stage"), (edge.source, "image")} <= sources
     return f"the {edge.kind} {edge.source}" if both else edge.source
-
-
-def _source(result: BuildResult) -> str:
-    return f"Built in {seconds(result.seconds)} with {TITLES[result.builder]} on {result.engine.describe()}."

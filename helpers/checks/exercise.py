@@ -266,9 +266,8 @@ def _contradictions(exercise: Exercise) -> Iterator[tuple[Texts, str]]:
         if not any(matches(path, pattern) for path in source):
             yield ("context",), f"no file in the folder matches {pattern!r}"
     words: list[tuple[Texts, Proof | Change]] = [(("proof", "word"), exercise.proof)] if exercise.proof else []
-    words += [
-        (("targets", name, "breaks"), each) for name, target in exercise.targets.items() for each in target.breaks
-    ]
+    words += [(("targets", name, "breaks"), each) for name, target in exercise.targets.items()
+              for each in target.breaks]
     for where, each in words:
         if source.get(each.file, b"").count(each.word.encode()) != 1:
             yield where, f"{each.word!r} has to occur exactly once in {each.file}"

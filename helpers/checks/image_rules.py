@@ -133,9 +133,8 @@ def copied(asked: Content, seen: Seen) -> Iterator[Fail]:
             why = (f"was not copied from another stage: {made.keyword} made it here. Build it in a stage of its own, "
                    "and fetch it with COPY --from.")
         elif stage and not compiles(seen.read, stage):
-            why = (
-                f"comes from {stage}, which did not build it: no stage behind it copies the source and runs a command."
-            )
+            why = (f"comes from {stage}, which did not build it: no stage behind it copies the source and runs a "
+                   "command.")
         else:
             continue
         yield Fail("copied", f"{printable(path)} {why}", made.line if made else seen.lines.last_from)

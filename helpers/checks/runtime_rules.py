@@ -152,9 +152,8 @@ def _request(asked: Request, running: container.ServedContainer, values: Values)
     return _texts("answers", asked.contains, asked.lacks, answer.text, values, f"Asked for {path} it answered")
 
 
-def _texts(
-    rule: str, wanted: Sequence[str], unwanted: Sequence[str], text: str, values: Values, said: str
-) -> Fail | None:
+def _texts(rule: str, wanted: Sequence[str], unwanted: Sequence[str], text: str, values: Values,
+           said: str) -> Fail | None:
     for each in wanted:
         if values.fill(each) not in text and "{proof}" in each:
             return Fail("proof", "The check changed a word in a copy of the source, and the program does not know it: "

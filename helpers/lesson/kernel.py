@@ -21,9 +21,10 @@ def load() -> None:
     In a class it says what is sent to the instructor. Where tests require an engine, a kernel without one shows nothing
     as recorded: it would pass for measured. What the engine there cannot do is shown so all the same.
     """
-    if magics.load():
+    if shell := get_ipython():
+        magics.load_ipython_extension(shell)
         recent.ended = terminal.note_build
-        events = get_ipython().events
+        events = shell.events
         if terminal.show_commands not in events.callbacks["post_run_cell"]:
             events.register("post_run_cell", terminal.show_commands)
         if notice := client.notice():

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError
+from IPython.display import display
 
-from ..engine import Engine
 from ..errors import Unsupported
 from ..views.lesson import say
-from .session import display, engine
+from .session import engine
 
 __all__ = ["open_agent", "open_mirror"]
 _LOOPBACK = "127.0.0.1"
@@ -76,20 +76,16 @@ class _Answer(BaseHTTPRequestHandler):
 def open_mirror(files: Mapping[str, bytes]) -> Mirror | None:
     """A web server with these files that builds with network="host" can ask. None, and a sentence
     that says why, where the engine cannot reach this machine."""
-    mirror = Mirror(files)
-    _look(engine(), mirror)
+    here, mirror = engine(), Mirror(files)
+    # The engine looks for an image there: it has none, and even that is an answer.
+    with here.translate_errors("look for a server"), contextlib.suppress(APIError):
+        here.client.api.inspect_distribution(f"{_LOOPBACK}:{mirror.server_port}/probe:none")
     if mirror.reached:
         return mirror
     mirror.close()
     display(say(f"The engine cannot reach a server on this machine: for it, {_LOOPBACK} is another machine. "
                 "The lesson goes on without it."))
     return None
-
-
-def _look(asked: Engine, mirror: Mirror) -> None:
-    """Have the engine look for an image there: it has none, and even that is an answer."""
-    with asked.translate_errors("look for a server"), contextlib.suppress(APIError):
-        asked.client.api.inspect_distribution(f"{_LOOPBACK}:{mirror.server_port}/probe:none")
 
 
 _PROGRAMS = ("ssh-agent", "ssh-keygen", "ssh-add")

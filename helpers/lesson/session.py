@@ -75,12 +75,6 @@ def this_run() -> Run:
     return Run(engine().describe(), date.today().isoformat())
 
 
-def display(thing: object) -> None:
-    from IPython.display import display
-
-    display(thing)
-
-
 def folder_of(app: str) -> Path:
     ours = APPS / app
     return ours if ours.is_dir() else Path(app)

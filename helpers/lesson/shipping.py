@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from IPython.display import display
+
 from ..builder import BuildResult
 from ..errors import RegistryUnavailable, Unsupported
 from ..experiments import reproducibility as twices
@@ -21,7 +23,7 @@ from ..views.lists import Published
 from ..views.provenance import Provenances
 from ..widgets import Status
 from .building import build, folder
-from .session import display, engine, folder_of, reference
+from .session import engine, folder_of, reference
 from .terminal import docker, note
 
 __all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "provenance", "published", "push",

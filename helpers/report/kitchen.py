@@ -58,20 +58,17 @@ def rooms(kitchen: Inventory, dining: Inventory, dockerfile: Dockerfile, target:
     """What is in the stage that builds and in the one that is shipped (`target`, None:
     the last), and what came from the one into the other."""
     lines = Provenance(dockerfile, target, dining.image)
+    from_stages = {edge.line for edge in dockerfile.edges if edge.via == "COPY" and not edge.external}
     bridges: dict[int, Instruction] = {}
     crossed: dict[str, int] = {}
     for index in range(len(dining.image.layers)):
         made = lines.instruction(index)
-        if made and made.keyword == "COPY" and _from_a_stage(made, dockerfile):
+        if made and made.keyword == "COPY" and made.line in from_stages:
             bridges[made.line] = made
             crossed |= visible_files(dining, index)
     food = {path for made in bridges.values() for source in made.operands[0] for path in _below(kitchen, source)}
     return Rooms(_things(kitchen, food), _things(dining, set(crossed)), tuple(bridges.values()), crossed,
                  (kitchen, dining))
-
-
-def _from_a_stage(made: Instruction, dockerfile: Dockerfile) -> bool:
-    return any(edge.line == made.line and edge.via == "COPY" and not edge.external for edge in dockerfile.edges)
 
 
 def _below(inventory: Inventory, source: str) -> set[str]:

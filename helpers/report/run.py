@@ -32,21 +32,18 @@ NAME = "multistage-report"    # of the images that a report builds
 _LETTERS = 40                 # of a project's name in that of its image
 
 
-def report(
-    context: str | Path = ".", *, transfer: bool = False, engine: Engine | None = None, watch: Callable | None = None,
-    finished: Callable[[BuildResult], None] | None = None, say: Callable[[str], None] | None = None, **options: Any,
-) -> Report:
+def report(context: str | Path = ".", *, transfer: bool = False, engine: Engine | None = None,
+           watch: Callable | None = None, finished: Callable[[BuildResult], None] | None = None,
+           say: Callable[[str], None] | None = None, **options: Any) -> Report:
     """Build the project in `context` and report on it.
 
-    Nothing of the project is changed. Its image gets a name of the course,
-    multistage-report:..., which `clean` removes.
+    Nothing of the project is changed. Its image gets a name of the course, multistage-report:..., removed by `clean`.
 
     transfer  measure the transfer size too, which takes about a second for 25 MB
     watch     called with the build's `Progress` after each piece of news
     finished  called with the build's result before the image is looked at
     say       called with a sentence when base images have to be fetched
-    options   the other fields of `helpers.builder.BuildRequest`: dockerfile, target, builder,
-              args, secrets, lend, ...
+    options   the other fields of `helpers.builder.BuildRequest`: dockerfile, target, builder, args, secrets, lend, ...
 
     Raises the errors of `helpers.builder.build`.
     """

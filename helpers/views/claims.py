@@ -44,21 +44,19 @@ def standings_text(standings: Standings) -> str:
 
 
 def _sum(standings: Standings) -> str:
-    counts = [(sum(each.verdict.found == found for each in standings if each.verdict), one, many) for found, one,
-              many in (
-        ("holds", "holds", "hold"), ("partly", "holds in part", "hold in part"),
-        ("fails", "does not hold", "do not hold"))]
+    words = {"holds": ("holds", "hold"), "partly": ("holds in part", "hold in part"),
+             "fails": ("does not hold", "do not hold")}
+    counts = [(sum(each.verdict.found == found for each in standings if each.verdict), *both)
+              for found, both in words.items()]
     counts += [(len(standings.open), "is not tested yet", "are not tested yet")] if standings.open else []
-    return (
-        f"{len(standings)} claims: {listed([f'{count} {one if count == 1 else many}' for count, one, many in counts])}"
-    )
+    said = listed([f"{count} {one if count == 1 else many}" for count, one, many in counts])
+    return f"{len(standings)} claims: {said}"
 
 
 def sentences_view(sentences: Sentences) -> str:
     """A row a sentence, with the verdicts that it stands on."""
-    rows = [
-        (escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each)) for each in sentences
-    ]
+    rows = [(escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each))
+            for each in sentences]
     return table(("say", "the experiments say", "since"), rows)
 
 

@@ -83,17 +83,15 @@ def progress_view(done: Progress) -> str:
                  "Your progress") + aside
 
 
-class MarkdownText:
+class MarkdownText(str):
     """Markdown, which is also its own plain form."""
 
-    def __init__(self, text: str):
-        self.text = text
+    __slots__ = ()
 
     def __repr__(self) -> str:
-        return self.text
+        return str(self)
 
-    def _repr_markdown_(self) -> str:
-        return self.text
+    _repr_markdown_ = __repr__
 
 
 class MarkedDockerfile:

@@ -83,10 +83,9 @@ class Opinions:
         if self.without:
             return self.without
         wide = max(map(len, self.found), default=0)
-        return "\n".join(
-            f"{what:<{wide}}  {'; '.join(f'{each.rule}: {each.message}' for each in findings) or 'nothing'}"
-            for what, findings in self.found.items()
-        )
+        said = {what: "; ".join(f"{each.rule}: {each.message}" for each in findings)
+                for what, findings in self.found.items()}
+        return "\n".join(f"{what:<{wide}}  {each or 'nothing'}" for what, each in said.items())
 
     def _repr_html_(self) -> str:
         if self.without:

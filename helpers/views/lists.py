@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..builder.cache import Record
 from ..experiments.languages import HEADS, Languages
 from ..experiments.variants import Absent
-from ..image import Image, Listed
+from ..image import Image
 from ..maintenance.doctor import Report
 from ..registry import Entry
 from ..text import escape, one_line
@@ -37,7 +37,7 @@ class Images(tuple):
         return Images(pair for name in names for pair in self if pair[0].name == name)
 
     def _rows(self) -> list[tuple[str, str, str]]:
-        return [(line.name, _short(line), size(image.unpacked)) for line, image in self]
+        return [(line.name, line.id.removeprefix("sha256:")[:12], size(image.unpacked)) for line, image in self]
 
     def __repr__(self) -> str:
         return "\n".join(f"{name:<28} {id_:<14} {bytes_:>8}" for name, id_, bytes_ in self._rows()) or "no images"
@@ -97,10 +97,6 @@ class Records(tuple):
                      f"{counted(len(self), 'record')}, {size(self.bytes)}", right=(1, 2))
 
 
-def _short(line: Listed) -> str:
-    return line.id.removeprefix("sha256:")[:12]
-
-
 def _said(record: Record) -> str:
     """The step in a few words: a RUN by its command, a COPY as BuildKit has it."""
     return one_line(" ".join(record.description.split()).removeprefix("mount / from exec /bin/sh -c "), _WIDTH)
@@ -135,9 +131,8 @@ def image_view(image: Image) -> str:
 
 def doctor_view(report: Report) -> str:
     """The engine, the base images, and what is missing."""
-    bases = table(
-        ("base image", "where from"), [(code(base.ref), base.origin or "not here yet") for base in report.bases]
-    )
+    bases = table(("base image", "where from"),
+                  [(code(base.ref), base.origin or "not here yet") for base in report.bases])
     problems = "".join(f"<p><b>{escape(each.what)}</b><br>{escape(each.remedy)}</p>" for each in report.problems)
     engine = paragraph(report.engine.describe() if report.engine else "No engine.")
     return f"{engine}{bases if report.bases else ''}{problems}<p><b>{'Ready.' if report.ok else 'Not ready.'}</b></p>"

@@ -21,8 +21,9 @@ _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
 
 def report_view(report: Report) -> str:
     """What to fix, the heaviest first; stages, layers and inventory folded away."""
-    rows = [(_severity(each), str(each.line or ""), _described(each), _saved(each)) for each in report.findings]
-    caption = f"{_project(report)}: {_sum(report)}"
+    rows = [(marked(_MARKS[each.severity], each.severity, _COLOURS[each.severity]), str(each.line or ""),
+             _described(each), whole(size(each.saves)) if each.saves else "") for each in report.findings]
+    caption = f"{report.result.tag}: {_sum(report)}"
     wrong = table(("urgency", "line", "what to fix", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{escape(caption)}</p>"
     said = "".join(f"<p>{escape(sentence)}</p>" + _listed(opinions) for sentence, opinions in _opinions(report))
@@ -30,7 +31,7 @@ def report_view(report: Report) -> str:
 
 
 def report_text(report: Report) -> str:
-    lines = [f"{_project(report)}: {_sum(report)}", _sizes(report), _main(report), "Stages"]
+    lines = [f"{report.result.tag}: {_sum(report)}", _sizes(report), _main(report), "Stages"]
     for each in report.result.stages:
         cost = seconds(each.seconds) if each.status == "built" else ""
         lines.append(f"  line {each.line:<4} {each.name:<16} {each.status:<8} {cost:>8}  FROM {each.base}")
@@ -70,10 +71,6 @@ def _measures(made: Report, done: Behaviour) -> dict[str, str]:
             "packages": str(len(made.inventory.packages)), "build": took, "start": seconds(done.seconds)}
 
 
-def _project(report: Report) -> str:
-    return report.result.tag
-
-
 def _sum(report: Report) -> str:
     if not report.findings:
         return "nothing to fix"
@@ -94,14 +91,6 @@ def _main(report: Report) -> str:
         return "The image names no program."
     kinds = {"static": "static", "glibc": "linked with glibc", "musl": "linked with musl"}
     return f"Its program: {main.path or main.name}" + (f" ({kinds.get(main.kind, main.kind)})." if main.kind else ".")
-
-
-def _severity(each: Finding) -> str:
-    return marked(_MARKS[each.severity], each.severity, _COLOURS[each.severity])
-
-
-def _saved(each: Finding) -> str:
-    return whole(size(each.saves)) if each.saves else ""
 
 
 def _described(each: Finding) -> str:

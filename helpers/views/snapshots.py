@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from ..builder import Line, Lines, Room, Rooms, Shell, Snapshot
+from ..builder import Line, Lines, Rooms, Shell, Snapshot
 from ..builder.control import Entry
 from ..errors import CourseError
 from ..text import escape, printable
@@ -29,11 +29,10 @@ def entry_name(entry: Entry) -> str:
 
 def rooms_text(found: Rooms) -> str:
     """What is at the top of each stage, and what crossed."""
-    return "\n".join([*(line for room in found.rooms for line in _room_lines(room)), *_crossed(found)])
-
-
-def _room_lines(room: Room) -> list[str]:
-    return [f"{room.name}:", *(f"  {entry_name(entry):<24} {mark}".rstrip() for entry, mark in room.entries())]
+    lines = []
+    for room in found.rooms:
+        lines += [f"{room.name}:", *(f"  {entry_name(entry):<24} {mark}".rstrip() for entry, mark in room.entries())]
+    return "\n".join([*lines, *_crossed(found)])
 
 
 def _crossed(found: Rooms) -> list[str]:

@@ -3,7 +3,6 @@
 import ast
 import json
 
-import nbformat
 import pytest
 
 from helpers import claims
@@ -22,18 +21,17 @@ from helpers.claims import (
     verdict,
 )
 from helpers.views.claims import sentences_text, sentences_view, standings_text, standings_view
-from tests.unit.test_project import NOTEBOOKS
+from tests.unit.test_project import NOTEBOOKS, code, each_notebook
 from tests.unit.widgets.test_widgets import NASTY, page
 
 
 def given(path) -> set[str]:
     """The claims on which a lesson's cells give a verdict."""
-    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    return {node.args[0].value for cell in cells for node in ast.walk(ast.parse(cell))
+    return {node.args[0].value for cell in code(path) for node in ast.walk(ast.parse(cell.source))
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "verdict"}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_a_lesson_gives_the_verdicts_that_it_owns_and_no_other(path):
     assert given(path) == {claim for claim, numbers in LESSONS.items() if path.name[:2] in numbers}
 

@@ -2,27 +2,19 @@
 
 import base64
 import io
-import json
 import re
-from pathlib import Path
 
-import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+from tests.unit.test_project import NOTEBOOKS, each_notebook, outputs
+
 OLDEST = 28    # of Docker Engine
 # Kept as cached with good reason: it runs nothing in its last stage; it was built twice just before.
 NOTHING_TO_BUILD = ("go-hello:no-bridge:", "go-tiny:ada:")
-each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 _BUILD = re.compile(r"^\S.* with (?:buildkit|legacy)\n(?:  .+\n?)+", re.MULTILINE)
 _ENGINE = re.compile(r"Docker Engine (\d+)")
 _PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
-
-
-def outputs(path: Path) -> list[dict]:
-    return [output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", ())]
 
 
 def texts(found: list[dict]) -> list[str]:
@@ -50,27 +42,27 @@ def too_old(text: str) -> list[int]:
     return [int(version) for version in _ENGINE.findall(text) if int(version) < OLDEST]
 
 
-@each_lesson
+@each_notebook
 def test_the_headline_build_of_a_lesson_is_kept_as_built(path):
     build = first_build(outputs(path))
     assert not build or re.search(r"\bbuilt\b", build), build
 
 
-@each_lesson
+@each_notebook
 def test_charts_and_first_lines_name_an_engine_of_today(path):
     found = outputs(path)
     lines = [text for text in texts(found) if text.startswith("Docker Engine ")]
     assert lines and [text for text in [*lines[:1], *sources(found)] if too_old(text)] == []
 
 
-@each_lesson
+@each_notebook
 def test_no_chart_is_kept_with_a_title_in_lower_case(path):
     titles = [about["Title"] for about in pictures(outputs(path)) if "Title" in about]
     assert [title for title in titles if title[0].islower()] == []
 
 
 def test_most_charts_say_where_their_numbers_come_from():
-    said = [line for path in LESSONS for line in sources(outputs(path))]
+    said = [line for path in NOTEBOOKS for line in sources(outputs(path))]
     assert len(said) > 40 and sum(bool(_ENGINE.search(line)) for line in said) > len(said) / 2
 
 

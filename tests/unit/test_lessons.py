@@ -5,6 +5,7 @@ import json
 import re
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ from helpers.lesson.building import outcome
 from helpers.questions import QUESTIONS, in_notebook
 from helpers.widgets.ask import Question, ask
 from tests import bench, minutes
+from tests.unit.test_project import NOTEBOOKS, each_notebook
 
-LESSONS = sorted(QUESTIONS.parent.glob("*.ipynb"))
 ASKED = tomllib.loads(QUESTIONS.read_text())
-each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
+@cache
 def sources(path: Path) -> list[str]:
     """The code of a notebook that can be read before it runs: not what is in a collapsed cell."""
     return ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]
@@ -40,7 +41,7 @@ def given_away(source: str) -> list[str]:
             if len(call.args) > 2 or text in ASKED[call.args[0].value]["choices"]]
 
 
-@each_lesson
+@each_notebook
 def test_no_answer_stands_in_a_visible_source(path):
     assert {source: found for source in sources(path) if (found := given_away(source))} == {}
     given = [facts["because"] for facts in ASKED.values() if facts["because"] in "\n".join(sources(path))]
@@ -54,7 +55,7 @@ def test_an_answer_in_a_source_is_seen():
 
 
 def test_every_question_is_asked_once():
-    asked = Counter(call.args[0].value for path in LESSONS for source in sources(path) for call in calls(source, "ask"))
+    asked = Counter(call.args[0].value for path in NOTEBOOKS for source in sources(path) for call in calls(source, "ask"))
     assert asked == dict.fromkeys(ASKED, 1)
 
 
@@ -91,7 +92,7 @@ def not_compared(cells: list[str]) -> list[str]:
     return [*lost, *waiting.values()]
 
 
-@each_lesson
+@each_notebook
 def test_every_prediction_is_compared(path):
     assert not_compared(sources(path)) == []
 
@@ -109,7 +110,7 @@ def told_by_the_comparison(source: str) -> list[str]:
             if isinstance(found, ast.Dict) and len(found.keys) == 1]
 
 
-@each_lesson
+@each_notebook
 def test_no_comparison_gives_the_answer_away(path):
     assert [told for source in sources(path) for told in told_by_the_comparison(source)] == []
 
@@ -122,11 +123,11 @@ def test_a_comparison_that_gives_the_answer_away_is_seen():
 
 def test_every_prediction_of_the_course_asks_something_else():
     """And every question too: the live class view keeps answers by the question's text."""
-    asked = Counter(each.question for path in LESSONS for each in in_notebook(path, ASKED))
+    asked = Counter(each.question for path in NOTEBOOKS for each in in_notebook(path, ASKED))
     assert len(asked) > 120 and set(asked.values()) == {1}
 
 
-@each_lesson
+@each_notebook
 def test_everything_that_a_lesson_asks_is_found(path):
     found = in_notebook(path, ASKED)
     code = "\n".join(sources(path))
@@ -142,7 +143,7 @@ def reused(cells: list[str]) -> list[str]:
     return [name for name, count in names.items() if count > 1]
 
 
-@each_lesson
+@each_notebook
 def test_every_prediction_has_a_name_of_its_own(path):
     assert reused(sources(path)) == []
 
@@ -158,7 +159,7 @@ def foretold(source: str) -> list[str]:
             and any(isinstance(each, ast.Raise) for each in node.orelse)]
 
 
-@each_lesson
+@each_notebook
 def test_no_cell_says_before_its_run_that_it_will_fail(path):
     assert [failure for source in sources(path) for failure in foretold(source)] == []
 
@@ -201,7 +202,7 @@ def bare(text: str) -> list[str]:
     return [sentence for sentence in re.split(r"[.;:!?] ", text) if "{}" not in sentence and sentence.endswith(".")]
 
 
-@each_lesson
+@each_notebook
 def test_a_verdict_says_what_was_measured_and_its_source_no_finding(path):
     assert [lost for source in sources(path) for lost in unmeasured(source)] == []
 
@@ -213,12 +214,12 @@ def test_a_verdict_that_is_written_down_is_seen():
     assert unmeasured('say(f"{left} crossed. So it is.")') == ["So it is."] and unmeasured('say("No registry.")') == []
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_can_be_done_in_the_time_that_it_states(path):
     assert minutes.estimated(path) <= 1.1 * minutes.stated(path)
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_ends_with_its_commands(path):
     """All but the one that only looks around, and says which builder a terminal has."""
     cells = json.loads(path.read_text())["cells"]
@@ -229,7 +230,7 @@ def test_a_lesson_ends_with_its_commands(path):
         assert "".join(last["source"]) == "in_your_terminal()" and cells[-3]["source"][0] == "## In your terminal\n"
 
 
-@each_lesson
+@each_notebook
 def test_a_kept_question_is_the_one_in_the_file(path):
     """Its output in the notebook, with one of the answers that it can have."""
     for cell in json.loads(path.read_text())["cells"]:
@@ -241,7 +242,7 @@ def test_a_kept_question_is_the_one_in_the_file(path):
             assert "".join(cell["outputs"][0]["data"]["text/html"]) in asked
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_has_at_most_60_cells(path):
     assert len(json.loads(path.read_text())["cells"]) <= 60
 

@@ -127,6 +127,7 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attributes)))
 
 
+@cache
 def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 

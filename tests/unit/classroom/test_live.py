@@ -272,7 +272,7 @@ def test_it_is_said_once_and_can_be_switched_off(sent):
 
 def test_a_lesson_says_it_as_the_course_is_loaded(sent, monkeypatch):
     shown = []
-    monkeypatch.setattr(kernel.magics, "load", lambda: True)
+    monkeypatch.setattr(kernel.magics, "load_ipython_extension", lambda shell: None)
     monkeypatch.setattr(kernel, "get_ipython", lambda: type("Shell", (), {"events": type("Events", (), {
         "callbacks": {"post_run_cell": [kernel.terminal.show_commands]}})}))
     monkeypatch.setattr(kernel, "display", shown.append)

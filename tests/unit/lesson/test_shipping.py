@@ -33,21 +33,14 @@ def test_a_second_registry_takes_the_place_of_the_first(registries):
     assert first.closed and not second.closed and second.speed == 2000
 
 
-def test_without_a_registry_the_lesson_goes_on_and_nothing_is_copied(registries, monkeypatch, capsys):
+def test_without_a_registry_the_lesson_goes_on_unless_it_needs_one(registries, monkeypatch, capsys):
     def none(*_, **__):
-        raise RegistryUnavailable("There is no registry.")
+        raise RegistryUnavailable("There is no registry.", why="No port is free.")
 
     monkeypatch.setattr(shipping, "Registry", none)
     assert shipping.open_registry(1000) is None
     assert "There is no registry." in capsys.readouterr().out
     assert shipping.fresh(None, [SimpleNamespace(name="a")]) == []
-
-
-def test_where_a_registry_is_needed_its_absence_is_what_the_engine_cannot_do(registries, monkeypatch):
-    def none(*_, **__):
-        raise RegistryUnavailable("There is no registry.", why="No port is free.")
-
-    monkeypatch.setattr(shipping, "Registry", none)
     with pytest.raises(Unsupported, match="no registry") as raised:
         shipping.open_registry(1000, needed=True)
     assert raised.value.why == "No port is free."

@@ -81,20 +81,15 @@ def test_files_of_no_application_are_written_and_what_is_no_text_is_missed():
     assert "printf %s January > /tmp/multistage-copy-1/release" in commands
 
 
-def test_a_failed_build_says_where():
-    note_build(APP, BuildFailed("No.", line=8), text="FROM scratch\n")
-    assert terminal._noted == ["docker build -f - notebooks/apps/greeter <<'END'    # fails at line 8\nFROM scratch\nEND"]
-
-
-def test_a_build_that_fails_at_no_line_says_so_too():
-    note_build(APP, BuildFailed("The engine is gone."))
-    assert terminal._noted == ["docker build notebooks/apps/greeter    # fails"]
-
-
-def test_a_secret_is_named_and_not_written():
-    note_build(APP, secrets={"token": b"hunter2"})
-    assert terminal._noted == ["docker build --secret id=token,env=TOKEN notebooks/apps/greeter"
-                               "    # set TOKEN to the secret token first"]
+@pytest.mark.parametrize("failure, options, command", [
+    (BuildFailed("No.", line=8), {"text": "FROM scratch\n"},
+     "docker build -f - notebooks/apps/greeter <<'END'    # fails at line 8\nFROM scratch\nEND"),
+    (BuildFailed("The engine is gone."), {}, "docker build notebooks/apps/greeter    # fails"),
+    (None, {"secrets": {"token": b"hunter2"}},     # named and not written
+     "docker build --secret id=token,env=TOKEN notebooks/apps/greeter    # set TOKEN to the secret token first")])
+def test_a_command_says_where_it_fails_and_what_it_needs(failure, options, command):
+    note_build(APP, failure, **options)
+    assert terminal._noted == [command]
 
 
 def test_a_secret_that_changes_is_said_to_change():
