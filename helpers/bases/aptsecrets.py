@@ -1,8 +1,7 @@
 """This machine's way to Debian's packages, as build secrets for the stand-ins' Dockerfiles.
 
-A secret is there while a RUN has it mounted, and in no layer; nor is it part of what the build
-cache compares, so that another mirror does not make a finished step run again. Addresses are
-handed over without their passwords.
+A secret is there while a RUN has it mounted, and in no layer; nor is it part of what the build cache compares, so that
+another mirror does not make a finished step run again. Addresses are handed over without their passwords.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Where this machine gets Debian packages from, read from apt's own files.
 
-Both formats of sources.list(5): one entry to a line (*.list), and deb822
-(*.sources). Only Debian's own archive for one suite is taken, not what third
-parties publish for it.
+Both formats of sources.list(5): one entry to a line (*.list), and deb822 (*.sources). Only Debian's own archive for one
+suite is taken, not what third parties publish for it.
 """
 
 from __future__ import annotations
@@ -73,15 +72,13 @@ def parse(text: str, *, deb822: bool) -> list[Source]:
 def debian(sources: Iterable[Source], suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
     """Of `sources` those of Debian's archive for `suite`.
 
-    Others publish under Debian's suite names as well. They sign with keys of
-    their own: entries with such a key count only where there are no others (a
-    company's mirror that signs again).
+    Others publish under Debian's suite names as well. They sign with keys of their own: entries with such a key count
+    only where there are no others (a company's mirror that signs again).
     """
     wanted = (suite, f"{suite}-updates", f"{suite}-security")
     taken = []
     for source in sources:
-        uris = tuple(uri for each in source.uris for uri in _expanded(each, root)
-                     if not uri.startswith("cdrom:"))
+        uris = tuple(uri for each in source.uris for uri in _expanded(each, root) if not uri.startswith("cdrom:"))
         suites = tuple(s for s in source.suites if s in wanted)
         if uris and suites and "main" in source.components:
             taken.append(replace(source, uris=uris, suites=suites, components=("main",)))
@@ -94,8 +91,7 @@ def written(sources: Iterable[Source]) -> str:
     """The text of a *.sources file."""
     paragraphs = []
     for source in sources:
-        lines = ["Types: deb", f"URIs: {' '.join(source.uris)}",
-                 f"Suites: {' '.join(source.suites)}",
+        lines = ["Types: deb", f"URIs: {' '.join(source.uris)}", f"Suites: {' '.join(source.suites)}",
                  f"Components: {' '.join(source.components)}"]
         if source.signed_by:
             space = "" if source.signed_by.startswith("\n") else " "
@@ -119,8 +115,7 @@ def public(sources: Iterable[Source]) -> tuple[Source, ...]:
 def options() -> tuple[str, ...]:
     """Lines of apt configuration to hand on: proxies, trust, dated archives."""
     try:
-        dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL).stdout
+        dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
     except OSError:
         return ()
     return chosen_options(dump)
@@ -148,11 +143,9 @@ def _lines(text: str) -> list[Source]:
 def _paragraphs(text: str) -> list[Source]:
     found = []
     for paragraph in Deb822.iter_paragraphs(text.splitlines(keepends=True), use_apt_pkg=False):
-        words = {key: tuple(paragraph.get(key, "").split())
-                 for key in ("Types", "URIs", "Suites", "Components")}
+        words = {key: tuple(paragraph.get(key, "").split()) for key in ("Types", "URIs", "Suites", "Components")}
         if "deb" in words["Types"] and paragraph.get("Enabled", "yes").strip().lower() != "no":
-            found.append(Source(words["URIs"], words["Suites"], words["Components"],
-                                paragraph.get("Signed-By", "")))
+            found.append(Source(words["URIs"], words["Suites"], words["Components"], paragraph.get("Signed-By", "")))
     return found
 
 

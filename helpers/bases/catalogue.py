@@ -1,9 +1,8 @@
 """The base images of the course: each with its role, and what a stand-in is built from.
 
-A stand-in is a Dockerfile in `standins/`. Every version is named here and nowhere else; a
-Dockerfile gets it as a build argument. What the originals are made of was read in
-docker-library, nodejs/docker-node, nginxinc/docker-nginx, adoptium/containers and
-GoogleContainerTools/distroless.
+A stand-in is a Dockerfile in `standins/`. Every version is named here and nowhere else; a Dockerfile gets it as a build
+argument. What the originals are made of was read in docker-library, nodejs/docker-node, nginxinc/docker-nginx,
+adoptium/containers and GoogleContainerTools/distroless.
 
 To add a base image, add a `Base`, and its Dockerfile where it can be made from packages.
 """
@@ -81,8 +80,7 @@ BASES = (
     Base("node:24", "build", "node", downloads=_node(NODE_NOW, NPM_NOW)),
     Base("nginx:alpine", "run", "nginx-alpine", args={"NGINX_VERSION": NGINX},
          instead=f"Debian's nginx {NGINX} and BusyBox, since Alpine's packages could not be had"),
-    Base("alpine:3.20", "run", "alpine",
-         instead="Debian's musl and BusyBox, since Alpine's packages could not be had"),
+    Base("alpine:3.20", "run", "alpine", instead="Debian's musl and BusyBox, since Alpine's packages could not be had"),
     Base("eclipse-temurin:17-jdk", "build", "eclipse-temurin", "jdk"),
     Base("eclipse-temurin:17-jre", "run", "eclipse-temurin", "jre"),
     Base("python:3.11", "build", "python", args={"PYTHON_VERSION": PYTHON}),

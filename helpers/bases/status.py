@@ -44,19 +44,16 @@ def substitutions(presents: Iterable[ResolvedBase]) -> dict[str, str]:
 def footnote(presents: Iterable[ResolvedBase]) -> str:
     """The sentence under a figure whose numbers rest on stand-ins; '' without any.
 
-    'golang:1.22 is a stand-in made from Debian packages and Go 1.22.10; its
-    sizes are near the original's, not equal.'
+    'golang:1.22 is a stand-in made from Debian packages and Go 1.22.10; its sizes are near the original's, not equal.'
     """
     made = {each.ref: each.made_of for each in presents if each.stand_in}
     if not made:
         return ""
     if len(made) == 1:
         ((ref, of),) = made.items()
-        return (f"{ref} is a stand-in made from {of}; "
-                "its sizes are near the original's, not equal.")
+        return (f"{ref} is a stand-in made from {of}; its sizes are near the original's, not equal.")
     if len(set(made.values())) == 1:
         return (f"{listed(list(made))} are stand-ins made from {next(iter(made.values()))}; "
                 "their sizes are near the originals', not equal.")
     named = [f"{ref} (from {of})" for ref, of in made.items()]
-    return (f"{listed(named)} are stand-ins; "
-            "their sizes are near the originals', not equal.")
+    return (f"{listed(named)} are stand-ins; their sizes are near the originals', not equal.")

@@ -77,8 +77,7 @@ def test_find(ref, found):
 def test_what_they_are_made_of():
     assert bases.find("golang:1.22").made_of == f"Debian packages and Go {catalogue.GO}"
     assert bases.find("debian:bookworm-slim").made_of == "Debian packages"
-    assert bases.find("node:20").made_of == (
-        f"Debian packages, Node {catalogue.NODE} and npm {catalogue.NPM}")
+    assert bases.find("node:20").made_of == (f"Debian packages, Node {catalogue.NODE} and npm {catalogue.NPM}")
     assert "Alpine" in bases.find("nginx:alpine").made_of   # what it is not
 
 
@@ -151,8 +150,7 @@ def test_parse_refuses(text):
 
 @pytest.mark.parametrize("text, name", [
     ("golang:1.22", "localhost/multistage.course/golang:1.22"),
-    ("gcr.io/distroless/base-debian12",
-     "localhost/multistage.course/gcr.io/distroless/base-debian12:latest"),
+    ("gcr.io/distroless/base-debian12", "localhost/multistage.course/gcr.io/distroless/base-debian12:latest"),
     ("localhost:5000/a/b:1", "localhost/multistage.course/localhost-5000/a/b:1"),
     (f"golang@{DIGEST}", f"localhost/multistage.course/golang:{DIGEST.replace(':', '-')}"),
 ])
@@ -165,8 +163,7 @@ def test_the_courses_own_names(text, name):
     ("golang:1.22", ["m.example.org:5000/library/golang:1.22", "m.example.org:5000/golang:1.22"]),
     ("someone/thing:x", ["m.example.org:5000/someone/thing:x"]),
     ("gcr.io/x/y:z", ["m.example.org:5000/gcr.io/x/y:z", "m.example.org:5000/x/y:z"]),
-    (f"golang@{DIGEST}", [f"m.example.org:5000/library/golang@{DIGEST}",
-                          f"m.example.org:5000/golang@{DIGEST}"]),
+    (f"golang@{DIGEST}", [f"m.example.org:5000/library/golang@{DIGEST}", f"m.example.org:5000/golang@{DIGEST}"]),
 ])
 def test_where_a_mirror_has_it(text, names):
     found = references.mirrored(references.parse(text), "m.example.org:5000")
@@ -175,8 +172,7 @@ def test_where_a_mirror_has_it(text, names):
 
 @pytest.mark.parametrize("value, host", [
     ("", None), ("127.0.0.1:5000", "127.0.0.1:5000"), ("http://m.example.org:5000/", "m.example.org:5000"),
-    ("localhost", "localhost"), ("[::1]:5000", "[::1]:5000"),
-])
+    ("localhost", "localhost"), ("[::1]:5000", "[::1]:5000")])
 def test_the_mirrors_address(monkeypatch, value, host):
     monkeypatch.setenv(references.MIRROR, value)
     assert references.mirror() == host
@@ -192,8 +188,7 @@ def test_what_is_no_address(monkeypatch, value):
 @pytest.mark.parametrize("host, here", [
     ("127.0.0.1:5000", True), ("127.1.2.3", True), ("localhost", True), ("localhost:5000", True),
     ("[::1]:5000", True), ("::1", True), ("m.example.org:5000", False), ("10.0.0.1:5000", False),
-    ("", False), ("localhost.example.org", False),
-])
+    ("", False), ("localhost.example.org", False)])
 def test_on_loopback(host, here):
     assert references.on_loopback(host) is here
 
@@ -202,8 +197,7 @@ def test_on_loopback(host, here):
 
 GO = ResolvedBase("golang:1.22", True, "made", "golang:1.22", True, "Debian packages and Go 1.22.10")
 DISTROLESS = ResolvedBase("gcr.io/distroless/base-debian12", True, "made",
-                     "localhost/multistage.course/gcr.io/distroless/base-debian12:latest",
-                     True, "Debian packages")
+                          "localhost/multistage.course/gcr.io/distroless/base-debian12:latest", True, "Debian packages")
 REAL = ResolvedBase("debian:bookworm-slim", True, "pulled", "debian:bookworm-slim")
 
 

@@ -113,10 +113,7 @@ def test_a_byte_that_turned_is_seen(home):
 
 
 @pytest.mark.parametrize("digests, origin", [
-    (["golang@sha256:" + "1" * 64], "pulled"),
-    (["docker.io/library/golang@sha256:" + "1" * 64], "pulled"),
-    (["127.0.0.1:5000/golang@sha256:" + "1" * 64], "local"),
-    ([], "local"), (None, "local"),
-])
+    (["golang@sha256:" + "1" * 64], "pulled"), (["docker.io/library/golang@sha256:" + "1" * 64], "pulled"),
+    (["127.0.0.1:5000/golang@sha256:" + "1" * 64], "local"), ([], "local"), (None, "local")])
 def test_where_an_image_came_from_that_was_here(digests, origin):
     assert saving._origin({"RepoDigests": digests}, "golang:1.22") == origin
