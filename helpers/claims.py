@@ -48,12 +48,12 @@ CLAIMS = {
     "C26": "With several stages, fewer layers have to be built again.",
 }
 
-# The lessons that give a verdict on a claim, by the number that their files begin with.
+# The lesson that gives the verdict on a claim, by the number that its file begins with.
 LESSONS = {
-    "C1": ("01",), "C2": ("01",), "C3": ("02",), "C4": ("02",), "C5": ("03",), "C6": ("03",), "C7": ("03",),
-    "C8a": ("09",), "C8b": ("09",), "C8c": ("09",), "C9": ("06",), "C10": ("08",), "C11": ("07",), "C12": ("09",),
-    "C13": ("10",), "C14": ("12",), "C15": ("04",), "C16": ("04",), "C17": ("04",), "C18": ("05",), "C19": ("05",),
-    "C20": ("04",), "C21": ("05",), "C22": ("06",), "C23": ("05",), "C24": ("12",), "C25": ("08",), "C26": ("11",)}
+    "C1": "01", "C2": "01", "C3": "02", "C4": "02", "C5": "03", "C6": "03", "C7": "03", "C8a": "09", "C8b": "09",
+    "C8c": "09", "C9": "06", "C10": "08", "C11": "07", "C12": "09", "C13": "10", "C14": "12", "C15": "04",
+    "C16": "04", "C17": "04", "C18": "05", "C19": "05", "C20": "04", "C21": "05", "C22": "06", "C23": "05",
+    "C24": "12", "C25": "08", "C26": "11"}
 
 # What the chapter would have one say in an interview, in the course's words, and the
 # claims that each sentence stands on.
@@ -142,10 +142,10 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a claim stands: its lessons, and the newest verdict, None if nobody gave one."""
+    """Where a claim stands: its lesson, and the newest verdict, None if nobody gave one."""
 
     claim: str
-    lessons: tuple[Lesson, ...]
+    lesson: Lesson
     verdict: Verdict | None
 
     @property
@@ -174,9 +174,8 @@ class Standings(tuple[Standing, ...]):
 def standings(given: Mapping[str, Verdict] | None = None) -> Standings:
     """Every claim with what was found here, `given` or else what is kept."""
     given = kept() if given is None else given
-    known = {number: lesson(number) for numbers in LESSONS.values() for number in numbers}
-    return Standings(Standing(claim, tuple(known[number] for number in LESSONS[claim]), given.get(claim))
-                     for claim in CLAIMS)
+    known = {number: lesson(number) for number in {*LESSONS.values()}}
+    return Standings(Standing(claim, known[LESSONS[claim]], given.get(claim)) for claim in CLAIMS)
 
 
 @dataclass(frozen=True)

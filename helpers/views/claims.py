@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
 from ..text import escape
 from ..units import listed
@@ -25,9 +23,9 @@ def standings_view(standings: Standings) -> str:
         given = each.verdict
         found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet",
                                                                                             _COLOURS[""])
-        because = escape(given.because) if given else f"Tested in {_links(each.lessons)}."
+        because = escape(given.because) if given else f"Tested in {_link(each.lesson)}."
         when = f'<span style="white-space:nowrap">{escape(given.when)}</span>' if given else ""
-        rows.append((each.claim, escape(each.text), found, because, when, _links(each.lessons)))
+        rows.append((each.claim, escape(each.text), found, because, when, _link(each.lesson)))
     engines = dict.fromkeys(each.verdict.engine for each in standings if each.verdict and each.verdict.engine)
     note = f"<p>Measured on {escape('; '.join(engines))}.</p>" if engines else ""
     return table(("no.", "claim", "found", "because", "when", "lesson"), rows, _sum(standings)) + note
@@ -39,7 +37,7 @@ def standings_text(standings: Standings) -> str:
         given = each.verdict
         said = f"{given.words}. {given.because} ({given.when})" if given else "not tested yet"
         lines += [f"{given.mark if given else '·'} {each.claim:<4} {each.text}",
-                  f"       {said} Lesson {listed([one.number for one in each.lessons])}."]
+                  f"       {said} Lesson {each.lesson.number}."]
     return "\n".join(lines)
 
 
@@ -69,7 +67,7 @@ def _claims(sentence: Sentence) -> str:
     """Its claims; of those that do not hold as they stand, why."""
     told = [escape(_short(each)) + (f": {escape(each.verdict.because)}"
                                          if each.verdict and each.verdict.found != "holds" else "")
-            + ("" if each.verdict else f" in {_links(each.lessons)}") for each in sentence.claims]
+            + ("" if each.verdict else f" in {_link(each.lesson)}") for each in sentence.claims]
     return "<br>".join(told)
 
 
@@ -77,6 +75,5 @@ def _short(each: Standing) -> str:
     return f"{each.claim} {each.verdict.words if each.verdict else 'is not tested yet'}"
 
 
-def _links(lessons: Iterable[Lesson]) -> str:
-    return ", ".join(f'<a href="{escape(each.file)}" title="{escape(each.title)}">{each.number}</a>'
-                     if each.file else each.number for each in lessons)
+def _link(to: Lesson) -> str:
+    return f'<a href="{escape(to.file)}" title="{escape(to.title)}">{to.number}</a>' if to.file else to.number
