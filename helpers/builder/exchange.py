@@ -77,8 +77,7 @@ def _open_session(prepared: Prepared, ends: contextlib.ExitStack) -> Session | N
         return None
     if upgradable(prepared.engine):
         with contextlib.suppress(EngineFault):   # a proxy in front of the engine that lets no upgrade through
-            return ends.enter_context(Session(prepared.engine, prepared.context, request.secrets or {},
-                                              request.ssh or {}))
+            return ends.enter_context(Session(prepared.engine, prepared.context, request.secrets, request.ssh))
     if request.secrets or request.ssh or mounted(prepared.read):
         raise Unsupported("Secrets cannot be handed to this build.",
                           why="This connection to the engine opens no build session.",

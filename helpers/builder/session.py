@@ -16,8 +16,7 @@ import hashlib
 import secrets as random
 import threading
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Self
 
 import docker.auth
 from docker.errors import DockerException
@@ -41,7 +40,6 @@ _PROTO = Messages("moby.session", """
     message CredentialsRequest { string Host = 1; }
     message CredentialsResponse { string Username = 1; string Secret = 2; }
     """)
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Session:
@@ -55,12 +53,12 @@ class Session:
                 for a file that changed or vanished, EngineGone
     """
 
-    def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] = _NONE,
-                 ssh: Mapping[str, str] = _NONE, methods: Mapping[str, Method] = _NONE):
+    def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] | None = None,
+                 ssh: Mapping[str, str] | None = None, methods: Mapping[str, Method] | None = None):
         self.id = random.token_hex(16)
         self.sent, self._counting = 0, threading.Lock()
-        self._engine, self._context, self._secrets = engine, context, dict(secrets)
-        self._ssh, self._more = dict(ssh), methods
+        self._engine, self._context, self._secrets = engine, context, secrets or {}
+        self._more = ssh_agent.methods(ssh or {}) | dict(methods or {})
         self._server: Server | None = None
 
     @property
@@ -90,8 +88,7 @@ class Session:
             "/grpc.health.v1.Health/Check": unary(lambda _: _SERVING),
             "/moby.filesync.v1.FileSync/DiffCopy": diff_copy(self._tree, self._count),
             "/moby.buildkit.secrets.v1.Secrets/GetSecret": unary(self._secret),
-            "/moby.filesync.v1.Auth/Credentials": unary(_credentials),
-            **ssh_agent.methods(self._ssh), **self._more}
+            "/moby.filesync.v1.Auth/Credentials": unary(_credentials), **self._more}
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}
         self._server = Server(upgrade(

@@ -152,7 +152,7 @@ class Snapshots:
             context = replace(prepared.context, more_dockerfiles=self._texts)
             self._session = (
                 self._ends.enter_context(Control(prepared.engine)),
-                self._ends.enter_context(Session(prepared.engine, context, request.secrets or {}, request.ssh or {})))
+                self._ends.enter_context(Session(prepared.engine, context, request.secrets, request.ssh)))
         control, session = self._session
         return self._ends.enter_context(Gateway(control, session.id))
 

@@ -37,8 +37,7 @@ def solve(prepared: Prepared, watch: Watch) -> None:
         if exports.file:
             receive = receiving.archive if exports.output and exports.output.kind == "tar" else receiving.folder
             methods[receiving.METHOD] = receiving.file_send(ends.enter_context(receive(exports.file)))
-        session = ends.enter_context(Session(prepared.engine, prepared.context, request.secrets or {},
-                                             request.ssh or {}, methods))
+        session = ends.enter_context(Session(prepared.engine, prepared.context, request.secrets, request.ssh, methods))
         control = ends.enter_context(Control(prepared.engine))
         answer = _follow(control, session, attributes, prepared, watch)
         for each in exports.cache_to:

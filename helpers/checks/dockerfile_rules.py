@@ -118,7 +118,7 @@ def _taken(instructions: list[Instruction]) -> Iterator[tuple[Instruction, str]]
             yield from ((instruction, source) for source in instruction.operands[0])
         for mount in instruction.mounts if instruction.keyword == "RUN" else ():
             if mount.get("type", "bind") == "bind" and "from" not in mount:
-                yield instruction, mount.get("source", mount.get("src", "."))
+                yield instruction, mount.get("source", ".")
 
 
 def single_stage(given: Submission) -> Iterator[Fail]:
@@ -166,9 +166,8 @@ def numbers(given: Submission) -> Iterator[Fail]:
 
 
 def secret_mount(given: Submission) -> Iterator[Fail]:
-    """A RUN mounts each secret. Without an id, its target's last part is the id (Dockerfile reference)."""
-    mounted = {mount.get("id") or mount.get("target", mount.get("dst", "")).rpartition("/")[2]
-               for each in given.instructions for mount in each.mounts if mount.get("type") == "secret"}
+    """A RUN mounts each secret."""
+    mounted = {name for each in given.instructions for kind, name, _ in each.handed if kind == "secret"}
     for wanted in given.exercise.build.secrets:
         if wanted not in mounted:
             yield Fail("secret-mount", f"No RUN mounts the secret {wanted}. "

@@ -41,7 +41,7 @@ def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str)
             yield f"Line {mounts[0][0]} of the Dockerfile mounts something for a command."
     if not engine.relative_mounts:
         for line, mount in mounts:   # Buildah: "must be an absolute path"
-            target = mount.get("target", mount.get("dst", mount.get("destination", "/")))
+            target = mount.get("target", "/")
             if not target.startswith("/"):
                 yield f"Line {line} of the Dockerfile mounts something at {target}, which does not begin with a slash."
                 return

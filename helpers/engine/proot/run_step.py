@@ -59,7 +59,7 @@ class RunStep:
 
     def _mount(self, given: Mapping[str, str], ends: contextlib.ExitStack) -> tuple[str, str, str]:
         """(place on this machine, path inside, what the cache knows of it) of a --mount."""
-        target, config = given.get("target") or given.get("dst") or given.get("destination"), self._state.config
+        target, config = given.get("target"), self._state.config
         if given.get("type") == "secret":
             return self._secret(given, target)
         if given.get("type") == "cache" and target and "from" not in given:
@@ -72,7 +72,7 @@ class RunStep:
         if not target:
             raise RequestRefused("--mount needs a target")
         root, ignored = ends.enter_context(self._build.source(given.get("from", ""), running=True))
-        found = copying.sources(root, [given.get("source") or given.get("src") or "/"], ignored)
+        found = copying.sources(root, [given.get("source") or "/"], ignored)
         return found[0][1], settings.workdir(config, target), copying.digest(found, ignored)
 
     def _secret(self, given: Mapping[str, str], target: str | None) -> tuple[str, str, str]:

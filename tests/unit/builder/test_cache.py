@@ -57,15 +57,11 @@ def straw(monkeypatch):
     monkeypatch.setattr(cache, "Control", lambda engine: engine)
 
 
-# -- reading -------------------------------------------------------------------------
-
 @pytest.mark.parametrize("said, parents", [({"Parent": B}, (B,)), ({"Parents": [B, C]}, (B, C)), ({}, ())])
 def test_older_engines_name_one_parent_and_newer_ones_several(said, parents):
     found = client._record(PROTO.UsageRecord(ID=A, Size=-1, **said))
     assert (found.parents, found.size) == (parents, 0)    # newer engines do not know a size until they have looked
 
-
-# -- whose they are --------------------------------------------------------------------
 
 CHAIN_OF_OURS = [record(A, text="pulled"), record(B, A, text="exec echo 123 > /m"), record(C, B, text="fileop target"),
                  record(D, C, text="exec make"), record(E, A, text="exec make"), record(F, E)]
@@ -78,8 +74,6 @@ CHAIN_OF_OURS = [record(A, text="pulled"), record(B, A, text="exec echo 123 > /m
 def test_what_stands_on_a_marked_record_is_ours_and_what_it_stands_on_is_not(found, ours):
     assert [r.id for r in marked(found, "123")] == ours
 
-
-# -- pruning -----------------------------------------------------------------------------
 
 CHAIN = (record(A), record(B, A), record(C, B), record(D, C), record(E, A), record(F, E))
 

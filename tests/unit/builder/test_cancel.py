@@ -63,8 +63,6 @@ def test_what_any_process_might_have_in_its_environment_is_refused(no_word):
         cancel(no_word)
 
 
-# -- what the learner reads -----------------------------------------------------------------
-
 def at_work(instruction, builder="buildah"):
     progress = Progress(dockerfile.parse(f"FROM scratch\n{instruction}\n", {}), None, builder)
     progress.add(StepSeen("1/2", instruction, started=1.0))

@@ -240,7 +240,7 @@ print(json.dumps(said))
 
 @pytest.mark.parametrize("path, mode", [("secret", 0), ("dir", 0), ("dir", 0o444)])
 def test_what_cannot_be_read_is_named(folder, path, mode):
-    put(folder, "dir/inner")
+    put(folder, "dir/inner/x")
     put(folder, "secret")
     (folder / path).chmod(mode)
     # The remedy must work, also where an exception makes the scan look inside.

@@ -147,8 +147,6 @@ def test_a_peer_that_does_not_speak_http2_is_a_lost_connection():
             list(connection.call("/s/Unary", b""))
 
 
-# -- errors ------------------------------------------------------------------------------
-
 SOLVE = {"inputIDs": ["in"], "mountIDs": ["out", "", "cache"], "op": {"Op": {"Exec": {
     "meta": {"args": ["/bin/sh", "-c", "false"], "env": ["A=1"], "cwd": "/app"},
     "mounts": [{"dest": "/"}, {"input": -1, "dest": "/tmp"}, {"dest": "/cache", "readonly": True, "mountType": 3}]}}}}
@@ -191,8 +189,6 @@ def test_a_failed_step_is_listed_by_its_own_programs(monkeypatch):
     assert state.read_dir("/x") == (Entry("a", 0o120777, 0, 0, 1, 1_000_000_000, "/to\n"),
                                     Entry("b\udcff", 0o100644, 0, 5, 12, 1_700_000_000 * 1_000_000_000))
 
-
-# -- results -----------------------------------------------------------------------------
 
 class Replies:
     """Stands where a Control does: answers each method with what it is given, and keeps what was asked."""

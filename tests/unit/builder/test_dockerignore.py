@@ -138,8 +138,6 @@ def test_bad_lines(line, why):
     assert caught.value.evidence == f"> 3 | {line.strip()}"
 
 
-# -- files --------------------------------------------------------------------
-
 def test_read(tmp_path):
     assert Ignore.read(tmp_path).patterns == ()
     (tmp_path / ".dockerignore").write_bytes(b"\xef\xbb\xbf# c\r\nfoo\r\ncaf\xe9\r\n")

@@ -46,8 +46,6 @@ def test_certificates_are_named_only_where_they_are_mounted_too(bare, monkeypatc
     assert values(["npmrc", "pip.conf"]) == {"npmrc": "audit=false\n"}
 
 
-# -- certificates ------------------------------------------------------------------
-
 def test_each_certificate_once_without_remarks_and_without_keys():
     assert host_secrets.trusted([f"# first\n{ONE}\nwords\n{KEY}\n{TWO}\n", f"{TWO}\n", "nothing"]) == f"{ONE}\n{TWO}\n"
 
@@ -78,8 +76,6 @@ def test_certificates_that_npm_and_pip_are_set_to(bare, monkeypatch):
     monkeypatch.setattr(host_secrets, "_pip_config", lambda: f"global.cert='{bare / 'corp.pem'}'\n")
     assert TWO in values()["trust"]
 
-
-# -- npm -----------------------------------------------------------------------------
 
 GLOBAL = "; of the machine\nregistry=https://far.example.org/\naudit=false\n#proxy=http://no.example.org\n"
 USER = """\
@@ -129,8 +125,6 @@ def test_what_only_this_machine_reaches_stays_here():
                               {"https_proxy": "http://127.0.0.1:3128"}).value == b""
     assert host_secrets.npmrc({"prefix": "/x", "cafile": "/y"}, False, {}).value == b""
 
-
-# -- pip -----------------------------------------------------------------------------
 
 PIP = """\
 :env:.timeout='90'

@@ -20,8 +20,6 @@ COPY --from=a /z /z
 """
 
 
-# -- what a Dockerfile mounts ------------------------------------------------------------
-
 def test_ids_of_mounted_secrets_and_ssh_agents():
     assert mounted(parse(EVERY)) == {"trust", "npmrc", "pip.conf", "token", "key"}
     assert mounted(parse("FROM a\nRUN --mount=type=cache,id=trust,target=/x x\nRUN echo secret,id=trust\n")) == set()
@@ -31,8 +29,6 @@ def test_ids_of_mounted_secrets_and_ssh_agents():
     text = "FROM a\nRUN --mount=type=ssh x\nRUN --mount=type=ssh,id=mine --mount=type=secret,id=k x\n"
     assert mounts(parse(text)) == [Mount("ssh", "default", 2), Mount("ssh", "mine", 3), Mount("secret", "k", 3)]
 
-
-# -- whom this machine lends its settings ------------------------------------------------
 
 @pytest.fixture
 def generous(monkeypatch):
@@ -86,8 +82,6 @@ def test_what_no_machine_lends_is_refused():
         collect(parse(EVERY), {}, ["token"])
     assert "--secret id=token,src=FILE" in caught.value.remedy
 
-
-# -- --secret ------------------------------------------------------------------------------
 
 @pytest.fixture
 def token(tmp_path, monkeypatch):

@@ -21,8 +21,6 @@ def result(name: str) -> BuildResult:
                        told.target, told.dockerfile, SimpleNamespace())
 
 
-# -- stretches -----------------------------------------------------------------------
-
 @pytest.mark.parametrize("runs, merged", [
     ([], []), ([ran(1, 3)], [(1, 3)]), ([ran(5, 6), ran(1, 3)], [(1, 3), (5, 6)]),
     ([ran(1, 3), ran(2, 4)], [(1, 4)]), ([ran(1, 9), ran(2, 3)], [(1, 9)]),
@@ -46,8 +44,6 @@ def test_time_at_once(one, two, shared):
     assert together(one, two) == together(two, one) == shared
     assert overlap(one, two) == sum(end - begin for begin, end in shared)
 
-
-# -- dependencies ----------------------------------------------------------------------------
 
 def test_a_tie_leads_from_one_stage_to_another():
     base = ran(0, 0, stage="a", key="0", text="FROM x")
@@ -79,8 +75,6 @@ def test_buildah_is_not_taken_for_one_that_tells():
             ask()
 
 
-# -- recorded builds: the same computation, one word in the Dockerfile apart -------------
-
 def test_independent_stages_overlap_with_buildkit():
     built = result("buildkit-parallel")
     shorter = min(built.stage("greet").seconds, built.stage("count").seconds)
@@ -95,8 +89,6 @@ def test_independent_stages_overlap_with_buildkit():
 def test_stages_that_wait_are_skipped_or_are_built_one_by_one_do_not_overlap(name, one, two):
     assert result(name).overlap(one, two) == 0
 
-
-# -- an unused stage that fails ----------------------------------------------------------
 
 def test_buildkit_never_starts_what_nothing_needs():
     built = result("buildkit-unused-fails")

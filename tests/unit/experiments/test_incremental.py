@@ -14,8 +14,6 @@ from helpers.experiments import incremental
 FILES = {"main.go": b"world, world", "greet/greet.go": b"Hello", "a/folder/far/down": b""}
 
 
-# -- copies --------------------------------------------------------------------------
-
 def test_files_are_read_at_any_depth_and_links_left_out(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c").write_bytes(b"\x00\xff")
@@ -42,8 +40,6 @@ def test_a_lesson_reads_an_application_without_touching_it():
     assert found["greet/greet.go"] == (lesson.APPS / "greeter" / "greet" / "greet.go").read_bytes()
     assert {"main.go", "main_test.go", "go.mod", ".dockerignore"} < set(found)
 
-
-# -- edits ---------------------------------------------------------------------------
 
 def test_an_edit_changes_one_word_of_one_file_each_time_otherwise():
     once, again = (incremental.edited(FILES, ("main.go", "world")) for _ in range(2))
@@ -103,8 +99,6 @@ def test_the_folder_goes_when_a_build_fails(monkeypatch):
     assert seen and not seen[0].exists()
 
 
-# -- what ran ------------------------------------------------------------------------
-
 TEXT = """\
 FROM golang AS builder
 WORKDIR /app
@@ -148,8 +142,6 @@ def test_what_ran_again_and_for_how_long():
     assert incremental.step_seconds(done) == 3.0
     assert incremental.executed_steps(result()) == [] and incremental.step_seconds(result()) == 0.0
 
-
-# -- the application of the lesson ---------------------------------------------------
 
 APP = lesson.APPS / "greeter"
 
