@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import paths
@@ -64,9 +64,9 @@ class Backend(ABC):
 
     # -- the one that the course runs --------------------------------------------------
 
-    def layer(self, digest: str) -> Iterator[bytes] | None:
-        """The archive of one layer, read from its own disk; None where only the engine can read it. The call and
-        iterating raise OSError and ValueError."""
+    def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
+        """The archive of the last of an image's lowest layers, read from its own disk; None where only the engine can
+        read it. The call and iterating raise OSError and ValueError."""
         return None
 
     @abstractmethod

@@ -9,13 +9,15 @@ the mounts below the folder. The images stay until `purge`.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import NoEngine
-from . import mounts, network, packages, processes
+from . import mounts, network, packages, processes, tar_split
 from .backend import Backend
 from .capabilities import Capabilities
 from .processes import Report
@@ -55,6 +57,17 @@ class Dockerd(Backend):
             raise NoEngine("An engine cannot be installed here.", why="That takes root on Debian or Ubuntu.",
                            remedy="Install Docker by its own instructions, then run this again.")
         packages.apt_install(_missing(), report)
+
+    def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
+        """Sources: moby/moby, layer/filestore.go; OCI image specification, "Layer ChainID"."""
+        data, chain = self.folder() / "data", digests[0]
+        for each in digests[1:]:
+            chain = f"sha256:{hashlib.sha256(f'{chain} {each}'.encode()).hexdigest()}"
+        kept = data / "image/overlay2/layerdb" / chain.replace(":", "/")
+        if not kept.is_dir():
+            return None
+        place = data / "overlay2" / (kept / "cache-id").read_text() / "diff"
+        return tar_split.assembled(kept / "tar-split.json.gz", place)
 
     def _pid(self) -> int | None:
         return processes.recorded(self.folder() / "docker.pid", self.folder() / "data")

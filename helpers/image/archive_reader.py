@@ -45,6 +45,11 @@ class Measured:
     transfer: int | None = None
     entries: Entries | None = field(default=None, repr=False)
 
+    @classmethod
+    def of(cls, entries: Entries, transfer: int | None = None) -> Measured:
+        """The weight of a layer with these entries."""
+        return cls(sum(entries.sizes), entries.kinds.count(b"f"), transfer, entries)
+
 
 @dataclass
 class Saved:
@@ -59,7 +64,7 @@ def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
     Raises ImageUnreadable."""
     saved = Saved()
     for digest, entries, moved in _layers(chunks, scan, saved.configs, transfer):
-        saved.layers[digest] = Measured(sum(entries.sizes), entries.kinds.count(b"f"), moved, entries)
+        saved.layers[digest] = Measured.of(entries, moved)
     return saved
 
 
@@ -85,10 +90,14 @@ def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],
     into `configs`, by their digests. Raises ImageUnreadable.
     """
     def walk(stream: ByteStream) -> list:
-        archive = Archive(stream)
-        return [seen for member in archive if (seen := look(member, archive)) is not None]
+        return seen_by(look, Archive(stream))
 
     return {digest: seen for digest, seen, _ in _layers(chunks, walk, {} if configs is None else configs)}
+
+
+def seen_by(look: Callable[[Member, Archive], Any], layer: Archive) -> list:
+    """What `look` returned of each member of a layer, without None."""
+    return [seen for member in layer if (seen := look(member, layer)) is not None]
 
 
 def unreadable(why: str) -> ImageUnreadable:

@@ -10,6 +10,7 @@ from docker.errors import NotFound
 
 from ..bases import find, original
 from ..bases.references import short
+from ..dockerfile import SCRATCH
 from ..engine import Engine, backends, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
@@ -48,7 +49,8 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
                    for digest, made in zip(digests, instructions))
     config = inspected.get("Config") or {}
     labels = dict(config.get("Labels") or {})
-    base, count = base_of(digests, _possible_bases(engine, inspected["Id"]), labels.get(STANDS_ON))
+    stated = labels.get(STANDS_ON)
+    base, count = base_of(digests, _possible_bases(engine, inspected["Id"], stated), stated)
     catalogued = find(base) if base else None
     return Image(reference, inspected["Id"], layers, inspected.get("Created") or "", labels, _settings(config),
                  engine.describe(), base, count, catalogued.role if catalogued else "")
@@ -78,7 +80,7 @@ def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
     known = _known(cache.entries, digests, engine)
     if known is None:
         read = _save(engine or connect(), image.id, digests).layers
-        known = {digest: measured.entries or Entries() for digest, measured in read.items()}
+        known = {digest: measured.entries for digest, measured in read.items() if measured.entries is not None}
     return tuple(known[digest] for digest in digests)
 
 
@@ -99,9 +101,9 @@ def _known(load: Callable[[str], Known | None], digests: Sequence[str],
     """{digest: what the cache has of it}, None unless it has all. What it lacks is read from the disk of `engine`
     where that can be: the engine itself would send the whole image."""
     found = {}
-    for digest in digests:
+    for index, digest in enumerate(digests):
         known = load(digest)
-        if known is None and engine and _read_from_disk(engine, digest):
+        if known is None and engine and _read_from_disk(engine, digests[:index + 1]):
             known = load(digest)
         if known is None:
             return None
@@ -109,15 +111,16 @@ def _known(load: Callable[[str], Known | None], digests: Sequence[str],
     return found
 
 
-def _read_from_disk(engine: Engine, digest: str) -> bool:
-    """Whether the layer could be read from the disk of an engine of the course's, and is remembered now."""
+def _read_from_disk(engine: Engine, digests: Sequence[str]) -> bool:
+    """Whether the last of an image's lowest layers could be read from the disk of an engine of the course's, and is
+    remembered now."""
     owner, measured = backends.owner(engine.host), None
     with contextlib.suppress(OSError, ValueError):
-        if owner and (chunks := owner.layer(digest)):
-            measured = archive_reader.read_layer(chunks, digest)
+        if owner and (chunks := owner.layer(digests)):
+            measured = archive_reader.read_layer(chunks, digests[-1])
     if measured is None:
         return False
-    _keep(digest, measured)
+    _keep(digests[-1], measured)
     return True
 
 
@@ -133,9 +136,13 @@ def _transfer(digest: str) -> int | None:
     return measured.transfer if measured else None
 
 
-def _possible_bases(engine: Engine, image_id: str) -> dict[str, tuple[str, ...]]:
-    """Layers of each other named image that it may be based on: what the course built for a
-    lesson is nobody's base."""
+def _possible_bases(engine: Engine, image_id: str, stated: str | None) -> dict[str, tuple[str, ...]]:
+    """Layers of the image that its build `stated` as its base, or of each other named image that may be that: what
+    the course built for a lesson is nobody's base. Listing the images takes the engine longer than all the rest."""
+    if stated == SCRATCH:
+        return {}
+    if stated and (base := engine.find_image(stated)) and base["Id"] != image_id:
+        return {stated: tuple(base["RootFS"].get("Layers") or ())}
     return {_name(summary): layers for summary, layers in _named(engine)
             if summary["Id"] != image_id and (summary.get("Labels") or {}).get(COURSE) not in (BUILD, STEP)}
 

@@ -25,6 +25,7 @@ from .session import engine
 
 __all__ = ["open_agent", "open_mirror"]
 _LOOPBACK = "127.0.0.1"
+_POLL = 0.05    # seconds that its end may take
 
 
 class Mirror(ThreadingHTTPServer):
@@ -38,7 +39,7 @@ class Mirror(ThreadingHTTPServer):
     def __init__(self, files: Mapping[str, bytes]):
         super().__init__((_LOOPBACK, 0), _Answer)
         self.files = dict(files)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(_POLL,), daemon=True).start()
         atexit.register(self.close)
 
     @property

@@ -183,9 +183,9 @@ def test_it_is_stopped_and_runs_on(alone):
             if building(progress) and not stopped:
                 stopped.append(True)
                 signalled(signal.SIGSTOP)
-                later(2, signalled, signal.SIGCONT)
+                later(0.5, signalled, signal.SIGCONT)
         stopped = []
-        print(made("sleep 1", tag="slow:1", watch=watch).tag, stopped, dockerd._pid() == pid)
+        print(made("sleep 0.2", tag="slow:1", watch=watch).tag, stopped, dockerd._pid() == pid)
         """)
     assert said == ["['kept:1']", "True", "slow:1", "[True]", "True"]
 

@@ -13,7 +13,10 @@ import pytest
 
 from helpers import labels, paths
 from helpers.container import run
+from helpers.engine import backends
 from helpers.errors import CourseError
+from helpers.image import archive_reader, inspect
+from helpers.image.stream import stream
 from helpers.inventory import inventory
 from helpers.inventory.kinds import KIND_OF
 
@@ -108,6 +111,18 @@ def test_every_path_is_as_find_sees_it(engine, images, name):
     assert len(seen) > 2000
     assert {path: (seen.get(path), ours.get(path)) for path in seen.keys() | ours.keys()
             if seen.get(path) != ours.get(path)} == {}
+
+
+def test_a_layer_on_the_engine_s_disk_is_what_docker_save_writes(engine, images):
+    """To the byte: its digest says so."""
+    owner = backends.owner(engine.host)
+    digests = [layer.digest for layer in inspect(images["messy"], engine).layers]
+    if not owner or engine.store != "overlay2":
+        pytest.skip("this engine's layers are read as docker save writes them")
+    read = [archive_reader.read_layer(owner.layer(digests[:index + 1]), digest) for index, digest in enumerate(digests)]
+    saved = archive_reader.read(stream(engine.client.api, images["messy"])).layers
+    assert len(read) > 5 and [each.entries for each in read] == [saved[digest].entries for digest in digests]
+    assert owner.layer([*digests, digests[-1]]) is None
 
 
 @EACH

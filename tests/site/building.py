@@ -99,7 +99,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def serve(site: Path) -> Iterator[str]:
     """The address of the site on loopback, until the end of the block."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from _pytest.mark.expression import Expression
 
 from helpers.checks import names
 from helpers.limits import held
@@ -183,7 +184,15 @@ def test_the_nightly_workflow_runs_every_engine_and_every_exercise_below_it():
     assert tried == {name[:2] for name in names()}
     groups = {word for line in commands for word in re.findall(r"tests/\w+|notebooks", line)}
     assert groups >= {f"tests/{path.parent.name}" for path in suite.ROOT.glob("tests/*/test_*.py")} | {"notebooks"}
-    assert jobs["timeout-minutes"] <= 45
+    chosen = [Expression.compile(words) for line in commands for words in re.findall(r"tests/exercises -k '(.*)'", line)]
+    assert {name: sum(each.evaluate(lambda word: word in name) for each in chosen) for name in names()} == dict.fromkeys(names(), 1)    # noqa: B023  evaluated at once
+    assert jobs["timeout-minutes"] <= 45 and len({each["name"] for each in jobs["strategy"]["matrix"]["include"]}) == len(commands)
+
+
+def test_the_nightly_workflow_keeps_the_tables_of_every_job():
+    kept = yaml.safe_load((suite.ROOT / ".github/workflows/nightly.yml").read_text())["jobs"]["part"]["steps"][-1]
+    assert kept["uses"].startswith("actions/upload-artifact@") and kept["if"] == "always()"
+    assert suite.ROOT / kept["with"]["path"] == table.DOCS and "job-index" in kept["with"]["name"]
 
 
 def test_the_tests_that_another_engine_runs_are_there():

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ... import paths
@@ -108,11 +108,11 @@ class Podman(Backend):
                 break
         return found
 
-    def layer(self, digest: str) -> Iterator[bytes] | None:
+    def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
         note = self._note()
         if note.get("store") not in ("overlay", "fuse-overlayfs"):
             return None
-        return layers.archive(settings.data(self.folder(), note["store"], note["ids"]), digest)
+        return layers.archive(settings.data(self.folder(), note["store"], note["ids"]), digests[-1])
 
     # -- starting and ending -----------------------------------------------------------
 

@@ -1,67 +1,22 @@
-"""A layer of Podman's store as the archive that it came as, put together from the files on the disk.
+"""A layer of Podman's overlay store, read from the disk.
 
-Podman keeps a layer's files in a folder, and what its archive had besides (headers, padding) in a record beside them.
-Asked for an image, it sends every layer, the base of a compiler's 800 MB too; here one is read alone.
-
-Sources: containers/storage, docs/containers-storage-layers.md and layers.go (layers.json, ID.tar-split.gz);
-vbatts/tar-split, tar/storage/entry.go (a JSON object a line).
+Source: containers/storage, docs/containers-storage-layers.md and layers.go (layers.json, ID.tar-split.gz).
 """
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
-import os
-import stat
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
-_FILE, _SEGMENT = 1, 2    # `type` of an entry: the content of a file, bytes of the archive
-_PIECE = 1 << 20
+from .. import tar_split
 
 
 def archive(store: Path, digest: str) -> Iterator[bytes] | None:
-    """The archive of the layer with that digest in an overlay store, in pieces; None where it has none.
-
-    Its digest is not looked at: who reads it has to. Iterating raises OSError where a file cannot be read, and
-    ValueError for a record that is none.
-    """
+    """The archive of the layer with that digest in an overlay store, in pieces; None where it has none. Errors as of
+    `tar_split.assembled`."""
     listed = json.loads((store / "overlay-layers" / "layers.json").read_bytes())
     layer = next((each["id"] for each in listed if each.get("diff-digest") == digest), None)
     if layer is None:
         return None
-    return _assembled(store / "overlay-layers" / f"{layer}.tar-split.gz", store / "overlay" / layer / "diff")
-
-
-def _assembled(record: Path, folder: Path) -> Iterator[bytes]:
-    with gzip.open(record) as lines:
-        for line in lines:
-            entry = json.loads(line)
-            if entry["type"] == _SEGMENT:
-                yield base64.b64decode(entry["payload"])
-            elif entry["type"] == _FILE and entry.get("size"):
-                name = base64.b64decode(entry["name_raw"]) if "name_raw" in entry else os.fsencode(entry["name"])
-                yield from _content(os.fsencode(folder), name.strip(b"/"), entry["size"])
-
-
-def _content(folder: bytes, name: bytes, size: int) -> Iterator[bytes]:
-    place, last = os.path.split(os.path.join(folder, name))
-    # An image may hold links to anywhere, and pipes.
-    handle = os.open(os.path.join(_within(folder, place), last), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError(f"{os.fsdecode(name)} is no file")
-        while size > 0 and (piece := file.read(min(_PIECE, size))):
-            size -= len(piece)
-            yield piece
-
-
-@lru_cache(256)
-def _within(folder: bytes, place: bytes) -> bytes:
-    """The place, which is in the folder whatever links lead there. Raises ValueError for any other."""
-    found, top = os.path.realpath(place), os.path.realpath(folder)
-    if found != top and not found.startswith(top + b"/"):
-        raise ValueError(f"{os.fsdecode(place)} is outside of the layer")
-    return found
+    return tar_split.assembled(store / "overlay-layers" / f"{layer}.tar-split.gz", store / "overlay" / layer / "diff")

@@ -546,7 +546,7 @@ def answering(*pieces):
 
     over = threading.Event()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         client = docker.DockerClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.41")
@@ -566,8 +566,8 @@ def test_the_head_of_an_answer_is_no_sign_of_a_registry(monkeypatch):
 
 
 def test_after_a_sign_of_progress_it_may_take_longer(monkeypatch):
-    monkeypatch.setattr(pull, "FIRST_SECONDS", 0.3)
+    monkeypatch.setattr(pull, "FIRST_SECONDS", 0.1)
     told = []
-    with answering(b'{"status": "Pulling from x", "id": "1"}\r\n', 1, b'{"status": "Status: Downloaded"}\r\n') as engine:
+    with answering(b'{"status": "Pulling from x", "id": "1"}\r\n', 0.3, b'{"status": "Status: Downloaded"}\r\n') as engine:
         pull.pull(engine, references.parse("registry.example.org/x:1"), told.append)
     assert told[-1].startswith("Pulled")

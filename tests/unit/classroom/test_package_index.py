@@ -43,7 +43,7 @@ def address(tmp_path_factory):
     for version in ("1.9.0", "1.10.0", "2.0.0-rc.1"):
         npm_archive(folder / "npm", "@scope/part", version)
     server = package_index.server(folder, "127.0.0.1", 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()

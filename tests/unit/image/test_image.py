@@ -181,7 +181,7 @@ def test_an_image_is_measured_once(home):
                                            (lambda data: data[:600], 1), (None, 1)])
 def test_a_layer_that_lies_on_this_disk_is_read_there_if_it_is_that_layer(home, monkeypatch, change, saves):
     on_disk = {digest(data): iter([change(data)]) for data in (ONE, TWO)} if change else {}
-    monkeypatch.setattr(measure.backends, "owner", lambda host: SimpleNamespace(layer=on_disk.get))
+    monkeypatch.setattr(measure.backends, "owner", lambda host: SimpleNamespace(layer=lambda digests: on_disk.get(digests[-1])))
     engine = Straw(old_layout())
     one = measure.inspect("go:1", engine)
     assert (one.unpacked, one.files) == (641_000, 4) and "/usr/a" in measure.layer_by_path(one, engine)
@@ -253,6 +253,30 @@ def test_what_the_course_built_is_nobody_s_base(home, marks, base):
     engine = Straw(old_layout(), {"base": ([digest(ONE)], marks)})
     one = measure.inspect("go:1", engine)
     assert (one.base, one.base_layers) == base
+
+
+@pytest.mark.parametrize("stated, base", [("base:1", ("base:1", 1)), ("scratch", ("", 0)), ("away:1", ("base:1", 1)),
+                                          ("me:1", ("base:1", 1)), ("other:1", ("", 0))])
+def test_the_base_that_a_build_recorded_is_asked_for_by_its_name(home, stated, base):
+    class Built(Straw):
+        listed = 0
+
+        def inspect_image(self, name):
+            found = super().inspect_image(name)
+            found["Config"]["Labels"][labels.STANDS_ON] = stated
+            return found
+
+        def find_image(self, name):
+            id = f"sha256:{name.removesuffix(':1')}"
+            return {"Id": id, "RootFS": {"Layers": self._layers[id]}} if id in self._layers else None
+
+        def images(self):
+            self.listed += 1
+            return super().images()
+
+    engine = Built(old_layout(), {"base": ([digest(ONE)], None), "other": ([digest(TWO)], None)})
+    one = measure.inspect("go:1", engine)
+    assert (one.base, one.base_layers) == base and engine.listed == (stated in ("away:1", "me:1"))
 
 
 @pytest.mark.parametrize("ask", [measure.inspect, lambda name, engine: measure.transfer(image_of_two(), engine),

@@ -1,4 +1,4 @@
-"""A layer is read from Podman's own store as the archive that it came as."""
+"""A layer is read from Docker's and Podman's own stores as the archive that it came as."""
 
 import base64
 import gzip
@@ -9,6 +9,7 @@ import tarfile
 
 import pytest
 
+from helpers.engine.backends import DOCKERD
 from helpers.engine.podman import layers
 from tests.unit.layers import digest, tar
 
@@ -16,9 +17,8 @@ LAYER = tar(("app/", "d"), ("app/program", b"x" * 3_000_000, 0o755), ("app/empty
             ("app/link", ("l", "/etc/passwd")), (b"caf\xe9".decode("utf-8", "surrogateescape"), b"latin"))
 
 
-def kept(store, data):
-    """Keep an archive as containers/storage does: its files, and a record of all that is between them."""
-    folder = store / "overlay" / "one" / "diff"
+def unpacked(folder, data):
+    """Keep the files of an archive in a folder; the record of all that is between them."""
     folder.mkdir(parents=True)
     entries, at = [], 0
     with tarfile.open(fileobj=io.BytesIO(data), errors="surrogateescape") as archive:
@@ -34,9 +34,15 @@ def kept(store, data):
             elif member.isreg():
                 (folder / member.name).write_bytes(data[member.offset_data:at])
     entries.append({"type": 2, "payload": base64.b64encode(data[at:]).decode()})
+    return gzip.compress("\n".join(map(json.dumps, entries)).encode())
+
+
+def kept(store, data):
+    """Keep an archive as containers/storage does."""
+    folder = store / "overlay" / "one" / "diff"
+    record = unpacked(folder, data)
     (store / "overlay-layers").mkdir()
-    (store / "overlay-layers" / "one.tar-split.gz").write_bytes(
-        gzip.compress("\n".join(map(json.dumps, entries)).encode()))
+    (store / "overlay-layers" / "one.tar-split.gz").write_bytes(record)
     listed = [{"id": "other", "diff-digest": "sha256:0"}, {"id": "one", "diff-digest": digest(data)}, {"id": "none"}]
     (store / "overlay-layers" / "layers.json").write_text(json.dumps(listed))
     return folder
@@ -69,3 +75,14 @@ def test_a_folder_that_leads_out_of_the_layer_is_not_followed(tmp_path):
     (folder / "app").symlink_to(tmp_path / "outside")
     with pytest.raises(ValueError, match="outside"):
         list(layers.archive(tmp_path / "store", digest(LAYER)))
+
+
+def test_docker_keeps_a_layer_under_the_digests_of_all_below_it(home):
+    lower, data = digest(b"lower"), DOCKERD.folder() / "data"
+    chain = digest(f"{lower} {digest(LAYER)}".encode())
+    record, kept = unpacked(data / "overlay2" / "one" / "diff", LAYER), data / "image/overlay2/layerdb" / chain.replace(":", "/")
+    kept.mkdir(parents=True)
+    (kept / "tar-split.json.gz").write_bytes(record)
+    (kept / "cache-id").write_text("one")
+    assert b"".join(DOCKERD.layer([lower, digest(LAYER)])) == LAYER
+    assert DOCKERD.layer([digest(LAYER)]) is None and DOCKERD.layer([lower, digest(LAYER), lower]) is None
