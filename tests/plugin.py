@@ -24,7 +24,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.engine.dockerd import Dockerd
 from helpers.recorded import COMMANDS
+from tests import go_library
 
 ROOT = Path(__file__).resolve().parents[1]
 # The order in which the groups start: what must be alone runs beside the unit tests, which need no
@@ -54,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
         nbval.IPyNbCell.compare_outputs = _without_commands(nbval.IPyNbCell.compare_outputs)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
+        if not (config.getoption("--nightly") or "PYTEST_CURRENT_TEST" in os.environ):    # set where a test runs pytest
+            go_library.share(Dockerd().folder(), os.getpid())
 
 
 def _without_commands(compare: Callable[..., bool]) -> Callable[..., bool]:

@@ -94,7 +94,7 @@ class Dockerd(Backend):
             "--default-address-pool", f"base={network.pool(subnet)},size=24",
             "--log-level", "warn",
         ]
-        return self._spawn(command, {**os.environ, "PATH": network.PATH})
+        return self._spawn(command, {**os.environ, "PATH": f"{base / 'bin'}:{network.PATH}"})
 
     def _clear(self) -> None:
         super()._clear()

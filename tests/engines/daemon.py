@@ -184,7 +184,8 @@ def _command(kind: Kind, state: Path) -> list[str]:
                 "podman", "system", "service", "--time=0", _host(state)]
     features = {"features": {"containerd-snapshotter": True}} if kind.store == "containerd" else {}
     (state / "daemon.json").write_text(json.dumps(features))
-    return ["dockerd", "--config-file", str(state / "daemon.json"), "--host", _host(state),
+    (state / "t").mkdir()    # the socket of a build's SSH mount lies below, and data/tmp makes its path too long
+    return ["env", f"DOCKER_TMPDIR={state / 't'}", "dockerd", "--config-file", str(state / "daemon.json"), "--host", _host(state),
             "--data-root", str(state / "data"), "--exec-root", "/run/docker", "--pidfile", "/run/docker.pid",
             "--cgroup-parent", f"/{_CGROUP}/{kind.key}", "--log-level", "warn"]
 
