@@ -34,10 +34,8 @@ _PROTO = Messages("fsutil.types", """
 _GO_TYPES = {stat.S_IFDIR: 1 << 31, stat.S_IFLNK: 1 << 27, stat.S_IFIFO: 1 << 25}
 _GO_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 
-Choose = Callable[[Metadata], Tree]
 
-
-def diff_copy(choose: Choose, sent: Callable[[int], None]) -> Method:
+def diff_copy(choose: Callable[[Metadata], Tree], sent: Callable[[int], None]) -> Method:
     """The method that sends the tree which `choose` finds for a call.
 
     `sent` is called with the size of every piece of file content.

@@ -13,13 +13,14 @@ import socket
 import stat
 import struct
 from collections.abc import Mapping
+from io import BufferedRWPair
 
 from ..errors import CourseError
 from .messages import Messages
 from .services import Metadata, Method, Status, Stream, unary
 
 _DEFAULT = "default"
-_ALLOWED = (11, 13)       # SSH_AGENTC_REQUEST_IDENTITIES, SSH_AGENTC_SIGN_REQUEST
+_ALLOWED = (bytes([11]), bytes([13]))    # SSH_AGENTC_REQUEST_IDENTITIES, SSH_AGENTC_SIGN_REQUEST
 _REFUSED = b"\x00\x00\x00\x01\x05"    # SSH_AGENT_FAILURE
 _LENGTH = struct.Struct(">I")
 _SECONDS = 60             # an agent may ask its user
@@ -58,7 +59,8 @@ def methods(agents: Mapping[str, str]) -> dict[str, Method]:
         with socket.socket(socket.AF_UNIX) as agent:
             agent.settimeout(_SECONDS)
             agent.connect(path)
-            yield from _forwarded(agent, messages)
+            with agent.makefile("rwb") as stream:
+                yield from _forwarded(stream, messages)
 
     service = "/moby.sshforward.v1.SSH/"
     return {f"{service}CheckAgent": unary(check), f"{service}ForwardAgent": forward} if agents else {}
@@ -71,7 +73,7 @@ def _socket_of(agents: Mapping[str, str], name: str) -> str:
         raise Status("NOT_FOUND", f"unset ssh forward key {name or _DEFAULT}") from None
 
 
-def _forwarded(agent: socket.socket, messages: Stream) -> Stream:
+def _forwarded(agent: BufferedRWPair, messages: Stream) -> Stream:
     """One answer for each request, in turn: so the protocol has it."""
     pending = bytearray()
     for message in messages:
@@ -87,19 +89,13 @@ def _first(pending: bytearray) -> bytes:
     return bytes(pending[:end]) if len(pending) >= end else b""
 
 
-def _asked(agent: socket.socket, request: bytes) -> bytes:
-    if request[_LENGTH.size:][:1] not in [bytes([each]) for each in _ALLOWED]:
+def _asked(agent: BufferedRWPair, request: bytes) -> bytes:
+    if request[_LENGTH.size:][:1] not in _ALLOWED:
         return _REFUSED
-    agent.sendall(request)
-    head = _received(agent, _LENGTH.size)
-    return head + _received(agent, _LENGTH.unpack(head)[0])
-
-
-def _received(agent: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = agent.recv(size - len(data))
-        if not piece:
-            raise ConnectionResetError("the ssh agent closed the connection")
-        data += piece
-    return data
+    agent.write(request)
+    agent.flush()
+    head = agent.read(_LENGTH.size)
+    body = agent.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+    if head != _LENGTH.pack(len(body)):
+        raise ConnectionResetError("the ssh agent closed the connection")
+    return head + body

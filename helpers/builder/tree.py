@@ -63,22 +63,11 @@ class Tree:
         self.nodes = tuple(sorted(known.values(), key=lambda node: order(node.path)))
 
     def only(self, include: Iterable[str] = (), follow: Iterable[str] = ()) -> Tree:
-        """The nodes that match, what is below them, and the directories above.
-
-        Patterns are those of .dockerignore. Where `follow` leads through
-        symlinks, their targets are wanted too. No patterns: everything.
-        """
+        """The nodes that match, what is below them, and the directories above. Patterns are those of .dockerignore, and
+        where `follow` leads through symlinks, their targets are wanted too. No patterns, or one that is none: all."""
         patterns = {_clean(pattern) for pattern in include} | self._followed(follow)
-        if not patterns or "" in patterns:
-            return self
-        wanted = _matcher(patterns)
-        if wanted is None:
-            return self
-        kept = {node.path for node in self.nodes if wanted(node.path)}
-        for path in tuple(kept):
-            while (path := posixpath.dirname(path)) and path not in kept:
-                kept.add(path)
-        return Tree(self.root, (node for node in self.nodes if node.path in kept))
+        wanted = _matcher(patterns) if patterns and "" not in patterns else None
+        return Tree(self.root, (node for node in self.nodes if wanted(node.path))) if wanted else self
 
     def facts(self, node: Node) -> Facts:
         """As they are now. Raises ContextError if it is not what it was."""

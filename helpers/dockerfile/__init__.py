@@ -1,7 +1,7 @@
 """What a Dockerfile says: its stages, their bases, and what ties them together.
 
-    text -> reader (instructions) -> stages (names, bases) -> references (edges) -> Dockerfile
-                                        outline, problems <- scope, copies <-'
+    text -> reader (instructions) -> stages (names, bases, edges) -> Dockerfile
+                          outline, problems <- scope, copies <-'
 
 Pure text in (`read_file` has it from a file), plain values out: no engine is asked. What cannot be known from
 the text alone (does the image exist, is the path there) is left to the engine.

@@ -1,18 +1,20 @@
-"""Instructions to stages: names, bases, and the arguments that FROM sees."""
+"""Instructions to stages: names, bases, the arguments that FROM sees, and what a COPY or a RUN takes from elsewhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .expand import BadSubstitution, expand
 from .model import Dockerfile, Stage, Use
-from .reader import Instruction, directives, read
-from .references import uses
-from .scope import platform_args
+from .reader import Instruction, directives, read, triggered
+from .scope import platform_args, settings
 from .source import SHELL_WORD, Source
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
+_STAGE_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
+# BuildKit reads `from` of a mount in any case and anywhere in the list.
+_MOUNT_FROM = re.compile(r"(?i)(?:^--mount=|,)[\"']*from=([^,\"']*)")
 
 # Without a default of its own.
 _PLAIN_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -46,7 +48,7 @@ def parse(text: str, build_args: Mapping[str, str] | None = None, *, keep_unset:
         stage, use = _stage(source, group, (name, label), stages, variables, escape, keep_unset)
         stages.append(stage)
         taken.append(use)
-    taken += uses(source, stages, escape, {**global_args, **build_args})
+    taken += _uses(source, stages, escape, {**global_args, **build_args})
     taken.sort(key=lambda use: use.instruction.line)
     return Dockerfile(text, tuple(stages), global_args, tuple(taken), tuple(instructions[:first_from]),
                       dict(directives(source.lines)).get("syntax", ""), escape)
@@ -86,25 +88,25 @@ def _global_args(source: Source, instructions: Sequence[Instruction], variables:
             if name in build_args:
                 variables[name] = build_args[name]
             elif equals:
-                variables[name] = _expanded(source, default, instruction, variables, escape)
+                variables[name] = _expanded(source, default, instruction.line, variables, escape)
             declared[name] = variables.get(name)
     return declared
 
 
-def _expanded(source: Source, word: str, instruction: Instruction, variables: Mapping[str, str], escape: str) -> str:
+def _expanded(source: Source, word: str, line: int, variables: Mapping[str, str], escape: str,
+              remedy: str = "Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.") -> str:
     try:
         return expand(word, variables, escape)
     except BadSubstitution as error:
-        raise source.fault(f"Line {instruction.line}: {word} cannot be expanded.", instruction.line,
-                           why=f"{str(error)[:1].upper()}{str(error)[1:]}.",
-                           remedy="Write it as $NAME, ${NAME} or ${NAME:-default}, and close every quote.") from None
+        raise source.fault(f"Line {line}: {word} cannot be expanded.", line,
+                           why=f"{str(error)[:1].upper()}{str(error)[1:]}.", remedy=remedy) from None
 
 
 def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None, str], earlier: Sequence[Stage],
            variables: Mapping[str, str], escape: str, keep_unset: bool) -> tuple[Stage, Use]:
     head = group[0]
     written, start, end = head.words()[0]
-    base = _expanded(source, written, head, variables, escape)
+    base = _expanded(source, written, head.line, variables, escape)
     if keep_unset and any(
         not variables.get(name) for names in _PLAIN_VARIABLE.findall(written) for name in names if name):
         base = written
@@ -117,7 +119,7 @@ def _stage(source: Source, group: Sequence[Instruction], names: tuple[str | None
     platforms = head.flags.get("platform")
     stage = Stage(index=len(earlier), name=names[0], label=names[1], base=base, base_written=written,
                   base_stage=on.label if on else None,
-                  platform=_expanded(source, platforms[-1], head, variables, escape) if platforms else None,
+                  platform=_expanded(source, platforms[-1], head.line, variables, escape) if platforms else None,
                   line=head.line, instructions=tuple(group))
     return stage, Use(stage.index, "FROM", head, base, on.index if on else None, start, end)
 
@@ -151,3 +153,63 @@ def _stage_name(source: Source, head: Instruction) -> str | None:
         raise source.fault(f"Line {line}: {words[2]} cannot be the name of a stage.", line,
                            remedy="Begin with a letter and use letters, digits, dashes, underscores and dots only.")
     return name
+
+
+def _uses(source: Source, stages: Sequence[Stage], escape: str, arguments: Mapping[str, str | None]) -> Iterator[Use]:
+    """What the stages take by COPY and RUN, each as a Use.
+
+    All stages of the file are looked at, also later ones: BuildKit resolves `--from` after it has read every FROM
+    (convert.go: toDispatchState, toCommand). Of two stages of one name, the last is meant.
+
+    An ONBUILD is executed by the stages that are FROM the stage that has it (docs.docker.com,
+    "ONBUILD": it is not inherited by grandchildren), so they take what its COPY names.
+
+    arguments   {name: value} of the ARGs above the first FROM and of build arguments. Buildah replaces
+                variables in COPY --from by the ARGs of the stage; `problems` says that others do not
+
+    Raises DockerfileError for the number of a stage that is not there, and for a variable in a mount.
+    """
+    for stage in stages:
+        base = next((each for each in stages if each.label == stage.base_stage), None)
+        inherited = [triggered(each, escape) for each in base.instructions if each.keyword == "ONBUILD"] if base else []
+        values: dict[str, str] = {}
+        for instruction in (*inherited, *stage.instructions):
+            if instruction.keyword == "ARG":
+                values |= {name: arguments.get(name) or default for name, default in settings(instruction)}
+            for text, start, end in _references(instruction):
+                if instruction.keyword == "COPY" and "$" in text:
+                    text = _expanded(source, text, instruction.line, values, escape,
+                                     "Name the stage or the image itself.") or text
+                index = _stage_of(source, text, instruction, stages)
+                yield Use(stage.index, instruction.keyword, instruction, text, index, start, end)
+
+
+def _references(instruction: Instruction) -> Iterator[tuple[str, int, int]]:
+    """(reference, where it begins and ends in the instruction's value); an empty one means the build context."""
+    for flag in instruction._flag_spans:
+        raw = instruction.value[flag.start:flag.end]
+        if instruction.keyword == "COPY" and raw.startswith("--from=") and flag.value:
+            yield flag.value, flag.start + len("--from="), flag.end
+        elif instruction.keyword == "RUN" and flag.name == "mount" and (match := _MOUNT_FROM.search(raw)) and match[1]:
+            yield match[1], flag.start + match.start(1), flag.start + match.end(1)
+
+
+def _stage_of(source: Source, reference: str, taker: Instruction, stages: Sequence[Stage]) -> int | None:
+    """The index of the stage that is meant, or None for an image."""
+    line, mount = taker.line, taker.keyword == "RUN"
+    if "$" in reference and mount:
+        raise source.fault(f"Line {line}: {reference} is not expanded here.", line,
+                           why="Variables are replaced in FROM, but not in the from of a mount.",
+                           remedy=f"Add a stage, FROM {reference} AS source, and take from source instead.")
+    if not _STAGE_NUMBER.match(reference):
+        return next((stage.index for stage in reversed(stages) if stage.name == reference.lower()), None)
+    if mount:
+        raise source.fault(f"Line {line}: a mount takes a stage by its name, not by the number {reference}.", line,
+                           remedy="Name the stage with FROM ... AS NAME, and write from=NAME.")
+    index = int(reference) if len(reference) < 10 else len(stages)
+    if 0 <= index < len(stages):
+        return index
+    raise source.fault(
+        f"Line {line}: there is no stage {reference}.", line,
+        why=f"Stages are counted from 0, and this file has {len(stages)}: the last is {len(stages) - 1}.",
+        remedy="Use the name of the stage: it stays right when stages are added.")
