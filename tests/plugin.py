@@ -56,7 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
         nbval.IPyNbCell.compare_outputs = _without_commands(nbval.IPyNbCell.compare_outputs)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Seconds(), "seconds-by-group")
-        if not (config.getoption("--nightly") or "PYTEST_CURRENT_TEST" in os.environ):    # set where a test runs pytest
+        # Not for a run that a test starts: it ends before this one.
+        if not (config.getoption("--nightly") or HELD in os.environ or "PYTEST_CURRENT_TEST" in os.environ):
             go_library.share(Dockerd().folder(), os.getpid())
 
 
