@@ -80,7 +80,7 @@ def connect(*, start: bool = True, report: Report = quiet) -> Engine:
     for each in backends.ENGINES if start else ():
         if each.can_start():
             each.start(report)
-            return _try(_own(each))
+            return _try(_own(each), each.busy_seconds)    # it answers, but perhaps slowly: the machine is busy
     refused = [error for error in refusals if isinstance(error, EngineRefused)]
     raise refused[0] if refused else _none(refusals)
 
@@ -134,10 +134,11 @@ def _is_socket(host: str) -> bool:
         return False
 
 
-def _try(rung: Rung) -> Engine:
+def _try(rung: Rung, patience: float = 0) -> Engine:
+    seconds = patience or _CONNECT_SECONDS
     try:
-        client = (docker.from_env(timeout=_CONNECT_SECONDS) if rung.name == "DOCKER_HOST" else
-                  docker.DockerClient(base_url=rung.host, tls=rung.tls or False, timeout=_CONNECT_SECONDS))
+        client = (docker.from_env(timeout=seconds) if rung.name == "DOCKER_HOST" else
+                  docker.DockerClient(base_url=rung.host, tls=rung.tls or False, timeout=seconds))
         client.ping()
     except (DockerException, OSError, ValueError) as error:
         raise _refusal(rung, error) from error

@@ -425,6 +425,21 @@ def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
     assert engine.shares_network and any("one user id" in limit for limit in engine.limits)
 
 
+def test_an_engine_of_the_course_that_lives_and_is_busy_is_waited_for(monkeypatch, short):
+    def slowly(connection, line):
+        time.sleep(0.4)
+        return says(connection, line)
+
+    says = docker_says(PODMAN)
+    monkeypatch.setenv("MULTISTAGE_HOME", str(short))
+    monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(podman, "can_start", lambda: True)
+    monkeypatch.setattr(podman, "start", lambda report: None)     # it runs
+    podman.folder().mkdir(parents=True)
+    with listening(podman.folder() / "podman.sock", slowly):
+        assert connect().host == podman.host()
+
+
 def test_the_course_s_own_engine_is_started_last(monkeypatch, short):
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
     with contextlib.ExitStack() as stack:
