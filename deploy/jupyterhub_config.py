@@ -51,7 +51,8 @@ c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.auth_token = ROOM["proxy_token"]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ROOM['proxy_port']}"
 
-c.JupyterHub.spawner_class = "docker"
+c.JupyterHub.spawner_class = "helpers.classroom.spawner.YieldingSpawner"
+c.Spawner.poll_interval = 15
 c.JupyterHub.concurrent_spawn_limit = 0    # whoever came too many would read an error, and not wait
 c.DockerSpawner.image = ROOM["image"]
 c.DockerSpawner.pull_policy = "never"

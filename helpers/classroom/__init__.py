@@ -7,6 +7,7 @@
     packages  what pip and npm bring to it; package_index serves them
     manifest  the kit's index: path, size and digest of every file
     homes     the learners' work: restored, saved
+    spawner   a session as the hub starts it
     services  the proxy, the hub and the live view
     live      the live view of the class
     opening   all of it together: open, restart, close

@@ -77,6 +77,19 @@ class Learner:
             other.stop()
             self._hub("DELETE", name)
 
+    def start_ahead(self, name: str) -> None:
+        """As the instructor: add a name that nobody has taken yet, and start its session. Raises LearnerFailed."""
+        deadline = time.monotonic() + _SPAWN_SECONDS
+        self._hub("POST", name)
+        answer = self._hub("POST", f"{name}/server")
+        while answer.status_code < 300 and time.monotonic() < deadline:
+            answer = self._hub("GET", name)
+            if answer.status_code == 200 and answer.json()["servers"].get("", {}).get("ready"):
+                return
+            time.sleep(0.5)
+        raise LearnerFailed(f"The session of {name} did not start.", why=f"The hub answered {answer.status_code}.",
+                            evidence=answer.text[:500])
+
     def token(self) -> str:
         """A token that may do what the token of the learner's session may. Raises LearnerFailed."""
         answer = self._hub("POST", f"{self.name}/tokens", json={"roles": ["server"]})

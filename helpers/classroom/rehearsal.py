@@ -99,8 +99,9 @@ def _tried(learner: Learner, room: Room) -> str:
 
 
 @contextlib.contextmanager
-def guests(engine: Engine, room: Room, names: Sequence[str]) -> Iterator[list[Learner]]:
-    """Learners with these names, which are new, of whom nothing is left. Raises LearnerFailed."""
+def guests(engine: Engine, room: Room, names: Sequence[str], ahead: bool = False) -> Iterator[list[Learner]]:
+    """Learners with these names, which are new, of whom nothing is left; their sessions started `ahead` or not.
+    Raises LearnerFailed."""
     instructor = Learner(room.address, "instructor", room.token)
     instructor.log_in()
 
@@ -110,6 +111,9 @@ def guests(engine: Engine, room: Room, names: Sequence[str]) -> Iterator[list[Le
         disks.remove(engine.client.api, room, [f"{room.name}-{kind}-{name}" for kind in disks.SIZES])
 
     try:
+        if ahead:
+            with ThreadPoolExecutor(4) as several:
+                list(several.map(instructor.start_ahead, names))
         yield [Learner(room.address, name, secrets.token_urlsafe(12)) for name in names]
     finally:
         with ThreadPoolExecutor(4) as several:

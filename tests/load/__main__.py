@@ -41,8 +41,9 @@ def plans(count: int, harmful: int, minutes: float, arrivals: float, cells: int)
 def run(engine: Engine, room: Room, count: int, harmful: int, minutes: float, arrivals: float) -> Load:
     """Let so many learners attend; what came of it. Of them nothing is left."""
     names = [f"load{each:03d}" for each in range(count)]
-    samples, begun = Samples(engine, room), time.monotonic()
-    with guests(engine, room, names) as learners:
+    samples = Samples(engine, room)
+    with guests(engine, room, names, ahead=True) as learners:
+        begun = time.monotonic()
         records = _attended(learners, room, samples, plans(count, harmful, minutes, arrivals, _cells()))
         taken = (time.monotonic() - begun) / 60
         disk = {each.name: samples.disk(each.name) for each in records}
