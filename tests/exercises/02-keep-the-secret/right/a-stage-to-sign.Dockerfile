@@ -7,8 +7,8 @@ FROM golang:1.22 AS builder
 WORKDIR /src
 COPY go.mod main.go ./
 COPY --from=signer /sign/signature.txt .
-RUN CGO_ENABLED=0 go build -o /server .
+RUN CGO_ENABLED=0 go build -o /out/server .
 
 FROM scratch
-COPY --from=builder /server /server
+COPY --from=builder /out/server /server
 ENTRYPOINT ["/server"]

@@ -9,8 +9,8 @@ COPY table.sh prices.txt ./
 RUN sh table.sh prices
 COPY --from=rates /table/rates.go ./
 COPY go.mod main.go ./
-RUN go build -o /prices .
+RUN go build -o /out/prices .
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /prices /prices
+COPY --from=builder /out/prices /prices
 ENTRYPOINT ["/prices"]

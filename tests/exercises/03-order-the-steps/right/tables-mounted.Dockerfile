@@ -13,8 +13,8 @@ WORKDIR /src
 COPY go.mod main.go ./
 RUN --mount=type=bind,from=prices,source=/table/prices.go,target=/src/prices.go \
     --mount=type=bind,from=rates,source=/table/rates.go,target=/src/rates.go \
-    CGO_ENABLED=0 go build -o /prices .
+    CGO_ENABLED=0 go build -o /out/prices .
 
 FROM scratch
-COPY --from=builder /prices /prices
+COPY --from=builder /out/prices /prices
 ENTRYPOINT ["/prices"]

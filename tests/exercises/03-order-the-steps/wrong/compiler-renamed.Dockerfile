@@ -14,9 +14,9 @@ WORKDIR /src
 COPY go.mod main.go ./
 COPY --from=prices /table/prices.go .
 COPY --from=rates /table/rates.go .
-RUN cp /usr/local/go/bin/go /notes.bin && go build -o /prices .
+RUN cp /usr/local/go/bin/go /notes.bin && go build -o /out/prices .
 
 FROM gcr.io/distroless/base-debian12
 COPY --from=builder /notes.bin /notes.bin
-COPY --from=builder /prices /prices
+COPY --from=builder /out/prices /prices
 ENTRYPOINT ["/prices"]

@@ -8,8 +8,8 @@ FROM prices AS builder
 WORKDIR /src
 COPY go.mod main.go table.sh rates.txt ./
 RUN sh table.sh rates && cp /table/prices.go .
-RUN go build -o /prices .
+RUN go build -o /out/prices .
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /prices /prices
+COPY --from=builder /out/prices /prices
 ENTRYPOINT ["/prices"]

@@ -13,8 +13,8 @@ WORKDIR /src
 COPY go.mod main.go ./
 COPY --from=prices /table/prices.go .
 COPY --from=rates /table/rates.go .
-RUN go build -o /prices .
+RUN go build -o /out/prices .
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /prices /prices
+COPY --from=builder /out/prices /prices
 ENTRYPOINT ["/prices"]

@@ -6,8 +6,8 @@ RUN sh table.sh prices
 COPY rates.txt ./
 RUN sh table.sh rates
 COPY go.mod main.go ./
-RUN go build -o /prices .
+RUN go build -o /out/prices .
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /prices /prices
+COPY --from=builder /out/prices /prices
 ENTRYPOINT ["/prices"]

@@ -3,11 +3,11 @@ FROM gcc:12 AS builder
 WORKDIR /src
 COPY . .
 RUN sh tips.sh
-RUN mkdir -p /out/app && gcc -O2 -DRELEASED="\"$(cat version.txt)\"" -o /out/app/app main.c
-RUN tar --sort=name --mtime=@0 -czf /out/app/tips.tar.gz tips
-RUN touch -d @0 /out/app/app /out/app/tips.tar.gz /out/app
+RUN mkdir -p /srv/out/app && gcc -O2 -DRELEASED="\"$(cat version.txt)\"" -o /srv/out/app/app main.c
+RUN tar --sort=name --mtime=@0 -czf /srv/out/app/tips.tar.gz tips
+RUN touch -d @0 /srv/out/app/app /srv/out/app/tips.tar.gz /srv/out/app
 
 FROM gcr.io/distroless/base-debian12
-COPY --from=builder /out/app/app /app/app
+COPY --from=builder /srv/out/app/app /app/app
 COPY tips.txt /app/tips.tar.gz
 ENTRYPOINT ["/app/app"]
