@@ -18,8 +18,7 @@ def make(*, bits: int = 64, order: str = "little", kind: int = 3, machine: int =
     kind     e_type: 1 object, 2 executable, 3 shared or PIE, 4 core
     parts    (address, bytes) each in a segment of its own, that can be written
     section  the name of a section that is the first of the parts
-    code     what stands among the instructions
-    """
+    code     what stands among the instructions"""
     mark = "<" if order == "little" else ">"
     wide = bits == 64
     word = "Q" if wide else "I"

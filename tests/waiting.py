@@ -1,7 +1,15 @@
-"""What tests wait for: a condition, and the processes of this machine by their command lines."""
+"""What tests wait for: a condition, and the processes of this machine by their command lines; and what it lacks."""
 
+import os
 import time
 from pathlib import Path
+
+import pytest
+
+
+def lacks(why):
+    """Skip the test; where MULTISTAGE_REQUIRE_ENGINE=1 says that nothing may be skipped, fail it."""
+    (pytest.fail if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1" else pytest.skip)(why)
 
 
 def until(condition, seconds=30):

@@ -38,17 +38,30 @@ def tar(*members, format=tarfile.GNU_FORMAT, **headers) -> bytes:
     return b"".join([*parts, bytes(end + -(length + end) % tarfile.RECORDSIZE)])
 
 
+def pieces(data: bytes, size: int = 1000) -> Iterator[bytes]:
+    return (data[at:at + size] for at in range(0, len(data), size))
+
+
+def patched(data: bytes, at: int, field: bytes) -> bytes:
+    """An archive with another `field` in its first header, whose checksum agrees."""
+    changed = bytearray(data)
+    changed[at:at + len(field)] = field
+    changed[148:156] = b" " * 8
+    changed[148:156] = b"%06o\0 " % sum(changed[:512])
+    return bytes(changed)
+
+
 def digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def scanned(data: bytes, piece: int = 1000) -> Entries:
     """The entries of a layer, which arrives in pieces."""
-    return scan(ByteStream(data[at:at + piece] for at in range(0, len(data), piece)))
+    return scan(ByteStream(pieces(data, piece)))
 
 
 def listed(data: bytes, piece: int = 1000) -> list:
-    return list(Archive(ByteStream(data[at:at + piece] for at in range(0, len(data), piece))))
+    return list(Archive(ByteStream(pieces(data, piece))))
 
 
 def layer(*members, **headers) -> Entries:
@@ -73,7 +86,6 @@ def headers(count: int) -> Iterator[bytes]:
         header[at:at + 8] = digits
         header[148:156] = b"%06o\0 " % (total + sum(digits) - 8 * 48)
         yield bytes(header)
-
 
 
 X86_64, AARCH64 = 62, 183
