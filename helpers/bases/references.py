@@ -3,15 +3,12 @@
     golang:1.22                          Docker Hub, repository library/golang
     gcr.io/distroless/base-debian12      another registry; no tag means latest
 
-Grammar: the `reference` package of the distribution project, which Docker uses.
-"""
-
-from __future__ import annotations
+Grammar: the `reference` package of the distribution project, which Docker uses."""
 
 import ipaddress
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import CourseError
 
@@ -82,33 +79,22 @@ def parse(text: str) -> Reference:
 
 
 def course_name(reference: Reference) -> str:
-    """The course's own name for it: what a stand-in is called in a user's engine.
-
-    'golang:1.22' -> 'localhost/multistage.course/golang:1.22'. The registry's host becomes a part of the path; a digest
-    cannot be given to another name and becomes a tag.
-    """
+    """The course's own name for it, which a stand-in has in a user's engine: 'golang:1.22' ->
+    'localhost/multistage.course/golang:1.22'. The registry's host becomes a part of the path, and a digest a tag."""
     repository = reference.repository.replace("[", "").replace("]", "").replace(":", "-").lower()
-    tag = reference.tag or reference.digest.replace(":", "-")
+    tag = reference.digest.replace(":", "-") or reference.tag
     return f"{_COURSE}/{repository}:{tag}"
 
 
 def original(name: str) -> str:
-    """The Dockerfile's name for `name`, which may be the course's own for it.
-
-    'localhost/multistage.course/golang:1.22' -> 'golang:1.22'; others unchanged.
-    """
+    """The Dockerfile's name for the course's own: 'localhost/multistage.course/golang:1.22' -> 'golang:1.22'."""
     return name.removeprefix(f"{_COURSE}/")
 
 
 def short(name: str) -> str:
-    """A name as Docker lists it: Podman writes out that it is one of Docker Hub's.
-
-    'docker.io/library/golang:1.22' -> 'golang:1.22'; others unchanged.
-    """
+    """A name as Docker lists it, for Podman's: 'docker.io/library/golang:1.22' -> 'golang:1.22'; others unchanged."""
     return name.removeprefix("docker.io/library/").removeprefix("docker.io/")
 
-
-# -- the mirror -----------------------------------------------------------------
 
 def mirror() -> str | None:
     """host:port of MULTISTAGE_MIRROR, or None. Raises CourseError where it is no address."""
@@ -117,32 +103,24 @@ def mirror() -> str | None:
         return None
     host = re.sub(r"^https?://", "", value).rstrip("/")
     if not _HOST.fullmatch(host) or not ("." in host or ":" in host or host == "localhost"):
-        raise CourseError(
-            f"{MIRROR} is {value!r}, which is not the address of a registry.",
-            remedy=f"Set it to host:port, for example {MIRROR}=127.0.0.1:5000, or unset it.")
+        raise CourseError(f"{MIRROR} is {value!r}, which is not the address of a registry.",
+                          remedy=f"Set it to host:port, for example {MIRROR}=127.0.0.1:5000, or unset it.")
     return host
 
 
 def mirrored(reference: Reference, host: str) -> tuple[Reference, ...]:
-    """Where a mirror at `host` may have it, the likeliest first.
-
-    A pull-through mirror of Docker Hub keeps `library/`; a registry filled by hand often does not. Other registries'
-    images lie under the registry's name, or without it.
-    """
-    path = reference.path
-    if reference.registry == DOCKER_HUB:
-        paths = (path, path.removeprefix("library/"))
-    else:
-        paths = (f"{reference.registry.replace(':', '-')}/{path}", path)
-    return tuple(Reference(host, each, reference.tag, reference.digest) for each in dict.fromkeys(paths))
+    """Where a mirror at `host` may have it, the likeliest first: a pull-through mirror of Docker Hub keeps `library/`,
+    a registry filled by hand often does not; other registries' images lie under the registry's name, or without it."""
+    path, hub = reference.path, reference.registry == DOCKER_HUB
+    paths = (path, path.removeprefix("library/")) if hub else (f"{reference.registry.replace(':', '-')}/{path}", path)
+    return tuple(replace(reference, registry=host, path=each) for each in dict.fromkeys(paths))
 
 
 def on_loopback(host: str) -> bool:
     """Whether a registry or a server is this machine itself (host or host:port)."""
+    name = host.partition(":")[0] if host.count(":") == 1 else host
     if host.startswith("["):
         name = host[1:].partition("]")[0]
-    else:
-        name = host.partition(":")[0] if host.count(":") == 1 else host
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
