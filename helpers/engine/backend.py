@@ -1,9 +1,5 @@
-"""What the course knows of one kind of engine: what it can do, and how to run one of its own.
-
-To add an engine, write a subclass of `Backend` and list it in `backends`.
-"""
-
-from __future__ import annotations
+"""What the course knows of one kind of engine: what it can do, and how to run one of its own. To add an engine, write a
+subclass of `Backend` and list it in `backends`."""
 
 import contextlib
 import errno
@@ -24,35 +20,20 @@ _SOCKET_PATH = 104   # containerd's limit; the kernel's is 108
 
 
 class Backend(ABC):
-    """One kind of engine.
+    """One kind of engine, and the one of it that the course runs, all of whose data lie in one folder."""
 
-    name       as it calls itself in its answer to /version
-    builders   the builders that it has, the default one first
-    process    a word by which its processes are known: their name, or an argument
-
-    Of the one that the course runs, all of whose data lie in one folder:
-    title      what it is called in messages
-    home       its folder's name below `paths.state()`
-    socket, log         names of files in the folder
-    longest_socket      the longest path of a socket in the folder
-    remedy     what to do where it cannot start
-    start_seconds, busy_seconds, stop_seconds   how long it may be silent then
-    answer_seconds      how long it may take to answer
-    """
-
-    name: str
-    builders: tuple[str, ...]
-    process: bytes
-    title: str
-    home: str
-    socket: str
+    name: str                   # as it calls itself in its answer to /version
+    builders: tuple[str, ...]   # the builders that it has, the default one first
+    process: bytes              # a word by which its processes are known: their name, or an argument
+    title: str                  # what the course's own is called in messages
+    home: str                   # its folder's name below `paths.state()`
+    socket: str                 # the name of a file in the folder, as `log`
     log: str
-    longest_socket = ""
-    remedy: str
+    longest_socket = ""         # the longest path of a socket in the folder
+    remedy: str                 # what to do where it cannot start
     shorter_home = "/tmp/multistage"
+    # How long it may be silent when it starts, is busy or stops, and how long it may take to answer.
     start_seconds, busy_seconds, stop_seconds, answer_seconds = 60, 60, 10, 5
-
-    # -- any engine of this kind -------------------------------------------------------
 
     @abstractmethod
     def capabilities(self, version: int, owned: bool, store: str = "") -> Capabilities:
@@ -61,8 +42,6 @@ class Backend(ABC):
     def limits(self, version: int, owned: bool) -> tuple[str, ...]:
         """What it cannot do, in sentences."""
         return ()
-
-    # -- the one that the course runs --------------------------------------------------
 
     def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
         """The archive of the last of an image's lowest layers, read from its own disk; None where only the engine can
@@ -101,7 +80,6 @@ class Backend(ABC):
                        f"are in {self.folder()}.")
 
     def _delete(self) -> None:
-        """Delete its folder."""
         if self.folder().exists():
             paths.remove(str(self.folder()))
 
@@ -133,11 +111,8 @@ class Backend(ABC):
             return ""
 
     def start(self, report: Report = quiet) -> None:
-        """Start it unless it runs. Safe from several processes at once.
-
-        Raises NoEngine where it cannot run, DiskFull, and EngineError where it does not come
-        up (the end of its log is the evidence).
-        """
+        """Start it unless it runs. Safe from several processes at once. Raises NoEngine where it cannot run, DiskFull,
+        and EngineError where it does not come up (the end of its log is the evidence)."""
         if why := self.obstacle():
             raise NoEngine(f"The course cannot start {self.title} here.", why=why, remedy=self.remedy)
         self._check_socket_length()
@@ -172,8 +147,6 @@ class Backend(ABC):
         with self._lock():
             self._delete()
 
-    # -- starting ----------------------------------------------------------------------
-
     @property
     def _subject(self) -> str:
         return f"The course's {self.title.removeprefix('the ')}"
@@ -187,10 +160,9 @@ class Backend(ABC):
     def _check_socket_length(self) -> None:
         longest = self.folder() / (self.longest_socket or self.socket)
         if len(os.fsencode(longest)) > _SOCKET_PATH:
-            raise EngineError(
-                f"{self._subject} cannot have its sockets in its folder.",
-                why=f"{longest} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
-                remedy=f"Set MULTISTAGE_HOME to a shorter folder, for example {self.shorter_home}.")
+            raise EngineError(f"{self._subject} cannot have its sockets in its folder.",
+                              why=f"{longest} is too long: a socket's path has at most {_SOCKET_PATH} characters.",
+                              remedy=f"Set MULTISTAGE_HOME to a shorter folder, for example {self.shorter_home}.")
 
     def _make_folder(self) -> None:
         """For this user alone. Raises PermissionError if it is somebody else's."""
@@ -212,7 +184,7 @@ class Backend(ABC):
             if self._answers():
                 return
             time.sleep(0.05)
-        ended = process.poll() is not None
+        why = "It did not answer in time." if process.poll() is None else "It ended by itself."
         process.terminate()   # gently: it may have set something up already
         try:
             process.wait(10)
@@ -223,10 +195,8 @@ class Backend(ABC):
         self._clear()
         if "no space left on device" in evidence.lower():
             raise self._no_folder(OSError(errno.ENOSPC, "no space left on device"))
-        raise EngineError(
-            f"{self._subject} did not start.",
-            why="It ended by itself." if ended else "It did not answer in time.",
-            remedy=f"Its log is {self.folder() / self.log}. {self.remedy}", evidence=evidence)
+        raise EngineError(f"{self._subject} did not start.", why=why, evidence=evidence,
+                          remedy=f"Its log is {self.folder() / self.log}. {self.remedy}")
 
     def _no_folder(self, error: OSError) -> EngineError:
         if error.errno == errno.ENOSPC:

@@ -1,7 +1,5 @@
 """The engines that the course knows, the best first."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import docker
@@ -34,11 +32,10 @@ def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
     component, owned = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"], owner(host) is not None
     kind = next((each for each in ENGINES if component == each.name), DOCKERD)
     number, store = major(version["Version"]), _store(info)
-    return Engine(
-        client=client, host=host, rung=rung, owned=owned, name=kind.name, version=version["Version"], api=api,
-        store=store, builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-        root=info.get("DockerRootDir") or "",
-        limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned, store)))
+    return Engine(client=client, host=host, rung=rung, owned=owned, name=kind.name, version=version["Version"], api=api,
+                  store=store, builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
+                  root=info.get("DockerRootDir") or "",
+                  limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned, store)))
 
 
 def _store(info: dict) -> str:
@@ -54,11 +51,6 @@ def _limits(info: dict) -> list[str]:
     if (info.get("OSType") or "linux") != "linux":
         limits.append("It runs Windows containers; the lessons need Linux ones.")
     return limits
-
-
-def obstacles() -> str:
-    """Why none of them can be started here, a sentence each."""
-    return " ".join(filter(None, (each.obstacle() for each in ENGINES)))
 
 
 def install(report: Report) -> bool:

@@ -7,8 +7,6 @@
    subordinate ids; Podman with one id; the engine over PRoot (`backends`).
 """
 
-from __future__ import annotations
-
 import os
 import stat
 from dataclasses import dataclass
@@ -30,10 +28,8 @@ _CONNECT_SECONDS = 5     # a local engine answers in milliseconds, a remote one 
 _CALL_SECONDS = 120      # saving or removing a large image may keep an engine busy
 
 WAYS_ON = (
-    "Three ways on: open the repository in GitHub Codespaces; install Docker on a machine of "
-    "yours; or start another Binder session, which may land where it can run an engine. "
-    "Until then the lessons show recorded results."
-)
+    "Three ways on: open the repository in GitHub Codespaces; install Docker on a machine of yours; or start another "
+    "Binder session, which may land where it can run an engine. Until then the lessons show recorded results.")
 
 
 @dataclass(frozen=True)
@@ -50,21 +46,14 @@ _PLACES = {
     "DOCKER_HOST": ("DOCKER_HOST is {}", "Correct DOCKER_HOST, start that engine, or `unset DOCKER_HOST` "
                                          "to let the course look for another."),
     "context": ("The Docker context points at {}", "Start that engine, or `docker context use default`."),
-    "socket": ("There is a socket at {}", "Start Docker, or remove the stale socket."),
-}
+    "socket": ("There is a socket at {}", "Start Docker, or remove the stale socket.")}
 _OWN = ("The course's engine should be at {}", "`make engine` starts it again.")
 
 
 def connect(*, start: bool = True, report: Report = quiet) -> Engine:
-    """The first engine that answers.
-
-    start   whether one is started where none answers
-    report  gets a line when one is started
-
-    MULTISTAGE_NO_ENGINE=1 hides every engine, to show what a learner sees on a machine that has
-    none. Raises EngineUnreachable or EngineRefused for an address that the user set,
-    EngineTooOld, NoEngine.
-    """
+    """The first engine that answers; where none does, one that is started if `start`, which is reported with a line.
+    MULTISTAGE_NO_ENGINE=1 hides every engine, to show what a learner sees on a machine that has none. Raises
+    EngineUnreachable or EngineRefused for an address that the user set, EngineTooOld, NoEngine."""
     if hidden():
         raise NoEngine("No engine is to be used here.", why="MULTISTAGE_NO_ENGINE is set.", remedy=WAYS_ON)
     if chosen := _chosen():
@@ -106,16 +95,13 @@ def _chosen() -> Rung | None:
         if current is not None and current.Host:
             return Rung("context", current.Host, tls=current.TLSConfig)
     except Exception as error:   # the SDK reads the files as it finds them, and raises anything
-        raise EngineUnreachable(
-            f"The Docker context {name or 'in use'!r} cannot be read.", why=str(error),
-            remedy="`docker context use default`, or set DOCKER_HOST.",
-        ) from error
+        raise EngineUnreachable(f"The Docker context {name or 'in use'!r} cannot be read.", why=str(error),
+                                remedy="`docker context use default`, or set DOCKER_HOST.") from error
     raise EngineUnreachable(
         f"The Docker context {name or 'in use'!r} does not exist."
         if current is None else f"The Docker context {current.Name!r} names no engine.",
         remedy="`docker context ls` lists those there are; `docker context use default` and an "
-               "unset DOCKER_CONTEXT give the default.",
-    )
+               "unset DOCKER_CONTEXT give the default.")
 
 
 def _sockets() -> list[Rung]:
@@ -155,10 +141,9 @@ def _refusal(rung: Rung, error: Exception) -> EngineError:
     place, remedy = _PLACES.get(rung.name, _OWN)
     where = place.format(rung.host)
     if "Permission denied" in f"{why} {error}":
-        return EngineRefused(
-            f"{where}, and you may not open it.", why=why,
-            remedy="Ask for membership of the group that owns the socket "
-                   "(`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker.")
+        return EngineRefused(f"{where}, and you may not open it.", why=why,
+                             remedy="Ask for membership of the group that owns the socket "
+                                    "(`sudo usermod -aG docker $USER`, then log in again), or use rootless Docker.")
     if "paramiko" in why:
         return EngineUnreachable(f"{where}, and cannot be reached.", why=why,
                                  remedy="`.venv/bin/pip install 'docker[ssh]'`, or forward the "
@@ -172,10 +157,7 @@ def _none(refusals: list[EngineError]) -> NoEngine:
     elif os.geteuid() == 0:
         remedy = f"`make engine` installs and starts one (you are root). {WAYS_ON}"
     else:
-        remedy = f"{backends.obstacles()} {WAYS_ON}"
+        remedy = " ".join([*filter(None, (each.obstacle() for each in backends.ENGINES)), WAYS_ON])
     return NoEngine(
-        "There is no Docker engine here.",
-        why=" ".join(error.what for error in refusals)
-            or "DOCKER_HOST is not set and no socket of an engine was found.",
-        remedy=remedy,
-    )
+        "There is no Docker engine here.", why=" ".join(error.what for error in refusals)
+            or "DOCKER_HOST is not set and no socket of an engine was found.", remedy=remedy)

@@ -1,10 +1,7 @@
 """What is known of an engine that answers."""
 
-from __future__ import annotations
-
-import contextlib
 import sys
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import docker
@@ -21,34 +18,21 @@ MINIMUM_API = (1, 40)
 
 @dataclass(frozen=True)
 class Engine(Capabilities):
-    """An engine that answers, and what it can do.
+    """An engine that answers, and what it can do."""
 
-    client    the Docker SDK client that speaks to it
-    host      its address, as DOCKER_HOST would have it
-    rung      how it was found: DOCKER_HOST, context, socket or course
-    name      'Docker Engine', 'Podman Engine' or 'Course Engine'
-    version   its own version; `api` the API version spoken with it
-    store     how it stores layers: 'overlay2', 'overlayfs (containerd)', 'vfs'
-    builders  the builders that it has, the default one first
-    owned     whether the course started it and may stop it
-    cpus, memory   what it may use (memory in bytes)
-    limits    sentences: what it cannot do
-    root      folder on its machine where it keeps its data, '' where it does not say
-    """
-
-    client: docker.DockerClient = field(repr=False, compare=False)
-    host: str
-    rung: str
-    name: str
-    version: str
-    api: str
-    store: str
-    builders: tuple[str, ...]
-    owned: bool
-    cpus: int = 0
-    memory: int = 0
-    limits: tuple[str, ...] = ()
-    root: str = ""
+    client: docker.DockerClient = field(repr=False, compare=False)  # the Docker SDK client that speaks to it
+    host: str                               # its address, as DOCKER_HOST would have it
+    rung: str                               # how it was found: DOCKER_HOST, context, socket or course
+    name: str                               # 'Docker Engine', 'Podman Engine' or 'Course Engine'
+    version: str                            # its own
+    api: str                                # the version that is spoken with it
+    store: str                              # how it stores layers: 'overlay2', 'overlayfs (containerd)', 'vfs'
+    builders: tuple[str, ...]               # the builders that it has, the default one first
+    owned: bool                             # whether the course started it and may stop it
+    cpus: int = 0                           # how many it may use
+    memory: int = 0                         # bytes that it may use
+    limits: tuple[str, ...] = ()            # sentences: what it cannot do
+    root: str = ""                          # folder on its machine where it keeps its data, '' where it does not say
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
@@ -57,12 +41,8 @@ class Engine(Capabilities):
 
     def facts(self) -> dict[str, object]:
         """The engine's part of `doctor --json`."""
-        return {
-            "name": self.name, "version": self.version, "api": self.api,
-            "store": self.store, "rung": self.rung, "owned": self.owned,
-            "host": self.host, "cpus": self.cpus, "memory": self.memory,
-            "limits": list(self.limits),
-        }
+        keys = ("name", "version", "api", "store", "rung", "owned", "host", "cpus", "memory")
+        return {key: getattr(self, key) for key in keys} | {"limits": list(self.limits)}
 
     def find_image(self, name: str) -> dict | None:
         """What `docker inspect` says of an image; None where it is not there. Raises the engine's errors."""
@@ -72,11 +52,9 @@ class Engine(Capabilities):
             except SDKImageNotFound:
                 return None
 
-    @contextlib.contextmanager
-    def translate_errors(self, doing: str) -> Iterator[None]:
+    def translate_errors(self, doing: str) -> AbstractContextManager[None]:
         """Calls made inside fail with a `CourseError` that names `doing`."""
-        with translate_errors(doing, self.host):
-            yield
+        return translate_errors(doing, self.host)
 
 
 def major(version: str) -> int:
@@ -88,8 +66,5 @@ def major(version: str) -> int:
 def too_old(host: str, why: str) -> EngineTooOld:
     """The error for an engine whose API is older than MINIMUM_API."""
     wanted = ".".join(map(str, MINIMUM_API))
-    return EngineTooOld(
-        f"The engine at {host} is too old: the course needs API {wanted} (Docker 19.03) or newer.",
-        why=why,
-        remedy="Update Docker on that machine, or point DOCKER_HOST at a newer engine.",
-    )
+    return EngineTooOld(f"The engine at {host} is too old: the course needs API {wanted} (Docker 19.03) or newer.",
+                        why=why, remedy="Update Docker on that machine, or point DOCKER_HOST at a newer engine.")

@@ -1,7 +1,5 @@
 """File systems mounted below a folder of the course, which would keep it from being deleted."""
 
-from __future__ import annotations
-
 import contextlib
 import subprocess
 from pathlib import Path

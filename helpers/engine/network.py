@@ -1,17 +1,14 @@
 """The bridge and the firewall rules of an engine that the course owns.
 
-dockerd adds rules of its own and takes none back when it ends. What stood there
-before is noted at the start, so that `sweep` leaves the machine as it was found.
-Public functions take the engine's folder: one folder, one bridge. The bridge of an
-engine that was killed, and whose folder may be gone, is taken away by the next start.
-"""
-
-from __future__ import annotations
+dockerd adds rules of its own and takes none back when it ends. What stood there before is noted at the start, so that
+`sweep` leaves the machine as it was found. Public functions take the engine's folder: one folder, one bridge. The
+bridge of an engine that was killed, and whose folder may be gone, is taken away by the next start."""
 
 import hashlib
 import json
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -31,12 +28,12 @@ _CHAINS = (  # what dockerd adds to the firewall besides rules that name the bri
     ("nat", "OUTPUT", "DOCKER"),
 )
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+_NOTE = "before.json"    # what the machine was like before the start
 
 
 def run(*command: str) -> subprocess.CompletedProcess:
     """Run a tool of the system; its output is text, and failing is no exception."""
-    return subprocess.run(command, capture_output=True, text=True,
-                          env={**os.environ, "PATH": PATH})
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PATH": PATH})
 
 
 def bridge(folder: Path) -> str:
@@ -45,14 +42,17 @@ def bridge(folder: Path) -> str:
 
 
 def address(folder: Path) -> str:
-    """The bridge's hardware address, of its own: locally administered, for one machine.
-
-    A bridge that is given none takes that of one of its ports, and another when
-    that port's container ends. The other containers go on speaking to the old
-    one, the firewall forgets how it translated their connections, and they hang.
-    """
+    """The bridge's hardware address: locally administered, for one machine. A bridge without one takes that of a port,
+    and another when that port's container ends: the connections of the other containers hang then."""
     digest = hashlib.sha256(os.fsencode(folder)).digest()
     return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def network(subnet: str) -> str:
@@ -67,34 +67,27 @@ def pool(subnet: str) -> str:
 
 
 def prepare(folder: Path) -> str:
-    """Make the bridge and note what the firewall is like; the bridge's subnet.
-
-    Raises EngineError where the network may not be changed.
-    """
+    """Make the bridge and note what the firewall is like; the bridge's subnet. Raises EngineError where the network may
+    not be changed."""
     for name in _orphans():
         _remove(name)
     subnet = _make_bridge(folder)
     _forget_another_subnet(folder, subnet)
     policy = run("iptables", "-S", "FORWARD").stdout
-    paths.write_whole(_note(folder), json.dumps({
+    paths.write_whole(folder / _NOTE, json.dumps({
         "forward_accepts": "-P FORWARD ACCEPT" in policy,
         "ip_forward": _FORWARD.read_text().strip(),
-        "had_chains": run("iptables", "-nL", "DOCKER-USER").returncode == 0,
-    }).encode())
+        "had_chains": run("iptables", "-nL", "DOCKER-USER").returncode == 0}).encode())
     return subnet
 
 
 def sweep(folder: Path) -> None:
     """Take back what `prepare` and dockerd changed."""
     _remove(bridge(folder))
-    note = _note(folder)
+    note = folder / _NOTE
     if note.exists():
         _restore(_noted(note))
         note.unlink()
-
-
-def _note(folder: Path) -> Path:
-    return folder / "before.json"
 
 
 def _make_bridge(folder: Path) -> str:
@@ -106,11 +99,9 @@ def _make_bridge(folder: Path) -> str:
     run("ip", "addr", "replace", subnet, "dev", name)
     made = run("ip", "link", "set", name, "up")
     if made.returncode:
-        raise EngineError(
-            "The course's engine has no network bridge.", why=made.stderr.strip(),
-            remedy="It needs root with the right to change the network (in a container: "
-                   "--privileged), and the package iproute2.",
-        )
+        raise EngineError("The course's engine has no network bridge.", why=made.stderr.strip(),
+                          remedy="It needs root with the right to change the network (in a container: "
+                                 "--privileged), and the package iproute2.")
     return subnet
 
 
@@ -149,8 +140,7 @@ def _bridges(name: str, subnet: str) -> set[str]:
 
 
 def _noted(note: Path) -> dict:
-    """What was noted before the start. One that cannot be read says: change nothing
-    that may not be ours."""
+    """What was noted. One that cannot be read says: change nothing that may not be ours."""
     careful = {"forward_accepts": False, "ip_forward": "", "had_chains": True}
     try:
         return {**careful, **json.loads(note.read_text())}
@@ -167,8 +157,7 @@ def _remove(name: str) -> None:
     for table in ("filter", "nat"):
         for rule in run("iptables", "-t", table, "-S").stdout.splitlines():
             words = rule.split()
-            ours = bridges & set(words) or ("MASQUERADE" in words and
-                                            any(word.startswith(sources) for word in words))
+            ours = bridges & set(words) or ("MASQUERADE" in words and any(word.startswith(sources) for word in words))
             if words[:1] == ["-A"] and ours:
                 run("iptables", "-t", table, "-D", *words[1:])
     for each in sorted(bridges):

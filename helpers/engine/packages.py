@@ -1,7 +1,5 @@
 """Distribution packages that the course asks apt for, as root."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil
@@ -18,14 +16,11 @@ _FRESH_SECONDS = 24 * 3600
 
 
 def apt_install(names: Sequence[str], report: Report) -> None:
-    """Install `names` without their recommendations, and without starting their daemons.
-
-    Raises CourseError with the end of apt's output.
-    """
+    """Install `names` without recommendations and without starting daemons. Raises CourseError with the end of apt's
+    output."""
     if not shutil.which("apt-get"):
-        raise CourseError(
-            f"{', '.join(names)} cannot be installed: there is no apt-get here.",
-            remedy="Install it with your system's own package manager.")
+        raise CourseError(f"{', '.join(names)} cannot be installed: there is no apt-get here.",
+                          remedy="Install it with your system's own package manager.")
     if not _lists_fresh():
         report("Reading the package lists ...")
         _apt("update")
@@ -36,24 +31,18 @@ def apt_install(names: Sequence[str], report: Report) -> None:
 
 def _lists_fresh() -> bool:
     lists = Path("/var/lib/apt/lists")
-    newest = max((p.stat().st_mtime for p in lists.glob("*Packages*")), default=0)
-    stamp = lists.stat().st_mtime if newest else 0
-    return time.time() - max(newest, stamp) < _FRESH_SECONDS and newest > 0
+    files = list(lists.glob("*Packages*"))
+    return bool(files) and time.time() - max(each.stat().st_mtime for each in (lists, *files)) < _FRESH_SECONDS
 
 
 def _apt(*arguments: str) -> None:
-    done = subprocess.run(
-        ["apt-get", "-o", "DPkg::Lock::Timeout=300", *arguments],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-    )
+    done = subprocess.run(["apt-get", "-o", "DPkg::Lock::Timeout=300", *arguments],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
     if done.returncode:
-        raise CourseError(
-            f"`apt-get {' '.join(arguments)}` failed with exit code {done.returncode}.",
-            remedy="Is the network there, and another apt at work? Run this again: it takes up "
-                   "where it left off.",
-            evidence="\n".join(done.stdout.splitlines()[-15:]),
-        )
+        raise CourseError(f"`apt-get {' '.join(arguments)}` failed with exit code {done.returncode}.",
+                          remedy="Is the network there, and another apt at work? Run this again: it takes up "
+                                 "where it left off.", evidence="\n".join(done.stdout.splitlines()[-15:]))
 
 
 @contextlib.contextmanager

@@ -1,9 +1,4 @@
-"""The processes of an engine that the course started: asked, woken, ended.
-
-Each engine says which processes are its own; nothing here decides that.
-"""
-
-from __future__ import annotations
+"""The processes of an engine that the course started: asked, woken, ended. Each engine says which are its own."""
 
 import contextlib
 import os
@@ -45,14 +40,10 @@ def answers(host: str, seconds: float) -> bool:
 
 
 def wait_until_responsive(pids: Pids, answer: Callable[[], bool], report: Report, seconds: float) -> bool:
-    """Wait for an engine that lives and does not answer: whether it does in the end.
+    """Wait for an engine that lives and does not answer, since it is busy or was stopped with its session: whether it
+    does in the end. No second one can run beside it: its data are locked, and its mounts would be swept away.
 
-    It is busy, or was stopped with the session that it was started in. No second one can run
-    beside it: its data are locked, and its mounts would be swept away.
-
-    pids   the engine's own process first, then those that it cannot do without; none
-           where it does not live
-    """
+    pids   the engine's own process first, then those that it cannot do without; none where it does not live"""
     deadline, reported = time.monotonic() + seconds, False
     while (own := [*pids()]) and time.monotonic() < deadline:
         if answer():

@@ -1,9 +1,4 @@
-"""How the course runs its own engine over PRoot, the last rung: for sessions that refuse user
-namespaces or mounts. Its data, socket, pid file and log lie in one folder that only this user
-can open.
-"""
-
-from __future__ import annotations
+"""How the course runs its own engine over PRoot, the last rung: for sessions that refuse user namespaces or mounts."""
 
 import os
 import subprocess

@@ -1,12 +1,6 @@
-"""PRoot: found, tried, and called.
-
-PRoot stops a program at each system call that names a path, and lets it see the folder
-as `/`. Its newer versions let the kernel pick those calls by a seccomp filter; in some
-containers that picks none, silently, so it is tried before it is trusted. One older
-than 5.4 does not know `faccessat2`, which Go uses to look for its tools: tried as well.
-"""
-
-from __future__ import annotations
+"""PRoot: found, tried, and called. PRoot stops a program at each system call that names a path. Its newer versions let
+the kernel pick those calls by a seccomp filter; in some containers that picks none, silently, so it is tried before it
+is trusted. One older than 5.4 does not know `faccessat2`, which Go uses to look for its tools: tried as well."""
 
 import os
 import shutil
@@ -43,8 +37,7 @@ class PRoot:
         """The command that runs `words` in the file system at `root`.
 
         binds  {place on this machine: path inside}
-        ports  {port that the program names: port that it gets}
-        """
+        ports  {port that the program names: port that it gets}"""
         command = [sys.executable, "-I", "-S", _JAIL, *self.words, "--kill-on-exit", "-r", root, "-w", folder]
         command += ["-0"] if ids == (0, 0) else ["-i", f"{ids[0]}:{ids[1]}"]
         for place in _BINDS:
@@ -84,12 +77,10 @@ def calls(place: Path) -> list[tuple[str, ...]]:
 
 
 def candidates() -> list[tuple[str, ...]]:
-    """Ways to call a PRoot that is on this machine: the one that MULTISTAGE_PROOT names,
-    `homes`, and the PATH's."""
-    named = os.environ.get("MULTISTAGE_PROOT")
-    places_of_one = [*([Path(named)] if named else []), *homes()]
-    on_path = shutil.which("proot")
-    return [words for place in places_of_one for words in calls(place)] + ([(on_path,)] if on_path else [])
+    """Ways to call a PRoot that is on this machine: the one that MULTISTAGE_PROOT names, `homes`, and the PATH's."""
+    named, on_path = os.environ.get("MULTISTAGE_PROOT"), shutil.which("proot")
+    places = [*([Path(named)] if named else []), *homes(), *([Path(on_path)] if on_path else [])]
+    return [words for place in places for words in calls(place)]
 
 
 def find() -> tuple[PRoot | None, str]:

@@ -2,8 +2,7 @@
 record of what the archive had besides (headers, padding). Asked for an image, an engine sends every layer, the base of
 a compiler's 800 MB too; here one is read alone.
 
-Source: vbatts/tar-split, tar/storage/entry.go (a JSON object a line).
-"""
+Source: vbatts/tar-split, tar/storage/entry.go (a JSON object a line)."""
 
 from __future__ import annotations
 
@@ -21,11 +20,8 @@ _PIECE = 1 << 20
 
 
 def assembled(record: Path, folder: Path) -> Iterator[bytes]:
-    """The archive of the layer whose files are in `folder`, in pieces.
-
-    Its digest is not looked at: who reads it has to. Iterating raises OSError where a file cannot be read, and
-    ValueError for a record that is none.
-    """
+    """The archive of the layer whose files are in `folder`, in pieces. Its digest is not looked at: who reads it has
+    to. Iterating raises OSError where a file cannot be read, and ValueError for a record that is none."""
     with gzip.open(record) as lines:
         for line in lines:
             entry = json.loads(line)

@@ -1,7 +1,5 @@
 """A pull or a push as the engine reports it: a line of JSON for each piece of news."""
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import json
@@ -25,9 +23,8 @@ def event_stream(api: APIClient, call: str, parameters: Mapping[str, str], *, fi
     first  seconds that the engine may take until its first event
     later  seconds between two of them: unpacking a large layer is silent
 
-    An answer that is an error is one event, with the key 'error'. Raises requests' Timeout for an
-    engine that is silent for longer, and what else the client raises.
-    """
+    An answer that is an error is one event, with the key 'error'. Raises requests' Timeout for an engine that is silent
+    for longer, and what else the client raises."""
     response = api.post(f"{api.base_url}/v{api.api_version}/{call}", params=parameters, stream=True,
                         headers={"Connection": "close", "X-Registry-Auth": login}, timeout=(first, first))
     with response:
@@ -56,8 +53,7 @@ def _events(api: APIClient, response: requests.Response, later: float) -> Iterat
 class LayerProgress:
     """The events of one transfer, summed up; in words '12.3 MB of 310 MB', of the layers known so far.
 
-    layers  how many there are; ready: how many of them are there
-    """
+    layers  how many there are; ready: how many of them are there"""
 
     def __init__(self) -> None:
         self._status: dict[str, str] = {}

@@ -1,7 +1,5 @@
 """An engine's errors in the course's words: what happened, why, and what to do now."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 
@@ -30,26 +28,19 @@ def translate_errors(doing: str, host: str) -> Iterator[None]:
     EngineGone     the connection broke or never answered
     DiskFull       the engine has no room
     ImageNotFound  an image is not there
-    EngineFault    any other answer of the engine that is an error
-    """
+    EngineFault    any other answer of the engine that is an error"""
     try:
         yield
     except SDKImageNotFound as error:
-        raise ImageNotFound(
-            f"The engine could not {doing}: it has no such image.",
-            why=error.explanation or str(error),
-            remedy="Check the name with `docker images`, or build the image first.",
-        ) from error
+        raise ImageNotFound(f"The engine could not {doing}: it has no such image.", why=error.explanation or str(error),
+                            remedy="Check the name with `docker images`, or build the image first.") from error
     except APIError as error:
         raise engine_fault(doing, error.explanation or str(error)) from error
     except _LOST as error:
-        raise EngineGone(
-            f"The engine at {host} stopped answering while it was to {doing}.",
-            why=_lost(error),
-            remedy="Run the cell again: the course reconnects. If it stays away, "
-                   "`python -m helpers doctor` says what is wrong; for an engine of the "
-                   "course `make engine` starts it again.",
-        ) from error
+        raise EngineGone(f"The engine at {host} stopped answering while it was to {doing}.", why=_lost(error),
+                         remedy="Run the cell again: the course reconnects. If it stays away, "
+                                "`python -m helpers doctor` says what is wrong; for an engine of the "
+                                "course `make engine` starts it again.") from error
     except DockerException as error:
         raise EngineFault(f"The engine could not {doing}.", why=str(error)) from error
 
@@ -57,12 +48,9 @@ def translate_errors(doing: str, host: str) -> Iterator[None]:
 def engine_fault(doing: str, message: str) -> EngineFault | DiskFull:
     """The error for an engine's own error `message`."""
     if "no space left on device" in message.lower():
-        return DiskFull(
-            f"The engine could not {doing}: its disk is full.",
-            why=message,
-            remedy="`python -m helpers clean` removes what the course built; "
-                   "`docker system df` shows what else takes room.",
-        )
+        return DiskFull(f"The engine could not {doing}: its disk is full.", why=message,
+                        remedy="`python -m helpers clean` removes what the course built; "
+                               "`docker system df` shows what else takes room.")
     return EngineFault(f"The engine could not {doing}.", why=message)
 
 

@@ -1,15 +1,10 @@
 """What can befall an engine while somebody learns: it dies, fills up, freezes.
 
-Each test starts an engine in a network namespace of its own, with one base image, loaded
-out of a kit. Those that leave the disk alone share its data: images and cache stay. What counts each time: the error says what happened and
-what to do, the next call finds an engine, and nothing that was built is lost.
-"""
+Each test starts an engine in a network namespace of its own, with one base image, loaded out of a kit. Those that leave
+the disk alone share its data: images and cache stay. What counts each time: the error says what happened and what to
+do, the next call finds an engine, and nothing that was built is lost."""
 
-import os
 import shutil
-import subprocess
-import sys
-import textwrap
 
 import pytest
 
@@ -17,7 +12,8 @@ from helpers import bases
 from helpers.builder import ensure_bases
 from helpers.engine.backends import DOCKERD as dockerd
 
-from .test_dockerd import PRELUDE, folder, traceless  # noqa: F401 (a fixture)
+from . import test_dockerd
+from .test_dockerd import folder, traceless  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.skipif(
     not dockerd.can_start() or not shutil.which("unshare"), reason="takes root, dockerd and unshare")
@@ -74,22 +70,10 @@ def home():
 
 @pytest.fixture
 def alone(home, kit, tmp_path):
-    """Runs a script with an engine of its own; the words that it printed. `own` is a folder for
-    data of its own."""
-
-    def run(body, own=None, first="true"):
-        script = (PRELUDE + WORDS + "try:\n" + textwrap.indent(textwrap.dedent(body), "    ")
-                  + "\nfinally:\n    dockerd.stop()\n")
-        (tmp_path / "context").mkdir()
-        done = subprocess.run(
-            ["unshare", "--net", "--mount", "sh", "-c", f'{first} && exec "$0" "$@"', sys.executable, "-c", script],
-            capture_output=True, text=True, timeout=120,
-            env={**os.environ, "MULTISTAGE_HOME": str(own or home), "MULTISTAGE_KIT": str(kit),
-                 "CONTEXT": str(tmp_path / "context")})
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout.split()
-
-    return run
+    """Runs a script with an engine of its own; the words that it printed. `own` is a folder for data of its own."""
+    (tmp_path / "context").mkdir()
+    return lambda body, own=None, first="true": test_dockerd.alone(
+        own or home, body, WORDS, ("--net", "--mount"), first, MULTISTAGE_KIT=str(kit), CONTEXT=str(tmp_path / "context"))
 
 
 def test_it_dies_in_the_middle_of_a_build_and_under_a_lesson(alone):
@@ -206,40 +190,3 @@ def test_one_that_stays_silent_is_ended_and_what_it_left_is_in_nobodys_way(alone
         print(connect().client.images.get("kept:1").tags)
         """)
     assert said == ["['kept:1']", "True", "['kept:1']"]
-
-
-FREEZER = "/sys/fs/cgroup/freezer"
-
-
-@pytest.mark.skipif(not os.path.isdir(FREEZER) and not os.path.exists("/sys/fs/cgroup/cgroup.controllers"),
-                    reason="there is no cgroup freezer to be had")
-@pytest.mark.nightly    # test_it_is_stopped_and_runs_on stops the same processes by a signal
-def test_the_whole_session_is_frozen_and_thawed(alone):
-    """As a hub does it: kernel and engine together, in the middle of a build."""
-    said = alone("""
-        old = Path("/sys/fs/cgroup/freezer")
-        group = (old if old.is_dir() else Path("/sys/fs/cgroup")) / f"multistage-{os.getpid()}"
-        made("echo one > /one", tag="kept:1")
-        pid = dockerd._pid()
-        hand = subprocess.Popen(["sh", "-c", '''
-            read go; set -e
-            if [ -e "$0/freezer.state" ]; then state="$0/freezer.state" on=FROZEN off=THAWED
-            else state="$0/cgroup.freeze" on=1 off=0; fi
-            echo $on > "$state"; sleep 2; echo $off > "$state"
-            ''', str(group)], stdin=subprocess.PIPE)
-        group.mkdir()
-        members = [os.getpid(), pid, *dockerd._containerd()]
-        home = {each: Path(f"/proc/{each}/cgroup").read_text() for each in members}
-        for each in members: (group / "cgroup.procs").write_text(str(each))
-        def watch(progress):
-            if building(progress) and not hand.stdin.closed: hand.stdin.close()
-        began = time.monotonic()
-        print(made("sleep 1", tag="slow:1", watch=watch).tag, hand.wait(), time.monotonic() - began > 2)
-        print(connect().client.images.get("kept:1").tags, dockerd._pid() == pid)
-        dockerd.stop()
-        (group.parent / "cgroup.procs").write_text(str(os.getpid()))
-        while True:
-            try: group.rmdir(); break
-            except OSError: time.sleep(0.1)
-        """)
-    assert said == ["slow:1", "0", "True", "['kept:1']", "True"]

@@ -1,12 +1,6 @@
-"""Podman, and how the course runs one of its own without privileges.
-
-Two rungs of the ladder: `podman` has subordinate ids, `podman-one-id` only this user's. Both
-answer as a Docker engine does, on a socket in a folder that only this user can open. Everything
-of it lies in that folder; stopping it ends every process in its namespaces, and the mounts go
-with them.
-"""
-
-from __future__ import annotations
+"""Podman, and how the course runs one of its own without privileges, in two rungs of the ladder: `podman` has
+subordinate ids, `podman-one-id` only this user's. Everything of it lies in one folder that only this user can open;
+stopping it ends every process in its namespaces, and the mounts go with them."""
 
 import json
 import os
@@ -35,8 +29,7 @@ _LIMITS = (
     "Builds go through Buildah: stages run one after another, "
     "and there is no BuildKit trace to draw and no build cache to list or prune.",
     "An interrupt ends the command of a RUN only where this machine sees it: Podman on another "
-    "machine runs it to its end, and stops the build then.",
-)
+    "machine runs it to its end, and stops the build then.")
 _NO_BASES = ("Base images cannot be made here, since Podman 4 keeps no finished step that mounts a secret: they "
              "come from a registry, a mirror or a kit.")
 _OPEN = ("A server that a check runs can reach the network: Podman makes a closed network only "
@@ -62,11 +55,10 @@ class Podman(Backend):
         """Podman before 5 reads no heredocs (4.9.3), and keeps no finished step that mounts a secret. What the
         course runs has this machine's network, since nobody may make a bridge here."""
         new = version >= 5
-        return Capabilities(
-            mounting=("buildah",), heredocs=("buildah",) if new else (), relative_mounts=new, cache_sees_mounts=new,
-            makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
-            has_users=not owned or self._ids() == "many", shares_network=owned, keeps_ulimits=new or owned,
-            fills_tmpfs=True, prints_exec_errors=True, process_columns=True)
+        return Capabilities(mounting=("buildah",), heredocs=("buildah",) if new else (), relative_mounts=new,
+                            cache_sees_mounts=new, makes_bases=new, matches_any_prefix=True, looks_into_registry=False,
+                            has_users=not owned or self._ids() == "many", shares_network=owned,
+                            keeps_ulimits=new or owned, fills_tmpfs=True, prints_exec_errors=True, process_columns=True)
 
     def limits(self, version: int, owned: bool) -> tuple[str, ...]:
         limits = [*_LIMITS, *((_OPEN,) if version >= 5 else (_NO_BASES, _OPEN, _EMPTY_FILES))]
@@ -114,8 +106,6 @@ class Podman(Backend):
             return None
         return layers.archive(settings.data(self.folder(), note["store"], note["ids"]), digests[-1])
 
-    # -- starting and ending -----------------------------------------------------------
-
     def _launch(self) -> subprocess.Popen:
         place, found = self.folder(), self._probed()
         settings.write(place)
@@ -159,8 +149,8 @@ class Podman(Backend):
 
 
 def _launched(words: list[str], timeouts: Iterable[float]) -> dict:
-    """What a probe answers. One that is silent has not said no: taken for a no, it would put a busy session on a
-    slower engine. Raises EngineUnreachable."""
+    """What a probe answers. Raises EngineUnreachable for one that is silent: taken for a no, it would put a busy
+    session on a slower engine."""
     for timeout in timeouts:
         try:
             done = subprocess.run(_launch_command(words), capture_output=True, text=True, timeout=timeout,

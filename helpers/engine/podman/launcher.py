@@ -3,14 +3,11 @@
     probe IDS FOLDER       what works here, as JSON on standard output
     run IDS COMMAND ...    become COMMAND in there
 
-IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the
-seccomp filter hides that there is no other). It is a process of its own, since a kernel with
-threads cannot enter a user namespace, and since Podman must find the namespaces made: left to
-itself it fails where newuidmap is there and has no privileges.
-"""
+IDS is `many` (subordinate ids, by newuidmap) or `one` (this user's alone, as root; the seccomp filter hides that there
+is no other). It is a process of its own, since one with threads cannot enter a user namespace; and left to itself
+Podman fails where newuidmap is there and has no privileges."""
 
-from __future__ import annotations
-
+import contextlib
 import ctypes
 import json
 import os
@@ -48,8 +45,7 @@ def enter(ids: str) -> None:
                 Path(f"/proc/self/{name}").write_text(text)
             except OSError as error:
                 raise NamespaceRefused(
-                    f"this user's id cannot be mapped into a user namespace ({error.strerror})"
-                ) from error
+                    f"this user's id cannot be mapped into a user namespace ({error.strerror})") from error
     os.setgid(0)
     os.setuid(0)
     _mount("none", "/", None, _PRIVATE | _RECURSIVE, None)
@@ -98,13 +94,11 @@ def _map(pid: int, uid: int, gid: int) -> int:
 def subordinate(table: str, uid: int) -> tuple[int, int] | None:
     """(first, count) of the longest range that /etc/subuid gives this user, by name or
     number; None below the 65536 that images take for granted."""
-    import pwd
+    import pwd  # not on Windows, which this module is imported on too
 
     names = {str(uid)}
-    try:  # noqa: SIM105
+    with contextlib.suppress(KeyError):   # a pod may run as an id without a name
         names.add(pwd.getpwuid(uid).pw_name)
-    except KeyError:   # a pod may run as an id without a name
-        pass
     found = []
     for line in table.splitlines():
         owner, _, rest = line.strip().partition(":")
@@ -132,17 +126,10 @@ def _unmount(target: Path | str) -> None:
     ctypes.CDLL(None).umount2(os.fsencode(target), _DETACH)
 
 
-# -- what works here -----------------------------------------------------------------
-
 def store(folder: Path, ids: str) -> str:
-    """How layers can be kept in `folder`, from inside the namespaces.
-
-    overlay          in the kernel
-    fuse-overlayfs   a program
-    vfs              copies
-
-    Raises NamespaceRefused where one id would have only copies: the engine over PRoot does better.
-    """
+    """How layers can be kept in `folder`, from inside the namespaces: 'overlay' in the kernel, 'fuse-overlayfs', a
+    program, or 'vfs', copies. Raises NamespaceRefused where one id would have only copies: the engine over PRoot does
+    better."""
     if _overlays(folder):
         return "overlay"
     if shutil.which("fuse-overlayfs") and _opens(_FUSE):
@@ -153,9 +140,8 @@ def store(folder: Path, ids: str) -> str:
 
 
 def _overlays(folder: Path) -> bool:
-    """Whether the kernel overlays files in `folder`: on another overlay, as the root of a container
-    is, it does not. What a layer deletes has to stay deleted: that is tried, since without
-    extended attributes it does not."""
+    """Whether the kernel overlays files in `folder`: on another overlay, as the root of a container is, it does not.
+    What a layer deletes has to stay deleted: that is tried, since without extended attributes it does not."""
     # A folder of its own: two may try at once, and one that swept away the other's would make it
     # start on another store, without the images of this one.
     own = folder / f".overlay-probe-{secrets.token_hex(4)}"
@@ -180,11 +166,10 @@ def _overlays(folder: Path) -> bool:
 
 
 def _opens(device: Path) -> bool:
-    try:
+    with contextlib.suppress(OSError):
         os.close(os.open(device, os.O_RDWR))
         return True
-    except OSError:
-        return False
+    return False
 
 
 def probe(ids: str, folder: Path) -> dict[str, object]:
@@ -211,8 +196,6 @@ def _fake(folder: Path) -> None:
     except OSError as error:
         raise NamespaceRefused(f"its seccomp filter was refused ({error.strerror})") from error
 
-
-# -- becoming a program there --------------------------------------------------------
 
 def main(words: Sequence[str]) -> None:
     doing, ids, *words = words

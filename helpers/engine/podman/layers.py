@@ -1,7 +1,5 @@
-"""A layer of Podman's overlay store, read from the disk.
-
-Source: containers/storage, docs/containers-storage-layers.md and layers.go (layers.json, ID.tar-split.gz).
-"""
+"""A layer of Podman's overlay store, read from the disk. Source: containers/storage, docs/containers-storage-layers.md
+and layers.go (layers.json, ID.tar-split.gz)."""
 
 from __future__ import annotations
 

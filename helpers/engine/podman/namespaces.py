@@ -1,10 +1,5 @@
-"""Which processes are those of the course's Podman, as /proc shows them.
-
-Containers are known by nothing but their user namespace: their environment and their command
-are the image's.
-"""
-
-from __future__ import annotations
+"""Which processes are those of the course's Podman, as /proc shows them. Containers are known by nothing but their user
+namespace: their environment and their command are the image's."""
 
 import contextlib
 import os
@@ -23,8 +18,7 @@ def namespace(pid: int | str) -> str | None:
 
 
 def is_marked(pid: object, folder: Path) -> bool:
-    """Whether a process is one of the engine's own. Another one that was given the number
-    of a dead one is not."""
+    """Whether a process is one of the engine's own. Another one that was given the number of a dead one is not."""
     with contextlib.suppress(OSError):
         return isinstance(pid, int) and _mark(folder) in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return False
@@ -43,18 +37,15 @@ def marked(folder: Path) -> set[str | None]:
 
 
 def seen(folder: Path) -> Iterator[tuple[int, str | None, bool]]:
-    """(process, user namespace, whether it is the engine's) of all but zombies.
-
-    The service has the mark in its environment, and conmon the folder in its arguments. The
-    command of a RUN has neither, and may be all that is left: its root is one of the engine's.
-    """
+    """(process, user namespace, whether it is the engine's) of all but zombies. The service has the mark in its
+    environment, and conmon the folder in its arguments. The command of a RUN has neither, and may be all that is left:
+    its root is one of the engine's."""
     mark, below = _mark(folder), os.fsencode(folder) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 continue
-            ours = (mark in (entry / "environ").read_bytes().split(b"\0")
-                    or below in (entry / "cmdline").read_bytes()
+            ours = (mark in (entry / "environ").read_bytes().split(b"\0") or below in (entry / "cmdline").read_bytes()
                     or rooted((entry / "mountinfo").read_bytes(), below))
             yield int(entry.name), namespace(entry.name), ours
 

@@ -1,16 +1,7 @@
-"""System calls that answer "done" and do nothing, for a namespace of one user id.
-
-Where only one id exists, no file can be given to another user and no process can
-become one: `chown`, `setgroups` and `setuid` fail, and with them Buildah, `apt-get`
-and every package that brings a file of another owner. With this filter they seem to
-succeed. Charliecloud's `--force=seccomp` is the model of what is faked.
-
-Python's binding of libseccomp comes with a distribution's packages and not from
-PyPI, and a session can install neither; a filter of twenty instructions needs no
-compiler. So it is put together here, as seccomp(2) and `linux/bpf_common.h` have it.
-"""
-
-from __future__ import annotations
+"""System calls that answer "done" and do nothing, for a namespace of one user id: there `chown`, `setgroups` and
+`setuid` fail, and with them Buildah, `apt-get` and every package with a file of another owner. Charliecloud's
+`--force=seccomp` is the model of what is faked. The filter is written out, by seccomp(2) and `linux/bpf_common.h`,
+since libseccomp's Python binding is not on PyPI."""
 
 import ctypes
 import os
@@ -25,14 +16,12 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 # AUDIT_ARCH_* of linux/audit.h, and the numbers in each kernel's own table. The
 # generic table that arm64 has knows no chown and lchown: its C library calls fchownat.
 _FAKED = {
-    "x86_64": (0xC000003E, {
-        "chown": 92, "fchown": 93, "lchown": 94, "fchownat": 260, "setuid": 105, "setgid": 106,
-        "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117, "setresgid": 119,
-        "setfsuid": 122, "setfsgid": 123}),
+    "x86_64": (0xC000003E, {"chown": 92, "fchown": 93, "lchown": 94, "fchownat": 260, "setuid": 105, "setgid": 106,
+                            "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117, "setresgid": 119,
+                            "setfsuid": 122, "setfsgid": 123}),
     "aarch64": (0xC00000B7, {
         "fchownat": 54, "fchown": 55, "setregid": 143, "setgid": 144, "setreuid": 145, "setuid": 146,
-        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "setgroups": 159}),
-}
+        "setresuid": 147, "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "setgroups": 159})}
 
 
 def known(machine: str | None = None) -> bool:
@@ -59,10 +48,7 @@ def program(machine: str | None = None) -> bytes:
 
 
 def install() -> None:
-    """Put this process and all that it starts under the filter, for good.
-
-    Raises OSError where the kernel has no seccomp filters.
-    """
+    """Put this process and all that it starts under the filter, for good. Raises OSError where the kernel has none."""
     class Program(ctypes.Structure):   # struct sock_fprog
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 

@@ -1,10 +1,4 @@
-"""Podman's configuration files, and the environment that names them.
-
-Nothing of the user's own Podman is read or written: its settings might contradict
-these, and its store is not the course's.
-"""
-
-from __future__ import annotations
+"""Podman's configuration files, and the environment that names them. The user's own Podman has others."""
 
 import os
 import shutil
@@ -19,8 +13,7 @@ RUN = "/dev/shm"
 
 
 def data(folder: Path, store: str, ids: str) -> Path:
-    """Where Podman keeps images. Stores of different kinds and ids lie apart: what one
-    wrote, another cannot read."""
+    """Where Podman keeps images. Stores of different kinds and ids lie apart: what one wrote, another cannot read."""
     return folder / f"data-{store}-{ids}"
 
 
@@ -89,5 +82,4 @@ def environment(folder: Path, outer: Mapping[str, str]) -> dict[str, str]:
         "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"), "HOME": str(folder / "home"),
         "PATH": f"{outer.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin",
         "TMPDIR": str(folder / "tmp"), "XDG_CONFIG_HOME": str(folder / "home" / ".config"),
-        "XDG_DATA_HOME": str(folder / "home" / ".local"), "XDG_RUNTIME_DIR": f"{RUN}/xdg",
-    }
+        "XDG_DATA_HOME": str(folder / "home" / ".local"), "XDG_RUNTIME_DIR": f"{RUN}/xdg"}

@@ -1,7 +1,5 @@
 """Run the engine in a folder until SIGTERM: `python -m helpers.engine.proot FOLDER`."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

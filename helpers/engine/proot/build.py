@@ -1,10 +1,5 @@
-"""Build a Dockerfile: every stage that the target needs, step by step, into layers.
-
-The answer has the form of the legacy builder's: a step is known by its number in the
-whole file. A stage that nothing needs is not run, and its numbers are left out.
-"""
-
-from __future__ import annotations
+"""Build a Dockerfile: every stage that the target needs, step by step, into layers. The answer has the form of the
+legacy builder's: a step has its number in the whole file, and those of a stage that nothing needs are left out."""
 
 import contextlib
 import copy
@@ -46,12 +41,8 @@ class Options:
 
 
 class Builder:
-    """One build.
-
-    send     gets each message, as Docker's API has it
-    stopped  is asked between steps and while one runs
-    caches   the folder of what RUN --mount=type=cache keeps
-    """
+    """One build. `send` gets each message, as Docker's API has it; `stopped` is asked between steps and while one runs;
+    `caches` is the folder of what RUN --mount=type=cache keeps."""
 
     def __init__(self, store: Store, trees: FileSystems, processes: Processes, send: Send,
                  stopped: Callable[[], bool] = lambda: False, caches: str = ""):
@@ -94,19 +85,15 @@ class Builder:
             state = self._stages.begin(stage)
             for instruction in stage.instructions:
                 number += 1
-                self.say(f"Step {number}/{total} : {instruction.keyword} {instruction.value}")
-                self.say("\n")
+                self.say(f"Step {number}/{total} : {instruction.keyword} {instruction.value}", "\n")
                 self._step(state, instruction)
                 self.say(f" ---> {state.image[:12]}\n")
         if labels := self.options.labels:
-            self.say(f"Step {total}/{total} : LABEL {' '.join(sorted(labels))}")
-            self.say("\n")
+            self.say(f"Step {total}/{total} : LABEL {' '.join(sorted(labels))}", "\n")
             state.config = {**state.config, "Labels": {**(state.config.get("Labels") or {}), **labels}}
             self.commit(state, f"LABEL {json.dumps(labels, sort_keys=True)}")
             self.say(f" ---> {state.image[:12]}\n")
         return state.image
-
-    # -- one step ----------------------------------------------------------------
 
     def _step(self, state: State, instruction: Instruction) -> None:
         if self.stopped():
@@ -132,12 +119,7 @@ class Builder:
         stage = state.stage
         if stage.base != SCRATCH:
             earlier = self._stages.find(self._parsed.stage(stage.base_stage)) if stage.base_stage else None
-            try:
-                state.image = earlier.image if earlier else self._store.find(stage.base)
-            except NotFound:
-                raise RequestRefused(
-                    f"pull access denied for {stage.base}: this engine has no such image and fetches none"
-                ) from None
+            state.image = earlier.image if earlier else self._image(stage.base, "pull access denied for")
         state.config = copy.deepcopy(self._store.config(state.image).get("config") or {}) if state.image else {
             "Env": [settings.PATH]}
 
@@ -193,17 +175,17 @@ class Builder:
                 if running and scan(tree.root) != tree.seen:
                     self._stages.drop(state)
             return
-        try:
-            image = self._store.find(reference)
-        except NotFound:
-            raise RequestRefused(
-                f"invalid from flag value {reference}: this engine has no such image and fetches none"
-            ) from None
-        tree = self._trees.take(self._store.chain(image))
+        tree = self._trees.take(self._store.chain(self._image(reference, "invalid from flag value")))
         try:
             yield tree.root, ()
         finally:
             self._trees.give_back(tree)
+
+    def _image(self, reference: str, refusal: str) -> str:
+        try:
+            return self._store.find(reference)
+        except NotFound:
+            raise RequestRefused(f"{refusal} {reference}: this engine has no such image and fetches none") from None
 
     def commit(self, state: State, step: str, mark: str = "", made: Callable[[FileSystem], None] | None = None, *,
                history: str = "", running: bool = False) -> None:
@@ -211,9 +193,10 @@ class Builder:
         if self._stages.commit(state, step, mark, made, history=history, running=running):
             self.say(" ---> Using cache\n")
 
-    def say(self, text: str) -> None:
+    def say(self, *texts: str) -> None:
         """What the client prints."""
-        self._send({"stream": text})
+        for text in texts:
+            self._send({"stream": text})
 
 
 def unpack(file: Any, folder: Path) -> None:

@@ -1,10 +1,7 @@
 """Containers: an image's file system, a process in it, and what the process printed."""
 
-from __future__ import annotations
-
 import os
 import secrets
-import socket
 import struct
 import subprocess
 import tempfile
@@ -16,10 +13,11 @@ from typing import Any
 
 from ...extraction import extract, inside
 from ...paths import remove
+from .. import network
 from . import programs, settings
 from .file_systems import FileSystem, FileSystems
 from .processes import Processes
-from .refused import RequestRefused
+from .refused import NotFound, RequestRefused
 from .store import Store
 
 _KEPT_OUTPUT = 16 << 20   # bytes; what a container prints beyond that is not kept
@@ -36,7 +34,6 @@ class Container:
     host: dict
     state: str = "created"
     code: int = 0
-    error: str = ""
     created: float = field(default_factory=time.time)
     started: float = 0.0
     finished: float = 0.0
@@ -75,7 +72,7 @@ class Containers:
     def __init__(self, store: Store, trees: FileSystems, processes: Processes, temporary: str):
         self._store, self._trees, self._processes, self._temporary = store, trees, processes, temporary
         self._known: dict[str, Container] = {}
-        self.executions: dict[str, Execution] = {}
+        self._executions: dict[str, Execution] = {}
         self._lock = threading.Lock()
 
     def create(self, name: str, asked: dict) -> Container:
@@ -102,10 +99,12 @@ class Containers:
             self._known[container.id] = container
         return container
 
-    def find(self, reference: str) -> Container | None:
-        with self._lock:
-            return next((each for each in self._known.values() if each.name == reference.lstrip("/")
-                         or len(reference) >= 4 and each.id.startswith(reference)), None)
+    def find(self, reference: str) -> Container:
+        """By its name or (the head of) its id. Raises NotFound."""
+        for each in self.all():
+            if each.name == reference.lstrip("/") or len(reference) >= 4 and each.id.startswith(reference):
+                return each
+        raise NotFound(f"No such container: {reference}")
 
     def all(self) -> list[Container]:
         with self._lock:
@@ -130,7 +129,7 @@ class Containers:
         if command.problem.startswith("exec:"):
             container.state, container.code = "created", 127
             raise RequestRefused(f"failed to create shim task: OCI runtime create failed: {command.problem}")
-        container.ports = {int(port.partition("/")[0]): int(bound[0].get("HostPort") or 0) or _free()
+        container.ports = {int(port.partition("/")[0]): int(bound[0].get("HostPort") or 0) or network.free_port()
                            for port, bound in (host.get("PortBindings") or {}).items() if bound}
         container.started, container.state = time.time(), "running"
         if command.problem:
@@ -160,19 +159,23 @@ class Containers:
         self.stop(container)
         with self._lock:
             self._known.pop(container.id, None)
-            self.executions = {key: each for key, each in self.executions.items() if each.container is not container}
+            self._executions = {key: each for key, each in self._executions.items() if each.container is not container}
         if container.tree:
             self._trees.give_back(container.tree)
             container.tree = None
         for place in container.binds:
             remove(place)
 
-    # -- commands in it ------------------------------------------------------------
-
     def executing(self, container: Container, words: list[str]) -> Execution:
         made = Execution(secrets.token_hex(32), container, words)
-        self.executions[made.id] = made
+        self._executions[made.id] = made
         return made
+
+    def execution(self, reference: str) -> Execution:
+        """Raises NotFound."""
+        if reference not in self._executions:
+            raise NotFound(f"No such exec instance: {reference}")
+        return self._executions[reference]
 
     def execute(self, execution: Execution, output: Callable[[int, bytes], None]) -> None:
         """Run it to its end. A missing program is reported in runc's words."""
@@ -188,8 +191,7 @@ class Containers:
                                              stopped=lambda: container.state != "running")
 
     def put(self, container: Container, folder: str, archive: Any) -> None:
-        root = self.root(container)
-        extract(archive, inside(root, folder))
+        extract(archive, inside(self.root(container), folder))
 
     def top(self, container: Container) -> dict:
         """The processes of a container, with the users that they see themselves run as."""
@@ -199,10 +201,3 @@ class Containers:
                 "Processes": [["root" if ids[0] == 0 else str(ids[0]), str(container.process.pid),
                                " ".join(container.words)]]
                 if container.state == "running" and container.process else []}
-
-
-def _free() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

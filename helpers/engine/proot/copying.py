@@ -1,11 +1,4 @@
-"""COPY and ADD: from a context or another file system into one.
-
-Where a source may be a pattern, several names, a folder (its content is copied) or a
-link (followed inside its own file system), the rules are those of the Dockerfile
-reference, "COPY".
-"""
-
-from __future__ import annotations
+"""COPY and ADD: from a context or another file system into one, by the rules of the Dockerfile reference, "COPY"."""
 
 import contextlib
 import fnmatch
@@ -15,7 +8,7 @@ import posixpath
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +30,8 @@ def sources(root: str, patterns: Sequence[str], ignored: Sequence[str] = ()) -> 
         path = clean(pattern)
         names = [each for each in _matching(root, path) if each not in ignored]
         if not names:
-            raise RequestRefused(f"COPY failed: file not found in build context or excluded by .dockerignore: "
-                          f"stat {pattern}: file does not exist")
+            raise RequestRefused("COPY failed: file not found in build context or excluded by .dockerignore: "
+                                 f"stat {pattern}: file does not exist")
         found += [(each, inside(root, each)) for each in names]
     return found
 
@@ -64,12 +57,12 @@ def digest(found: Sequence[tuple[str, str]], ignored: Sequence[str] = ()) -> str
     """SHA-256 of names, kinds, permissions and contents; not of times, as in Docker."""
     total = hashlib.sha256()
     for name, place in found:
-        for path, status in _below(place, ignored if not name else ()):
-            total.update(f"{posixpath.join(name, path)}\0{status.st_mode:o}\0".encode("utf-8", "surrogateescape"))
+        for path, mode in _below(place, ignored if not name else ()):
+            total.update(f"{posixpath.join(name, path)}\0{mode:o}\0".encode("utf-8", "surrogateescape"))
             full = os.path.join(place, path) if path else place
-            if stat.S_ISLNK(status.st_mode):
+            if stat.S_ISLNK(mode):
                 total.update(os.fsencode(os.readlink(full)))
-            elif stat.S_ISREG(status.st_mode):
+            elif stat.S_ISREG(mode):
                 with layers.opened(full) as file:
                     total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
@@ -77,22 +70,15 @@ def digest(found: Sequence[tuple[str, str]], ignored: Sequence[str] = ()) -> str
 
 @dataclass(frozen=True)
 class Copy:
-    """A COPY or ADD of what `sources` found.
+    """A COPY or ADD."""
 
-    target   where to, relative to `folder`
-    owner    'user', 'user:group', numbers, or '' for root
-    mode     of the files, None for their own
-    unpack   whether archives are laid open, as ADD does
-    ignored  names that it does not see
-    """
-
-    found: Sequence[tuple[str, str]]
-    target: str
+    found: Sequence[tuple[str, str]]    # by `sources`
+    target: str                         # where to, relative to `folder`
     folder: str = "/"
-    owner: str = ""
-    mode: int | None = None
-    unpack: bool = False
-    ignored: Sequence[str] = ()
+    owner: str = ""                     # 'user', 'user:group', numbers, or '' for root
+    mode: int | None = None             # of the files, None for their own
+    unpack: bool = False                # whether archives are laid open, as ADD does
+    ignored: Sequence[str] = ()         # names that it does not see
 
     def into(self, tree: FileSystem) -> None:
         """Do it in a file system. Raises RequestRefused."""
@@ -100,8 +86,7 @@ class Copy:
         is_folder = self.target.endswith("/") or posixpath.basename(self.target) in (".", "..")
         if many and not is_folder:
             raise RequestRefused(
-                "When using COPY with more than one source file, the destination must be a directory and end with a /"
-            )
+                "When using COPY with more than one source file, the destination must be a directory and end with a /")
         owner = user_ids(root, self.owner)
         for name, place in self.found:
             into = inside(root, posixpath.join(self.folder, self.target))
@@ -160,13 +145,9 @@ def _folders(root: str, place: str, owner: Any, owners: Any) -> None:
             owners[os.path.relpath(each, root)] = owner
 
 
-def _below(place: str, ignored: Sequence[str] = ()) -> Iterator[tuple[str, os.stat_result]]:
-    """(path relative to `place`, status) of it ('') and all below, parents first, sorted."""
-    waiting = [""]
-    while waiting:
-        path = waiting.pop()
-        status = os.lstat(os.path.join(place, path) if path else place)
-        yield path, status
-        if stat.S_ISDIR(status.st_mode):
-            names = sorted(os.listdir(os.path.join(place, path)), reverse=True)
-            waiting += [each for name in names if (each := f"{path}/{name}" if path else name) not in ignored]
+def _below(place: str, ignored: Sequence[str] = ()) -> list[tuple[str, int]]:
+    """(path relative to `place`, mode as in st_mode) of it ('') and all below, parents first, sorted."""
+    mode = os.lstat(place).st_mode
+    below = layers.scan(place) if stat.S_ISDIR(mode) else {}
+    paths = sorted(below.keys() - set(ignored), key=lambda path: path.split("/"))
+    return [("", mode), *((path, below[path].mode) for path in paths)]

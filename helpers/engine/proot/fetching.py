@@ -1,13 +1,9 @@
-"""PRoot out of Debian's packages, for whoever has no privilege: `fetch`.
+"""PRoot out of Debian's packages, for whoever has no privilege.
 
-PRoot 5.4 is in Debian unstable; the releases of Debian and Ubuntu that the course meets
-have one that is too old for Go. Its files are unpacked with the C library that they need, and
-nothing is installed: `proot.candidates` knows where they lie. mmdebstrap finds the archive,
-checks its signature, and in its mode without chroot takes neither root nor a namespace
-(mmdebstrap(1), `--mode=chrootless`), so that it works while Binder builds its image, too.
-"""
-
-from __future__ import annotations
+PRoot 5.4 is in Debian unstable; the releases of Debian and Ubuntu that the course meets have one that is too old for
+Go. It is unpacked with its C library, and not installed. mmdebstrap finds the archive, checks its signature, and
+without a chroot takes neither root nor a namespace (mmdebstrap(1), `--mode=chrootless`): it works while Binder builds
+its image."""
 
 import os
 import shutil
@@ -31,11 +27,9 @@ _KEPT = ("usr/bin/proot", "usr/lib/*/*.so*", "usr/share/doc/*/copyright")
 
 
 def fetch(report: Report, place: Path | None = None) -> Path:
-    """Unpack PRoot to `place` (default: `proot.homes`, the first that may be written): where
-    it is then. Takes a quarter of a minute, and 20 MB of packages that are not kept.
-
-    Raises CourseError where the packages cannot be had, or what they bring does not work here.
-    """
+    """Unpack PRoot to `place` (default: `proot.homes`, the first that may be written): where it is then. Takes a
+    quarter of a minute, and 20 MB of packages that are not kept. Raises CourseError where the packages cannot be had,
+    or what they bring does not work here."""
     place = place or _writable()
     rootfs.need_mmdebstrap(report, without="PRoot cannot be fetched here.")
     report(f"Fetching PRoot from Debian {SUITE}'s packages ...")
@@ -76,13 +70,10 @@ def _unpack(target: Path, scratch: Path) -> None:
 
 
 def _archives() -> Iterator[list[aptsources.Source]]:
-    """Where packages are: the machine's own mirror of Debian, with that suite; then the archive
-    that mmdebstrap knows."""
-    for suite in _KNOWN:
-        found = [source for source in aptsources.machine(suite) if suite in source.suites]
-        if found:
-            yield [replace(found[0], suites=(SUITE,))]
-            break
+    """Where packages are: the machine's own mirror of Debian, with that suite; then the archive that mmdebstrap
+    knows."""
+    own = [source for suite in _KNOWN for source in aptsources.machine(suite) if suite in source.suites]
+    yield from ([replace(source, suites=(SUITE,))] for source in own[:1])
     yield []
 
 

@@ -1,10 +1,5 @@
-"""File systems, unpacked from layers, each used by one step or container at a time.
-
-Unpacking takes most of the time, so a tree that is given back unchanged, or as a new
-layer describes it, is kept for the next user of those layers.
-"""
-
-from __future__ import annotations
+"""File systems, unpacked from layers, each used by one step or container at a time. One that is given back unchanged,
+or as a new layer describes it, is kept for the next user of those layers, since unpacking takes most of the time."""
 
 import contextlib
 import os
@@ -25,18 +20,13 @@ _KEPT = 3   # trees that are kept: each takes the room of an unpacked image
 
 @dataclass
 class FileSystem:
-    """A file system in the folder `root`, as its layers `chain` (digests) say.
-
-    seen    what was in it then
-    owners  {path: (uid, gid)} where it is not root
-    mounts  paths over which a RUN binds files
-    """
+    """A file system in the folder `root`, as its layers `chain` (digests) say."""
 
     root: str
     chain: tuple[str, ...]
-    seen: dict[str, Seen] = field(default_factory=dict)
-    owners: dict[str, Owner] = field(default_factory=dict)
-    mounts: tuple[str, ...] = ()
+    seen: dict[str, Seen] = field(default_factory=dict)       # what was in it then
+    owners: dict[str, Owner] = field(default_factory=dict)    # {path: (uid, gid)} where it is not root
+    mounts: tuple[str, ...] = ()                              # paths over which a RUN binds files
 
     @property
     def place(self) -> Path:
@@ -62,10 +52,8 @@ def _children(seen: Mapping[str, Seen], folder: str) -> set[str]:
 
 
 class Waste:
-    """Files that nobody needs any more: moved into `folder`, on the same disk, and deleted in the background.
-
-    An unpacked image has ten thousands of files, and a slow disk takes a minute to delete them.
-    """
+    """Files that nobody needs any more: moved into `folder`, on the same disk, and deleted in the background, since
+    that of an unpacked image may take a minute."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -84,19 +72,13 @@ class Waste:
 
     def _delete(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(OSError):   # what cannot be deleted is left for the next engine
                 remove(self._waiting.get())
-            except OSError:
-                continue   # it is left for the next engine
 
 
 class FileSystems:
-    """The trees in `folder`.
-
-    layer  gives the archive of a digest
-    waste  takes those that are not needed any more
-    bound  paths over which whoever borrows a tree binds this machine's
-    """
+    """The trees in `folder`. `layer` gives the archive of a digest, `waste` takes trees that are not needed any more;
+    `bound` are paths over which whoever borrows a tree binds this machine's."""
 
     def __init__(self, folder: Path, layer: Callable[[str], Path], waste: Waste, bound: Iterable[str] = ()):
         self._folder, self._layer, self._waste, self._bound = folder, layer, waste, tuple(bound)

@@ -1,10 +1,4 @@
-"""HTTP on a Unix socket, by the standard library's server: a thread for each connection.
-
-What an engine does blocks (it unpacks, compresses, waits for processes), so each request is
-answered where it is read.
-"""
-
-from __future__ import annotations
+"""HTTP on a Unix socket, by the standard library's server. What an engine does blocks: each connection has a thread."""
 
 import contextlib
 import fcntl
@@ -32,8 +26,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     query    {name: value} of the address, the last one of each; `queries` has all
     body     what the client sends, to read
-    begun    whether an answer has begun, that cannot be taken back
-    """
+    begun    whether an answer has begun, that cannot be taken back"""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,9 +1,6 @@
-"""Run a command, and let nothing that it started outlive it: `python jail.py WORD ...`.
-
-Processes that forked away become children of this one (PR_SET_CHILD_SUBREAPER), and are
-ended when the command ends, when SIGTERM comes, or when whoever started this dies.
-Standard library alone: it is started as a program, once for each step and container.
-"""
+"""Run a command, and let nothing that it started outlive it: `python jail.py WORD ...`. Processes that forked away
+become children of this one (PR_SET_CHILD_SUBREAPER), and are ended when the command ends, when SIGTERM comes, or when
+whoever started this dies. Standard library alone: it is started for each step and container."""
 
 import contextlib
 import ctypes
@@ -37,12 +34,10 @@ def main(words: list[str]) -> int:
         except OSError as error:
             sys.stderr.write(f"{words[0]}: {error.strerror}\n")
             os._exit(127)
-    status = 0
-    while True:
+    done = state = 0
+    while done != child:
         done, state = os.wait()
-        if done == child:
-            status = os.waitstatus_to_exitcode(state)
-            break
+    status = os.waitstatus_to_exitcode(state)
     _end_all()
     return status if status >= 0 else 128 - status
 
@@ -66,13 +61,11 @@ def _end_all() -> None:
 
 def _below(pid: int) -> list[int]:
     found = []
-    try:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for task in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{task}/children") as file:
                 for child in map(int, file.read().split()):
                     found += [child, *_below(child)]
-    except (FileNotFoundError, ProcessLookupError):
-        pass
     return found
 
 

@@ -1,7 +1,5 @@
 """Layers: tar archives of what changed between two looks at a file system."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import io
@@ -48,9 +46,8 @@ def scan(root: str) -> dict[str, Seen]:
                     waiting.append(path)
                 elif kind not in (stat.S_IFREG, stat.S_IFLNK, stat.S_IFIFO):
                     continue
-                found[path] = Seen(status.st_mode, 0 if kind == stat.S_IFDIR else status.st_size,
-                                   status.st_mtime_ns, status.st_ino,
-                                   os.readlink(child.path) if kind == stat.S_IFLNK else "")
+                found[path] = Seen(status.st_mode, 0 if kind == stat.S_IFDIR else status.st_size, status.st_mtime_ns,
+                                   status.st_ino, os.readlink(child.path) if kind == stat.S_IFLNK else "")
     return found
 
 
@@ -67,11 +64,8 @@ def _readable(folder: str) -> Any:
 
 
 def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> list[Change]:
-    """The entries of a layer that turns `before` into `after`, parents first.
-
-    A changed path brings the directories above it, as an overlay does. Of a tree that
-    is gone only its top is named.
-    """
+    """The entries of a layer that turns `before` into `after`, parents first. A changed path brings the directories
+    above it, as an overlay does. Of a tree that is gone only its top is named."""
     changed = {path for path, seen in after.items() if before.get(path) != seen}
     gone = set()
     for path in before.keys() - after.keys():
@@ -86,20 +80,17 @@ def changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> list[Chang
     return sorted(found, key=lambda change: change.path.split("/"))
 
 
-# -- writing ------------------------------------------------------------------------
-
 class Digested(io.RawIOBase):
     """A file that is written to, and the SHA-256 of what was."""
 
     def __init__(self, file: BinaryIO):
-        self._file, self._digest, self.count = file, hashlib.sha256(), 0
+        self._file, self._digest = file, hashlib.sha256()
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         self._digest.update(data)
-        self.count += len(data)
         return self._file.write(data)
 
     def hexdigest(self) -> str:
@@ -108,10 +99,8 @@ class Digested(io.RawIOBase):
 
 def write(place: Path, root: str, changes: Iterable[Change], seen: Mapping[str, Seen],
           owners: Mapping[str, Owner]) -> tuple[str, int]:
-    """Write the layer of `changes` to the file `place`: (SHA-256, bytes of its files).
-
-    `owners` are those that are not root's.
-    """
+    """Write the layer of `changes` to the file `place`: (SHA-256, bytes of its files). `owners` are those that are not
+    root's."""
     content, links = 0, dict[int, str]()
     with open(place, "wb") as file:
         out = Digested(file)

@@ -1,7 +1,5 @@
 """Processes under PRoot, each in a jail of its own that lets nothing outlive it."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import selectors
@@ -37,8 +35,7 @@ class Processes:
         """Start a command in the file system at `root`; both streams are pipes. See `PRoot.command`."""
         temporary = tempfile.mkdtemp(dir=self._temporary)
         words = self._proot.command(
-            root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports
-        )
+            root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports)
         process = self._parent.submit(
             subprocess.Popen, words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
             env={**command.variables, **self._proot.environment, "PROOT_TMP_DIR": temporary},
@@ -48,8 +45,7 @@ class Processes:
         return process
 
     def follow(
-        self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False
-    ) -> int:
+        self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
         """Hand on what it prints until it ends: its exit code. `stopped` ends it early."""
         assert process.stdout and process.stderr
         with selectors.DefaultSelector() as ready:

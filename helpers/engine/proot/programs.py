@@ -1,7 +1,5 @@
 """What the files of an image say of a command: its user, the user's home, and whether it can be started."""
 
-from __future__ import annotations
-
 import json
 import os
 import posixpath
@@ -18,17 +16,13 @@ from .refused import RequestRefused
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it is run in a file system.
-
-    folder   in which it runs; `ids` are those of its user and group
-    problem  why it cannot be started, in a runtime's words; '' if it can
-    """
+    """A command as it is run in a file system."""
 
     words: list[str]
     variables: dict[str, str]
-    folder: str
-    ids: tuple[int, int]
-    problem: str
+    folder: str             # in which it runs
+    ids: tuple[int, int]    # of its user and group
+    problem: str            # why it cannot be started, in a runtime's words; '' if it can
 
 
 def command(root: str, config: Mapping, words: list[str], variables: Mapping[str, str] | None = None,
@@ -38,8 +32,7 @@ def command(root: str, config: Mapping, words: list[str], variables: Mapping[str
     variables  its environment, else that of the settings
     mounted    paths over which other files are mounted: what lies there is not looked at
 
-    Raises RequestRefused for a user that the image does not have.
-    """
+    Raises RequestRefused for a user that the image does not have."""
     environment = dict(settings.environment(config) if variables is None else variables)
     path = environment.setdefault("PATH", settings.PATH.removeprefix("PATH="))
     folder = config.get("WorkingDir") or "/"
@@ -55,18 +48,21 @@ def user_ids(root: str, who: str) -> tuple[int, int]:
     user, _, group = who.partition(":")
     if not user:
         return 0, 0
-    rows = _rows(root, "etc/passwd")
-    row = next((row for row in rows if user in (row[0], row[2])), None)
-    if row is None and not user.isdigit():
-        raise RequestRefused(f"unable to find user {user}: no matching entries in passwd file")
-    uid = int(row[2] if row else user)
-    gid = int(row[3]) if row and not group else 0
+    entry = _found(root, "passwd", "user", user)
     if group:
-        entry = next((row for row in _rows(root, "etc/group") if group in (row[0], row[2])), None)
-        if entry is None and not group.isdigit():
-            raise RequestRefused(f"unable to find group {group}: no matching entries in group file")
-        gid = int(entry[2] if entry else group)
-    return uid, gid
+        return int(entry[2]), int(_found(root, "group", "group", group)[2])
+    return int(entry[2]), int(entry[3])
+
+
+def _found(root: str, file: str, kind: str, wanted: str) -> list[str]:
+    """The row of a name or number in /etc/passwd or /etc/group; one for a number that it has not. Raises
+    RequestRefused."""
+    for row in _rows(root, f"etc/{file}"):
+        if wanted in (row[0], row[2]):
+            return row
+    if not wanted.isdigit():
+        raise RequestRefused(f"unable to find {kind} {wanted}: no matching entries in {file} file")
+    return [wanted, "", wanted, "0"]
 
 
 def _home(root: str, uid: int) -> str:

@@ -1,10 +1,5 @@
-"""What an image says of itself: the instructions that change no file.
-
-A configuration is the dictionary that Docker's API calls Config: Env, Cmd, Entrypoint,
-User, WorkingDir, Labels, ExposedPorts, Volumes, Shell, StopSignal, OnBuild.
-"""
-
-from __future__ import annotations
+"""What an image says of itself: the instructions that change no file. A configuration is what Docker's API calls
+Config."""
 
 import json
 import posixpath
@@ -42,7 +37,7 @@ def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if not equals:
             raise RequestRefused(f"Syntax error - can't find = in {word!r}. Must be of the form: name=value")
-        found[expanded(name, {}) if "$" not in name else expanded(name, variables)] = expanded(value, variables)
+        found[expanded(name, variables)] = expanded(value, variables)
     return found
 
 

@@ -1,7 +1,5 @@
 """Stages while they are built: each one's image so far, and its file system if a step needs it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
@@ -32,11 +30,8 @@ class State:
 
 
 class Stages:
-    """The stages of one build.
-
-    bound     paths over which a running step binds this machine's
-    no_cache  whether every step is done again
-    """
+    """The stages of one build. `bound` are paths over which a running step binds this machine's; with `no_cache` every
+    step is done again."""
 
     def __init__(self, store: Store, trees: FileSystems, bound: Sequence[str], no_cache: bool):
         self._store, self._trees, self._bound, self._no_cache = store, trees, bound, no_cache
@@ -73,8 +68,7 @@ class Stages:
         mark     what else it is made of: a digest of what is copied, arguments
         made     does it in the stage's file system; None for a step that changes no file
         history  the line in the image's history, where that is another than `step`
-        running  whether a program runs: it makes a layer even if that is empty
-        """
+        running  whether a program runs: it makes a layer even if that is empty"""
         key = hashlib.sha256(json.dumps([state.image, step, mark, state.config], sort_keys=True).encode()).hexdigest()
         known = None if self._no_cache else self._store.cached(key)
         if known:
@@ -90,8 +84,7 @@ class Stages:
             "architecture": architecture(), "os": "linux", "created": created, "config": state.config,
             "rootfs": {"type": "layers",
                        "diff_ids": [*before["rootfs"]["diff_ids"], *([f"sha256:{digest}"] if digest else [])]},
-            "history": [*(before.get("history") or []), line],
-        }, parent=state.image)
+            "history": [*(before.get("history") or []), line]}, parent=state.image)
         self._store.remember(key, state.image)
         return False
 

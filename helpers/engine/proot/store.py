@@ -5,29 +5,30 @@
     state.json          {names {reference: id}, parents {id: id}, cache {key: id}}
 """
 
-from __future__ import annotations
-
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import re
 import secrets
+import shutil
 import tarfile
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from ... import paths
 from ...extraction import Owner
 from ...paths import remove
-from . import layers, saved_images
+from . import layers
 from .layers import Change, Seen
 from .refused import NotFound
 
 _DIGEST = re.compile("[0-9a-f]{64}")
+_CHUNK, _GZIP = 1 << 20, b"\x1f\x8b"
 
 
 def full(reference: str) -> str:
@@ -35,6 +36,13 @@ def full(reference: str) -> str:
     for prefix in ("docker.io/", "index.docker.io/", "library/"):
         reference = reference.removeprefix(prefix)
     return reference if ":" in reference.rsplit("/", 1)[-1] else f"{reference}:latest"
+
+
+class _File(NamedTuple):
+    """A file of a saved image, out of gzip if it was in it, and the SHA-256 of its bytes."""
+
+    path: Path
+    digest: str
 
 
 class Store:
@@ -53,8 +61,6 @@ class Store:
         except (OSError, ValueError):
             self._state = {"names": {}, "parents": {}, "cache": {}}
 
-    # -- looking -----------------------------------------------------------------
-
     def find(self, reference: str) -> str:
         """The id (64 hex digits) of an image by name or by (the head of) its id. Raises NotFound."""
         with self._lock:
@@ -68,7 +74,7 @@ class Store:
         return found[0]
 
     def config(self, image: str) -> dict:
-        return json.loads((self.folder / "images" / f"{image}.json").read_bytes())
+        return json.loads(self._image(image).read_bytes())
 
     def chain(self, image: str) -> tuple[str, ...]:
         """Digests of its layers, without 'sha256:', the lowest first."""
@@ -97,10 +103,7 @@ class Store:
         with self._lock:
             return self._state["parents"].get(image, "")
 
-    # -- changing ----------------------------------------------------------------
-
-    def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen],
-                  owners: Mapping[str, Owner]) -> str:
+    def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen], owners: Mapping[str, Owner]) -> str:
         """Keep what changed in `root` as a layer: its digest."""
         half = self._half()
         digest, content = layers.write(half, root, changes, seen, owners)
@@ -108,14 +111,12 @@ class Store:
         return digest
 
     def add_image(self, config: dict, parent: str = "") -> str:
-        data = json.dumps(config, separators=(",", ":"), sort_keys=True).encode()
-        return self._add_config(data, parent)
+        return self._add_config(json.dumps(config, separators=(",", ":"), sort_keys=True).encode(), parent)
 
     def _add_config(self, data: bytes, parent: str = "") -> str:
         image = hashlib.sha256(data).hexdigest()
-        place = self.folder / "images" / f"{image}.json"
-        if not place.exists():
-            paths.write_whole(place, data)
+        if not self._image(image).exists():
+            paths.write_whole(self._image(image), data)
         with self._lock:
             self._young.difference_update(self.chain(image))
         if parent and parent != image:
@@ -130,7 +131,7 @@ class Store:
     def cached(self, key: str) -> str | None:
         with self._lock:
             image = self._state["cache"].get(key)
-        return image if image and (self.folder / "images" / f"{image}.json").exists() else None
+        return image if image and self._image(image).exists() else None
 
     def remember(self, key: str, image: str) -> None:
         with self._changed() as state:
@@ -146,7 +147,7 @@ class Store:
                 del state["names"][name]
                 done.append({"Untagged": name})
             while image and not self.names(image) and image not in state["parents"].values():
-                (self.folder / "images" / f"{image}.json").unlink(missing_ok=True)
+                self._image(image).unlink(missing_ok=True)
                 done.append({"Deleted": f"sha256:{image}"})
                 image = state["parents"].pop(image, "") if prune else ""
         self._sweep()
@@ -160,14 +161,12 @@ class Store:
                     path.unlink()
                     path.with_suffix(".json").unlink(missing_ok=True)
 
-    # -- archives ----------------------------------------------------------------
-
     def load(self, file: Any) -> list[str]:
         """Keep the images of a saved archive (either layout of `docker save`): their names
         or ids. Raises ValueError for anything else, and for a layer that is not what it says."""
         place, loaded = self._half(), list[str]()
         try:
-            files = saved_images.unpack(file, place)
+            files = _unpack(file, place)
             manifest = json.loads(files["manifest.json"].path.read_bytes())
             for each in manifest:
                 data = files[each["Config"]].path.read_bytes()
@@ -179,12 +178,12 @@ class Store:
                     self.tag(image, name)
                 loaded += each["RepoTags"] or [f"sha256:{image}"]
             return loaded
-        except (KeyError, tarfile.TarError, EOFError, zlib.error) as error:
+        except (KeyError, tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"this is not a saved image: {error}") from error
         finally:
             remove(str(place))
 
-    def _load_layer(self, file: saved_images.File, digest: str) -> None:
+    def _load_layer(self, file: _File, digest: str) -> None:
         if not _DIGEST.fullmatch(digest):
             raise ValueError(f"{digest!r} is no digest")
         with self._lock:
@@ -208,14 +207,15 @@ class Store:
             manifest.append({"Config": f"{image}.json", "RepoTags": [n for n in named if self.find(n) == image] or None,
                              "Layers": [f"{digest}/layer.tar" for digest in chain]})
         for image in images:
-            yield from saved_images.member(f"{image}.json", (self.folder / "images" / f"{image}.json").read_bytes())
+            yield from _member(f"{image}.json", self._image(image).read_bytes())
         for digest in digests:
             with open(self.layer(digest), "rb") as file:
-                yield from saved_images.member_of(f"{digest}/layer.tar", file, os.fstat(file.fileno()).st_size)
-        yield from saved_images.member("manifest.json", json.dumps(manifest).encode())
+                yield from _member_of(f"{digest}/layer.tar", file, os.fstat(file.fileno()).st_size)
+        yield from _member("manifest.json", json.dumps(manifest).encode())
         yield bytes(1024)
 
-    # -- inside ------------------------------------------------------------------
+    def _image(self, image: str) -> Path:
+        return self.folder / "images" / f"{image}.json"
 
     def _half(self) -> Path:
         return self.folder / "tmp" / secrets.token_hex(8)
@@ -235,3 +235,48 @@ class Store:
                 yield self._state
             finally:
                 paths.write_whole(self.folder / "state.json", json.dumps(self._state).encode())
+
+
+def _unpack(archive: IO[bytes], place: Path) -> dict[str, _File]:
+    """Write the files of a saved image into the new folder `place`, under numbers: {name in the
+    archive: file}. No name of the archive is a name there. Raises tarfile.TarError, EOFError."""
+    place.mkdir()
+    files: dict[str, _File] = {}
+    links: dict[str, str] = {}
+    with tarfile.open(fileobj=archive, mode="r|*", bufsize=_CHUNK) as members:
+        for member in members:
+            name = os.path.normpath(member.name)
+            if member.isreg():
+                path = place / str(len(files))
+                files[name] = _File(path, _copied(members.extractfile(member), path))
+            elif member.issym():   # Docker 20.10 links a layer that occurs twice
+                links[name] = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname))
+    return files | {name: files[target] for name, target in links.items() if target in files}
+
+
+def _copied(source: Any, target: Path) -> str:
+    """Copy a file, out of gzip if it is in it (OCI's layout has layers so); its SHA-256 then."""
+    plain = gzip.GzipFile(fileobj=source) if source.peek(2).startswith(_GZIP) else source
+    with open(target, "wb") as file:
+        out = layers.Digested(file)
+        shutil.copyfileobj(plain, out, _CHUNK)
+    return out.hexdigest()
+
+
+def _member(name: str, data: bytes) -> Iterator[bytes]:
+    """A file of a saved image, as its tar has it."""
+    yield _header(name, len(data)) + data + bytes(-len(data) % 512)
+
+
+def _member_of(name: str, file: IO[bytes], size: int) -> Iterator[bytes]:
+    """The same for a large one, in pieces."""
+    yield _header(name, size)
+    while piece := file.read(_CHUNK):
+        yield piece
+    yield bytes(-size % 512)
+
+
+def _header(name: str, size: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o644
+    return entry.tobuf(tarfile.GNU_FORMAT)

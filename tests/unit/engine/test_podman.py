@@ -39,8 +39,7 @@ def answer(text, architecture, number):
 @pytest.mark.parametrize("machine, architecture, faked, real", [
     ("x86_64", X86, {"chown": 92, "fchownat": 260, "setgroups": 116, "setresuid": 117, "lchown": 94, "setfsgid": 123},
      {"read": 0, "chmod": 90, "setpgid": 109, "mount": 165}),
-    ("aarch64", ARM, {"fchownat": 54, "fchown": 55, "setgroups": 159, "setregid": 143}, {"read": 63, "faccessat": 48}),
-])
+    ("aarch64", ARM, {"fchownat": 54, "fchown": 55, "setgroups": 159, "setregid": 143}, {"read": 63, "faccessat": 48})])
 def test_the_filter_fakes_these_calls_and_no_others(machine, architecture, faked, real):
     text = seccomp.program(machine)
     assert {answer(text, architecture, number) for number in faked.values()} == {ERRNO_0}
@@ -65,8 +64,7 @@ def test_the_filter_in_this_kernel(tmp_path):
 
 @pytest.mark.parametrize("table, found", [
     ("", None), ("other:100000:65536", None), ("{uid}:100000:65536", (100000, 65536)),
-    ("{uid}:100000:1000", None), ("{uid}:1:70000\n{uid}:100000:200000\n", (100000, 200000)), ("{uid}:x:65536", None),
-])
+    ("{uid}:100000:1000", None), ("{uid}:1:70000\n{uid}:100000:200000\n", (100000, 200000)), ("{uid}:x:65536", None)])
 def test_subordinate_ids(table, found):
     assert launcher.subordinate(table.format(uid=4711), 4711) == found
 
@@ -157,8 +155,6 @@ def test_nothing_of_the_user_s_own_podman_is_read_or_written(tmp_path):
     assert json.loads((tmp_path / "home/.config/containers/policy.json").read_text())
 
 
-# -- the service, without one ---------------------------------------------------------
-
 @pytest.fixture(autouse=True)
 def no_memory(monkeypatch):
     monkeypatch.setattr(backend, "_good", {})
@@ -240,8 +236,7 @@ def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
 def test_a_process_outside_the_engines_namespace_is_never_ended(home):
     """A kernel or an editor that was started with a path below the folder."""
     podman.folder().mkdir(parents=True)
-    near = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log"])
+    near = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log"])
     try:
         podman.stop()
         assert near.poll() is None
@@ -265,15 +260,11 @@ def test_nothing_in_this_session_s_own_namespace_is_ever_to_be_ended(home):
     assert namespaces.inside({namespaces.namespace("self"), None}, podman.folder()) == []
 
 
-# -- the family -----------------------------------------------------------------------
-
 def test_engines_are_distinguished_by_their_address(home):
     assert backends.owner(dockerd.host()) is dockerd and backends.owner(podman.host()) is podman
     assert backends.owner("unix:///var/run/docker.sock") is None
     assert len({engine.host() for engine in backends.ENGINES}) == len(backends.ENGINES)
 
-
-# -- what it says of programs that are not there ------------------------------------------
 
 LACKS = ("Error: crun: executable file `bash` not found in $PATH: No such file or directory: OCI runtime "
          "attempted to invoke a command that was not found\n")
@@ -282,7 +273,6 @@ LOST = "Error: read unixpacket @->/proc/self/fd/13/attach: read: connection rese
 
 @pytest.mark.parametrize("output, code, lacks", [
     (LACKS + LOST, 127, True), (LOST + LACKS, 127, True), (LACKS, 0, True), (LOST, 127, True), ("", 127, True),
-    ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False),
-])
+    ("sh: 1: cc: not found\n", 127, False), ("", 0, False), (LOST, 1, False), ("one\ntwo\n" + LACKS, 1, False)])
 def test_a_missing_program_is_distinguished_from_one_that_fails(output, code, lacks):
     assert podman_lacks(output, code) is lacks

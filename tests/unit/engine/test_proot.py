@@ -6,8 +6,6 @@ import json
 import os
 import stat
 import tarfile
-import time
-from pathlib import PurePath
 
 import pytest
 
@@ -24,8 +22,9 @@ from helpers.errors import CourseError
 from helpers.extraction import extract, inside
 from helpers.image import archive_reader
 from helpers.paths import remove
+from tests.unit.layers import tar
+from tests.waiting import until
 
-# -- paths ---------------------------------------------------------------------------
 
 def test_links_never_lead_out_of_a_file_system(tmp_path):
     (tmp_path / "usr/bin").mkdir(parents=True)
@@ -46,8 +45,6 @@ def test_a_circle_of_links_is_an_error(tmp_path):
     with pytest.raises(OSError, match="symbolic"):
         inside(str(tmp_path), "a")
 
-
-# -- what changed ---------------------------------------------------------------------
 
 @pytest.fixture
 def tree(tmp_path):
@@ -112,42 +109,24 @@ def test_a_hard_link_is_kept_once(tree, tmp_path):
     assert content == sum(each.stat().st_size for each in (tree / "etc/name", tree / "etc/deep/gone", tree / "kept"))
 
 
+def packed(*members):
+    """A tar archive of these members (see `layers.tar`), as a file."""
+    return io.BytesIO(tar(*members))
+
+
+def laid(root, *members):
+    """Extract a layer of these members over the folder `root`."""
+    with tarfile.open(fileobj=packed(*members)) as archive:
+        extract(archive, str(root), whiteouts=True)
+
+
 def test_an_archive_cannot_write_outside(tmp_path):
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        link = tarfile.TarInfo("door")
-        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "outside")
-        archive.addfile(link)
-        for name in ("door/file", "../../escaped"):
-            entry = tarfile.TarInfo(name)
-            entry.size = 1
-            archive.addfile(entry, io.BytesIO(b"x"))
-    packed.seek(0)
     root = tmp_path / "root"
     root.mkdir()
     (tmp_path / "outside").mkdir()
-    with tarfile.open(fileobj=packed) as archive:
-        extract(archive, str(root), whiteouts=True)
+    laid(root, ("door", ("l", str(tmp_path / "outside"))), ("door/file", b"x"), ("../../escaped", b"x"))
     assert list((tmp_path / "outside").iterdir()) == [] and (root / "escaped").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "root"]
-
-
-def packed(*entries):
-    """A tar archive of (name, what is in it) each; a hard link for a path."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for name, content in entries:
-            entry = tarfile.TarInfo(name)
-            if isinstance(content, PurePath):
-                entry.type, entry.linkname = tarfile.LNKTYPE, str(content)
-            entry.size = 0 if isinstance(content, PurePath) else len(content)
-            archive.addfile(entry, None if isinstance(content, PurePath) else io.BytesIO(content))
-    file.seek(0)
-    return file
-
-
-def archive_of(*entries):
-    return tarfile.open(fileobj=packed(*entries))
 
 
 @pytest.mark.parametrize("name", [".wh...", "deep/.wh...", "deep/.wh..", ".wh.", "../.wh.outside"])
@@ -156,49 +135,30 @@ def test_a_whiteout_takes_nothing_away_outside(tmp_path, name):
     (root / "deep").mkdir(parents=True)
     (tmp_path / "outside").write_text("x")
     (root / "kept").write_text("x")
-    with archive_of((name, b"")) as archive:
-        extract(archive, str(root), whiteouts=True)
+    laid(root, (name, b""))
     assert (root / "kept").exists() and (root / "deep").exists() and (tmp_path / "outside").exists()
 
 
-def test_a_hard_link_leads_to_nothing_outside(tmp_path):
+@pytest.mark.parametrize("target", ["../secret", "up/secret", "/secret"])
+def test_a_hard_link_leads_to_nothing_outside(tmp_path, target):
     (tmp_path / "secret").write_text("x")
     root = tmp_path / "root"
     root.mkdir()
     (root / "up").symlink_to("..")
-    for target in ("../secret", "up/secret", "/secret"):
-        with archive_of(("twin", PurePath(target))) as archive, pytest.raises(FileNotFoundError):
-            extract(archive, str(root), whiteouts=True)
+    with pytest.raises(FileNotFoundError):
+        laid(root, ("twin", ("h", target)))
 
 
 def test_a_link_that_a_layer_brings_is_followed_from_then_on(tmp_path):
     """The folder of an entry is looked up once for all that follow in it, and again after a link."""
-    root = tmp_path / "root"
-    (root / "a/b").mkdir(parents=True)
-    (root / "elsewhere").mkdir()
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, target in (("a/b/one", ""), ("a/b", "/elsewhere"), ("a/b/two", "")):
-            entry = tarfile.TarInfo(name)
-            if target:
-                entry.type, entry.linkname = tarfile.SYMTYPE, target
-            archive.addfile(entry)
-    packed.seek(0)
-    with tarfile.open(fileobj=packed) as archive:
-        extract(archive, str(root), whiteouts=True)
-    assert [path.name for path in (root / "elsewhere").iterdir()] == ["two"]
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    laid(tmp_path, ("a/b/one", b""), ("a/b", ("l", "/elsewhere")), ("a/b/two", b""))
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["two"]
 
 
 def test_a_device_is_left_out_and_the_rest_is_laid(tmp_path):
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        device = tarfile.TarInfo("dev/sda")
-        device.type = tarfile.BLKTYPE
-        archive.addfile(device)
-        archive.addfile(tarfile.TarInfo("file"))
-    packed.seek(0)
-    with tarfile.open(fileobj=packed) as archive:
-        extract(archive, str(tmp_path), whiteouts=True)
+    laid(tmp_path, ("dev/sda", "b"), ("file", b""))
     assert not (tmp_path / "dev/sda").exists() and (tmp_path / "file").exists()
 
 
@@ -215,8 +175,6 @@ def test_a_pattern_means_what_lies_inside(tmp_path):
     with pytest.raises(RequestRefused, match="file not found"):
         named("lib/*.none")
 
-
-# -- building without running anything --------------------------------------------------
 
 class Nobody:
     """Runs nothing: a Dockerfile of these tests has no RUN."""
@@ -437,10 +395,7 @@ def test_waste_is_gone_at_once_and_deleted_beside_the_work(tmp_path):
     waste.throw(str(tmp_path / "tree"))
     waste.throw(str(tmp_path / "nothing"))
     assert not (tmp_path / "tree").exists()
-    deadline = time.monotonic() + 20
-    while list((tmp_path / "waste").iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert list((tmp_path / "waste").iterdir()) == []
+    assert until(lambda: not list((tmp_path / "waste").iterdir()))
 
 
 def test_a_context_may_have_a_file_that_is_called_as_a_whiteout(store):
@@ -453,8 +408,6 @@ def test_a_context_may_have_a_file_that_is_called_as_a_whiteout(store):
 def test_a_name_is_listed_whole():
     assert [full(each) for each in ("a", "docker.io/library/a:2", "h:5000/a")] == ["a:latest", "a:2", "h:5000/a:latest"]
 
-
-# -- PRoot, found and fetched ------------------------------------------------------------------
 
 SOURCES = (aptsources.Source(("https://mirror.invalid/debian",), ("bookworm", "bookworm-updates"), ("main",), "/keys.gpg"),)
 
@@ -534,8 +487,6 @@ def test_a_missing_or_old_proot_is_reported_with_the_way_to_a_newer_one(monkeypa
     program.unlink()
     assert proot.find()[1] == ""    # what worked once is not tried again
 
-
-# -- settings -----------------------------------------------------------------
 
 def test_the_instructions_that_change_no_file():
     config = {}

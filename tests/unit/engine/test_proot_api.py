@@ -5,7 +5,6 @@ import json
 import socket
 import tarfile
 import threading
-import time
 
 import docker
 import pytest
@@ -14,13 +13,8 @@ from docker.errors import APIError, NotFound
 
 from helpers.engine.proot.api import Api, CourseEngine
 from helpers.engine.proot.http import HttpServer
-from tests.unit.engine.test_proot import packed
-
-
-class Nobody:
-    """Runs nothing."""
-
-    bound = ()
+from tests.unit.engine.test_proot import Nobody, packed
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -42,14 +36,10 @@ def api(engine, tmp_path):
     thread.join(20)
 
 
-def context(**files):
-    return packed(*((name, text.encode()) for name, text in files.items()))
-
-
 def built(api, **files):
-    return [json.loads(line) for line in b"".join(api._stream_raw_result(
-        api.post(api._url("/build"), data=context(**files), params={"t": "t:1"}, stream=True), chunk_size=1, decode=False)
-    ).splitlines()]
+    context = packed(*((name, text.encode()) for name, text in files.items()))
+    answer = api.post(api._url("/build"), data=context, params={"t": "t:1"}, stream=True)
+    return [json.loads(line) for line in answer.iter_lines()]
 
 
 def test_a_build_is_reported_step_by_step_and_its_image_is_there(api):
@@ -89,14 +79,21 @@ def test_what_is_saved_is_what_is_loaded(api, sent):
     (lambda api: api.inspect_container("none"), 404),
     (lambda api: api.exec_inspect("none"), 404),
     (lambda api: api.create_container("none"), 404),
-    (lambda api: list(api.load_image(b"no archive")), 400),
-    (lambda api: api.create_network("n"), 501),
-])
+    (lambda api: list(api.load_image(b"no archive")), 400), (lambda api: api.create_network("n"), 501)])
 def test_a_fault_has_dockers_status(api, ask, status):
     with pytest.raises(APIError) as caught:
         ask(api)
     assert caught.value.status_code == status and isinstance(caught.value, NotFound) == (status == 404)
     assert api.ping()
+
+
+def answered(api, request):
+    """All that the engine sends for a request on a connection of its own."""
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.settimeout(20)
+        raw.connect(api._custom_adapter.socket_path)
+        raw.sendall(request)
+        return b"".join(iter(lambda: raw.recv(1 << 16), b""))
 
 
 def failing(error):
@@ -126,21 +123,13 @@ def test_an_answer_that_cannot_be_finished_breaks_off(api, engine, monkeypatch):
     monkeypatch.setattr(engine.store, "save", half)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         b"".join(api.get_image("t:1"))
-    with socket.socket(socket.AF_UNIX) as raw:
-        raw.settimeout(20)
-        raw.connect(api._custom_adapter.socket_path)
-        raw.sendall(b"GET /v1.41/images/t:1/get HTTP/1.1\r\nHost: x\r\n\r\n")
-        said = b"".join(iter(lambda: raw.recv(1 << 16), b""))
+    said = answered(api, b"GET /v1.41/images/t:1/get HTTP/1.1\r\nHost: x\r\n\r\n")
     assert said.count(b"HTTP/1.1") == 1 and said.endswith(b"4\r\nhalf\r\n")   # and no end of the last piece
 
 
 def test_a_client_of_http_1_0_gets_the_bytes_as_they_are(api):
     built(api, Dockerfile="FROM scratch\nCOPY a /\n", a="A")
-    with socket.socket(socket.AF_UNIX) as raw:
-        raw.settimeout(20)
-        raw.connect(api._custom_adapter.socket_path)
-        raw.sendall(b"GET /v1.41/images/t:1/get HTTP/1.0\r\n\r\n")
-        head, _, body = b"".join(iter(lambda: raw.recv(1 << 16), b"")).partition(b"\r\n\r\n")
+    head, _, body = answered(api, b"GET /v1.41/images/t:1/get HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")
     assert b"chunked" not in head and body == b"".join(api.get_image("t:1"))
 
 
@@ -159,14 +148,6 @@ def test_an_image_of_a_container_is_not_removed_unless_forced(api):
     api.remove_image("t:1")
 
 
-def comes(condition, seconds=20):
-    """Whether `condition()` becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return bool(condition())
-
-
 def test_a_client_that_breaks_off_takes_nothing_along(api, engine):
     def begun():
         return list((engine.store.folder / "tmp").iterdir())
@@ -176,5 +157,5 @@ def test_a_client_that_breaks_off_takes_nothing_along(api, engine):
     with socket.socket(socket.AF_UNIX) as raw:
         raw.connect(api._custom_adapter.socket_path)
         raw.sendall(b"POST /v1.41/images/load HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + file.tobuf())
-        assert comes(begun)
-    assert comes(lambda: not begun()) and api.images() == [] and api.ping()
+        assert until(begun)
+    assert until(lambda: not begun()) and api.images() == [] and api.ping()

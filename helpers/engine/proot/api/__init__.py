@@ -1,10 +1,5 @@
-"""The part of Docker's Engine API that the course uses, answered by this engine.
-
-Source of names and shapes: Docker's "Engine API v1.41 reference". Whatever is not here
-is answered with 501 and a sentence.
-"""
-
-from __future__ import annotations
+"""The part of Docker's Engine API that the course uses; the rest is answered with 501 and a sentence. Source of names
+and shapes: Docker's "Engine API v1.41 reference"."""
 
 import os
 import platform
@@ -20,10 +15,7 @@ __all__ = ["Api", "CourseEngine"]
 
 
 class Api(OfImages, Builds, OfContainers):
-    """One request for anything of it. `engine` is set on a subclass.
-
-    Here: version and information, and what this engine has none of (networks, volumes, a cache that is counted).
-    """
+    """One request for anything of it. `engine` is set on a subclass."""
 
     @on("GET", "/_ping")
     def ping(self) -> None:

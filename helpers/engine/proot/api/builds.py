@@ -1,7 +1,5 @@
 """Builds: the context comes in, what each step says goes out."""
 
-from __future__ import annotations
-
 import json
 import os
 import tarfile
@@ -29,8 +27,7 @@ class Builds(Routed):
         options = build.Options(
             dockerfile=self.query.get("dockerfile") or "Dockerfile", tags=tuple(self.queries.get("t", ())),
             target=self.query.get("target") or None, args=json.loads(self.query.get("buildargs") or "{}"),
-            labels=json.loads(self.query.get("labels") or "{}"),
-            no_cache=truth(self.query.get("nocache")))
+            labels=json.loads(self.query.get("labels") or "{}"), no_cache=truth(self.query.get("nocache")))
         with tempfile.TemporaryDirectory(dir=self.engine.temporary) as folder:
             context = Path(folder, "context")
             context.mkdir()

@@ -1,14 +1,11 @@
 """Containers: made, started, followed, entered, removed."""
 
-from __future__ import annotations
-
 import json
 import struct
 import tarfile
 import time
 
-from ..containers import Container, Execution
-from ..refused import Conflict, NotFound
+from ..refused import Conflict
 from .routes import Routed, labelled, on, truth
 
 
@@ -30,58 +27,41 @@ class OfContainers(Routed):
         made = self.engine.containers.create(self.query.get("name", ""), self.json())
         self.answer({"Id": made.id, "Warnings": []}, 201)
 
-    def _container(self, reference: str) -> Container:
-        found = self.engine.containers.find(reference)
-        if found is None:
-            raise NotFound(f"No such container: {reference}")
-        return found
-
-    def _execution(self, reference: str) -> Execution:
-        found = self.engine.containers.executions.get(reference)
-        if found is None:
-            raise NotFound(f"No such exec instance: {reference}")
-        return found
-
     @on("POST", "/containers/([^/]+)/start")
     def start(self, reference: str) -> None:
-        found = self._container(reference)
-        self.engine.containers.start(found)
+        self.engine.containers.start(self.engine.containers.find(reference))
         self.answer(status=204)
 
     @on("POST", "/containers/([^/]+)/(?:stop|kill)")
     def stop(self, reference: str) -> None:
-        found = self._container(reference)
-        self.engine.containers.stop(found)
+        self.engine.containers.stop(self.engine.containers.find(reference))
         self.answer(status=204)
 
     @on("POST", "/containers/([^/]+)/wait")
     def wait(self, reference: str) -> None:
-        found = self._container(reference)
+        found = self.engine.containers.find(reference)
         self.answer({"StatusCode": self.engine.containers.wait(found), "Error": None})
 
     @on("GET", "/containers/([^/]+)/logs")
     def logs(self, reference: str) -> None:
-        found = self._container(reference)
-        self.stream([bytes(found.output)], "application/vnd.docker.raw-stream")
+        self.stream([bytes(self.engine.containers.find(reference).output)], "application/vnd.docker.raw-stream")
 
     @on("GET", "/containers/([^/]+)/top")
     def top(self, reference: str) -> None:
-        found = self._container(reference)
-        self.answer(self.engine.containers.top(found))
+        self.answer(self.engine.containers.top(self.engine.containers.find(reference)))
 
     @on("GET", "/containers/([^/]+)/json")
     def inspect(self, reference: str) -> None:
-        found = self._container(reference)
+        found = self.engine.containers.find(reference)
         ports = {
-            f"{inner}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outer)}] for inner, outer in found.ports.items()
-        }
+            f"{inner}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outer)}] for inner, outer in found.ports.items()}
         self.answer({
             "Id": found.id, "Name": f"/{found.name}", "Image": f"sha256:{found.image}",
             "Created": _stamp(found.created),
             "Path": found.words[0], "Args": found.words[1:], "Config": {**found.config, "Tty": False},
             "HostConfig": {**found.host, "LogConfig": {"Type": "json-file", "Config": {}}},
             "State": {"Status": found.state, "Running": found.state == "running", "Paused": False, "Restarting": False,
-                      "OOMKilled": False, "Dead": False, "ExitCode": found.code, "Error": found.error,
+                      "OOMKilled": False, "Dead": False, "ExitCode": found.code, "Error": "",
                       "Pid": found.process.pid if found.process else 0, "StartedAt": _stamp(found.started),
                       "FinishedAt": _stamp(found.finished)},
             "GraphDriver": {"Name": "plain folders", "Data": {"Root": self.engine.containers.root(found)}},
@@ -89,7 +69,7 @@ class OfContainers(Routed):
 
     @on("DELETE", "/containers/([^/]+)")
     def remove(self, reference: str) -> None:
-        found = self._container(reference)
+        found = self.engine.containers.find(reference)
         if found.state == "running" and not truth(self.query.get("force")):
             raise Conflict(f"{found.name} is running: stop it first, or force it")
         self.engine.containers.remove(found)
@@ -97,14 +77,14 @@ class OfContainers(Routed):
 
     @on("PUT", "/containers/([^/]+)/archive")
     def put(self, reference: str) -> None:
-        found = self._container(reference)
+        found = self.engine.containers.find(reference)
         with tarfile.open(fileobj=self.body, mode="r|*") as archive:
             self.engine.containers.put(found, self.query["path"], archive)
         self.answer(status=200)
 
     @on("POST", "/containers/([^/]+)/exec")
     def exec_create(self, reference: str) -> None:
-        found = self._container(reference)
+        found = self.engine.containers.find(reference)
         if found.state != "running":
             raise Conflict(f"Container {found.name} is not running")
         self.answer({"Id": self.engine.containers.executing(found, self.json()["Cmd"]).id}, 201)
@@ -112,14 +92,14 @@ class OfContainers(Routed):
     @on("POST", "/exec/([^/]+)/start")
     def exec_start(self, reference: str) -> None:
         self.json()
-        execution = self._execution(reference)
+        execution = self.engine.containers.execution(reference)
         with self.upgraded() as send:
             self.engine.containers.execute(execution, lambda stream, data: send(
                 struct.pack(">BxxxL", stream, len(data)) + data))
 
     @on("GET", "/exec/([^/]+)/json")
     def exec_inspect(self, reference: str) -> None:
-        execution = self._execution(reference)
+        execution = self.engine.containers.execution(reference)
         self.answer({"ID": execution.id, "Running": execution.code is None, "ExitCode": execution.code,
                      "ContainerID": execution.container.id})
 

@@ -1,7 +1,5 @@
 """Images: listed, inspected, saved, loaded, named, removed."""
 
-from __future__ import annotations
-
 import calendar
 import json
 import time
@@ -30,11 +28,10 @@ class OfImages(Routed):
                 continue
             if wanted and not any(_named(name, each) for name in names for each in wanted):
                 continue
-            found.append({"Id": f"sha256:{image}", "ParentId": _prefixed(store.parent(image)), "RepoTags": names
-                          or None,
-                          "RepoDigests": None, "Created": _seconds(config.get("created", "")),
-                          "Size": self._size(image), "VirtualSize": self._size(image), "SharedSize": -1,
-                          "Containers": -1, "Labels": labels or None})
+            found.append({"Id": f"sha256:{image}", "ParentId": _prefixed(store.parent(image)),
+                          "RepoTags": names or None, "RepoDigests": None, "Labels": labels or None,
+                          "Created": _seconds(config.get("created", "")), "Size": self._size(image),
+                          "VirtualSize": self._size(image), "SharedSize": -1, "Containers": -1})
         self.answer(found)
 
     def _size(self, image: str) -> int:

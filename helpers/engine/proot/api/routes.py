@@ -1,7 +1,5 @@
 """Which method answers which request: the base of each part of the API."""
 
-from __future__ import annotations
-
 import errno
 import re
 import traceback
@@ -47,11 +45,8 @@ def on(method: str, pattern: str) -> Callable[[Function], Function]:
 
 
 class Routed(Exchange):
-    """One request. `engine` is set on a subclass.
-
-    An error becomes the answer: with the status of a RequestRefused, 400 for what is no archive or
-    JSON, 500 for the rest, which the engine's log has, too.
-    """
+    """One request. `engine` is set on a subclass. An error becomes the answer: with the status of a RequestRefused, 400
+    for what is no archive or JSON, 500 for the rest, which the engine's log has, too."""
 
     engine: CourseEngine
 
