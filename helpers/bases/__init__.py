@@ -11,9 +11,8 @@
 from .catalogue import ALL, BASES, FIRST, Base, find
 from .kit import Kept
 from .references import original
-from .resolve import ensure, status
+from .resolve import ResolvedBase, ensure, footnote, status, substitutions
 from .saving import fill, save
-from .status import ResolvedBase, footnote, substitutions
 
 __all__ = ["ALL", "BASES", "FIRST", "Base", "Kept", "ResolvedBase", "ensure", "fill", "find", "footnote",
            "original", "save", "status", "substitutions"]

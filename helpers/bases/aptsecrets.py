@@ -1,10 +1,6 @@
-"""This machine's way to Debian's packages, as build secrets for the stand-ins' Dockerfiles.
-
-A secret is there while a RUN has it mounted, and in no layer; nor is it part of what the build cache compares, so that
-another mirror does not make a finished step run again. Addresses are handed over without their passwords.
-"""
-
-from __future__ import annotations
+"""This machine's way to Debian's packages, as build secrets for the stand-ins' Dockerfiles. A secret is in no layer,
+nor is it part of what the build cache compares: another mirror does not make a finished step run again. Addresses are
+handed over without their passwords."""
 
 import base64
 import os
@@ -27,8 +23,7 @@ _ARMOR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?\n\s*\n(.*?)(?:\n=
 def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
     """{id: value} for `RUN --mount=type=secret`: apt.conf, apt.sources and trust.
 
-    offline   only package archives on this machine are named
-    """
+    offline   only package archives on this machine are named"""
     sources = aptsources.machine(suite)
     if offline:
         sources = tuple(each for each in sources if each.local)
@@ -41,16 +36,14 @@ def secrets(suite: str, *, offline: bool = False) -> dict[str, bytes]:
     if sources or offline:
         settings += ['Dir::Etc::sourcelist "/dev/null";', 'Dir::Etc::sourceparts "/run/secrets";']
         found["apt.sources"] = (
-            _PASSWORD.sub("", aptsources.written(map(_with_keys, sources))).encode() or b"# none on this machine\n"
-        )
+            _PASSWORD.sub("", aptsources.written(map(_with_keys, sources))).encode() or b"# none on this machine\n")
     return found | {"apt.conf": _PASSWORD.sub("", "\n".join(settings)).encode() + b"\n"}
 
 
 def _proxies() -> list[str]:
     """Proxies that the environment names: apt here sees them, apt in a build would not."""
     values = {
-        name: os.environ.get(f"{name}_proxy") or os.environ.get(f"{name.upper()}_PROXY") for name in ("http", "https")
-    }
+        name: os.environ.get(f"{name}_proxy") or os.environ.get(f"{name.upper()}_PROXY") for name in ("http", "https")}
     return [f'Acquire::{name}::Proxy "{value}";' for name, value in values.items() if value]
 
 

@@ -1,10 +1,5 @@
-"""Where this machine gets Debian packages from, read from apt's own files.
-
-Both formats of sources.list(5): one entry to a line (*.list), and deb822 (*.sources). Only Debian's own archive for one
-suite is taken, not what third parties publish for it.
-"""
-
-from __future__ import annotations
+"""Where this machine gets Debian packages from, read from apt's own files. Both formats of sources.list(5): one entry
+to a line (*.list), and deb822 (*.sources)."""
 
 import re
 import subprocess
@@ -70,11 +65,8 @@ def parse(text: str, *, deb822: bool) -> list[Source]:
 
 
 def debian(sources: Iterable[Source], suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
-    """Of `sources` those of Debian's archive for `suite`.
-
-    Others publish under Debian's suite names as well. They sign with keys of their own: entries with such a key count
-    only where there are no others (a company's mirror that signs again).
-    """
+    """Of `sources` those of Debian's archive for `suite`. Others publish under Debian's suite names as well, signed
+    with keys of their own: they count only where there are no others (a company's mirror that signs again)."""
     wanted = (suite, f"{suite}-updates", f"{suite}-security")
     taken = []
     for source in sources:
@@ -103,30 +95,24 @@ def written(sources: Iterable[Source]) -> str:
 def public(sources: Iterable[Source]) -> tuple[Source, ...]:
     """What an image may keep of them: no credentials, nothing that only this
     machine can reach, and no key but the one that every Debian has."""
-    kept = []
-    for source in sources:
-        uris = tuple(uri for uri in source.uris if _is_public(uri))
-        if uris:
-            key = _KEYRING if Path(_KEYRING) in source.keyrings else ""
-            kept.append(replace(source, uris=uris, signed_by=key))
-    return tuple(kept)
+    kept = (replace(each, uris=tuple(filter(_is_public, each.uris)),
+                    signed_by=_KEYRING if Path(_KEYRING) in each.keyrings else "") for each in sources)
+    return tuple(each for each in kept if each.uris)
 
 
 def options() -> tuple[str, ...]:
     """Lines of apt configuration to hand on: proxies, trust, dated archives."""
     try:
-        dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+        return chosen_options(subprocess.run(["apt-config", "dump"], capture_output=True, text=True,
+                                             stdin=subprocess.DEVNULL).stdout)
     except OSError:
         return ()
-    return chosen_options(dump)
 
 
 def chosen_options(dump: str) -> tuple[str, ...]:
     """Of `apt-config dump`'s lines those to hand on."""
     return tuple(line for line in dump.splitlines() if _PASSED_ON.fullmatch(line))
 
-
-# -- reading --------------------------------------------------------------------
 
 def _lines(text: str) -> list[Source]:
     found = []

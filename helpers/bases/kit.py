@@ -3,19 +3,8 @@
     kit/index.json                     what there is, written last
     kit/golang-1.22-3f9c0a1b2c4d.tar.zst     one base image each
 
-Each file is what `docker save` writes (manifest.json, the configuration, one tar a
-layer), packed with zstd. Every engine loads it, layers and history as they were. The
-image in it has the course's own name, so that loading one never takes a name from
-an image of the user's.
-
-    >>> kept = find("golang:1.22")
-    >>> kept.origin, kept.size
-    ('pulled', 271828182)
-    >>> sum(map(len, kept.archive()))     # what an engine is given
-    836000000
-"""
-
-from __future__ import annotations
+Each file is what `docker save` writes, packed with zstd. The image in it has the course's own name, so that loading one
+never takes a name from an image of the user's."""
 
 import dataclasses
 import hashlib
@@ -49,19 +38,19 @@ class KitDamaged(CourseError):
 class Kept:
     """A base image in a kit."""
 
-    ref: str    # its name in a Dockerfile
-    file: str    # the archive's name in the folder; `sha256` of its bytes, `size` of them
-    sha256: str
-    size: int
-    origin: str    # where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
-    stand_in: bool    # whether the course made it, from `made_of`
+    ref: str                 # its name in a Dockerfile
+    file: str                # the archive's name in the folder
+    sha256: str              # of its bytes
+    size: int                # bytes
+    origin: str              # where it came from when it was saved: 'pulled', 'mirror', 'made' or 'local'
+    stand_in: bool           # whether the course made it, from `made_of`
     made_of: str
-    architecture: str    # as an engine names it: 'amd64'
-    config: str    # digest of its configuration (the engine's id for the image)
-    layers: tuple[str, ...]    # digests of its layers' tars, the lowest first
-    unpacked: int    # bytes of the archive before it was packed
-    digest: str = ""    # what its registry called it, '' where that is not known
-    saved: str = ""    # day on which it was saved, as 2026-11-24
+    architecture: str        # as an engine names it: 'amd64'
+    config: str              # digest of its configuration (the engine's id for the image)
+    layers: tuple[str, ...]  # digests of its layers' tars, the lowest first
+    unpacked: int            # bytes of the archive before it was packed
+    digest: str = ""         # what its registry called it, '' where that is not known
+    saved: str = ""          # day on which it was saved, as 2026-11-24
     folder: Path = dataclasses.field(default=Path(), compare=False)
 
     @property
@@ -76,14 +65,12 @@ class Kept:
 
     def check(self) -> None:
         """Raises KitDamaged unless the file is, byte for byte, the one that was saved."""
-        digest = hashlib.sha256()
         try:
             with open(self.path, "rb") as file:
-                while piece := file.read(_CHUNK):
-                    digest.update(piece)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise self._damaged(error.strerror or str(error)) from error
-        if digest.hexdigest() != self.sha256:
+        if digest != self.sha256:
             raise self._damaged("Its bytes are not those that were saved.")
 
     def archive(self) -> Iterator[bytes]:
@@ -105,11 +92,8 @@ folders = paths.kits
 
 
 def find(ref: str) -> Kept | None:
-    """The first kit's entry for a base image, or None.
-
-    Raises KitDamaged for an index that cannot be read, and where MULTISTAGE_KIT
-    names a folder that is no kit: what the user set by hand is never passed over.
-    """
+    """The first kit's entry for a base image, or None. Raises KitDamaged for an index that cannot be read, and where
+    MULTISTAGE_KIT names a folder that is no kit: what the user set by hand is never passed over."""
     wanted = references.parse(ref)
     for folder in folders():
         for kept in entries(folder):
@@ -153,10 +137,8 @@ def read(text: str, folder: Path) -> tuple[Kept, ...]:
 
 
 def write(folder: Path, kept: Kept) -> None:
-    """Put `kept` into the index, in place of an older one, whose file then goes.
-
-    Its archive has to be there by then: readers see the old entry or the new one.
-    """
+    """Put `kept` into the index, in place of an older one, whose file then goes. Its archive has to be there by then:
+    readers see the old entry or the new one."""
     with paths.locked(folder / ".lock"):
         index = folder / INDEX
         text = index.read_text() if index.exists() else ""
@@ -172,11 +154,8 @@ def write(folder: Path, kept: Kept) -> None:
 
 
 def load(engine: Engine, kept: Kept, report: Report) -> str:
-    """Load `kept`; the name that it then has: the course's own for it.
-
-    Raises KitDamaged where the file is not what was saved or the engine made something else
-    of it, and what `engine.translate_errors` raises.
-    """
+    """Load `kept`; the name that it then has: the course's own for it. Raises KitDamaged where the file is not what was
+    saved or the engine made something else of it, and what `engine.translate_errors` raises."""
     name = references.course_name(references.parse(kept.ref))
     started = time.monotonic()
     report(f"Loading {kept.ref} from the kit in {kept.folder} ({units.size(kept.size)}) ...")

@@ -1,7 +1,5 @@
 """Pull an image through the engine, without waiting for a registry that is not there."""
 
-from __future__ import annotations
-
 import re
 import time
 
@@ -23,10 +21,9 @@ _REPORT_SECONDS = 5      # between two lines of the report
 _REMEMBERED_SECONDS = 120
 
 # How dockerd (Go's net package) says that nothing answers there.
-_UNREACHABLE = re.compile(
-    r"no such host|connection refused|i/o timeout|Client\.Timeout|TLS handshake timeout"
-    r"|network is unreachable|no route to host|server misbehaving|deadline exceeded"
-    r"|temporary failure in name resolution", re.IGNORECASE)
+_UNREACHABLE = re.compile(r"no such host|connection refused|i/o timeout|Client\.Timeout|TLS handshake timeout"
+                          r"|network is unreachable|no route to host|server misbehaving|deadline exceeded"
+                          r"|temporary failure in name resolution", re.IGNORECASE)
 
 # (engine, registry) -> when and why it could not be reached. A second image is
 # not waited for; a cell run again a little later tries again.
@@ -34,10 +31,8 @@ _unreachable: dict[tuple[str, str], tuple[float, str]] = {}
 
 
 class Refused(Exception):
-    """The registry did not give the image; the text says why, in its own words.
-
-    `reached`: whether there was a registry to say so.
-    """
+    """The registry did not give the image; the text says why, in its own words. `reached`: whether there was a registry
+    to say so."""
 
     def __init__(self, why: str, *, reached: bool):
         super().__init__(why)
@@ -45,10 +40,8 @@ class Refused(Exception):
 
 
 def pull(engine: Engine, reference: Reference, report: Report) -> None:
-    """Pull `reference` as it stands. Interrupting it makes the engine stop too.
-
-    Raises Refused, DiskFull, EngineGone.
-    """
+    """Pull `reference` as it stands. Interrupting it makes the engine stop too. Raises Refused, DiskFull,
+    EngineGone."""
     key = (engine.host, reference.registry)
     since, why = _unreachable.get(key, (0.0, ""))
     if why and time.monotonic() - since < _REMEMBERED_SECONDS:

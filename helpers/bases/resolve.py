@@ -7,8 +7,6 @@
 5. Built from packages, where the catalogue has a Dockerfile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -16,19 +14,53 @@ from .. import labels, paths
 from ..engine import Engine
 from ..engine.processes import Report, quiet
 from ..errors import BaseUnavailable, CourseError, EngineError, Interrupted
+from ..units import listed
 from . import catalogue, kit, references, standins
 from .pull import Refused, pull
 from .references import DOCKER_HUB, Reference
 from .standins import Build
-from .status import ResolvedBase
+
+
+@dataclass(frozen=True)
+class ResolvedBase:
+    """A base image, present or not."""
+
+    ref: str                # its name in the Dockerfile
+    present: bool           # whether the engine has it
+    origin: str | None      # 'local', 'pulled' (from its own registry), 'mirror', 'made', or None where it is absent
+    name: str               # the reference to use in this engine: `ref`, or the course's own name
+    stand_in: bool = False  # whether it was made by the course and is not the original
+    made_of: str = ""       # what a stand-in was made of, in words
+    kit: bool = False       # whether it was just loaded out of a kit, which had it from `origin`
+
+    @property
+    def substituted(self) -> bool:
+        """Whether a build must use another name than the Dockerfile's."""
+        return self.name != self.ref
+
+
+def substitutions(presents: Iterable[ResolvedBase]) -> dict[str, str]:
+    """The Dockerfile's name -> the name to use, for those that differ."""
+    return {each.ref: each.name for each in presents if each.substituted}
+
+
+def footnote(presents: Iterable[ResolvedBase]) -> str:
+    """The sentence under a figure whose numbers rest on stand-ins: 'golang:1.22 is a stand-in made from Debian packages
+    and Go 1.22.10; its sizes are near the original's, not equal.'; '' without any."""
+    made = {each.ref: each.made_of for each in presents if each.stand_in}
+    if len(made) == 1:
+        ((ref, of),) = made.items()
+        return f"{ref} is a stand-in made from {of}; its sizes are near the original's, not equal."
+    if len(set(made.values())) == 1:
+        what = f"{listed(list(made))} are stand-ins made from {next(iter(made.values()))}"
+    else:
+        what = f"{listed([f'{ref} (from {of})' for ref, of in made.items()])} are stand-ins"
+    return f"{what}; their sizes are near the originals', not equal." if made else ""
 
 
 def status(engine: Engine, refs: Iterable[str] | None = None) -> tuple[ResolvedBase, ...]:
-    """Which of `refs` the engine has (default: those of the first lessons).
-
-    Looks only: nothing is pulled, made or named. Raises CourseError for what is
-    no reference, and the errors of the engine.
-    """
+    """Which of `refs` the engine has (default: those of the first lessons). Looks only. Raises CourseError for what is
+    no reference, and the errors of the engine."""
     return tuple(_local(engine, ref) or ResolvedBase(ref, False, None, ref) for ref in _listed(refs))
 
 
@@ -37,14 +69,11 @@ def ensure(engine: Engine, refs: Iterable[str] | None, build: Build, *, offline:
     """Each of `refs` (None: those of the first lessons), present in `engine`.
 
     build     `helpers.builder.build`, by which a stand-in is made
-    offline   no network is used: kits are looked at; a mirror and a registry on this machine are
-              asked, others are not; what is built is built from the builder's cache,
-              kept downloads and package archives on this machine
+    offline   no network is used, only kits, mirrors, registries, kept downloads and package archives on this machine
     report    gets a line when something takes time
 
-    Raises BaseUnavailable for the first one that cannot be had (those before it
-    stay), CourseError for what is no reference, and the errors of the engine.
-    """
+    Raises BaseUnavailable for the first one that cannot be had (those before it stay), CourseError for what is no
+    reference, and the errors of the engine."""
     return tuple(_local(engine, ref) or _Search(engine, ref, build, offline, report).run() for ref in _listed(refs))
 
 
@@ -53,8 +82,6 @@ def _listed(refs: Iterable[str] | None) -> tuple[str, ...]:
         return catalogue.FIRST
     return (refs,) if isinstance(refs, str) else tuple(refs)
 
-
-# -- what is there ------------------------------------------------------------------
 
 def _local(engine: Engine, ref: str) -> ResolvedBase | None:
     reference = references.parse(ref)
@@ -82,15 +109,14 @@ def _by_its_end(engine: Engine, name: str, tags: Iterable[str]) -> bool:
     'localhost/multistage.course/golang:1.22', whose name ends so."""
     own = [references.original(tag) != tag for tag in tags]
     return (
-        engine.matches_any_prefix and references.original(name) == name and "@" not in name and bool(own) and all(own)
-    )
+        engine.matches_any_prefix and references.original(name) == name and "@" not in name and bool(own) and all(own))
 
 
 def _stand_in(config: dict, reference: Reference) -> bool:
     # Images built on a stand-in inherit its labels: so the name has to agree too.
     marks = config.get("Labels") or {}
-    named = marks.get(labels.STAND_IN)
-    return bool(marks.get(labels.COURSE) == labels.BASE and named and references.parse(named) == reference)
+    named = marks.get(labels.STAND_IN) or ""
+    return marks.get(labels.COURSE) == labels.BASE and named != "" and references.parse(named) == reference
 
 
 def _resolved(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
@@ -98,8 +124,6 @@ def _resolved(ref: str, origin: str, name: str, config: dict) -> ResolvedBase:
     made_of = (config.get("Labels") or {}).get(labels.MADE_OF, "") if stand_in else ""
     return ResolvedBase(ref, True, origin, name, stand_in, made_of)
 
-
-# -- what is not ----------------------------------------------------------------------
 
 class _NotHad(Exception):
     """One place did not give the image: what it answered ('' where there is no such place), what
@@ -130,11 +154,10 @@ class _Search:
                 failures.append(failure)
                 continue
             return replace(_resolved(self.ref, origin, name, _config(self.engine, name) or {}), kit=self.loaded)
-        raise BaseUnavailable(
-            f"The base image {self.ref} is not here and could not be had.",
-            why="; ".join(each.answer for each in failures if each.answer) + ".",
-            remedy=" ".join(dict.fromkeys(each.remedy for each in failures if each.remedy)),
-            evidence=failures[-1].evidence)
+        raise BaseUnavailable(f"The base image {self.ref} is not here and could not be had.",
+                              why="; ".join(each.answer for each in failures if each.answer) + ".",
+                              remedy=" ".join(dict.fromkeys(each.remedy for each in failures if each.remedy)),
+                              evidence=failures[-1].evidence)
 
     def _kit(self) -> tuple[str, str]:
         kept = kit.find(self.ref)
@@ -192,8 +215,7 @@ class _Search:
             pull(self.engine, self.reference, self.report)
         except Refused as refusal:
             failure = (_NotHad(f"{registry} answered: {refusal}",
-                               "Check the name, and `docker login` if it is private.")
-                       if refusal.reached else
+                               "Check the name, and `docker login` if it is private.") if refusal.reached else
                        _NotHad(f"{registry} could not be reached: {refusal}",
                                f"Go online, or set {references.MIRROR}=host:port to a registry that has it, "
                                "or `docker load` it from a file."))

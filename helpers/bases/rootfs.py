@@ -1,7 +1,5 @@
 """Debian's root file system, made from its packages by mmdebstrap: what `FROM scratch` begins with."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
@@ -20,10 +18,9 @@ from . import aptsources
 EPOCH = 1_733_011_200
 
 # As debuerreotype's "slim" has it, the tool that makes Docker's Debian images.
-_SLIM = (
-    "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/info/*",
-    "path-exclude=/usr/share/linda/*", "path-exclude=/usr/share/lintian/*", "path-exclude=/usr/share/locale/*",
-    "path-include=/usr/share/locale/locale.alias", "path-exclude=/usr/share/man/*")
+_SLIM = ("path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright", "path-exclude=/usr/share/info/*",
+         "path-exclude=/usr/share/linda/*", "path-exclude=/usr/share/lintian/*", "path-exclude=/usr/share/locale/*",
+         "path-include=/usr/share/locale/locale.alias", "path-exclude=/usr/share/man/*")
 
 # Settings with which every Debian image keeps `apt-get install` from leaving
 # archives and translations behind (debuerreotype, scripts/debuerreotype-minimizing-config).
@@ -34,10 +31,8 @@ _APT_SETTINGS = {
         'APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb '
         '/var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };\n'
         'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'),
-    "docker-gzip-indexes":
-        'Acquire::GzipIndexes "true"; Acquire::CompressionTypes::Order:: "gz";\n',
-    "docker-no-languages": 'Acquire::Languages "none";\n',
-}
+    "docker-gzip-indexes": 'Acquire::GzipIndexes "true"; Acquire::CompressionTypes::Order:: "gz";\n',
+    "docker-no-languages": 'Acquire::Languages "none";\n'}
 
 # Lays out /bin, /lib and /sbin as links into /usr from the start. Without it apt
 # chooses the package that converts them, which brings 46 MB of Perl along.
@@ -57,8 +52,7 @@ def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
 
     scratch   folder for mmdebstrap's own use
 
-    Raises BaseUnavailable where mmdebstrap cannot be had, CourseError with the end of its output where it fails.
-    """
+    Raises BaseUnavailable where mmdebstrap cannot be had, CourseError with the end of its output where it fails."""
     need_mmdebstrap(report)
     sources, apt = aptsources.machine(suite), scratch / "settings/etc/apt"
     for place in (apt / "apt.conf.d", apt / "sources.list.d"):
@@ -86,8 +80,7 @@ def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
                sources: Sequence[aptsources.Source]) -> str:
     """Run it, with this machine's apt settings; '' if it succeeded, else its output.
 
-    sources   where the packages are; () for Debian's own archive
-    """
+    sources   where the packages are; () for Debian's own archive"""
     scratch.chmod(0o755)   # its apt drops its privileges and must get through
     command = ["mmdebstrap", *options, *(f"--aptopt={line}" for line in aptsources.options()), suite, str(target)]
     if sources:
@@ -109,17 +102,16 @@ def need_mmdebstrap(report: Report, without: str = "A root file system cannot be
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise BaseUnavailable(
-            without, why=f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed.",
-            remedy=f"Install the package {' and '.join(missing)} (Debian, Ubuntu), or run this as root there.")
+        raise BaseUnavailable(without, why=f"{' and '.join(missing)} {'are' if missing[1:] else 'is'} not installed.",
+                              remedy=f"Install the package {' and '.join(missing)} (Debian, Ubuntu), "
+                                     "or run this as root there.")
     apt_install(missing, report)
 
 
 def _failed(suite: str, output: str) -> CourseError:
-    full = "no space left on device" in output.lower()
-    return CourseError(
-        f"mmdebstrap could not make a root file system of Debian {suite}.",
-        why="This machine's disk is full." if full else "",
-        remedy="Make room below the folder for temporary files (TMPDIR), then run this again."
-               if full else "Does `apt-get update` work here? Then run this again: "
-                            "finished steps are kept.", evidence=tail(output))
+    why, remedy = "", "Does `apt-get update` work here? Then run this again: finished steps are kept."
+    if "no space left on device" in output.lower():
+        why = "This machine's disk is full."
+        remedy = "Make room below the folder for temporary files (TMPDIR), then run this again."
+    return CourseError(f"mmdebstrap could not make a root file system of Debian {suite}.", why=why, remedy=remedy,
+                       evidence=tail(output))

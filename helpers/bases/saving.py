@@ -1,7 +1,5 @@
 """Save base images into a kit: out of an engine, or from a registry without one."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -25,7 +23,7 @@ from ..engine.timeouts import patient
 from ..errors import BaseUnavailable, CourseError
 from . import kit, references
 from .kit import Kept
-from .status import ResolvedBase
+from .resolve import ResolvedBase
 
 _SAVE_SECONDS = 1800
 _LEVEL = 9              # of zstd: a third smaller than gzip, at about its speed
@@ -33,17 +31,16 @@ _PART = ".part-"        # how the name of an unfinished file begins
 
 
 def save(engine: Engine, base: ResolvedBase, folder: Path, report: Report) -> Kept:
-    """Save a base image that `engine` has into the kit in `folder`.
-
-    Raises CourseError where it cannot be written there, and the errors of the engine.
-    """
+    """Save a base image that `engine` has into the kit in `folder`. Raises CourseError where it cannot be written
+    there, and the errors of the engine."""
     started = time.monotonic()
     api = patient(engine.client.api, _SAVE_SECONDS)
     with engine.translate_errors(f"save {base.name}"):
         image = api.inspect_image(base.name)
-        origin = _origin(image, base.ref) if base.origin == "local" else base.origin or "local"
+        digest = registry_digest(image, base.ref)
+        origin = "pulled" if digest and base.origin == "local" else base.origin or "local"
         content = _Content(image["Id"], image["Architecture"], image["Config"].get("Labels") or {},
-                           tuple(image["RootFS"]["Layers"]), registry_digest(image, base.ref))
+                           tuple(image["RootFS"]["Layers"]), digest)
         with _named(api, image["Id"], _name(base.ref)) as name:   # no name of the user's is in the archive
             kept = _keep(api.get_image(name, chunk_size=1 << 20), folder, base.ref, origin, content)
     report(f"Saved {base.ref}: {units.size(kept.size)} in {units.seconds(time.monotonic() - started)}.")
@@ -66,11 +63,6 @@ def _name(ref: str) -> str:
     return references.course_name(references.parse(ref))
 
 
-def _origin(image: dict, ref: str) -> str:
-    """Where an image that was already there came from, as its digests tell."""
-    return "pulled" if registry_digest(image, ref) else "local"
-
-
 def registry_digest(image: dict, ref: str) -> str:
     """What the registry that `ref` names called it."""
     own = references.parse(ref)
@@ -80,15 +72,12 @@ def registry_digest(image: dict, ref: str) -> str:
     return ""
 
 
-# -- without an engine ---------------------------------------------------------------
-
 def fill(folder: Path, refs: Iterable[str], report: Report,
          budget: int | None = None) -> tuple[list[Kept], list[CourseError]]:
     """Fetch each of `refs` that is not in the kit in `folder` yet.
 
     budget   how many bytes the kit may have in all
-    returns  (what is in the kit of `refs`, why the others are not)
-    """
+    returns  (what is in the kit of `refs`, why the others are not)"""
     kept, failed = [], []
     for ref in refs:
         there = {references.parse(each.ref): each for each in kit.entries(folder, required=False)}
@@ -102,17 +91,15 @@ def fill(folder: Path, refs: Iterable[str], report: Report,
 
 
 def fetch(ref: str, folder: Path, report: Report, *, room: int | None = None) -> Kept:
-    """Fetch a base image from its registry, or the mirror, into the kit in `folder`.
+    """Fetch a base image from its registry, or the mirror, into the kit in `folder`. It takes skopeo, and neither an
+    engine nor any privilege.
 
-    It takes skopeo, and neither an engine nor any privilege: what an image build can do. `room` is how many bytes the
-    kit may still grow by; an image that its registry says is larger is not fetched.
+    room   how many bytes the kit may still grow by
 
-    Raises BaseUnavailable with what each place said.
-    """
+    Raises BaseUnavailable with what each place said."""
     if not shutil.which("skopeo"):
-        raise BaseUnavailable(
-            f"{ref} cannot be fetched without an engine.", why="skopeo is not installed.",
-            remedy="Install the package skopeo, or save the base out of an engine.")
+        raise BaseUnavailable(f"{ref} cannot be fetched without an engine.", why="skopeo is not installed.",
+                              remedy="Install the package skopeo, or save the base out of an engine.")
     reference, host = references.parse(ref), references.mirror()
     mirrors = references.mirrored(reference, host) if host else ()
     answers = []
@@ -138,10 +125,9 @@ def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, re
     settings = _skopeo("inspect", "--config", "--raw", f"--tls-verify={secure}", name)
     coming = sum(layer.get("Size") or 0 for layer in found.get("LayersData") or ())
     if room is not None and coming > room:
-        raise BaseUnavailable(
-            f"{ref} is too large for this kit.",
-            why=f"It takes {units.size(coming)}, and {units.size(max(room, 0))} are left.",
-            remedy="Give the kit a larger budget, or leave this base to the session.")
+        raise BaseUnavailable(f"{ref} is too large for this kit.",
+                              why=f"It takes {units.size(coming)}, and {units.size(max(room, 0))} are left.",
+                              remedy="Give the kit a larger budget, or leave this base to the session.")
     report(f"Fetching {source}, {units.size(coming)} ...")
     with _written(folder, ref), tempfile.TemporaryDirectory(dir=folder, prefix=_PART) as scratch:
         whole = Path(scratch, "image.tar")
@@ -167,8 +153,6 @@ def _skopeo(command: str, *arguments: str) -> str:
         raise _Refused(re.sub(r'^Error (parsing image name|reading manifest) [^:]*(:[^:]*)*?: (?=\w)', "", text))
     return done.stdout
 
-
-# -- into the folder --------------------------------------------------------------------
 
 class _Content(NamedTuple):
     """What is known of an image that is saved: its id, processor and labels, the digests of its layers'

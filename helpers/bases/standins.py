@@ -2,11 +2,7 @@
 
     Debian's packages -> mmdebstrap -> debian.tar -> debian:bookworm-slim -> all others
 
-The builder's cache keeps what a build that was interrupted had done, and the base image gets its
-name when everything is done: nothing half-made ever has it.
-"""
-
-from __future__ import annotations
+The builder's cache keeps what an interrupted build had done; the image gets its name when everything is done."""
 
 import contextlib
 import os
@@ -45,12 +41,10 @@ class Build(Protocol):
 def make(engine: Engine, base: Base, name: str, build: Build, *, offline: bool, report: Report) -> None:
     """Build `base` and what it stands on, and give it `name`. Does nothing if `name` is there by then.
 
-    offline   only with what the builder's cache, kept downloads and package archives on this
-              machine have
+    offline   as for `resolve.ensure`
 
-    Raises BaseUnavailable where it cannot be made here, BuildFailed with the end of the log
-    where a step fails, CourseError where this machine refuses, and the errors of the engine.
-    """
+    Raises BaseUnavailable where it cannot be made here, BuildFailed with the end of the log where a step fails,
+    CourseError where this machine refuses, and the errors of the engine."""
     if not engine.makes_bases:
         raise BaseUnavailable(f"{base.ref} cannot be made in this engine.",
                               why=f"{engine.name} {engine.version} keeps no finished step that mounts a secret.",
@@ -93,11 +87,8 @@ def image_labels(base: Base) -> dict[str, str]:
 
 @contextlib.contextmanager
 def context(base: Base, architecture: str, *, offline: bool, report: Report) -> Iterator[Path]:
-    """The build context of `base` while the block lasts: the files beside its Dockerfile, and
-    what has to be fetched for it.
-
-    Raises BaseUnavailable and CourseError where something cannot be fetched.
-    """
+    """The build context of `base` while the block lasts: the files beside its Dockerfile, and what has to be fetched
+    for it. Raises BaseUnavailable and CourseError where something cannot be fetched."""
     with _scratch() as scratch:
         folder = scratch / "context"
         shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.Dockerfile"))
@@ -110,8 +101,7 @@ def context(base: Base, architecture: str, *, offline: bool, report: Report) -> 
             sources = aptsources.machine(catalogue.SUITE)
             if offline and not (sources and all(source.local for source in sources)):
                 raise _needs_network(
-                    base, "Its root file system is made from packages, and they are not on this machine."
-                )
+                    base, "Its root file system is made from packages, and they are not on this machine.")
             report(f"Making the root file system of Debian {catalogue.SUITE} ...")
             work = scratch / "work"
             work.mkdir()
@@ -151,6 +141,7 @@ class _Making:
 def _steps_to(ref: str, report: Report) -> Callable[[Any], None]:
     """Reports each step of the Dockerfile as it begins to run, and that it still runs."""
     begun: dict[str, float] = {}
+    reported: dict[str, float] = {}
 
     def watch(progress: Any) -> None:
         for step in progress.steps():
@@ -164,21 +155,17 @@ def _steps_to(ref: str, report: Report) -> Callable[[Any], None]:
                 report(f"  still running after {units.seconds(now - begun[step.key])}")
                 reported[step.key] = now
 
-    reported: dict[str, float] = {}
     return watch
 
-
-# -- around it --------------------------------------------------------------------
 
 def _architecture(engine: Engine, base: Base) -> str:
     """The engine's, if this machine can make it. Raises BaseUnavailable if not."""
     with engine.translate_errors("say what it is"):
         theirs = engine.client.version().get("Arch", "")
     if theirs != (ours := dockerfile.architecture()):
-        raise BaseUnavailable(
-            f"{base.ref} cannot be made here.",
-            why=f"The engine runs on {theirs or 'an unknown processor'}, this machine is {ours}.",
-            remedy="Make it on a machine like the engine's, or pull it from a registry.")
+        raise BaseUnavailable(f"{base.ref} cannot be made here.",
+                              why=f"The engine runs on {theirs or 'an unknown processor'}, this machine is {ours}.",
+                              remedy="Make it on a machine like the engine's, or pull it from a registry.")
     return theirs
 
 
@@ -196,10 +183,9 @@ def _local_errors(base: Base) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CourseError(
-            f"{base.ref} could not be made: this machine refused.", why=str(error),
-            remedy="Make room on its disk (or see to the permissions), then run this again: "
-                   "finished steps are kept.") from error
+        raise CourseError(f"{base.ref} could not be made: this machine refused.", why=str(error),
+                          remedy="Make room on its disk (or see to the permissions), then run this again: "
+                                 "finished steps are kept.") from error
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from helpers.bases import kit, references
 from helpers.builder import ensure_bases
 from helpers.errors import BaseUnavailable
 from helpers.image import inspect
+from tests.waiting import lacks
 
 from .test_bases import REF, drop, fresh, has, load, ours, pushed, theirs  # noqa: F401 (fixtures)
 
@@ -113,14 +114,10 @@ def test_another_image_under_the_name_is_refused(engine, folder, tmp_path):
     assert not has(engine, image.id)
 
 
-# -- without an engine -----------------------------------------------------------------
-
 @pytest.fixture
 def skopeo():
     if not shutil.which("skopeo"):
-        if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
-            pytest.fail("skopeo is not installed")
-        pytest.skip("skopeo is not installed")
+        lacks("skopeo is not installed")
 
 
 def unprivileged(tmp_path, *words, **more):
@@ -132,8 +129,7 @@ def unprivileged(tmp_path, *words, **more):
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DOCKER_HOST": "unix:///nowhere", **more})
 
 
-def test_it_is_filled_from_a_registry_without_engine_and_privileges(
-        engine, folder, tmp_path, pushed, registry, skopeo):
+def test_it_is_filled_from_a_registry_without_engine_and_privileges(engine, folder, tmp_path, pushed, registry, skopeo):
     ref = pushed("multistage-test/fetched:1")
     done = unprivileged(tmp_path, "--json", "--without-engine", "--save", str(folder), ref)
     assert done.returncode == 0, done.stderr
@@ -157,16 +153,14 @@ def test_a_mirror_is_asked_first_and_named(folder, tmp_path, pushed, registry, s
     assert [each.origin for each in kit.entries(folder)] == ["mirror"]
 
 
-def test_what_is_over_the_budget_or_not_there_is_said_and_the_rest_is_kept(
-        folder, tmp_path, pushed, registry, skopeo):
+def test_what_is_over_the_budget_or_not_there_is_said_and_the_rest_is_kept(folder, tmp_path, pushed, registry, skopeo):
     small, none = pushed("multistage-test/small:1"), f"{registry}/multistage-test/none:1"
     done = unprivileged(tmp_path, "--json", "--without-engine", "--save", str(folder), none, small)
     told = json.loads(done.stdout)
     assert done.returncode == 1 and [each["ref"] for each in told["bases"]] == [small]
     assert "manifest unknown" in told["failed"][0]["why"], told
     other = pushed("multistage-test/other:1")
-    done = unprivileged(tmp_path, "--json", "--without-engine", "--budget", "0", "--save", str(folder),
-                        small, other)
+    done = unprivileged(tmp_path, "--json", "--without-engine", "--budget", "0", "--save", str(folder), small, other)
     told = json.loads(done.stdout)
     assert done.returncode == 1 and [each["ref"] for each in told["bases"]] == [small]
     assert "too large" in told["failed"][0]["message"]

@@ -14,13 +14,9 @@ import docker
 import pytest
 
 from helpers import bases, dockerfile, labels, paths
-from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, standins
-from helpers.bases.resolve import status
-from helpers.bases.status import ResolvedBase
+from helpers.bases import aptsecrets, aptsources, catalogue, downloads, pull, references, resolve, standins
+from helpers.bases.resolve import ResolvedBase
 from helpers.errors import BaseUnavailable, CourseError
-
-# -- the catalogue ------------------------------------------------------------------
-
 
 EVERY = (*catalogue.BASES, *catalogue.PARTS)
 
@@ -81,9 +77,7 @@ def test_what_they_are_made_of():
     assert "Alpine" in bases.find("nginx:alpine").made_of   # what it is not
 
 
-def test_the_first_lessons_need_few_bases(monkeypatch):
-    from helpers.bases import resolve
-
+def test_the_first_lessons_need_few_bases():
     assert bases.FIRST == ("golang:1.22", "gcr.io/distroless/base-debian12", "debian:bookworm-slim")
     assert set(bases.FIRST) < set(bases.ALL) and len(bases.ALL) == len(bases.BASES)
     assert resolve._listed(None) == bases.FIRST and resolve._listed(bases.ALL) == bases.ALL
@@ -94,8 +88,7 @@ def test_the_first_lessons_need_few_bases(monkeypatch):
     ("golang:1.22", ["debian:bookworm-slim", "buildpack-deps:bookworm-scm"]),
     ("gcc:12", ["debian:bookworm-slim", "buildpack-deps:bookworm-scm", "buildpack-deps:bookworm"]),
     ("gcr.io/distroless/python3-debian12",
-     ["debian:bookworm-slim", "gcr.io/distroless/base-debian12", "gcr.io/distroless/cc-debian12"]),
-])
+     ["debian:bookworm-slim", "gcr.io/distroless/base-debian12", "gcr.io/distroless/cc-debian12"])])
 def test_a_stand_in_stands_on_what_the_original_stands_on(ref, parts):
     assert [part.ref for part in standins.parts(bases.find(ref))] == parts
 
@@ -114,8 +107,6 @@ def test_the_parts_of_stand_ins_are_no_bases():
     assert standins.image_labels(bases.find("node:20"))[labels.STAND_IN] == "node:20"
 
 
-# -- references ---------------------------------------------------------------------
-
 DIGEST = "sha256:" + "a" * 64
 
 
@@ -126,9 +117,7 @@ DIGEST = "sha256:" + "a" * 64
     ("someone/thing:x", "docker.io", "someone/thing", "x"),
     ("gcr.io/distroless/base-debian12", "gcr.io", "distroless/base-debian12", "latest"),
     ("localhost:5000/a/b:1", "localhost:5000", "a/b", "1"),
-    ("127.0.0.1:5000/a", "127.0.0.1:5000", "a", "latest"),
-    ("[::1]:5000/a", "[::1]:5000", "a", "latest"),
-])
+    ("127.0.0.1:5000/a", "127.0.0.1:5000", "a", "latest"), ("[::1]:5000/a", "[::1]:5000", "a", "latest")])
 def test_parse(text, registry, path, tag):
     reference = references.parse(text)
     assert (reference.registry, reference.path, reference.tag) == (registry, path, tag)
@@ -152,8 +141,8 @@ def test_parse_refuses(text):
     ("golang:1.22", "localhost/multistage.course/golang:1.22"),
     ("gcr.io/distroless/base-debian12", "localhost/multistage.course/gcr.io/distroless/base-debian12:latest"),
     ("localhost:5000/a/b:1", "localhost/multistage.course/localhost-5000/a/b:1"),
-    (f"golang@{DIGEST}", f"localhost/multistage.course/golang:{DIGEST.replace(':', '-')}"),
-])
+    (f"golang:1.22@{DIGEST}", f"localhost/multistage.course/golang:{DIGEST.replace(':', '-')}"),
+    (f"golang@{DIGEST}", f"localhost/multistage.course/golang:{DIGEST.replace(':', '-')}")])
 def test_the_courses_own_names(text, name):
     assert references.course_name(references.parse(text)) == name
     references.parse(name)
@@ -163,8 +152,7 @@ def test_the_courses_own_names(text, name):
     ("golang:1.22", ["m.example.org:5000/library/golang:1.22", "m.example.org:5000/golang:1.22"]),
     ("someone/thing:x", ["m.example.org:5000/someone/thing:x"]),
     ("gcr.io/x/y:z", ["m.example.org:5000/gcr.io/x/y:z", "m.example.org:5000/x/y:z"]),
-    (f"golang@{DIGEST}", [f"m.example.org:5000/library/golang@{DIGEST}", f"m.example.org:5000/golang@{DIGEST}"]),
-])
+    (f"golang@{DIGEST}", [f"m.example.org:5000/library/golang@{DIGEST}", f"m.example.org:5000/golang@{DIGEST}"])])
 def test_where_a_mirror_has_it(text, names):
     found = references.mirrored(references.parse(text), "m.example.org:5000")
     assert [str(each) for each in found] == names
@@ -193,11 +181,9 @@ def test_on_loopback(host, here):
     assert references.on_loopback(host) is here
 
 
-# -- what figures say -----------------------------------------------------------------
-
 GO = ResolvedBase("golang:1.22", True, "made", "golang:1.22", True, "Debian packages and Go 1.22.10")
 DISTROLESS = ResolvedBase("gcr.io/distroless/base-debian12", True, "made",
-                          "localhost/multistage.course/gcr.io/distroless/base-debian12:latest", True, "Debian packages")
+                     "localhost/multistage.course/gcr.io/distroless/base-debian12:latest", True, "Debian packages")
 REAL = ResolvedBase("debian:bookworm-slim", True, "pulled", "debian:bookworm-slim")
 
 
@@ -216,53 +202,15 @@ def test_substitutions():
     assert bases.substitutions([GO, DISTROLESS, REAL]) == {DISTROLESS.ref: DISTROLESS.name}
 
 
-# -- apt's sources ----------------------------------------------------------------------
-
-LIST = """\
-# deb http://old.example.org/debian bookworm main
-deb http://deb.example.org/debian bookworm main contrib
-deb [arch=amd64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.example.org/debian bookworm-updates main # updates
-deb-src http://deb.example.org/debian bookworm main
-deb https://cloud.example.org/apt cloud-sdk-bookworm main
-deb [signed-by=/etc/apt/keyrings/php.gpg] https://php.example.org/ bookworm main
-deb https://docker.example.org/linux/debian bookworm stable
-deb cdrom:[Debian 12]/ bookworm main
-deb http://flat.example.org/ ./
-"""
-
-SOURCES = """\
-Types: deb deb-src
-# a note
-URIs: http://deb.example.org/debian
-Suites: bookworm bookworm-updates bookworm-backports
-Components: main non-free-firmware
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-
-Types: deb
-URIs: http://security.example.org/debian-security
-Suites: bookworm-security
-Components: main
-Enabled: yes
-
-Enabled: no
-Types: deb
-URIs: http://off.example.org/debian
-Suites: bookworm
-Components: main
-
-Types: deb
-URIs: https://node.example.org/node_20.x
-Suites: nodistro
-Components: main
-"""
+APT = Path(__file__).resolve().parents[1] / "data" / "apt"
+LIST, SOURCES = ((APT / name).read_text() for name in ("debian.list", "debian.sources"))
 
 
 def test_one_line_sources():
     found = aptsources.debian(aptsources.parse(LIST, deb822=False), "bookworm")
     assert [(s.uris, s.suites, s.components) for s in found] == [
         (("http://deb.example.org/debian",), ("bookworm",), ("main",)),
-        (("http://deb.example.org/debian",), ("bookworm-updates",), ("main",)),
-    ]
+        (("http://deb.example.org/debian",), ("bookworm-updates",), ("main",))]
     assert found[1].keyrings == (Path("/usr/share/keyrings/debian-archive-keyring.gpg"),)
 
 
@@ -270,8 +218,7 @@ def test_deb822_sources():
     found = aptsources.debian(aptsources.parse(SOURCES, deb822=True), "bookworm")
     assert [(s.uris[0], s.suites) for s in found] == [
         ("http://deb.example.org/debian", ("bookworm", "bookworm-updates")),
-        ("http://security.example.org/debian-security", ("bookworm-security",)),
-    ]
+        ("http://security.example.org/debian-security", ("bookworm-security",))]
     assert aptsources.parse(aptsources.written(found), deb822=True) == list(found)
 
 
@@ -303,9 +250,8 @@ def test_the_machines_files(tmp_path):
     (parts / "debian.sources").write_text(SOURCES)
     (parts / "debian.sources.save").write_text(SOURCES)
     found = aptsources.machine("bookworm", tmp_path)
-    assert [s.uris[0] for s in found] == [
-        "http://near.example.org/debian", "http://deb.example.org/debian",
-        "http://security.example.org/debian-security"]
+    assert [s.uris[0] for s in found] == ["http://near.example.org/debian", "http://deb.example.org/debian",
+                                          "http://security.example.org/debian-security"]
     assert aptsources.machine("bookworm", tmp_path / "nowhere") == ()
 
 
@@ -336,8 +282,6 @@ APT::Sandbox::User "_apt";
     assert aptsources.chosen_options(dump) == (
         'Acquire::http::Proxy "http://proxy.example.org:3128";', 'Acquire::Check-Valid-Until "false";')
 
-
-# -- handed to a build ------------------------------------------------------------------
 
 KEY = bytes(range(256)) * 3     # stands for packets of OpenPGP: nothing here reads them
 
@@ -388,8 +332,6 @@ def test_keyrings_in_either_form_become_one_block():
     with_checksum = text.replace("\n-----END", "\n=abcd\n-----END").replace("BLOCK-----\n\n", "BLOCK-----\nVersion: 1\n\n", 1)
     assert aptsecrets.armored([with_checksum.encode(), b"more"]) == aptsecrets.armored([KEY + b"more"])
 
-
-# -- what goes into a build context -----------------------------------------------------------
 
 def test_the_context_has_the_download_under_the_name_in_the_dockerfile(home):
     golang = bases.find("golang:1.22")
@@ -459,15 +401,12 @@ def test_a_download_that_fails_shows_the_tools_own_words(home, monkeypatch):
     assert "exit code 7" in caught.value.why and caught.value.evidence == "no such version"
 
 
-# -- what is told apart ------------------------------------------------------------------------
-
 @pytest.mark.parametrize("message, reached", [
     ('Get "https://r.example.org/v2/": dial tcp: lookup r.example.org: no such host', False),
     ("dial tcp 127.0.0.1:1: connect: connection refused", False),
     ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", False),
     ("manifest for x:1 not found: manifest unknown", True),
-    ("pull access denied for x, repository does not exist or may require 'docker login'", True),
-])
+    ("pull access denied for x, repository does not exist or may require 'docker login'", True)])
 def test_whether_a_registry_answered(message, reached):
     assert pull._refused(message).reached is reached
 
@@ -478,20 +417,11 @@ def test_an_image_of_this_machine_is_pinned_by_its_id(ref, known_as):
     name = known_as(references.parse(ref))
     images = {name: {"Id": DIGEST, "RepoTags": [name], "Config": {}}}
     engine = SimpleNamespace(find_image=images.get, matches_any_prefix=False, owned=True)
-    here, = status(engine, [f"{ref}@{DIGEST}"])
-    assert (here.present, here.name) == (True, name)
-
-
-def test_another_digest_is_another_image():
-    images = {"golang:1.22": {"Id": DIGEST, "RepoTags": ["golang:1.22"], "Config": {}}}
-    engine = SimpleNamespace(find_image=images.get, matches_any_prefix=False, owned=True)
-    here, = status(engine, [f"golang:1.22@sha256:{'b' * 64}"])
-    assert not here.present
+    here, other = resolve.status(engine, [f"{ref}@{DIGEST}", f"{ref}@sha256:{'b' * 64}"])
+    assert (here.present, here.name) == (True, name) and not other.present
 
 
 def test_an_image_built_on_a_stand_in_is_none():
-    from helpers.bases import resolve
-
     golang = references.parse("golang:1.22")
     marks = {labels.COURSE: labels.BASE, labels.STAND_IN: "golang:1.22"}
     assert resolve._stand_in({"Labels": marks}, golang)
@@ -519,8 +449,6 @@ def test_whoever_waits_for_another_process_says_so(home):
 def test_a_docker_hub_name_is_listed_as_docker_lists_it(name, short):
     assert references.short(name) == short
 
-
-# -- an engine that is slow to answer ----------------------------------------------------
 
 @contextlib.contextmanager
 def answering(*pieces):

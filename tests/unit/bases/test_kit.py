@@ -112,8 +112,8 @@ def test_a_byte_that_turned_is_seen(home):
         entry.check()
 
 
-@pytest.mark.parametrize("digests, origin", [
-    (["golang@sha256:" + "1" * 64], "pulled"), (["docker.io/library/golang@sha256:" + "1" * 64], "pulled"),
-    (["127.0.0.1:5000/golang@sha256:" + "1" * 64], "local"), ([], "local"), (None, "local")])
-def test_where_an_image_came_from_that_was_here(digests, origin):
-    assert saving._origin({"RepoDigests": digests}, "golang:1.22") == origin
+@pytest.mark.parametrize("digests, found", [
+    (["golang@sha256:" + "1" * 64], True), (["docker.io/library/golang@sha256:" + "1" * 64], True),
+    (["127.0.0.1:5000/golang@sha256:" + "1" * 64], False), ([], False), (None, False)])
+def test_the_digest_that_its_own_registry_gave_an_image(digests, found):
+    assert saving.registry_digest({"RepoDigests": digests}, "golang:1.22") == ("sha256:" + "1" * 64 if found else "")
