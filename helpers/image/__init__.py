@@ -4,13 +4,11 @@
     >>> image = inspect("go-hello:multi")
     >>> image.unpacked, len(image.layers)
 
-Three sizes, each with one meaning, measured here and the same on every engine
-(an engine's own `Size` is none of them: stores disagree by half):
+Three sizes, measured here and the same on every engine (an engine's own `Size` is none of them: stores disagree by
+half):
 
-    unpacked   bytes of the files in the layers, a file replaced by a later
-               layer counted in both, a hard link counted once
-    transfer   bytes that a push or pull moves: every layer's tar archive,
-               compressed as gzip does it at its usual level
+    unpacked   bytes of the files in the layers, a file replaced by a later layer counted in both, a hard link once
+    transfer   bytes that a push or pull moves: every layer's tar archive, compressed by gzip at its usual level
     unique     unpacked bytes of the layers that no other named image has
 """
 

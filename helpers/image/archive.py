@@ -1,13 +1,8 @@
-"""Read a tar archive as it streams by: every member's header, and content only where it is asked for.
+"""Read a tar archive as it streams by: every member's header, and content only where it is asked for. Python's
+`tarfile` makes an object of thirty attributes for each member and keeps it; an image has tens of thousands.
 
-Python's `tarfile` makes an object of thirty attributes for each member and keeps it; an image
-has tens of thousands. This reader looks at each header once.
-
-Sources of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Format";
-the GNU tar manual, "Basic Tar Format" (long names, numbers in base 256, sparse files).
-"""
-
-from __future__ import annotations
+Sources of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header Format"; the GNU tar manual, "Basic
+Tar Format" (long names, numbers in base 256, sparse files)."""
 
 import posixpath
 import re
@@ -33,24 +28,16 @@ class Damaged(ValueError):
 
 
 class Member(NamedTuple):
-    """One member of an archive.
+    """One member of an archive."""
 
-    path   absolute and normalized: './usr/bin/' is '/usr/bin', '../x' is '/x'
-    kind   'f' file, 'h' hard link, 'l' symbolic link, 'd' directory, 'c' and 'b' devices, 'p' pipe
-    mode   permission bits, with setuid, setgid and sticky
-    size   bytes of a file's content, holes included; 0 for everything else
-    link   target of a link, as written
-    capability  the file capabilities (xattr security.capability), b'' if none
-    """
-
-    path: str
-    kind: str
-    mode: int
+    path: str          # absolute and normalized: './usr/bin/' is '/usr/bin', '../x' is '/x'
+    kind: str          # 'f' file, 'h' hard link, 'l' symbolic link, 'd' directory, 'c' and 'b' devices, 'p' pipe
+    mode: int          # permission bits, with setuid, setgid and sticky
     uid: int
     gid: int
-    size: int
-    link: str
-    capability: bytes
+    size: int          # bytes of a file's content, holes included; 0 for everything else
+    link: str          # target of a link, as written
+    capability: bytes  # the file capabilities (xattr security.capability), b'' if none
 
 
 def path(name: str) -> str:
@@ -62,15 +49,14 @@ def path(name: str) -> str:
 
 
 class Archive:
-    """The members of an archive, in its order. While a member is current, `head`, `peek` and
-    `content` read what it holds; what is not read is skipped.
+    """The members of an archive, in its order. While a member is current, `head`, `peek` and `content` read what it
+    holds; what is not read is skipped.
 
     whole  whether the current member's content is the file itself; a file with holes is
            stored as the parts between them
     closed whether the archive's own end mark was read
 
-    Iterating raises Damaged and Truncated.
-    """
+    Iterating raises Damaged and Truncated."""
 
     def __init__(self, stream: ByteStream):
         self.whole = True

@@ -1,10 +1,6 @@
-"""Read a saved image as it streams out of the engine.
-
-`docker save` has two layouts: the old one (`ID/layer.tar`, Docker up to 24) and an OCI image
-layout (`blobs/sha256/...`, Docker 25 and later), whose layers may be compressed. Both are read
-in one pass; the first bytes of a member say what it is, since the index that names it comes
-last. A layer is known by the digest of the bytes that were really read.
-"""
+"""Read a saved image as it streams out of the engine, in both layouts of `docker save`: `ID/layer.tar` (Docker up to
+24) and OCI's (`blobs/sha256/...`), whose layers may be compressed. The first bytes of a member say what it is, since
+the index that names it comes last. A layer is known by the digest of the bytes that were really read."""
 
 from __future__ import annotations
 
@@ -25,25 +21,20 @@ from .decompress import unpacked
 from .entries import Entries
 from .scan import scan
 
-# How many bytes are hashed at once, and how many batches may wait. A thread that asks for the
-# interpreter gets it after 5 ms (sys.getswitchinterval): hashing short pieces would cost ten
-# times the hash itself. And a walk over programs is slower than the hash, one over large data
-# is faster: batches that wait let one make up for the other.
+# How many bytes are hashed at once, and how many batches may wait. A thread that asks for the interpreter gets it after
+# 5 ms (sys.getswitchinterval): hashing short pieces would cost ten times the hash itself.
 _BATCH, _BATCHES = 4 << 20, 4
 _CONFIG_LIMIT = 4 << 20    # bytes; larger JSON is not an image configuration
 
 
 @dataclass
 class Measured:
-    """What one layer weighs, in bytes; `transfer` is None where it was not asked for.
-
-    entries  what is in it, None where only the weight is known
-    """
+    """What one layer weighs, in bytes; `transfer` is None where it was not asked for."""
 
     unpacked: int = 0
     files: int = 0
     transfer: int | None = None
-    entries: Entries | None = field(default=None, repr=False)
+    entries: Entries | None = field(default=None, repr=False)  # what is in it, None where only the weight is known
 
     @classmethod
     def of(cls, entries: Entries, transfer: int | None = None) -> Measured:
@@ -60,8 +51,7 @@ class Saved:
 
 
 def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:
-    """Measure every layer in a saved image, with `transfer` also how large it is compressed.
-    Raises ImageUnreadable."""
+    """Measure every layer in a saved image, with `transfer` also how large it is compressed. Raises ImageUnreadable."""
     saved = Saved()
     for digest, entries, moved in _layers(chunks, scan, saved.configs, transfer):
         saved.layers[digest] = Measured.of(entries, moved)
@@ -84,11 +74,9 @@ def read_layer(chunks: Iterable[bytes], digest: str) -> Measured | None:
 
 def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],
             configs: dict[str, dict] | None = None) -> dict[str, list]:
-    """Show every member of every layer in a saved image to `look`, which may read its content.
-
-    Returns {layer digest: what `look` returned, without None}. Puts the image's configurations
-    into `configs`, by their digests. Raises ImageUnreadable.
-    """
+    """Show every member of every layer in a saved image to `look`, which may read its content: {layer digest: what it
+    returned, without None}. Puts the image's configurations into `configs`, by their digests. Raises
+    ImageUnreadable."""
     def walk(stream: ByteStream) -> list:
         return seen_by(look, Archive(stream))
 
@@ -98,14 +86,6 @@ def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],
 def seen_by(look: Callable[[Member, Archive], Any], layer: Archive) -> list:
     """What `look` returned of each member of a layer, without None."""
     return [seen for member in layer if (seen := look(member, layer)) is not None]
-
-
-def unreadable(why: str) -> ImageUnreadable:
-    """The error for a saved image that cannot be read."""
-    return ImageUnreadable(
-        "The saved image cannot be read.", why=why,
-        remedy="Run it again; if it fails again, the engine's store is damaged: "
-               "remove the image and build or pull it again.")
 
 
 def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs: dict[str, dict],
@@ -137,7 +117,9 @@ def _layers(chunks: Iterable[bytes], walk: Callable[[ByteStream], Any], configs:
         if not archive.closed:   # as where the engine died: not every connection reports it
             raise Truncated("it stops before its end")
     except (Damaged, Truncated, zlib.error) as error:
-        raise unreadable(str(error)) from error
+        raise ImageUnreadable("The saved image cannot be read.", why=str(error),
+                              remedy="Run it again; if it fails again, the engine's store is damaged: remove the image "
+                                     "and build or pull it again.") from error
 
 
 def _whole(start: bytes, archive: Archive) -> Iterator[bytes]:

@@ -1,7 +1,5 @@
 """A stream of bytes that is read once, forward, and never held in memory as a whole."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 

@@ -1,13 +1,8 @@
 """What was read of layers, remembered by content digest.
 
-A layer never changes, so what was read once stays true; nor does an image of an id. Two files
-a layer: its weight, which is asked for often, and its entries; one an image whose layers the engine
-does not match with their instructions. Each is sealed with a hash: one that is damaged, or that
-another version of the course wrote, is read again. Least recently used entries are deleted
-when the folder grows beyond its limit.
-"""
-
-from __future__ import annotations
+Two files a layer: its weight, which is asked for often, and its entries; one an image whose layers the engine does not
+match with their instructions. Each is sealed with a hash: one that is damaged, or that another version of the course
+wrote, is read again. Least recently used files are deleted when the folder grows beyond its limit."""
 
 import contextlib
 import hashlib

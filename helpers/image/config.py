@@ -1,15 +1,10 @@
 """How a container of an image starts: its command, and what surrounds it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from docker.errors import NotFound
-
 from ..engine import Engine, connect
-from ..errors import ImageNotFound
 from .model import Image
 
 _LAST_PORT = 65535
@@ -17,20 +12,13 @@ _LAST_PORT = 65535
 
 @dataclass(frozen=True)
 class Start:
-    """What an engine runs when an image is started without further words.
+    """What an engine runs when an image is started without further words."""
 
-    command      ENTRYPOINT and CMD together, word by word; () if there is none
-    environment  {name: value}
-    directory    in which it starts
-    user         '' for root
-    ports        numbers of those that EXPOSE names
-    """
-
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    directory: str = "/"
-    user: str = ""
-    ports: frozenset[int] = frozenset()
+    command: tuple[str, ...] = ()           # ENTRYPOINT and CMD together, word by word; () if there is none
+    environment: Mapping[str, str] = field(default_factory=dict)  # {name: value}
+    directory: str = "/"                    # in which it starts
+    user: str = ""                          # '' for root
+    ports: frozenset[int] = frozenset()     # numbers of those that EXPOSE names
 
     @property
     def is_root(self) -> bool:
@@ -43,15 +31,13 @@ def start(image: Image, engine: Engine | None = None) -> Start:
     config = _inspected(image.id, image.reference, engine or connect()).get("Config") or {}
     pairs = (each.partition("=") for each in config.get("Env") or ())
     return Start((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
-                 {name: value for name, _, value in pairs}, config.get("WorkingDir") or "/",
-                 config.get("User") or "",
+                 {name: value for name, _, value in pairs}, config.get("WorkingDir") or "/", config.get("User") or "",
                  frozenset(chain.from_iterable(map(ports, config.get("ExposedPorts") or ()))))
 
 
 def ports(exposed: str) -> range:
-    """The numbers of an exposed port: '80/tcp', '80', or a range '8000-8010/tcp', which Buildah and
-    others write as it is. Empty for anything else. Source: OCI image-spec, config.md,
-    "ExposedPorts"; moby/moby#52553."""
+    """The numbers of an exposed port: '80/tcp', '80', or a range '8000-8010/tcp', which Buildah and others write as it
+    is. Empty for anything else. Source: OCI image-spec, config.md, "ExposedPorts"; moby/moby#52553."""
     first, dash, last = exposed.partition("/")[0].partition("-")
     if not first.isdecimal() or not (last or first).isdecimal() or dash and not last:
         return range(0)
@@ -67,7 +53,4 @@ def stored(reference: str, engine: Engine) -> tuple[str, int]:
 
 def _inspected(image_id: str, reference: str, engine: Engine) -> dict:
     with engine.translate_errors(f"show the image {reference}"):
-        try:
-            return engine.client.api.inspect_image(image_id)
-        except NotFound as error:
-            raise ImageNotFound(f"The engine has no image {reference}.", remedy="Build it, or fetch it.") from error
+        return engine.client.api.inspect_image(image_id)

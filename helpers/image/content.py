@@ -1,10 +1,4 @@
-"""Look into the files of an image's layers: read one out, or search them all.
-
-A layer that a later one hides is shipped all the same, and is searched here too.
-Nothing is run in the image, and nothing is written to the disk.
-"""
-
-from __future__ import annotations
+"""Look into the files of an image's layers: read one out, or search them all, those too that a later layer hides."""
 
 import contextlib
 import io
@@ -31,12 +25,8 @@ _ENGINES_OWN = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", 
 
 
 def read_file(image: Image, path: str, layer: Layer | None = None, engine: Engine | None = None) -> bytes:
-    """The content of the file at an absolute `path`, from `layer` or else from the topmost layer
-    that has it.
-
-    Raises ImageNotFound if there is none, CourseError for one over LIMIT bytes, and the
-    engine's errors.
-    """
+    """The content of the file at an absolute `path`, from `layer` or else from the topmost layer that has it. Raises
+    ImageNotFound if there is none, CourseError for one over LIMIT bytes, and the engine's errors."""
     if layer is None and image.unpacked > _LARGE and path not in _ENGINES_OWN and (
             copied := _copy(image, path, engine or connect())) is not None:
         return copied
@@ -90,25 +80,17 @@ def _copy(image: Image, path: str, engine: Engine) -> bytes | None:
 
 @dataclass(frozen=True)
 class Trace:
-    """A place where the searched text was found.
+    """A place where the searched text was found."""
 
-    where  'file', 'history', 'settings' or 'label'
-    what   the path, the instruction, the variable or the label
-    layer  index of the layer that has the file, None for the rest
-    """
-
-    where: str
-    what: str
-    layer: int | None = None
+    where: str                # 'file', 'history', 'settings' or 'label'
+    what: str                 # the path, the instruction, the variable or the label
+    layer: int | None = None  # index of the layer that has the file, None for the rest
 
 
 def search(image: Image, needle: str, engine: Engine | None = None) -> tuple[Trace, ...]:
-    """Every place in an image where the text `needle` is: its files, including those that a later
-    layer hides, its history, its settings and labels. Files are searched as they are: what is
-    compressed or encoded inside one is not found.
-
-    Raises ValueError for an empty needle, and the engine's errors.
-    """
+    """Every place in an image where the text `needle` is: its files, including those that a later layer hides, its
+    history, its settings and labels. What is compressed or encoded inside a file is not found. Raises ValueError for an
+    empty needle, and the engine's errors."""
     return search_all(image, (needle,), engine)[needle]
 
 

@@ -1,8 +1,6 @@
 """Unpack compressed layers piece by piece: gzip and zstd, as image layouts have them."""
 
-from __future__ import annotations
-
-import zlib
+import gzip
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,7 +9,6 @@ from .byte_stream import ByteStream, Truncated
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
-_SLICE = 1 << 14
 _WINDOW = 1 << 27   # bytes of memory that a zstd frame may ask for: what `zstd --long` allows
 
 # A compressed layer that unpacks to more than BOMB_BYTES, and to more than BOMB_RATIO
@@ -24,47 +21,35 @@ def unpacked(start: bytes, pieces: Iterable[bytes], size: int) -> Iterator[bytes
     """The content of a compressed file of `size` bytes, whose first bytes are `start` and which
     arrives as `pieces`; None if it is not compressed. Iterating raises Damaged, Truncated and zlib.error."""
     if start[:2] == _GZIP:
-        return _plausible(_gunzipped(pieces), size)
-    return _plausible(_unzstd(pieces), size) if start[:4] == _ZSTD else None
-
-
-def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """gzip's frames, one after another, unpacked a megabyte at a time."""
-    frame = zlib.decompressobj(31)
-    for piece in _sliced(pieces):
-        while piece:
-            if frame.eof:
-                if not piece.strip(b"\0"):
-                    break   # padding
-                frame = zlib.decompressobj(31)
-            yield frame.decompress(piece, _CHUNK)
-            piece = frame.unused_data if frame.eof else frame.unconsumed_tail
-    if not frame.eof:
-        raise Truncated("a gzip frame is not complete")
-
-
-def _sliced(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same in short pieces: each frame that ends copies the rest of its piece, and an
-    archive can be made of empty frames."""
-    for piece in pieces:
-        for at in range(0, len(piece), _SLICE):
-            yield piece[at:at + _SLICE]
+        return _plausible(_gunzipped(_File(pieces)), size)
+    return _plausible(_unzstd(_File(pieces)), size) if start[:4] == _ZSTD else None
 
 
 class _File:
-    """Pieces as a file object, as far as zstandard uses one."""
+    """Pieces as a file object, as far as gzip and zstandard use one."""
 
     def __init__(self, pieces: Iterable[bytes]):
         self.read = ByteStream(pieces).take
 
 
-def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _gunzipped(file: Any) -> Iterator[bytes]:
+    """gzip's frames, one after another, unpacked a megabyte at a time."""
+    try:
+        with gzip.GzipFile(fileobj=file, mode="rb") as reader:
+            while piece := reader.read(_CHUNK):
+                yield piece
+    except EOFError:
+        raise Truncated("a gzip frame is not complete") from None
+    except gzip.BadGzipFile as error:
+        raise Damaged(f"gzip: {error}") from error
+
+
+def _unzstd(file: Any) -> Iterator[bytes]:
     """The same for zstd. A frame that is cut off ends early: then the archive in it is cut off
     too, or its digest is none of the image's."""
     import zstandard  # only newer engines and registries use it: not worth its time elsewhere
 
     unpacker = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
-    file: Any = _File(pieces)
     try:
         with unpacker.stream_reader(file, read_across_frames=True) as reader:
             while piece := reader.read(_CHUNK):

@@ -5,8 +5,6 @@
     ('/app: time', '/app/app: time', 'configuration: created')
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -22,40 +20,25 @@ from .stream import stream
 
 @dataclass(frozen=True)
 class FileState:
-    """What can differ between a file in one image and the same file in another.
+    """What can differ between a file in one image and the same file in another."""
 
-    kind     as `archive.Member.kind`
-    content  SHA-256 of a file's bytes, or a link's target
-    mode     permission bits
-    owner    (user id, group id)
-    time     of the last change, in seconds since 1970
-    capability  the file capabilities, b'' if none
-    """
-
-    kind: str
-    content: str
-    mode: int
-    owner: tuple[int, int]
-    time: float
-    capability: bytes = b""
+    kind: str                # as `archive.Member.kind`
+    content: str             # SHA-256 of a file's bytes, or a link's target
+    mode: int                # permission bits
+    owner: tuple[int, int]   # (user id, group id)
+    time: float              # of the last change, in seconds since 1970
+    capability: bytes = b""  # the file capabilities, b'' if none
 
 
 @dataclass(frozen=True, repr=False)
 class Twins:
-    """Two images, compared from the inside out.
+    """Two images, compared from the inside out."""
 
-    files          (path, property) for each entry that differs
-    configuration  the places in the configuration that differ, as 'history[2].created'
-    layers         whether all layers have the same digests
-    image          whether it is the same image, by its id
-    engine         which has them, in words
-    """
-
-    files: tuple[tuple[str, str], ...]
-    configuration: tuple[str, ...]
-    layers: bool
-    image: bool
-    engine: str = ""
+    files: tuple[tuple[str, str], ...]  # (path, property) for each entry that differs
+    configuration: tuple[str, ...]      # the places in the configuration that differ, as 'history[2].created'
+    layers: bool                        # whether all layers have the same digests
+    image: bool                         # whether it is the same image, by its id
+    engine: str = ""                    # which has them, in words
 
     def same(self, file: str) -> bool:
         """Whether that file has the same bytes in both, or is in the own layers of neither."""
@@ -72,10 +55,8 @@ class Twins:
 
 
 def compare(one: str, other: str, engine: Engine | None = None) -> Twins:
-    """Compare two images of the engine, given by name or id.
-
-    Raises ImageNotFound, ImageUnreadable and the engine's errors.
-    """
+    """Compare two images of the engine, given by name or id. Raises ImageNotFound, ImageUnreadable and the engine's
+    errors."""
     engine = engine or connect()
     mine, theirs = (_Contents(reference, engine) for reference in (one, other))
     files: list[tuple[str, str]] = []
@@ -84,23 +65,19 @@ def compare(one: str, other: str, engine: Engine | None = None) -> Twins:
             files += file_changes(mine.layers.get(here, {}), theirs.layers.get(there, {}))
     places = tuple(place for place in changes(mine.config, theirs.config)
                    if not place.startswith("rootfs"))   # the layers' digests: compared already
-    return Twins(tuple(files), places, mine.digests == theirs.digests, mine.id == theirs.id,
-                 engine.describe())
+    return Twins(tuple(files), places, mine.digests == theirs.digests, mine.id == theirs.id, engine.describe())
 
 
 def file_changes(mine: dict[str, FileState], theirs: dict[str, FileState]) -> list[tuple[str, str]]:
-    """(path, property) for everything that differs between two layers, given by path.
-
-    Layers with the same entries and different digests differ in their archives' order or format.
-    """
+    """(path, property) for everything that differs between two layers, given by path. Layers with the same entries and
+    different digests differ in their archives' order or format."""
     found = []
     for name in sorted(mine.keys() | theirs.keys()):
-        one, other = mine.get(name), theirs.get(name)
-        if one is None or other is None:
+        if name in mine and name in theirs:
+            found += [(name, each.name) for each in fields(FileState)
+                      if getattr(mine[name], each.name) != getattr(theirs[name], each.name)]
+        else:
             found.append((name, "only in one"))
-            continue
-        found += [(name, each.name) for each in fields(FileState)
-                  if getattr(one, each.name) != getattr(other, each.name)]
     return found or [("the archive", "form")]
 
 

@@ -1,9 +1,5 @@
-"""What is in one layer: a column for each property, a row for each entry.
-
-Columns instead of objects, since an image has tens of thousands of entries and a hostile one
-has millions. What only few entries have (a link's target, what a program is) is kept beside
-the columns, by row number.
-"""
+"""What is in one layer: a column for each property, a row for each entry, since an image has tens of thousands of
+entries and a hostile one millions. What only few entries have is kept beside the columns, by row number."""
 
 from __future__ import annotations
 
@@ -28,50 +24,31 @@ class Unsound(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What an executable file is.
+    """What an executable file is."""
 
-    elf          what its ELF headers say, None for a script
-    interpreter  named on the first line of a script, with its arguments
-    marks        the programs that its bytes say it is: 'busybox', 'bash'
-    applets      names that a program of many tools answers to
-    """
-
-    elf: Elf | None = None
-    interpreter: str = ""
-    marks: tuple[str, ...] = ()
-    applets: tuple[str, ...] = ()
+    elf: Elf | None = None         # what its ELF headers say, None for a script
+    interpreter: str = ""          # named on the first line of a script, with its arguments
+    marks: tuple[str, ...] = ()    # the programs that its bytes say it is: 'busybox', 'bash'
+    applets: tuple[str, ...] = ()  # names that a program of many tools answers to
 
 
 @dataclass
 class Entries:
-    """The entries of a layer in the archive's order, without the whiteouts.
+    """The entries of a layer in the archive's order, without the whiteouts."""
 
-    paths        absolute
-    kinds        a letter each, those of `archive.Member`
-    modes, uids, gids, sizes   numbers; sizes in bytes
-    links        {row: target of a symbolic or hard link}
-    capabilities {row: file capabilities in hexadecimal}
-    programs     {row: Program}
-    packages     {row: the packages that this file records}
-    texts        {row: a small file that describes the whole system}; for /etc/ld.so.cache
-                 the paths in it, one a line
-    hidden       paths of lower layers that this layer removes
-    emptied      directories whose content in lower layers it removes
-    """
-
-    paths: list[str] = field(default_factory=list)
-    kinds: bytearray = field(default_factory=bytearray)
+    paths: list[str] = field(default_factory=list)  # absolute
+    kinds: bytearray = field(default_factory=bytearray)  # a letter each, those of `archive.Member`
     modes: array = field(default_factory=lambda: array("H"))
     uids: array = field(default_factory=lambda: array("I"))
     gids: array = field(default_factory=lambda: array("I"))
-    sizes: array = field(default_factory=lambda: array("Q"))
-    links: dict[int, str] = field(default_factory=dict)
-    capabilities: dict[int, str] = field(default_factory=dict)
-    programs: dict[int, Program] = field(default_factory=dict)
-    packages: dict[int, tuple[Package, ...]] = field(default_factory=dict)
-    texts: dict[int, str] = field(default_factory=dict)
-    hidden: list[str] = field(default_factory=list)
-    emptied: list[str] = field(default_factory=list)
+    sizes: array = field(default_factory=lambda: array("Q"))  # bytes
+    links: dict[int, str] = field(default_factory=dict)  # {row: target of a symbolic or hard link}
+    capabilities: dict[int, str] = field(default_factory=dict)  # {row: file capabilities in hexadecimal}
+    programs: dict[int, Program] = field(default_factory=dict)  # {row: Program}
+    packages: dict[int, tuple[Package, ...]] = field(default_factory=dict)  # {row: the packages that this file records}
+    texts: dict[int, str] = field(default_factory=dict)  # {row: what describes the system, or ld.so.cache's paths}
+    hidden: list[str] = field(default_factory=list)  # paths of lower layers that this layer removes
+    emptied: list[str] = field(default_factory=list)  # directories whose content in lower layers it removes
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -1,7 +1,5 @@
 """The file system that layers add up to, and the files that are hidden below it."""
 
-from __future__ import annotations
-
 import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,25 +42,18 @@ class Node:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A file that is in the image and that no container sees.
-
-    layer    index of the layer whose archive holds it
-    by       index of the layer that hid or replaced it
-    deleted  True if a whiteout hides it, False if something else has its place
-    """
+    """A file that is in the image and that no container sees."""
 
     path: str
-    layer: int
-    by: int
+    layer: int     # index of the layer whose archive holds it
+    by: int        # index of the layer that hid or replaced it
     size: int
-    deleted: bool
+    deleted: bool  # True if a whiteout hides it, False if something else has its place
 
 
 class Tree(Mapping[str, Node]):
-    """{absolute path: Node} of what a container sees; the lowest of the `layers` comes first.
-
-    `unseen` are the files that it does not see, the largest first.
-    """
+    """{absolute path: Node} of what a container sees; the lowest of the `layers` comes first. `unseen` are the files
+    that it does not see, the largest first."""
 
     def __init__(self, layers: Sequence[Entries]):
         self._merge = Merge(layers)
@@ -102,9 +93,8 @@ class Tree(Mapping[str, Node]):
         return self._layers[index]
 
     def under(self, column: str) -> Iterator[tuple[Node, Any]]:
-        """(node, value) for the visible entries that have a value in `column`: 'links',
-        'programs', 'packages', 'capabilities' or 'texts'. A file that only hard links still
-        name has the path of one of them."""
+        """(node, value) for the visible entries that have a value in `column`: 'links', 'programs', 'packages',
+        'capabilities' or 'texts'. A file that only hard links still name has the path of one of them."""
         for index, entries in enumerate(self._layers):
             start = self._starts[index]
             for row, value in getattr(entries, column).items():
@@ -170,8 +160,7 @@ class Tree(Mapping[str, Node]):
         return sorted(self._numbers)
 
     def origin(self, node: Node) -> Node:
-        """The file that a hard link names, at a path where a container sees it; any other
-        node itself."""
+        """The file that a hard link names, at a path where a container sees it; any other node itself."""
         while node.kind == "h":
             start = self._starts[node.layer]
             row = self._origins[node.layer].get(node.row, node.row)

@@ -1,7 +1,5 @@
 """Which instruction made which layer, from an image's history."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,12 +42,9 @@ def makes_layer(created_by: str) -> bool:
 
 
 def from_engine(history: Sequence[dict], layers: int) -> list[str] | None:
-    """One instruction for each of an image's `layers`, from the engine's history (newest first).
-
-    The API does not say which entries have no layer. Those with bytes have one; for the others
-    the keyword decides, and the root, which is always there, is made by no WORKDIR. None where
-    the numbers do not agree.
-    """
+    """One instruction for each of an image's `layers`, from the engine's history (newest first); None where the numbers
+    do not agree. Entries with bytes have a layer; for the others, the keyword decides, and the root is made by no
+    WORKDIR."""
     oldest_first = list(reversed(history))
     for has_layer in (lambda e: e["Size"] > 0 or makes_layer(e["CreatedBy"] or ""),
                       lambda e: e["Size"] > 0 or (makes_layer(e["CreatedBy"] or "")

@@ -1,7 +1,5 @@
 """What `docker images` shows: a line for each name, and lines for images that have none."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -39,11 +37,8 @@ def names(summary: dict) -> list[str]:
 
 
 def marked(lines: Iterable[Listed], mark: str, engine: Engine) -> tuple[Listed, ...]:
-    """The lines whose image was built with `mark` in the text of one of its steps.
-
-    The image's history says so, whichever builder made it. An image that is removed meanwhile is
-    left out. Raises the engine's errors.
-    """
+    """The lines whose image was built with `mark` in the text of one of its steps, by the image's history. An image
+    that is removed meanwhile is left out. Raises the engine's errors."""
     lines = list(lines)
     with engine.translate_errors("read the history of its images"):
         ours = {each for each in {line.id for line in lines} if mark in _history(engine, each)}

@@ -1,7 +1,5 @@
 """Ask an engine for an image and measure it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -26,11 +24,8 @@ Known = TypeVar("Known")
 
 
 def inspect(reference: str, engine: Engine | None = None) -> Image:
-    """The image of that name or id, its layers measured.
-
-    Layers that were measured before are not read again. Raises ImageNotFound, ImageUnreadable
-    and the engine's errors.
-    """
+    """The image of that name or id, its layers measured, each once. Raises ImageNotFound, ImageUnreadable and the
+    engine's errors."""
     engine = engine or connect()
     with engine.translate_errors(f"show the image {reference}"):
         inspected = engine.client.api.inspect_image(reference)
@@ -57,13 +52,10 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
 
 
 def transfer(image: Image, engine: Engine | None = None) -> int:
-    """Bytes that pushing or pulling `image` moves, its layers compressed by gzip.
-
-    Compressing takes about a second for 25 MB the first time; then it is known. Raises
-    ImageUnreadable and the engine's errors.
-    """
+    """Bytes that pushing or pulling `image` moves, its layers compressed by gzip. Compressing takes about a second for
+    25 MB the first time; then it is known. Raises ImageUnreadable and the engine's errors."""
     digests = [layer.digest for layer in image.layers]
-    known = _known(_transfer, digests)
+    known = _known(lambda digest: (cache.load(digest) or Measured()).transfer, digests)
     if known is None:
         read = _save(engine or connect(), image.id, digests, compressed=True).layers
         known = {digest: measured.transfer or 0 for digest, measured in read.items()}
@@ -71,11 +63,8 @@ def transfer(image: Image, engine: Engine | None = None) -> int:
 
 
 def contents(image: Image, engine: Engine | None = None) -> tuple[Entries, ...]:
-    """What is in each of the image's layers, in their order.
-
-    Layers that were read before are not read again, and nothing is run in the image, so this
-    works on one without a shell. Raises ImageUnreadable and the engine's errors.
-    """
+    """What is in each of the image's layers, in their order. Each is read once, and nothing is run in the image. Raises
+    ImageUnreadable and the engine's errors."""
     digests = [layer.digest for layer in image.layers]
     known = _known(cache.entries, digests, engine)
     if known is None:
@@ -91,8 +80,7 @@ def layer_by_path(image: Image, engine: Engine | None = None) -> dict[str, Layer
 
 
 def unique(image: Image, engine: Engine | None = None) -> int:
-    """Unpacked bytes of the layers that no other named image in the engine has. Raises the
-    engine's errors."""
+    """Unpacked bytes of the layers that no other named image in the engine has. Raises the engine's errors."""
     return unshared(image, [layers for summary, layers in _named(engine or connect()) if summary["Id"] != image.id])
 
 
@@ -129,11 +117,6 @@ def _keep(digest: str, measured: Measured) -> None:
     if measured.transfer is None:
         measured.transfer = (cache.load(digest) or Measured()).transfer
     cache.keep(digest, measured)
-
-
-def _transfer(digest: str) -> int | None:
-    measured = cache.load(digest)
-    return measured.transfer if measured else None
 
 
 def _possible_bases(engine: Engine, image_id: str, stated: str | None) -> dict[str, tuple[str, ...]]:
@@ -181,9 +164,8 @@ def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: 
         read = archive_reader.read(stream(engine.client.api, image_id), transfer=compressed)
     missing = [digest for digest in digests if digest not in read.layers]
     if missing:
-        raise ImageUnreadable(
-            f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",
-            remedy="Remove the image and build or pull it again.")
+        raise ImageUnreadable(f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",
+                              remedy="Remove the image and build or pull it again.")
     for digest, measured in read.layers.items():
         _keep(digest, measured)
     return read
@@ -192,6 +174,5 @@ def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: 
 def _settings(config: dict) -> tuple[tuple[str, str], ...]:
     command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
     pairs = (("user", config.get("User") or "root"), ("command", " ".join(command)),
-             ("directory", config.get("WorkingDir") or "/"),
-             ("ports", ", ".join(config.get("ExposedPorts") or ())))
+             ("directory", config.get("WorkingDir") or "/"), ("ports", ", ".join(config.get("ExposedPorts") or ())))
     return tuple((name, value) for name, value in pairs if value)

@@ -1,11 +1,6 @@
-"""Layers laid over each other: which entry of which layer is at each path, and what hard links name.
-
-Source of the rules: the OCI image specification, "Image Layer Filesystem Changeset":
-`.wh.NAME` hides NAME of lower layers, `.wh..wh..opq` hides everything that lower layers have
-in its directory.
-"""
-
-from __future__ import annotations
+"""Layers laid over each other: which entry of which layer is at each path, and what hard links name. Source of the
+rules: the OCI image specification, "Image Layer Filesystem Changeset": `.wh.NAME` hides NAME of lower layers,
+`.wh..wh..opq` hides everything that lower layers have in its directory."""
 
 import posixpath
 from bisect import bisect_left, bisect_right
@@ -20,11 +15,10 @@ FILE, DIRECTORY, HARD = map(ord, "fdh")
 class Merge:
     """The entries that are left after all layers, the lowest first, were applied.
 
-    starts   number of each layer's first entry: entries are numbered through all layers, since
-             an image may have a million of them
+    starts   number of each layer's first entry: entries are numbered through all layers, since an image may have a
+             million of them
     numbers  {path: number of the entry that a container sees}
-    gone     {number: (index of the layer that hid it, whether by a whiteout)}
-    """
+    gone     {number: (index of the layer that hid it, whether by a whiteout)}"""
 
     def __init__(self, layers: Sequence[Entries]):
         self.layers = tuple(layers)
@@ -55,8 +49,7 @@ class Merge:
         numbers.update(zip(entries.paths, range(start, start + len(entries))))
 
     def _hide(self, index: int, entries: Entries) -> None:
-        """Remove what whiteouts of this layer name, and what is in directories that are
-        replaced by something else."""
+        """Remove what whiteouts of this layer name, and what is in directories that are replaced by something else."""
         numbers, whole = self.numbers, set(entries.hidden)
         # A layer may have /a/b without an entry for the directory /a.
         deleted = {path for path in (*whole, *entries.emptied) if self._kind_at(path) in (None, DIRECTORY)}
@@ -76,10 +69,9 @@ class Merge:
             self.gone[number] = (index, deleted)
 
     def _turned(self, entries: Entries) -> set[str]:
-        """Files and links of lower layers that become directories, because this layer has an
-        entry or a whiteout below them. Engines unpack each layer into a folder of its own,
-        where whatever is above an entry is a directory, and it hides the link of a lower layer.
-        """
+        """Files and links of lower layers that become directories, because this layer has an entry or a whiteout below
+        them. Engines unpack each layer into a folder of its own, where whatever is above an entry is a directory, and
+        it hides the link of a lower layer."""
         own, turned = set(entries.paths), set()
         folders = {path.rpartition("/")[0] for path in (*entries.paths, *entries.hidden)}
         for path in folders.union(folder.rstrip("/") for folder in entries.emptied):

@@ -1,7 +1,5 @@
 """What an image is made of: plain values, no engine."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +14,7 @@ class Layer:
     digest       'sha256:...' of its uncompressed tar archive (the diff id)
     instruction  that made it, as in a Dockerfile
     unpacked     bytes of its files
-    files        number of its regular files
-    """
+    files        number of its regular files"""
 
     digest: str
     instruction: str
@@ -35,8 +32,7 @@ class Image:
     engine     the engine that it was measured on, in one line
     base       name of the image that it is based on, '' if none is known
     base_layers   how many of the layers, from the first, are the base's
-    base_role  'build' or 'run' for a base in the catalogue, else ''
-    """
+    base_role  'build' or 'run' for a base in the catalogue, else ''"""
 
     reference: str
     id: str
@@ -76,12 +72,9 @@ class Image:
 
     def facts(self) -> dict[str, object]:
         """The image's part of `--json`."""
-        return {
-            "image": self.reference, "id": self.id, "unpacked": self.unpacked,
-            "files": self.files, "stand_in": self.stand_in, "base": self.base,
-            "layers": [{"digest": layer.digest, "unpacked": layer.unpacked,
-                        "instruction": layer.instruction} for layer in self.layers],
-        }
+        layers = [{key: getattr(each, key) for key in ("digest", "unpacked", "instruction")} for each in self.layers]
+        return {"image": self.reference, "id": self.id, "unpacked": self.unpacked, "files": self.files,
+                "stand_in": self.stand_in, "base": self.base, "layers": layers}
 
     def __str__(self) -> str:
         rows = [f"{size(layer.unpacked):>8}  {layer.instruction}" for layer in self.layers]
@@ -90,27 +83,20 @@ class Image:
 
 
 def unshared(image: Image, others: Iterable[Iterable[str]]) -> int:
-    """Unpacked bytes of the layers of `image` that none of `others` has, each given as the
-    digests of its layers."""
+    """Unpacked bytes of the layers of `image` that none of `others` has, each given as the digests of its layers."""
     shared = {digest for layers in others for digest in layers}
     return sum(layer.unpacked for layer in image.layers if layer.digest not in shared)
 
 
 def base_of(layers: Sequence[str], named: Mapping[str, Sequence[str]], stated: str | None) -> tuple[str, int]:
-    """The base of an image with these layers: (name, number of layers), or ('', 0).
-
-    `named` are the other images ({name: layer digests}), `stated` is what a build of the course
-    recorded. Without that, the base is the image with the most of these layers but not all: one
-    that has all is the same image under another name.
-    """
+    """The base of an image with these layers: (name, number of layers), or ('', 0). `named` are the other images
+    ({name: layer digests}), `stated` is what a build of the course recorded. Without that, the base is the image with
+    the most of these layers but not all: one that has all is the same image under another name."""
     if stated == "scratch":
         return "", 0
     if stated and stated in named:
         named = {stated: named[stated]}
     else:
         named = {name: below for name, below in named.items() if len(below) < len(layers)}
-    best = ("", 0)
-    for name, below in named.items():
-        if best[1] < len(below) <= len(layers) and tuple(layers[:len(below)]) == tuple(below):
-            best = (name, len(below))
-    return best
+    found = [(name, len(below)) for name, below in named.items() if below and [*layers[:len(below)]] == [*below]]
+    return max(found, key=lambda each: each[1], default=("", 0))

@@ -1,10 +1,4 @@
-"""Read one layer: its entries, and what the bytes of some files say.
-
-Only facts are kept of a file. Of a program or a package list as many bytes are read as its
-reader asks for, one file at a time.
-"""
-
-from __future__ import annotations
+"""Read one layer: its entries, and what the bytes of some files say. Of a file only facts are kept."""
 
 from ..formats import applets, elf, interpreter, libraries, marks, packages, wanted
 from .archive import Archive, Damaged, Member

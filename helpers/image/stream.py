@@ -1,14 +1,8 @@
 """A saved image, as it streams out of the engine in pieces as large as possible.
 
-To a client of HTTP/1.1 an engine sends what it saves in chunks of 32 KB, some 24,000 for an
-image of 780 MB, and the SDK takes each apart. To a client of HTTP/1.0 it sends the bytes as
-they are and closes the connection at their end (RFC 9112, 6.3 and 7.1): the kernel hands over
-megabytes at once, and a thread that hashes them meanwhile is not held up.
-
-The price: a lost connection looks like an end. Readers look for the archive's own end mark.
-"""
-
-from __future__ import annotations
+To a client of HTTP/1.1 an engine sends it in chunks of 32 KB, and the SDK takes each apart. To a client of HTTP/1.0 it
+sends the bytes as they are and closes the connection at their end (RFC 9112, 6.3 and 7.1). The price: a lost connection
+looks like an end. Readers look for the archive's own end mark."""
 
 from collections.abc import Iterator
 

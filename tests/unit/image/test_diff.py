@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -19,9 +19,7 @@ FILE = FileState("f", "sha256 of it", 0o755, (0, 0), 1.5)
 @pytest.mark.parametrize("other, found", [
     ({}, []), ({"content": "another"}, ["content"]), ({"mode": 0o644}, ["mode"]),
     ({"owner": (0, 5)}, ["owner"]), ({"time": 2.5}, ["time"]), ({"kind": "l"}, ["kind"]),
-    ({"capability": b"1"}, ["capability"]),
-    ({"content": "another", "time": 0}, ["content", "time"]),
-])
+    ({"capability": b"1"}, ["capability"]), ({"content": "another", "time": 0}, ["content", "time"])])
 def test_what_of_an_entry_differs(other, found):
     told = file_changes({"/a": FILE}, {"/a": replace(FILE, **other)})
     assert told == ([("/a", field) for field in found] or [("the archive", "form")])
@@ -35,13 +33,10 @@ def test_an_entry_that_only_one_has():
     ({"a": 1}, {"a": 1}, []), ({"a": 1}, {"a": 2}, ["a"]), ({"a": 1}, {}, ["a"]), ({}, {"a": None}, []),
     ({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 3}]}}, ["a.b[1].c"]),
     ({"a": [1]}, {"a": [1, 2]}, ["a"]), ({"b": 1, "a": 1}, {"b": 2, "a": 2}, ["a", "b"]),
-    ({"a": [1]}, {"a": {"b": 1}}, ["a"]),
-])
+    ({"a": [1]}, {"a": {"b": 1}}, ["a"])])
 def test_where_configurations_differ(one, other, found):
     assert list(changes(one, other)) == found
 
-
-# -- whole images ---------------------------------------------------------------------
 
 def layer(time: int, content: bytes = b"program") -> bytes:
     return tar(("app/app", content), mtime=time)
@@ -49,8 +44,7 @@ def layer(time: int, content: bytes = b"program") -> bytes:
 
 def image(*layers: bytes, created="Monday") -> dict[str, bytes]:
     """The members of a saved image."""
-    config = json.dumps({"created": created, "rootfs": {"diff_ids": [
-        digest(each) for each in layers]}}).encode()
+    config = json.dumps({"created": created, "rootfs": {"diff_ids": [digest(each) for each in layers]}}).encode()
     names = [f"{number}/layer.tar" for number in range(len(layers))]
     index = json.dumps([{"Config": "config.json", "Layers": names}]).encode()
     return dict(zip(names, layers)) | {"config.json": config, "manifest.json": index}
@@ -75,12 +69,8 @@ class Api:
 
 
 def engine(**images):
-    @contextmanager
-    def translate_errors(_):
-        yield
     packed = {name: saved(content) if isinstance(content, dict) else content for name, content in images.items()}
-    return SimpleNamespace(translate_errors=translate_errors, describe=lambda: "",
-                           client=SimpleNamespace(api=Api(packed)))
+    return SimpleNamespace(translate_errors=lambda _: nullcontext(), describe=lambda: "", client=SimpleNamespace(api=Api(packed)))
 
 
 BASE = layer(1, b"base")

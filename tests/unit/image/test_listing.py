@@ -35,13 +35,11 @@ class Straw:
 NONE = "<none>:<none>"
 STRAW = Straw({"sha256:1": (["app:1", "app:latest"], ["CMD x", "LABEL made-for=123"]),
                "sha256:2": ([NONE], ["|1 A=b /bin/sh -c echo 123 > /m", None]),
-               "sha256:3": (None, ["/bin/sh -c make"])},
-              {"sha256:4": ([NONE], ["/bin/sh -c echo 123 > /m"])})
+               "sha256:3": (None, ["/bin/sh -c make"])}, {"sha256:4": ([NONE], ["/bin/sh -c echo 123 > /m"])})
 
 
 @pytest.mark.parametrize("tags, said", [
-    (["a:1"], ["a:1"]), (["b:1", "a:1"], ["a:1", "b:1"]), ([NONE], []), ([], []), (None, []),
-])
+    (["a:1"], ["a:1"]), (["b:1", "a:1"], ["a:1", "b:1"]), ([NONE], []), ([], []), (None, [])])
 def test_the_names_of_an_image_on_older_and_newer_engines(tags, said):
     assert names({"RepoTags": tags}) == said
     assert names({}) == []
@@ -63,8 +61,6 @@ def test_the_history_tells_whose_image_it_is():
 def test_an_image_that_goes_meanwhile_is_left_out():
     assert marked([Listed("a:1", "sha256:9")], "123", STRAW) == ()
 
-
-# -- tables ------------------------------------------------------------------------------
 
 def image(size: int) -> Image:
     return Image("a", "sha256:x", (Layer("sha256:l", "RUN a", size, 1),), "", {}, ())
