@@ -7,13 +7,8 @@ interpreter, a list of packages and of which.
     >>> program(interpreter(b"#!/usr/bin/env python3\\n"))
     'python3'
 
-Bytes in, plain values out. Nothing here opens a file, asks an engine or runs what it reads.
-What is damaged, cut off or made to deceive takes a bounded time and gives less, or nothing; it
-never raises.
-
-`wanted` says from a path alone how much of a file `packages` needs, so that a reader of
-thousands of files keeps only what is worth keeping.
-"""
+Bytes in, plain values out. Nothing here opens a file, asks an engine or runs what it reads. What is damaged, cut off or
+made to deceive takes a bounded time and gives less, or nothing; it never raises."""
 
 from .elf import elf, symbols
 from .ldcache import libraries

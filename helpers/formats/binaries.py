@@ -1,10 +1,5 @@
-"""Programs that no list of packages records: copied into an image, or built there.
-
-Each contains its version in its own bytes, after its own name. A file counts only if it has that
-program's name, is an ELF file, and contains both.
-"""
-
-from __future__ import annotations
+"""Programs that no list of packages records. Each contains its version in its own bytes, after its own name. A file
+counts only if it has that program's name, is an ELF file, and contains both."""
 
 import re
 from collections.abc import Iterator
@@ -27,9 +22,7 @@ _MARKS = {
     "php": ("php", b"X-Powered-By: PHP/"),
     "php-cgi": ("php", b"X-Powered-By: PHP/"),
     "php-fpm": ("php", b"X-Powered-By: PHP/"),
-    "postgres": ("postgresql", b"postgres (PostgreSQL) "),
-    "ruby": ("ruby", b"\0ruby "),
-}
+    "postgres": ("postgresql", b"postgres (PostgreSQL) "), "ruby": ("ruby", b"\0ruby ")}
 _NAME = re.compile(rf"(?:(go)|({'|'.join(_MARKS)})(?:-?\d[\d.]*)?|(?:lib)?python(\d\.\d+)m?)(?:\.so[\d.]*)?")
 _VERSION = re.compile(rb"\d+(?:\.\d+)+(?:-?(?:alpha|beta|dev|rc)\.?\d*|[a-z](?![a-z0-9]))?", re.I)
 _PYTHON_REST = re.compile(rb"\d+(?:(?:a|b|rc)\d+)?\+?(?=\0)")
@@ -48,7 +41,8 @@ def program(path: str, data: bytes) -> Iterator[Package | None]:
         return
     tool, marked, python = match.groups()
     if tool:
-        name, version = "go", _go(data)
+        version, main = go(data)    # the command `go`, which Go built like any program
+        name, version = "go", version.removeprefix("go") if main == "cmd/go" else ""
     elif python:
         name, version = "python", _python(data, python)
     else:
@@ -58,20 +52,11 @@ def program(path: str, data: bytes) -> Iterator[Package | None]:
         yield package("binary", name, version)
 
 
-def _go(data: bytes) -> str:
-    """The version of the command `go`, which Go built like any program."""
-    version, main = go(data)
-    return version.removeprefix("go") if main == "cmd/go" else ""
-
-
 def _python(data: bytes, minor: str) -> str:
-    """The version of CPython, whose minor version is in the file's name: a text that is nothing but
-    the version, or ends in it (linkers let a text share the end of a longer one)."""
-    mark = minor.encode() + b"."
-    for before in (b"\0", b"/", b"-"):
-        if rest := _after(data, before + mark, _PYTHON_REST):
-            return f"{minor}.{rest}"
-    return ""
+    """The version of CPython, whose minor version is in the file's name: a text that is nothing but the version, or
+    ends in it (linkers let a text share the end of a longer one)."""
+    rests = (_after(data, before + minor.encode() + b".", _PYTHON_REST) for before in (b"\0", b"/", b"-"))
+    return next((f"{minor}.{rest}" for rest in rests if rest), "")
 
 
 def _after(data: bytes, mark: bytes, version: re.Pattern[bytes]) -> str:

@@ -1,11 +1,6 @@
-"""What Go writes into every program that it builds: its own version, and the modules.
-
-The record begins with a magic text. Since Go 1.18 two strings follow it, each after
-its length; before, two addresses of strings. Source: Go's package debug/buildinfo and
-its runtime/debug.ParseBuildInfo; `go version -m FILE` shows the same.
-"""
-
-from __future__ import annotations
+"""What Go writes into every program that it builds: its own version, and the modules. The record begins with a magic
+text. Since Go 1.18 two strings follow it, each after its length; before, two addresses of strings. Source: Go's package
+debug/buildinfo and its runtime/debug.ParseBuildInfo; `go version -m FILE` shows the same."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -67,8 +62,7 @@ def main(listed: str) -> str:
     return first.removeprefix("path\t") if first.startswith("path\t") else ""
 
 
-def _record(data: bytes | memoryview, start: int,
-            located: Callable[[int], int | None]) -> tuple[str, str]:
+def _record(data: bytes | memoryview, start: int, located: Callable[[int], int | None]) -> tuple[str, str]:
     head = bytes(data[start:start + _HEAD])
     if len(head) < _HEAD:
         return "", ""

@@ -1,14 +1,10 @@
 """Java: archives, archives inside archives, and the JDK's release file.
 
-Maven writes META-INF/maven/GROUP/ARTIFACT/pom.properties for the archive itself, and tools that
-merge archives keep those of the others: each names a package. An archive without one is named by
-its file, as Maven names it: NAME-VERSION.jar, with the version from META-INF/MANIFEST.MF where the
-file's name has none.
+Maven writes META-INF/maven/GROUP/ARTIFACT/pom.properties for the archive itself, and tools that merge archives keep
+those of the others: each names a package. An archive without one is named by its file, as Maven names it:
+NAME-VERSION.jar, with the version from META-INF/MANIFEST.MF where the file's name has none.
 
-Sources: "JAR File Specification" of Java SE; Maven Archiver's documentation.
-"""
-
-from __future__ import annotations
+Sources: "JAR File Specification" of Java SE; Maven Archiver's documentation."""
 
 import io
 import re
@@ -45,7 +41,7 @@ class _Budget:
 
 def archive(path: str, data: bytes) -> Iterator[Package | None]:
     """Every package in a Java archive, and in the archives inside it."""
-    yield from _archive(path, data, _Budget(), _DEEPEST)
+    return _archive(path, data, _Budget(), _DEEPEST)
 
 
 def jdk(path: str, data: bytes) -> Iterator[Package | None]:

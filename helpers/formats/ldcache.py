@@ -1,11 +1,6 @@
-"""The libraries that ldconfig found: /etc/ld.so.cache.
-
-A dynamic program looks there and not into the directories of /etc/ld.so.conf, so a library
-that was copied into one of these is not found until ldconfig has run.
-Source of the format: glibc, sysdeps/generic/dl-cache.h, `struct cache_file_new`.
-"""
-
-from __future__ import annotations
+"""The libraries that ldconfig found: /etc/ld.so.cache. A dynamic program looks there and not into the directories of
+/etc/ld.so.conf, so a library that was copied into one of these is not found until ldconfig has run. Source of the
+format: glibc, sysdeps/generic/dl-cache.h, `struct cache_file_new`."""
 
 from struct import Struct
 

@@ -1,53 +1,32 @@
 """The values that the readers of formats return."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of software.
+    """A package of software."""
 
-    type     'deb', 'apk', 'npm', 'python', 'go-module', 'java-archive', or 'binary': a program
-             recognized by its own bytes and not from any list
-    version  as written there; '' if none is
-    """
-
-    type: str
+    type: str     # 'deb', 'apk', 'npm', 'python', 'go-module', 'java-archive', or 'binary', recognized by its own bytes
     name: str
-    version: str
+    version: str  # as written there; '' if none is
 
 
 @dataclass(frozen=True, slots=True)
 class Elf:
-    """A file in the Executable and Linkable Format.
+    """A file in the Executable and Linkable Format."""
 
-    machine      'x86-64', 'aarch64', ... or the number in the file
-    bits         32 or 64
-    kind         'executable' (at a fixed address), 'pie' (a program at any address),
-                 'shared' (a library), 'object' (not linked yet), 'core', 'other'
-    static       a program that needs neither an interpreter nor a library
-    interpreter  the loader that must start it, '' if none
-    needed       the libraries that it needs, by name, in its own order
-    runpath      where it looks for them first (RUNPATH, or RPATH without one), $ORIGIN kept
-    soname       the name by which others need it, '' if none
-    go           the version of Go that built it, 'go1.22.10'; '' if unknown
-    main         the path of its main package, 'cmd/go'; '' if not Go
-    packages     the Go modules that are built in, from Go's own record in the file
-    """
-
-    machine: str
-    bits: int
-    kind: str
-    static: bool
-    interpreter: str
-    needed: tuple[str, ...]
-    runpath: tuple[str, ...]
-    soname: str
-    go: str
-    main: str
-    packages: tuple[Package, ...]
+    machine: str                   # 'x86-64', 'aarch64', ... or the number in the file
+    bits: int                      # 32 or 64
+    kind: str  # 'executable', 'pie', 'shared' (a library), 'object' (not linked yet), 'core', 'other'
+    static: bool                   # a program that needs neither an interpreter nor a library
+    interpreter: str               # the loader that must start it, '' if none
+    needed: tuple[str, ...]        # the libraries that it needs, by name, in its own order
+    runpath: tuple[str, ...]       # where it looks for them first (RUNPATH, or RPATH without one), $ORIGIN kept
+    soname: str                    # the name by which others need it, '' if none
+    go: str                        # the version of Go that built it, 'go1.22.10'; '' if unknown
+    main: str                      # the path of its main package, 'cmd/go'; '' if not Go
+    packages: tuple[Package, ...]  # the Go modules that are built in, from Go's own record in the file
 
 
 _LONGEST = 512   # characters of a name or a version; a longer one is not one

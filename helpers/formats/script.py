@@ -1,7 +1,5 @@
 """Scripts: the first line says which program reads the rest."""
 
-from __future__ import annotations
-
 import posixpath
 
 from .model import text
@@ -14,12 +12,9 @@ _TAKES_WORD = ("-u", "--unset", "-C", "--chdir", "-a", "--argv0")
 
 
 def interpreter(data: bytes | memoryview) -> str:
-    """The interpreter line of a script, as Linux reads it: '#! /bin/sh -e' gives
-    '/bin/sh -e'; '' if the file is no script. `data` are its first bytes.
-
-    The line ends at a newline, a NUL or where Linux stops reading. A carriage return at its end
-    belongs to the name, and such a script cannot be started: it is kept.
-    """
+    """The interpreter line of a script, as Linux reads it: '#! /bin/sh -e' gives '/bin/sh -e'; '' if the file is no
+    script. `data` are its first bytes. The line ends at a newline, a NUL or where Linux stops reading. A carriage
+    return at its end belongs to the name, and such a script cannot be started: it is kept."""
     start = bytes(data[:_LINE])
     if start[:2] != b"#!" or start[2:3] == b"[":   # '#![' opens an attribute of Rust
         return ""
@@ -32,11 +27,9 @@ def interpreter(data: bytes | memoryview) -> str:
 
 
 def program(line: str) -> str:
-    """The program that an interpreter line names: '/bin/sh -e' gives 'sh', and
-    '/usr/bin/env -S python3 -u' gives 'python3', since env only looks it up.
-    '' for an empty line."""
-    words = line.replace("\t", " ").split(" ")
-    words = [word for word in words if word]
+    """The program that an interpreter line names: '/bin/sh -e' gives 'sh', and '/usr/bin/env -S python3 -u' gives
+    'python3', since env only looks it up. '' for an empty line."""
+    words = [word for word in line.replace("\t", " ").split(" ") if word]
     if words and posixpath.basename(words[0]) == "env":
         return _of_env(words[1:]) or "env"
     return posixpath.basename(words[0]) if words else ""

@@ -1,11 +1,5 @@
-"""Programs that say in their own bytes what they are, whatever their file is called.
-
-A name proves nothing: a shell may be called `data`. Each of these contains words that no other
-program has, since it prints them when asked for its version. A program made of many (BusyBox)
-also contains the list of the names that it answers to.
-"""
-
-from __future__ import annotations
+"""Programs that say in their own bytes what they are, whatever their file is called: each contains words that no other
+program has. One made of many (BusyBox) also contains the list of the names that it answers to."""
 
 from .elf import tables, texts
 
@@ -16,18 +10,13 @@ _WORDS = (
     (b"GNU bash, version", "bash"),
     (b"GNU Wget ", "wget"),
     (b"PERL_SIGNALS", "perl"),
-    (b"print-multi-os-directory", "gcc"),
-    (b"GNU assembler ", "as"),
-    (b"DPKG_MAINTSCRIPT_NAME", "dpkg"),
-)
+    (b"print-multi-os-directory", "gcc"), (b"GNU assembler ", "as"), (b"DPKG_MAINTSCRIPT_NAME", "dpkg"))
 # Java's commands are small programs that name the class to start. All of them pass it to one
 # library, so only few programs need to be searched.
 _LAUNCHER = b"\0libjli.so\0"
 _CLASSES = (
     (b"jdk.compiler/com.sun.tools.javac.Main", "javac"),
-    (b"jdk.jartool/sun.tools.jar.Main", "jar"),
-    (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"),
-)
+    (b"jdk.jartool/sun.tools.jar.Main", "jar"), (b"jdk.jlink/jdk.tools.jlink.internal.Main", "jlink"))
 # Functions that a program exports, or calls in a library. Their names are in the linker's
 # tables, at the beginning, and remain when it is stripped.
 _FUNCTIONS = (
@@ -56,11 +45,8 @@ def marks(data: bytes | memoryview) -> tuple[str, ...]:
 def applets(data: bytes | memoryview) -> tuple[str, ...]:
     """The names that a busybox answers to, in its own order."""
     data = bytes(data[:_LARGEST])
-    for start in _APPLETS:
-        at = data.find(start)
-        if at >= 0:
-            return _listed(data, at + 1)
-    return ()
+    found = [at for at in map(data.find, _APPLETS) if at >= 0]
+    return _listed(data, found[0] + 1) if found else ()
 
 
 def _listed(data: bytes, at: int) -> tuple[str, ...]:

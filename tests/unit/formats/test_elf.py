@@ -1,11 +1,8 @@
-"""Programs and libraries: files made by hand, files of a compiler, files of this machine.
-
-pyelftools, as a witness, reads the same files.
-"""
+"""Programs and libraries: files made by hand, files of a compiler, files of this machine. pyelftools, as a witness,
+reads the same files."""
 
 import io
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -20,6 +17,7 @@ from elftools.elf.elffile import ELFFile
 
 from helpers.formats import Elf, Package, elf, marks, symbols
 from tests.elfs import make
+from tests.waiting import lacks
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "content"
 FORMS = [(bits, order) for bits in (32, 64) for order in ("little", "big")]
@@ -33,22 +31,14 @@ def read(data):
     return elf(data, len(data))
 
 
-# -- made by hand --------------------------------------------------------------------
-
 @each_form
-def test_all_that_a_library_says(bits, order):
-    data = make(bits=bits, order=order, needed=("libc.so.6", "libm.so.6"), soname="libx.so.1",
-                runpath="$ORIGIN/../lib:/opt/lib")
-    assert read(data) == Elf("x86-64", bits, "shared", False, "", ("libc.so.6", "libm.so.6"),
-                             ("$ORIGIN/../lib", "/opt/lib"), "libx.so.1", "", "", ())
-    assert witness(data) == told(read(data))
-
-
-@each_form
-def test_all_that_a_program_says(bits, order):
-    data = make(bits=bits, order=order, loader=LOADER, needed=("libc.so.6",), flags_1=PIE)
-    assert read(data) == Elf("x86-64", bits, "pie", False, LOADER, ("libc.so.6",), (), "", "", "", ())
-    assert witness(data) == told(read(data))
+def test_all_that_a_library_and_a_program_say(bits, order):
+    library = make(bits=bits, order=order, needed=("libc.so.6", "libm.so.6"), soname="libx.so.1", runpath="$ORIGIN/../lib:/opt/lib")
+    assert read(library) == Elf("x86-64", bits, "shared", False, "", ("libc.so.6", "libm.so.6"),
+                                ("$ORIGIN/../lib", "/opt/lib"), "libx.so.1", "", "", ())
+    program = make(bits=bits, order=order, loader=LOADER, needed=("libc.so.6",), flags_1=PIE)
+    assert read(program) == Elf("x86-64", bits, "pie", False, LOADER, ("libc.so.6",), (), "", "", "", ())
+    assert [witness(data) for data in (library, program)] == [told(read(data)) for data in (library, program)]
 
 
 @pytest.mark.parametrize("made, kind, static", [
@@ -73,16 +63,14 @@ def test_kinds(made, kind, static):
 
 @pytest.mark.parametrize("number, name", [
     (3, "i386"), (8, "mips"), (21, "ppc64"), (22, "s390"), (40, "arm"), (62, "x86-64"),
-    (183, "aarch64"), (243, "riscv"), (258, "loongarch"), (9999, "9999"),
-])
+    (183, "aarch64"), (243, "riscv"), (258, "loongarch"), (9999, "9999")])
 def test_machines(number, name):
     assert read(make(machine=number)).machine == name
 
 
 @pytest.mark.parametrize("made, runpath", [
     (dict(rpath="/old"), ("/old",)), (dict(runpath="/new"), ("/new",)),
-    (dict(rpath="/old", runpath="/new"), ("/new",)), ({}, ()), (dict(runpath="a::b"), ("a", "", "b")),
-])
+    (dict(rpath="/old", runpath="/new"), ("/new",)), ({}, ()), (dict(runpath="a::b"), ("a", "", "b"))])
 def test_the_older_path_counts_only_without_the_newer(made, runpath):
     assert read(make(**made)).runpath == runpath
 
@@ -135,10 +123,18 @@ def test_what_is_no_elf_file(data):
     assert read(memoryview(data)) is None
 
 
-# -- damage --------------------------------------------------------------------------
+def go_record(version, listed=b""):
+    """Go's record, as it writes it since 1.18: two strings, each after its length."""
+    record = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + bytes([len(version)]) + version
+    return record + (bytes([len(listed)]) + listed if listed else b"\0")
+
+
+def go_built(*records):
+    return make(kind=2, parts=((0x600000, b"".join(records)),))
+
 
 WHOLE = make(loader=LOADER, needed=("liba.so.1", "libb.so.2"), runpath="$ORIGIN", soname="me", flags_1=PIE,
-             parts=((0x600000, b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20\0"),))
+             parts=((0x600000, go_record(b"go1.20")),))
 
 
 def sane(found):
@@ -233,7 +229,6 @@ def test_debug_data_of_a_static_program_is_no_static_program():
     assert not read(bytes(data)).static
 
 
-# -- Go's record ---------------------------------------------------------------------
 # data/content/go-build-info.json: the record's bytes as Go wrote them (and in the form before
 # Go 1.18 the strings that it points to), and what `go version -m` said of the file.
 
@@ -294,8 +289,7 @@ def test_a_record_with_bytes_turned_at_random(record):
 @pytest.mark.parametrize("version, named", [
     ("go1.23.1 X:nocoverageredesign", "go1.23.1"), ("go1.22.10", "go1.22.10"), ("devel +abc", "devel")])
 def test_the_standard_library_has_the_plain_version(version, named):
-    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + bytes([len(version)]) + version.encode() + b"\0"
-    found = read(make(kind=2, parts=((0x600000, raw),)))
+    found = read(go_built(go_record(version.encode())))
     assert (found.go, found.packages) == (version, (Package("go-module", "stdlib", named),))
 
 
@@ -303,24 +297,19 @@ def test_the_standard_library_has_the_plain_version(version, named):
     (b"path\tcmd/vet\nbuild\t-compiler=gc\n", [("cmd/vet", "(devel)")]),
     (b"path\tcmd/vet\ndep\ta\tv1\n", [("cmd/vet", "(devel)"), ("a", "v1")]),
     (b"path\ta/cmd/b\nmod\ta\tv2\nbuild\t-compiler=gc\n", [("a", "v2")]),
-    (b"build\t-compiler=gc\nbuild\tGOOS=linux\n", []),
-])
+    (b"build\t-compiler=gc\nbuild\tGOOS=linux\n", [])])
 def test_a_program_of_no_module_goes_by_its_main_package(listed, named):
-    listed = bytes(16) + listed + bytes(16)
-    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20" + bytes([len(listed)]) + listed
-    found = read(make(kind=2, parts=((0x600000, raw),)))
+    found = read(go_built(go_record(b"go1.20", bytes(16) + listed + bytes(16))))
     assert [(each.name, each.version) for each in found.packages] == [*named, ("stdlib", "go1.20")]
 
 
 def test_a_list_of_modules_without_its_frame_is_none():
     listed = bytes(16) + b"mod\ta\tv1\nmod\tb\tv1" + bytes(16)   # no newline before the end of the frame
-    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20" + bytes([len(listed)]) + listed
-    assert [each.name for each in read(make(kind=2, parts=((0x600000, raw),))).packages] == ["stdlib"]
+    assert [each.name for each in read(go_built(go_record(b"go1.20", listed))).packages] == ["stdlib"]
 
 
 def test_a_record_among_the_code_is_none():
-    raw = b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + b"\x06go1.20\0"
-    data = bytearray(make(kind=2, parts=((0x600000, raw),)))
+    data = bytearray(go_built(go_record(b"go1.20")))
     flags = 64 + 56 + 4   # p_flags of the second segment
     assert (read(bytes(data)).go, data[flags]) == ("go1.20", 6)
     data[flags] = 5
@@ -329,10 +318,8 @@ def test_a_record_among_the_code_is_none():
 
 def test_false_records_before_the_true_one():
     """One begins where none may (at a multiple of 16), one is empty."""
-    shifted, empty, true = (b"\xff Go buildinf:\x08\x02".ljust(32, b"\0") + rest
-                            for rest in (b"\x06go1.99\0", bytes(16), b"\x06go1.20\0"))
-    data = (b"x" + shifted).ljust(48, b".") + empty + true
-    assert read(make(kind=2, parts=((0x600000, data),))).go == "go1.20"
+    shifted = (b"x" + go_record(b"go1.99")).ljust(48, b".")
+    assert read(go_built(shifted, go_record(b"").ljust(48, b"\0"), go_record(b"go1.20"))).go == "go1.20"
 
 
 @each_form
@@ -350,8 +337,6 @@ def test_a_record_of_addresses_in_any_form(bits, order):
     found = read(make(bits=bits, order=order, kind=2, parts=((at, data),)))
     assert (found.go, found.packages[0]) == ("go1.13", Package("go-module", "example.org/x", "v1.0.0"))
 
-
-# -- witnesses -----------------------------------------------------------------------
 
 def witness(data):
     """The same from pyelftools."""
@@ -378,14 +363,7 @@ def told(found):
 
 def tool(name):
     path = shutil.which(name) if sys.platform == "linux" else None
-    return path or without(f"{name} is not here")
-
-
-def without(reason):
-    """Skip the test; where nothing may be skipped, fail."""
-    if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    return path or lacks(f"{name} is not here")
 
 
 def compiled(folder, *flags):
@@ -393,7 +371,7 @@ def compiled(folder, *flags):
     (folder / "main.c").write_text('int puts(const char *); int main(void) { return puts("here") < 0; }\n')
     done = subprocess.run([tool("gcc"), *flags, "-o", "out", "main.c"], cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        without(f"gcc {' '.join(flags)}: {done.stderr}")   # no static libraries, for one
+        lacks(f"gcc {' '.join(flags)}: {done.stderr}")   # no static libraries, for one
     return (folder / "out").read_bytes()
 
 
@@ -451,7 +429,6 @@ def test_what_a_compiler_makes(case, tmp_path):
     assert found.soname == ("libit.so.3" if case == "shared" else "")
     if kind != "object":
         assert told(found) == witness(data)
-    if kind != "object":
         subprocess.run([tool("strip"), "--strip-all", "-o", "less", "out"], cwd=tmp_path, check=True)
         assert read((tmp_path / "less").read_bytes()) == found
 
@@ -477,8 +454,6 @@ def test_a_real_program_is_known_by_its_texts_and_not_by_its_instructions(tmp_pa
 def over(data, at, said):
     return data[:at] + said + data[at + len(said):]
 
-
-# -- symbols of a whole file -----------------------------------------------------------
 
 @pytest.mark.parametrize("flags, strip, found", [
     ((), None, True), (("-g",), None, True), (("-s",), None, False), (("-g",), "--strip-all", False), (("-g",), "--strip-debug", True),

@@ -22,24 +22,14 @@ def said(path, data):
     return [(each.name, each.version) for each in packages(path, data)]
 
 
-def test_the_public_names():
-    assert formats.__all__ == ["Elf", "Package", "applets", "elf", "interpreter", "libraries", "marks",
-                               "packages", "program", "symbols", "wanted"]
-
-
-# -- which files ---------------------------------------------------------------------
-
 @pytest.mark.parametrize("path", [
-    STATUS, "/rootfs" + STATUS, "/var/lib/dpkg/status.d/libc6", APK, "/usr" + APK,
-    "/app/node_modules/x/package.json", "/package.json",
-    "/usr/lib/python3/dist-packages/x-1.dist-info/METADATA", "/x/a-1.egg-info/PKG-INFO", "/x/a-1.egg-info",
-    "/x/a.egg/EGG-INFO/PKG-INFO",
-    "/app.jar", "/srv/app.war", "/app/lib/x.1.2.ear", "/x.jpi", "/x.hpi", "/x.par", "/x.sar", "/x.nar",
-    "/x.kar", "/x.lpkg", "/usr/lib/jvm/java-17/release", "/opt/java/openjdk/release",
-    "/usr/local/bin/node", "/usr/local/bin/python3.12", "/usr/local/lib/libpython3.12.so.1.0",
-    "/usr/lib/libpython3.6m.so.1.0", "/usr/local/go/bin/go", "/bin/busybox", "/usr/bin/php8.2",
-    "/usr/lib/libruby-3.1.so.3.1.7", "/usr/local/sbin/php-fpm", "/usr/sbin/nginx",
-])
+    STATUS, "/rootfs" + STATUS, "/var/lib/dpkg/status.d/libc6", APK, "/usr" + APK, "/app/node_modules/x/package.json",
+    "/package.json", "/usr/lib/python3/dist-packages/x-1.dist-info/METADATA", "/x/a-1.egg-info/PKG-INFO",
+    "/x/a-1.egg-info", "/x/a.egg/EGG-INFO/PKG-INFO", "/app.jar", "/srv/app.war", "/app/lib/x.1.2.ear", "/x.jpi",
+    "/x.hpi", "/x.par", "/x.sar", "/x.nar", "/x.kar", "/x.lpkg", "/usr/lib/jvm/java-17/release",
+    "/opt/java/openjdk/release", "/usr/local/bin/node", "/usr/local/bin/python3.12",
+    "/usr/local/lib/libpython3.12.so.1.0", "/usr/lib/libpython3.6m.so.1.0", "/usr/local/go/bin/go", "/bin/busybox",
+    "/usr/bin/php8.2", "/usr/lib/libruby-3.1.so.3.1.7", "/usr/local/sbin/php-fpm", "/usr/sbin/nginx"])
 def test_files_that_are_wanted(path):
     assert wanted(path) >= 1 << 16
 
@@ -49,14 +39,11 @@ def test_files_that_are_wanted(path):
     "/var/lib/dpkg/status.d/libc6.md5sums", "/lib/apk/db/scripts.tar", "/home/installed", "/x/METADATA", "/PKG-INFO",
     "/x/package.json.bak", "/x/package-lock.json", "/x.zip", "/x.jar.sha1", "/jar", "/usr/lib/x.so", "/python",
     "/usr/bin/python3", "/usr/bin/python3.11-config", "/usr/lib/libpython3.so", "/usr/bin/node.js",
-    "/usr/bin/goto", "/usr/share/man/man1/bash.1.gz",
-])
+    "/usr/bin/goto", "/usr/share/man/man1/bash.1.gz"])
 def test_files_that_are_not_wanted(path):
     assert wanted(path) == 0
     assert packages(path, b"Package: x\nVersion: 1\n") == ()
 
-
-# -- dpkg ----------------------------------------------------------------------------
 
 def stanza(name, version, status="install ok installed", extra=""):
     return (f"Package: {name}\n" + (f"Status: {status}\n" if status else "") + f"Priority: optional\n{extra}"
@@ -68,8 +55,7 @@ def stanza(name, version, status="install ok installed", extra=""):
     ("install ok half-configured", True), ("install ok triggers-pending", True),
     ("install reinstreq triggers-awaited", True),
     ("deinstall ok config-files", False), ("purge ok not-installed", False),
-    ("install reinstreq half-installed", False), ("unknown ok not-installed", False),
-])
+    ("install reinstreq half-installed", False), ("unknown ok not-installed", False)])
 def test_only_what_is_on_the_disk_is_installed(status, there):
     data = stanza("first", "1") + stanza("second", "2", status) + stanza("third", "3")
     assert (("second", "2") in said(STATUS, data)) == there
@@ -107,8 +93,6 @@ def test_this_machine_as_python_debian_reads_it():
     assert said(STATUS, data) == list(dict.fromkeys(witness))
 
 
-# -- apk -----------------------------------------------------------------------------
-
 ALPINE = (b"C:Q1abc=\nP:musl\nV:1.2.4_git20230717-r4\nA:x86_64\nS:1\nI:2\nT:the musl library\nF:lib\n"
           b"R:ld-musl-x86_64.so.1\na:0:0:755\nZ:Q1x=\n\nC:Q1d=\nP:busybox\nV:1.36.1-r15\nT:P:not this\nF:bin\n"
           b"R:busybox\n\n")
@@ -120,8 +104,6 @@ def test_what_apk_installed(path):
                                       Package("apk", "busybox", "1.36.1-r15"))
 
 
-# -- npm and Python ------------------------------------------------------------------
-
 @pytest.mark.parametrize("text, found", [
     ('{"name": "left-pad", "version": "1.3.0"}', [("left-pad", "1.3.0")]),
     ('{"name": "@scope/x", "version": "1.0.0-rc.1", "dependencies": {"name": "y", "version": "2"}}', [("@scope/x", "1.0.0-rc.1")]),
@@ -130,8 +112,7 @@ def test_what_apk_installed(path):
     ('{"name": "", "version": "1"}', []), ('{"name": ["x"], "version": "1"}', []), ('{"name": "x", "version": 1}', []),
     ('[1]', []), ('null', []), ('{"name": "x", "version": "1"', []), ('', []), ("[" * 200_000, []), ("1" * 5000, []),
     ('{"name": "x\\ud800", "version": "1"}', [("x?", "1")]), ('{"name": "' + "x" * 600 + '", "version": "1"}', []),
-    ('{"name": "naïve", "version": "1"}', [("naïve", "1")]),
-])
+    ('{"name": "naïve", "version": "1"}', [("naïve", "1")])])
 def test_a_package_json(text, found):
     assert said("/x/package.json", text.encode()) == found
     assert all(each.type == "npm" for each in packages("/x/package.json", text.encode()))
@@ -145,8 +126,7 @@ METADATA = "/lib/x-1.dist-info/METADATA"
     ("Metadata-Version: 2.1\r\nName: requests\r\nVersion: 2.31.0\r\n\r\nVersion: 3\r\n", [("requests", "2.31.0")]),
     ("License: MIT\n Name: not this\n        Version: 0\nName: x\nVersion: 1", [("x", "1")]),
     ("name: lower\nVERSION: 1\n", [("lower", "1")]),
-    ("Name: x\n\nVersion: 1\n", []), ("Version: 1\n", []), ("Name:\nVersion: 1\n", []), ("", []), ("\n\n", []),
-])
+    ("Name: x\n\nVersion: 1\n", []), ("Version: 1\n", []), ("Name:\nVersion: 1\n", []), ("", []), ("\n\n", [])])
 @pytest.mark.parametrize("path", [METADATA, "/x/a.egg-info/PKG-INFO", "/x/a-1-py3.egg-info", "/a.egg/EGG-INFO/PKG-INFO"])
 def test_what_python_installed(path, text, found):
     assert said(path, text.encode()) == found
@@ -156,8 +136,6 @@ def test_what_python_installed(path, text, found):
 def test_metadata_of_another_encoding():
     assert said(METADATA, b"Name: caf\xe9\nVersion: 1\n") == [("caf\ufffd", "1")]
 
-
-# -- Java ----------------------------------------------------------------------------
 
 def jar(*entries, method=zipfile.ZIP_DEFLATED, **named):
     """The bytes of an archive; entries are (name, content) or pom(...)."""
@@ -304,14 +282,10 @@ RELEASE = ('IMPLEMENTOR="Debian"\nJAVA_RUNTIME_VERSION="17.0.15+6-Debian-1deb12u
 @pytest.mark.parametrize("text, found", [
     (RELEASE, [("openjdk", "17.0.15+6-Debian-1deb12u1")]),
     ('JAVA_VERSION="1.8.0_392"\n', [("openjdk", "1.8.0_392")]),
-    ("JAVA_VERSION=17\n", [("openjdk", "17")]),
-    ("Debian GNU/Linux 12\n", []), ("", []), ("OS_NAME=Linux\n", []),
-])
+    ("JAVA_VERSION=17\n", [("openjdk", "17")]), ("Debian GNU/Linux 12\n", []), ("", []), ("OS_NAME=Linux\n", [])])
 def test_the_note_of_a_jdk(text, found):
     assert said("/opt/java/openjdk/release", text.encode()) == found
 
-
-# -- programs by their own bytes -----------------------------------------------------
 
 def holding(*texts):
     return make(kind=2, parts=((0x600000, b"\0".join((b"", *texts, b""))),))
@@ -336,8 +310,7 @@ def holding(*texts):
     ("/usr/local/apache2/bin/httpd", b"Apache/2.4.62 (Unix)", ("httpd", "2.4.62")),
     ("/usr/bin/memcached", b"memcached 1.6.18", ("memcached", "1.6.18")),
     ("/usr/lib/postgresql/15/bin/postgres", b"postgres (PostgreSQL) 15.20 (Debian)", ("postgresql", "15.20")),
-    ("/usr/bin/perl5.36.0", b"v5.36.0", ("perl", "5.36.0")),
-])
+    ("/usr/bin/perl5.36.0", b"v5.36.0", ("perl", "5.36.0"))])
 def test_a_program_that_tells_its_version(path, text, found):
     assert packages(path, holding(b"before", text, b"after")) == (Package("binary", *found),)
     assert packages(path, text) == ()                     # a text that speaks of it is not the program
@@ -348,8 +321,7 @@ def test_a_program_that_tells_its_version(path, text, found):
 @pytest.mark.parametrize("path, texts", [
     ("/usr/bin/python3.11", [b"3.12.1"]), ("/usr/bin/python3.11", [b"3.11"]), ("/usr/bin/python3.11", [b"13.11.2"]),
     ("/usr/bin/python3.11", [b"needs 3.11.2"]), ("/usr/bin/openssl", [b"OpenSSL legacy 3.0"]),
-    ("/usr/bin/ruby", [b"for ruby 1.8"]),
-])
+    ("/usr/bin/ruby", [b"for ruby 1.8"])])
 def test_numbers_that_are_not_its_version(path, texts):
     assert packages(path, holding(*texts)) == ()
 
@@ -371,8 +343,6 @@ def test_the_command_go_is_told_by_what_go_noted_of_it():
     assert packages("/usr/local/go/bin/other", go_program(b"path\tcmd/go")) == ()
 
 
-# -- damage --------------------------------------------------------------------------
-
 SAMPLES = {
     STATUS: stanza("libc6", "2.36") + stanza("gone", "1", "deinstall ok config-files") + stanza("tzdata", "2024a"),
     "/var/lib/dpkg/status.d/base": stanza("base-files", "12", status=""),
@@ -383,9 +353,7 @@ SAMPLES = {
     "/app/a-1.jar": jar(manifest(Bundle_Version="1"), pom("a", "1"), ("lib/b-2.jar", jar(pom("b", "2"), CLASS))),
     "/app/s-1.jar": jar(manifest(Bundle_Version="1"), pom("a", "1"), ("b.war", jar(pom("b", "2"))), method=zipfile.ZIP_STORED),
     "/usr/bin/openssl": holding(b"OpenSSL 3.0.15 3 Sep 2024"),
-    "/usr/bin/python3.11": holding(b"3.11.2"),
-    "/usr/local/go/bin/go": go_program(b"path\tcmd/go"),
-}
+    "/usr/bin/python3.11": holding(b"3.11.2"), "/usr/local/go/bin/go": go_program(b"path\tcmd/go")}
 each_sample = pytest.mark.parametrize("path", list(SAMPLES))
 
 
@@ -437,8 +405,6 @@ def test_a_list_without_end_is_told_to_a_bound():
     data = b"".join(b"P:p%d\nV:1\n\n" % number for number in range(20_500))
     assert len(packages(APK, data)) == 20_000
 
-
-# -- scripts -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("data, line, stands_for", [
     (b"#!/bin/sh\n", "/bin/sh", "sh"),
