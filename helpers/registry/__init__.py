@@ -6,11 +6,9 @@
     ...     with registry.pulled(registry.fresh(up)) as down:
     ...         down.transfer.moved, down.transfer.seconds
 
-Pushes and pulls are the engine's own. What they leave in the engine is named by the
-course (`127.0.0.1:PORT/multistage-course/...`) and is removed again.
-"""
+Pushes and pulls are the engine's own. What they leave in the engine is removed again."""
 
-from .index import Entry
+from .client import Entry
 from .lesson_registry import Copy, Pulled, Registry, forget, is_transfer_name
 from .throttle import Bucket, Line
 from .transfer import Transfer

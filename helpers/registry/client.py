@@ -1,15 +1,10 @@
-"""What the course itself asks of a registry: manifests and blobs, by its HTTP API.
-
-Source of the protocol: the OCI distribution specification, which Docker's registry
-speaks. The engine's pushes and pulls do not go through here.
-"""
-
-from __future__ import annotations
+"""What the course itself asks of a registry: manifests and blobs. Source of the protocol: the OCI distribution
+specification."""
 
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,24 +15,18 @@ from ..errors import CourseError, TransferFailed
 
 _SECONDS = 60        # without a byte
 _CHUNK = 1 << 20
-_MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json",
-              "application/vnd.oci.image.manifest.v1+json")
-_INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json",
-            "application/vnd.oci.image.index.v1+json")
+_ABOUT = "vnd.docker.reference.digest"    # moby/buildkit, docs/attestations/attestation-storage.md
+_MANIFESTS = ("application/vnd.docker.distribution.manifest.v2+json", "application/vnd.oci.image.manifest.v1+json")
+_INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an image is made of in a registry.
+    """What an image is made of in a registry."""
 
-    digest   'sha256:...' of its text, by which it can be pulled for ever
-    kind     its media type
-    content  the JSON: `config` and `layers`, each with digest, size in bytes, mediaType
-    """
-
-    digest: str
-    kind: str
-    content: dict
+    digest: str    # 'sha256:...' of its text, by which it can be pulled for ever
+    kind: str      # its media type
+    content: dict  # the JSON: `config` and `layers`, each with digest, size in bytes, mediaType
 
     @property
     def blobs(self) -> list[dict]:
@@ -51,10 +40,8 @@ class Manifest:
 
 
 class Client:
-    """A registry at 'host:port', in plain HTTP and without a login.
-
-    Every method raises TransferFailed where the registry refuses or goes away.
-    """
+    """A registry at 'host:port', in plain HTTP and without a login. Every method raises TransferFailed where the
+    registry refuses or goes away."""
 
     def __init__(self, address: str):
         self._base = f"http://{address}/v2"
@@ -118,12 +105,50 @@ class Client:
             raise _gone(error) from error
         if answer.status_code >= 400:
             with answer:
-                raise TransferFailed(
-                    f"The registry refused to {method} {place.partition('?')[0]}.",
-                    why=f"{answer.status_code}: {answer.text[:300].strip()}")
+                raise TransferFailed(f"The registry refused to {method} {place.partition('?')[0]}.",
+                                     why=f"{answer.status_code}: {answer.text[:300].strip()}")
         return answer
 
 
 def _gone(error: Exception) -> CourseError:
     return TransferFailed("The registry stopped answering.", why=root_cause(error),
                           remedy="Run the cell that opened it again.")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One manifest that a name leads to."""
+
+    platform: str  # 'linux/arm64' as the index has it, 'unknown/unknown' for an attestation, '' without an index
+    about: str  # of an attestation, the platform of the image that it is about; '' for an image
+    digest: str                             # 'sha256:...'
+    size: int                               # bytes of its blobs, compressed
+    statements: Sequence[Mapping[str, Any]]  # of an attestation: in-toto's, with `predicateType` and `predicate`
+
+
+def entries(client: Client, repository: str, reference: str) -> tuple[Entry, ...]:
+    """The manifests that a name leads to, in the order of the index. Raises TransferFailed."""
+    top = client.top(repository, reference)
+    if "manifests" not in top.content:
+        return (Entry("", "", top.digest, top.size, ()),)
+    listed = top.content["manifests"]
+    platforms = {each["digest"]: _platform(each) for each in listed}
+    return tuple(_entry(client, repository, each, platforms) for each in listed)
+
+
+def _entry(client: Client, repository: str, listed: Mapping[str, Any], platforms: Mapping[str, str]) -> Entry:
+    found = client.manifest(repository, listed["digest"])
+    about = platforms.get((listed.get("annotations") or {}).get(_ABOUT, ""), "")
+    layers = found.content["layers"] if about else ()
+    return Entry(_platform(listed), about, found.digest, found.size,
+                 tuple(_json(client, repository, each["digest"]) for each in layers))
+
+
+def _platform(listed: Mapping[str, Any]) -> str:
+    found = listed.get("platform") or {}
+    return "/".join(filter(None, (found.get("os"), found.get("architecture"), found.get("variant"))))
+
+
+def _json(client: Client, repository: str, digest: str) -> dict[str, Any]:
+    with client.blob(repository, digest) as chunks:
+        return json.loads(b"".join(chunks))

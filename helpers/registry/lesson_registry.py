@@ -18,8 +18,7 @@ from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
 from . import server, transfer, unique_copy
-from .client import Client, Manifest
-from .index import Entry, entries
+from .client import Client, Entry, Manifest, entries
 from .throttle import LOOPBACK, Line
 from .transfer import Transfer, Watch
 
@@ -45,21 +44,16 @@ class Pulled:
 
 
 class Registry:
-    """A registry behind a line of `speed` bytes a second, until `close` or the end of the block.
-
-    report  called with a sentence when something has to be installed
-
-    Raises RegistryUnavailable where none is to be had, or where the engine cannot
-    reach this machine's loopback (one on another machine, or in a virtual one).
-    """
+    """A registry behind a line of `speed` bytes a second, until `close` or the end of the block. `report` is called
+    with a sentence when something has to be installed. Raises RegistryUnavailable where none is to be had, or where the
+    engine cannot reach this machine's loopback (one on another machine, or in a virtual one)."""
 
     def __init__(self, speed: float, engine: Engine | None = None, report: Report = quiet):
         self._engine = engine or connect()
         self._stored: dict[tuple[str, str], None] = {}   # (repository, digest), in order
         with contextlib.ExitStack() as ends:
             self._server = ends.enter_context(server.serve(report))
-            self._client = Client(self._server.address)   # past the line: not what is measured
-            ends.callback(self._client.close)
+            self._client = ends.enter_context(contextlib.closing(Client(self._server.address)))   # past the line
             if self._server.process is None:
                 ends.callback(self._delete_stored)
             self._line = ends.enter_context(Line(self._server.address, speed))
@@ -98,15 +92,14 @@ class Registry:
         else:
             self._pull_probe(probe)
         if not self._line.received:   # even "there is no such image" is an answer
-            raise RegistryUnavailable(
-                "The engine cannot reach a registry on this machine.",
-                why=f"For the engine at {self._engine.host}, {LOOPBACK} is another machine, "
-                    "or it speaks no plain HTTP.",
-                remedy="Use an engine that runs on this machine itself.")
+            raise RegistryUnavailable("The engine cannot reach a registry on this machine.",
+                                      why=f"For the engine at {self._engine.host}, {LOOPBACK} is another machine, "
+                                          "or it speaks no plain HTTP.",
+                                      remedy="Use an engine that runs on this machine itself.")
 
     def _pull_probe(self, probe: str) -> None:
         try:
-            transfer.pull(self._engine, probe, "none", "a probe", self._alive, quiet)
+            transfer.pull(self._engine, probe, "none", "a probe", self._server.alive, quiet)
         except TransferFailed as error:
             if "HTTPS client" in error.why:
                 raise RegistryUnavailable(
@@ -120,25 +113,17 @@ class Registry:
             with contextlib.suppress(TransferFailed):
                 self._client.delete_manifest(repository, digest)
 
-    def _alive(self) -> bool:
-        return self._server.alive
-
-    # -- there -------------------------------------------------------------------------
-
     def push(self, image: str, to: str = "", *, watch: Watch = quiet) -> Transfer:
         """Push an image of the engine over the line.
 
         to  its name in the registry, 'name:tag'; that in the engine if ''
 
-        Raises CourseError for an image without a name, ImageNotFound, TransferFailed,
-        Interrupted.
-        """
+        Raises CourseError for an image without a name, ImageNotFound, TransferFailed, Interrupted."""
         api = self._engine.client.api
         with self._engine.translate_errors(f"push {image}"):
             found = api.inspect_image(image)
         if not found["RepoTags"]:   # to take ours off it again would delete the image
-            raise CourseError(f"{image} has no name in the engine, so it is not pushed.",
-                              remedy="Build it with tag=.")
+            raise CourseError(f"{image} has no name in the engine, so it is not pushed.", remedy="Build it with tag=.")
         repository, tag = _place(to or _called(image, found["RepoTags"]))
         with self._engine.translate_errors("name the image"):
             api.tag(found["Id"], f"{self.address}/{repository}", tag)
@@ -190,8 +175,6 @@ class Registry:
         top = self._client.top(*_place(name))
         return top.size if "layers" in top.content else sum(each["size"] for each in top.content["manifests"])
 
-    # -- and back ----------------------------------------------------------------------
-
     def fresh(self, pushed: Transfer) -> Copy:
         """A copy in the registry of which no engine has a layer (see `unique_copy`)."""
         repository, tag = pushed.place.rsplit(":", 1)
@@ -204,10 +187,8 @@ class Registry:
 
     @contextlib.contextmanager
     def pulled(self, copy: Copy | Transfer, *, watch: Watch = quiet) -> Iterator[Pulled]:
-        """Pull over the line. At the end of the block the engine no longer has it.
-
-        Raises TransferFailed, Interrupted, DiskFull.
-        """
+        """Pull over the line. At the end of the block the engine no longer has it. Raises TransferFailed, Interrupted,
+        DiskFull."""
         # First, so that nothing can fail after a pull that has succeeded.
         manifest = self._client.manifest(*copy.place.rsplit(":", 1))
         name = f"{self.address}/{copy.place}"
@@ -222,7 +203,7 @@ class Registry:
         repository, tag = f"{self.address}/{place}".rsplit(":", 1)
         crossed = (lambda: self._line.sent) if move is transfer.push else (lambda: self._line.received)
         before, began = crossed(), time.perf_counter()
-        known = move(self._engine, repository, tag, name, self._alive, watch)
+        known = move(self._engine, repository, tag, name, self._server.alive, watch)
         return time.perf_counter() - began, crossed() - before, known
 
     def _transfer(self, name: str, way: str, place: str, manifest: Manifest, cost: tuple[float, int, int]) -> Transfer:
@@ -231,8 +212,7 @@ class Registry:
         # Podman does not say which layers stayed: those larger than all that moved are sure to have.
         known = max(known, sum(blob["size"] > moved for blob in layers))
         return Transfer(
-            name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest, self.speed
-        )
+            name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest, self.speed)
 
 
 def _called(image: str, tags: list[str]) -> str:
@@ -242,10 +222,8 @@ def _called(image: str, tags: list[str]) -> str:
 
 
 def _place(image: str) -> tuple[str, str]:
-    """(repository, tag) in the registry for the name of an image.
-
-    'gcr.io/distroless/base:1' -> ('multistage-course/gcr.io/distroless/base', '1')
-    """
+    """(repository, tag) in the registry for the name of an image. 'gcr.io/distroless/base:1' ->
+    ('multistage-course/gcr.io/distroless/base', '1')"""
     parsed = parse(image)
     repository = parsed.repository.replace("[", "").replace("]", "").replace(":", "-").lower()
     return f"{FOLDER}/{repository}", parsed.tag or "latest"
@@ -263,8 +241,8 @@ def unpin(engine: Engine, reference: str) -> None:
 
 
 def forget(engine: Engine, name: str) -> None:
-    """Remove the name that an image had for a transfer. The image itself is removed only if it
-    was made for that transfer: one that has no other name left keeps this one."""
+    """Remove the name that an image had for a transfer. The image itself is removed only if it was made for that
+    transfer: one that has no other name left keeps this one."""
     api = engine.client.api
     with engine.translate_errors(f"remove the name {name}"), contextlib.suppress(NotFound):
         found = api.inspect_image(name)

@@ -1,10 +1,5 @@
-"""A registry to push to: one that the user names, or Debian's docker-registry, started here.
-
-The one that is started listens on loopback and keeps its data in a folder of its own.
-It is gone, and its folder too, when the block ends or the process that started it dies.
-"""
-
-from __future__ import annotations
+"""A registry to push to: one that the user names, or Debian's docker-registry, started here. The one that is started,
+and its folder, are gone when the block ends or the process that started it dies."""
 
 import contextlib
 import http.client
@@ -13,7 +8,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -52,16 +46,12 @@ exit "$code"
 
 @dataclass(frozen=True)
 class Server:
-    """A registry that answers at `address`; `name` says what it is.
-
-    process  its guard, if it was started here
-    """
+    """A registry that answers at `address`; `name` says what it is."""
 
     address: str
     name: str
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen | None = None  # its guard, if it was started here
 
-    @property
     def alive(self) -> bool:
         """Whether it answers now."""
         return _answers(self.address)
@@ -69,11 +59,8 @@ class Server:
 
 @contextlib.contextmanager
 def serve(report: Report) -> Iterator[Server]:
-    """A registry while the block lasts: the one that MULTISTAGE_REGISTRY names, else one
-    that is started here, installed if need be.
-
-    Raises RegistryUnavailable where there is none to be had.
-    """
+    """A registry while the block lasts: the one that MULTISTAGE_REGISTRY names, else one that is started here,
+    installed if need be. Raises RegistryUnavailable where there is none to be had."""
     named = os.environ.get(NAMED, "").strip()
     if named:
         yield _named(named)
@@ -96,14 +83,12 @@ def serve(report: Report) -> Iterator[Server]:
 def _named(text: str) -> Server:
     address = re.sub(r"^http://", "", text).rstrip("/")
     if not _ADDRESS.fullmatch(address):
-        raise RegistryUnavailable(
-            f"{NAMED} is {text!r}, which is not the address of a registry.",
-            remedy=f"Set it to host:port, for example {NAMED}=127.0.0.1:5000, or unset it.")
+        raise RegistryUnavailable(f"{NAMED} is {text!r}, which is not the address of a registry.",
+                                  remedy=f"Set it to host:port, for example {NAMED}=127.0.0.1:5000, or unset it.")
     if not _answers(address):
-        raise RegistryUnavailable(
-            f"{NAMED} is {address}, and no registry answers there.",
-            why="The course speaks plain HTTP to it, without a login.",
-            remedy=f"Start it, or unset {NAMED}.")
+        raise RegistryUnavailable(f"{NAMED} is {address}, and no registry answers there.",
+                                  why="The course speaks plain HTTP to it, without a login.",
+                                  remedy=f"Start it, or unset {NAMED}.")
     return Server(address, f"the registry at {address}")
 
 
@@ -120,22 +105,17 @@ def _program(report: Report) -> str:
             why = str(error)
     found = shutil.which(_PROGRAM, path=network.PATH)
     if not found:
-        raise RegistryUnavailable(
-            "There is no registry here to push to.", why=why,
-            remedy="Where Docker Hub can be reached: `docker run -d -p 127.0.0.1:5000:5000 "
-                   f"registry:2`, then set {NAMED}=127.0.0.1:5000 and restart the kernel.")
+        raise RegistryUnavailable("There is no registry here to push to.", why=why,
+                                  remedy="Where Docker Hub can be reached: `docker run -d -p 127.0.0.1:5000:5000 "
+                                         f"registry:2`, then set {NAMED}=127.0.0.1:5000 and restart the kernel.")
     return found
 
 
-# -- one that we start ---------------------------------------------------------------
-
 def _started(program: str, folder: Path) -> tuple[subprocess.Popen, str]:
-    address, settings, log = f"{LOOPBACK}:{_free_port()}", folder / "settings.yml", folder / "log"
-    settings.write_text(
-        "version: 0.1\n"
-        "log: {level: error, accesslog: {disabled: true}}\n"
-        f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
-        f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
+    address, settings, log = f"{LOOPBACK}:{network.free_port()}", folder / "settings.yml", folder / "log"
+    settings.write_text("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
+                        f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
+                        f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
     # REGISTRY_... in the environment would overrule the settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     with open(log, "ab") as output:
@@ -178,12 +158,6 @@ def _end(process: subprocess.Popen | None) -> None:
         process.wait()
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((LOOPBACK, 0))
-        return free.getsockname()[1]
 
 
 def _answers(address: str) -> bool:

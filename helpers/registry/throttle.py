@@ -1,8 +1,6 @@
-"""A line of known bandwidth: a TCP proxy on loopback, between an engine and a registry.
-
-What it limits is the number of bytes a second, in each direction by itself and over
-all connections together, as a home line does. It adds no delay and loses nothing.
-"""
+"""A line of known bandwidth: a TCP proxy on loopback, between an engine and a registry. It limits the bytes a second,
+in each direction by itself and over all connections together, as a home line does; it adds no delay and loses
+nothing."""
 
 from __future__ import annotations
 
@@ -19,11 +17,8 @@ _TURN_SECONDS = 5           # to begin or to end: it takes milliseconds
 
 
 class Bucket:
-    """A token bucket that may go into debt: `rate` bytes a second, at most `burst` saved up.
-
-    Each `take` says how long to wait until what was taken may pass, so that those
-    who take one after another pass one after another.
-    """
+    """A token bucket that may go into debt: `rate` bytes a second, at most `burst` saved up. Each `take` says how long
+    to wait, so that those who take one after another pass one after another."""
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic):
         if not rate > 0 or burst < 0:
@@ -47,8 +42,7 @@ class Line:
 
     speed     bytes a second in each direction
     sent      bytes that went to upstream so far
-    received  bytes that came from there
-    """
+    received  bytes that came from there"""
 
     def __init__(self, upstream: str, speed: float):
         host, _, port = upstream.rpartition(":")
@@ -61,8 +55,7 @@ class Line:
         self._up, self._down = Bucket(speed, burst), Bucket(speed, burst)
         self._ready: Future[str] = Future()
         # One thread reads and writes all connections, so no count needs a lock.
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="line",
-                                        daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="line", daemon=True)
 
     def __enter__(self) -> Line:
         self._thread.start()
@@ -84,8 +77,6 @@ class Line:
         await self._over.wait()
         server.close()   # open connections end with the loop, which cancels their tasks
 
-    # -- one connection ----------------------------------------------------------------
-
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # asyncio has no hold of its tasks: one whose engine has gone would be collected.
         task = asyncio.current_task()
@@ -93,10 +84,8 @@ class Line:
         try:
             self._open.add(task)
             await self._joined(reader, writer)
-        except* OSError:
-            pass   # one end went away: the other sees the end of the connection
-        except* asyncio.CancelledError:
-            pass   # the line ends; 3.11's streams would log it as an error
+        except* (OSError, asyncio.CancelledError):
+            pass   # one end went away, and the other sees it; or the line ends: 3.11's streams would log that
         finally:
             self._open.discard(task)
             writer.close()

@@ -1,7 +1,5 @@
 """Push and pull through the engine, followed to the end, and what they cost."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,31 +18,18 @@ Watch = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Transfer:
-    """An image that was pushed or pulled.
+    """An image that was pushed or pulled."""
 
-    name      the image, as the reader calls it
-    way       'push' or 'pull'
-    place     where it is in the registry, 'repository:tag'
-    seconds   wall time from asking the engine until it was done: compressing and
-              unpacking the layers is part of it
-    moved     bytes that crossed the line in that direction, HTTP's own included
-    payload   bytes of the layers and the configuration that the manifest names
-    layers    how many layers it has
-    known     how many of them the other end had already, so that they did not move
-    digest    of its manifest, 'sha256:...'
-    speed     of the line, bytes a second
-    """
-
-    name: str
-    way: str
-    place: str = field(repr=False)
-    seconds: float
-    moved: int
-    payload: int
-    layers: int
-    known: int
-    digest: str = field(repr=False)
-    speed: float = field(repr=False)
+    name: str                         # the image, as the reader calls it
+    way: str                          # 'push' or 'pull'
+    place: str = field(repr=False)    # where it is in the registry, 'repository:tag'
+    seconds: float                    # until the engine was done, with compressing and unpacking
+    moved: int                        # bytes that crossed the line in that direction, HTTP's own included
+    payload: int                      # bytes of the layers and the configuration that the manifest names
+    layers: int                       # how many layers it has
+    known: int                        # how many of them the other end had already, so that they did not move
+    digest: str = field(repr=False)   # of its manifest, 'sha256:...'
+    speed: float = field(repr=False)  # of the line, bytes a second
 
     def __str__(self) -> str:
         return (f"{self.way} {self.name}: {units.size(self.moved)} in {units.seconds(self.seconds)}, "
@@ -63,8 +48,7 @@ def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[
     alive   asked when the engine tries again: whether the registry is there at all
     watch   called with how far it came, after each piece of news
 
-    Raises TransferFailed, DiskFull, Interrupted, and the engine's errors.
-    """
+    Raises TransferFailed, DiskFull, Interrupted, and the engine's errors."""
     return _follow(engine, f"pull {name}", alive, watch, "images/create", {"fromImage": repository, "tag": tag})
 
 

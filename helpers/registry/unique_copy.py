@@ -1,12 +1,6 @@
-"""A copy of an image in a registry that no engine can have a layer of.
-
-An engine does not fetch a layer that it has already, and one that has built an image
-has all of them. So each layer's archive gets a comment in front: an entry that
-whoever unpacks it reads and passes over (POSIX pax, a global header). The files stay
-the same to the byte, the digest is one that nobody has seen.
-"""
-
-from __future__ import annotations
+"""A copy of an image in a registry that no engine can have a layer of. An engine does not fetch a layer that it has
+already. So each layer's archive gets a comment in front: an entry that whoever unpacks it passes over (POSIX pax, a
+global header). The files stay the same, the digest is one that nobody has seen."""
 
 import gzip
 import hashlib
@@ -31,11 +25,8 @@ def comment(text: str) -> bytes:
 
 
 class Commented:
-    """A layer with a comment in front, as a stream of bytes; `packed`: compressed by gzip.
-
-    Once it was read to its end: `digest` and `size` of what came out, and
-    `diff_id`, the digest of the same uncompressed.
-    """
+    """A layer with a comment in front, as a stream of bytes; `packed`: compressed by gzip. Once it was read to its end:
+    `digest` and `size` of what came out, and `diff_id`, the digest of the same uncompressed."""
 
     def __init__(self, layer: Iterable[bytes], text: str, packed: bool = True):
         self._layer, self._packed = layer, packed
@@ -94,8 +85,7 @@ def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, 
     config = renamed(config, [layer.diff_id for layer in layers], name)
     content = image.content | {
         "config": image.content["config"] | _store(client, repository, config),
-        "layers": [blob | {"digest": layer.digest, "size": layer.size}
-                   for blob, layer in zip(blobs, layers)]}
+        "layers": [blob | {"digest": layer.digest, "size": layer.size} for blob, layer in zip(blobs, layers)]}
     return client.put_manifest(repository, tag, image.kind, content)
 
 
@@ -103,8 +93,7 @@ def renamed(config: dict, diff_ids: list[str], name: str) -> dict:
     """An image's configuration with other layers, and marked as the course's own `name`."""
     settings = config.get("config") or {}
     marked = (settings.get("Labels") or {}) | labels.marked(labels.BUILD, **{labels.NAME: name})
-    return config | {"rootfs": config["rootfs"] | {"diff_ids": diff_ids},
-                     "config": settings | {"Labels": marked}}
+    return config | {"rootfs": config["rootfs"] | {"diff_ids": diff_ids}, "config": settings | {"Labels": marked}}
 
 
 def _layer(client: Client, repository: str, blob: dict, text: str) -> Commented:

@@ -20,8 +20,8 @@ from helpers.builder.control import Control
 from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, CourseError, Interrupted, Unsupported
 from helpers.experiments.variants import APPS
-from helpers.registry import index, server
-from helpers.registry.client import Client
+from helpers.registry import server
+from helpers.registry.client import Client, entries
 from tests.waiting import until
 
 BASE = "debian:bookworm-slim"
@@ -187,7 +187,7 @@ def test_an_sbom_lies_beside_the_image(engine, folder):
         if not build_if("sbom", engine, folder, text="FROM gcc:12 AS kitchen\nFROM alpine:3.20\nCOPY --from=kitchen /etc/passwd /x\n",
                         tag=f"{address}/course-test:listed", output="type=registry", sbom=f"generator={generator}"):
             return
-        image, note = index.entries(Client(address), "course-test", "listed")
+        image, note = entries(Client(address), "course-test", "listed")
         packages = {each["name"] for each in note.statements[0]["predicate"]["packages"]}
         assert note.about == image.platform and "musl" in packages and "g++" not in packages
         for tag in ("generator", "listed"):

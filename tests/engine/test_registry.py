@@ -18,6 +18,7 @@ from helpers.errors import CourseError, Interrupted, RegistryUnavailable, Transf
 from helpers.image import inspect, layer_by_path
 from helpers.maintenance import clean
 from helpers.registry import Registry, is_transfer_name, lesson_registry, server, throttle
+from tests.waiting import commands, lacks, until
 
 FAST = 1e9
 SLOW = 2e6      # bytes a second: an image of tens of megabytes takes long enough to be stopped
@@ -30,9 +31,7 @@ OVERHEAD = 100_000   # bytes of HTTP around the blobs of a small image
 def program(engine):
     """Skips where the registry's program is not installed: no test installs it."""
     if not shutil.which("docker-registry"):
-        if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
-            pytest.fail("docker-registry is not installed")
-        pytest.skip("docker-registry is not installed")
+        lacks("docker-registry is not installed")
 
 
 def made(engine, folder, tag, *sizes):
@@ -77,10 +76,8 @@ def folders() -> set[str]:
 
 
 def programs() -> set[str]:
-    """Process ids of registries that were started for a folder of the course."""
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True).stdout
-    return {line.split()[0] for line in listed.splitlines()
-            if "docker-registry serve" in line and str(paths.cache()) in line}
+    """The settings of registries that were started for a folder of the course."""
+    return {words[2] for words in commands() if words[1:2] == ["serve"] and words[2].startswith(str(paths.cache()))}
 
 
 @pytest.fixture(autouse=True)
@@ -187,8 +184,6 @@ def test_the_last_name_of_a_learner_s_image_is_not_taken(engine, program, image)
         client.images.remove(own.id, force=True)
 
 
-# -- what goes wrong -------------------------------------------------------------------
-
 def ends_soon(registry: Registry, moved) -> threading.Thread:
     """Ends the registry's program once something has `moved`."""
     children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(registry._server.process.pid)],
@@ -196,9 +191,7 @@ def ends_soon(registry: Registry, moved) -> threading.Thread:
     program, = [line.split()[0] for line in children if not line.split()[1].endswith("sh")]
 
     def end():
-        deadline = time.monotonic() + 30
-        while not moved() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(moved, 30)
         os.kill(int(program), signal.SIGKILL)
     thread = threading.Thread(target=end)
     thread.start()
@@ -260,10 +253,7 @@ def test_a_killed_process_leaves_no_registry_behind(engine, program):
             assert folders() and programs()
         finally:
             process.kill()
-    deadline = time.monotonic() + 10
-    while (folders() or programs()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    # what is left is looked at by the fixture
+    until(lambda: not folders() and not programs(), 10)     # what is left is looked at by the fixture
 
 
 def test_the_names_of_an_interrupted_transfer_are_found_and_removed(engine, image):
@@ -284,8 +274,6 @@ def test_the_names_of_an_interrupted_transfer_are_found_and_removed(engine, imag
     with pytest.raises(NotFound):
         client.images.get(gone)
 
-
-# -- a registry of the user's ----------------------------------------------------------
 
 def test_a_named_registry_gets_back_what_it_was(engine, image, registry, monkeypatch):
     import requests

@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -20,14 +19,14 @@ import pytest
 from helpers import labels
 from helpers.engine.transfer_events import LayerProgress
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
-from helpers.registry import Bucket, Line, Registry, Transfer, index, is_transfer_name, server
-from helpers.registry.client import Client, Manifest
+from helpers.registry import Bucket, Line, Registry, Transfer, is_transfer_name, server
+from helpers.registry.client import Client, Manifest, entries
 from helpers.registry.lesson_registry import _called, _place
 from helpers.registry.transfer import failure
 from helpers.registry.unique_copy import Commented, comment, copy, renamed
 from helpers.views.lists import Published
-
-# -- the bucket ------------------------------------------------------------------------
+from tests.unit.layers import digest, tar
+from tests.waiting import until
 
 
 class Clock:
@@ -84,8 +83,6 @@ def test_a_line_without_speed_is_refused(rate, burst):
         Bucket(rate, burst)
 
 
-# -- the line --------------------------------------------------------------------------
-
 FAST = 1e9
 
 
@@ -126,14 +123,6 @@ def upstream():
         each.close()
 
 
-def until(holds) -> None:
-    """Wait until it does; it is a matter of milliseconds."""
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def call(address):
     host, port = address.split(":")
     return socket.create_connection((host, int(port)), timeout=10)
@@ -153,7 +142,7 @@ def test_bytes_go_through_unchanged_and_are_counted_each_way(upstream):
     with Line(upstream(doubled), FAST) as line, call(line.address) as end:
         end.sendall(data)
         end.shutdown(socket.SHUT_WR)
-        assert everything(end) == data + data
+        assert everything(end) == data + data and line.address.startswith("127.0.0.1:")
         assert (line.sent, line.received) == (300_000, 600_000)
 
 
@@ -229,7 +218,7 @@ def test_a_connection_is_not_lost_while_only_the_registry_holds_it(upstream, cap
     with Line(upstream(behave), FAST) as line:
         with call(line.address) as end:
             end.sendall(b"x" * 1000)
-        until(lambda: got)
+        assert until(lambda: got)
         for _ in range(5):
             gc.collect()
             time.sleep(0.02)
@@ -243,7 +232,7 @@ def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capl
     with Line(upstream(lambda connection: told.append(everything(connection))), FAST) as line:
         end = call(line.address)
         end.sendall(b"x")
-        until(lambda: line.sent)
+        assert until(lambda: line.sent)
     assert end.recv(1) == b""
     assert not [thread for thread in threading.enumerate() if thread.name == "line"]
     with pytest.raises(OSError):
@@ -251,28 +240,7 @@ def test_the_end_of_the_line_ends_open_connections_and_its_thread(upstream, capl
     assert caplog.records == []
 
 
-def test_a_line_is_on_loopback_alone(upstream):
-    with Line(upstream(doubled), FAST) as line:
-        assert line.address.startswith("127.0.0.1:")
-
-
-# -- a copy that nobody has ------------------------------------------------------------
-
-def tar(**files: bytes) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return made.getvalue()
-
-
-def digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-LAYER = tar(a=b"one", b=os.urandom(200_000))
+LAYER = tar(("a", b"one"), ("b", os.urandom(200_000)))
 
 
 def test_a_comment_is_an_entry_without_a_file():
@@ -332,14 +300,11 @@ def test_layers_that_are_not_gzip_are_refused():
         copy(None, "r", image, "t", "n", "c")
 
 
-# -- names -----------------------------------------------------------------------------
-
 @pytest.mark.parametrize("image, place", [
     ("go-server:multi", ("multistage-course/go-server", "multi")),
     ("app", ("multistage-course/app", "latest")),
     ("gcr.io/distroless/base-debian12:latest", ("multistage-course/gcr.io/distroless/base-debian12", "latest")),
-    ("localhost:5000/a/b:1", ("multistage-course/localhost-5000/a/b", "1")),
-])
+    ("localhost:5000/a/b:1", ("multistage-course/localhost-5000/a/b", "1"))])
 def test_the_place_of_an_image_in_the_registry(image, place):
     assert _place(image) == place
 
@@ -352,13 +317,10 @@ def test_an_image_keeps_the_name_that_was_asked_for(image, name):
 @pytest.mark.parametrize("name, ours", [
     ("127.0.0.1:39093/multistage-course/go-server:single", True),
     ("127.0.0.1:39093/mine:1", False), ("localhost:5000/multistage-course/x:1", False),
-    ("example.org/127.0.0.1:1/multistage-course/x:1", False), ("go-server:single", False),
-])
+    ("example.org/127.0.0.1:1/multistage-course/x:1", False), ("go-server:single", False)])
 def test_names_of_a_transfer_are_recognised(name, ours):
     assert is_transfer_name(name) is ours
 
-
-# -- what an engine says ---------------------------------------------------------------
 
 def test_progress_adds_up_the_layers_that_move():
     progress = LayerProgress()
@@ -392,8 +354,6 @@ def test_a_blob_that_occurs_twice_is_counted_once():
     assert Manifest("", "", {"config": {"digest": "c", "size": 3}, "layers": [blob, blob]}).size == 13
 
 
-# -- where a registry comes from -------------------------------------------------------
-
 @pytest.mark.parametrize("named", ["nonsense", "127.0.0.1", "https://127.0.0.1:5000", "127.0.0.1:5000/path", "a b:1"])
 def test_a_named_registry_that_is_no_address(named, monkeypatch):
     monkeypatch.setenv(server.NAMED, named)
@@ -412,7 +372,7 @@ def test_a_named_registry_is_used_and_not_ended(monkeypatch, upstream):
     monkeypatch.setenv(server.NAMED, f"http://{address}/")
     with server.serve(print) as found:
         assert (found.address, found.process) == (address, None)
-    assert found.alive
+    assert found.alive()
 
 
 def test_without_the_program_and_without_root_there_is_none(monkeypatch):
@@ -445,8 +405,6 @@ def test_a_program_that_ends_at_once_is_no_registry(monkeypatch, home):
     assert list((home / "cache").iterdir()) == []   # nor is its folder left
 
 
-# -- the guard -------------------------------------------------------------------------
-
 def guarded(folder, *command) -> subprocess.Popen:
     folder.mkdir()
     return subprocess.Popen(["/bin/sh", "-c", server._GUARD, "guard", str(folder), *command],
@@ -478,8 +436,6 @@ def test_the_end_is_forced_where_the_program_does_not_listen(tmp_path, monkeypat
     server._end(process)
     assert process.returncode == -signal.SIGKILL
 
-
-# -- the client, against a server that says what it is told -----------------------------
 
 def answering(upstream, *lines: bytes, body: bytes = b"{}"):
     head = b"\r\n".join((b"HTTP/1.1 " + lines[0], *lines[1:], b"Content-Length: %d" % len(body), b"", body))
@@ -520,12 +476,9 @@ def test_of_an_index_the_image_is_taken_and_not_the_attestation(upstream):
     assert Client(upstream(behave)).manifest("r", "t").digest == digest(image)
 
 
-# -- what a name leads to --------------------------------------------------------------
-
 STATEMENT = {"predicateType": "https://slsa.dev/provenance/v0.2", "predicate": {}}
 IMAGE = {"config": {"digest": "c", "size": 1}, "layers": [{"digest": "l", "size": 20}]}
-NOTE = {"config": {"digest": "n", "size": 2}, "layers": [
-    {"digest": "s", "size": 3}]}
+NOTE = {"config": {"digest": "n", "size": 2}, "layers": [{"digest": "s", "size": 3}]}
 INDEX = {"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [
     {"digest": "arm", "size": 9, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
     {"digest": "note", "size": 9, "platform": {"os": "unknown", "architecture": "unknown"},
@@ -548,15 +501,14 @@ class Kept(Client):
 
 
 def test_an_index_lists_an_image_for_each_platform_and_what_is_stated_about_it():
-    image, note = index.entries(Kept(t=INDEX, arm=IMAGE, note=NOTE, s=STATEMENT), "r", "t")
+    image, note = entries(Kept(t=INDEX, arm=IMAGE, note=NOTE, s=STATEMENT), "r", "t")
     assert (image.platform, image.about, image.size, image.statements) == ("linux/arm64/v8", "", 21, ())
-    assert (note.platform, note.about, note.statements) == (
-        "unknown/unknown", "linux/arm64/v8", (STATEMENT,))
+    assert (note.platform, note.about, note.statements) == ("unknown/unknown", "linux/arm64/v8", (STATEMENT,))
     assert str(Published((image, note))).splitlines()[1].split()[:4] == ["unknown/unknown", "provenance", "of", "linux/arm64/v8"]
 
 
 def test_an_image_without_an_index_is_the_only_entry():
-    only, = index.entries(Kept(t=IMAGE), "r", "t")
+    only, = entries(Kept(t=IMAGE), "r", "t")
     assert (only.platform, only.digest, only.size) == ("", "t", 21) and "an image" in Published([only])._repr_html_()
 
 
