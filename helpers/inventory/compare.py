@@ -1,7 +1,5 @@
 """Two or more images, side by side: what only one of them has."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,19 +22,13 @@ class Comparison:
 
     def only_packages(self, one: Inventory) -> tuple[Package, ...]:
         """The packages of one image that no other has in any version."""
-        others = {(found.package.type, found.package.name)
-                  for each in self._others(one) for found in each.packages}
+        others = {(found.package.type, found.package.name) for each in self._others(one) for found in each.packages}
         return tuple(dict.fromkeys(
-            found.package for found in one.packages
-            if (found.package.type, found.package.name) not in others))
+            found.package for found in one.packages if (found.package.type, found.package.name) not in others))
 
     def _others(self, one: Inventory) -> list[Inventory]:
-        others = list(self.inventories)
-        for at, each in enumerate(others):
-            if each is one:    # once only: an image may be compared with itself
-                del others[at]
-                break
-        return others
+        at = next(index for index, each in enumerate(self.inventories) if each is one)
+        return [*self.inventories[:at], *self.inventories[at + 1:]]    # an image may be compared with itself
 
     def facts(self) -> dict[str, object]:
         """The content of `compare --json`."""
@@ -44,9 +36,7 @@ class Comparison:
             "images": [each.facts() for each in self.inventories],
             "only_in": {each.image.reference: {
                 "tools": [plain(tool.name) for tool in self.only_tools(each)],
-                "packages": [package.name for package in self.only_packages(each)],
-            } for each in self.inventories},
-        }
+                "packages": [package.name for package in self.only_packages(each)]} for each in self.inventories}}
 
 
 def compare(inventories: Sequence[Inventory]) -> Comparison:

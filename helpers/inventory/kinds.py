@@ -1,10 +1,6 @@
-"""What programs are for: the known names, by kind.
-
-A kind answers a question about an image: what could be built with it, downloaded, connected to?
-A name is the one that people use; `known` removes versions and machine names around it.
-"""
-
-from __future__ import annotations
+"""What programs are for: the known names, by kind. A kind answers a question about an image: what could be built with
+it, downloaded, connected to? A name is the one that people use; `known` removes versions and machine names around
+it."""
 
 import re
 
@@ -21,30 +17,24 @@ KINDS = (COMPILER, LINKER, ASSEMBLER, BUILD, PACKAGES, VERSIONS, DEBUGGER, SHELL
 BUILDING = (COMPILER, LINKER, ASSEMBLER, BUILD, PACKAGES, VERSIONS, DEBUGGER)
 
 _NAMES = {
-    COMPILER: "go gcc g++ cc c++ cpp clang clang++ tcc cc1 cc1plus cc1obj lto1 lto-wrapper gfortran "
-              "f951 gnat1 gdc rustc javac kotlinc scalac groovyc ghc ocamlc ocamlopt swiftc dmd ldc2 "
-              "zig nim crystal fpc tsc esbuild compile-go cgo gccgo mcs csc vala valac protoc "
-              "llc opt nvcc icc icx c89 c99",
+    COMPILER: "go gcc g++ cc c++ cpp clang clang++ tcc cc1 cc1plus cc1obj lto1 lto-wrapper gfortran f951 gnat1 gdc "
+              "rustc javac kotlinc scalac groovyc ghc ocamlc ocamlopt swiftc dmd ldc2 zig nim crystal fpc tsc esbuild "
+              "compile-go cgo gccgo mcs csc vala valac protoc llc opt nvcc icc icx c89 c99",
     LINKER: "ld ld.bfd ld.gold ld.lld lld gold mold collect2 link-go jlink",
     ASSEMBLER: "as nasm yasm fasm asm-go llvm-as",
-    BUILD: "make gmake cmake ctest ninja meson bazel ant gradle mvn sbt autoconf automake libtool "
-           "pkg-config pkgconf dpkg-buildpackage rake jar ar ranlib strip objcopy patch bison flex m4 "
-           "webpack vite rollup",
+    BUILD: "make gmake cmake ctest ninja meson bazel ant gradle mvn sbt autoconf automake libtool pkg-config pkgconf "
+           "dpkg-buildpackage rake jar ar ranlib strip objcopy patch bison flex m4 webpack vite rollup",
     PACKAGES: "apt apt-get aptitude dpkg apk rpm dnf yum microdnf tdnf zypper pacman opkg xbps-install "
               "emerge snap flatpak nix pip pip3 pipx poetry uv conda mamba npm npx yarn pnpm corepack "
               "bun gem bundle cargo composer cpan cpanm luarocks hex opam go-install",
     VERSIONS: "git hg svn bzr cvs fossil darcs",
-    DEBUGGER: "gdb gdbserver lldb strace ltrace perf valgrind dlv jdb jstack jmap jcmd rr pdb objdump "
-              "readelf nm",
+    DEBUGGER: "gdb gdbserver lldb strace ltrace perf valgrind dlv jdb jstack jmap jcmd rr pdb objdump readelf nm",
     SHELL: "sh bash dash ash zsh ksh mksh fish csh tcsh pwsh rbash busybox toybox",
-    INTERPRETER: "python python2 python3 perl ruby node nodejs deno php lua luajit tclsh wish guile "
-                 "awk gawk mawk original-awk java Rscript R erl elixir julia racket sbcl escript "
-                 "jshell bc dc expect groovy scala",
-    DOWNLOADER: "curl wget aria2c axel http httpie lynx links elinks w3m ftp lftp ncftp tftp rsync scp "
-                "sftp ftpget",
+    INTERPRETER: "python python2 python3 perl ruby node nodejs deno php lua luajit tclsh wish guile awk gawk mawk "
+                 "original-awk java Rscript R erl elixir julia racket sbcl escript jshell bc dc expect groovy scala",
+    DOWNLOADER: "curl wget aria2c axel http httpie lynx links elinks w3m ftp lftp ncftp tftp rsync scp sftp ftpget",
     NETWORK: "nc ncat netcat nc.openbsd nc.traditional nmap socat ssh telnet openssl gnutls-cli dig host "
-             "nslookup ping traceroute tcpdump tshark whois slogin ssh-keyscan mysql psql redis-cli",
-}
+             "nslookup ping traceroute tcpdump tshark whois slogin ssh-keyscan mysql psql redis-cli"}
 KIND_OF = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 RANK = {name: rank for rank, name in enumerate(KIND_OF)}    # the best known of a kind first
 
@@ -57,8 +47,7 @@ AMBIGUOUS = frozenset("http ftp host opt R links patch expect link make".split()
 
 # Go's own tools, by the package that each was built from: their files have names
 # that mean something else elsewhere (`link`, `asm`).
-GO_TOOLS = {"cmd/go": "go", "cmd/compile": "compile-go", "cmd/link": "link-go",
-            "cmd/asm": "asm-go", "cmd/cgo": "cgo"}
+GO_TOOLS = {"cmd/go": "go", "cmd/compile": "compile-go", "cmd/link": "link-go", "cmd/asm": "asm-go", "cmd/cgo": "cgo"}
 
 # 'x86_64-linux-gnu-gcc-12', 'aarch64-unknown-linux-musl-ld.bfd': the machine, a vendor
 # or none, the system.
@@ -71,10 +60,8 @@ _ENDINGS = (".exe", ".js")      # not .sh or .py: make.sh calls make at best
 
 
 def known(name: str) -> str:
-    """The name that people use for a program's file name, '' if it is not a known one.
-
-    'x86_64-linux-gnu-gcc-12' is 'gcc', 'python3.11' is 'python', 'pip3' is 'pip'.
-    """
+    """The name that people use for a program's file name, '' if it is not a known one. 'x86_64-linux-gnu-gcc-12' is
+    'gcc', 'python3.11' is 'python', 'pip3' is 'pip'."""
     bare = _TRIPLET.sub("", name)
     plain = next((bare.removesuffix(each) for each in _ENDINGS if bare.endswith(each)), bare)
     for candidate in (plain, _VERSION.sub("", plain)):

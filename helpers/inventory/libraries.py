@@ -1,11 +1,6 @@
-"""Does an image have what its programs need to start?
-
-A dynamic program names a loader and the libraries that it needs. They are searched as the loader
-does: the program's own RUNPATH; the list that ldconfig made; the usual directories.
-Source: ld.so(8), ldconfig(8); for musl, its dynamic linker's path_open.
-"""
-
-from __future__ import annotations
+"""Does an image have what its programs need to start? A dynamic program names a loader and the libraries that it needs.
+They are searched as the loader does: the program's own RUNPATH; the list that ldconfig made; the usual directories.
+Source: ld.so(8), ldconfig(8); for musl, its dynamic linker's path_open."""
 
 import posixpath
 from collections.abc import Iterator
@@ -24,16 +19,11 @@ _CACHE = "/etc/ld.so.cache"
 
 @dataclass(frozen=True)
 class Needs:
-    """What a program needs besides itself.
+    """What a program needs besides itself."""
 
-    loader     that must start it, '' if it is static
-    found      {library: its path in the image}
-    missing    libraries and loader that the program will not find
-    """
-
-    loader: str
-    found: dict[str, str]
-    missing: tuple[str, ...]
+    loader: str               # that must start it, '' if it is static
+    found: dict[str, str]     # {library: its path in the image}
+    missing: tuple[str, ...]  # libraries and loader that the program will not find
 
 
 class Libraries:
@@ -71,8 +61,7 @@ class Libraries:
         return Needs(elf.interpreter, found, tuple(missing))
 
     def _places(self, name: str, own: list[str], program: Elf) -> Iterator[str]:
-        """Where the loader looks for a library, in order; `own` are the directories that the file
-        itself names."""
+        """Where the loader looks for a library, in order; `own` are the directories that the file itself names."""
         if "/" in name:
             yield name
             return
@@ -98,8 +87,7 @@ class Libraries:
 
 
 def _own(elf: Elf, path: str) -> Iterator[str]:
-    """The directories that a file names itself. A program's RPATH applies to its libraries too, its
-    RUNPATH does not. Which of them it is is not recorded: they always apply, so that nothing
-    is wrongly called missing."""
+    """The directories that a file names itself. A program's RPATH applies to its libraries too, its RUNPATH does not.
+    Which of them it is is not recorded: they always apply, so that nothing is wrongly called missing."""
     origin = posixpath.dirname(path)
     return (each.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for each in elf.runpath if each)

@@ -1,7 +1,5 @@
 """An inventory: what an image contains, and what brought it."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -32,20 +30,15 @@ class Surface:
         """(what is counted, how many), the widest first."""
         return (("files", self.files), ("executables", self.executables),
                 ("packages", self.packages), ("known tools", self.tools),
-                ("setuid files", self.setuid), ("shells", self.shells),
-                ("compilers", self.compilers))
+                ("setuid files", self.setuid), ("shells", self.shells), ("compilers", self.compilers))
 
 
 @dataclass(frozen=True)
 class Waste:
-    """Bytes of a layer that no container sees, because a later layer hid or replaced them.
+    """Bytes of a layer that no container sees, because a later layer hid or replaced them."""
 
-    layer  index of the layer that still holds them
-    files  the files themselves, the largest first
-    """
-
-    layer: int
-    files: tuple[Unseen, ...]
+    layer: int                 # index of the layer that still holds them
+    files: tuple[Unseen, ...]  # the files themselves, the largest first
 
     @property
     def size(self) -> int:
@@ -67,8 +60,7 @@ class Inventory:
     programs  {path: Program} of everything that can be run
     tools     programs of a known purpose, by kind
     packages  by type and name
-    setuid    paths of programs that run as their owner, whichever user starts them
-    """
+    setuid    paths of programs that run as their owner, whichever user starts them"""
 
     image: Image
     tree: Tree = field(repr=False)
@@ -128,11 +120,10 @@ class Inventory:
     def surface(self) -> Surface:
         """How much there is to attack and to audit."""
         kinds = Counter(tool.kind for tool in self.tools)
-        return Surface(
-            files=sum(1 for _ in self._files()),
-            executables=sum(1 for path in self.programs if self.tree[path].mode & 0o111),
-            packages=len(self.packages), tools=len(self.tools), compilers=kinds[COMPILER],
-            shells=kinds[SHELL], setuid=len(self.setuid))
+        return Surface(files=sum(1 for _ in self._files()),
+                       executables=sum(1 for path in self.programs if self.tree[path].mode & 0o111),
+                       packages=len(self.packages), tools=len(self.tools), compilers=kinds[COMPILER],
+                       shells=kinds[SHELL], setuid=len(self.setuid))
 
     @cached_property
     def waste(self) -> tuple[Waste, ...]:
@@ -145,8 +136,7 @@ class Inventory:
     @property
     def deleted(self) -> tuple[Unseen, ...]:
         """The files that instructions of its own Dockerfile deleted, from layers below."""
-        return tuple(each for each in self.tree.unseen
-                     if each.deleted and each.by >= self.image.base_layers)
+        return tuple(each for each in self.tree.unseen if each.deleted and each.by >= self.image.base_layers)
 
     @property
     def wasted(self) -> int:
@@ -159,8 +149,7 @@ class Inventory:
             entries = self.tree.entries(index)
             for row in self.tree.visible(index):
                 node = Node(entries.paths[row], index, row, entries)
-                if entries.kinds[row] == _FILE or (entries.kinds[row] == _HARD
-                                                   and self.tree.origin(node).kind in "fh"):
+                if entries.kinds[row] == _FILE or (entries.kinds[row] == _HARD and self.tree.origin(node).kind in "fh"):
                     yield node
 
     def listing(self) -> Iterator[tuple[str, int, Layer]]:
@@ -177,15 +166,12 @@ class Inventory:
             "setuid": list(map(plain, self.setuid)), "wasted": self.wasted,
             "tools": [{"name": plain(tool.name), "kind": tool.kind, "path": plain(tool.path),
                        "layer": made[tool.layer], "names": list(map(plain, tool.names)),
-                       "instruction": self.image.layers[tool.layer].instruction}
-                      for tool in self.tools],
+                       "instruction": self.image.layers[tool.layer].instruction} for tool in self.tools],
             "packages": [{"type": each.package.type, "name": each.package.name,
                           "version": each.package.version, "layer": made[each.layer],
                           "path": plain(each.path)} for each in self.packages],
             "waste": [{"layer": made[each.layer], "unpacked": each.size, "files": len(each.files),
-                       "hidden_by": [self.image.layers[by].instruction for by in each.by]}
-                      for each in self.waste],
-        }
+                       "hidden_by": [self.image.layers[by].instruction for by in each.by]} for each in self.waste]}
         if files:
             facts["listing"] = [{"path": plain(path), "size": count, "layer": layer.digest}
                                 for path, count, layer in self.listing()]

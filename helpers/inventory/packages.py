@@ -1,11 +1,6 @@
-"""The packages in an image, each with the layer that brought it.
-
-Most packages are recorded in a file of their own, which came with them. dpkg and apk keep one
-list for all, which every layer that installs something ships whole again: there a package came
-with the first layer since which the list has it in that version.
-"""
-
-from __future__ import annotations
+"""The packages in an image, each with the layer that brought it. Most packages are recorded in a file of their own,
+which came with them. dpkg and apk keep one list for all, which every layer that installs something ships whole again:
+there a package came with the first layer since which the list has it in that version."""
 
 from dataclasses import dataclass
 
@@ -17,8 +12,7 @@ _LISTED = ("deb", "apk")
 
 @dataclass(frozen=True)
 class Found:
-    """A package in an image: `path` is the file that records it, `layer` the index of the layer
-    that brought it."""
+    """A package in an image: `path` is the file that records it, `layer` the index of the layer that brought it."""
 
     package: Package
     path: str
@@ -30,16 +24,14 @@ def packages(tree: Tree) -> tuple[Found, ...]:
     lists = _lists(tree)
     found = {Found(each, node.path, _layer(each, node.layer, lists.get(node.path, [])))
              for node, recorded in tree.under("packages") for each in recorded}
-    found |= {Found(each, node.path, node.layer)
-              for node, program in tree.under("programs") if program.elf
+    found |= {Found(each, node.path, node.layer) for node, program in tree.under("programs") if program.elf
               for each in program.elf.packages}
     return tuple(sorted(found, key=lambda each: (each.package.type, each.package.name,
                                                  each.package.version, each.path)))
 
 
 def _lists(tree: Tree) -> dict[str, list[tuple[int, frozenset[Package]]]]:
-    """{path of a list: (layer, packages in it) of each layer that has it, the lowest first},
-    visible or not."""
+    """{path of a list: (layer, packages in it) of each layer that has it, the lowest first}, visible or not."""
     lists: dict[str, list[tuple[int, frozenset[Package]]]] = {}
     for index in range(tree.depth):
         entries = tree.entries(index)

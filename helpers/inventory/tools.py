@@ -1,17 +1,14 @@
 """The tools in an image: programs of a known purpose, recognized by what they are.
 
-A tool is an executable file (an ELF program, or a script on an executable path with its first
-line and the right to be executed) that is known by one of:
+A tool is an executable file (an ELF program, or a script on an executable path with its first line and the right to be
+executed) that is known by one of:
 
     its own name, or that of a link on an executable path that leads to it
     what its bytes say (BusyBox, bash, gcc, node, python; Go's tools by the package they were built from)
     the names that it answers to, if it is many tools in one (BusyBox)
     its rights: setuid, setgid, or file capabilities
 
-A text file called `gcc` is not a tool, nor is a link that leads nowhere.
-"""
-
-from __future__ import annotations
+A text file called `gcc` is not a tool, nor is a link that leads nowhere."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,35 +23,25 @@ _ON_PATH = ("bin", "sbin")     # last part of the directories in which a shell l
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool in an image.
+    """A tool in an image."""
 
-    name   as people call it: 'gcc', 'sh', 'apt-get'
-    kind   one of `kinds.KINDS`
-    path   of the file itself, links followed
-    layer  index of the layer that the file is in
-    names  every path at which it can be called by that name, the file's own first
-           if it is one of them; the file's own alone if it goes by none
-    """
-
-    name: str
-    kind: str
-    path: str
-    layer: int
-    names: tuple[str, ...]
+    name: str               # as people call it: 'gcc', 'sh', 'apt-get'
+    kind: str               # one of `kinds.KINDS`
+    path: str               # of the file itself, links followed
+    layer: int              # index of the layer that the file is in
+    names: tuple[str, ...]  # paths at which it is called so, its file's own first; that alone if it goes by none
 
 
 def executables(tree: Tree) -> dict[str, Program]:
-    """{path: Program} of what can be run, without links: scripts that may be executed, and ELF
-    programs, even those that may not be, since their loader runs them all the same. Libraries
-    that print their version are not programs."""
+    """{path: Program} of what can be run, without links: scripts that may be executed, and ELF programs, even those
+    that may not be, since their loader runs them all the same. Libraries that print their version are not programs."""
     return {node.path: program for node, program in tree.under("programs")
             if (program.elf.kind in _PROGRAMS if program.elf else node.mode & _EXECUTE)}
 
 
 def tools(tree: Tree, programs: dict[str, Program]) -> tuple[Tool, ...]:
     """Every tool, by kind, the best known first. `programs` are the tree's executables."""
-    found = [(name, KIND_OF[name], path, paths)
-             for path, called in _names(tree, programs).items()
+    found = [(name, KIND_OF[name], path, paths) for path, called in _names(tree, programs).items()
              for name, paths in _identities(path, called, programs[path])]
     found += [(path.rpartition("/")[2], PRIVILEGE, path, [path]) for path in privileged(tree)]
     return tuple(sorted(
@@ -68,8 +55,7 @@ def setuid(tree: Tree) -> tuple[str, ...]:
 
 
 def privileged(tree: Tree) -> tuple[str, ...]:
-    """Programs that give a user more rights: setuid and setgid ones, and those with file
-    capabilities."""
+    """Programs that give a user more rights: setuid and setgid ones, and those with file capabilities."""
     capable = {(node.layer, node.row) for node, _ in tree.under("capabilities")}
     return tuple(sorted(node.path for node in _startable(tree)
                         if node.mode & (_SETUID | _SETGID) or (node.layer, node.row) in capable))
@@ -78,8 +64,7 @@ def privileged(tree: Tree) -> tuple[str, ...]:
 def _startable(tree: Tree) -> Iterator[Node]:
     """The ELF files that may be executed. Scripts have no rights of their own: Linux starts their
     interpreter with those of the user (execve(2))."""
-    return (node for node, program in tree.under("programs")
-            if program.elf and node.mode & _EXECUTE)
+    return (node for node, program in tree.under("programs") if program.elf and node.mode & _EXECUTE)
 
 
 def _names(tree: Tree, programs: dict[str, Program]) -> dict[str, list[str]]:

@@ -1,7 +1,5 @@
 """Remove what the course made from an engine, and nothing else."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -32,12 +30,9 @@ class Removed:
 
 
 def clean(engine: Engine, *, bases: bool = False) -> Removed:
-    """Remove the containers, images, networks and volumes that the course made.
-
-    The base images stay unless `bases`: making them took minutes, and the next
-    build needs them. BuildKit's cache carries no labels; it is emptied only
-    with `bases`, and only in an engine that the course owns.
-    """
+    """Remove the containers, images, networks and volumes that the course made. The base images stay unless `bases`:
+    making them took minutes, and the next build needs them. BuildKit's cache carries no labels; it is emptied only with
+    `bases`, and only in an engine that the course owns."""
     api = engine.client.api
     with engine.translate_errors("clean up"):
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
@@ -78,8 +73,11 @@ def _built(api: APIClient) -> list[str]:
 
 def _in_transfer(api: APIClient) -> list[str]:
     """Names of images for a push or a pull that did not end."""
-    return [name for image in api.images() for name in image["RepoTags"] or ()
-            if registry.is_transfer_name(name)]
+    return list(filter(registry.is_transfer_name, _tags(api)))
+
+
+def _tags(api: APIClient) -> list[str]:
+    return [name for image in api.images() for name in image["RepoTags"] or ()]
 
 
 def _nameless(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
@@ -93,8 +91,7 @@ def _nameless(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
 def _bases(engine: Engine) -> list[str]:
     """Names of the bases that the course made, and all names of its own."""
     made = [base.name for base in status(engine, ALL) if base.origin == "made"]
-    names = [name for image in engine.client.api.images() for name in image["RepoTags"] or ()]
-    return list(dict.fromkeys(made + [name for name in names if original(name) != name]))
+    return list(dict.fromkeys(made + [name for name in _tags(engine.client.api) if original(name) != name]))
 
 
 def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:
@@ -104,9 +101,7 @@ def _each(things: Iterable[str], remove: Callable[[str], object]) -> int:
         try:
             remove(thing)
             count += 1
-        except NotFound:
-            continue
         except APIError as error:
-            if error.status_code != 409:
+            if error.status_code not in (404, 409):
                 raise
     return count

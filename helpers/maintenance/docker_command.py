@@ -1,9 +1,5 @@
-"""Which builder this machine's own `docker build` uses.
-
-Source of the rules: docker/cli, cmd/docker/builder.go (version 23 and later) and cli/command/cli.go (before).
-"""
-
-from __future__ import annotations
+"""Which builder this machine's own `docker build` uses. Source of the rules: docker/cli, cmd/docker/builder.go (version
+23 and later) and cli/command/cli.go (before)."""
 
 import os
 import re
@@ -39,8 +35,7 @@ def builder_of(major: int, buildx: bool, variable: str, preferred: str) -> str:
     major      the docker command's version
     buildx     whether it has that plugin
     variable   DOCKER_BUILDKIT, '' if it is not set
-    preferred  the builder that the engine recommends: '2' for BuildKit, '1' or '' for the legacy one
-    """
+    preferred  the builder that the engine recommends: '2' for BuildKit, '1' or '' for the legacy one"""
     wanted = variable.lower() in ("1", "t", "true")
     if variable and not wanted:
         return f"Its builds use the legacy builder: DOCKER_BUILDKIT is {variable}."

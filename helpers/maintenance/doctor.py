@@ -1,7 +1,5 @@
 """Which engine is here, what it can do, and what the lessons still need."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,8 +44,7 @@ class Report:
             "engine": self.engine.facts() if self.engine else None,
             "builders": list(self.engine.builders) if self.engine else [],
             "bases": [base_facts(base) for base in self.bases],
-            "problems": [{"what": p.what, "remedy": p.remedy} for p in self.problems],
-        }
+            "problems": [{"what": p.what, "remedy": p.remedy} for p in self.problems]}
 
     def __str__(self) -> str:
         lines = [self.engine.describe() if self.engine else "No engine."]
@@ -83,8 +80,7 @@ def doctor(engine: Engine | None = None) -> Report:
 
 def _problems(engine: Engine, bases: tuple[ResolvedBase, ...]) -> Iterator[Problem]:
     for limit in engine.limits:
-        yield Problem(limit, "The lessons say so where it matters, and go on.",
-                      fatal="Windows" in limit)
+        yield Problem(limit, "The lessons say so where it matters, and go on.", fatal="Windows" in limit)
     absent = [base.ref for base in bases if not base.present]
     if absent:
         yield Problem(f"Base images are not here yet: {', '.join(absent)}.",

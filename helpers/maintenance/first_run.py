@@ -1,9 +1,4 @@
-"""The course's main example, built once in the terminal before a class begins.
-
-An engine that cannot build is found out here, not in front of thirty learners.
-"""
-
-from __future__ import annotations
+"""The course's main example, built once in the terminal before a class begins."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

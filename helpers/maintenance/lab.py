@@ -1,10 +1,5 @@
-"""Open JupyterLab on a lesson: `python -m helpers.maintenance.lab NOTEBOOK`.
-
-It listens on loopback alone and keeps its token. With no display it prints the
-address and serves.
-"""
-
-from __future__ import annotations
+"""Open JupyterLab on a lesson: `python -m helpers.maintenance.lab NOTEBOOK`. It listens on loopback alone and keeps its
+token. With no display it prints the address and serves."""
 
 import os
 import sys
@@ -17,8 +12,7 @@ def command(notebook: str, environment: dict[str, str]) -> list[str]:
     """The command that opens JupyterLab on `notebook`."""
     path = Path(notebook).resolve()
     root = path.parents[1]
-    words = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.ip=127.0.0.1",
-             f"--ServerApp.root_dir={root}",
+    words = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}",
              f"--LabApp.default_url=/lab/tree/{path.relative_to(root).as_posix()}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         words.append("--allow-root")

@@ -1,7 +1,7 @@
 """Cells of a kernel: run, or, where that needs an engine that is not here, shown as recorded.
 
-IPython hands each cell's syntax tree to its `ast_transformers` before it runs. Here
-a tree is put into a `try`; what was to be the cell's value is still its value:
+IPython hands each cell's syntax tree to its `ast_transformers` before it runs. Here a tree is put into a `try`; what
+was to be the cell's value is still its value:
 
     try:
         ...the cell...
@@ -9,10 +9,8 @@ a tree is put into a `try`; what was to be the cell's value is still its value:
         show the recording
     the value
 
-A name that a recorded cell would have set becomes a `Missing`, and a cell that
-reads one is shown as recorded too, before any of it has run. So what is shown as
-live was live from its first statement to its last.
-"""
+A name that a recorded cell would have set becomes a `Missing`, and a cell that reads one is shown as recorded too,
+before any of it has run. So what is shown as live was live from its first statement to its last."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import CourseError, NoEngine, Unsupported
 from . import frames
-from .recordings import COMMANDS, Recording, recordings
+from .recordings import COMMANDS, MARK, Recording, recordings
 
 _NAME = "__course_cells__"
 _WRAPPED = f"""
@@ -45,11 +43,8 @@ if TYPE_CHECKING:
 
 
 class NeedsEngine(BaseException):
-    """This cannot be done without an engine.
-
-    Not an `Exception`: a cell that expects a build to fail, and catches that, must
-    not take this for the failure. `why` is a sentence for the reader.
-    """
+    """This cannot be done without an engine; `why` is a sentence for the reader. Not an `Exception`: a cell that
+    expects a build to fail, and catches that, must not take this for the failure."""
 
     def __init__(self, why: str):
         super().__init__(why)
@@ -76,19 +71,13 @@ class Missing:
 
 
 class Cells:
-    """What one kernel knows about recorded cells. `rewrite` is given each recorded output, and
-    returns what to show of it here.
+    """What one kernel knows about recorded cells. `rewrite` is given each recorded output, and returns what to show of
+    it here."""
 
-    on     whether a cell has been shown as recorded: then names may be missing
-    value  of the cell's last expression, kept while it runs
-    wanting  the errors in place of which the recording is shown; not NoEngine where tests require an engine
-    """
-
-    def __init__(
-        self, shell: InteractiveShell, recorded: Sequence[Recording], rewrite: Rewrite = lambda output: output
-    ):
-        self.value: object = None
-        self.on = False
+    def __init__(self, shell: InteractiveShell, recorded: Sequence[Recording], rewrite: Rewrite = lambda each: each):
+        self.value: object = None    # of the cell's last expression, kept while it runs
+        self.on = False              # whether a cell has been shown as recorded: then names may be missing
+        # The errors in place of which the recording is shown; not NoEngine where tests require an engine.
         self.wanting = (NeedsEngine, Unsupported) if engine_required() else (NeedsEngine, NoEngine, Unsupported)
         self._shell = shell
         self._recorded = list(recorded)
@@ -101,9 +90,10 @@ class Cells:
     # -- IPython's side ----------------------------------------------------------------
 
     def begin(self, info: ExecutionInfo) -> None:
-        """pre_run_cell: the text that the next tree is of."""
+        """pre_run_cell: the text that the next tree is of; from then on, only lessons that have this cell, if any."""
         self._source = info.raw_cell
-        self._narrow(info.raw_cell or "")
+        having = [each for each in self._recorded if each.find(info.raw_cell or "") is not None]
+        self._recorded = having or self._recorded
 
     def visit(self, tree: ast.Module) -> ast.Module:
         """The tree that runs in its place."""
@@ -166,13 +156,6 @@ class Cells:
             bare = COMMANDS in output.get("metadata", {})
             self._publish(frames.plain(output) if bare else frames.framed(self._rewrite(output), recorded))
 
-    # -- which lesson ------------------------------------------------------------------
-
-    def _narrow(self, source: str) -> None:
-        """Keep to the lessons that have this cell, if there are any."""
-        having = [each for each in self._recorded if each.find(source) is not None]
-        self._recorded = having or self._recorded
-
     def _found(self) -> tuple[Recording, int] | None:
         for recorded in self._recorded:
             index = recorded.find(self._source or "", self._at)
@@ -182,7 +165,7 @@ class Cells:
         return None
 
     def _publish(self, data: frames.Bundle) -> None:
-        self._shell.display_pub.publish(data=data, metadata=frames.metadata())
+        self._shell.display_pub.publish(data=data, metadata={MARK: True})
 
 
 def engine_required() -> bool:
@@ -210,16 +193,12 @@ def register(folder: Path, rewrite: Rewrite) -> Cells | None:
     shell, already = _shell(), registered()
     if shell is None or already:
         return already
-    cells = Cells(shell, _this_one_first(recordings(folder)), rewrite)
+    # JupyterLab names a kernel's notebook in its environment; then there is no need to guess.
+    name, recorded = Path(os.environ.get("JPY_SESSION_NAME", "")).stem, recordings(folder)
+    cells = Cells(shell, [each for each in recorded if each.lesson == name] or recorded, rewrite)
     shell.events.register("pre_run_cell", cells.begin)
     shell.ast_transformers.append(cells)   # type: ignore[arg-type]   # IPython calls `visit` alone
     return cells
-
-
-def _this_one_first(recorded: Sequence[Recording]) -> list[Recording]:
-    """JupyterLab names a kernel's notebook in its environment; then there is no need to guess."""
-    name = Path(os.environ.get("JPY_SESSION_NAME", "")).stem
-    return [each for each in recorded if each.lesson == name] or list(recorded)
 
 
 def _from_future(tree: ast.Module) -> bool:

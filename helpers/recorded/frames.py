@@ -1,12 +1,10 @@
 """Recorded outputs, framed so that nobody takes them for a measurement of today."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 
 from ..text import escape
-from .recordings import MARK, Recording
+from .recordings import Recording
 
 _DANGER = "#D55E00"   # the course's vermilion (charts.style); white words want it darker
 _HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padding:.3em .7em"
@@ -14,11 +12,6 @@ _HEAD = "background:#C04000;color:#FFFFFF;font-weight:bold;font-size:1.15em;padd
 _BOX = f"border:4px solid {_DANGER};margin:.4em 0;max-width:100%;overflow-x:auto"
 
 Bundle = dict[str, str]
-
-
-def metadata() -> dict[str, bool]:
-    """What marks an output as one that was recorded."""
-    return {MARK: True}
 
 
 def when(recorded: Recording) -> str:
@@ -31,8 +24,7 @@ def framed(output: Mapping, recorded: Recording) -> Bundle:
     """A recorded output, as data of every kind that it had, each below the sentence."""
     head = when(recorded)
     text, page = _text(output), _page(output)
-    return {"text/plain": f"[{head}]\n{text}".rstrip(),
-            "text/html": _box(f"\u26a0 {escape(head)}", page)}
+    return {"text/plain": f"[{head}]\n{text}".rstrip(), "text/html": _box(f"\u26a0 {escape(head)}", page)}
 
 
 def plain(output: Mapping) -> Bundle:
@@ -65,10 +57,9 @@ def _text(output: Mapping) -> str:
 
 def _page(output: Mapping) -> str:
     data = output.get("data", {})
-    if "text/html" in data:
-        return "".join(data["text/html"])
-    if "image/svg+xml" in data:
-        return "".join(data["image/svg+xml"])
+    for kind in ("text/html", "image/svg+xml"):
+        if kind in data:
+            return "".join(data[kind])
     if "image/png" in data:
         return f"<img alt='{escape(_text(output))}' src='data:image/png;base64,{''.join(data['image/png']).strip()}'>"
     return f"<pre style='margin:0;white-space:pre-wrap;word-break:normal'>{escape(_text(output))}</pre>"

@@ -1,7 +1,5 @@
 """What was recorded of each lesson: the outputs that its notebook is kept with."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -18,20 +16,13 @@ _GIT_SECONDS = 10
 
 @dataclass(frozen=True)
 class Recording:
-    """One lesson's run.
+    """One lesson's run."""
 
-    lesson   the notebook's name, without its ending
-    engine   what it was measured on, in the engine's own words
-    date     when, as 2026-11-24
-    sources  of its code cells, in order
-    outputs  of each of them, as nbformat has them
-    """
-
-    lesson: str
-    engine: str
-    date: str
-    sources: Sequence[str]
-    outputs: Sequence[Sequence[Mapping]]
+    lesson: str                           # the notebook's name, without its ending
+    engine: str                           # what it was measured on, in the engine's own words
+    date: str                             # when, as 2026-11-24
+    sources: Sequence[str]                # of its code cells, in order
+    outputs: Sequence[Sequence[Mapping]]  # of each of them, as nbformat has them
 
     def find(self, source: str, after: int = -1) -> int | None:
         """Which cell that is: the next one after `after`, for a text that stands there twice."""
@@ -58,11 +49,8 @@ def recording(lesson: str, text: str) -> Recording | None:
 
 @cache
 def recordings(folder: Path) -> tuple[Recording, ...]:
-    """Those of all lessons in a folder, in reading order.
-
-    A notebook that a learner has saved holds what they ran, so it is read as
-    git keeps it where there is git, and only else as it lies in the folder.
-    """
+    """Those of all lessons in a folder, in reading order. A notebook that a learner has saved holds what they ran, so
+    it is read as git keeps it where there is git, and only else as it lies in the folder."""
     found = []
     for path in sorted(folder.glob("[0-9]*.ipynb")):
         kept = _kept(path)

@@ -25,9 +25,7 @@ def learners_own(engine):
     committed.remove()
     made = {
         "container": client.containers.create(BASE, ["true"]),
-        "network": client.networks.create("learners-own"),
-        "volume": client.volumes.create("learners-own"),
-    }
+        "network": client.networks.create("learners-own"), "volume": client.volumes.create("learners-own")}
     yield made
     made["container"].remove(force=True)
     made["network"].remove()
@@ -92,8 +90,7 @@ def test_a_base_with_one_name_survives_a_legacy_build_and_cleaning(engine, tmp_p
 
 
 def test_the_command_counts_what_it_removed(engine):
-    done = subprocess.run([sys.executable, "-m", "helpers", "clean", "--json"],
-                          capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "helpers", "clean", "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)["removed"]) == {"images", "containers", "networks", "volumes"}
 

@@ -93,8 +93,6 @@ def said(engine, image: str, script: str) -> bytes:
         api.remove_container(container, force=True, v=True)
 
 
-# -- files ---------------------------------------------------------------------------------
-
 @EACH
 def test_every_path_is_as_find_sees_it(engine, images, name):
     """Type, rights, owner, bytes of files, where links lead."""
@@ -173,8 +171,6 @@ def test_file_capabilities(engine, images):
         tool.path for tool in inventory(GOLANG, engine).kind("privilege")}
 
 
-# -- packages ------------------------------------------------------------------------------
-
 @EACH
 def test_debian_packages_are_those_of_dpkg(engine, images, name):
     told = said(engine, images[name], r"dpkg-query -W -f '${db:Status-Status} ${Package} ${Version}\n'").decode()
@@ -192,8 +188,6 @@ def test_a_package_came_with_what_installed_it(engine):
                           ("gcc-12", "RUN install_packages g++")):
         assert found.layer(found.package(name).layer).instruction.startswith(brought)
 
-
-# -- tools and what they need --------------------------------------------------------------
 
 @EACH
 def test_a_shell_finds_the_same_commands(engine, images, name):
@@ -267,8 +261,6 @@ def test_an_image_on_scratch_has_an_inventory_though_nothing_runs_in_it(engine, 
     assert not starts(engine, tag, "/main")
     assert found.needs("/main").missing == ("/lib64/ld-linux-x86-64.so.2", "libgreet.so", "libc.so.6")
 
-
-# -- from the command line -------------------------------------------------------------------
 
 def asked(engine, home, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "helpers", *words], capture_output=True, text=True,

@@ -1,5 +1,4 @@
-"""Syft as a witness: what packages it finds in an image, we find, and where we differ
-there is a reason with a name."""
+"""Syft as a witness: what packages it finds in an image, we find, and where we differ there is a reason with a name."""
 
 import io
 import json
@@ -21,6 +20,7 @@ from helpers import paths
 from helpers.builder import build
 from helpers.container import run
 from helpers.inventory import Inventory, inventory
+from tests.waiting import lacks
 
 DEBIAN, GOLANG = "debian:bookworm-slim", "golang:1.22"
 WHEELS = ("typing_extensions==4.12.2", "Jinja2==3.1.6", "tabula-py==2.10.0")   # the last brings a jar of many
@@ -45,17 +45,12 @@ def empty_cache(tmp_path_factory):
         yield
 
 
-def skipped(why: str) -> None:
-    """Without a network these tests cannot be; where none may be skipped, that is a failure."""
-    (pytest.fail if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1" else pytest.skip)(why)
-
-
 def fetch(*command: str | Path) -> None:
     if shutil.which(command[0]) is None:
-        skipped(f"{command[0]} is not installed")
+        lacks(f"{command[0]} is not installed")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        skipped(f"{' '.join(map(str, command[:3]))} failed: {done.stderr[-500:]}")
+        lacks(f"{' '.join(map(str, command[:3]))} failed: {done.stderr[-500:]}")    # as without a network
 
 
 def jar(manifest: str = "", *poms: tuple[str, str], **others: bytes) -> bytes:
@@ -79,8 +74,7 @@ def write_jars(folder: Path) -> None:
         "titled.jar": titled, "named-tool-3.1.jar": jar("Created-By: x"), "maven-lib-1.2.3.jar": maven,
         "shaded-9.jar": jar("Created-By: Maven", ("shaded", "9"), ("other-lib", "4.5")),
         "app.war": jar("Created-By: x", **{"WEB-INF/lib/maven-lib-1.2.3.jar": maven, "WEB-INF/lib/titled.jar": titled}),
-        "zipped.jar": jar(**{"a.txt": b"x"}),
-    }.items():
+        "zipped.jar": jar(**{"a.txt": b"x"})}.items():
         (folder / name).write_bytes(content)
 
 
@@ -131,16 +125,12 @@ def ours(found: Inventory) -> dict[Told, set[str]]:
     return told
 
 
-# -- the same thing said in another way ------------------------------------------------------
-
 def spelt(told: Told) -> Told:
     """How syft spells it: it writes a Python project's name as an index does (PEP 503),
     not as its author; and where no version is known the word UNKNOWN."""
     name = re.sub(r"[-_.]+", "-", told.name).lower() if told.type == "python" else told.name
     return Told(told.type, name, told.version or "UNKNOWN")
 
-
-# -- what only one of them counts ------------------------------------------------------------
 
 def is_a_file_of_a_package(found: Inventory, told: Told, paths: set[str]) -> bool:
     """Syft leaves a program out that a Debian package owns. We name it, since it says

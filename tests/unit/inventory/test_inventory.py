@@ -28,8 +28,6 @@ def named(found) -> list[tuple[str, str, str]]:
     return [(tool.name, tool.kind, tool.path) for tool in found.tools]
 
 
-# -- names ---------------------------------------------------------------------------------
-
 @pytest.mark.parametrize("file, name", [
     ("gcc", "gcc"), ("gcc-12", "gcc"), ("x86_64-linux-gnu-gcc-12", "gcc"), ("arm-none-eabi-gcc", "gcc"),
     ("aarch64-unknown-linux-musl-ld.bfd", "ld.bfd"), ("x86_64-alpine-linux-musl-g++", "g++"),
@@ -38,8 +36,7 @@ def named(found) -> list[tuple[str, str, str]]:
     ("python3.11", "python"), ("python3", "python"), ("python", "python"), ("python3.11-config", ""),
     ("pip3", "pip"), ("perl5.36.0", "perl"), ("node20", "node"), ("clang-14", "clang"), ("c89", "c89"),
     ("m4", "m4"), ("w3m", "w3m"), ("tsc.js", "tsc"), ("java.exe", "java"), ("make.sh", ""), ("host.js", ""),
-    ("http.py", ""), ("gccgo", "gccgo"), ("mygcc", ""), ("gcc.conf", ""), ("", ""), ("12", ""),
-])
+    ("http.py", ""), ("gccgo", "gccgo"), ("mygcc", ""), ("gcc.conf", ""), ("", ""), ("12", "")])
 def test_the_name_that_people_use(file, name):
     assert known(file) == name
 
@@ -57,8 +54,6 @@ def test_ambiguous_names_are_names():
     """But for Go's `link`, which goes by another one, and coreutils' `link`, which is no tool."""
     assert AMBIGUOUS - KIND_OF.keys() == {"link"}
 
-
-# -- what is a tool ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("path, content, mode, name, kind", [
     ("usr/local/go/bin/go", PROGRAM, RUN, "go", "compiler"),
@@ -113,8 +108,6 @@ def test_kinds_are_in_order_and_the_best_known_comes_first():
     assert [tool.name for tool in found.kind("shell", "downloader")] == ["sh", "curl", "wget"]
     assert found.tool("curl").path == "/bin/curl" and found.tool("make") is None
 
-
-# -- names that lead to it --------------------------------------------------------------------
 
 def test_links_and_chains_of_links_are_names_of_one_tool():
     found = inventory(layer(
@@ -200,8 +193,6 @@ def test_a_file_in_the_place_of_a_hard_link_s_file_is_another_one():
         ("gcc", "/bin/gcc", 0, ("/bin/gcc",)), ("bash", "/bin/a", 1, ("/bin/a",))]
 
 
-# -- many tools in one ---------------------------------------------------------------------
-
 def test_a_renamed_busybox_without_any_link_is_all_that_it_answers_to():
     found = inventory(bin("opt/data", BUSYBOX))
     assert [(t.name, t.kind, t.path, t.names) for t in found.tools] == [
@@ -245,9 +236,7 @@ def test_a_program_known_by_its_bytes_has_all_its_names():
 @pytest.mark.parametrize("says, name, kind", [
     (b"\0_ZN4node5StartEiPPc\0", "node", "interpreter"),
     (b"\0Py_BytesMain\0", "python", "interpreter"),
-    (b"\0_Z12c_parse_filev\0", "cc1", "compiler"),
-    (b"\0jdk.compiler/com.sun.tools.javac.Main\0", "javac", "compiler"),
-])
+    (b"\0_Z12c_parse_filev\0", "cc1", "compiler"), (b"\0jdk.compiler/com.sun.tools.javac.Main\0", "javac", "compiler")])
 def test_interpreters_and_compilers_are_found_under_any_name(says, name, kind):
     found = inventory(bin("app/lunch", elf("libc.so.6", "libjli.so", says=says)))
     assert [(t.name, t.kind, t.path) for t in found.tools] == [(name, kind, "/app/lunch")]
@@ -275,8 +264,6 @@ def test_marks_are_looked_for_in_programs_only():
     assert bin("lib/libbash.so", library).programs[0].marks == bin("lib/libbash.so", library).programs[0].applets == ()
 
 
-# -- layers ----------------------------------------------------------------------------------
-
 def test_a_tool_that_a_later_layer_deletes_is_gone():
     below = layer(("usr/bin/gcc", PROGRAM, RUN), ("usr/bin/cc", ("l", "gcc")))
     found = inventory(below, layer(("usr/bin/.wh.gcc", b"")))
@@ -296,8 +283,6 @@ def test_a_link_of_a_later_layer_leads_to_a_file_of_an_earlier_one():
     found = inventory(bin("opt/tool"), layer(("bin/gcc", ("l", "/opt/tool"))))
     assert [(t.name, t.path, t.layer, t.names) for t in found.tools] == [("gcc", "/opt/tool", 0, ("/bin/gcc",))]
 
-
-# -- rights ------------------------------------------------------------------------------------
 
 CAPABLE = {"format": tarfile.PAX_FORMAT, "pax_headers": {"SCHILY.xattr.security.capability": "\x01\x00\x00\x02"}}
 
@@ -327,8 +312,6 @@ def test_rights_that_a_later_layer_takes_away():
     assert inventory(bin("bin/su", mode=0o4755), bin("bin/su")).tools == ()
     assert inventory(bin("bin/x", **CAPABLE), bin("bin/x")).tools == ()
 
-
-# -- counts ------------------------------------------------------------------------------------
 
 def test_how_much_there_is():
     found = inventory(
@@ -376,8 +359,6 @@ def test_what_it_says_under_the_name_that_is_left():
     below = layer(("usr/lib/os-release", b"PRETTY_NAME=H\n"), ("etc/os-release", ("h", "usr/lib/os-release")))
     assert inventory(below, layer(("usr/lib/.wh.os-release", b""))).os == "H"
 
-
-# -- packages ----------------------------------------------------------------------------------
 
 def status(**versions: str) -> bytes:
     return "\n".join(f"Package: {name}\nStatus: install ok installed\nVersion: {version}\n"
@@ -430,8 +411,6 @@ def test_packages_are_in_order_of_type_name_and_version():
         ("npm", "m", "/a/package.json"), ("npm", "m", "/x/package.json")]
 
 
-# -- libraries ---------------------------------------------------------------------------------
-
 LIBC = elf(soname="libc.so.6")
 
 
@@ -469,8 +448,7 @@ def test_the_usual_folders(place):
 @pytest.mark.parametrize("member", [
     ("usr/local/lib/libc.so.6", LIBC), ("app/libc.so.6", LIBC), ("lib/libc.so", LIBC), ("lib/aarch64-linux-gnu/libc.so.6", LIBC),
     ("lib/libc.so.6", elf(soname="libc.so.6", machine=AARCH64)), ("lib/libc.so.6", b"/* GNU ld script */"),
-    ("lib/libc.so.6", "d"), ("lib/libc.so.6", ("l", "/nowhere")),
-])
+    ("lib/libc.so.6", "d"), ("lib/libc.so.6", ("l", "/nowhere"))])
 def test_a_library_that_is_not_found(member):
     assert ld(APP, member).missing == ("libc.so.6",)
 
@@ -580,8 +558,6 @@ def test_the_cache_of_ldconfig():
     assert libraries(struct.pack("<20sII20x", b"glibc-ld.so.cache1.1", 2 ** 32 - 1, 0) + b"\xff" * 240) == []
 
 
-# -- side by side --------------------------------------------------------------------------------
-
 def test_what_only_one_of_them_has():
     one = inventory(layer(("bin/gcc", PROGRAM, RUN), ("bin/sh", PROGRAM, RUN), ("var/lib/dpkg/status", status(a="1", b="1"))), name="one")
     two = inventory(layer(("usr/bin/gcc-12", PROGRAM, RUN), ("bin/dash", PROGRAM, RUN), ("var/lib/dpkg/status", status(a="2"))), name="two")
@@ -614,8 +590,6 @@ def test_one_alone_has_all_of_it_only_and_twice_the_same_nothing():
     assert [tool.name for tool in compare([one]).only_tools(one)] == ["gcc"]
     assert compare([one, one]).only_tools(one) == ()
 
-
-# -- as JSON ---------------------------------------------------------------------------------------
 
 def test_the_facts_have_the_keys_of_the_design():
     found = inventory(layer(("bin/su", PROGRAM, 0o4755), ("bin/gcc", PROGRAM, RUN), ("var/lib/dpkg/status", status(a="1"))))

@@ -44,8 +44,7 @@ def notebook(*cells, facts=FACTS):
 def kernel():
     """Run a cell in a shell whose lesson is recorded: (what it published or printed, result)."""
     recorded = recording("01-x", notebook(
-        ("image = engine()\nimage", [value("700 MB", "<b>700 MB</b>")]),
-        ("chart = image.size", []),
+        ("image = engine()\nimage", [value("700 MB", "<b>700 MB</b>")]), ("chart = image.size", []),
         ("print(chart)", [{"output_type": "stream", "name": "stdout", "text": ["drawn\n"]}]),
         ("twice()", [value("first")]), ("twice()", [value("second")]),
         ("old('legacy')", [value("legacy says")]), ("old('buildah')", [value("buildah says")]),
@@ -196,8 +195,6 @@ def test_nothing_is_computed_from_nothing(use):
         use(Missing("image"))
 
 
-# -- recordings ------------------------------------------------------------------------
-
 def test_engine_and_date_are_those_kept_with_the_run():
     found = recording("02-y", notebook(("1", [])))
     assert (found.engine, found.date) == (FACTS["engine"], "2026-11-24")
@@ -283,8 +280,6 @@ def test_every_kind_of_output_is_framed(output, page):
     assert page in framed["text/html"] and "2 January 2026" in framed["text/html"]
     assert framed["text/plain"].startswith("[Recorded on 2 January 2026 on Docker Engine 1.")
 
-
-# -- the lessons, where there is no engine at all ------------------------------------------
 
 LIVE = ("from helpers", "doctor()", "predict(", "guess = predict", "show(", "ask(", "with_supported_bases(", "lint(",
         "interview()", "verdicts()", "claims.tested", "mine = files", "opinions(", "said.without", "predictions()")

@@ -1,9 +1,6 @@
-"""A lesson's cells, run where no engine may be found.
-
-Each lesson has a process and an IPython of its own. The processes are forked from one
-that has imported what every lesson needs, but for `helpers.lesson` itself: its import
-belongs to the lesson's first cell.
-"""
+"""A lesson's cells, run where no engine may be found. Each lesson has a process and an IPython of its own. The
+processes are forked from one that has imported what every lesson needs, but for `helpers.lesson` itself: its import
+belongs to the lesson's first cell."""
 
 import io
 import multiprocessing
