@@ -7,5 +7,4 @@
     suite    the tests, run on it
     table    what came out, engine by feature
 
-`make engines` prepares every kind, runs tests/engine on each and prints the table.
-"""
+`make engines` prepares every kind, runs tests/engine on each and prints the table."""

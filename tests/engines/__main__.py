@@ -1,11 +1,6 @@
-"""Run the engine suite on other engines: `python -m tests.engines [KIND ...]`.
-
-Without a name, on all of them. One after another: each is prepared, started,
-given the base images, tested, ended. The table has the last run of each kind; with
---docs, the one in docs/engines.md is replaced. Exit code 1 if a test failed.
-"""
-
-from __future__ import annotations
+"""Run the engine suite on other engines: `python -m tests.engines [KIND ...]`. Without a name, on all of them. One
+after another: each is prepared, started, given the base images, tested, ended. The table has the last run of each kind;
+with --docs, the one in docs/engines.md is replaced. Exit code 1 if a test failed."""
 
 import argparse
 import shutil
@@ -77,8 +72,7 @@ def tested(kind: Kind, plain: Engine, tests: Sequence[str], keep: Path | None = 
             _say(f"{name}: {time.monotonic() - began:.0f} s")
     except CourseError as error:
         _say(str(error))
-        yield table.Row(f"{kind.package} of Debian {kind.suite}", today,
-                        absent=f"{error.what} {error.why}".strip())
+        yield table.Row(f"{kind.package} of Debian {kind.suite}", today, absent=f"{error.what} {error.why}".strip())
 
 
 def _say(*sentences: str) -> None:

@@ -1,8 +1,6 @@
-"""One image is the same in two engines: its sizes to the byte, and all that is found in it.
-
-Run by `suite` on another engine, beside this machine's own, which is named by
-MULTISTAGE_OTHER_ENGINE. Each engine is measured anew, into a memory of its own.
-"""
+"""One image is the same in two engines: its sizes to the byte, and all that is found in it. Run by `suite` on another
+engine, beside this machine's own, which is named by MULTISTAGE_OTHER_ENGINE. Each engine is measured anew, into a
+memory of its own."""
 
 import json
 import os
@@ -88,8 +86,7 @@ def without(found: dict, empties) -> tuple[dict, Counter]:
     how many those are, by their layer."""
     left = [each for each in found["listing"] if each["path"] in empties and each["size"] == 0]
     listing = [each for each in found["listing"] if each not in left]
-    return ({**found, "listing": listing, "files": found["files"] - len(left)},
-            Counter(each["layer"] for each in left))
+    return ({**found, "listing": listing, "files": found["files"] - len(left)}, Counter(each["layer"] for each in left))
 
 
 def test_a_saved_image_is_the_same_in_both(engine, plain, context, name, measured):

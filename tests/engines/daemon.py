@@ -1,11 +1,6 @@
-"""An engine of another version: started in namespaces of its own, used, ended.
-
-It has its own root file system, network, process ids and data, and shares
-nothing with this machine's engine: no bridge, no firewall rule, no image. See
-`enter.sh` for how nothing of it is left behind.
-"""
-
-from __future__ import annotations
+"""An engine of another version: started in namespaces of its own, used, ended. It has its own root file system,
+network, process ids and data, and shares nothing with this machine's engine: no bridge, no firewall rule, no image. See
+`enter.sh` for how nothing of it is left behind."""
 
 import contextlib
 import fcntl
@@ -22,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import docker
-
+from helpers.engine.processes import answers
 from helpers.errors import CourseError
 from helpers.limits import held
 from helpers.subprocesses import tail
@@ -50,19 +44,13 @@ _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n[[registry]]\npref
 
 @dataclass(frozen=True)
 class Daemon:
-    """An engine that runs.
-
-    host     its address, as DOCKER_HOST would have it
-    version  of the Debian package that it is from
-    pid      its process on this machine
-    state    its folder
-    """
+    """An engine that runs."""
 
     kind: Kind
-    host: str
-    version: str
-    pid: int
-    state: Path
+    host: str     # its address, as DOCKER_HOST would have it
+    version: str  # of the Debian package that it is from
+    pid: int      # its process on this machine
+    state: Path   # its folder
 
     def beside(self, *command: str) -> list[str]:
         """`command` as it has to be run to share the engine's network: ports that it
@@ -76,11 +64,10 @@ class Daemon:
 def running(kind: Kind, report: rootfs.Report, keep: bool = False) -> Iterator[Daemon]:
     """An engine of that kind, empty. However the block is left, it ends and its data go.
 
-    keep  begin with the data of the last such run, and put them by again if the block comes
-          to its end: then the base images need not be handed on anew
+    keep  begin with the data of the last such run, and put them by again if the block comes to its end: then the base
+          images need not be handed on anew
 
-    Raises CourseError where it cannot be had or does not start.
-    """
+    Raises CourseError where it cannot be had or does not start."""
     root = rootfs.make(kind.suite, report)
     version = rootfs.version(root, kind.package)
     state = rootfs.folder() / kind.key
@@ -180,8 +167,7 @@ def _command(kind: Kind, state: Path) -> list[str]:
         (state / "tmp").mkdir()   # a loaded archive lies there whole; its own /tmp is memory
         return ["env", f"TMPDIR={state / 'tmp'}", *(f"CONTAINERS_{variable}={state / name}" for variable, name in (
                     ("STORAGE_CONF", "storage.conf"), ("CONF", "containers.conf"),
-                    ("REGISTRIES_CONF", "registries.conf"))),
-                "podman", "system", "service", "--time=0", _host(state)]
+                    ("REGISTRIES_CONF", "registries.conf"))), "podman", "system", "service", "--time=0", _host(state)]
     features = {"features": {"containerd-snapshotter": True}} if kind.store == "containerd" else {}
     (state / "daemon.json").write_text(json.dumps(features))
     (state / "t").mkdir()    # the socket of a build's SSH mount lies below, and data/tmp makes its path too long
@@ -199,21 +185,12 @@ def _hard(limit: int) -> int:
 def _await(kind: Kind, process: subprocess.Popen, state: Path) -> int:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if _answers(state):
+        if answers(_host(state), 5):
             return _peer(state / "docker.sock")
         time.sleep(0.1)
-    raise CourseError(
-        f"The engine {kind.key} did not start.",
-        why="It ended by itself." if process.poll() is not None else "It did not answer in time.",
-        evidence=tail("\n".join(log.read_text(errors="replace") for log in sorted(state.glob("*log")))))
-
-
-def _answers(state: Path) -> bool:
-    try:
-        with contextlib.closing(docker.DockerClient(base_url=_host(state), timeout=5, version="auto")) as client:
-            return client.ping()
-    except (docker.errors.DockerException, OSError):
-        return False
+    raise CourseError(f"The engine {kind.key} did not start.",
+                      why="It ended by itself." if process.poll() is not None else "It did not answer in time.",
+                      evidence=tail("\n".join(log.read_text(errors="replace") for log in sorted(state.glob("*log")))))
 
 
 def _peer(place: Path) -> int:

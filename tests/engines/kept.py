@@ -1,7 +1,5 @@
 """What came of the last run on each kind of engine, kept: a table needs no run of all in one go."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace

@@ -1,11 +1,8 @@
 """Lessons on an engine that cannot do all of them: `python -m tests.engines.lessons KIND LESSON ...`.
 
-They run under nbval. A cell that the engine cannot do shows what was recorded, in a frame
-that says so, and has nothing to compare; every other cell is held to its kept output.
-As a plugin of pytest (`-p tests.engines.lessons`), this is what makes nbval see it so.
-"""
-
-from __future__ import annotations
+They run under nbval. A cell that the engine cannot do shows what was recorded, in a frame that says so, and has nothing
+to compare; every other cell is held to its kept output. As a plugin of pytest (`-p tests.engines.lessons`), this is
+what makes nbval see it so."""
 
 import signal
 import subprocess

@@ -1,10 +1,5 @@
-"""Root file systems with Docker and Podman of a Debian suite, kept in the cache.
-
-mmdebstrap makes each once, as root, in a minute or so. An engine never writes
-into one: it gets a layer of its own above it, in memory.
-"""
-
-from __future__ import annotations
+"""Root file systems with Docker and Podman of a Debian suite, kept in the cache. mmdebstrap makes each once, as root,
+in a minute or so. An engine never writes into one: it gets a layer of its own above it, in memory."""
 
 import os
 import shutil
@@ -37,11 +32,8 @@ def folder() -> Path:
 
 
 def make(suite: str, report: Report) -> Path:
-    """The root file system of `suite`, made if it is not there or too old.
-
-    Raises CourseError where it cannot be made. One that is too old is used where
-    a newer one cannot be had.
-    """
+    """The root file system of `suite`, made if it is not there or too old. Raises CourseError where it cannot be made.
+    One that is too old is used where a newer one cannot be had."""
     place = folder() / f"{suite}-root"
     with paths.locked(folder() / f"{suite}.lock"):
         if place.is_dir() and time.time() - place.stat().st_mtime < _FRESH.get(suite, _KEPT):
@@ -75,8 +67,7 @@ def _date(place: Path) -> str:
 
 def _made(suite: str) -> Path:
     if os.geteuid() != 0:
-        raise CourseError(f"A root file system of Debian {suite} cannot be made here.",
-                          why="That takes root.")
+        raise CourseError(f"A root file system of Debian {suite} cannot be made here.", why="That takes root.")
     if not shutil.which("mmdebstrap"):
         apt_install(["mmdebstrap"], lambda _: None)
     place = Path(tempfile.mkdtemp(prefix=f".{suite}-", dir=folder()))
@@ -84,8 +75,7 @@ def _made(suite: str) -> Path:
         "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
         f"--include={','.join(PACKAGES)}", '--aptopt=APT::Install-Recommends "false"',
         *(f"--aptopt={line}" for line in aptsources.options()),
-        *(f"--dpkgopt=path-exclude={path}" for path in _UNUSED),
-        suite, str(place), *_source(suite)]
+        *(f"--dpkgopt=path-exclude={path}" for path in _UNUSED), suite, str(place), *_source(suite)]
     try:
         with tempfile.TemporaryFile("w+", errors="replace") as log, running(
                 command, stdout=log, stderr=subprocess.STDOUT) as process:

@@ -1,12 +1,8 @@
 """The base images, handed from one engine to another: saved here, loaded there, kept nowhere."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from unittest import mock
-
-from docker.errors import NotFound
 
 from helpers.builder import ensure_bases
 from helpers.engine import Engine, connect
@@ -18,12 +14,9 @@ _SECONDS = 900
 
 
 def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
-    """Give `target` the base images `refs` of `source`, under the names of their Dockerfiles.
-
-    `source` fetches or makes those that it has not. The layers that several of
-    them share go once, and what `target` has already does not go. Raises BaseUnavailable and
-    the engines' errors.
-    """
+    """Give `target` the base images `refs` of `source`, under the names of their Dockerfiles. `source` fetches or makes
+    those that it has not. The layers that several of them share go once, and what `target` has already does not go.
+    Raises BaseUnavailable and the engines' errors."""
     names = [each.name for each in ensure_bases(source, tuple(refs)) if _layers(source, each.name) != _layers(target, each.name)]
     if not names:
         return
@@ -42,11 +35,8 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
 
 def _layers(engine: Engine, name: str) -> list[str] | None:
     """The digests of an image's layers, None where it is not."""
-    with engine.translate_errors(f"look for {name}"):
-        try:
-            return engine.client.api.inspect_image(name)["RootFS"].get("Layers") or []
-        except NotFound:
-            return None
+    found = engine.find_image(name)
+    return (found["RootFS"].get("Layers") or []) if found else None
 
 
 def tidy(engine: Engine) -> None:

@@ -1,7 +1,5 @@
 """The tests of tests/engine, run on one engine: what passed, failed and was skipped, and why."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -44,11 +42,8 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run(daemon: Daemon, tests: Sequence[str], plain: str) -> tuple[Outcome, ...]:
-    """Run `tests` (files, or pytest's names of tests) on `daemon`.
-
-    They see it as an engine that the user named, and nothing of what this machine
-    has measured before. `plain` is the address of this machine's own engine.
-    """
+    """Run `tests` (files, or pytest's names of tests) on `daemon`. They see it as an engine that the user named, and
+    nothing of what this machine has measured before. `plain` is the address of this machine's own engine."""
     home, report = daemon.state / "home", daemon.state / "report.xml"
     (home / "cache").mkdir(parents=True, exist_ok=True)
     downloads = home / "cache/downloads"

@@ -1,7 +1,5 @@
 """Engine by feature: what was tested, what an engine has not, what failed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +18,7 @@ FEATURES = {
     "secrets": ("test_lent", "test_secrets_and_layers"),
     "containers": ("test_container", "test_lifecycle"),
     "registry": ("test_registry", "test_shipping"),
-    "languages": ("test_languages", "test_habits"),
-    "cleaning": ("test_clean",),
-}
+    "languages": ("test_languages", "test_habits"), "cleaning": ("test_clean",)}
 
 
 @dataclass(frozen=True)
@@ -85,8 +81,6 @@ def failures(rows: Sequence[Row]) -> list[str]:
     return [f"{row.engine}: {each.file}::{each.name}: {each.said.splitlines()[0] if each.said else ''}"
             for row in rows for each in row.outcomes if each.ended == "failed"]
 
-
-# -- its place in docs/engines.md -----------------------------------------------------------------
 
 DOCS = ROOT / "docs" / "engines.md"
 BEGIN, END = "<!-- engines: written by `make engines` -->", "<!-- engines: end -->"

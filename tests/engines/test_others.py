@@ -23,27 +23,20 @@ TELLING = (
     "tests/engine/test_build.py::test_each_step_has_its_line_its_times_and_its_log",
     "tests/engine/test_build.py::test_a_failing_command_tells_stage_line_code_and_log",
     "tests/engine/test_build.py::test_links_and_modes_arrive_as_they_are",
-    "tests/engine/test_image.py::test_layers_have_their_instruction_and_their_bytes",
-)
+    "tests/engine/test_image.py::test_layers_have_their_instruction_and_their_bytes")
 # What needs BuildKit, what is particular to Podman, and the one reason for which a test may be skipped there.
-OF_DOCKER = (
-    "tests/engine/test_cache.py::test_a_stage_is_cached_until_it_is_pruned",
-    "tests/engine/test_cache.py::test_buildkit_lists_the_last_stage_alone_and_the_legacy_builder_all",
-    "tests/engine/test_lent.py",
-    "tests/engine/test_control.py",
-    "tests/engine/test_snapshots.py",
-    "tests/engine/test_outputs.py",
-)
+OF_DOCKER = ("tests/engine/test_cache.py::test_a_stage_is_cached_until_it_is_pruned",
+             "tests/engine/test_cache.py::test_buildkit_lists_the_last_stage_alone_and_the_legacy_builder_all",
+             "tests/engine/test_lent.py", "tests/engine/test_control.py", "tests/engine/test_snapshots.py",
+             "tests/engine/test_outputs.py")
 QUICK = (f"{suite.AGREEMENT}::test_a_dockerfile_builds_the_same_in_both", *TELLING, *OF_DOCKER[:2])
 OF_PODMAN = (
     "tests/engine/test_clean.py::test_the_name_of_a_push_that_was_cut_short_goes_and_the_image_stays",
-    "tests/engine/test_image.py::test_unique_is_what_no_other_named_image_has",
-)
+    "tests/engine/test_image.py::test_unique_is_what_no_other_named_image_has")
 NO_SECOND = "has no second builder"
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not all(map(shutil.which, ("apt-get", "unshare", "nsenter"))),
-    reason="engines of other versions take root on Debian or Ubuntu")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not all(map(shutil.which, ("apt-get", "unshare", "nsenter"))),
+                                reason="engines of other versions take root on Debian or Ubuntu")
 
 
 @pytest.fixture
@@ -115,5 +108,3 @@ def test_an_engine_ends_with_whoever_started_it(kind, sign):
     with daemon.running(kind, print):   # the next one finds what a killed one left, and sweeps it
         pass
     assert not state.exists() and not list(Path("/sys/fs/cgroup").glob(f"*/multistage-engines/{kind.key}"))
-
-
