@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import requests
 
@@ -16,7 +17,7 @@ from ..bases import ALL
 from ..engine import Engine
 from ..errors import CourseError
 from ..units import seconds, size
-from . import containers, disks, sizing, store
+from . import containers, disks, manifest, sizing, store
 from .learner import Learner
 from .room import Room
 
@@ -57,7 +58,7 @@ def capacity(engine: Engine) -> Capacity:
 
 def condition(engine: Engine, room: Room) -> list[str]:
     """What a class depends on beside the size of the machine, a line each. Raises CourseError for a port that does
-    not answer."""
+    not answer, and for a kit that is not whole."""
     own = f"http://{room.gateway}:{room.hub_port}"
     for address in (room.address, own):
         try:
@@ -70,7 +71,11 @@ def condition(engine: Engine, room: Room) -> list[str]:
     others = f"; these need the internet, or `make class ALL=1`: {', '.join(missing)}" if missing else ""
     limit = (" and ".join(f"{size(count)} for the {kind}" for kind, count in disks.SIZES.items()) if room.limited
              else "none: this engine attaches no loop device")
-    return [f"Ports: {room.address} for browsers and {own} for sessions answer.",
+    if room.kit:
+        manifest.check(Path(room.kit), lambda _: None)
+    return [f"Engine: {engine.describe()}.",
+            f"Kit: {f'{room.kit} is whole' if room.kit else 'none, so builds fetch their packages from the network'}.",
+            f"Ports: {room.address} for browsers and {own} for sessions answer.",
             f"Base images without a network: {', '.join(found) or 'none'}{others}.",
             f"Limit of each learner's disk: {limit}."]
 

@@ -129,14 +129,15 @@ def exported(room):
 
 
 def test_what_a_lesson_sends_is_in_the_view(room, learners):
-    kernel = learners[0].open(FIRST)     # the same one
+    ada, bob = learners
+    kernel = bob.open(FIRST)     # the same one
     kernel.run("size_guess.value = 300")
-    kernel.run(next(cell for cell in learners[0].cells(FIRST) if "size_guess.compare" in cell))
+    kernel.run(next(cell for cell in bob.cells(FIRST) if "size_guess.compare" in cell))
     kernel.run("from helpers.classroom.live import client; client._sender.shutdown()")    # all of it is sent
     assert "nothing to compare yet" in kernel.run("%class")
     seen = exported(room).splitlines()
-    assert len(seen) == 2 and f'"ada","01-one-stage","prediction","{SIZE}","300 MB","8' in seen[1]
-    assert {learners[1].web.get(room.view + path, timeout=60).status_code for path in ("", "events.csv", "stream")} == {403}
+    assert len(seen) == 2 and f'"bob","01-one-stage","prediction","{SIZE}","300 MB","8' in seen[1]
+    assert {ada.web.get(room.view + path, timeout=60).status_code for path in ("", "events.csv", "stream")} == {403}
     kernel.close()
 
 
@@ -185,6 +186,33 @@ def test_a_session_has_no_privilege_and_nothing_of_the_machine(engine, room, ins
     assert not any("bob" in each["Name"] for each in mounts)
     assert inside("answer(os.path.exists('/var/run/docker.sock'))") is False
     assert inside("answer(os.access('/opt/store', os.W_OK) or os.access('/opt/session.py', os.W_OK))") is False
+
+
+def test_a_session_sees_no_process_and_no_disk_of_another(inside):
+    assert inside("""
+names = set()
+for each in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        variables = open(f"/proc/{each}/environ", "rb").read().split(b"\\0")
+    except OSError:
+        continue
+    names |= {each.decode().partition("=")[2] for each in variables if each.startswith(b"JUPYTERHUB_USER=")}
+answer(sorted(names))""") == ["ada"]
+    assert inside("answer([each for each in os.listdir('/dev') if each.startswith(('loop', 'sd', 'vd', 'nvme', 'mapper'))])") == []
+    assert inside("""
+import stat
+try:
+    os.mknod("/home/jovyan/disk", 0o600 | stat.S_IFBLK, os.makedev(7, 0))
+    answer("made")
+except OSError as error:
+    answer(error.strerror)""") == "Operation not permitted"
+
+
+def test_the_engine_of_a_session_listens_to_nobody_else(inside):
+    ports = inside("""
+listening = [line.split()[1].split(":") for file in ("tcp", "tcp6") for line in open("/proc/net/" + file) if line.split()[3] == "0A"]
+answer(sorted({int(port, 16) for address, port in listening if not address.endswith(("7F", "0" * 24 + "01000000"))}))""")
+    assert ports == [8888]     # JupyterLab's, which asks the hub who comes
 
 
 def test_who_fills_the_disk_has_filled_only_their_own(room, inside, learners):
@@ -265,12 +293,13 @@ def test_the_hub_is_restarted_while_a_kernel_works(room, learners):
     kernel.close()
     learners[0].log_in()
     learners[0].request("GET", "api/status")
-    assert '"ada"' in exported(room)     # the view was restarted too
+    assert '"bob"' in exported(room)     # the view was restarted too
 
 
 def test_a_rehearsal_leaves_nothing_behind(engine, room, learners):
     assert rehearsal.capacity(engine).learners > 0
-    ports, bases, disk = rehearsal.condition(engine, room)
+    found, kit, ports, bases, disk = rehearsal.condition(engine, room)
+    assert engine.version in found and kit.startswith("Kit: none")
     assert room.address in ports and "golang:1.22" in bases.partition(";")[0] and "node:20" in bases.partition(";")[2]
     assert ("1.00 GB for the home" in disk) is room.limited
     learners[1].stop()    # three at once are enough

@@ -6,6 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.classroom import rehearsal, sizing
+from helpers.errors import CourseError
+
+from .test_room import made
 
 
 def engine(**facts):
@@ -35,3 +38,13 @@ def test_the_class_that_was_measured_can_be_read():
     assert one.learners_on(2, 24_000_000_000, 100_000_000_000) > (0, 0, 0)
     page = (sizing.FILE.parents[1] / "docs" / "class.md").read_text()
     assert f"{one.seconds:.1f} processor seconds" in page and f"{one.learners} learners" in page
+
+
+def test_the_kit_of_a_class_is_read_the_evening_before(monkeypatch, tmp_path):
+    monkeypatch.setattr(rehearsal.requests, "get", lambda *_, **__: SimpleNamespace(raise_for_status=lambda: None))
+    monkeypatch.setattr(rehearsal.store, "refs", lambda *_: [])
+    described = SimpleNamespace(describe=lambda: "Docker Engine 28")
+    found, kit, *_ = rehearsal.condition(described, made())
+    assert found == "Engine: Docker Engine 28." and kit.startswith("Kit: none")
+    with pytest.raises(CourseError, match="kit .* is not complete"):
+        rehearsal.condition(described, made(kit=str(tmp_path)))
