@@ -1,14 +1,11 @@
 """Buildah's lines, as Podman 4.3.1 wrote them for the course's own applications."""
 
-import itertools
-
 import pytest
 
-from helpers import dockerfile
 from helpers.builder import buildah
 from helpers.builder.events import Failed, ImageCreated, Output, StepSeen
 from helpers.builder.failure import failed
-from helpers.builder.progress import Progress
+from tests.unit.builder.test_build import state, ticking
 
 TWO_STAGES = """\
 FROM golang:1.22 AS builder
@@ -35,12 +32,8 @@ def answers(lines):
     return [{"stream": f"{line}\n"} for line in lines]
 
 
-def folded(text, said, target=None):
-    progress = Progress(dockerfile.parse(text, {}), target, "buildah")
-    clock = itertools.count(100).__next__   # each look at the clock is a second later
-    for event in buildah.events(said, clock=clock):
-        progress.add(event)
-    return progress
+def folded(text, said):
+    return state(text, "buildah", *buildah.events(said, clock=ticking()))
 
 
 def test_two_stages_step_by_step():

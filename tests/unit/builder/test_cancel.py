@@ -11,8 +11,8 @@ from helpers.builder import cancel as module
 from helpers.builder.cancel import cancel
 from helpers.builder.events import StepSeen
 from helpers.builder.parameters import _marking, mark_of
-from helpers.builder.progress import Progress
 from helpers.limits import MARKED, word
+from tests.unit.builder.test_build import state
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc here")
 
@@ -64,9 +64,7 @@ def test_what_any_process_might_have_in_its_environment_is_refused(no_word):
 
 
 def at_work(instruction, builder="buildah"):
-    progress = Progress(dockerfile.parse(f"FROM scratch\n{instruction}\n", {}), None, builder)
-    progress.add(StepSeen("1/2", instruction, started=1.0))
-    return progress
+    return state(f"FROM scratch\n{instruction}\n", builder, StepSeen("1/2", instruction, started=1.0))
 
 
 @pytest.mark.parametrize("progress, ended, words", [

@@ -4,10 +4,9 @@ import pytest
 
 from helpers.builder.events import Failed, StepSeen
 from helpers.builder.failure import failed
-from helpers.builder.progress import Progress
-from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable, BuildFailed
 from tests.unit import engines
+from tests.unit.builder.test_build import state
 
 NO_HOST = "dial tcp: lookup registry-1.docker.io on 10.0.0.1:53: no such host"
 
@@ -17,10 +16,7 @@ def unreachable(path, version):
 
 
 def error(text, message, *steps, builder="buildkit", given=(), engine=None):
-    progress = Progress(parse(text), None, builder)
-    for event in (*steps, Failed(message)):
-        progress.add(event)
-    return failed(progress, engine or engines.docker("20.10.24"), given)
+    return failed(state(text, builder, *steps, Failed(message)), engine or engines.docker("20.10.24"), given)
 
 
 @pytest.mark.parametrize("text, version, offered", [

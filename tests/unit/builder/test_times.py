@@ -1,24 +1,16 @@
 """What ran when, and what at once: on hand-made steps and on recorded builds."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
-from helpers.builder import BuildResult, Step, covered, dependencies, overlap, spans, together, work
+from helpers.builder import Step, covered, dependencies, overlap, spans, together, work
 from helpers.errors import Unsupported
-from tests.unit.builder.test_build import progress
+from tests.unit.builder.test_build import progress, result
 
 
 def ran(begin, end, cached=False, stage="s", key="", inputs=(), text="RUN a") -> Step:
     return Step(stage, text, 1, cached, begin, end, key=key, inputs=inputs)
-
-
-def result(name: str) -> BuildResult:
-    """A recorded build as the result that it would have been."""
-    told = progress(name)
-    return BuildResult("sha256:x", "", told.builder, 1.0, tuple(told.stages()), tuple(told.steps()), (),
-                       told.target, told.dockerfile, SimpleNamespace())
 
 
 @pytest.mark.parametrize("runs, merged", [
