@@ -6,7 +6,6 @@ import random
 import socket
 import stat
 import threading
-import time
 
 import pytest
 
@@ -19,6 +18,7 @@ from helpers.builder.tree import Facts, Node, Tree
 from helpers.builder.tunnel import Upgraded
 from helpers.errors import ContextError
 from tests.unit.builder.connected import connected
+from tests.waiting import until
 
 WHEN = 1_000_000_000_123_456_789
 
@@ -244,10 +244,7 @@ def test_requests_may_run_far_ahead_of_the_answers():
         next(answers)
         for _ in range(200):
             call.send(bytes(10_000))
-        deadline = time.monotonic() + 20
-        while not call._messages.empty():    # all of them have left
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        assert until(call._messages.empty)    # all of them have left
         call.send(b"request", end=True)
         go.set()
         assert list(answers) == [b"202"]
@@ -281,10 +278,7 @@ def test_nothing_is_left_open():
             assert list(connection.call("/echo", b"x")) == [b"x"]
         if number == 4:    # gRPC keeps a few of its own
             before = count(), threading.active_count()
-    deadline = time.monotonic() + 20
-    while count() > before[0] or threading.active_count() > before[1]:    # its threads end a moment later
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert until(lambda: count() <= before[0] and threading.active_count() <= before[1])    # its threads end a moment later
 
 
 # -- what lies behind a failure ------------------------------------------------------------
