@@ -27,6 +27,7 @@ from ..text import plain, printable
 from .context_walk import Entry, opened, walk
 from .dockerignore import Ignore
 
+IGNORE = ".dockerignore"
 _BLOCK = tarfile.BLOCKSIZE
 _TYPES = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE}
 # Folders that a build makes again, or does not need: named as a whole, at any depth.
@@ -167,13 +168,21 @@ class Context:
         if progress:
             progress(sent)
 
+    def _on_disk(self) -> bool:
+        """Whether the Dockerfile is a file of the folder, whatever text of it is built."""
+        return os.path.lexists(self.root / self.dockerfile)
+
     def _pieces(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
         """(bytes of the tar, how many of them are content) for one entry."""
         if entry.kind != "file":
             yield _header(entry, 0), 0
         elif entry.path == self.dockerfile:
             content = _encoded(self.dockerfile_text)
-            yield _header(entry, len(content)) + content + bytes(-len(content) % _BLOCK), len(content)
+            yield _file(entry, content), len(content)
+            if not self._on_disk() and IGNORE not in [each.path for each in self.entries]:
+                # No COPY sees it then, as over a session: a line that changes brings nothing new (the Docker CLI too).
+                hidden = _encoded(f"{IGNORE}\n{self.dockerfile}\n")
+                yield _file(Entry(IGNORE, "file", len(hidden), 0o644, 0), hidden), 0
         else:
             with opened(self.root, entry.path) as (size, pieces):
                 yield _header(entry, size), 0
@@ -237,6 +246,10 @@ def _line(path: str) -> str:
     if path.endswith("/"):
         return f"**/{name}" if name in _KNOWN else path.rstrip("/")
     return f"**/*{ending}" if ending in _ENDINGS and name.endswith(ending) else path
+
+
+def _file(entry: Entry, content: bytes) -> bytes:
+    return _header(entry, len(content)) + content + bytes(-len(content) % _BLOCK)
 
 
 def _header(entry: Entry, size: int) -> bytes:

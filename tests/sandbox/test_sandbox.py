@@ -81,6 +81,22 @@ def test_stages_targets_cache_and_what_crossed(pod):
         "layers": 1, "base": "debian:bookworm-slim", "made": False, "got": True, "ran": ["made\n", 0], "lost": ["0", 3]}
 
 
+def test_a_dockerfile_that_is_only_a_text_is_no_part_of_what_is_copied(pod):
+    told = said(pod, """
+        import json, tempfile
+        from pathlib import Path
+        from helpers import container
+        from helpers.builder import build
+        folder = tempfile.mkdtemp()
+        Path(folder, "one").touch()
+        for word in ("first", "second"):
+            text = f"FROM debian:bookworm-slim\\nCOPY . /all\\nLABEL of={word}\\nCMD [\\"ls\\", \\"-A\\", \\"/all\\"]\\n"
+            built = build(folder, text=text, tag="sandbox:text")
+        copied = next(step for step in built.steps if step.instruction.startswith("COPY"))
+        print(json.dumps([copied.status, container.run("sandbox:text").output]))""")
+    assert told == ["cached", "one\n"]
+
+
 def test_its_layers_are_read_from_its_own_disk(pod):
     """Every layer of an image: the bytes that the engine would send, which would be the whole image."""
     told = said(pod, """

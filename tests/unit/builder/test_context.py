@@ -162,6 +162,7 @@ def test_given_text_takes_the_place_of_the_file_and_needs_none(folder, there):
     assert context.entries[0].mode == (0o600 if there else 0o644)
     with tar_of(context) as tar:
         assert tar.extractfile("Dockerfile").read() == "FROM é\n".encode()
+        assert tar.getnames() == (["Dockerfile"] if there else ["Dockerfile", ".dockerignore"])
     assert not there or (folder / "Dockerfile").read_text() == "FROM scratch\n"
 
 
@@ -175,6 +176,10 @@ def test_a_dockerfile_outside_gets_a_name_of_its_own(folder, tmp_path):
     assert other.dockerfile != by_path.dockerfile
     with tar_of(other) as tar:
         assert tar.extractfile(other.dockerfile).read() == b"FROM x\n"
+        assert tar.extractfile(".dockerignore").read() == f".dockerignore\n{other.dockerfile}\n".encode()
+    put(folder, ".dockerignore", b"# mine\n")
+    with tar_of(Context.scan(folder, "../Dockerfile.ci")) as tar:
+        assert tar.extractfile(".dockerignore").read() == b"# mine\n"
 
 
 def test_a_dockerfile_in_a_subfolder_or_behind_a_link(folder):
