@@ -20,7 +20,7 @@ connect().client.images.remove(build("/tmp", text=text, tag="kept-by-go:latest")
 for base in "$@"; do python3 -m helpers inventory "$base"; done
 # A right answer to an exercise in Go leaves the builder's cache for the checks of all others.
 python3 -m helpers check 01-split-the-stage --dockerfile exercises/01-split-the-stage/solution/Dockerfile
-# Its starter is kept as an image: a learner who splits it begins with the same steps.
+# Its starter is kept as an image: who splits it begins with the same steps, and need not compile them.
 python3 -c '
 from helpers.checks import find
 from helpers.checks.building import build_exercise

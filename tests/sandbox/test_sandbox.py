@@ -110,7 +110,7 @@ def test_its_layers_are_read_from_its_own_disk(pod):
         built = build("notebooks/apps/ready", text=text, tag="sandbox:layers", engine=engine)
         layers = engine.client.api.inspect_image(built.image)["RootFS"]["Layers"]
         own = backends.owner(engine.host)
-        read = [hashlib.sha256(b"".join(own.layer(each) or ())).hexdigest() for each in layers]
+        read = [hashlib.sha256(b"".join(own.layer(layers[:at]) or ())).hexdigest() for at in (1, 2, 3)]
         measure.stream = None    # what asks the engine for the whole image
         found = contents(inspect(built.image, engine), engine)
         print(json.dumps([["sha256:" + each for each in read] == layers, "/a/two" in found[1].paths, len(layers)]))""")
