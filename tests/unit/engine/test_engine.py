@@ -558,7 +558,6 @@ def test_the_root_cause_is_reported():
     assert translate.root_cause(chained) == "'a'"
     assert translate.root_cause(ValueError()) == "ValueError"
 
-
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
     assert translate.root_cause(one) in ("one", "two")

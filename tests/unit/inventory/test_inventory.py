@@ -130,9 +130,21 @@ def test_a_file_of_no_name_goes_by_its_shortest_link():
     assert [tool.name for tool in found.tools] == ["gcc"]
 
 
-def test_a_file_goes_by_its_own_name_before_all_others():
-    found = inventory(layer(("bin/dash", PROGRAM, RUN), ("bin/sh", ("l", "dash")), ("bin/a/sh", ("l", "../dash"))))
-    assert [(tool.name, tool.names) for tool in found.tools] == [("dash", ("/bin/dash", "/bin/sh"))]
+@pytest.mark.parametrize("members, name, path, names", [
+    ([("bin/dash", PROGRAM, RUN), ("bin/sh", ("l", "dash")), ("bin/a/sh", ("l", "../dash"))],    # its own name comes first
+     "dash", "/bin/dash", ("/bin/dash", "/bin/sh")),
+    ([("lib/npm/cli.js", SCRIPT, RUN), ("bin/npm", ("l", "../lib/npm/cli.js"))],    # a script off the executable paths
+     "npm", "/lib/npm/cli.js", ("/bin/npm",)),
+    ([("usr/bin/dash", PROGRAM, RUN), ("bin", ("l", "usr/bin")), ("usr/bin/sh", ("l", "/bin/dash"))],    # a linked folder
+     "dash", "/usr/bin/dash", ("/usr/bin/dash", "/usr/bin/sh")),
+    ([("a/b/gcc-12", PROGRAM, RUN), ("bin/gcc", ("l", "/a/b/../b/gcc-12"))],    # folders that the archive leaves out
+     "gcc", "/a/b/gcc-12", ("/a/b/gcc-12", "/bin/gcc")),
+    ([("opt/tool", PROGRAM, RUN), ("opt/to", ("l", "/opt/tool")), ("bin/gcc", ("h", "opt/to"))],    # a hard link to a link
+     "gcc", "/opt/tool", ("/bin/gcc",))])
+def test_links_of_each_kind_lead_to_one_tool(members, name, path, names):
+    found = inventory(layer(*members))
+    assert [(tool.name, tool.path, tool.names) for tool in found.tools] == [(name, path, names)]
+    assert found.surface.files == 1      # links are none
 
 
 def test_one_program_of_two_kinds_is_two_tools():
@@ -141,34 +153,12 @@ def test_one_program_of_two_kinds_is_two_tools():
         ("sh", "shell", "/bin/python3"), ("python", "interpreter", "/bin/python3")]
 
 
-def test_a_link_to_a_script_off_the_executable_paths_makes_it_a_tool():
-    found = inventory(layer(("lib/npm/cli.js", SCRIPT, RUN), ("bin/npm", ("l", "../lib/npm/cli.js"))))
-    assert [(t.name, t.path, t.names) for t in found.tools] == [("npm", "/lib/npm/cli.js", ("/bin/npm",))]
-
-
-def test_a_link_through_a_folder_that_is_a_link():
-    found = inventory(layer(("usr/bin/dash", PROGRAM, RUN), ("bin", ("l", "usr/bin")), ("usr/bin/sh", ("l", "/bin/dash"))))
-    assert [(t.path, t.names) for t in found.tools] == [("/usr/bin/dash", ("/usr/bin/dash", "/usr/bin/sh"))]
-
-
-def test_folders_that_the_archive_does_not_say_are_there():
-    """What is not built by an engine often leaves them out."""
-    found = inventory(layer(("a/b/gcc-12", PROGRAM, RUN), ("bin/gcc", ("l", "/a/b/../b/gcc-12"))))
-    assert [(t.name, t.path, t.names) for t in found.tools] == [("gcc", "/a/b/gcc-12", ("/a/b/gcc-12", "/bin/gcc"))]
-
-
 def test_hard_links_are_names_of_one_file():
     found = inventory(layer(("usr/bin/perl", PROGRAM, RUN), ("usr/bin/perl5.36.0", ("h", "usr/bin/perl"), RUN),
                             ("bin/p", ("l", "/usr/bin/perl5.36.0"))))
     assert [(t.name, t.path, t.names) for t in found.tools] == [
         ("perl", "/usr/bin/perl", ("/usr/bin/perl", "/usr/bin/perl5.36.0"))]
     assert (found.surface.files, found.surface.executables) == (2, 1)
-
-
-def test_a_hard_link_to_a_link():
-    found = inventory(layer(("opt/tool", PROGRAM, RUN), ("opt/to", ("l", "/opt/tool")), ("bin/gcc", ("h", "opt/to"))))
-    assert [(t.path, t.names) for t in found.tools] == [("/opt/tool", ("/bin/gcc",))]
-    assert found.surface.files == 1      # the links are none
 
 
 @pytest.mark.parametrize("above, path", [
@@ -463,11 +453,6 @@ def test_a_loader_of_the_wrong_machine_is_none():
     assert found.needs("/app/app").missing == (LOADER,)
 
 
-def test_links_to_libraries_and_to_their_folders():
-    needs = ld(APP, ("usr/lib/libc-2.36.so", LIBC), ("usr/lib/libc.so.6", ("l", "libc-2.36.so")), ("lib", ("l", "usr/lib")))
-    assert needs.found == {"libc.so.6": "/usr/lib/libc-2.36.so"}
-
-
 @pytest.mark.parametrize("runpath, place", [
     ("$ORIGIN", "app"), ("${ORIGIN}/../opt", "opt"), ("/opt/lib", "opt/lib"), ("/no:/opt/lib", "opt/lib"), (":/opt", "opt"),
 ])
@@ -482,29 +467,27 @@ def test_a_program_is_where_its_links_lead():
     assert needs.found == {"libc.so.6": "/opt/x/libc.so.6"}
 
 
-def test_libraries_have_needs_of_their_own():
-    needs = ld(("app/app", elf("liba.so", interpreter=LOADER), RUN), ("lib/liba.so", elf("libb.so", "libc.so.6", soname="liba.so", runpath="/b")),
-               ("b/libb.so", elf("liba.so", "libd.so", soname="libb.so")), ("lib/libc.so.6", elf("ld-linux-x86-64.so.2", soname="libc.so.6")))
-    assert needs.found == {"liba.so": "/lib/liba.so", "libb.so": "/b/libb.so", "libc.so.6": "/lib/libc.so.6"}
-    assert needs.missing == ("libd.so",)
-
-
-def test_a_program_s_own_path_is_its_libraries_too():
-    needs = ld(("app/app", elf("liba.so", interpreter=LOADER, runpath="/opt"), RUN), ("opt/liba.so", elf("libb.so", soname="liba.so")),
-               ("opt/libb.so", elf(soname="libb.so")))
-    assert (needs.found, needs.missing) == ({"liba.so": "/opt/liba.so", "libb.so": "/opt/libb.so"}, ())
-
-
-def test_each_file_is_the_origin_of_its_own_path():
-    needs = ld(("app/app", elf("liba.so", interpreter=LOADER, runpath="$ORIGIN/lib"), RUN),
-               ("app/lib/liba.so", elf("libb.so", "libc.so", soname="liba.so", runpath="$ORIGIN/more")),
-               ("app/lib/more/libb.so", elf(soname="libb.so")), ("app/lib/libc.so", elf(soname="libc.so")))
-    assert needs.found == {"liba.so": "/app/lib/liba.so", "libb.so": "/app/lib/more/libb.so", "libc.so": "/app/lib/libc.so"}
-
-
-def test_a_library_asked_for_by_its_path():
-    assert ld(("app/app", elf("/opt/a.so", "/opt/b.so", interpreter=LOADER), RUN), ("opt/a.so", LIBC)) == Needs(
-        LOADER, {"/opt/a.so": "/opt/a.so"}, ("/opt/b.so",))
+@pytest.mark.parametrize("needs, runpath, members, found, missing", [
+    # links to libraries and to their folders
+    (["libc.so.6"], "", [("usr/lib/libc-2.36.so", LIBC), ("usr/lib/libc.so.6", ("l", "libc-2.36.so")), ("lib", ("l", "usr/lib"))],
+     {"libc.so.6": "/usr/lib/libc-2.36.so"}, ()),
+    # libraries have needs of their own
+    (["liba.so"], "", [("lib/liba.so", elf("libb.so", "libc.so.6", soname="liba.so", runpath="/b")),
+                       ("b/libb.so", elf("liba.so", "libd.so", soname="libb.so")),
+                       ("lib/libc.so.6", elf("ld-linux-x86-64.so.2", soname="libc.so.6"))],
+     {"liba.so": "/lib/liba.so", "libb.so": "/b/libb.so", "libc.so.6": "/lib/libc.so.6"}, ("libd.so",)),
+    # the program's own path is theirs, too
+    (["liba.so"], "/opt", [("opt/liba.so", elf("libb.so", soname="liba.so")), ("opt/libb.so", elf(soname="libb.so"))],
+     {"liba.so": "/opt/liba.so", "libb.so": "/opt/libb.so"}, ()),
+    # each file is the origin of its own path
+    (["liba.so"], "$ORIGIN/lib", [("app/lib/liba.so", elf("libb.so", "libc.so", soname="liba.so", runpath="$ORIGIN/more")),
+                                  ("app/lib/more/libb.so", elf(soname="libb.so")), ("app/lib/libc.so", elf(soname="libc.so"))],
+     {"liba.so": "/app/lib/liba.so", "libb.so": "/app/lib/more/libb.so", "libc.so": "/app/lib/libc.so"}, ()),
+    # asked for by their paths
+    (["/opt/a.so", "/opt/b.so"], "", [("opt/a.so", LIBC)], {"/opt/a.so": "/opt/a.so"}, ("/opt/b.so",))])
+def test_what_a_program_finds_and_lacks(needs, runpath, members, found, missing):
+    program = ("app/app", elf(*needs, interpreter=LOADER, runpath=runpath), RUN)
+    assert ld(program, *members) == Needs(LOADER, found, missing)
 
 
 def test_a_folder_that_ldconfig_is_to_list_counts_when_it_has_run():
