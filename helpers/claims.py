@@ -4,8 +4,6 @@ A lesson gives a verdict from what it has just measured; it is kept in the
 learner's own folder, and the last lesson shows all of them in one table.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

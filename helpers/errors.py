@@ -8,8 +8,6 @@ this order, and leaves out those that are empty:
 In a notebook an error shows those parts instead of a traceback through the libraries below; the cell still fails.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path

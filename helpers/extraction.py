@@ -1,7 +1,5 @@
 """Archives, extracted into a folder: nothing is written outside of it, wherever names and links lead."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

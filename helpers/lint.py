@@ -8,8 +8,6 @@ text from its standard input: no file is written, and the configuration of whoev
 this has no say, so that a text gets the same findings everywhere.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -3,8 +3,6 @@
 `from helpers.lesson import *` loads them, and so does `%load_ext helpers.magics`.
 """
 
-from __future__ import annotations
-
 import shlex
 from argparse import Namespace
 from dataclasses import replace

@@ -8,8 +8,6 @@ They follow the XDG base directory specification. MULTISTAGE_HOME puts them unde
 home cannot be written, or there is none, they are in the folder for temporary files.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

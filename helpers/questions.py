@@ -1,7 +1,5 @@
 """What the lessons ask: predictions, as their cells have them, and questions, from notebooks/questions.toml."""
 
-from __future__ import annotations
-
 import ast
 import json
 import tomllib

@@ -13,8 +13,6 @@ Whatever the course prints, puts into HTML or writes as JSON goes through here.
     pass_on     the same for what a command of the user's own printed, unchanged
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re

@@ -1,7 +1,5 @@
 """Numbers as a person reads them. Sizes are SI: 1 MB is 1,000,000 bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")

@@ -1,8 +1,6 @@
 """What images contain: which tools are within reach, how much there is to attack, and
 what lies in layers that nobody sees."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from collections import Counter

@@ -1,7 +1,5 @@
 """A Dockerfile line by line: what each brings into the image, and what is wrong with it."""
 
-from __future__ import annotations
-
 import textwrap
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The stages of a Dockerfile, and what connects them."""
 
-from __future__ import annotations
-
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path

@@ -1,7 +1,5 @@
 """Tables of coloured cells: what attacks achieve, what crosses, what a base brings, what two builds share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """What had to run again after each edit, step by step."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import date

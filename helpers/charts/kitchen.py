@@ -1,7 +1,5 @@
 """The kitchen and the dining room of a build, drawn to scale."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes

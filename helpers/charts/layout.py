@@ -5,8 +5,6 @@ from an image enters a stage at its left, what comes from another stage at its r
 the columns and turn at right angles, so that none runs through a box, however many stages there are.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

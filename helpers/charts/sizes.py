@@ -1,7 +1,5 @@
 """How large images are, and which instruction brought how much."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ is dangerous. They are from Okabe and Ito's palette, which colour-blind readers 
 by colour alone.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import re

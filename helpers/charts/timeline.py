@@ -1,7 +1,5 @@
 """When each step of a build ran: a lane for each stage, on one axis of time."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What a push and a pull cost, and how long until the first answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ..experiments.significance import SpeedComparison

@@ -7,8 +7,6 @@ there. To run a RUN again there is another mount, of a secret with a new name th
 the names of its secrets. Its `no_cache` would empty the cache mounts, too.
 """
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import weakref

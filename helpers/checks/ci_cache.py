@@ -4,8 +4,6 @@ The builder of a pipeline begins empty. So the check builds with the learner's `
 removes the records of that build from the builder, and builds again after an edit, with the learner's `cache-from`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ Each is a pure function of a submission and yields a Fail for each thing that do
 `judge` asks them all, in the order of RULES.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Patterns of paths: `*` within a name, `**` across folders."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 

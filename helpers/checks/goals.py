@@ -1,7 +1,5 @@
 """What an exercise asks for, step by step. Other rules are the same in every exercise."""
 
-from __future__ import annotations
-
 from . import dockerfile_rules, image_rules
 from .exercise import Content, Exercise, Target
 

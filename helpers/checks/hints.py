@@ -1,7 +1,5 @@
 """The hints of an exercise: the folded sections of its task.md, shown one at a time."""
 
-from __future__ import annotations
-
 import re
 
 from .exercise import Exercise

@@ -3,8 +3,6 @@
 Each is a function of what an exercise asks and of the image, and yields a Fail for each thing that does not hold.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What has to be asked of the engine about an image that was built."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import tempfile

@@ -4,8 +4,6 @@ It is kept with the outputs of the starter's run, so that a reader sees what a c
 `make outputs`. Writing it again keeps the outputs while neither the code nor the starter changes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

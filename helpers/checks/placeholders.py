@@ -1,7 +1,5 @@
 """The random words and numbers in a run or a request, which the answer has to reflect."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

@@ -1,7 +1,5 @@
 """A verdict as points, for a gradebook: a goal that is met is a point."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,8 +1,6 @@
 """Rules on builds after the first: that an edit reruns no more than it must (`cache`), that a target starts the program
 of the last stage (`same`), and that it is not built from broken source (`breaks`)."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 

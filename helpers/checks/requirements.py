@@ -3,8 +3,6 @@
 Not every engine can restrict a program as the check has to: a verdict that rests on what did not happen would be none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..dockerfile import Dockerfile

@@ -7,8 +7,6 @@ knows the word was compiled in this build; one that was built before, a page wri
 stage that nobody uses cannot know it. Whatever is built is removed again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping

@@ -1,8 +1,6 @@
 """The rules that running an image decides: no network beyond this machine, no capabilities, and
 little memory and time. Its answers are compared as text, and never run."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 from collections.abc import Callable, Sequence

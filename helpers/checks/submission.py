@@ -1,7 +1,5 @@
 """What a learner hands in: a Dockerfile, and the files beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from ..dockerfile import read_file

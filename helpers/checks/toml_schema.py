@@ -1,7 +1,5 @@
 """A check.toml as dataclasses: a key without a field is an error, which names its line."""
 
-from __future__ import annotations
-
 import re
 import types
 import typing

@@ -1,7 +1,5 @@
 """What a check found: what holds, what does not, and what was not judged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 

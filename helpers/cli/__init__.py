@@ -4,8 +4,6 @@ With --json, JSON goes to standard output alone, and messages to standard error.
 no (a failed build, not ready), 2 wrong usage or no engine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib import import_module
 

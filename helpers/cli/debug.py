@@ -1,7 +1,5 @@
 """`debug DIR`: a shell in the step that failed, in the state before it, or after any line."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import os

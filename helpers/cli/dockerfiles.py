@@ -1,7 +1,5 @@
 """Commands on Dockerfiles, which build nothing: graph, lint."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Commands on the engine: its state, base images, cleaning."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Commands on the exercises: check, hint, list, progress."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Commands on images: build, report, inventory, compare."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

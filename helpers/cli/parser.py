@@ -1,7 +1,5 @@
 """The commands and options of the command line, and the function behind each command."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A smaller base for an image: the smallest that its program can start from."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Callable, Iterator

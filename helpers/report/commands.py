@@ -4,8 +4,6 @@ Each knows its own options, as its manual has them; with one that is not known h
 is said of the words behind it.
 """
 
-from __future__ import annotations
-
 import getopt
 import posixpath
 import re

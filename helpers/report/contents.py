@@ -1,7 +1,5 @@
 """What the image is made of: the program that it starts, and the tools and base that it has beside it."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence

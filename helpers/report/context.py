@@ -1,7 +1,5 @@
 """All that the rules look at: plain values, no engine."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

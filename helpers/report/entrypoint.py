@@ -1,7 +1,5 @@
 """The program that an image is for: what it is, and whether it can start."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 Paths are conventions of the tools that write them, each named in its manual.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 

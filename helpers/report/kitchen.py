@@ -3,8 +3,6 @@
 Every byte that a container of the image would see is counted once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 

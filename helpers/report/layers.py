@@ -3,8 +3,6 @@
 No file's bytes are counted in two findings, but for those of a whole base image.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """What a report says: findings, each with its rule, its line and the bytes that a fix saves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

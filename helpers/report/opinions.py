@@ -1,7 +1,5 @@
 """What linters say of the text besides: an opinion, where a finding has been measured."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

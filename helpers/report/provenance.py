@@ -5,8 +5,6 @@ replaced, flags left out, a base's ONBUILD triggers put in between. So the layer
 order, as well as they match.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher

@@ -1,7 +1,5 @@
 """A report: what was built, what is in it, and what to fix."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field

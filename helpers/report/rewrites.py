@@ -3,8 +3,6 @@
 Each takes the project as it is and gives the edits of one rule, or None where there is nothing to change.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field

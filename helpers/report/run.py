@@ -1,7 +1,5 @@
 """Build a project and look at what came out."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """Names and values that look like secrets, in ARG and ENV."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

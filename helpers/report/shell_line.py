@@ -6,8 +6,6 @@ Only plain lines are followed: commands after one another, with && and ;. Loops,
 and background jobs are not, nor is anything inside $(...). Source: POSIX.1-2017, Shell Command Language, 2.3 to 2.9.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The changes that give the last stage a smaller base: another FROM, or a second stage after the only one."""
 
-from __future__ import annotations
-
 import json
 import posixpath
 import re

@@ -3,8 +3,6 @@
 Each rule is a generator of findings and yields none where it sees nothing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

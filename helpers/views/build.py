@@ -1,7 +1,5 @@
 """A build: while it runs, and once it has finished."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

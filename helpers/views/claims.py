@@ -1,7 +1,5 @@
 """All claims and sentences of the chapter, with what the experiments say, as tables."""
 
-from __future__ import annotations
-
 from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
 from ..text import escape
 from ..units import listed

@@ -1,7 +1,5 @@
 """How an inventory shows itself: tools by kind, packages by layer, what nobody sees."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

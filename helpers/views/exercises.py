@@ -4,8 +4,6 @@ Every mark stands beside a word that says the same, lists are lists, and heading
 from those of the notebook (h2). Words keep the page's own colour, light or dark.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 

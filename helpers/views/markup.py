@@ -3,8 +3,6 @@
 Colours repeat what words say, never more.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

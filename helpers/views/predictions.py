@@ -1,7 +1,5 @@
 """You against the engine: every prediction beside what came out. You and the class: what others answered."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property

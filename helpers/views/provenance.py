@@ -1,7 +1,5 @@
 """Where a build's arguments stand in its provenance, as a table; framed where that was recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Teaches IPython these views, so that the objects themselves need not know of notebooks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How a report shows itself: stages, sizes, and what to fix, with line and remedy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..claims import lesson

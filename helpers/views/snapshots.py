@@ -1,7 +1,5 @@
 """The file systems of a build: stages beside each other, line by line, and a shell."""
 
-from __future__ import annotations
-
 import posixpath
 import time
 from collections.abc import Iterable, Sequence

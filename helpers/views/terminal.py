@@ -1,7 +1,5 @@
 """Commands for a terminal, ready to be copied."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ..text import escape, shown

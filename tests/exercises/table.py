@@ -1,7 +1,5 @@
 """Exercise by rung: the results of the last run of each, and the table in docs/engines.md."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
