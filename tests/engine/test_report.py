@@ -43,8 +43,7 @@ CMD ["cat", "/srv/app"]
 MISTAKES = {
     ("secret", 2), ("no-dockerignore", 3), ("cache-order", 3), ("unused-tests", 6), ("root-user", 9), ("secret", 10),
     ("build-tools", 11), ("moving-tag", 12), ("stage-number", 13), ("copied-folder", 13), ("cache-left", 14),
-    ("hidden-files", 15),
-}
+    ("hidden-files", 15)}
 
 
 @pytest.fixture(params=["buildkit", "legacy"])
@@ -117,8 +116,6 @@ def unpacked(made):
     return made.image.unpacked
 
 
-# -- every mistake with its line -----------------------------------------------------
-
 def test_a_bad_project_has_each_mistake_on_its_line(ten, builder):
     made, *_ = ten(builder)
     assert pairs(made) == MISTAKES
@@ -180,8 +177,6 @@ def test_the_builder_s_own_checks_are_in_the_report_and_hadolint_does_not_repeat
     assert {each.rule for each in made.opinions.all} >= {"DL4000", "DL3025"}
 
 
-# -- savings that come true ----------------------------------------------------------
-
 @pytest.mark.parametrize("rule, bad, good", [
     ("cache-left", f"FROM {SLIM}\nRUN mkdir -p /root/.cache/pip; head -c 90000 /dev/zero >/root/.cache/pip/a; echo "
                    ">/x\n",
@@ -231,8 +226,6 @@ def test_one_stage_is_advised_a_smaller_base(reported, engine):
     assert only.saves == unpacked(made) - made.image.own_bytes - image.inspect(SMALL, engine).unpacked
 
 
-# -- what does not start -------------------------------------------------------------
-
 @pytest.mark.parametrize("last, line", [
     ('FROM scratch\nCOPY --from=builder /app /app\nCMD ["/app"]\n', 4),       # needs the C library
     (f"FROM {SMALL}\nCOPY --from=builder /app /app\nCMD /app\n", 5),          # needs a shell
@@ -266,8 +259,6 @@ def test_what_is_not_said_not_to_start_does(reported, engine, last):
     assert container.run(made.result.tag, engine=engine).exit_code == 0
 
 
-# -- manners -------------------------------------------------------------------------
-
 def fingerprint(folder):
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob("*")) if path.is_file()}
@@ -294,8 +285,6 @@ def test_a_build_that_fails_is_no_report(reported):
         reported(f"FROM {SLIM}\nRUN false\n")
     assert caught.value.line == 2
 
-
-# -- the command ---------------------------------------------------------------------
 
 def command(*words):
     return subprocess.run([sys.executable, "-m", "helpers", "report", *map(str, words)], cwd=ROOT, capture_output=True,
@@ -335,8 +324,6 @@ def test_the_command_says_no_when_the_build_fails(project, engine):
     assert (done.returncode, facts["ok"], facts["findings"]) == (1, False, [])
     assert (facts["error"]["kind"], facts["error"]["line"]) == ("BuildFailed", 2)
 
-
-# -- fixing --------------------------------------------------------------------------
 
 C = {"main.c": '#include <stdio.h>\nint main(void) { char line[99]; FILE *file = fopen("text.txt", "r");\n'
                'puts(file && fgets(line, 99, file) ? line : "gone"); return 3; }\n', "text.txt": "from the file"}
