@@ -170,6 +170,10 @@ def test_a_failing_command_tells_stage_line_code_and_log(engine, builder, contex
     assert error.instruction.startswith("RUN echo one")
     assert error.log == ("one", "two")
     assert "two" in error.evidence and error.remedy
+    # And it says how far the build came.
+    assert error.progress.builder == builder
+    assert {stage.name: stage.status for stage in error.progress.stages()}["first"] == "built"
+    assert [s.line for s in error.progress.steps() if s.status == "failed"] == [3]
 
 
 @pytest.mark.parametrize(("text", "line"), [
@@ -296,14 +300,3 @@ def test_an_interrupt_stops_the_build_in_the_engine_too(engine, builder, context
 
 def _is_local(engine):
     return engine.host.startswith("unix://") and os.geteuid() == 0
-
-
-def test_a_failed_build_tells_how_far_it_came(engine, builder, context):
-    # What stands beside the failing step may be under way, and is then cut off: nothing does here.
-    text = f"FROM {BASE} AS first\nRUN exit 1\nFROM {BASE}\nCOPY --from=first /x /\nRUN true\n"
-    with pytest.raises(BuildFailed) as caught:
-        build(context, text=text, builder=builder, no_cache=True, engine=engine)
-    progress = caught.value.progress
-    assert progress.builder == builder
-    assert {stage.name: stage.status for stage in progress.stages()}["first"] == "built"
-    assert [s.line for s in progress.steps() if s.status == "failed"] == [2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -32,8 +33,8 @@ class FailedState(State):
     def config(self) -> dict[str, Any]:
         """What its process was started with, in the words of an image's configuration."""
         meta = self.step.meta
-        return {"Env": list(meta.get("env") or ()), "WorkingDir": meta.get("cwd") or "/", "User": meta.get("user")
-                or ""}
+        return {"Env": list(meta.get("env") or ()), "WorkingDir": meta.get("cwd") or "/",
+                "User": meta.get("user") or ""}
 
     def mounts(self) -> tuple[Mount, ...]:
         """All that the step had mounted, caches included."""
@@ -48,23 +49,24 @@ class FailedState(State):
 
     def read_dir(self, path: str = "/") -> tuple[Entry, ...]:
         """As of a State."""
-        lines = self._ask(_LIST, path).written
-        found = []
-        while lines:
-            facts, _, rest = lines.partition(b"\n")
-            name, target, lines = rest.split(b"\0", 2)
-            found.append(_entry(facts, name, target))
-        return tuple(sorted(found, key=lambda entry: entry.name))
+        return tuple(sorted(self._entries(_LIST, path), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
         """As of a State."""
-        facts, _, rest = self._ask(f'f=$1; {_STAT}', path).written.partition(b"\n")
-        name, target, _ = rest.split(b"\0", 2)
-        return _entry(facts, name, target)
+        return next(self._entries(f'f=$1; {_STAT}', path))
 
     def read(self, path: str, limit: int | None = None) -> bytes:
         """As of a State."""
         return self._ask('cat -- "$1"' if limit is None else f'head -c {limit} -- "$1"', path).written
+
+    def _entries(self, script: str, path: str) -> Iterator[Entry]:
+        lines = self._ask(script, path).written
+        while lines:
+            facts, _, rest = lines.partition(b"\n")
+            name, target, lines = rest.split(b"\0", 2)
+            mode, uid, gid, size, seconds = facts.split()
+            yield Entry(os.fsdecode(name).rpartition("/")[2], int(mode, 16), int(uid), int(gid), int(size),
+                        int(seconds) * 1_000_000_000, os.fsdecode(target))
 
     def _runs(self, shell: str) -> bool:
         with contextlib.suppress(CallFailed), self.container() as container:
@@ -78,9 +80,3 @@ class FailedState(State):
         if done.exit_code:
             raise CallFailed(2, done.output.strip() or done.error)
         return done
-
-
-def _entry(facts: bytes, name: bytes, target: bytes) -> Entry:
-    mode, uid, gid, size, seconds = facts.split()
-    return Entry(os.fsdecode(name).rpartition("/")[2], int(mode, 16), int(uid), int(gid), int(size),
-                 int(seconds) * 1_000_000_000, os.fsdecode(target))

@@ -167,18 +167,15 @@ class State:
 
     def read(self, path: str, limit: int | None = None) -> bytes:
         """A file's content, or its first `limit` bytes. Raises CallFailed if it is not there."""
-        pieces: list[bytes] = []
-        at = 0
-        while limit is None or at < limit:
-            length = _PIECE if limit is None else min(_PIECE, limit - at)
-            request = PROTO.ReadFileRequest(Ref=self.ref, FilePath=path,
-                                                 Range=PROTO.FileRange(Offset=at, Length=length))
-            piece = self.gateway.call("ReadFile", request, PROTO.ReadFileResponse).Data
-            pieces.append(piece)
-            at += len(piece)
-            if len(piece) < length:
+        found = bytearray()
+        while limit is None or len(found) < limit:
+            length = _PIECE if limit is None else min(_PIECE, limit - len(found))
+            part = PROTO.FileRange(Offset=len(found), Length=length)
+            request = PROTO.ReadFileRequest(Ref=self.ref, FilePath=path, Range=part)
+            found += self.gateway.call("ReadFile", request, PROTO.ReadFileResponse).Data
+            if len(found) < part.Offset + part.Length:
                 break
-        return b"".join(pieces)
+        return bytes(found)
 
     def mounts(self) -> tuple[Mount, ...]:
         """What a container of this state mounts."""
