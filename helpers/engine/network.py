@@ -125,7 +125,7 @@ def _subnet(name: str) -> str:
 
 def _forget_another_subnet(folder: Path, subnet: str) -> None:
     """dockerd keeps its networks' addresses over a restart, and would put the bridge's old one in place of the
-    new one, which another bridge holds by now. Where they differ it forgets its networks, and makes them anew."""
+    new one, which another bridge holds by now. Where they differ it forgets its networks, and makes them again."""
     last = folder / "subnet"
     if (last.read_text() if last.exists() else _SUBNETS[0]) != subnet:
         (folder / "data/network/files/local-kv.db").unlink(missing_ok=True)

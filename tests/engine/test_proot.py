@@ -191,7 +191,7 @@ def test_what_runs_ends_with_its_jail_however_that_ends(small):
         running.remove(force=True)
 
 
-def test_a_file_system_that_a_container_left_as_it_was_is_lent_again(small):
+def test_a_file_system_that_a_container_left_unchanged_is_used_again(small):
     folder = Path(small.host.removeprefix("unix://")).parent / "trees"
     for _ in range(2):
         container.run(BASE, ["true"], engine=small)

@@ -197,7 +197,7 @@ def test_what_we_find_more_has_its_reason(sight, name):
 
 
 @EACH
-def test_a_package_is_told_of_by_the_same_files(sight, name):
+def test_a_package_is_found_in_the_same_files(sight, name):
     seen = sight(name)
     for told, paths in seen.ours.items():  # noqa: F402
         if told in seen.theirs:

@@ -347,7 +347,7 @@ def test_the_last_name_takes_the_image_and_its_layers_away(building, store):
         store.find("t:2")
 
 
-def test_a_tree_that_was_changed_is_not_lent_again(building, store, tmp_path):
+def test_a_tree_that_was_changed_is_not_used_again(building, store, tmp_path):
     image, _ = building(_TWO, {"a": "A", "b": "B"})
     trees = FileSystems(tmp_path / "more", store.layer, Waste(tmp_path / "waste"))
     clean = trees.take(store.chain(image))

@@ -105,7 +105,7 @@ def test_the_dynamic_section_is_where_its_address_says_as_for_a_loader():
 
 
 @pytest.mark.parametrize("kind", [1, 4])
-def test_of_an_object_or_a_core_no_more_is_told(kind):
+def test_of_an_object_or_a_core_only_the_kind_is_reported(kind):
     assert read(make(kind=kind, loader=LOADER, needed=("libc.so.6",), soname="x")) == Elf(
         "x86-64", 64, {1: "object", 4: "core"}[kind], False, "", (), (), "", "", "", ())
 

@@ -253,7 +253,7 @@ def test_many_bombs_together_unpack_to_a_bound(budgets):
     assert budgets[-1].size == 0 and budgets[-1].read == 10_000 - 2
 
 
-def test_an_archive_with_too_many_entries_is_told_by_its_name():
+def test_an_archive_with_too_many_entries_is_known_by_its_name():
     data = jar(pom("x", "1"), ("many.bin", b"PK\1\2" * 100_001), method=zipfile.ZIP_STORED)
     assert said("/many-1.jar", data) == [("many", "1")]
 
@@ -311,7 +311,7 @@ def holding(*texts):
     ("/usr/bin/memcached", b"memcached 1.6.18", ("memcached", "1.6.18")),
     ("/usr/lib/postgresql/15/bin/postgres", b"postgres (PostgreSQL) 15.20 (Debian)", ("postgresql", "15.20")),
     ("/usr/bin/perl5.36.0", b"v5.36.0", ("perl", "5.36.0"))])
-def test_a_program_that_tells_its_version(path, text, found):
+def test_a_program_that_contains_its_version(path, text, found):
     assert packages(path, holding(b"before", text, b"after")) == (Package("binary", *found),)
     assert packages(path, text) == ()                     # a text that speaks of it is not the program
     assert packages(path, holding(b"before")) == ()       # nor is another program of that name
@@ -336,7 +336,7 @@ def go_program(main):
     return make(kind=2, parts=((0x600000, raw),), section=".go.buildinfo")
 
 
-def test_the_command_go_is_told_by_what_go_noted_of_it():
+def test_the_command_go_is_known_by_its_build_information():
     assert packages("/usr/local/go/bin/go", go_program(b"path\tcmd/go")) == (Package("binary", "go", "1.22.10"),)
     assert packages("/usr/local/go/bin/go", go_program(b"path\texample.org/go")) == ()
     assert packages("/usr/local/go/bin/go", holding(b"go1.22.10")) == ()
@@ -366,7 +366,7 @@ def sane(found):
 
 
 @each_sample
-def test_a_sample_tells_something(path):
+def test_a_sample_is_read(path):
     assert packages(path, SAMPLES[path])
 
 
@@ -401,7 +401,7 @@ def test_one_damaged_paragraph_costs_only_itself():
     assert said(STATUS, data) == [("a", "1"), ("b", "2")]
 
 
-def test_a_list_without_end_is_told_to_a_bound():
+def test_an_endless_list_is_read_up_to_a_bound():
     data = b"".join(b"P:p%d\nV:1\n\n" % number for number in range(20_500))
     assert len(packages(APK, data)) == 20_000
 

@@ -205,7 +205,7 @@ def test_a_renamed_busybox_is_one_though_it_has_a_shell_s_name():
 
 
 @pytest.mark.parametrize("content, name", [(BUSYBOX, "sh"), (elf(go="cmd/go"), "go")])
-def test_no_name_is_told_twice(content, name):
+def test_no_name_is_listed_twice(content, name):
     below = layer(("bin/a", content, RUN), (f"bin/{name}", ("h", "bin/a"), RUN))
     assert inventory(below, layer(("bin/.wh.a", b""))).tool(name).names == (f"/bin/{name}",)
 
@@ -322,7 +322,7 @@ def test_an_image_of_nothing():
     assert (found.os, found.wasted, list(found.listing())) == ("", 0, [])
 
 
-def test_waste_is_told_by_layer_with_what_hid_it():
+def test_waste_is_listed_by_layer_with_what_hid_it():
     found = inventory(layer(("a", b"1" * 10), ("b", b"2" * 20), ("c", b"3" * 30), ("d/e", b"4" * 5), ("stays", b"5")),
                       layer(("a", b"6" * 7), (".wh.b", b"")), layer(("new", b"7")), layer((".wh.c", b""), (".wh.a", b""), (".wh.d", b"")))
     assert [(each.layer, each.size, each.by) for each in found.waste] == [(0, 65, (1, 3)), (1, 7, (3,))]
@@ -380,7 +380,7 @@ def test_a_list_above_does_not_count_for_one_that_is_seen_elsewhere():
     assert brought(found) == {"a": ("1", 0), "b": ("1", 1)}
 
 
-def test_other_packages_came_with_the_file_that_tells_of_them():
+def test_other_packages_came_with_the_file_that_lists_them():
     told = b'{"name": "a", "version": "1"}'
     found = inventory(layer(("x/package.json", told)), layer(("x/package.json", told), ("y/package.json", told)))
     assert [(each.path, each.layer) for each in found.packages] == [("/x/package.json", 1), ("/y/package.json", 1)]
@@ -555,7 +555,7 @@ def test_what_only_one_of_them_has():
     assert json.loads(json.dumps(facts)) == facts
 
 
-def test_a_package_in_two_places_is_told_once():
+def test_a_package_in_two_places_is_listed_once():
     told = b'{"name": "a", "version": "1"}'
     one = inventory(layer(("x/package.json", told), ("y/package.json", told)))
     assert compare([one, inventory()]).only_packages(one) == (Package("npm", "a", "1"),)

@@ -175,11 +175,11 @@ def test_a_recorded_measurement_is_compared_with_the_prediction_of_this_session(
     assert f"<p>{said}</p>" in shown.data["text/html"]
 
 
-def test_the_reason_is_told_once(kernel):
+def test_the_reason_is_given_once(kernel):
     assert len(kernel("twice()")[0].outputs) == 2 and len(kernel("twice()")[0].outputs) == 1
 
 
-def test_each_thing_that_an_engine_cannot_do_is_told_once(kernel):
+def test_each_thing_that_an_engine_cannot_do_is_reported_once(kernel):
     for builder in ("legacy", "buildah"):
         first, second = (texts(kernel(f"old('{builder}')")[0]) for _ in range(2))
         assert f"The builder {builder} is not here." in first[0] and f"{builder} says" in first[1]
