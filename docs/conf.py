@@ -13,7 +13,7 @@ _REPOSITORY = _PROJECT["urls"]["Repository"]
 _ADDRESS = _PROJECT["urls"]["Documentation"]
 
 project = "Multi-Stage Builds, Measured"
-author = "The contributors to Multi-Stage Builds, Measured"
+author = "the contributors to Multi-Stage Builds, Measured"
 copyright = "the contributors; code MIT, lessons CC BY 4.0"
 language = "en"
 

@@ -196,4 +196,4 @@ def _waste_finding(unseen: int, whole: int, name: str, own: bool) -> str:
     if not unseen:
         return f"Every byte that {name} adds is seen" if own else f"Every byte of {name} is seen"
     where = f"that {name} adds" if own else f"in {name}"
-    return f"{size(unseen)} of {size(whole)} {where} are shipped and never seen"
+    return f"{size(unseen)} of {size(whole)} {where} is shipped and never seen"

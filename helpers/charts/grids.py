@@ -77,9 +77,15 @@ def _yes_no(found: Mapping[str, Mapping[str, bool]], kinds: Sequence[tuple[str, 
     grid(axes, list(found), rows)
     axes.set_yticks([place + 0.5 for place in places], rows)
     axes.set_ylim(places[-1] + 1, 0)
-    alt = " ".join(f"{name}: " + ", ".join(f"{what} {kinds[not yes][0].lstrip('✘✔ ')}" for what, yes in answers.items())
-                   + "." for name, answers in found.items())
+    alt = " ".join(f"{name}, {_grouped(answers, kinds)}." for name, answers in found.items())
     return finish(figure, title, alt, images, legend=pale_legend(*((colour, words) for _, colour, words in kinds)))
+
+
+def _grouped(answers: Mapping[str, bool], kinds: Sequence[tuple[str, str, str]]) -> str:
+    """'crosses: the user, the file; stays behind: the argument'"""
+    sides = {words.lstrip("✘✔ "): [what for what, yes in answers.items() if yes is side]
+             for (words, *_), side in zip(kinds, (True, False))}
+    return "; ".join(f"{words}: {', '.join(names)}" for words, names in sides.items() if names)
 
 
 def _count(found: Mapping[str, Mapping[str, bool]], one: str, several: str) -> str:
@@ -107,7 +113,7 @@ def twins(pairs: Mapping[str, Twins], program: str) -> Chart:
         for column, same in enumerate(answers):
             cell(axes, column, row, SHARED if same else DANGER, "✔ same" if same else "✘ differs", bold=not same)
     grid(axes, _PARTS, list(pairs))
-    alt = "; ".join(f"{name}: " + ", ".join(f"{what} {'same' if same else 'differs'}"
+    alt = "; ".join(f"{name}: " + ", ".join(f"{'same' if same else 'different'} {what}"
                                             for what, same in zip(_PARTS, answers)) for name, answers in held.items())
     engines = "; ".join(dict.fromkeys(pair.engine for pair in pairs.values()))
     return finish(figure, _twins_finding(held), alt, source=f"Each row is two builds without the cache, on {engines}.",

@@ -98,7 +98,7 @@ def _of_use(dockerfile: Dockerfile, use: Use) -> Iterator[Problem]:
     if use.source is None and use.reference != SCRATCH:
         yield from _taken_for_an_image(dockerfile, use, taker)
     if use.via == "COPY" and "$" in (written := use.instruction.value[use.start:use.end]):
-        yield Problem("variable-from", line, taker.label, f"Line {line}: Buildah alone expands {written} in --from.",
+        yield Problem("variable-from", line, taker.label, f"Line {line}: only Buildah expands {written} in --from.",
                       "BuildKit and the legacy builder replace variables in FROM, but not in --from.",
                       f"Add a stage, FROM {written} AS source, and take from source instead.", ("buildkit", "legacy"))
     if use.via != "FROM" and line < taker.line:

@@ -87,7 +87,7 @@ def _folded_waste(found: Inventory) -> str:
     rows = [(size(total), _code(made), _code(by), "<br>".join(map(_html, files)))
             for total, made, by, files in _waste_rows(found)]
     inner = table(("bytes", "in the layer of", "hidden by", "files"), rows, right=(0,))
-    return (f"<details><summary>{size(found.wasted)} are shipped and never seen</summary>{inner}</details>")
+    return (f"<details><summary>{size(found.wasted)} is shipped and never seen</summary>{inner}</details>")
 
 
 def _html(text: str) -> str:

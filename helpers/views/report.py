@@ -113,8 +113,10 @@ def _opinions(report: Report) -> Iterator[tuple[str, tuple[Opinion, ...]]]:
 
 
 def _reports(who: str, everything: tuple[Opinion, ...], besides: tuple[Opinion, ...]) -> str:
-    return (f"{who} reports {counted(len(everything), 'thing')}, {len(besides) or 'none'} of which "
-            f"{'is' if len(besides) < 2 else 'are'} not listed above.")
+    reports = f"{who} reports {counted(len(everything), 'thing')},"
+    if not besides:
+        return f"{reports} listed above."
+    return f"{reports} {len(besides)} of which {'is' if len(besides) == 1 else 'are'} not listed above."
 
 
 def _listed(opinions: tuple[Opinion, ...]) -> str:

@@ -187,8 +187,8 @@ def test_as_many_names_as_fit(names, letters, told):
     (charts.surface, [BARE, SOME], "some:1 has 2 programs to run, bare:1 has 1"),
     (charts.surface, [SOME, SOME], "Each has 2 programs to run"),
     (charts.waste, WASTES["none"], "Every byte of full:1 is seen"), (charts.waste, EMPTY, "empty:1 has no file"),
-    (charts.waste, WASTES["all"], "600 B of 600 B in all:1 are shipped and never seen"),
-    (charts.waste, WASTES["some"], "650 B of 1.12 kB in some:1 are shipped and never seen")])
+    (charts.waste, WASTES["all"], "600 B of 600 B in all:1 is shipped and never seen"),
+    (charts.waste, WASTES["some"], "650 B of 1.12 kB in some:1 is shipped and never seen")])
 def test_the_title_is_the_finding(draw, found, title):
     assert draw(found).title == title
 
@@ -299,7 +299,7 @@ def test_an_inventory_as_a_table():
     found = weighed(programs("gcc", "bash"), layer(("usr/bin/.wh.bash", b""), ("x/package.json", b'{"name": "a", "version": "1"}')), name="made:1")
     text = page(views.inventory_view(found)).text
     assert "made:1: 2 files, 1 executable, 1 package" in text and "1 package by layer" in text and "1 npm" in text
-    assert f"{size(len(elf()))} are shipped and never seen" in text and f"/usr/bin/bash ({size(len(elf()))})" in text
+    assert f"{size(len(elf()))} is shipped and never seen" in text and f"/usr/bin/bash ({size(len(elf()))})" in text
     bare = page(views.inventory_view(BARE)).text
     assert "No known tool." in bare and "No package is listed in it." in bare and "never seen" not in bare
 

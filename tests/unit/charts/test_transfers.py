@@ -139,8 +139,8 @@ def test_twins_tell_what_is_the_same():
     same, differs = "\u2714 same", "\u2718 differs"
     assert texts(chart) == [differs, differs, differs, same, same, differs]
     assert chart.title == "0 parts of 3 the same at first, 2 at the end: program and layers"
-    assert "before: program differs, layers differs, image id differs" in chart.alt
-    assert "after: program same, layers same, image id differs" in chart.alt
+    assert "before: different program, different layers, different image id" in chart.alt
+    assert "after: same program, same layers, different image id" in chart.alt
 
 
 def test_colour_and_mark_agree():

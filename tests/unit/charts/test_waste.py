@@ -27,14 +27,14 @@ def said(chart) -> dict[str, str]:
 def test_with_the_base_every_layer_that_has_files_is_a_row():
     chart = charts.waste(repaired())
     assert said(chart) == {"RUN 0": "500 B, ✘ all unseen", "RUN 1": "300 B, ✘ all unseen", "RUN 3": "300 B"}
-    assert chart.title == "800 B of 1.10 kB in made:1 are shipped and never seen"
+    assert chart.title == "800 B of 1.10 kB in made:1 is shipped and never seen"
     assert legend(chart) == ["✘ hidden by a later layer, still shipped", "the application"]
 
 
 def test_without_the_base_the_empty_layers_count_too():
     chart = charts.waste(repaired(), "it", own=True)
     assert said(chart) == {"RUN 1": "300 B, ✘ all unseen", "RUN 2": "0 B", "RUN 3": "300 B"}
-    assert chart.title == "300 B of 600 B that it adds are shipped and never seen"
+    assert chart.title == "300 B of 600 B that it adds is shipped and never seen"
     assert "base: debian" not in legend(chart) and "RUN 0" not in chart.alt
     assert "RUN 2: 0 B, 0 B unseen" in chart.alt
 
