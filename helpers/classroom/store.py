@@ -18,7 +18,7 @@ from typing import Any
 from docker.errors import NotFound
 
 from .. import paths
-from ..bases import FIRST, ResolvedBase, save
+from ..bases import FIRST, ResolvedBase, kit, save
 from ..builder import ensure_bases
 from ..engine import Engine
 from ..engine.timeouts import patient
@@ -48,10 +48,8 @@ def fill(engine: Engine, room: Room, report: Callable[[str], None], refs: Sequen
                 "MULTISTAGE_HOME": PLACE, "MULTISTAGE_KIT": _KIT, "TMPDIR": PLACE,
                 "MULTISTAGE_PROGRESS": "/tmp/progress.json"}) as made:
             api.start(made)
-            with tempfile.TemporaryDirectory(prefix="multistage-class-") as folder:
-                for base in bases:
-                    save(engine, base, Path(folder, "kit"), report)
-                patient(api, 1800).put_archive(made, PLACE, _packed(Path(folder, "kit")))
+            with _saved(engine, room, bases, report) as folder:
+                patient(api, 1800).put_archive(made, PLACE, _packed(folder, [base.ref for base in bases]))
             containers.run(engine, made, ["sh", "/opt/fill_store.sh", *(base.ref for base in bases)], "/")
             containers.run(engine, made, ["rm", "-r", _KIT])
             # Some folders of a store are closed to their owner, and `du` reports each.
@@ -101,11 +99,26 @@ def _digest(engine: Engine, bases: Sequence[ResolvedBase]) -> str:
     return hashlib.sha256("\n".join(ids + recipes).encode()).hexdigest()
 
 
-def _packed(folder: Path) -> Iterator[bytes]:
-    """A folder as a tar whose files belong to the sessions' user, in pieces."""
+@contextlib.contextmanager
+def _saved(engine: Engine, room: Room, bases: Sequence[ResolvedBase], report: Callable[[str], None]) -> Iterator[Path]:
+    """A kit with the bases: the class's own, or one for the moment."""
+    if room.kit:
+        yield Path(room.kit)
+        return
+    with tempfile.TemporaryDirectory(prefix="multistage-class-") as folder:
+        for base in bases:
+            save(engine, base, Path(folder), report)
+        yield Path(folder)
+
+
+def _packed(folder: Path, refs: Sequence[str]) -> Iterator[bytes]:
+    """Those base images of a kit as the tar of a folder `kit` that belongs to the sessions' user, in pieces."""
+    files = [each.path for each in kit.entries(folder, required=True) if each.ref in refs]
     with tempfile.TemporaryFile() as file:
         with tarfile.open(fileobj=file, mode="w") as archive:
-            archive.add(folder, folder.name, filter=_theirs)
+            archive.add(folder, Path(_KIT).name, recursive=False, filter=_theirs)
+            for path in (folder / kit.INDEX, *files):
+                archive.add(path, f"{Path(_KIT).name}/{path.name}", filter=_theirs)
         file.seek(0)
         while piece := file.read(1 << 20):
             yield piece

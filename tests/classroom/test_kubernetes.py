@@ -197,8 +197,8 @@ def test_a_session_with_these_settings_builds_from_the_store_that_such_a_pod_has
         begun.append(started(engine, name, job, volumes, ["sleep", "infinity"], MULTISTAGE_KIT=f"{store.PLACE}/kit"))
         with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
             for base in ensure_bases(engine, FIRST, report=print):     # a cluster fetches them from their registries
-                save(engine, base, Path(folder, "kit"), print)
-            api.put_archive(begun[0], store.PLACE, store._packed(Path(folder, "kit")))
+                save(engine, base, Path(folder), print)
+            api.put_archive(begun[0], store.PLACE, store._packed(Path(folder), FIRST))
         containers.run(engine, begun[0], job["containers"][0]["args"], "/")
         containers.run(engine, begun[0], ["rm", "-r", f"{store.PLACE}/kit"], "/")
         begun.append(started(engine, name, pod, volumes, ["python3", "/opt/session.py", "sleep", "infinity"]))

@@ -1,8 +1,10 @@
 """The kit of a class: its index, what it refuses, how it goes on, how large it becomes."""
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
 from collections import namedtuple
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,7 @@ import pytest
 
 from helpers.bases import kit as archives
 from helpers.bases import saving
-from helpers.classroom import kit, manifest, opening, packages, services
+from helpers.classroom import kit, manifest, opening, packages, services, store
 from helpers.errors import CourseError
 
 from .test_room import made
@@ -189,6 +191,19 @@ def test_saving_a_base_image_keeps_the_rest_of_the_index(gathered):
 
 
 # -- the class -------------------------------------------------------------------------
+
+def test_the_store_of_a_class_is_given_the_archives_of_the_kit(gathered):
+    gathered.make()
+    room = made(kit=str(gathered.folder))
+    with store._saved(None, room, [SimpleNamespace(ref="golang:1.22")], print) as folder:
+        content = b"".join(store._packed(folder, ["golang:1.22"]))
+    archive, = gathered.folder.glob("golang-*.tar.zst")
+    with tarfile.open(fileobj=io.BytesIO(content)) as packed:
+        members = {each.name: each for each in packed}
+        assert packed.extractfile(f"kit/{archive.name}").read() == archive.read_bytes()
+    assert members.keys() == {"kit", f"kit/{manifest.INDEX}", f"kit/{archive.name}"}
+    assert {(each.uid, each.gid) for each in members.values()} == {(1000, 1000)}
+
 
 def test_sessions_of_a_class_with_a_kit_ask_the_class_for_packages():
     room = made(kit="/kit", packages_port=4003)
