@@ -113,7 +113,7 @@ $(TESTED): $(READY) $(SITED) engine
 	@touch $@
 
 unit: $(READY)  ## the tests that need no engine
-	$(PYTEST) tests/unit
+	$(PYTEST) -p no:nbval -p no:anyio tests/unit
 
 lessons: $(READY)  ## run the notebooks as tests
 	$(PYTEST) $(NBVAL) notebooks

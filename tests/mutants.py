@@ -180,17 +180,21 @@ class _Recorder:
 
 
 def record(tree: Path, tests: Sequence[str]) -> tuple[dict, set[str]]:
-    """({module: {line: tests}}, the tests that fail without any fault)."""
+    """({module: {line: tests}}, the tests that fail without any fault). Ends the program where no worker recorded a
+    line: every fault would seem to survive."""
     lines: dict = defaultdict(lambda: defaultdict(set))
     failed: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
-        run(tree, ["-n", str(JOBS), "--dist", "loadfile", "-p", "tests.mutants", *tests], **{RECORD: folder, "PYTHONDONTWRITEBYTECODE": ""})
+        _, output = run(tree, ["-n", str(JOBS), "--dist", "loadfile", "-p", "tests.mutants", *tests], seconds="unlimited",
+                        **{RECORD: folder, "PYTHONDONTWRITEBYTECODE": ""})
         for path in Path(folder).iterdir():
             recorded = json.loads(path.read_text())
             failed.update(test.partition("[")[0] for test in recorded["failed"])
             for module, seen in recorded["lines"].items():
                 for line, names in seen.items():
                     lines[module][int(line)].update(name.partition("[")[0] for name in names if ".py" in name)
+    if not lines:
+        raise SystemExit(f"The tests ended without a record of the lines that they run:\n{output[-3000:]}")
     return lines, failed
 
 
@@ -209,9 +213,9 @@ def copied(tree: Path, into: Path) -> Path:
     return into
 
 
-def run(tree: Path, arguments: Sequence[str], **variables: str) -> tuple[int, str]:
-    """pytest in a tree: (exit code, its output)."""
-    command = ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS]
+def run(tree: Path, arguments: Sequence[str], seconds: int | str = CPU_SECONDS, **variables: str) -> tuple[int, str]:
+    """pytest in a tree, with so many seconds of CPU for each process: (exit code, its output)."""
+    command = ["sh", "-c", f'ulimit -t {seconds}; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS]
     done = subprocess.run([*command, *arguments], cwd=tree, env={**os.environ, "PYTHONPATH": str(tree), "PYTEST_ADDOPTS": "", **variables},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.returncode, done.stdout

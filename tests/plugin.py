@@ -47,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()    # until all tests are collected
     for line in ("nightly: runs only with --nightly", "alone: no other test uses the engine meanwhile"):
         config.addinivalue_line("markers", line)
     # A shell ignores SIGINT in what it runs in the background, and so would each program that a test interrupts.
@@ -82,8 +83,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """The collector need not look at thousands of tests and modules again each time: they stay."""
+    """The collector need not look at thousands of tests and modules, again each time: they stay."""
     gc.freeze()
+    gc.enable()
 
 
 def _file(item: pytest.Item) -> str:

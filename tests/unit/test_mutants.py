@@ -70,3 +70,16 @@ def test_the_sample_has_faults_of_every_package():
     sample = json.loads(mutants.SAMPLE.read_text())
     packages = {path.name for path in (mutants.ROOT / "helpers").iterdir() if (path / "__init__.py").exists()}
     assert len(sample) >= 60 and packages <= {fault["module"].split("/")[1] for fault in sample}
+
+
+def test_without_a_record_of_the_lines_no_fault_is_judged(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutants, "run", lambda *words, **variables: (2, "ImportError: no module named x"))
+    with pytest.raises(SystemExit, match="without a record(.|\n)*no module named x"):
+        mutants.record(tmp_path, ["tests/unit"])
+
+
+@pytest.mark.nightly    # all of the helpers are taken apart for it
+def test_nine_in_ten_faults_of_the_sample_have_their_code_still():
+    sample, found = json.loads(mutants.SAMPLE.read_text()), mutants.index(mutants.ROOT)
+    gone = [fault for fault in sample if mutants.locate(fault, found) is None]
+    assert len(gone) <= len(sample) / 10, gone
