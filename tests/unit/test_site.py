@@ -91,6 +91,16 @@ def test_what_an_experiment_brought_is_folded_up_to_the_comparison():
     assert 'value="a"' in form and "<p>b.</p>" in form
 
 
+def test_a_cell_that_left_nothing_to_see_is_not_folded():
+    lesson = notebook(
+        ['guess = predict("How many?", unit="programs")', shown("<p><b>Your prediction:</b> How many? (a number)</p>")],
+        ["slow()", shown([])],
+        ["guess.compare(3)", shown("<p>You made no prediction. Measured: 3.</p>", **{questions.COMPARED: {"question": "How many?"}})])
+    questions.adapt(lesson)
+    assert [questions.FOLDED in cell["metadata"].get("tags", ()) for cell in lesson["cells"]] == [False, False, True]
+    assert "<label>programs <input" in lesson["cells"][0]["outputs"][0]["data"]["text/html"]
+
+
 def test_pictures_go_into_files_and_links_to_notebooks_lead_to_pages(tmp_path):
     from helpers.charts import sizes
     from tests.unit.layers import image

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from helpers.questions import UNITS
 from helpers.widgets.ask import COMPARED
 
 _ASKED = re.compile(r"<p><b>(.*?)</b></p><ul>(.*?)</ul><details><summary>Answer</summary><p>(.*?)</p></details>", re.S)
@@ -35,7 +36,12 @@ def adapt(notebook: dict[str, Any]) -> None:
                 output["data"]["text/html"] = _prediction(f"question-{at}", question, choices, unit, measured)
                 for each in cells[at + 1:at + 1 + end]:
                     tags = each["metadata"].setdefault("tags", [])
-                    tags += [FOLDED] * (FOLDED not in tags)
+                    tags += [FOLDED] * (FOLDED not in tags and any(map(_shows, each.get("outputs", ()))))
+
+
+def _shows(output: dict[str, Any]) -> bool:
+    """Whether there is anything in an output: a progress bar leaves an empty one behind."""
+    return "data" not in output or any("".join(text) for text in output["data"].values())
 
 
 def _call(source: str) -> tuple[str, Sequence[str], str] | None:
@@ -69,7 +75,7 @@ def _question(name: str, asked: re.Match[str]) -> str:
 
 
 def _prediction(name: str, question: str, choices: Sequence[str], unit: str, measured: str) -> str:
-    number = html.escape(f"in {unit}" if unit else "a number")
+    number = html.escape(f"in {unit}" if unit in UNITS else unit or "a number")
     entry = "".join(_radios(name, [html.escape(choice) for choice in choices])) if choices else (
         f'<label>{number} <input type="number" name="{name}" min="0" step="any"></label>')
     unfolds = f"<summary>What was measured</summary><p>{measured}</p>" if measured else ""
