@@ -154,7 +154,7 @@ class _Search:
                 failures.append(failure)
                 continue
             return replace(_resolved(self.ref, origin, name, _config(self.engine, name) or {}), kit=self.loaded)
-        raise BaseUnavailable(f"The base image {self.ref} is not here and could not be had.",
+        raise BaseUnavailable(f"The base image {self.ref} is not here and could not be fetched.",
                               why="; ".join(each.answer for each in failures if each.answer) + ".",
                               remedy=" ".join(dict.fromkeys(each.remedy for each in failures if each.remedy)),
                               evidence=failures[-1].evidence)

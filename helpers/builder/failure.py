@@ -106,19 +106,19 @@ def _not_had(progress: Progress, engine: Engine | None, asked: re.Match[str]) ->
         remedy = f"Go online, or set {references.MIRROR}=host:port to a registry that has it."
         if engine and _reads_itself(read, engine):
             remedy = f"Remove line {line}: {engine.name} {engine.version} reads this file itself. Or else: {remedy}"
-        return BuildFailed(f"Line {line}: the reader {read.frontend} that `# syntax=` names could not be had.",
+        return BuildFailed(f"Line {line}: the reader {read.frontend} that `# syntax=` names could not be fetched.",
                            why=why, remedy=remedy, line=line, progress=progress)
     for stage in read.stages:
         if stage.platform and stage.base_stage is None and _is_asked(stage.base, asked):
             return BaseUnavailable(
-                f"Line {stage.line}: {stage.base} for {stage.platform} is not here and could not be had.",
+                f"Line {stage.line}: {stage.base} for {stage.platform} is not here and could not be fetched.",
                 why=why, line=stage.line,
                 remedy="Leave out --platform to build with the image that is here, or go online: for another platform "
                        f"the engine asks the image's own registry ({references.MIRROR} is not asked).")
     edge = next((edge for edge in read.edges if edge.external and _is_asked(edge.source, asked)), None)
     name = edge.source if edge else f"{asked['path']}:{asked['version']}"
     return BaseUnavailable(
-        f"Line {edge.line}: {name} could not be had." if edge else f"The image {name} could not be had.",
+        f"Line {edge.line}: {name} could not be fetched." if edge else f"The image {name} could not be fetched.",
         why=why, line=edge.line if edge else None,
         remedy=f"Go online, or set {references.MIRROR}=host:port to a registry that has it.")
 
@@ -209,5 +209,7 @@ def _remedy(message: str, step: Step | None) -> str:
         return ("Close what else needs memory in this session (other kernels, containers), or let the command "
                 "do less at once; build again: the steps before it are cached.")
     if step and step.instruction.startswith("RUN"):
-        return "Read the end of the log; fix that line; build again: the steps before it are cached."
+        look = ("Read the end of the log" if step.log else
+                "It printed nothing: run it by hand with `python -m helpers debug`")
+        return f"{look}; fix that line; build again: the steps before it are cached."
     return ""

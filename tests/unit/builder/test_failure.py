@@ -41,7 +41,7 @@ def test_an_image_for_another_platform_is_named_with_it(message):
     text = "FROM debian:12 AS here\nFROM --platform=linux/arm64 debian:12\nCOPY --from=here /x /\n"
     found = error(text, message)
     assert isinstance(found, BaseUnavailable) and found.line == 2
-    assert found.what == "Line 2: debian:12 for linux/arm64 is not here and could not be had."
+    assert found.what == "Line 2: debian:12 for linux/arm64 is not here and could not be fetched."
     assert "Leave out --platform" in found.remedy and "MULTISTAGE_MIRROR" in found.remedy
 
 
@@ -67,7 +67,7 @@ MOUNTS = "FROM a\nRUN --mount=type=secret,id=npmrc --mount=type=secret,id=tok --
      "--secret id=npmrc,src=FILE --secret id=tok,src=FILE --ssh default, or --lend npmrc for this machine's settings"),
     ([("secret", "npmrc"), ("ssh", "default")],
      "It mounts tok, and this build was not given that. If it is needed: --secret id=tok,src=FILE."),
-    ([("secret", "npmrc"), ("secret", "tok"), ("ssh", "default")], "Read the end of the log")])
+    ([("secret", "npmrc"), ("secret", "tok"), ("ssh", "default")], "It printed nothing: run it by hand")])
 def test_what_a_failed_command_mounts_and_was_not_given(given, remedy):
     step = StepSeen("k", f"[2/2] {MOUNTS.splitlines()[1]}", 1.0, 2.0, error="exit code: 1")
     assert remedy in error(MOUNTS, "exit code: 1", step, given=given).remedy
