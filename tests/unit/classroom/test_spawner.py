@@ -29,7 +29,7 @@ def weights(*seconds):
 
 
 def test_a_learner_at_work_keeps_the_usual_weight():
-    assert weights(0, 7, 14, 20, 26, 33, 40, 46) == [USUAL]
+    assert weights(0, 5, 9, 14, 18, 22, 27, 31) == [USUAL]
 
 
 def test_a_session_that_forks_without_end_gets_what_others_leave():
