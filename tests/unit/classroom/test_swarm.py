@@ -1,7 +1,6 @@
 """A learner's session on a Docker Swarm: the service that SwarmSpawner makes of deploy/swarm."""
 
 import asyncio
-import os
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +22,6 @@ def service(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("ADDRESS", "PASSWORD", "TOKEN"):
         monkeypatch.setenv(f"MULTISTAGE_{name}", "192.0.2.1")
-    monkeypatch.setenv("PATH", os.environ["PATH"])     # the file changes it
     config = PyFileConfigLoader("jupyterhub_config.py", str(image.ROOT / "deploy" / "swarm")).load_config()
 
     def asked(name):
