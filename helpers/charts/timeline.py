@@ -214,8 +214,10 @@ def _finding(build: BuildResult | BuildFailed, lanes: Sequence[Lane], whole: flo
 
 
 def _spoken(lanes: Sequence[Lane]) -> str:
-    return " ".join(f"{lane.name}: {'; '.join(_report(step) for step in lane.steps) or lane.state or 'no step'}."
-                    for lane in lanes)
+    def listed(lane: Lane) -> str:
+        return "; ".join(_report(step) for step in sorted(lane.steps, key=lambda step: step.started or 0))
+
+    return " ".join(f"{lane.name}: {listed(lane) or lane.state or 'no step'}." for lane in lanes)
 
 
 def _report(step: Step) -> str:

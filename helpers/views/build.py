@@ -1,7 +1,7 @@
 """A build: while it runs, and once it has finished."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step
 from ..text import escape
@@ -62,9 +62,13 @@ def _instruction(step: Step) -> str:
     return code(_short(" ".join(step.instruction.split())))
 
 
+def _own(steps: Iterable[Step]) -> list[Step]:
+    """The steps of stages in the order of the Dockerfile: builders report them in another one."""
+    return sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
+
+
 def _folded_steps(steps: Sequence[Step]) -> str:
-    own = sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-    rows = [(str(s.line or ""), _word(s.stage), _instruction(s), status(s.status), _took(s)) for s in own]
+    rows = [(str(s.line or ""), _word(s.stage), _instruction(s), status(s.status), _took(s)) for s in _own(steps)]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
 
@@ -72,7 +76,7 @@ def _folded_steps(steps: Sequence[Step]) -> str:
 def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> str:
     """A build under way: what runs now, and the last lines that it printed. `ended`
     says that it goes no further: it failed or was stopped."""
-    steps = [step for step in progress.steps() if step.stage]
+    steps = _own(progress.steps())
     done = sum(step.status in ("done", "cached") for step in steps)
     if ended:
         told = f"Ended after {seconds(elapsed)}, with {done} of {len(steps)} steps done"

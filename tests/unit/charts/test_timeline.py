@@ -19,6 +19,11 @@ from tests.unit.charts import figures
 from tests.unit.charts.figures import PNG, legend, notes, rows
 
 
+def test_the_description_lists_steps_as_they_ran():
+    chart = charts.timeline(made("FROM a AS one\n", step("one", 2, 3, "RUN second"), step("one", 0, 2, "RUN first")))
+    assert chart.alt.index("RUN first") < chart.alt.index("RUN second")
+
+
 def texts(chart) -> list[str]:
     """The words on the bars, and those under the names of the lanes."""
     return [*figures.texts(chart), *(line for label in rows(chart) for line in label.split("\n"))]

@@ -448,6 +448,16 @@ def test_a_build_under_way_as_html():
     assert "line 19" in shown and "line 13" not in shown
 
 
+def test_steps_under_way_are_listed_as_in_the_dockerfile():
+    progress = state()
+    for event in reversed(STORY[:7]):
+        progress.add(event)
+    shown = page(progress_view(progress, 61)).text
+    lines = [step.instruction for step in sorted(progress.steps(), key=lambda step: step.line or 0) if step.stage]
+    assert len(lines) > 1 and lines != [step.instruction for step in progress.steps() if step.stage]
+    assert [shown.index(line) for line in lines] == sorted(shown.index(line) for line in lines)
+
+
 def test_a_long_step_keeps_its_stage_whole():
     progress = Progress(dockerfile.parse("FROM a AS builder\nRUN --mount=type=cache,target=/x \\\n    b\n"), None, "buildkit")
     progress.add(StepSeen("1", "[builder 2/2] RUN --mount=type=cache,target=/x     b", 1))
