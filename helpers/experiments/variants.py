@@ -23,7 +23,7 @@ from ..container import Ran
 from ..engine import Engine
 from ..errors import BaseUnavailable
 from ..image import Image, inspect
-from ..inventory import Inventory
+from ..inventory import Inventory, Needs
 
 APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 Answer = TypeVar("Answer")
@@ -92,6 +92,11 @@ class Variants:
     def run(self, name: str, command: Sequence[str] | None = None) -> Ran | Absent:
         """Run it until it ends, as `helpers.container.run`."""
         return self._ask(name, lambda tag, engine: container.run(tag, command, engine=engine))
+
+    def needs(self, name: str, path: str) -> Needs | Absent:
+        """What the program at `path` needs to start, and whether the image has it."""
+        found = self.inventory(name)
+        return found if isinstance(found, Absent) else found.needs(path)
 
     def _ask(self, name: str, question: Callable[[str, Engine], Answer]) -> Answer | Absent:
         made = self._built[name]

@@ -199,7 +199,6 @@ def test_a_base_that_cannot_be_had_ends_one_language_only(engine, tmp_path):
 def test_variants_answer_from_their_own_image(engine):
     c = Variants("c-hello", engine)
     c.build("static", "Dockerfile.static"), c.build("two")
-    static, two = c.inventory("static"), c.inventory("two")
-    assert sorted(static.tree) == ["/app", "/app/hello"] and static.needs("/app/hello").loader == ""
-    assert two.needs("/app/hello").missing == () and c.run("static").exit_code == 0
+    assert sorted(c.inventory("static").tree) == ["/app", "/app/hello"] and c.needs("static", "/app/hello").loader == ""
+    assert c.needs("two", "/app/hello").missing == () and c.run("static").exit_code == 0
     assert list(c.images()) == ["static", "two"] and c.images("two")["two"] == c.image("two")

@@ -170,13 +170,14 @@ def test_every_question_about_a_variant_is_about_its_image(looked):
     assert c.build("two").tag == c["two"].tag == "c-hello:multi"
     assert c.run("two", ["ls"]) == ("c-hello:multi", ["ls"])
     assert c.image("two") == TWO.inventory.image and c.inventory("two") is TWO.inventory
+    assert c.needs("two", "/usr/bin/sh").missing == ()
 
 
 def test_without_its_base_a_variant_and_all_answers_are_absent(looked):
     c = Variants("c-hello", None, builder("Dockerfile"))
     made = c.build("two")
     assert not made and made.error is LACKING
-    for asked in (c.run("two"), c.image("two"), c.inventory("two")):
+    for asked in (c.run("two"), c.image("two"), c.inventory("two"), c.needs("two", "/x")):
         assert not asked and asked.error is LACKING and str(asked) == "Left out. gcc:12 is not here."
     assert c["two"] is made and str(made) == ("gcc:12 is not here.\nWhy: No <network>.\nWhat to do: Go online.\n"
                          "The lesson goes on without it.")
