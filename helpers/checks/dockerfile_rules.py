@@ -160,7 +160,7 @@ def numbers(given: Submission) -> Iterator[Fail]:
     for instruction in given.instructions:
         for number in filter(str.isdigit, instruction.flags.get("from", ())):
             yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a new stage in front "
-                       "makes that another one. Name the stage with AS, and use its name.", instruction.line)
+                       "makes that a different one. Name the stage with AS, and use its name.", instruction.line)
 
 
 def secret_mount(given: Submission) -> Iterator[Fail]:

@@ -48,7 +48,7 @@ def stage_numbers(context: ReportContext) -> Iterator[Finding]:
                 yield Finding(
                     "stage-number", "low", each.line,
                     f"--from={number} means stage {number}{also}, which begins in line {source.line}.",
-                    "When a stage is added above, the number means another one.",
+                    "When a stage is added above, the number means a different one.",
                     f"Write --from={source.name}." if source.name else
                     f"Name the stage in line {source.line} (FROM ... AS builder) and write --from=builder.",
                     also=(source.line,))

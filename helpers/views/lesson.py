@@ -140,7 +140,7 @@ class Traces(tuple):
         if not self:
             return f"<p>Nowhere in {code(self.image.reference)}.</p>"
         rows = [(escape(where), code(what), code(layer) if layer else "") for where, what, layer in self._rows()]
-        return table(("stands in", "which", "layer of"), rows, caption=self.image.reference)
+        return table(("found in", "which", "layer of"), rows, caption=self.image.reference)
 
 
 class Listing:

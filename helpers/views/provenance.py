@@ -30,7 +30,7 @@ class Provenances:
         return [(f"mode={mode}", place) for mode in self.statements for place in self.places(mode) or ["nowhere"]]
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        page = table(("provenance", "a build argument's value stands in"),
+        page = table(("provenance", "where a build argument's value is"),
                      [(escape(mode), code(place)) for mode, place in self._rows()])
         data = {"text/plain": "\n".join(f"{mode}  {place}" for mode, place in self._rows()), "text/html": page}
         return frames.framed({"output_type": "display_data", "data": data}, self.recording) if self.recording else data
