@@ -106,7 +106,7 @@ def _not_had(progress: Progress, engine: Engine | None, asked: re.Match[str]) ->
         remedy = f"Go online, or set {references.MIRROR}=host:port to a registry that has it."
         if engine and _reads_itself(read, engine):
             remedy = f"Remove line {line}: {engine.name} {engine.version} reads this file itself. Or else: {remedy}"
-        return BuildFailed(f"Line {line}: the reader {read.frontend} that `# syntax=` names could not be fetched.",
+        return BuildFailed(f"Line {line}: the frontend {read.frontend} that `# syntax=` names could not be fetched.",
                            why=why, remedy=remedy, line=line, progress=progress)
     for stage in read.stages:
         if stage.platform and stage.base_stage is None and _is_asked(stage.base, asked):

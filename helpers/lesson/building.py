@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from .terminal import docker, note
 
 __all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch", "files",
            "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants", "with_supported_bases"]
+
+_SERVED = "served"    # what a server's container is called in a terminal
 
 
 class AppFiles(dict[str, bytes]):
@@ -112,15 +115,41 @@ def _run_line(image: str, command: Sequence[str] | None, hide: Sequence[str] = (
     return docker("run", "--rm", *hidden, image, *(command or ()))
 
 
+@dataclass(frozen=True)
+class _Served(ServedContainer):
+    """A server that keeps the docker command of each thing that is run in it or beside it."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def run(self, command: Sequence[str]) -> Ran:
+        self.asked.append(docker("exec", _SERVED, *command))
+        return super().run(command)
+
+    def beside(self, image: str, command: Sequence[str], *, user: str = "",
+               capabilities: Sequence[str] | None = None) -> Ran:
+        who = ["--user", user] if user else []
+        may = [] if capabilities is None else ["--cap-drop=ALL", *(f"--cap-add={each}" for each in capabilities)]
+        self.asked.append(docker("run", "--rm", f"--pid=container:{_SERVED}", f"--network=container:{_SERVED}",
+                                 *who, *may, image, *command))
+        return super().beside(image, command, user=user, capabilities=capabilities)
+
+
+@contextlib.contextmanager
 def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
-          read_only: bool = False) -> AbstractContextManager[ServedContainer]:
+          read_only: bool = False) -> Iterator[ServedContainer]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
     open_port = port if port > 1023 else port + 8000
-    options = ["-d", "--name", "served", *["--read-only"] * read_only, "-p", f"127.0.0.1:{open_port}:{port}"]
-    note("\n".join([docker("run", "--rm", *options, reference(built), *(command or ())),
-                    f"curl --retry 9 --retry-connrefused http://127.0.0.1:{open_port}/; docker stop served"]))
-    sandbox = container.Sandbox(read_only=read_only)
-    return container.serve(reference(built), command, port=port, sandbox=sandbox, engine=engine())
+    options = ["-d", "--name", _SERVED, *["--read-only"] * read_only, "-p", f"127.0.0.1:{open_port}:{port}"]
+    first = [docker("run", "--rm", *options, reference(built), *(command or ())),
+             f"curl --retry 9 --retry-connrefused http://127.0.0.1:{open_port}/"]
+    asked: list[str] = []
+    try:
+        with container.serve(reference(built), command, port=port, sandbox=container.Sandbox(read_only=read_only),
+                             engine=engine()) as served:
+            yield _Served(**vars(served), asked=asked)
+    finally:
+        last = docker("stop", _SERVED)
+        note("\n".join([*first, *asked, last] if asked else [first[0], f"{first[1]}; {last}"]))
 
 
 def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:

@@ -1,15 +1,16 @@
 """A lesson's calls in Docker's own words."""
 
+import contextlib
 import subprocess
 from types import SimpleNamespace
 
 import pytest
 
-from helpers import lesson
+from helpers import container, lesson
 from helpers.builder import BuildRequest
 from helpers.errors import BuildFailed
 from helpers.experiments import incremental
-from helpers.lesson import APPS, terminal
+from helpers.lesson import APPS, building, terminal
 
 APP = APPS / "greeter"
 
@@ -46,6 +47,31 @@ def test_a_script_has_the_calls_in_order_and_each_once():
         "docker build -t greeter:multi notebooks/apps/greeter", "docker run --rm greeter:multi say 'two words'"]
     assert lines[2].startswith('export DOCKER_HOST="unix://$HOME/engine.sock"')
     assert lines[3].startswith("export DOCKER_BUILDKIT=1")
+
+
+@pytest.mark.parametrize("asks, expected", [
+    (lambda served: None, ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/; docker stop served"]),
+    (lambda served: [served.run(["ls", "a b"]), served.beside("debian", ["ps"]),
+                     served.beside("debian", ["ps"], user="1:1", capabilities=["SYS_PTRACE"])],
+     ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/",
+      "docker exec served ls 'a b'",
+      "docker run --rm --pid=container:served --network=container:served debian ps",
+      "docker run --rm --pid=container:served --network=container:served --user 1:1 --cap-drop=ALL --cap-add=SYS_PTRACE "
+      "debian ps",
+      "docker stop served"])])
+def test_what_is_asked_of_a_server_comes_before_its_end(monkeypatch, asks, expected):
+    @contextlib.contextmanager
+    def serve(image, command, **options):
+        yield container.ServedContainer("course-1", image, "http://127.0.0.1:1", 0.1, None)
+
+    monkeypatch.setattr(building, "engine", lambda: None)
+    monkeypatch.setattr(container, "serve", serve)
+    for name in ("run", "beside"):
+        monkeypatch.setattr(container.ServedContainer, name, lambda self, *words, **options: "ran")
+    with lesson.serve("greeter:multi", 8080) as served:
+        asks(served)
+    assert terminal._noted[-1].split("\n") == [
+        "docker run --rm -d --name served -p 127.0.0.1:8080:8080 greeter:multi", *expected]
 
 
 def test_an_engine_without_buildkit_is_asked_for_its_own_builder(monkeypatch):
