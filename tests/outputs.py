@@ -41,7 +41,8 @@ def plain(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             if "data" in output:
                 output.data.pop(_WIDGET, None)
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("data", True)]
+            # A view that was shown for a moment and taken away leaves an empty one.
+            cell.outputs = [o for o in cell.outputs if o.get("data", True) and o.get("data", {}).get("text/html") != ""]
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook

@@ -8,8 +8,9 @@ Builds are noted as the builder reports them, so that those of `rebuild` and `re
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ __all__ = ["in_your_terminal"]
 _ROOT = APPS.parents[1]    # commands begin here
 _COPIES = ("multistage-lesson-", "multistage-edit-")    # folders that a lesson has made
 _EXERCISE = "multistage-exercise-"
+_CHANGES = re.compile(r"docker (buildx )?(build|bake|image rm|tag|pull)|prune")
 _LONGEST = 20_000    # bytes of a file that a script writes
 
 _noted: list[str] = []      # by this kernel
@@ -66,7 +68,16 @@ def in_your_terminal() -> Script:
         head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
     kit = "1    # for Docker before 23" if "buildkit" in here.builders else "0    # this engine has no BuildKit"
     head.append(f"export DOCKER_BUILDKIT={kit}")
-    return Script("\n".join([*head, *_remarks, "", *dict.fromkeys(_noted)]))
+    return Script("\n".join([*head, *_remarks, "", *_without_repeats(_noted)]))
+
+
+def _without_repeats(commands: Iterable[str]) -> Iterator[str]:
+    """The commands in order; one that was there is left out unless something was built or removed since."""
+    seen: set[str] = set()
+    for command in commands:
+        if command not in seen:
+            seen = {command} if _CHANGES.search(command) else seen | {command}
+            yield command
 
 
 def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed | None) -> None:

@@ -49,6 +49,17 @@ def test_a_script_has_the_calls_in_order_and_each_once():
     assert lines[3].startswith("export DOCKER_BUILDKIT=1")
 
 
+def test_what_is_done_again_after_a_change_is_there_again():
+    run, prune = terminal.docker("run", "--rm", "greeter:multi"), terminal.docker("buildx", "prune", "-f")
+    terminal.note(prune)
+    for number in "12":
+        note_build(APP, tag="greeter:multi", args={"NUMBER": number})
+        terminal.note(run, run, prune)
+    build = "docker build --build-arg NUMBER={} -t greeter:multi notebooks/apps/greeter"
+    assert lesson.in_your_terminal().text.splitlines()[-7:] == [
+        prune, build.format(1), run, prune, build.format(2), run, prune]
+
+
 @pytest.mark.parametrize("asks, expected", [
     (lambda served: None, ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/; docker stop served"]),
     (lambda served: [served.run(["ls", "a b"]), served.beside("debian", ["ps"]),
