@@ -4,8 +4,8 @@ PYTHON   ?= python3
 VENV     := .venv
 BIN      := $(VENV)/bin
 READY    := $(VENV)/$(if $(KIT),.ready-from-kit,.ready)
+DEVELOP  := $(VENV)/.ready-to-develop
 TESTED   := $(VENV)/.ready-to-test
-SITED    := $(VENV)/.ready-for-site
 CLASS    := $(VENV)/.ready-for-a-class$(if $(KIT),-from-kit)
 OPENED   := $(firstword $(wildcard $(VENV)/.ready-for-a-class*) $(CLASS))
 PROXY    := 5.3.0
@@ -46,7 +46,7 @@ $(READY): pyproject.toml environment.yml
 	  || { echo "Python's venv module is missing: install it (Debian: python3-venv)." >&2; exit 1; }
 	@$(if $(KIT),$(PYTHON) -m helpers.classroom.manifest $(KIT))
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --editable '.[$(if $(KIT),class,test)]'
+	@$(BIN)/pip install --quiet --editable '.$(if $(KIT),[class])'
 	@mkdir -p $(VENV)/share/jupyter/lab/settings   # no question about news in front of a class
 	@echo '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}' \
 	  > $(VENV)/share/jupyter/lab/settings/overrides.json
@@ -104,42 +104,43 @@ nightly: $(TESTED) $(CLASS)  ## every test on the engine that is there
 	@$(BIN)/python -m helpers bases --all
 	$(PYTEST) $(NBVAL) --nightly --durations=25 $(or $(TESTS),tests notebooks)
 
-lint: $(READY)  ## ruff and mypy
+# What learners do without: the linters, the tests' packages, and those of a class and of the site, which are tested too.
+$(DEVELOP): $(READY)
+	@$(BIN)/pip install --quiet --editable '.[class,site,test]'
+	@touch $@
+
+lint: $(DEVELOP)  ## ruff and mypy
 	$(BIN)/ruff check helpers tests docs deploy
 	$(BIN)/mypy helpers
 
-$(TESTED): $(READY) $(SITED) engine
+$(TESTED): $(DEVELOP) engine
 	@$(BIN)/python -m tests.prepare
 	@touch $@
 
-unit: $(READY)  ## the tests that need no engine
+unit: $(DEVELOP)  ## the tests that need no engine
 	$(PYTEST) -p no:nbval -p no:anyio tests/unit
 
-lessons: $(READY)  ## run the notebooks as tests
+lessons: $(DEVELOP)  ## run the notebooks as tests
 	$(PYTEST) $(NBVAL) notebooks
 
-outputs: $(READY)  ## run the notebooks, exercises too, and keep their new outputs
+outputs: $(DEVELOP)  ## run the notebooks, exercises too, and keep their new outputs
 	$(BIN)/python -m tests.outputs $(LESSONS) $(EXERCISES)
 
 engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; the table goes into docs/engines.md
 	@$(BIN)/python -m helpers bases --all
 	@$(BIN)/python -m tests.engines $(KINDS) --docs
 
-sandbox: $(READY) engine  ## the first lessons in sessions without privileges, as Binder's
+sandbox: $(DEVELOP) engine  ## the first lessons in sessions without privileges, as Binder's
 	$(BIN)/python -m tests.sandbox
 
-exercises: $(READY) engine  ## every submission of the exercises on RUNG (small, podman-one-id, podman, legacy); EXERCISE="01 10" for some
+exercises: $(DEVELOP) engine  ## every submission of the exercises on RUNG (small, podman-one-id, podman, legacy); EXERCISE="01 10" for some
 	@$(BIN)/python -m helpers bases --all
 	$(BIN)/python -m tests.exercises.rungs $(or $(RUNG),small) $(EXERCISE) --docs
 
-architecture: $(READY)  ## draw docs/architecture.svg from the imports
+architecture: $(DEVELOP)  ## draw docs/architecture.svg from the imports
 	$(BIN)/python -m tests.architecture
 
-$(SITED): $(READY)
-	@$(BIN)/pip install --quiet --editable '.[site]'
-	@touch $@
-
-site: $(SITED)  ## the course as a web site, in _site/html
+site: $(DEVELOP)  ## the course as a web site, in _site/html
 	@rm -rf _site && mkdir -p _site/sources
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -c docs -d _site/doctrees _site/sources _site/html
 

@@ -14,7 +14,6 @@ from helpers.errors import CourseError
 from tests.classroom.swarm_learners import NAMES
 from tests.engines import daemon, kinds, rootfs, stock
 
-pytest.importorskip("firstuseauthenticator", reason="the packages of a class: make class installs them")
 pytestmark = [pytest.mark.nightly,
               pytest.mark.skipif(os.geteuid() != 0, reason="engines in namespaces of their own take root")]
 ADDRESSES = ("10.99.7.1", "10.99.7.2")

@@ -14,7 +14,6 @@ from tests.classroom.classes import EXERCISE, NAMES, SIZE, take_part
 from tests.lab.browser import open_browser, program
 from tests.unit.classroom.test_room import made
 
-pytest.importorskip("firstuseauthenticator", reason="the packages of a class: make class installs them")
 pytestmark = pytest.mark.nightly
 
 

@@ -9,7 +9,6 @@ from tests.classroom.classes import CONTENT, NAMES, SIZE, take_part, view
 
 from .conftest import SHOTS
 
-pytest.importorskip("jupyterhub", reason="the packages of a class: make class installs them")
 NASTY = "<img src=x onerror=alert(1)>"
 WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

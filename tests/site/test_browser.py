@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from .building import ROOT, pages
 
-pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'")
 pytestmark = pytest.mark.nightly
 WIDTHS = (360, 768, 1200)
 THEMES = ("light", "dark")

@@ -6,7 +6,6 @@ import pytest
 
 from .building import ROOT, Page, build, dead_links, pages
 
-pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'")
 LESSON = min(ROOT.glob("notebooks/*.ipynb")).relative_to(ROOT)
 EXERCISE = min(ROOT.glob("exercises/*/*.ipynb")).relative_to(ROOT)
 

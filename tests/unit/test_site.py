@@ -11,7 +11,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "docs" / "_ext"))
-pytest.importorskip("sphinx", reason="the site's packages: pip install '.[site]'")
 from course_site import docstrings, icons, notebooks, pages, questions, tables  # noqa: E402
 
 README = (ROOT / "README.md").read_text()

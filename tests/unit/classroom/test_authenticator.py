@@ -7,7 +7,6 @@ import pytest
 
 from helpers.classroom.image import ROOT
 
-pytest.importorskip("firstuseauthenticator", reason="the packages of a class: pip install '.[class]'")
 ADA = {"username": "Ada", "password": "ada-has-a-secret"}
 
 

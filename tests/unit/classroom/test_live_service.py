@@ -5,16 +5,15 @@ import contextlib
 import json
 
 import pytest
+from jupyterhub.services import auth
 from tornado import web
 from tornado.httpclient import HTTPRequest
 from tornado.testing import AsyncHTTPTestCase, bind_unused_port, gen_test
 
-auth = pytest.importorskip("jupyterhub.services.auth")
-
-from helpers.classroom.live import service  # noqa: E402
-from helpers.classroom.live.events import Course  # noqa: E402
-from helpers.classroom.live.state import State  # noqa: E402
-from helpers.questions import Asked  # noqa: E402
+from helpers.classroom.live import service
+from helpers.classroom.live.events import Course
+from helpers.classroom.live.state import State
+from helpers.questions import Asked
 
 PREFIX, SCOPE = "/services/class/", "access:services!service=class"
 WHICH = "Which?"

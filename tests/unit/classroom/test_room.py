@@ -114,7 +114,6 @@ def test_another_process_with_the_old_number_is_not_the_hub(home):
 
 
 def test_the_invitation_keeps_the_token_above_what_is_projected():
-    pytest.importorskip("segno")
     private, projected = classes.invitation(made()).split("For the projector:")
     assert made().token in private and made().token not in projected
     assert made().password in projected and "http://127.0.0.1:8000" in projected and "▄" in projected

@@ -8,7 +8,6 @@ import pytest
 from helpers.classroom import image, room, store
 from tests.unit.classroom.test_room import made
 
-pytest.importorskip("firstuseauthenticator", reason="the packages of a class: make class installs them")
 MACHINES = [{"ID": name, "Status": {"State": state}, "Spec": {"Availability": "active"}}
             for name, state in (("one", "ready"), ("two", "ready"), ("off", "down"))]
 
