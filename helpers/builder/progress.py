@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ..dockerfile import Dockerfile, Stage
@@ -151,11 +152,16 @@ class Progress:
                 self.failure = event.message
 
     def steps(self) -> list[Step]:
-        """Every step that has appeared, in the order of appearance."""
+        """Every step that has appeared, in the order of appearance. BuildKit may find a step in the cache under several
+        keys, and reports it under each: it is listed once."""
         # Not the earliest: where another build has just taken the same base image,
         # BuildKit reports when that one did, which may be minutes ago.
         zero = next((s.started for s in self._seen.values() if s.started is not None), 0.0)
-        return [self._step(seen, zero) for seen in self._seen.values()]
+        once: dict[str, StepSeen] = {}
+        known: dict[str, str] = {}
+        for key, seen in self._seen.items():
+            known[key] = once.setdefault(seen.name if seen.cached and seen.name.startswith("[") else key, seen).key
+        return [self._step(seen, zero, known) for seen in once.values()]
 
     def stages(self) -> list[StageReport]:
         """Every stage of the Dockerfile, in its order, skipped ones too."""
@@ -167,13 +173,13 @@ class Progress:
                         stage.label in needed and not self.failure)
                 for stage in self.dockerfile.stages]
 
-    def _step(self, seen: StepSeen, zero: float) -> Step:
+    def _step(self, seen: StepSeen, zero: float, known: Mapping[str, str]) -> Step:
         stage, instruction, line = self._place(seen.key)
         log = self._logs.get(seen.key)
         return Step(stage, instruction, line, seen.cached,
                     None if seen.started is None else max(0.0, seen.started - zero),
                     None if seen.completed is None else max(0.0, seen.completed - zero), seen.error,
-                    log.lines() if log else (), seen.key, seen.inputs)
+                    log.lines() if log else (), seen.key, tuple(known.get(key, key) for key in seen.inputs))
 
     def _place(self, key: str) -> Place:
         if len(self._places) != len(self._seen):    # a step that appears may say more about where the others belong

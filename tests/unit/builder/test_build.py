@@ -419,6 +419,19 @@ def test_a_step_that_is_reported_again(first, second, started, completed, cached
     assert (step.started, step.completed, step.cached, step.error) == (started, completed, cached, error)
 
 
+def test_a_step_that_is_found_in_the_cache_under_two_keys_is_listed_once():
+    made = state("FROM a AS one\nRUN b\nRUN c\nFROM scratch\nCOPY --from=one /c /\n", "buildkit",
+                 StepSeen("b", "[one 2/3] RUN b", 1, 1, True), StepSeen("c", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
+                 StepSeen("c2", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
+                 StepSeen("d", "[stage-1 1/1] COPY --from=one /c /", 1, 2, inputs=("c2",)))
+    assert [(step.key, step.inputs) for step in made.steps()] == [("b", ()), ("c", ("b",)), ("d", ("c",))]
+
+
+def test_two_steps_of_the_legacy_builder_may_be_alike():
+    made = state("FROM a\nRUN b\nRUN b\n", "legacy", *(StepSeen(key, "RUN b", 1, 1, True) for key in "23"))
+    assert [step.line for step in made.steps()] == [2, 3]
+
+
 def test_a_base_that_another_build_took_before_does_not_move_the_clock_back():
     made = state("FROM a\nRUN b\n", "buildkit", StepSeen("load", "[internal] load build definition", 100, 100.1),
                  StepSeen("from", "[1/2] FROM a", 77.5, 77.6), StepSeen("k", "[2/2] RUN b", 100.2, 103))
