@@ -32,7 +32,7 @@ class Backend(ABC):
     longest_socket = ""         # the longest path of a socket in the folder
     remedy: str                 # what to do where it cannot start
     shorter_home = "/tmp/multistage"
-    # How long it may be silent when it starts, is busy or stops, and how long it may take to answer.
+    # How long it may be silent and idle when it starts, is busy or stops, and how long it may take to answer.
     start_seconds, busy_seconds, stop_seconds, answer_seconds = 60, 60, 10, 5
 
     @abstractmethod
@@ -179,10 +179,14 @@ class Backend(ABC):
                                     stderr=log, start_new_session=True, cwd=cwd, env=environment)
 
     def _await(self, process: subprocess.Popen) -> None:
-        deadline = time.monotonic() + self.start_seconds
-        while time.monotonic() < deadline and process.poll() is None:
+        worked, deadline = 0.0, time.monotonic() + self.start_seconds
+        last = deadline + 9 * self.start_seconds
+        while process.poll() is None and time.monotonic() < min(deadline, last):
             if self._answers():
                 return
+            if (spent := processes.spent(process.pid)) > worked + self.start_seconds / 100:
+                # It is at work: on a busy machine, or reading what it has kept.
+                worked, deadline = spent, time.monotonic() + self.start_seconds
             time.sleep(0.05)
         why = "It did not answer in time." if process.poll() is None else "It ended by itself."
         process.terminate()   # gently: it may have set something up already

@@ -64,6 +64,15 @@ def resume(pid: int) -> None:
             os.kill(pid, signal.SIGCONT)
 
 
+def spent(pid: int) -> float:
+    """Processor seconds that a process has taken; 0.0 where that cannot be seen."""
+    try:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return 0.0
+
+
 def end(pids: Pids, gently: float, hard: float) -> bool:
     """End processes: ask, wait for `gently` seconds, then kill and wait for `hard` seconds; whether
     all have ended. `pids` is asked each time, and what it no longer names gets no signal."""
