@@ -13,24 +13,14 @@ from pathlib import Path
 
 from helpers.engine import network
 
-TOOLEXEC = Path(__file__).resolve().parents[1] / "deploy" / "go-toolexec"
+DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
+TOOLEXEC = DEPLOY / "go-toolexec"
 # A mount point below /dev, which is a file system of each container's own, leaves nothing in a layer.
 PLACE = "/dev/go-library"
-_RUNC = r"""#!/bin/sh
+_RUNC = """\
+#!/bin/sh
 [ -d /proc/{process} ] || exec {runc} "$@"    # the test run is over
-last='' bundle=''
-for word; do
-  case $last in --bundle|-b) bundle=$word ;; esac
-  last=$word
-done
-config=$bundle/config.json
-root=$(sed -n 's/.*"root":{{"path":"\([^"]*\)".*/\1/p' "$config" 2>/dev/null)
-if [ -n "$root" ] && [ -x "$root/usr/local/go/bin/go" ] && ! grep -q '"GOFLAGS=' "$config"; then
-  mount='{{"destination":"{place}","type":"bind","source":"{folder}","options":["rbind","rw"]}}'
-  sed -i -e 's|"env":\[|&"GOFLAGS=-toolexec={place}/toolexec",|' \
-    -e 's|{{"destination":"/dev/pts"|'"$mount"',&|' "$config"
-fi
-exec {runc} "$@"
+GO_RUNTIME={runc} GO_FOLDER={folder} GO_PLACE={place} exec {folder}/crun "$@"
 """
 
 
@@ -44,10 +34,15 @@ def share(engine: Path, process: int) -> None:
         return
     (engine / "go" / "kept").mkdir(parents=True, exist_ok=True)
     (engine / "go" / "kept").chmod(0o1777)    # a build may run as any user
-    shutil.copy(TOOLEXEC, engine / "go" / "toolexec")
     (engine / "bin").mkdir(exist_ok=True)
-    text = _RUNC.format(process=process, runc=runc, place=PLACE, folder=engine / "go")
-    new = engine / "bin" / f"runc.{process}"
+    for program in ("toolexec", "crun"):
+        _put(engine / "go" / program, (DEPLOY / f"go-{program}").read_text(), process)
+    _put(engine / "bin" / "runc", _RUNC.format(process=process, runc=runc, place=PLACE, folder=engine / "go"), process)
+
+
+def _put(place: Path, text: str, process: int) -> None:
+    """Write a program that a build may be running right now."""
+    new = place.with_name(f"{place.name}.{process}")
     new.write_text(text)
     new.chmod(0o755)
-    new.replace(engine / "bin" / "runc")
+    new.replace(place)

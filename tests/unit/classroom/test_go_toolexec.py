@@ -68,16 +68,20 @@ def test_who_may_only_read_keeps_nothing(go):
     assert go("compile", *RUNTIME) == 0 and (go.folder / "out").exists()
 
 
-@pytest.mark.parametrize("has_go, variables, expected", [
-    (True, ["PATH=/bin"], ["GOFLAGS=-toolexec={place}/toolexec", "PATH=/bin"]),
-    (True, ["PATH=/bin", "GOFLAGS=-mod=mod"], ["PATH=/bin", "GOFLAGS=-mod=mod"]),
-    (False, ["PATH=/bin"], ["PATH=/bin"])])
-def test_only_a_container_with_go_is_handed_it(tmp_path, has_go, variables, expected):
+GO, SHELL = ("usr/local/go/bin/go",), ("bin/sh", "bin/cp")
+
+
+@pytest.mark.parametrize("programs, variables, expected", [
+    (GO + SHELL, ["PATH=/bin"], ["GOFLAGS=-toolexec={place}/toolexec", "PATH=/bin"]),
+    (GO + SHELL, ["PATH=/bin", "GOFLAGS=-mod=mod"], ["PATH=/bin", "GOFLAGS=-mod=mod"]),
+    (GO, ["PATH=/bin"], ["PATH=/bin"]),      # a script would not run there: lesson 09, Dockerfile.single-slim
+    (SHELL, ["PATH=/bin"], ["PATH=/bin"])])
+def test_only_a_container_with_go_and_a_shell_is_handed_it(tmp_path, programs, variables, expected):
     (tmp_path / "crun").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
     (tmp_path / "crun").chmod(0o755)
-    (tmp_path / "root/usr/local/go/bin").mkdir(parents=True)
-    if has_go:
-        (tmp_path / "root/usr/local/go/bin/go").touch(0o755)
+    for program in programs:
+        (tmp_path / "root" / program).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / program).touch(0o755)
     facts = {"process": {"env": variables, "cwd": "/"}, "root": {"path": f"{tmp_path}/root"}, "hostname": "x"}
     (tmp_path / "config.json").write_text(json.dumps(facts, separators=(",", ":")))
     own = TOOLEXEC.with_name("go-crun")
