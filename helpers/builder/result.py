@@ -58,6 +58,11 @@ class BuildResult:
     snapshots: Snapshots | None = field(default=None, repr=False, compare=False)
 
     @property
+    def title(self) -> str:
+        """Its tag; without one the name of the folder or archive that was written, or the beginning of its id."""
+        return self.tag or (self.output.name if self.output else self.image.removeprefix("sha256:")[:12])
+
+    @property
     def cached(self) -> bool:
         """Whether nothing had to run."""
         return all(stage.status != "built" for stage in self.stages)
@@ -141,7 +146,7 @@ class BuildResult:
             "error": None}
 
     def __str__(self) -> str:
-        head = f"{self.tag or self.output or self.image[:19]}: {seconds(self.seconds)} with {self.builder}"
+        head = f"{self.title}: {seconds(self.seconds)} with {self.builder}"
         rows = [f"  {s.name:<14} {s.status:<8} {seconds(s.seconds) if s.status == 'built' else ''}"
                 for s in self.stages]
         swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]

@@ -7,7 +7,7 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
 from ..report.kitchen import Rooms, Thing, total
 from ..units import listed, share, size
-from .style import BUILD, BUILD_OWN, HATCH, INK, RUN, SHARED, Chart, canvas, finish, words_on
+from .style import BETWEEN, BUILD, BUILD_OWN, HATCH, INK, RUN, SHARED, Chart, canvas, finish, words_on
 
 _SIDE = 3.7                # inches of the larger room's wall
 _WIDE, _HIGH = 7.0, 4.3    # inches of the whole drawing
@@ -51,7 +51,7 @@ def _room(axes: Axes, left: float, side: float, things: Sequence[Thing], hatched
     room = (left, _TOP - side, side, side)
     for thing, box in zip(things, tiles([each.size for each in things], room)):
         x, y, wide, high = box
-        axes.add_patch(Rectangle((x, y), wide, high, facecolor=_COLOURS[thing.use], edgecolor="white", linewidth=0.8,
+        axes.add_patch(Rectangle((x, y), wide, high, facecolor=_COLOURS[thing.use], edgecolor=BETWEEN, linewidth=0.8,
                                  hatch=HATCH if hatched and thing.use in ("build", "rest") else None))
         _label(axes, box, thing)
     return room
@@ -66,7 +66,7 @@ def _label(axes: Axes, box: Box, thing: Thing) -> None:
         return
     axes.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=8.5, linespacing=1.15,
               color=words_on(_COLOURS[thing.use]),
-              bbox={"facecolor": _COLOURS[thing.use], "edgecolor": "none", "pad": 1.2})
+              bbox={"facecolor": _COLOURS[thing.use], "edgecolor": "none", "pad": 3})
 
 
 def _broken(name: str, letters: int) -> list[str]:

@@ -41,6 +41,7 @@ _PIXELS = 960         # of the page that a figure takes where there is room
 _DPI = 200            # sharp on a projector
 _COLOURS = 96         # of a PNG file: a third of the bytes of one with all of them
 _ON_COLOUR = "#010101", "#FEFEFE"   # words on a colour of the palette, the same in both themes
+BETWEEN = _ON_COLOUR[1]             # hatching and edges beside such words: paper would be black there, as the words are
 # What a dark theme has in place of paper, ink and all that is thinned.
 _DARK = {"#000000": "#E8E8E8", INK: "#E6E6E6", FAINT: "#A6A6A6", PAPER: "#111111", PALE[BUILD]: "#4A3608",
          PALE[RUN]: "#0B3049", PALE[SHARED]: "#262626", PALE[DANGER]: "#5A2A08", BUILD_OWN: "#9A6A12"}

@@ -71,4 +71,4 @@ def runs(compared: SpeedComparison, names: Sequence[str], images: Sequence[Image
     title = f"{'First answer' if compared.faster else 'No faster'}: {names[0]} after {one}, {names[1]} after {two}"
     lines = [f"{name}: {len(sample)} runs from {seconds(min(sample))} to {seconds(max(sample))}, "
             f"median {seconds(middle)}" for sample, name, _, middle in reversed(samples)]
-    return finish(figure, title, f"{'. '.join(lines)}. {compared}", images)
+    return finish(figure, title, f"{'. '.join(lines)}. {compared.told('the first', 'the second')}", images)

@@ -51,14 +51,15 @@ class SpeedComparison:
     @property
     def rule(self) -> str:
         """What is called faster, in a sentence."""
-        return (f"Faster is what chance equals in at most {share(CHANCE, 1)} of the cases, with a "
-                f"median lower by at least {share(NOTICEABLE, 1)}")
+        return (f"We call it faster only if chance does as well at most {share(CHANCE, 1)} of the time, and its median "
+                f"is lower by at least {share(NOTICEABLE, 1)}.")
 
-    def __str__(self) -> str:
+    def told(self, first: str, second: str) -> str:
+        """What came out, in two sentences; both are named as in 'the small image'."""
         one, two = map(seconds, self.medians)
         percent = f"{100 * self.chance:.1f} %" if self.chance >= 0.0005 else "less than 0.1 %"
-        return (f"Medians {one} and {two}, faster in {share(self.won, 1)} of the pairs, "
-                f"which chance equals in {percent} of the cases")
+        return (f"In {share(self.won, 1)} of the pairs, {first} was faster than {second} (medians: {one} and {two}). "
+                f"With the runs shuffled, chance alone does as well {percent} of the time.")
 
 
 def compare(first: Sequence[float], second: Sequence[float]) -> SpeedComparison:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import shlex
 import shutil
 import tempfile
 import time
@@ -18,7 +19,7 @@ from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.linter import answers, lint
 from ..builder.secrets import lent_by_default
-from ..container import Ran, ServedContainer, lifecycle
+from ..container import Answer, Ran, ServedContainer, lifecycle
 from ..container.lifecycle import ManagedContainer
 from ..dockerfile import parse
 from ..errors import CourseError, Unsupported
@@ -32,7 +33,7 @@ from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
 from .drawing import charts
 from .session import engine, folder_of, reference
-from .terminal import docker, note
+from .terminal import docker, note, put_lines
 
 __all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch", "files",
            "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants", "with_supported_bases"]
@@ -117,9 +118,25 @@ def _run_line(image: str, command: Sequence[str] | None, hide: Sequence[str] = (
 
 @dataclass(frozen=True)
 class _Served(ServedContainer):
-    """A server that keeps the docker command of each thing that is run in it or beside it."""
+    """A server that keeps the command of each thing that is asked of it, or done in it or beside it. `address` is what
+    it has in a terminal; the first request there is the one that waits for the server."""
 
+    address: str = ""
     asked: list[str] = field(default_factory=list)
+
+    def get(self, path: str = "/", **options: Any) -> Answer:
+        if self.asked or path != "/":
+            self.asked.append(shlex.join(["curl", f"{self.address}{path}"]))
+        return super().get(path, **options)
+
+    def put(self, path: str, content: bytes) -> None:
+        self.asked.extend(put_lines(_SERVED, path, content))
+        super().put(path, content)
+
+    @property
+    def log(self) -> str:
+        self.asked.append(docker("logs", _SERVED))
+        return super().log
 
     def run(self, command: Sequence[str]) -> Ran:
         self.asked.append(docker("exec", _SERVED, *command))
@@ -139,14 +156,15 @@ def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | Non
           read_only: bool = False) -> Iterator[ServedContainer]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
     open_port = port if port > 1023 else port + 8000
+    address = f"http://127.0.0.1:{open_port}"
     options = ["-d", "--name", _SERVED, *["--read-only"] * read_only, "-p", f"127.0.0.1:{open_port}:{port}"]
     first = [docker("run", "--rm", *options, reference(built), *(command or ())),
-             f"curl --retry 9 --retry-connrefused http://127.0.0.1:{open_port}/"]
+             f"curl --retry 9 --retry-connrefused {address}/"]
     asked: list[str] = []
     try:
         with container.serve(reference(built), command, port=port, sandbox=container.Sandbox(read_only=read_only),
                              engine=engine()) as served:
-            yield _Served(**vars(served), asked=asked)
+            yield _Served(**vars(served), address=address, asked=asked)
     finally:
         last = docker("stop", _SERVED)
         note("\n".join([*first, *asked, last] if asked else [first[0], f"{first[1]}; {last}"]))

@@ -138,7 +138,7 @@ def recorded_in(app: str, dockerfile: str) -> Path:
 
 
 def _made(app: str, dockerfile: str, args: Mapping[str, str], mode: str) -> dict:
-    place = folder({})
+    place = Path(folder({}), f"{folder_of(app).name}-provenance-{mode}")    # its name is the title of the build
     build(app, dockerfile, args=args, output=place, provenance=f"mode={mode}")
     made = json.loads(Path(place, "provenance.json").read_text(encoding="utf-8"))
     return {key: value for key, value in made.items() if key != "subject"}    # every file, with its checksum

@@ -59,6 +59,12 @@ def listing(image: str) -> str:
     return f"{docker('create', '--name', 'look', image, '-')} && docker export look | tar -tv; docker rm look"
 
 
+def put_lines(container: str, path: str, content: bytes) -> list[str]:
+    """The shell commands that write a file into a container. `docker cp` makes it root's, with the mode of the copy."""
+    copy = f"multistage-{Path(path).name}"
+    return [*_written("/tmp", copy, None, content), docker("cp", f"/tmp/{copy}", f"{container}:{path}")]
+
+
 def in_your_terminal() -> Script:
     """The docker commands of all calls that this kernel has made so far, in order, as a shell script."""
     here = engine()
@@ -86,11 +92,17 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     if folder.name.startswith(_EXERCISE) or folder.is_relative_to(_ROOT / "helpers"):
         return
     place, before = _place(folder)
-    command, *text = builds.command_line(replace(request, builder=prepared.request.builder), place).split("\n")
+    told = replace(request, builder=prepared.request.builder, output=_output(request.output))
+    command, *text = builds.command_line(told, place).split("\n")
     remarks = [_secret(*each) for each in (request.secrets or {}).items()]
     remarks += ["fails" + f" at line {failure.line}" * bool(failure.line)] if failure else []
     note("\n".join([*before, f"{command}    # {'; '.join(remarks)}" if remarks else command, *text]))
     _remarks.update(dict.fromkeys(_differences(request, prepared)))
+
+
+def _output(output: str | Path | None) -> str | Path | None:
+    """Where a command writes what the notebook writes into a folder of its own."""
+    return f"/tmp/{Path(output).name}" if output and Path(output).parent.name.startswith(_COPIES) else output
 
 
 def _secret(name: str, value: bytes) -> str:

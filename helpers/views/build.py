@@ -14,13 +14,12 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 def build_view(result: BuildResult) -> str:
     """A finished build: its stages, and every step folded away."""
-    caption = (f"{result.tag or result.output or result.image[7:19]}: built in {seconds(result.seconds)} "
-               f"with {TITLES[result.builder]}")
+    caption = f"{result.title}: built in {seconds(result.seconds)} with {TITLES[result.builder]}"
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())
     given = ", ".join(f"{code(each.id)} ({escape(each.origin)})" for each in result.handed_over)
     given = f"<p>Handed to its commands: {given}.</p>" if given else ""
-    return f"{stages_table(result.stages, caption)}{swapped}{given}{_checks(result)}{_folded_steps(result.steps)}"
+    return f"{stages_table(result.stages, caption)}{swapped}{given}{_checks(result)}{_folded_steps(result)}"
 
 
 def _checks(result: BuildResult) -> str:
@@ -48,8 +47,12 @@ def _short(text: str) -> str:
 
 def _cached(stage: StageReport) -> str:
     """How many of the stage's own steps came from the cache; its FROM is none of them."""
-    own = [step for step in stage.steps if not step.instruction.upper().startswith("FROM ")]
+    own = [step for step in stage.steps if not _begins(step)]
     return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
+
+
+def _begins(step: Step) -> bool:
+    return step.instruction.upper().startswith("FROM ")
 
 
 def _word(name: str) -> str:
@@ -67,8 +70,21 @@ def _own(steps: Iterable[Step]) -> list[Step]:
     return sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
 
 
-def _folded_steps(steps: Sequence[Step]) -> str:
-    rows = [(str(s.line or ""), _word(s.stage), _instruction(s), status(s.status), _took(s)) for s in _own(steps)]
+def _sharing(step: Step, stages: Sequence[StageReport]) -> list[StageReport]:
+    """The stages that a FROM is for: stages on one base begin with one step, which BuildKit reports as a step of one
+    of them. None for any other step."""
+    own = next((stage for stage in stages if stage.name == step.stage and _begins(step)), None)
+    return [stage for stage in stages if own and stage.base == own.base and (
+        stage is own or stage.status != "skipped" and not any(map(_begins, stage.steps)))]
+
+
+def _folded_steps(result: BuildResult) -> str:
+    rows = []
+    for step in _own(result.steps):
+        shared = _sharing(step, result.stages)
+        lines = ", ".join(str(stage.line) for stage in shared) or str(step.line or "")
+        names = ", ".join(_word(stage.name) for stage in shared) or _word(step.stage)
+        rows.append((lines, names, _instruction(step), status(step.status), _took(step)))
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
 

@@ -15,18 +15,20 @@ def verdict_view(verdict: Verdict) -> str:
 
 
 def standings_view(standings: Standings) -> str:
-    """A row a claim; of those that nobody tested yet, the lesson that does it."""
+    """A row a claim, with what was measured; of those that nobody tested yet, the lesson that does it."""
     rows = []
     for each in standings:
         given = each.verdict
         found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet",
                                                                                             _COLOURS[""])
         because = escape(given.because) if given else f"Tested in {_link(each.lesson)}."
-        when = f'<span style="white-space:nowrap">{escape(given.when)}</span>' if given else ""
-        rows.append((each.claim, escape(each.text), found, because, when, _link(each.lesson)))
-    engines = dict.fromkeys(each.verdict.engine for each in standings if each.verdict and each.verdict.engine)
-    note = f"<p>Measured on {escape('; '.join(engines))}.</p>" if engines else ""
-    return table(("no.", "claim", "found", "because", "when", "lesson"), rows, _sum(standings)) + note
+        rows.append((each.claim, f"<b>{escape(each.text)}</b><br>{because}", found, _link(each.lesson)))
+    measured = [each.verdict for each in standings if each.verdict and each.verdict.engine]
+    days = sorted(each.when for each in measured)
+    when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
+    engines = "; ".join(dict.fromkeys(each.engine for each in measured))
+    note = f"<p>Measured {when} on {escape(engines)}.</p>" if measured else ""
+    return table(("no.", "claim, and what was measured", "found", "lesson"), rows, _sum(standings)) + note
 
 
 def standings_text(standings: Standings) -> str:

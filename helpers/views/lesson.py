@@ -114,8 +114,10 @@ class Attributes(tuple):
                                for path, mode, owner, leads in filter(None, self)))
 
     def _repr_html_(self) -> str:
-        rows = [(code(path), code(mode), code(owner), escape(leads)) for path, mode, owner, leads in filter(None, self)]
-        return table(("path", "mode", "owner", "note"), rows, caption=self.image.reference)
+        found = list(filter(None, self))
+        noted = any(leads for *_, leads in found)
+        rows = [(code(path), code(mode), code(owner), *[escape(leads)] * noted) for path, mode, owner, leads in found]
+        return table(("path", "mode", "owner", *["note"] * noted), rows, caption=self.image.reference)
 
 
 class Traces(tuple):

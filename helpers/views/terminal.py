@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ..text import escape, shown
-from ..units import counted
 from .markup import code
 
 _LABEL = "In a terminal"
@@ -30,8 +29,7 @@ def commands_bundle(commands: Sequence[str]) -> dict[str, str]:
         lines = "".join(f"<br>{code(line)}" for line in text.split("\n"))
         page = f"<p>{_LABEL}:{lines}</p>" if "\n" in text else f"<p>{_LABEL}: {code(text)}</p>"
         return {"text/plain": shown(f"{_LABEL}: {text}"), "text/html": page}
-    return {"text/plain": shown(f"{_LABEL}:\n{text}"),
-            "text/html": _folded(f"{_LABEL}: {counted(len(commands), 'command')}", text)}
+    return {"text/plain": shown(f"{_LABEL}:\n{text}"), "text/html": _folded(_LABEL, text)}
 
 
 def _folded(summary: str, text: str) -> str:

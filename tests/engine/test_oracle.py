@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from helpers.builder import BuildRequest, build, command_line, recent
+from helpers.container import ServedContainer
+from helpers.errors import EngineFault
 from helpers.image import inspect, read_file
 from helpers.lesson import APPS, files, folder, terminal
 from helpers.maintenance.docker_command import docker_build_uses
@@ -115,6 +117,27 @@ def test_the_commands_for_a_changed_copy_give_the_same_layers(engine, docker, ta
     assert "a copy of go-hello, changed" in terminal._noted[-1]
     _in_a_terminal(engine, docker, terminal._noted[-1].replace(ours, theirs))
     assert _layers(engine, ours) == _layers(engine, theirs)
+
+
+def test_the_commands_that_write_into_a_container_write_the_same_file(engine, docker):
+    """As the lessons do while a server runs: here in containers that were only created."""
+    content, made = b"it's\nnew", []
+    try:
+        for options in ({}, {}, {"read_only": True}):
+            made.append(engine.client.containers.create("debian:bookworm-slim", "true", **options))
+        ours, theirs, sealed = made
+        ServedContainer(ours.id, "", "", 0, engine).put("/etc/note", content)
+        _in_a_terminal(engine, docker, "\n".join(terminal.put_lines(theirs.id, "/etc/note", content)))
+        written = [_entries(b"".join(each.get_archive("/etc/note")[0])) for each in (ours, theirs)]
+        assert written[0] == written[1] and "0o100644" in next(iter(written[0]))
+        with pytest.raises(EngineFault) as refused:
+            ServedContainer(sealed.id, "", "", 0, engine).put("/etc/note", content)
+        with pytest.raises(AssertionError, match=refused.value.why):
+            _in_a_terminal(engine, docker, "\n".join(terminal.put_lines(sealed.id, "/etc/note", content)))
+    finally:
+        for each in made:
+            each.remove(force=True)
+        Path("/tmp/multistage-note").unlink(missing_ok=True)
 
 
 def _in_a_terminal(engine, docker, commands):

@@ -113,7 +113,7 @@ def test_the_table_says_what_was_found_and_where_the_rest_is_tested():
         assert f" {claim:<4} {words}" in text and words in read.text
     assert "does not hold. It skipped one. (2026-11-24) Lesson 04." in text
     assert read.text.count("not tested yet") == len(CLAIMS) - 3 + 1
-    assert NASTY in read.text and "An engine" in read.text
+    assert NASTY in read.text and "Measured 2026-11-24 on An engine." in read.text
     rows = sum(tag == "tr" for tag, _ in read.tags)
     assert rows == len(CLAIMS) + 1
 

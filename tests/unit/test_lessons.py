@@ -67,7 +67,7 @@ def test_every_answer_is_one_of_the_choices(name):
 
 
 def test_an_answer_that_depends_on_the_run():
-    assert ask("03-stage-not-asked-for", "skipped").answer == "skipped"
+    assert ask("03-stage-not-asked-for", "skipped").answer == "skipped it"
     assert (ask("04-order-of-stages", True).answer, ask("04-order-of-stages", False).answer) == (
         "at the same time", "in the order of the file")
     assert ask("12-tests-nobody-copies-from", "skipped").because.startswith("The stage with the tests was skipped:")

@@ -1,14 +1,17 @@
 """The kitchen and the dining room: every byte once, and drawn to scale."""
 
 import re
+from types import MappingProxyType
 
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from helpers import dockerfile as dockerfiles
 from helpers import labels
 from helpers.charts import kitchen
 from helpers.charts.kitchen import tiles
+from helpers.charts.style import _DARK, PAPER, repaint
 from helpers.image import Image
 from helpers.inventory import take
 from helpers.report.kitchen import Rooms, Thing, rooms, total
@@ -170,8 +173,16 @@ def test_a_stand_in_is_hatched():
     chart = kitchen(Rooms(made.kitchen, made.dining, made.bridges, made.crossed, (take(stand_in, [layer(*FAT)]), two)))
     axes, = chart.figure.axes
     assert any(each.get_hatch() for each in axes.patches) and "stand-in" in notes(chart)
+    assert hatching(chart) == hatching(chart, _DARK) and not hatching(chart, _DARK) & {"#010101", _DARK[PAPER].lower()}
     axes, = kitchen(made).figure.axes
     assert not any(each.get_hatch() for each in axes.patches)
+
+
+def hatching(chart, theme=MappingProxyType({})):
+    """The colours of hatching in the picture, in that theme. Words on it are in black."""
+    repaint(chart.figure, theme)
+    axes, = chart.figure.axes
+    return {to_hex(each.get_hatchcolor()) for each in axes.patches if each.get_hatch()}
 
 
 def test_an_empty_image_is_an_empty_room():

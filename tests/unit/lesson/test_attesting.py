@@ -29,6 +29,7 @@ def test_a_recorded_one_is_in_its_frame():
 
 def test_what_the_engine_writes_is_read(monkeypatch):
     def build(app, dockerfile, args, output, provenance):
+        Path(output).mkdir()
         Path(output, "provenance.json").write_text(json.dumps({"subject": ["files"], "mode": provenance}))
 
     monkeypatch.setattr(shipping, "build", build)

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -69,6 +70,17 @@ def test_what_is_done_again_after_a_change_is_there_again():
       "docker run --rm --pid=container:served --network=container:served debian ps",
       "docker run --rm --pid=container:served --network=container:served --user 1:1 --cap-drop=ALL --cap-add=SYS_PTRACE "
       "debian ps",
+      "docker stop served"]),
+    (lambda served: [served.get(), served.put("/app/greeting.txt", b"it's new"), served.put("/x/data", b"\xff" * 2000),
+                     served.get(), served.get("/a page"), served.log],
+     ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/",
+      """printf %s 'it'"'"'s new' > /tmp/multistage-greeting.txt""",
+      "docker cp /tmp/multistage-greeting.txt served:/app/greeting.txt",
+      "# /tmp/multistage-data is missing here: 2.00 kB that the notebook has made",
+      "docker cp /tmp/multistage-data served:/x/data",
+      "curl http://127.0.0.1:8080/",
+      "curl 'http://127.0.0.1:8080/a page'",
+      "docker logs served",
       "docker stop served"])])
 def test_what_is_asked_of_a_server_comes_before_its_end(monkeypatch, asks, expected):
     @contextlib.contextmanager
@@ -77,8 +89,9 @@ def test_what_is_asked_of_a_server_comes_before_its_end(monkeypatch, asks, expec
 
     monkeypatch.setattr(building, "engine", lambda: None)
     monkeypatch.setattr(container, "serve", serve)
-    for name in ("run", "beside"):
+    for name in ("run", "beside", "get", "put"):
         monkeypatch.setattr(container.ServedContainer, name, lambda self, *words, **options: "ran")
+    monkeypatch.setattr(container.ServedContainer, "log", "said")
     with lesson.serve("greeter:multi", 8080) as served:
         asks(served)
     assert terminal._noted[-1].split("\n") == [
@@ -129,6 +142,14 @@ def test_a_command_says_where_it_fails_and_what_it_needs(failure, options, comma
     assert terminal._noted == [command]
 
 
+@pytest.mark.parametrize("output, told", [
+    (None, ""), ("out", "--output out "), ("type=image,push=true", "--output type=image,push=true "),
+    (Path("/tmp/multistage-lesson-x1/secret-provenance-min"), "--output /tmp/secret-provenance-min ")])
+def test_a_command_writes_into_no_folder_of_the_notebook_s(output, told):
+    note_build(APP, output=output)
+    assert terminal._noted == [f"docker {'buildx ' * bool(told)}build {told}notebooks/apps/greeter"]
+
+
 def test_a_secret_that_changes_is_said_to_change():
     for value in (b"one", b"two", b"two"):
         note_build(APP, secrets={"token": value})
@@ -158,7 +179,7 @@ def test_one_command_stands_in_one_line_and_many_are_folded():
     two = terminal.commands_bundle(["docker images", "docker history x"])["text/html"]
     assert two.count("<code") == 2 and "<details>" not in two
     several = terminal.commands_bundle(["docker images", "docker history x", "docker build - <<'END'\nEND"])["text/html"]
-    assert "<details>" in several and "3 commands" in several and "docker images\ndocker history x" in several
+    assert "<details><summary>In a terminal</summary>" in several and "docker images\ndocker history x" in several
 
 
 def test_a_cell_shows_its_own_commands_once(monkeypatch):

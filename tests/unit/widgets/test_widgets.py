@@ -2,7 +2,9 @@
 
 import builtins
 import io
+import re
 from html.parser import HTMLParser
+from pathlib import Path
 from types import SimpleNamespace
 
 import ipywidgets
@@ -17,7 +19,7 @@ from helpers.lesson import predictions
 from helpers.lint import Finding
 from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
-from helpers.views.lesson import Bases, Finds, Listing, say
+from helpers.views.lesson import Attributes, Bases, Finds, Listing, say
 from helpers.views.lists import image_view
 from helpers.views.markup import code, status, table
 from helpers.widgets import LiveBuild, live, predict
@@ -401,6 +403,48 @@ def test_a_finished_build_as_html():
     assert {"caption", "details", "summary", "th"} <= {tag for tag, _ in shown.tags}
     assert "2.5\u00a0s" in build_view(result(done()))     # not broken at its blank
     assert "000000000000: built in" in page(build_view(result(done(), tag=""))).text
+
+
+@pytest.mark.parametrize("note", ["", "file capabilities"])
+def test_attributes_have_a_column_for_notes_where_there_is_one(note):
+    found = tuple.__new__(Attributes, [("/a", "-rw-r--r--", "0:0", ""), ("/b", "-rw-r--r--", "0:0", note), None])
+    found.image = SimpleNamespace(reference="a:1")
+    read = page(found._repr_html_())
+    assert [word in read.words for word in ("owner", "note")] == [True, bool(note)]
+    assert sum(tag == "td" for tag, _ in read.tags) == 2 * (3 + bool(note))
+
+
+def test_a_build_into_a_folder_has_the_folder_s_name_as_its_title():
+    built = result(done(), tag="", output=Path("/tmp/multistage-lesson-x1/secret-provenance-min"))
+    assert page(build_view(built)).text.startswith("secret-provenance-min: built in")
+    assert str(built).startswith("secret-provenance-min: 5.0 s with buildkit")
+
+
+SHARED = """FROM a:1 AS one
+RUN one
+FROM a:1 AS two
+RUN two
+FROM b:1 AS other
+RUN other
+FROM a:1 AS unused
+RUN unused
+FROM one
+COPY --from=two /a /
+COPY --from=other /b /
+"""
+
+
+def test_stages_that_begin_with_the_same_base_share_the_row_of_their_from():
+    progress = Progress(dockerfile.parse(SHARED), None, "buildkit")
+    for number, name in enumerate(["[two 1/2] FROM docker.io/library/a:1", "[one 2/2] RUN one", "[two 2/2] RUN two",
+                                   "[other 1/2] FROM b:1", "[other 2/2] RUN other",
+                                   "[stage-4 1/2] COPY --from=two /a /", "[stage-4 2/2] COPY --from=other /b /"]):
+        progress.add(StepSeen(str(number), name, 0.0, 1.0, False))
+    rows = re.findall(r"<tr>(.*?)</tr>", build_view(result(progress)).partition("<details>")[2])
+    told = [re.findall("<td[^>]*>(.*?)</td>", row)[:2] for row in rows[1:]]
+    assert [(line, page(names).text) for line, names in told] == [
+        ("2", "one"), ("1, 3", "one, two"), ("4", "two"), ("5", "other"), ("6", "other"), ("10", "stage-4"),
+        ("11", "stage-4")]
 
 
 WARNED = """FROM a AS builder
