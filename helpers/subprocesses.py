@@ -12,20 +12,22 @@ _END_SECONDS = 15    # mmdebstrap unmounts and removes its folder before it ends
 
 @contextlib.contextmanager
 def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen]:
-    """The process of `command`, in a process group of its own.
+    """The process of `command`, in a process group of its own, with the `options` of Popen. It reads nothing unless
+    they say so.
 
-    However the block is left, the whole group is ended. A session of its own
-    also keeps the terminal's Ctrl-C from reaching it before us.
+    However the block is left, the whole group is ended: by SIGTERM, or where its standard input is a pipe by the end
+    of that; by force if it takes too long. A session of its own also keeps the terminal's Ctrl-C from reaching it
+    before us.
     """
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    process = subprocess.Popen(command, start_new_session=True, **{"stdin": subprocess.DEVNULL, **options})
     try:
         yield process
     finally:
         try:
             _end(process)
         finally:
-            if process.stdout:
-                process.stdout.close()
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                pipe.close()
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -34,7 +36,10 @@ def _end(process: subprocess.Popen) -> None:
     if process.stdout:
         process.stdout.close()   # it may hang in a write that nobody reads
     try:
-        _signal(process, signal.SIGTERM)
+        if process.stdin:
+            process.stdin.close()
+        else:
+            _signal(process, signal.SIGTERM)
         process.wait(_END_SECONDS)
     except BaseException as error:   # a second Ctrl-C does not wait any longer
         _signal(process, signal.SIGKILL)

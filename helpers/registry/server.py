@@ -7,7 +7,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -20,13 +19,12 @@ from ..engine import network
 from ..engine.packages import apt_install
 from ..engine.processes import Report
 from ..errors import CourseError, RegistryUnavailable
-from ..subprocesses import tail
+from ..subprocesses import running, tail
 from .throttle import LOOPBACK
 
 NAMED = "MULTISTAGE_REGISTRY"
 _PROGRAM = "docker-registry"
 _START_SECONDS = 10
-_END_SECONDS = 10
 _ADDRESS = re.compile(r"[A-Za-z0-9.-]+:\d+")
 
 # Runs a program until it ends by itself, or until the other end of standard input is
@@ -68,16 +66,9 @@ def serve(report: Report) -> Iterator[Server]:
     program = _program(report)
     # In the cache and not in /tmp, which may be in memory: an image is hundreds of megabytes.
     paths.cache().mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="registry-", dir=paths.cache()))
-    process = None
-    try:
-        process, address = _started(program, folder)
-        yield Server(address, f"{_PROGRAM} on this machine", process)
-    finally:
-        try:
-            _end(process)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="registry-", dir=paths.cache(), ignore_cleanup_errors=True) as folder, \
+            _started(program, Path(folder)) as server:
+        yield server
 
 
 def _named(text: str) -> Server:
@@ -111,28 +102,23 @@ def _program(report: Report) -> str:
     return found
 
 
-def _started(program: str, folder: Path) -> tuple[subprocess.Popen, str]:
+@contextlib.contextmanager
+def _started(program: str, folder: Path) -> Iterator[Server]:
+    """A registry whose settings, data and log are in a folder. Raises RegistryUnavailable where it does not start."""
     address, settings, log = f"{LOOPBACK}:{network.free_port()}", folder / "settings.yml", folder / "log"
     settings.write_text("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"
                         f"storage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}, delete: {{enabled: true}}}}\n"
                         f"http: {{addr: '{address}', secret: {secrets.token_hex(16)}}}\n")
     # REGISTRY_... in the environment would overrule the settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    with open(log, "ab") as output:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", _GUARD, "guard", str(folder), program, "serve", str(settings)],
-            stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True, cwd="/", env=environment)
-    answers = False
-    try:
-        answers = _await(address, process)
-    finally:
-        evidence = tail(log.read_text(errors="replace"), 10)
-        if not answers:
-            _end(process)
-    if not answers:
-        raise RegistryUnavailable("The registry did not start.", evidence=evidence, remedy="Run it again.",
-                                  why=f"{program} ended, or did not answer within {_START_SECONDS} s.")
-    return process, address
+    command = ["/bin/sh", "-c", _GUARD, "guard", str(folder), program, "serve", str(settings)]
+    with open(log, "ab") as output, running(command, stdin=subprocess.PIPE, stdout=output, stderr=output, cwd="/",
+                                            env=environment) as process:
+        if not _await(address, process):
+            raise RegistryUnavailable("The registry did not start.", evidence=tail(log.read_text(errors="replace"), 10),
+                                      why=f"{program} ended, or did not answer within {_START_SECONDS} s.",
+                                      remedy="Run it again.")
+        yield Server(address, f"{_PROGRAM} on this machine", process)
 
 
 def _await(address: str, process: subprocess.Popen) -> bool:
@@ -142,22 +128,6 @@ def _await(address: str, process: subprocess.Popen) -> bool:
             return process.poll() is None
         time.sleep(0.02)
     return False
-
-
-def _end(process: subprocess.Popen | None) -> None:
-    """End the registry as the guard does when we die; by force if that takes long."""
-    if process is None:
-        return
-    assert process.stdin
-    process.stdin.close()
-    try:
-        process.wait(_END_SECONDS)
-    except BaseException as error:   # a second Ctrl-C does not wait any longer
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if not isinstance(error, subprocess.TimeoutExpired):
-            raise
 
 
 def _answers(address: str) -> bool:

@@ -58,6 +58,5 @@ def temporary(engine):
 def registry(tmp_path_factory):
     """Address of a real, empty registry on loopback: Debian's docker-registry."""
     program = shutil.which("docker-registry") or lacks("docker-registry is not installed")
-    process, address = server._started(program, tmp_path_factory.mktemp("registry"))
-    yield address
-    server._end(process)
+    with server._started(program, tmp_path_factory.mktemp("registry")) as started:
+        yield started.address

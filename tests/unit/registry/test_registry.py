@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from helpers import labels
+from helpers import labels, subprocesses
 from helpers.engine.transfer_events import LayerProgress
 from helpers.errors import CourseError, DiskFull, RegistryUnavailable, TransferFailed
 from helpers.registry import Bucket, Line, Registry, Transfer, is_transfer_name, server
@@ -430,10 +430,10 @@ def test_the_guard_ends_with_its_program_and_keeps_what_it_said(tmp_path):
 
 
 def test_the_end_is_forced_where_the_program_does_not_listen(tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "_END_SECONDS", 0.3)
+    monkeypatch.setattr(subprocesses, "_END_SECONDS", 0.3)
     process = guarded(tmp_path / "f", "/bin/sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done")
     process.stdout.readline()
-    server._end(process)
+    subprocesses._end(process)
     assert process.returncode == -signal.SIGKILL
 
 
