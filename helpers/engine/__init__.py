@@ -9,8 +9,6 @@ Each name is imported when it is asked for: the programs that become Podman or P
 processes of their own, and importing Docker's SDK would be most of their time.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -171,12 +171,11 @@ class Backend(ABC):
             raise PermissionError(errno.EPERM, "it belongs to another user")
         self.folder().chmod(0o700)
 
-    def _spawn(self, command: list[str], environment: dict[str, str], *, cwd: str = "/",
-               output: int | None = None) -> subprocess.Popen[bytes]:
-        """Start a process of the engine's, which outlives this one and writes into its log (or to `output`)."""
+    def _spawn(self, command: list[str], environment: dict[str, str], cwd: str = "/") -> subprocess.Popen[bytes]:
+        """Start a process of the engine's, which outlives this one and writes into its log."""
         with open(self.folder() / self.log, "ab") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log if output is None else output,
-                                    stderr=log, start_new_session=True, cwd=cwd, env=environment)
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                    start_new_session=True, cwd=cwd, env=environment)
 
     def _await(self, process: subprocess.Popen) -> None:
         worked, deadline = 0.0, time.monotonic() + self.start_seconds

@@ -29,12 +29,12 @@ def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
     api = client.api.api_version
     if tuple(map(int, api.split("."))) < MINIMUM_API:
         raise too_old(host, f"It speaks API {api}.")
-    component, owned = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"], owner(host) is not None
+    component, backend = (version.get("Components") or [{"Name": "Engine"}])[0]["Name"], owner(host)
     kind = next((each for each in ENGINES if component == each.name), DOCKERD)
-    number, store = major(version["Version"]), _store(info)
+    number, store, owned = major(version["Version"]), _store(info), backend is not None
     return Engine(client=client, host=host, rung=rung, owned=owned, name=kind.name, version=version["Version"], api=api,
                   store=store, builders=kind.builders, cpus=info.get("NCPU") or 0, memory=info.get("MemTotal") or 0,
-                  root=info.get("DockerRootDir") or "",
+                  root=info.get("DockerRootDir") or "", backend=backend,
                   limits=(*kind.limits(number, owned), *_limits(info)), **vars(kind.capabilities(number, owned, store)))
 
 

@@ -6,8 +6,6 @@ machine. Stopping it takes back the bridge, the firewall rules that name it and
 the mounts below the folder. The images stay until `purge`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,6 +1,7 @@
 """What is known of an engine that answers."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import docker
 from docker.errors import ImageNotFound as SDKImageNotFound
 
 from ..errors import EngineTooOld
+from .backend import Backend
 from .capabilities import Capabilities
 from .translate import translate_errors
 
@@ -33,6 +35,7 @@ class Engine(Capabilities):
     memory: int = 0                         # bytes that it may use
     limits: tuple[str, ...] = ()            # sentences: what it cannot do
     root: str = ""                          # folder on its machine where it keeps its data, '' where it does not say
+    backend: Backend | None = field(default=None, repr=False, compare=False)    # which runs it, if the course does
 
     def describe(self) -> str:
         """One line for the head of a lesson and the foot of a chart."""
@@ -51,6 +54,11 @@ class Engine(Capabilities):
                 return self.client.api.inspect_image(name)
             except SDKImageNotFound:
                 return None
+
+    def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
+        """The archive of the last of an image's lowest layers, from the engine's own disk, without saving the whole
+        image; None where that cannot be read from here. Errors as of `Backend.layer`."""
+        return self.backend.layer(digests) if self.backend else None
 
     def translate_errors(self, doing: str) -> AbstractContextManager[None]:
         """Calls made inside fail with a `CourseError` that names `doing`."""

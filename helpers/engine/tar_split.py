@@ -4,8 +4,6 @@ a compiler's 800 MB too; here one is read alone.
 
 Source: vbatts/tar-split, tar/storage/entry.go (a JSON object a line)."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json

@@ -69,7 +69,7 @@ def read_layer(chunks: Iterable[bytes], digest: str) -> Measured | None:
         return None
     if observed.finish()[0] != digest:
         return None
-    return Measured(sum(entries.sizes), entries.kinds.count(b"f"), entries=entries)
+    return Measured.of(entries)
 
 
 def collect(chunks: Iterable[bytes], look: Callable[[Member, Archive], Any],

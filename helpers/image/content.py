@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from docker.errors import APIError
 from docker.utils.utils import decode_json_header
 
-from ..engine import Engine, backends, connect
+from ..engine import Engine, connect
 from ..errors import CourseError, ImageNotFound
 from ..labels import RUN, marked
 from .archive import Archive, Member
@@ -149,12 +149,12 @@ def _collect(image: Image, engine: Engine | None, look: Callable[[Member, Archiv
 
 
 def _on_disk(image: Image, engine: Engine, look: Callable[[Member, Archive], object]) -> dict[str, list] | None:
-    """What `look` returned in each layer, read from the disk of an engine of the course's; None where it cannot."""
-    owner, digests = backends.owner(engine.host), [layer.digest for layer in image.layers]
+    """What `look` returned in each layer, read from the engine's disk; None where it cannot be."""
+    digests = [layer.digest for layer in image.layers]
     found: dict[str, list] = {}
     with contextlib.suppress(OSError, ValueError):    # saving says what is wrong
         for index, digest in enumerate(digests):
-            chunks = owner.layer(digests[:index + 1]) if owner else None
+            chunks = engine.layer(digests[:index + 1])
             if chunks is None:
                 return None
             found[digest] = seen_by(look, Archive(ByteStream(chunks)))

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..builder import BuildResult
+from ..dockerfile import LAYERED
 from .model import Image
 
 # 'RUN |1 ARG=value /bin/sh -c ', '/bin/bash -o pipefail -c ', '/bin/sh -ec '
 _SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*?)?/bin/(?:ba|a)?sh (?:-\w*o \w+ )?-\w*c ", re.S)
-_LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
 _COPIES = ("COPY", "ADD")
 # How the legacy builder and Buildah write a COPY: nothing in the image says what was copied.
 _DIGEST = re.compile(r"(?:COPY|ADD) (?:file|dir|multi):[0-9a-f]{64} in ")
@@ -32,13 +32,13 @@ def instruction(created_by: str) -> str:
     if command.startswith("#(nop)"):
         return " ".join(command.removeprefix("#(nop)").split())
     command = _INDENTED.sub(" ", command)    # of a line that is continued
-    command = command if command.split(" ", 1)[0] in _LAYERED else f"RUN {command}"
+    command = command if command.split(" ", 1)[0] in LAYERED else f"RUN {command}"
     return _FLAGS.sub("RUN ", command)       # BuildKit and the legacy builder leave them out, Buildah does not
 
 
 def makes_layer(created_by: str) -> bool:
     """Whether that instruction adds a layer, judged by its keyword alone."""
-    return instruction(created_by).split(" ", 1)[0].upper() in _LAYERED
+    return instruction(created_by).split(" ", 1)[0].upper() in LAYERED
 
 
 def from_engine(history: Sequence[dict], layers: int) -> list[str] | None:

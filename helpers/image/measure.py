@@ -9,7 +9,7 @@ from docker.errors import NotFound
 from ..bases import find, original
 from ..bases.references import short
 from ..dockerfile import SCRATCH
-from ..engine import Engine, backends, connect
+from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..labels import BUILD, COURSE, STANDS_ON, STEP
 from . import archive_reader, cache, history
@@ -42,12 +42,11 @@ def inspect(reference: str, engine: Engine | None = None) -> Image:
             cache.keep_instructions(inspected["Id"], instructions)
     layers = tuple(Layer(digest, made, known[digest].unpacked, known[digest].files)
                    for digest, made in zip(digests, instructions))
-    config = inspected.get("Config") or {}
-    labels = dict(config.get("Labels") or {})
+    labels = dict((inspected.get("Config") or {}).get("Labels") or {})
     stated = labels.get(STANDS_ON)
     base, count = base_of(digests, _possible_bases(engine, inspected["Id"], stated), stated)
     catalogued = find(base) if base else None
-    return Image(reference, inspected["Id"], layers, inspected.get("Created") or "", labels, _settings(config),
+    return Image(reference, inspected["Id"], layers, inspected.get("Created") or "", labels,
                  engine.describe(), base, count, catalogued.role if catalogued else "")
 
 
@@ -100,11 +99,10 @@ def _known(load: Callable[[str], Known | None], digests: Sequence[str],
 
 
 def _read_from_disk(engine: Engine, digests: Sequence[str]) -> bool:
-    """Whether the last of an image's lowest layers could be read from the disk of an engine of the course's, and is
-    remembered now."""
-    owner, measured = backends.owner(engine.host), None
+    """Whether the last of an image's lowest layers could be read from the engine's disk, and is remembered now."""
+    measured = None
     with contextlib.suppress(OSError, ValueError):
-        if owner and (chunks := owner.layer(digests)):
+        if chunks := engine.layer(digests):
             measured = archive_reader.read_layer(chunks, digests[-1])
     if measured is None:
         return False
@@ -169,10 +167,3 @@ def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: 
     for digest, measured in read.layers.items():
         _keep(digest, measured)
     return read
-
-
-def _settings(config: dict) -> tuple[tuple[str, str], ...]:
-    command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
-    pairs = (("user", config.get("User") or "root"), ("command", " ".join(command)),
-             ("directory", config.get("WorkingDir") or "/"), ("ports", ", ".join(config.get("ExposedPorts") or ())))
-    return tuple((name, value) for name, value in pairs if value)

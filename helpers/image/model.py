@@ -28,7 +28,6 @@ class Image:
 
     reference  as the caller gave it; `id` its 'sha256:...'
     layers     the base's first, the last instruction's last
-    settings   (name, value) pairs for a reader: user, command, ports
     engine     the engine that it was measured on, in one line
     base       name of the image that it is based on, '' if none is known
     base_layers   how many of the layers, from the first, are the base's
@@ -39,7 +38,6 @@ class Image:
     layers: tuple[Layer, ...]
     created: str
     labels: dict[str, str]
-    settings: tuple[tuple[str, str], ...]
     engine: str = ""
     base: str = ""
     base_layers: int = 0

@@ -112,7 +112,7 @@ def image(count: int, name: str = "made:1", **other) -> Image:
     """An image of so many layers, each made by an instruction 'RUN <its number>'."""
     layers = tuple(Layer(f"sha256:{number}", f"RUN {number}", 1000, 1) for number in range(count))
     return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "", "labels": {},
-                    "settings": (), "engine": "An engine", **other})
+                    "engine": "An engine", **other})
 
 
 def inventory(*layers: Entries, **other) -> Inventory:

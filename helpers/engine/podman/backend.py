@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ... import paths
 from ...errors import EngineUnreachable
-from .. import processes
+from .. import processes, tar_split
 from ..backend import Backend
 from ..capabilities import Capabilities
-from . import launcher, layers, namespaces, settings
+from . import launcher, namespaces, settings
 
 _RUNGS = {"many": "podman", "one": "podman-one-id"}
 _PROGRAMS = ("podman", "conmon", "crun")
@@ -101,10 +101,16 @@ class Podman(Backend):
         return found
 
     def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
+        """Source: containers/storage, docs/containers-storage-layers.md and layers.go."""
         note = self._note()
         if note.get("store") not in ("overlay", "fuse-overlayfs"):
             return None
-        return layers.archive(settings.data(self.folder(), note["store"], note["ids"]), digests[-1])
+        store = settings.data(self.folder(), note["store"], note["ids"])
+        listed = json.loads((store / "overlay-layers/layers.json").read_bytes())
+        layer = next((each["id"] for each in listed if each.get("diff-digest") == digests[-1]), None)
+        if layer is None:
+            return None
+        return tar_split.assembled(store / f"overlay-layers/{layer}.tar-split.gz", store / f"overlay/{layer}/diff")
 
     def _launch(self) -> subprocess.Popen:
         place, found = self.folder(), self._probed()

@@ -28,7 +28,7 @@ from tests.unit.widgets.test_widgets import page
 
 def image(*sizes: int, name="a:1", base="", base_layers=0, role="", **other) -> Image:
     layers = tuple(Layer(f"sha256:{name}{n}", f"RUN step {n} of {name}", size, n) for n, size in enumerate(sizes))
-    return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "", "labels": {}, "settings": (),
+    return Image(**{"reference": name, "id": "sha256:x", "layers": layers, "created": "", "labels": {},
                     "engine": "An engine", "base": base, "base_layers": base_layers, "base_role": role, **other})
 
 

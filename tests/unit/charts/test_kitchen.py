@@ -186,6 +186,6 @@ def hatching(chart, theme=MappingProxyType({})):
 
 
 def test_an_empty_image_is_an_empty_room():
-    empty = take(Image("a", "sha256:x", (), "", {}, ()), [])
+    empty = take(Image("a", "sha256:x", (), "", {}), [])
     chart = kitchen(rooms(empty, empty, dockerfiles.parse("FROM scratch AS a\nFROM scratch\n")))
     assert chart.png().startswith(PNG)

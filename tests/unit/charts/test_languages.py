@@ -11,7 +11,7 @@ from tests.unit.layers import elf, inventory, layer
 
 def image(name: str, below: int, own: int, role: str, **other) -> Image:
     layers = (Layer(f"{name} base", "FROM", below, 1), Layer(f"{name} own", "COPY", own, 1))
-    return Image(**{"reference": name, "id": name, "layers": layers, "created": "", "labels": {}, "settings": (),
+    return Image(**{"reference": name, "id": name, "layers": layers, "created": "", "labels": {},
                     "engine": "An engine", "base": f"base of {name}", "base_layers": 1, "base_role": role, **other})
 
 

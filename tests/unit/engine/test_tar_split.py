@@ -9,8 +9,8 @@ import tarfile
 
 import pytest
 
-from helpers.engine.backends import DOCKERD
-from helpers.engine.podman import layers
+from helpers.engine.backends import DOCKERD, PODMAN
+from helpers.engine.podman import settings
 from tests.unit.layers import digest, tar
 
 LAYER = tar(("app/", "d"), ("app/program", b"x" * 3_000_000, 0o755), ("app/empty", b""), ("app/again", ("h", "app/program")),
@@ -37,44 +37,46 @@ def unpacked(folder, data):
     return gzip.compress("\n".join(map(json.dumps, entries)).encode())
 
 
-def kept(store, data):
-    """Keep an archive as containers/storage does."""
+def kept(data):
+    """Keep an archive as Podman does: the folder with its files."""
+    store = settings.data(PODMAN.folder(), "overlay", "one")
     folder = store / "overlay" / "one" / "diff"
     record = unpacked(folder, data)
     (store / "overlay-layers").mkdir()
     (store / "overlay-layers" / "one.tar-split.gz").write_bytes(record)
     listed = [{"id": "other", "diff-digest": "sha256:0"}, {"id": "one", "diff-digest": digest(data)}, {"id": "none"}]
     (store / "overlay-layers" / "layers.json").write_text(json.dumps(listed))
+    (PODMAN.folder() / "service.json").write_text(json.dumps({"store": "overlay", "ids": "one"}))
     return folder
 
 
-def test_it_is_the_archive_byte_for_byte(tmp_path):
-    kept(tmp_path, LAYER)
-    pieces = list(layers.archive(tmp_path, digest(LAYER)))
+def test_it_is_the_archive_byte_for_byte(home):
+    kept(LAYER)
+    pieces = list(PODMAN.layer([digest(LAYER)]))
     assert b"".join(pieces) == LAYER and max(map(len, pieces)) <= 1 << 20
-    assert layers.archive(tmp_path, "sha256:unknown") is None
+    assert PODMAN.layer(["sha256:unknown"]) is None
 
 
-def test_a_file_that_is_gone_or_no_file_any_more_is_reported(tmp_path):
-    place = kept(tmp_path, LAYER) / "app" / "program"
+def test_a_file_that_is_gone_or_no_file_any_more_is_reported(home):
+    place = kept(LAYER) / "app" / "program"
     place.unlink()
     with pytest.raises(FileNotFoundError):
-        list(layers.archive(tmp_path, digest(LAYER)))
+        list(PODMAN.layer([digest(LAYER)]))
     os.mkfifo(place)
     with pytest.raises(ValueError, match="no file"):     # and nobody waits for somebody to write into it
-        list(layers.archive(tmp_path, digest(LAYER)))
+        list(PODMAN.layer([digest(LAYER)]))
     place.unlink()
     place.symlink_to("/etc/passwd")
     with pytest.raises(OSError):
-        list(layers.archive(tmp_path, digest(LAYER)))
+        list(PODMAN.layer([digest(LAYER)]))
 
 
-def test_a_folder_that_leads_out_of_the_layer_is_not_followed(tmp_path):
-    folder = kept(tmp_path / "store", LAYER)
+def test_a_folder_that_leads_out_of_the_layer_is_not_followed(home, tmp_path):
+    folder = kept(LAYER)
     (folder / "app").rename(tmp_path / "outside")
     (folder / "app").symlink_to(tmp_path / "outside")
     with pytest.raises(ValueError, match="outside"):
-        list(layers.archive(tmp_path / "store", digest(LAYER)))
+        list(PODMAN.layer([digest(LAYER)]))
 
 
 def test_docker_keeps_a_layer_under_the_digests_of_all_below_it(home):

@@ -22,7 +22,7 @@ DIGEST = "4dab6d2b" * 8
 
 def image(*instructions, below=1):
     layers = [Layer("base", f"COPY file:{DIGEST} in /base", 1, 1)] * below
-    return Image("x:1", "sha256:1", (*layers, *(Layer(each, each, 1, 1) for each in instructions)), "", {}, (),
+    return Image("x:1", "sha256:1", (*layers, *(Layer(each, each, 1, 1) for each in instructions)), "", {},
                  base_layers=below)
 
 

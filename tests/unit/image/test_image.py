@@ -8,7 +8,6 @@ import json
 import os
 import random
 import threading
-from types import SimpleNamespace
 
 import pytest
 import zstandard
@@ -23,7 +22,7 @@ from helpers.image.byte_stream import ByteStream, Truncated
 from helpers.image.config import ports
 from helpers.image.entries import Entries
 from helpers.image.history import from_config, from_engine, instruction, makes_layer
-from helpers.image.measure import _name, _settings
+from helpers.image.measure import _name
 from helpers.image.model import base_of, unshared
 from tests.unit.layers import digest, pieces, tar
 
@@ -122,16 +121,18 @@ def test_an_image_goes_by_the_name_that_a_reader_knows(tags, name):
 class Straw:
     """An engine that holds one image (and others' names), and counts how often it saves it."""
 
-    host = "unix:///s"
-
     def __init__(self, archive: bytes, others: dict[str, tuple] = {}, digests=None):
         self.saved = []      # shared with whoever is asked in its name
+        self.on_disk = {}    # {digest: pieces of the layer} that need not be saved
         self.client = self
         self.api = self
         self._archive = archive
         self._layers = {"sha256:me": digests or [digest(ONE), digest(TWO)]}
         self._layers |= {f"sha256:{name}": list(layers) for name, (layers, _) in others.items()}
         self._labels = {f"sha256:{name}": marks for name, (_, marks) in others.items()}
+
+    def layer(self, digests):
+        return self.on_disk.get(digests[-1])
 
     def translate_errors(self, doing):
         return contextlib.nullcontext()
@@ -172,10 +173,9 @@ def test_an_image_is_measured_once(home):
 
 @pytest.mark.parametrize("change, saves", [(lambda data: data, 0), (lambda data: data[:-1] + b"x", 1),
                                            (lambda data: data[:600], 1), (None, 1)])
-def test_a_layer_that_lies_on_this_disk_is_read_there_if_it_is_that_layer(home, monkeypatch, change, saves):
-    on_disk = {digest(data): iter([change(data)]) for data in (ONE, TWO)} if change else {}
-    monkeypatch.setattr(measure.backends, "owner", lambda host: SimpleNamespace(layer=lambda digests: on_disk.get(digests[-1])))
+def test_a_layer_that_lies_on_this_disk_is_read_there_if_it_is_that_layer(home, change, saves):
     engine = Straw(old_layout())
+    engine.on_disk = {digest(data): iter([change(data)]) for data in (ONE, TWO)} if change else {}
     one = measure.inspect("go:1", engine)
     assert (one.unpacked, one.files) == (641_000, 4) and "/usr/a" in measure.layer_by_path(one, engine)
     assert engine.saves == saves
@@ -283,17 +283,10 @@ def image_of_two() -> Image:
     return image(layers=layers, id="sha256:me")
 
 
-def test_settings_that_a_reader_wants():
-    assert _settings({}) == (("user", "root"), ("directory", "/"))
-    assert _settings({"User": "app", "Entrypoint": ["/a"], "Cmd": ["-b"], "WorkingDir": "/w",
-                      "ExposedPorts": {"80/tcp": {}, "443/tcp": {}}}) == (
-        ("user", "app"), ("command", "/a -b"), ("directory", "/w"), ("ports", "80/tcp, 443/tcp"))
-
-
 def image(*sizes: int, **other) -> Image:
     layers = tuple(Layer(f"sha256:{n}", f"RUN {n}", size, n) for n, size in enumerate(sizes))
     return Image(**{"reference": "a:1", "id": "sha256:x", "layers": layers, "created": "",
-                    "labels": {}, "settings": (), **other})
+                    "labels": {}, **other})
 
 
 def test_an_image_adds_up_its_layers_and_says_what_it_stands_in_for():

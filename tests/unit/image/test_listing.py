@@ -63,7 +63,7 @@ def test_an_image_that_goes_meanwhile_is_left_out():
 
 
 def image(size: int) -> Image:
-    return Image("a", "sha256:x", (Layer("sha256:l", "RUN a", size, 1),), "", {}, ())
+    return Image("a", "sha256:x", (Layer("sha256:l", "RUN a", size, 1),), "", {})
 
 
 SHELF = Images([(Listed("app:1", "sha256:" + "1" * 64), image(23_000_000)),

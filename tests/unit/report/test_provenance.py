@@ -9,7 +9,7 @@ from helpers.report.provenance import Provenance
 
 def lines(text, own, base=1, target=None):
     layers = tuple(Layer(f"sha256:{n}", made, 1, 1) for n, made in enumerate(["ADD rootfs /"] * base + own))
-    made = Image("a", "sha256:x", layers, "", {}, (), base="b" if base else "", base_layers=base)
+    made = Image("a", "sha256:x", layers, "", {}, base="b" if base else "", base_layers=base)
     return Provenance(dockerfiles.parse(text), target, made)
 
 

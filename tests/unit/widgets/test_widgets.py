@@ -515,7 +515,7 @@ def test_a_long_step_keeps_its_stage_whole():
 def image(**other) -> Image:
     layers = (Layer("sha256:1", "ADD rootfs /", 5_000_000, 1234), Layer("sha256:2", NASTY, 7, 1))
     return Image(**{"reference": "a:1", "id": "sha256:x", "layers": layers, "created": "", "labels": {},
-                    "settings": (), "base": "b", "base_layers": 1, **other})
+                    "base": "b", "base_layers": 1, **other})
 
 
 def test_an_image_as_html():
