@@ -7,8 +7,6 @@ Where another user's processes hide that, the free space decides. The disk of an
 seen at all; there the time alone is limited.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -18,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from .engine import Engine, backends
 
@@ -72,7 +71,7 @@ class Bounds:
     _since: float = field(default_factory=time.time, init=False, repr=False)
 
     @classmethod
-    def of(cls, engine: Engine, seconds: float, disk: int) -> Bounds:
+    def of(cls, engine: Engine, seconds: float, disk: int) -> Self:
         """Limits in this engine."""
         root = Path(engine.root or "/nowhere")
         return cls(seconds, disk, root if free(root) is not None else None)

@@ -8,8 +8,6 @@
 Stages are numbered as they stand in the Dockerfile, skipped ones too. A FROM has no end of its own.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterable, Iterator

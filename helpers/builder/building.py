@@ -3,8 +3,6 @@
     BuildRequest -> Prepared (nothing is sent yet) -> exchange (the engine builds) -> BuildResult
 """
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Iterable
@@ -63,21 +61,6 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     return recent.last
 
 
-@dataclass
-class Recent:
-    """The last build of this process, and the last one that failed: what a notebook's magic is about.
-
-    ended   called when a build has ended, with the request as it was made, and with the failure if it failed
-    """
-
-    last: BuildResult | BuildFailed | None = None
-    failure: BuildFailed | None = None
-    ended: Callable[[BuildRequest, Prepared, BuildFailed | None], None] = lambda *_: None
-
-
-recent = Recent()
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A build that can be sent: what was asked, and what was found out about it.
@@ -101,6 +84,21 @@ class Prepared:
     exports: Exports
     mark: str
     progress: Progress
+
+
+@dataclass
+class Recent:
+    """The last build of this process, and the last one that failed: what a notebook's magic is about.
+
+    ended   called when a build has ended, with the request as it was made, and with the failure if it failed
+    """
+
+    last: BuildResult | BuildFailed | None = None
+    failure: BuildFailed | None = None
+    ended: Callable[[BuildRequest, Prepared, BuildFailed | None], None] = lambda *_: None
+
+
+recent = Recent()
 
 
 def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:

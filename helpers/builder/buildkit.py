@@ -3,8 +3,6 @@
 The messages are `moby.buildkit.v1.StatusResponse` of BuildKit's api/services/control/control.proto.
 """
 
-from __future__ import annotations
-
 import base64
 import codecs
 from collections.abc import Iterable, Iterator

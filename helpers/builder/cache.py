@@ -7,8 +7,6 @@ A record carries no label. The course recognizes its own by the description, whi
 of the RUN that made it: a unique text in it marks the record, and everything built on top of it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable
 

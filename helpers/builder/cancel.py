@@ -6,8 +6,6 @@ containers. So its processes are killed here, where they are on this machine and
 mark that no other build has. The builder sees its command fail, and removes its container.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

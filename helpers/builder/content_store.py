@@ -5,8 +5,6 @@ content.proto), as far as BuildKit calls it; a header names the folder that is m
 session/content/attachable.go).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

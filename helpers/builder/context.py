@@ -7,8 +7,6 @@ Dockerfile, and takes Python's default PAX header for the latter. Owner and grou
 rootless engine cannot store the user's own ids.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import posixpath
@@ -19,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from .. import units
 from ..dockerfile import read_file
@@ -50,7 +49,6 @@ class Context:
     dockerfile       path of the Dockerfile inside the tar, posix
     dockerfile_text  its text; the tar carries exactly this
     entries          the Dockerfile first, then all others in the order of their paths
-    skipped          sockets and device nodes, which are not sent
     more_dockerfiles {name: text} of other Dockerfiles that a build over a session may name
     ignore           what was left out by
     """
@@ -59,13 +57,12 @@ class Context:
     dockerfile: str
     dockerfile_text: str = field(repr=False)
     entries: tuple[Entry, ...] = field(repr=False)
-    skipped: tuple[str, ...] = ()
     ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
     more_dockerfiles: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def scan(cls, root: str | Path, dockerfile: str | Path = "Dockerfile",
-             dockerfile_text: str | None = None) -> Context:
+             dockerfile_text: str | None = None) -> Self:
         """Looks at every file that is to be sent, and reads none but the Dockerfile.
 
         `dockerfile` is relative to `root`, or absolute. One that lies outside of the context travels under a name of
@@ -84,12 +81,11 @@ class Context:
             dockerfile_text = read_file(folder / dockerfile)
         ignore = Ignore.read(folder, dockerfile)
         name = _name_in_tar(folder, dockerfile, dockerfile_text)
-        found, skipped = walk(folder, ignore)
         first = _dockerfile_entry(folder, name, dockerfile_text)
-        others = sorted((e for e in found if e.path != name), key=lambda entry: entry.path)
-        return cls(folder, name, dockerfile_text, (first, *others), tuple(sorted(skipped)), ignore)
+        others = sorted((e for e in walk(folder, ignore) if e.path != name), key=lambda entry: entry.path)
+        return cls(folder, name, dockerfile_text, (first, *others), ignore)
 
-    def with_text(self, text: str) -> Context:
+    def with_text(self, text: str) -> Self:
         """The same with another text of the Dockerfile; the folder is not scanned again."""
         first, *others = self.entries
         return replace(self, dockerfile_text=text, entries=(replace(first, size=len(_encoded(text))), *others))

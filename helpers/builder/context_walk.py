@@ -1,7 +1,5 @@
 """What lies in a build context: one walk through the folder, nothing read."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import posixpath
@@ -38,13 +36,12 @@ class Entry:
     target: str = ""
 
 
-def walk(root: str | os.PathLike[str], ignore: Ignore) -> tuple[list[Entry], list[str]]:
-    """All entries that are to be sent, and the paths of sockets and device nodes, both in no order.
+def walk(root: str | os.PathLike[str], ignore: Ignore) -> list[Entry]:
+    """All entries that are to be sent, in no order: no sockets and no device nodes.
 
     Raises ContextError for what this user cannot read.
     """
     found: list[Entry] = []
-    skipped: list[str] = []
     held: dict[str, Entry] = {}  # ignored directories that may be needed after all
     waiting: list[tuple[str, Inherited, bool]] = [("", (), False)]
     while waiting:
@@ -58,9 +55,6 @@ def walk(root: str | os.PathLike[str], ignore: Ignore) -> tuple[list[Entry], lis
                 continue
             if not (entry := _entry(child, path, passed_over)):
                 continue
-            if not entry.kind:
-                skipped.append(path)
-                continue
             if directory:
                 waiting.append((path, inherited, ignored))
             if ignored:
@@ -70,7 +64,7 @@ def walk(root: str | os.PathLike[str], ignore: Ignore) -> tuple[list[Entry], lis
             while (path := posixpath.dirname(path)) in held:
                 found.append(held.pop(path))
             found.append(entry)
-    return found, skipped
+    return found
 
 
 def _children(root: str | os.PathLike[str], folder: str, ignored: bool) -> list[os.DirEntry[str]]:
@@ -86,10 +80,11 @@ def _children(root: str | os.PathLike[str], folder: str, ignored: bool) -> list[
 
 
 def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> Entry | None:
-    """An entry, without a kind for what is not sent; None for what is gone, or out of reach in an ignored folder."""
+    """An entry; None for what is not sent, is gone, or is out of reach in an ignored folder."""
     try:
         status = child.stat(follow_symlinks=False)
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "")
+        if (kind := _KINDS.get(stat.S_IFMT(status.st_mode))) is None:
+            return None
         if kind == "file" and not os.access(child.path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
             raise _unreadable(path)
         return Entry(path, kind, status.st_size if kind == "file" else 0, stat.S_IMODE(status.st_mode),

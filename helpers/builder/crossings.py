@@ -1,7 +1,5 @@
 """What COPY --from took from a stage and where it put it, and two stages' files beside each other."""
 
-from __future__ import annotations
-
 import contextlib
 import posixpath
 from collections.abc import Iterator, Sequence

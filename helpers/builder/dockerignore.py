@@ -5,13 +5,12 @@ those of the code that Docker and BuildKit share (moby/patternmatcher: patternma
 the rules of .gitignore: `foo` is the foo of the root alone, and `*/foo` or `**/foo` is needed for those below.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from ..errors import ContextError
 
@@ -54,7 +53,7 @@ class Ignore:
         self._exceptions = tuple(pattern for pattern in self.patterns if pattern.again)
 
     @classmethod
-    def read(cls, context_dir: str | Path, dockerfile_path: str | Path = "Dockerfile") -> Ignore:
+    def read(cls, context_dir: str | Path, dockerfile_path: str | Path = "Dockerfile") -> Self:
         """The ignore file that holds for this Dockerfile; no patterns if there is none.
 
         `<Dockerfile>.dockerignore` beside the Dockerfile wins over the `.dockerignore` of the context's root, as in

@@ -4,8 +4,6 @@ A parser (`buildkit`, `legacy`, `buildah`) turns an engine's answer into these e
 `progress` folds them into the state of the build.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ..lint import Finding

@@ -6,8 +6,6 @@ What an engine would drop without a word, or only find out at the end, is refuse
 `Engine.exports` says what it can do.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Why a build made nothing: the builder's message, turned into an error with a line and a remedy."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from typing import Any
@@ -15,7 +13,6 @@ from ..units import seconds, size
 from .host_secrets import IDS
 from .missing import missing_source
 from .progress import Progress, Step
-from .secrets import mounts
 from .snapshots import Snapshots
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
@@ -133,24 +130,23 @@ def _is_asked(reference: str, asked: re.Match[str]) -> bool:
 
 def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
     """Whether the engine's own reader knows all that the file uses."""
-    every = [each for stage in read.stages for each in stage.instructions]
     new = "buildkit" in engine.heredocs
     known = _OWN_FLAGS | ({"link", "checksum", "keep-git-dir"} if new else set())
     return not any(each.heredocs and not new or set(each.flags) - known
-                   for each in every if each.keyword != "HEALTHCHECK")
+                   for each in read.instructions if each.keyword != "HEALTHCHECK")
 
 
 def _unmet_mounts(progress: Progress, step: Step, given: Collection[tuple[str, str]]) -> str:
     """What to do about secrets and agents that the failed command mounts and was not given."""
-    missing = list(dict.fromkeys(each for each in mounts(progress.dockerfile)
-                                 if each.line == step.line and (each.type, each.id) not in given))
+    missing = list(dict.fromkeys((kind, name) for each in progress.dockerfile.instructions if each.line == step.line
+                                 for kind, name, _ in each.handed if (kind, name) not in given))
     if not missing or not step.instruction.startswith("RUN"):
         return ""
     if progress.builder == "legacy":
         return "The legacy builder has no --mount: it needs BuildKit, builder='buildkit'."
-    names = [each.id if each.type == "secret" else f"the ssh agent {each.id}" for each in missing]
-    options = [f"--secret id={each.id},src=FILE" if each.type == "secret" else f"--ssh {each.id}" for each in missing]
-    lendable = " ".join(f"--lend {each.id}" for each in missing if each.type == "secret" and each.id in IDS)
+    names = [name if kind == "secret" else f"the ssh agent {name}" for kind, name in missing]
+    options = [f"--secret id={name},src=FILE" if kind == "secret" else f"--ssh {name}" for kind, name in missing]
+    lendable = " ".join(f"--lend {name}" for kind, name in missing if kind == "secret" and name in IDS)
     return (f"It mounts {' and '.join(names)}, and this build was not given that. If it is needed: {' '.join(options)}"
             + (f", or {lendable} for this machine's settings, without passwords." if lendable else "."))
 

@@ -10,8 +10,6 @@ receive.go there. The service is moby.filesync.v1.FileSync (moby/buildkit, sessi
 wanted comes as metadata, as in filesync.go beside it.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import urllib.parse

@@ -13,8 +13,6 @@ anywhere. A user who needs more hands over a file, as with Docker: `--secret id=
 these settings at all is decided in `secrets`.
 """
 
-from __future__ import annotations
-
 import ast
 import os
 import re

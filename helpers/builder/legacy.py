@@ -8,8 +8,6 @@
 It names no steps: a step is known by its number.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterable, Iterator

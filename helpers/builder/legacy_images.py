@@ -4,8 +4,6 @@ They keep the result of every step as an image without a name and without labels
 answers to the course's own builds distinguish these from a learner's images, so the ids are written down.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path

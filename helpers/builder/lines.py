@@ -20,14 +20,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ..bases import references
-from ..dockerfile import Dockerfile, Stage
+from ..dockerfile import LAYERED, Dockerfile, Stage
 from ..dockerfile.reader import Instruction
 from ..errors import Unsupported
 from .control import CallFailed, Mount, Process, Running, State
 from .snapshot import Snapshot
 from .snapshots import Snapshots, locate
 
-_WRITING = ("RUN", "COPY", "ADD", "WORKDIR")
 _SIDES = ("/.multistage/before", "/.multistage/after")
 _OVERLAY = "794c7630"    # linux/magic.h
 _OUTPUT = 1
@@ -73,7 +72,7 @@ class Line:
     @property
     def writes(self) -> bool:
         """Whether it may change files of the stage."""
-        return self.instruction.keyword in _WRITING
+        return self.instruction.keyword in LAYERED
 
     @property
     def arguments(self) -> dict[str, str]:

@@ -5,8 +5,6 @@ The built-in reader of Docker 27 and later has the checks (moby/buildkit, fronte
 builder cannot outline, `dockerfile.outline` reads from the text, in the same form.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -5,8 +5,6 @@ installed protobuf. An enum is declared as int32, a map as a repeated pair, and 
 bytes: they look the same on the wire.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cached_property
 from typing import Any

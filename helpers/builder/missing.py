@@ -1,7 +1,5 @@
 """What to do about a COPY whose source is not there: what is there instead, read from BuildKit's cache."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import posixpath

@@ -1,7 +1,5 @@
 """The query of POST /build: what a request says in the engine's words, and our own labels."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
@@ -73,7 +71,7 @@ def mark_of(read: Dockerfile, bounds: Bounds | None, builder: str) -> str:
     """The mark in the environment of the build's processes; '' where it is of no use, and where the
     Dockerfile declares the argument that carries it: then it would be part of the cache key."""
     if any(each.keyword == "ARG" and MARKED in each.value.upper()
-           for each in (*read.preamble, *(each for stage in read.stages for each in stage.instructions))):
+           for each in (*read.preamble, *read.instructions)):
         return ""
     return bounds.mark if bounds else word() if builder == "buildah" else ""
 

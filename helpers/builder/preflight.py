@@ -7,8 +7,6 @@
 What lines a builder refuses, or builds otherwise than they read, is in `dockerfile.problems`.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 
@@ -105,7 +103,7 @@ def _corrected(reference: str) -> str:
 def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:
     """Raises DockerfileError for a heredoc that the builder would not read. What another reader,
     named by `# syntax=`, makes of the file cannot be said."""
-    first = next((each for stage in read.stages for each in stage.instructions if each.heredocs), None)
+    first = next((each for each in read.instructions if each.heredocs), None)
     if first is None or engine.rejects_heredocs or builder in engine.heredocs:
         return
     if builder == "buildkit" and read.frontend:

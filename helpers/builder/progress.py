@@ -3,8 +3,6 @@
 `Progress` is what a live view draws while the build runs, and what `BuildResult` is made from when it has ended.
 """
 
-from __future__ import annotations
-
 import re
 from collections import deque
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ The service is moby.filesync.v1.FileSend (moby/buildkit, session/filesync/filesy
 archive's bytes in field 1.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import tarfile

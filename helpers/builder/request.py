@@ -8,8 +8,6 @@ Left out of the command is what makes no layer: the course's labels, limits, and
 Source of the options: docker/buildx, docs/reference/buildx_build.md.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """What a build made."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 

@@ -9,8 +9,6 @@ handed to one that somebody else wrote unless the user says so, as with `docker 
 a password or a token only as a secret that the user names.
 """
 
-from __future__ import annotations
-
 import csv
 import os
 from collections.abc import Collection, Mapping
@@ -70,24 +68,9 @@ def collect(read: Dockerfile, given: Mapping[str, bytes], lend: Collection[str])
     return {**{name: secret.value for name, secret in lent.items()}, **given}, tuple(said)
 
 
-@dataclass(frozen=True)
-class Mount:
-    """A --mount of a secret or an ssh agent: its type ('secret' or 'ssh'), id, and line of the RUN."""
-
-    type: str
-    id: str
-    line: int
-
-
-def mounts(read: Dockerfile) -> list[Mount]:
-    """Every mount of a secret or an ssh agent, in the order of the file."""
-    return [Mount(kind, name, instruction.line) for stage in read.stages for instruction in stage.instructions
-            for kind, name, _ in instruction.handed]
-
-
 def mounted(read: Dockerfile) -> set[str]:
     """Ids of the secrets that the RUN instructions mount."""
-    return {mount.id for mount in mounts(read) if mount.type == "secret"}
+    return {name for each in read.instructions for kind, name, _ in each.handed if kind == "secret"}
 
 
 def option(text: str) -> tuple[str, bytes]:

@@ -3,8 +3,6 @@
 A method takes the call's metadata and its messages, and yields its own: a generator of bytes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os

@@ -10,8 +10,6 @@ grpc.go; the services are those of session/filesync/filesync.proto, session/secr
 session/auth/auth.proto, and grpc.health.v1.Health.
 """
 
-from __future__ import annotations
-
 import hashlib
 import secrets as random
 import threading

@@ -172,7 +172,7 @@ def locate(read: Dockerfile, line: int) -> tuple[Stage, Instruction]:
         for instruction in stage.instructions:
             if instruction.line <= line <= instruction.end_line:
                 return stage, instruction
-    lines = [each.line for stage in read.stages for each in stage.instructions]
+    lines = [each.line for each in read.instructions]
     nearest = min(lines, key=lambda each: abs(each - line))
     raise read.fault(f"No instruction of a stage is at line {line}.", min(max(line, 1), lines[-1]),
                      why="It is empty, a comment, or above the first FROM.", remedy=f"The nearest is line {nearest}.")

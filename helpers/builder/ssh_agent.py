@@ -6,8 +6,6 @@ are those of the ssh agent protocol (draft-miller-ssh-agent). As with Docker, a 
 sign, and change nothing in it; no key leaves this machine.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import stat

@@ -7,21 +7,18 @@ on the base. So the steps of its trace are laid beside the file's instructions, 
 Source: moby/buildkit, dockerfile2llb/convert.go (prefixCommand, dispatchWorkdir, dispatchOnBuildTriggers).
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage
+from ..dockerfile import LAYERED, SCRATCH, Dockerfile, Instruction, Stage
 from .events import StepSeen
 
 # '[builder 2/4] WORKDIR /app', '[2/4] ...' in a file of one unnamed stage,
 # '[linux/amd64 builder 2/4] ...' where platforms differ.
 # From ten steps on the numbers are padded: '[builder  2/10] ...', '[ 2/10] ...'.
 _NUMBERED = re.compile(r"\[(?:(?P<words>\S[^\]]*?) +| *)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)", re.DOTALL)
-_MAKES_STEP = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
 _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 _EQUAL, _MISFIT, _USUAL = 2.0, -50.0, 0.1   # scores; the last only decides between equals
 
@@ -108,7 +105,7 @@ def step_lines(stage: Stage, texts: Mapping[int, str], total: int) -> dict[int, 
 
     Of all ways to number the instructions, the one that agrees best with the texts.
     """
-    steps = [each for each in stage.instructions if each.keyword in _MAKES_STEP]
+    steps = [each for each in stage.instructions if each.keyword in ("FROM", *LAYERED)]
     if stage.base == SCRATCH or stage.base_stage is not None:   # then FROM takes no image
         steps = steps[1:]
     last = max(texts, default=0)

@@ -7,8 +7,6 @@ A command prints into the same stream, and may print what looks like a line of t
 builder's. A step line counts only where it can come next.
 """
 
-from __future__ import annotations
-
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator

@@ -5,8 +5,6 @@ moby/moby, api/server/router/session and router/grpc. gRPC opens its own sockets
 between the connection and a Unix socket of gRPC's, in a folder that only this user may enter.
 """
 
-from __future__ import annotations
-
 import contextlib
 import select
 import socket

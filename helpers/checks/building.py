@@ -58,7 +58,7 @@ def with_mounts(read: Dockerfile, folders: Sequence[str], fresh: str = "", every
     fresh  a word: each RUN that mounts a secret, or with `every` each RUN, runs again if it has not run with it
     """
     added = []
-    for instruction in (each for stage in read.stages for each in stage.instructions):
+    for instruction in read.instructions:
         if instruction.keyword == "RUN" and (spans := instruction.source_spans(0, 1)):
             own = " ".join(instruction.flags.get("mount", ()))
             mounts = [_cache(folder) for folder in folders if folder not in own]

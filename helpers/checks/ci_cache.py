@@ -101,7 +101,7 @@ def caches(text: str, registry: str) -> Caches:
 def marked(read: Dockerfile, word: str) -> str:
     """The text of a Dockerfile with a shell comment behind each RUN, by which its cache records are known."""
     lines = read.text.split("\n")
-    for instruction in (each for stage in read.stages for each in stage.instructions):
+    for instruction in read.instructions:
         if instruction.keyword == "RUN" and not instruction.heredocs and not instruction.arguments.startswith("["):
             lines[instruction.end_line - 1] = f"{lines[instruction.end_line - 1].rstrip()} # {word}"
     return "\n".join(lines)

@@ -5,10 +5,11 @@ Each is a pure function of a submission and yields a Fail for each thing that do
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from .. import lint as linter
+from ..builder.secrets import mounted
 from ..dockerfile import SCRATCH, Dockerfile, Instruction, Stage, parse
 from ..errors import DockerfileError, LinterUnavailable
 from ..units import listed
@@ -28,11 +29,6 @@ class Submission:
     exercise: Exercise
     read: Dockerfile
     files: tuple[str, ...] = ()    # paths in the build context
-
-    @property
-    def instructions(self) -> list[Instruction]:
-        """Those of all stages, in the order of the file."""
-        return [each for stage in self.read.stages for each in stage.instructions]
 
 
 Rule = Callable[[Submission], Iterator[Fail]]
@@ -85,7 +81,7 @@ def _plain(reference: str) -> str:
 
 def downloads(given: Submission) -> Iterator[Fail]:
     """ADD fetches nothing from the network, which it could do even where a RUN has none."""
-    for instruction in given.instructions:
+    for instruction in given.read.instructions:
         if instruction.keyword == "ADD" and "from" not in instruction.flags:
             for source in instruction.operands[0]:
                 if _REMOTE.match(source) or "$" in source:
@@ -96,7 +92,7 @@ def downloads(given: Submission) -> Iterator[Fail]:
 def context(given: Submission) -> Iterator[Fail]:
     """COPY, ADD and bind mounts name files in the build context."""
     folders = {"/".join(path.split("/")[:n]) for path in given.files for n in range(path.count("/") + 1)}
-    for instruction, source in _taken(given.instructions):
+    for instruction, source in _taken(given.read.instructions):
         plain = _relative(source)
         if "$" in plain or _REMOTE.match(source) or any(matches(path, plain) for path in {*given.files, *folders, ""}):
             continue
@@ -109,7 +105,7 @@ def _relative(source: str) -> str:
     return "/".join(part for part in source.split("/") if part not in ("", "."))
 
 
-def _taken(instructions: list[Instruction]) -> Iterator[tuple[Instruction, str]]:
+def _taken(instructions: Iterable[Instruction]) -> Iterator[tuple[Instruction, str]]:
     """(instruction, path in the build context) for each path that is named."""
     for instruction in instructions:
         if instruction.copies_context:
@@ -157,7 +153,7 @@ def unused_stage(given: Submission) -> Iterator[Fail]:
 
 def numbers(given: Submission) -> Iterator[Fail]:
     """No stage is called by its number, which changes when a stage is added in front."""
-    for instruction in given.instructions:
+    for instruction in given.read.instructions:
         for number in filter(str.isdigit, instruction.flags.get("from", ())):
             yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a new stage in front "
                        "makes that a different one. Name the stage with AS, and use its name.", instruction.line)
@@ -165,9 +161,9 @@ def numbers(given: Submission) -> Iterator[Fail]:
 
 def secret_mount(given: Submission) -> Iterator[Fail]:
     """A RUN mounts each secret."""
-    mounted = {name for each in given.instructions for kind, name, _ in each.handed if kind == "secret"}
+    there = mounted(given.read)
     for wanted in given.exercise.build.secrets:
-        if wanted not in mounted:
+        if wanted not in there:
             yield Fail("secret-mount", f"No RUN mounts the secret {wanted}. "
                        f"Write RUN --mount=type=secret,id={wanted} before the command that needs it.")
 

@@ -4,13 +4,12 @@ exercises/README.md explains every key. The keys are the fields of the classes b
 without a field is an error, which names its line.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from ..errors import ExerciseError
 from . import toml_schema
@@ -197,7 +196,7 @@ class Exercise:
         return (self.folder / TASK).read_text()
 
     @property
-    def parts(self) -> tuple[Exercise | Target, ...]:
+    def parts(self) -> tuple[Self | Target, ...]:
         """What is built and run: the exercise itself, and its targets."""
         return (self, *self.targets.values())
 

@@ -13,8 +13,6 @@ It is written as a whole or not at all, and under a lock, so that two notebooks 
 that cannot be read is set aside under another name, and not lost.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -22,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from .. import paths
 from ..errors import CourseError, writing
@@ -43,7 +42,7 @@ class Record:
     of: int = 0
     dockerfile: str = ""
 
-    def merged(self, other: Record) -> Record:
+    def merged(self, other: Self) -> Self:
         """The best of both. Those that count different goals cannot be compared: the later one is taken."""
         alike = self.of == other.of
         best = max(self, other, key=lambda each: (

@@ -29,7 +29,7 @@ def lacks(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str | N
 
 
 def _lacking(exercise: Exercise, read: Dockerfile, engine: Engine, builder: str) -> Iterator[str]:
-    mounts = [(each.line, mount) for stage in read.stages for each in stage.instructions for mount in each.mounts]
+    mounts = [(each.line, mount) for each in read.instructions for mount in each.mounts]
     servers = [part.serve for part in exercise.parts if part.serve]
     programs = [run for part in exercise.parts for run in part.run]
     if not engine.mounts(builder):

@@ -5,8 +5,6 @@ and with its rights: open a shell, download a file, compile and run a program, i
 package, be root. Nothing leaves the container: the download comes from the server in it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -11,8 +11,6 @@
 Lessons run things with `helpers.container`; this is for looking at the steps.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Run an image until it ends, and the users that a container's processes run as."""
 
-from __future__ import annotations
-
 import pwd
 import re
 import time

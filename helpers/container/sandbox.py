@@ -1,7 +1,5 @@
 """A container of the course: what it may do, and that it is removed in the end."""
 
-from __future__ import annotations
-
 import contextlib
 import resource
 import secrets

@@ -1,7 +1,5 @@
 """Run an image as a server, and send it requests."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import io

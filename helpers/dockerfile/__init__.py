@@ -7,7 +7,7 @@ Pure text in (`read_file` has it from a file), plain values out: no engine is as
 the text alone (does the image exist, is the path there) is left to the engine.
 """
 
-from .model import SCRATCH, Dockerfile, Edge, Problem, Stage, produces_step
+from .model import LAYERED, SCRATCH, Dockerfile, Edge, Problem, Stage, produces_step
 from .outline import Argument, Handed, Outline, Target, outline
 from .problems import problems, problems_met, similar_stage
 from .reader import Instruction
@@ -15,6 +15,6 @@ from .scope import architecture
 from .source import read_file
 from .stages import parse
 
-__all__ = ["SCRATCH", "Argument", "Dockerfile", "Edge", "Handed", "Instruction", "Outline", "Problem", "Stage",
-           "Target", "architecture", "outline", "parse", "problems", "problems_met", "produces_step", "read_file",
-           "similar_stage"]
+__all__ = ["LAYERED", "SCRATCH", "Argument", "Dockerfile", "Edge", "Handed", "Instruction", "Outline", "Problem",
+           "Stage", "Target", "architecture", "outline", "parse", "problems", "problems_met", "produces_step",
+           "read_file", "similar_stage"]

@@ -7,8 +7,6 @@
 Told from the text alone, so each is reported only where nothing in the two stages speaks against it.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +105,6 @@ def _lines(dockerfile: Dockerfile, stage: Stage) -> list[_Line]:
                     if known:
                         variables[name] = known
     return lines
-
 
 
 def _cached(here: _Line, path: str, theirs: list[_Line], taker: Stage, source: Stage) -> Iterator[Problem]:
@@ -211,6 +208,15 @@ def _brings_python(own: list[_Line]) -> bool:
                for source in line.instruction.operands[0])
 
 
+@dataclass(frozen=True)
+class _Python:
+    """An interpreter: its path ('' for none), its version ('3.12', '' if unknown) and the image that has it."""
+
+    path: str
+    version: str
+    image: str
+
+
 def _different(one: _Python, two: _Python) -> str:
     """Why an environment made by one Python does not work with another, '' if it does."""
     if one.path != two.path:
@@ -220,15 +226,6 @@ def _different(one: _Python, two: _Python) -> str:
         return (f"Python {one.version} of {one.image} keeps its packages in lib/python{one.version}; {two.image} has "
                 f"Python {two.version}, which looks in lib/python{two.version}.")
     return ""
-
-
-@dataclass(frozen=True)
-class _Python:
-    """An interpreter: its path ('' for none), its version ('3.12', '' if unknown) and the image that has it."""
-
-    path: str
-    version: str
-    image: str
 
 
 def _python_of(chain: Sequence[Stage]) -> _Python | None:

@@ -5,8 +5,6 @@ counts, not an empty one), `${X#pattern}`, `${X%pattern}` and `${X/pattern/text}
 are those of the Dockerfile reference, "Environment replacement".
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

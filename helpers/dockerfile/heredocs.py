@@ -3,8 +3,6 @@
 The rules are those of moby/buildkit, frontend/dockerfile/parser/parser.go (heredocsFromLine).
 """
 
-from __future__ import annotations
-
 import re
 
 from .source import SHELL_WORD, SPACE, Source, unquoted

@@ -1,7 +1,5 @@
 """What a Dockerfile is once it is read: stages, edges, questions about them, and the problems that are found."""
 
-from __future__ import annotations
-
 import difflib
 import posixpath
 from collections.abc import Iterable, Mapping
@@ -13,7 +11,7 @@ from .reader import Instruction
 from .source import Source
 
 SCRATCH = "scratch"
-_STEPS = frozenset({"FROM", "RUN", "COPY", "ADD", "WORKDIR"})
+LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")    # the instructions that make a layer
 
 
 def produces_step(instruction: Instruction) -> bool:
@@ -26,7 +24,7 @@ def produces_step(instruction: Instruction) -> bool:
     if instruction.keyword == "WORKDIR":
         path = instruction.arguments.strip("\"'")
         return not (path.startswith("/") and posixpath.normpath(path).strip("/") == "")
-    return instruction.keyword in _STEPS
+    return instruction.keyword in ("FROM", *LAYERED)
 
 
 @dataclass(frozen=True)
@@ -136,11 +134,15 @@ class Dockerfile:
                      for use in self.uses)
 
     @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """Those of all stages, in the order of the file."""
+        return tuple(each for stage in self.stages for each in stage.instructions)
+
+    @property
     def mounting(self) -> tuple[int, ...]:
         """Lines of the RUNs that mount a stage of this file, or files of the build context."""
         return tuple(sorted({*(edge.line for edge in self.edges if edge.via == "RUN" and not edge.external),
-                             *(each.line for stage in self.stages for each in stage.instructions
-                               if each.binds_context)}))
+                             *(each.line for each in self.instructions if each.binds_context)}))
 
     @property
     def bases(self) -> tuple[str, ...]:

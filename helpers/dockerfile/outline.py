@@ -4,8 +4,6 @@ As BuildKit's frontend.outline and frontend.targets: a comment above an ARG or F
 it, `# VERSION of the tool chain`. Source: moby/buildkit, dockerfile2llb/outline.go and instructions/parse.go.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -137,7 +135,7 @@ def _comments(read: Dockerfile) -> dict[int, list[str]]:
     lines = Source(read.text).lines
     above: dict[int, list[str]] = {}
     last = 0
-    for each in (*read.preamble, *(one for stage in read.stages for one in stage.instructions)):
+    for each in (*read.preamble, *read.instructions):
         kept: list[str] = []
         for line in lines[last:each.line - 1]:
             text = line.strip()

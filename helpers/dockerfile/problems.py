@@ -4,8 +4,6 @@ The file itself is in order: `parse` has read it. BuildKit, the legacy builder a
 differ in what they make of these lines, so each problem says who refuses it.
 """
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterator
 

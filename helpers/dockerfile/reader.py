@@ -4,8 +4,6 @@ The rules are those of BuildKit (moby/buildkit, frontend/dockerfile/parser), rea
 Offsets into the source are kept, so that one word of the file can be replaced without touching any other byte.
 """
 
-from __future__ import annotations
-
 import difflib
 import posixpath
 import re

@@ -4,8 +4,6 @@ An ARG above the first FROM is seen by FROM alone; one in a stage is seen below 
 stage, and in the stages that are FROM it. Source: docs.docker.com, Dockerfile reference, "Scope".
 """
 
-from __future__ import annotations
-
 import contextlib
 import platform
 import re

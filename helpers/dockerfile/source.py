@@ -1,7 +1,5 @@
 """A Dockerfile's text: from its file, in lines, and the words that a shell would see in one."""
 
-from __future__ import annotations
-
 import codecs
 import os
 import re

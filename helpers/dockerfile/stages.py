@@ -1,7 +1,5 @@
 """Instructions to stages: names, bases, the arguments that FROM sees, and what a COPY or a RUN takes from elsewhere."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -7,8 +7,6 @@
 The application itself is never touched: what is built is a copy in a folder of its own.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping

@@ -5,10 +5,9 @@
     'Built both ways, run, and smaller without its build tools: Go, Java, ... and C++.'
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from .. import container
 from ..engine import Engine
@@ -107,7 +106,7 @@ class Languages(tuple):
 
     absent: dict[str, Absent]
 
-    def __new__(cls, pairs: Sequence[Pair], absent: Mapping[str, Absent]) -> Languages:
+    def __new__(cls, pairs: Sequence[Pair], absent: Mapping[str, Absent]) -> Self:
         made = super().__new__(cls, pairs)
         made.absent = dict(absent)
         return made

@@ -1,7 +1,5 @@
 """Build the same thing twice without the cache, and compare the images."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping

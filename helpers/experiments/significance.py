@@ -5,8 +5,6 @@ number of pairs). A permutation test says what chance gives: all ways of splitti
 sizes, or ten thousand of them at random, and how often the share is as high as the one observed.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

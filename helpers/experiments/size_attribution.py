@@ -5,8 +5,6 @@ moves into its own stage. Four images, each change made or not, show what each i
 What one saves depends on whether the other was made, so no share of the whole belongs to either.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """How long until a container answers for the first time, measured repeatedly."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -8,8 +8,6 @@
 Where a base image cannot be had, only the variants that need it are left out, and they say why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

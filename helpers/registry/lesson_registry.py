@@ -1,13 +1,12 @@
 """The registry of a lesson: push to it, and pull from it what nobody has yet."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from docker.errors import APIError, NotFound
 
@@ -70,7 +69,7 @@ class Registry:
         """'127.0.0.1:PORT', the end of the line at which the engine is."""
         return self._line.address
 
-    def __enter__(self) -> Registry:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

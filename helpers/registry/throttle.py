@@ -2,13 +2,12 @@
 in each direction by itself and over all connections together, as a home line does; it adds no delay and loses
 nothing."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Self
 
 LOOPBACK = "127.0.0.1"
 _CHUNK = 1 << 16            # bytes read at once, and the most that wait for a connection
@@ -57,7 +56,7 @@ class Line:
         # One thread reads and writes all connections, so no count needs a lock.
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="line", daemon=True)
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Self:
         self._thread.start()
         self.address = self._ready.result(_TURN_SECONDS)
         return self

@@ -1,7 +1,5 @@
 """An improved Dockerfile beside a project's own: each change built, started and compared before it is kept."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -42,6 +40,18 @@ class Change:
         """Its part of `report --fix --json`."""
         return {"rule": self.rule, "line": self.line, "reason": self.reason, "kept": not self.refused,
                 "refused": self.refused or None}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a container did."""
+
+    code: int | None = None    # its exit code, None if it was still running
+    output: tuple[str, ...] = ()    # the lines that it printed
+    # (status, body) of a server on the lowest port that the image names, None if there was none
+    answer: tuple[int, bytes] | None = None
+    error: str = ""    # why the engine could not start it, '' if it did
+    seconds: float = 0.0    # until it ended or answered
 
 
 @dataclass(frozen=True)
@@ -171,18 +181,6 @@ def _marked(text: str) -> str:
 
 _SHOWN = 60     # characters of a line
 _SECONDS = 10   # in which a program ends, or a server answers
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """What a container did."""
-
-    code: int | None = None    # its exit code, None if it was still running
-    output: tuple[str, ...] = ()    # the lines that it printed
-    # (status, body) of a server on the lowest port that the image names, None if there was none
-    answer: tuple[int, bytes] | None = None
-    error: str = ""    # why the engine could not start it, '' if it did
-    seconds: float = 0.0    # until it ended or answered
 
 
 def observe(image: str, start: Start, engine: Engine) -> Behaviour:

@@ -48,6 +48,6 @@ def opinions(dockerfile: Dockerfile, findings: Sequence[Finding], warnings: Sequ
 
 def _line(found: linter.Finding, dockerfile: Dockerfile) -> int:
     """The line at which BuildKit says the same."""
-    above = [each.line for stage in dockerfile.stages for each in stage.instructions
+    above = [each.line for each in dockerfile.instructions
              if each.keyword == _REPEATED.get(found.rule) and each.line < found.line]
     return above[-1] if above else found.line

@@ -9,10 +9,9 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from ..dockerfile import Dockerfile, Instruction
+from ..dockerfile import LAYERED, Dockerfile, Instruction
 from ..image import Image, Layer
 
-_LAYERED = ("RUN", "COPY", "ADD", "WORKDIR")
 _COMPARED = 300    # characters of an instruction
 _SAME = 2.0        # for the keyword, beside which the words' likeness is at most 1
 
@@ -25,7 +24,7 @@ class Provenance:
 
     def __init__(self, dockerfile: Dockerfile, target: str | None, image: Image):
         self.stages = dockerfile.chain(target)
-        own = _beside(image.layers[image.base_layers:], self.instructions(*_LAYERED))
+        own = _beside(image.layers[image.base_layers:], self.instructions(*LAYERED))
         self._made: list[Instruction | None] = [*[None] * image.base_layers, *own]
 
     @property

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..dockerfile import Instruction
+from ..dockerfile import LAYERED, Instruction
 from ..dockerfile.source import Source
 from .context import ReportContext
 from .files import cache_folder
@@ -154,7 +154,7 @@ def numeric_user(context: ReportContext) -> Iterator[Rewrite]:
         before = next((each for each in last if each.keyword in ("CMD", "ENTRYPOINT")), None)
         if before:
             at = Source(context.dockerfile.text).starts[before.line - 1]
-            runs = any(each.keyword in ("RUN", "COPY", "ADD", "WORKDIR") and each.line > before.line for each in last)
+            runs = any(each.keyword in LAYERED and each.line > before.line for each in last)
             if not runs:
                 yield Rewrite("root-user", before.line, reason, ((at, at, f"USER {_USER}\n"),))
 

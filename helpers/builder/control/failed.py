@@ -4,8 +4,6 @@ BuildKit mounts it into a container but does not read it out itself, so it is re
 shell, stat, cat and head, which busybox has too.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator

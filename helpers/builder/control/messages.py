@@ -4,8 +4,6 @@ From moby/buildkit: api/services/control/control.proto, frontend/gateway/pb/gate
 tonistiigi/fsutil, types/stat.proto.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,7 +4,7 @@ import pytest
 
 from helpers import paths
 from helpers.builder import host_secrets, secrets
-from helpers.builder.secrets import HandedOver, Mount, collect, course_owns, lent_by_default, mounted, mounts, option
+from helpers.builder.secrets import HandedOver, collect, course_owns, lent_by_default, mounted, option
 from helpers.dockerfile import parse
 from helpers.errors import CourseError
 
@@ -24,10 +24,9 @@ def test_ids_of_mounted_secrets_and_ssh_agents():
     assert mounted(parse(EVERY)) == {"trust", "npmrc", "pip.conf", "token", "key"}
     assert mounted(parse("FROM a\nRUN --mount=type=cache,id=trust,target=/x x\nRUN echo secret,id=trust\n")) == set()
     assert mounted(parse("FROM a\nRUN --mount=type=secret x\n")) == set()
-
-
     text = "FROM a\nRUN --mount=type=ssh x\nRUN --mount=type=ssh,id=mine --mount=type=secret,id=k x\n"
-    assert mounts(parse(text)) == [Mount("ssh", "default", 2), Mount("ssh", "mine", 3), Mount("secret", "k", 3)]
+    handed = [(kind, name, each.line) for each in parse(text).instructions for kind, name, _ in each.handed]
+    assert handed == [("ssh", "default", 2), ("ssh", "mine", 3), ("secret", "k", 3)]
 
 
 @pytest.fixture
