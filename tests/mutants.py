@@ -6,14 +6,16 @@
     python -m tests.mutants --draw 60 [--tree FOLDER]      a new sample, of code that all versions have
 
 A fault is known by its function, its statement and what is changed, so it is found again where lines or
-modules have moved. Each is put into a copy of its own, and only the tests that run its line are asked:
-one run under coverage records which they are.
+modules have moved. Each is put into a copy of its own, and only the tests that reach its place are asked:
+one run of a copy that reports at each of these places records which they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import builtins
+import compileall
 import json
 import os
 import random
@@ -22,19 +24,20 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import coverage
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "tests" / "mutants.json"
-RECORD = "MUTANTS_RECORD"    # in the environment: the folder for what each test runs
-CPU_SECONDS = 600            # of one run; a fault may leave it without an end
+RECORD = "MUTANTS_RECORD"    # in the environment: the folder for what each test reaches
+# Calls the recorder; nothing in a process that has none. As `reached(number) or expression` it changes no value.
+REACHED = "__import__('builtins').__dict__.get('reached', {}.get)(%d)"
+CPU_SECONDS, SECONDS = 240, 900      # of one run; a fault may leave it computing, or waiting, without an end
 JOBS = 2
-PLUGINS: list[str] = []      # more words for pytest
+PLUGINS = ["-p", "no:nbval", "-p", "no:anyio"]      # more words for pytest
 FLIPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
@@ -42,7 +45,8 @@ FLIPS: dict[type, type] = {
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 Fault = dict[str, str]               # module, function, statement, before, after
-Index = dict[tuple[str, ...], list[tuple[str, ast.AST]]]     # {all of a fault but its module: [(module, node)]}
+Place = tuple[str, ast.AST]          # module, node
+Index = dict[tuple[str, ...], list[Place]]       # {all of a fault but its module: its places}
 
 
 # -- faults ----------------------------------------------------------------------------
@@ -123,7 +127,7 @@ def index(tree: Path) -> Index:
     return found
 
 
-def locate(fault: Fault, found: Index) -> tuple[str, ast.AST] | None:
+def locate(fault: Fault, found: Index) -> Place | None:
     """The module that has it now, and the node; None where the code is gone."""
     places = found.get(key(fault), [])
     return next((place for place in places if place[0] == fault["module"]), places[0] if places else None)
@@ -144,58 +148,70 @@ def draw(count: int, trees: Sequence[Path], seed: int = 13) -> list[Fault]:
     return [faults[turn] for turn in range(count) for faults in turns if turn < len(faults)][:count]
 
 
-# -- a plugin of pytest: which tests run a line ---------------------------------------------
+# -- a plugin of pytest: which tests reach a place --------------------------------------------
 
 def pytest_configure(config: pytest.Config) -> None:
     if RECORD in os.environ:
-        config.pluginmanager.register(_Recorder(), "record-lines")
+        config.pluginmanager.register(_Recorder(), "record-places")
 
 
 class _Recorder:
-    """Records for each line of helpers/ the tests, or the files when they are collected, that run it."""
+    """Records for each place of a fault the tests, or the files when they are collected, that reach it."""
 
     def __init__(self) -> None:
         self.failed: list[str] = []
-        self.coverage = coverage.Coverage(data_file=None, source=["helpers"], config_file=False)
-        self.coverage.start()
+        self.reached: dict[int, set[str]] = defaultdict(set)
+        self.current = ""
+        builtins.reached = lambda number: self.reached[number].add(self.current)    # type: ignore[attr-defined]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector):
-        self.coverage.switch_context(collector.nodeid)
+        self.current = collector.nodeid
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item):
-        self.coverage.switch_context(item.nodeid)
+        self.current = _function(item.nodeid)
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.failed += [report.nodeid] if report.failed else []
+        self.failed += [_function(report.nodeid)] if report.failed else []
 
     def pytest_unconfigure(self) -> None:
-        self.coverage.stop()
-        data = self.coverage.get_data()
-        lines = {Path(file).relative_to(ROOT).as_posix(): data.contexts_by_lineno(file) for file in data.measured_files()}
-        Path(os.environ[RECORD], f"{os.getpid()}.json").write_text(json.dumps({"lines": lines, "failed": self.failed}))
+        reached = {number: [name for name in names if ".py" in name] for number, names in self.reached.items()}
+        Path(os.environ[RECORD], f"{os.getpid()}.json").write_text(json.dumps({"reached": reached, "failed": self.failed}))
 
 
-def record(tree: Path, tests: Sequence[str]) -> tuple[dict, set[str]]:
-    """({module: {line: tests}}, the tests that fail without any fault). Ends the program where no worker recorded a
-    line: every fault would seem to survive."""
-    lines: dict = defaultdict(lambda: defaultdict(set))
+def _function(nodeid: str) -> str:
+    return nodeid.partition("[")[0]
+
+
+def record(tree: Path, tests: Sequence[str], places: Sequence[Place | None]) -> tuple[list[set[str]], set[str]]:
+    """(The tests that reach each place, the tests that fail without any fault.) Ends the program where no place is
+    reached: every fault would seem to survive."""
+    modules: dict[str, dict[int, ast.AST]] = defaultdict(dict)
+    for number, place in enumerate(places):
+        if place:
+            modules[place[0]][number] = place[1]
+    texts = {module: (tree / module).read_text(encoding="utf-8") for module in modules}
+    for module, found in modules.items():
+        (tree / module).write_text(reporting(texts[module], found), encoding="utf-8")
+    reached: list[set[str]] = [set() for _ in places]
     failed: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
-        _, output = run(tree, ["-n", str(JOBS), "--dist", "loadfile", "-p", "tests.mutants", *tests], seconds="unlimited",
+        _, output = run(tree, ["-n", str(JOBS), "--dist", "loadfile", "-p", "tests.mutants", *tests], None,
                         **{RECORD: folder, "PYTHONDONTWRITEBYTECODE": ""})
         for path in Path(folder).iterdir():
             recorded = json.loads(path.read_text())
-            failed.update(test.partition("[")[0] for test in recorded["failed"])
-            for module, seen in recorded["lines"].items():
-                for line, names in seen.items():
-                    lines[module][int(line)].update(name.partition("[")[0] for name in names if ".py" in name)
-    if not lines:
-        raise SystemExit(f"The tests ended without a record of the lines that they run:\n{output[-3000:]}")
-    return lines, failed
+            failed.update(recorded["failed"])
+            for number, names in recorded["reached"].items():
+                reached[int(number)].update(names)
+    if not any(reached):
+        raise SystemExit(f"The tests ended without a record of what they reach:\n{output[-3000:]}")
+    for module, text in texts.items():
+        (tree / module).write_text(text, encoding="utf-8")
+    compileall.compile_dir(tree / "helpers", quiet=2)     # for all runs that follow
+    return reached, failed
 
 
 # -- the runs ----------------------------------------------------------------------------
@@ -206,35 +222,57 @@ def copied(tree: Path, into: Path) -> Path:
     for name in filter(None, listed.decode().split("\0")):
         if (tree / name).is_file():
             (into / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(tree / name, into / name)
+            shutil.copy2(tree / name, into / name, follow_symlinks=False)
     shutil.copy2(__file__, into / "tests" / "mutants.py")
     for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "copy"]):
         subprocess.run(["git", *words], cwd=into, check=True)
     return into
 
 
-def run(tree: Path, arguments: Sequence[str], seconds: int | str = CPU_SECONDS, **variables: str) -> tuple[int, str]:
-    """pytest in a tree, with so many seconds of CPU for each process: (exit code, its output)."""
-    command = ["sh", "-c", f'ulimit -t {seconds}; exec "$@"', "sh", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS]
-    done = subprocess.run([*command, *arguments], cwd=tree, env={**os.environ, "PYTHONPATH": str(tree), "PYTEST_ADDOPTS": "", **variables},
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def run(tree: Path, arguments: Sequence[str], limits: tuple[int, int] | None = (CPU_SECONDS, SECONDS), **variables: str) -> tuple[int, str]:
+    """pytest in a tree, with so many seconds of CPU for each process and so many in all: (exit code, its output)."""
+    limited = ["timeout", "-k", "5", str(limits[1]), "sh", "-c", f'ulimit -t {limits[0]}; exec "$@"', "sh"] if limits else []
+    command = [*limited, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGINS, *arguments]
+    done = subprocess.run(command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree), "PYTEST_ADDOPTS": "", **variables},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     return done.returncode, done.stdout
 
 
+def span(text: bytes, node: ast.AST) -> tuple[int, int]:
+    """Where a node begins and ends, in bytes: Python counts columns in them."""
+    lines = text.splitlines(keepends=True)
+    return tuple(sum(map(len, lines[:line - 1])) + column for line, column in
+                 ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)))
+
+
 def mutated(text: str, node: ast.AST, after: str) -> str:
-    lines = text.encode().splitlines(keepends=True)      # columns count bytes
-    start, end = (sum(map(len, lines[:line - 1])) + column for line, column in
-                  ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)))
-    whole, middle = b"".join(lines), after if isinstance(node, ast.stmt) else f"({after})"
+    whole = text.encode()
+    start, end = span(whole, node)
+    middle = after if isinstance(node, ast.stmt) else f"({after})"
     return (whole[:start] + middle.encode() + whole[end:]).decode()
 
 
-def judge(base: Path, fault: Fault, place: tuple[str, ast.AST], lines: dict, failing: set[str]) -> str:
+def reporting(text: str, found: Mapping[int, ast.AST]) -> str:
+    """A module that reports the number of each of these nodes before it runs it, and does the same otherwise."""
+    whole, added = text.encode(), []       # (at, order, text): a statement before what begins with it, what is outside first
+    for number, node in found.items():
+        (start, end), call = span(whole, node), REACHED % number
+        if isinstance(node, ast.stmt):
+            added.append((start, (1, 0), f"{call}; "))
+        else:
+            added += [(start, (2, -end), f"({call} or ("), (end, (0, 0), "))")]
+    parts, done = [], 0
+    for at, _, words in sorted(added):
+        parts += [whole[done:at], words.encode()]
+        done = at
+    return b"".join([*parts, whole[done:]]).decode()
+
+
+def judge(base: Path, fault: Fault, place: Place, tests: set[str]) -> str:
     """The test that notices the fault; "" if none does."""
-    module, node = place
-    tests = set().union(*(lines[module][line] for line in range(node.lineno, node.end_lineno + 1))) - failing
     if not tests:
         return ""
+    module, node = place
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(shutil.copytree(base, Path(folder, "tree"), copy_function=os.link, symlinks=True))
         (tree / module).unlink()     # a link to the file of the base
@@ -262,10 +300,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(JOBS) as pool:
         base = copied((options.tree or [ROOT])[0], Path(folder, "base"))
         found = index(base)
-        lines, failing = record(base, options.tests)
         places = [locate(fault, found) for fault in faults]
-        seen = pool.map(lambda fault, place: place and judge(base, fault, place, lines, failing), faults, places)
-        for fault, by in zip(faults, seen):
+        reached, failing = record(base, options.tests, places)
+        print(*(f"fails without any fault: {test}" for test in sorted(failing)), sep="\n", flush=True)
+        judged = pool.map(lambda *each: each[1] and judge(base, *each), faults, places, [tests - failing for tests in reached])
+        for fault, by in zip(faults, judged):
             fault |= {"result": "gone" if by is None else "killed" if by else "survived", "by": by or ""}
             print(f"{fault['result']:<9}{fault['module']} {fault['function']}: {fault['before']} -> {fault['after']} {fault['by']}", flush=True)
             options.json.write_text(json.dumps(faults, indent=1))

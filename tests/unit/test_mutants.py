@@ -54,6 +54,20 @@ def test_a_fault_is_put_where_its_node_is_also_behind_letters_of_many_bytes():
     assert mutants.mutated(source, node, "1 <= 2") == "def f():\n    return ('é', (1 <= 2))\n"
 
 
+def test_a_module_that_reports_its_places_does_the_same_as_before(monkeypatch):
+    (_, function), = mutants.functions(ast.parse(SOURCE))
+    nodes = [node for statement in mutants.statements(function) for node in mutants.nodes(statement) if mutants.changed(node)]
+    reached, ran = [], {}
+    monkeypatch.setattr("builtins.reached", reached.append, raising=False)
+    exec(mutants.reporting(SOURCE, dict(enumerate(nodes))), ran)
+    weights = ran["Weights"]()
+    weights.found, weights.count = [9, 11, 12], 3
+    assert weights.heaviest(11) == [11] and weights.heaviest(0) == "1" and weights.count == 4
+    assert {ast.unparse(nodes[number]) for number in reached} == {before for before, after in faults(SOURCE) if after}
+    monkeypatch.delattr("builtins.reached")
+    assert weights.heaviest(12) == [11, 12]
+
+
 @pytest.mark.parametrize("test, by", [("assert larger(2, 1)", ""), ("assert not larger(1, 1)", "tests/test_larger.py::test_it")])
 def test_a_fault_survives_tests_that_do_not_notice_it(tree, monkeypatch, test, by):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
@@ -62,8 +76,8 @@ def test_a_fault_survives_tests_that_do_not_notice_it(tree, monkeypatch, test, b
     (tree / "tests").mkdir()
     (tree / "tests" / "test_larger.py").write_text(f"from helpers.weights import larger\ndef test_it():\n    {test}\n")
     fault, = (fault for fault, _ in mutants.every(tree) if fault["after"] == "a >= b")
-    lines = {"helpers/weights.py": {2: {"tests/test_larger.py::test_it"}}}
-    assert mutants.judge(tree, fault, mutants.locate(fault, mutants.index(tree)), lines, set()) == by
+    place = mutants.locate(fault, mutants.index(tree))
+    assert mutants.judge(tree, fault, place, {"tests/test_larger.py::test_it"}) == by
 
 
 def test_the_sample_has_faults_of_every_package():
@@ -75,7 +89,7 @@ def test_the_sample_has_faults_of_every_package():
 def test_without_a_record_of_the_lines_no_fault_is_judged(tmp_path, monkeypatch):
     monkeypatch.setattr(mutants, "run", lambda *words, **variables: (2, "ImportError: no module named x"))
     with pytest.raises(SystemExit, match="without a record(.|\n)*no module named x"):
-        mutants.record(tmp_path, ["tests/unit"])
+        mutants.record(tmp_path, ["tests/unit"], [None])
 
 
 @pytest.mark.nightly    # all of the helpers are taken apart for it
