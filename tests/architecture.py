@@ -7,6 +7,7 @@ where either is out of date, or where an import runs back up.
 from __future__ import annotations
 
 import ast
+import functools
 import html
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,10 +53,11 @@ def part(path: Path) -> str:
     return room(path.relative_to(HELPERS).with_suffix("").as_posix().removesuffix("/__init__"))
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache    # the tests ask several times for all
+def imports(path: Path) -> frozenset[str]:
     """The entries of ORDER that a file imports from, its own included."""
     package = ("helpers", *path.relative_to(HELPERS).with_suffix("").parts)[:-1]
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         modules: list[list[str]] = []
         if isinstance(node, ast.Import):
@@ -65,7 +67,7 @@ def imports(path: Path) -> set[str]:
             base += node.module.split(".") if node.module else []
             modules = [[*base, alias.name] for alias in node.names]
         found |= {room("/".join(names[1:])) for names in modules if names[0] == "helpers" and len(names) > 1}
-    return found - {"__version__"}
+    return frozenset(found - {"__version__"})
 
 
 def modules() -> list[Path]:

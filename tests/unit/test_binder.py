@@ -97,9 +97,8 @@ def test_what_it_renders_ends_in_its_own_entry_point(pack):
 
 
 @pytest.fixture
-def said(tmp_path):
+def said(tmp_path, clone):
     """Run a script of the clone with a Python that writes its arguments down; (exit code, calls)."""
-    folder = binder.copy(tmp_path / "clone")
     calls = tmp_path / "calls"
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
@@ -109,10 +108,10 @@ def said(tmp_path):
             f'#!/bin/bash\necho "$PWD: $*" >> "{calls}"\n'
             f'[ "$1" = -c ] && echo "{tmp_path}/prefix"\ncase "$*" in *"{failing or "nothing"}"*) exit 1;; esac\n')
         python.chmod(0o755)
-        done = subprocess.run([folder / ".binder" / name, *words], capture_output=True, text=True, cwd="/",
+        done = subprocess.run([clone / ".binder" / name, *words], capture_output=True, text=True, cwd="/",
                               env={"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": str(tmp_path),
                                    "TMPDIR": str(tmp_path), **more})
-        return done, lambda: [line.replace(str(folder), "REPO") for line in calls.read_text().splitlines()]
+        return done, lambda: [line.replace(str(clone), "REPO") for line in calls.read_text().splitlines()]
 
     return run
 
@@ -138,7 +137,7 @@ def test_post_build_goes_on_without_a_registry_and_not_without_the_helpers(said)
 
 @pytest.mark.parametrize("failing", ["", "helpers bases"])
 def test_a_start_becomes_the_command_and_waits_for_nothing(said, failing):
-    done, calls = said("start", "bash", "-c", "echo $$ $PPID \"$0\" \"$1\"; sleep 0.5", "a b", "c", failing=failing)
+    done, calls = said("start", "bash", "-c", "echo $$ $PPID \"$0\" \"$1\"; for n in {1..999}; do test -s \"$HOME/calls\" && break; sleep 0.01; done", "a b", "c", failing=failing)
     assert done.returncode == 0 and done.stdout.endswith(" a b c\n")
     assert calls() == ["REPO: -m helpers bases --offline"]
 

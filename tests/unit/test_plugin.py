@@ -74,7 +74,7 @@ def test_interrupt():
 """)
     command = f"trap '' INT; {sys.executable} -m pytest -q -p tests.plugin -p no:cacheprovider --rootdir {suite} {suite}"
     assert "1 passed" in subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True,
-                                        env={**os.environ, "PYTEST_ADDOPTS": ""}).stdout
+                                        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}).stdout
 
 
 def test_what_is_alone_comes_first_and_the_unit_tests_beside_it(suite):

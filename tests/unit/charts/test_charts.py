@@ -1,6 +1,7 @@
 """Charts: what they say, to those who see them and to those who do not."""
 
 import base64
+import functools
 import io
 import itertools
 from datetime import date
@@ -8,7 +9,6 @@ from types import SimpleNamespace
 
 import numpy
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.text import Text
@@ -93,7 +93,7 @@ def contrast(one: str, two: str) -> float:
 def test_every_word_of_every_chart_can_be_read_in_light_and_dark():
     """On what is drawn behind its middle, be it paper or a colour: at least 4.5 to 1, WCAG AA."""
     for chart in gallery():
-        FigureCanvasAgg(chart.figure).draw()
+        chart.figure.draw_without_rendering()
         for text in chart.figure.findobj(Text):
             if text.get_visible() and text.get_text().strip():
                 drawn = to_hex(text.get_color()).upper(), ground(chart, text)
@@ -120,8 +120,9 @@ def test_a_colour_too_near_to_its_ground_is_found():
     assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
 
 
+@functools.cache
 def gallery() -> list[charts.Chart]:
-    """A chart of each kind."""
+    """A chart of each kind, drawn once for all tests that only look at it."""
     from tests.unit.charts import test_contents as contents
     from tests.unit.charts import test_incremental as incremental
     from tests.unit.charts import test_kitchen, test_languages, test_timeline, test_transfers

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "exercises" / "check.schema.json"
 CHECKS = sorted(ROOT.glob("exercises/*/check.toml"))
 SCHEMA = json_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 ODD = ["x", "", 1, 0.5, -3, True, [], ["a"], [1], [{}], {}, {"x": 1}]
 
 
@@ -30,7 +31,7 @@ def read(table) -> bool:
 
 
 def valid(table) -> bool:
-    return jsonschema.Draft202012Validator(SCHEMA).is_valid(table)
+    return VALIDATOR.is_valid(table)
 
 
 def tables(value):

@@ -232,7 +232,7 @@ def test_a_socket_in_a_folder_without_permission_is_refused_too(monkeypatch, sho
 def test_a_silent_socket_is_given_up_soon(monkeypatch, short):
     with listening(short / "s", lambda connection, line: None) as host:
         monkeypatch.setenv("DOCKER_HOST", host)
-        monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.5)
+        monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.1)
         error = refusal()
     assert "timed out" in str(error)
 
@@ -410,12 +410,12 @@ def test_where_dockerd_cannot_be_started_podman_is(monkeypatch, short):
 
 def test_an_engine_of_the_course_that_lives_and_is_busy_is_waited_for(monkeypatch, short):
     def slowly(connection, line):
-        time.sleep(0.4)
+        time.sleep(0.2)
         return says(connection, line)
 
     says = docker_says(PODMAN)
     monkeypatch.setenv("MULTISTAGE_HOME", str(short))
-    monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("helpers.engine.discovery._CONNECT_SECONDS", 0.1)
     monkeypatch.setattr(podman, "can_start", lambda: True)
     monkeypatch.setattr(podman, "start", lambda report: None)     # it runs
     podman.folder().mkdir(parents=True)
