@@ -440,6 +440,7 @@ def test_a_table_of_yes_and_no_counts_and_says_each(draw, yes, no, title):
                   "a new FROM": {"a file": False, "USER": False}}, [ONE])
     assert chart.title == title
     assert [texts(chart).count(words) for words in (yes, no)] == [3, 3]
+    assert chart.figure.axes[0].xaxis.get_ticks_position() == "top"
     assert f"COPY --from, {yes.lstrip('✔ ')}: a file; {no.lstrip('✘ ')}: USER." in chart.alt
     assert chart.alt.endswith(f"a new FROM, {no.lstrip('✘ ')}: a file, USER.")
     assert draw({"one": {"a": True}}).title == f"One: 1 of 1 {yes.lstrip('✔ ')}"

@@ -153,6 +153,13 @@ def test_an_end_from_outside(monkeypatch, capsys, error, code):
     assert capsys.readouterr().out == ""
 
 
+def test_a_kit_that_lacks_a_base_says_why(monkeypatch, capsys):
+    monkeypatch.setattr("helpers.cli.engines.fill", lambda *words, **more: ([], [BaseUnavailable("a is nowhere.", why="b", remedy="c")]))
+    assert cli.main(["bases", "--without-engine", "--save", "kit", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert "a is nowhere." in err and "a is nowhere." in str(json.loads(out)["failed"])
+
+
 def test_the_doctor_without_an_engine(tmp_path):
     done = call(tmp_path, "doctor", "--json")
     report = json.loads(done.stdout)
