@@ -4,8 +4,6 @@ Draws docs/architecture.svg from the imports of helpers/ and writes the order in
 where either is out of date, or where an import runs back up.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 import html

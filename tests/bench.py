@@ -5,8 +5,6 @@ and reports every run, the medians and the ratio of the medians. Nothing here
 passes or fails; the figures go to a JSON file and a table.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

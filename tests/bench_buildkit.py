@@ -1,7 +1,5 @@
 """What the benchmark measures of BuildKit's control API: checks, folders, failed steps, and builds by it."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 import uuid

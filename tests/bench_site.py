@@ -1,7 +1,5 @@
 """The web site: how long it takes to build, and until a reader sees something of its largest lesson."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

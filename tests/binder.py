@@ -4,8 +4,6 @@ What is rendered here is what mybinder.org builds, but for two things that no pa
 registry has: Ubuntu's image and conda. `substituted` puts others in their place.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

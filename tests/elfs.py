@@ -1,7 +1,5 @@
 """ELF files made by hand: as small as they can be, for any width and byte order."""
 
-from __future__ import annotations
-
 import struct
 
 BASE = 0x400000

@@ -6,8 +6,6 @@ compiler; what it keeps lies in the engine's folder, and the layers are the same
 the real one names it to containers that have Go. At night (--nightly) every build compiles everything itself.
 """
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Timing: one side alone, or two in turn."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import statistics

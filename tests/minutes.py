@@ -4,8 +4,6 @@ Its text at 200 words a minute, a minute for each question and half a minute for
 kept run, as the lesson itself shows their times. Looking at tables and figures, and trying things out, come on top.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -8,8 +8,6 @@ That of an exercise runs with its starter in a copy of its folder, and with a fi
 progress of its own: what a learner has done is left alone.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -9,8 +9,6 @@ Under nbval the docker commands below a cell are not compared: they name what di
 With xdist (`-n 2 --dist loadfile`) a file is run in order by one worker; so is a notebook, whose cells share a kernel.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import gc

@@ -6,8 +6,6 @@ apt-get each is installed if it is missing. Elsewhere the tests that would be sk
 are named; with MULTISTAGE_REQUIRE_ENGINE=1 that is a failure.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -4,13 +4,18 @@ Without one they are skipped on a laptop, and fail where MULTISTAGE_REQUIRE_ENGI
 """
 
 import contextlib
+import itertools
+import os
 import shutil
+import subprocess
 import uuid
 from functools import cache
+from pathlib import Path
 
 import pytest
 from docker.errors import NotFound
 
+from helpers import container
 from helpers.builder import build
 from helpers.engine import connect
 from helpers.errors import NoEngine
@@ -60,3 +65,33 @@ def registry(tmp_path_factory):
     program = shutil.which("docker-registry") or lacks("docker-registry is not installed")
     with server._started(program, tmp_path_factory.mktemp("registry")) as started:
         yield started.address
+
+
+@pytest.fixture(scope="session")
+def docker(engine):
+    """docker(*words, builder=..., text=...) runs a docker command, `docker.program`, that can build with both builders here."""
+    if "buildkit" not in engine.builders:
+        pytest.skip("this engine has no buildkit for a docker command to build with")
+    # A newer command needs a plugin for BuildKit; Debian's own has it built in.
+    for program in dict.fromkeys(filter(None, ("/usr/bin/docker", shutil.which("docker")))):
+        def run(*words, builder="buildkit", text=None, program=program):
+            variables = {"DOCKER_BUILDKIT": str(int(builder == "buildkit")), "DOCKER_HOST": engine.host, "BUILDKIT_PROGRESS": "plain"}
+            return subprocess.run([program, *words], input=text, capture_output=True, text=True, env={**os.environ, **variables})
+
+        if Path(program).exists() and run("build", "--quiet", "-", text="FROM scratch\nLABEL a=b\n").returncode == 0:
+            run.program = program
+            return run
+    return lacks("no docker command here can build with BuildKit")
+
+
+@pytest.fixture
+def left(engine, monkeypatch):
+    """left() gives the containers that this test started and that are still there. Others may work in the same engine."""
+    mark, numbers = uuid.uuid4().hex, itertools.count()
+    monkeypatch.setattr(container.sandbox.secrets, "token_hex", lambda size: f"{mark}-{next(numbers)}")
+
+    def listed():
+        assert next(numbers) > 0   # the test started some
+        return engine.client.containers.list(all=True, filters={"name": mark})
+
+    return listed

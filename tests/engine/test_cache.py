@@ -1,17 +1,12 @@
 """What builds leave behind: lines of `docker images`, cache records; what runs and what
 does not. For real, on an engine that other builds may use at the same time."""
 
-import os
-import shutil
-import subprocess
 import uuid
 from types import SimpleNamespace
 
 import pytest
 
-from helpers import container, lesson
 from helpers.builder import build, cache
-from helpers.errors import BuildFailed
 from helpers.image import listed, marked
 
 BASE = "debian:bookworm-slim"
@@ -31,7 +26,6 @@ COPY --from=greet /greet /
 COPY --from=count /count /
 CMD ["cat", "/greet", "/count"]
 """
-UNUSED = f"FROM {BASE} AS unused\nRUN echo this cannot work MARK && exit 3\n\nFROM {BASE}\nRUN echo MARK > /last\n"
 
 
 def needs(engine, builder):
@@ -91,34 +85,11 @@ def test_buildkit_lists_the_last_stage_alone_and_the_legacy_builder_all(engine, 
         assert len(lines(engine, two.mark, every=True)) > 3     # -a has what is between the steps too
 
 
-def test_a_stage_that_is_built_by_its_name_is_listed(engine, made):
-    kitchen = made(target="greet", name="kitchen")
-    assert lines(engine, made.mark) == [kitchen.tag]
-
-
-def test_a_single_stage_leaves_nothing_without_a_name(engine, made):
-    """The other way round: the same count comes out otherwise."""
-    built = made(f"FROM {BASE}\nRUN echo MARK > /x\n", builder="legacy")
-    assert lines(engine, made.mark) == [built.tag]
-
-
-def test_the_docker_command_lists_the_same(engine, two):
-    docker = shutil.which("docker")
-    if not docker:
-        pytest.skip("no docker command")
-    done = subprocess.run([docker, "images", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"],
-                          env={**os.environ, "DOCKER_HOST": engine.host}, capture_output=True, text=True, check=True)
+def test_the_docker_command_lists_the_same(engine, docker, two):
+    done = docker("images", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}")
     theirs = {tuple(line.split()) for line in done.stdout.splitlines()}
     found = marked(listed(engine), two.mark, engine)
     assert found and {(line.id, "<none>:<none>" if line.dangling else line.name) for line in found} <= theirs
-
-
-def test_a_lesson_sees_them_with_their_sizes(engine, two, monkeypatch):
-    monkeypatch.setattr(lesson, "engine", lambda: engine)
-    shown = lesson.images(two.mark)
-    assert shown.names == [two.built.tag] and len(shown.dangling) == (2 if two.builder == "legacy" else 0)
-    base = engine.client.api.inspect_image(BASE)["Size"]
-    assert all(image.unpacked > 0.9 * base for _, image in shown)
 
 
 # -- at the same time, or not --------------------------------------------------------------
@@ -144,18 +115,6 @@ def test_the_trace_says_what_needs_what(two, made):
         assert tied.overlap("greet", "count") == 0
 
 
-def test_buildkit_never_starts_a_stage_that_nothing_needs(engine, made):
-    built = made(UNUSED)
-    assert built.stage("unused").status == "skipped"
-    assert not [r for r in ours(engine, made.mark) if "cannot work" in r.description]
-
-
-def test_the_legacy_builder_runs_it_and_fails(made):
-    with pytest.raises(BuildFailed) as caught:
-        made(UNUSED, builder="legacy")
-    assert (caught.value.stage, caught.value.exit_code) == ("unused", 3)
-
-
 # -- the cache -----------------------------------------------------------------------------
 
 def test_a_stage_is_cached_until_it_is_pruned(engine, made):
@@ -164,24 +123,6 @@ def test_a_stage_is_cached_until_it_is_pruned(engine, made):
     gone = cache.prune(engine, [record.id for record in ours(engine, made.mark)])
     assert len(gone) == 2 and ours(engine, made.mark) == ()
     assert made(target="greet", name="kitchen").stage("greet").status == "built"
-
-
-def test_an_image_needs_no_cache(engine, made):
-    built = made()
-    cache.prune(engine, [record.id for record in ours(engine, made.mark)])
-    assert container.run(built.tag, engine=engine).output == "hello\n123\n"
-    again = made()
-    if "containerd" in engine.store:   # there the builder does not look for layers among the images
-        assert not again.cached and len(ours(engine, made.mark)) == 4
-    else:   # it needs no kitchen for what is finished
-        assert again.cached and again.image == built.image and ours(engine, made.mark) == ()
-
-
-def test_a_layer_of_an_image_is_pruned_from_the_cache_only(engine, made):
-    kitchen = made(target="greet", name="kitchen")
-    assert all(record.shared for record in ours(engine, made.mark))
-    assert len(cache.prune(engine, [record.id for record in ours(engine, made.mark)])) == 2
-    assert container.run(kitchen.tag, ["cat", "/greet"], engine=engine).output == "hello\n"
 
 
 @pytest.fixture
@@ -205,12 +146,3 @@ def test_pruning_touches_nobody_else_s_records_and_none_that_others_stand_on(eng
     first = next(r for r in ours(engine, bystander) if bystander in r.description)
     assert cache.prune(engine, [first.id]) == cache.prune(engine, ["z" * 25]) == ()
     assert {record.id for record in ours(engine, bystander)} == theirs
-
-
-def test_a_lesson_lists_and_prunes_what_carries_its_word(engine, made, monkeypatch):
-    monkeypatch.setattr(lesson, "engine", lambda: engine)
-    made(target="greet")
-    before = lesson.cache_records(made.mark)
-    assert len(before) == 2 and before[0].id in before[1].parents
-    assert {record.id for record in lesson.prune(made.mark)} == {record.id for record in before}
-    assert lesson.cache_records(made.mark) == ()

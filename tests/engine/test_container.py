@@ -1,6 +1,5 @@
 """Containers that run for a moment."""
 
-import itertools
 import urllib.request
 import uuid
 
@@ -15,13 +14,9 @@ BASE = "debian:bookworm-slim"
 
 
 @pytest.fixture(autouse=True)
-def no_container_stays(engine, monkeypatch):
-    """Those of this test, by their names: others may work in the same engine."""
-    mark, numbers = uuid.uuid4().hex, itertools.count()
-    monkeypatch.setattr(container.sandbox.secrets, "token_hex", lambda size: f"{mark}-{next(numbers)}")
+def no_container_stays(left):
     yield
-    assert next(numbers) > 0   # the test made some
-    assert engine.client.containers.list(all=True, filters={"name": mark}) == []
+    assert left() == []
 
 
 def test_output_and_exit_code(engine):

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
 import subprocess
 import tarfile
 import uuid
@@ -19,33 +18,6 @@ from helpers.image import inspect, read_file
 from helpers.lesson import APPS, files, folder, terminal
 from helpers.maintenance.docker_command import docker_build_uses
 
-BUILDERS = {"buildkit": "1", "legacy": "0"}
-
-
-@pytest.fixture(scope="session")
-def docker(engine):
-    """A docker command that can build with both builders on this engine."""
-    if "buildkit" not in engine.builders:
-        pytest.skip("this engine has no buildkit for a docker command to build with")
-    # A newer command needs a plugin for BuildKit; Debian's own has it built in.
-    for command in dict.fromkeys(filter(None, ("/usr/bin/docker", shutil.which("docker")))):
-        if Path(command).exists() and _builds(command, engine):
-            return command
-    if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
-        pytest.fail("no docker command here can build with BuildKit")
-    pytest.skip("no docker command here can build with BuildKit")
-
-
-def _builds(command, engine):
-    done = _docker(command, engine, "buildkit", "build", "--quiet", "-", text="FROM scratch\nLABEL a=b\n")
-    return done.returncode == 0
-
-
-def _docker(command, engine, builder, *arguments, text=None):
-    environment = {**os.environ, "DOCKER_BUILDKIT": BUILDERS[builder], "DOCKER_HOST": engine.host,
-                   "BUILDKIT_PROGRESS": "plain"}
-    return subprocess.run([command, *arguments], input=text, capture_output=True, text=True, env=environment)
-
 
 @pytest.fixture
 def tags(engine):
@@ -55,12 +27,12 @@ def tags(engine):
         engine.client.images.remove(tag, force=True)
 
 
-@pytest.mark.parametrize("builder", list(BUILDERS))
+@pytest.mark.parametrize("builder", ["buildkit", "legacy"])
 def test_the_same_layers_as_docker_build(engine, docker, builder, tags, tmp_path):
     context = _application(tmp_path)
     ours, theirs = tags
     result = build(context, tag=ours, builder=builder, no_cache=True, engine=engine)
-    done = _docker(docker, engine, builder, "build", "--no-cache", "--tag", theirs, str(context))
+    done = docker("build", "--no-cache", "--tag", theirs, str(context), builder=builder)
     assert done.returncode == 0, done.stderr
     assert _contents(engine, ours) == _contents(engine, theirs)
     ours, theirs = inspect(ours, engine), inspect(theirs, engine)
@@ -74,7 +46,7 @@ def test_the_go_application_both_ways(engine, docker, tags):
     to the digest, since both asked the same engine for the same thing."""
     ours, theirs = tags
     build(APPS / "go-hello", tag=ours, engine=engine)
-    done = _docker(docker, engine, "buildkit", "build", "--tag", theirs, str(APPS / "go-hello"))
+    done = docker("build", "--tag", theirs, str(APPS / "go-hello"))
     assert done.returncode == 0, done.stderr
     ours, theirs = _contents(engine, ours), _contents(engine, theirs)
     assert ours == theirs
@@ -142,7 +114,7 @@ def test_the_commands_that_write_into_a_container_write_the_same_file(engine, do
 
 def _in_a_terminal(engine, docker, commands):
     environment = {**os.environ, "DOCKER_HOST": engine.host, "DOCKER_BUILDKIT": "1", "TOKEN": "hunter2"}
-    done = subprocess.run(["sh", "-ec", f'docker() {{ {docker} "$@"; }}\n{commands}'], cwd=APPS.parents[1],
+    done = subprocess.run(["sh", "-ec", f'docker() {{ {docker.program} "$@"; }}\n{commands}'], cwd=APPS.parents[1],
                           capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
 

@@ -151,6 +151,28 @@ def test_a_name_can_move_and_a_digest_cannot(engine, shop, image, other):
     assert engine.client.images.get(other)
 
 
+def test_a_pinned_base_stays_what_it_was_and_its_name_goes_with_the_registry(engine, shop, temporary, image, other, tmp_path):
+    name = f"localhost/multistage.course/test-{tmp_path.name}:1"
+    engine.client.images.get(image).tag(name)
+    pin = shop.pinned(shop.push(name))
+    text = "ARG ON\nFROM ${ON}\nLABEL on=it\n"
+    january = temporary(tmp_path, text=text, args={"ON": pin})
+    engine.client.images.get(other).tag(name)
+    shop.push(name)
+    moved, pinned = (temporary(tmp_path, text=text, args={"ON": base}) for base in (name, pin))
+    first, elsewhere, again = (inspect(each.tag, engine).layers for each in (january, moved, pinned))
+    assert first == again != elsewhere and shop.address in pin and engine.client.images.get(pin)
+    shop.close()
+    engine.client.images.remove(name)
+    with pytest.raises(NotFound):
+        engine.client.images.get(pin)
+
+
+def test_a_digest_that_was_never_needed_is_no_trouble(shop, image):
+    shop.pinned(shop.push(image))
+    shop.close()
+
+
 def test_an_image_without_a_name_is_not_pushed(engine, shop, tmp_path):
     made = build(tmp_path, text=f"FROM {BASE}\nLABEL now={time.time_ns()}\n", engine=engine)
     try:

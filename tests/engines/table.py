@@ -18,7 +18,7 @@ FEATURES = {
     "secrets": ("test_lent", "test_secrets_and_layers"),
     "containers": ("test_container", "test_lifecycle"),
     "registry": ("test_registry", "test_shipping"),
-    "languages": ("test_languages", "test_habits"), "cleaning": ("test_clean",)}
+    "languages": ("test_languages",), "cleaning": ("test_clean",)}
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,10 @@ sandbox of tests/sandbox, with the engine that the session starts by itself; the
 machine's engine. `legacy` and `buildkit` are the builders of this machine's own engine.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import subprocess
 import sys
-import tarfile
 import tempfile
 import textwrap
 import time
@@ -20,12 +17,12 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from helpers.engine.timeouts import patient
 from helpers.builder import ensure_bases
 from helpers.builder.host_secrets import host_secrets
 from helpers.checks import find, names
 from helpers.dockerfile import SCRATCH
 from helpers.engine import Engine, connect
+from helpers.engine.timeouts import patient
 from tests.engines import suite
 from tests.engines.suite import Outcome
 from tests.sandbox.sandbox import HOME, Sandbox, sandbox
@@ -56,25 +53,15 @@ _LOAD = """
 def bring(pod: Sandbox, refs: Sequence[str]) -> None:
     """Put bases of the machine's engine into that of the session."""
     for base in ensure_bases(pod.engine, [ref for ref in refs if ref != SCRATCH]):
-        with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder:
-            saved, packed = Path(folder, "base.tar"), Path(folder, "packed.tar")
-            with pod.engine.translate_errors(f"save {base.ref}"), open(saved, "wb") as file:
+        with tempfile.TemporaryDirectory(prefix="course-rungs-") as folder, pod.engine.translate_errors(f"hand on {base.ref}"):
+            with open(Path(folder, "base.tar"), "wb") as file:
                 for chunk in patient(pod.engine.client.api, 1800).get_image(base.name, chunk_size=1 << 20):
                     file.write(chunk)
-            with tarfile.open(packed, "w") as archive:
-                archive.add(saved, "base.tar", filter=_theirs)
-            saved.unlink()
-            with pod.engine.translate_errors(f"hand on {base.ref}"), open(packed, "rb") as file:
-                patient(pod.engine.client.api, 1800).put_archive(pod.name, HOME, file)
+            pod.put(Path(file.name), "base.tar")
         ran = pod.run(["python", "-c", textwrap.dedent(_LOAD), f"{HOME}/base.tar", base.name, base.ref])
         pod.run(["rm", f"{HOME}/base.tar"])
         if ran.exit_code:
             raise ValueError(f"{base.ref} was not loaded: {ran.output[-2000:]}")
-
-
-def _theirs(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    info.uid = info.gid = 1000
-    return info
 
 
 def trust(pod: Sandbox) -> dict[str, str]:
@@ -82,13 +69,10 @@ def trust(pod: Sandbox) -> dict[str, str]:
     lent = host_secrets(["trust"]).get("trust")
     if not lent:
         return {}
-    with tempfile.TemporaryFile() as packed:
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            with tempfile.TemporaryDirectory() as folder:
-                Path(folder, "trust").write_bytes(lent.value)
-                archive.add(Path(folder, "trust"), Path(TRUST).name, filter=_theirs)
-        packed.seek(0)
-        pod.engine.client.api.put_archive(pod.name, HOME, packed.read())
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(lent.value)
+        file.flush()
+        pod.put(Path(file.name), Path(TRUST).name)
     return {"SSL_CERT_FILE": TRUST, "PIP_CERT": TRUST, "NODE_EXTRA_CA_CERTS": TRUST}
 
 

@@ -1,7 +1,5 @@
 """A headless Chromium: the system's own, or the one that Playwright fetched."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -4,7 +4,6 @@ Both end with this folder: Playwright holds this thread's event loop, and the
 tests after it want one of their own.
 """
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import expect
 
 from helpers.engine import connect
 from helpers.errors import NoEngine
+from tests.waiting import lacks
 
 from .browser import open_browser, program
 from .server import add_kernel, copy_lessons, serve
@@ -22,24 +22,17 @@ expect.set_options(timeout=60_000)    # other tests may run beside these
 WITHOUT_ENGINE = "without-engine"    # the kernel of a session that has none
 
 
-def _without(what):
-    """Skip for want of `what`, or fail where nothing may be skipped."""
-    if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="package")
 def engine():
     try:
         return connect()
     except NoEngine as error:
-        _without(str(error))
+        lacks(str(error))
 
 
 @pytest.fixture(scope="package")
 def window(tmp_path_factory):
-    path = program() or _without("there is no Chromium: python -m tests.prepare")
+    path = program() or lacks("there is no Chromium: python -m tests.prepare")
     with open_browser(path, tmp_path_factory.mktemp("profile")) as window:
         window.set_default_timeout(60_000)
         yield window

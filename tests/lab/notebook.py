@@ -1,8 +1,7 @@
 """A notebook in JupyterLab, as a learner handles it: by menu, button and key."""
 
-from __future__ import annotations
-
 import re
+from typing import Self
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -44,7 +43,7 @@ class Notebook:
         self.view = page.locator(_VIEW)
 
     @classmethod
-    def open(cls, page: Page, address: str, token: str, path: str) -> Notebook:
+    def open(cls, page: Page, address: str, token: str, path: str) -> Self:
         """Open `path` and wait until its kernel answers."""
         page.goto(f"{address}/lab/tree/{path}?reset&token={token}")
         notebook = cls(page)

@@ -1,7 +1,5 @@
 """A JupyterLab server of the tests' own, on a copy of the lessons."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -5,8 +5,6 @@ last lines say, one a sandbox: which rung answered, what was built for real, in 
 against this machine's own engine, measured in the same command.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -6,8 +6,6 @@ the first lessons as `.binder/postBuild` leaves them: in a kit. The course itsel
 sandbox gets the working tree when it starts, so that the image outlives a change of code.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import shutil

@@ -5,10 +5,10 @@ find or start an engine, have the bases of the first lessons ready, build the Go
 in one stage and in two, from nothing, and run the smaller.
 """
 
-from __future__ import annotations
-
+import contextlib
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from helpers import container
@@ -41,15 +41,13 @@ def story() -> dict[str, object]:
     return told
 
 
-class _timed:
-    def __init__(self, into: dict[str, float], what: str):
-        self._into, self._what = into, what
-
-    def __enter__(self) -> None:
-        self._began = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self._into[self._what] = round(time.perf_counter() - self._began, 2)
+@contextlib.contextmanager
+def _timed(into: dict[str, float], what: str) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        into[what] = round(time.perf_counter() - began, 2)
 
 
 if __name__ == "__main__":

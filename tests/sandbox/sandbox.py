@@ -14,17 +14,17 @@ an engine. What differs is what the kernel lets a session do:
     ids  as hub, and newuidmap has its privileges: subordinate ids can be had
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json
 import secrets
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from docker.errors import NotFound
 
@@ -66,6 +66,14 @@ class Sandbox:
         pieces = list(api.exec_start(made, stream=True))
         output = b"".join(pieces).decode("utf-8", "replace")
         return Ran(output, api.exec_inspect(made)["ExitCode"], time.perf_counter() - began)
+
+    def put(self, place: Path, name: str) -> None:
+        """Copy a file of this machine into the session's home, under that name; the session's user owns it."""
+        with tempfile.TemporaryFile() as packed:
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                archive.add(place, name, filter=_theirs)
+            packed.seek(0)
+            patient(self.engine.client.api, 1800).put_archive(self.name, HOME, packed)
 
 
 @contextlib.contextmanager

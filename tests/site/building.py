@@ -1,7 +1,5 @@
 """The web site built for tests, and served over loopback."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -15,7 +13,6 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "docs" / "_ext"
 
 
 def build(folder: Path, *only: str) -> Path:

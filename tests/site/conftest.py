@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.browser import open_browser, program
+from tests.waiting import lacks
 
 from .building import build, serve
 
@@ -21,11 +22,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def window(tmp_path_factory):
-    path = program()
-    if path is None:
-        if os.environ.get("MULTISTAGE_REQUIRE_ENGINE") == "1":
-            pytest.fail("there is no Chromium: python -m tests.prepare")
-        pytest.skip("there is no Chromium: python -m tests.prepare")
+    path = program() or lacks("there is no Chromium: python -m tests.prepare")
     with open_browser(path, tmp_path_factory.mktemp("profile")) as window:
         yield window
 

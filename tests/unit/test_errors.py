@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from helpers import errors
-from helpers.errors import BuildFailed, CourseError, EngineError, Interrupted
+from helpers.errors import CourseError, Interrupted
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, CourseError)]
 
@@ -42,13 +42,6 @@ def test_a_notebook_shows_the_message_and_no_frames(kind):
         assert error._render_traceback_() == [f"{kind.__name__}: It broke.\nWhat to do: Oil it."]
 
 
-def test_an_engine_error_is_one_word_to_catch():
-    subclasses = {kind.__name__ for kind in KINDS if issubclass(kind, EngineError)}
-    assert subclasses == {"EngineError", "NoEngine", "EngineUnreachable", "EngineRefused",
-                          "EngineTooOld", "EngineGone", "EngineFault", "DiskFull"}
-    assert not issubclass(BuildFailed, EngineError)
-
-
 def test_an_interrupt_is_a_keyboard_interrupt_and_no_expected_failure():
     with pytest.raises(KeyboardInterrupt, match="It was stopped.") as caught:
         try:
@@ -57,11 +50,3 @@ def test_an_interrupt_is_a_keyboard_interrupt_and_no_expected_failure():
             pytest.fail("The user's interrupt was taken for a failure.")
     assert not isinstance(caught.value, CourseError)
     assert caught.value._render_traceback_() == ["Interrupted: It was stopped.\nWhat to do: Run it again."]
-
-
-def test_a_failed_build_says_where():
-    error = BuildFailed("no", stage="builder", instruction="RUN false", line=3, exit_code=1, log=("a", "b"), why="w")
-    assert (error.stage, error.instruction, error.line, error.exit_code, error.log) == (
-        "builder", "RUN false", 3, 1, ("a", "b"))
-    bare = BuildFailed("no")
-    assert (bare.stage, bare.instruction, bare.line, bare.exit_code, bare.log) == (None, None, None, None, ())

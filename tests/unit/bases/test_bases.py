@@ -70,19 +70,6 @@ def test_find(ref, found):
     assert (base and base.ref) == found
 
 
-def test_what_they_are_made_of():
-    assert bases.find("golang:1.22").made_of == f"Debian packages and Go {catalogue.GO}"
-    assert bases.find("debian:bookworm-slim").made_of == "Debian packages"
-    assert bases.find("node:20").made_of == (f"Debian packages, Node {catalogue.NODE} and npm {catalogue.NPM}")
-    assert "Alpine" in bases.find("nginx:alpine").made_of   # what it is not
-
-
-def test_the_first_lessons_need_few_bases():
-    assert bases.FIRST == ("golang:1.22", "gcr.io/distroless/base-debian12", "debian:bookworm-slim")
-    assert set(bases.FIRST) < set(bases.ALL) and len(bases.ALL) == len(bases.BASES)
-    assert resolve._listed(None) == bases.FIRST and resolve._listed(bases.ALL) == bases.ALL
-
-
 @pytest.mark.parametrize("ref, parts", [
     ("debian:bookworm-slim", []),
     ("golang:1.22", ["debian:bookworm-slim", "buildpack-deps:bookworm-scm"]),

@@ -3,7 +3,6 @@
 import base64
 import json
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ import pytest
 from helpers import dockerfile as dockerfiles
 from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, buildkit, legacy, legacy_images
-from helpers.builder.events import Failed, ImageCreated, Output, StepSeen, TransferProgress
+from helpers.builder.events import Failed, Output, StepSeen, TransferProgress
 from helpers.builder.failure import failed
 from helpers.builder.progress import Progress, Step, StepLog
 from helpers.builder.step_lines import step_lines
@@ -65,75 +64,13 @@ def test_a_recording_names_no_machine(name):
 
 # -- events --------------------------------------------------------------------------
 
-def interesting(name: str) -> list:
-    """The events of the stages' steps, without keys and times."""
-    told = []
-    for event in events(name):
-        match event:
-            case StepSeen(name=text) if text.startswith("[internal]") or not text.startswith("["):
-                continue
-            case StepSeen():
-                when = "waits" if event.started is None else "begins" if event.completed is None else "ends"
-                told.append((event.name, when, event.cached, event.error))
-            case Output():
-                told.append(event.text)
-            case ImageCreated() | Failed():
-                told.append(event)
-    return told
 
-
-def test_buildkit_cold_event_by_event():
-    base, workdir = "[builder 1/4] FROM docker.io/library/debian:bookworm-slim", "[builder 2/4] WORKDIR /app"
-    copy, work, out = "[builder 3/4] COPY hello.txt .", f"[builder 4/4] {RUN_TWO}", f"[stage-1 1/1] {COPY_OUT}"
-    assert interesting("buildkit-cold") == [
-        *((name, "waits", False, "") for name in (base, workdir, copy, work, out)),
-        (base, "ends", True, ""),
-        (workdir, "begins", False, ""), (workdir, "ends", False, ""),
-        (copy, "begins", False, ""), (copy, "ends", False, ""),
-        (work, "begins", False, ""), "one\n", "two\n", (work, "ends", False, ""),
-        (out, "begins", False, ""), (out, "ends", False, ""),
-        ImageCreated("sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4")]
-
-
-def test_buildkit_tells_when_a_step_began_what_it_needs_and_that_something_moves():
+def test_buildkit_reports_when_a_step_began_what_it_needs_and_that_something_moves():
     assert events("buildkit-cold")[0].started == pytest.approx(1795464456.723135, abs=1e-6)
     seen = {e.name: e for e in events("buildkit-cold") if isinstance(e, StepSeen)}
     copy, workdir = seen["[builder 3/4] COPY hello.txt ."], seen["[builder 2/4] WORKDIR /app"]
     assert copy.inputs == (workdir.key, seen["copy /context /"].key)
     assert TransferProgress(seen["exporting to image"].key) in events("buildkit-cold")
-
-
-def test_buildkit_a_run_that_fails_event_by_event():
-    error = "executor failed running [/bin/sh -c echo trying && echo cannot >&2 && exit 7]: exit code: 7"
-    assert interesting("buildkit-run-fails")[-5:] == [
-        ("[builder 3/3] RUN echo trying && echo cannot >&2 && exit 7", "begins", False, ""),
-        "trying\n", "cannot\n",
-        ("[builder 3/3] RUN echo trying && echo cannot >&2 && exit 7", "ends", False, error),
-        Failed(error)]
-
-
-def test_legacy_cold_event_by_event():
-    image = "326d6b79b59b0a56b80da9b3892a153fed29afafecc8d4d213cd544fb1004321"
-    def ran(key, name, begin, inputs):
-        return [StepSeen(key, name, begin, inputs=inputs), StepSeen(key, name, begin, begin + 1.0, inputs=inputs)]
-    assert events("legacy-cold") == [
-        *ran("1", "FROM debian:bookworm-slim AS builder", 0.0, ()), ImageCreated("dd1a2275416c", made=False),
-        *ran("2", "WORKDIR /app", 2.0, ("1",)), ImageCreated("257637ec92e8"),
-        *ran("3", "COPY hello.txt .", 4.0, ("2",)), ImageCreated("4963ca2677fd"),
-        StepSeen("4", RUN_TWO, 6.0, inputs=("3",)), Output("4", "one\n"), Output("4", "\x1b[91mtwo\n\x1b[0m"),
-        StepSeen("4", RUN_TWO, 6.0, 7.0, inputs=("3",)), ImageCreated("93535b096115"),
-        ImageCreated("sha256:93535b0961159d79ba233bcb361392f8032a3cc2f067683bccca85d303df1e46"),
-        *ran("5", "FROM scratch", 8.0, ("4",)),
-        *ran("6", COPY_OUT, 10.0, ("5",)), ImageCreated("a1be25b42d7b"),
-        *ran("7", "LABEL multistage.course=build", 12.0, ("6",)), ImageCreated(image[:12]),
-        ImageCreated(f"sha256:{image}")]
-
-
-def test_legacy_a_run_that_fails_event_by_event():
-    message = "The command '/bin/sh -c echo trying && echo cannot >&2 && exit 7' returned a non-zero code: 7"
-    begun = StepSeen("3", "RUN echo trying && echo cannot >&2 && exit 7", 4.0, inputs=("2",))
-    assert events("legacy-run-fails")[-5:] == [begun, Output("3", "trying\n"), Output("3", "\x1b[91mcannot\n\x1b[0m"),
-                                               replace(begun, completed=5.0, error=message), Failed(message, 7)]
 
 
 @pytest.mark.parametrize("builder", PARSERS)
@@ -163,11 +100,6 @@ def test_an_error_comes_in_several_forms(builder, answer, event):
 def test_the_legacy_builder_s_chatter_is_no_output(line):
     begun = {"stream": "Step 1/1 : RUN true"}
     assert len(list(legacy.events([begun, {"stream": line}]))) == 1
-
-
-def test_what_looks_like_a_result_in_a_log_is_output():
-    answers = [{"stream": "Step 1/1 : RUN x"}, {"stream": " ---> not an id\n"}, {"stream": "Step by step\n"}]
-    assert [e.text for e in legacy.events(answers) if isinstance(e, Output)] == [" ---> not an id\n", "Step by step\n"]
 
 
 @pytest.mark.parametrize("engine", ["", "-28"])
@@ -329,6 +261,14 @@ def test_steps_are_laid_beside_the_file_by_keyword_and_text(text, seen, lines):
 def test_the_label_that_the_course_adds_belongs_to_no_stage():
     added = [s for s in progress("legacy-target").steps() if s.instruction.startswith("LABEL")]
     assert [(s.stage, s.line) for s in added] == [("", None)]
+
+
+def test_the_images_of_a_build_are_known_and_which_of_them_it_made():
+    assert progress("buildkit-cold").images == ["sha256:0184d6f93e36619f4c4b4541dac219944013512efea80aaf966298b194741af4"]
+    old = progress("legacy-cold")
+    assert old.images[-1] == "sha256:326d6b79b59b0a56b80da9b3892a153fed29afafecc8d4d213cd544fb1004321"
+    assert [step.inputs for step in old.steps()] == [(), *((str(before),) for before in range(1, 7))]
+    assert old.images[:2] == ["dd1a2275416c", "257637ec92e8"] and old.made == old.images[1:]
 
 
 def test_times_count_from_the_first_step():

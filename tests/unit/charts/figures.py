@@ -1,5 +1,8 @@
 """What is to be read on a drawn chart. Each takes a chart, or the only axes of one."""
 
+from itertools import combinations
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -30,3 +33,14 @@ def notes(drawn) -> str:
 
 def colours(axes) -> list[str]:
     return [to_hex(patch.get_facecolor()).upper() for patch in axes.patches]
+
+
+def assert_apart(figure, words, slack=0) -> None:
+    """No two of these words lie upon each other, by more pixels than `slack`, and all lie within the figure."""
+    FigureCanvasAgg(figure).draw()
+    boxes, edge = [(text.get_text(), text.get_window_extent()) for text in words if text.get_text().strip()], figure.bbox
+    over = [(one, two) for (one, a), (two, b) in combinations(boxes, 2)
+            if min(a.x1, b.x1) - max(a.x0, b.x0) > slack and min(a.y1, b.y1) - max(a.y0, b.y0) > slack]
+    outside = [text for text, box in boxes if box.x0 < edge.x0 - slack or box.x1 > edge.x1 + slack
+               or box.y0 < edge.y0 - slack or box.y1 > edge.y1 + slack]
+    assert over == outside == []

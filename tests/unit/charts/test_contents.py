@@ -1,7 +1,6 @@
 """How inventories show themselves: charts, tables, text, whatever is in the image."""
 
 import functools
-import itertools
 import json
 import re
 
@@ -15,7 +14,7 @@ from helpers.charts import style
 from helpers.inventory import KINDS, compare, plain, printable, take
 from helpers.units import size
 from helpers.views import contents as views
-from tests.unit.charts.figures import PNG, columns, legend, rows, texts
+from tests.unit.charts.figures import PNG, assert_apart, columns, legend, rows, texts
 from tests.unit.layers import elf, image, inventory, layer
 from tests.unit.widgets.test_widgets import NASTY, page
 
@@ -101,14 +100,7 @@ def shown(chart) -> list[Text]:
 
 def laid_out_well(chart) -> None:
     """Nothing is cut off at the edge, and no words lie on others."""
-    words = shown(chart)
-    boxes = [(text.get_text(), text.get_window_extent()) for text in words]
-    edge = chart.figure.bbox
-    outside = [text for text, box in boxes if box.x0 < edge.x0 - 1 or box.x1 > edge.x1 + 1 or box.y0 < edge.y0 - 1 or box.y1 > edge.y1 + 1]
-    assert outside == []
-    over = [(one, two) for (one, a), (two, b) in itertools.combinations(boxes, 2)
-            if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1]
-    assert over == []
+    assert_apart(chart.figure, shown(chart), slack=1)
 
 
 @each_chart
@@ -249,12 +241,6 @@ def test_bars_of_waste():
 def test_dollar_signs_are_no_formula():
     made = weighed(layer(("a", b"1")), name="x:1", layers=(type(FULL.image.layers[0])("sha256:0", r"RUN echo $A $\frac", 5, 1),))
     assert charts.waste(made).png().startswith(PNG) and charts.layers(made.image).png().startswith(PNG)
-
-
-def test_a_notebook_gets_alt_text():
-    chart = charts.tools([HOSTILE])
-    _, (tag, attributes) = page(chart._repr_mimebundle_()["text/html"]).tags
-    assert tag == "img" and attributes["alt"] == chart.alt
 
 
 SHOWN = {**{name: found[0] for name, found in SETS.items()}, **{f"waste {name}": found for name, found in WASTES.items()}}

@@ -3,14 +3,13 @@
 import itertools
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import FancyArrowPatch
 
 from helpers import charts, dockerfile
 from helpers.charts.graph import _in_box
 from helpers.charts.layout import WIDE, plan
 from helpers.charts.style import wide
-from tests.unit.charts.figures import texts
+from tests.unit.charts.figures import assert_apart, texts
 from tests.unit.charts.test_charts import built
 
 FILES = {
@@ -140,22 +139,10 @@ def test_scratch_is_shared_by_nobody_and_an_image_by_all():
     assert [box.name for box in drawn.boxes.values() if box.external] == ["scratch", "scratch", "x"]
 
 
-def extents(chart) -> dict:
-    """{text: its rectangle in inches}, those of the axes."""
-    canvas = FigureCanvasAgg(chart.figure)
-    canvas.draw()
-    return {(n, text.get_text()): text.get_window_extent(canvas.get_renderer())
-            for n, text in enumerate(chart.figure.axes[0].texts)}
-
-
 @each_file
 def test_no_words_lie_upon_others_or_leave_the_picture(text):
-    chart = charts.stages(built(text))
-    found = extents(chart)
-    for (one, first), (two, second) in itertools.combinations(found.items(), 2):
-        assert not first.overlaps(second), (one, two)
-    frame = chart.figure.bbox
-    assert all(frame.x0 <= e.x0 and e.x1 <= frame.x1 and frame.y0 <= e.y0 and e.y1 <= frame.y1 for e in found.values())
+    figure = charts.stages(built(text)).figure
+    assert_apart(figure, figure.axes[0].texts)
 
 
 @each_file

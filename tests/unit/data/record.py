@@ -6,8 +6,6 @@ this machine is not kept at all. DOCKER_HOST and `--suffix=-28` record another e
 answers beside these, as BUILDER-CASE-28.json.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import json

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import random
-import threading
 
 import pytest
 import zstandard
@@ -595,26 +594,6 @@ def test_a_folder_that_cannot_be_written_costs_the_memory_only(home):
     (home / "cache").write_text("a file is in the way")
     cache.keep(LAYER, Measured(5, 2, None, FILES))
     assert cache.load(LAYER) is None and cache.entries(LAYER) is None
-
-
-def test_many_writers_and_readers_never_meet_half_a_record(home):
-    found = listed(*(f"/{n}" for n in range(3000)))
-    stop = threading.Event()
-    cache.keep(LAYER, Measured(5, 2, None, found))
-
-    def write():
-        while not stop.is_set():
-            cache.keep(LAYER, Measured(5, 2, None, found))
-
-    writers = [threading.Thread(target=write) for _ in range(3)]
-    for thread in writers:
-        thread.start()
-    read_whole = [cache.load(LAYER) == Measured(5, 2) and cache.entries(LAYER) == found for _ in range(150)]
-    stop.set()
-    for thread in writers:
-        thread.join()
-    assert all(read_whole)
-    assert {each.suffix for each in file(home).parent.iterdir()} <= {".json", ".entries"}
 
 
 NAMED = {"debian": ("1",), "go": ("1", "2"), "copy": ("1", "2", "3"), "other": ("4",)}

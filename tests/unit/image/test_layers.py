@@ -4,9 +4,7 @@ import gzip
 import io
 import itertools
 import os
-import random
 import resource
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -128,19 +126,6 @@ def test_a_layer_that_was_cut_is_never_taken_for_whole(at):
     data = tar(("a", b"a" * 700), ("b", b"b" * 100))
     with pytest.raises(ImageUnreadable):
         read([saved(data)[:512 + at]])
-
-
-def test_noise_is_damage_and_nothing_else():
-    source = random.Random(11)
-    good = tar(*MEMBERS, *LONG, *LONGER, format=tarfile.PAX_FORMAT)
-    for _ in range(400):
-        data = bytearray(good)
-        for _ in range(source.randrange(1, 8)):
-            data[source.randrange(len(data))] = source.randrange(256)
-        try:
-            scanned(bytes(data))
-        except (Damaged, Truncated):
-            pass
 
 
 @pytest.mark.parametrize("size", [b"77777777777\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"not a size!!"])
@@ -265,112 +250,6 @@ def test_bytes_that_are_no_entries(data):
     ("bin/x", b"\x7fELF", 0o755, False), ("bin/x", b"", 0o755, False), ("bin/x", b"#", 0o755, False)])
 def test_what_counts_as_a_program_s_file(name, content, mode, kept):
     assert (0 in layer((name, content, mode)).programs) is kept
-
-
-NAMES = ("a", "b", "c")
-
-
-def random_layers(source: random.Random) -> list[list]:
-    """Some layers over few names, so that things meet."""
-    made = []
-    for _ in range(source.randrange(1, 5)):
-        members: dict[str, object] = {}
-        for _ in range(source.randrange(0, 7)):
-            parts = [source.choice(NAMES) for _ in range(source.randrange(1, 4))]
-            for depth in range(1, len(parts)):   # a directory that is no directory yet becomes one
-                above = "/".join(parts[:depth])
-                if members.get(above, "d") != "d":
-                    members = {k: v for k, v in members.items() if k != above}
-                members.setdefault(above, "d")
-            here = "/".join(parts)
-            content = source.choice(["d", b"1", b"22", ("l", "a")])
-            if content != "d" and any(each.startswith(here + "/") for each in members):
-                continue
-            if members.get(here) == "d" and content != "d":
-                continue
-            members[here] = content
-        hidden = {}
-        for _ in range(source.randrange(0, 3)):
-            parts = [source.choice(NAMES) for _ in range(source.randrange(1, 4))]
-            name = ".wh..wh..opq" if source.random() < 0.3 else f".wh.{parts[-1]}"
-            hidden["/".join([*parts[:-1], name])] = b""
-        both = [*members.items(), *hidden.items()]
-        source.shuffle(both)
-        both.sort(key=lambda each: each[0].count("/"))
-        made.append(both)
-    return made
-
-
-def applied(layers: list[list], root: Path) -> dict[str, str]:
-    """What is there after the layers were laid over each other on a disk: {path: kind}."""
-    for members in layers:
-        for name, _ in members:
-            folder, _, last = name.rpartition("/")
-            if last.startswith(".wh."):   # what is above a whiteout is a directory; an empty one is not listed
-                for above in reversed((root / name).relative_to(root).parents):
-                    if not (root / above).is_dir() or (root / above).is_symlink():  # noqa: SIM102
-                        if above.as_posix() not in dict(members):
-                            remove(root / above, root)
-            if last == ".wh..wh..opq" and straight(root / folder, root):
-                for child in list((root / folder).iterdir()):
-                    remove(child, root)
-            elif last.startswith(".wh.") and last != ".wh..wh..opq":
-                remove(root / folder / last[4:], root)
-        for name, content in members:
-            if name.rpartition("/")[2].startswith(".wh."):
-                continue
-            place = root / name
-            for above in reversed(place.relative_to(root).parents):
-                if not (root / above).is_dir() or (root / above).is_symlink():
-                    remove(root / above, root)
-                    (root / above).mkdir()
-            if content == "d":
-                if place.is_symlink() or not place.is_dir():
-                    remove(place, root)
-                    place.mkdir()
-                continue
-            remove(place, root)
-            if isinstance(content, tuple):
-                place.symlink_to(content[1])
-            else:
-                place.write_bytes(content)
-    found = {}
-    for folder, folders, files in os.walk(root):
-        for name in folders + files:
-            place = Path(folder, name)
-            kind = "l" if place.is_symlink() else "d" if place.is_dir() else "f"
-            found[f"/{place.relative_to(root)}"] = kind
-    return found
-
-
-def straight(folder: Path, root: Path) -> bool:
-    """Whether it is a directory with no link on the way to it."""
-    return all(above.is_dir() and not above.is_symlink()
-               for above in (folder, *folder.parents) if above.is_relative_to(root))
-
-
-def remove(place: Path, root: Path) -> None:
-    if not straight(place.parent, root):
-        return
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)
-
-
-def test_random_layers_add_up_as_on_a_disk(tmp_path):
-    source, met = random.Random(2), 0
-    for number in range(150):
-        layers = random_layers(source)
-        tree = Tree([layer(*members) for members in layers])
-        root = tmp_path / str(number)
-        root.mkdir()
-        expected = applied(layers, root)
-        found = {each: tree[each].kind for each in tree}
-        assert found == expected, layers
-        met += bool(tree.unseen)
-        shutil.rmtree(root)
-    assert met > 15
 
 
 def kinds(*members) -> Entries:
