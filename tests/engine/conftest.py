@@ -23,6 +23,33 @@ from helpers.experiments.variants import APPS
 from helpers.registry import server
 from tests.waiting import lacks
 
+WEB = """
+FROM debian:bookworm-slim
+RUN mkdir /site && echo hello > /site/index.html && mkdir /site/deep
+CMD ["perl", "/serve.pl"]
+COPY serve.pl /
+"""
+# A server in the Perl that every Debian has: a path's file, 404, or a redirect.
+PERL = r"""
+use IO::Socket::INET;
+$| = 1; $0 = "web"; $SIG{CHLD} = "IGNORE";
+select(undef, undef, undef, $ENV{WAIT} || 0);
+print "ready\n";
+my $door = IO::Socket::INET->new(LocalPort => 8000, Listen => 5, ReuseAddr => 1) or die;
+while (my $guest = $door->accept) {
+    my $asked = <$guest>; while (<$guest> =~ /\S/) {}
+    my ($path) = $asked =~ m{^GET (\S+)};
+    print "asked $path\n";
+    exit 7 if $path eq "/end";
+    my $status = -d "/site$path" && $path ne "/" ? "301 Moved\r\nLocation: /" : "404 Not Found";
+    $path = "/index.html" if $path eq "/";
+    my $body = "";
+    if (-f "/site$path" && open my $file, "<", "/site$path") { $body = join "", <$file>; $status = "200 OK"; }
+    print $guest "HTTP/1.0 $status\r\nX-Word: yes\r\n\r\n$body";
+    close $guest;
+}
+"""
+
 
 @pytest.fixture(scope="session")
 def engine():
@@ -95,3 +122,14 @@ def left(engine, monkeypatch):
         return engine.client.containers.list(all=True, filters={"name": mark})
 
     return listed
+
+
+@pytest.fixture(scope="module")
+def web(engine, tmp_path_factory):
+    """The name of an image with the server of PERL on port 8000."""
+    folder = tmp_path_factory.mktemp("web")
+    (folder / "serve.pl").write_text(PERL)
+    tag = f"course-test:{uuid.uuid4().hex[:12]}"
+    build(folder, text=WEB, tag=tag, engine=engine)
+    yield tag
+    engine.client.images.remove(tag, force=True)

@@ -220,26 +220,18 @@ def ends_soon(registry: Registry, moved) -> threading.Thread:
     return thread
 
 
-def test_a_registry_that_dies_in_the_middle_of_a_pull(engine, large):
+@pytest.mark.parametrize("way, counted", [("push", "sent"), ("pull", "received")])
+def test_a_registry_that_dies_in_the_middle(engine, large, way, counted):
     with Registry(SLOW, engine) as registry:
-        registry._line._up = throttle.Bucket(FAST, FAST)   # what is slow is the way back
-        copy = registry.fresh(registry.push(large))
-        before = registry._line.received
-        ending = ends_soon(registry, lambda: registry._line.received > before + 1_000_000)
-        with pytest.raises(TransferFailed, match=f"could not pull {LARGE}") as raised, registry.pulled(copy):
-            pass
+        if way == "pull":
+            registry._line._up = throttle.Bucket(FAST, FAST)   # what is slow is the way back
+            copy = registry.fresh(registry.push(large))
+        before = getattr(registry._line, counted)
+        ending = ends_soon(registry, lambda: getattr(registry._line, counted) > before + 1_000_000)
+        with pytest.raises(TransferFailed, match=f"could not {way} {LARGE}") as raised:
+            registry.push(large) if way == "push" else registry.pulled(copy).__enter__()
         ending.join()
     assert raised.value.why == "the registry has ended" and raised.value.remedy
-
-
-def test_a_registry_that_dies_in_the_middle_of_a_push(engine, large):
-    with Registry(SLOW, engine) as registry:
-        before = registry._line.sent
-        ending = ends_soon(registry, lambda: registry._line.sent > before + 1_000_000)
-        with pytest.raises(TransferFailed, match=f"could not push {LARGE}") as raised:
-            registry.push(large)
-        ending.join()
-    assert raised.value.why == "the registry has ended"
 
 
 def test_the_user_stops_a_push(engine, large):

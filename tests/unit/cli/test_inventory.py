@@ -44,11 +44,7 @@ def told(capsys, *words: str) -> dict:
 def test_an_inventory_as_json(capsys, engine):
     facts = told(capsys, "inventory", "one:1")
     assert facts == IMAGES["one:1"]().facts()
-    assert {"image", "unpacked", "transfer", "files", "executables", "setuid", "layers", "tools", "packages"} <= facts.keys()
     assert (facts["image"], facts["transfer"], facts["setuid"], "listing" in facts) == ("one:1", None, ["/bin/su"], False)
-    assert all({"digest", "unpacked", "instruction"} <= each.keys() for each in facts["layers"])
-    assert all({"name", "kind", "path", "layer"} <= each.keys() for each in facts["tools"]) and len(facts["tools"]) == 2
-    assert all({"type", "name", "version", "layer"} <= each.keys() for each in facts["packages"]) and len(facts["packages"]) == 1
     assert engine == []
 
 
