@@ -6,6 +6,8 @@
     kit       all that a class without a network needs, in one folder
     packages  what pip and npm bring to it; package_index serves them
     manifest  the kit's index: path, size and digest of every file
+    disks     one of its own for each learner's home and engine
+    firewall  what sessions reach of the machine
     homes     the learners' work: restored, saved
     spawner   a session as the hub starts it
     services  the proxy, the hub and the live view

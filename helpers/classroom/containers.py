@@ -1,11 +1,13 @@
-"""Containers of a class beside the learners' own: to fill a volume, to read one."""
+"""Containers of a class beside the learners' own: to fill a volume, to read one, to set up the machine."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from ..engine import Engine
@@ -60,4 +62,22 @@ def run(engine: Engine, container: str, command: Sequence[str], folder: str = CO
         raise CourseError(f"`{' '.join(command)}` failed in a session of the class.", why=f"Its exit code is {code}.",
                           remedy="Run `python -m helpers doctor` on this machine, then `make class` again.",
                           evidence=output[-3000:])
+    return output
+
+
+def run_as_root(api: APIClient, room: Room, command: Sequence[str], what: str, remedy: str, working_dir: str = "/",
+                **host: Any) -> str:
+    """The output of a command as root in a container of its own with these settings of the host configuration.
+    Raises CourseError, in these words, where the command fails."""
+    made = api.create_container(
+        room.image, list(command), user="0", working_dir=working_dir, labels=room.labels,
+        environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, host_config=api.create_host_config(**host))["Id"]
+    try:
+        api.start(made)
+        code = api.wait(made)["StatusCode"]
+        output: str = api.logs(made, stdout=True, stderr=bool(code)).decode("utf-8", "replace")
+    finally:
+        api.remove_container(made, force=True, v=False)
+    if code:
+        raise CourseError(what, why=f"The exit code is {code}.", remedy=remedy, evidence=output[-1000:])
     return output

@@ -13,6 +13,7 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from ..errors import CourseError
+from . import containers
 from .room import PART, Room
 
 SIZES = {"home": 1_000_000_000, "engine": 6_000_000_000}    # bytes; files take only what is written
@@ -86,18 +87,8 @@ def _run(api: APIClient, room: Room, script: str, words: Sequence[str]) -> list[
     """The lines that a script prints in a container with the loop devices. Raises CourseError where it fails."""
     files = f"{room.name}-{_FILES}"
     api.create_volume(files, labels={**room.labels, PART: _FILES})
-    made = api.create_container(
-        room.image, ["sh", "-ec", script, "sh", *words], user="0", working_dir=_PLACE, labels=room.labels,
-        environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, host_config=api.create_host_config(
-            network_mode="none", binds={files: {"bind": _PLACE}, "/dev": {"bind": "/dev"}},
-            device_cgroup_rules=_LOOPS))["Id"]
-    try:
-        api.start(made)
-        code = api.wait(made)["StatusCode"]
-        output = api.logs(made, stdout=True, stderr=bool(code)).decode("utf-8", "replace")
-    finally:
-        api.remove_container(made, force=True, v=False)
-    if code:
-        raise CourseError("The disk of a learner could not be attached.", why=f"The exit code is {code}.",
-                          remedy="`losetup --list` shows the loop devices of this machine.", evidence=output[-1000:])
+    output = containers.run_as_root(
+        api, room, ["sh", "-ec", script, "sh", *words], "The disk of a learner could not be attached.",
+        "`losetup --list` shows the loop devices of this machine.", working_dir=_PLACE, network_mode="none",
+        binds={files: {"bind": _PLACE}, "/dev": {"bind": "/dev"}}, device_cgroup_rules=_LOOPS)
     return output.split()

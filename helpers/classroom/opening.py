@@ -18,7 +18,7 @@ from ..engine import Engine
 from ..engine.timeouts import patient
 from ..errors import CourseError
 from ..units import size
-from . import containers, disks, homes, image, manifest, room, services, store
+from . import containers, disks, firewall, homes, image, manifest, room, services, store
 from . import kit as class_kit
 from .room import LABEL, Room
 
@@ -45,6 +45,7 @@ def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] 
             found = replace(found, limited=disks.available(engine.client.api, found, report))
             found.save()
         Path(found.homes).mkdir(parents=True, exist_ok=True, mode=0o700)
+        firewall.close(engine.client.api, found, report)
         store.fill(engine, found, report, refs)
         homes.restore(engine, found, report)
         for service in (*services.packages(found), *services.of(found)):
@@ -136,6 +137,7 @@ def _remove(engine: Engine, found: Room, purge: bool) -> None:
             api.remove_volume(volume)
     if purge:
         store.remove(engine, found.store)
+    firewall.remove(api, found)
     for remove, name in ((api.remove_network, found.name), (api.remove_image, found.image)):
         try:
             remove(name)

@@ -6,11 +6,13 @@ The tests run in order, on one class. The last one closes it.
 import json
 import socket
 import tarfile
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from helpers.classroom import disks, homes, opening, rehearsal, store
+from helpers.classroom import disks, firewall, homes, opening, rehearsal, store
 from helpers.classroom.containers import COURSE
 from helpers.classroom.learner import Learner, LearnerFailed
 from helpers.classroom.room import LABEL
@@ -272,6 +274,21 @@ def test_a_session_reaches_no_other_and_no_service_of_the_machine(engine, room, 
     assert inside(f"answer(reaches({room.gateway!r}, {room.hub_port}))") is True     # so the test can fail
 
 
+def test_a_session_reaches_no_service_that_listens_on_all_addresses_of_the_machine(engine, room, inside):
+    places = (room.gateway, urlsplit(replace(room, listen="0.0.0.0").address).hostname)
+    with socket.create_server(("0.0.0.0", 0)) as service:
+        port = service.getsockname()[1]
+
+        def reached():
+            return inside(f"answer([reaches(host, {port}) for host in {places}])")
+
+        assert reached() == [False, False]
+        firewall.remove(engine.client.api, room)
+        assert reached() == [True, True]
+        assert firewall.close(engine.client.api, room, print)
+        assert reached() == [False, False]
+
+
 def test_a_learner_is_no_admin_of_the_hub(inside):
     assert inside("answer(hub('GET', '/user'))") == 200
     refused = inside("""answer([hub(*each) for each in (("GET", "/users"), ("GET", "/users/bob"), ("DELETE", "/users/bob"),
@@ -315,6 +332,9 @@ def test_closing_saves_every_home_and_leaves_the_store_alone(engine, room, learn
     saved = opening.stop(engine, print)
     assert [each.name for each in saved] == ["ada.tar.gz", "bob.tar.gz"]
     api, ours = engine.client.api, {"label": f"{LABEL}={room.name}"}
+    for port in (room.port, room.proxy_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port))
     left = [api.containers(all=True, filters=ours), api.networks(filters=ours), api.images(room.name)]
     assert left == [[], [], []] and set(homes.volumes(engine, room.name)) == {room.store}
     assert store.kept(engine, room) > 100_000_000
