@@ -5,6 +5,7 @@ import os
 import pytest
 
 from helpers import paths
+from tests.unit.builder.test_context import in_a_process
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +56,11 @@ def test_a_spare_folder_that_somebody_else_made_is_not_used(tmp_path, monkeypatc
     theirs = paths.state()
     theirs.mkdir()   # by this user, who is not 4711
     assert paths.state() == theirs.with_name(f"{theirs.name}-1")
+
+
+def test_a_tree_is_deleted_though_its_folders_are_closed_to_their_owner(tmp_path):
+    closed = tmp_path / "tree" / "closed"
+    (closed / "in").mkdir(parents=True)
+    closed.chmod(0)
+    in_a_process("import sys\nfrom helpers import paths\npaths.remove(sys.argv[1])", tmp_path / "tree", as_user=True)
+    assert not (tmp_path / "tree").exists()

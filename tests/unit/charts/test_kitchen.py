@@ -63,6 +63,8 @@ def test_what_is_in_the_kitchen():
     assert found["libraries and headers to build with"] == 70_000   # a header
     assert found["compilers"] == found["version control"] == found["package managers"] == program
     assert found["shells"] == 2 * program and found["what crosses"] == len(STATIC)
+    uses = {each.name: each.use for each in built().kitchen}
+    assert [uses[name] for name in ("what crosses", "source", "caches", "compilers", "shells")] == ["run", "own", "own", "build", "rest"]
 
 
 def test_what_crosses_is_what_copy_from_a_stage_brought():

@@ -14,7 +14,8 @@ from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 _IMPORTED = ["tests.unit.recorded.without_engine", "docker", "ipywidgets", "google.protobuf.descriptor_pool", "matplotlib.figure",
-             "helpers.builder", "helpers.charts", "helpers.report", "helpers.checks", "helpers.widgets"]
+             "helpers.builder", "helpers.charts", "helpers.report", "helpers.checks", "helpers.magics", "helpers.recorded",
+             "helpers.views.lesson", "http.server"]
 
 
 def run_cells(sources: Sequence[str], folder: Path, home: Path) -> list[list[dict]]:
