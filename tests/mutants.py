@@ -35,6 +35,16 @@ SAMPLE = ROOT / "tests" / "mutants.json"
 RECORD = "MUTANTS_RECORD"    # in the environment: the folder for what each test reaches
 # Calls the recorder; nothing in a process that has none. As `reached(number) or expression` it changes no value.
 REACHED = "__import__('builtins').__dict__.get('reached', {}.get)(%d)"
+# The recorder of a Python that a test starts.
+STARTED = f"""
+import builtins, contextlib, os
+folder, test = os.environ.get("{RECORD}"), os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0]
+def reached(number):
+    with contextlib.suppress(OSError), open(os.path.join(folder, "started"), "a") as file:
+        file.write(f"{{number}} {{test}}\\n")
+if folder and test:
+    builtins.reached = reached
+"""
 CPU_SECONDS, SECONDS = 240, 900      # of one run; a fault may leave it computing, or waiting, without an end
 JOBS = 2
 PLUGINS = ["-p", "no:nbval", "-p", "no:anyio"]      # more words for pytest
@@ -186,6 +196,11 @@ def _function(nodeid: str) -> str:
     return nodeid.partition("[")[0]
 
 
+def _by_started(line: str) -> tuple[int, str]:
+    number, _, name = line.partition(" ")
+    return int(number), _function(name)
+
+
 def record(tree: Path, tests: Sequence[str], places: Sequence[Place | None]) -> tuple[list[set[str]], set[str]]:
     """(The tests that reach each place, the tests that fail without any fault.) Ends the program where no place is
     reached: every fault would seem to survive."""
@@ -198,14 +213,19 @@ def record(tree: Path, tests: Sequence[str], places: Sequence[Place | None]) -> 
         (tree / module).write_text(reporting(texts[module], found), encoding="utf-8")
     reached: list[set[str]] = [set() for _ in places]
     failed: set[str] = set()
+    (tree / "sitecustomize.py").write_text(STARTED)
     with tempfile.TemporaryDirectory() as folder:
         _, output = run(tree, ["-n", str(JOBS), "--dist", "loadfile", "-p", "tests.mutants", *tests], None,
                         **{RECORD: folder, "PYTHONDONTWRITEBYTECODE": ""})
-        for path in Path(folder).iterdir():
+        for path in Path(folder).glob("*.json"):
             recorded = json.loads(path.read_text())
             failed.update(recorded["failed"])
             for number, names in recorded["reached"].items():
                 reached[int(number)].update(names)
+        started = Path(folder, "started")
+        for number, name in {*map(_by_started, started.read_text().splitlines() if started.exists() else ())}:
+            reached[number].add(name)
+    (tree / "sitecustomize.py").unlink()
     if not any(reached):
         raise SystemExit(f"The tests ended without a record of what they reach:\n{output[-3000:]}")
     for module, text in texts.items():

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shutil
 
 import pytest
 
@@ -84,6 +85,22 @@ def test_the_sample_has_faults_of_every_package():
     sample = json.loads(mutants.SAMPLE.read_text())
     packages = {path.name for path in (mutants.ROOT / "helpers").iterdir() if (path / "__init__.py").exists()}
     assert len(sample) >= 60 and packages <= {fault["module"].split("/")[1] for fault in sample}
+
+
+def test_a_test_that_reaches_a_place_in_a_process_that_it_starts_is_recorded_too(tree, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setattr(mutants, "PLUGINS", ["-p", "xdist"])
+    monkeypatch.setattr(mutants, "JOBS", 0)
+    (tree / "tests").mkdir()
+    shutil.copy(mutants.__file__, tree / "tests")
+    weigh = "from helpers.weights import Weights\nit = Weights()\nit.count = 0\nit.heaviest(0)"
+    (tree / "tests" / "test_weights.py").write_text(
+        f"import subprocess, sys\ndef test_here(): exec({weigh!r})\ndef test_neither(): pass\n"
+        f"def test_there(): assert not subprocess.run([sys.executable, '-c', {weigh!r}]).returncode\n")
+    places = [(module, node) for (*_, before, after), ((module, node),) in mutants.index(tree).items() if after == "return None"]
+    reached, failed = mutants.record(tree, ["tests/test_weights.py"], places)
+    assert (failed, sorted(map(len, reached))) == (set(), [0, 2])
+    assert max(reached, key=len) == {f"tests/test_weights.py::test_{where}" for where in ("here", "there")}
 
 
 def test_without_a_record_of_the_lines_no_fault_is_judged(tmp_path, monkeypatch):
