@@ -51,15 +51,14 @@ def steps(name: str) -> list[tuple]:
     return [(s.stage, s.line, s.instruction, s.status) for s in progress(name).steps() if s.stage]
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_a_recording_names_no_machine(name):
-    answers = recorded(name)["answers"]
-    text = json.dumps(answers) + "".join(
-        base64.b64decode(a["aux"]).decode("latin-1") for a in answers if isinstance(a.get("aux"), str))
-    # the page of one of BuildKit's checks, and its name for the context
-    text = text.replace("https://docs.docker.com/go/dockerfile/rule/", "").replace("http://build-context-", "")
-    for word in ("/root", "/home/", "/var/lib", "/tmp/", "://", "registry"):
-        assert word not in text
+def test_a_recording_names_no_machine():
+    for name in CASES:
+        answers = recorded(name)["answers"]
+        text = json.dumps(answers) + "".join(
+            base64.b64decode(a["aux"]).decode("latin-1") for a in answers if isinstance(a.get("aux"), str))
+        # the page of one of BuildKit's checks, and its name for the context
+        text = text.replace("https://docs.docker.com/go/dockerfile/rule/", "").replace("http://build-context-", "")
+        assert [word for word in ("/root", "/home/", "/var/lib", "/tmp/", "://", "registry") if word in text] == [], name
 
 
 # -- events --------------------------------------------------------------------------

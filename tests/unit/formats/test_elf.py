@@ -190,11 +190,11 @@ def test_bytes_turned_at_random(seed):
 
 
 @pytest.mark.parametrize("place, width", [(32, 8), (40, 8), (54, 2), (56, 2), (58, 2), (60, 2), (62, 2)])
-@pytest.mark.parametrize("value", [0, 1, 0x7FFF, 0xFFFF, (1 << 63) - 1, (1 << 64) - 1])
-def test_offsets_and_counts_that_point_nowhere(place, width, value):
-    data = bytearray(WHOLE)
-    data[place:place + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
-    sane(read(bytes(data)))
+def test_offsets_and_counts_that_point_nowhere(place, width):
+    for value in (0, 1, 0x7FFF, 0xFFFF, (1 << 63) - 1, (1 << 64) - 1):
+        data = bytearray(WHOLE)
+        data[place:place + width] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
+        sane(read(bytes(data)))
 
 
 def test_a_table_of_names_without_end_is_read_to_a_bound():

@@ -390,10 +390,10 @@ def test_bytes_turned_at_random(path):
 
 
 @each_sample
-@pytest.mark.parametrize("data", [b"", b"\0", b"\n" * 5000, b"\xff" * 5000, b"PK\3\4" * 2000, b"\x7fELF\x02\x01" * 500,
-                                  b"Package: x\n" * 500, b"{" * 5000, b": \n" * 2000], ids=range(9))
-def test_the_bytes_of_something_else(path, data):
-    sane(packages(path, data))
+def test_the_bytes_of_something_else(path):
+    for data in (b"", b"\0", b"\n" * 5000, b"\xff" * 5000, b"PK\3\4" * 2000, b"\x7fELF\x02\x01" * 500,
+                 b"Package: x\n" * 500, b"{" * 5000, b": \n" * 2000):
+        sane(packages(path, data))
 
 
 def test_one_damaged_paragraph_costs_only_itself():

@@ -121,11 +121,11 @@ def test_links_in_a_circle_end():
     assert tree.origin(tree["/h"]).kind == "h"
 
 
-@pytest.mark.parametrize("at", range(1, 2500, 61))
-def test_a_layer_that_was_cut_is_never_taken_for_whole(at):
-    data = tar(("a", b"a" * 700), ("b", b"b" * 100))
-    with pytest.raises(ImageUnreadable):
-        read([saved(data)[:512 + at]])
+def test_a_layer_that_was_cut_is_never_taken_for_whole():
+    data = saved(tar(("a", b"a" * 700), ("b", b"b" * 100)))
+    for at in range(1, 2500, 61):
+        with pytest.raises(ImageUnreadable):
+            read([data[:512 + at]])
 
 
 @pytest.mark.parametrize("size", [b"77777777777\0", b"\x80" + b"\xff" * 11, b"\xff" * 12, b"not a size!!"])
