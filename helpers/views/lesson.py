@@ -13,7 +13,7 @@ from pygments.token import Token
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape, shown
-from .markup import code, table
+from .markup import code, table, whole_options
 
 __all__ = ["say"]
 
@@ -36,7 +36,7 @@ class say(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        text = _HALF.sub(r"\g<0><wbr>", escape(self))
+        text = _HALF.sub(r"\g<0><wbr>", whole_options(escape(self)))
         return f"<p>{text.replace(chr(10), '<br>')}</p>"
 
 
@@ -164,7 +164,8 @@ class Listing:
         rows = "\n".join(f'<span style="color:{_NUMBER};user-select:none">{number:>3}  </span>{line}'
                          for number, line in enumerate(_highlighted(shown("\n".join(self.lines))), 1))
         return (f"<figure style='margin:0'><figcaption>{escape(self.name)}</figcaption>"
-                f"<pre style='margin:0;white-space:pre;overflow-x:auto;font-family:{_MONOSPACE}'><code>{rows}"
+                f"<pre style='margin:0;white-space:pre;overflow-x:auto;font-family:{_MONOSPACE}'>"
+                f"<code style='white-space:pre'>{rows}"     # JupyterLab wraps code, wherever in a word
                 "</code></pre></figure>")
 
 

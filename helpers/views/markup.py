@@ -13,8 +13,10 @@ _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", 
 _COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale here
             "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
-_LONG = re.compile(r"\S{24,}")
-_JOINT = re.compile(r"(?<=[^/,=@])([/,=@])(?=.)")   # JupyterLab drops `anywhere` from what it does not trust
+_LONG = re.compile(r"\S{16,}")
+# JupyterLab drops `anywhere` from what it does not trust.
+_JOINT = re.compile(r"(?<=[^/,=@])([/,=@]|\.(?=[A-Za-z]{4}))(?=.)")
+_OPTION = re.compile(r"(?<!\S)(?:-[A-Za-z]+|--[A-Za-z][a-z-]{0,23})(?![\w-])")   # a browser breaks it at a hyphen
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", right: Sequence[int] = ()) -> str:
@@ -31,9 +33,18 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 
 def code(text: str) -> str:
-    """Text as code. A long word of it, a path or an option, may go on in the next line."""
-    marked_up = _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text))
-    return f'<code style="overflow-wrap:anywhere">{marked_up}</code>'
+    """Text as code. A long word, a path or an option's value, may go on in the next line, an option's name not."""
+    return f'<code style="overflow-wrap:anywhere">{whole_options(jointed(text))}</code>'
+
+
+def jointed(text: str) -> str:
+    """Text as HTML, in which a long word may go on in the next line where its parts are joined."""
+    return _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text))
+
+
+def whole_options(marked_up: str) -> str:
+    """HTML in which no line ends within the name of an option, such as --no-cache."""
+    return _OPTION.sub(r'<span style="white-space:nowrap">\g<0></span>', marked_up)
 
 
 def marked(mark: str, words: str, colour: str) -> str:
@@ -54,4 +65,4 @@ def whole(text: str) -> str:
 
 def paragraph(text: str) -> str:
     """Plain text as a paragraph; its line breaks stay."""
-    return f"<p>{escape(text).replace(chr(10), '<br>')}</p>"
+    return f"<p>{whole_options(escape(text)).replace(chr(10), '<br>')}</p>"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..text import escape, shown
-from .markup import code
+from .markup import code, whole_options
 
 _LABEL = "In a terminal"
 _LINES = 3    # that are not folded
@@ -34,4 +34,5 @@ def commands_bundle(commands: Sequence[str]) -> dict[str, str]:
 
 def _folded(summary: str, text: str) -> str:
     style = "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
-    return f"<details><summary>{escape(summary)}</summary><pre style='{style}'>{escape(text)}</pre></details>"
+    lines = whole_options(escape(text))
+    return f"<details><summary>{escape(summary)}</summary><pre style='{style}'>{lines}</pre></details>"

@@ -129,6 +129,12 @@ def test_axe_finds_no_violation(lesson):
     assert lesson.violations() == []
 
 
+def test_a_line_of_a_listing_is_one_line_at_any_width(lesson):
+    ways = lesson.view.locator(".jp-OutputArea-output figure code").evaluate_all(
+        "listings => listings.map(each => getComputedStyle(each).whiteSpace)")
+    assert set(ways) == {"pre"}
+
+
 @pytest.mark.parametrize("width", [1400, 700])
 def test_nothing_reaches_out_of_its_place(lesson, width):
     lesson.fold_files()   # as one does on a small screen

@@ -21,7 +21,7 @@ from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
 from helpers.views.lesson import Attributes, Bases, Finds, Listing, say
 from helpers.views.lists import image_view
-from helpers.views.markup import code, status, table
+from helpers.views.markup import code, paragraph, status, table
 from helpers.widgets import LiveBuild, live, predict
 from helpers.widgets.ask import Question
 
@@ -567,8 +567,24 @@ def test_a_long_word_of_code_may_be_broken_where_it_is_joined_and_nowhere_else()
     assert "<wbr>" not in code("COPY --from=builder /app/app /app/app")
     assert "/usr/<wbr>local/<wbr>lib/<wbr>node_modules" in code("ADD /usr/local/lib/node_modules")
     assert "from=<wbr>builder,<wbr>source=<wbr>/a" in code("--mount=type=bind,from=builder,source=/a")
+    assert "predicate.<wbr>buildDefinition.<wbr>externalParameters" in code("predicate.buildDefinition.externalParameters")
+    assert "python3.11/<wbr>" in code("/usr/lib/python3.11/site")
     assert not code("a" * 30 + "/").endswith("<wbr></code>")
     assert page(code("<" * 30 + "/b&=c")).text == "<" * 30 + "/b&=c"
+
+
+@pytest.mark.parametrize("text, option", [
+    ("COPY --from=builder /app /app", "--from"), ("docker run --rm x", "--rm"), ("docker build -f a-b .", "-f"),
+    ("RUN --mount=type=bind,from=builder,source=/a", "--mount"), ("docker build --build-arg=GO=1 .", "--build-arg"),
+    ("curl --retry-connrefused", "--retry-connrefused")])
+def test_the_name_of_an_option_is_never_broken(text, option):
+    for shown in (code(text), paragraph(text), say(text)._repr_html_()):
+        assert f'<span style="white-space:nowrap">{option}</span>' in shown
+        assert page(shown).text == text
+
+
+def test_a_hyphen_within_a_word_begins_no_option():
+    assert "<span" not in code("FROM debian:bookworm-slim AS a-b") + code("-rw-r--r--") + code("docker cp a:/b -")
 
 
 def test_a_digest_is_shown_as_docker_shows_one():
