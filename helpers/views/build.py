@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step
 from ..text import escape
 from ..units import counted, seconds, size
-from .markup import code, status, table, whole
+from .markup import code, prose, status, table, whole
 
 _LOG_SHOWN = 6
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -24,7 +24,7 @@ def build_view(result: BuildResult) -> str:
 
 def _checks(result: BuildResult) -> str:
     """What there is to say of the Dockerfile's lines, by the course and by the builder's own checks."""
-    rows = [(str(each.line or ""), escape(each.message),
+    rows = [(str(each.line or ""), prose(each.message),
              f'<a href="{escape(each.link)}">{escape(each.rule)}</a>' if each.link else _word(each.rule))
             for each in result.findings]
     return table(("line", "warning", "rule"), rows, counted(len(rows), "warning"), right=(0,)) if rows else ""

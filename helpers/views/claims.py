@@ -3,7 +3,7 @@
 from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
 from ..text import escape
 from ..units import listed
-from .markup import marked, table
+from .markup import marked, prose, table
 
 _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
 
@@ -11,7 +11,7 @@ _COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6
 def verdict_view(verdict: Verdict) -> str:
     """A claim of the chapter, what became of it here, and why."""
     return (f"<p><b><span aria-hidden='true'>{verdict.mark}</span> {verdict.name} {verdict.words}.</b> "
-            f"{escape(CLAIMS[verdict.claim])}<br>{escape(verdict.because)}</p>")
+            f"{prose(CLAIMS[verdict.claim])}<br>{prose(verdict.because)}</p>")
 
 
 def standings_view(standings: Standings) -> str:
@@ -21,8 +21,8 @@ def standings_view(standings: Standings) -> str:
         given = each.verdict
         found = marked(given.mark, given.words, _COLOURS[given.found]) if given else marked("·", "not tested yet",
                                                                                             _COLOURS[""])
-        because = escape(given.because) if given else f"Tested in {_link(each.lesson)}."
-        rows.append((each.claim, f"<b>{escape(each.text)}</b><br>{because}", found, _link(each.lesson)))
+        because = prose(given.because) if given else f"Tested in {_link(each.lesson)}."
+        rows.append((each.claim, f"<b>{prose(each.text)}</b><br>{because}", found, _link(each.lesson)))
     measured = [each.verdict for each in standings if each.verdict and each.verdict.engine]
     days = sorted(each.when for each in measured)
     when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
@@ -53,7 +53,7 @@ def _sum(standings: Standings) -> str:
 
 def sentences_view(sentences: Sentences) -> str:
     """A row a sentence, with the verdicts that it stands on."""
-    rows = [(escape(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each))
+    rows = [(prose(each.text), marked(each.mark, each.words, _COLOURS[each.found]), _claims(each))
             for each in sentences]
     return table(("say", "the experiments say", "since"), rows)
 
@@ -65,7 +65,7 @@ def sentences_text(sentences: Sentences) -> str:
 
 def _claims(sentence: Sentence) -> str:
     """Its claims; of those that do not hold as they stand, why."""
-    told = [escape(_short(each)) + (f": {escape(each.verdict.because)}"
+    told = [escape(_short(each)) + (f": {prose(each.verdict.because)}"
                                          if each.verdict and each.verdict.found != "holds" else "")
             + ("" if each.verdict else f" in {_link(each.lesson)}") for each in sentence.claims]
     return "<br>".join(told)

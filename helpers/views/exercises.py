@@ -4,7 +4,6 @@ Every mark stands beside a word that says the same, lists are lists, and heading
 from those of the notebook (h2). Words keep the page's own colour, light or dark.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 from ..checks import Verdict
@@ -12,10 +11,9 @@ from ..checks.progress import Progress
 from ..checks.verdict import Fail, meaning
 from ..text import escape, shown
 from ..units import counted
-from .markup import table
+from .markup import prose, table
 
 RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, vermilion and grey, for marks
-_CODE = re.compile(r"`([^`]+)`")
 
 
 def verdict_view(verdict: Verdict) -> str:
@@ -33,7 +31,7 @@ def verdict_view(verdict: Verdict) -> str:
     ground = f"<p>As in every exercise: {escape(', '.join(verdict.ground))}.</p>" if verdict.ground else ""
     parts.append(f"<details{' open' if not verdict.fails else ''}><summary>What holds: "
                  f"{counted(len(verdict.met), 'goal')}</summary>{_rules('✔', verdict.met)}{ground}</details>")
-    parts += [f"<p>{_words(note)}</p>" for note in (*verdict.notes, *filter(None, [verdict.hint]))]
+    parts += [f"<p>{prose(note)}</p>" for note in (*verdict.notes, *filter(None, [verdict.hint]))]
     return f"<section role='status' aria-label='Verdict'>{''.join(parts)}</section>"
 
 
@@ -43,17 +41,12 @@ def _rules(mark: str, rules: Sequence[str]) -> str:
     return f"<ul role='list' style='list-style:none'>{rows}</ul>" if rows else ""
 
 
-def _words(text: str) -> str:
-    """A sentence as HTML, with code for `backticks`."""
-    return _CODE.sub(r"<code>\1</code>", escape(text))
-
-
 def _fail(fail: Fail, lines: Sequence[str]) -> str:
     shown = ""
     if fail.line and fail.line <= len(lines):
         shown = f"<br><code>{fail.line} | {escape(lines[fail.line - 1])}</code>"
     return (f"<li><strong><span aria-hidden='true' style='color:{DANGER}'>✘ </span>{escape(fail.rule)}</strong>: "
-            f"{_words(str(fail))}{shown}</li>")
+            f"{prose(str(fail))}{shown}</li>")
 
 
 def _rows(done: Progress) -> list[tuple[str, ...]]:

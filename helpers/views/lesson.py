@@ -13,11 +13,10 @@ from pygments.token import Token
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape, shown
-from .markup import code, table, whole_options
+from .markup import code, paragraph, table
 
 __all__ = ["say"]
 
-_HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
 _HERE, _NOWHERE = "this Dockerfile", "not there"   # plain words, not code
 _NUMBER = "var(--jp-content-font-color2, #6B6B6B)"
 _MONOSPACE = "var(--jp-code-font-family, monospace)"
@@ -36,8 +35,7 @@ class say(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        text = _HALF.sub(r"\g<0><wbr>", whole_options(escape(self)))
-        return f"<p>{text.replace(chr(10), '<br>')}</p>"
+        return paragraph(self)
 
 
 class Bases(tuple):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..lint import Finding
 from ..text import escape, shown
 from ..units import counted
-from .markup import code, table
+from .markup import code, prose, table
 
 _MARKS = {"error": "✘", "warning": "▲", "info": "•", "style": "•"}
 _COLOURS = {"error": "#C04000", "warning": "#9A6A00"}   # of the marks; the rest are quiet
@@ -90,6 +90,6 @@ class Opinions:
     def _repr_html_(self) -> str:
         if self.without:
             return f"<p>{escape(self.without)}</p>"
-        rows = [(escape(what), "<br>".join(f"{code(each.rule)} {escape(each.message)}" for each in findings)
+        rows = [(escape(what), "<br>".join(f"{code(each.rule)} {prose(each.message)}" for each in findings)
                  or "nothing") for what, findings in self.found.items()]
         return table(("what the file does", "what hadolint says"), rows)

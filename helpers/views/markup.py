@@ -13,9 +13,11 @@ _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", 
 _COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale here
             "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
             "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
+_HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
+_BACKTICKS = re.compile(r"`([^`]+)`")
 _LONG = re.compile(r"\S{16,}")
 # JupyterLab drops `anywhere` from what it does not trust.
-_JOINT = re.compile(r"(?<=[^/,=@])([/,=@]|\.(?=[A-Za-z]{4}))(?=.)")
+_JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4}))(?=.)")
 _OPTION = re.compile(r"(?<!\S)(?:-[A-Za-z]+|--[A-Za-z][a-z-]{0,23})(?![\w-])")   # a browser breaks it at a hyphen
 
 
@@ -39,12 +41,19 @@ def code(text: str) -> str:
 
 def jointed(text: str) -> str:
     """Text as HTML, in which a long word may go on in the next line where its parts are joined."""
-    return _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text))
+    return _HALF.sub(r"\g<0><wbr>", _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text)))
 
 
 def whole_options(marked_up: str) -> str:
     """HTML in which no line ends within the name of an option, such as --no-cache."""
     return _OPTION.sub(r'<span style="white-space:nowrap">\g<0></span>', marked_up)
+
+
+def prose(text: str) -> str:
+    """Sentences as HTML: what stands between backticks is code, two dollar signs are no formula, line breaks stay."""
+    marked_up = escape(text).replace("$", "<span>$</span>" if text.count("$") > 1 else "$")
+    marked_up = _BACKTICKS.sub(r"<code>\1</code>", whole_options(marked_up))
+    return _HALF.sub(r"\g<0><wbr>", marked_up).replace("\n", "<br>")
 
 
 def marked(mark: str, words: str, colour: str) -> str:
@@ -65,4 +74,4 @@ def whole(text: str) -> str:
 
 def paragraph(text: str) -> str:
     """Plain text as a paragraph; its line breaks stay."""
-    return f"<p>{whole_options(escape(text)).replace(chr(10), '<br>')}</p>"
+    return f"<p>{prose(text)}</p>"

@@ -11,7 +11,7 @@ from ..text import escape, one_line
 from ..units import counted, seconds, size
 from .build import stages_table
 from .contents import inventory_text, inventory_view
-from .markup import code, marked, table, whole
+from .markup import code, marked, prose, table, whole
 
 _MARKS = {"high": "✘", "medium": "◐", "low": "·"}
 _COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
@@ -92,8 +92,8 @@ def _main(report: Report) -> str:
 
 
 def _described(each: Finding) -> str:
-    return (f"<b>{escape(each.title)}.</b> {escape(each.what)} {escape(each.why)}<br>"
-            f"<i>{escape(each.remedy)}</i>{_taught(each)}")
+    return (f"<b>{prose(each.title)}.</b> {prose(each.what)} {prose(each.why)}<br>"
+            f"<i>{prose(each.remedy)}</i>{_taught(each)}")
 
 
 def _taught(each: Finding) -> str:
@@ -120,7 +120,7 @@ def _reports(who: str, everything: tuple[Opinion, ...], besides: tuple[Opinion, 
 
 
 def _listed(opinions: tuple[Opinion, ...]) -> str:
-    rows = [escape(str(each)) + (f' <a href="{escape(each.link)}">more</a>' if each.link.startswith("https://") else "")
+    rows = [prose(str(each)) + (f' <a href="{escape(each.link)}">more</a>' if each.link.startswith("https://") else "")
             for each in opinions]
     return f"<ul>{''.join(f'<li>{row}</li>' for row in rows)}</ul>" if rows else ""
 

@@ -568,6 +568,7 @@ def test_a_long_word_of_code_may_be_broken_where_it_is_joined_and_nowhere_else()
     assert "/usr/<wbr>local/<wbr>lib/<wbr>node_modules" in code("ADD /usr/local/lib/node_modules")
     assert "from=<wbr>builder,<wbr>source=<wbr>/a" in code("--mount=type=bind,from=builder,source=/a")
     assert "predicate.<wbr>buildDefinition.<wbr>externalParameters" in code("predicate.buildDefinition.externalParameters")
+    assert "http://127.0.0.1:8080/<wbr>menu" in code("ADD http://127.0.0.1:8080/menu")
     assert "python3.11/<wbr>" in code("/usr/lib/python3.11/site")
     assert not code("a" * 30 + "/").endswith("<wbr></code>")
     assert page(code("<" * 30 + "/b&=c")).text == "<" * 30 + "/b&=c"
@@ -581,6 +582,13 @@ def test_the_name_of_an_option_is_never_broken(text, option):
     for shown in (code(text), paragraph(text), say(text)._repr_html_()):
         assert f'<span style="white-space:nowrap">{option}</span>' in shown
         assert page(shown).text == text
+
+
+def test_dollars_in_a_sentence_are_no_formula_and_backticks_mean_code():
+    shown = paragraph("Line 9 expands $TASTE. Write `RUN x`, or $FLAVOUR.")
+    assert "<code>RUN x</code>" in shown
+    assert re.search(r"[$][^<]*[$]", shown) is None    # JupyterLab typesets what stands between two in one element
+    assert page(shown).text == "Line 9 expands $TASTE. Write RUN x, or $FLAVOUR."
 
 
 def test_a_hyphen_within_a_word_begins_no_option():
