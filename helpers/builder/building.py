@@ -63,27 +63,17 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
 
 @dataclass(frozen=True)
 class Prepared:
-    """A build that can be sent: what was asked, and what was found out about it.
+    """A build that can be sent: what was asked, and what was found out about it."""
 
-    request      as it is sent: its builder chosen, its secrets complete
-    context      scanned, with the Dockerfile's text that is sent
-    read         the Dockerfile as it was written
-    bases        its base images, all in the engine
-    handed_over  what of this machine the build is given
-    exports      what is asked for besides an image
-    mark         by which its processes are known, '' for none
-    progress     of the build, from now on
-    """
-
-    request: BuildRequest
+    request: BuildRequest                # as it is sent: its builder chosen, its secrets complete
     engine: Engine
-    context: Context
-    read: Dockerfile
-    bases: tuple[ResolvedBase, ...]
-    handed_over: tuple[HandedOver, ...]
-    exports: Exports
-    mark: str
-    progress: Progress
+    context: Context                     # scanned, with the Dockerfile's text that is sent
+    read: Dockerfile                     # the Dockerfile as it was written
+    bases: tuple[ResolvedBase, ...]      # its base images, all in the engine
+    handed_over: tuple[HandedOver, ...]  # what of this machine the build is given
+    exports: Exports                     # what is asked for besides an image
+    mark: str                            # by which its processes are known, '' for none
+    progress: Progress                   # of the build, from now on
 
 
 @dataclass

@@ -18,22 +18,14 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", st
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing in the context.
+    """One thing in the context."""
 
-    path    posix, relative to the root; bytes that are not UTF-8 are surrogates
-    kind    "file", "dir", "symlink" or "fifo"
-    size    bytes of content; 0 for all but files
-    mode    permission bits, with setuid, setgid and sticky
-    mtime   whole seconds
-    target  of a symlink
-    """
-
-    path: str
-    kind: str
-    size: int
-    mode: int
-    mtime: int
-    target: str = ""
+    path: str         # posix, relative to the root; bytes that are not UTF-8 are surrogates
+    kind: str         # "file", "dir", "symlink" or "fifo"
+    size: int         # bytes of content; 0 for all but files
+    mode: int         # permission bits, with setuid, setgid and sticky
+    mtime: int        # whole seconds
+    target: str = ""  # of a symlink
 
 
 def walk(root: str | os.PathLike[str], ignore: Ignore) -> list[Entry]:

@@ -38,13 +38,10 @@ class Output:
 
 @dataclass(frozen=True)
 class ImageCreated:
-    """An image id that the builder reports. The last one is the build's.
-
-    made  whether this build made it; False for the base image of a FROM
-    """
+    """An image id that the builder reports. The last one is the build's."""
 
     image: str
-    made: bool = True
+    made: bool = True  # whether this build made it; False for the base image of a FROM
 
 
 @dataclass(frozen=True)

@@ -51,14 +51,10 @@ _TOKEN_IN_PATH = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[0-9A-Za-z]{16,}")
 
 @dataclass(frozen=True)
 class HostSecret:
-    """What this machine can give for one id.
+    """What this machine can give for one id."""
 
-    value     the file's content
-    withheld  how many values had a password, a token or a key in them, which was left out
-    """
-
-    value: bytes
-    withheld: int = 0
+    value: bytes       # the file's content
+    withheld: int = 0  # how many values had a password, a token or a key in them, which was left out
 
 
 def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:

@@ -25,18 +25,12 @@ _APK = "echo '#!/bin/sh' > /tmp/guest && apk add --no-network --virtual guest >/
 
 @dataclass(frozen=True)
 class AttackResult:
-    """One attack.
+    """One attack."""
 
-    what     in words: 'open a shell'
-    worked   whether any command achieved it
-    command  the one that worked, or the last that was started, or ''
-    said     what it printed; where none could be started, why
-    """
-
-    what: str
-    worked: bool
-    command: str
-    said: str
+    what: str     # in words: 'open a shell'
+    worked: bool  # whether any command achieved it
+    command: str  # the one that worked, or the last that was started, or ''
+    said: str     # what it printed; where none could be started, why
 
     def __str__(self) -> str:
         return f"{self.what}: {'works' if self.worked else 'fails'} ({self.command or self.said})"

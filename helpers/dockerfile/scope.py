@@ -30,23 +30,15 @@ _OPAQUE = re.compile(r"(?:^|[\s;&|(])(?:\.|source|eval)\s+\S")
 
 @dataclass(frozen=True)
 class Unset:
-    """A use of an ARG where it has no value.
-
-    line      of the use, from 1
-    stage     in which it is
-    declared  line of an ARG that declares it elsewhere, None for an argument of BuildKit's own
-    own       whether that ARG is in the same stage, below the use
-    global_   whether it is above the first FROM
-    in_from   whether FROM uses it
-    """
+    """A use of an ARG where it has no value."""
 
     name: str
-    line: int
-    stage: Stage
-    declared: int | None
-    own: bool = False
-    global_: bool = False
-    in_from: bool = False
+    line: int              # of the use, from 1
+    stage: Stage           # in which it is
+    declared: int | None   # line of an ARG that declares it elsewhere, None for an argument of BuildKit's own
+    own: bool = False      # whether that ARG is in the same stage, below the use
+    global_: bool = False  # whether it is above the first FROM
+    in_from: bool = False  # whether FROM uses it
 
 
 def unset(dockerfile: Dockerfile) -> Iterator[Unset]:

@@ -58,15 +58,11 @@ LANGUAGES = (
 
 @dataclass(frozen=True)
 class Shipped:
-    """One image of a language.
-
-    answer    what its program said, or why it said nothing
-    compiles  name of the compiler that can be started in it, '' if none can
-    """
+    """One image of a language."""
 
     inventory: Inventory
-    answer: str
-    compiles: str
+    answer: str    # what its program said, or why it said nothing
+    compiles: str  # name of the compiler that can be started in it, '' if none can
 
     @property
     def unpacked(self) -> int:

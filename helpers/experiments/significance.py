@@ -21,14 +21,11 @@ _SPLITS = 10_000     # random splits; fewer possible ones are all tried
 
 @dataclass(frozen=True)
 class SpeedComparison:
-    """Runs of two things, in seconds; the question is whether `first` is faster.
-
-    chance  share of all splits of the runs that look as good for `first`
-    """
+    """Runs of two things, in seconds; the question is whether `first` is faster."""
 
     first: tuple[float, ...]
     second: tuple[float, ...]
-    chance: float
+    chance: float  # share of all splits of the runs that look as good for `first`
 
     @property
     def won(self) -> float:

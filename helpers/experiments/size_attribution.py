@@ -10,16 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reduction:
-    """Bytes that two changes save; negative where one makes the image larger.
+    """Bytes that two changes save; negative where one makes the image larger."""
 
-    base    by the smaller base alone
-    stages  by the second stage alone
-    total   by both
-    """
-
-    base: int
-    stages: int
-    total: int
+    base: int    # by the smaller base alone
+    stages: int  # by the second stage alone
+    total: int   # by both
 
     @property
     def together(self) -> int:

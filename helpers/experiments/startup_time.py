@@ -11,13 +11,10 @@ from ..units import counted
 
 @dataclass(frozen=True)
 class ColdStart:
-    """A start on a machine that has no layer of the image: the pull, then the answer.
-
-    answer  seconds from asking the engine to start the container to its first answer
-    """
+    """A start on a machine that has no layer of the image: the pull, then the answer."""
 
     pull: Transfer
-    answer: float
+    answer: float  # seconds from asking the engine to start the container to its first answer
 
     @property
     def seconds(self) -> float:

@@ -26,16 +26,11 @@ _PROTO = Messages("google.rpc", """
 
 @dataclass(frozen=True)
 class FailedStep:
-    """The step that failed, as BuildKit keeps it (errdefs.Solve).
+    """The step that failed, as BuildKit keeps it (errdefs.Solve)."""
 
-    mounts   the step's mounts, in its own order (pb.Mount as JSON)
-    results  ids of what each held when it failed, to be mounted again; '' for none
-    meta     args, env, cwd and user of its process
-    """
-
-    mounts: tuple[dict[str, Any], ...]
-    results: tuple[str, ...]
-    meta: dict[str, Any]
+    mounts: tuple[dict[str, Any], ...]  # the step's mounts, in its own order (pb.Mount as JSON)
+    results: tuple[str, ...]            # ids of what each held when it failed, to be mounted again; '' for none
+    meta: dict[str, Any]                # args, env, cwd and user of its process
 
 
 class CallFailed(CourseError):

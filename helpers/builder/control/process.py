@@ -20,16 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended.
+    """A process that has ended."""
 
-    exit_code  its own, or 1 where its program could not be started
-    written    bytes of both of its outputs, as they came
-    error      the engine's words, '' if it ended well
-    """
-
-    exit_code: int
-    written: bytes
-    error: str = ""
+    exit_code: int   # its own, or 1 where its program could not be started
+    written: bytes   # bytes of both of its outputs, as they came
+    error: str = ""  # the engine's words, '' if it ended well
 
     @property
     def output(self) -> str:
