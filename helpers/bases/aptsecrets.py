@@ -14,7 +14,6 @@ from . import aptsources
 _CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 _PASSWORD = re.compile(r"(?<=://)[^\s\"]*@")      # user and password of an address, whatever is in it
 _LARGEST = 500_000      # bytes of a secret (BuildKit, session/secrets: MaxSecretSize)
-_DEBIANS_OWN = Path("/usr/share/keyrings/debian-archive-keyring.gpg")    # part of every Debian root
 # Settings that name files of this machine.
 _OF_FILES = re.compile(r"::(CaInfo|CaPath|CAfile|SslCert|SslKey|Proxy-Auto-Detect|ProxyAutoDetect)\b", re.IGNORECASE)
 _ARMOR = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?\n\s*\n(.*?)(?:\n=\S+)?\s*\n-----END", re.S)
@@ -50,7 +49,7 @@ def _proxies() -> list[str]:
 def _with_keys(source: aptsources.Source) -> aptsources.Source:
     """`source` with its keys in it, in place of files of this machine (sources.list(5), Signed-By)."""
     files = [each for each in source.keyrings if each.is_file()]
-    if not source.keyrings or files == [_DEBIANS_OWN]:
+    if not source.keyrings or files == [aptsources.KEYRING]:
         return source
     return replace(source, signed_by=armored(each.read_bytes() for each in files))
 

@@ -14,7 +14,7 @@ from .references import on_loopback
 
 _LINE = re.compile(r"deb(?:\s+\[(?P<options>[^\]]*)\])?\s+(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<rest>.*)")
 _MIRROR_FILE = "mirror+file:"
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"   # part of every Debian root
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")   # part of every Debian root
 
 # What a proxy, an inspected connection or a dated archive need, and no more.
 _PASSED_ON = re.compile(r'Acquire::(?:https?::|Check-|Max-ValidTime|Retries|ForceIPv)\S* "[^"]+";')
@@ -96,7 +96,7 @@ def public(sources: Iterable[Source]) -> tuple[Source, ...]:
     """What an image may keep of them: no credentials, nothing that only this
     machine can reach, and no key but the one that every Debian has."""
     kept = (replace(each, uris=tuple(filter(_is_public, each.uris)),
-                    signed_by=_KEYRING if Path(_KEYRING) in each.keyrings else "") for each in sources)
+                    signed_by=str(KEYRING) if KEYRING in each.keyrings else "") for each in sources)
     return tuple(each for each in kept if each.uris)
 
 

@@ -38,8 +38,6 @@ _APT_SETTINGS = {
 # chooses the package that converts them, which brings 46 MB of Perl along.
 _MERGED = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-
 # What belongs to this machine, to mmdebstrap or to its apt is taken out in the end.
 _TIDY = """cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list.d/* \\
     var/cache/debconf/*-old var/lib/dpkg/status-old var/lib/apt/lists/auxfiles && \\
@@ -98,7 +96,7 @@ def need_mmdebstrap(report: Report, without: str = "A root file system cannot be
     """Install mmdebstrap and Debian's keys, as root. Raises BaseUnavailable where that cannot
     be: `without` says what is not possible then."""
     missing = [] if shutil.which("mmdebstrap") else ["mmdebstrap"]
-    missing += [] if KEYRING.exists() else ["debian-archive-keyring"]   # Ubuntu has it as a package
+    missing += [] if aptsources.KEYRING.exists() else ["debian-archive-keyring"]   # Ubuntu has it as a package
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):

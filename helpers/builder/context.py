@@ -43,20 +43,13 @@ _WORTH_NAMING = 0.01
 
 @dataclass(frozen=True)
 class Context:
-    """A build context that was scanned and not yet sent.
+    """A build context that was scanned and not yet sent."""
 
-    root             the folder, resolved
-    dockerfile       path of the Dockerfile inside the tar, posix
-    dockerfile_text  its text; the tar carries exactly this
-    entries          the Dockerfile first, then all others in the order of their paths
-    more_dockerfiles {name: text} of other Dockerfiles that a build over a session may name
-    ignore           what was left out by
-    """
-
-    root: Path
-    dockerfile: str
-    dockerfile_text: str = field(repr=False)
-    entries: tuple[Entry, ...] = field(repr=False)
+    root: Path                                      # the folder, resolved
+    dockerfile: str                                 # path of the Dockerfile inside the tar, posix
+    dockerfile_text: str = field(repr=False)        # its text; the tar carries exactly this
+    entries: tuple[Entry, ...] = field(repr=False)  # the Dockerfile first, then all others in the order of their paths
+    # what was left out by; {name: text} of other Dockerfiles that a build over a session may name
     ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
     more_dockerfiles: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 

@@ -11,21 +11,15 @@ from ..lint import Finding
 
 @dataclass(frozen=True)
 class StepSeen:
-    """A step appeared, began, ended or failed. Later news of a `key` replace earlier.
+    """A step appeared, began, ended or failed. Later news of a `key` replace earlier."""
 
-    key        the builder's own name for the step
-    name       the builder's text, e.g. '[builder 2/4] WORKDIR /app'
-    started, completed   seconds since the epoch on the engine's clock, or None
-    inputs     keys of the steps that it needs
-    """
-
-    key: str
-    name: str
-    started: float | None = None
-    completed: float | None = None
+    key: str                        # the builder's own name for the step
+    name: str                       # the builder's text, e.g. '[builder 2/4] WORKDIR /app'
+    started: float | None = None    # seconds since the epoch on the engine's clock, None before it
+    completed: float | None = None  # the same
     cached: bool = False
     error: str = ""
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()    # keys of the steps that it needs
 
 
 @dataclass(frozen=True)

@@ -50,11 +50,6 @@ class Seen:
         layers = {layer.digest: index for index, layer in enumerate(self.inventory.image.layers)}
         return {path: layers[layer.digest] for path, _, layer in self.inventory.listing()}
 
-    @property
-    def base(self) -> int:
-        """Bytes of the base image; 0 for scratch."""
-        return self.inventory.image.unpacked - self.inventory.image.own_bytes
-
     def matching(self, *patterns: str) -> list[str]:
         """The paths of its files that match one of these."""
         return [path for pattern in patterns for path in self.files if matches(path, pattern)]
@@ -142,7 +137,7 @@ def small(asked: Content, seen: Seen) -> Iterator[Fail]:
     """It is small, measured against the starter's image or against its own base."""
     image = seen.inventory.image
     for part, whole, name in ((asked.starter, seen.starter, "The starter's image"),
-                              (asked.base, seen.base, "Its base")):
+                              (asked.base, image.base_bytes, "Its base")):
         if part and whole and image.unpacked > part * whole:
             heavy = max(range(len(image.layers)), key=lambda index: image.layers[index].unpacked)
             allowed = f"{share(part, 1)} of it" if part <= 1 else f"{part:g} times that"

@@ -77,17 +77,9 @@ class Archive:
         """The next `count` bytes of the current member, without moving on."""
         return self._stream.peek(min(count, self._left))
 
-    def skip(self, count: int) -> None:
-        """Pass over `count` bytes of the current member, fewer at its end."""
-        count = min(count, self._left)
-        self._left -= count
-        self._stream.skip(count)
-
-    def content(self, count: int | None = None) -> Iterator[bytes]:
-        """The next `count` bytes of the current member, or the rest of it, as they arrive.
-        All of them must be consumed before the next member."""
-        count = self._left if count is None else min(count, self._left)
-        self._left -= count
+    def content(self) -> Iterator[bytes]:
+        """The rest of the current member, as it arrives. All of it must be consumed before the next member."""
+        count, self._left = self._left, 0
         return self._stream.section(count)
 
     @property

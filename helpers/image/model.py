@@ -68,6 +68,11 @@ class Image:
         """Unpacked bytes of its own layers."""
         return sum(layer.unpacked for layer in self.own_layers)
 
+    @property
+    def base_bytes(self) -> int:
+        """Unpacked bytes of its base's layers; 0 for scratch."""
+        return self.unpacked - self.own_bytes
+
     def facts(self) -> dict[str, object]:
         """The image's part of `--json`."""
         layers = [{key: getattr(each, key) for key in ("digest", "unpacked", "instruction")} for each in self.layers]

@@ -33,13 +33,12 @@ class Outcome:
     def __str__(self) -> str:
         one, two = self.single, self.multi
         saved = one.unpacked - two.unpacked
-        tools = one.unpacked - one.own_bytes
         lines = ["", _bar("one stage", one, one), _bar("two stages", two, one), "",
                  f"Two stages ship {ratio(one.unpacked, two.unpacked)} less. "
                  f"The difference of {size(saved)} is made of:",
-                 f"  {size(tools):>8}  {one.base}, with the compiler and its tools",
+                 f"  {size(one.base_bytes):>8}  {one.base}, with the compiler and its tools",
                  f"  {size(one.own_bytes):>8}  source, build cache and binary, left by the build",
-                 f" -{size(two.unpacked - two.own_bytes):>8}  {two.base}, which two stages stand on",
+                 f" -{size(two.base_bytes):>8}  {two.base}, which two stages stand on",
                  f" -{size(two.own_bytes):>8}  the binary, the one thing that crossed over"]
         note = footnote(base for result in self.results for base in result.bases)
         return "\n".join([*lines, "", note] if note else lines)

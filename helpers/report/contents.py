@@ -88,8 +88,9 @@ def _one_stage(context: ReportContext) -> bool:
 
 
 def _from_the_base(context: ReportContext, line: int, tools: Sequence[Tool], alone: bool) -> Finding:
-    if context.advice and context.advice.unpacked is not None and context.base_bytes > context.advice.unpacked:
-        saves = context.base_bytes - context.advice.unpacked
+    base = context.inventory.image.base_bytes
+    if context.advice and context.advice.unpacked is not None and base > context.advice.unpacked:
+        saves = base - context.advice.unpacked
     else:
         saves = _build_file_bytes(context, context.lines.layers(line))
     if alone:
@@ -122,7 +123,7 @@ def _compared(context: ReportContext) -> str:
     if not context.advice or not context.advice.unpacked:
         return ""
     return (f" It has {size(context.advice.unpacked)} and {counted(context.advice.packages or 0, 'package')}; "
-            f"{context.inventory.image.base or 'this one'} has {size(context.base_bytes)} and "
+            f"{context.inventory.image.base or 'this one'} has {size(context.inventory.image.base_bytes)} and "
             f"{counted(packages(context.inventory, context.base_layers), 'package')}.")
 
 
@@ -149,7 +150,7 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     main, advice = context.main, context.advice
     if main is None or advice is None or main.missing or _needs_its_base(context, main):
         return
-    base, known = context.base_bytes, advice.unpacked is not None
+    base, known = context.inventory.image.base_bytes, advice.unpacked is not None
     saves = base - (advice.unpacked or 0)
     if saves < max(_LARGE, context.unpacked / 10) or not known and base < _LARGER:
         return

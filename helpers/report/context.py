@@ -165,11 +165,6 @@ class ReportContext:
         return self.inventory.image.base_layers
 
     @property
-    def base_bytes(self) -> int:
-        """Unpacked bytes of its base's layers."""
-        return self.unpacked - self.inventory.image.own_bytes
-
-    @property
     def own(self) -> range:
         """Indexes of the layers that the Dockerfile made."""
         return range(self.base_layers, len(self.inventory.image.layers))

@@ -57,7 +57,7 @@ def _writable() -> Path:
 
 def _unpack(target: Path, scratch: Path) -> None:
     """All files of the packages, from the first archive that has them."""
-    options = ["--mode=chrootless", "--variant=extract", "--format=directory", f"--keyring={rootfs.KEYRING}",
+    options = ["--mode=chrootless", "--variant=extract", "--format=directory", f"--keyring={aptsources.KEYRING}",
                f"--include={','.join(PACKAGES)}"]
     for sources in _archives():
         failed = rootfs.mmdebstrap(options, SUITE, target, scratch, sources)

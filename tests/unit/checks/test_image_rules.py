@@ -108,7 +108,7 @@ def test_sizes_are_ratios():
     assert lines("size", Content(starter=0.25), image) == []
     assert lines("size", Content(starter=0.2), image) == [5]
     heavy = seen(own=(("COPY /app /app", (("app", b"x" * 100_000, 0o755),)),))
-    assert heavy.base == cases_size(cases.SMALL)
+    assert heavy.inventory.image.base_bytes == cases_size(cases.SMALL)
     assert lines("size", Content(base=1.1), heavy) == [6]
     assert lines("size", Content(base=1.1), seen(base=None)) == []     # scratch has no size
 
