@@ -214,6 +214,14 @@ def test_long_choices_can_be_read_and_clicked(scratch):
         assert all(beside), f"at {width} pixels a button is not beside its words: {beside}"
 
 
+def test_dollar_signs_in_a_sentence_are_no_formula(scratch):
+    notebook = scratch("from helpers.views.lesson import say", "say('$TASTE is not $FLAVOUR.')")
+    notebook.run_all()
+    notebook.await_run()
+    expect(notebook.output(notebook.cell("FLAVOUR"))).to_have_text(re.compile(r"\$TASTE is not \$FLAVOUR\.$"))
+    assert notebook.view.locator("mjx-container").count() == 0
+
+
 # -- what goes wrong ---------------------------------------------------------------
 
 def test_a_build_can_be_stopped(scratch, course):
