@@ -4,8 +4,10 @@ Both end with this folder: Playwright holds this thread's event loop, and the
 tests after it want one of their own.
 """
 
+import contextlib
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
@@ -14,6 +16,7 @@ from helpers.errors import NoEngine
 from tests.waiting import lacks
 
 from .browser import open_browser, program
+from .notebook import Notebook
 from .server import add_kernel, copy_lessons, serve
 
 SHOTS = Path(__file__).parent / "shots"
@@ -53,3 +56,26 @@ def lab(course, tmp_path_factory):
     add_kernel(home, WITHOUT_ENGINE, MULTISTAGE_NO_ENGINE="1", MULTISTAGE_REQUIRE_ENGINE="", MULTISTAGE_HOME=str(home / "state"))
     with serve(course / LESSON, home) as where:
         yield where
+
+
+@pytest.fixture(scope="package")
+def without_engine(window, course, lab):
+    """without_engine(path): a lesson, run from the menu in a session without an engine. Its file is then as it was."""
+    @contextlib.contextmanager
+    def opened(path):
+        kept = (course / path).read_text()
+        sheet = nbformat.reads(kept, as_version=4)
+        sheet.metadata.kernelspec.name = WITHOUT_ENGINE
+        nbformat.write(sheet, course / path)
+        page = window.new_page()
+        try:
+            notebook = Notebook.open(page, *lab, str(path))
+            notebook.restart_and_run_all()
+            notebook.await_run()
+            notebook.show_all(1280)
+            yield notebook
+        finally:
+            page.close()
+            (course / path).write_text(kept)
+
+    return opened

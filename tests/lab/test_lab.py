@@ -157,16 +157,6 @@ def test_a_question_answers(lesson):
     expect(output.get_by_role("status")).to_contain_text("Yes. There is no step that deletes anything.")
 
 
-def test_a_prediction_is_compared(lesson):
-    asked = lesson.output(lesson.cell("size_guess = predict("))
-    compared = lesson.cell("size_guess.compare(two.unpacked)")
-    expect(lesson.output(compared)).to_contain_text("You made no prediction.")
-    asked.get_by_role("spinbutton").fill("300")
-    asked.get_by_role("spinbutton").press("Enter")
-    lesson.run(compared)
-    expect(lesson.output(compared)).to_contain_text("You predicted 300 MB. Measured:")
-
-
 def test_kitchen_and_dining_room_are_walked_by_mouse_and_by_keyboard(lesson):
     rooms = lesson.output(lesson.cell("multi.browse()"))
     rooms.get_by_role("button", name="app/").first.click()

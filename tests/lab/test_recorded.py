@@ -3,12 +3,10 @@ results, marked as such, and to be read."""
 
 import re
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import WITHOUT_ENGINE
-from .notebook import ERROR, Notebook
+from .notebook import ERROR
 from .server import set_theme
 
 LESSON = "notebooks/01-one-stage.ipynb"
@@ -16,19 +14,10 @@ HEAD = re.compile(r"Recorded on \d+ \w+ \d{4} on .*Engine.*\. Not measured here\
 
 
 @pytest.fixture(scope="module")
-def lesson(window, course, lab):
-    """The lesson, run from the menu, in a session without an engine."""
-    sheet = nbformat.read(course / LESSON, as_version=4)
-    sheet.metadata.kernelspec.name = WITHOUT_ENGINE
-    nbformat.write(sheet, course / LESSON)
+def lesson(without_engine, lab):
     set_theme(*lab, "JupyterLab Dark")
-    page = window.new_page()
-    notebook = Notebook.open(page, *lab, LESSON)
-    notebook.restart_and_run_all()
-    notebook.await_run()
-    notebook.show_all(1280)
-    yield notebook
-    page.close()
+    with without_engine(LESSON) as notebook:
+        yield notebook
 
 
 def test_the_first_frame_says_why_and_names_the_three_ways_on(lesson):
