@@ -1,10 +1,12 @@
 """What the course's engines share: how their processes are found frozen, waited for and ended."""
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -74,20 +76,20 @@ def test_waiting_ends_when_the_engine_is_gone_or_the_time_is_up(process):
     assert not processes.wait_until_responsive(lambda: alive(silent), lambda: False, said.append, 0.2) and silent.poll() is None
 
 
-@pytest.mark.parametrize("code, starts", [
-    ("import sys, time\nwhile time.process_time() < 1: pass\nopen(sys.argv[1], 'w'); time.sleep(60)", True),
-    ("import time; time.sleep(60)", False)], ids=["at work", "silent"])
-def test_an_engine_that_is_at_work_has_more_time_to_start(tmp_path, monkeypatch, code, starts):
-    answer = tmp_path / "answer"
-    monkeypatch.setattr(type(PODMAN), "start_seconds", 0.5)
-    monkeypatch.setattr(type(PODMAN), "folder", lambda self: tmp_path)
-    monkeypatch.setattr(type(PODMAN), "_answers", lambda self: answer.exists())
-    with subprocess.Popen([sys.executable, "-S", "-c", code, answer]) as process:
-        try:
-            with contextlib.nullcontext() if starts else pytest.raises(EngineError, match="did not answer in time"):
-                PODMAN._await(process)
-        finally:
-            process.kill()
+@pytest.mark.parametrize("spent", [itertools.count(1), itertools.repeat(0)], ids=["at work", "idle"])
+def test_an_engine_that_is_at_work_has_more_time_to_start(tmp_path, monkeypatch, process, spent):
+    engine, looks = type(PODMAN), itertools.count(1)
+    monkeypatch.setattr(engine, "start_seconds", 0.5)
+    monkeypatch.setattr(engine, "folder", lambda self: tmp_path)
+    monkeypatch.setattr(engine, "_answers", lambda self: next(looks) > 15)     # a look takes a twentieth of a second
+    monkeypatch.setattr(processes, "spent", lambda pid: next(spent))
+    with pytest.raises(EngineError, match="did not start") if next(spent) == 0 else contextlib.nullcontext():
+        PODMAN._await(process(MILD))
+
+
+def test_the_processor_time_of_a_process():
+    assert 0 < processes.spent(os.getpid()) <= time.process_time() + 0.02
+    assert processes.spent(2 ** 30) == 0
 
 
 def test_a_path_too_long_for_a_socket_says_where_to_go(tmp_path, monkeypatch):
