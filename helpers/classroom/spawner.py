@@ -8,7 +8,7 @@ import time
 from docker.errors import APIError
 from dockerspawner import DockerSpawner
 
-WINDOW, MUCH = 120, 20      # seconds, and the processor seconds in them that a learner at work does not reach
+WINDOW, MUCH = 60, 12       # seconds, and the processor seconds in them that a learner at work does not reach
 USUAL, LITTLE = 1024, 32    # weights where processors are scarce (Docker's --cpu-shares)
 
 

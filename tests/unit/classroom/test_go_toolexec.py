@@ -69,6 +69,33 @@ def test_who_may_only_read_keeps_nothing(go):
 
 
 GO, SHELL = ("usr/local/go/bin/go",), ("bin/sh", "bin/cp")
+BUILD = ["/bin/sh", "-c", "go build -o app"]
+
+
+@pytest.fixture
+def created(tmp_path):
+    """created(programs, variables, args, mounts): what crun is handed for a container with these programs, and where
+    its root is. The folder of the script has a cache of Go's."""
+    bundle, folder, root = tmp_path, tmp_path / "go", tmp_path / "root"
+    for name, text in (("crun", f'#!/bin/sh\necho "$@" > {bundle}/called\n'), ("sleep", "#!/bin/sh\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    (folder / "cache/ab").mkdir(parents=True)
+    (folder / "cache/ab/ab12-d").write_text("compiled")
+    shutil.copy(TOOLEXEC.with_name("go-crun"), folder / "crun")
+
+    def create(programs, variables=("PATH=/bin",), args=("sh",), mounts=()):
+        for program in programs:
+            (root / program).parent.mkdir(parents=True, exist_ok=True)
+            (root / program).touch(0o755)
+        facts = {"process": {"env": [*variables], "args": [*args]}, "root": {"path": str(root)}, "mounts": [*mounts]}
+        (bundle / "config.json").write_text(json.dumps(facts, separators=(",", ":")))
+        subprocess.run([folder / "crun", "create", "--bundle", bundle, "name"], check=True,
+                       env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+        assert (bundle / "called").read_text() == f"create --bundle {bundle} name\n"
+        return json.loads((bundle / "config.json").read_text())["process"], root
+
+    return create
 
 
 @pytest.mark.parametrize("programs, variables, expected", [
@@ -76,17 +103,28 @@ GO, SHELL = ("usr/local/go/bin/go",), ("bin/sh", "bin/cp")
     (GO + SHELL, ["PATH=/bin", "GOFLAGS=-mod=mod"], ["PATH=/bin", "GOFLAGS=-mod=mod"]),
     (GO, ["PATH=/bin"], ["PATH=/bin"]),      # a script would not run there: lesson 09, Dockerfile.single-slim
     (SHELL, ["PATH=/bin"], ["PATH=/bin"])])
-def test_only_a_container_with_go_and_a_shell_is_handed_it(tmp_path, programs, variables, expected):
-    (tmp_path / "crun").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n')
-    (tmp_path / "crun").chmod(0o755)
-    for program in programs:
-        (tmp_path / "root" / program).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "root" / program).touch(0o755)
-    facts = {"process": {"env": variables, "cwd": "/"}, "root": {"path": f"{tmp_path}/root"}, "hostname": "x"}
-    (tmp_path / "config.json").write_text(json.dumps(facts, separators=(",", ":")))
-    own = TOOLEXEC.with_name("go-crun")
-    subprocess.run([own, "create", "--bundle", tmp_path, "name"], check=True,
-                   env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
-    found = json.loads((tmp_path / "config.json").read_text())
-    assert found["process"]["env"] == [each.format(place=own.parent) for each in expected]
-    assert (tmp_path / "called").read_text() == f"create --bundle {tmp_path} name\n"
+def test_only_a_container_with_go_and_a_shell_is_handed_it(created, tmp_path, programs, variables, expected):
+    process, _ = created(programs, variables)
+    assert process["env"] == [each.format(place=tmp_path / "go") for each in expected]
+
+
+@pytest.mark.parametrize("programs, args, found", [
+    (GO + SHELL, BUILD, True), (GO, ["/usr/local/go/bin/go", "build", "-o", "app"], True),
+    (GO + SHELL, ["/bin/sh", "-c", "cd x && go install ./..."], True),
+    (GO + SHELL, ["/bin/sh", "-c", "go version"], False), (GO + SHELL, ["/bin/sh", "-c", "cargo build x"], False),
+    (SHELL, BUILD, False)])
+def test_a_first_go_build_finds_what_the_class_has_in_its_cache(created, programs, args, found):
+    _, root = created(programs, args=args)
+    assert (root / "root/.cache/go-build/ab/ab12-d").exists() == found
+
+
+def test_a_cache_that_a_build_has_stays_as_it_is(created, tmp_path):
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    mounts = [{"destination": "/root/.cache/go-build", "type": "bind", "source": str(mounted)}]
+    _, root = created(GO + SHELL, args=BUILD, mounts=mounts)
+    assert [each.name for each in mounted.iterdir()] == ["ab"] and not (root / "root").exists()
+    shutil.rmtree(mounted / "ab")
+    (mounted / "own").touch()
+    created(GO + SHELL, args=BUILD, mounts=mounts)
+    assert [each.name for each in mounted.iterdir()] == ["own"]
