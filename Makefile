@@ -26,7 +26,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE   # compiling every module in every process takes longer than many tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab engine engines bases test test-all nightly lint architecture unit lessons outputs sandbox exercises mutants \
+.PHONY: help setup lab engine engines bases test test-all nightly prepared lint architecture unit lessons outputs sandbox exercises mutants \
   site class class-check class-load class-restart class-stop guide kit bench stop clean purge
 
 help:  ## this list
@@ -93,15 +93,17 @@ $(CLASS): $(READY)
 	  npm install --silent --no-audit --no-fund --prefix $(VENV)/proxy configurable-http-proxy@$(PROXY))
 	@touch $@
 
-test: lint $(TESTED)  ## set everything up, run the tests of one engine and every lesson
-	@$(BIN)/python -m helpers bases --all
+test: $(DEVELOP)  ## set everything up, run the tests of one engine and every lesson
+	@$(MAKE) --no-print-directory -j2 lint prepared
 	$(PYTEST) $(NBVAL) --durations=10 tests notebooks
+
+prepared: $(TESTED)
+	@$(BIN)/python -m helpers bases --all
 
 test-all: nightly engines sandbox  ## all of that, and every engine, rung and submission (hours)
 	@for rung in $(RUNGS); do $(MAKE) --no-print-directory exercises RUNG=$$rung || exit; done
 
-nightly: $(TESTED) $(CLASS)  ## every test on the engine that is there
-	@$(BIN)/python -m helpers bases --all
+nightly: prepared $(CLASS)  ## every test on the engine that is there
 	$(PYTEST) $(NBVAL) --nightly --durations=25 $(or $(TESTS),tests notebooks)
 
 # What learners do without: the linters, the tests' packages, and those of a class and of the site, which are tested too.
@@ -126,8 +128,7 @@ lessons: $(DEVELOP)  ## run the notebooks as tests
 outputs: $(DEVELOP)  ## run the notebooks, exercises too, and keep their new outputs
 	$(BIN)/python -m tests.outputs $(LESSONS) $(EXERCISES)
 
-engines: $(TESTED)  ## run the engine tests on every engine of KINDS, as root; the table goes into docs/engines.md
-	@$(BIN)/python -m helpers bases --all
+engines: prepared  ## run the engine tests on every engine of KINDS, as root; the table goes into docs/engines.md
 	@$(BIN)/python -m tests.engines $(KINDS) --docs
 
 sandbox: $(DEVELOP) engine  ## the first lessons in sessions without privileges, as Binder's

@@ -193,8 +193,8 @@ class Attempt(contextlib.ExitStack):
 
     def _reason(self, error: BuildFailed) -> str:
         log = [line for line in error.log if line.strip()][-_LOG:]
-        printed = f"It printed: {' / '.join(log)}" if log else ""
-        said = " ".join(filter(None, (error.what, error.why, printed, error.remedy)))
+        printed = f"It printed: {' / '.join(log).rstrip('.')}." if log else ""
+        said = " ".join(filter(None, (f"{error.what.rstrip('.')}.", error.why, printed, error.remedy)))
         return without_mounts(said, self.exercise.build.caches, self._again[0])
 
     def _look(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
