@@ -43,8 +43,9 @@ RUN cd /usr/local/go/pkg/tool/*/ && mkdir real && mv compile real/ \
  && chmod +x compile
 WORKDIR /app
 COPY . .
-RUN go build -o app
+RUN {command} -o app
 """
+UNUSED = "find /root/.cache -name '*-[ad]' -mtime +2 | wc -l"
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +156,16 @@ answer(sum(each.stat().st_size for each in pathlib.Path("/var/lib/multistage/sta
     assert size < 300_000_000     # golang:1.22 alone has 763 MB
 
 
-def test_no_session_compiles_the_standard_library_again(inside):
+@pytest.mark.parametrize("command", ["go build", "GOCACHE=/tmp/own go build"])
+def test_no_session_compiles_the_standard_library_again(inside, command):
+    """From Go's own cache, of which the layer has what was used; and with another cache, by what the compiler made."""
+    text = REFUSING.replace("{command}", command)
     assert inside(f"""
 from helpers.builder import build
-built = build("notebooks/apps/go-hello", text={REFUSING!r}, tag="refused:latest")
-answer([each.status for each in built.stages])""") == ["built"]
+from helpers.container import run
+built = build("notebooks/apps/go-hello", text={text!r}, tag="refused:latest")
+answer([[each.status for each in built.stages], run(built.tag, ["sh", "-c", {UNUSED!r}]).output.strip()])""") == [
+        ["built"], "0"]
 
 
 def test_a_session_begins_with_what_is_the_same_for_all(inside):

@@ -84,11 +84,11 @@ def created(tmp_path):
     (folder / "cache/ab/ab12-d").write_text("compiled")
     shutil.copy(TOOLEXEC.with_name("go-crun"), folder / "crun")
 
-    def create(programs, variables=("PATH=/bin",), args=("sh",), mounts=()):
+    def create(programs, variables=("PATH=/bin",), args=("sh",), mounts=(), user=0):
         for program in programs:
             (root / program).parent.mkdir(parents=True, exist_ok=True)
             (root / program).touch(0o755)
-        facts = {"process": {"env": [*variables], "args": [*args]}, "root": {"path": str(root)}, "mounts": [*mounts]}
+        facts = {"process": {"user": {"uid": user, "gid": 0}, "env": [*variables], "args": [*args]}, "root": {"path": str(root)}, "mounts": [*mounts]}
         (bundle / "config.json").write_text(json.dumps(facts, separators=(",", ":")))
         subprocess.run([folder / "crun", "create", "--bundle", bundle, "name"], check=True,
                        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
@@ -116,6 +116,16 @@ def test_only_a_container_with_go_and_a_shell_is_handed_it(created, tmp_path, pr
 def test_a_first_go_build_finds_what_the_class_has_in_its_cache(created, programs, args, found):
     _, root = created(programs, args=args)
     assert (root / "root/.cache/go-build/ab/ab12-d").exists() == found
+
+
+@pytest.mark.parametrize("args, variables, user, found", [
+    (BUILD, ["HOME=/root"], 0, True), (BUILD, ["HOME=/home/ada"], 0, False), (BUILD, ["PATH=/bin"], 1000, False),
+    (BUILD, ["GOCACHE=/cache"], 0, False), (BUILD, ["XDG_CACHE_HOME=/cache"], 0, False),
+    (["/bin/sh", "-c", "GOCACHE=/cache go build"], ["PATH=/bin"], 0, False)])
+def test_a_cache_that_the_build_does_not_use_is_left_empty(created, args, variables, user, found):
+    """What lies there would stay in the layer."""
+    _, root = created(GO + SHELL, variables, args, user=user)
+    assert (root / "root").exists() == found
 
 
 def test_a_cache_that_a_build_has_stays_as_it_is(created, tmp_path):
