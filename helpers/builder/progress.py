@@ -150,16 +150,15 @@ class Progress:
                 self.failure = event.message
 
     def steps(self) -> list[Step]:
-        """Every step that has appeared, in the order of appearance. BuildKit may find a step in the cache under several
-        keys, and reports it under each: it is listed once."""
+        """Every step that has appeared, in the order of appearance."""
         # Not the earliest: where another build has just taken the same base image,
         # BuildKit reports when that one did, which may be minutes ago.
         zero = next((s.started for s in self._seen.values() if s.started is not None), 0.0)
-        once: dict[str, StepSeen] = {}
-        known: dict[str, str] = {}
+        alike: dict[str, list[StepSeen]] = {}
         for key, seen in self._seen.items():
-            known[key] = once.setdefault(seen.name if seen.cached and seen.name.startswith("[") else key, seen).key
-        return [self._step(seen, zero, known) for seen in once.values()]
+            alike.setdefault(seen.name.replace("] LINK ", "] ") if seen.name.startswith("[") else key, []).append(seen)
+        known = {each.key: _shown(group).key for group in alike.values() for each in group}
+        return [self._step(group, zero, known) for group in alike.values()]
 
     def stages(self) -> list[StageReport]:
         """Every stage of the Dockerfile, in its order, skipped ones too."""
@@ -171,18 +170,33 @@ class Progress:
                         stage.label in needed and not self.failure)
                 for stage in self.dockerfile.stages]
 
-    def _step(self, seen: StepSeen, zero: float, known: Mapping[str, str]) -> Step:
+    def _step(self, group: list[StepSeen], zero: float, known: Mapping[str, str]) -> Step:
+        seen = _shown(group)
         stage, instruction, line = self._place(seen.key)
-        log = self._logs.get(seen.key)
+        logs = [line for each in group if each.key in self._logs for line in self._logs[each.key].lines()]
+        inputs = dict.fromkeys(known.get(key, key) for each in group for key in each.inputs)
         return Step(stage, instruction, line, seen.cached,
                     None if seen.started is None else max(0.0, seen.started - zero),
                     None if seen.completed is None else max(0.0, seen.completed - zero), seen.error,
-                    log.lines() if log else (), seen.key, tuple(known.get(key, key) for key in seen.inputs))
+                    tuple(logs), seen.key, tuple(key for key in inputs if key != seen.key))
 
     def _place(self, key: str) -> Place:
         if len(self._places) != len(self._seen):    # a step that appears may say more about where the others belong
             self._places = places(self.builder, self._seen.values(), self.dockerfile, self.target)
         return self._places[key]
+
+
+def _shown(group: list[StepSeen]) -> StepSeen:
+    """One instruction, of which BuildKit may make several steps of one name: found in the cache under two keys, done
+    for two platforms, fetched and then added (ADD of an address), copied and then linked (COPY --link)."""
+    own = [each for each in group if "] LINK " not in each.name] or group
+    shown = next((each for each in group if each.error), own[-1])
+    if len(own) == 1:
+        return shown
+    started = min((each.started for each in own if each.started is not None), default=None)
+    running = any(each.started is not None and each.completed is None for each in own)
+    completed = None if running else max((each.completed for each in own if each.completed is not None), default=None)
+    return replace(shown, started=started, completed=completed)
 
 
 def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:

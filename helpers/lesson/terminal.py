@@ -32,6 +32,7 @@ _ROOT = APPS.parents[1]    # commands begin here
 _COPIES = ("multistage-lesson-", "multistage-edit-")    # folders that a lesson has made
 _EXERCISE = "multistage-exercise-"
 _CHANGES = re.compile(r"docker (buildx )?(build|bake|image rm|tag|pull)|prune")
+_SERVER = re.compile(r"127\.0\.0\.1:\d{5}")    # `serve` names a port of four digits
 _LONGEST = 20_000    # bytes of a file that a script writes
 
 _noted: list[str] = []      # by this kernel
@@ -74,7 +75,14 @@ def in_your_terminal() -> Script:
         head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
     kit = "1    # for Docker before 23" if "buildkit" in here.builders else "0    # this engine has no BuildKit"
     head.append(f"export DOCKER_BUILDKIT={kit}")
-    return Script("\n".join([*head, *_remarks, "", *_without_repeats(_noted)]))
+    commands = [*_without_repeats(_noted)]
+    servers = dict.fromkeys(_SERVER.findall("\n".join(commands)))
+    return Script("\n".join([*head, *_remarks, *map(_gone, servers), "", *commands]))
+
+
+def _gone(server: str) -> str:
+    return (f"# {server} is a server of this notebook, and ends with it. "
+            "`docker run -d -p 5000:5000 registry:2` starts a registry of yours, at 127.0.0.1:5000.")
 
 
 def _without_repeats(commands: Iterable[str]) -> Iterator[str]:

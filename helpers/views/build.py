@@ -80,8 +80,10 @@ def _sharing(step: Step, stages: Sequence[StageReport]) -> list[StageReport]:
 
 def _folded_steps(result: BuildResult) -> str:
     rows = []
-    for step in _own(result.steps):
-        shared = _sharing(step, result.stages)
+    sharing = {step.key: _sharing(step, result.stages) for step in _own(result.steps)}
+    for step in sorted(_own(result.steps), key=lambda step: min([stage.line for stage in sharing[step.key]],
+                                                               default=step.line or 0)):
+        shared = sharing[step.key]
         lines = ", ".join(str(stage.line) for stage in shared) or str(step.line or "")
         names = ", ".join(_word(stage.name) for stage in shared) or _word(step.stage)
         rows.append((lines, names, _instruction(step), status(step.status), _took(step)))

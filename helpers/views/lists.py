@@ -93,7 +93,7 @@ class Records(tuple):
                 for record in self]
         if not rows:
             return "<p>no records</p>"
-        return table(("left by", "size", "used", "in an image"), rows,
+        return table(("left by", "size", "used", "shared"), rows,
                      f"{counted(len(self), 'record')}, {size(self.bytes)}", right=(1, 2))
 
 

@@ -81,11 +81,13 @@ def shown(text, **metadata):
 def test_what_an_experiment_brought_is_folded_up_to_the_comparison():
     lesson = notebook(
         ['guess = predict("How?", ["a", "b"])', shown("<p><b>Your prediction:</b> How? (a / b)</p>")],
+        ['other = predict("Why?", ["c"])', shown("<p><b>Your prediction:</b> Why? (c)</p>")],
         ["build()", shown("<p>built</p>")],
         ["guess.compare('b')", shown("<p>You made no prediction. Measured: b.</p>", **{questions.COMPARED: {"question": "How?"}})],
         ["more()", shown("<p>more</p>")])
     questions.adapt(lesson)
-    assert [questions.FOLDED in cell["metadata"].get("tags", ()) for cell in lesson["cells"]] == [False, True, True, False]
+    assert [questions.FOLDED in cell["metadata"].get("tags", ()) for cell in lesson["cells"]] == [
+        False, False, True, True, False]
     form = lesson["cells"][0]["outputs"][0]["data"]["text/html"]
     assert 'value="a"' in form and "<p>b.</p>" in form
 

@@ -35,8 +35,14 @@ def adapt(notebook: dict[str, Any]) -> None:
                 end, measured = _compared(cells[at + 1:], question)
                 output["data"]["text/html"] = _prediction(f"question-{at}", question, choices, unit, measured)
                 for each in cells[at + 1:at + 1 + end]:
+                    if any(map(_predicts, each.get("outputs", ()))):    # two predictions of one run
+                        continue
                     tags = each["metadata"].setdefault("tags", [])
                     tags += [FOLDED] * (FOLDED not in tags and any(map(_shows, each.get("outputs", ()))))
+
+
+def _predicts(output: dict[str, Any]) -> bool:
+    return "".join(output.get("data", {}).get("text/html", "")).startswith(_PREDICTED)
 
 
 def _shows(output: dict[str, Any]) -> bool:

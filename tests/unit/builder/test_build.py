@@ -363,7 +363,24 @@ def test_a_step_that_is_found_in_the_cache_under_two_keys_is_listed_once():
                  StepSeen("b", "[one 2/3] RUN b", 1, 1, True), StepSeen("c", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
                  StepSeen("c2", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
                  StepSeen("d", "[stage-1 1/1] COPY --from=one /c /", 1, 2, inputs=("c2",)))
-    assert [(step.key, step.inputs) for step in made.steps()] == [("b", ()), ("c", ("b",)), ("d", ("c",))]
+    assert [(step.key, step.inputs) for step in made.steps()] == [("b", ()), ("c2", ("b",)), ("d", ("c2",))]
+
+
+def test_an_instruction_of_several_steps_is_listed_once():
+    """ADD of an address fetches and adds; COPY --link copies and links; seen on 28.5."""
+    made = state("FROM a\nADD http://x/y /\nCOPY --link z /\n", "buildkit",
+                 StepSeen("get", "[2/3] ADD http://x/y /", 1, 3), StepSeen("add", "[2/3] ADD http://x/y /", 4, 5),
+                 StepSeen("copy", "[3/3] COPY --link z /", 4, 4, True, inputs=("add",)),
+                 StepSeen("link", "[3/3] LINK COPY --link z /", 5, 6, inputs=("add", "copy")))
+    assert [(step.line, step.instruction, step.status, step.seconds, step.inputs) for step in made.steps()] == [
+        (2, "ADD http://x/y /", "done", 4, ()), (3, "COPY --link z /", "cached", 0, ("add",))]
+
+
+def test_a_step_of_two_platforms_runs_as_long_as_one_of_them_does():
+    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("one", "[2/2] RUN b", 1, 3), Output("one", "1\n"),
+                 StepSeen("two", "[2/2] RUN b", 2), Output("two", "2\n"))
+    step, = made.steps()
+    assert (step.status, step.started, step.log) == ("running", 0, ("1", "2"))
 
 
 def test_two_steps_of_the_legacy_builder_may_be_alike():

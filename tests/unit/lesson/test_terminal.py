@@ -61,6 +61,14 @@ def test_what_is_done_again_after_a_change_is_there_again():
         prune, build.format(1), run, prune, build.format(2), run, prune]
 
 
+def test_a_server_that_ends_with_the_notebook_is_named():
+    pushed = terminal.docker("push", "127.0.0.1:36061/multistage-course/greeter:1")
+    terminal.note(pushed, "curl http://127.0.0.1:8080/")
+    *_, remark, empty, first, second = lesson.in_your_terminal().text.splitlines()
+    assert remark.startswith("# 127.0.0.1:36061 is a server of this notebook") and "registry:2" in remark
+    assert (empty, first, second) == ("", pushed, "curl http://127.0.0.1:8080/")
+
+
 @pytest.mark.parametrize("asks, expected", [
     (lambda served: None, ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/; docker stop served"]),
     (lambda served: [served.run(["ls", "a b"]), served.beside("debian", ["ps"]),

@@ -443,7 +443,7 @@ def test_stages_that_begin_with_the_same_base_share_the_row_of_their_from():
     rows = re.findall(r"<tr>(.*?)</tr>", build_view(result(progress)).partition("<details>")[2])
     told = [re.findall("<td[^>]*>(.*?)</td>", row)[:2] for row in rows[1:]]
     assert [(line, page(names).text) for line, names in told] == [
-        ("2", "one"), ("1, 3", "one, two"), ("4", "two"), ("5", "other"), ("6", "other"), ("10", "stage-4"),
+        ("1, 3", "one, two"), ("2", "one"), ("4", "two"), ("5", "other"), ("6", "other"), ("10", "stage-4"),
         ("11", "stage-4")]
 
 
