@@ -71,7 +71,7 @@ def build_if(ability, engine, folder, **options):
 
 def test_the_last_stage_s_files_are_written_to_a_folder(engine, folder, word, tmp_path):
     result = build(folder, engine=engine, output=tmp_path / "out")
-    assert (result.image, result.output) == ("", tmp_path / "out") and str(tmp_path / "out") in str(result)
+    assert (result.image, result.output) == ("", tmp_path / "out") and str(result).startswith("out: ")
     assert sorted(os.listdir(tmp_path / "out")) == ["bin", "link"] and os.readlink(tmp_path / "out/link") == "/etc/hostname"
     assert (tmp_path / "out/bin/word").read_text().strip() == word
     assert [stage.status for stage in result.stages] != ["skipped"] * 2
