@@ -22,6 +22,7 @@ from ..errors import BuildFailed
 from ..experiments import incremental
 from ..experiments.variants import APPS
 from ..recorded import COMMANDS
+from ..registry.lesson_registry import FOLDER
 from ..units import size
 from ..views.terminal import Script, commands_bundle
 from .session import engine, recorded_only
@@ -76,13 +77,15 @@ def in_your_terminal() -> Script:
     kit = "1    # for Docker before 23" if "buildkit" in here.builders else "0    # this engine has no BuildKit"
     head.append(f"export DOCKER_BUILDKIT={kit}")
     commands = [*_without_repeats(_noted)]
-    servers = dict.fromkeys(_SERVER.findall("\n".join(commands)))
-    return Script("\n".join([*head, *_remarks, *map(_gone, servers), "", *commands]))
+    return Script("\n".join([*head, *_remarks, *_servers("\n".join(commands)), "", *commands]))
 
 
-def _gone(server: str) -> str:
-    return (f"# {server} is a server of this notebook, and ends with it. "
-            "`docker run -d -p 5000:5000 registry:2` starts a registry of yours, at 127.0.0.1:5000.")
+def _servers(commands: str) -> Iterator[str]:
+    """A remark for each server in the commands that ends with the notebook."""
+    for server in dict.fromkeys(_SERVER.findall(commands)):
+        registry = " `docker run -d -p 5000:5000 registry:2` starts a registry of yours, at 127.0.0.1:5000."
+        yield (f"# {server} is a server of this notebook, and ends with it."
+               + (registry if f"{server}/{FOLDER}" in commands else ""))
 
 
 def _without_repeats(commands: Iterable[str]) -> Iterator[str]:
