@@ -45,7 +45,7 @@ WORKDIR /app
 COPY . .
 RUN {command} -o app
 """
-UNUSED = "find /root/.cache -name '*-[ad]' -mtime +2 | wc -l"
+UNUSED = "find /root -name '*-[ad]' -mtime +2 | wc -l"
 
 
 @pytest.fixture(scope="module")
