@@ -18,6 +18,7 @@ from ..tunnel import OPTIONS, Tunnel, Upgraded, socket_folder
 _AHEAD = 1 << 20    # bytes of a call that may come before somebody reads them
 _DETAILS = "grpc-status-details-bin"
 UNIMPLEMENTED = 12
+_UNAVAILABLE = 14    # gRPC itself says so of a connection that does not work
 _PROTO = Messages("google.rpc", """
     message Any { string type_url = 1; bytes value = 2; }
     message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
@@ -111,8 +112,10 @@ class Connection:
         """The course's error for one of gRPC's."""
         if self._tunnel.stopping or self._tunnel.ended:
             return self._gone(str(self._tunnel.error or "It was closed."))
-        details = dict(failure.trailing_metadata() or ()).get(_DETAILS, b"")
-        return CallFailed(failure.code().value[0], failure.details() or "", details)
+        code, words = failure.code().value[0], failure.details() or ""
+        if code == _UNAVAILABLE:    # before the end of the connection is seen
+            return self._gone(words)
+        return CallFailed(code, words, dict(failure.trailing_metadata() or ()).get(_DETAILS, b""))
 
     def close(self) -> None:
         """End every call and the connection."""
