@@ -10,7 +10,7 @@ from .building import Prepared, build, ensure_bases, recent
 from .crossings import Room, Rooms
 from .events import Event
 from .lines import Line, Lines
-from .progress import Progress, StageReport, Step
+from .progress import Progress, StageReport, Step, in_order
 from .request import CONTEXT_LIMIT, BuildRequest, command_line, heredoc, variable
 from .result import TITLES, BuildResult
 from .snapshot import Shell, Snapshot
@@ -20,4 +20,4 @@ from .times import covered, dependencies, overlap, spans, together, work
 __all__ = [
     "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Line", "Lines", "Prepared", "Progress",
     "Room", "Rooms", "Shell", "Snapshot", "Snapshots", "StageReport", "Step", "build", "command_line", "covered",
-    "dependencies", "ensure_bases", "heredoc", "overlap", "recent", "spans", "together", "variable", "work"]
+    "dependencies", "ensure_bases", "heredoc", "in_order", "overlap", "recent", "spans", "together", "variable", "work"]

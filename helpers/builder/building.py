@@ -98,7 +98,7 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     exports.check(asked, request, engine)
     context = Context.scan(request.folder, request.dockerfile, request.text)
     read = dockerfiles.parse(context.dockerfile_text, request.args or {})
-    stage = preflight.target_stage(read, request.target)
+    stage = read.named(request.target)
     for problem in preflight.check(read, engine, builder, request.target):
         report(f"Warning: {problem}")
     values, handed_over = _secrets(request, read, engine, builder)

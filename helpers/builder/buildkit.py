@@ -6,6 +6,7 @@ The messages are `moby.buildkit.v1.StatusResponse` of BuildKit's api/services/co
 import base64
 import codecs
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..lint import Finding
@@ -26,14 +27,15 @@ STATUS = """
         repeated VertexWarning warnings = 4; }
     """
 PROTO = Messages("moby.buildkit.v1", STATUS)
+_LINK = "] LINK "    # in the name of the vertex that puts what COPY --link copied onto the stage
 
 
 def events(answers: Iterable[dict]) -> Iterator[Event]:
     """The events in BuildKit's answer, one JSON object a line."""
-    decoders: dict[str, codecs.IncrementalDecoder] = {}
+    trace = _Trace()
     for answer in answers:
         if answer.get("id") == "moby.buildkit.trace":
-            yield from _trace(PROTO.StatusResponse.FromString(base64.b64decode(answer["aux"])), decoders)
+            yield from trace.events(PROTO.StatusResponse.FromString(base64.b64decode(answer["aux"])))
         elif answer.get("id") == "moby.image.id":
             yield ImageCreated(answer["aux"]["ID"])
         elif "error" in answer or "errorDetail" in answer:
@@ -43,23 +45,74 @@ def events(answers: Iterable[dict]) -> Iterator[Event]:
 
 def followed(statuses: Iterable[Any]) -> Iterator[Event]:
     """The events in what the control API reports of a solve."""
-    decoders: dict[str, codecs.IncrementalDecoder] = {}
+    trace = _Trace()
     for status in statuses:
-        yield from _trace(status, decoders)
+        yield from trace.events(status)
 
 
-def _trace(status: Any, decoders: dict[str, codecs.IncrementalDecoder]) -> Iterator[Event]:
-    for vertex in status.vertexes:
-        yield StepSeen(vertex.digest, vertex.name, started=_seconds(vertex, "started"),
-                       completed=_seconds(vertex, "completed"), cached=vertex.cached, error=vertex.error,
-                       inputs=tuple(vertex.inputs))
-    yield from (TransferProgress(moved.vertex) for moved in status.statuses)
-    yield from map(_warning, status.warnings)
-    for log in status.logs:
-        # A character may be cut in two by the end of a message.
-        if log.vertex not in decoders:
-            decoders[log.vertex] = codecs.getincrementaldecoder("utf-8")("replace")
-        yield Output(log.vertex, decoders[log.vertex].decode(log.msg))
+class _Trace:
+    """Turns the vertices of BuildKit's graph into the steps of a build, one for each instruction.
+
+    Several vertices may be one instruction: found in the cache under two keys, done for two platforms, fetched and then
+    added (ADD of an address), copied and then linked (COPY --link). They have one name, which is the step's key.
+    """
+
+    def __init__(self) -> None:
+        self._vertices: dict[str, dict[str, StepSeen]] = {}   # {key of a step: {digest: the vertex}}
+        self._keys: dict[str, str] = {}                       # {digest of a vertex: key of its step}
+        self._decoders: dict[str, codecs.IncrementalDecoder] = {}
+
+    def events(self, status: Any) -> Iterator[Event]:
+        """The events in one message of the trace."""
+        yield from map(self._step, status.vertexes)
+        yield from (TransferProgress(self._key(moved.vertex)) for moved in status.statuses)
+        yield from map(_warning, status.warnings)
+        for log in status.logs:
+            # A character may be cut in two by the end of a message.
+            if log.vertex not in self._decoders:
+                self._decoders[log.vertex] = codecs.getincrementaldecoder("utf-8")("replace")
+            yield Output(self._key(log.vertex), self._decoders[log.vertex].decode(log.msg), log.vertex)
+
+    def _step(self, vertex: Any) -> StepSeen:
+        name = vertex.name.replace(_LINK, "] ")
+        key = self._keys[vertex.digest] = name if name.startswith("[") else vertex.digest
+        group = self._vertices.setdefault(key, {})
+        group[vertex.digest] = _merged(group.get(vertex.digest), StepSeen(
+            vertex.digest, vertex.name, _seconds(vertex, "started"), _seconds(vertex, "completed"), vertex.cached,
+            vertex.error, tuple(vertex.inputs)))
+        inputs = dict.fromkeys(self._key(each) for seen in group.values() for each in seen.inputs)
+        return replace(_folded(list(group.values())), key=key, name=name,
+                       inputs=tuple(each for each in inputs if each != key))
+
+    def _key(self, digest: str) -> str:
+        return self._keys.get(digest, digest)
+
+
+def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
+    """BuildKit reports a vertex again when it looks it up again, with new and tiny
+    times: the longest run is the one that did the work. What first comes from the cache stays so: of an imported
+    cache, it reports how a step's layers are fetched as if the step ran."""
+    if old is None or old.started is None or new.error:
+        return new
+    if old.completed is None:
+        return replace(new, cached=old.cached or new.cached)
+    if new.started is None or new.completed is None:
+        return old
+    longer = new if new.completed - new.started > old.completed - old.started else old
+    return replace(longer, cached=old.cached, error=old.error, inputs=new.inputs)
+
+
+def _folded(group: list[StepSeen]) -> StepSeen:
+    """The vertices of an instruction as one step: cached if all are, else as long as those that ran. What COPY --link
+    links is of no weight, nor is a vertex that was never looked up."""
+    own = [each for each in group if _LINK not in each.name] or group
+    heard = [each for each in own if each.cached or each.started is not None] or own
+    ran = [each for each in heard if not each.cached] or heard
+    begun = [each.started for each in ran if each.started is not None]
+    ended = [each.completed for each in ran if each.completed is not None]
+    running = any(each.started is not None and each.completed is None for each in ran)
+    return replace(ran[0], started=min(begun, default=None), completed=None if running else max(ended, default=None),
+                   error=next((each.error for each in own if each.error), ""))
 
 
 def _warning(found: Any) -> Finding:

@@ -11,7 +11,8 @@ from ..lint import Finding
 
 @dataclass(frozen=True)
 class StepSeen:
-    """A step appeared, began, ended or failed. Later news of a `key` replace earlier."""
+    """A step appeared, began, ended or failed. Later news of a `key` replace earlier. A step is an instruction, or
+    something that the builder does around the stages."""
 
     key: str                        # the builder's own name for the step
     name: str                       # the builder's text, e.g. '[builder 2/4] WORKDIR /app'
@@ -24,10 +25,11 @@ class StepSeen:
 
 @dataclass(frozen=True)
 class Output:
-    """Bytes that a step printed, decoded; not cut at line ends."""
+    """Bytes that a step printed, decoded; not cut at line ends. `writer`: which of several that may write at once."""
 
     key: str
     text: str
+    writer: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,12 @@
-"""What the builder says of a Dockerfile without a build: its own checks and the outline, `docker build --check`,
-`--call=outline` and `--call=targets`.
+"""What the builder says of a Dockerfile without a build: its own checks, `docker build --check`.
 
-The built-in reader of Docker 27 and later has the checks (moby/buildkit, frontend/subrequests/lint). What an older
-builder cannot outline, `dockerfile.outline` reads from the text, in the same form.
+The built-in reader of Docker 27 and later has them (moby/buildkit, frontend/subrequests/lint).
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from ..dockerfile import Argument, Handed, Outline, Target
 from ..engine import Engine
 from ..errors import BaseUnavailable, DockerfileError, Unsupported
 from ..lint import Finding
@@ -22,7 +19,7 @@ from .tunnel import upgradable
 # Rules that say what `dockerfile.problems` says. Source: docs.docker.com, "Build checks".
 SAME = {"DuplicateStageName": "duplicate-stage", "StageNameCasing": "stage-name-case", "UndefinedVar": "unset-argument",
         "UndefinedArgInFrom": "unset-argument"}
-_SINCE, _OUTLINES = 27, 24    # versions of Docker Engine; 24 is the first with Dockerfile 1.5
+_SINCE = 27    # version of Docker Engine
 
 
 def supported(engine: Engine) -> bool:
@@ -72,51 +69,12 @@ def findings(answer: Mapping) -> tuple[Finding, ...]:
                                   remedy="Pull that image, or connect to its registry.")
         raise DockerfileError(f"{said[0].upper()}{said[1:]}", remedy="Correct that line.")
     return tuple(sorted(
-        Finding(line_of(each), each["ruleName"], "warning", each.get("detail") or each["description"],
+        Finding(_line(each), each["ruleName"], "warning", each.get("detail") or each["description"],
                 each.get("url", ""))
         for each in answer.get("warnings") or ()))
 
 
-def line_of(found: Mapping) -> int:
+def _line(found: Mapping) -> int:
     """The first line of the location in an answer, 0 for none."""
     ranges = (found.get("location") or {}).get("ranges") or [{}]
     return (ranges[0].get("start") or {}).get("line", 0)
-
-
-def has_outlines(engine: Engine) -> bool:
-    """Whether the engine's builder has outlines."""
-    return answers(engine, _OUTLINES)
-
-
-def outline(request: BuildRequest, engine: Engine) -> Outline:
-    """The outline of a build of `request`; nothing is built. The builder asks registries for bases that are not here.
-
-    Raises Unsupported where the engine's builder has no outlines, CallFailed where it refuses the file or has no base
-    of it, and ContextError.
-    """
-    if not has_outlines(engine):
-        raise Unsupported("This engine's builder has no outlines.",
-                          why=f"They came with Docker Engine {_OUTLINES}; this is {engine.describe()}.",
-                          remedy="Use helpers.dockerfile.outline, which reads the file itself.")
-    return joined(ask(request, engine, "frontend.outline"), ask(request, engine, "frontend.targets"))
-
-
-def joined(found: Mapping, targets: Mapping) -> Outline:
-    """The outline in BuildKit's two answers."""
-    return Outline(
-        found.get("name", ""), found.get("description", ""),
-        tuple(Target(each.get("name", ""), each.get("base", ""), each.get("description", ""),
-                     each.get("default", False), each.get("platform", ""), line_of(each))
-              for each in targets["targets"]),
-        tuple(sorted((Argument(each["name"], each.get("value", ""), each.get("description", ""), line_of(each))
-                      for each in found.get("args") or ()), key=_place)),
-        _handed(found.get("secrets") or ()), _handed(found.get("ssh") or ()))
-
-
-def _handed(found: Iterable[Mapping]) -> tuple[Handed, ...]:
-    return tuple(sorted((Handed(each["name"], each.get("required", False), line_of(each))
-                         for each in found), key=_place))
-
-
-def _place(each: Argument | Handed) -> tuple[int, str]:
-    return each.line, each.name

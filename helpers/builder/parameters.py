@@ -8,7 +8,6 @@ from dataclasses import replace
 from .. import labels
 from ..dockerfile import Dockerfile
 from ..limits import MARKED, Bounds, marked, word
-from . import preflight
 from .context import Context
 from .request import BuildRequest
 
@@ -63,7 +62,7 @@ def _labels(request: BuildRequest, read: Dockerfile) -> dict[str, str]:
 
 def stands_on(read: Dockerfile, target: str | None) -> str:
     """The image that the target is built on in the end, through stages: FROM a FROM."""
-    stage = preflight.target_stage(read, target)
+    stage = read.named(target)
     return read.chain(stage.label if stage else None)[0].base.removesuffix(":latest")
 
 

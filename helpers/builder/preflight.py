@@ -7,14 +7,13 @@
 What lines a builder refuses, or builds otherwise than they read, is in `dockerfile.problems`.
 """
 
-import difflib
 from collections.abc import Iterable
 
 from .. import dockerfile as dockerfiles
 from ..bases import references, status
-from ..dockerfile import Dockerfile, Instruction, Problem, Stage
+from ..dockerfile import Dockerfile, Instruction, Problem
 from ..engine import Engine
-from ..errors import CourseError, DockerfileError
+from ..errors import CourseError
 
 
 def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) -> tuple[Problem, ...]:
@@ -22,7 +21,7 @@ def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) ->
 
     Raises DockerfileError with the line, and CourseError for what is no image's name.
     """
-    target_stage(read, target)
+    read.named(target)
     check_heredocs(read, engine, builder)
     met = dockerfiles.problems_met(read, builder, target)
     for reference in bases_needed(read, builder, target):
@@ -30,44 +29,10 @@ def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) ->
     return met
 
 
-def target_stage(read: Dockerfile, target: str | None) -> Stage | None:
-    """The stage of that name, in any case; None for no target.
-
-    A number or "stage-0" is no name: BuildKit and the legacy builder refuse both. Raises
-    DockerfileError, which lists the names that can be used.
-    """
-    if target is None:
-        return None
-    named = [stage for stage in read.stages if stage.name]
-    for stage in reversed(named):
-        if stage.name == target.lower():
-            return stage
-    meant = next((stage for stage in read.stages if target.lower() in (stage.label, str(stage.index))), None)
-    close = difflib.get_close_matches(target.lower(), [stage.label for stage in named], n=1)
-    if meant and not meant.name:
-        remedy = (f"Leave the target out: {target} is the last stage." if meant is read.stages[-1] else
-                  f"Give the stage a name, FROM {meant.base_written} AS {_free_name(read)} in line {meant.line}, and "
-                  "build that.")
-    elif meant or close:
-        remedy = f"Did you mean {meant.name if meant else close[0]}?"
-    else:
-        remedy = "Use one of these names." if named else "Name a stage in its FROM line: FROM ... AS builder."
-    lines = read.text.splitlines()
-    raise DockerfileError(
-        f"This Dockerfile has no stage named {target}.",
-        why=f"Its named stages are: {', '.join(stage.label for stage in named)}." if named else "It names no stage.",
-        remedy=remedy, evidence="\n".join(f"{stage.line} | {lines[stage.line - 1]}" for stage in read.stages))
-
-
-def _free_name(read: Dockerfile) -> str:
-    taken = {stage.name for stage in read.stages}
-    return next(name for name in ("builder", *(f"builder{n}" for n in range(2, 1000))) if name not in taken)
-
-
 def bases_needed(read: Dockerfile, builder: str, target: str | None) -> tuple[str, ...]:
     """References of the images that the build takes, each once, in the order of the file. The
     legacy builder runs every stage up to the target, whether it is needed or not."""
-    stage = target_stage(read, target)
+    stage = read.named(target)
     if builder != "legacy":
         return read.bases_needed(stage.label if stage else None)
     last = stage.index if stage else len(read.stages) - 1

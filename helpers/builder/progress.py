@@ -4,9 +4,9 @@
 """
 
 import re
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from ..dockerfile import Dockerfile, Stage
 from ..errors import Unsupported
@@ -16,7 +16,7 @@ from .events import Event, Failed, ImageCreated, Output, StepSeen
 from .snapshot import Snapshot
 from .snapshots import Snapshots
 from .step_lines import Place, places
-from .times import covered, work
+from .times import covered, is_from, work
 
 _LINES = 10_000        # of one step; older lines are dropped, as no one scrolls further
 _HALF = 1_000          # characters kept at each end of a long line
@@ -30,11 +30,12 @@ class Step:
     stage        label of its stage; '' for work around the stages (context, export)
     instruction  as the builder prints it
     line         in the Dockerfile, from 1, or None
-    cached       taken from the build cache
+    cached       taken from the build cache; a FROM always is, once it has ended: it takes an image and makes nothing
     started, completed   seconds since the build's first step began, or None
     error        the builder's own words, '' if none
     log          lines that it printed, oldest first
     key, inputs  the builder's name for the step, and for those it needs
+    also         of a FROM: (label, line) of further stages that begin with the same image, which is taken once
     """
 
     stage: str
@@ -47,6 +48,7 @@ class Step:
     log: tuple[str, ...] = ()
     key: str = field(default="", repr=False)
     inputs: tuple[str, ...] = field(default=(), repr=False)
+    also: tuple[tuple[str, int | None], ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -130,16 +132,16 @@ class Progress:
         self.warnings: dict[Finding, None] = {}    # of the builder's own checks, each once
         self.sent = 0             # bytes of the context that have left
         self._seen: dict[str, StepSeen] = {}
-        self._logs: dict[str, StepLog] = {}
+        self._logs: dict[str, dict[str, StepLog]] = defaultdict(lambda: defaultdict(StepLog))   # by step and writer
         self._places: dict[str, Place] = {}
 
     def add(self, event: Event) -> None:
         """Take one event in."""
         match event:
             case StepSeen():
-                self._seen[event.key] = _merged(self._seen.get(event.key), event)
+                self._seen[event.key] = event
             case Output():
-                self._logs.setdefault(event.key, StepLog()).add(event.text)
+                self._logs[event.key][event.writer].add(event.text)
             case ImageCreated():
                 self.images.append(event.image)
                 if event.made:
@@ -154,11 +156,7 @@ class Progress:
         # Not the earliest: where another build has just taken the same base image,
         # BuildKit reports when that one did, which may be minutes ago.
         zero = next((s.started for s in self._seen.values() if s.started is not None), 0.0)
-        alike: dict[str, list[StepSeen]] = {}
-        for key, seen in self._seen.items():
-            alike.setdefault(seen.name.replace("] LINK ", "] ") if seen.name.startswith("[") else key, []).append(seen)
-        known = {each.key: _shown(group).key for group in alike.values() for each in group}
-        return [self._step(group, zero, known) for group in alike.values()]
+        return [self._step(seen, zero) for seen in self._seen.values()]
 
     def stages(self) -> list[StageReport]:
         """Every stage of the Dockerfile, in its order, skipped ones too."""
@@ -170,47 +168,34 @@ class Progress:
                         stage.label in needed and not self.failure)
                 for stage in self.dockerfile.stages]
 
-    def _step(self, group: list[StepSeen], zero: float, known: Mapping[str, str]) -> Step:
-        seen = _shown(group)
+    def _step(self, seen: StepSeen, zero: float) -> Step:
         stage, instruction, line = self._place(seen.key)
-        logs = [line for each in group if each.key in self._logs for line in self._logs[each.key].lines()]
-        inputs = dict.fromkeys(known.get(key, key) for each in group for key in each.inputs)
-        return Step(stage, instruction, line, seen.cached,
-                    None if seen.started is None else max(0.0, seen.started - zero),
-                    None if seen.completed is None else max(0.0, seen.completed - zero), seen.error,
-                    tuple(logs), seen.key, tuple(key for key in inputs if key != seen.key))
+        begun, ended = (None if at is None else max(0.0, at - zero) for at in (seen.started, seen.completed))
+        begins = is_from(instruction)
+        takers = self._takers(stage) if begins and self.builder == "buildkit" else []
+        (stage, line), *also = takers or [(stage, line)]
+        return Step(stage, instruction, line, seen.cached or begins and ended is not None, begun, ended, seen.error,
+                    tuple(line for log in self._logs[seen.key].values() for line in log.lines()), seen.key, seen.inputs,
+                    tuple(also))
 
     def _place(self, key: str) -> Place:
         if len(self._places) != len(self._seen):    # a step that appears may say more about where the others belong
             self._places = places(self.builder, self._seen.values(), self.dockerfile, self.target)
         return self._places[key]
 
-
-def _shown(group: list[StepSeen]) -> StepSeen:
-    """One instruction, of which BuildKit may make several steps of one name: found in the cache under two keys, done
-    for two platforms, fetched and then added (ADD of an address), copied and then linked (COPY --link)."""
-    own = [each for each in group if "] LINK " not in each.name] or group
-    shown = next((each for each in group if each.error), own[-1])
-    if len(own) == 1:
-        return shown
-    started = min((each.started for each in own if each.started is not None), default=None)
-    running = any(each.started is not None and each.completed is None for each in own)
-    completed = None if running else max((each.completed for each in own if each.completed is not None), default=None)
-    return replace(shown, started=started, completed=completed)
+    def _takers(self, name: str) -> list[tuple[str, int | None]]:
+        """(label, line) of the stages that a FROM is for, of a stage of that name. BuildKit takes an image once for all
+        stages on it, in other builds too, and names any of them, even a skipped one."""
+        begun = {place.stage for place in self._places.values() if is_from(place.instruction)} - {name}
+        needed = self.dockerfile.needed(self.target)
+        base = next(((each.base, each.platform) for each in self.dockerfile.stages if each.label == name), None)
+        return [(each.label, each.line) for each in self.dockerfile.stages
+                if (each.base, each.platform) == base and each.base_stage is None and each.label in needed - begun]
 
 
-def _merged(old: StepSeen | None, new: StepSeen) -> StepSeen:
-    """BuildKit reports a step again when it looks it up again, with new and tiny
-    times: the longest run is the one that did the work. What first comes from the cache stays so: of an imported
-    cache, it reports how a step's layers are fetched as if the step ran."""
-    if old is None or old.started is None or new.error:
-        return new
-    if old.completed is None:
-        return replace(new, cached=old.cached or new.cached)
-    if new.started is None or new.completed is None:
-        return old
-    longer = new if new.completed - new.started > old.completed - old.started else old
-    return StepSeen(new.key, new.name, longer.started, longer.completed, old.cached, new.error or old.error, new.inputs)
+def in_order(steps: Iterable[Step]) -> list[Step]:
+    """The steps of stages as they stand in the Dockerfile: builders report them in another order."""
+    return sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
 
 
 class StepLog:
@@ -252,8 +237,7 @@ class StepLog:
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
     """`reached`: whether the build needed this stage, even if none of its steps was reported: BuildKit is silent about
-    some of what it takes from the cache. A FROM says nothing about a stage: BuildKit takes an image once for all stages
-    on it, in other builds too, and names any of them, even a skipped one."""
+    some of what it takes from the cache. A FROM says nothing about a stage."""
     own = work(steps)
     if not reached and not any(step.started is not None or step.cached for step in own):
         status = "skipped"

@@ -68,7 +68,7 @@ def _numbered_place(seen: StepSeen, flat: list[tuple[str, Instruction]], number:
 
 def _buildkit_places(seen: Iterable[StepSeen], dockerfile: Dockerfile) -> dict[str, Place]:
     """The line is None for a step that stands in the base's ONBUILD, and for all that belongs to no stage."""
-    names = {each.key: each.name.replace("] LINK ", "] ") for each in seen}    # COPY --link is copied, then linked
+    names = {each.key: each.name for each in seen}
     matches = {key: match for key, name in names.items() if (match := _NUMBERED.match(name))}
     stages = {key: _stage(match["words"], match["text"], dockerfile) for key, match in matches.items()}
     placed = {}

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 Span = tuple[float, float]   # from, to: seconds since the build's first step began
 
 
+def is_from(instruction: str) -> bool:
+    """Whether it is a FROM, as a builder prints it."""
+    return instruction.upper().startswith("FROM ")
+
+
 def work(steps: Iterable[Step]) -> list[Step]:
     """The steps without FROM: that takes an image and makes nothing."""
-    return [step for step in steps if not step.instruction.upper().startswith("FROM ")]
+    return [step for step in steps if not is_from(step.instruction)]
 
 
 def spans(steps: Iterable[Step]) -> list[Span]:

@@ -1,15 +1,12 @@
 """Commands on Dockerfiles, which build nothing: graph, lint."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from .. import dockerfile
 from ..errors import BaseUnavailable, EngineError
+from ..lint import Finding
 from .output import GOOD, NO, emit, say
-
-Answer = TypeVar("Answer")
 
 
 def graph(options: argparse.Namespace) -> int:
@@ -31,11 +28,10 @@ def graph(options: argparse.Namespace) -> int:
 def lint(options: argparse.Namespace) -> int:
     """Check a Dockerfile without building it. Returns 1 if there is a finding."""
     from .. import lint as hadolint
-    from ..builder import linter
 
     if options.outline:
         return _outline(options)
-    found, by = _of_the_builder(options, linter.supported, linter.lint, ("no checks of its own", "hadolint's are used"))
+    found, by = _of_the_builder(options)
     if found is None:
         found, by = hadolint.lint(dockerfile.read_file(Path(options.dir, options.file))), "hadolint"
     lines = [f"{each}{f' ({each.link})' if each.link else ''}" for each in found] or ["Nothing to object to."]
@@ -45,35 +41,25 @@ def lint(options: argparse.Namespace) -> int:
 
 def _outline(options: argparse.Namespace) -> int:
     """Print the targets of a Dockerfile, and what one of them takes."""
-    from ..builder import linter
-
     args = dict(options.build_arg)
     read = dockerfile.parse(dockerfile.read_file(Path(options.dir, options.file)), args, keep_unset=True)
-    own = dockerfile.outline(read, options.target, args)    # an unknown target is an error in any case
-    found, by = _of_the_builder(options, linter.has_outlines, linter.outline, ("no outlines", "the file is read here"))
-    found, by = (own, "this course's reader") if found is None else (found, by)
-    emit(options, {"ok": True, "reader": by, **found.facts()}, str(found))
+    found = dockerfile.outline(read, options.target, args)
+    emit(options, {"ok": True, **found.facts()}, str(found))
     return GOOD
 
 
-def _of_the_builder(options: argparse.Namespace, supported: Callable[..., bool], ask: Callable[..., Answer],
-                    without: tuple[str, str]) -> tuple[Answer | None, str]:
-    """(what the engine's builder answers, its name); (None, "") where it does not, which is said: what it has not, and
-    what is done instead."""
-    from ..builder import BuildRequest
-    from ..builder.control import CallFailed
+def _of_the_builder(options: argparse.Namespace) -> tuple[tuple[Finding, ...] | None, str]:
+    """(what the engine's builder objects to, its name); (None, "") where it has no checks, which is said."""
+    from ..builder import BuildRequest, linter
     from ..engine import connect
 
+    without = "hadolint's are used"
     try:
         engine = connect(start=False)
-        if supported(engine):
+        if linter.supported(engine):
             request = BuildRequest(options.dir, options.file, target=options.target, args=dict(options.build_arg))
-            return ask(request, engine), engine.describe()
-        say(f"{engine.describe()} has {without[0]}: {without[1]}.")
+            return linter.lint(request, engine), engine.describe()
+        say(f"{engine.describe()} has no checks of its own: {without}.")
     except (EngineError, BaseUnavailable) as error:
-        say(f"{error.what} So {without[1]}.")
-    except CallFailed as error:
-        if not options.outline:
-            raise
-        say(f"{error.what} So {without[1]}.")
+        say(f"{error.what} So {without}.")
     return None, ""

@@ -176,7 +176,35 @@ class Dockerfile:
             for stage in reversed(self.stages):
                 if known(stage) == wanted:
                     return stage
-        raise self._no_stage(str(name_or_index))
+        labels = [stage.label for stage in self.stages]
+        close = difflib.get_close_matches(wanted, labels, n=1)
+        raise self._no_stage(str(name_or_index), f"Its stages are: {', '.join(labels)}.",
+                             f"Did you mean {close[0]}?" if close else "Use one of these names, or an index from 0.")
+
+    def named(self, target: str | None) -> Stage | None:
+        """The stage of that name, in any case, as a builder finds its target; None for no target.
+
+        A number or "stage-0" is no name: BuildKit and the legacy builder refuse both. Raises DockerfileError, which
+        lists the names that can be used.
+        """
+        if target is None:
+            return None
+        named = {stage.name: stage for stage in self.stages if stage.name}
+        wanted = target.lower()
+        if wanted in named:
+            return named[wanted]
+        meant = next((stage for stage in self.stages if wanted in (stage.label, str(stage.index))), None)
+        close = [meant.name] if meant and meant.name else difflib.get_close_matches(wanted, named, n=1)
+        if meant and not meant.name:
+            free = next(name for name in ("builder", *(f"builder{n}" for n in range(2, 1000))) if name not in named)
+            remedy = (f"Leave the target out: {target} is the last stage." if meant is self.stages[-1] else
+                      f"Give the stage a name, FROM {meant.base_written} AS {free} in line {meant.line}, and build it.")
+        elif close:
+            remedy = f"Did you mean {close[0]}?"
+        else:
+            remedy = "Use one of these names." if named else "Name a stage in its FROM line: FROM ... AS builder."
+        why = f"Its named stages are: {', '.join(named)}." if named else "It names no stage."
+        raise self._no_stage(target, why, remedy)
 
     def chain(self, target: str | int | None = None) -> tuple[Stage, ...]:
         """The stages whose layers the image of `target` (None: the last) has, the lowest first: the
@@ -223,14 +251,9 @@ class Dockerfile:
                 waiting += [u.source for u in self.uses if u.stage == index and u.source is not None]
         return seen
 
-    def _no_stage(self, wanted: str) -> DockerfileError:
-        labels = [stage.label for stage in self.stages]
-        close = difflib.get_close_matches(wanted.lower(), labels, n=1)
+    def _no_stage(self, wanted: str, why: str, remedy: str) -> DockerfileError:
         lines = "\n".join(f"{stage.line} | {Source(self.text).lines[stage.line - 1]}" for stage in self.stages)
-        return DockerfileError(
-            f"This Dockerfile has no stage {wanted}.", why=f"Its stages are: {', '.join(labels)}.",
-            remedy=f"Did you mean {close[0]}?" if close else "Use one of these names, or an index from 0.",
-            evidence=lines)
+        return DockerfileError(f"This Dockerfile has no stage {wanted}.", why=why, remedy=remedy, evidence=lines)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """A build: while it runs, and once it has finished."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from ..builder import TITLES, BuildResult, Progress, StageReport, Step
+from ..builder import TITLES, BuildResult, Progress, StageReport, Step, in_order, work
 from ..text import escape
 from ..units import counted, seconds, size
 from .markup import code, prose, status, table, whole
@@ -47,12 +47,8 @@ def _short(text: str) -> str:
 
 def _cached(stage: StageReport) -> str:
     """How many of the stage's own steps came from the cache; its FROM is none of them."""
-    own = [step for step in stage.steps if not _begins(step)]
+    own = work(stage.steps)
     return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
-
-
-def _begins(step: Step) -> bool:
-    return step.instruction.upper().startswith("FROM ")
 
 
 def _word(name: str) -> str:
@@ -65,28 +61,10 @@ def _instruction(step: Step) -> str:
     return code(_short(" ".join(step.instruction.split())))
 
 
-def _own(steps: Iterable[Step]) -> list[Step]:
-    """The steps of stages in the order of the Dockerfile: builders report them in another one."""
-    return sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
-
-
-def _sharing(step: Step, stages: Sequence[StageReport]) -> list[StageReport]:
-    """The stages that a FROM is for: stages on one base begin with one step, which BuildKit reports as a step of one
-    of them. None for any other step."""
-    own = next((stage for stage in stages if stage.name == step.stage and _begins(step)), None)
-    return [stage for stage in stages if own and stage.base == own.base and (
-        stage is own or stage.status != "skipped" and not any(map(_begins, stage.steps)))]
-
-
 def _folded_steps(result: BuildResult) -> str:
-    rows = []
-    sharing = {step.key: _sharing(step, result.stages) for step in _own(result.steps)}
-    for step in sorted(_own(result.steps), key=lambda step: min([stage.line for stage in sharing[step.key]],
-                                                               default=step.line or 0)):
-        shared = sharing[step.key]
-        lines = ", ".join(str(stage.line) for stage in shared) or str(step.line or "")
-        names = ", ".join(_word(stage.name) for stage in shared) or _word(step.stage)
-        rows.append((lines, names, _instruction(step), status(step.status), _took(step)))
+    rows = [(", ".join([str(step.line or ""), *(str(line) for _, line in step.also)]),
+             ", ".join(_word(stage) for stage in (step.stage, *(label for label, _ in step.also))),
+             _instruction(step), status(step.status), _took(step)) for step in in_order(result.steps)]
     inner = table(("line", "stage", "step", "status", "time"), rows, right=(0, 4))
     return f"<details><summary>{counted(len(rows), 'step')}</summary>{inner}</details>"
 
@@ -94,7 +72,7 @@ def _folded_steps(result: BuildResult) -> str:
 def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> str:
     """A build under way: what runs now, and the last lines that it printed. `ended`
     says that it goes no further: it failed or was stopped."""
-    steps = _own(progress.steps())
+    steps = in_order(progress.steps())
     done = sum(step.status in ("done", "cached") for step in steps)
     if ended:
         told = f"Ended after {seconds(elapsed)}, with {done} of {len(steps)} steps done"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ..builder import work
 from ..claims import lesson
 from ..dockerfile import Edge
 from ..lint import Finding as Opinion
@@ -62,7 +63,7 @@ def fixed_text(fixed: Fixed) -> str:
 
 
 def _measures(made: Report, done: Behaviour) -> dict[str, str]:
-    partly = " partly" if any(each.cached for each in made.result.steps) else ""
+    partly = " partly" if any(each.cached for each in work(made.result.steps)) else ""
     cached = " from the cache" if made.result.cached else f"{partly} from the cache" if partly else ""
     took = f"{seconds(made.result.seconds)}{cached}"
     return {"unpacked": size(made.image.unpacked), "tools": str(len(made.inventory.tools)),

@@ -175,7 +175,7 @@ def test_a_missing_source_of_copy_is_named_with_its_line(engine, builder, contex
     ({"text": f"FROM {BASE} AS build\nFROM scratch\nCOPY --from=biuld /x /\n"}, DockerfileError, "Did you mean build (line 1)?"),
     ({"text": "FROM scratch AS x\nFROM 127.0.0.1:1/no/such:base\nRUN true\n"}, BaseUnavailable, "127.0.0.1:1/no/such:base"),
     ({}, DockerfileError, "There is no Dockerfile"),
-    ({"text": TWO_STAGES, "target": "stage-2"}, DockerfileError, "no stage named stage-2"),
+    ({"text": TWO_STAGES, "target": "stage-2"}, DockerfileError, "no stage stage-2"),
     ({"text": TWO_STAGES, "builder": "kaniko"}, CourseError, "cannot be used")])
 def test_what_cannot_be_built_is_refused_before_anything_is_sent(
         engine, builder, context, options, kind, said, nothing_left, monkeypatch):

@@ -104,7 +104,7 @@ def test_the_legacy_builder_s_chatter_is_no_output(line):
 @pytest.mark.parametrize("engine", ["", "-28"])
 def test_a_command_that_prints_the_builder_s_own_lines_changes_nothing(engine):
     told = progress(f"legacy-says-step{engine}")
-    assert [(s.line, s.status) for s in told.steps()] == [(1, "done"), (2, "done"), (3, "failed")]
+    assert [(s.line, s.status) for s in told.steps()] == [(1, "cached"), (2, "done"), (3, "failed")]
     assert told.steps()[1].log == ("Step 3/9 : FROM nothing", " ---> Using cache", " ---> 0123456789ab",
                                    "Step 3/5 : RUN no step")
     assert "0123456789ab" not in told.images and failed(told).line == 3
@@ -137,7 +137,7 @@ def test_a_stage_that_is_left_out_takes_its_numbers_along():
     told = Progress(dockerfiles.parse("FROM a\nFROM b\nFROM c\nCOPY --from=0 /x /\n"), None, "legacy")
     for event in legacy.events(answers, ticking()):
         told.add(event)
-    assert [(step.line, step.status) for step in told.steps()] == [(1, "done"), (3, "done"), (4, "failed")]
+    assert [(step.line, step.status) for step in told.steps()] == [(1, "cached"), (3, "cached"), (4, "failed")]
     assert failed(told).line == 4
 
 
@@ -174,23 +174,22 @@ def test_stages_are_built_cached_or_skipped(name, found):
         ("builder", "debian:bookworm-slim", 1), ("stage-1", "scratch", 6)]
 
 
-def two_stage_steps(base, first, status):
-    return [("builder", 1, base, first), ("builder", 2, "WORKDIR /app", status),
+def two_stage_steps(base, status):
+    return [("builder", 1, base, "cached"), ("builder", 2, "WORKDIR /app", status),
             ("builder", 3, "COPY hello.txt .", status), ("builder", 4, RUN_TWO, status),
             ("stage-1", 7, COPY_OUT, status)]
 
 
-@pytest.mark.parametrize("name, first, status", [("buildkit-cold", "cached", "done"),
-                                                 ("buildkit-cached", "done", "cached")])
-def test_buildkit_s_steps_have_their_lines(name, first, status):
-    base = "FROM docker.io/library/debian:bookworm-slim"
-    assert steps(name) == two_stage_steps(base, first, status)
+@pytest.mark.parametrize("name, status", [("buildkit-cold", "done"), ("buildkit-cached", "cached")])
+def test_buildkit_s_steps_have_their_lines(name, status):
+    """BuildKit calls the FROM of the one build cached and of the other done: neither made anything."""
+    assert steps(name) == two_stage_steps("FROM docker.io/library/debian:bookworm-slim", status)
 
 
 @pytest.mark.parametrize("name, status", [("legacy-cold", "done"), ("legacy-cached", "cached")])
 def test_the_legacy_builder_s_steps_have_their_lines(name, status):
-    *first, last = two_stage_steps("FROM debian:bookworm-slim AS builder", "done", status)
-    assert steps(name) == [*first, ("stage-1", 6, "FROM scratch", "done"), last]
+    *first, last = two_stage_steps("FROM debian:bookworm-slim AS builder", status)
+    assert steps(name) == [*first, ("stage-1", 6, "FROM scratch", "cached"), last]
 
 
 @pytest.mark.parametrize("name, lines", [
@@ -273,7 +272,7 @@ def test_the_images_of_a_build_are_known_and_which_of_them_it_made():
 def test_times_count_from_the_first_step():
     told = progress("legacy-cold").steps()
     assert (told[0].started, told[0].completed) == (0.0, 1.0)
-    assert [s.seconds for s in told] == [1.0] * 7
+    assert [s.seconds for s in told] == [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0]    # a FROM makes nothing
     real = progress("buildkit-cold").steps()
     assert min(s.started for s in real) == 0.0
     work = next(s for s in real if s.instruction == RUN_TWO)
@@ -352,35 +351,60 @@ def test_a_line_without_end_takes_no_more_room_the_longer_it_gets():
     ((1, 5, False, "no"), (6, 6.1, False, ""), 1, 5, False, "no"),
 ])
 def test_a_step_that_is_reported_again(first, second, started, completed, cached, error):
-    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("zero", "copy", 0, 0), *(
-        StepSeen("k", "[2/2] RUN b", *report) for report in (first, second)))
-    _, step = made.steps()
+    _, step = told("FROM a\nRUN b\n", vertex("zero", "copy", 0, 0), *(
+        vertex("k", "[2/2] RUN b", *report) for report in (first, second)))
     assert (step.started, step.completed, step.cached, step.error) == (started, completed, cached, error)
 
 
+def vertex(digest, name, started=None, completed=None, cached=False, error="", inputs=()) -> dict:
+    """BuildKit's news of a vertex."""
+    moments = {key: {"seconds": int(at), "nanos": round(at % 1 * 1e9)}
+               for key, at in (("started", started), ("completed", completed)) if at is not None}
+    return trace(vertexes=[{"digest": digest, "name": name, "cached": cached, "error": error, "inputs": inputs, **moments}])
+
+
+def told(text: str, *answers: dict) -> list[Step]:
+    """The steps of a build that BuildKit tells so."""
+    return state(text, "buildkit", *buildkit.events(answers)).steps()
+
+
 def test_a_step_that_is_found_in_the_cache_under_two_keys_is_listed_once():
-    made = state("FROM a AS one\nRUN b\nRUN c\nFROM scratch\nCOPY --from=one /c /\n", "buildkit",
-                 StepSeen("b", "[one 2/3] RUN b", 1, 1, True), StepSeen("c", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
-                 StepSeen("c2", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
-                 StepSeen("d", "[stage-1 1/1] COPY --from=one /c /", 1, 2, inputs=("c2",)))
-    assert [(step.key, step.inputs) for step in made.steps()] == [("b", ()), ("c2", ("b",)), ("d", ("c2",))]
+    b, c, copy = told("FROM a AS one\nRUN b\nRUN c\nFROM scratch\nCOPY --from=one /c /\n",
+                      vertex("b", "[one 2/3] RUN b", 1, 1, True), vertex("c", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
+                      vertex("c2", "[one 3/3] RUN c", 1, 1, True, "", ("b",)),
+                      vertex("d", "[stage-1 1/1] COPY --from=one /c /", 1, 2, inputs=("c2",)))
+    assert (b.inputs, c.inputs, copy.inputs) == ((), (b.key,), (c.key,))
 
 
-def test_an_instruction_of_several_steps_is_listed_once():
-    """ADD of an address fetches and adds; COPY --link copies and links; seen on 28.5."""
-    made = state("FROM a\nADD http://x/y /\nCOPY --link z /\n", "buildkit",
-                 StepSeen("get", "[2/3] ADD http://x/y /", 1, 3), StepSeen("add", "[2/3] ADD http://x/y /", 4, 5),
-                 StepSeen("copy", "[3/3] COPY --link z /", 4, 4, True, inputs=("add",)),
-                 StepSeen("link", "[3/3] LINK COPY --link z /", 5, 6, inputs=("add", "copy")))
-    assert [(step.line, step.instruction, step.status, step.seconds, step.inputs) for step in made.steps()] == [
-        (2, "ADD http://x/y /", "done", 4, ()), (3, "COPY --link z /", "cached", 0, ("add",))]
+ADD, COPY_LINK = "[2/3] ADD http://x/y /", "[3/3] COPY --link z /"
 
 
-def test_a_step_of_two_platforms_runs_as_long_as_one_of_them_does():
-    made = state("FROM a\nRUN b\n", "buildkit", StepSeen("one", "[2/2] RUN b", 1, 3), Output("one", "1\n"),
-                 StepSeen("two", "[2/2] RUN b", 2), Output("two", "2\n"))
-    step, = made.steps()
-    assert (step.status, step.started, step.log) == ("running", 0, ("1", "2"))
+@pytest.mark.parametrize("add, second, told_so", [
+    ((1, 3), (4, 5), ("done", 4)),                  # fetched, then added
+    ((1, 3), (4, 5, True), ("done", 2)),            # cached only if all is
+    ((1, 1, True), (4, 5), ("done", 1)),
+    ((1, 1, True), (4, 4, True), ("cached", 0)),
+    ((1, 3), (None, None), ("done", 2)),            # one that was never looked up
+    ((1, 1, True), (4, None), ("running", 0)),
+    ((1, 1, True), (4, 5, False, "no"), ("failed", 1)),
+])
+def test_an_instruction_of_several_vertices_is_cached_only_if_all_are(add, second, told_so):
+    step, = told("FROM a\nADD http://x/y /\n", vertex("get", ADD, *add), vertex("add", ADD, *second))
+    assert ((step.status, step.seconds), step.instruction, step.inputs) == (told_so, "ADD http://x/y /", ())
+
+
+@pytest.mark.parametrize("copied, status", [((4, 4, True), "cached"), ((4, 5), "done")])
+def test_copy_link_is_copied_and_then_linked(copied, status):
+    """Seen on 28.5. What it links takes no time, and it has to link again whatever the cache has."""
+    add, copy = told("FROM a\nADD http://x/y /\nCOPY --link z /\n", vertex("add", ADD, 1, 3), vertex("copy", COPY_LINK, *copied),
+                     vertex("link", COPY_LINK.replace("COPY", "LINK COPY", 1), 5, 6, inputs=("add", "copy")))
+    assert (copy.line, copy.instruction, copy.status, copy.inputs) == (3, "COPY --link z /", status, (add.key,))
+
+
+def test_a_step_of_two_platforms_runs_as_long_as_one_of_them_does_and_mixes_no_lines():
+    logs = [trace(logs=[{"vertex": key, "msg": piece}]) for key, piece in (("one", b"1"), ("two", b"2"), ("one", b"1\n"))]
+    step, = told("FROM a\nRUN b\n", vertex("one", "[2/2] RUN b", 1, 3), vertex("two", "[2/2] RUN b", 2), *logs)
+    assert (step.status, step.started, step.log) == ("running", 0, ("11", "2"))
 
 
 def test_two_steps_of_the_legacy_builder_may_be_alike():
@@ -397,10 +421,18 @@ def test_a_base_that_another_build_took_before_does_not_move_the_clock_back():
 
 @pytest.mark.parametrize("first", ["unused", "last"])
 def test_an_image_taken_for_another_stage_starts_no_skipped_one(first):
-    """BuildKit takes an image once and names any of the stages on it: seen on 20.10."""
+    """BuildKit takes an image once and names any of the stages on it, even one that is skipped: seen on 20.10."""
     made = state("FROM a AS unused\nRUN b\nFROM a AS last\nRUN c\n", "buildkit",
                  StepSeen("from", f"[{first} 1/2] FROM a", 1, 2), StepSeen("c", "[last 2/2] RUN c", 2, 3))
-    assert [(stage.name, stage.status) for stage in made.stages()] == [("unused", "skipped"), ("last", "built")]
+    assert [(stage.name, stage.status, len(stage.steps)) for stage in made.stages()] == [
+        ("unused", "skipped", 0), ("last", "built", 2)]
+
+
+def test_a_stage_of_a_from_alone_is_what_its_from_is():
+    made = state("FROM a AS base\nFROM base\nRUN b\n", "buildkit", StepSeen("from", "[base 1/1] FROM a", 1, 2),
+                 StepSeen("b", "[stage-1 1/1] RUN b", 2, 3))
+    base, _ = made.stages()
+    assert base.status == base.steps[0].status == "cached"
 
 
 @pytest.mark.parametrize("name, place", [

@@ -40,9 +40,9 @@ def test_two_stages_step_by_step():
     progress = folded(TWO_STAGES, [*answers(COLD), IMAGE, *TAIL])
     told = [(step.stage, step.line, step.status, step.log) for step in progress.steps() if step.stage]
     assert told == [
-        ("builder", 1, "done", ()), ("builder", 2, "done", ()), ("builder", 3, "done", ()),
+        ("builder", 1, "cached", ()), ("builder", 2, "done", ()), ("builder", 3, "done", ()),
         ("builder", 4, "done", ("hello",)),
-        ("stage-1", 5, "done", ()), ("stage-1", 6, "done", ()), ("stage-1", 7, "done", ())]
+        ("stage-1", 5, "cached", ()), ("stage-1", 6, "done", ()), ("stage-1", 7, "done", ())]
     assert [(stage.name, stage.status) for stage in progress.stages()] == [("builder", "built"), ("stage-1", "built")]
     assert progress.images[-1] == IMAGE["aux"]["ID"] and not progress.failure
     first, second, *_, label = progress.steps()
@@ -57,7 +57,7 @@ def test_a_cached_step_is_reported_once_and_its_image_is_not_new():
             "--> Using cache db20ba6c1e6806c34052e09f9f5921982e323ce3234d0c9e4771120169c1c28a", "--> db20ba6c1e6",
             "[1/2] STEP 3/4: COPY . .", "--> e3e3fd3733b"]
     progress = folded(TWO_STAGES, answers(said))
-    assert [step.status for step in progress.steps()] == ["done", "cached", "done"]
+    assert [step.status for step in progress.steps()] == ["cached", "cached", "done"]
     assert progress.images == ["db20ba6c1e6", "e3e3fd3733b"] and progress.made == ["e3e3fd3733b"]
 
 
@@ -75,7 +75,7 @@ def test_what_a_command_prints_is_not_taken_for_news():
             "--> 7f886c1b5b8", "COMMIT docker.io/library/x:1"]
     progress = folded("FROM debian\nRUN make\n", answers(said))
     assert [(step.stage, step.line, step.status) for step in progress.steps()] == [
-        ("stage-0", 1, "done"), ("stage-0", 2, "done")]      # one stage has no number
+        ("stage-0", 1, "cached"), ("stage-0", 2, "done")]      # one stage has no number
     assert progress.steps()[1].log == tuple(said[2:-2])
     assert progress.made == ["7f886c1b5b8"]   # what the command printed is no image of the build's
 

@@ -65,8 +65,6 @@ def test_which_engines_have_checks_is_known_beforehand(version, builders, since,
 def test_where_there_are_none_it_says_so():
     with pytest.raises(Unsupported, match="no checks of its own"):
         linter.lint(BuildRequest("."), engine("26.1.5"))
-    with pytest.raises(Unsupported, match="no outlines"):
-        linter.outline(BuildRequest("."), engine("20.10.24"))
 
 
 @pytest.mark.parametrize("connect", [lambda start: engine("20.10.24"), None])

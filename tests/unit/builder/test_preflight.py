@@ -56,14 +56,14 @@ UNNAMED = "FROM a:1\nRUN x\nFROM b AS Last\nFROM c\n"
                                                                                    "Use one of these names."),
     ("FROM a\nFROM b AS builder\nFROM c\n", "0", "FROM a AS builder2"), ("FROM a\nFROM b\n", "x", "Name a stage")])
 def test_only_real_names_are_offered(text, target, remedy):
-    with pytest.raises(DockerfileError, match=f"no stage named {target}") as caught:
-        preflight.target_stage(parse(text), target)
+    with pytest.raises(DockerfileError, match=f"no stage {target}") as caught:
+        parse(text).named(target)
     assert remedy in caught.value.remedy and (text != UNNAMED or caught.value.why == "Its named stages are: last.")
 
 
 @pytest.mark.parametrize("target, index", [(None, None), ("last", 1), ("LAST", 1)])
 def test_a_stage_is_a_target_by_its_name_in_any_case(target, index):
-    stage = preflight.target_stage(parse(UNNAMED), target)
+    stage = parse(UNNAMED).named(target)
     assert (stage and stage.index) == index
 
 

@@ -260,7 +260,7 @@ COPY = "[stage-1 1/1] COPY --from=builder /a /a"
 STORY = [
     StepSeen("0", "[internal] load build context", 0), StepSeen("0", "[internal] load build context", 0, 0.5),
     StepSeen("1", BASE), StepSeen("2", ONE), StepSeen("3", COPY), StepSeen("1", BASE, 1, 1, cached=True),
-    StepSeen("2", ONE, 1), Output("2", "working\n"), StepSeen("2", ONE, 1, 3.5), StepSeen("2", ONE, 4, 4.001),
+    StepSeen("2", ONE, 1), Output("2", "working\n"), StepSeen("2", ONE, 1, 3.5),
     StepSeen("3", COPY, 4), StepSeen("3", COPY, 4, 4.25), StepSeen("9", "exporting to image", 5)]
 
 
