@@ -13,6 +13,7 @@ from . import Ran, ServedContainer, users
 
 AS_ROOT = "be root"
 _ANSWER = "compiled in the container"
+_SHOWN = 48    # characters of a command
 _C = f'#include <stdio.h>\nint main(void) {{ puts("{_ANSWER}"); return 0; }}\n'
 _GO = f'package main\nfunc main() {{ println("{_ANSWER}") }}\n'
 _DEB = ("d=$(mktemp -d) && mkdir -p $d/DEBIAN $d/usr/local/bin && "
@@ -29,8 +30,14 @@ class AttackResult:
 
     what: str     # in words: 'open a shell'
     worked: bool  # whether any command achieved it
-    command: str  # the one that worked, or the last that was started, or ''
+    words: tuple[str, ...]    # of the command that worked, or of the last that was started; empty if none was
     said: str     # what it printed; where none could be started, why
+
+    @property
+    def command(self) -> str:
+        """The command in one short line."""
+        line = " ".join(" ".join(self.words).split())
+        return line if len(line) <= _SHOWN else f"{line[:_SHOWN - 1]}\u2026"
 
     def __str__(self) -> str:
         return f"{self.what}: {'works' if self.worked else 'fails'} ({self.command or self.said})"
@@ -73,7 +80,8 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
 def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]],
            works: Callable[[Ran], bool]) -> AttackResult:
     """Run one command after another until one works."""
-    command = said = ""
+    command: tuple[str, ...] = ()
+    said = ""
     missing: list[str] = []
     for each in commands:
         try:
@@ -85,8 +93,8 @@ def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]]
             continue
         if works(ran):
             return AttackResult(
-                what, True, _short(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
-        command, said = _short(each), ran.output.strip()
+                what, True, tuple(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
+        command, said = tuple(each), ran.output.strip()
     if not command:
         said = f"there is no {', '.join(dict.fromkeys(missing))}"
     return AttackResult(what, False, command, said)
@@ -98,13 +106,7 @@ def _root(server: ServedContainer) -> AttackResult:
         if not server.engine.has_users:   # every process is root's there: what the image asks for
             user = server.engine.client.api.inspect_container(server.name)["Config"].get("User") or "root"
             root = user.partition(":")[0] in ("root", "0")
-            return AttackResult(AS_ROOT, root, "", "the server runs as root" if root else
+            return AttackResult(AS_ROOT, root, (), "the server runs as root" if root else
                        f"the server is to run as {user} (this engine has one user for all)")
         user = users(server.engine, server.name)[0]
-    return AttackResult(AS_ROOT, user in ("root", "0"), "", f"the server runs as {user}")
-
-
-def _short(command: Sequence[str]) -> str:
-    """A command in one short line."""
-    line = " ".join(" ".join(command).split())
-    return line if len(line) <= 48 else f"{line[:47]}\u2026"
+    return AttackResult(AS_ROOT, user in ("root", "0"), (), f"the server runs as {user}")

@@ -31,14 +31,14 @@ from ..image import Image
 from ..lint import Finding
 from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
+from . import commands
+from .commands import SERVED, docker
 from .drawing import charts
 from .session import engine, folder_of, reference
-from .terminal import docker, note, put_lines
+from .terminal import note, put_lines
 
 __all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch", "files",
            "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants", "with_supported_bases"]
-
-_SERVED = "served"    # what a server's container is called in a terminal
 
 
 class AppFiles(dict[str, bytes]):
@@ -48,6 +48,7 @@ class AppFiles(dict[str, bytes]):
     lend: Collection[str] = ()
 
 
+_LIFE = "life"    # what a created container is called in a terminal
 _LEND: dict[str, Collection[str]] = {}   # {folder of a notebook's copy: what its builds may mount}
 
 
@@ -126,27 +127,27 @@ class _Served(ServedContainer):
 
     def get(self, path: str = "/", **options: Any) -> Answer:
         if self.asked or path != "/":
-            self.asked.append(shlex.join(["curl", f"{self.address}{path}"]))
+            self.asked.append(shlex.join(["curl", f"{self.address}{path[1:]}"]))
         return super().get(path, **options)
 
     def put(self, path: str, content: bytes) -> None:
-        self.asked.extend(put_lines(_SERVED, path, content))
+        self.asked.extend(put_lines(SERVED, path, content))
         super().put(path, content)
 
     @property
     def log(self) -> str:
-        self.asked.append(docker("logs", _SERVED))
+        self.asked.append(docker("logs", SERVED))
         return super().log
 
     def run(self, command: Sequence[str]) -> Ran:
-        self.asked.append(docker("exec", _SERVED, *command))
+        self.asked.append(docker("exec", SERVED, *command))
         return super().run(command)
 
     def beside(self, image: str, command: Sequence[str], *, user: str = "",
                capabilities: Sequence[str] | None = None) -> Ran:
         who = ["--user", user] if user else []
         may = [] if capabilities is None else ["--cap-drop=ALL", *(f"--cap-add={each}" for each in capabilities)]
-        self.asked.append(docker("run", "--rm", f"--pid=container:{_SERVED}", f"--network=container:{_SERVED}",
+        self.asked.append(docker("run", "--rm", f"--pid=container:{SERVED}", f"--network=container:{SERVED}",
                                  *who, *may, image, *command))
         return super().beside(image, command, user=user, capabilities=capabilities)
 
@@ -155,26 +156,42 @@ class _Served(ServedContainer):
 def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
           read_only: bool = False) -> Iterator[ServedContainer]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
-    open_port = port if port > 1023 else port + 8000
-    address = f"http://127.0.0.1:{open_port}"
-    options = ["-d", "--name", _SERVED, *["--read-only"] * read_only, "-p", f"127.0.0.1:{open_port}:{port}"]
-    first = [docker("run", "--rm", *options, reference(built), *(command or ())),
-             f"curl --retry 9 --retry-connrefused {address}/"]
+    begin = [commands.serving(reference(built), port, command, read_only), commands.asking(port)]
     asked: list[str] = []
     try:
         with container.serve(reference(built), command, port=port, sandbox=container.Sandbox(read_only=read_only),
                              engine=engine()) as served:
-            yield _Served(**vars(served), address=address, asked=asked)
+            yield _Served(**vars(served), address=commands.address(port), asked=asked)
     finally:
-        last = docker("stop", _SERVED)
-        note("\n".join([*first, *asked, last] if asked else [first[0], f"{first[1]}; {last}"]))
+        note("\n".join([*begin, *asked, commands.STOPPED]))
+
+
+class _Life(ManagedContainer):
+    """Notes each step."""
+
+    @property
+    def state(self) -> str:
+        note(docker("ps", "-a", "--filter", f"name={_LIFE}"))
+        return super().state
+
+    def start(self) -> None:
+        note(docker("start", _LIFE))
+        super().start()
+
+    def stop(self) -> None:
+        note(docker("stop", _LIFE))
+        super().stop()
+
+    def remove(self) -> None:
+        note(docker("rm", _LIFE))
+        super().remove()
 
 
 def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:
     """A container of the image, not started yet: look at its state, start, stop, remove it."""
-    line = docker("create", "--name", "life", reference(built), *(command or ()))
-    note(f"{line}    # then docker start life, docker stop life, docker rm life")
-    return lifecycle.create(reference(built), command, engine())
+    made = lifecycle.create(reference(built), command, engine())
+    note(docker("create", "--name", _LIFE, reference(built), *(command or ())))
+    return _Life(made.name, made.image, engine())
 
 
 def files(app: str) -> AppFiles:

@@ -15,15 +15,17 @@ from ..builder.control import Control
 from ..container import attack
 from ..errors import Unsupported
 from ..image import Image, Layer
-from ..inventory import Comparison, Inventory
+from ..inventory import Comparison, Inventory, Needs
 from ..maintenance.docker_command import docker_build_uses
 from ..views.lesson import Attributes, Finds, Traces, say
 from ..views.lists import Images, Records, ordered
+from . import commands
+from .commands import docker
 from .session import engine, reference
-from .terminal import docker, listing, note
+from .terminal import note, read_to, word
 
-__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "new_runner",
-           "paths", "prune", "read_file", "search", "which_builder"]
+__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "needs",
+           "new_runner", "paths", "prune", "read_file", "search", "which_builder"]
 _PRUNE = f"{docker('buildx', 'prune')}    # asks first; it removes what other builds left, too"
 
 
@@ -40,42 +42,60 @@ def _inspected(built: BuildResult | str) -> Image:
 
 def paths(built: BuildResult | str) -> frozenset[str]:
     """Every path in the image's file system. Nothing is run to find them."""
-    note(listing(reference(built)))
+    note(commands.listing(reference(built)))
     return frozenset(image.layer_by_path(_inspected(built), engine()))
 
 
 def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     """Look for files: {what it is: its path}. Each find with the instruction that
     brought it."""
-    note(listing(reference(built)))
+    note(commands.listing(reference(built)))
     seen = _inspected(built)
     return Finds(seen, dict(wanted), image.layer_by_path(seen, engine()))
 
 
 def inventory(built: BuildResult | str) -> Inventory:
     """What is in an image: files, tools and packages, each with what brought it."""
+    found = _inventory(built)
+    note(commands.inventory(reference(built), any(each.package.type == "deb" for each in found.packages)))
+    return found
+
+
+def _inventory(built: BuildResult | str) -> Inventory:
     return inventories.inventory(reference(built), engine())
+
+
+def needs(built: BuildResult | str, path: str) -> Needs:
+    """What a program needs to start, and whether the image has it. Raises KeyError for a path that is no program."""
+    note(commands.needs(reference(built), path))
+    return _inventory(built).needs(path)
 
 
 def compare(*built: BuildResult | str | Inventory) -> Comparison:
     """Inventories side by side, and what only one of them has."""
-    return inventories.compare([each if isinstance(each, Inventory) else inventory(each) for each in built])
+    found = [each if isinstance(each, Inventory) else _inventory(each) for each in built]
+    note(*commands.comparison([each.image.reference for each in found]))
+    return inventories.compare(found)
 
 
 def attributes(built: BuildResult | str, *paths: str) -> Attributes:
     """Kind, mode and owner of some paths in an image, as `ls -l` writes them."""
-    note(listing(reference(built)))
-    return Attributes(inventory(built), paths)
+    note(commands.listing(reference(built)))
+    return Attributes(_inventory(built), paths)
 
 
 def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:
     """A file's content, read out of a layer, even if a later one hides it."""
-    return image.read_file(_inspected(built), path, layer, engine())
+    seen = _inspected(built)
+    content = image.read_file(seen, path, layer, engine())
+    hidden = layer is not None or path not in image.layer_by_path(seen, engine())
+    note(commands.reading(reference(built), path, hidden, read_to(path, content)))
+    return content
 
 
 def search(built: BuildResult | str, needle: str) -> Traces:
     """Every place in an image where a text stands: hidden files too, and the history."""
-    note(docker("history", "--no-trunc", reference(built)))
+    note(commands.searching(reference(built), word(needle)))
     seen = _inspected(built)
     return Traces(seen, image.search(seen, needle, engine()))
 
@@ -83,7 +103,11 @@ def search(built: BuildResult | str, needle: str) -> Traces:
 def break_in(built: BuildResult | str, port: int) -> tuple[attack.AttackResult, ...]:
     """Start the server of an image, break in, and try five things there."""
     with container.serve(reference(built), port=port, engine=engine()) as server:
-        return attack.run_attacks(server, port)
+        found = attack.run_attacks(server, port)
+    tried = [docker("exec", commands.SERVED, *each.words) for each in found if each.words]
+    begin, end = commands.serving(reference(built), port), [docker("top", commands.SERVED), commands.STOPPED]
+    note("\n".join([begin, *tried, *end]))
+    return found
 
 
 def images(mark: str) -> Images:

@@ -22,14 +22,17 @@ from IPython.display import display
 from ..errors import Unsupported
 from ..views.lesson import say
 from .session import engine
+from .terminal import hide, note, put_file, start
 
 __all__ = ["open_agent", "open_mirror"]
 _LOOPBACK = "127.0.0.1"
+_FILES, _PORT = "/tmp/multistage-mirror", 8041    # of a terminal's own mirror
+_SOCKET, _KEY = "/tmp/multistage-agent", "/tmp/multistage-key"    # of a terminal's own agent
 _POLL = 0.05    # seconds that its end may take
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves `files`, {path: content}, which may be changed, until `close`.
+    """Serves `files`, {path: content}, until `close`; `put` changes one.
 
     reached  whether anybody has connected
     """
@@ -46,6 +49,11 @@ class Mirror(ThreadingHTTPServer):
     def address(self) -> str:
         """'http://127.0.0.1:PORT'"""
         return f"http://{_LOOPBACK}:{self.server_port}"
+
+    def put(self, path: str, content: bytes) -> None:
+        """Serve a file, or another content of it."""
+        self.files[path] = content
+        note("\n".join(put_file(_FILES, path, content)))
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.reached = True
@@ -82,6 +90,9 @@ def open_mirror(files: Mapping[str, bytes]) -> Mirror | None:
     with here.translate_errors("look for a server"), contextlib.suppress(APIError):
         here.client.api.inspect_distribution(f"{_LOOPBACK}:{mirror.server_port}/probe:none")
     if mirror.reached:
+        start(mirror.address, f"http://{_LOOPBACK}:{_PORT}", "\n".join([
+            f"rm -rf {_FILES}; mkdir {_FILES}", *(line for each in files.items() for line in put_file(_FILES, *each)),
+            f"python3 -m http.server {_PORT} --bind {_LOOPBACK} --directory {_FILES} & MIRROR=$!"]), end="kill $MIRROR")
         return mirror
     mirror.close()
     display(say(f"The engine cannot reach a server on this machine: for it, {_LOOPBACK} is another machine. "
@@ -121,4 +132,8 @@ def open_agent() -> Agent:
     for words in (["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], ["ssh-add", "-q", str(key)]):
         subprocess.run(words, env={**os.environ, "SSH_AUTH_SOCK": str(socket)}, check=True,
                        capture_output=True, timeout=_SECONDS)
-    return Agent(str(socket), key.read_text().splitlines()[3])
+    private = key.read_text().splitlines()[3]
+    start(str(socket), _SOCKET, f"rm -f {_SOCKET} {_KEY} {_KEY}.pub\n" f'eval "$(ssh-agent -a {_SOCKET})"\n'
+          f"ssh-keygen -q -t ed25519 -N '' -f {_KEY}\nssh-add -q {_KEY}", end="ssh-agent -k")
+    hide(private, f'"$(sed -n 4p {_KEY})"')
+    return Agent(str(socket), private)

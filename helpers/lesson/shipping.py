@@ -22,15 +22,18 @@ from ..views.lesson import say
 from ..views.lists import Published
 from ..views.provenance import Provenances
 from ..widgets import Status
+from . import commands
 from .building import build, folder
+from .commands import docker
 from .session import engine, folder_of, reference
-from .terminal import docker, note
+from .terminal import note, start
 
 __all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "provenance", "published", "push",
            "split", "warm_starts"]
 
 split = size_attribution.split
 faster = significance.compare
+_IN_A_TERMINAL = "127.0.0.1:5000"    # a registry there
 _registry: Registry | None = None
 
 
@@ -49,6 +52,9 @@ def open_registry(speed: float, *, needed: bool = False) -> Registry | None:
         if needed:
             raise Unsupported(error.what, why=error.why, remedy=error.remedy) from error
         display(say(f"{error}\nThe lesson goes on without it."))
+    else:
+        opened = docker("run", "-d", "--name", "registry", "-p", f"{_IN_A_TERMINAL}:5000", "registry:2")
+        start(_registry.address, _IN_A_TERMINAL, opened, end=docker("rm", "-f", "registry"))
     return _registry
 
 
@@ -91,6 +97,7 @@ def published(registry: Registry, name: str) -> Published:
 
 def warm_starts(*built: BuildResult | str, port: int, runs: int) -> list[list[float]]:
     """Seconds to the first answer, `runs` times each, the images being here."""
+    note(*(commands.repeated(commands.timed_start(reference(each), port), runs) for each in built))
     with Status() as status:
         return startup_time.warm([reference(each) for each in built], port, runs, engine(), status)
 
@@ -99,7 +106,10 @@ def cold_starts(registry: Registry | None, copies: Sequence[Copy], port: int, ru
     """Pull, start and remove again, `runs` times each; nothing without a registry."""
     if registry is None:
         return []
-    note(*(docker("pull", f"{registry.address}/{each.place}") for each in copies))
+    for each in copies:
+        image = f"{registry.address}/{each.pushed}"
+        note(f"time {docker('pull', image)}    # on a machine that has none of its layers",
+             commands.timed_start(image, port))
     with Status() as status:
         return startup_time.cold(registry, copies, port, runs, engine(), status)
 

@@ -8,10 +8,9 @@ Builds are noted as the builder reports them, so that those of `rebuild` and `re
 from __future__ import annotations
 
 import difflib
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ from ..errors import BuildFailed
 from ..experiments import incremental
 from ..experiments.variants import APPS
 from ..recorded import COMMANDS
-from ..registry.lesson_registry import FOLDER
-from ..units import size
 from ..views.terminal import Script, commands_bundle
+from .commands import docker, looks
 from .session import engine, recorded_only
 
 __all__ = ["in_your_terminal"]
@@ -32,68 +30,104 @@ __all__ = ["in_your_terminal"]
 _ROOT = APPS.parents[1]    # commands begin here
 _COPIES = ("multistage-lesson-", "multistage-edit-")    # folders that a lesson has made
 _EXERCISE = "multistage-exercise-"
-_CHANGES = re.compile(r"docker (buildx )?(build|bake|image rm|tag|pull)|prune")
-_SERVER = re.compile(r"127\.0\.0\.1:\d{5}")    # `serve` names a port of four digits
 _LONGEST = 20_000    # bytes of a file that a script writes
 
-_noted: list[str] = []      # by this kernel
-_of_cell: list[str] = []    # by the cell that runs now
-_remarks: dict[str, None] = {}
-_copied: dict[frozenset[tuple[str, bytes]], str] = {}
-_secrets: dict[str, bytes] = {}    # the value that each had last
+@dataclass
+class _Kernel:
+    """What this kernel has noted."""
+
+    noted: list[str] = field(default_factory=list)       # every command
+    of_cell: list[str] = field(default_factory=list)     # those of the cell that runs now
+    remarks: dict[str, None] = field(default_factory=dict)
+    ends: dict[str, None] = field(default_factory=dict)  # commands that end what the script has started
+    names: dict[str, str] = field(default_factory=dict)  # an address or path of its own: what every command says for it
+    values: dict[str, str] = field(default_factory=dict)    # a text that is not written: what a shell gets it from
+    arguments: set[str] = field(default_factory=set)        # the values of build arguments, which are written
+    copied: dict[frozenset[tuple[str, bytes]], str] = field(default_factory=dict)    # files: the folder with them
+    read: dict[bytes, str] = field(default_factory=dict)    # the content of a file: where a command has put it
+    secrets: dict[str, bytes] = field(default_factory=dict)    # the value that each had last
+
+
+_kernel = _Kernel()
 
 
 def note(*commands: str) -> None:
     """Keep the commands of a call. Where there is no engine, the call shows what was recorded of it."""
     if recorded_only():
         return
-    _noted.extend(commands)
-    _of_cell.extend(commands)
+    told = [*map(_named, commands)]
+    _kernel.noted.extend(told)
+    _kernel.of_cell.extend(told)
 
 
-def docker(*words: str) -> str:
-    """A docker command, quoted for a shell."""
-    return shlex.join(("docker", *words))
+def name(own: str, terminal: str) -> None:
+    """Have every command say `terminal` for what only this notebook has: a server's address, a socket."""
+    _kernel.names[own] = terminal
 
 
-def listing(image: str) -> str:
-    """The command that lists every file of an image, also of one without a shell."""
-    return f"{docker('create', '--name', 'look', image, '-')} && docker export look | tar -tv; docker rm look"
+def hide(value: str, shell: str) -> None:
+    """Have `word` give `shell` for a text that is not to be written."""
+    _kernel.values[value] = shell
+
+
+def start(own: str, terminal: str, *commands: str, end: str) -> None:
+    """Keep the commands that start something, known as `terminal`, that runs until the command `end`, as the notebook's
+    own, at `own`, does until it closes."""
+    name(own, terminal)
+    if end in _kernel.ends:    # runs already
+        _kernel.of_cell.extend(commands)
+    else:
+        note(*commands)
+        _kernel.ends[end] = None
+
+
+def _named(command: str) -> str:
+    for own, terminal in _kernel.names.items():
+        command = command.replace(own, terminal)
+    return command
+
+
+def word(text: str) -> str:
+    """A text, quoted for a shell; what stands for it where it is not to be written."""
+    return _kernel.values.get(text) or shlex.quote(text)
+
+
+def read_to(path: str, content: bytes) -> str:
+    """The file that a command writes what it has read to: '' for a short text, which it prints."""
+    if len(content) < _LONGEST and b"\0" not in content:
+        return ""
+    return _kernel.read.setdefault(content, f"/tmp/multistage-{Path(path).name}")
+
+
+def put_file(place: str, path: str, content: bytes) -> list[str]:
+    """The shell commands that write a file below the folder `place`."""
+    return _written(place, path, None, content)
 
 
 def put_lines(container: str, path: str, content: bytes) -> list[str]:
     """The shell commands that write a file into a container. `docker cp` makes it root's, with the mode of the copy."""
     copy = f"multistage-{Path(path).name}"
-    return [*_written("/tmp", copy, None, content), docker("cp", f"/tmp/{copy}", f"{container}:{path}")]
+    return [*put_file("/tmp", copy, content), docker("cp", f"/tmp/{copy}", f"{container}:{path}")]
 
 
 def in_your_terminal() -> Script:
     """The docker commands of all calls that this kernel has made so far, in order, as a shell script."""
     here = engine()
-    head = ["#!/bin/sh", "# The calls of this notebook, in Docker's own words. Run it in the folder of the course."]
+    head = ["#!/bin/bash", "# The calls of this notebook, in Docker's own words. Run it in the folder of the course."]
     if here.owned:
         place = here.host.replace(f"unix://{Path.home()}/", "unix://$HOME/")
         head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
     kit = "1    # for Docker before 23" if "buildkit" in here.builders else "0    # this engine has no BuildKit"
     head.append(f"export DOCKER_BUILDKIT={kit}")
-    commands = [*_without_repeats(_noted)]
-    return Script("\n".join([*head, *_remarks, *_servers("\n".join(commands)), "", *commands]))
-
-
-def _servers(commands: str) -> Iterator[str]:
-    """A remark for each server in the commands that ends with the notebook."""
-    for server in dict.fromkeys(_SERVER.findall(commands)):
-        registry = " `docker run -d -p 5000:5000 registry:2` starts a registry of yours, at 127.0.0.1:5000."
-        yield (f"# {server} is a server of this notebook, and ends with it."
-               + (registry if f"{server}/{FOLDER}" in commands else ""))
+    return Script("\n".join([*head, *_kernel.remarks, "", *_without_repeats(_kernel.noted), *_kernel.ends]))
 
 
 def _without_repeats(commands: Iterable[str]) -> Iterator[str]:
-    """The commands in order; one that was there is left out unless something was built or removed since."""
+    """The commands in order, without a second look at what has not changed since."""
     seen: set[str] = set()
     for command in commands:
         if command not in seen:
-            seen = {command} if _CHANGES.search(command) else seen | {command}
+            seen = seen | {command} if looks(command) else set()
             yield command
 
 
@@ -105,10 +139,11 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     place, before = _place(folder)
     told = replace(request, builder=prepared.request.builder, output=_output(request.output))
     command, *text = builds.command_line(told, place).split("\n")
-    remarks = [_secret(*each) for each in (request.secrets or {}).items()]
-    remarks += ["fails" + f" at line {failure.line}" * bool(failure.line)] if failure else []
-    note("\n".join([*before, f"{command}    # {'; '.join(remarks)}" if remarks else command, *text]))
-    _remarks.update(dict.fromkeys(_differences(request, prepared)))
+    before += [line for each in (request.secrets or {}).items() for line in _secret(*each)]
+    _kernel.arguments.update((request.args or {}).values())
+    fails = f"    # fails{f' at line {failure.line}' * bool(failure.line)}" if failure else ""
+    note("\n".join([*before, command + fails, *text]))
+    _kernel.remarks.update(dict.fromkeys(_differences(request, prepared)))
 
 
 def _output(output: str | Path | None) -> str | Path | None:
@@ -116,11 +151,18 @@ def _output(output: str | Path | None) -> str | Path | None:
     return f"/tmp/{Path(output).name}" if output and Path(output).parent.name.startswith(_COPIES) else output
 
 
-def _secret(name: str, value: bytes) -> str:
-    """Where a command takes a secret from; never its value."""
-    other = " another value of" * (_secrets.get(name, value) != value)
-    _secrets[name] = value
-    return f"set {builds.variable(name)} to{other} the secret {name} first"
+def _secret(name: str, value: bytes) -> Iterator[str]:
+    """The line that sets the variable which a command takes a secret from. The value itself is written only where a
+    build argument has had it before; else one stands there that is the same whenever the secret is."""
+    if _kernel.secrets.get(name) == value:
+        return
+    _kernel.secrets[name] = value
+    text, remark = value.decode(errors="replace"), ""
+    if text not in _kernel.arguments:
+        others = sum(each.startswith(f"{name}-") for each in _kernel.values.values())
+        hide(text, _kernel.values.get(text) or shlex.quote(f"{name}-{others + 1}"))
+        remark = "    # a value of yours: the notebook's is not written here"
+    yield f"export {builds.variable(name)}={word(text)}{remark}"
 
 
 def _differences(request: BuildRequest, prepared: Prepared) -> Iterator[str]:
@@ -139,9 +181,9 @@ def _place(folder: Path) -> tuple[str, list[str]]:
         return str(folder.relative_to(_ROOT) if folder.is_relative_to(_ROOT) else folder), []
     files = incremental.files(folder)
     known = frozenset(files.items())
-    if known in _copied:
-        return _copied[known], []
-    place = _copied[known] = f"/tmp/multistage-copy-{len(_copied) + 1}"
+    if known in _kernel.copied:
+        return _kernel.copied[known], []
+    place = _kernel.copied[known] = f"/tmp/multistage-copy-{len(_kernel.copied) + 1}"
     return place, copy_lines(files, place, {app.name: incremental.files(app) for app in APPS.iterdir() if app.is_dir()})
 
 
@@ -163,26 +205,28 @@ def copy_lines(files: Mapping[str, bytes], place: str, apps: Mapping[str, Mappin
 
 def _written(place: str, name: str, old: bytes | None, new: bytes) -> list[str]:
     """The commands that change a file, or write a new one."""
-    path = f"{place}/{name}"
+    path = shlex.quote(f"{place}/{name}")
+    folder = [f"mkdir -p {shlex.quote(str(Path(place, name).parent))}"] if "/" in name and old is None else []
+    if new in _kernel.read:
+        return [*folder, f"cp {_kernel.read[new]} {path}"]
     try:
         text, before = new.decode(), (old or b"").decode()
     except UnicodeDecodeError:
         text, before = "", None
     if before is None or len(new) > _LONGEST:
-        return [f"# {path} is missing here: {size(len(new))} that the notebook has made"]
+        return [*folder, f"head -c {len(new)} /dev/urandom > {path}    # as many bytes; the notebook has others"]
     if old is None:
-        folder = [f"mkdir -p {shlex.quote(str(Path(path).parent))}"] if "/" in name else []
-        return [*folder, f"printf %s {shlex.quote(text)} > {shlex.quote(path)}"]
+        return [*folder, f"printf %s {shlex.quote(text)} > {path}"]
     difference = difflib.unified_diff(before.splitlines(True), text.splitlines(True), name, name, n=1)
     whole = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in difference)
-    return [builds.heredoc(f"patch {shlex.quote(path)}", whole)]
+    return [builds.heredoc(f"patch {path}", whole)]
 
 
 def show_commands(_: Any = None) -> None:
     """post_run_cell: the commands of the cell that has run, below what it shows."""
     from IPython import get_ipython
 
-    shell, commands = get_ipython(), list(dict.fromkeys(_of_cell))
-    _of_cell.clear()
+    shell, commands = get_ipython(), list(dict.fromkeys(_kernel.of_cell))
+    _kernel.of_cell.clear()
     if shell and commands:
         shell.display_pub.publish(data=commands_bundle(commands), metadata={COMMANDS: True})

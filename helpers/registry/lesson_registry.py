@@ -28,10 +28,12 @@ _IN_TRANSFER = re.compile(rf"{re.escape(LOOPBACK)}:\d+/{FOLDER}/\S+")
 
 @dataclass(frozen=True)
 class Copy:
-    """An image in the registry: `name` as a reader calls it, `place` 'repository:tag'."""
+    """A copy of an image in the registry: `name` as a reader calls it, `place` 'repository:tag', `pushed` that of the
+    image that it is a copy of."""
 
     name: str
     place: str
+    pushed: str
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class Registry:
         made = unique_copy.copy(self._client, repository, self._client.manifest(repository, pushed.digest),
                                 place.rsplit(":", 1)[1], f"{self.address}/{place}", token)
         self._stored[repository, made.digest] = None
-        return Copy(pushed.name, place)
+        return Copy(pushed.name, place, pushed.place)
 
     @contextlib.contextmanager
     def pulled(self, copy: Copy | Transfer, *, watch: Watch = quiet) -> Iterator[Pulled]:

@@ -86,8 +86,8 @@ def test_the_commands_for_a_changed_copy_give_the_same_layers(engine, docker, ta
     changed = {**files("go-hello"), "Dockerfile": b"FROM debian:bookworm-slim\nCOPY . /copied\n", "new/note": uuid.uuid4().hex.encode()}
     monkeypatch.setattr(recent, "ended", terminal.note_build)
     build(folder(changed), tag=ours, engine=engine)
-    assert "a copy of go-hello, changed" in terminal._noted[-1]
-    _in_a_terminal(engine, docker, terminal._noted[-1].replace(ours, theirs))
+    assert "a copy of go-hello, changed" in terminal._kernel.noted[-1]
+    _in_a_terminal(engine, docker, terminal._kernel.noted[-1].replace(ours, theirs))
     assert _layers(engine, ours) == _layers(engine, theirs)
 
 

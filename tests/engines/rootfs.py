@@ -18,6 +18,7 @@ from helpers.subprocesses import running, tail
 PACKAGES = ("aardvark-dns", "ca-certificates", "conmon", "containerd", "crun", "docker.io", "iproute2",
             "iptables", "mount", "netavark", "nftables", "pigz", "podman", "procps", "runc", "slirp4netns",
             "util-linux", "xz-utils", "zstd")
+_COMMANDS = {"sid": ("docker-buildx", "docker-cli")}    # what a learner types, of today
 _UNUSED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 _DAY = 24 * 3600
 _FRESH = {"sid": 7 * _DAY}   # unstable changes daily, seldom in these packages; the others are kept for a month
@@ -73,7 +74,7 @@ def _made(suite: str) -> Path:
     place = Path(tempfile.mkdtemp(prefix=f".{suite}-", dir=folder()))
     command = [
         "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory",
-        f"--include={','.join(PACKAGES)}", '--aptopt=APT::Install-Recommends "false"',
+        f"--include={','.join((*PACKAGES, *_COMMANDS.get(suite, ())))}", '--aptopt=APT::Install-Recommends "false"',
         *(f"--aptopt={line}" for line in aptsources.options()),
         *(f"--dpkgopt=path-exclude={path}" for path in _UNUSED), suite, str(place), *_source(suite)]
     try:

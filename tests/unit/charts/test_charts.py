@@ -121,7 +121,7 @@ def gallery() -> list[charts.Chart]:
     from tests.unit.charts import test_kitchen, test_languages, test_timeline, test_transfers
     from tests.unit.report import test_views
     four, found = test_languages.FOUR, contents.SETS["three"]
-    attacks = [AttackResult(what, what == "be root", "", "") for what in ("open a shell", "be root")]
+    attacks = [AttackResult(what, what == "be root", (), "") for what in ("open a shell", "be root")]
     return [charts.sizes([ONE, TWO]), charts.sizes([ONE]), charts.layers(ONE), charts.stages(GRAPHS["two"]),
             charts.stages(GRAPHS["mount"]), charts.tools(found), charts.surface(found),
             charts.waste(contents.WASTES["some"]), charts.tries({"it": attacks}),

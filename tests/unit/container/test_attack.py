@@ -140,7 +140,7 @@ def test_an_engine_that_goes_away_is_no_program_that_is_missing():
 
 
 def tried(*outcomes: bool) -> tuple[AttackResult, ...]:
-    return tuple(AttackResult(what, outcome, "", "") for what, outcome in zip(NOTHING, outcomes))
+    return tuple(AttackResult(what, outcome, (), "") for what, outcome in zip(NOTHING, outcomes))
 
 
 @pytest.mark.parametrize("found, title", [

@@ -11,6 +11,8 @@ from helpers.lesson import shipping
 class Registry:
     """Notes what it is asked."""
 
+    address = "127.0.0.1:1"
+
     def __init__(self, speed, engine, report):
         self.speed, self.closed = speed, False
 

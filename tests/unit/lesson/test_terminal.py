@@ -11,16 +11,15 @@ from helpers import container, lesson
 from helpers.builder import BuildRequest
 from helpers.errors import BuildFailed
 from helpers.experiments import incremental
-from helpers.lesson import APPS, building, terminal
+from helpers.lesson import APPS, building, commands, terminal
+from helpers.lesson.commands import docker
 
 APP = APPS / "greeter"
 
 
 @pytest.fixture(autouse=True)
-def log(monkeypatch):
-    """A kernel that has made no call yet, with an engine that the course has started."""
-    for name, empty in {"_noted": [], "_of_cell": [], "_remarks": {}, "_copied": {}, "_secrets": {}}.items():
-        monkeypatch.setattr(terminal, name, empty)
+def owned(monkeypatch):
+    """With an engine that the course has started."""
     there = SimpleNamespace(host="unix:///home/ada/engine.sock", owned=True, builders=("buildkit", "legacy"))
     monkeypatch.setattr(terminal, "engine", lambda: there)
     monkeypatch.setenv("HOME", "/home/ada")
@@ -36,60 +35,65 @@ def copied(files):
     """A copy as a lesson makes it, and the commands that make it again."""
     place = lesson.folder(files)
     note_build(place, tag="greeter:copy")
-    return place, terminal._noted[-1]
+    return place, terminal._kernel.noted[-1]
 
 
-def test_a_script_has_the_calls_in_order_and_each_once():
+def test_a_script_has_the_calls_in_order():
     note_build(APP, tag="greeter:multi")
-    terminal.note(terminal.docker("run", "--rm", "greeter:multi", "say", "two words"))
+    terminal.note(docker("run", "--rm", "greeter:multi", "say", "two words"))
     note_build(APP, tag="greeter:multi")
     lines = lesson.in_your_terminal().text.splitlines()
+    build = "docker build -t greeter:multi notebooks/apps/greeter"
     assert [line for line in lines if line.startswith("docker")] == [
-        "docker build -t greeter:multi notebooks/apps/greeter", "docker run --rm greeter:multi say 'two words'"]
+        build, "docker run --rm greeter:multi say 'two words'", build]
     assert lines[2].startswith('export DOCKER_HOST="unix://$HOME/engine.sock"')
     assert lines[3].startswith("export DOCKER_BUILDKIT=1")
 
 
-def test_what_is_done_again_after_a_change_is_there_again():
-    run, prune = terminal.docker("run", "--rm", "greeter:multi"), terminal.docker("buildx", "prune", "-f")
-    terminal.note(prune)
-    for number in "12":
-        note_build(APP, tag="greeter:multi", args={"NUMBER": number})
-        terminal.note(run, run, prune)
-    build = "docker build --build-arg NUMBER={} -t greeter:multi notebooks/apps/greeter"
-    assert lesson.in_your_terminal().text.splitlines()[-7:] == [
-        prune, build.format(1), run, prune, build.format(2), run, prune]
+def test_a_look_is_repeated_only_after_a_change():
+    look, run = commands.listing("greeter:multi"), docker("run", "--rm", "greeter:multi")
+    terminal.note(look, look, run, run, look, docker("images"), look)
+    assert lesson.in_your_terminal().text.splitlines()[-6:] == ["", look, run, run, look, docker("images")]
 
 
-def test_a_server_that_ends_with_the_notebook_is_named():
-    pushed = terminal.docker("push", "127.0.0.1:36061/multistage-course/greeter:1")
-    terminal.note(pushed, "curl http://127.0.0.1:8080/")
-    *_, remark, empty, first, second = lesson.in_your_terminal().text.splitlines()
-    assert remark.startswith("# 127.0.0.1:36061 is a server of this notebook") and "registry:2" in remark
-    assert (empty, first, second) == ("", pushed, "curl http://127.0.0.1:8080/")
+def test_a_server_of_the_notebook_is_started_once_and_ended_in_a_terminal_too():
+    for port in (36061, 36062):
+        terminal.start(f"127.0.0.1:{port}", "127.0.0.1:5000", "docker run -d --name registry registry:2", end="docker rm -f registry")
+        terminal.note(docker("push", f"127.0.0.1:{port}/greeter:1"))
+    assert terminal._kernel.of_cell.count("docker run -d --name registry registry:2") == 2    # beneath both cells
+    assert lesson.in_your_terminal().text.splitlines()[-4:] == [
+        "docker run -d --name registry registry:2", *["docker push 127.0.0.1:5000/greeter:1"] * 2, "docker rm -f registry"]
+
+
+def test_a_file_that_a_command_has_read_is_copied_from_there():
+    program = b"\x7fELF\0" * 9
+    assert terminal.read_to("/usr/bin/compile", program) == "/tmp/multistage-compile"
+    assert terminal.read_to("/note", b"hello") == ""    # printed
+    _, lines = copied({"compile": program})
+    assert "cp /tmp/multistage-compile /tmp/multistage-copy-1/compile" in lines
 
 
 @pytest.mark.parametrize("asks, expected", [
-    (lambda served: None, ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/; docker stop served"]),
+    (lambda served: None, ["curl -sS --retry 9 --retry-connrefused http://127.0.0.1:8080/", "docker rm -f served"]),
     (lambda served: [served.run(["ls", "a b"]), served.beside("debian", ["ps"]),
                      served.beside("debian", ["ps"], user="1:1", capabilities=["SYS_PTRACE"])],
-     ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/",
+     ["curl -sS --retry 9 --retry-connrefused http://127.0.0.1:8080/",
       "docker exec served ls 'a b'",
       "docker run --rm --pid=container:served --network=container:served debian ps",
       "docker run --rm --pid=container:served --network=container:served --user 1:1 --cap-drop=ALL --cap-add=SYS_PTRACE "
       "debian ps",
-      "docker stop served"]),
+      "docker rm -f served"]),
     (lambda served: [served.get(), served.put("/app/greeting.txt", b"it's new"), served.put("/x/data", b"\xff" * 2000),
                      served.get(), served.get("/a page"), served.log],
-     ["curl --retry 9 --retry-connrefused http://127.0.0.1:8080/",
+     ["curl -sS --retry 9 --retry-connrefused http://127.0.0.1:8080/",
       """printf %s 'it'"'"'s new' > /tmp/multistage-greeting.txt""",
       "docker cp /tmp/multistage-greeting.txt served:/app/greeting.txt",
-      "# /tmp/multistage-data is missing here: 2.00 kB that the notebook has made",
+      "head -c 2000 /dev/urandom > /tmp/multistage-data    # as many bytes; the notebook has others",
       "docker cp /tmp/multistage-data served:/x/data",
       "curl http://127.0.0.1:8080/",
       "curl 'http://127.0.0.1:8080/a page'",
       "docker logs served",
-      "docker stop served"])])
+      "docker rm -f served"])])
 def test_what_is_asked_of_a_server_comes_before_its_end(monkeypatch, asks, expected):
     @contextlib.contextmanager
     def serve(image, command, **options):
@@ -102,14 +106,14 @@ def test_what_is_asked_of_a_server_comes_before_its_end(monkeypatch, asks, expec
     monkeypatch.setattr(container.ServedContainer, "log", "said")
     with lesson.serve("greeter:multi", 8080) as served:
         asks(served)
-    assert terminal._noted[-1].split("\n") == [
-        "docker run --rm -d --name served -p 127.0.0.1:8080:8080 greeter:multi", *expected]
+    assert terminal._kernel.noted[-1].split("\n") == [
+        "docker run -d --name served -p 127.0.0.1:8080:8080 greeter:multi", *expected]
 
 
 def test_an_engine_without_buildkit_is_asked_for_its_own_builder(monkeypatch):
     podman = SimpleNamespace(host="unix:///run/podman.sock", owned=False, builders=("buildah",))
     monkeypatch.setattr(terminal, "engine", lambda: podman)
-    assert lesson.in_your_terminal().text.splitlines()[2:] == ["export DOCKER_BUILDKIT=0    # this engine has no BuildKit"]
+    assert lesson.in_your_terminal().text.splitlines()[2] == "export DOCKER_BUILDKIT=0    # this engine has no BuildKit"
 
 
 def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
@@ -120,7 +124,7 @@ def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
     del files["Dockerfile.tested"]
     place, commands = copied(files)
     assert "a copy of greeter, changed" in commands and "Hello" not in commands
-    made, = terminal._copied.values()
+    made, = terminal._kernel.copied.values()
     script = "\n".join(line for line in commands.splitlines() if not line.startswith("docker"))
     subprocess.run(["sh", "-euc", script.replace(made, str(tmp_path / "copy"))], cwd=APPS.parents[1], check=True)
     assert incremental.files(tmp_path / "copy") == incremental.files(place) == files
@@ -129,13 +133,13 @@ def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
 def test_a_copy_that_is_built_twice_is_made_once():
     place, _ = copied(incremental.files(APP))
     note_build(place, tag="greeter:again")
-    assert terminal._noted[-1] == "docker build -t greeter:again /tmp/multistage-copy-1"
+    assert terminal._kernel.noted[-1] == "docker build -t greeter:again /tmp/multistage-copy-1"
 
 
-def test_files_of_no_application_are_written_and_what_is_no_text_is_missed():
+def test_files_of_no_application_are_written_and_what_is_no_text_is_made_up():
     _, commands = copied({"release": b"January", "compile": b"\xff" * 2000})
     assert "mkdir /tmp/multistage-copy-1\n" in commands
-    assert "# /tmp/multistage-copy-1/compile is missing here: " in commands
+    assert "head -c 2000 /dev/urandom > /tmp/multistage-copy-1/compile    # as many" in commands
     assert "printf %s January > /tmp/multistage-copy-1/release" in commands
 
 
@@ -144,10 +148,11 @@ def test_files_of_no_application_are_written_and_what_is_no_text_is_missed():
      "docker build -f - notebooks/apps/greeter <<'END'    # fails at line 8\nFROM scratch\nEND"),
     (BuildFailed("The engine is gone."), {}, "docker build notebooks/apps/greeter    # fails"),
     (None, {"secrets": {"token": b"hunter2"}},     # named and not written
-     "docker build --secret id=token,env=TOKEN notebooks/apps/greeter    # set TOKEN to the secret token first")])
+     "export TOKEN=token-1    # a value of yours: the notebook's is not written here\n"
+     "docker build --secret id=token,env=TOKEN notebooks/apps/greeter")])
 def test_a_command_says_where_it_fails_and_what_it_needs(failure, options, command):
     note_build(APP, failure, **options)
-    assert terminal._noted == [command]
+    assert terminal._kernel.noted == [command]
 
 
 @pytest.mark.parametrize("output, told", [
@@ -155,13 +160,22 @@ def test_a_command_says_where_it_fails_and_what_it_needs(failure, options, comma
     (Path("/tmp/multistage-lesson-x1/secret-provenance-min"), "--output /tmp/secret-provenance-min ")])
 def test_a_command_writes_into_no_folder_of_the_notebook_s(output, told):
     note_build(APP, output=output)
-    assert terminal._noted == [f"docker {'buildx ' * bool(told)}build {told}notebooks/apps/greeter"]
+    assert terminal._kernel.noted == [f"docker {'buildx ' * bool(told)}build {told}notebooks/apps/greeter"]
 
 
-def test_a_secret_that_changes_is_said_to_change():
-    for value in (b"one", b"two", b"two"):
+def test_a_secret_is_set_when_it_changes_and_is_the_same_whenever_its_value_is():
+    for value in (b"one", b"two", b"two", b"one"):
         note_build(APP, secrets={"token": value})
-    assert ["another value" in line for line in terminal._noted] == [False, True, False]
+    assert [line.partition("    #")[0].split("\n")[0] for line in terminal._kernel.noted] == [
+        "export TOKEN=token-1", "export TOKEN=token-2", "docker build --secret id=token,env=TOKEN notebooks/apps/greeter",
+        "export TOKEN=token-1"]
+    assert terminal.word("two") == "token-2" and terminal.word("it's") == "'it'\"'\"'s'"
+
+
+def test_a_secret_that_was_a_build_argument_is_written_again():
+    note_build(APP, args={"TOKEN": "seen before"})
+    note_build(APP, secrets={"token": b"seen before"})
+    assert terminal._kernel.noted[-1].startswith("export TOKEN='seen before'\n")
 
 
 def test_the_head_of_the_script_says_what_docker_would_not_have():
@@ -178,7 +192,7 @@ def test_builds_of_stand_ins_and_exercises_are_no_call_of_a_lesson(tmp_path):
     exercise = tmp_path / "multistage-exercise-x"
     exercise.mkdir()
     note_build(exercise)
-    assert terminal._noted == []
+    assert terminal._kernel.noted == []
 
 
 def test_one_command_stands_in_one_line_and_many_are_folded():
@@ -203,4 +217,4 @@ def test_a_cell_shows_its_own_commands_once(monkeypatch):
 def test_without_an_engine_nothing_is_noted(monkeypatch):
     monkeypatch.setattr(terminal, "recorded_only", lambda: True)
     terminal.note("docker images")
-    assert terminal._noted == []
+    assert terminal._kernel.noted == []
