@@ -19,12 +19,13 @@ _HEAD = 0.35          # inches for a panel's name
 _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
 _SIZE = 8.5           # points of the words on a bar
-_PAD = 0.06           # inches between a bar and words
+_PAD = 0.08           # inches between a bar and words
 _THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
 _NAME = 1.4           # inches for the names of the lanes, and what stands under them
 _BUSTER = re.compile(r"\d{16,}")   # of `cache_buster`, for which no reader has a use
 _SHORT = 0.02         # of the whole: overlaps under this are not worth words
-_AROUND = "outside stages"   # the lane of what belongs to no stage: context, labels, export
+_ALIKE = 3            # times as long: a longer build would leave a shorter one no room on an axis of both
+_AROUND = "outside stages"   # the lane of what belongs to no stage: bases, context, labels, export
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def timeline(build: BuildResult | BuildFailed | Mapping[str, BuildResult | Build
     """A lane for each stage, a bar for each step that ran, a ring for each that was cached;
     shaded where two stages ran at once, and an arrow where a step needs another stage's step.
 
-    build  one, or several by name: each in a panel, all on one axis
+    build  one, or several by name: each in a panel, all on one axis if they took about as long
 
     Raises CourseError for a build that was refused before its first step.
     """
@@ -59,11 +60,12 @@ def timeline(build: BuildResult | BuildFailed | Mapping[str, BuildResult | Build
     drawn = [_lanes(each) for each in named.values()]
     lengths = [max((step.completed or 0.0 for lane in lanes for step in (*lane.ran, *lane.cached)), default=0.0) or 1.0
                for lanes in drawn]
-    several = len(drawn) > 1
+    several, alike = len(drawn) > 1, max(lengths) <= _ALIKE * min(lengths)
     figure, panels = canvas(sum(0.45 + _ROW * len(lanes) + _HEAD * several for lanes in drawn), rows=len(drawn))
-    for name, lanes, axes in zip(named, drawn, panels if several else [panels]):
-        _panel(axes, lanes, max(lengths))
-        axes.set_title(name, fontsize=10.5, loc="left", pad=14)
+    for name, lanes, length, axes in zip(named, drawn, lengths, panels if several else [panels]):
+        _panel(axes, lanes, max(lengths) if alike else length)
+        axes.set_title(name if alike else f"{name}: {seconds(length)}, on an axis of its own",
+                       fontsize=10.5, loc="left", pad=14)
     found = [_finding(each, lanes, whole) for each, lanes, whole in zip(named.values(), drawn, lengths)]
     found = [f"{name}: {each[0].lower()}{each[1:]}" if name else each for name, each in zip(named, found)]
     spoken = [f"{name}: " * bool(name) + _spoken(lanes) for name, lanes in zip(named, drawn)]
@@ -90,9 +92,14 @@ def _lanes(build: BuildResult | BuildFailed) -> list[Lane]:
     shipped = dockerfile.stage(target).label if target else dockerfile.stages[-1].label
     lanes = [Lane(report.name, tuple(work(report.steps)), RUN if report.name == shipped else BUILD,
                   _state(report, isinstance(build, BuildFailed))) for report in reports]
-    around = Lane(_AROUND, tuple(step for step in steps if not step.stage), SHARED)
+    around = Lane(_AROUND, tuple(step for step in steps if not step.stage or _fetched(step)), SHARED)
     whole = max((step.completed for step in steps if step.completed is not None), default=0.0)
     return lanes + [around] * (covered(around.steps) > 0.03 * whole)
+
+
+def _fetched(step: Step) -> bool:
+    """Whether it took a base image, for any number of stages; one from the cache took no time."""
+    return step.instruction.upper().startswith("FROM ") and step.seconds > 0
 
 
 def _parts(build: BuildResult | BuildFailed) -> tuple:
@@ -120,22 +127,22 @@ def _shared(lanes: Sequence[Lane], whole: float) -> list[tuple[float, float]]:
 
 def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
     """Draw a lane; what stands under its name where no bar has room for words."""
-    shown = False
-    for step in lane.ran:
+    free = -1.0    # where the last words end: outside stages, bars may overlap
+    for step in sorted(lane.ran, key=lambda step: step.started or 0):
         colour = DANGER if step.status == "failed" else lane.colour
         axes.barh(row, max(step.seconds, _THIN * scale), left=step.started, height=_BAR, color=colour,
                   edgecolor=PAPER, linewidth=0.8 if step.seconds > 3 * _THIN * scale else 0)
         words = next((each for each in _words(step) if wide(each, _SIZE) + 2 * _PAD <= step.seconds / scale), "")
-        if words:
+        if words and (step.started or 0) >= free:
             axes.text((step.started or 0) + _PAD * scale, row, words, va="center", fontsize=_SIZE,
                       color=words_on(colour))
-            shown = True
+            free = (step.started or 0) + (wide(words, _SIZE) + _PAD) * scale
     if lane.cached:
         axes.plot([step.started or 0.0 for step in lane.cached], [row] * len(lane.cached), linestyle="none",
                   marker="o", markersize=7, markerfacecolor=PAPER, markeredgecolor=FAINT, clip_on=False)
     elif not lane.ran:
         axes.plot([0, whole], [row, row], color=SHARED, linewidth=1, linestyle=(0, (2, 4)))
-    return "" if shown else f"\n{_summary(lane)}"
+    return "" if free >= 0 else f"\n{_summary(lane)}"
 
 
 def _words(step: Step) -> tuple[str, ...]:
@@ -182,7 +189,7 @@ def _legend(lanes: Sequence[Lane]) -> list[Patch | Line2D]:
     ran = {lane.colour for lane in lanes if any(step.status == "done" for step in lane.ran)}
     failed = any(step.status == "failed" for lane in lanes for step in lane.ran)
     kinds = [(BUILD, "a step of a stage that stays behind"), (RUN, "a step of the stage that is shipped"),
-             (SHARED, "around the stages: context, labels, export")]
+             (SHARED, "around the stages: bases, context, labels, export")]
     legend: list[Patch | Line2D] = [Patch(facecolor=colour, label=label) for colour, label in kinds if colour in ran]
     if failed:
         legend.append(Patch(facecolor=DANGER, label="\u2718 failed"))

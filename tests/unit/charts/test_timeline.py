@@ -178,7 +178,7 @@ def test_the_lane_of_a_skipped_stage_is_empty_and_says_why():
 
 def test_a_failed_step_is_marked_besides_its_colour():
     chart = charts.timeline(recorded("legacy-unused-fails"))
-    assert [bar[3] for bar in bars(chart)] == [to_rgb(style.DANGER)]
+    assert [bar[3] for bar in bars(chart) if bar[0] == 0] == [to_rgb(style.DANGER)]
     assert any(text.startswith("✘ RUN") for text in texts(chart))
     assert texts(chart).count("not reached") == 2
 
@@ -195,6 +195,22 @@ def test_what_is_around_the_stages_has_a_lane_if_it_took_time():
                                      step("", 10, 10 + seconds, "exporting to image")))
         return rows(chart)
     assert lanes(5) == ["stage-0", "outside stages"] and lanes(0.1) == ["stage-0"]
+
+
+def test_a_base_that_took_time_is_part_of_what_is_around_the_stages():
+    """Where a build waits for its base, no blank stands for it."""
+    def lanes(*taken):
+        chart = charts.timeline(made("FROM a\nRUN make\n", *taken, step("stage-0", 8, 10)))
+        return bars(chart), rings(chart)
+    assert lanes(step("stage-0", 0, 8, "FROM a"))[0][1:] == [(1, 0, 8, to_rgb(style.SHARED))]
+    assert len(lanes(step("stage-0", 0, 0, "FROM a", cached=True))[0]) == 1 and not lanes()[1]
+
+
+def test_words_on_bars_that_overlap_stand_apart():
+    chart = charts.timeline(made("FROM a\nFROM b\nRUN x\n", step("stage-0", 0, 8, "FROM a"), step("stage-1", 0.1, 8, "FROM b"),
+                                 step("stage-1", 8, 10)))
+    assert "FROM a  8.0 s" in texts(chart) and not any("FROM b" in each for each in texts(chart))
+    figures.assert_apart(chart.figure, chart.figure.axes[0].texts)
 
 
 @pytest.mark.parametrize("begin, end, said", [
@@ -218,6 +234,14 @@ def test_builds_that_are_compared_have_one_axis():
     assert chart.title == ("BuildKit: one and two ran at once for 5.0 s of 7.0 s; "
                            "the legacy builder: one stage after another: 10.0 s")
     assert "BuildKit: one: " in chart.alt and "the legacy builder: one: " in chart.alt
+
+
+def test_a_build_that_took_much_longer_has_an_axis_of_its_own():
+    long = made(TWO, step("one", 0, 40), step("two", 40, 90), step("stage-2", 90, 100))
+    chart = charts.timeline({"short": AT_ONCE, "long": long})
+    assert [round(axes.get_xlim()[1] / 1.02) for axes in chart.figure.axes] == [7, 100]
+    assert [axes.get_title(loc="left") for axes in chart.figure.axes] == [
+        "short: 7.0 s, on an axis of its own", "long: 1 min 40 s, on an axis of its own"]
 
 
 def test_the_digits_that_keep_a_step_from_being_cached_are_left_out():
