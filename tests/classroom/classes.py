@@ -20,7 +20,7 @@ import requests
 from helpers.classroom.live import client
 from helpers.engine import processes
 
-SIZE, CONTENT = "How large is the image?", "What is in the image?"     # lesson 01 asks both
+SIZE, CONTENT = "How large is the image?", "How many of the five will the program find?"     # lesson 01 asks both
 EXERCISE = "01-split-the-stage"
 NAMES = ("ada", "bob", "cem", "dana", "eve", "finn", "gita", "hugo", "ines", "jo")
 GUESSES = (100, 300, 300, 300, 500, 500, 800, 800, 1000, 2000)
@@ -33,7 +33,7 @@ def take_part(view: str, tokens: Iterable[str]) -> None:
     for number, token in enumerate(tokens):
         with mock.patch.dict(os.environ, {client.ADDRESS: view, "JUPYTERHUB_API_TOKEN": token}):
             client._post({"kind": "answer", "question": SIZE, "answer": GUESSES[number] * 1e6, "found": MEASURED})
-            content = "program and source" if number % 3 else "only the program"
+            content = "1 or 2" if number % 3 else "3 or 4"
             client._post({"kind": "answer", "question": CONTENT, "answer": content})
             for fails in [["size"]] * 3 if number < 3 else [["single-stage"], []] if number < 7 else []:
                 client._post({"kind": "check", "exercise": EXERCISE, "passed": not fails, "fails": fails})

@@ -119,9 +119,9 @@ def test_a_token_that_is_no_more_sends_nothing(hub, tokens):
 
 
 def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, revealed, tmp_path):
-    cells = ["from helpers.lesson import *", "guess = predict('What is in the image?', ['only the program', 'program and source'])",
-             "guess.value = 'only the program'", "guess.compare('program and source')", "%class", "%class off",
-             "guess.compare('only the program')", "from helpers.classroom.live import client; client._sender.shutdown()"]
+    cells = ["from helpers.lesson import *", "guess = predict('How many of the five will the program find?', ['1 or 2', '3 or 4'])",
+             "guess.value = '3 or 4'", "guess.compare('1 or 2')", "%class", "%class off",
+             "guess.compare('3 or 4')", "from helpers.classroom.live import client; client._sender.shutdown()"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
     environment = {**os.environ, "MULTISTAGE_HOME": str(tmp_path), "MULTISTAGE_NO_ENGINE": "1", "MULTISTAGE_REQUIRE_ENGINE": "",
                    "MULTISTAGE_CLASS_VIEW": hub.view, "JUPYTERHUB_API_TOKEN": tokens["hugo"]}
@@ -134,4 +134,4 @@ def test_a_lessons_kernel_says_that_it_sends_and_shows_the_class(hub, tokens, re
     instructor.log_in()
     instructor.web.get(hub.view, timeout=60)
     rows = [row for row in instructor.web.get(f"{hub.view}events.csv", timeout=60).text.splitlines() if '"hugo"' in row]
-    assert rows[-1].endswith('"What is in the image?","only the program","program and source","",""')
+    assert rows[-1].endswith('"How many of the five will the program find?","3 or 4","1 or 2","",""')

@@ -151,10 +151,10 @@ def test_nothing_reaches_out_of_its_place(lesson, width):
 
 def test_a_question_answers(lesson):
     output = lesson.output(lesson.cell('ask("02-compiler-stays-out")'))
-    output.get_by_role("radio", name="it is deleted at the end").check()
-    expect(output.get_by_role("status")).to_contain_text("Not quite. It is: it is never copied in.")
-    output.get_by_role("radio", name="it is never copied in").check()
-    expect(output.get_by_role("status")).to_contain_text("Yes. There is no step that deletes anything.")
+    output.get_by_role("radio", name="as much as make alone").check()
+    expect(output.get_by_role("status")).to_contain_text("Not quite. It is: no larger.")
+    output.get_by_role("radio", name="no larger").check()
+    expect(output.get_by_role("status")).to_contain_text("Yes. What is installed in a stage stays there.")
 
 
 def test_kitchen_and_dining_room_are_walked_by_mouse_and_by_keyboard(lesson):
