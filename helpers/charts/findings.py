@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 from ..report import Report
 from ..text import one_line
 from ..units import counted, size
-from .sizes import Part, bar, bar_axis
+from .sizes import Part, bar, bar_axis, legend_of
 from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, Chart, canvas, finish
 
 _ROW = 0.24       # inches of a line
@@ -42,25 +42,33 @@ def findings(report: Report) -> Chart:
         places.append(top + (high - 1) / 2)
         top += high
     figure, axes = canvas(0.45 + _ROW * top)
-    stand_in = report.image.stand_in is not None
     longest = max((row.brings for row in rows), default=1) or 1
-    for at, row, lines in zip(places, rows, rules, strict=True):
-        kept = row.brings - row.saves
-        own = Part("added", kept, RUN) if not row.base else Part("the base's", kept, SHARED, stand_in)
-        bar(axes, at, [own, *([Part("a fix would save it", row.saves, DANGER)] if row.saves else [])],
-            size(row.brings) if row.brings else "", height=0.7, fontsize=8.5)
+    stacks = [_parts(row, report.image.stand_in is not None) for row in rows]
+    for at, row, parts, lines in zip(places, rows, stacks, rules, strict=True):
+        bar(axes, at, parts, size(row.brings) if row.brings else "", height=0.7, fontsize=8.5)
         axes.text(_COLUMN * longest, at, "\n".join(lines), va="center", fontsize=8.5, color=INK, linespacing=1.05)
     axes.set_yticks(places, [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows], family=MONOSPACE, fontsize=7.5)
     for row, label in zip(rows, axes.get_yticklabels(), strict=False):
         label.set_color(INK if row.shipped else FAINT)
-    axes.set_ylim(top - 0.4, -0.6)
+    axes.set_ylim(top - 0.4, -1.3)
     bar_axis(axes, longest, room=_ROOM)
-    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= longest])
-    legend = [Patch(facecolor=SHARED, label="the base's"), Patch(facecolor=RUN, label="added"),
-              Patch(facecolor=DANGER, label="\u2718 a fix would save it")]
+    axes.set_xticks([])    # every bar says its bytes
+    axes.spines[["left", "bottom"]].set_visible(False)
+    for left, head in ((0, "what it adds to the image"), (_COLUMN * longest, "the rules that it breaks")):
+        axes.text(left, -0.9, head, va="center", fontsize=8.5, color=FAINT)
+    legend = legend_of(stacks)
     if not all(row.shipped for row in rows):
         legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey text: a stage that is not shipped"))
     return finish(figure, _finding(report), _spoken(report), [report.image], legend=legend)
+
+
+def _parts(row: _Row, stand_in: bool) -> list[Part]:
+    """Its bytes: those that stay, and those that a fix saves."""
+    colour, name = (SHARED, "the base's") if row.base else (RUN, "added")
+    hatched = stand_in and row.base
+    saved = "\u2718 a fix would save it" + " (of the base)" * hatched    # hatched and plain look different
+    return [part for part in (Part(name, row.brings - row.saves, colour, hatched),
+                              Part(saved, row.saves, DANGER, hatched)) if part.count]
 
 
 def _rows(report: Report) -> list[_Row]:

@@ -17,7 +17,7 @@ from .kitchen import Rooms, rooms
 from .model import RULES, SEVERITIES, Finding, Rule, reaches
 from .opinions import Opinions
 from .result import Report, to_sarif
-from .run import NAME, context_of, findings_of, report
+from .run import context_of, findings_of, report
 
-__all__ = ["NAME", "RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "context_of",
+__all__ = ["RULES", "SEVERITIES", "Finding", "Fixed", "Opinions", "Report", "Rooms", "Rule", "context_of",
            "findings_of", "fix", "reaches", "report", "rooms", "to_sarif", "writable"]

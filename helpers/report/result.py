@@ -45,6 +45,11 @@ class Report:
     def image(self) -> Image:
         return self.inventory.image
 
+    @property
+    def project(self) -> str:
+        """Its name, as that of its image begins."""
+        return self.result.tag.partition(":")[0]
+
     def of(self, rule: str) -> tuple[Finding, ...]:
         """The findings of a rule."""
         return tuple(each for each in self.findings if each.rule == rule)

@@ -16,6 +16,7 @@ from ..builder.context import Context
 from ..engine import Engine, connect
 from ..errors import ImageNotFound
 from ..inventory import Inventory, inventory
+from ..paths import applications
 from . import base_advice, contents, entrypoint, layers, text
 from .context import ReportContext, read_project
 from .model import Finding, ordered
@@ -26,8 +27,7 @@ from .secrets import secrets
 RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, layers.hidden,
          layers.copied_folders, layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user,
          text.cache_order, text.moving_tags, text.no_dockerignore, text.read_otherwise)
-NAME = "multistage-report"    # of the images that a report builds
-_LETTERS = 40                 # of a project's name in that of its image
+_LETTERS = 40    # of a project's name, and of a file's, in the name of the image
 
 
 def report(context: str | Path = ".", *, transfer: bool = False, engine: Engine | None = None,
@@ -35,7 +35,7 @@ def report(context: str | Path = ".", *, transfer: bool = False, engine: Engine 
            say: Callable[[str], None] | None = None, **options: Any) -> Report:
     """Build the project in `context` and report on it.
 
-    Nothing of the project is changed. Its image gets a name of the course, multistage-report:..., removed by `clean`.
+    Nothing of the project is changed. Its image is called PROJECT:report..., and `clean` removes it.
 
     transfer  measure the transfer size too, which takes about a second for 25 MB
     watch     called with the build's `Progress` after each piece of news
@@ -67,9 +67,17 @@ def findings_of(context: ReportContext) -> tuple[Finding, ...]:
 
 def name(root: Path, dockerfile: str, target: str | None, text: str | None = None) -> str:
     """A name for the project's image, its own for each Dockerfile and target, and for a text in place of the file."""
-    place = "\0".join((str(root.resolve()), dockerfile, target or "", *([text] if text else [])))
-    words = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-")[:_LETTERS]
-    return f"{NAME}:{words or 'project'}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
+    project = root.resolve()
+    file = _words(dockerfile.removeprefix("Dockerfile"))
+    words = ["report", *([file] if file else []), *([_words(target)] if target else [])]
+    if text or project.parent not in applications():    # two folders of a user's may have one name
+        place = "\0".join((str(project), dockerfile, target or "", *([text] if text else [])))
+        words.append(hashlib.sha256(os.fsencode(place)).hexdigest()[:8])
+    return f"{_words(project.name) or 'project'}:{'-'.join(words)}"
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LETTERS].strip("-")
 
 
 def context_of(result: BuildResult, found: Inventory, sent: Context, engine: Engine) -> ReportContext:

@@ -22,7 +22,7 @@ def report_view(report: Report) -> str:
     """What to fix, the heaviest first; stages, layers and inventory folded away."""
     rows = [(marked(_MARKS[each.severity], each.severity, _COLOURS[each.severity]), str(each.line or ""),
              _described(each), whole(size(each.saves)) if each.saves else "") for each in report.findings]
-    caption = f"{report.result.tag}: {_sum(report)}"
+    caption = f"{report.project}: {_sum(report)}"
     wrong = table(("urgency", "line", "what to fix", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{escape(caption)}</p>"
     said = "".join(f"<p>{escape(sentence)}</p>" + _listed(opinions) for sentence, opinions in _opinions(report))
@@ -30,7 +30,7 @@ def report_view(report: Report) -> str:
 
 
 def report_text(report: Report) -> str:
-    lines = [f"{report.result.tag}: {_sum(report)}", _sizes(report), _main(report), "Stages"]
+    lines = [f"{report.project}: {_sum(report)}", _sizes(report), _main(report), "Stages"]
     for each in report.result.stages:
         cost = seconds(each.seconds) if each.status == "built" else ""
         lines.append(f"  line {each.line:<4} {each.name:<16} {each.status:<8} {cost:>8}  FROM {each.base}")
@@ -93,7 +93,7 @@ def _main(report: Report) -> str:
 
 
 def _described(each: Finding) -> str:
-    return (f"<b>{prose(each.title)}.</b> {prose(each.what)} {prose(each.why)}<br>"
+    return (f"<b>{prose(each.title)}</b> ({code(each.rule)}): {prose(each.what)} {prose(each.why)}<br>"
             f"<i>{prose(each.remedy)}</i>{_taught(each)}")
 
 

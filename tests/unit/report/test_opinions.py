@@ -82,6 +82,6 @@ def test_the_rules_that_a_linter_has_too_are_the_linter_s_own():
 
 
 def test_a_project_s_image_has_a_name_whatever_the_folder_s_bytes():
-    assert re.fullmatch(r"multistage-report:dir-[0-9a-f]{8}",
+    assert re.fullmatch(r"dir:report-docker-file-[0-9a-f]{8}",
                         run.name(Path("/tmp/dir\udcff"), "Docker\udcfffile", None))
     assert run.name(Path("/tmp/dir\udcff"), "D", None) != run.name(Path("/tmp/dir\udcfe"), "D", None)

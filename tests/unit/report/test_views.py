@@ -1,6 +1,7 @@
 """A report shown: as HTML, as text, as a picture, as JSON, by the command."""
 
 import json
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,7 +17,9 @@ from helpers.errors import BuildFailed, ContextError
 from helpers.image import Image, Start
 from helpers.image.config import start
 from helpers.inventory import take
+from helpers.paths import applications
 from helpers.report import Finding, Opinions, Report, findings_of
+from helpers.report.run import name
 from helpers.views import report as views
 from tests.unit.cases import DYNAMIC, FAT, SMALL, case, image, layer
 from tests.unit.charts.figures import PNG, rows
@@ -51,7 +54,7 @@ def told(text=TEXT, base=FAT, own=OWN, findings=None, stand_in=False, **other) -
     needed = made.dockerfile.needed()
     stages = tuple(StageReport(each.label, each.base, each.line, "built" if each.label in needed else "skipped", 2.5)
                    for each in made.dockerfile.stages)
-    result = BuildResult("sha256:" + "0" * 64, "multistage-report:x-1", "buildkit", 3.0, stages, (), (), None,
+    result = BuildResult("sha256:" + "0" * 64, "x:report", "buildkit", 3.0, stages, (), (), None,
                          made.dockerfile, SimpleNamespace(describe=lambda: "An engine"))
     return Report(result, seen, made.lines, made.main, findings_of(made) if findings is None else tuple(findings),
                   **{"unique": 60_000, **other})
@@ -93,7 +96,7 @@ def test_the_json_has_what_the_report_has():
 def test_the_text_has_every_finding_with_line_why_and_remedy():
     report = told()
     text = views.report_text(report)
-    assert text.startswith(f"multistage-report:x-1: {len(report.findings)} things to fix, 2 of them urgent\n")
+    assert text.startswith(f"x: {len(report.findings)} things to fix, 2 of them urgent\n")
     for each in report.findings:
         assert each.what in text and f"Why: {each.why}" in text and f"What to do: {each.remedy}" in text
     assert "✘ high, line 6 (and 7): files that a later layer hides (hidden-files); saves 60.0 kB" in text
@@ -185,10 +188,27 @@ def test_bars_are_what_stays_and_what_fixing_saves():
     found = widths(charts.findings(report))
     brought = report.brought()
     assert sum(found[2]) == brought[4] and sum(found[4]) == brought[6] == 60_000
-    assert found[4] == (0, 60_000) and found[0] == (0,)
+    assert found[4] == (60_000,) and 0 not in found
     # Two findings on one line cannot save more than the line brings.
     greedy = told(findings=[Finding(rule, "high", 6, "", "", "", 50_000) for rule in ("secret", "cache-left")])
-    assert widths(charts.findings(greedy))[4] == (0, 60_000)
+    assert widths(charts.findings(greedy))[4] == (60_000,)
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_the_legend_names_what_is_drawn_and_each_column_has_a_head():
+    figure = charts.findings(told()).figure
+    names = legend(figure)
+    saved = "\u2718 a fix would save it"
+    assert set(names[:-1]) == {"the base's", "added", saved} and names[-1].startswith("grey text")
+    bases = [Finding("build-tools", "high", 4, "", "", "", 9_000), *told().findings]
+    assert {saved, f"{saved} (of the base)"} <= set(legend(charts.findings(told(findings=bases, stand_in=True)).figure))
+    assert legend(charts.findings(told(findings=[])).figure) == ["the base's", "added", names[-1]]
+    axes, = figure.axes
+    heads = [text.get_text() for text in axes.texts[-2:]]
+    assert heads == ["what it adds to the image", "the rules that it breaks"] and not len(axes.get_xticks())
 
 
 def test_stages_that_are_not_shipped_are_grey_words():
@@ -289,12 +309,18 @@ def test_a_report_without_an_engine(monkeypatch, home, capsys):
 
 
 def test_the_name_of_a_report_s_image(tmp_path):
-    from helpers.report.run import name
-
     folder = tmp_path / "My Project (ü)!"
     first = name(folder, "Dockerfile", None)
-    assert first.startswith("multistage-report:my-project-") and first == name(folder, "Dockerfile", None)
-    others = {name(folder, "Other", None), name(folder, "Dockerfile", "b"), name(tmp_path / "x", "Dockerfile", None)}
+    assert re.fullmatch("my-project:report-[0-9a-f]{8}", first) and first == name(folder, "Dockerfile", None)
+    elsewhere = tmp_path / "x" / folder.name
+    others = {name(folder, "Other", None), name(folder, "Dockerfile", "b"), name(elsewhere, "Dockerfile", None)}
     assert len({first, *others}) == 4
-    assert name(tmp_path / "ü", "Dockerfile", None).startswith("multistage-report:project-")
-    assert len(name(tmp_path / ("x" * 200), "Dockerfile", None).partition(":")[2]) <= 128   # Docker's limit for a tag
+    assert name(tmp_path / "ü", "Dockerfile", None).startswith("project:report-")
+    assert len(name(tmp_path / ("x" * 200), "y" * 200, "z" * 200).partition(":")[2]) <= 128   # Docker's limit for a tag
+
+
+def test_what_the_course_reports_on_itself_has_a_name_without_a_checksum():
+    team = applications()[0] / "team-app"
+    assert name(team, "Dockerfile", None) == "team-app:report"
+    assert name(team, "Dockerfile.fixed", None) == "team-app:report-fixed"
+    assert len({name(team, "Dockerfile", None, text) for text in ("FROM a", "FROM b")}) == 2
