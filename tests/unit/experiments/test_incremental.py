@@ -151,10 +151,10 @@ def lines(name: str) -> list[str]:
 
 
 def test_one_word_ties_the_artifact_to_its_tests():
-    changed = [pair for pair in zip(lines("Dockerfile.untested"), lines("Dockerfile.tested"), strict=True)
+    changed = [pair for pair in zip(lines("Dockerfile.test-stage"), lines("Dockerfile.tested"), strict=True)
                if pair[0] != pair[1]]
     assert changed == [("COPY --from=builder /app/app /app/app", "COPY --from=test /app/app /app/app")]
-    for name, needed in (("untested", {"builder", "stage-2"}), ("tested", {"builder", "test", "stage-2"})):
+    for name, needed in (("test-stage", {"builder", "stage-2"}), ("tested", {"builder", "test", "stage-2"})):
         assert dockerfile.parse((APP / f"Dockerfile.{name}").read_text()).needed() == needed
 
 
