@@ -92,7 +92,7 @@ def languages(pairs: Mapping[str, tuple[Image, Image]]) -> Chart:
 
 def parts(image: Image) -> list[Part]:
     """The image's bytes by kind: its base, then what its Dockerfile added."""
-    found = [layer_part(image, True, image.unpacked - image.own_bytes), layer_part(image, False, image.own_bytes)]
+    found = [layer_part(image, True, image.base_bytes), layer_part(image, False, image.own_bytes)]
     return [part for part in found if part.count]
 
 
@@ -108,16 +108,19 @@ def layer_part(image: Image, of_base: bool, count: int) -> Part:
 
 def base_part(image: Image, name: str, count: int | None = None) -> Part:
     """The base of an image, or `count` bytes of it; orange if it has build tools."""
-    below = image.unpacked - image.own_bytes if count is None else count
-    return Part(name, below, BUILD if image.base_role == "build" else SHARED, image.stand_in is not None)
+    return Part(name, image.base_bytes if count is None else count, BUILD if image.base_role == "build" else SHARED, image.stand_in is not None)
+
+
+def _in_two(image: Image, base: str, own: str, colour: str) -> list[Part]:
+    """The image's bytes in two parts, whatever the base is: that, and what its Dockerfile added."""
+    return [part for part in (base_part(image, base), Part(own, image.own_bytes, colour)) if part.count]
 
 
 def _parts_of_language(image: Image, single: bool) -> list[Part]:
-    """`single` for the image of one stage, whose own layers are what the build left. One legend
-    for all, whatever the bases are called."""
+    """`single` for the image of one stage, whose own layers are what the build left. One legend for all, whatever the
+    bases are called."""
     name = "base with the build tools" if image.base_role == "build" else "base to run on"
-    own = ("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)
-    return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
+    return _in_two(image, name, *(("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)))
 
 
 def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
@@ -179,7 +182,7 @@ def _finding(images: Sequence[Image], names: Sequence[str]) -> str:
     (large, large_name), (small, small_name) = ordered[0], ordered[-1]
     if len(images) == 1:
         return _whole(large, large_name) if not large.base else (
-            f"{size(large.unpacked - large.own_bytes)} of the {size(large.unpacked)} in {large_name} "
+            f"{size(large.base_bytes)} of the {size(large.unpacked)} in {large_name} "
             f"came with {large.base}")
     if size(large.unpacked) == size(small.unpacked):
         return f"{' and '.join(names)}: {size(large.unpacked)} each"
@@ -196,8 +199,8 @@ def _layers_finding(image: Image, name: str) -> str:
     most = max(own, key=lambda layer: layer.unpacked, default=None)
     if most is None or not most.unpacked:
         return _whole(image, name)
-    base = image.unpacked - image.own_bytes
-    return f"{one_line(most.instruction, LABEL)} added {size(most.unpacked)} to the {size(base)} of {image.base}"
+    return (f"{one_line(most.instruction, LABEL)} added {size(most.unpacked)} to the {size(image.base_bytes)} of "
+            f"{image.base}")
 
 
 def _whole(image: Image, name: str) -> str:
@@ -248,10 +251,9 @@ def reduction(images: Sequence[Image]) -> Chart:
 def _parts_of_four(image: Image, several: bool) -> list[Part]:
     """Base and own layers. What one stage adds is the build's, what the last of
     several adds is the application, whatever they stand on."""
-    found = [base_part(image, f"{'base with build tools' if image.base_role == 'build' else 'base'}: {image.base}"),
-             Part("the application" if several else "tools and source brought in, left by the build",
-                  image.own_bytes, RUN if several else BUILD_OWN)]
-    return [part for part in found if part.count]
+    base = f"{'base with build tools' if image.base_role == 'build' else 'base'}: {image.base}"
+    return _in_two(image, base, *(("the application", RUN) if several else (
+        "tools and source brought in, left by the build", BUILD_OWN)))
 
 
 def _alone(saved: Reduction) -> tuple[float, float, float]:

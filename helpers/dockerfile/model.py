@@ -53,17 +53,6 @@ class Stage:
     line: int
     instructions: tuple[Instruction, ...] = field(repr=False)
 
-    @property
-    def steps(self) -> tuple[Instruction, ...]:
-        """The instructions that BuildKit numbers: `[builder 3/4]` is `steps[2]`.
-
-        FROM counts only where an image is taken: not with `scratch`, and not on top of an earlier stage. A `WORKDIR /`
-        is missing here and in the numbers, but BuildKit does count it in the total after the slash.
-        """
-        from_counts = self.base != SCRATCH and self.base_stage is None
-        return tuple(each for each in self.instructions
-                     if produces_step(each) and (from_counts or each.keyword != "FROM"))
-
 
 @dataclass(frozen=True)
 class Edge:

@@ -85,12 +85,6 @@ def test_only_what_was_asked_for_goes_whatever_its_order(ids):
     assert [each.id for each in records(straw)] == [A, E, F]
 
 
-def test_what_others_stand_on_stays():
-    straw = Straw(*CHAIN)
-    assert prune(straw, [A, C]) == ()
-    assert len(straw.held) == len(CHAIN)
-
-
 def test_a_record_that_has_gone_takes_none_with_it():
     straw = Straw(*CHAIN)
     assert prune(straw, [G]) == ()

@@ -59,10 +59,6 @@ def found(finder=None):
     return compare(state, state, finder or Finder(), shutil.which("sh"))
 
 
-def test_what_is_the_same_is_no_change(sides):
-    assert found() == Changes()
-
-
 def test_files_and_folders_are_added_changed_and_removed_at_any_depth(sides):
     before, after = sides
     (after / "same/deep/new").write_text("")

@@ -127,27 +127,6 @@ def test_sockets_are_left_out_and_fifos_are_headers(folder, monkeypatch):
             assert tar.getmember("pipe").isfifo() and tar.getmember("pipe").size == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device node")
-def test_devices_are_left_out(folder):
-    try:
-        os.mknod(folder / "null", 0o600 | 0o020000, os.makedev(1, 3))
-    except PermissionError:
-        pytest.skip("this container may not make device nodes")
-    assert paths(Context.scan(folder)) == ["Dockerfile"]
-
-
-def test_very_deep_folders(folder):
-    here = folder
-    for _ in range(300):
-        here = here / "dir"
-    here.mkdir(parents=True)
-    put(here, "f", b"x")
-    context = Context.scan(folder)
-    assert paths(context)[-1] == "dir/" * 300 + "f"
-    with tar_of(context) as tar:
-        assert tar.getnames() == paths(context)
-
-
 # -- the Dockerfile -----------------------------------------------------------
 
 @pytest.mark.parametrize("there", [True, False])

@@ -93,14 +93,6 @@ prefix=/home/somebody/.npm
 """
 
 
-def test_npms_settings():
-    found = npm_settings([GLOBAL, USER], {"TOKEN": "s3cret", "NPM_CONFIG_STRICT_SSL": "false", "PATH": "/bin"})
-    assert found["registry"] == "https://someone:s3cret@npm.example.org/team/" and found["audit"] == "false"
-    assert found["//npm.example.org/team/:_authToken"] == "s3cret" and found["strict-ssl"] == "false"
-    assert "proxy" not in found and "#proxy" not in found
-    assert npm_settings([USER], {"npm_config_registry": "https://env.example.org/"})["registry"] == "https://env.example.org/"
-
-
 def test_an_npmrc_has_addresses_and_no_secret():
     found = host_secrets.npmrc(npm_settings([GLOBAL, USER], {"TOKEN": "s3cret"}), True,
                                {"HTTPS_PROXY": "http://me:s3cret@proxy.example.org:3128"})
@@ -137,12 +129,6 @@ global.timeout='30'
 global.proxy='user:s3cret@proxy.example.org:3128'
 install.no-compile='true'
 """
-
-
-def test_pips_settings():
-    found = pip_settings(PIP, {})
-    assert found["index-url"] == "https://user:s3cret@pypi.example.org/simple"
-    assert found["timeout"] == "90" and "no-compile" not in found
 
 
 def test_pips_variables_count_where_pip_is_not_installed(bare, monkeypatch):

@@ -80,15 +80,3 @@ def test_independent_stages_overlap_with_buildkit():
                                             ("buildkit-unused-fails", "unused", "builder")])
 def test_stages_that_wait_are_skipped_or_are_built_one_by_one_do_not_overlap(name, one, two):
     assert result(name).overlap(one, two) == 0
-
-
-def test_buildkit_never_starts_what_nothing_needs():
-    built = result("buildkit-unused-fails")
-    assert built.stage("unused").status == "skipped" and built.stage("unused").steps == ()
-    assert built.stage("builder").status == built.stage("stage-2").status == "built"
-
-
-def test_the_legacy_builder_starts_it_and_fails():
-    told = progress("legacy-unused-fails")
-    assert "non-zero code: 3" in told.failure
-    assert [step.status for step in told.stages()[0].steps] == ["cached", "failed"]

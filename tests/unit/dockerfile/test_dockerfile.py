@@ -72,7 +72,6 @@ def test_the_go_file():
         Edge("builder", "stage-1", "COPY", 7, False))
     assert file.bases == ("golang:1.22", "gcr.io/distroless/base-debian12")
     assert file.needed() == {"builder", "stage-1"}
-    assert [[step.line for step in stage.steps] for stage in file.stages] == [[1, 2, 3, 4], [6, 7]]
     assert file.global_args == {}
     assert file.text == GO
 
@@ -507,11 +506,6 @@ def test_a_from_sees_the_arguments_above_it_and_those_of_the_platform(text, base
 def test_produces_step(line, yes):
     text = line if line.startswith("FROM") else f"FROM a\n{line}"
     assert produces_step(parse(text).stages[0].instructions[-1]) is yes
-
-
-def test_steps_count_from_only_where_an_image_is_taken():
-    file = parse("FROM a AS one\nENV x=1\nRUN a\nFROM one\nRUN b\nFROM scratch\nCOPY --from=0 / /\n")
-    assert [[step.line for step in stage.steps] for stage in file.stages] == [[1, 3], [5], [7]]
 
 
 # -- other images -------------------------------------------------------------
