@@ -108,19 +108,16 @@ def layer_part(image: Image, of_base: bool, count: int) -> Part:
 
 def base_part(image: Image, name: str, count: int | None = None) -> Part:
     """The base of an image, or `count` bytes of it; orange if it has build tools."""
-    return Part(name, image.base_bytes if count is None else count, BUILD if image.base_role == "build" else SHARED, image.stand_in is not None)
-
-
-def _in_two(image: Image, base: str, own: str, colour: str) -> list[Part]:
-    """The image's bytes in two parts, whatever the base is: that, and what its Dockerfile added."""
-    return [part for part in (base_part(image, base), Part(own, image.own_bytes, colour)) if part.count]
+    below = image.base_bytes if count is None else count
+    return Part(name, below, BUILD if image.base_role == "build" else SHARED, image.stand_in is not None)
 
 
 def _parts_of_language(image: Image, single: bool) -> list[Part]:
-    """`single` for the image of one stage, whose own layers are what the build left. One legend for all, whatever the
-    bases are called."""
+    """`single` for the image of one stage, whose own layers are what the build left. One legend
+    for all, whatever the bases are called."""
     name = "base with the build tools" if image.base_role == "build" else "base to run on"
-    return _in_two(image, name, *(("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)))
+    own = ("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)
+    return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
 
 
 def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
@@ -251,9 +248,10 @@ def reduction(images: Sequence[Image]) -> Chart:
 def _parts_of_four(image: Image, several: bool) -> list[Part]:
     """Base and own layers. What one stage adds is the build's, what the last of
     several adds is the application, whatever they stand on."""
-    base = f"{'base with build tools' if image.base_role == 'build' else 'base'}: {image.base}"
-    return _in_two(image, base, *(("the application", RUN) if several else (
-        "tools and source brought in, left by the build", BUILD_OWN)))
+    found = [base_part(image, f"{'base with build tools' if image.base_role == 'build' else 'base'}: {image.base}"),
+             Part("the application" if several else "tools and source brought in, left by the build",
+                  image.own_bytes, RUN if several else BUILD_OWN)]
+    return [part for part in found if part.count]
 
 
 def _alone(saved: Reduction) -> tuple[float, float, float]:

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.builder import Step, covered, dependencies, overlap, spans, together, work
 from helpers.errors import Unsupported
-from tests.unit.builder.test_build import progress, result
+from tests.unit.builder.test_build import result
 
 
 def ran(begin, end, cached=False, stage="s", key="", inputs=(), text="RUN a") -> Step:

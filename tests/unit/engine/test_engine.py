@@ -252,12 +252,6 @@ def test_an_engine_too_old_says_what_is_needed(monkeypatch, short, api):
     assert f"speaks API {api}" in str(error) or "no longer supported" in error.why
 
 
-def test_the_oldest_api_that_is_spoken(monkeypatch, short):
-    with listening(short / "s", docker_says(version={**VERSION, "ApiVersion": "1.40"})) as host:
-        monkeypatch.setenv("DOCKER_HOST", host)
-        assert connect().api == "1.40"
-
-
 @pytest.mark.parametrize("length", [True, False])
 def test_a_connection_cut_in_the_middle_of_an_answer_is_an_engine_gone(monkeypatch, short, length):
     with listening(short / "s", docker_says(cut=40, length=length)) as host:
@@ -298,12 +292,6 @@ def test_a_context_that_answers(monkeypatch, tmp_path, short):
         (tmp_path / "config" / "config.json").write_text('{"currentContext": "near"}')
         engine = connect()
     assert (engine.rung, engine.host, engine.owned) == ("context", host, False)
-
-
-def test_a_current_context_that_does_not_exist(tmp_path):
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "config.json").write_text('{"currentContext": "lost"}')
-    assert "does not exist" in str(refusal())
 
 
 @pytest.mark.parametrize("meta", ["{", "{}"])
