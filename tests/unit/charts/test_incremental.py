@@ -9,7 +9,6 @@ from matplotlib.patches import Rectangle
 from helpers import charts, dockerfile
 from helpers.builder import BuildResult, Step
 from helpers.charts import style
-from helpers.charts.incremental import _label
 from tests.unit.charts.figures import PNG, assert_apart, columns, rows, texts
 
 BAD = "FROM golang AS builder\nWORKDIR /app\nCOPY . .\nRUN go build\n\nFROM scratch\nCOPY --from=builder /app /\n"
@@ -114,7 +113,3 @@ def test_the_footnote_says_when_and_on_what():
 
 def test_a_column_in_which_no_step_ran_is_drawn_only_where_it_is_the_only_one():
     assert columns(charts.edits({"it": {"nothing": built(BAD)}})) == ["nothing"]
-
-
-def test_the_label_of_an_instruction_is_cut():
-    assert len(_label(Step("s", "RUN " + "x" * 90, 1, True, None, None))) <= 36

@@ -1,4 +1,4 @@
-"""The chart of what a layer holds that no container sees, with the base and without."""
+"""The chart of what a layer holds that no container sees, of what was added to a base alone."""
 
 import dataclasses
 
@@ -22,13 +22,6 @@ def repaired(*layers):
 
 def said(chart) -> dict[str, str]:
     return dict(zip(rows(chart), texts(chart), strict=True))
-
-
-def test_with_the_base_every_layer_that_has_files_is_a_row():
-    chart = charts.waste(repaired())
-    assert said(chart) == {"RUN 0": "500 B, ✘ all unseen", "RUN 1": "300 B, ✘ all unseen", "RUN 3": "300 B"}
-    assert chart.title == "800 B of 1.10 kB in made:1 is shipped and never seen"
-    assert legend(chart) == ["✘ hidden by a later layer, still shipped", "the application"]
 
 
 def test_without_the_base_the_empty_layers_count_too():

@@ -42,28 +42,6 @@ def only(text: str, keyword: str):
 
 # -- the chapter's files ------------------------------------------------------
 
-def test_the_go_file():
-    file = parse(GO)
-    builder, final = file.stages
-    assert (builder.index, builder.name, builder.label, builder.base, builder.line) == (
-        0, "builder", "builder", "golang:1.22", 1)
-    assert (final.index, final.name, final.label, final.base, final.line) == (
-        1, None, "stage-1", "gcr.io/distroless/base-debian12", 6)
-    assert [(i.keyword, i.value, i.line, i.end_line) for i in builder.instructions] == [
-        ("FROM", "golang:1.22 AS builder", 1, 1), ("WORKDIR", "/app", 2, 2),
-        ("COPY", ". .", 3, 3), ("RUN", "go build -o app", 4, 4)]
-    assert final.instructions[1].flags == {"from": ["builder"]}
-    assert final.instructions[1].arguments == "/app/app /app/app"
-    assert file.edges == (
-        Edge("golang:1.22", "builder", "FROM", 1, True),
-        Edge("gcr.io/distroless/base-debian12", "stage-1", "FROM", 6, True),
-        Edge("builder", "stage-1", "COPY", 7, False))
-    assert file.bases == ("golang:1.22", "gcr.io/distroless/base-debian12")
-    assert file.needed() == {"builder", "stage-1"}
-    assert file.global_args == {}
-    assert file.text == GO
-
-
 def test_all_kinds_of_edges():
     file = parse(FULL)
     assert file.edges == (
