@@ -40,8 +40,8 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     report    called with a sentence: base images have to be fetched, something of this machine
               is handed over, a line is not built as it reads
     options   the other fields of `BuildRequest`: dockerfile, text, target, tag, builder, args,
-              no_cache, network, secrets, lend, ssh, labels, context_limit, bounds, output,
-              cache_to, cache_from, platform, provenance, sbom
+              no_cache, network, secrets, lend, ssh, labels, context_limit, bounds, as_is,
+              output, cache_to, cache_from, platform, provenance, sbom
 
     Raises DockerfileError, ContextError and BaseUnavailable before anything is sent; BuildFailed
     when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and the
@@ -99,7 +99,7 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     context = Context.scan(request.folder, request.dockerfile, request.text)
     read = dockerfiles.parse(context.dockerfile_text, request.args or {})
     stage = read.named(request.target)
-    for problem in preflight.check(read, engine, builder, request.target):
+    for problem in () if request.as_is else preflight.check(read, engine, builder, request.target):
         report(f"Warning: {problem}")
     values, handed_over = _secrets(request, read, engine, builder)
     context.check(request.context_limit)

@@ -81,10 +81,13 @@ def _trigger(progress: Progress, step: Step | None) -> Problem | None:
 
 
 def _before_the_first_step(progress: Progress) -> BuildFailed:
-    line = _LINE.search(progress.failure)
-    what = f"The builder refused line {line[1]}." if line else "The build failed before its first step."
-    return BuildFailed(what, why=_plain(progress.failure), remedy=_remedy(progress.failure, None),
-                       line=int(line[1]) if line else None, progress=progress)
+    known = next((each for each in problems(progress.dockerfile) if progress.builder in each.refused_by
+                  and each.stage in progress.dockerfile.needed(progress.target)), None)
+    found = _LINE.search(progress.failure)
+    line = int(found[1]) if found else known.line if known else None
+    what = f"The builder refused line {line}." if line else "The build failed before its first step."
+    return BuildFailed(what, why=_plain(progress.failure), line=line, progress=progress,
+                       remedy=known.remedy if known and known.line == line else _remedy(progress.failure, None))
 
 
 def _place(progress: Progress, step: Step | None) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class BuildRequest:
     labels         of the image, in place of those that mark what a lesson has built
     context_limit  bytes of context that may be sent, None for any number
     bounds         past which the build is stopped
+    as_is          not looked at first for what the builder is known to refuse: it answers itself
 
     In the words of `docker buildx build`, with BuildKit only (`helpers.builder.exports`):
     output         'FOLDER' or 'type=tar,dest=FILE' in place of an image; 'type=image,push=true', ...
@@ -65,6 +66,7 @@ class BuildRequest:
     labels: Mapping[str, str] | None = None
     context_limit: int | None = CONTEXT_LIMIT
     bounds: Bounds | None = None
+    as_is: bool = False
     output: str | Path | None = None
     cache_to: Collection[str] = ()
     cache_from: Collection[str] = ()

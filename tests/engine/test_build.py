@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from helpers.builder import build, preflight
+from helpers.builder import build
 from helpers.errors import BaseUnavailable, BuildFailed, ContextError, CourseError, DockerfileError
 from helpers.image import inspect, read_file
 from helpers.labels import COURSE
@@ -195,10 +195,10 @@ EOF
 """
 
 
-def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, builder, context, tag, monkeypatch):
-    def told():
-        return read_file(inspect(build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine).image, engine),
-                         "/told", engine=engine)
+def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, builder, context, tag):
+    def told(**options):
+        made = build(context, text=HEREDOCS, tag=tag, builder=builder, engine=engine, **options)
+        return read_file(inspect(made.image, engine), "/told", engine=engine)
 
     if builder in engine.heredocs:
         assert told() == b"one\ntwo\n"
@@ -207,9 +207,20 @@ def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, buil
         told()
     assert caught.value.line == 2
     # And it is refused with reason: the builder would not have done what is written.
-    monkeypatch.setattr(preflight, "check_heredocs", lambda *_: None)
     with pytest.raises(CourseError):
-        told()
+        told(as_is=True)
+
+
+def test_a_variable_in_from_that_is_refused_is_refused_by_the_builder_too(engine, builder, context, tag):
+    text = f"FROM {BASE} AS here\nFROM {BASE}\nARG X=here\nCOPY --from=$X /etc/passwd /\n"
+    if builder == "buildah":
+        assert build(context, text=text, tag=tag, builder=builder, engine=engine).image
+        return
+    with pytest.raises(DockerfileError, match="Line 4"):
+        build(context, text=text, tag=tag, builder=builder, engine=engine)
+    with pytest.raises(BuildFailed, match=r"\$X") as caught:
+        build(context, text=text, tag=tag, builder=builder, engine=engine, as_is=True)
+    assert caught.value.line == 4
 
 
 def test_a_copy_from_above_the_context_is_built_as_buildkit_reads_it(engine, context, tag):

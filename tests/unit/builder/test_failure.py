@@ -45,6 +45,19 @@ def test_an_image_for_another_platform_is_named_with_it(message):
     assert "Leave out --platform" in found.remedy and "MULTISTAGE_MIRROR" in found.remedy
 
 
+def test_what_a_builder_refuses_without_a_line_has_the_line_and_the_remedy_that_are_known():
+    text = "FROM a AS b\nFROM a AS unused\nCOPY --from=$Y /x /\nFROM a\nARG X=b\nCOPY --from=$X /x /\n"
+    found = error(text, 'failed to parse stage name "$X": invalid reference format')
+    assert (found.what, found.line) == ("The builder refused line 6.", 6)
+    assert found.why.startswith('failed to parse stage name "$X"') and "FROM $X AS source" in found.remedy
+
+
+def test_a_line_that_the_builder_names_itself_has_no_remedy_of_another():
+    found = error("FROM a AS b\nCOPY --parents x /\nFROM a\nCOPY --from=$X /x /\n",
+                  "dockerfile parse error on line 2: unknown flag: --parents")
+    assert found.line == 2 and not found.remedy
+
+
 def test_any_other_image_is_named_at_the_line_that_takes_it():
     found = error("FROM scratch\nCOPY --from=b.example/x:1 /x /\n",
                   'failed to do request: Head "https://b.example/v2/x/manifests/1": EOF')
