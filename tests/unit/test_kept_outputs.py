@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 
 from PIL import Image
@@ -13,6 +14,7 @@ OLDEST = 28    # of Docker Engine
 NOTHING_TO_BUILD = ("go-hello:no-bridge:", "go-tiny:ada:")
 
 _BUILD = re.compile(r"^\S.* with (?:buildkit|legacy)\n(?:  .+\n?)+", re.MULTILINE)
+_TITLE = re.compile(r"^(\S+): .* with (?:buildkit|legacy)$", re.MULTILINE)
 _ENGINE = re.compile(r"Docker Engine (\d+)")
 _PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 
@@ -25,6 +27,13 @@ def first_build(found: list[dict]) -> str:
     """The first build among some outputs that has something to build, in words: a line for each stage."""
     return next((build[0] for text in texts(found) if (build := _BUILD.search(text))
                  and not build[0].startswith(NOTHING_TO_BUILD)), "")
+
+
+def titles_twice(cells: list[dict]) -> list[str]:
+    """The titles that two builds of one cell have: which is which, nobody can tell."""
+    found = [(at, title) for at, cell in enumerate(cells)
+             for text in texts(cell.get("outputs", ())) for title in _TITLE.findall(text)]
+    return sorted({title for at, title in found if found.count((at, title)) > 1})
 
 
 def sources(found: list[dict]) -> list[str]:
@@ -53,6 +62,17 @@ def test_charts_and_first_lines_name_an_engine_of_today(path):
     found = outputs(path)
     lines = [text for text in texts(found) if text.startswith("Docker Engine ")]
     assert lines and [text for text in [*lines[:1], *sources(found)] if too_old(text)] == []
+
+
+@each_notebook
+def test_the_builds_of_one_cell_have_titles_of_their_own(path):
+    assert titles_twice(json.loads(path.read_text())["cells"]) == []
+
+
+def test_a_title_that_two_builds_of_a_cell_have_is_seen():
+    built = {"data": {"text/plain": "ci:app: 4.8 s with buildkit\n  builder        built    3.8 s\n"}}
+    assert titles_twice([{"outputs": [built, built]}, {"outputs": [built]}]) == ["ci:app"]
+    assert titles_twice([{"outputs": [built]}, {"outputs": [built]}]) == []
 
 
 @each_notebook
