@@ -1,4 +1,6 @@
+import contextlib
 import os
+import subprocess
 
 import pytest
 
@@ -18,3 +20,14 @@ def home(tmp_path, monkeypatch):
     folder = tmp_path / "home"
     monkeypatch.setenv("MULTISTAGE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def spawn():
+    """Starts processes that end with the test."""
+    with contextlib.ExitStack() as ended:
+        def start(*command, **how):
+            process = ended.enter_context(subprocess.Popen(command, **how))
+            ended.callback(process.kill)
+            return process
+        yield start

@@ -18,22 +18,17 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 
 @pytest.fixture
-def asleep(monkeypatch):
+def asleep(monkeypatch, spawn):
     """Starts a process that sleeps, with that environment."""
     monkeypatch.setattr(module, "_QUIET", 0.2)
-    started = []
 
     def one(**environment):
-        command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
-        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
-        started[-1].stdout.readline()
-        return started[-1]
+        process = spawn(sys.executable, "-c", "import time; print(flush=True); time.sleep(600)", env=environment,
+                        stdout=subprocess.PIPE)
+        process.stdout.readline()
+        return process
 
-    yield one
-    for each in started:
-        each.kill()
-        each.wait()
-        each.stdout.close()
+    return one
 
 
 def test_processes_with_the_mark_are_killed_and_no_other(asleep):

@@ -551,16 +551,13 @@ def test_a_pid_file_of_nonsense_or_with_another_s_number_is_no_process(content):
 
 
 @pytest.fixture
-def stand_in_daemon():
+def stand_in_daemon(spawn):
     """A process whose command line is that of our dockerd, and does nothing."""
     dockerd.folder().mkdir(parents=True)
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)",
-                                "--data-root", str(dockerd.folder() / "data")])
+    process = spawn(sys.executable, "-c", "import time; time.sleep(60)", "--data-root", str(dockerd.folder() / "data"))
     (dockerd.folder() / "docker.pid").write_text(f"{process.pid}\n")
     assert until(dockerd._pid)
-    yield process
-    process.kill()
-    process.wait()
+    return process
 
 
 def test_our_process_is_known_by_its_data_folder(stand_in_daemon):
@@ -601,23 +598,17 @@ def test_stopping_ends_it_and_sweeps(stand_in_daemon, monkeypatch):
     assert dockerd.stop() is False
 
 
-def test_shims_of_a_killed_dockerd_are_ended_and_no_others(monkeypatch, home):
+def test_shims_of_a_killed_dockerd_are_ended_and_no_others(monkeypatch, home, spawn):
     monkeypatch.setattr(network, "run", lambda *c: done(""))
     dockerd.folder().mkdir(parents=True)
 
     def process(name, folder):
-        return subprocess.Popen([name, "-c", "import time; time.sleep(60)", f"{folder}/run/containerd.sock"],
-                                executable=sys.executable)
+        return spawn(name, "-c", "import time; time.sleep(60)", f"{folder}/run/containerd.sock", executable=sys.executable)
     ours = process("containerd-shim-runc-v2", dockerd.folder())
     others = [process("containerd-shim-runc-v2", "/elsewhere/engine"), process("editor", dockerd.folder())]
-    try:
-        dockerd._clear()
-        assert ours.wait(5) == -signal.SIGTERM
-        assert [each.poll() for each in others] == [None, None]
-    finally:
-        for each in (ours, *others):
-            each.kill()
-            each.wait()
+    dockerd._clear()
+    assert ours.wait(5) == -signal.SIGTERM
+    assert [each.poll() for each in others] == [None, None]
 
 
 def done(stdout, code=0):

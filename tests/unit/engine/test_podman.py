@@ -233,16 +233,12 @@ def test_another_process_with_the_number_of_a_dead_engine_is_left_alone(home):
     assert podman.stop() is False   # and this test goes on
 
 
-def test_a_process_outside_the_engines_namespace_is_never_ended(home):
+def test_a_process_outside_the_engines_namespace_is_never_ended(home, spawn):
     """A kernel or an editor that was started with a path below the folder."""
     podman.folder().mkdir(parents=True)
-    near = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log"])
-    try:
-        podman.stop()
-        assert near.poll() is None
-    finally:
-        near.kill()
-        near.wait()
+    near = spawn(sys.executable, "-c", "import time; time.sleep(30)", f"{podman.folder()}/podman.log")
+    podman.stop()
+    assert near.poll() is None
 
 
 @pytest.mark.parametrize("line, ours", [

@@ -19,19 +19,13 @@ MILD = "import time; print('up', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
-def process():
-    started = []
-
+def process(spawn):
     def start(code):
-        started.append(subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True))
-        assert started[-1].stdout.readline() == "up\n"
-        return started[-1]
+        made = spawn(sys.executable, "-c", code, stdout=subprocess.PIPE, text=True)
+        assert made.stdout.readline() == "up\n"
+        return made
 
-    yield start
-    for each in started:
-        each.kill()
-        each.wait()
-        each.stdout.close()
+    return start
 
 
 def alive(*processes):
