@@ -1,9 +1,12 @@
-"""What is to be read on a drawn chart. Each takes a chart, or the only axes of one."""
+"""A build to be drawn, and what is to be read on a drawn chart. Each reader takes a chart, or the only axes of one."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
+
+from helpers.builder import BuildResult
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -44,3 +47,9 @@ def assert_apart(figure, words, slack=0) -> None:
     outside = [text for text, box in boxes if box.x0 < edge.x0 - slack or box.x1 > edge.x1 + slack
                or box.y0 < edge.y0 - slack or box.y1 > edge.y1 + slack]
     assert over == outside == []
+
+
+def build_of(read, stages=(), steps=(), target=None, builder="buildkit") -> BuildResult:
+    """A build of which a test says what it did."""
+    return BuildResult("sha256:x", "t", builder, 3.25, tuple(stages), tuple(steps), (), target, read,
+                       SimpleNamespace(describe=lambda: "An engine"))

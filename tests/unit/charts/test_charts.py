@@ -5,7 +5,6 @@ import functools
 import io
 import itertools
 from datetime import date
-from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -15,14 +14,14 @@ from matplotlib.text import Text
 from PIL import Image as Picture
 
 from helpers import charts, dockerfile, labels
-from helpers.builder import StageReport
+from helpers.builder import BuildResult, StageReport
 from helpers.charts import style
 from helpers.charts.sizes import Part, parts
 from helpers.container.attack import AttackResult
 from helpers.experiments.significance import compare
 from helpers.image import Image, Layer
 from helpers.units import size
-from tests.unit.charts.figures import PNG, legend, notes, rows, texts
+from tests.unit.charts.figures import PNG, build_of, legend, notes, rows, texts
 from tests.unit.widgets.test_widgets import page
 
 
@@ -330,12 +329,11 @@ def test_one_layer_twice_keeps_its_two_colours():
     assert colours == [to_rgb(style.SHARED), to_rgb(style.RUN)]
 
 
-def built(text: str, target: str | None = None, **status) -> SimpleNamespace:
+def built(text: str, target: str | None = None, **status) -> BuildResult:
     parsed = dockerfile.parse(text)
     reports = tuple(StageReport(s.label, s.base, s.line, status.get(s.label.replace("-", "_"), "built"), 1.5)
                     for s in parsed.stages)
-    return SimpleNamespace(dockerfile=parsed, stages=reports, target=target, seconds=3.25, builder="buildkit",
-                           engine=SimpleNamespace(describe=lambda: "An engine"))
+    return build_of(parsed, reports, target=target)
 
 
 TEXT = "FROM golang:1.22 AS builder\nRUN x\nFROM scratch AS unused\nFROM distroless\nCOPY --from=builder /a /a\n"

@@ -9,16 +9,11 @@ from matplotlib.patches import Rectangle
 from helpers import charts, dockerfile
 from helpers.builder import BuildResult, Step
 from helpers.charts import style
-from tests.unit.charts.figures import PNG, assert_apart, columns, rows, texts
+from tests.unit.charts.figures import PNG, assert_apart, build_of, columns, rows, texts
 
 BAD = "FROM golang AS builder\nWORKDIR /app\nCOPY . .\nRUN go build\n\nFROM scratch\nCOPY --from=builder /app /\n"
 GOOD = ("FROM golang AS builder\nWORKDIR /app\nCOPY go.mod .\nRUN go mod download\nCOPY . .\nRUN go build\n\n"
         "FROM scratch\nCOPY --from=builder /app /\n")
-
-
-class Engine:
-    def describe(self):
-        return "An engine"
 
 
 def built(text: str, ran: dict[int, float] = {}) -> BuildResult:
@@ -27,7 +22,7 @@ def built(text: str, ran: dict[int, float] = {}) -> BuildResult:
     steps = [Step(stage.label, f"{each.keyword} {each.value}", each.line, each.line not in ran,
                   0.0, ran.get(each.line, 0.0))
              for stage in parsed.stages for each in stage.instructions]
-    return BuildResult("sha256:x", "t", "buildkit", 1.0, (), tuple(steps), (), None, parsed, Engine())
+    return build_of(parsed, steps=steps)
 
 
 SLOW = {"nothing": built(BAD), "the source": built(BAD, {3: 0.01, 4: 9.0, 7: 0.02})}

@@ -1,7 +1,5 @@
 """The timeline of a build: its bars, marks and words, on recorded and hand-made builds."""
 
-from types import SimpleNamespace
-
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
@@ -14,7 +12,7 @@ from helpers.charts import style
 from helpers.errors import BuildFailed, CourseError
 from tests.unit.builder.test_build import CASES, progress
 from tests.unit.charts import figures
-from tests.unit.charts.figures import PNG, legend, notes, rows
+from tests.unit.charts.figures import PNG, build_of, legend, notes, rows
 
 
 def test_the_description_lists_steps_as_they_ran():
@@ -32,8 +30,7 @@ def recorded(name: str):
     told = progress(name)
     if told.failure:
         return failed(told)
-    return SimpleNamespace(stages=told.stages(), steps=told.steps(), dockerfile=told.dockerfile, target=told.target,
-                           builder=told.builder, engine=SimpleNamespace(describe=lambda: "An engine"))
+    return build_of(told.dockerfile, told.stages(), told.steps(), told.target, told.builder)
 
 
 def made(text: str, *steps: Step, target=None, builder="buildkit"):
@@ -42,8 +39,7 @@ def made(text: str, *steps: Step, target=None, builder="buildkit"):
     needed = parsed.needed(target)
     stages = [_report(stage, tuple(s for s in steps if s.stage == stage.label), stage.label in needed)
               for stage in parsed.stages]
-    return SimpleNamespace(stages=stages, steps=steps, dockerfile=parsed, target=target, builder=builder,
-                           engine=SimpleNamespace(describe=lambda: "An engine"))
+    return build_of(parsed, stages, steps, target, builder)
 
 
 def step(stage, begin, end, text="RUN make", cached=False, error="", key="", inputs=()) -> Step:
