@@ -56,6 +56,6 @@ def some(words: Sequence[str], most: int, rest: str = "more") -> str:
     return ", ".join(words[:most]) + (f" and {left:,} {rest}" if left > 0 else "")
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'; '' for none."""
-    return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+    return f" {last} ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

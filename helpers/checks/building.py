@@ -11,10 +11,11 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .. import builder as builds
-from ..builder import BuildResult
+from ..builder import BuildResult, Progress, Step
 from ..builder.secrets import lent_by_default
 from ..dockerfile import Dockerfile
 from ..errors import BuildFailed
@@ -75,6 +76,20 @@ def without_mounts(text: str, folders: Sequence[str], fresh: str = "") -> str:
     for mount in [*map(_cache, folders), _secret(fresh)]:
         text = text.replace(mount + " ", "")
     return text
+
+
+class LearnersProgress(Progress):
+    """The progress of such a build in the learner's own words, for whoever shows it. All else is `progress`."""
+
+    def __init__(self, progress: Progress, folders: Sequence[str], fresh: str = ""):    # it folds no events
+        self._progress, self._mounts = progress, (folders, fresh)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._progress, name)
+
+    def steps(self) -> list[Step]:
+        return [replace(step, instruction=without_mounts(step.instruction, *self._mounts))
+                for step in self._progress.steps()]
 
 
 def _cache(folder: str) -> str:

@@ -22,7 +22,7 @@ from .verdict import Fail
 _SPEED = 1e9      # bytes a second: nothing is measured
 _TRIES = 3        # a record that others are built on stays at first
 _REGISTRY = "${REGISTRY}"
-_EMPTY = "ran again in an empty builder: the registry's cache does not have it. {why}"
+_EMPTY = "this step ran again in an empty builder: the registry's cache does not have it. {why}"
 _MIN = "cache-to has mode=min, which keeps the last stage's layers alone; mode=max keeps those of every stage."
 
 

@@ -85,8 +85,8 @@ def downloads(given: Submission) -> Iterator[Fail]:
         if instruction.keyword == "ADD" and "from" not in instruction.flags:
             for source in instruction.operands[0]:
                 if _REMOTE.match(source) or "$" in source:
-                    yield Fail("downloads", f"ADD {source} brings something that was not built here. Build it from "
-                               "the source of the exercise.", instruction.line)
+                    yield Fail("downloads", f"ADD {source} brings something that was not built here. Leave it out, "
+                               "or build it from the source of the exercise.", instruction.line)
 
 
 def context(given: Submission) -> Iterator[Fail]:

@@ -89,7 +89,8 @@ def present(asked: Content, seen: Seen) -> Iterator[Fail]:
     """A tool of each of these kinds or names is in it."""
     for name in asked.present:
         if not any(name in (tool.name, tool.kind) for tool in seen.inventory.tools):
-            yield Fail("present", f"There is no {name} in the image, and this needs one.", seen.lines.last_from)
+            yield Fail("present", f"There is no {name} in the image, and this needs one. Take a base "
+                       "that has it, or copy it.", seen.lines.last_from)
 
 
 def no_files(asked: Content, seen: Seen) -> Iterator[Fail]:
@@ -199,11 +200,14 @@ def secret(asked: Content, seen: Seen) -> Iterator[Fail]:
              for name, value in seen.secrets.items()}
     found = search_all(seen.inventory.image, [text for each in texts.values() for text in each], seen.engine)
     for name, each in texts.items():
-        for first in (found[text][0] for text in each if found[text]):
-            line = seen.lines.line(first.layer) if first.layer is not None else None
-            what = printable(first.what).replace(each[0], "...")
-            yield Fail("secret", f"The secret {name} is {_PLACES[first.where]} {what}. Anyone who has the image can "
-                       "read it there.", line)
+        remedy = "Leave it out." if name == each[0] else "Let the command that mounts it write it nowhere."
+        for text, spelt in zip(each, ("", ", in base64"), strict=True):
+            if found[text]:
+                first = found[text][0]
+                line = seen.lines.line(first.layer) if first.layer is not None else None
+                what = printable(first.what).replace(each[0], "...")
+                yield Fail("secret", f"The secret {name} is {_PLACES[first.where]} {what}{spelt}. Anyone who has the "
+                           f"image can read it there. {remedy}", line)
 
 
 Rule = Callable[[Content, Seen], Iterator[Fail]]

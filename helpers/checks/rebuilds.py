@@ -11,13 +11,15 @@ from ..image import read_file
 from ..image import start as start_of
 from ..inventory import inventory, printable
 from ..report import entrypoint
+from ..units import listed
 from .exercise import Change, Edit
 from .runtime_rules import Fresh
 from .verdict import Fail
 
 Source = Mapping[str, bytes]
 Build = Callable[[Source], object]
-RAN_AGAIN = "ran again, and does not need it. Copy that file after this step, or in another stage."
+RAN_AGAIN = "this step ran again, without need. Copy what has changed after this step, or in another stage."
+_LEFT_OUT = "this step did not run again: it does not see the change. Copy what has changed before this step."
 
 
 def same(name: str, shipped: str, image: str, line: int, engine: Engine) -> list[Fail]:
@@ -78,20 +80,22 @@ def rebuilt(edits: Sequence[Edit], source: Source, fresh: Fresh, build: Callable
     build      builds a source, and raises BuildFailed, of which `reason` says why
     ran_again  what is said of a step that should have come from the cache
     """
+    found: dict[tuple[int | None, str], dict[str, None]] = {}    # {(line, what is wrong): files whose change shows it}
     for edit in edits:
         changed = {**source, edit.file: source[edit.file] + fresh().fill(edit.append).encode()}
         try:
-            yield from cache_fails(edit, build(changed), ran_again)
+            for wrong in missed(edit, build(changed), ran_again):
+                found.setdefault(wrong, {})[edit.file] = None
         except BuildFailed as error:
             yield Fail("cache", f"After a change in {edit.file} it did not build: {reason(error)}", error.line)
+    for (line, said), files in found.items():
+        yield Fail("cache", f"After a change in {listed([*files], 'or')} {said}", line)
 
 
-def cache_fails(edit: Edit, result: BuildResult, ran_again: str = RAN_AGAIN) -> Iterator[Fail]:
-    """The steps of a build after an edit that are not cached, or run again, as they should."""
+def missed(edit: Edit, result: BuildResult, ran_again: str = RAN_AGAIN) -> Iterator[tuple[int | None, str]]:
+    """The steps of a build after an edit that are not cached, or run again, as they should: (line, what is wrong)."""
     for wanted, cached in [*((each, True) for each in edit.cached), *((each, False) for each in edit.again)]:
         steps = [step for step in result.steps if step.stage and wanted in step.instruction]
         if not steps:
-            yield Fail("cache", f"No step contains {wanted!r}.")
-        said = ran_again if cached else "did not run again: it does not see the change."
-        yield from (Fail("cache", f"After a change in {edit.file} this step {said}", step.line)
-                    for step in steps if step.cached != cached)
+            yield None, f"no step contains {wanted!r}."
+        yield from ((step.line, ran_again if cached else _LEFT_OUT) for step in steps if step.cached != cached)

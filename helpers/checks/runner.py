@@ -25,7 +25,7 @@ from ..image import start as start_of
 from ..inventory import inventory
 from ..limits import Bounds
 from . import ci_cache, dockerfile_rules, image_rules, measure, rebuilds, requirements, runtime_rules, submission
-from .building import build_exercise, with_mounts, without_mounts
+from .building import LearnersProgress, build_exercise, with_mounts, without_mounts
 from .exercise import Content, Exercise, Same, Target
 from .goals import goals
 from .placeholders import Values, random_word
@@ -187,9 +187,12 @@ class Attempt(contextlib.ExitStack):
         result = build_exercise(
             self.exercise, text, source, self.secrets, target=target, builder=self.builder, **options,
             bounds=Bounds.of(self.engine, rules.seconds * self.engine.slowdown, rules.disk), engine=self.engine,
-            watch=self.listener.build, report=self.listener.say)
+            watch=self._watch, report=self.listener.say)
         self.enter_context(remove_if_untagged(result.image, self.engine))
         return result
+
+    def _watch(self, progress: Progress) -> None:
+        self.listener.build(LearnersProgress(progress, self.exercise.build.caches, self._again[0]))
 
     def _reason(self, error: BuildFailed) -> str:
         log = [line for line in error.log if line.strip()][-_LOG:]

@@ -145,8 +145,8 @@ def _request(asked: Request, running: container.ServedContainer, values: Values)
     except CourseError as error:
         return Fail("answers", reason(error))
     if answer.status != asked.status:
-        return Fail("answers", f"Asked for {path} it answered with status {answer.status}; it should answer with "
-                    f"{asked.status}.")
+        return Fail("answers", f"Asked for {path} it answered with status {answer.status}: {quoted(answer.text)} It "
+                    f"should answer with status {asked.status}.")
     return _texts("answers", asked.contains, asked.lacks, answer.text, values, f"Asked for {path} it answered")
 
 

@@ -10,14 +10,16 @@ import nbformat
 import pytest
 
 from helpers import dockerfile as dockerfiles
+from helpers.builder import Progress
+from helpers.builder.events import StepSeen
 from helpers.checks import Fail, Verdict, check, dockerfile_rules, find, hints, names, notebook, read
-from helpers.checks.building import with_mounts, without_mounts
+from helpers.checks.building import LearnersProgress, with_mounts, without_mounts
 from helpers.checks.exercise import Edit
 from helpers.checks.globs import matches
 from helpers.checks.goals import goals
 from helpers.checks.hints import next_hint
 from helpers.checks.placeholders import Values
-from helpers.checks.rebuilds import cache_fails
+from helpers.checks.rebuilds import missed, rebuilt
 from helpers.checks.submission import changed_files
 from helpers.checks.verdict import RULES, Findings, meaning
 from helpers.errors import ExerciseError
@@ -413,7 +415,27 @@ class Built:
     (Edit("a.js", "x", cached=("npm ci",)), [4]), (Edit("a.js", "x", again=("run build",)), [6]),
     (Edit("a.js", "x", cached=("run build",), again=("npm ci",)), []), (Edit("a.js", "x", cached=("pip",)), [None])])
 def test_what_ran_again_is_told(edit, lines):
-    assert [fail.line for fail in cache_fails(edit, Built)] == lines
+    assert [line for line, _ in missed(edit, Built)] == lines
+
+
+def test_what_several_edits_show_of_a_step_is_told_once():
+    edits = [Edit(file, "x", cached=("npm ci",), again=("run build",)) for file in ("a.js", "b.js", "c.js")]
+    source = dict.fromkeys(("a.js", "b.js", "c.js"), b"")
+    fails = list(rebuilt(edits, source, Values, lambda _: Built, str))
+    assert [(fail.line, str(fail).split(". ")[0]) for fail in fails] == [
+        (4, "Line 4: After a change in a.js, b.js or c.js this step ran again, without need"),
+        (6, "Line 6: After a change in a.js, b.js or c.js this step did not run again: it does not see the change")]
+
+
+def test_a_build_is_shown_without_what_the_check_mounts():
+    text = "FROM golang:1.22\nRUN --mount=type=secret,id=token go build\n"
+    read = dockerfiles.parse(with_mounts(dockerfiles.parse(text), ["/c"], "w1"))
+    progress = Progress(read, None, "buildkit")
+    progress.add(StepSeen("k", f"[2/2] RUN {read.stages[0].instructions[1].value}"))
+    assert "multistage-check" in str(progress.steps())
+    shown = LearnersProgress(progress, ["/c"], "w1")
+    assert [step.instruction for step in shown.steps()] == ["RUN --mount=type=secret,id=token go build"]
+    assert shown.failure == "" and "multistage-check" not in str(shown.stages())
 
 
 def test_hints_are_the_folds_of_the_task(folder):

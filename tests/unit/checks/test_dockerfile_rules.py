@@ -9,7 +9,8 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.checks import dockerfile_rules, image_rules, runtime_rules
-from helpers.checks.exercise import Content
+from helpers.checks.exercise import Content, Request
+from helpers.checks.placeholders import Values
 from helpers.container import Ran
 from helpers.errors import CourseError
 from helpers.formats.signatures import marks
@@ -116,3 +117,10 @@ def test_a_health_check_that_does_not_end_says_no(monkeypatch):
     waits = SimpleNamespace(run=lambda command: ended.wait(10) and Ran("", 0, 1))
     assert "did not end" in runtime_rules._ask(waits, ["/app"])
     ended.set()
+
+
+def test_a_status_that_is_wrong_is_told_with_what_the_server_said():
+    running = SimpleNamespace(get=lambda path: SimpleNamespace(status=500, text="unknown time zone\n"))
+    fail = runtime_rules._request(Request("/noon"), running, Values())
+    assert str(fail) == ("Asked for /noon it answered with status 500: 'unknown time zone'. "
+                         "It should answer with status 200.")
