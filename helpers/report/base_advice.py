@@ -138,6 +138,6 @@ def _version(image: str, package: str, parts: int, inventory: Inventory) -> str:
             return said[0]
     except CourseError:   # the base has no name
         pass
-    found = next((each.package.version for each in inventory.packages
-                  if (each.package.type, each.package.name) == ("binary", package)), "")
+    found = next((each.version for _, recorded in inventory.tree.under("packages") for each in recorded
+                  if (each.type, each.name) == ("binary", package)), "")
     return ".".join(re.findall(r"\d+", found)[:parts]) if found else ""

@@ -379,6 +379,16 @@ def test_other_packages_came_with_the_file_that_lists_them():
     assert [(each.path, each.layer) for each in found.packages] == [("/x/package.json", 1), ("/y/package.json", 1)]
 
 
+@pytest.mark.parametrize("listed, found", [
+    ({"python3.11": "3.11.2-6+deb12u9"}, [("deb", "python3.11")]), ({"python3.11": "1:3.11.2-6"}, [("deb", "python3.11")]),
+    ({"python3.11": "3.11.4-1"}, [("binary", "python"), ("deb", "python3.11")]),     # another one
+    ({"dash": "3.11.2"}, [("binary", "python"), ("deb", "dash")]), ({}, [("binary", "python")])])
+def test_a_program_that_the_system_s_list_has_is_one_package(listed, found):
+    python = elf(says=b"\0" + b"3.11.2\0")
+    seen = inventory(dpkg(**listed), layer(("usr/bin/python3.11", python, 0o755)))
+    assert [(each.package.type, each.package.name) for each in seen.packages] == found
+
+
 def test_modules_that_are_built_into_a_program():
     found = inventory(bin("app", elf(go="mine")))
     assert [(each.package.type, each.package.name, each.path) for each in found.packages] == [
