@@ -177,12 +177,12 @@ class Registry:
         return top.size if "layers" in top.content else sum(each["size"] for each in top.content["manifests"])
 
     def fresh(self, pushed: Transfer) -> Copy:
-        """A copy in the registry of which no engine has a layer (see `unique_copy`)."""
+        """A copy in the registry of which no engine has a layer (see `unique_copy`), its tag with '-fresh' behind."""
         repository, tag = pushed.place.rsplit(":", 1)
-        token = secrets.token_hex(4)
-        place = f"{repository}:{tag[:100]}-fresh-{token}"
-        made = unique_copy.copy(self._client, repository, self._client.manifest(repository, pushed.digest),
-                                place.rsplit(":", 1)[1], f"{self.address}/{place}", token)
+        tag = f"{tag[:100]}-fresh"
+        place = f"{repository}:{tag}"
+        made = unique_copy.copy(self._client, repository, self._client.manifest(repository, pushed.digest), tag,
+                                f"{self.address}/{place}", secrets.token_hex(4))
         self._stored[repository, made.digest] = None
         return Copy(pushed.name, place, pushed.place)
 
@@ -212,8 +212,9 @@ class Registry:
         layers = manifest.content["layers"]
         # Podman does not say which layers stayed: those larger than all that moved are sure to have.
         known = max(known, sum(blob["size"] > moved for blob in layers))
-        return Transfer(
-            name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest, self.speed)
+        plain = sum(blob["mediaType"].endswith(".tar") for blob in layers)   # loaded so, by containerd's store
+        return Transfer(name, way, place, seconds, moved, manifest.size, len(layers), known, manifest.digest,
+                        self.speed, plain)
 
 
 def _called(image: str, tags: list[str]) -> str:

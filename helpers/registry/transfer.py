@@ -30,10 +30,12 @@ class Transfer:
     known: int                        # how many of them the other end had already, so that they did not move
     digest: str = field(repr=False)   # of its manifest, 'sha256:...'
     speed: float = field(repr=False)  # of the line, bytes a second
+    plain: int = 0                    # how many of the layers are not compressed
 
     def __str__(self) -> str:
         return (f"{self.way} {self.name}: {units.size(self.moved)} in {units.seconds(self.seconds)}, "
-                f"{units.counted(self.layers - self.known, 'layer')} of {self.layers} moved")
+                f"{units.counted(self.layers - self.known, 'layer')} of {self.layers} moved"
+                + (f", {units.counted(self.plain, 'layer')} uncompressed, as it was loaded" if self.plain else ""))
 
 
 def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Watch) -> int:

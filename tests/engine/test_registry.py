@@ -99,7 +99,9 @@ def test_the_bytes_counted_are_those_of_the_manifest(shop, image):
     up = shop.push(image)
     assert (up.way, up.known, up.name) == ("push", 0, NAME) and up.layers == len(inspect(image).layers)
     assert up.payload <= up.moved <= up.payload + OVERHEAD
-    with shop.pulled(shop.fresh(up)) as down:
+    copy = shop.fresh(up)
+    assert copy.place == f"{up.place}-fresh"
+    with shop.pulled(copy) as down:
         assert (down.transfer.known, down.transfer.layers) == (0, up.layers)
         assert down.transfer.payload <= down.transfer.moved <= down.transfer.payload + OVERHEAD
         # the comments in front are all that makes it larger

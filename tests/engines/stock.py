@@ -1,7 +1,13 @@
 """The base images, handed from one engine to another: saved here, loaded there, kept nowhere."""
 
+import contextlib
+import gzip
 import os
-from collections.abc import Iterable
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
 from unittest import mock
 
 from helpers.builder import ensure_bases
@@ -28,9 +34,29 @@ def hand_on(source: Engine, target: Engine, refs: Iterable[str]) -> None:
     with saved, target.translate_errors("load the base images"):
         loading = target.client.api
         loaded = loading.post(f"{loading.base_url}/v{loading.api_version}/images/load", params={"quiet": "1"},
-                              data=saved.iter_content(_CHUNK), headers={"Content-Type": "application/x-tar"},
+                              data=in_gzip(saved.raw), headers={"Content-Type": "application/x-tar"},
                               timeout=_SECONDS)
         _succeeded(loaded, "load the base images")
+
+
+def in_gzip(saved: IO[bytes]) -> Iterator[bytes]:
+    """A saved archive with its layers in gzip, as they come from a registry: containerd's store keeps a layer as it was
+    loaded, and pushes it so. Those of an OCI layout stay as they are, since its manifests name their digests."""
+    with tarfile.open(fileobj=saved, mode="r|", bufsize=_CHUNK) as whole:
+        for member in whole:
+            with tempfile.TemporaryFile() as content:
+                if member.isreg():
+                    file = whole.extractfile(member)
+                    assert file
+                    with gzip.open(content, "wb", 6) if member.name.endswith("/layer.tar") else contextlib.nullcontext(content) as out:
+                        shutil.copyfileobj(file, out, _CHUNK)
+                    member.size = content.tell()
+                    member.pax_headers.pop("size", None)
+                    content.seek(0)
+                yield member.tobuf()
+                yield from iter(lambda content=content: content.read(_CHUNK), b"")
+                yield bytes(-member.size % tarfile.BLOCKSIZE)
+    yield bytes(2 * tarfile.BLOCKSIZE)
 
 
 def _layers(engine: Engine, name: str) -> list[str] | None:

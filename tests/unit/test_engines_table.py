@@ -1,6 +1,9 @@
 """The table of engines: what is counted, what is said, and where it goes."""
 
+import gzip
+import io
 import re
+import tarfile
 
 import pytest
 import yaml
@@ -9,7 +12,7 @@ from _pytest.mark.expression import Expression
 from helpers.checks import names
 from helpers.limits import held
 from helpers.units import size
-from tests.engines import daemon, kinds, lessons, rootfs, suite, table, test_others
+from tests.engines import daemon, kinds, lessons, rootfs, stock, suite, table, test_others
 from tests.engines.kinds import KINDS
 from tests.engines.suite import Outcome
 from tests.engines.table import Row
@@ -199,3 +202,21 @@ def test_the_tests_that_another_engine_runs_are_there():
     for name in {*test_others.QUICK, *test_others.TELLING, *test_others.OF_DOCKER, *test_others.OF_PODMAN}:
         file, _, test = name.partition("::")
         assert f"def {test}(" in (suite.ROOT / file).read_text() if test else (suite.ROOT / file).exists(), name
+
+
+def test_base_images_are_handed_on_with_their_layers_in_gzip():
+    saved, layer = io.BytesIO(), b"x" * 5000
+    with tarfile.open(fileobj=saved, mode="w") as whole:
+        for name, content in (("manifest.json", b"[]"), ("1/layer.tar", layer), ("blobs/sha256/1", layer)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            whole.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("2/layer.tar")
+        link.type, link.linkname = tarfile.SYMTYPE, "../1/layer.tar"
+        whole.addfile(link)
+    saved.seek(0)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stock.in_gzip(saved)))) as whole:
+        found = {member.name: whole.extractfile(member).read() for member in whole if member.isreg()}
+        assert whole.getmember("2/layer.tar").linkname == "../1/layer.tar"
+    assert gzip.decompress(found["1/layer.tar"]) == found["blobs/sha256/1"] == layer
+    assert found["manifest.json"] == b"[]" and len(found["1/layer.tar"]) < len(layer)

@@ -13,6 +13,7 @@ import subprocess
 import tarfile
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -331,6 +332,7 @@ def test_a_full_disk_is_said_to_be_one():
 def test_a_transfer_in_words():
     transfer = Transfer("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
     assert str(transfer) == "pull go:1: 297 MB in 16.5 s, 7 layers of 8 moved"
+    assert str(replace(transfer, plain=1)).endswith(", 1 layer uncompressed, as it was loaded")
 
 
 def test_a_blob_that_occurs_twice_is_counted_once():
