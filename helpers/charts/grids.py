@@ -101,7 +101,7 @@ def _tries_finding(found: Mapping[str, Sequence[AttackResult]], count: int) -> s
     most, least = max(worked, key=worked.__getitem__), min(worked, key=worked.__getitem__)
     if worked[most] == worked[least]:
         return f"{worked[most]} of {count} {'try works' if count == 1 else 'tries work'} in every image"
-    return f"{most}: {worked[most]} of {count} tries work. {least}: {worked[least]}"
+    return f"{most}: {worked[most]} of {count} tries work; {least}: {worked[least]}"
 
 
 def twins(pairs: Mapping[str, Twins], program: str) -> Chart:

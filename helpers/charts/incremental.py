@@ -93,7 +93,7 @@ def _finding(built: Mapping[str, Built]) -> str:
     # No end of a line divides the seconds from their unit.
     found = [f"{seconds(step_seconds(results[what])).replace(' ', chr(0xa0))} with {name}"
              if executed_steps(results[what]) else f"nothing to do with {name}" for name, results in built.items()]
-    return f"After an edit of {what}: {', '.join(found)}"
+    return f"After editing {what}: {', '.join(found)}"
 
 
 def _spoken(built: Mapping[str, Built]) -> str:

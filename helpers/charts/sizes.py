@@ -19,6 +19,8 @@ _NARROW = 0.05       # a bar under this part of the longest gets the second pane
 _PAIR, _APART = 0.27, 0.6    # inches for a bar of a pair; bars between one pair and the next
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 LABEL = 36           # characters of an instruction that a row shows
+ADDED = "added by the last stage"    # the application, and whatever else its stage copied or installed
+_ENTRY = 50          # characters of a legend's entry
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,13 @@ def parts(image: Image) -> list[Part]:
 
 
 def layer_part(image: Image, of_base: bool, count: int) -> Part:
-    """Bytes of a layer, by what it belongs to: the base, what the build left, the application."""
+    """Bytes of a layer, by what it belongs to: the base, what the build left, what the last stage added."""
     building = image.base_role == "build"
     if of_base:
         return base_part(image, f"{'base with build tools' if building else 'base'}: {image.base}", count)
     if building:
-        return Part("left by the build: source, cache, binary", count, BUILD_OWN)
-    return Part("the application", count, RUN)
+        return Part("left by the build: source, cache, output", count, BUILD_OWN)
+    return Part(ADDED, count, RUN)
 
 
 def base_part(image: Image, name: str, count: int | None = None) -> Part:
@@ -116,7 +118,7 @@ def _parts_of_language(image: Image, single: bool) -> list[Part]:
     """`single` for the image of one stage, whose own layers are what the build left. One legend
     for all, whatever the bases are called."""
     name = "base with the build tools" if image.base_role == "build" else "base to run on"
-    own = ("left by the build, program included", BUILD_OWN) if single else ("the program", RUN)
+    own = ("left by the build, program included", BUILD_OWN) if single else (ADDED, RUN)
     return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
 
 
@@ -157,15 +159,21 @@ def instructions(axes: Axes, lines: Sequence[str]) -> None:
 
 def legend_of(*panels: Sequence[Sequence[Part]]) -> list[Patch]:
     """A patch for each look that can be seen in the panels, each a list of stacks on one scale. One look that
-    has several names keeps the part of them that is the same."""
+    has several names has them all, or where they are too long what is the same in them."""
     names: dict[tuple[str, str | None], list[str]] = {}
     for stacks in panels:
         longest = max((sum(part.count for part in stack) for stack in stacks), default=0)
         for part in (part for stack in stacks for part in _seen(stack, longest)):
             names.setdefault((part.colour, part.hatch), []).append(part.name)
-    return [Patch(facecolor=colour, edgecolor="white", hatch=hatch,
-                  label=found[0] if len(set(found)) == 1 else f"{found[0].partition(':')[0]}: {len(set(found))} images")
+    return [Patch(facecolor=colour, edgecolor="white", hatch=hatch, label=_entry(list(dict.fromkeys(found))))
             for (colour, hatch), found in names.items()]
+
+
+def _entry(names: Sequence[str]) -> str:
+    """'base: a, b' for 'base: a' and 'base: b', 'base: 2 images' where that is too long."""
+    kind = names[0].partition(": ")[0]
+    whole = ", ".join([names[0], *(name.removeprefix(f"{kind}: ") for name in names[1:])])
+    return whole if len(names) == 1 or len(whole) <= _ENTRY else f"{kind}: {len(names)} images"
 
 
 def _seen(stack: Sequence[Part], longest: float = 0) -> list[Part]:
@@ -225,11 +233,11 @@ def _spoken(names: Sequence[str], images: Sequence[Image], stacks: Sequence[Sequ
 
 
 _HIGH = 0.58        # inches of height for a bar
-_NAMES = ("one stage,\nfull base", "one stage,\nslim base", "several stages,\nfull base", "several stages,\nslim base")
+_NAMES = tuple(f"{stages},\n{base} base" for stages in ("one stage", "several stages") for base in ("full", "small"))
 
 
 def reduction(images: Sequence[Image]) -> Chart:
-    """The images (single on full, single on slim, multi on full, multi on slim) on one
+    """The images (single on full, single on small, multi on full, multi on small) on one
     scale, each with what it saves next to the first."""
     saved = split(*(image.unpacked for image in images))
     stacks = [_parts_of_four(image, several=index > 1) for index, image in enumerate(images)]
@@ -247,9 +255,9 @@ def reduction(images: Sequence[Image]) -> Chart:
 
 def _parts_of_four(image: Image, several: bool) -> list[Part]:
     """Base and own layers. What one stage adds is the build's, what the last of
-    several adds is the application, whatever they stand on."""
+    several adds is its own, whatever they stand on."""
     found = [base_part(image, f"{'base with build tools' if image.base_role == 'build' else 'base'}: {image.base}"),
-             Part("the application" if several else "tools and source brought in, left by the build",
+             Part(ADDED if several else "tools and source brought in, left by the build",
                   image.own_bytes, RUN if several else BUILD_OWN)]
     return [part for part in found if part.count]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..experiments.significance import SpeedComparison
 from ..image import Image
 from ..registry import Transfer
-from ..units import ratio, seconds, size
+from ..units import seconds, size
 from .sizes import Part, bar, bar_axis
 from .style import BUILD, FAINT, PAPER, RUN, Chart, canvas, finish, footnote
 
@@ -38,14 +38,14 @@ def trips(trips: Sequence[Transfer], images: Sequence[Image], names: Sequence[st
 
 
 def _trips_finding(trips: Sequence[Transfer], called: dict[str, str]) -> str:
-    """The slowest against the fastest, of the pulls if there are two to compare."""
+    """The slowest and the fastest, of the pulls if there are two to compare."""
     for way in ("pull", "push"):
         ordered = sorted((trip for trip in trips if trip.way == way), key=lambda trip: trip.seconds)
         if len(ordered) > 1:
-            fast, slow = ordered[0], ordered[-1]
-            return (f"To {way} {called[slow.name]} takes {seconds(slow.seconds)}, {called[fast.name]} "
-                    f"{seconds(fast.seconds)}, with {ratio(slow.moved, fast.moved)} fewer bytes")
-    return "; ".join(f"To {trip.way} {called[trip.name]} takes {seconds(trip.seconds)}" for trip in trips)
+            slow, fast = (f"{called[trip.name]}: {size(trip.moved)} in {seconds(trip.seconds)}"
+                          for trip in (ordered[-1], ordered[0]))
+            return f"{way.capitalize()}ing {slow}; {fast}"
+    return "; ".join(f"{trip.way}ing {called[trip.name]} takes {seconds(trip.seconds)}" for trip in trips)
 
 
 def runs(compared: SpeedComparison, names: Sequence[str], images: Sequence[Image] = ()) -> Chart:

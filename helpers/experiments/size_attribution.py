@@ -22,10 +22,10 @@ class Reduction:
         return self.total - self.base - self.stages
 
 
-def split(single_full: int, single_slim: int, multi_full: int, multi_slim: int) -> Reduction:
+def split(single_full: int, single_small: int, multi_full: int, multi_small: int) -> Reduction:
     """Split a reduction into its parts. Sizes in bytes, all of the same kind.
 
     single  one stage, multi  several
-    full    the base that people take first, slim  the smallest that the program runs on
+    full    the base that people take first, small  the smallest that the program runs on
     """
-    return Reduction(single_full - single_slim, single_full - multi_full, single_full - multi_slim)
+    return Reduction(single_full - single_small, single_full - multi_full, single_full - multi_small)

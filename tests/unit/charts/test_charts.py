@@ -234,10 +234,10 @@ def test_images_of_one_size_are_not_said_to_differ():
 
 def test_a_bar_is_made_of_the_base_and_of_what_was_added():
     assert parts(ONE) == [Part("base with build tools: golang:1.22", 900_000_000, style.BUILD),
-                          Part("left by the build: source, cache, binary", 60_000_000, style.BUILD_OWN)]
+                          Part("left by the build: source, cache, output", 60_000_000, style.BUILD_OWN)]
     assert parts(TWO) == [Part("base: distroless", 27_000_000, style.SHARED, hatched=True),
-                          Part("the application", 1_500_000, style.RUN)]
-    assert parts(image(5)) == [Part("the application", 5, style.RUN)]
+                          Part("added by the last stage", 1_500_000, style.RUN)]
+    assert parts(image(5)) == [Part("added by the last stage", 5, style.RUN)]
     assert parts(image(5, base="b", base_layers=1)) == [Part("base: b", 5, style.SHARED)]
     assert parts(EMPTY) == []
 
@@ -309,10 +309,11 @@ def test_the_title_says_what_was_tried_and_saved_nothing():
         "One stage and rm: 960 MB, no less than one stage; two stages: 28.5 MB, 33.7 times smaller")
 
 
-def test_the_legend_has_what_can_be_seen_and_one_entry_for_one_look():
+@pytest.mark.parametrize("small, entry", [("slim", "base: jre, slim"), ("gcr.io/distroless/java17-debian12:nonroot", "base: 2 images")])
+def test_the_legend_has_what_can_be_seen_and_one_entry_for_one_look(small, entry):
     java = [image(428_000_000, 13_000, base="jdk", base_layers=1, role="build"), *(
-        image(size, 3_000, base=base, base_layers=1, role="run") for size, base in ((330_000_000, "jre"), (75_000_000, "slim")))]
-    assert legend(charts.sizes(java)) == ["base with build tools: jdk", "base: 2 images"]
+        image(size, 3_000, base=base, base_layers=1, role="run") for size, base in ((330_000_000, "jre"), (75_000_000, small)))]
+    assert legend(charts.sizes(java)) == ["base with build tools: jdk", entry]
 
 
 def test_a_long_instruction_is_cut_and_marked():

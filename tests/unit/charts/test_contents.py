@@ -234,8 +234,8 @@ def test_bars_of_waste():
     axes = chart.figure.axes[0]
     assert [(patch.get_x(), patch.get_width()) for patch in axes.patches] == [(0, 400), (400, 600), (0, 0), (0, 50), (0, 70)]
     assert texts(chart) == ["1.00 kB, ✘ 600 B unseen", "50 B, ✘ all unseen", "70 B"]
-    assert {*legend(chart)} == {"base: b", "the application", "✘ hidden by a later layer, still shipped"}
-    assert legend(charts.waste(SOME)) == ["the application"]
+    assert {*legend(chart)} == {"base: b", "added by the last stage", "✘ hidden by a later layer, still shipped"}
+    assert legend(charts.waste(SOME)) == ["added by the last stage"]
 
 
 def test_dollar_signs_are_no_formula():

@@ -31,19 +31,19 @@ QUICK = {"nothing": built(GOOD), "the source": built(GOOD, {5: 0.01, 6: 1.0, 9: 
 
 def test_the_title_tells_the_edit_at_which_they_differ_and_the_times():
     chart = charts.edits({"everything first": SLOW, "dependencies first": QUICK})
-    assert chart.title == ("After an edit of the source: 9.0\u00a0s with everything first, "
+    assert chart.title == ("After editing the source: 9.0\u00a0s with everything first, "
                            "1.0\u00a0s with dependencies first")
 
 
 def test_a_factor_counts_and_not_the_seconds():
     two = {"one": {"a": built(BAD, {4: 10.0}), "b": built(BAD, {4: 3.0})},
            "two": {"a": built(BAD, {4: 20.0}), "b": built(BAD, {4: 0.3})}}
-    assert charts.edits(two).title.startswith("After an edit of b:")
+    assert charts.edits(two).title.startswith("After editing b:")
 
 
 def test_one_dockerfile_alone():
-    assert charts.edits({"it": QUICK}).title == "After an edit of the source: 1.0\u00a0s with it"
-    assert charts.edits({"it": {"nothing": built(BAD)}}).title == "After an edit of nothing: nothing to do with it"
+    assert charts.edits({"it": QUICK}).title == "After editing the source: 1.0\u00a0s with it"
+    assert charts.edits({"it": {"nothing": built(BAD)}}).title == "After editing nothing: nothing to do with it"
 
 
 def test_every_cell_is_cached_or_has_its_seconds():

@@ -38,7 +38,7 @@ def test_four_bars_say_how_large_they_are_and_what_that_saves():
     assert texts(chart) == ["833 MB", "300 MB, saves 533 MB", "767 MB, saves 66.0 MB", "27.0 MB, saves 806 MB"]
     ends = {row: right for row, _, right in bars(chart.figure.axes[0])}
     assert list(ends.values()) == [each.unpacked for each in FOUR]
-    assert "one stage, full base: 833 MB, one stage, slim base: 300 MB" in chart.alt
+    assert "one stage, full base: 833 MB, one stage, small base: 300 MB" in chart.alt
 
 
 def test_what_one_stage_adds_is_the_build_s_whatever_it_stands_on():
@@ -63,7 +63,7 @@ TRIPS = [trip("one", "push", 15.6, 297e6), trip("two", "push", 0.8, 11.9e6),
 
 def test_trips_tell_bytes_and_seconds():
     chart = charts.trips(TRIPS, [ONE, TWO], ["one stage", "two stages"])
-    assert chart.title == "To pull one stage takes 17.2 s, two stages 880 ms, with 25 times fewer bytes"
+    assert chart.title == "Pulling one stage: 297 MB in 17.2 s; two stages: 11.9 MB in 880 ms"
     assert texts(chart) == ["297 MB", "11.9 MB", "297 MB", "11.9 MB", "15.6 s", "800 ms", "17.2 s", "880 ms"]
     assert "push one stage: 297 MB in 15.6 s" in chart.alt and "pull two stages: 11.9 MB in 880 ms" in chart.alt
     assert rows(chart) == ["push one stage", "push two stages", "pull one stage", "pull two stages"]
@@ -81,9 +81,9 @@ def test_the_foot_of_trips_says_how_fast_the_line_was():
 
 
 @pytest.mark.parametrize("some, title", [
-    ([0], "To push one takes 15.6 s"),
-    ([0, 1], "To push one takes 15.6 s, two 800 ms, with 25 times fewer bytes"),
-    ([1, 2], "To push two takes 800 ms; To pull one takes 17.2 s"),
+    ([0], "Pushing one takes 15.6 s"),
+    ([0, 1], "Pushing one: 297 MB in 15.6 s; two: 11.9 MB in 800 ms"),
+    ([1, 2], "Pushing two takes 800 ms; pulling one takes 17.2 s"),
 ])
 def test_fewer_trips_are_drawn_too(some, title):
     chart = charts.trips([TRIPS[n] for n in some], [ONE, TWO])

@@ -145,7 +145,7 @@ def tried(*outcomes: bool) -> tuple[AttackResult, ...]:
 
 @pytest.mark.parametrize("found, title", [
     ({"a": tried(True, True, True, False, False), "b": tried(False, False, False, False, False)},
-     "A: 3 of 5 tries work. b: 0"),
+     "A: 3 of 5 tries work; b: 0"),
     ({"a": tried(True, True, True, True, True)}, "5 of 5 tries work in every image")])
 def test_the_grid_of_tries_says_what_worked(found, title):
     chart = charts.tries(found)
