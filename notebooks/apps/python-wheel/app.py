@@ -17,7 +17,7 @@ TEXT = "the kitchen stays behind and the plate is served"
 
 def report() -> str:
     lines = [f"Hello from Python {platform.python_version()} and a module compiled with {tally.COMPILER}!",
-             f"It counted {tally.words(TEXT)} words in {str(markupsafe.escape('<text>'))}."]
+             f"It counted {tally.words(TEXT)} words. Another one, markupsafe, wrote <b> as {markupsafe.escape('<b>')}."]
     for name, path in TOOLS.items():
         there = path if os.path.exists(path) else shutil.which(path)
         lines.append(f"{name:<16} {'within reach at ' + there if there else 'not here'}")

@@ -101,7 +101,7 @@ def created(tmp_path):
 @pytest.mark.parametrize("programs, variables, expected", [
     (GO + SHELL, ["PATH=/bin"], ["GOFLAGS=-toolexec={place}/toolexec", "PATH=/bin"]),
     (GO + SHELL, ["PATH=/bin", "GOFLAGS=-mod=mod"], ["PATH=/bin", "GOFLAGS=-mod=mod"]),
-    (GO, ["PATH=/bin"], ["PATH=/bin"]),      # a script would not run there: lesson 09, Dockerfile.single-slim
+    (GO, ["PATH=/bin"], ["PATH=/bin"]),      # a script would not run there: lesson 09, Dockerfile.single-small
     (SHELL, ["PATH=/bin"], ["PATH=/bin"])])
 def test_only_a_container_with_go_and_a_shell_is_handed_it(created, tmp_path, programs, variables, expected):
     process, _ = created(programs, variables)
