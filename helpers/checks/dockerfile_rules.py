@@ -172,8 +172,8 @@ def lint(exercise: Exercise, text: str) -> Iterator[Fail]:
     """hadolint has none of the objections in `no_lint`. Raises LinterUnavailable."""
     for each in linter.lint(text):
         if each.rule in exercise.build.no_lint:
-            yield Fail("lint", f"The linter reports ({each.rule}): {each.message.rstrip('.')}. Why, and what to do: {each.link}",
-                       each.line)
+            said = f"The linter reports ({each.rule}): {each.message.rstrip('.')}."
+            yield Fail("lint", f"{said} Why, and what to do: {each.link}", each.line)
 
 
 RULES: dict[str, tuple[Callable[[Exercise], object], Rule]] = {   # {rule: (whether an exercise asks for it, the rule)}
