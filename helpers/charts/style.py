@@ -50,6 +50,7 @@ _IN_THE_DARK = ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode
 _TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 _STAND_INS = 3        # so many are named with what they are made of
+_QUIET = "var(--jp-content-font-color2, #6B6B6B)"    # of words on a page
 _WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
 _SETTINGS: Any = {
@@ -63,23 +64,26 @@ class Chart:
 
     title   the finding, in a sentence
     alt     the same for someone who cannot see the figure, with the values
-    source  where the numbers come from: its last line, and part of the PNG
+    source  where the numbers come from. A file has it as its last line; on a page, where a picture may be small, it is
+            text below
+    foot    inches of the figure that it takes
     """
 
-    def __init__(self, figure: Figure, title: str, alt: str, source: str = ""):
+    def __init__(self, figure: Figure, title: str, alt: str, source: str = "", foot: float = 0):
         self.figure = figure
         self.title = title
         self.alt = alt
         self.source = source
+        self._foot = foot
         self._pngs: dict[bool, bytes] = {}
 
     def png(self, dark: bool = False) -> bytes:
-        """The figure as a PNG file's bytes, drawn once. `dark`: for a dark page."""
+        """The figure without its source as a PNG file's bytes, drawn once. `dark`: for a dark page."""
         if dark not in self._pngs:
-            self._pngs[dark] = self._drawn(dark)
+            self._pngs[dark] = self._drawn(dark, self._foot)
         return self._pngs[dark]
 
-    def _drawn(self, dark: bool) -> bytes:
+    def _drawn(self, dark: bool, foot: float = 0) -> bytes:
         for text in self.figure.findobj(Text):
             text.set_parse_math(False)     # two dollar signs are no formula: RUN echo $A $B
         if dark:
@@ -90,7 +94,8 @@ class Chart:
             self.figure.set(dpi=_DPI, facecolor=_DARK[PAPER] if dark else PAPER)
             canvas.draw()     # `savefig` draws each picture twice
         self.figure.set_layout_engine("none")
-        drawn = Picture.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+        width, height = canvas.get_width_height()
+        drawn = Picture.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
         if dark:
             repaint(self.figure, {new: old for old, new in _DARK.items()})
         about = PngInfo()
@@ -98,22 +103,26 @@ class Chart:
         about.add_itxt("Description", self.alt)
         about.add_itxt("Source", self.source)
         small = io.BytesIO()
+        drawn = drawn.crop((0, 0, width, height - round(foot * _DPI)))
         drawn.convert("RGB").quantize(_COLOURS).save(small, "png", optimize=True, pnginfo=about)
         return small.getvalue()
 
     def save(self, path: str) -> None:
-        """Write it to `path` as PNG."""
+        """Write it to `path` as PNG, its source in it."""
         with open(path, "wb") as file:
-            file.write(self.png())
+            file.write(self._drawn(dark=False))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """The picture; a page with a dark theme that keeps styles has the dark one in its place."""
+        """The picture and its source; a page with a dark theme that keeps styles has the dark one in its place."""
         light, dark = (base64.b64encode(self.png(theme)).decode() for theme in (False, True))
         name = f"chart-{zlib.crc32(self.png()):08x}"
         style = ", ".join(f"{theme} .{name}" for theme in _IN_THE_DARK)
         picture = (f"<style>{style} {{content: url(data:image/png;base64,{dark})}}</style>"
                    f'<img class="{name}" alt="{escape(self.alt, quote=True)}" '
                    f'style="max-width: 100%; height: auto" width="{_PIXELS}" src="data:image/png;base64,{light}">')
+        if self.source:
+            picture = (f"<figure style='margin:0'>{picture}<figcaption style='font-size:0.85em;color:{_QUIET}'>"
+                       f"{escape(self.source)}</figcaption></figure>")
         return {"text/html": picture, "text/plain": self.alt}
 
     def __repr__(self) -> str:
@@ -187,7 +196,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
             figure.legend(handles=list(legend), loc="lower left", bbox_to_anchor=(0, below / height),
                           ncols=_LEGEND_COLUMNS, frameon=False, fontsize=9, handlelength=1.6,
                           borderaxespad=0.2, borderpad=0.1)
-    return Chart(figure, title, f"{title}. {alt}", source)
+    return Chart(figure, title, f"{title}. {alt}", source, foot=below - 0.05 if source else 0)
 
 
 def capitalized(title: str) -> str:

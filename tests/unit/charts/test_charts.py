@@ -155,8 +155,22 @@ def test_hatching_means_a_stand_in_and_nothing_else():
 
 
 def test_the_same_images_give_the_same_file(tmp_path):
-    charts.sizes([ONE, TWO]).save(str(tmp_path / "a.png"))
-    assert (tmp_path / "a.png").read_bytes() == charts.sizes([ONE, TWO]).png()
+    for name in "ab":
+        charts.sizes([ONE, TWO]).save(str(tmp_path / name))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert charts.sizes([ONE, TWO]).png() == charts.sizes([ONE, TWO]).png()
+
+
+def test_a_file_has_its_source_in_the_picture_and_a_page_below_it(tmp_path):
+    for chart in gallery():
+        shown = page(chart._repr_mimebundle_()["text/html"])
+        chart.save(str(tmp_path / "a"))
+        kept, whole = (Picture.open(file).convert("RGB") for file in (io.BytesIO(chart.png()), tmp_path / "a"))
+        assert shown.text.endswith(chart.source) and bool(chart.source) == ("figcaption" in dict(shown.tags))
+        below = whole.crop((0, kept.height, *whole.size)) if chart.source else kept
+        assert len(below.getcolors(1 << 20)) > 1     # the words
+        assert bool(chart.source) == (whole.height > kept.height)
+        assert {kept.getpixel((x, kept.height - 1)) for x in range(kept.width)} == {(255, 255, 255)}, chart.title    # none is cut
 
 
 def test_a_figure_is_sharp_and_not_heavy(monkeypatch):
@@ -183,8 +197,8 @@ def test_every_set_of_images_is_drawn_with_the_finding_and_every_value_in_words(
 def test_a_notebook_gets_one_picture_with_alt_text(images):
     chart = charts.sizes(images)
     bundle = chart._repr_mimebundle_()
-    _, (tag, attributes) = page(bundle["text/html"]).tags
-    assert tag == "img" and attributes["alt"] == chart.alt
+    (attributes,) = (facts for tag, facts in page(bundle["text/html"]).tags if tag == "img")
+    assert attributes["alt"] == chart.alt
     assert attributes["src"].startswith("data:image/png;base64,iVBOR")
     assert "max-width: 100%" in attributes["style"]     # of a page of 600 pixels
     assert bundle["text/plain"] == chart.alt and repr(chart) == f"Chart: {chart.alt}"
@@ -196,7 +210,7 @@ def test_a_dark_page_shows_the_dark_picture_and_any_other_the_light_one():
     light, dark = (base64.b64encode(chart.png(theme)).decode() for theme in (False, True))
     rule, _, picture = html.partition("</style>")
     assert dark in rule and light not in rule and light in picture and dark not in picture
-    name = page(picture).tags[0][1]["class"]
+    name = dict(page(html).tags)["img"]["class"]
     for theme in ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode-dark"):
         assert f"{theme} .{name}" in rule
     assert charts.sizes([ONE])._repr_mimebundle_()["text/html"].split('class="')[1].split('"')[0] != name
