@@ -3,9 +3,9 @@
 from ..claims import CLAIMS, Lesson, Sentence, Sentences, Standing, Standings, Verdict
 from ..text import escape
 from ..units import listed
-from .markup import marked, prose, table
+from .markup import BAD, FAIR, GOOD, QUIET, marked, prose, table
 
-_COLOURS = {"holds": "#0072B2", "partly": "#9A6A00", "fails": "#D55E00", "": "#6B6B6B"}
+_COLOURS = {"holds": GOOD, "partly": FAIR, "fails": BAD, "": QUIET}
 
 
 def verdict_view(verdict: Verdict) -> str:

@@ -11,14 +11,12 @@ from ..checks.progress import Progress
 from ..checks.verdict import Fail, meaning
 from ..text import escape, shown
 from ..units import counted
-from .markup import prose, table
-
-RUN, DANGER, OTHER = "#0072B2", "#D55E00", "#595959"   # the palette's blue, vermilion and grey, for marks
+from .markup import BAD, GOOD, QUIET, prose, table
 
 
 def verdict_view(verdict: Verdict) -> str:
     """A verdict as HTML: headings and lists. Colour says nothing that words do not."""
-    colour = RUN if verdict.passed else OTHER if verdict.lacks else DANGER
+    colour = GOOD if verdict.passed else QUIET if verdict.lacks else BAD
     parts = [f"<h3 style='border-left:6px solid {colour};padding-left:.5em'>{escape(verdict.head)}</h3>"]
     parts += [f"<p>{escape(each)}</p>" for each in verdict.lacks]
     if verdict.fails:
@@ -45,7 +43,7 @@ def _fail(fail: Fail, lines: Sequence[str]) -> str:
     shown = ""
     if fail.line and fail.line <= len(lines):
         shown = f"<br><code>{fail.line} | {escape(lines[fail.line - 1])}</code>"
-    return (f"<li><strong><span aria-hidden='true' style='color:{DANGER}'>✘ </span>{escape(fail.rule)}</strong>: "
+    return (f"<li><strong><span aria-hidden='true' style='color:{BAD}'>✘ </span>{escape(fail.rule)}</strong>: "
             f"{prose(str(fail))}{shown}</li>")
 
 

@@ -13,7 +13,7 @@ from pygments.token import Token
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape, shown
-from .markup import code, paragraph, table
+from .markup import code, hanging, paragraph, table, whole_names
 
 __all__ = ["say"]
 
@@ -23,6 +23,7 @@ _MONOSPACE = "var(--jp-code-font-family, monospace)"
 _SYNTAX = {Token.Keyword: "color:var(--jp-mirror-editor-keyword-color, #0067A0);font-weight:bold",
            Token.Comment: "color:var(--jp-mirror-editor-comment-color, #5E6B6B);font-style:italic",
            Token.Literal: "color:var(--jp-mirror-editor-string-color, #A3320B)"}
+_BESIDE = 7   # columns of a listing's line numbers, and two
 _LINE = 80    # characters of an instruction that a table shows
 
 
@@ -159,12 +160,14 @@ class Listing:
         return shown("\n".join(f"{number:>3}  {line}" for number, line in enumerate(self.lines, 1)))
 
     def _repr_html_(self) -> str:
-        rows = "\n".join(f'<span style="color:{_NUMBER};user-select:none">{number:>3}  </span>{line}'
-                         for number, line in enumerate(_highlighted(shown("\n".join(self.lines))), 1))
+        text = shown("\n".join(self.lines))
+        numbered = [f'<span style="color:{_NUMBER};user-select:none">{number:>3}  </span>{line}'
+                    for number, line in enumerate(_highlighted(text), 1)]
+        # JupyterLab itself breaks code wherever in a word.
+        style = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
         return (f"<figure style='margin:0'><figcaption>{escape(self.name)}</figcaption>"
-                f"<pre style='margin:0;white-space:pre;overflow-x:auto;font-family:{_MONOSPACE}'>"
-                f"<code style='white-space:pre'>{rows}"     # JupyterLab wraps code, wherever in a word
-                "</code></pre></figure>")
+                f"<pre style='margin:0;font-family:{_MONOSPACE}'><code style='{style}'>"
+                f"{hanging(numbered, text, _BESIDE)}</code></pre></figure>")
 
 
 def _highlighted(text: str) -> list[str]:
@@ -172,6 +175,6 @@ def _highlighted(text: str) -> list[str]:
     parts = []
     for kind, words in DockerLexer(stripnl=False, ensurenl=False).get_tokens(text):
         style = next((style for token, style in _SYNTAX.items() if kind in token), "")
-        parts += [f'<span style="{style}">{escape(line)}</span>' if style and line.strip() else escape(line)
-                  for line in re.split("(\n)", words)]
+        lines = re.split("(\n)", whole_names(escape(words)))
+        parts += [f'<span style="{style}">{line}</span>' if style and line.strip() else line for line in lines]
     return "".join(parts).split("\n")

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from ..lint import Finding
 from ..text import escape, shown
 from ..units import counted
-from .markup import code, prose, table
+from .markup import BAD, FAIR, QUIET, code, prose, table
 
 _MARKS = {"error": "✘", "warning": "▲", "info": "•", "style": "•"}
-_COLOURS = {"error": "#C04000", "warning": "#9A6A00"}   # of the marks; the rest are quiet
-_QUIET = "#6B6B6B"
+_COLOURS = {"error": BAD, "warning": FAIR}   # of the marks; the rest are quiet
 
 
 class Linted:
@@ -56,7 +55,7 @@ class Linted:
         for number, line in enumerate(self.lines, 1):
             told.append(escape(f"{number:>3}  {line}"))
             told += [f"<i style='white-space:pre-wrap'>     "
-                     f"<span style='color:{_COLOURS.get(each.level, _QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"  # noqa: E501
+                     f"<span style='color:{_COLOURS.get(each.level, QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"  # noqa: E501
                      f"{each.level} {escape(each.rule)}: {escape(each.message)}</i>" for each in self._on(number)]
         body = "\n".join(told)
         return (f"<figure style='margin:0'><figcaption>{escape(self._head)}</figcaption>"

@@ -10,15 +10,16 @@ from ..text import escape
 
 _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", "done": "✔", "failed": "✘",
           "built": "✔", "skipped": "–"}
-_COLOURS = {"running": "#9A6A00", "stopped": "#D55E00",   # the orange of figures is too pale here
-            "done": "#0072B2", "built": "#0072B2", "cached": "#6B6B6B",
-            "failed": "#D55E00", "waiting": "#6B6B6B", "skipped": "#6B6B6B"}
+# Of marks: the palette's blue, orange, vermilion and grey, each to be seen on a white page and on a dark one.
+GOOD, FAIR, BAD, QUIET = "#1F83C4", "#B57A00", "#D55E00", "#7A7A7A"
+_COLOURS = {"running": FAIR, "stopped": BAD, "done": GOOD, "built": GOOD, "failed": BAD}     # the rest are quiet
 _HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _LONG = re.compile(r"\S{16,}")
 # JupyterLab drops `anywhere` from what it does not trust.
-_JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4}))(?=.)")
-_OPTION = re.compile(r"(?<!\S)(?:-[A-Za-z]+|--[A-Za-z][a-z-]{0,23})(?![\w-])")   # a browser breaks it at a hyphen
+_JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4,}[./]|[A-Za-z]{12}))(?=.)")
+# Options, and names of files and images: a browser breaks them at a hyphen.
+_NAME = re.compile(r"(?<![\w.-])(?=[\w.]*-+\w)[\w.-]{2,32}(?![\w.-])")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", right: Sequence[int] = ()) -> str:
@@ -35,8 +36,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 
 def code(text: str) -> str:
-    """Text as code. A long word, a path or an option's value, may go on in the next line, an option's name not."""
-    return f'<code style="overflow-wrap:anywhere">{whole_options(jointed(text))}</code>'
+    """Text as code. A long path may go on in the next line, an option or a name in it not."""
+    return f'<code style="overflow-wrap:anywhere">{whole_names(jointed(text))}</code>'
 
 
 def jointed(text: str) -> str:
@@ -44,15 +45,24 @@ def jointed(text: str) -> str:
     return _HALF.sub(r"\g<0><wbr>", _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text)))
 
 
-def whole_options(marked_up: str) -> str:
-    """HTML in which no line ends within the name of an option, such as --no-cache."""
-    return _OPTION.sub(r'<span style="white-space:nowrap">\g<0></span>', marked_up)
+def whole_names(marked_up: str) -> str:
+    """HTML in which no line ends within an option such as --no-cache, nor at a hyphen in a name."""
+    return _NAME.sub(r'<span style="white-space:nowrap">\g<0></span>', marked_up)
+
+
+def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
+    """The lines of `text`, given as HTML, in an element each. What a narrow page takes to the next line is indented
+    `beside` columns more than the line."""
+    columns = [len(line) - len(line.lstrip(" ")) + beside for line in text.split("\n")]
+    hung = (f'<span style="display:block;padding-left:min({indent}ch,40vw);text-indent:max(-{indent}ch,-40vw)">{line}'
+            for line, indent in zip(lines, columns, strict=True))
+    return "\n</span>".join(hung) + "</span>"
 
 
 def prose(text: str) -> str:
     """Sentences as HTML: what stands between backticks is code, two dollar signs are no formula, line breaks stay."""
     marked_up = escape(text).replace("$", "<span>$</span>" if text.count("$") > 1 else "$")
-    marked_up = _BACKTICKS.sub(r"<code>\1</code>", whole_options(marked_up))
+    marked_up = _BACKTICKS.sub(r"<code>\1</code>", whole_names(marked_up))
     return _HALF.sub(r"\g<0><wbr>", marked_up).replace("\n", "<br>")
 
 
@@ -64,7 +74,7 @@ def marked(mark: str, words: str, colour: str) -> str:
 
 def status(word: str) -> str:
     """The status of a stage or step."""
-    return marked(_MARKS.get(word, ""), word, _COLOURS.get(word, "inherit"))
+    return marked(_MARKS.get(word, ""), word, _COLOURS.get(word, QUIET))
 
 
 def whole(text: str) -> str:

@@ -9,10 +9,10 @@ from ..checks.progress import Predicted
 from ..questions import asked
 from ..text import escape
 from ..units import counted
-from .markup import marked, table
+from .markup import BAD, FAIR, GOOD, marked, table
 
-_MARKS = {"right": ("✔", "#0072B2"), "not right": ("✘", "#D55E00")}
-_NEAR = ("≈", "#9A6A00")    # a number, with how far off it was
+_MARKS = {"right": ("✔", GOOD), "not right": ("✘", BAD)}
+_NEAR = ("≈", FAIR)    # a number, with how far off it was
 _NONE = ("You have made no prediction yet. The lessons ask for one before each experiment; come back when you have "
          "made some.")
 _NOTHING_REVEALED = ("There is nothing to compare yet: your instructor has revealed none of the questions that you "

@@ -12,10 +12,10 @@ from ..text import escape, one_line
 from ..units import counted, seconds, size
 from .build import stages_table
 from .contents import inventory_text, inventory_view
-from .markup import code, marked, prose, table, whole
+from .markup import BAD, FAIR, QUIET, code, marked, prose, table, whole
 
 _MARKS = {"high": "✘", "medium": "◐", "low": "·"}
-_COLOURS = {"high": "#D55E00", "medium": "#9A6A00", "low": "#6B6B6B"}
+_COLOURS = {"high": BAD, "medium": FAIR, "low": QUIET}
 
 
 def report_view(report: Report) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..text import escape, shown
-from .markup import code, whole_options
+from .markup import code, hanging, jointed, whole_names
 
 _LABEL = "In a terminal"
 _LINES = 3    # that are not folded
@@ -34,5 +34,5 @@ def commands_bundle(commands: Sequence[str]) -> dict[str, str]:
 
 def _folded(summary: str, text: str) -> str:
     style = "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
-    lines = whole_options(escape(text))
+    lines = hanging(whole_names(jointed(text)).split("\n"), text)
     return f"<details><summary>{escape(summary)}</summary><pre style='{style}'>{lines}</pre></details>"

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "docs" / "_ext"))
-from course_site import docstrings, icons, notebooks, pages, questions, tables  # noqa: E402
+from course_site import docstrings, icons, listings, notebooks, pages, questions, tables  # noqa: E402
 
 README = (ROOT / "README.md").read_text()
 LESSONS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -120,6 +120,19 @@ def test_a_cell_that_writes_a_dockerfile_is_lexed_as_one():
     tokens = list(notebooks.DockerfileCell().get_tokens("%%dockerfile 01-split\nFROM golang:1.22\n"))
     assert tokens[0][1].startswith("%%dockerfile 01-split")
     assert "Keyword" in str(next(kind for kind, word in tokens if word == "FROM"))
+
+
+def test_each_line_of_a_listing_hangs_below_its_own_beginning_and_breaks_no_option():
+    from tests.unit.widgets.test_widgets import page
+
+    listing = '<span></span><span class="k">if</span> a:\n<span class="w">    </span>run(<span class="s">&quot;--no-cache&quot;</span>)\n\n'
+    context = {"body": f'<p>\n</p><div class="highlight"><pre>{listing}</pre></div><pre>a\nb</pre>'}
+    listings.hang(None, "", "", context, None)
+    assert re.findall(r"padding-left:min\((\d+)ch", context["body"]) == ["2", "6", "2"]
+    assert ">&quot;<span style=\"white-space:nowrap\">--no-cache</span>&quot;</span>)\n</span>" in context["body"]
+    assert page(context["body"]).text == '\nif a:\n    run("--no-cache")\na\nb'
+    listings.hang(None, "", "", search := {}, None)
+    assert search == {"body": ""}
 
 
 def test_icons_that_no_page_shows_are_left_out():

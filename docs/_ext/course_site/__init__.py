@@ -3,6 +3,7 @@
     pages      README.md, lessons, exercises, docs -> the sources of the site, in order
     notebooks  a notebook -> the same, its pictures in files, its questions as forms (questions)
     tables     claims with their verdicts, remarks for instructors: directives
+    listings   what a narrow page takes to the next line is indented
     docstrings the course's docstrings -> reStructuredText
     icons      those that a page shows
 """
@@ -13,7 +14,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import docstrings, icons, notebooks, pages, tables
+from . import docstrings, icons, listings, notebooks, pages, tables
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", notebooks.name_lexers)
     app.connect("autodoc-process-docstring", docstrings.adapt)
     app.connect("doctree-read", pages.link_repository)
+    app.connect("html-page-context", listings.hang)
     app.connect("build-finished", icons.trim)
     app.connect("html-page-context", pages.add_codespaces, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,6 +21,7 @@ from helpers.container.attack import AttackResult
 from helpers.experiments.significance import compare
 from helpers.image import Image, Layer
 from helpers.units import size
+from helpers.views import markup
 from tests.unit.charts.figures import PNG, build_of, legend, notes, rows, texts
 from tests.unit.widgets.test_widgets import page
 
@@ -80,6 +81,13 @@ def contrast(one: str, two: str) -> float:
     dark, light = sorted(sum(part * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
                              for part, c in zip((0.2126, 0.7152, 0.0722), to_rgb(each))) for each in (one, two))
     return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("page", [style.PAPER, "#111111", "#14181E"], ids=["light", "JupyterLab's dark", "the site's dark"])
+@pytest.mark.parametrize("mark", [markup.GOOD, markup.FAIR, markup.BAD, markup.QUIET])
+def test_a_mark_beside_words_can_be_seen_on_a_white_page_and_on_a_dark_one(mark, page):
+    """WCAG asks for 3 to 1 of what is no text; no colour has much more on both."""
+    assert contrast(mark, page) >= 3.6
 
 
 def test_every_word_of_every_chart_can_be_read_in_light_and_dark():
