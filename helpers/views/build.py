@@ -75,7 +75,8 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     steps = in_order(progress.steps())
     done = sum(step.status in ("done", "cached") for step in steps)
     if ended:
-        told = f"Ended after {seconds(elapsed)}, with {done} of {len(steps)} steps done"
+        end = f"with {done} of {len(steps)} steps done" if steps else "before the first step"
+        told = f"Ended after {seconds(elapsed)}, {end}"
     elif steps:
         told = f"Building with {TITLES[progress.builder]}: {done} of {len(steps)} steps, {seconds(elapsed)}"
     else:

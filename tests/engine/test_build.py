@@ -212,15 +212,15 @@ def test_a_heredoc_is_built_as_it_is_written_or_refused_at_its_line(engine, buil
 
 
 def test_a_variable_in_from_that_is_refused_is_refused_by_the_builder_too(engine, builder, context, tag):
-    text = f"FROM {BASE} AS here\nFROM {BASE}\nARG X=here\nCOPY --from=$X /etc/passwd /\n"
+    text = f"ARG X=here\nFROM {BASE} AS here\nFROM {BASE}\nARG X\nCOPY --from=$X /etc/passwd /\n"
     if builder == "buildah":
         assert build(context, text=text, tag=tag, builder=builder, engine=engine).image
         return
-    with pytest.raises(DockerfileError, match="Line 4"):
+    with pytest.raises(DockerfileError, match="Line 5"):
         build(context, text=text, tag=tag, builder=builder, engine=engine)
     with pytest.raises(BuildFailed, match=r"\$X") as caught:
         build(context, text=text, tag=tag, builder=builder, engine=engine, as_is=True)
-    assert caught.value.line == 4
+    assert caught.value.line == 5
 
 
 def test_a_copy_from_above_the_context_is_built_as_buildkit_reads_it(engine, context, tag):

@@ -92,6 +92,14 @@ def test_what_an_experiment_brought_is_folded_up_to_the_comparison():
     assert 'value="a"' in form and "<p>b.</p>" in form
 
 
+def test_no_line_of_a_question_ends_within_an_option():
+    lesson = notebook(['guess = predict("COPY --from?", ["with --link"])', shown("<p><b>Your prediction:</b> COPY --from? (...)</p>")])
+    questions.adapt(lesson)
+    form = lesson["cells"][0]["outputs"][0]["data"]["text/html"]
+    assert 'value="with --link"' in form
+    assert re.findall(r'<span style="white-space:nowrap">(.*?)</span>', form) == ["--from", "--link"]
+
+
 def test_a_cell_that_left_nothing_to_see_is_not_folded():
     lesson = notebook(
         ['guess = predict("How many?", unit="programs")', shown("<p><b>Your prediction:</b> How many? (a number)</p>")],

@@ -493,6 +493,14 @@ def test_a_build_under_way_as_html():
     assert "line 19" in shown and "line 13" not in shown
 
 
+def test_a_build_that_ended_before_its_first_step_has_done_none_of_none():
+    assert page(progress_view(state(), 1, ended=True)).text == "Ended after 1.0 s, before the first step"
+    progress = state()
+    for event in STORY[:7]:
+        progress.add(event)
+    assert "Ended after 1.0 s, with 1 of 3 steps done" in page(progress_view(progress, 1, ended=True)).text
+
+
 def test_steps_under_way_are_listed_as_in_the_dockerfile():
     progress = state()
     for event in reversed(STORY[:7]):
