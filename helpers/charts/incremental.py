@@ -90,9 +90,8 @@ def _finding(built: Mapping[str, Built]) -> str:
     times = {what: [step_seconds(results[what]) for results in built.values()] for what in next(iter(built.values()))}
     what = max(times, key=lambda each: max(times[each]) / max(min(times[each]), _MOMENT) if len(built) > 1
                else max(times[each]))
-    # No end of a line divides the seconds from their unit.
-    found = [f"{seconds(step_seconds(results[what])).replace(' ', chr(0xa0))} with {name}"
-             if executed_steps(results[what]) else f"nothing to do with {name}" for name, results in built.items()]
+    found = [f"{seconds(step_seconds(results[what]))} with {name}" if executed_steps(results[what])
+             else f"nothing to do with {name}" for name, results in built.items()]
     return f"After editing {what}: {', '.join(found)}"
 
 

@@ -53,6 +53,8 @@ _STAND_INS = 3        # so many are named with what they are made of
 _QUIET = "var(--jp-content-font-color2, #6B6B6B)"    # of words on a page
 _WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
+_UNIT = re.compile(r"(?<=\d) (?=(?:[kMG]?B|m?s|min)\b|%)|(?<=min) (?=\d)")    # within a number and its unit no line ends
+
 _SETTINGS: Any = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left",
     "axes.spines.top": False, "axes.spines.right": False, "hatch.linewidth": 0.6, "text.color": INK,
@@ -178,7 +180,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     """Put title, legend and footnote around the plot and make it a Chart."""
     hatched = any(patch.get_hatch() for axes in figure.axes for patch in axes.patches)
     title = capitalized(title)
-    heading = textwrap.wrap(title, _TITLE_WRAP)
+    heading = textwrap.wrap(_UNIT.sub("\u00a0", title), _TITLE_WRAP)
     source = source or footnote(images, hatched=hatched)
     note = textwrap.wrap(source, _NOTE_WRAP)
     above = 0.12 + 0.24 * len(heading)

@@ -155,6 +155,14 @@ def test_a_title_begins_as_a_sentence_does_unless_with_a_name(title, shown):
     assert style.finish(style.canvas(1)[0], title, "It is so.").title == shown
 
 
+@pytest.mark.parametrize("number", ["1.8 s", "27.4 MB", "66 ms", "1 min 05 s", "42 %"])
+def test_no_line_of_a_title_ends_between_a_number_and_its_unit(number):
+    for before in range(40, 64):
+        title = "x" * before + f" is {number} at the end of a line"
+        heading = style.finish(style.canvas(1)[0], title, "It is so.").figure.texts[0].get_text()
+        assert any(number in line for line in heading.replace("\u00a0", " ").splitlines())
+
+
 def test_hatching_means_a_stand_in_and_nothing_else():
     for chart in gallery():
         hatched = [patch for axes in chart.figure.axes for patch in axes.patches if patch.get_hatch()]

@@ -31,8 +31,8 @@ QUICK = {"nothing": built(GOOD), "the source": built(GOOD, {5: 0.01, 6: 1.0, 9: 
 
 def test_the_title_tells_the_edit_at_which_they_differ_and_the_times():
     chart = charts.edits({"everything first": SLOW, "dependencies first": QUICK})
-    assert chart.title == ("After editing the source: 9.0\u00a0s with everything first, "
-                           "1.0\u00a0s with dependencies first")
+    assert chart.title == ("After editing the source: 9.0 s with everything first, "
+                           "1.0 s with dependencies first")
 
 
 def test_a_factor_counts_and_not_the_seconds():
@@ -42,7 +42,7 @@ def test_a_factor_counts_and_not_the_seconds():
 
 
 def test_one_dockerfile_alone():
-    assert charts.edits({"it": QUICK}).title == "After editing the source: 1.0\u00a0s with it"
+    assert charts.edits({"it": QUICK}).title == "After editing the source: 1.0 s with it"
     assert charts.edits({"it": {"nothing": built(BAD)}}).title == "After editing nothing: nothing to do with it"
 
 

@@ -97,6 +97,7 @@ FAST, SLOW = [0.18, 0.2, 0.19], [17.0, 19.0, 18.0]
     (FAST, SLOW, "First answer: two after 190 ms, one after 18.0 s"),
     (SLOW, FAST, "No faster: two after 18.0 s, one after 190 ms"),
     (FAST, FAST, "No faster: two after 190 ms, one after 190 ms"),
+    ([0.1, 0.2, 0.9], [0.3, 0.5, 0.8], "Perhaps by chance: two after 200 ms, one after 500 ms"),
 ])
 def test_the_title_of_runs_is_the_judgement(first, second, title):
     chart = charts.runs(compare(first, second), ["two", "one"], [ONE, TWO])
