@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from docker import APIClient
+
+from ..engine.timeouts import patient
 from ..errors import ImageUnreadable
 from .archive import Archive, Damaged, Member
 from .byte_stream import ByteStream, Truncated
@@ -25,6 +28,7 @@ from .scan import scan
 # 5 ms (sys.getswitchinterval): hashing short pieces would cost ten times the hash itself.
 _BATCH, _BATCHES = 4 << 20, 4
 _CONFIG_LIMIT = 4 << 20    # bytes; larger JSON is not an image configuration
+_SAVE_SECONDS = 1800       # Docker up to 24 writes all layers to its disk before it sends the first byte
 
 
 @dataclass
@@ -48,6 +52,11 @@ class Saved:
 
     layers: dict[str, Measured] = field(default_factory=dict)
     configs: dict[str, dict] = field(default_factory=dict)
+
+
+def save(api: APIClient, image_id: str) -> Iterator[bytes]:
+    """The archive that `docker save` would write, as it arrives. Raises what the SDK does."""
+    return patient(api, _SAVE_SECONDS).get_image(image_id)
 
 
 def read(chunks: Iterable[bytes], *, transfer: bool = False) -> Saved:

@@ -13,10 +13,9 @@ from ..engine import Engine, connect
 from ..errors import CourseError, ImageNotFound
 from ..labels import RUN, marked
 from .archive import Archive, Member
-from .archive_reader import collect, seen_by
+from .archive_reader import collect, save, seen_by
 from .byte_stream import ByteStream
 from .model import Image, Layer
-from .stream import stream
 
 LIMIT = 256_000_000    # bytes of files that are read out: they are held in memory
 _LARGE = 50_000_000    # bytes from which a file is copied out of a container, not picked from all of a saved image
@@ -145,7 +144,7 @@ def _in_settings(image: Image, needle: str, engine: Engine) -> Iterator[Trace]:
 def _collect(image: Image, engine: Engine | None, look: Callable[[Member, Archive], object]) -> dict[str, list]:
     engine = engine or connect()
     with engine.translate_errors("save the image"):
-        return _on_disk(image, engine, look) or collect(stream(engine.client.api, image.id), look)
+        return _on_disk(image, engine, look) or collect(save(engine.client.api, image.id), look)
 
 
 def _on_disk(image: Image, engine: Engine, look: Callable[[Member, Archive], object]) -> dict[str, list] | None:

@@ -14,8 +14,7 @@ from ..engine import Engine, connect
 from ..errors import ImageUnreadable
 from ..text import shown
 from .archive import Archive, Member
-from .archive_reader import collect
-from .stream import stream
+from .archive_reader import collect, save
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class _Contents:
         configs: dict[str, dict] = {}
         with engine.translate_errors(f"save {reference}"):
             self.id = engine.client.api.inspect_image(reference)["Id"]
-            found = collect(stream(engine.client.api, self.id), _state, configs)
+            found = collect(save(engine.client.api, self.id), _state, configs)
         self.layers = {digest: dict(states) for digest, states in found.items()}
         self.config = configs.get(self.id) or next(iter(configs.values()), {})
         self.digests: list[str] = self.config.get("rootfs", {}).get("diff_ids")

@@ -18,7 +18,6 @@ from .entries import Entries
 from .filesystem import Tree
 from .listing import names
 from .model import Image, Layer, base_of, unshared
-from .stream import stream
 
 Known = TypeVar("Known")
 
@@ -159,7 +158,7 @@ def _name(summary: dict) -> str:
 def _save(engine: Engine, image_id: str, digests: Sequence[str], *, compressed: bool = False) -> Saved:
     """Read the whole saved image, which must have the layers `digests`; remember what it says."""
     with engine.translate_errors("save the image"):
-        read = archive_reader.read(stream(engine.client.api, image_id), transfer=compressed)
+        read = archive_reader.read(archive_reader.save(engine.client.api, image_id), transfer=compressed)
     missing = [digest for digest in digests if digest not in read.layers]
     if missing:
         raise ImageUnreadable(f"The saved image {image_id[:19]} lacks {len(missing)} of its {len(digests)} layers.",

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.errors import CourseError, ImageNotFound
 from helpers.image import inspect, read_file, search
-from helpers.image.stream import stream
+from helpers.image.archive_reader import save
 
 BASE = "debian:bookworm-slim"
 
@@ -48,7 +48,7 @@ def test_a_file_copied_out_of_a_container_is_that_of_the_image(engine, made, mon
     image, saved = inspect(tag, engine), []
     monkeypatch.setattr("helpers.image.content._LARGE", 0)
     monkeypatch.setattr("helpers.image.content._on_disk", lambda *_: None)
-    monkeypatch.setattr("helpers.image.content.stream", lambda *given: saved.append(given) or stream(*given))
+    monkeypatch.setattr("helpers.image.content.save", lambda *given: saved.append(given) or save(*given))
     before = {each["Id"] for each in engine.client.api.containers(all=True, filters={"ancestor": image.id})}
     assert read_file(image, "/file", engine=engine) == b"one\n" and not saved
     assert read_file(image, "/etc/hosts", engine=engine) == b"of the image" and len(saved) == 1

@@ -78,20 +78,17 @@ class Exchange(BaseHTTPRequestHandler):
         self.answer({"message": message}, status)
 
     def begin(self, kind: str = "application/json") -> None:
-        """The head of an answer that comes in pieces, which `piece` sends and `end` ends.
-        To a client of HTTP/1.0 the end of the connection is that of the answer."""
-        self._chunked = self.request_version != "HTTP/1.0"
-        self._head(200, {"Content-Type": kind, **({"Transfer-Encoding": "chunked"} if self._chunked else {})})
+        """The head of an answer that comes in pieces, which `piece` sends and `end` ends."""
+        self._head(200, {"Content-Type": kind, "Transfer-Encoding": "chunked"})
 
     def piece(self, data: bytes) -> None:
         """Send a part of the answer."""
         if data:
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def end(self) -> None:
         """The answer is whole."""
-        if self._chunked:
-            self.wfile.write(b"0\r\n\r\n")
+        self.wfile.write(b"0\r\n\r\n")
 
     def stream(self, pieces: Iterable[bytes], kind: str = "application/x-tar") -> None:
         """A whole answer that comes in pieces."""

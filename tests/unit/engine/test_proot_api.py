@@ -127,12 +127,6 @@ def test_an_answer_that_cannot_be_finished_breaks_off(api, engine, monkeypatch):
     assert said.count(b"HTTP/1.1") == 1 and said.endswith(b"4\r\nhalf\r\n")   # and no end of the last piece
 
 
-def test_a_client_of_http_1_0_gets_the_bytes_as_they_are(api):
-    built(api, Dockerfile="FROM scratch\nCOPY a /\n", a="A")
-    head, _, body = answered(api, b"GET /v1.41/images/t:1/get HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")
-    assert b"chunked" not in head and body == b"".join(api.get_image("t:1"))
-
-
 def test_an_image_of_a_container_is_not_removed_unless_forced(api):
     built(api, Dockerfile='FROM scratch\nCMD ["/none"]\nCOPY a /\n', a="A")
     made = api.create_container("t:1", name="c")

@@ -63,7 +63,7 @@ class Api:
     def inspect_image(self, name):
         return {"Id": f"id of {hashlib.sha256(self.images[name]).hexdigest()}"}
 
-    def get_image(self, image_id, chunk_size):
+    def get_image(self, image_id):
         found = next(data for name, data in self.images.items() if self.inspect_image(name)["Id"] == image_id)
         return iter([found[:700], found[700:]])
 

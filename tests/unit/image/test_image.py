@@ -135,7 +135,7 @@ class Straw:
     def images(self):
         return [{"Id": name, "RepoTags": [f"{name[7:]}:1"], "Labels": self._labels.get(name)} for name in self._layers]
 
-    def get_image(self, name, chunk_size):
+    def get_image(self, name):
         assert name == "sha256:me"
         self.saved.append(name)
         return iter([self._archive])
