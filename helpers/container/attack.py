@@ -14,8 +14,8 @@ from . import Ran, ServedContainer, users
 AS_ROOT = "be root"
 _ANSWER = "compiled in the container"
 _SHOWN = 48    # characters of a command
-_C = f'#include <stdio.h>\nint main(void) {{ puts("{_ANSWER}"); return 0; }}\n'
-_GO = f'package main\nfunc main() {{ println("{_ANSWER}") }}\n'
+_C = f'int puts(const char *); int main(void) {{ puts("{_ANSWER}"); return 0; }}'
+_GO = f'package main; func main() {{ println("{_ANSWER}") }}'
 _DEB = ("d=$(mktemp -d) && mkdir -p $d/DEBIAN $d/usr/local/bin && "
         "printf 'Package: guest\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody\\nDescription: none\\n' "
         "> $d/DEBIAN/control && printf '#!/bin/sh\\necho installed\\n' > $d/usr/local/bin/guest && "
@@ -30,12 +30,15 @@ class AttackResult:
 
     what: str     # in words: 'open a shell'
     worked: bool  # whether any command achieved it
-    words: tuple[str, ...]    # of the command that worked, or of the last that was started; empty if none was
+    words: tuple[str, ...]    # of the command that worked, else of one that was tried; empty if none is run for it
     said: str     # what it printed; where none could be started, why
+    started: bool = True    # whether the container has the program
 
     @property
     def command(self) -> str:
-        """The command in one short line."""
+        """The command in one short line; '' for one that the container does not have."""
+        if not self.started:
+            return ""
         line = " ".join(" ".join(self.words).split())
         return line if len(line) <= _SHOWN else f"{line[:_SHOWN - 1]}\u2026"
 
@@ -80,7 +83,7 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
 def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]],
            works: Callable[[Ran], bool]) -> AttackResult:
     """Run one command after another until one works."""
-    command: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
     said = ""
     missing: list[str] = []
     for each in commands:
@@ -94,10 +97,11 @@ def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]]
         if works(ran):
             return AttackResult(
                 what, True, tuple(each), ran.output.strip().splitlines()[-1] if ran.output.strip() else "")
-        command, said = tuple(each), ran.output.strip()
-    if not command:
-        said = f"there is no {', '.join(dict.fromkeys(missing))}"
-    return AttackResult(what, False, command, said)
+        last, said = tuple(each), ran.output.strip()
+    if last:
+        return AttackResult(what, False, last, said)
+    said = f"there is no {', '.join(dict.fromkeys(missing))}"
+    return AttackResult(what, False, tuple(commands[0]), said, started=False)
 
 
 def _root(server: ServedContainer) -> AttackResult:

@@ -131,8 +131,18 @@ class _Served(ServedContainer):
         return super().get(path, **options)
 
     def put(self, path: str, content: bytes) -> None:
-        self.asked.extend(put_lines(SERVED, path, content))
-        super().put(path, content)
+        *before, last = put_lines(SERVED, path, content)
+        with self._noting(last, *before):
+            super().put(path, content)
+
+    @contextlib.contextmanager
+    def _noting(self, command: str, *before: str) -> Iterator[None]:
+        worked = False
+        try:
+            yield
+            worked = True
+        finally:
+            self.asked.extend([*before, commands.tried(command, worked)])
 
     @property
     def log(self) -> str:
@@ -140,8 +150,8 @@ class _Served(ServedContainer):
         return super().log
 
     def run(self, command: Sequence[str]) -> Ran:
-        self.asked.append(docker("exec", SERVED, *command))
-        return super().run(command)
+        with self._noting(docker("exec", SERVED, *command)):
+            return super().run(command)
 
     def beside(self, image: str, command: Sequence[str], *, user: str = "",
                capabilities: Sequence[str] | None = None) -> Ran:

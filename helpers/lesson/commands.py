@@ -20,6 +20,11 @@ def docker(*words: str) -> str:
     return shlex.join(("docker", *words))
 
 
+def tried(command: str, worked: bool) -> str:
+    """A command of one line, and whether it fails."""
+    return command if worked else f"{command}    # fails"
+
+
 def looks(command: str) -> bool:
     """Whether a command only looks: done again without a change in between, it says the same."""
     return bool(_LOOKS.match(f"{command} "))

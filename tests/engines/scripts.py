@@ -44,7 +44,7 @@ def run(one: daemon.Daemon, text: str) -> tuple[list[str], str]:
     with tempfile.TemporaryDirectory(prefix="multistage-script-") as place, _tools(Path(place), one) as settings:
         Path(place, "script").write_text(text)
         done = subprocess.run(
-            one.beside("bash", "-c", f'trap \'echo "$LINENO" >> {place}/failed\' ERR; source {place}/script'),
+            one.beside("bash", "-c", f'trap \'echo "$LINENO" >> {place}/failed\' ERR; source {place}/script; true'),
             cwd=suite.ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", timeout=_SECONDS)
         failed = Path(place, "failed")

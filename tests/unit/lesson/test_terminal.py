@@ -9,7 +9,7 @@ import pytest
 
 from helpers import container, lesson
 from helpers.builder import BuildRequest
-from helpers.errors import BuildFailed
+from helpers.errors import BuildFailed, CourseError
 from helpers.experiments import incremental
 from helpers.lesson import APPS, building, commands, terminal
 from helpers.lesson.commands import docker
@@ -108,6 +108,20 @@ def test_what_is_asked_of_a_server_comes_before_its_end(monkeypatch, asks, expec
         asks(served)
     assert terminal._kernel.noted[-1].split("\n") == [
         "docker run -d --name served -p 127.0.0.1:8080:8080 greeter:multi", *expected]
+
+
+def test_what_fails_in_a_server_is_said_to_fail(monkeypatch):
+    def refused(*_):
+        raise CourseError("The file system is read-only.")
+
+    asked = []
+    served = building._Served("course-1", "greeter", "http://127.0.0.1:1", 0.1, None, address="http://x/", asked=asked)
+    for name, call in {"put": lambda: served.put("/a", b""), "run": lambda: served.run(["ls"])}.items():
+        monkeypatch.setattr(container.ServedContainer, name, refused)
+        with pytest.raises(CourseError):
+            call()
+    assert [line for line in asked if "fails" in line] == [
+        "docker cp /tmp/multistage-a served:/a    # fails", "docker exec served ls    # fails"]
 
 
 def test_an_engine_without_buildkit_is_asked_for_its_own_builder(monkeypatch):
