@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step, in_order, work
 from ..text import escape
 from ..units import counted, seconds, size
-from .markup import code, prose, status, table, whole
+from .markup import code, prose, status, table
 
 _LOG_SHOWN = 6
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -32,12 +32,12 @@ def _checks(result: BuildResult) -> str:
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
     rows = [(_word(stage.name), code(_short(stage.base)), status(stage.status),
-             whole(seconds(stage.seconds)) if stage.status == "built" else "", _cached(stage)) for stage in stages]
+             seconds(stage.seconds) if stage.status == "built" else "", _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
 
 
 def _took(step: Step) -> str:
-    return whole(seconds(step.seconds)) if step.seconds >= 0.0005 else ""
+    return seconds(step.seconds) if step.seconds >= 0.0005 else ""
 
 
 def _short(text: str) -> str:
@@ -48,7 +48,7 @@ def _short(text: str) -> str:
 def _cached(stage: StageReport) -> str:
     """How many of the stage's own steps came from the cache; its FROM is none of them."""
     own = work(stage.steps)
-    return whole(f"{sum(step.cached for step in own)} of {len(own)}") if own else ""
+    return f"{sum(step.cached for step in own)} of {len(own)}" if own else ""
 
 
 def _word(name: str) -> str:

@@ -91,7 +91,7 @@ def _folded_waste(found: Inventory) -> str:
 
 
 def _html(text: str) -> str:
-    return jointed(printable(text))
+    return jointed(escape(printable(text)))
 
 
 def _code(instruction: str) -> str:

@@ -12,7 +12,7 @@ from ..maintenance.doctor import Report
 from ..registry import Entry
 from ..text import escape, one_line
 from ..units import counted, size
-from .markup import code, paragraph, table, whole
+from .markup import code, paragraph, table
 
 _WIDTH = 64   # characters of a record's description that are shown
 
@@ -43,7 +43,7 @@ class Images(tuple):
         return "\n".join(f"{name:<28} {id_:<14} {bytes_:>8}" for name, id_, bytes_ in self._rows()) or "no images"
 
     def _repr_html_(self) -> str:
-        rows = [(code(name), code(id_), whole(bytes_)) for name, id_, bytes_ in self._rows()]
+        rows = [(code(name), code(id_), bytes_) for name, id_, bytes_ in self._rows()]
         if not rows:
             return "<p>no images</p>"
         return table(("image", "id", "unpacked"), rows, counted(len(self), "image"), right=(2,))
@@ -63,7 +63,7 @@ class Published(tuple):
                          for platform, what, digest, bytes_ in self._rows())
 
     def _repr_html_(self) -> str:
-        rows = [(code(platform), escape(what), code(digest), whole(bytes_))
+        rows = [(code(platform), escape(what), code(digest), bytes_)
                 for platform, what, digest, bytes_ in self._rows()]
         return table(("platform", "what it is", "digest", "size"), rows, counted(len(self), "manifest"), right=(3,))
 
@@ -89,7 +89,7 @@ class Records(tuple):
         return "\n".join(f"{size(record.size):>8}  {_said(record)}" for record in self) or "no records"
 
     def _repr_html_(self) -> str:
-        rows = [(code(_said(record)), whole(size(record.size)), f"{record.uses:,}", "yes" if record.shared else "")
+        rows = [(code(_said(record)), size(record.size), f"{record.uses:,}", "yes" if record.shared else "")
                 for record in self]
         if not rows:
             return "<p>no records</p>"

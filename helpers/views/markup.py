@@ -14,6 +14,7 @@ _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", 
 GOOD, FAIR, BAD, QUIET = "#1F83C4", "#B57A00", "#D55E00", "#7A7A7A"
 _COLOURS = {"running": FAIR, "stopped": BAD, "done": GOOD, "built": GOOD, "failed": BAD}     # the rest are quiet
 _HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
+_INDENT = re.compile(r"\n( *)")
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _LONG = re.compile(r"\S{16,}")
 # JupyterLab drops `anywhere` from what it does not trust.
@@ -23,9 +24,9 @@ _NAME = re.compile(r"(?<![\w.-])(?=[\w.]*-+\w)[\w.-]{2,32}(?![\w.-])")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", right: Sequence[int] = ()) -> str:
-    """An HTML table; cells are given as HTML. `right` names right-aligned columns."""
+    """An HTML table; cells are given as HTML. `right` names right-aligned columns, of numbers with their units."""
     def cell(tag: str, column: int, text: str) -> str:
-        side = "right" if column in right else "left"
+        side = "left" if column not in right else "right" if tag == "th" else "right;white-space:nowrap"
         scope = ' scope="col"' if tag == "th" else ""
         return f'<{tag}{scope} style="text-align:{side}">{text}</{tag}>'
 
@@ -36,13 +37,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 
 def code(text: str) -> str:
-    """Text as code. A long path may go on in the next line, an option or a name in it not."""
-    return f'<code style="overflow-wrap:anywhere">{whole_names(jointed(text))}</code>'
+    """Text as code. A long path may go on in the next line, an option, a name or a short word not."""
+    if not _LONG.search(text) and " " not in text:
+        return f'<code style="white-space:nowrap">{escape(text)}</code>'
+    return f'<code style="overflow-wrap:anywhere">{whole_names(jointed(escape(text)))}</code>'
 
 
-def jointed(text: str) -> str:
-    """Text as HTML, in which a long word may go on in the next line where its parts are joined."""
-    return _HALF.sub(r"\g<0><wbr>", _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escape(text)))
+def jointed(escaped: str) -> str:
+    """HTML in which a long word may go on in the next line where its parts are joined."""
+    return _HALF.sub(r"\g<0><wbr>", _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escaped))
 
 
 def whole_names(marked_up: str) -> str:
@@ -60,10 +63,11 @@ def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
 
 
 def prose(text: str) -> str:
-    """Sentences as HTML: what stands between backticks is code, two dollar signs are no formula, line breaks stay."""
+    """Sentences as HTML: what stands between backticks is code, two dollar signs are no formula, lines and indents stay."""
     marked_up = escape(text).replace("$", "<span>$</span>" if text.count("$") > 1 else "$")
     marked_up = _BACKTICKS.sub(r"<code>\1</code>", whole_names(marked_up))
-    return _HALF.sub(r"\g<0><wbr>", marked_up).replace("\n", "<br>")
+    marked_up = _INDENT.sub(lambda found: f"<br>{'&nbsp;' * len(found[1])}", marked_up)
+    return _HALF.sub(r"\g<0><wbr>", marked_up)
 
 
 def marked(mark: str, words: str, colour: str) -> str:
@@ -75,11 +79,6 @@ def marked(mark: str, words: str, colour: str) -> str:
 def status(word: str) -> str:
     """The status of a stage or step."""
     return marked(_MARKS.get(word, ""), word, _COLOURS.get(word, QUIET))
-
-
-def whole(text: str) -> str:
-    """Text that is not broken at its blanks."""
-    return text.replace(" ", "\u00a0")
 
 
 def paragraph(text: str) -> str:

@@ -12,7 +12,7 @@ from ..text import escape, one_line
 from ..units import counted, seconds, size
 from .build import stages_table
 from .contents import inventory_text, inventory_view
-from .markup import BAD, FAIR, QUIET, code, marked, prose, table, whole
+from .markup import BAD, FAIR, QUIET, code, marked, prose, table
 
 _MARKS = {"high": "✘", "medium": "◐", "low": "·"}
 _COLOURS = {"high": BAD, "medium": FAIR, "low": QUIET}
@@ -21,7 +21,7 @@ _COLOURS = {"high": BAD, "medium": FAIR, "low": QUIET}
 def report_view(report: Report) -> str:
     """What to fix, the heaviest first; stages, layers and inventory folded away."""
     rows = [(marked(_MARKS[each.severity], each.severity, _COLOURS[each.severity]), str(each.line or ""),
-             _described(each), whole(size(each.saves)) if each.saves else "") for each in report.findings]
+             _described(each), size(each.saves) if each.saves else "") for each in report.findings]
     caption = f"{report.project}: {_sum(report)}"
     wrong = table(("urgency", "line", "what to fix", "saves"), rows, caption, right=(1, 3)) if rows else \
         f"<p>{escape(caption)}</p>"
@@ -146,7 +146,7 @@ def _folded(report: Report) -> str:
     stages = stages_table(report.result.stages, f"built in {seconds(report.result.seconds)}")
     ties = table(("line", "from", "to", "by"), [(str(each.line), code(each.source), code(each.target), each.via)
                                                 for each in _ties(report)], right=(0,))
-    layers = table(("line", "brings", "by"), [(str(line), whole(size(count)), code(text))
+    layers = table(("line", "brings", "by"), [(str(line), size(count), code(text))
                                             for line, count, text in _brought(report)], right=(0, 1))
     return (f"<details><summary>{counted(len(report.result.stages), 'stage')}, and what connects them</summary>"
             f"{stages}{ties}</details>"

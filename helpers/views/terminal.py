@@ -34,5 +34,5 @@ def commands_bundle(commands: Sequence[str]) -> dict[str, str]:
 
 def _folded(summary: str, text: str) -> str:
     style = "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
-    lines = hanging(whole_names(jointed(text)).split("\n"), text)
+    lines = hanging(whole_names(jointed(escape(text))).split("\n"), text)
     return f"<details><summary>{escape(summary)}</summary><pre style='{style}'>{lines}</pre></details>"

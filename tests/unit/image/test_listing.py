@@ -74,7 +74,7 @@ SHELF = Images([(Listed("app:1", "sha256:" + "1" * 64), image(23_000_000)),
 def test_images_as_text_and_as_a_table():
     assert repr(SHELF).splitlines()[1].split() == ["<none>", "2" * 12, "778", "MB"]
     page = SHELF._repr_html_()
-    assert "3 images" in page and "&lt;none&gt;" in page and "23.0\u00a0MB" in page and "<none>" not in page
+    assert "3 images" in page and "&lt;none&gt;" in page and "23.0 MB" in page and "<none>" not in page
     assert repr(Images()) == "no images" and Images()._repr_html_() == "<p>no images</p>"
 
 

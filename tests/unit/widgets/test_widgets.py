@@ -402,7 +402,7 @@ def test_a_finished_build_as_html():
     assert "3 steps" in shown.text and "0 of 1" in shown.text   # of its own steps: FROM is none
     assert [word for word in shown.words if word.strip() in ("built", "cached", "done")]
     assert {"caption", "details", "summary", "th"} <= {tag for tag, _ in shown.tags}
-    assert "2.5\u00a0s" in build_view(result(done()))     # not broken at its blank
+    assert "white-space:nowrap\">2.5 s</td>" in build_view(result(done()))     # not broken at its blank
     assert "000000000000: built in" in page(build_view(result(done(), tag=""))).text
 
 
@@ -568,8 +568,19 @@ def test_a_table():
         '<table><caption style="text-align:left">c</caption><thead><tr>'
         '<th scope="col" style="text-align:left">a</th><th scope="col" style="text-align:right">b</th>'
         '</tr></thead><tbody><tr><td style="text-align:left">1</td>'
-        '<td style="text-align:right"><b>2</b></td></tr></tbody></table>')
+        '<td style="text-align:right;white-space:nowrap"><b>2</b></td></tr></tbody></table>')
     assert "<caption" not in table((), [])
+
+
+@pytest.mark.parametrize("text, whole", [
+    ("9f4b3189c220", True), ("unknown/unknown", True), ("a b", False), ("/usr/local/go/bin/go", False)])
+def test_a_short_word_of_code_is_never_broken(text, whole):
+    assert ("white-space:nowrap" in code(text)) == whole and page(code(text)).text == text
+
+
+def test_the_end_of_a_log_keeps_its_indents():
+    assert page(paragraph("Why:\n   8 | ARG a\n>  9 | RUN")).text == "Why:   8 | ARG a>  9 | RUN"
+    assert "<br>&nbsp;&nbsp;&nbsp;8 |" in paragraph("Why:\n   8 | ARG a")
 
 
 def test_a_long_word_of_code_may_be_broken_where_it_is_joined_and_nowhere_else():
@@ -603,7 +614,7 @@ def test_dollars_in_a_sentence_are_no_formula_and_backticks_mean_code():
 
 @pytest.mark.parametrize("text, names", [
     ("FROM debian:bookworm-slim AS a-b", ["bookworm-slim", "a-b"]), ("cp -r /tmp/multistage-copy-1/Dockerfile.one-stage .",
-     ["-r", "multistage-copy-1", "Dockerfile.one-stage"]), ("-rw-r--r--", ["-rw-r--r--"]), ("docker cp a:/b -", []),
+     ["-r", "multistage-copy-1", "Dockerfile.one-stage"]), ("ls -rw-r--r--", ["-rw-r--r--"]), ("docker cp a:/b -", []),
     ("FROM gcr.io/distroless/base-debian12@sha256:" + "f" * 64, ["base-debian12"]), ("x" * 30 + "-y", ["x" * 30 + "-y"]),
     ("a-" * 30, [])], ids=repr)
 def test_no_line_ends_at_a_hyphen_in_a_name(text, names):
