@@ -20,7 +20,7 @@ _LONG = re.compile(r"\S{16,}")
 # JupyterLab drops `anywhere` from what it does not trust.
 _JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4,}[./]|[A-Za-z]{12}))(?=.)")
 # Options, and names of files and images: a browser breaks them at a hyphen.
-_NAME = re.compile(r"(?<![\w.-])(?=[\w.]*-+\w)[\w.-]{2,32}(?![\w.-])")
+_NAME = re.compile(r"<[^>]*>|((?<![\w.-])(?=[\w.]*-+\w)[\w.-]{2,32}(?![\w.-]))")    # or a tag, which stays
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", right: Sequence[int] = ()) -> str:
@@ -50,7 +50,8 @@ def jointed(escaped: str) -> str:
 
 def whole_names(marked_up: str) -> str:
     """HTML in which no line ends within an option such as --no-cache, nor at a hyphen in a name."""
-    return _NAME.sub(r'<span style="white-space:nowrap">\g<0></span>', marked_up)
+    return _NAME.sub(lambda found: f'<span style="white-space:nowrap">{found[1]}</span>' if found[1] else found[0],
+                     marked_up)
 
 
 def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
@@ -63,7 +64,7 @@ def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
 
 
 def prose(text: str) -> str:
-    """Sentences as HTML: what stands between backticks is code, two dollar signs are no formula, lines and indents stay."""
+    """Sentences as HTML: code is between backticks, two dollar signs are no formula, lines and indents stay."""
     marked_up = escape(text).replace("$", "<span>$</span>" if text.count("$") > 1 else "$")
     marked_up = _BACKTICKS.sub(r"<code>\1</code>", whole_names(marked_up))
     marked_up = _INDENT.sub(lambda found: f"<br>{'&nbsp;' * len(found[1])}", marked_up)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from helpers.questions import UNITS
-from helpers.views.markup import whole_options
+from helpers.views.markup import whole_names
 from helpers.widgets.ask import COMPARED
 
 _ASKED = re.compile(r"<p><b>(.*?)</b></p><ul>(.*?)</ul><details><summary>Answer</summary><p>(.*?)</p></details>", re.S)
@@ -92,12 +92,12 @@ def _prediction(name: str, question: str, choices: Sequence[str], unit: str, mea
 def _radios(name: str, choices: Sequence[str]) -> Iterator[str]:
     """Radio buttons; the texts are HTML already."""
     for choice in choices:
-        yield f'<label><input type="radio" name="{name}" value="{choice}"> {whole_options(choice)}</label>'
+        yield f'<label><input type="radio" name="{name}" value="{choice}"> {whole_names(choice)}</label>'
 
 
 def _form(name: str, legend: str, entries: Iterator[str] | list[str], unfolds: str, right: str = "") -> str:
     answer = f' data-right="{right}"' if right else ""
     details = f"<details>{unfolds}</details>" if unfolds else ""
-    asked = f"<legend>{whole_options(legend)}</legend>{''.join(entries)}"
+    asked = f"<legend>{whole_names(legend)}</legend>{''.join(entries)}"
     return (f'<form class="course-question" id="{name}"{answer}><fieldset>{asked}'
             f'</fieldset><p role="status"></p>{details}</form>')

@@ -21,7 +21,7 @@ from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
 from helpers.views.lesson import Attributes, Bases, Finds, Listing, say
 from helpers.views.lists import image_view
-from helpers.views.markup import code, paragraph, status, table
+from helpers.views.markup import code, paragraph, status, table, whole_names
 from helpers.views.terminal import Script
 from helpers.widgets import LiveBuild, live, predict
 from helpers.widgets.ask import Question
@@ -576,6 +576,10 @@ def test_a_table():
     ("9f4b3189c220", True), ("unknown/unknown", True), ("a b", False), ("/usr/local/go/bin/go", False)])
 def test_a_short_word_of_code_is_never_broken(text, whole):
     assert ("white-space:nowrap" in code(text)) == whole and page(code(text)).text == text
+
+
+def test_names_within_a_tag_are_left_alone():
+    assert whole_names('<b style="a-b:c">a-b</b>') == '<b style="a-b:c"><span style="white-space:nowrap">a-b</span></b>'
 
 
 def test_the_end_of_a_log_keeps_its_indents():
