@@ -2,7 +2,7 @@
 
     >>> found = every(engine)
     >>> found.sentence
-    'Built both ways, run, and smaller without its build tools: Go, Java, ... and C++.'
+    'The same program in a smaller image with fewer build tools: Go, Java, ... and C++.'
 """
 
 from collections.abc import Callable, Mapping, Sequence

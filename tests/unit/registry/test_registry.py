@@ -14,6 +14,7 @@ import tarfile
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -333,6 +334,16 @@ def test_a_transfer_in_words():
     transfer = Transfer("go:1", "pull", "p", 16.54, 297_000_000, 296_000_000, 8, 1, "sha256:a", 25e6)
     assert str(transfer) == "pull go:1: 297 MB in 16.5 s, 7 layers of 8 moved"
     assert str(replace(transfer, plain=1)).endswith(", 1 layer uncompressed, as it was loaded")
+
+
+@pytest.mark.parametrize("kind, plain", [
+    ("application/vnd.oci.image.layer.v1.tar", 1), ("application/vnd.docker.image.rootfs.diff.tar", 1),
+    ("application/vnd.oci.image.layer.v1.tar+gzip", 0), ("application/vnd.oci.image.layer.v1.tar+zstd", 0),
+    ("application/vnd.docker.image.rootfs.diff.tar.gzip", 0)])
+def test_a_transfer_counts_the_layers_that_are_not_compressed(kind, plain):
+    layers = [{"digest": "a", "size": 10, "mediaType": kind}]
+    found = Manifest("sha256:m", "", {"config": {"digest": "c", "size": 3}, "layers": layers})
+    assert Registry._transfer(SimpleNamespace(speed=25e6), "go:1", "push", "p", found, (1.0, 13, 0)).plain == plain
 
 
 def test_a_blob_that_occurs_twice_is_counted_once():
