@@ -53,7 +53,7 @@ _STAND_INS = 3        # so many are named with what they are made of
 _QUIET = "var(--jp-content-font-color2, #6B6B6B)"    # of words on a page
 _WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
-_UNIT = re.compile(r"(?<=\d) (?=(?:[kMG]?B|m?s|min)\b|%)|(?<=min) (?=\d)")    # within a number and its unit no line ends
+_UNIT = re.compile(r"(?<=\d) (?=(?:[kMG]?B|m?s|min)\b|%)|(?<=min) (?=\d)")   # no line of a title ends there
 
 _SETTINGS: Any = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left",
