@@ -64,7 +64,7 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
         task_without_hints(exercise),
         ["from helpers.lesson import *\n\nthis_run()"],
         "## What is built\n\n" + "\n".join(_shown(*each) for each in exercise.source().items()).strip(),
-        *_to_edit(name, text.rstrip("\n"), in_cell=dockerfile is not None),
+        *_to_edit(exercise, text.rstrip("\n"), in_cell=dockerfile is not None),
         *(each for file, content in changeable(exercise).items() for each in (
             f"## Your {file}\n\nThe check takes it from `work/{file}`.",
             [f"%%writefile work/{file}\n{content}".rstrip("\n")])),
@@ -84,16 +84,20 @@ def notebook(exercise: Exercise, dockerfile: str | None = None) -> dict:
                      "language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
 
 
-def _to_edit(name: str, dockerfile: str, in_cell: bool) -> tuple[str, list[str]]:
+def _to_edit(exercise: Exercise, dockerfile: str, in_cell: bool) -> tuple[str, list[str]]:
     """The text over the cell that builds a learner's Dockerfile, and that cell: with the Dockerfile in it unless it is
     longer than a cell may be."""
+    name = exercise.name
     cell = f"%%dockerfile {name}\n{dockerfile}"
+    target = next(iter(exercise.targets), "")
+    more = (f"\n\nIn a cell of its own, `%dockerfile {name} --target {target}` builds that target, and "
+            "`%%in_step --stage NAME` runs shell commands where a stage ends.") if target else ""
     if in_cell or len(cell.splitlines()) <= _CELL:
         return (f"{_STARTER}\nThis is the starter. Change it, and run the cell: what you wrote is saved in "
-                "`work/Dockerfile`, and built.", [cell])
+                f"`work/Dockerfile`, and built.{more}", [cell])
     return (f"{_STARTER}\nThis is the starter:\n\n```dockerfile\n{dockerfile}\n```\n\n"
             "It is long, so you edit it as a file. The cell below puts it into `work/Dockerfile`, if nothing is there "
-            "yet, and builds what is there. Open that file, change it, save it, and run the cell again.",
+            f"yet, and builds what is there. Open that file, change it, save it, and run the cell again.{more}",
             [f"%dockerfile {name}"])
 
 

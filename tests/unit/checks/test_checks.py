@@ -444,3 +444,10 @@ def test_hints_are_the_folds_of_the_task(folder):
     assert "Hint 2 of 2" in next_hint(exercise, 1) and next_hint(exercise, 2) == ""
     cells = notebook.notebook(exercise)["cells"]
     assert "First" not in json.dumps(cells) and ["%hint 99-thing --button"] in [each["source"] for each in cells]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_notebook_of_an_exercise_with_targets_says_how_to_build_one(name):
+    exercise = find(name)
+    text = "".join("".join(cell["source"]) for cell in notebook.notebook(exercise)["cells"])
+    assert (f"%dockerfile {name} --target" in text) == bool(exercise.targets)
