@@ -18,6 +18,7 @@ from .snapshots import Snapshots
 from .step_lines import Place, places
 from .times import covered, is_from, work
 
+_INSTANT = 0.1         # seconds below which a FROM has fetched nothing
 _LINES = 10_000        # of one step; older lines are dropped, as no one scrolls further
 _HALF = 1_000          # characters kept at each end of a long line
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -30,7 +31,8 @@ class Step:
     stage        label of its stage; '' for work around the stages (context, export)
     instruction  as the builder prints it
     line         in the Dockerfile, from 1, or None
-    cached       taken from the build cache; a FROM always is, once it has ended: it takes an image and makes nothing
+    cached       taken from the build cache; also a FROM whose image was here: BuildKit calls it cached or done as it
+                 pleases, so its time decides
     started, completed   seconds since the build's first step began, or None
     error        the builder's own words, '' if none
     log          lines that it printed, oldest first
@@ -174,7 +176,9 @@ class Progress:
         begins = is_from(instruction)
         takers = self._takers(stage) if begins and self.builder == "buildkit" else []
         (stage, line), *also = takers or [(stage, line)]
-        return Step(stage, instruction, line, seen.cached or begins and ended is not None, begun, ended, seen.error,
+        took = None if begun is None or ended is None else ended - begun
+        here = begins and took is not None and (took < _INSTANT or self.builder != "buildkit")
+        return Step(stage, instruction, line, seen.cached or here, begun, ended, seen.error,
                     tuple(line for log in self._logs[seen.key].values() for line in log.lines()), seen.key, seen.inputs,
                     tuple(also))
 

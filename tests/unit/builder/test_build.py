@@ -186,6 +186,13 @@ def test_buildkit_s_steps_have_their_lines(name, status):
     assert steps(name) == two_stage_steps("FROM docker.io/library/debian:bookworm-slim", status)
 
 
+@pytest.mark.parametrize("seconds, status", [(0.01, "cached"), (20, "done")])
+def test_a_from_that_has_fetched_its_image_is_done_and_one_that_had_it_is_cached(seconds, status):
+    state = Progress(dockerfiles.parse("FROM debian:bookworm-slim\n"), None, "buildkit")
+    state.add(StepSeen("k", "[1/1] FROM docker.io/library/debian:bookworm-slim", 0, seconds))
+    assert [step.status for step in state.steps()] == [status]
+
+
 @pytest.mark.parametrize("name, status", [("legacy-cold", "done"), ("legacy-cached", "cached")])
 def test_the_legacy_builder_s_steps_have_their_lines(name, status):
     *first, last = two_stage_steps("FROM debian:bookworm-slim AS builder", status)
@@ -411,7 +418,7 @@ def test_an_image_taken_for_another_stage_starts_no_skipped_one(first):
 
 
 def test_a_stage_of_a_from_alone_is_what_its_from_is():
-    made = state("FROM a AS base\nFROM base\nRUN b\n", "buildkit", StepSeen("from", "[base 1/1] FROM a", 1, 2),
+    made = state("FROM a AS base\nFROM base\nRUN b\n", "buildkit", StepSeen("from", "[base 1/1] FROM a", 1, 1.01),
                  StepSeen("b", "[stage-1 1/1] RUN b", 2, 3))
     base, _ = made.stages()
     assert base.status == base.steps[0].status == "cached"
