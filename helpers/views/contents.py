@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ..inventory import KINDS, Comparison, Inventory, Needs, printable
 from ..text import escape, one_line
 from ..units import counted, size, some
-from .markup import code, jointed, table
+from .markup import code, jointed, table, whole_names
 
 _NAMES = 8      # names of tools in a row of a table
 _PACKAGES = 12  # names of packages that a comparison shows
@@ -91,7 +91,7 @@ def _folded_waste(found: Inventory) -> str:
 
 
 def _html(text: str) -> str:
-    return jointed(escape(printable(text)))
+    return whole_names(jointed(escape(printable(text))))
 
 
 def _code(instruction: str) -> str:
