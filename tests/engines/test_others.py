@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.bases import ALL
 from helpers.checks import find
 from helpers.errors import CourseError
-from tests.engines import daemon, kinds, rootfs, stock, suite
+from tests.engines import daemon, kinds, rootfs, scripts, stock, suite
 from tests.waiting import running, until
 
 BASE = "debian:bookworm-slim"
@@ -77,6 +78,18 @@ def test_the_exercise_on_a_registry_s_cache_is_judged_where_an_engine_exports_on
         outcomes = suite.run(one, ["tests/exercises/test_exercises.py", "-k", exercise.name], engine.host)
         log = (one.state / "tests.log").read_text()
     assert {each.ended for each in outcomes} == {"passed"} and len(outcomes) > 10, log
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", [scripts.KIND], indirect=True)
+def test_the_scripts_of_the_lessons_run_in_a_terminal(engine, kind):
+    notebooks = sorted((suite.ROOT / "notebooks").glob("*.ipynb"))
+    with daemon.running(kind, print) as one:
+        stock.hand_on(engine, stock.at(one.host), ALL)
+        scripts.give_registry(stock.at(one.host))
+        assert scripts.run(one, "false\nfalse    # fails\ntrue    # fails\n")[0] == ["false", "true    # fails"]
+        ended = {path.name: scripts.run(one, text)[0] for path in notebooks if (text := scripts.script(path))}
+    assert len(ended) >= len(notebooks) - 1 and not any(ended.values()), ended    # lesson 00 calls nothing
 
 
 HOLDER = """\
