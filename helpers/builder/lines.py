@@ -53,6 +53,7 @@ class Line:
     def __init__(self, lines: Lines, stage: Stage, instruction: Instruction):
         self.stage, self.instruction, self.number = stage.label, instruction, instruction.line
         self.lines, self.begins = lines, stage.instructions[0] is instruction
+        self.is_first = self.begins and stage.index == 0    # of the Dockerfile: no stage is above it
 
     @property
     def text(self) -> str:

@@ -51,7 +51,8 @@ def changed_files(line: Line) -> list[str]:
     """What a line did to the files, a path a row; a folder that is new, or gone, stands for what is in it."""
     changes = line.changes
     if changes is None:
-        return [f"begins with the files of {line.instruction.arguments.split()[0]}: nothing of the lines above"]
+        nothing = "" if line.is_first else ": nothing of the lines above"
+        return [f"begins with the files of {line.instruction.arguments.split()[0]}{nothing}"]
     rows = [f"{SIGNS[kind]} {printable(path)}{more}" for kind in SIGNS
             for path, more in grouped(getattr(changes, kind))]
     return rows[:_PATHS] + [f"... and {len(rows) - _PATHS} more"] * (len(rows) > _PATHS)

@@ -111,5 +111,7 @@ def test_without_widgets_there_is_text(kitchen):
     lines = Lines(snapshots("FROM a AS b\nENV X=1\nFROM c\n", {}))
     lines.snapshots.at = lambda number: Snapshot("", Folders(config={"Env": ["X=1"]}))
     assert views.lines_text(lines).splitlines() == ["  3  FROM c", "       begins with the files of c: nothing of the lines above"]
+    first, = Lines(snapshots("FROM a\n", {}))
+    assert views.changed_files(first) == ["begins with the files of a"]
     assert views.shell_text(Shell(Snapshot("line 3 when it failed", SimpleNamespace(config={"User": "me"})))) == (
         "Line 3 when it failed: working directory /, user me. Nothing that you do here changes the build.")
