@@ -19,6 +19,8 @@ from .submission import LONGEST
 from .verdict import Fail, Findings
 
 _REMOTE = re.compile(r"(?i)^(?:[a-z][a-z0-9+.-]*://|git@|[^/\s]+\.git(?:#|$))")
+# What the linter leaves to the reader, of rules that exercises ask for.
+_REMEDIES = {"DL3064": "Leave it out, or mount it for the one command that needs it."}
 _DOCKER_HUB = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
 
 
@@ -172,8 +174,9 @@ def lint(exercise: Exercise, text: str) -> Iterator[Fail]:
     """hadolint has none of the objections in `no_lint`. Raises LinterUnavailable."""
     for each in linter.lint(text):
         if each.rule in exercise.build.no_lint:
-            said = f"The linter reports ({each.rule}): {each.message.rstrip('.')}."
-            yield Fail("lint", f"{said} Why, and what to do: {each.link}", each.line)
+            remedy = _REMEDIES.get(each.rule) or (f"What to do: {each.link}" if each.link else "")
+            said = f"The linter reports ({each.rule}): {each.message.rstrip('.')}. {remedy}"
+            yield Fail("lint", said.rstrip(), each.line)
 
 
 RULES: dict[str, tuple[Callable[[Exercise], object], Rule]] = {   # {rule: (whether an exercise asks for it, the rule)}

@@ -14,6 +14,7 @@ from helpers.checks.placeholders import Values
 from helpers.container import Ran
 from helpers.errors import CourseError
 from helpers.formats.signatures import marks
+from helpers.lint import Finding
 from tests.unit.checks.test_image_rules import seen
 from tests.unit.formats.test_elf import compiled
 from tests.unit.layers import elf
@@ -124,3 +125,13 @@ def test_a_status_that_is_wrong_is_told_with_what_the_server_said():
     fail = runtime_rules._request(Request("/noon"), running, Values())
     assert str(fail) == ("Asked for /noon it answered with status 500: 'unknown time zone'. "
                          "It should answer with status 200.")
+
+
+def test_an_objection_of_the_linter_says_what_to_do(monkeypatch):
+    said = [Finding(2, "DL3064", "warning", "Potentially sensitive data."), Finding(3, "DL3006", "warning", "Tag it",
+                                                                                   link="https://x/DL3006")]
+    monkeypatch.setattr(dockerfile_rules.linter, "lint", lambda text: said)
+    exercise = SimpleNamespace(build=SimpleNamespace(no_lint=("DL3064", "DL3006")))
+    assert [str(each) for each in dockerfile_rules.lint(exercise, "")] == [
+        "Line 2: The linter reports (DL3064): Potentially sensitive data. Leave it out, or mount it for the one command that needs it.",
+        "Line 3: The linter reports (DL3006): Tag it. What to do: https://x/DL3006"]
