@@ -16,6 +16,8 @@ _COLOURS = {"running": FAIR, "stopped": BAD, "done": GOOD, "built": GOOD, "faile
 _HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
 _INDENT = re.compile(r"\n( *)")
 _BACKTICKS = re.compile(r"`([^`]+)`")
+_PLACES = re.compile(r"\s|<wbr>")    # where a line of code may end
+_PART = 20    # characters between them that a column of a narrow table has room for
 _LONG = re.compile(r"\S{16,}")
 # JupyterLab drops `anywhere` from what it does not trust.
 _JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4,}[./]|[A-Za-z]{12}))(?=.)")
@@ -38,9 +40,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
 
 def code(text: str) -> str:
     """Text as code. A long path may go on in the next line, an option, a name or a short word not."""
-    if not _LONG.search(text) and " " not in text:
-        return f'<code style="white-space:nowrap">{escape(text)}</code>'
-    return f'<code style="overflow-wrap:anywhere">{whole_names(jointed(escape(text)))}</code>'
+    marked_up = jointed(escape(text))
+    # With `anywhere` a narrow table may cut any word, be it short; without it the longest part keeps its room.
+    wrap = "anywhere" if max(map(len, _PLACES.split(marked_up))) > _PART else "break-word"
+    return f'<code style="overflow-wrap:{wrap}">{whole_names(marked_up)}</code>'
 
 
 def jointed(escaped: str) -> str:

@@ -573,9 +573,10 @@ def test_a_table():
 
 
 @pytest.mark.parametrize("text, whole", [
-    ("9f4b3189c220", True), ("unknown/unknown", True), ("a b", False), ("/usr/local/go/bin/go", False)])
-def test_a_short_word_of_code_is_never_broken(text, whole):
-    assert ("white-space:nowrap" in code(text)) == whole and page(code(text)).text == text
+    ("9f4b3189c220", True), ("FROM golang:1.22", True), ("", True), ("/usr/local/go/bin/go", True), ("f" * 64, False),
+    ("RUN " + "x" * 21, False)])
+def test_a_short_word_of_code_is_not_broken_in_a_table(text, whole):
+    assert ("overflow-wrap:break-word" in code(text)) == whole and page(code(text)).text == text
 
 
 def test_names_within_a_tag_are_left_alone():
