@@ -28,10 +28,11 @@ from ..experiments.incremental import executed_steps, step_seconds
 from ..experiments.languages import Languages, every
 from ..experiments.variants import Absent, Variants
 from ..image import Image
+from ..inventory import Inventory, Needs
 from ..lint import Finding
 from ..views.lesson import Bases, Listing
 from ..widgets import LiveBuild, Status
-from . import commands
+from . import commands, looking
 from .commands import SERVED, docker
 from .drawing import charts
 from .session import engine, folder_of, reference
@@ -108,13 +109,14 @@ def base(ref: str) -> Image:
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None, hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
-    note(_run_line(reference(built), command, hide))
-    return container.run(reference(built), command, hide=hide, engine=engine())
-
-
-def _run_line(image: str, command: Sequence[str] | None, hide: Sequence[str] = ()) -> str:
-    hidden = [word for folder in hide for word in ("--tmpfs", folder)]
-    return docker("run", "--rm", *hidden, image, *(command or ()))
+    image, hidden = reference(built), [word for folder in hide for word in ("--tmpfs", folder)]
+    worked = False
+    try:
+        ran = container.run(image, command, hide=hide, engine=engine())
+        worked = ran.exit_code == 0
+        return ran
+    finally:
+        note(commands.tried(docker("run", "--rm", *hidden, image, *(command or ())), worked))
 
 
 @dataclass(frozen=True)
@@ -242,12 +244,21 @@ def show(app: str, dockerfile: str = "Dockerfile") -> Listing:
 class DrawnVariants(Variants):
     """The variants of an application, which can draw their sizes."""
 
+    def image(self, name: str) -> Image | Absent:
+        return self._noted(name, looking.inspect)
+
+    def inventory(self, name: str) -> Inventory | Absent:
+        return self._noted(name, looking.inventory)
+
+    def needs(self, name: str, path: str) -> Needs | Absent:
+        return self._noted(name, looking.needs, path)
+
     def run(self, name: str, command: Sequence[str] | None = None) -> Ran | Absent:
-        """Run it until it ends, as `run`."""
-        made = self[name]
-        if not isinstance(made, Absent):
-            note(_run_line(reference(made), command))
-        return super().run(name, command)
+        return self._noted(name, run, command)
+
+    def _noted(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """The lesson's own word for it, which shows a command."""
+        return self._ask(name, lambda *_: call(self[name], *arguments))
 
     def sizes(self, *names: str) -> charts.Chart | Image | Absent:
         """The images of these variants, by default of all, drawn to scale."""

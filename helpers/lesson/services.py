@@ -90,9 +90,10 @@ def open_mirror(files: Mapping[str, bytes]) -> Mirror | None:
     with here.translate_errors("look for a server"), contextlib.suppress(APIError):
         here.client.api.inspect_distribution(f"{_LOOPBACK}:{mirror.server_port}/probe:none")
     if mirror.reached:
-        start(mirror.address, f"http://{_LOOPBACK}:{_PORT}", "\n".join([
-            f"rm -rf {_FILES}; mkdir {_FILES}", *(line for each in files.items() for line in put_file(_FILES, *each)),
-            f"python3 -m http.server {_PORT} --bind {_LOOPBACK} --directory {_FILES} >/dev/null 2>&1 & MIRROR=$!"]), end="kill $MIRROR")
+        serve = f"python3 -m http.server {_PORT} --bind {_LOOPBACK} --directory {_FILES} >/dev/null 2>&1 & MIRROR=$!"
+        put = [line for each in files.items() for line in put_file(_FILES, *each)]
+        start(mirror.address, f"http://{_LOOPBACK}:{_PORT}",
+              "\n".join([f"rm -rf {_FILES}; mkdir {_FILES}", *put, serve]), end="kill $MIRROR")
         return mirror
     mirror.close()
     display(say(f"The engine cannot reach a server on this machine: for it, {_LOOPBACK} is another machine. "

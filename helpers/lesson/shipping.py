@@ -22,7 +22,7 @@ from ..views.lesson import say
 from ..views.lists import Published
 from ..views.provenance import Provenances
 from ..widgets import Status
-from . import commands
+from . import commands, terminal
 from .building import build, folder
 from .commands import docker
 from .session import engine, folder_of, reference
@@ -74,6 +74,10 @@ def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list
     for trip in trips:
         place = f"{to.address}/{trip.place}"
         note(f"{docker('tag', trip.name, place)} && {docker('push', place)}")
+        if name:    # a FROM may be pinned to it
+            asked = docker("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", place)
+            note(f"DIGEST=$({asked})")
+            terminal.name(trip.digest, "$DIGEST")
     return trips
 
 

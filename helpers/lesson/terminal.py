@@ -226,7 +226,7 @@ def show_commands(_: Any = None) -> None:
     """post_run_cell: the commands of the cell that has run, below what it shows."""
     from IPython import get_ipython
 
-    shell, commands = get_ipython(), list(dict.fromkeys(_kernel.of_cell))
+    shell, commands = get_ipython(), [*_without_repeats(_kernel.of_cell)]
     _kernel.of_cell.clear()
     if shell and commands:
         shell.display_pub.publish(data=commands_bundle(commands), metadata={COMMANDS: True})

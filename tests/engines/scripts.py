@@ -22,7 +22,7 @@ from .kinds import find
 
 KIND = "docker-sid-containerd"
 _SECONDS = 1200
-_DIFFERS = re.compile(r"diff |find |docker create --name look .* (diff|grep)")    # end with 1 where nothing is found
+_DIFFERS = re.compile(r"diff |find |hadolint |docker create --name look .* (diff|grep)")    # end with 1 for what they find, or do not
 _REGISTRY = """FROM debian:bookworm-slim
 COPY docker-registry config.yml /
 CMD ["/docker-registry", "serve", "/config.yml"]
@@ -61,7 +61,7 @@ def _tools(place: Path, one: daemon.Daemon) -> Iterator[dict[str, str]]:
     root = rootfs.folder() / f"{one.kind.suite}-root"
     for there, here in {"usr/bin/docker": "docker", "usr/libexec/docker/cli-plugins": "cli-plugins"}.items():
         (place / here).symlink_to(root / there)
-    yield suite.environment(DOCKER_HOST=one.host, DOCKER_CONFIG=str(place), PATH=f"{place}:{os.environ['PATH']}",
+    yield suite.environment(DOCKER_HOST=one.host, DOCKER_CONFIG=str(place), PATH=f"{place}:{Path(sys.executable).parent}:{os.environ['PATH']}",
                             BUILDKIT_PROGRESS="plain")
 
 

@@ -19,7 +19,7 @@ from helpers.experiments import languages, variants
 from helpers.experiments.languages import LANGUAGES, Languages, Pair, Shipped
 from helpers.experiments.variants import Absent, Variants
 from helpers.inventory import Needs
-from helpers.lesson import say, with_supported_bases
+from helpers.lesson import looking, say, with_supported_bases
 from helpers.lesson.building import DrawnVariants
 from helpers.units import size
 from helpers.views.contents import needs_text, needs_view
@@ -184,7 +184,8 @@ def test_without_its_base_a_variant_and_all_answers_are_absent(looked):
     assert "No &lt;network&gt;.<br>" in absent_view(made)
 
 
-def test_a_picture_leaves_out_what_is_absent(looked):
+def test_a_picture_leaves_out_what_is_absent(looked, monkeypatch):
+    monkeypatch.setattr(looking, "inspect", lambda made: ONE.inventory.image)
     c = DrawnVariants("c-hello", None, builder("Dockerfile"))
     c.build("two")
     assert not c.sizes() and str(c.sizes()) == str(c.sizes("two")) == "Left out. gcc:12 is not here."

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers.errors import RegistryUnavailable, Unsupported
-from helpers.lesson import shipping
+from helpers.lesson import shipping, terminal
 
 
 class Registry:
@@ -50,3 +50,13 @@ def test_without_a_registry_the_lesson_goes_on_unless_it_needs_one(registries, m
 
 def test_each_transfer_gets_a_copy_of_its_own(registries):
     assert shipping.fresh(shipping.open_registry(1000), [SimpleNamespace(name="a"), SimpleNamespace(name="b")]) == ["copy of a", "copy of b"]
+
+
+def test_a_digest_that_a_base_is_pinned_to_is_the_terminal_s_own(registries):
+    registry = shipping.open_registry(1000)
+    registry.push = lambda image, name, watch: SimpleNamespace(name=image, place=f"course/{name}", digest="sha256:abc")
+    shipping.push(registry, "base:1", name="base:1")
+    terminal.note("docker build --build-arg BASE=127.0.0.1:1/course/base@sha256:abc .")
+    assert terminal._kernel.noted[-2:] == [
+        "DIGEST=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' 127.0.0.1:5000/course/base:1)",
+        "docker build --build-arg BASE=127.0.0.1:5000/course/base@$DIGEST ."]
