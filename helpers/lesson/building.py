@@ -109,14 +109,20 @@ def base(ref: str) -> Image:
 
 def run(built: BuildResult | str, command: Sequence[str] | None = None, hide: Sequence[str] = ()) -> Ran:
     """Run the image until it ends; what it printed. `hide` folders from it."""
-    image, hidden = reference(built), [word for folder in hide for word in ("--tmpfs", folder)]
+    hidden = [word for folder in hide for word in ("--tmpfs", folder)]
+    return _tried(lambda: container.run(reference(built), command, hide=hide, engine=engine()),
+                  note, docker("run", "--rm", *hidden, reference(built), *(command or ())))
+
+
+def _tried(action: Callable[[], Any], keep: Callable[[str], object], command: str) -> Any:
+    """What an action gives, its command kept: one that ends with an error fails in a terminal too."""
     worked = False
     try:
-        ran = container.run(image, command, hide=hide, engine=engine())
-        worked = ran.exit_code == 0
-        return ran
+        done = action()
+        worked = not getattr(done, "exit_code", 0)
+        return done
     finally:
-        note(commands.tried(docker("run", "--rm", *hidden, image, *(command or ())), worked))
+        keep(command if worked else f"{command}    # fails")
 
 
 @dataclass(frozen=True)
@@ -134,17 +140,8 @@ class _Served(ServedContainer):
 
     def put(self, path: str, content: bytes) -> None:
         *before, last = put_lines(SERVED, path, content)
-        with self._noting(last, *before):
-            super().put(path, content)
-
-    @contextlib.contextmanager
-    def _noting(self, command: str, *before: str) -> Iterator[None]:
-        worked = False
-        try:
-            yield
-            worked = True
-        finally:
-            self.asked.extend([*before, commands.tried(command, worked)])
+        self.asked.extend(before)
+        _tried(lambda: super(_Served, self).put(path, content), self.asked.append, last)
 
     @property
     def log(self) -> str:
@@ -152,16 +149,15 @@ class _Served(ServedContainer):
         return super().log
 
     def run(self, command: Sequence[str]) -> Ran:
-        with self._noting(docker("exec", SERVED, *command)):
-            return super().run(command)
+        return _tried(lambda: super(_Served, self).run(command), self.asked.append, docker("exec", SERVED, *command))
 
     def beside(self, image: str, command: Sequence[str], *, user: str = "",
                capabilities: Sequence[str] | None = None) -> Ran:
         who = ["--user", user] if user else []
         may = [] if capabilities is None else ["--cap-drop=ALL", *(f"--cap-add={each}" for each in capabilities)]
-        self.asked.append(docker("run", "--rm", f"--pid=container:{SERVED}", f"--network=container:{SERVED}",
-                                 *who, *may, image, *command))
-        return super().beside(image, command, user=user, capabilities=capabilities)
+        shared = [f"--pid=container:{SERVED}", f"--network=container:{SERVED}"]
+        return _tried(lambda: super(_Served, self).beside(image, command, user=user, capabilities=capabilities),
+                      self.asked.append, docker("run", "--rm", *shared, *who, *may, image, *command))
 
 
 @contextlib.contextmanager

@@ -20,11 +20,6 @@ def docker(*words: str) -> str:
     return shlex.join(("docker", *words))
 
 
-def tried(command: str, worked: bool) -> str:
-    """A command of one line, and whether it fails."""
-    return command if worked else f"{command}    # fails"
-
-
 def looks(command: str) -> bool:
     """Whether a command only looks: done again without a change in between, it says the same."""
     return bool(_LOOKS.match(f"{command} "))
@@ -95,8 +90,8 @@ def serving(image: str, port: int, command: Sequence[str] | None = None, read_on
 
 
 def asking(port: int) -> str:
-    """Wait for the server, and print its answer."""
-    return f"curl -sS --retry 9 --retry-connrefused {address(port)}"
+    """Wait for the server, and print its answer, whichever that is: curl's own retries would wait for a better one."""
+    return f"for try in $(seq 50); do curl -s {address(port)} && break; sleep 0.1; done"
 
 
 STOPPED = docker("rm", "-f", SERVED)

@@ -104,7 +104,8 @@ def break_in(built: BuildResult | str, port: int) -> tuple[attack.AttackResult, 
     """Start the server of an image, break in, and try five things there."""
     with container.serve(reference(built), port=port, engine=engine()) as server:
         found = attack.run_attacks(server, port)
-    tried = [commands.tried(docker("exec", commands.SERVED, *each.words), each.worked) for each in found if each.words]
+    tried = [docker("exec", commands.SERVED, *each.words) + "    # fails" * (not each.worked)
+             for each in found if each.words]
     begin, end = commands.serving(reference(built), port), [docker("top", commands.SERVED), commands.STOPPED]
     note("\n".join([begin, *tried, *end]))
     return found

@@ -22,7 +22,7 @@ from .kinds import find
 
 KIND = "docker-sid-containerd"
 _SECONDS = 1200
-_DIFFERS = re.compile(r"diff |find |hadolint |docker create --name look .* (diff|grep)")    # end with 1 for what they find, or do not
+_DIFFERS = re.compile(r"diff |find |hadolint |docker build --check |docker create --name look .* (diff|grep)")    # end with 1 for what they find, or do not
 _REGISTRY = """FROM debian:bookworm-slim
 COPY docker-registry config.yml /
 CMD ["/docker-registry", "serve", "/config.yml"]

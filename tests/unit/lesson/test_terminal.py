@@ -74,10 +74,10 @@ def test_a_file_that_a_command_has_read_is_copied_from_there():
 
 
 @pytest.mark.parametrize("asks, expected", [
-    (lambda served: None, ["curl -sS --retry 9 --retry-connrefused http://127.0.0.1:8080/", "docker rm -f served"]),
+    (lambda served: None, ["for try in $(seq 50); do curl -s http://127.0.0.1:8080/ && break; sleep 0.1; done", "docker rm -f served"]),
     (lambda served: [served.run(["ls", "a b"]), served.beside("debian", ["ps"]),
                      served.beside("debian", ["ps"], user="1:1", capabilities=["SYS_PTRACE"])],
-     ["curl -sS --retry 9 --retry-connrefused http://127.0.0.1:8080/",
+     ["for try in $(seq 50); do curl -s http://127.0.0.1:8080/ && break; sleep 0.1; done",
       "docker exec served ls 'a b'",
       "docker run --rm --pid=container:served --network=container:served debian ps",
       "docker run --rm --pid=container:served --network=container:served --user 1:1 --cap-drop=ALL --cap-add=SYS_PTRACE "
@@ -85,7 +85,7 @@ def test_a_file_that_a_command_has_read_is_copied_from_there():
       "docker rm -f served"]),
     (lambda served: [served.get(), served.put("/app/greeting.txt", b"it's new"), served.put("/x/data", b"\xff" * 2000),
                      served.get(), served.get("/a page"), served.log],
-     ["curl -sS --retry 9 --retry-connrefused http://127.0.0.1:8080/",
+     ["for try in $(seq 50); do curl -s http://127.0.0.1:8080/ && break; sleep 0.1; done",
       """printf %s 'it'"'"'s new' > /tmp/multistage-greeting.txt""",
       "docker cp /tmp/multistage-greeting.txt served:/app/greeting.txt",
       "head -c 2000 /dev/urandom > /tmp/multistage-data    # as many bytes; the notebook has others",
@@ -122,6 +122,10 @@ def test_what_fails_in_a_server_is_said_to_fail(monkeypatch):
             call()
     assert [line for line in asked if "fails" in line] == [
         "docker cp /tmp/multistage-a served:/a    # fails", "docker exec served ls    # fails"]
+    for code in (3, 0):
+        monkeypatch.setattr(container.ServedContainer, "run", lambda *_, code=code: SimpleNamespace(exit_code=code))
+        served.run(["id"])
+    assert asked[-2:] == ["docker exec served id    # fails", "docker exec served id"]
 
 
 def test_an_engine_without_buildkit_is_asked_for_its_own_builder(monkeypatch):
