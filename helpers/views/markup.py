@@ -22,7 +22,7 @@ _LONG = re.compile(r"\S{16,}")
 # JupyterLab drops `anywhere` from what it does not trust.
 _JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4,}[./]|[A-Za-z]{12}))(?=.)")
 # Options, and names of files and images: a browser breaks them at a hyphen.
-_NAME = re.compile(r"<[^>]*>|((?<![\w.-])(?=[\w.]*-+\w)[\w.-]{2,32}(?![\w.-]))")    # or a tag, which stays
+_NAME = re.compile(r"<[^>]*>|((?<![\w.-])(?=[\w.]*-+\w)[\w.-]{2,28}(?![\w.-]))")    # or a tag, which stays
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", right: Sequence[int] = ()) -> str:
@@ -61,7 +61,9 @@ def hanging(lines: Iterable[str], text: str, beside: int = 2) -> str:
     """The lines of `text`, given as HTML, in an element each. What a narrow page takes to the next line is indented
     `beside` columns more than the line."""
     columns = [len(line) - len(line.lstrip(" ")) + beside for line in text.split("\n")]
-    hung = (f'<span style="display:block;padding-left:min({indent}ch,40vw);text-indent:max(-{indent}ch,-40vw)">{line}'
+    # On a phone it is less, so that the longest name has room beside it.
+    hung = ('<span style="display:block;'
+            f'padding-left:min({indent}ch,100vw - 36ch);text-indent:max(-{indent}ch,36ch - 100vw)">{line}'
             for line, indent in zip(lines, columns, strict=True))
     return "\n</span>".join(hung) + "</span>"
 

@@ -620,7 +620,7 @@ def test_dollars_in_a_sentence_are_no_formula_and_backticks_mean_code():
 @pytest.mark.parametrize("text, names", [
     ("FROM debian:bookworm-slim AS a-b", ["bookworm-slim", "a-b"]), ("cp -r /tmp/multistage-copy-1/Dockerfile.one-stage .",
      ["-r", "multistage-copy-1", "Dockerfile.one-stage"]), ("ls -rw-r--r--", ["-rw-r--r--"]), ("docker cp a:/b -", []),
-    ("FROM gcr.io/distroless/base-debian12@sha256:" + "f" * 64, ["base-debian12"]), ("x" * 30 + "-y", ["x" * 30 + "-y"]),
+    ("FROM gcr.io/distroless/base-debian12@sha256:" + "f" * 64, ["base-debian12"]), ("x" * 26 + "-y", ["x" * 26 + "-y"]), ("x" * 27 + "-y", []),
     ("a-" * 30, [])], ids=repr)
 def test_no_line_ends_at_a_hyphen_in_a_name(text, names):
     for shown in (code(text), paragraph(f"Run `{text}`."), paragraph(text), Script(text)._repr_html_()):
@@ -632,7 +632,7 @@ def test_no_line_ends_at_a_hyphen_in_a_name(text, names):
 def test_each_line_of_commands_hangs_below_its_own_beginning(text):
     shown = Script(text)._repr_html_()
     assert page(shown).text == f"In your terminal{text}"
-    found = re.findall(r"display:block;padding-left:min\((\d+)ch,40vw\);text-indent:max\(-(\d+)ch,-40vw\)", shown)
+    found = re.findall(r"display:block;padding-left:min\((\d+)ch,100vw - 36ch\);text-indent:max\(-(\d+)ch,36ch - 100vw\)", shown)
     assert found == [(str(len(line) - len(line.lstrip()) + 2),) * 2 for line in text.split("\n")]
 
 
