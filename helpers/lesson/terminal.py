@@ -51,9 +51,9 @@ class _Kernel:
 _kernel = _Kernel()
 
 
-def note(*commands: str) -> None:
-    """Keep the commands of a call. Where there is no engine, the call shows what was recorded of it."""
-    if recorded_only():
+def note(*commands: str, of_engine: bool = True) -> None:
+    """Keep the commands of a call. Where there is no engine, a call of one shows what was recorded of it."""
+    if of_engine and recorded_only():
         return
     told = [*map(_named, commands)]
     _kernel.noted.extend(told)
