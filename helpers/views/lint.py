@@ -91,4 +91,4 @@ class Opinions:
             return f"<p>{escape(self.without)}</p>"
         rows = [(escape(what), "<br>".join(f"{code(each.rule)} {prose(each.message)}" for each in findings)
                  or "nothing") for what, findings in self.found.items()]
-        return table(("what the file does", "what hadolint says"), rows)
+        return table(("what the file does", "what hadolint says of it alone"), rows)

@@ -129,10 +129,10 @@ def test_axe_finds_no_violation(lesson):
     assert lesson.violations() == []
 
 
-def test_a_line_of_a_listing_is_one_line_at_any_width(lesson):
+def test_a_listing_is_wrapped_between_its_words(lesson):
     ways = lesson.view.locator(".jp-OutputArea-output figure code").evaluate_all(
-        "listings => listings.map(each => getComputedStyle(each).whiteSpace)")
-    assert set(ways) == {"pre"}
+        "listings => listings.map(each => getComputedStyle(each)).map(each => `${each.whiteSpace} ${each.wordBreak}`)")
+    assert set(ways) == {"pre-wrap normal"}
 
 
 @pytest.mark.parametrize("width", [1400, 700])
@@ -151,7 +151,7 @@ def test_nothing_reaches_out_of_its_place(lesson, width):
 
 def test_a_question_answers(lesson):
     output = lesson.output(lesson.cell('ask("02-compiler-stays-out")'))
-    output.get_by_role("radio", name="as much as make alone").check()
+    output.get_by_role("radio", name="as much as strace alone").check()
     expect(output.get_by_role("status")).to_contain_text("Not quite. It is: no larger.")
     output.get_by_role("radio", name="no larger").check()
     expect(output.get_by_role("status")).to_contain_text("Yes. What is installed in a stage stays there.")
