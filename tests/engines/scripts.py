@@ -42,9 +42,9 @@ def script(notebook: Path) -> str:
 def run(one: daemon.Daemon, text: str) -> tuple[list[str], str]:
     """(the lines that did not end as they say, what all printed)."""
     with tempfile.TemporaryDirectory(prefix="multistage-script-") as place, _tools(Path(place), one) as settings:
-        Path(place, "script").write_text(text)
+        Path(place, "script").write_text(f"{text}\ntrue\n")    # how the last command ended is no error of `source`
         done = subprocess.run(
-            one.beside("bash", "-c", f'trap \'echo "$LINENO" >> {place}/failed\' ERR; source {place}/script; true'),
+            one.beside("bash", "-c", f'trap \'echo "$LINENO" >> {place}/failed\' ERR; source {place}/script'),
             cwd=suite.ROOT, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", timeout=_SECONDS)
         failed = Path(place, "failed")
