@@ -73,11 +73,11 @@ def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list
                  for each in built]
     for trip in trips:
         place = f"{to.address}/{trip.place}"
-        note(f"{docker('tag', trip.name, place)} && {docker('push', place)}")
+        tagged, pushed = docker("tag", trip.name, place), docker("push", place)
         if name:    # a FROM may be pinned to it
-            asked = docker("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", place)
-            note(f"DIGEST=$({asked})")
+            pushed = f"DIGEST=$({pushed} | grep -o 'sha256:[0-9a-f]*')"
             terminal.name(trip.digest, "$DIGEST")
+        note(f"{tagged} && {pushed}")
     return trips
 
 

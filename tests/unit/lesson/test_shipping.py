@@ -58,5 +58,6 @@ def test_a_digest_that_a_base_is_pinned_to_is_the_terminal_s_own(registries):
     shipping.push(registry, "base:1", name="base:1")
     terminal.note("docker build --build-arg BASE=127.0.0.1:1/course/base@sha256:abc .")
     assert terminal._kernel.noted[-2:] == [
-        "DIGEST=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' 127.0.0.1:5000/course/base:1)",
+        "docker tag base:1 127.0.0.1:5000/course/base:1 && "
+        "DIGEST=$(docker push 127.0.0.1:5000/course/base:1 | grep -o 'sha256:[0-9a-f]*')",
         "docker build --build-arg BASE=127.0.0.1:5000/course/base@$DIGEST ."]
