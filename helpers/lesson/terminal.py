@@ -147,7 +147,10 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
 
 
 def _output(output: str | Path | None) -> str | Path | None:
-    """Where a command writes what the notebook writes into a folder of its own."""
+    """Where a command writes what the notebook writes into a folder of its own. Docker's own driver unpacks each image
+    that it makes, and BuildKit rewrites no times then: a command writes those into a file."""
+    if "rewrite-timestamp" in str(output):
+        return "type=oci,dest=/tmp/multistage.tar,rewrite-timestamp=true"
     return f"/tmp/{Path(output).name}" if output and Path(output).parent.name.startswith(_COPIES) else output
 
 

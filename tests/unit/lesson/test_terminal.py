@@ -174,7 +174,9 @@ def test_a_command_says_where_it_fails_and_what_it_needs(failure, options, comma
 
 
 @pytest.mark.parametrize("output, told", [
-    (None, ""), ("out", "--output out "), ("type=image,push=true", "--output type=image,push=true "),
+    (None, ""), ("out", "--output out "),
+    ("type=image,name=x,rewrite-timestamp=true", "--output type=oci,dest=/tmp/multistage.tar,rewrite-timestamp=true "),
+    ("type=image,push=true", "--output type=image,push=true "),
     (Path("/tmp/multistage-lesson-x1/secret-provenance-min"), "--output /tmp/secret-provenance-min ")])
 def test_a_command_writes_into_no_folder_of_the_notebook_s(output, told):
     note_build(APP, output=output)
