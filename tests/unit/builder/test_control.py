@@ -7,6 +7,7 @@ import socket
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -145,6 +146,13 @@ def test_a_peer_that_does_not_speak_http2_is_a_lost_connection():
     with ours, theirs, contextlib.closing(Connection(Upgraded(io.BytesIO(), ours, b""))) as connection:
         with pytest.raises(EngineGone, match="lost"):
             list(connection.call("/s/Unary", b""))
+
+
+def test_a_connection_that_grpc_calls_unavailable_before_its_end_is_seen_is_lost(connection):
+    failure = SimpleNamespace(code=lambda: SimpleNamespace(value=(14, "unavailable")), trailing_metadata=lambda: (),
+                              details=lambda: "failed to connect to all addresses")
+    found = connection.error(failure)
+    assert isinstance(found, EngineGone) and found.why == "failed to connect to all addresses"
 
 
 SOLVE = {"inputIDs": ["in"], "mountIDs": ["out", "", "cache"], "op": {"Op": {"Exec": {
