@@ -220,13 +220,12 @@ def test_a_lesson_can_be_done_in_the_time_that_it_states(path):
 
 @each_notebook
 def test_a_lesson_ends_with_its_commands(path):
-    """All but the one that only looks around, and says which builder a terminal has."""
-    cells = json.loads(path.read_text())["cells"]
-    last = cells[-2]
-    if path.stem.startswith("00"):
-        assert "which_builder()" in sources(path)
-    else:
-        assert "".join(last["source"]) == "in_your_terminal()" and cells[-3]["source"][0] == "## In your terminal\n"
+    *_, heading, last, _next = json.loads(path.read_text())["cells"]
+    assert heading["source"][0] == "## In your terminal\n" and "".join(last["source"]) == "in_your_terminal()"
+
+
+def test_the_first_lesson_says_which_builder_a_terminal_has():
+    assert "which_builder()" in sources(NOTEBOOKS[0])
 
 
 @each_notebook
