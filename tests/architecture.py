@@ -6,6 +6,7 @@ where either is out of date, or where an import runs back up.
 
 import ast
 import functools
+import graphlib
 import html
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,20 +53,23 @@ def part(path: Path) -> str:
 
 
 @functools.cache    # the tests ask several times for all
-def imports(path: Path) -> frozenset[str]:
-    """The entries of ORDER that a file imports from, its own included."""
+def named(path: Path) -> tuple[str, ...]:
+    """The modules of helpers/, and the names in them, that a file imports, wherever in it: ("builder/session/Session",)."""
     package = ("helpers", *path.relative_to(HELPERS).with_suffix("").parts)[:-1]
-    found: set[str] = set()
+    found: list[list[str]] = []
     for node in ast.walk(ast.parse(path.read_text())):
-        modules: list[list[str]] = []
         if isinstance(node, ast.Import):
-            modules = [alias.name.split(".") for alias in node.names]
+            found += [alias.name.split(".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = list(package[:len(package) - node.level + 1]) if node.level else []
             base += node.module.split(".") if node.module else []
-            modules = [[*base, alias.name] for alias in node.names]
-        found |= {room("/".join(names[1:])) for names in modules if names[0] == "helpers" and len(names) > 1}
-    return frozenset(found - {"__version__"})
+            found += [[*base, alias.name] for alias in node.names]
+    return tuple("/".join(names[1:]) for names in found if names[0] == "helpers" and len(names) > 1)
+
+
+def imports(path: Path) -> frozenset[str]:
+    """The entries of ORDER that a file imports from, its own included."""
+    return frozenset({room(name) for name in named(path)} - {"__version__"})
 
 
 def modules() -> list[Path]:
@@ -79,6 +83,22 @@ def graph() -> dict[str, set[str]]:
     for path in modules():
         found.setdefault(part(path), set()).update(imports(path) - {part(path)})
     return found
+
+
+def circle() -> list[Path]:
+    """Modules that import each other, in a row, also those that do so in a function or for a type; [] if none do."""
+    sorter = graphlib.TopologicalSorter({path: list(filter(None, map(_file, named(path)))) for path in modules()})
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def _file(name: str) -> Path | None:
+    """The module that "builder/session/Session" is in; None for what a package says of itself."""
+    files = (HELPERS / f"{each}.py" for each in (name, name.rpartition("/")[0]))
+    return next((path for path in files if path.exists()), None)
 
 
 def reduced(edges: Mapping[str, set[str]]) -> dict[str, set[str]]:

@@ -6,16 +6,17 @@
     [('builder', 'built'), ('stage-1', 'built')]
 """
 
-from .building import Prepared, build, ensure_bases, recent
+from .building import build, ensure_bases, recent
 from .crossings import Room, Rooms
 from .events import Event
-from .lines import Line, Lines
-from .progress import Progress, StageReport, Step, in_order
+from .line_by_line import Line, Lines
+from .prepared import Prepared
+from .progress import Progress, StageReport, in_order
 from .request import CONTEXT_LIMIT, BuildRequest, command_line, heredoc, variable
 from .result import TITLES, BuildResult
 from .snapshot import Shell, Snapshot
 from .snapshots import Snapshots
-from .times import covered, dependencies, overlap, spans, together, work
+from .steps import Step, covered, dependencies, overlap, spans, together, work
 
 __all__ = [
     "CONTEXT_LIMIT", "TITLES", "BuildRequest", "BuildResult", "Event", "Line", "Lines", "Prepared", "Progress",

@@ -19,9 +19,9 @@ from . import exports, legacy_images, preflight, secrets
 from .cancel import interrupted, still_running
 from .context import Context
 from .exchange import PARSERS, Watch, exchange
-from .exports import Exports
 from .failure import failed, stopped
 from .parameters import mark_of
+from .prepared import Prepared
 from .progress import Progress
 from .request import BuildRequest
 from .result import BuildResult
@@ -49,31 +49,17 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     """
     request = context if isinstance(context, BuildRequest) else BuildRequest(context, **options)
     prepared = prepare(request, engine or connect(), report or quiet)
+    progress = _begin(prepared)
     began = time.perf_counter()
     try:
-        _follow(prepared, watch or (lambda _: None))
-        recent.last = _result(prepared, time.perf_counter() - began)
+        _follow(prepared, progress, watch or (lambda _: None))
+        recent.last = _result(prepared, progress, time.perf_counter() - began)
     except BuildFailed as error:
         recent.failure = recent.last = error
         recent.ended(request, prepared, error)
         raise
     recent.ended(request, prepared, None)
     return recent.last
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A build that can be sent: what was asked, and what was found out about it."""
-
-    request: BuildRequest                # as it is sent: its builder chosen, its secrets complete
-    engine: Engine
-    context: Context                     # scanned, with the Dockerfile's text that is sent
-    read: Dockerfile                     # the Dockerfile as it was written
-    bases: tuple[ResolvedBase, ...]      # its base images, all in the engine
-    handed_over: tuple[HandedOver, ...]  # what of this machine the build is given
-    exports: Exports                     # what is asked for besides an image
-    mark: str                            # by which its processes are known, '' for none
-    progress: Progress                   # of the build, from now on
 
 
 @dataclass
@@ -98,7 +84,6 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     exports.check(asked, request, engine)
     context = Context.scan(request.folder, request.dockerfile, request.text)
     read = dockerfiles.parse(context.dockerfile_text, request.args or {})
-    stage = read.named(request.target)
     for problem in () if request.as_is else preflight.check(read, engine, builder, request.target):
         report(f"Warning: {problem}")
     values, handed_over = _secrets(request, read, engine, builder)
@@ -111,8 +96,7 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     if handed_over:
         report(f"Handed to this build: {', '.join(map(str, handed_over))}.")
     request = replace(request, secrets=values, no_cache=request.no_cache or _overlooks_mounts(engine, read))
-    return Prepared(request, engine, context, read, bases, handed_over, asked, mark_of(read, request.bounds, builder),
-                    Progress(read, stage.label if stage else None, builder, engine.describe()))
+    return Prepared(request, engine, context, read, bases, handed_over, asked, mark_of(read, request.bounds, builder))
 
 
 def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
@@ -168,12 +152,17 @@ def _overlooks_mounts(engine: Engine, read: Dockerfile) -> bool:
     return bool(read.mounting) and not engine.cache_sees_mounts
 
 
-def _follow(prepared: Prepared, watch: Watch) -> None:
+def _begin(prepared: Prepared) -> Progress:
+    stage, builder = prepared.read.named(prepared.request.target), prepared.request.builder or ""
+    return Progress(prepared.read, stage.label if stage else None, builder, prepared.engine.describe())
+
+
+def _follow(prepared: Prepared, progress: Progress, watch: Watch) -> None:
     """Run the build. Raises BuildStopped, BuildFailed, Interrupted, ContextError, EngineGone."""
-    engine, progress, bounds = prepared.engine, prepared.progress, prepared.request.bounds
+    engine, bounds = prepared.engine, prepared.request.bounds
     try:
         with engine.translate_errors("build the image"):
-            (solve if prepared.exports.any else exchange)(prepared, watch)
+            (solve if prepared.exports.any else exchange)(prepared, progress, watch)
     except CourseError:
         if not (bounds and bounds.exceeded):   # else it only saw the end of its line
             raise
@@ -198,8 +187,8 @@ def _follow(prepared: Prepared, watch: Watch) -> None:
                                 "of the course the file that `make engine` names.")
 
 
-def _result(prepared: Prepared, seconds: float) -> BuildResult:
-    engine, progress, request, image = prepared.engine, prepared.progress, prepared.request, ""
+def _result(prepared: Prepared, progress: Progress, seconds: float) -> BuildResult:
+    engine, request, image = prepared.engine, prepared.request, ""
     if progress.images:
         with engine.translate_errors("look up the image it built"):
             image = engine.client.api.inspect_image(progress.images[-1])["Id"]

@@ -6,8 +6,6 @@ Buildah, which gets the whole context too. The SDK's own `images.build()` sends 
 answer; it is the SDK's client and connection that are used here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import itertools
@@ -16,7 +14,7 @@ import secrets as randoms
 import socket
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 
@@ -25,31 +23,29 @@ from ..engine.translate import message_of
 from ..errors import EngineFault, EngineGone, Unsupported
 from . import buildah, buildkit, legacy
 from .parameters import parameters
+from .prepared import Prepared
 from .progress import Progress
 from .secrets import mounted
 from .session import Session
 from .tunnel import upgradable
-
-if TYPE_CHECKING:
-    from .building import Prepared
 
 Watch = Callable[[Progress], None]
 PARSERS = {"buildkit": buildkit.events, "legacy": legacy.events, "buildah": buildah.events}
 _CONNECT_SECONDS = 10
 
 
-def exchange(prepared: Prepared, watch: Watch) -> None:
-    """Send the build and take its story into `prepared.progress`, `watch` called at each piece of news.
+def exchange(prepared: Prepared, progress: Progress, watch: Watch) -> None:
+    """Send the build and take its story into `progress`, `watch` called at each piece of news.
 
     Raises Unsupported for secrets that cannot be sent, ContextError and EngineGone. A build that fails leaves its
     reason in `progress.failure`.
     """
-    request, progress = prepared.request, prepared.progress
+    request = prepared.request
     query = parameters(request, prepared.context, prepared.read, prepared.mark)
     with contextlib.ExitStack() as ends:
         session = _open_session(prepared, ends)
         response = _post(prepared.engine, query | session.parameters, None) if session else _post(
-            prepared.engine, *_with_archive(prepared, query, watch))
+            prepared.engine, *_with_archive(prepared, query, progress, watch))
         # Closing the response is what stops a build in the engine: it sees its
         # client go. So it is closed whichever way this block is left.
         with response, request.bounds.watched(lambda: _cut(response)) if request.bounds else contextlib.nullcontext():
@@ -85,11 +81,12 @@ def _open_session(prepared: Prepared, ends: contextlib.ExitStack) -> Session | N
     return None
 
 
-def _with_archive(prepared: Prepared, query: dict[str, str], watch: Watch) -> tuple[dict[str, str], Iterator[bytes]]:
+def _with_archive(prepared: Prepared, query: dict[str, str], progress: Progress,
+                  watch: Watch) -> tuple[dict[str, str], Iterator[bytes]]:
     """The query and the body of a build whose context goes as an archive."""
     def sent(count: int) -> None:
-        prepared.progress.sent = count
-        watch(prepared.progress)
+        progress.sent = count
+        watch(progress)
 
     files, secrets = packed(prepared.request.secrets or {})
     return query | secrets, itertools.chain(filter(None, [files]), prepared.context.stream(progress=sent))

@@ -12,8 +12,9 @@ from ..limits import Bounds
 from ..units import seconds, size
 from .host_secrets import IDS
 from .missing import missing_source
-from .progress import Progress, Step
+from .progress import Progress
 from .snapshots import Snapshots
+from .steps import Step
 
 _EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
 _LINE = re.compile(r"parse error (?:on )?line (\d+)")

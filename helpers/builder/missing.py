@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from ..dockerfile import Edge, problems
 from ..errors import CourseError
-from .progress import Progress, Step
+from .progress import Progress
 from .snapshot import Snapshot
 from .snapshots import Snapshots
+from .steps import Step
 
 _ALIKE = 0.75     # of two names, as difflib counts it: nginx and ngin, not app and apt
 _FOLDERS = 80     # that are searched for a name, at a few milliseconds each

@@ -16,64 +16,12 @@ from .events import Event, Failed, ImageCreated, Output, StepSeen
 from .snapshot import Snapshot
 from .snapshots import Snapshots
 from .step_lines import Place, places
-from .times import covered, is_from, work
+from .steps import Step, covered, is_from, work
 
 _INSTANT = 0.1         # seconds below which a FROM has fetched nothing
 _LINES = 10_000        # of one step; older lines are dropped, as no one scrolls further
 _HALF = 1_000          # characters kept at each end of a long line
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a build, done or under way.
-
-    stage        label of its stage; '' for work around the stages (context, export)
-    instruction  as the builder prints it
-    line         in the Dockerfile, from 1, or None
-    cached       taken from the build cache; also a FROM whose image was here: BuildKit calls it cached or done as it
-                 pleases, so its time decides
-    started, completed   seconds since the build's first step began, or None
-    error        the builder's own words, '' if none
-    log          lines that it printed, oldest first
-    key, inputs  the builder's name for the step, and for those it needs
-    also         of a FROM: (label, line) of further stages that begin with the same image, which is taken once
-    """
-
-    stage: str
-    instruction: str
-    line: int | None
-    cached: bool
-    started: float | None
-    completed: float | None
-    error: str = ""
-    log: tuple[str, ...] = ()
-    key: str = field(default="", repr=False)
-    inputs: tuple[str, ...] = field(default=(), repr=False)
-    also: tuple[tuple[str, int | None], ...] = ()
-
-    @property
-    def seconds(self) -> float:
-        """How long it ran; 0.0 if it was cached or has not ended."""
-        if self.cached or self.started is None or self.completed is None:
-            return 0.0
-        return max(0.0, self.completed - self.started)
-
-    @property
-    def status(self) -> str:
-        """waiting, running, cached, failed or done."""
-        if self.error:
-            return "failed"
-        if self.cached:
-            return "cached"
-        if self.started is None:
-            return "waiting"
-        return "running" if self.completed is None else "done"
-
-    def facts(self) -> dict[str, object]:
-        """A step in `build --json`."""
-        return {"stage": self.stage, "instruction": self.instruction, "line": self.line, "cached": self.cached,
-                "started": self.started, "completed": self.completed}
 
 
 @dataclass(frozen=True)

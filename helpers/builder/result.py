@@ -10,13 +10,13 @@ from ..errors import Unsupported
 from ..lint import Finding
 from ..units import seconds
 from .crossings import Rooms, rooms
-from .lines import Lines
+from .line_by_line import Lines
 from .linter import SAME
-from .progress import StageReport, Step
+from .progress import StageReport
 from .secrets import HandedOver
 from .snapshot import Snapshot
 from .snapshots import Snapshots
-from .times import dependencies, overlap, work
+from .steps import Step, dependencies, overlap, work
 from .tunnel import upgradable
 
 TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them

@@ -15,7 +15,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..bases import substitutions
 from ..dockerfile import Dockerfile, Stage
@@ -24,11 +23,9 @@ from ..dockerfile.scope import arguments
 from ..errors import Unsupported
 from .control import CallFailed, Control, FailedState, Gateway, State
 from .parameters import attributes
+from .prepared import Prepared
 from .session import Session
 from .snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from .building import Prepared
 
 
 class Snapshots:

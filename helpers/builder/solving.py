@@ -1,35 +1,30 @@
 """A build by BuildKit's control API: what POST /build has no parameters for, outputs and caches above all."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..bases import references
 from . import content_store, receiving
 from .buildkit import followed
 from .content_store import ContentStore
-from .control import CallFailed, Control, SolveOptions
+from .control import CallFailed, Control, Solve, SolveOptions
 from .events import Failed, ImageCreated
 from .exchange import Watch
 from .exports import Export, Exports
 from .parameters import full, image_attributes
+from .prepared import Prepared
 from .progress import Progress
 from .session import Session
 
-if TYPE_CHECKING:
-    from .building import Prepared
 
-
-def solve(prepared: Prepared, watch: Watch) -> None:
-    """Build and export, and take the story into `prepared.progress`, `watch` called at each piece of news.
+def solve(prepared: Prepared, progress: Progress, watch: Watch) -> None:
+    """Build and export, and take the story into `progress`, `watch` called at each piece of news.
 
     Raises CourseError where an output cannot be written or a cache is not there, ContextError, and EngineGone. A build
     that fails leaves its reason in `progress.failure`.
     """
-    exports, request, progress = prepared.exports, prepared.request, prepared.progress
+    exports, request = prepared.exports, prepared.request
     folders = [each.path for each in (*exports.cache_to, *exports.cache_from) if each.path]
     methods = content_store.methods(folders)
     attributes = image_attributes(request, prepared.context, prepared.read, prepared.mark) | _attributes(exports)
@@ -39,7 +34,8 @@ def solve(prepared: Prepared, watch: Watch) -> None:
             methods[receiving.METHOD] = receiving.file_send(ends.enter_context(receive(exports.file)))
         session = ends.enter_context(Session(prepared.engine, prepared.context, request.secrets, request.ssh, methods))
         control = ends.enter_context(Control(prepared.engine))
-        answer = _follow(control, session, attributes, prepared, watch)
+        solving = control.solve(attributes, session.id, _options(prepared))
+        answer = _follow(solving, session, prepared, progress, watch)
         for each in exports.cache_to:
             if each.path:
                 ContentStore(each.path).finish(answer["cache.manifest"].decode())
@@ -56,11 +52,10 @@ def _failure_noted(progress: Progress) -> Iterator[None]:
         progress.add(Failed(error.message))
 
 
-def _follow(control: Control, session: Session, attributes: dict[str, str], prepared: Prepared,
+def _follow(solving: Solve, session: Session, prepared: Prepared, progress: Progress,
             watch: Watch) -> dict[str, bytes]:
     """What the exporter answers. Raises CallFailed, or what lies behind it on this side."""
-    progress, bounds = prepared.progress, prepared.request.bounds
-    solving = control.solve(attributes, session.id, _options(prepared))
+    bounds = prepared.request.bounds
     with bounds.watched(solving.cancel) if bounds else contextlib.nullcontext():
         with contextlib.suppress(CallFailed):    # the solve itself says what went wrong
             for event in followed(solving.status()):

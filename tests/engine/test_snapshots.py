@@ -14,7 +14,7 @@ import pytest
 from helpers.bases import status
 from helpers.builder import Lines, build
 from helpers.builder.control import CallFailed
-from helpers.builder.lines import Changes
+from helpers.builder.line_by_line import Changes
 from helpers.builder.snapshot import IMAGES
 from helpers.builder.tunnel import upgradable
 from helpers.errors import BuildFailed, Unsupported

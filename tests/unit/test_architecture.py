@@ -13,6 +13,10 @@ def test_imports_never_run_back_up():
             for other in imports(path) - {here} if ROW[other] >= ROW[here]] == []
 
 
+def test_no_modules_import_each_other():
+    assert architecture.circle() == []
+
+
 def test_the_check_sees_imports():
     assert {"builder", "charts", "errors"} <= set().union(*map(imports, (HELPERS / "lesson").glob("*.py")))
     assert "dockerfile" in imports(HELPERS / "cli" / "dockerfiles.py")

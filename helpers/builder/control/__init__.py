@@ -16,9 +16,8 @@
 from .client import Control, Solve, SolveOptions, Worker
 from .connection import CallFailed, FailedStep
 from .failed import FailedState
-from .gateway import Entry, Gateway, Mount, Process, State
-from .process import Container, Finished, Running
+from .gateway import Container, Entry, Gateway, Mount, State
+from .process import Finished, Process, Running
 
 __all__ = ["CallFailed", "Container", "Control", "Entry", "FailedState", "FailedStep",
-           "Finished", "Gateway", "Mount",
-           "Process", "Running", "Solve", "SolveOptions", "State", "Worker"]
+           "Finished", "Gateway", "Mount", "Process", "Running", "Solve", "SolveOptions", "State", "Worker"]

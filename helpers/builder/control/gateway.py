@@ -25,7 +25,7 @@ from ..filesync import st_mode
 from .client import Control
 from .connection import CallFailed
 from .messages import FRONTEND, GATEWAY, PROTO, pairs
-from .process import Container
+from .process import Finished, Process, Running
 
 _HEADER = "buildkit-controlapi-buildid"
 _PIECE = 1 << 22    # bytes of a file that are read at once: gRPC takes no message above 16 MB
@@ -50,17 +50,6 @@ class Entry:
     @property
     def is_link(self) -> bool:
         return stat.S_ISLNK(self.mode)
-
-
-@dataclass(frozen=True)
-class Process:
-    """What a process is started with."""
-
-    args: Sequence[str]
-    env: Sequence[str] = ()
-    cwd: str = "/"
-    user: str = ""
-    terminal: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,6 +173,42 @@ class State:
     def container(self, network: bool = True, more: Sequence[Mount] = ()) -> Container:
         """A container of this state, and of `more` mounts. What runs in it changes nothing but the container."""
         return self.gateway.container((*self.mounts(), *more), network)
+
+
+class Container:
+    """A container in an open build: use it in a `with` block, or `release` it. BuildKit ends it with the first process
+    that was started in it: one container a command."""
+
+    def __init__(self, gateway: Gateway, name: str):
+        self._gateway, self.name = gateway, name
+
+    def __enter__(self) -> Container:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """End it and all that runs in it."""
+        with contextlib.suppress(CallFailed):
+            self._gateway.call("ReleaseContainer", PROTO.ReleaseContainerRequest(ContainerID=self.name))
+
+    def start(self, process: Process) -> Running:
+        """Start a process. Raises CallFailed if its program is not there."""
+        meta = PROTO.Meta(args=process.args, env=process.env, cwd=process.cwd, user=process.user)
+        name = random.token_hex(8)
+        call = self._gateway.open("ExecProcess", PROTO.ExecMessage(ProcessID=name, Init=PROTO.InitMessage(
+            ContainerID=self.name, Meta=meta, Fds=[0, 1, 2], Tty=process.terminal)))
+        return Running(call, name)
+
+    def run(self, process: Process, stdin: bytes = b"") -> Finished:
+        """Run a process to its end; both of its outputs, as they came."""
+        running = self.start(process)
+        if stdin:
+            running.write(stdin)
+        running.end_input()
+        written = b"".join(piece for _, piece in running.output())
+        return Finished(running.exit_code or 0, written, running.error)
 
 
 def _entry(found: Any) -> Entry:

@@ -1,21 +1,21 @@
-"""A container in an open build, and its processes.
+"""A process in a container of an open build: what it is started with, under way, and ended."""
 
-BuildKit ends a container with the first process that was started in it: one container a command.
-"""
-
-from __future__ import annotations
-
-import contextlib
-import secrets as random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .connection import CallFailed
 from .messages import PROTO
 
-if TYPE_CHECKING:
-    from .gateway import Gateway, Process
+
+@dataclass(frozen=True)
+class Process:
+    """What a process is started with."""
+
+    args: Sequence[str]
+    env: Sequence[str] = ()
+    cwd: str = "/"
+    user: str = ""
+    terminal: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,41 +30,6 @@ class Finished:
     def output(self) -> str:
         """What it wrote as text; bytes that are no UTF-8 are replaced."""
         return self.written.decode("utf-8", "replace")
-
-
-class Container:
-    """Use it in a `with` block, or `release` it."""
-
-    def __init__(self, gateway: Gateway, name: str):
-        self._gateway, self.name = gateway, name
-
-    def __enter__(self) -> Container:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def release(self) -> None:
-        """End it and all that runs in it."""
-        with contextlib.suppress(CallFailed):
-            self._gateway.call("ReleaseContainer", PROTO.ReleaseContainerRequest(ContainerID=self.name))
-
-    def start(self, process: Process) -> Running:
-        """Start a process. Raises CallFailed if its program is not there."""
-        meta = PROTO.Meta(args=process.args, env=process.env, cwd=process.cwd, user=process.user)
-        name = random.token_hex(8)
-        call = self._gateway.open("ExecProcess", PROTO.ExecMessage(ProcessID=name, Init=PROTO.InitMessage(
-            ContainerID=self.name, Meta=meta, Fds=[0, 1, 2], Tty=process.terminal)))
-        return Running(call, name)
-
-    def run(self, process: Process, stdin: bytes = b"") -> Finished:
-        """Run a process to its end; both of its outputs, as they came."""
-        running = self.start(process)
-        if stdin:
-            running.write(stdin)
-        running.end_input()
-        written = b"".join(piece for _, piece in running.output())
-        return Finished(running.exit_code or 0, written, running.error)
 
 
 class Running:

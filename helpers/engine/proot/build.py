@@ -1,53 +1,25 @@
 """Build a Dockerfile: every stage that the target needs, step by step, into layers. The answer has the form of the
 legacy builder's: a step has its number in the whole file, and those of a stage that nothing needs are left out."""
 
-import contextlib
 import copy
 import json
 import os
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...builder.dockerignore import Ignore
 from ...dockerfile import SCRATCH, Instruction, parse
-from ...errors import DockerfileError
 from ...extraction import extract, inside
 from . import copying, settings
-from .file_systems import FileSystem, FileSystems
-from .layers import scan
-from .processes import Processes
-from .refused import NotFound, RequestRefused
+from .open_build import OpenBuild, Options
+from .refused import RequestRefused
 from .run_step import RunStep
 from .stages import Stages, State
-from .store import Store
-
-Send = Callable[[dict], None]
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a build was asked with; see `docker build`."""
-
-    dockerfile: str = "Dockerfile"
-    tags: tuple[str, ...] = ()
-    target: str | None = None
-    args: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    no_cache: bool = False
-    secrets: Mapping[str, str] = field(default_factory=dict)   # {id: place on this machine}
-
-
-class Builder:
-    """One build. `send` gets each message, as Docker's API has it; `stopped` is asked between steps and while one runs;
-    `caches` is the folder of what RUN --mount=type=cache keeps."""
-
-    def __init__(self, store: Store, trees: FileSystems, processes: Processes, send: Send,
-                 stopped: Callable[[], bool] = lambda: False, caches: str = ""):
-        self.caches, self.stopped, self.processes = caches, stopped, processes
-        self._store, self._trees, self._send = store, trees, send
+class Builder(OpenBuild):
+    """One build, from its context to its image."""
 
     def build(self, context: Path, options: Options) -> str:
         """Build from a context that lies in a folder: the image's id. Everything that goes
@@ -155,49 +127,6 @@ class Builder:
             kind = "dir" if len(found) > 1 or os.path.isdir(found[0][1]) else "file"
             self.commit(state, f"{instruction.keyword} {kind}:{mark} in {target} ", f"{mark} {copied.mode} {owner}",
                         copied.into, history=f"{instruction.keyword} {' '.join(patterns)} {target}")
-
-    @contextlib.contextmanager
-    def source(self, reference: str, *, running: bool = False) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The root of what COPY takes from, and the paths in it that it does not see.
-        `running`: of what a RUN mounts, and may have written into: PRoot binds nothing read-only."""
-        if not reference:
-            yield self._context, self._ignored
-            return
-        try:
-            state = self._stages.find(self._parsed.stage(reference))
-        except DockerfileError:
-            state = None
-        if state:
-            tree = self._stages.tree(state)
-            try:
-                yield tree.root, ()
-            finally:
-                if running and scan(tree.root) != tree.seen:
-                    self._stages.drop(state)
-            return
-        tree = self._trees.take(self._store.chain(self._image(reference, "invalid from flag value")))
-        try:
-            yield tree.root, ()
-        finally:
-            self._trees.give_back(tree)
-
-    def _image(self, reference: str, refusal: str) -> str:
-        try:
-            return self._store.find(reference)
-        except NotFound:
-            raise RequestRefused(f"{refusal} {reference}: this engine has no such image and fetches none") from None
-
-    def commit(self, state: State, step: str, mark: str = "", made: Callable[[FileSystem], None] | None = None, *,
-               history: str = "", running: bool = False) -> None:
-        """Give `state` the image after a step; see `Stages.commit`."""
-        if self._stages.commit(state, step, mark, made, history=history, running=running):
-            self.say(" ---> Using cache\n")
-
-    def say(self, *texts: str) -> None:
-        """What the client prints."""
-        for text in texts:
-            self._send({"stream": text})
-
 
 def unpack(file: Any, folder: Path) -> None:
     """Lay the archive of a context out in a folder. Raises tarfile.TarError."""

@@ -1,24 +1,19 @@
 """RUN: a command in a stage's file system, with what is mounted for it."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
 import os
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ...dockerfile import Instruction
 from ...extraction import inside
 from . import copying, programs, settings
 from .file_systems import FileSystem
+from .open_build import OpenBuild
 from .refused import RequestRefused
 from .stages import State
-
-if TYPE_CHECKING:
-    from .build import Builder
 
 # Build arguments that Docker takes without an ARG, and that are no part of the cache.
 _PROXIES = {name for each in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -36,7 +31,7 @@ class StepFailed(Exception):
 class RunStep:
     """One RUN of a build."""
 
-    def __init__(self, build: Builder, state: State, instruction: Instruction):
+    def __init__(self, build: OpenBuild, state: State, instruction: Instruction):
         self._build, self._state, self._instruction = build, state, instruction
         self._words = settings.command(state.config, instruction.arguments)
         self._mounts: dict[str, str] = {}   # {place on this machine: path inside}

@@ -13,8 +13,9 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildResult, buildkit, legacy, legacy_images
 from helpers.builder.events import Failed, Output, StepSeen, TransferProgress
 from helpers.builder.failure import failed
-from helpers.builder.progress import Progress, Step, StepLog
+from helpers.builder.progress import Progress, StepLog
 from helpers.builder.step_lines import step_lines
+from helpers.builder.steps import Step
 from helpers.errors import DockerfileError
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers.builder import lines
+from helpers.builder import line_by_line
 from helpers.builder.control import CallFailed
-from helpers.builder.lines import Changes, compare
+from helpers.builder.line_by_line import Changes, compare
 
 
 class Finder:
@@ -49,8 +49,8 @@ def sides(tmp_path, monkeypatch):
         (side / "same/deep").mkdir(parents=True)
         (side / "same/deep/file").write_text("1")
         os.utime(side / "same/deep/file", ns=(1, 1))
-    monkeypatch.setattr(lines, "_SIDES", (str(before), str(after)))
-    monkeypatch.setattr(lines, "_SHELL", lines._SHELL.replace("/.multistage/after", str(after)))
+    monkeypatch.setattr(line_by_line, "_SIDES", (str(before), str(after)))
+    monkeypatch.setattr(line_by_line, "_SHELL", line_by_line._SHELL.replace("/.multistage/after", str(after)))
     return before, after
 
 
@@ -92,7 +92,7 @@ def test_a_name_that_is_no_utf_8_is_kept(sides):
 
 def overlaid(monkeypatch, after):
     """Let the kernel's word be that these folders are overlayfs."""
-    monkeypatch.setattr(lines, "_SHELL", lines._SHELL.replace(f"stat -f -c %t {after}", f"echo {lines._OVERLAY}"))
+    monkeypatch.setattr(line_by_line, "_SHELL", line_by_line._SHELL.replace(f"stat -f -c %t {after}", f"echo {line_by_line._OVERLAY}"))
 
 
 def test_on_overlayfs_the_same_folder_of_one_layer_is_not_entered(sides, monkeypatch):
@@ -101,7 +101,7 @@ def test_on_overlayfs_the_same_folder_of_one_layer_is_not_entered(sides, monkeyp
     (after / "own").mkdir(parents=True)
     (after / "own/new").write_text("")
     overlaid(monkeypatch, after)
-    monkeypatch.setattr(lines, "_FIND", lines._FIND.replace("%h %i %z", "2 5 9"))     # links, inode, time
+    monkeypatch.setattr(line_by_line, "_FIND", line_by_line._FIND.replace("%h %i %z", "2 5 9"))     # links, inode, time
     (before / "same/deep/file").unlink()
     (after / "same/deep/else").mkdir(parents=True)
     finder = Finder()
@@ -112,13 +112,13 @@ def test_on_overlayfs_the_same_folder_of_one_layer_is_not_entered(sides, monkeyp
 @pytest.mark.parametrize("telling", ["%h 5 9", "2 %i 9", "2 5 %z"])
 def test_on_overlayfs_a_folder_of_other_links_inode_or_time_is_entered(sides, monkeypatch, telling):
     overlaid(monkeypatch, sides[1])
-    monkeypatch.setattr(lines, "_FIND", lines._FIND.replace("%h %i %z", telling))
+    monkeypatch.setattr(line_by_line, "_FIND", line_by_line._FIND.replace("%h %i %z", telling))
     (sides[1] / "same/new").mkdir()
     assert found() == Changes(("/same/new",))
 
 
 def test_many_folders_are_asked_about_in_several_questions(sides, monkeypatch):
-    monkeypatch.setattr(lines, "_MANY", 2)
+    monkeypatch.setattr(line_by_line, "_MANY", 2)
     overlaid(monkeypatch, sides[1])
     for number in range(5):
         (sides[1] / f"{number}").mkdir()
@@ -127,11 +127,11 @@ def test_many_folders_are_asked_about_in_several_questions(sides, monkeypatch):
 
 
 def test_a_shell_that_ends_before_it_has_answered_is_an_error(sides, monkeypatch):
-    monkeypatch.setattr(lines, "_FIND", "exit 3; {} {}")
+    monkeypatch.setattr(line_by_line, "_FIND", "exit 3; {} {}")
     with pytest.raises(CallFailed):
         found()
 
 
 def test_a_finder_without_find_is_none(sides, monkeypatch, tmp_path):
-    monkeypatch.setattr(lines, "_PATH", f"PATH={tmp_path}")
+    monkeypatch.setattr(line_by_line, "_PATH", f"PATH={tmp_path}")
     assert found() is None

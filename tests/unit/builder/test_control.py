@@ -14,8 +14,8 @@ import pytest
 from helpers.builder.control import CallFailed, Entry, FailedState, FailedStep, Finished, Mount, Process
 from helpers.builder.control import gateway as gateways
 from helpers.builder.control.connection import _PROTO, UNIMPLEMENTED, Connection
+from helpers.builder.control.gateway import Container
 from helpers.builder.control.messages import GATEWAY, PROTO
-from helpers.builder.control.process import Container
 from helpers.builder.services import Status, unary
 from helpers.builder.tunnel import Upgraded
 from helpers.errors import EngineGone

@@ -9,7 +9,7 @@ from helpers.builder import Lines, Room, Rooms, Shell, Snapshot
 from helpers.builder.crossings import Crossing
 from helpers.views import snapshots as views
 from helpers.widgets import browse
-from tests.unit.builder.test_lines import Folders, snapshots
+from tests.unit.builder.test_line_by_line import Folders, snapshots
 
 
 class Readable(Folders):

@@ -8,7 +8,7 @@ from helpers import dockerfile
 from helpers.builder import BuildResult, Lines, Room
 from helpers.builder.control import Mount
 from helpers.builder.crossings import Crossing, crossings, rooms
-from helpers.builder.lines import Changes
+from helpers.builder.line_by_line import Changes
 from helpers.builder.snapshot import BorrowedShell, Snapshot
 from helpers.dockerfile.scope import arguments
 from helpers.errors import Unsupported

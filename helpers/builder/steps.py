@@ -1,17 +1,64 @@
-"""When the steps of a build ran: how long, which at once, which for which.
+"""A step of a build; and of several, when they ran: how long, which at once, which for which.
 
-Pure functions over steps. A step that was cached, or has not ended, ran at no time.
+A step that was cached, or has not ended, ran at no time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .progress import Step
+from dataclasses import dataclass, field
 
 Span = tuple[float, float]   # from, to: seconds since the build's first step began
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a build, done or under way.
+
+    stage        label of its stage; '' for work around the stages (context, export)
+    instruction  as the builder prints it
+    line         in the Dockerfile, from 1, or None
+    cached       taken from the build cache; also a FROM whose image was here: BuildKit calls it cached or done as it
+                 pleases, so its time decides
+    started, completed   seconds since the build's first step began, or None
+    error        the builder's own words, '' if none
+    log          lines that it printed, oldest first
+    key, inputs  the builder's name for the step, and for those it needs
+    also         of a FROM: (label, line) of further stages that begin with the same image, which is taken once
+    """
+
+    stage: str
+    instruction: str
+    line: int | None
+    cached: bool
+    started: float | None
+    completed: float | None
+    error: str = ""
+    log: tuple[str, ...] = ()
+    key: str = field(default="", repr=False)
+    inputs: tuple[str, ...] = field(default=(), repr=False)
+    also: tuple[tuple[str, int | None], ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it ran; 0.0 if it was cached or has not ended."""
+        if self.cached or self.started is None or self.completed is None:
+            return 0.0
+        return max(0.0, self.completed - self.started)
+
+    @property
+    def status(self) -> str:
+        """waiting, running, cached, failed or done."""
+        if self.error:
+            return "failed"
+        if self.cached:
+            return "cached"
+        if self.started is None:
+            return "waiting"
+        return "running" if self.completed is None else "done"
+
+    def facts(self) -> dict[str, object]:
+        """A step in `build --json`."""
+        return {"stage": self.stage, "instruction": self.instruction, "line": self.line, "cached": self.cached,
+                "started": self.started, "completed": self.completed}
 
 
 def is_from(instruction: str) -> bool:
