@@ -97,6 +97,7 @@ class Verdict:
 
     @property
     def mark(self) -> str:
+        """A sign for it: one character."""
         return _MARKS[self.found]
 
     def __repr__(self) -> str:
@@ -107,7 +108,7 @@ def verdict(claim: str, holds: bool, because: str, *, partly: bool = False, engi
     """Give and keep the verdict on `claim`.
 
     `holds` is the measurement itself. `partly` says that even if it holds, the chapter's sentence is wider than what is
-    true. `engine` is the one that it was measured on, in one line.
+    true. `engine` is the one that it was measured on, in one line. Raises KeyError for no claim of the chapter.
     """
     if claim not in CLAIMS:
         raise KeyError(f"There is no claim {claim}; there are {', '.join(CLAIMS)}.")
@@ -148,6 +149,7 @@ class Standing:
 
     @property
     def text(self) -> str:
+        """The claim as a sentence."""
         return CLAIMS[self.claim]
 
 
@@ -158,6 +160,7 @@ class Standings(tuple[Standing, ...]):
 
     @property
     def tested(self) -> tuple[Standing, ...]:
+        """Those that have a verdict."""
         return tuple(each for each in self if each.verdict)
 
     @property
@@ -166,6 +169,7 @@ class Standings(tuple[Standing, ...]):
         return tuple(each for each in self if not each.verdict)
 
     def of(self, claim: str) -> Standing:
+        """How one claim stands, by its key in CLAIMS. Raises StopIteration for another."""
         return next(each for each in self if each.claim == claim)
 
 
@@ -188,6 +192,7 @@ class Sentence:
 
     @property
     def found(self) -> str:
+        """'holds', 'fails' or 'partly': what its claims come to; '' until all have a verdict."""
         verdicts = [each.verdict for each in self.claims if each.verdict]
         if len(verdicts) < len(self.claims):
             return ""
@@ -197,10 +202,12 @@ class Sentence:
 
     @property
     def words(self) -> str:
+        """The same in words."""
         return _WORDS[self.found] if self.found else "not tested yet"
 
     @property
     def mark(self) -> str:
+        """The same as one character."""
         return _MARKS[self.found] if self.found else "·"
 
 

@@ -72,7 +72,7 @@ class Bounds:
 
     @classmethod
     def of(cls, engine: Engine, seconds: float, disk: int) -> Self:
-        """Limits in this engine."""
+        """Limits in this engine; `disk` in bytes."""
         root = Path(engine.root or "/nowhere")
         return cls(seconds, disk, root if free(root) is not None else None)
 

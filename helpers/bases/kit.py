@@ -55,6 +55,7 @@ class Kept:
 
     @property
     def path(self) -> Path:
+        """The archive."""
         return self.folder / self.file
 
     def facts(self) -> dict[str, object]:

@@ -71,7 +71,7 @@ class ContentStore:
 
 
 def methods(roots: Iterable[Path]) -> dict[str, Method]:
-    """The methods that serve the stores of these folders; none for no folder."""
+    """The methods that serve the stores of these folders; none for no folder. A call of one raises Status."""
     stores = {f"local:{root}": ContentStore(root) for root in roots}    # buildx's clients name them in the same way
 
     def of_store(method: Callable[[ContentStore, Stream], Stream]) -> Method:

@@ -28,6 +28,7 @@ class Pattern:
     literal: str
 
     def matches(self, path: str) -> bool:
+        """Whether it matches a whole path, which is relative to the context."""
         return self.expression.fullmatch(path) is not None
 
 

@@ -36,7 +36,7 @@ _GO_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 def diff_copy(choose: Callable[[Metadata], Tree], sent: Callable[[int], None]) -> Method:
     """The method that sends the tree which `choose` finds for a call.
 
-    `sent` is called with the size of every piece of file content.
+    `sent` is called with the bytes of every piece of file content.
     """
     def method(metadata: Metadata, messages: Stream) -> Stream:
         tree = choose(metadata)
@@ -59,7 +59,7 @@ def values(metadata: Metadata, key: str) -> tuple[str, ...]:
 
 
 def go_mode(mode: int) -> int:
-    """st_mode as Go's os.FileMode."""
+    """st_mode as Go's os.FileMode. Source: Go, io/fs."""
     bits = sum(go for unix, go in _GO_BITS.items() if mode & unix)
     return mode & 0o777 | _GO_TYPES.get(stat.S_IFMT(mode), 0) | bits
 
@@ -71,6 +71,7 @@ def st_mode(mode: int) -> int:
 
 
 def stat_packet(path: str, facts: Facts) -> bytes:
+    """A PACKET_STAT message on one file. Source: fsutil, types/wire.proto and stat.proto."""
     # Owner and group stay 0, as with the Docker CLI.
     message = _PROTO.Packet(type=STAT)
     message.stat.path = os.fsencode(path)

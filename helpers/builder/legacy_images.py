@@ -38,4 +38,5 @@ def noted(engine: Engine) -> list[str]:
 
 
 def forget(engine: Engine) -> None:
+    """Keep no note of the images that this engine's builds left."""
     _note(engine).unlink(missing_ok=True)

@@ -64,7 +64,7 @@ class StageReport:
         return self.snapshot.read(path)
 
     def tree(self, path: str = "/", depth: int = 2) -> str:
-        """The stage's folders and files as text. Errors as of `snapshot`, and CallFailed."""
+        """The stage's folders and files as text, `depth` folders deep. Errors as of `snapshot`, and CallFailed."""
         return self.snapshot.tree(path, depth)
 
 

@@ -76,6 +76,7 @@ class BuildRequest:
 
     @property
     def folder(self) -> Path:
+        """The build context."""
         return Path(self.context)
 
 

@@ -61,10 +61,12 @@ class Session:
 
     @property
     def parameters(self) -> dict[str, str]:
+        """The parameters of POST /build that name it."""
         return {"session": self.id, "remote": "client-session"}
 
     @property
     def error(self) -> Exception | None:
+        """What went wrong on this side, or why the connection is gone; None if nothing did."""
         if self._server is None or self._server.error or not self._server.lost:
             return self._server.error if self._server else None
         return EngineGone("The engine ended the build's session.", why=str(self._server.lost),

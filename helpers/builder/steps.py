@@ -39,7 +39,7 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """How long it ran; 0.0 if it was cached or has not ended."""
+        """Seconds that it ran; 0.0 if it was cached or has not ended."""
         if self.cached or self.started is None or self.completed is None:
             return 0.0
         return max(0.0, self.completed - self.started)

@@ -85,7 +85,7 @@ class Tree:
         return Facts(now.st_mode, size, now.st_mtime_ns, target)
 
     def read(self, node: Node, chunk: int) -> Iterator[bytes]:
-        """The content of a file. Raises ContextError as `context_walk.opened`."""
+        """The content of a file, in pieces of `chunk` bytes. Raises ContextError as `context_walk.opened`."""
         if node.content is None:
             with opened(self.root, node.path) as (_, pieces):
                 yield from pieces(chunk)

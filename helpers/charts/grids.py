@@ -31,7 +31,7 @@ def grid(axes: Axes, columns: Sequence[str], rows: Sequence[str], *, top: float 
 
 
 def cell(axes: Axes, column: int, row: float, colour: str, words: str = "", *, bold: bool = False) -> None:
-    """A cell in the pale form of a colour, with words in its middle."""
+    """The cell of a column and a row, counted from 0, in the pale form of a colour, with words in its middle."""
     axes.add_patch(Rectangle((column + 0.02, row + 0.06), 0.96, 0.88, facecolor=PALE[colour], edgecolor=colour,
                              linewidth=1))
     axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", color=INK, fontsize=10,

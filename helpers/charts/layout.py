@@ -38,6 +38,7 @@ class Box:
 
     @property
     def right(self) -> float:
+        """Its right edge, in the units of the axes."""
         return self.x + self.wide
 
 

@@ -34,6 +34,7 @@ class Part:
 
     @property
     def hatch(self) -> str | None:
+        """Its hatch for matplotlib, None for a plain bar."""
         return HATCH if self.hatched else None
 
 

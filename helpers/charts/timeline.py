@@ -45,6 +45,7 @@ class Lane:
 
     @property
     def cached(self) -> list[Step]:
+        """The steps that came from the build cache."""
         return [step for step in self.steps if step.status == "cached"]
 
 

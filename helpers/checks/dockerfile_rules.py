@@ -82,7 +82,8 @@ def _plain(reference: str) -> str:
 
 
 def downloads(given: Submission) -> Iterator[Fail]:
-    """ADD fetches nothing from the network, which it could do even where a RUN has none."""
+    """ADD fetches nothing from the network, which it could do even where a RUN has none. Source: Dockerfile reference,
+    "Adding files from a URL"."""
     for instruction in given.read.instructions:
         if instruction.keyword == "ADD" and "from" not in instruction.flags:
             for source in instruction.operands[0]:
@@ -92,7 +93,7 @@ def downloads(given: Submission) -> Iterator[Fail]:
 
 
 def context(given: Submission) -> Iterator[Fail]:
-    """COPY, ADD and bind mounts name files in the build context."""
+    """COPY, ADD and bind mounts name files in the build context. Source: Dockerfile reference, "COPY"."""
     folders = {"/".join(path.split("/")[:n]) for path in given.files for n in range(path.count("/") + 1)}
     for instruction, source in _taken(given.read.instructions):
         plain = _relative(source)
@@ -154,7 +155,8 @@ def unused_stage(given: Submission) -> Iterator[Fail]:
 
 
 def numbers(given: Submission) -> Iterator[Fail]:
-    """No stage is called by its number, which changes when a stage is added in front."""
+    """No stage is called by its number, which changes when a stage is added in front. Source: docs.docker.com,
+    "Multi-stage builds", "Name your build stages"."""
     for instruction in given.read.instructions:
         for number in filter(str.isdigit, instruction.flags.get("from", ())):
             yield Fail("numbers", f"{instruction.keyword} takes from stage number {number}, and a new stage in front "
@@ -162,7 +164,7 @@ def numbers(given: Submission) -> Iterator[Fail]:
 
 
 def secret_mount(given: Submission) -> Iterator[Fail]:
-    """A RUN mounts each secret."""
+    """A RUN mounts each secret. Source: docs.docker.com, "Build secrets"."""
     there = mounted(given.read)
     for wanted in given.exercise.build.secrets:
         if wanted not in there:

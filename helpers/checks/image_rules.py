@@ -148,7 +148,7 @@ def small(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def wasted(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """Its own layers hide little of what is below them."""
+    """Its own layers hide little of what is below them. Source: OCI image-spec, layer.md, "Whiteouts"."""
     hidden: dict[int, int] = {}
     for each in (file for waste in seen.inventory.waste for file in waste.files):
         if each.by >= seen.inventory.image.base_layers:
@@ -160,7 +160,7 @@ def wasted(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def user(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """The image sets the right user."""
+    """The image sets the right user. Source: docs.docker.com, "Building best practices", "USER"."""
     name = seen.start.user or "root"
     line = seen.last_line("USER")
     if asked.user != "not root" and name.partition(":")[0] != asked.user:
@@ -170,7 +170,7 @@ def user(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def expose(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """It declares these ports."""
+    """It declares these ports. Source: Dockerfile reference, "EXPOSE"."""
     for port in asked.expose:
         if port not in seen.start.ports:
             yield Fail("expose",
@@ -179,7 +179,8 @@ def expose(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def exec_form(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """No shell stands between the engine's signals and the program."""
+    """No shell stands between the engine's signals and the program. Source: Dockerfile reference, "Shell and exec
+    form"."""
     command = seen.start.command
     if command and command[0].rpartition("/")[2] in _SHELLS:
         yield Fail("exec-form", "A shell starts the program, and gets its signals. Write the command as a list: "
@@ -187,7 +188,7 @@ def exec_form(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def stripped(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """These programs have no symbols."""
+    """These programs have no table of symbols, and nothing for a debugger. Source: gABI, chapter 4; strip(1)."""
     for path in seen.matching(*asked.stripped):
         if symbols(read_file(seen.inventory.image, path, engine=seen.engine)):
             yield Fail("stripped", f"{printable(path)} still has its symbols, which only a debugger needs. Remove them "
@@ -195,7 +196,8 @@ def stripped(asked: Content, seen: Seen) -> Iterator[Fail]:
 
 
 def secret(asked: Content, seen: Seen) -> Iterator[Fail]:
-    """No secret is in its files, history or settings, as it is or in base64."""
+    """No secret is in its files, history or settings, as it is or in base64. Source: docs.docker.com,
+    "Build secrets"."""
     texts = {name: (value, base64.b64encode(value.encode()).decode().rstrip("="))
              for name, value in seen.secrets.items()}
     found = search_all(seen.inventory.image, [text for each in texts.values() for text in each], seen.engine)

@@ -145,7 +145,7 @@ def attempted(verdict: Verdict) -> Progress:
 
 
 def hinted(name: str, most: int) -> Progress:
-    """Count a hint of an exercise, which has `most`."""
+    """Count a hint of an exercise, which has `most` hints."""
     return _in_record(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
 
 

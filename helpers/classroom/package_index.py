@@ -98,7 +98,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def server(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
-    """The server of the packages in a kit; it listens already. Raises OSError."""
+    """The server of the packages in a kit, on loopback (port 0: any); it listens already. Raises OSError."""
     return ThreadingHTTPServer((host, port), partial(
         Handler, python=python_packages(folder / "wheels"), npm=npm_packages(folder / "npm"), directory=str(folder)))
 

@@ -36,7 +36,7 @@ class Capacity:
 
     @property
     def learners(self) -> int:
-        """The least of the three."""
+        """For how many learners there is room: the least of the three."""
         return min(self.processors, self.memory, self.disk)
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ class Service:
         return folder() / f"{self.name}.log"
 
     def pid(self) -> int | None:
-        """Its process, if it runs."""
+        """The number of its process, None if it does not run."""
         return processes.recorded(self._pid_file, self._pid_file)
 
     def start(self) -> None:

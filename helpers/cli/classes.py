@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def classroom(options: argparse.Namespace) -> int:
-    """Open the class of this machine, restart its hub, or close it."""
+    """Open the class of this machine, restart its hub, or close it. Returns the exit code."""
     from ..classroom import opening
 
     if options.action == "stop":
@@ -31,7 +31,7 @@ def classroom(options: argparse.Namespace) -> int:
 
 
 def kit(options: argparse.Namespace) -> int:
-    """Gather all that a class without a network needs."""
+    """Gather all that a class without a network needs. Returns the exit code."""
     from ..classroom import kit
     from ..maintenance.first_run import have_engine
     from ..units import size

@@ -10,7 +10,7 @@ from .output import GOOD, NO, emit, say
 
 
 def graph(options: argparse.Namespace) -> int:
-    """Print what each stage takes from others, and warnings."""
+    """Print what each stage takes from others, and warnings. Returns the exit code."""
     text = dockerfile.read_file(Path(options.dir, options.file))
     parsed = dockerfile.parse(text, dict(options.build_arg), keep_unset=True)
     targets = dockerfile.outline(parsed).targets

@@ -48,7 +48,7 @@ def _fetch_bases(options: argparse.Namespace, wanted: Sequence[str] | None) -> i
 
 
 def clean(options: argparse.Namespace) -> int:
-    """Remove what the course made."""
+    """Remove what the course made. Returns the exit code."""
     facts = cleaning.clean(connect(start=False), bases=options.bases).facts()
     words = ", ".join(f"{count} {kind}" for kind, count in facts["removed"].items())
     emit(options, facts, f"Removed {words}.")
@@ -56,7 +56,7 @@ def clean(options: argparse.Namespace) -> int:
 
 
 def engine(options: argparse.Namespace) -> int:
-    """Start, find, stop or purge the course's engine."""
+    """Start, find, stop or purge the course's engine. Returns the exit code."""
     if options.action == "fetch-proot":
         place = str(fetching.fetch(say))
         emit(options, {"proot": place}, place)
@@ -72,7 +72,7 @@ def engine(options: argparse.Namespace) -> int:
 
 
 def first(options: argparse.Namespace) -> int:
-    """Build the Go application both ways, and compare."""
+    """Build the Go application both ways, and compare. Returns the exit code."""
     outcome = first_run(say)
     emit(options, outcome.facts(), str(outcome))
     return GOOD

@@ -19,7 +19,7 @@ from .output import GOOD, NO, USAGE, emit, say
 
 def check(options: argparse.Namespace) -> int:
     """Check a Dockerfile for an exercise, or all that were tried. Returns 1 if one breaks a rule, 2 if one could
-    not be checked."""
+    not be checked. Raises ExerciseError."""
     if options.all and options.dockerfile:
         raise ExerciseError("--dockerfile goes with one exercise.", why="--all checks the Dockerfile of each.",
                             remedy="Leave one of them out.")
@@ -65,7 +65,7 @@ def hint(options: argparse.Namespace) -> int:
 
 
 def exercises(options: argparse.Namespace) -> int:
-    """List the exercises, write their notebooks again, or print the schema of their files."""
+    """List the exercises, write their notebooks again, or print the schema of their files. Returns the exit code."""
     if options.schema:
         write_json(checks.json_schema())
         return GOOD

@@ -19,7 +19,7 @@ from .output import GOOD, NO, draw, emit, save_json, say
 
 
 def build(options: argparse.Namespace) -> int:
-    """Build an image; prints its id, or where its output is."""
+    """Build an image; prints its id, or where its output is. Returns the exit code."""
     with LiveBuild(sys.stderr) as live:
         result = builder.build(
             options.dir, tag=options.tag, no_cache=options.no_cache, **request_of(options), output=options.output,
@@ -65,7 +65,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def inventory(options: argparse.Namespace) -> int:
-    """Print what is in an image."""
+    """Print what is in an image. Returns the exit code."""
     engine = engines.connect()
     found = inventories.inventory(options.image, engine)
     facts, text = found.facts(files=options.files), inventory_text(found)
@@ -81,7 +81,7 @@ def inventory(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Print images side by side."""
+    """Print images side by side. Returns the exit code."""
     engine = engines.connect()
     seen = inventories.compare([inventories.inventory(reference, engine) for reference in options.image])
     facts: dict[str, Any] = seen.facts()

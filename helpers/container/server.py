@@ -57,7 +57,7 @@ class ServedContainer:
     engine: Engine
 
     def get(self, path: str = "/", *, timeout: float = _ANSWER_SECONDS) -> Answer:
-        """GET `path`. A redirect is an answer, and is not followed.
+        """GET `path`, answered within `timeout` seconds. A redirect is an answer, and is not followed.
 
         Raises CourseError with the container's output if none comes.
         """

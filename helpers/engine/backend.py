@@ -40,7 +40,7 @@ class Backend(ABC):
         """What an engine of that major version and store can do; `owned` if the course started it."""
 
     def limits(self, version: int, owned: bool) -> tuple[str, ...]:
-        """What it cannot do, in sentences."""
+        """What an engine of that major version cannot do, in sentences."""
         return ()
 
     def layer(self, digests: Sequence[str]) -> Iterator[bytes] | None:
@@ -104,7 +104,7 @@ class Backend(ABC):
         return self._pid() is not None and self._answers()
 
     def log_tail(self, lines: int = 15) -> str:
-        """The end of its log; '' where there is none."""
+        """The last lines of its log; '' where there is none."""
         try:
             return "\n".join((self.folder() / self.log).read_text(errors="replace").splitlines()[-lines:])
         except OSError:

@@ -28,7 +28,7 @@ def environment() -> dict[str, str]:
 
 
 def answers(host: str, seconds: float) -> bool:
-    """Whether an engine answers there within that time, whatever API it speaks."""
+    """Whether an engine answers there within so many seconds, whatever API it speaks."""
     import docker
 
     try:
@@ -90,7 +90,7 @@ def end(pids: Pids, gently: float, hard: float) -> bool:
 
 
 def command_line(pid: int) -> list[bytes]:
-    """The program of a process and its arguments; [] where it has ended or may not be seen."""
+    """The program of the process with that number, and its arguments; [] where it has ended or may not be seen."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

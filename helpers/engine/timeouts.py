@@ -4,7 +4,7 @@ from docker import APIClient
 
 
 def patient(api: APIClient, seconds: float) -> APIClient:
-    """`api` with another limit on how long an answer may take: one that shares its connections and settings."""
+    """`api` with another limit on how many seconds an answer may take: one that shares its connections and settings."""
     copy = object.__new__(type(api))
     vars(copy).update(vars(api))
     copy.timeout = seconds

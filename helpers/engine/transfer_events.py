@@ -73,10 +73,12 @@ class LayerProgress:
 
     @property
     def layers(self) -> int:
+        """How many layers are known of."""
         return len(self._status)
 
     @property
     def ready(self) -> int:
+        """How many of them are there."""
         return sum(status in ("Pull complete", "Already exists") for status in self._status.values())
 
     def __str__(self) -> str:

@@ -108,7 +108,7 @@ class ElfFile:
         return next((segment for segment in self.segments if segment.type == type), None)
 
     def offset_of(self, address: int) -> int | None:
-        """Where in the file an address is, None if it is not."""
+        """The offset in the file of an address, None if it is not."""
         for _, _, offset, begin, length in self.loads:
             if begin <= address < begin + length:
                 return offset + address - begin

@@ -42,7 +42,7 @@ class Measured:
 
     @classmethod
     def of(cls, entries: Entries, transfer: int | None = None) -> Measured:
-        """The weight of a layer with these entries."""
+        """The weight of a layer with these entries and `transfer` bytes compressed."""
         return cls(sum(entries.sizes), entries.kinds.count(b"f"), transfer, entries)
 
 

@@ -94,7 +94,7 @@ def search(image: Image, needle: str, engine: Engine | None = None) -> tuple[Tra
 
 
 def search_all(image: Image, needles: Sequence[str], engine: Engine | None = None) -> dict[str, tuple[Trace, ...]]:
-    """{needle: its places} as of `search`: the image is read once."""
+    """{needle: its places}, errors too, as of `search`: the image is read once."""
     if not all(needles):
         raise ValueError("An empty text is everywhere.")
     if not needles:

@@ -25,18 +25,22 @@ class Node:
 
     @property
     def kind(self) -> str:
+        """The letter of its kind, as in `Entries.kinds`."""
         return self.entries.kind(self.row)
 
     @property
     def mode(self) -> int:
+        """Its permission bits."""
         return self.entries.modes[self.row]
 
     @property
     def size(self) -> int:
+        """Bytes of its content."""
         return self.entries.sizes[self.row]
 
     @property
     def link(self) -> str:
+        """Where a link leads, '' for no link."""
         return self.entries.links.get(self.row, "")
 
 

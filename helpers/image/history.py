@@ -57,7 +57,7 @@ def from_engine(history: Sequence[dict], layers: int) -> list[str] | None:
 
 
 def from_config(config: dict, layers: int) -> list[str]:
-    """The same from the image's own configuration, which does say it."""
+    """The same for `layers` layers from the image's own configuration, which does say it."""
     history = config.get("history")
     made = [_recorded(entry.get("created_by"), entry.get("comment"))
             for entry in (history if isinstance(history, list) else ())

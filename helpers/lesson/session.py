@@ -22,6 +22,7 @@ _ANSWER_SECONDS = 5   # an engine that is busy or frozen gets longer when it is 
 
 @cache
 def connected() -> Engine:
+    """The engine of this kernel, found at the first call. Errors as of `connect`."""
     return connect()
 
 
@@ -76,9 +77,11 @@ def this_run() -> Run:
 
 
 def folder_of(app: str) -> Path:
+    """The folder of an application of the course, or one by its own path."""
     ours = APPS / app
     return ours if ours.is_dir() else Path(app)
 
 
 def reference(built: BuildResult | str) -> str:
+    """A build's tag, or its image's id; a name as it is."""
     return built if isinstance(built, str) else built.tag or built.image

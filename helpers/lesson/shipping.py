@@ -40,7 +40,7 @@ _registry: Registry | None = None
 def open_registry(speed: float, *, needed: bool = False) -> Registry | None:
     """A registry behind a line of `speed` bytes a second, in place of one opened before.
 
-    None, and a sentence that says why, where there is none to be had; Unsupported where it is `needed`.
+    None, and a sentence that says why, where there is none to be had; raises Unsupported where it is `needed`.
     """
     global _registry
     if _registry:

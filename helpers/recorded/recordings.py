@@ -25,7 +25,7 @@ class Recording:
     outputs: Sequence[Sequence[Mapping]]  # of each of them, as nbformat has them
 
     def find(self, source: str, after: int = -1) -> int | None:
-        """Which cell that is: the next one after `after`, for a text that stands there twice."""
+        """The number of that cell: the next one after `after`, for a text that stands there twice."""
         wanted = source.strip()
         found = [index for index, each in enumerate(self.sources) if each.strip() == wanted]
         return next((index for index in found if index > after), found[0] if found else None)

@@ -49,6 +49,7 @@ class Client:
         self._session.trust_env = False   # no proxy for an address on loopback
 
     def close(self) -> None:
+        """Close its connections."""
         self._session.close()
 
     def manifest(self, repository: str, reference: str) -> Manifest:
@@ -75,6 +76,7 @@ class Client:
         return Manifest(f"sha256:{hashlib.sha256(text).hexdigest()}", kind, content)
 
     def delete_manifest(self, repository: str, digest: str) -> None:
+        """Delete a manifest by its digest. Errors as of `manifest`."""
         self._ask("DELETE", f"{repository}/manifests/{digest}")
 
     @contextlib.contextmanager

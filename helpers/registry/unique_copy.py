@@ -58,10 +58,12 @@ class Commented:
 
     @property
     def digest(self) -> str:
+        """Of the compressed layer."""
         return f"sha256:{self._out.hexdigest()}"
 
     @property
     def diff_id(self) -> str:
+        """Of its archive, as the configuration names it."""
         return f"sha256:{self._in.hexdigest()}"
 
 

@@ -53,7 +53,7 @@ def build_tools(context: ReportContext) -> Iterator[Finding]:
     """Compilers and other build tools in the image, by the line that brought them.
 
     Evidence: the programs' own bytes (see `inventory`), and the bytes of the files that only building reads.
-    Package managers alone are none: every Debian has one.
+    Package managers alone are none: every Debian has one. Source: docs.docker.com, "Multi-stage builds".
     """
     by_line: dict[int, list[Tool]] = {}
     for tool in context.inventory.kind(*BUILDING):
@@ -145,7 +145,8 @@ def large_base(context: ReportContext) -> Iterator[Finding]:
     of the base's layers against those of the smallest base that has what they need. Silent where something else
     may need the base: a health check by another program, a script or wrapper that starts the program, a script
     that the Dockerfile copies in; and where build tools of the base are a finding already. A base that is not
-    in this engine is named without its bytes.
+    in this engine is named without its bytes. Source: docs.docker.com, "Building best practices", "Choose the right
+    base image".
     """
     main, advice = context.main, context.advice
     if main is None or advice is None or main.missing or _needs_its_base(context, main):

@@ -144,6 +144,7 @@ class ReportContext:
 
     @cached_property
     def lines(self) -> Provenance:
+        """Which line of the Dockerfile made which layer."""
         return Provenance(self.dockerfile, self.target, self.inventory.image)
 
     @cached_property
@@ -154,14 +155,17 @@ class ReportContext:
 
     @cached_property
     def build_files(self) -> BuildFiles:
+        """The files that only a build needs."""
         return BuildFiles(self.inventory)
 
     @property
     def unpacked(self) -> int:
+        """Bytes of the files in all layers."""
         return self.inventory.image.unpacked
 
     @property
     def base_layers(self) -> int:
+        """How many layers are those of the base."""
         return self.inventory.image.base_layers
 
     @property

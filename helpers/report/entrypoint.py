@@ -42,6 +42,7 @@ class Entrypoint:
 
     @property
     def libraries(self) -> tuple[str, ...]:
+        """Names of the shared libraries that its program asks for."""
         return self.elf.needed if self.elf else ()
 
 

@@ -49,6 +49,7 @@ class Rooms:
 
 
 def total(things: Iterable[Thing]) -> int:
+    """Bytes of these together."""
     return sum(each.size for each in things)
 
 

@@ -76,6 +76,7 @@ class Finding:
 
     @property
     def title(self) -> str:
+        """What the rule looks for, as a title."""
         return RULES[self.rule].title
 
     @property

@@ -37,7 +37,7 @@ class Provenance:
         return [each for stage in self.stages for each in stage.instructions if each.keyword in keywords]
 
     def instruction(self, index: int) -> Instruction | None:
-        """What made a layer, None for one of the base or of a base's ONBUILD."""
+        """What made the layer of an index, None for one of the base or of a base's ONBUILD."""
         return self._made[index]
 
     def line(self, index: int) -> int:

@@ -43,6 +43,7 @@ class Report:
 
     @property
     def image(self) -> Image:
+        """The image that was built."""
         return self.inventory.image
 
     @property

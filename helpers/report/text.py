@@ -203,9 +203,10 @@ def _shipped(context: ReportContext, local_folders: dict[str, int]) -> int:
 
 
 def read_otherwise(context: ReportContext) -> Iterator[Finding]:
-    """Lines that are not built as they read, in the stages of this build (see `helpers.dockerfile.problems`).
+    """Lines that are not built as they read, in the stages of this build.
 
-    An argument without a value is none where the image that was built has a variable of that name.
+    Evidence: the instruction. Source: as of each in `helpers.dockerfile.problems`. An argument without a value is none
+    where the image that was built has a variable of that name.
     """
     for each in problems(context.dockerfile):
         known = each.variable and context.dockerfile.stage(each.stage) in context.lines.stages and \

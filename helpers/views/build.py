@@ -31,6 +31,7 @@ def _checks(result: BuildResult) -> str:
 
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
+    """What each stage cost, as HTML."""
     rows = [(_word(stage.name), code(_short(stage.base)), status(stage.status),
              seconds(stage.seconds) if stage.status == "built" else "", _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))

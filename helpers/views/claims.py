@@ -32,6 +32,7 @@ def standings_view(standings: Standings) -> str:
 
 
 def standings_text(standings: Standings) -> str:
+    """How all claims stand, as text."""
     lines = [_sum(standings)]
     for each in standings:
         given = each.verdict
@@ -59,6 +60,7 @@ def sentences_view(sentences: Sentences) -> str:
 
 
 def sentences_text(sentences: Sentences) -> str:
+    """What the sentences of the chapter rest on, as text."""
     return "\n".join(f"{each.mark} {each.text}\n    {each.words}: " + ", ".join(map(_short, each.claims))
                      for each in sentences)
 

@@ -27,6 +27,7 @@ def inventory_view(found: Inventory) -> str:
 
 
 def inventory_text(found: Inventory) -> str:
+    """What is in an image, as text."""
     image, surface = found.image, found.surface
     lines = [f"{image.reference}: {size(image.unpacked)} unpacked, {counted(surface.files, 'file')}, "
              f"{counted(surface.executables, 'executable')}, {counted(surface.setuid, 'setuid file')}"]
@@ -116,6 +117,7 @@ def needs_view(found: Needs) -> str:
 
 
 def needs_text(found: Needs) -> str:
+    """What a program needs, as text."""
     return "\n".join(f"{what:<8} {name:<28} {place or 'not there'}"
                      for what, name, place in _needs_rows(found)) or _ALONE
 
@@ -132,6 +134,7 @@ def _needs_rows(found: Needs) -> Iterator[tuple[str, str, str]]:
 
 
 def comparison_view(seen: Comparison) -> str:
+    """Images side by side, as HTML."""
     heads, rows = _comparison_rows(seen)
     shown = [(_html(what), *map(_html, values)) for what, values in rows]
     numbers = table(("what", *map(printable, heads)), shown, right=tuple(range(1, len(heads) + 1)))
@@ -141,6 +144,7 @@ def comparison_view(seen: Comparison) -> str:
 
 
 def comparison_text(seen: Comparison) -> str:
+    """Images side by side, as text."""
     heads, rows = _comparison_rows(seen)
     wide = [max(len(head), 12) for head in heads]
     lines = ["  ".join(["              ", *(f"{head:>{w}}" for head, w in zip(heads, wide))])]

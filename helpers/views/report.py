@@ -30,6 +30,7 @@ def report_view(report: Report) -> str:
 
 
 def report_text(report: Report) -> str:
+    """A report as text."""
     lines = [f"{report.project}: {_sum(report)}", _sizes(report), _main(report), "Stages"]
     for each in report.result.stages:
         cost = seconds(each.seconds) if each.status == "built" else ""

@@ -2,6 +2,8 @@
 
 import ast
 import base64
+import importlib
+import inspect
 import json
 import re
 import statistics
@@ -115,6 +117,45 @@ def test_the_makefile_has_the_targets_of_the_design(target):
 def test_every_module_says_what_it_is():
     assert [path for path in architecture.modules()
             if path.name != "__main__.py" and not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def public(body: list[ast.stmt], names: tuple[str, ...] = ()):
+    """(names, function) of each public function of a module and method of its public classes."""
+    for node in body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
+            here = (*names, node.name)
+            yield from [(here, node)] if not isinstance(node, ast.ClassDef) else public(node.body, here)
+
+
+def documented(path: Path, names: tuple[str, ...]) -> bool:
+    """Whether a function says what it does; a method may leave that to the class that it overrides."""
+    found = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+    for name in names[:-1]:
+        found = getattr(found, name)
+    mro = found.__mro__ if len(names) > 1 else [found]
+    return any(inspect.getdoc(vars(each)[names[-1]]) for each in mro if names[-1] in vars(each))
+
+
+def test_every_public_function_says_what_it_does():
+    assert [(path.relative_to(ROOT).as_posix(), names) for path in architecture.modules()
+            for names, node in public(ast.parse(path.read_text()).body)
+            if not ast.get_docstring(node) and not documented(path, names)] == []
+
+
+def raised(node: ast.AST) -> bool:
+    """Whether a function raises an error of its own that no handler in it takes."""
+    def walk(node: ast.AST, taken: bool) -> bool:
+        if isinstance(node, ast.Raise) and node.exc and not taken:
+            return True
+        inner = {id(each) for each in node.body} if isinstance(node, ast.Try) and node.handlers else set()
+        return any(walk(each, taken or id(each) in inner) for each in ast.iter_child_nodes(node))
+    return walk(node, False)
+
+
+def test_every_public_function_that_raises_says_so():
+    assert [(path.relative_to(ROOT).as_posix(), names) for path in architecture.modules()
+            for names, node in public(ast.parse(path.read_text()).body)
+            if raised(node) and not re.search("[Rr]aise|[Ee]rror", ast.get_docstring(node) or "Errors as of the base")] == []
 
 
 class Tags(HTMLParser):

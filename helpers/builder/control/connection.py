@@ -97,7 +97,8 @@ class Connection:
         self._tunnel = Tunnel(upgraded.socket, upgraded.early, listening)
 
     def call(self, path: str, message: bytes, metadata: Iterable[tuple[str, str]] = (), end: bool = True) -> Call:
-        """Begin a call of `path` ("/package.Service/Method"). `end`: no further message will be sent."""
+        """Begin a call of `path` ("/package.Service/Method"). `end`: no further message will be sent.
+        Raises EngineGone once the connection is closed."""
         messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         messages.put(message)
         try:    # a call of one message needs no thread that waits for more

@@ -46,7 +46,7 @@ class FailedState(State):
         return next((each for each in SHELLS if self._runs(each)), "")
 
     def read_dir(self, path: str = "/") -> tuple[Entry, ...]:
-        """As of a State."""
+        """A file's content, or its first `limit` bytes, as of a State."""
         return tuple(sorted(self._entries(_LIST, path), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:

@@ -45,10 +45,12 @@ class Entry:
 
     @property
     def is_dir(self) -> bool:
+        """Whether it is a folder."""
         return stat.S_ISDIR(self.mode)
 
     @property
     def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
         return stat.S_ISLNK(self.mode)
 
 

@@ -54,7 +54,7 @@ class Handler(HubOAuthenticated, web.RequestHandler):
             self.set_header(name, value)
 
     async def prepare(self) -> None:
-        """Ask the hub who this is."""
+        """Ask the hub who this is. Raises HTTPError."""
         await self.hub_auth.get_user(self, sync=False)     # kept for `current_user`, which would block
         if self.current_user is None:
             self.unknown()
@@ -62,7 +62,7 @@ class Handler(HubOAuthenticated, web.RequestHandler):
             raise web.HTTPError(403, reason="Only the instructor sees the class")
 
     def unknown(self) -> None:
-        """Answer somebody whom the hub does not know."""
+        """Answer somebody whom the hub does not know. Raises HTTPError."""
         raise web.HTTPError(403)
 
     @property
@@ -79,7 +79,7 @@ class Handler(HubOAuthenticated, web.RequestHandler):
             raise web.HTTPError(400, reason="This is no JSON") from error
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """A sentence, and nothing of the program."""
+        """Answer with the status, a sentence, and nothing of the program."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{self._reason}.\n")
 
@@ -91,6 +91,7 @@ class Page(Handler):
         self.redirect(self.get_login_url())
 
     def get(self) -> None:
+        """Answer with the page."""
         self.finish(_PAGE.read_text().replace("{{xsrf}}", escape(self.xsrf_token.decode())))
 
 
@@ -100,6 +101,7 @@ class Stream(Handler):
     open = 0
 
     async def get(self) -> None:
+        """Send the class until the page is closed, or for _LASTS seconds. Raises HTTPError."""
         if Stream.open >= _STREAMS:
             raise web.HTTPError(503)
         Stream.open += 1
@@ -127,6 +129,7 @@ class Reveal(Handler):
     """Shows the answers to a question, or hides them."""
 
     def post(self) -> None:
+        """Take {question, shown}. Raises HTTPError."""
         body = self.body()
         if not isinstance(body, dict) or not isinstance(body.get("shown"), bool):
             raise web.HTTPError(400)
@@ -137,6 +140,7 @@ class Table(Handler):
     """Every event, for a spreadsheet."""
 
     async def get(self) -> None:
+        """Answer with CSV."""
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", 'attachment; filename="class.csv"')
         for number, line in enumerate(self.state.table()):
@@ -151,6 +155,7 @@ class Event(Handler):
     for_learners = True
 
     def post(self) -> None:
+        """Take an event. Raises HTTPError."""
         if not self.name:
             raise web.HTTPError(403)
         _taken(self, self.state.post, self.name, self.body())
@@ -162,6 +167,7 @@ class Mine(Handler):
     for_learners = True
 
     def get(self) -> None:
+        """Answer with {question: what may be seen of it}."""
         self.finish(json.dumps(self.state.mine(self.name)))
 
 
@@ -169,6 +175,7 @@ class Health(web.RequestHandler):
     """Says that the service is there."""
 
     def get(self) -> None:
+        """Answer 'ok'."""
         self.finish("ok")
 
 

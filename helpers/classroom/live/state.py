@@ -48,7 +48,8 @@ class Learner:
     asked: float = 0
 
     def stuck(self, exercise: str, now: float) -> list[str]:
-        """Why the learner is stuck in an exercise: rules that fail again and again, or too long without a run."""
+        """Why the learner is stuck in an exercise: rules that fail again and again, or too long without a run.
+        `now`: seconds since 1970."""
         tries = self.tries[exercise]
         if tries.passed:
             return []

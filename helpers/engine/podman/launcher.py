@@ -198,6 +198,7 @@ def _fake(folder: Path) -> None:
 
 
 def main(words: Sequence[str]) -> None:
+    """Enter the namespace and become the service, or `probe` and print what was found."""
     doing, ids, *words = words
     uid, gid = os.getuid(), os.getgid()
     if doing == "probe":

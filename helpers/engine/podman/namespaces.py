@@ -10,7 +10,7 @@ MARK = "MULTISTAGE_ENGINE"   # in the environment of the engine's own processes:
 
 
 def namespace(pid: int | str) -> str | None:
-    """'user:[4026532281]', the user namespace of a process; None if it may not be seen."""
+    """'user:[4026532281]', the user namespace of the process with that number; None if it may not be seen."""
     try:
         return os.readlink(f"/proc/{pid}/ns/user")
     except OSError:

@@ -9,6 +9,7 @@ from .. import proot_program as proot
 
 
 def main(words: list[str]) -> int:
+    """Serve in the folder that is named until a signal comes. Returns the exit code."""
     found, why = proot.find()
     if found is None:
         sys.exit(why)

@@ -46,10 +46,11 @@ class Container:
 
     @property
     def words(self) -> list[str]:
+        """The command that it runs."""
         return [*(self.config.get("Entrypoint") or []), *(self.config.get("Cmd") or [])]
 
     def add(self, stream: int, data: bytes) -> None:
-        """Keep what it printed, in the frames that Docker's API hands out."""
+        """Keep what it printed on stream 1 or 2, in the frames that Docker's API hands out."""
         with self.printed:
             if len(self.output) < _KEPT_OUTPUT:
                 self.output += struct.pack(">BxxxL", stream, len(data)) + data
@@ -76,6 +77,7 @@ class Containers:
         self._lock = threading.Lock()
 
     def create(self, name: str, asked: dict) -> Container:
+        """A container as `POST /containers/create` asks for it, not started. Raises NotFound and RequestRefused."""
         image = self._store.find(asked["Image"])
         host = asked.get("HostConfig") or {}
         if host.get("ReadonlyRootfs"):
@@ -107,10 +109,12 @@ class Containers:
         raise NotFound(f"No such container: {reference}")
 
     def all(self) -> list[Container]:
+        """All, running or not."""
         with self._lock:
             return list(self._known.values())
 
     def root(self, container: Container) -> str:
+        """The folder that a container sees as /; it is made at the first call."""
         if container.tree is None:
             container.tree = self._trees.take(self._store.chain(container.image))
         return container.tree.root
@@ -146,16 +150,19 @@ class Containers:
             container.printed.notify_all()
 
     def wait(self, container: Container) -> int:
+        """Wait until it has ended. Returns its exit code."""
         with container.printed:
             container.printed.wait_for(lambda: container.state != "running")
         return container.code
 
     def stop(self, container: Container) -> None:
+        """End it, if it runs, and wait for that."""
         if container.state == "running" and container.process:
             self._processes.kill(container.process)
             self.wait(container)
 
     def remove(self, container: Container) -> None:
+        """End it, and delete all that it wrote."""
         self.stop(container)
         with self._lock:
             self._known.pop(container.id, None)
@@ -167,6 +174,7 @@ class Containers:
             remove(place)
 
     def executing(self, container: Container, words: list[str]) -> Execution:
+        """A command that is to be run in a container; see `execute`."""
         made = Execution(secrets.token_hex(32), container, words)
         self._executions[made.id] = made
         return made
@@ -191,6 +199,7 @@ class Containers:
                                              stopped=lambda: container.state != "running")
 
     def put(self, container: Container, folder: str, archive: Any) -> None:
+        """Extract an archive in a folder of a container. Raises tarfile.TarError and OSError."""
         extract(archive, inside(self.root(container), folder))
 
     def top(self, container: Container) -> dict:

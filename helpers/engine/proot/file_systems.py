@@ -30,6 +30,7 @@ class FileSystem:
 
     @property
     def place(self) -> Path:
+        """The folder around its root, with what is noted of it."""
         return Path(self.root).parent
 
     def unbind(self, now: dict[str, Seen], bound: Iterable[str]) -> None:

@@ -35,6 +35,7 @@ class Exchange(BaseHTTPRequestHandler):
         raise NotImplementedError
 
     def do_GET(self) -> None:
+        """Read the head of a request, and answer it by `respond`."""
         address = urlsplit(self.path)
         self.method, self.path = self.command, unquote(address.path)
         self.queries = parse_qs(address.query, keep_blank_values=True)
@@ -74,7 +75,7 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def refuse(self, status: int, message: str) -> None:
-        """An answer that says why not, as Docker's engine words it."""
+        """An answer of that status that says why not, as Docker's engine words it."""
         self.answer({"message": message}, status)
 
     def begin(self, kind: str = "application/json") -> None:

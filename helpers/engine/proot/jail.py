@@ -13,6 +13,7 @@ _PDEATHSIG, _SUBREAPER = 1, 36   # of prctl(2), linux/prctl.h
 
 
 def main(words: list[str]) -> int:
+    """Run a command as a child of this process. Returns its exit code."""
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getppid()
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)

@@ -90,10 +90,12 @@ class Digested(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
+        """Write bytes, and count them into the digest."""
         self._digest.update(data)
         return self._file.write(data)
 
     def hexdigest(self) -> str:
+        """SHA-256 of all that was written."""
         return self._digest.hexdigest()
 
 

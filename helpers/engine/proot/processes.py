@@ -74,10 +74,12 @@ class Processes:
         return self.follow(self.start(root, command, binds=binds, ports=ports), output, stopped)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Have the jail of a process end it and its children."""
         if process.poll() is None:
             process.terminate()   # its jail ends all below it
 
     def end(self) -> None:
+        """End all, and wait some seconds for each."""
         with self._lock:
             running = list(self._running)
         for process in running:

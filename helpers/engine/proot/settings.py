@@ -16,10 +16,12 @@ WORD = re.compile(r"""(?:\\.|[^\s"'\\]|"(?:\\.|[^"\\])*"|'[^']*')+""", re.S)
 
 
 def environment(config: Mapping) -> dict[str, str]:
+    """{name: value} of a configuration's Env."""
     return dict(each.partition("=")[::2] for each in config.get("Env") or [])
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """A text with its variables replaced. Raises RequestRefused."""
     try:
         return expand(text, variables)
     except BadSubstitution as error:
@@ -27,7 +29,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 
 
 def pairs(text: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """`A=1 B="two words"`, or the old form `A the rest`."""
+    """`A=1 B="two words"`, or the old form `A the rest`. Raises RequestRefused."""
     words = WORD.findall(text)
     if words and "=" not in words[0]:
         name, _, rest = text.partition(" ")
@@ -63,7 +65,8 @@ def command(config: Mapping, text: str) -> list[str]:
 
 
 def apply(config: dict, instruction: Instruction, variables: Mapping[str, str]) -> str:
-    """Change `config` as an instruction says. Returns a word of what is not done, or ''."""
+    """Change `config` as an instruction says. Returns a word of what is not done, or ''. Raises
+    RequestRefused."""
     text = instruction.arguments
     match instruction.keyword:
         case "ENV":
@@ -102,4 +105,5 @@ def apply(config: dict, instruction: Instruction, variables: Mapping[str, str]) 
 
 
 def workdir(config: Mapping, path: str) -> str:
+    """A path as WORKDIR and COPY take it: relative to the working directory so far."""
     return posixpath.normpath(posixpath.join(config.get("WorkingDir") or "/", path))

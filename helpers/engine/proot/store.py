@@ -74,6 +74,7 @@ class Store:
         return found[0]
 
     def config(self, image: str) -> dict:
+        """An image's configuration."""
         return json.loads(self._image(image).read_bytes())
 
     def chain(self, image: str) -> tuple[str, ...]:
@@ -81,6 +82,7 @@ class Store:
         return tuple(each.removeprefix("sha256:") for each in self.config(image)["rootfs"]["diff_ids"])
 
     def layer(self, digest: str) -> Path:
+        """Where a layer's archive lies."""
         return self.folder / "layers" / f"{digest}.tar"
 
     def weight(self, digest: str) -> int:
@@ -88,6 +90,7 @@ class Store:
         return json.loads(self.layer(digest).with_suffix(".json").read_text())["bytes"]
 
     def names(self, image: str) -> list[str]:
+        """Names of an image, in order."""
         with self._lock:
             return sorted(name for name, each in self._state["names"].items() if each == image)
 
@@ -100,6 +103,7 @@ class Store:
         return [path.stem for path in paths if every or path.stem in named or path.stem not in parents]
 
     def parent(self, image: str) -> str:
+        """The image that it was built on, '' for none."""
         with self._lock:
             return self._state["parents"].get(image, "")
 
@@ -111,6 +115,7 @@ class Store:
         return digest
 
     def add_image(self, config: dict, parent: str = "") -> str:
+        """Keep an image of a configuration whose layers are there. Returns its id."""
         return self._add_config(json.dumps(config, separators=(",", ":"), sort_keys=True).encode(), parent)
 
     def _add_config(self, data: bytes, parent: str = "") -> str:
@@ -125,15 +130,18 @@ class Store:
         return image
 
     def tag(self, image: str, reference: str) -> None:
+        """Give an image a name, which any other one loses."""
         with self._changed() as state:
             state["names"][full(reference)] = image
 
     def cached(self, key: str) -> str | None:
+        """The image that a step of that key made, None if there is none."""
         with self._lock:
             image = self._state["cache"].get(key)
         return image if image and self._image(image).exists() else None
 
     def remember(self, key: str, image: str) -> None:
+        """Keep which image a step of that key made."""
         with self._changed() as state:
             state["cache"][key] = image
 

@@ -18,17 +18,17 @@ class Api(OfImages, Builds, OfContainers):
     """One request for anything of it. `engine` is set on a subclass."""
 
     @on("GET", "/_ping")
-    def ping(self) -> None:
+    def _ping(self) -> None:
         self.answer(b"OK", API_Version=API, Builder_Version="1", OSType="linux")
 
     @on("GET", "/version")
-    def version(self) -> None:
+    def _version(self) -> None:
         self.answer({"Version": VERSION, "ApiVersion": API, "MinAPIVersion": "1.24", "Os": "linux",
                      "Arch": architecture(), "KernelVersion": platform.release(),
                      "Components": [{"Name": NAME, "Version": VERSION, "Details": {}}]})
 
     @on("GET", "/info")
-    def info(self) -> None:
+    def _info(self) -> None:
         self.answer({"ID": NAME, "Name": platform.node(), "Driver": "plain folders", "DriverStatus": [],
                      "OSType": "linux", "Architecture": platform.machine(), "ServerVersion": VERSION,
                      "OperatingSystem": "this session", "NCPU": len(os.sched_getaffinity(0)),
@@ -38,17 +38,17 @@ class Api(OfImages, Builds, OfContainers):
                      "RegistryConfig": {"Mirrors": [], "IndexConfigs": {}}})
 
     @on("GET", "/networks")
-    def networks(self) -> None:
+    def _networks(self) -> None:
         self.answer([])
 
     @on("GET", "/volumes")
-    def volumes(self) -> None:
+    def _volumes(self) -> None:
         self.answer({"Volumes": [], "Warnings": None})
 
     @on("GET", "/system/df")
-    def df(self) -> None:
+    def _df(self) -> None:
         self.answer({"LayersSize": 0, "Images": [], "Containers": [], "Volumes": [], "BuildCache": []})
 
     @on("POST", "/build/prune")
-    def prune(self) -> None:
+    def _prune(self) -> None:
         self.answer({"CachesDeleted": [], "SpaceReclaimed": 0})

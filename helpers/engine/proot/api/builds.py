@@ -21,7 +21,7 @@ class Builds(Routed):
     """Requests below /build."""
 
     @on("POST", "/build")  # noqa: RET503
-    def build(self) -> None:
+    def _build(self) -> None:
         if self.query.get("version") == "2":
             return self.refuse(400, f"{NAME} has no BuildKit")
         options = build.Options(

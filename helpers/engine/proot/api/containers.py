@@ -13,7 +13,7 @@ class OfContainers(Routed):
     """Requests below /containers and /exec."""
 
     @on("GET", "/containers/json")
-    def list_containers(self) -> None:
+    def _list_containers(self) -> None:
         wanted = json.loads(self.query.get("filters") or "{}").get("label", ())
         every = truth(self.query.get("all"))
         self.answer([{"Id": each.id, "Names": [f"/{each.name}"], "Image": each.config["Image"],
@@ -23,35 +23,35 @@ class OfContainers(Routed):
                      if (every or each.state == "running") and all(labelled(each.config["Labels"], w) for w in wanted)])
 
     @on("POST", "/containers/create")
-    def create(self) -> None:
+    def _create(self) -> None:
         made = self.engine.containers.create(self.query.get("name", ""), self.json())
         self.answer({"Id": made.id, "Warnings": []}, 201)
 
     @on("POST", "/containers/([^/]+)/start")
-    def start(self, reference: str) -> None:
+    def _start(self, reference: str) -> None:
         self.engine.containers.start(self.engine.containers.find(reference))
         self.answer(status=204)
 
     @on("POST", "/containers/([^/]+)/(?:stop|kill)")
-    def stop(self, reference: str) -> None:
+    def _stop(self, reference: str) -> None:
         self.engine.containers.stop(self.engine.containers.find(reference))
         self.answer(status=204)
 
     @on("POST", "/containers/([^/]+)/wait")
-    def wait(self, reference: str) -> None:
+    def _wait(self, reference: str) -> None:
         found = self.engine.containers.find(reference)
         self.answer({"StatusCode": self.engine.containers.wait(found), "Error": None})
 
     @on("GET", "/containers/([^/]+)/logs")
-    def logs(self, reference: str) -> None:
+    def _logs(self, reference: str) -> None:
         self.stream([bytes(self.engine.containers.find(reference).output)], "application/vnd.docker.raw-stream")
 
     @on("GET", "/containers/([^/]+)/top")
-    def top(self, reference: str) -> None:
+    def _top(self, reference: str) -> None:
         self.answer(self.engine.containers.top(self.engine.containers.find(reference)))
 
     @on("GET", "/containers/([^/]+)/json")
-    def inspect(self, reference: str) -> None:
+    def _inspect(self, reference: str) -> None:
         found = self.engine.containers.find(reference)
         ports = {
             f"{inner}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(outer)}] for inner, outer in found.ports.items()}
@@ -68,7 +68,7 @@ class OfContainers(Routed):
             "Mounts": [], "NetworkSettings": {"Ports": ports, "Networks": {}, "IPAddress": ""}})
 
     @on("DELETE", "/containers/([^/]+)")
-    def remove(self, reference: str) -> None:
+    def _remove(self, reference: str) -> None:
         found = self.engine.containers.find(reference)
         if found.state == "running" and not truth(self.query.get("force")):
             raise Conflict(f"{found.name} is running: stop it first, or force it")
@@ -76,21 +76,21 @@ class OfContainers(Routed):
         self.answer(status=204)
 
     @on("PUT", "/containers/([^/]+)/archive")
-    def put(self, reference: str) -> None:
+    def _put(self, reference: str) -> None:
         found = self.engine.containers.find(reference)
         with tarfile.open(fileobj=self.body, mode="r|*") as archive:
             self.engine.containers.put(found, self.query["path"], archive)
         self.answer(status=200)
 
     @on("POST", "/containers/([^/]+)/exec")
-    def exec_create(self, reference: str) -> None:
+    def _exec_create(self, reference: str) -> None:
         found = self.engine.containers.find(reference)
         if found.state != "running":
             raise Conflict(f"Container {found.name} is not running")
         self.answer({"Id": self.engine.containers.executing(found, self.json()["Cmd"]).id}, 201)
 
     @on("POST", "/exec/([^/]+)/start")
-    def exec_start(self, reference: str) -> None:
+    def _exec_start(self, reference: str) -> None:
         self.json()
         execution = self.engine.containers.execution(reference)
         with self.upgraded() as send:
@@ -98,7 +98,7 @@ class OfContainers(Routed):
                 struct.pack(">BxxxL", stream, len(data)) + data))
 
     @on("GET", "/exec/([^/]+)/json")
-    def exec_inspect(self, reference: str) -> None:
+    def _exec_inspect(self, reference: str) -> None:
         execution = self.engine.containers.execution(reference)
         self.answer({"ID": execution.id, "Running": execution.code is None, "ExitCode": execution.code,
                      "ContainerID": execution.container.id})

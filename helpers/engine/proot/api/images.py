@@ -14,7 +14,7 @@ class OfImages(Routed):
     """Requests below /images."""
 
     @on("GET", "/images/json")
-    def images(self) -> None:
+    def _images(self) -> None:
         filters = {name: list(values) for name, values in json.loads(self.query.get("filters") or "{}").items()}
         every = truth(self.query.get("all"))
         store, found = self.engine.store, []
@@ -38,7 +38,7 @@ class OfImages(Routed):
         return sum(self.engine.store.weight(digest) for digest in self.engine.store.chain(image))
 
     @on("GET", "/images/(.+)/json")
-    def image(self, reference: str) -> None:
+    def _image(self, reference: str) -> None:
         store = self.engine.store
         image = store.find(reference)
         config, size = store.config(image), self._size(image)
@@ -51,7 +51,7 @@ class OfImages(Routed):
             "GraphDriver": {"Name": "plain folders", "Data": {}}, "Metadata": {}})
 
     @on("GET", "/images/(.+)/history")
-    def history(self, reference: str) -> None:
+    def _history(self, reference: str) -> None:
         store, lines = self.engine.store, []
         image = store.find(reference)
         config, chain = store.config(image), list(store.chain(image))
@@ -68,11 +68,11 @@ class OfImages(Routed):
         self.answer(lines[::-1])
 
     @on("GET", "/images/(.+)/get")
-    def save(self, reference: str) -> None:
+    def _save_one(self, reference: str) -> None:
         self._save([reference])
 
     @on("GET", "/images/get")
-    def save_several(self) -> None:
+    def _save_several(self) -> None:
         self._save(self.queries.get("names", []))
 
     def _save(self, references: list[str]) -> None:
@@ -81,7 +81,7 @@ class OfImages(Routed):
         self.stream(self.engine.store.save(references))
 
     @on("POST", "/images/load")
-    def load(self) -> None:
+    def _load(self) -> None:
         names = self.engine.store.load(self.body)
         self.begin()
         for name in names:
@@ -89,17 +89,17 @@ class OfImages(Routed):
         self.end()
 
     @on("POST", "/images/create")
-    def pull(self) -> None:
+    def _pull(self) -> None:
         self.refuse(500, f"{NAME} fetches nothing from a registry")
 
     @on("POST", "/images/(.+)/tag")
-    def tag(self, reference: str) -> None:
+    def _tag(self, reference: str) -> None:
         image = self.engine.store.find(reference)
         self.engine.store.tag(image, f"{self.query['repo']}:{self.query.get('tag') or 'latest'}")
         self.answer(status=201)
 
     @on("DELETE", "/images/(.+)")
-    def remove_image(self, reference: str) -> None:
+    def _remove_image(self, reference: str) -> None:
         image = self.engine.store.find(reference)
         force = truth(self.query.get("force"))
         if not force and len(self.engine.store.names(image)) < 2 and any(
