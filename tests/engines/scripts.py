@@ -5,6 +5,7 @@ They are taken from the notebooks' kept outputs. A command may fail only where t
 import contextlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from pathlib import Path
 import nbformat
 
 from helpers.bases import ALL
-from helpers.builder import BuildRequest, build
+from helpers.builder import BuildRequest, build, host_secrets
 from helpers.engine import Engine, connect
 
 from . import daemon, rootfs, stock, suite
@@ -23,6 +24,10 @@ from .kinds import find
 KIND = "docker-sid-containerd"
 _SECONDS = 1200
 _DIFFERS = re.compile(r"diff |find |hadolint |docker build --check |docker create --name look .* (diff|grep)")    # end with 1 for what they find, or do not
+_DOCKER = """#!/bin/sh
+[ "$1" = build ] && shift && set -- build {secrets} "$@"
+exec {program} "$@"
+"""
 _REGISTRY = """FROM debian:bookworm-slim
 COPY docker-registry config.yml /
 CMD ["/docker-registry", "serve", "/config.yml"]
@@ -59,10 +64,20 @@ def run(one: daemon.Daemon, text: str) -> tuple[list[str], str]:
 def _tools(place: Path, one: daemon.Daemon) -> Iterator[dict[str, str]]:
     """The environment of a shell with the docker command, and its plugin, of the suite of the engine."""
     root = rootfs.folder() / f"{one.kind.suite}-root"
-    for there, here in {"usr/bin/docker": "docker", "usr/libexec/docker/cli-plugins": "cli-plugins"}.items():
-        (place / here).symlink_to(root / there)
+    (place / "cli-plugins").symlink_to(root / "usr/libexec/docker/cli-plugins")
+    (place / "docker").write_text(_DOCKER.format(program=root / "usr/bin/docker", secrets=_secrets(place)))
+    (place / "docker").chmod(0o755)
     yield suite.environment(DOCKER_HOST=one.host, DOCKER_CONFIG=str(place), PATH=f"{place}:{Path(sys.executable).parent}:{os.environ['PATH']}",
                             BUILDKIT_PROGRESS="plain")
+
+
+def _secrets(place: Path) -> str:
+    """The options for this machine's settings, which the head of a script asks its reader for; '' if it has none."""
+    options = []
+    for name, secret in host_secrets.host_secrets(host_secrets.IDS).items():
+        (place / name).write_bytes(secret.value)
+        options += ["--secret", f"id={name},src={place / name}"]
+    return shlex.join(options)
 
 
 def give_registry(engine: Engine) -> None:

@@ -26,25 +26,23 @@ each_exercise = pytest.mark.parametrize("name", [
 def test_a_notebook_runs_with_the_sample(name, engine, tmp_path):
     """In a copy of the folder: the learner's own work is left alone. The last cell asks for
     the verdict, so that a notebook that only looks well fails."""
-    folder = tmp_path / name
-    shutil.copytree(find(name).folder, folder, ignore=shutil.ignore_patterns("work"))
-    exercise = find(folder)
-    (folder / "work").mkdir()
-    for each in (folder / "solution").iterdir():
-        if each.name != "Dockerfile":
-            shutil.copy(each, folder / "work")
-    made = notebook.notebook(exercise, filled((folder / "solution" / "Dockerfile").read_text(), engine))
-    cells = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
-    for cell in cells:
-        cell["source"] = [line.replace(f" {name}", f" {folder}") for line in cell["source"]]
-        if cell["source"][0].startswith("%%writefile"):
-            file = cell["source"][0].split("/")[1].strip()
-            cell["source"][1:] = (folder / "solution" / file).read_text().splitlines(keepends=True)
-    check, = [cell for cell in cells if cell["source"][0].startswith("%check")]
-    check["source"] = ["judged = " + check["source"][0], "\n", "assert judged.passed, judged"]
-    path = folder / "run.ipynb"
-    path.write_text(json.dumps(made))
-    ran(path, tmp_path, "--nbval-lax")
+    with copied(find(name).folder) as folder:
+        (folder / "work").mkdir()
+        for each in (folder / "solution").iterdir():
+            if each.name != "Dockerfile":
+                shutil.copy(each, folder / "work")
+        made = notebook.notebook(find(folder), filled((folder / "solution" / "Dockerfile").read_text(), engine))
+        cells = [cell for cell in made["cells"] if cell["cell_type"] == "code"]
+        for cell in cells:
+            cell["source"] = [line.replace(f" {name}", f" {folder}") for line in cell["source"]]
+            if cell["source"][0].startswith("%%writefile"):
+                file = cell["source"][0].split("/")[1].strip()
+                cell["source"][1:] = (folder / "solution" / file).read_text().splitlines(keepends=True)
+        check, = [cell for cell in cells if cell["source"][0].startswith("%check")]
+        check["source"] = ["judged = " + check["source"][0], "\n", "assert judged.passed, judged"]
+        path = folder / "run.ipynb"
+        path.write_text(json.dumps(made))
+        ran(path, tmp_path, "--nbval-lax")
     kept = json.loads((tmp_path / "progress.json").read_text())["exercises"]
     assert kept[name]["passed"] and kept[name]["attempts"] == 1
 
