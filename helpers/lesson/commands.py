@@ -65,7 +65,8 @@ def searching(image: str, needle: str) -> str:
 def needs(image: str, path: str) -> str:
     """Show the loader and the libraries that a program asks for."""
     program = f"{_LOOK}-program"
-    return f"{reading(image, path, hidden=False, to=program)}\nreadelf -ld {program} | grep -E 'interpreter|NEEDED' || echo none"
+    looked = f"readelf -ld {program} | grep -E 'interpreter|NEEDED' || echo none"
+    return f"{reading(image, path, hidden=False, to=program)}\n{looked}"
 
 
 def _unpacked(image: str) -> str:
