@@ -94,7 +94,7 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
     if swapped := substitutions(bases):
         context = context.with_text(read.with_bases(swapped))
     if handed_over:
-        report(f"Handed to this build: {', '.join(map(str, handed_over))}.")
+        report(f"Passed to the build: {', '.join(map(str, handed_over))}.")
     request = replace(request, secrets=values, no_cache=request.no_cache or _overlooks_mounts(engine, read))
     return Prepared(request, engine, context, read, bases, handed_over, asked, mark_of(read, request.bounds, builder))
 

@@ -148,6 +148,6 @@ class BuildResult:
         rows = [f"  {s.name:<14} {s.status:<8} {seconds(s.seconds) if s.status == 'built' else ''}"
                 for s in self.stages]
         swapped = [f"  {ref} is {name} here" for ref, name in self.substitutions.items()]
-        given = [f"  handed over: {', '.join(map(str, self.handed_over))}"] if self.handed_over else []
+        given = [f"  passed to the build: {', '.join(map(str, self.handed_over))}"] if self.handed_over else []
         checks = [f"  {each}" for each in self.findings]
         return "\n".join([head, *(row.rstrip() for row in rows), *swapped, *given, *checks])

@@ -94,8 +94,8 @@ def _finding(result: BuildResult) -> str:
     if not bridges:
         return f"One stage, {shipped}: all that it holds is shipped"
     sources = listed(list(dict.fromkeys(edge.source for edge in bridges)))
-    times = counted(len(bridges), "bridge")
-    return f"Only {shipped} is shipped; what it has from {sources} crossed {times}"
+    joined = f"{counted(len(bridges), 'bridge')} {'connects' if len(bridges) == 1 else 'connect'}"
+    return f"Only {shipped} is shipped; {joined} it to {sources}"
 
 
 def _spoken(result: BuildResult) -> str:

@@ -100,8 +100,8 @@ def _tries_finding(found: Mapping[str, Sequence[AttackResult]], count: int) -> s
     worked = {name: sum(each.worked for each in done) for name, done in found.items()}
     most, least = max(worked, key=worked.__getitem__), min(worked, key=worked.__getitem__)
     if worked[most] == worked[least]:
-        return f"{worked[most]} of {count} {'try works' if count == 1 else 'tries work'} in every image"
-    return f"{most}: {worked[most]} of {count} tries work; {least}: {worked[least]}"
+        return f"{worked[most]} of {count} {'attack works' if count == 1 else 'attacks work'} in every image"
+    return f"{most}: {worked[most]} of {count} attacks work; {least}: {worked[least]}"
 
 
 def twins(pairs: Mapping[str, Twins], program: str) -> Chart:

@@ -85,7 +85,7 @@ def _panel(axes: Axes, lanes: Sequence[Lane], whole: float) -> None:
     _frame(axes, names, whole)
     if stretches:
         begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
-        axes.text((begin + end) / 2, -0.5, "two at once", ha="center", va="bottom", fontsize=_SIZE, color=INK)
+        axes.text((begin + end) / 2, -0.5, "in parallel", ha="center", va="bottom", fontsize=_SIZE, color=INK)
 
 
 def _lanes(build: BuildResult | BuildFailed) -> list[Lane]:
@@ -215,7 +215,7 @@ def _finding(build: BuildResult | BuildFailed, lanes: Sequence[Lane], whole: flo
              for one, two in combinations(busy, 2)]
     longest, one, two = max(pairs, key=lambda pair: pair[0], default=(0.0, busy[0], busy[0]))
     if longest > _SHORT * whole:
-        return f"{one.name} and {two.name} ran at once for {seconds(longest)} of {seconds(whole)}{also}"
+        return f"{one.name} and {two.name} ran in parallel for {seconds(longest)} of {seconds(whole)}{also}"
     if len(busy) == 1:
         return f"Only {busy[0].name} had steps to run: {seconds(covered(busy[0].steps))}{also}"
     return f"One stage after another: {seconds(whole)}{also}"

@@ -5,6 +5,7 @@ and with its rights: open a shell, download a file, compile and run a program, i
 package, be root. Nothing leaves the container: the download comes from the server in it.
 """
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,15 +14,15 @@ from . import Ran, ServedContainer, users
 
 AS_ROOT = "be root"
 _ANSWER = "compiled in the container"
-_SHOWN = 48    # characters of a command
-_C = f'int puts(const char *); int main(void) {{ puts("{_ANSWER}"); return 0; }}'
-_GO = f'package main; func main() {{ println("{_ANSWER}") }}'
+# No command has a single quote in it: in a terminal each stands between two.
+_C = f'int puts(const char *); int main(void) {{ puts(\\"{_ANSWER}\\"); return 0; }}'
+_GO = f'package main; func main() {{ println(\\"{_ANSWER}\\") }}'
 _DEB = ("d=$(mktemp -d) && mkdir -p $d/DEBIAN $d/usr/local/bin && "
-        "printf 'Package: guest\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody\\nDescription: none\\n' "
-        "> $d/DEBIAN/control && printf '#!/bin/sh\\necho installed\\n' > $d/usr/local/bin/guest && "
+        'printf "Package: guest\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody\\nDescription: none\\n" '
+        '> $d/DEBIAN/control && printf "#!/bin/sh\\necho installed\\n" > $d/usr/local/bin/guest && '
         "chmod 755 $d/usr/local/bin/guest && dpkg-deb --build $d /tmp/guest.deb >/dev/null && "
         "dpkg --install /tmp/guest.deb >/dev/null && guest")
-_APK = "echo '#!/bin/sh' > /tmp/guest && apk add --no-network --virtual guest >/dev/null && echo installed"
+_APK = 'echo "#!/bin/sh" > /tmp/guest && apk add --no-network --virtual guest >/dev/null && echo installed'
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,11 @@ class AttackResult:
 
     @property
     def command(self) -> str:
-        """The command in one short line; '' for one that the container does not have."""
-        if not self.started:
-            return ""
-        line = " ".join(" ".join(self.words).split())
-        return line if len(line) <= _SHOWN else f"{line[:_SHOWN - 1]}\u2026"
+        """The command as a shell takes it; '' for one that the container does not have."""
+        return shlex.join(self.words) if self.started else ""
 
     def __str__(self) -> str:
-        return f"{self.what}: {'works' if self.worked else 'fails'} ({self.command or self.said})"
+        return f"{self.what}: {'works' if self.worked else 'fails'}\n    {self.command or self.said}"
 
 
 def run_attacks(server: ServedContainer, port: int) -> tuple[AttackResult, ...]:
@@ -61,8 +59,8 @@ def run_attacks(server: ServedContainer, port: int) -> tuple[AttackResult, ...]:
 
 _SHELLS = tuple((shell, "-c", "echo in a shell") for shell in ("bash", "sh", "ash", "dash", "zsh", "busybox"))
 _COMPILERS = (
-    ("sh", "-c", f"cd /tmp && printf '%s' '{_C}' > guest.c && cc guest.c -o guest && ./guest"),
-    ("sh", "-c", f"cd /tmp && printf '%s' '{_GO}' > guest.go && go run guest.go"),
+    ("sh", "-c", f'cd /tmp && echo "{_C}" > guest.c && cc guest.c -o guest && ./guest'),
+    ("sh", "-c", f'cd /tmp && echo "{_GO}" > guest.go && go run guest.go'),
     ("cc", "--version"), ("gcc", "--version"), ("clang", "--version"), ("go", "version"), ("javac", "-version"),
     ("rustc", "--version"))
 _INSTALLERS = (
@@ -74,10 +72,10 @@ def _downloads(url: str) -> tuple[tuple[str, ...], ...]:
     return (
         ("curl", "--silent", "--noproxy", "*", url), ("wget", "--quiet", "--no-proxy", "-O", "-", url),
         ("busybox", "wget", "-q", "-O", "-", url),
-        ("python3", "-c", f"import urllib.request as r; print(r.urlopen('{url}').read().decode())"),
-        ("perl", "-MHTTP::Tiny", "-e", f"print HTTP::Tiny->new->get('{url}')->{{content}}"),
+        ("python3", "-c", f'import urllib.request as r; print(r.urlopen("{url}").read().decode())'),
+        ("perl", "-MHTTP::Tiny", "-e", f'print HTTP::Tiny->new->get("{url}")->{{content}}'),
         ("bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/" + url.rsplit(":", 1)[1].strip("/")
-         + r"; printf 'GET / HTTP/1.0\r\n\r\n' >&3; cat <&3"))
+         + r'; printf "GET / HTTP/1.0\r\n\r\n" >&3; cat <&3'))
 
 
 def _first(server: ServedContainer, what: str, commands: Sequence[Sequence[str]],

@@ -18,7 +18,7 @@ def build_view(result: BuildResult) -> str:
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())
     given = ", ".join(f"{code(each.id)} ({escape(each.origin)})" for each in result.handed_over)
-    given = f"<p>Handed to its commands: {given}.</p>" if given else ""
+    given = f"<p>Passed to the build: {given}.</p>" if given else ""
     return f"{stages_table(result.stages, caption)}{swapped}{given}{_checks(result)}{_folded_steps(result)}"
 
 

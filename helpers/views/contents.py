@@ -122,7 +122,7 @@ def needs_text(found: Needs) -> str:
                      for what, name, place in _needs_rows(found)) or _ALONE
 
 
-_ALONE = "Nothing beside itself: no loader, no library."
+_ALONE = "Nothing but itself: no loader, no library."
 
 
 def _needs_rows(found: Needs) -> Iterator[tuple[str, str, str]]:

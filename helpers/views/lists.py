@@ -89,12 +89,11 @@ class Records(tuple):
         return "\n".join(f"{size(record.size):>8}  {_said(record)}" for record in self) or "no records"
 
     def _repr_html_(self) -> str:
-        rows = [(code(_said(record)), size(record.size), f"{record.uses:,}", "yes" if record.shared else "")
-                for record in self]
+        rows = [(code(_said(record)), size(record.size)) for record in self]
         if not rows:
             return "<p>no records</p>"
-        return table(("left by", "size", "used", "shared"), rows,
-                     f"{counted(len(self), 'record')}, {size(self.bytes)}", right=(1, 2))
+        return table(("step", "size of its record"), rows, f"{counted(len(self), 'record')}, {size(self.bytes)}",
+                     right=(1,))
 
 
 def _said(record: Record) -> str:

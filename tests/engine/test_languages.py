@@ -25,7 +25,7 @@ def paths(engine):
 
 
 # What each says when it runs, and its Dockerfiles by the ends of their names.
-SAYS = {"java-hello": "Hello from Java 17, ", "python-wheel": "Hello from Python 3.11.",
+SAYS = {"java-hello": "Hello from Java 17, with ", "python-wheel": "Hello from Python 3.11.",
         "c-hello": "program compiled with GCC 12.", "go-hello": "Hello from a program compiled with go1.22"}
 FILES = {"java-hello": (".single", "", ".jre", ".jlink", ".distroless"), "python-wheel": (".single", "", ".distroless"),
          "c-hello": (".single", "", ".static", ".cpp", ".cpp-single"), "go-hello": (".single", "", ".scratch-static")}

@@ -69,7 +69,7 @@ def everything(engine, image):
 def test_somebody_elses_dockerfile_is_given_nothing(built):
     result, log = built()
     assert "end" in log and SECRET not in log and MARK not in log and "npm.example.org" not in log
-    assert result.handed_over == () and "handed over" not in str(result)
+    assert result.handed_over == () and "passed to the build" not in str(result)
 
 
 def test_what_the_user_lends_has_no_password_and_is_said(engine, built):
@@ -81,7 +81,7 @@ def test_what_the_user_lends_has_no_password_and_is_said(engine, built):
     assert f"index-url = https://{MARK}/simple" in log and "proxy = proxy.example.org:3128" in log
     assert sorted(each.id for each in result.handed_over) == ["npmrc", "pip.conf", "trust"]
     assert "npmrc (this machine's npm settings, without its passwords)" in str(result)
-    assert sum("Handed to this build: " in each for each in said) == 1
+    assert sum("Passed to the build: " in each for each in said) == 1
     assert {"id": "trust", "origin": "this machine's certificates"} in result.facts()["handed_over"]
     saved = everything(engine, result.image)
     assert any(b"multistage.course.stands-on" in part for part in saved)   # the configuration is among them

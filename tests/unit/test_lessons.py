@@ -67,7 +67,7 @@ def test_every_answer_is_one_of_the_choices(name):
 
 
 def test_an_answer_that_depends_on_the_run():
-    assert ask("03-stage-not-asked-for", "skipped").answer == "the builder was skipped"
+    assert ask("03-stage-not-asked-for", "skipped").answer == "the builder stage was skipped"
     assert (ask("03-name-of-a-stage", True).answer, ask("03-name-of-a-stage", False).answer) == ("nothing", "both stages")
     assert ask("12-tests-nobody-copies-from", "skipped").because.startswith("The stage with the tests was skipped:")
     with pytest.raises(ValueError, match="none of the choices"):

@@ -38,8 +38,8 @@ class Record:
                  'exec.cachemount' for a cache mount
     description  of the step that made it, in the builder's words
     size         bytes, as the builder counts them
-    uses         builds that it served
-    shared       whether an image in the engine has it as a layer
+    uses         how often it was used, the build that made it included
+    shared       whether the builder counts its files as held by something else too
     in_use       whether a build holds it now
     """
 

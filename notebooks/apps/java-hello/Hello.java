@@ -22,8 +22,8 @@ public class Hello {
         new Tool("source code", Path.of("/app/Hello.java")));
 
     private static String report() {
-        var text = new StringBuilder("Hello from Java " + Runtime.version().feature() + ", "
-            + ModuleLayer.boot().modules().size() + " modules of it within reach!\n");
+        var text = new StringBuilder("Hello from Java " + Runtime.version().feature() + ", with "
+            + ModuleLayer.boot().modules().size() + " of its modules!\n");
         for (Tool tool : TOOLS) {
             String state = Files.exists(tool.path()) ? "within reach at " + tool.path() : "not here";
             text.append(String.format("%-16s %s%n", tool.name(), state));

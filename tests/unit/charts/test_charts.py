@@ -419,9 +419,9 @@ def test_boxes_lie_within_the_figure_and_apart(result):
     (GRAPHS["two"], "Unused never ran: stage-2, which is shipped, takes nothing from there"),
     (GRAPHS["one"], "One stage, stage-0: all that it holds is shipped"),
     (built("FROM a AS b\nFROM c\n"), "Only stage-1 is shipped, and it takes nothing from another stage"),
-    (GRAPHS["inherit"], "Only stage-2 is shipped; what it has from c crossed 1 bridge"),
+    (GRAPHS["inherit"], "Only stage-2 is shipped; 1 bridge connects it to c"),
     (built("FROM a AS b\nFROM c\nCOPY --from=b /a /a\nCOPY --from=b /b /b\n"),
-     "Only stage-1 is shipped; what it has from b crossed 2 bridges"),
+     "Only stage-1 is shipped; 2 bridges connect it to b"),
 ])
 def test_the_title_of_a_graph(result, title):
     assert charts.stages(result).title == title

@@ -183,4 +183,4 @@ def test_what_a_stage_takes_several_times_is_one_arrow_that_says_so():
     chart = charts.stages(built(FILES["twice"]))
     assert "COPY --from ×3" in texts(chart)
     assert sum(isinstance(p, FancyArrowPatch) for p in chart.figure.axes[0].patches) == 3
-    assert chart.title == "Only stage-1 is shipped; what it has from b crossed 3 bridges"
+    assert chart.title == "Only stage-1 is shipped; 3 bridges connect it to b"

@@ -109,7 +109,7 @@ def test_the_same_build_gives_the_same_picture(monkeypatch):
 
 
 @pytest.mark.parametrize("name, title", [
-    ("buildkit-parallel", "Greet and count ran at once for 735 ms of 1.1 s"),
+    ("buildkit-parallel", "Greet and count ran in parallel for 735 ms of 1.1 s"),
     ("buildkit-chained", "One stage after another: 1.8 s"),
     ("buildkit-unused-fails", "One stage after another: 449 ms; unused never started"),
     ("buildkit-cached", "No step ran: all came from the cache"),
@@ -137,12 +137,12 @@ def test_a_step_of_a_moment_is_seen():
 
 
 @pytest.mark.parametrize("build, shaded, title", [
-    (AT_ONCE, [(0, 5)], "One and two ran at once for 5.0 s of 7.0 s"), (APART, [], "One stage after another: 10.0 s"),
+    (AT_ONCE, [(0, 5)], "One and two ran in parallel for 5.0 s of 7.0 s"), (APART, [], "One stage after another: 10.0 s"),
     (made(TWO, step("one", 0, 5), step("two", 4.95, 10), step("stage-2", 10, 10.1)), [],     # a moment is not worth a word
      "One stage after another: 10.1 s")])
 def test_what_ran_at_once_is_shaded_and_named(build, shaded, title):
     chart = charts.timeline(build)
-    assert bands(chart) == shaded and ("two at once" in texts(chart)) == bool(shaded) and chart.title == title
+    assert bands(chart) == shaded and ("in parallel" in texts(chart)) == bool(shaded) and chart.title == title
 
 
 def test_arrows_are_the_trace_s_own_ties():
@@ -227,7 +227,7 @@ def test_builds_that_are_compared_have_one_axis():
     chart = charts.timeline({"BuildKit": AT_ONCE, "the legacy builder": APART})
     assert len({axes.get_xlim() for axes in chart.figure.axes}) == 1 and len(chart.figure.axes) == 2
     assert [axes.get_title(loc="left") for axes in chart.figure.axes] == ["BuildKit", "the legacy builder"]
-    assert chart.title == ("BuildKit: one and two ran at once for 5.0 s of 7.0 s; "
+    assert chart.title == ("BuildKit: one and two ran in parallel for 5.0 s of 7.0 s; "
                            "the legacy builder: one stage after another: 10.0 s")
     assert "BuildKit: one: " in chart.alt and "the legacy builder: one: " in chart.alt
 

@@ -1,6 +1,7 @@
 """What an intruder can do, told from what the programs of a container answer."""
 
 import contextlib
+import shlex
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_an_image_with_nothing_gives_an_intruder_nothing_and_a_shell_alone_opens
     done = run_attacks(Straw({}, user="65532"), 8080)
     assert {each.what: each.worked for each in done} == NOTHING
     assert done[0].said == "there is no bash, sh, ash, dash, zsh, busybox" and done[0].command == ""
-    assert str(done[-1]) == "be root: fails (the server runs as 65532)"
+    assert str(done[-1]) == "be root: fails\n    the server runs as 65532"
 
 
 @pytest.mark.parametrize("user, root", [("root", True), ("0", True), ("nobody", False), ("1000", False)])
@@ -87,6 +88,17 @@ def test_what_was_downloaded_must_be_the_page():
     assert worked(Straw({"curl": "anything"}, user="1", page=b""))["download a file"] is False
     done = run_attacks(Straw({"curl": "refused", "wget": "Hello"}, user="1"), 8080)[1]
     assert done.worked and done.command.startswith("wget ")    # the next way was tried
+
+
+def test_a_command_is_shown_whole_as_a_shell_takes_it():
+    installed = run_attacks(Straw({"sh": lambda command: Ran("installed\n", 0, 1)}), 8080)[3]
+    assert shlex.split(installed.command) == list(installed.words) and installed.command in str(installed)
+
+
+def test_no_command_has_a_quote_that_a_terminal_would_need_three_more_for():
+    server = Straw(dict.fromkeys(("busybox", "python3", "perl", "bash", "sh"), "no"))
+    run_attacks(server, 8080)
+    assert len(server.ran) > 20 and not any("'" in word for each in server.ran for word in each)
 
 
 def test_a_compiler_must_make_a_program_that_runs():
@@ -145,8 +157,8 @@ def tried(*outcomes: bool) -> tuple[AttackResult, ...]:
 
 @pytest.mark.parametrize("found, title", [
     ({"a": tried(True, True, True, False, False), "b": tried(False, False, False, False, False)},
-     "A: 3 of 5 tries work; b: 0"),
-    ({"a": tried(True, True, True, True, True)}, "5 of 5 tries work in every image")])
+     "A: 3 of 5 attacks work; b: 0"),
+    ({"a": tried(True, True, True, True, True)}, "5 of 5 attacks work in every image")])
 def test_the_grid_of_tries_says_what_worked(found, title):
     chart = charts.tries(found)
     assert chart.title == title

@@ -286,8 +286,8 @@ def test_a_missing_loader_is_shown_as_one_and_a_static_program_needs_none():
     shown = needs_text(Needs(LOADER, {}, (LOADER, "libc.so.6")))
     assert [line.split(maxsplit=2) for line in shown.splitlines()] == [
         ["loader", LOADER, "not there"], ["library", "libc.so.6", "not there"]]
-    assert needs_text(Needs("", {}, ())) == "Nothing beside itself: no loader, no library."
-    assert "Nothing beside itself" in needs_view(Needs("", {}, ()))
+    assert needs_text(Needs("", {}, ())) == "Nothing but itself: no loader, no library."
+    assert "Nothing but itself" in needs_view(Needs("", {}, ()))
 
 
 # -- the lesson's verdicts, turned ---------------------------------------------------------------
