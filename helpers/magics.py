@@ -21,7 +21,7 @@ from .checks import Exercise, Listener, Verdict, check, find, hints, names, prog
 from .checks.building import build_exercise
 from .checks.hints import next_hint
 from .checks.placeholders import random_word
-from .checks.progress import Progress
+from .checks.progress import ExerciseProgress
 from .checks.submission import changed_files
 from .classroom.live import client
 from .engine import connect
@@ -57,7 +57,7 @@ class BuildMagics(Magics):
         Nothing of the build changes. `_exit_code` is theirs."""
         words = _words(self.in_step, line)
         found = snapshot_of(self._build(words), words.stage, words.line).entered(words.shell_from)
-        write(found.where)
+        write(found.summary)
         done = found.run(cell)
         pass_on(done.output)
         self._variables["_exit_code"] = done.exit_code
@@ -159,7 +159,7 @@ class ExerciseMagics(Magics):
     @argument("what", nargs="?", choices=_WORDS["%progress"], help="write it to a file, or merge one")
     @argument("file", nargs="?", help=f"{_EXPORT} if left out")
     @line_magic
-    def progress(self, line: str) -> Progress:
+    def progress(self, line: str) -> ExerciseProgress:
         """Show what you have passed. `%progress export FILE` saves it, and `%progress import FILE`
         merges a saved file; the best of both is kept."""
         words = _words(self.progress, line)

@@ -30,7 +30,7 @@ _UNREACHABLE = re.compile(r"no such host|connection refused|i/o timeout|Client\.
 _unreachable: dict[tuple[str, str], tuple[float, str]] = {}
 
 
-class Refused(Exception):
+class PullRefused(Exception):
     """The registry did not give the image; the text says why, in its own words. `reached`: whether there was a registry
     to say so."""
 
@@ -40,17 +40,17 @@ class Refused(Exception):
 
 
 def pull(engine: Engine, reference: Reference, report: Report) -> None:
-    """Pull `reference` as it stands. Interrupting it makes the engine stop too. Raises Refused, DiskFull,
+    """Pull `reference` as it stands. Interrupting it makes the engine stop too. Raises PullRefused, DiskFull,
     EngineGone."""
     key = (engine.host, reference.registry)
     since, why = _unreachable.get(key, (0.0, ""))
     if why and time.monotonic() - since < _REMEMBERED_SECONDS:
-        raise Refused(why, reached=False)
+        raise PullRefused(why, reached=False)
     started = time.monotonic()
     report(f"Pulling {reference} ...")
     try:
         _pull(engine, reference, report)
-    except Refused as refusal:
+    except PullRefused as refusal:
         if not refusal.reached:
             _unreachable[key] = (time.monotonic(), str(refusal))
         raise
@@ -76,7 +76,7 @@ def _pull(engine: Engine, reference: Reference, report: Report) -> None:
                                f"{progress} downloaded")
         except requests.exceptions.Timeout as error:
             waited = _LATER_SECONDS if begun else FIRST_SECONDS
-            raise Refused(f"no answer within {waited} s", reached=begun) from error
+            raise PullRefused(f"no answer within {waited} s", reached=begun) from error
 
 
 def _login(api: APIClient, reference: Reference) -> str:
@@ -86,7 +86,7 @@ def _login(api: APIClient, reference: Reference) -> str:
     return header.decode() if header else NO_LOGIN
 
 
-def _refused(message: str) -> Refused | EngineError:
+def _refused(message: str) -> PullRefused | EngineError:
     if "no space left on device" in message.lower():
         return engine_fault("pull an image", message)
-    return Refused(" ".join(message.split()), reached=not _UNREACHABLE.search(message))
+    return PullRefused(" ".join(message.split()), reached=not _UNREACHABLE.search(message))

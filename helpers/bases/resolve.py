@@ -16,7 +16,7 @@ from ..engine.processes import Report, quiet
 from ..errors import BaseUnavailable, CourseError, EngineError, Interrupted
 from ..units import listed
 from . import catalogue, kit, references, standins
-from .pull import Refused, pull
+from .pull import PullRefused, pull
 from .references import DOCKER_HUB, Reference
 from .standins import Build
 
@@ -194,7 +194,7 @@ class _Search:
             had = _config(self.engine, str(source)) is not None
             try:
                 pull(self.engine, source, self.report)
-            except Refused as refusal:
+            except PullRefused as refusal:
                 answers.append(f"the mirror {host} answered for {source.path}: {refusal}")
                 self.report(f"  not there: {refusal}")
                 if not refusal.reached:
@@ -213,7 +213,7 @@ class _Search:
             raise _NotHad(f"{registry} was not asked (offline)", "Try it without offline.")
         try:
             pull(self.engine, self.reference, self.report)
-        except Refused as refusal:
+        except PullRefused as refusal:
             failure = (_NotHad(f"{registry} answered: {refusal}",
                                "Check the name, and `docker login` if it is private.") if refusal.reached else
                        _NotHad(f"{registry} could not be reached: {refusal}",

@@ -106,14 +106,14 @@ def fetch(ref: str, folder: Path, report: Report, *, room: int | None = None) ->
     for origin, source in (*(("mirror", each) for each in mirrors), ("pulled", reference)):
         try:
             return _fetch(ref, source, origin, folder, report, room)
-        except _Refused as refusal:
+        except _SkopeoFailed as refusal:
             answers.append(f"{source}: {refusal}")
     raise BaseUnavailable(f"The base image {ref} could not be fetched.", why="; ".join(answers),
                           remedy=f"Look at the network and the name, or set {references.MIRROR} "
                                  "to a registry that has it.")
 
 
-class _Refused(Exception):
+class _SkopeoFailed(Exception):
     """What a registry answered instead of the image."""
 
 
@@ -143,14 +143,14 @@ def _fetch(ref: str, source: references.Reference, origin: str, folder: Path, re
 
 
 def _skopeo(command: str, *arguments: str) -> str:
-    """What skopeo prints. Raises _Refused with its message."""
+    """What skopeo prints. Raises _SkopeoFailed with its message."""
     done = subprocess.run(["skopeo", "--insecure-policy", "--override-os", "linux", command, *arguments],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it failed without a word"])[-1]
         found = re.search(r'msg="((?:[^"\\]|\\.)*)"', last)
         text = found[1].replace('\\"', '"') if found else last
-        raise _Refused(re.sub(r'^Error (parsing image name|reading manifest) [^:]*(:[^:]*)*?: (?=\w)', "", text))
+        raise _SkopeoFailed(re.sub(r'^Error (parsing image name|reading manifest) [^:]*(:[^:]*)*?: (?=\w)', "", text))
     return done.stdout
 
 

@@ -23,7 +23,7 @@ from .. import units
 from ..dockerfile import read_file
 from ..errors import ContextError
 from ..text import plain, printable
-from .context_walk import Entry, opened, walk
+from .context_walk import ContextEntry, opened, walk
 from .dockerignore import Ignore
 
 IGNORE = ".dockerignore"
@@ -48,7 +48,7 @@ class Context:
     root: Path                                      # the folder, resolved
     dockerfile: str                                 # path of the Dockerfile inside the tar, posix
     dockerfile_text: str = field(repr=False)        # its text; the tar carries exactly this
-    entries: tuple[Entry, ...] = field(repr=False)  # the Dockerfile first, then all others in the order of their paths
+    entries: tuple[ContextEntry, ...] = field(repr=False)  # the Dockerfile first, then all others by path
     # what was left out by; {name: text} of other Dockerfiles that a build over a session may name
     ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
     more_dockerfiles: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -161,7 +161,7 @@ class Context:
         """Whether the Dockerfile is a file of the folder, whatever text of it is built."""
         return os.path.lexists(self.root / self.dockerfile)
 
-    def _pieces(self, entry: Entry, chunk: int) -> Iterator[tuple[bytes, int]]:
+    def _pieces(self, entry: ContextEntry, chunk: int) -> Iterator[tuple[bytes, int]]:
         """(bytes of the tar, how many of them are content) for one entry."""
         if entry.kind != "file":
             yield _header(entry, 0), 0
@@ -171,7 +171,7 @@ class Context:
             if not self._on_disk() and IGNORE not in [each.path for each in self.entries]:
                 # No COPY sees it then, as over a session: a line that changes brings nothing new (the Docker CLI too).
                 hidden = _encoded(f"{IGNORE}\n{self.dockerfile}\n")
-                yield _file(Entry(IGNORE, "file", len(hidden), 0o644, 0), hidden), 0
+                yield _file(ContextEntry(IGNORE, "file", len(hidden), 0o644, 0), hidden), 0
         else:
             with opened(self.root, entry.path) as (size, pieces):
                 yield _header(entry, size), 0
@@ -200,13 +200,13 @@ def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
     return relative.replace(os.sep, "/")
 
 
-def _dockerfile_entry(folder: Path, name: str, text: str) -> Entry:
+def _dockerfile_entry(folder: Path, name: str, text: str) -> ContextEntry:
     try:
         status = os.stat(folder / name)
         mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
     except OSError:
         mode, mtime = 0o644, 0  # a constant time: the same text gives the same tar
-    return Entry(name, "file", len(_encoded(text)), mode, mtime)
+    return ContextEntry(name, "file", len(_encoded(text)), mode, mtime)
 
 
 def _encoded(text: str) -> bytes:
@@ -237,11 +237,11 @@ def _line(path: str) -> str:
     return f"**/*{ending}" if ending in _ENDINGS and name.endswith(ending) else path
 
 
-def _file(entry: Entry, content: bytes) -> bytes:
+def _file(entry: ContextEntry, content: bytes) -> bytes:
     return _header(entry, len(content)) + content + bytes(-len(content) % _BLOCK)
 
 
-def _header(entry: Entry, size: int) -> bytes:
+def _header(entry: ContextEntry, size: int) -> bytes:
     info = tarfile.TarInfo(entry.path)
     info.type = _TYPES[entry.kind]
     info.size, info.mode, info.mtime, info.linkname = size, entry.mode, entry.mtime, entry.target

@@ -17,7 +17,7 @@ _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", st
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ContextEntry:
     """One thing in the context."""
 
     path: str         # posix, relative to the root; bytes that are not UTF-8 are surrogates
@@ -28,13 +28,13 @@ class Entry:
     target: str = ""  # of a symlink
 
 
-def walk(root: str | os.PathLike[str], ignore: Ignore) -> list[Entry]:
+def walk(root: str | os.PathLike[str], ignore: Ignore) -> list[ContextEntry]:
     """All entries that are to be sent, in no order: no sockets and no device nodes.
 
     Raises ContextError for what this user cannot read.
     """
-    found: list[Entry] = []
-    held: dict[str, Entry] = {}  # ignored directories that may be needed after all
+    found: list[ContextEntry] = []
+    held: dict[str, ContextEntry] = {}  # ignored directories that may be needed after all
     waiting: list[tuple[str, Inherited, bool]] = [("", (), False)]
     while waiting:
         folder, above, passed_over = waiting.pop()
@@ -71,7 +71,7 @@ def _children(root: str | os.PathLike[str], folder: str, ignored: bool) -> list[
         raise _unreadable(folder or ".") from None
 
 
-def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> Entry | None:
+def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> ContextEntry | None:
     """An entry; None for what is not sent, is gone, or is out of reach in an ignored folder."""
     try:
         status = child.stat(follow_symlinks=False)
@@ -79,7 +79,7 @@ def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> Entry | None:
             return None
         if kind == "file" and not os.access(child.path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
             raise _unreadable(path)
-        return Entry(path, kind, status.st_size if kind == "file" else 0, stat.S_IMODE(status.st_mode),
+        return ContextEntry(path, kind, status.st_size if kind == "file" else 0, stat.S_IMODE(status.st_mode),
                      int(status.st_mtime), os.readlink(child.path) if kind == "symlink" else "")
     except FileNotFoundError:
         return None

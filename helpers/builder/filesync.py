@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from ..errors import ContextError
 from .messages import Messages
 from .services import Metadata, Method, Status, Stream
-from .tree import Facts, Node, Tree
+from .tree import Facts, FileTree, Node
 
 STAT, REQ, DATA, FIN, ERR = range(5)
 
@@ -33,7 +33,7 @@ _GO_TYPES = {stat.S_IFDIR: 1 << 31, stat.S_IFLNK: 1 << 27, stat.S_IFIFO: 1 << 25
 _GO_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 
 
-def diff_copy(choose: Callable[[Metadata], Tree], sent: Callable[[int], None]) -> Method:
+def diff_copy(choose: Callable[[Metadata], FileTree], sent: Callable[[int], None]) -> Method:
     """The method that sends the tree which `choose` finds for a call.
 
     `sent` is called with the bytes of every piece of file content.
@@ -82,13 +82,13 @@ def stat_packet(path: str, facts: Facts) -> bytes:
     return message.SerializeToString()
 
 
-def _stats(tree: Tree) -> Iterator[bytes]:
+def _stats(tree: FileTree) -> Iterator[bytes]:
     for node in tree.nodes:
         yield stat_packet(node.path, tree.facts(node))
     yield _PROTO.Packet(type=STAT).SerializeToString()
 
 
-def _requests(tree: Tree, messages: Stream, sent: Callable[[int], None]) -> Stream:
+def _requests(tree: FileTree, messages: Stream, sent: Callable[[int], None]) -> Stream:
     for message in messages:
         asked = _PROTO.Packet.FromString(message)
         if asked.type == FIN:
@@ -100,7 +100,7 @@ def _requests(tree: Tree, messages: Stream, sent: Callable[[int], None]) -> Stre
             yield from _content(tree, asked.ID, sent)
 
 
-def _content(tree: Tree, number: int, sent: Callable[[int], None]) -> Iterator[bytes]:
+def _content(tree: FileTree, number: int, sent: Callable[[int], None]) -> Iterator[bytes]:
     node = tree.nodes[number] if number < len(tree.nodes) else Node("", 0)
     if node.kind != stat.S_IFREG:
         raise Status("UNKNOWN", f"there is no file number {number}")

@@ -41,7 +41,7 @@ def unary(answer: Callable[[bytes], bytes]) -> Method:
     return method
 
 
-class Server:
+class SessionServer:
     """Serves `methods` {'/package.Service/Method': method} over an upgraded connection, until `stop`.
 
     `error` is the first exception, other than a Status, that ended a call.
@@ -76,13 +76,13 @@ class _Listening:
         import grpc
 
         self._grpc, self._folder, self._number = grpc, socket_folder(), itertools.count()
-        self._sessions: WeakValueDictionary[str, Server] = WeakValueDictionary()
+        self._sessions: WeakValueDictionary[str, SessionServer] = WeakValueDictionary()
         self._server = grpc.server(ThreadPoolExecutor(_CALLS), handlers=[self],
                                    options=(*OPTIONS, ("grpc.http2.lookahead_bytes", _AHEAD)))
         self._server.add_insecure_port(f"unix:{self._folder.name}/grpc")
         self._server.start()
 
-    def connect(self, server: Server) -> socket.socket:
+    def connect(self, server: SessionServer) -> socket.socket:
         """A socket over which calls come to `server`."""
         near, name = socket.socket(socket.AF_UNIX), f"{self._folder.name}/{next(self._number)}"
         near.bind(name)

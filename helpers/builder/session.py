@@ -27,7 +27,7 @@ from . import ssh_agent, tree
 from .context import Context
 from .filesync import diff_copy, values
 from .messages import Messages
-from .services import Metadata, Method, Server, Status, unary
+from .services import Metadata, Method, SessionServer, Status, unary
 from .tunnel import upgrade
 
 _HEADER = "X-Docker-Expose-Session-"
@@ -57,7 +57,7 @@ class Session:
         self.sent, self._counting = 0, threading.Lock()
         self._engine, self._context, self._secrets = engine, context, secrets or {}
         self._more = ssh_agent.methods(ssh or {}) | dict(methods or {})
-        self._server: Server | None = None
+        self._server: SessionServer | None = None
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Session:
             "/moby.filesync.v1.Auth/Credentials": unary(_credentials), **self._more}
         exposed = {"Uuid": [self.id], "Name": ["multistage"],
                    "Sharedkey": [_shared_key(self._context)], "Grpc-Method": methods}
-        self._server = Server(upgrade(
+        self._server = SessionServer(upgrade(
             self._engine, f"/v{self._engine.client.api.api_version}/session", "open a build session",
             [(_HEADER + name, value) for name, several in exposed.items() for value in several]), methods)
         return self
@@ -104,7 +104,7 @@ class Session:
         with self._counting:    # of several transfers at once
             self.sent += size
 
-    def _tree(self, metadata: Metadata) -> tree.Tree:
+    def _tree(self, metadata: Metadata) -> tree.FileTree:
         name = "".join(values(metadata, "dir-name")[:1])
         follow = values(metadata, "followpaths")
         if name == "dockerfile":

@@ -66,7 +66,7 @@ class Snapshot:
         return self.config.get("User") or ""
 
     @property
-    def where(self) -> str:
+    def summary(self) -> str:
         """A sentence: what it is, and how commands run in it."""
         own = f" Its shell is {self.borrowed}." if self.borrowed else ""
         name = f"{self.name[0].upper()}{self.name[1:]}"

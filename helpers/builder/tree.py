@@ -3,7 +3,7 @@
     Context -> context_tree    what COPY can see
             -> dockerfile_tree the Dockerfile, and the ignore file beside it
             -> ignore_tree     .dockerignore, for BuildKit's own look at it
-    Tree.only(...)             the part that a build needs
+    FileTree.only(...)             the part that a build needs
 
 The order is by path, component by component, parents first: fsutil's validator.go refuses any other. Which paths are
 wanted follows filter.go and followlinks.go there.
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ..errors import ContextError
 from .context import Context
-from .context_walk import Entry, changed, opened
+from .context_walk import ContextEntry, changed, opened
 from .dockerignore import Ignore
 
 _KINDS = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
@@ -51,7 +51,7 @@ class Facts:
     target: str = ""
 
 
-class Tree:
+class FileTree:
     """Nodes below `root`, sorted, with every parent directory among them."""
 
     def __init__(self, root: Path, nodes: Iterable[Node]):
@@ -62,12 +62,12 @@ class Tree:
                 known[path] = Node(path, stat.S_IFDIR)
         self.nodes = tuple(sorted(known.values(), key=lambda node: order(node.path)))
 
-    def only(self, include: Iterable[str] = (), follow: Iterable[str] = ()) -> Tree:
+    def only(self, include: Iterable[str] = (), follow: Iterable[str] = ()) -> FileTree:
         """The nodes that match, what is below them, and the directories above. Patterns are those of .dockerignore, and
         where `follow` leads through symlinks, their targets are wanted too. No patterns, or one that is none: all."""
         patterns = {_clean(pattern) for pattern in include} | self._followed(follow)
         wanted = _matcher(patterns) if patterns and "" not in patterns else None
-        return Tree(self.root, (node for node in self.nodes if wanted(node.path))) if wanted else self
+        return FileTree(self.root, (node for node in self.nodes if wanted(node.path))) if wanted else self
 
     def facts(self, node: Node) -> Facts:
         """As they are now. Raises ContextError if it is not what it was."""
@@ -111,18 +111,18 @@ class Tree:
         return seen | passed
 
 
-def context_tree(context: Context) -> Tree:
+def context_tree(context: Context) -> FileTree:
     """What `docker build` lets COPY see of the context.
 
     A Dockerfile that is not ignored is there as it is on the disk, whatever text is built.
     """
-    return Tree(context.root, (
+    return FileTree(context.root, (
         Node(entry.path, _KINDS[entry.kind], entry.target) for entry in context.entries
         if entry.path not in (context.dockerfile, ".dockerignore")
         or (not context.ignore.matches(entry.path) and _on_disk(context, entry))))
 
 
-def dockerfile_tree(context: Context, names: Collection[str] = ()) -> Tree:
+def dockerfile_tree(context: Context, names: Collection[str] = ()) -> FileTree:
     """The Dockerfile, the ignore file that belongs to it alone, and those further Dockerfiles that are named.
 
     BuildKit reads the latter for its warnings; the context is already filtered by the same lines.
@@ -131,15 +131,15 @@ def dockerfile_tree(context: Context, names: Collection[str] = ()) -> Tree:
              **{name: text for name, text in context.more_dockerfiles.items() if name in names}}
     nodes = [Node(name, stat.S_IFREG, content=text.encode("utf-8", "surrogateescape")) for name, text in texts.items()]
     nodes += _copied(context, f"{context.dockerfile}.dockerignore")
-    return Tree(context.root, nodes)
+    return FileTree(context.root, nodes)
 
 
-def ignore_tree(context: Context) -> Tree:
+def ignore_tree(context: Context) -> FileTree:
     """.dockerignore, even where it says that it is ignored itself."""
-    return Tree(context.root, _copied(context, ".dockerignore"))
+    return FileTree(context.root, _copied(context, ".dockerignore"))
 
 
-def _on_disk(context: Context, entry: Entry) -> bool:
+def _on_disk(context: Context, entry: ContextEntry) -> bool:
     """The Dockerfile of a context may be a text that was never a file."""
     path = context.root / entry.path
     return os.path.lexists(path) and (entry.kind != "file" or path.is_file())

@@ -68,8 +68,8 @@ def runs(compared: SpeedComparison, names: Sequence[str], images: Sequence[Image
     axes.tick_params(axis="x", labelsize=9, colors=FAINT)
     axes.tick_params(axis="y", length=0)
     one, two = map(seconds, compared.medians)
-    told = "First answer" if compared.faster else "Perhaps by chance" if compared.shorter else "No faster"
-    title = f"{told}: {names[0]} after {one}, {names[1]} after {two}"
+    verdict = "First answer" if compared.faster else "Perhaps by chance" if compared.shorter else "No faster"
+    title = f"{verdict}: {names[0]} after {one}, {names[1]} after {two}"
     lines = [f"{name}: {len(sample)} runs from {seconds(min(sample))} to {seconds(max(sample))}, "
             f"median {seconds(middle)}" for sample, name, _, middle in reversed(samples)]
-    return finish(figure, title, f"{'. '.join(lines)}. {compared.told('the first', 'the second')}", images)
+    return finish(figure, title, f"{'. '.join(lines)}. {compared.summary('the first', 'the second')}", images)

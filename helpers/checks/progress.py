@@ -63,7 +63,7 @@ class Predicted:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ExerciseProgress:
     """Every exercise that was tried: {name: record}, and every prediction that was made: {question: it}.
     `set_aside`: where a damaged file was put, or ''."""
 
@@ -87,20 +87,20 @@ def path() -> Path:
     return Path(named).expanduser() if named else paths.state() / "progress.json"
 
 
-def load() -> Progress:
+def load() -> ExerciseProgress:
     """What was done so far. Raises CourseError for a file from a newer version of the course."""
     try:
         return parse(path().read_bytes())
     except FileNotFoundError:
-        return Progress()
+        return ExerciseProgress()
     except ValueError:
         aside = path().with_name(f"progress.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.json")
         with contextlib.suppress(FileNotFoundError):   # another process was first
             os.replace(path(), aside)
-        return Progress(set_aside=str(aside))
+        return ExerciseProgress(set_aside=str(aside))
 
 
-def parse(data: bytes) -> Progress:
+def parse(data: bytes) -> ExerciseProgress:
     """The content of such a file. Raises ValueError for anything else, CourseError for a newer version."""
     facts = json.loads(data)
     if not isinstance(facts, dict) or not isinstance(facts.get("version"), int):
@@ -110,7 +110,7 @@ def parse(data: bytes) -> Progress:
                           remedy="Use the newer course with it.")
     if not isinstance(facts.get("exercises"), dict):
         raise ValueError("it has no exercises")
-    return Progress({name: _record(each) for name, each in facts["exercises"].items()},
+    return ExerciseProgress({name: _record(each) for name, each in facts["exercises"].items()},
                     predictions=_predictions(facts.get("predictions", {})))
 
 
@@ -134,7 +134,7 @@ def _record(facts: object) -> Record:
     return Record(**known)
 
 
-def attempted(verdict: Verdict) -> Progress:
+def attempted(verdict: Verdict) -> ExerciseProgress:
     """Count an attempt, and keep it if it is the best. One that was not judged does not count."""
     if verdict.lacks:
         return load()
@@ -144,7 +144,7 @@ def attempted(verdict: Verdict) -> Progress:
     return _in_record(verdict.exercise, lambda old: replace(old.merged(this), attempts=old.attempts + 1))
 
 
-def hinted(name: str, most: int) -> Progress:
+def hinted(name: str, most: int) -> ExerciseProgress:
     """Count a hint of an exercise, which has `most` hints."""
     return _in_record(name, lambda old: replace(old, hints=min(old.hints + 1, most)))
 
@@ -160,7 +160,7 @@ def export() -> bytes:
     return _written(load())
 
 
-def merge(data: bytes) -> Progress:
+def merge(data: bytes) -> ExerciseProgress:
     """Import a file that was exported; the best of both is kept. Raises CourseError."""
     try:
         if len(data) > LARGEST:
@@ -182,7 +182,7 @@ def export_file(file: Path) -> None:
         file.write_bytes(export())
 
 
-def merge_file(file: Path) -> Progress:
+def merge_file(file: Path) -> ExerciseProgress:
     """Merge an exported file. Raises CourseError where it cannot be read or is none."""
     try:
         return merge(file.read_bytes())
@@ -191,18 +191,18 @@ def merge_file(file: Path) -> Progress:
                           remedy="Name the file that `progress --export` or `%progress export` wrote.") from error
 
 
-def _in_record(name: str, change: Callable[[Record], Record]) -> Progress:
+def _in_record(name: str, change: Callable[[Record], Record]) -> ExerciseProgress:
     return _changed(lambda old: replace(old, records={**old.records, name: change(old.record(name))}))
 
 
-def _changed(change: Callable[[Progress], Progress]) -> Progress:
+def _changed(change: Callable[[ExerciseProgress], ExerciseProgress]) -> ExerciseProgress:
     with paths.locked(path().with_suffix(".lock")):
         new = change(load())
         paths.write_whole(path(), _written(new))
     return new
 
 
-def _written(progress: Progress) -> bytes:
+def _written(progress: ExerciseProgress) -> bytes:
     return json.dumps(progress.facts(), indent=1).encode() + b"\n"
 
 

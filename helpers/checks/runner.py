@@ -106,7 +106,7 @@ class Attempt(contextlib.ExitStack):
         result = self._built(found, self.exercise.image)
         if result is None:
             return "the build"
-        self._look(found, result, self.exercise)
+        self._inspect(found, result, self.exercise)
         if found.fails:
             return "how it runs"
         if edits := self.exercise.edits:
@@ -200,7 +200,7 @@ class Attempt(contextlib.ExitStack):
         said = " ".join(filter(None, (f"{error.what.rstrip('.')}.", error.why, printed, error.remedy)))
         return without_mounts(said, self.exercise.build.caches, self._again[0])
 
-    def _look(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
+    def _inspect(self, found: Findings, result: BuildResult, asked: Exercise | Target) -> None:
         if asked is self.exercise or asked.image != Content():    # what never ships may have the secret
             self._inside(found, result, asked.image)
         if asked.serve:
@@ -249,7 +249,7 @@ class Attempt(contextlib.ExitStack):
             return
         if (result := self._built(found, target.image, name)) is None:
             return
-        self._look(found, result, target)
+        self._inspect(found, result, target)
         line = self.read.stage(name).line
         if target.same:
             found.judge("same", rebuilds.same(name, shipped.image, result.image, line, self.engine))

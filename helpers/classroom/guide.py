@@ -45,7 +45,7 @@ section { break-inside: avoid }
 
 @dataclass(frozen=True)
 class Lesson:
-    """What an instructor is told about a lesson.
+    """An instructor's notes on a lesson.
 
     rounds   the headings of its parts
     remarks  {what it is about: the remark}, without the minutes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from docker.errors import NotFound
 from .. import paths
 from ..bases import FIRST
 from ..engine import Engine
+from ..engine.processes import Report
 from ..engine.timeouts import patient
 from ..errors import CourseError
 from ..units import size
@@ -23,7 +24,6 @@ from . import kit as class_kit
 from .room import LABEL, Room
 
 _STOP_SECONDS = 10
-Report = Callable[[str], None]
 
 
 def start(engine: Engine, report: Report, listen: str = "", refs: Sequence[str] = FIRST,

@@ -55,7 +55,7 @@ def facts(found: Snapshot) -> dict[str, object]:
 
 def described(found: Snapshot) -> str:
     """What the shell starts in, as text; of a state without a shell, its files."""
-    lines = [found.where]
+    lines = [found.summary]
     if found.command:
         lines.append(f"The command that failed: {' '.join(found.command)}")
     if not found.shell:

@@ -4,7 +4,7 @@
     lost-capabilities   a program's file capabilities, with the legacy builder
     venv-python         the interpreter of a Python virtual environment
 
-Told from the text alone, so each is reported only where nothing in the two stages speaks against it.
+Read from the text alone, so each is reported only where nothing in the two stages speaks against it.
 """
 
 import posixpath

@@ -183,7 +183,7 @@ class Backend(ABC):
         while process.poll() is None and time.monotonic() < min(deadline, last):
             if self._answers():
                 return
-            if (spent := processes.spent(process.pid)) > worked + self.start_seconds / 100:
+            if (spent := processes.cpu_seconds(process.pid)) > worked + self.start_seconds / 100:
                 # It is at work: on a busy machine, or reading what it has kept.
                 worked, deadline = spent, time.monotonic() + self.start_seconds
             time.sleep(0.05)

@@ -64,7 +64,7 @@ def resume(pid: int) -> None:
             os.kill(pid, signal.SIGCONT)
 
 
-def spent(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Processor seconds that a process has taken; 0.0 where that cannot be seen."""
     try:
         user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]

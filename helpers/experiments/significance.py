@@ -54,7 +54,7 @@ class SpeedComparison:
         return (f"We call it faster only if chance does as well at most {share(CHANCE, 1)} of the time, and its median "
                 f"is lower by at least {share(NOTICEABLE, 1)}.")
 
-    def told(self, first: str, second: str) -> str:
+    def summary(self, first: str, second: str) -> str:
         """What came out, in two sentences; both are named as in 'the small image'."""
         one, two = map(seconds, self.medians)
         percent = f"{100 * self.chance:.1f} %" if self.chance >= 0.0005 else "less than 0.1 %"

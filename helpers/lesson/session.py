@@ -56,13 +56,13 @@ def engine() -> Engine:
     return connected()
 
 
-class Run(say):
+class ThisRun(say):
     """The line at the head of a lesson. Engine and date are kept in the output's metadata, for
     those who see this run's outputs as recorded."""
 
     facts: dict[str, str]
 
-    def __new__(cls, engine: str, day: str) -> Run:
+    def __new__(cls, engine: str, day: str) -> ThisRun:
         made = super().__new__(cls, f"{engine}. Python {platform.python_version()}. {day}.")
         made.facts = {"engine": engine, "date": day}
         return made
@@ -71,9 +71,9 @@ class Run(say):
         return {}, {RUN: self.facts}
 
 
-def this_run() -> Run:
+def this_run() -> ThisRun:
     """The line at the head of a lesson: engine, versions, date."""
-    return Run(engine().describe(), date.today().isoformat())
+    return ThisRun(engine().describe(), date.today().isoformat())
 
 
 def folder_of(app: str) -> Path:

@@ -38,7 +38,7 @@ def clean(engine: Engine, *, bases: bool = False) -> Removed:
         containers = _each(_containers(api), lambda c: api.remove_container(c, force=True, v=True))
         images = _each(_in_transfer(api), lambda name: registry.forget(engine, name))
         images += _each(_built(api), api.remove_image)
-        images += _each(_nameless(api, legacy_images.noted(engine)), api.remove_image)
+        images += _each(_untagged(api, legacy_images.noted(engine)), api.remove_image)
         legacy_images.forget(engine)
         images += _each(_bases(engine) if bases else (), api.remove_image)
         networks = _each(_named(api.networks(filters={"label": COURSE}), "Id"), api.remove_network)
@@ -80,7 +80,7 @@ def _tags(api: APIClient) -> list[str]:
     return [name for image in api.images() for name in image["RepoTags"] or ()]
 
 
-def _nameless(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
+def _untagged(api: APIClient, ids: Iterable[str]) -> Iterator[str]:
     """Those of `ids` that still have no name: one with a name is in somebody's use."""
     for image in ids:
         with contextlib.suppress(NotFound):

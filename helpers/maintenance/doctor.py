@@ -24,7 +24,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Report:
+class Diagnosis:
     """What `doctor` found. `engine` is None where there is none; `bases` are those
     that the first lessons need, and others that are here."""
 
@@ -64,18 +64,18 @@ def base_facts(base: ResolvedBase) -> dict[str, object]:
     return {"ref": base.ref, "present": base.present, "origin": base.origin, "kit": base.kit}
 
 
-def doctor(engine: Engine | None = None) -> Report:
+def doctor(engine: Engine | None = None) -> Diagnosis:
     """Look at everything that the lessons need; change nothing, start nothing."""
     try:
         engine = engine or connect(start=False)
     except CourseError as error:
-        return Report(None, (), (Problem(f"{error.what} {error.why}".strip(), error.remedy, True),))
+        return Diagnosis(None, (), (Problem(f"{error.what} {error.why}".strip(), error.remedy, True),))
     try:
         # The others are fetched when a lesson builds on them: not here is no lack.
         bases = tuple(b for b in status(engine, ALL) if b.present or b.ref in FIRST)
     except CourseError as error:
-        return Report(engine, (), (Problem(error.what, error.remedy, True),))
-    return Report(engine, bases, tuple(_problems(engine, bases)))
+        return Diagnosis(engine, (), (Problem(error.what, error.remedy, True),))
+    return Diagnosis(engine, bases, tuple(_problems(engine, bases)))
 
 
 def _problems(engine: Engine, bases: tuple[ResolvedBase, ...]) -> Iterator[Problem]:

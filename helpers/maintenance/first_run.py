@@ -1,12 +1,12 @@
 """The course's main example, built once in the terminal before a class begins."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..bases import footnote
 from ..builder import BuildResult, build, ensure_bases
 from ..engine import Engine, backends, connect, discovery
+from ..engine.processes import Report
 from ..errors import NoEngine
 from ..image import Image, inspect
 from ..units import ratio, seconds, share, size
@@ -14,7 +14,6 @@ from ..units import ratio, seconds, share, size
 APP = Path(__file__).resolve().parents[2] / "notebooks" / "apps" / "go-hello"
 _WIDTH = 56   # characters of the longest bar
 
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@
 
 Pushes and pulls are the engine's own. What they leave in the engine is removed again."""
 
-from .client import Entry
+from .client import IndexEntry
 from .lesson_registry import Copy, Pulled, Registry, forget, is_transfer_name
 from .throttle import Bucket, Line
 from .transfer import Transfer
 
-__all__ = ["Bucket", "Copy", "Entry", "Line", "Pulled", "Registry", "Transfer", "forget", "is_transfer_name"]
+__all__ = ["Bucket", "Copy", "IndexEntry", "Line", "Pulled", "Registry", "Transfer", "forget", "is_transfer_name"]

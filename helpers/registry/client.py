@@ -118,7 +118,7 @@ def _gone(error: Exception) -> CourseError:
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """One manifest that a name leads to."""
 
     platform: str  # 'linux/arm64' as the index has it, 'unknown/unknown' for an attestation, '' without an index
@@ -128,21 +128,21 @@ class Entry:
     statements: Sequence[Mapping[str, Any]]  # of an attestation: in-toto's, with `predicateType` and `predicate`
 
 
-def entries(client: Client, repository: str, reference: str) -> tuple[Entry, ...]:
+def entries(client: Client, repository: str, reference: str) -> tuple[IndexEntry, ...]:
     """The manifests that a name leads to, in the order of the index. Raises TransferFailed."""
     top = client.top(repository, reference)
     if "manifests" not in top.content:
-        return (Entry("", "", top.digest, top.size, ()),)
+        return (IndexEntry("", "", top.digest, top.size, ()),)
     listed = top.content["manifests"]
     platforms = {each["digest"]: _platform(each) for each in listed}
     return tuple(_entry(client, repository, each, platforms) for each in listed)
 
 
-def _entry(client: Client, repository: str, listed: Mapping[str, Any], platforms: Mapping[str, str]) -> Entry:
+def _entry(client: Client, repository: str, listed: Mapping[str, Any], platforms: Mapping[str, str]) -> IndexEntry:
     found = client.manifest(repository, listed["digest"])
     about = platforms.get((listed.get("annotations") or {}).get(_ABOUT, ""), "")
     layers = found.content["layers"] if about else ()
-    return Entry(_platform(listed), about, found.digest, found.size,
+    return IndexEntry(_platform(listed), about, found.digest, found.size,
                  tuple(_json(client, repository, each["digest"]) for each in layers))
 
 

@@ -17,9 +17,9 @@ from ..errors import CourseError, RegistryUnavailable, TransferFailed
 from ..labels import NAME
 from ..units import size
 from . import server, transfer, unique_copy
-from .client import Client, Entry, Manifest, entries
+from .client import Client, IndexEntry, Manifest, entries
 from .throttle import LOOPBACK, Line
-from .transfer import Transfer, Watch
+from .transfer import Transfer
 
 FOLDER = "multistage-course"     # of all that the course puts into a registry
 # What an image of the course is called in the engine while it is pushed or pulled.
@@ -114,7 +114,7 @@ class Registry:
             with contextlib.suppress(TransferFailed):
                 self._client.delete_manifest(repository, digest)
 
-    def push(self, image: str, to: str = "", *, watch: Watch = quiet) -> Transfer:
+    def push(self, image: str, to: str = "", *, watch: Report = quiet) -> Transfer:
         """Push an image of the engine over the line.
 
         to  its name in the registry, 'name:tag'; that in the engine if ''
@@ -167,7 +167,7 @@ class Registry:
         with contextlib.suppress(TransferFailed):
             self._client.delete_manifest(repository, self._client.top(repository, tag).digest)
 
-    def entries(self, name: str) -> tuple[Entry, ...]:
+    def entries(self, name: str) -> tuple[IndexEntry, ...]:
         """The manifests that `place(name)` leads to now. Raises TransferFailed."""
         return entries(self._client, *_place(name))
 
@@ -187,7 +187,7 @@ class Registry:
         return Copy(pushed.name, place, pushed.place)
 
     @contextlib.contextmanager
-    def pulled(self, copy: Copy | Transfer, *, watch: Watch = quiet) -> Iterator[Pulled]:
+    def pulled(self, copy: Copy | Transfer, *, watch: Report = quiet) -> Iterator[Pulled]:
         """Pull over the line. At the end of the block the engine no longer has it. Raises TransferFailed, Interrupted,
         DiskFull."""
         # First, so that nothing can fail after a pull that has succeeded.
@@ -199,7 +199,7 @@ class Registry:
         finally:
             forget(self._engine, name)
 
-    def _measured(self, move: Callable[..., int], place: str, name: str, watch: Watch) -> tuple[float, int, int]:
+    def _measured(self, move: Callable[..., int], place: str, name: str, watch: Report) -> tuple[float, int, int]:
         """Push or pull: (seconds, bytes that crossed the line, layers that were known)."""
         repository, tag = f"{self.address}/{place}".rsplit(":", 1)
         crossed = (lambda: self._line.sent) if move is transfer.push else (lambda: self._line.received)

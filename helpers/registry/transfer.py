@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .. import units
 from ..engine import Engine
+from ..engine.processes import Report
 from ..engine.transfer_events import LayerProgress, event_stream
 from ..engine.translate import engine_fault
 from ..errors import EngineError, Interrupted, TransferFailed
@@ -13,7 +14,6 @@ _SILENT_SECONDS = 120     # unpacking a large layer says nothing for long
 _ENDED = "the registry has ended"
 _KNOWN = ("Already exists", "Layer already exists")
 
-Watch = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Transfer:
                 + (f", {units.counted(self.plain, 'layer')} uncompressed, as it was loaded" if self.plain else ""))
 
 
-def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Watch) -> int:
+def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Report) -> int:
     """Push; how many layers the registry had already. The rest as `pull`."""
     return _follow(engine, f"push {name}", alive, watch, f"images/{repository}/push", {"tag": tag})
 
 
-def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Watch) -> int:
+def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Report) -> int:
     """Pull; how many layers the engine had already.
 
     name    of the image, for the words of an error
@@ -54,7 +54,7 @@ def pull(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[
     return _follow(engine, f"pull {name}", alive, watch, "images/create", {"fromImage": repository, "tag": tag})
 
 
-def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Watch, call: str,
+def _follow(engine: Engine, doing: str, alive: Callable[[], bool], watch: Report, call: str,
             parameters: dict[str, str]) -> int:
     known, progress = 0, LayerProgress()
     try:

@@ -77,12 +77,12 @@ def progress_view(progress: Progress, elapsed: float, ended: bool = False) -> st
     done = sum(step.status in ("done", "cached") for step in steps)
     if ended:
         end = f"with {done} of {len(steps)} steps done" if steps else "before the first step"
-        told = f"Ended after {seconds(elapsed)}, {end}"
+        state = f"Ended after {seconds(elapsed)}, {end}"
     elif steps:
-        told = f"Building with {TITLES[progress.builder]}: {done} of {len(steps)} steps, {seconds(elapsed)}"
+        state = f"Building with {TITLES[progress.builder]}: {done} of {len(steps)} steps, {seconds(elapsed)}"
     else:
-        told = f"Sending the build context: {size(progress.sent)}"
-    head = f"<p role='status'>{told}</p>"
+        state = f"Sending the build context: {size(progress.sent)}"
+    head = f"<p role='status'>{state}</p>"
     rows = [(_word(s.stage), _instruction(s),
              status("stopped" if ended and s.status == "running" else s.status), _took(s))
             for s in steps]

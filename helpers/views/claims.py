@@ -67,10 +67,10 @@ def sentences_text(sentences: Sentences) -> str:
 
 def _claims(sentence: Sentence) -> str:
     """Its claims; of those that do not hold as they stand, why."""
-    told = [escape(_short(each)) + (f": {prose(each.verdict.because)}"
+    lines = [escape(_short(each)) + (f": {prose(each.verdict.because)}"
                                          if each.verdict and each.verdict.found != "holds" else "")
             + ("" if each.verdict else f" in {_link(each.lesson)}") for each in sentence.claims]
-    return "<br>".join(told)
+    return "<br>".join(lines)
 
 
 def _short(each: Standing) -> str:

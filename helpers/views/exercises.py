@@ -7,7 +7,7 @@ from those of the notebook (h2). Words keep the page's own colour, light or dark
 from collections.abc import Iterator, Sequence
 
 from ..checks import Verdict
-from ..checks.progress import Progress
+from ..checks.progress import ExerciseProgress
 from ..checks.verdict import Fail, meaning
 from ..text import escape, shown
 from ..units import counted
@@ -47,13 +47,13 @@ def _fail(fail: Fail, lines: Sequence[str]) -> str:
             f"{prose(str(fail))}{shown}</li>")
 
 
-def _rows(done: Progress) -> list[tuple[str, ...]]:
+def _rows(done: ExerciseProgress) -> list[tuple[str, ...]]:
     return [(name, f"passed {each.passed[:10]}" if each.passed else f"{each.holds} of {each.of} goals met",
              counted(each.attempts, "attempt"), counted(each.hints, "hint"))
             for name, each in sorted(done.records.items())]
 
 
-def progress_text(done: Progress) -> str:
+def progress_text(done: ExerciseProgress) -> str:
     """Progress as text, one line for each exercise."""
     rows = _rows(done)
     aside = [f"The file could not be read. It was set aside: {done.set_aside}"] if done.set_aside else []
@@ -63,7 +63,7 @@ def progress_text(done: Progress) -> str:
     return "\n".join(["  ".join(cell.ljust(wide[n]) for n, cell in enumerate(row)).rstrip() for row in rows] + aside)
 
 
-def progress_view(done: Progress) -> str:
+def progress_view(done: ExerciseProgress) -> str:
     """Progress as a table."""
     if not done.records:
         return f"<p>{escape(progress_text(done))}</p>"

@@ -44,20 +44,20 @@ class Linted:
         return f"{self.name}: {said}"
 
     def __repr__(self) -> str:
-        told = [self._head]
+        rows = [self._head]
         for number, line in enumerate(self.lines, 1):
-            told.append(f"{number:>3}  {line}")
-            told += [f"     {_MARKS[each.level]} {each.level} {each.rule}: {each.message}" for each in self._on(number)]
-        return shown("\n".join(told))
+            rows.append(f"{number:>3}  {line}")
+            rows += [f"     {_MARKS[each.level]} {each.level} {each.rule}: {each.message}" for each in self._on(number)]
+        return shown("\n".join(rows))
 
     def _repr_html_(self) -> str:
-        told = []
+        rows = []
         for number, line in enumerate(self.lines, 1):
-            told.append(escape(f"{number:>3}  {line}"))
-            told += [f"<i style='white-space:pre-wrap'>     "
+            rows.append(escape(f"{number:>3}  {line}"))
+            rows += [f"<i style='white-space:pre-wrap'>     "
                      f"<span style='color:{_COLOURS.get(each.level, QUIET)}' aria-hidden='true'>{_MARKS[each.level]} </span>"  # noqa: E501
                      f"{each.level} {escape(each.rule)}: {escape(each.message)}</i>" for each in self._on(number)]
-        body = "\n".join(told)
+        body = "\n".join(rows)
         return (f"<figure style='margin:0'><figcaption>{escape(self._head)}</figcaption>"
                 f"<pre style='margin:0;white-space:pre;overflow-x:auto'>{body}</pre></figure>")
 

@@ -8,8 +8,8 @@ from ..builder.cache import Record
 from ..experiments.languages import HEADS, Languages
 from ..experiments.variants import Absent
 from ..image import Image
-from ..maintenance.doctor import Report
-from ..registry import Entry
+from ..maintenance.doctor import Diagnosis
+from ..registry import IndexEntry
 from ..text import escape, one_line
 from ..units import counted, size
 from .markup import code, paragraph, table
@@ -68,7 +68,7 @@ class Published(tuple):
         return table(("platform", "what it is", "digest", "size"), rows, counted(len(self), "manifest"), right=(3,))
 
 
-def _stated(entry: Entry) -> str:
+def _stated(entry: IndexEntry) -> str:
     """'an image', or what an attestation states, by the names that people use."""
     types = dict.fromkeys(each["predicateType"] for each in entry.statements)
     kinds = ["provenance" if "provenance" in each else "SBOM" if "spdx" in each else each for each in types]
@@ -128,7 +128,7 @@ def image_view(image: Image) -> str:
     return table(("unpacked", "files", "made by", "part of"), rows, caption, right=(0, 1)) + note
 
 
-def doctor_view(report: Report) -> str:
+def doctor_view(report: Diagnosis) -> str:
     """The engine, the base images, and what is missing."""
     bases = table(("base image", "where from"),
                   [(code(base.ref), base.origin or "not here yet") for base in report.bases])

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..builder import BuildResult, Lines, Rooms, Shell
 from ..checks import Verdict as ExerciseVerdict
-from ..checks.progress import Progress
+from ..checks.progress import ExerciseProgress
 from ..claims import Sentences, Standings, Verdict
 from ..engine import Engine
 from ..experiments.languages import Languages
@@ -35,14 +35,14 @@ VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
     (Sentences, sentences_view, sentences_text),
     (Verdict, verdict_view, repr),
     (ExerciseVerdict, exercises.verdict_view, str),
-    (Progress, exercises.progress_view, exercises.progress_text),
+    (ExerciseProgress, exercises.progress_view, exercises.progress_text),
     (Languages, languages_view, repr),
     (Absent, absent_view, repr),
     (Rooms, rooms_view, rooms_text),
     (Lines, lines_view, lines_text),
     (Shell, shell_view, shell_text),
     (Engine, lambda engine: paragraph(engine.describe()), repr),
-    (doctor.Report, doctor_view, repr),
+    (doctor.Diagnosis, doctor_view, repr),
 )
 _shown: list[tuple[BuildResult, int]] = []   # the last result that a live view showed, and in which cell
 

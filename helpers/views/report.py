@@ -35,7 +35,7 @@ def report_text(report: Report) -> str:
     for each in report.result.stages:
         cost = seconds(each.seconds) if each.status == "built" else ""
         lines.append(f"  line {each.line:<4} {each.name:<16} {each.status:<8} {cost:>8}  FROM {each.base}")
-    lines += [f"  line {each.line:<4} {each.source} --{each.via}--> {each.target}" for each in _ties(report)]
+    lines += [f"  line {each.line:<4} {each.source} --{each.via}--> {each.target}" for each in _dependencies(report)]
     lines.append("What each line brings")
     lines += [f"  line {line:<4} {size(count):>8}  {text}" for line, count, text in _brought(report)]
     lines.append("What to fix" if report.findings else "Nothing to fix")
@@ -131,7 +131,7 @@ def _lines(each: Finding) -> str:
     return str(each.line or "-") + (f" (and {', '.join(map(str, each.also))})" if each.also else "")
 
 
-def _ties(report: Report) -> Iterator[Edge]:
+def _dependencies(report: Report) -> Iterator[Edge]:
     return (each for each in report.result.dockerfile.edges if not each.external)
 
 
@@ -146,7 +146,7 @@ def _brought(report: Report) -> Iterator[tuple[int, int, str]]:
 def _folded(report: Report) -> str:
     stages = stages_table(report.result.stages, f"built in {seconds(report.result.seconds)}")
     ties = table(("line", "from", "to", "by"), [(str(each.line), code(each.source), code(each.target), each.via)
-                                                for each in _ties(report)], right=(0,))
+                                                for each in _dependencies(report)], right=(0,))
     layers = table(("line", "brings", "by"), [(str(line), size(count), code(text))
                                             for line, count, text in _brought(report)], right=(0, 1))
     return (f"<details><summary>{counted(len(report.result.stages), 'stage')}, and what connects them</summary>"

@@ -150,7 +150,7 @@ def _names(found: Snapshot | None, path: str) -> str:
 
 def shell_text(shell: Shell) -> str:
     """Where it is."""
-    return f"{shell.snapshot.where} Nothing that you do here changes the build."
+    return f"{shell.snapshot.summary} Nothing that you do here changes the build."
 
 
 def shell_view(shell: Shell) -> str:

@@ -204,15 +204,15 @@ class Question:
     def _widget(self) -> VBox:
         from ipywidgets import HTML, RadioButtons, VBox
 
-        told = HTML()
+        verdict = HTML()
         entry = RadioButtons(options=self.choices, value=None, layout=_WHOLE)
 
         def answered(change: dict) -> None:
-            told.value = f"<p role='status'>{escape(self.check(change['new']))}</p>"
+            verdict.value = f"<p role='status'>{escape(self.check(change['new']))}</p>"
             client.answer(self.question, change["new"], self.answer)
 
         entry.observe(answered, "value")
-        return VBox([HTML(f"<b>{escape(self.question)}</b>"), entry, told])
+        return VBox([HTML(f"<b>{escape(self.question)}</b>"), entry, verdict])
 
 
 def with_widget(make: Callable[[], Box], plain: dict[str, str]) -> dict[str, Any]:

@@ -187,11 +187,11 @@ def test_a_passed_one_says_so():
 
 
 def test_progress_is_a_table():
-    done = progress.Progress({"<x>": progress.Record(2, 1, "2026-01-02T00:00:00+00:00", None, 3, 3)}, "/aside")
+    done = progress.ExerciseProgress({"<x>": progress.Record(2, 1, "2026-01-02T00:00:00+00:00", None, 3, 3)}, "/aside")
     assert progress_text(done).splitlines()[0] == "<x>  passed 2026-01-02  2 attempts  1 hint"
     page = progress_view(done)
     assert "<caption" in page and "<th" in page and "&lt;x&gt;" in page and "/aside" in page
-    assert "Nothing has been tried" in progress_view(progress.Progress())
+    assert "Nothing has been tried" in progress_view(progress.ExerciseProgress())
 
 
 def test_the_mark_stands_below_the_line():
@@ -218,7 +218,7 @@ def test_the_buttons_take_progress_out_and_in(shell, tmp_path, monkeypatch):
 class Entered:
     """A snapshot that notes what is run in it."""
 
-    where = "Stage builder: working directory /app, user root."
+    summary = "Stage builder: working directory /app, user root."
 
     def __init__(self, exit_code=0):
         self.asked, self._exit_code = [], exit_code
@@ -243,7 +243,7 @@ def test_a_cell_runs_where_the_last_build_failed(shell, monkeypatch, capsys):
     monkeypatch.setattr(magics.recent, "failure", failed_build(state))
     shell.run_cell_magic("in_step", "--shell-from alpine:3", "ls\npwd\n")
     assert state.asked == ["alpine:3", "ls\npwd\n"] and shell.user_ns["_exit_code"] == 3
-    assert capsys.readouterr().out == f"{Entered.where}\nsaid\nExit code 3.\n"
+    assert capsys.readouterr().out == f"{Entered.summary}\nsaid\nExit code 3.\n"
 
 
 def test_a_variable_a_stage_and_a_line_say_where_a_cell_runs(shell, monkeypatch, capsys):

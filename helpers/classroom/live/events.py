@@ -17,7 +17,7 @@ from ...checks import RULES, find, names
 from ...questions import Asked
 
 
-class Refused(ValueError):
+class EventRefused(ValueError):
     """An event that is not taken: `status` as of HTTP."""
 
     def __init__(self, why: str, status: int = 400):
@@ -41,14 +41,14 @@ class Course:
                    {name: frozenset(each) for name, each in rules.items()})
 
     def event(self, body: object) -> dict[str, Any]:
-        """A body as an event, with its known keys alone. Raises Refused."""
+        """A body as an event, with its known keys alone. Raises EventRefused."""
         if not isinstance(body, dict):
-            raise Refused("An event is a JSON object.")
+            raise EventRefused("An event is a JSON object.")
         if body.get("kind") == "answer":
             return self._answer(body)
         if body.get("kind") == "check":
             return self._check(body)
-        raise Refused("An event is an answer or a check.")
+        raise EventRefused("An event is an answer or a check.")
 
     def _answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         asked = self.asked(body.get("question"))
@@ -62,16 +62,16 @@ class Course:
         name, passed, fails = body.get("exercise"), body.get("passed"), body.get("fails")
         rules = self.exercises.get(name) if isinstance(name, str) else None
         if rules is None or not isinstance(passed, bool) or not isinstance(fails, list):
-            raise Refused("A check names an exercise of the course, whether it passed, and the rules that failed.")
+            raise EventRefused("A check names an exercise of the course, whether it passed, and the rules that failed.")
         if not all(isinstance(each, str) and each in rules for each in fails) or passed == bool(fails):
-            raise Refused("A check that has not passed names rules that failed.")
+            raise EventRefused("A check that has not passed names rules that failed.")
         return {"kind": "check", "exercise": name, "passed": passed, "fails": sorted(set(fails))}
 
     def asked(self, question: object) -> Asked:
-        """A question of the course. Raises Refused for any other."""
+        """A question of the course. Raises EventRefused for any other."""
         found = self.questions.get(question) if isinstance(question, str) else None
         if found is None:
-            raise Refused("The course does not ask this.")
+            raise EventRefused("The course does not ask this.")
         return found
 
 
@@ -81,4 +81,4 @@ def _valid(asked: Asked, answer: object) -> str | float:
     number = isinstance(answer, int | float) and not isinstance(answer, bool)
     if not asked.choices and number and 0 < answer < 1e18:    # type: ignore[operator]
         return float(answer)    # type: ignore[arg-type]
-    raise Refused("This is no answer to the question.")
+    raise EventRefused("This is no answer to the question.")

@@ -27,7 +27,7 @@ from tornado.iostream import StreamClosedError
 from tornado.locks import Condition
 
 from ...text import escape
-from .events import Course, Refused
+from .events import Course, EventRefused
 from .state import State
 
 LISTEN, FILE, INSTRUCTORS = "MULTISTAGE_VIEW_LISTEN", "MULTISTAGE_VIEW_FILE", "MULTISTAGE_VIEW_INSTRUCTORS"
@@ -182,7 +182,7 @@ class Health(web.RequestHandler):
 def _taken(handler: Handler, take: Any, *words: Any) -> None:
     try:
         take(*words)
-    except Refused as error:
+    except EventRefused as error:
         raise web.HTTPError(error.status, reason=str(error).rstrip(".")) from error
     handler.changed.notify_all()
     handler.set_status(204)

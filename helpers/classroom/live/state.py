@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...questions import written
-from .events import Course, Refused
+from .events import Course, EventRefused
 
 STUCK_FAILS, STUCK_SECONDS = 3, 600
 _BURST, _EACH_SECOND = 30, 1.0    # events of a learner: so many at once, then so many each second
@@ -70,20 +70,20 @@ class State:
         self._end_half_line()
 
     def post(self, name: str, body: object) -> None:
-        """Take an event of a learner. Raises Refused."""
+        """Take an event of a learner. Raises EventRefused."""
         now = self._clock()
         if name not in self.learners and len(self.learners) >= _LEARNERS:
-            raise Refused("This class is full.", 429)
+            raise EventRefused("This class is full.", 429)
         learner = self.learners.setdefault(name, Learner(asked=now))
         learner.allowance = min(_BURST, learner.allowance + (now - learner.asked) * _EACH_SECOND)
         learner.asked = now
         if learner.allowance < 1 or learner.events >= _EVENTS:
-            raise Refused("These are too many events.", 429)
+            raise EventRefused("These are too many events.", 429)
         learner.allowance -= 1
         self._keep({"at": round(now, 3), "learner": name, **self._course.event(body)})
 
     def reveal(self, question: object, shown: bool) -> None:
-        """Show the answers to a question, or hide them again. Raises Refused for one that the course does not ask."""
+        """Show the answers to a question, or hide them. Raises EventRefused for one that the course does not ask."""
         self._keep({"at": round(self._clock(), 3), "reveal": self._course.asked(question).question, "shown": shown})
 
     def snapshot(self, names: bool) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class State:
         yield _line(COLUMNS)
         for event in self._kept():
             if "learner" in event:
-                with contextlib.suppress(Refused):    # of an older course
+                with contextlib.suppress(EventRefused):    # of an older course
                     yield _line(self._row(event))
 
     def _row(self, event: Mapping[str, Any]) -> list[str]:

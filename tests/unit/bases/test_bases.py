@@ -475,7 +475,7 @@ def answering(*pieces):
 
 def test_the_head_of_an_answer_is_no_sign_of_a_registry(monkeypatch):
     monkeypatch.setattr(pull, "FIRST_SECONDS", 0.3)
-    with answering(30) as engine, pytest.raises(pull.Refused, match="no answer within 0.3 s") as caught:
+    with answering(30) as engine, pytest.raises(pull.PullRefused, match="no answer within 0.3 s") as caught:
         pull.pull(engine, references.parse("registry.example.org/x:1"), lambda _: None)
     assert not caught.value.reached
 

@@ -5,7 +5,7 @@ import io
 import socket
 
 from helpers.builder.control.connection import Connection
-from helpers.builder.services import Server
+from helpers.builder.services import SessionServer
 from helpers.builder.tunnel import Upgraded
 
 
@@ -14,7 +14,7 @@ def connected(methods):
     """(server of these methods, connection to it)."""
     ours, theirs = socket.socketpair()
     with ours, theirs, contextlib.ExitStack() as ends:
-        server = Server(Upgraded(io.BytesIO(), theirs, b""), methods)
+        server = SessionServer(Upgraded(io.BytesIO(), theirs, b""), methods)
         ends.callback(server.stop)
         connection = Connection(Upgraded(io.BytesIO(), ours, b""))
         ends.callback(connection.close)

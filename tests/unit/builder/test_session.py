@@ -12,9 +12,9 @@ import pytest
 from helpers.builder import filesync, tree
 from helpers.builder.context import Context
 from helpers.builder.control import CallFailed
-from helpers.builder.services import Server, unary
+from helpers.builder.services import SessionServer, unary
 from helpers.builder.session import Session
-from helpers.builder.tree import Facts, Node, Tree
+from helpers.builder.tree import Facts, FileTree, Node
 from helpers.builder.tunnel import Upgraded
 from helpers.errors import ContextError
 from tests.unit.builder.connected import connected
@@ -49,7 +49,7 @@ def test_a_whole_transfer_is_that_of_the_docker_cli(tmp_path):
         os.utime(path, ns=(WHEN, WHEN))
     sent = []
     inbox = iter([bytes.fromhex("08011801"), bytes.fromhex("0803")])
-    offered = Tree(tmp_path, [Node("a", stat.S_IFDIR), Node("a/b", stat.S_IFREG)])
+    offered = FileTree(tmp_path, [Node("a", stat.S_IFDIR), Node("a/b", stat.S_IFREG)])
     packets = list(filesync.diff_copy(lambda _: offered, sent.append)({}, inbox))
     assert [packet.hex() for packet in packets] == [
         RECORDED[1][2], RECORDED[2][2], "",
@@ -78,7 +78,7 @@ def test_a_slash_sorts_before_every_other_byte():
 
 
 def test_parents_come_first_even_if_nobody_named_them(tmp_path):
-    offered = Tree(tmp_path, [Node("x/y/z", stat.S_IFREG), Node("x-", stat.S_IFREG)])
+    offered = FileTree(tmp_path, [Node("x/y/z", stat.S_IFREG), Node("x-", stat.S_IFREG)])
     assert [node.path for node in offered.nodes] == ["x", "x/y", "x/y/z", "x-"]
 
 
@@ -86,7 +86,7 @@ def made(*paths, **links):
     nodes = [Node(path, stat.S_IFDIR if path.endswith("/") else stat.S_IFREG) for path in paths]
     nodes = [Node(node.path.rstrip("/"), node.kind) for node in nodes]
     nodes += [Node(path.replace("__", "/"), stat.S_IFLNK, target) for path, target in links.items()]
-    return Tree("/nowhere", nodes)
+    return FileTree("/nowhere", nodes)
 
 
 @pytest.mark.parametrize("follow, expected", [
@@ -262,7 +262,7 @@ def test_sessions_at_once_answer_by_their_own_methods():
 
 def test_a_peer_that_disconnects_is_reported():
     ours, theirs = socket.socketpair()
-    server = Server(Upgraded(io.BytesIO(), theirs, b""), {})
+    server = SessionServer(Upgraded(io.BytesIO(), theirs, b""), {})
     ours.close()
     server._tunnel.join()
     assert isinstance(server.lost, OSError)

@@ -8,7 +8,7 @@ import pytest
 
 from helpers.checks import Fail, Verdict, progress
 from helpers.classroom.live import client
-from helpers.classroom.live.events import Course, Refused
+from helpers.classroom.live.events import Course, EventRefused
 from helpers.classroom.live.state import State
 from helpers.errors import CourseError
 from helpers.lesson import kernel
@@ -55,7 +55,7 @@ def check(*fails):
     check("no rule"), check(["size"]), {**check("size"), "passed": True}, {**check(), "passed": False},
     {**check("size"), "exercise": "../etc"}, {**check("size"), "exercise": ["01-split"]}, {**check("size"), "fails": "size"}])
 def test_what_the_course_does_not_ask_is_refused(state, body):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(EventRefused) as caught:
         state.post("ada", body)
     assert caught.value.status == 400 and state.snapshot(True)["learners"] == 0
 
@@ -69,13 +69,13 @@ def test_nothing_but_the_known_keys_is_kept(state, tmp_path):
 def test_a_learner_who_sends_without_end_is_refused_and_nobody_else(state, clock):
     for _ in range(30):
         state.post("ada", check("size"))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(EventRefused) as caught:
         state.post("ada", check("size"))
     assert caught.value.status == 429
     state.post("bob", check("size"))
     clock.now += 1
     state.post("ada", check("size"))
-    with pytest.raises(Refused):
+    with pytest.raises(EventRefused):
         for _ in range(5000):
             clock.now += 1
             state.post("ada", check("size"))
@@ -106,7 +106,7 @@ def test_answers_are_hidden_until_they_are_revealed(state):
                                 {"answer": "b", "engine": False, "count": 2, "names": ["ada", "bob"]}]
     state.reveal(WHICH, False)
     assert "answers" not in state.snapshot(True)["questions"][0] and state.mine("ada") == []
-    with pytest.raises(Refused):
+    with pytest.raises(EventRefused):
         state.reveal("What is your password?", True)
 
 

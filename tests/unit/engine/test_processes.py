@@ -76,14 +76,14 @@ def test_an_engine_that_is_at_work_has_more_time_to_start(tmp_path, monkeypatch,
     monkeypatch.setattr(engine, "start_seconds", 0.5)
     monkeypatch.setattr(engine, "folder", lambda self: tmp_path)
     monkeypatch.setattr(engine, "_answers", lambda self: next(looks) > 15)     # a look takes a twentieth of a second
-    monkeypatch.setattr(processes, "spent", lambda pid: next(spent))
+    monkeypatch.setattr(processes, "cpu_seconds", lambda pid: next(spent))
     with pytest.raises(EngineError, match="did not start") if next(spent) == 0 else contextlib.nullcontext():
         PODMAN._await(process(MILD))
 
 
 def test_the_processor_time_of_a_process():
-    assert 0 < processes.spent(os.getpid()) <= time.process_time() + 0.02
-    assert processes.spent(2 ** 30) == 0
+    assert 0 < processes.cpu_seconds(os.getpid()) <= time.process_time() + 0.02
+    assert processes.cpu_seconds(2 ** 30) == 0
 
 
 def test_a_path_too_long_for_a_socket_says_where_to_go(tmp_path, monkeypatch):

@@ -81,7 +81,7 @@ def test_nothing_cannot_be_compared(first, second):
 
 
 def test_in_words():
-    assert compare([1, 2, 3], [10, 11, 12]).told("a", "b") == (
+    assert compare([1, 2, 3], [10, 11, 12]).summary("a", "b") == (
         "In 100 % of the pairs, a was faster than b (medians: 2.0 s and 11.0 s). "
         "With the runs shuffled, chance alone does as well 5.0 % of the time.")
-    assert "less than 0.1 %" in compare(range(1, 16), range(101, 116)).told("a", "b")
+    assert "less than 0.1 %" in compare(range(1, 16), range(101, 116)).summary("a", "b")

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 
 from helpers.errors import CourseError, NoEngine, Unsupported
-from helpers.lesson.session import Run
+from helpers.lesson.session import ThisRun
 from helpers.recorded import Cells, Missing, NeedsEngine, Recording, frames, register
 from helpers.recorded.recordings import COMMANDS, MARK, RUN, recording, recordings
 from helpers.widgets.ask import COMPARED, predict, retold
@@ -204,7 +204,7 @@ def test_engine_and_date_are_those_kept_with_the_run():
 def test_a_run_keeps_with_its_outputs_what_a_recording_is_read_from():
     """In the metadata of an output, which JupyterLab saves with it; IPython shows the text as ever."""
     show = InteractiveShell().display_formatter.format
-    data, metadata = show(Run(FACTS["engine"], FACTS["date"]))
+    data, metadata = show(ThisRun(FACTS["engine"], FACTS["date"]))
     assert data["text/html"].startswith("<p>Docker Engine 28.5") and data["text/plain"].endswith(". 2026-11-24.")
     assert metadata[RUN] == FACTS
     data, metadata = show(predict("How large?", unit="MB").compare(700_000_000))
