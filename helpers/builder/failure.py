@@ -205,11 +205,20 @@ def _remedy(message: str, step: Step | None) -> str:
         return "Leave out --platform, or name an image that has this platform."
     if "outside the build context" in lower:
         return "COPY reads below the build context only: move the file there."
-    if step and step.instruction.startswith("RUN") and _exit_code(step.error or message) == 137:
-        return ("Close what else needs memory in this session (other kernels, containers), or let the command "
-                "do less at once; build again: the steps before it are cached.")
     if step and step.instruction.startswith("RUN"):
-        look = ("Read the end of the log" if step.log else
-                "It printed nothing: run it by hand with `python -m helpers debug`")
-        return f"{look}; fix that line; build again: the steps before it are cached."
+        look = _of_command(_exit_code(step.error or message), bool(step.log))
+        return f"{look} Build again: the steps before it are cached."
     return ""
+
+
+def _of_command(exit_code: int | None, said: bool) -> str:
+    """What to do about a command that failed. One that ran knows best: tests and compilers fail for what they
+    were given far more often than for the line that calls them."""
+    if exit_code == 137:
+        return "Close what else needs memory in this session (other kernels, containers), or let it do less at once."
+    if exit_code == 127:
+        return "Install the tool in this stage, or correct its name in that line."
+    if not said:
+        return "It printed nothing: run it by hand with `python -m helpers debug`, and see where it stops."
+    return ("Read the end of the log: what the command printed says where the fault is, in a file that it worked on "
+            "or in that line.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.builder.events import Failed, StepSeen
+from helpers.builder.events import Failed, Output, StepSeen
 from helpers.builder.failure import failed
 from helpers.errors import BaseUnavailable, BuildFailed
 from tests.unit import engines
@@ -95,3 +95,15 @@ def test_the_legacy_builder_has_no_mounts():
 def test_a_platform_that_an_image_lacks():
     found = error("FROM --platform=linux/s390x a\n", "failed to solve: a: no match for platform in manifest: not found")
     assert "--platform" in found.remedy
+
+
+@pytest.mark.parametrize("code, log, remedy", [
+    (1, ('main_test.go:11: it said "Go away"',), "says where the fault is, in a file that it worked on"),
+    (2, ("main.go:7: undefined: x",), "says where the fault is"), (1, (), "It printed nothing"),
+    (127, ("sh: go: not found",), "Install the tool"), (137, ("Killed",), "needs memory")])
+def test_a_command_that_failed_is_believed_before_its_line_is(code, log, remedy):
+    found = error("FROM a\nRUN go test\n", f"exit code: {code}",
+                  StepSeen("1", "[stage-0 2/2] RUN go test", 1, 2, False, f"exit code: {code}"),
+                  *(Output("1", f"{line}\n") for line in log))
+    assert remedy in found.remedy and found.log == log
+    assert found.remedy.endswith("Build again: the steps before it are cached.")
