@@ -14,7 +14,8 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 def build_view(result: BuildResult) -> str:
     """A finished build: its stages, and every step folded away."""
-    caption = f"{result.title}: built in {seconds(result.seconds)} with {TITLES[result.builder]}"
+    how = "from the cache" if result.cached else "built"    # the time of nothing but looking up is no build's
+    caption = f"{result.title}: {how} in {seconds(result.seconds)} with {TITLES[result.builder]}"
     swapped = "".join(f"<p>{code(ref)} is {code(name)} in this engine.</p>"
                       for ref, name in result.substitutions.items())
     given = ", ".join(f"{code(each.id)} ({escape(each.origin)})" for each in result.handed_over)

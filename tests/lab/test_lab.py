@@ -91,7 +91,7 @@ def test_nothing_is_red(lesson):
 
 def test_each_build_ends_as_a_table(lesson):
     built = lesson.output(lesson.cell('multi = build("go-hello"'))
-    expect(built.locator("caption")).to_contain_text(re.compile(r"go-hello:multi: built in .+ with \w+"))
+    expect(built.locator("caption")).to_contain_text(re.compile(r"go-hello:multi: (built|from the cache) in .+ with \w+"))
     assert built.locator("thead th").all_text_contents()[:3] == ["stage", "from", "status"]
     assert built.get_by_text("builder", exact=True).count() >= 1
     assert built.locator(".jupyter-widgets").count() == 0, "the live view is still there"

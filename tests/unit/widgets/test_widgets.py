@@ -3,6 +3,7 @@
 import builtins
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -392,6 +393,13 @@ def done() -> Progress:
     for event in STORY:
         progress.add(event)
     return progress
+
+
+@pytest.mark.parametrize("status, caption", [("built", "t:1: built in 5.0 s"), ("cached", "t:1: from the cache in 5.0 s")])
+def test_a_build_that_ran_nothing_is_not_said_to_be_built(status, caption):
+    made = done()
+    stages = tuple(replace(each, status=status) for each in made.stages())
+    assert caption in page(build_view(replace(result(made), stages=stages))).text
 
 
 def test_a_finished_build_as_html():
