@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import builder as builds
+from ..bases import ResolvedBase, footnote
 from ..builder import BuildRequest, Prepared
 from ..builder.host_secrets import IDS
 from ..errors import BuildFailed
@@ -46,6 +47,8 @@ class _Kernel:
     copied: dict[frozenset[tuple[str, bytes]], str] = field(default_factory=dict)    # files: the folder with them
     read: dict[bytes, str] = field(default_factory=dict)    # the content of a file: where a command has put it
     secrets: dict[str, bytes] = field(default_factory=dict)    # the value that each had last
+    made: dict[str, ResolvedBase] = field(default_factory=dict)    # stand-ins that builds stood on: name, base
+    told: set[str] = field(default_factory=set)             # those that a reader was told of
 
 
 _kernel = _Kernel()
@@ -144,6 +147,7 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     fails = f"    # fails{f' at line {failure.line}' * bool(failure.line)}" if failure else ""
     note("\n".join([*before, command + fails, *text]))
     _kernel.remarks.update(dict.fromkeys(_differences(request, prepared)))
+    _kernel.made.update((each.ref, each) for each in prepared.bases if each.stand_in)
 
 
 def _output(output: str | Path | None) -> str | Path | None:
@@ -226,10 +230,13 @@ def _written(place: str, name: str, old: bytes | None, new: bytes) -> list[str]:
 
 
 def show_commands(_: Any = None) -> None:
-    """post_run_cell: the commands of the cell that has run, below what it shows."""
+    """post_run_cell: the commands of the cell that has run, below what it shows, and what of the bases that it built
+    on is not the original, each said once."""
     from IPython import get_ipython
 
     shell, commands = get_ipython(), [*_without_repeats(_kernel.of_cell)]
+    remark = footnote(base for ref, base in _kernel.made.items() if ref not in _kernel.told)
     _kernel.of_cell.clear()
+    _kernel.told.update(_kernel.made)
     if shell and commands:
-        shell.display_pub.publish(data=commands_bundle(commands), metadata={COMMANDS: True})
+        shell.display_pub.publish(data=commands_bundle(commands, remark), metadata={COMMANDS: True})

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..text import escape, shown
-from .markup import code, hanging, jointed, whole_names
+from .markup import code, hanging, jointed, paragraph, whole_names
 
 _LABEL = "In a terminal"
 _LINES = 3    # that are not folded
@@ -22,8 +22,14 @@ class Script:
         return _folded("In your terminal", self.text)
 
 
-def commands_bundle(commands: Sequence[str]) -> dict[str, str]:
-    """What stands below a cell: a few lines as they are, more of them folded away."""
+def commands_bundle(commands: Sequence[str], remark: str = "") -> dict[str, str]:
+    """What stands below a cell: a remark, a few lines as they are, more of them folded away."""
+    below = _commands(commands)
+    return {"text/plain": f"{shown(remark)}\n{below['text/plain']}",
+            "text/html": f"{paragraph(remark)}{below['text/html']}"} if remark else below
+
+
+def _commands(commands: Sequence[str]) -> dict[str, str]:
     text = "\n".join(commands)
     if text.count("\n") < _LINES:
         lines = "".join(f"<br>{code(line)}" for line in text.split("\n"))

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from helpers import container, lesson
+from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest
 from helpers.errors import BuildFailed, CourseError
 from helpers.experiments import incremental
@@ -199,7 +200,7 @@ def test_a_secret_that_was_a_build_argument_is_written_again():
 
 
 def test_the_head_of_the_script_says_what_docker_would_not_have():
-    base = SimpleNamespace(ref="golang:1.22", name="localhost/multistage.course/golang:1.22", substituted=True)
+    base = ResolvedBase("golang:1.22", True, "mirror", "localhost/multistage.course/golang:1.22")
     given = SimpleNamespace(id="npmrc")
     note_build(APP, bases=[base], handed_over=[given])
     text = lesson.in_your_terminal().text
@@ -232,6 +233,21 @@ def test_a_cell_shows_its_own_commands_once(monkeypatch):
     terminal.show_commands()
     terminal.show_commands()
     assert [each["data"]["text/plain"] for each in shown] == ["In a terminal: docker images"]
+
+
+def test_a_base_that_is_not_the_original_is_named_once_below_the_cell_that_builds_on_it_first(monkeypatch):
+    shown = []
+    shell = SimpleNamespace(display_pub=SimpleNamespace(publish=lambda **output: shown.append(output["data"])))
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    go, run = (ResolvedBase(ref, True, "made", ref, True, "packages") for ref in ("golang:1", "debian:1"))
+    own = ResolvedBase("own:1", True, "local", "own:1")
+    for bases in ((own,), (own, go), (go, run)):
+        note_build(APP, bases=bases)
+        terminal.show_commands()
+    assert [each["text/plain"].partition("In a terminal")[0] for each in shown] == [
+        "", "golang:1 is a stand-in made from packages; its sizes are near the original's, not equal.\n",
+        "debian:1 is a stand-in made from packages; its sizes are near the original's, not equal.\n"]
+    assert [each["text/html"].startswith(f"<p>{ref}") for each, ref in zip(shown, ("In", "golang", "debian"))] == [True] * 3
 
 
 def test_without_an_engine_nothing_is_noted(monkeypatch):
