@@ -68,8 +68,8 @@ def lint(app: str, dockerfile: str = "Dockerfile") -> Linted:
         return Linted(dockerfile, text, without=f"{error.what} The lesson goes on without it.")
 
 
-def opinions(app: str, dockerfiles: Mapping[str, str], good: str = "Dockerfile") -> Opinions:
-    """What hadolint says of each of {what it does: a Dockerfile} that it does not say of
-    the good one."""
-    best = lint(app, good)
-    return Opinions({what: lint(app, each).beyond(best) for what, each in dockerfiles.items()}, best.without)
+def opinions(app: str, dockerfiles: Mapping[str, str]) -> Opinions:
+    """What hadolint says of each of {what it does: a Dockerfile}."""
+    said = {what: lint(app, each) for what, each in dockerfiles.items()}
+    return Opinions({what: each.findings for what, each in said.items()},
+                    next((each.without for each in said.values()), ""))

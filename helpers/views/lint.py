@@ -31,10 +31,6 @@ class Linted:
         """The rules that were broken, in the order of the lines, each once."""
         return list(dict.fromkeys(each.rule for each in self.findings))
 
-    def beyond(self, other: Linted) -> tuple[Finding, ...]:
-        """The findings here by rules under which the other file has none."""
-        return tuple(each for each in self.findings if each.rule not in other.rules)
-
     def _on(self, line: int) -> list[Finding]:
         return [each for each in self.findings if min(each.line, len(self.lines)) == line]
 
@@ -63,7 +59,7 @@ class Linted:
 
 
 class Opinions:
-    """What hadolint says of several Dockerfiles, a row a file.
+    """What hadolint says of several Dockerfiles, a row a file, and below it each rule in its own words.
 
     found    {what the file does: findings}
     without  as in `Linted`
@@ -74,21 +70,28 @@ class Opinions:
         self.without = without
 
     @property
-    def seen(self) -> list[str]:
-        """What it has something to say of."""
-        return [what for what, findings in self.found.items() if findings]
+    def rules(self) -> dict[str, str]:
+        """{rule: what it says}, the first time that it says it."""
+        return dict(sorted({each.rule: each.message for findings in reversed(self.found.values())
+                            for each in reversed(findings)}.items()))
+
+    def _rows(self) -> list[list[str]]:
+        """For each file its name, and for each rule the lines that break it."""
+        return [[what, *(", ".join(str(each.line) for each in findings if each.rule == rule) for rule in self.rules)]
+                for what, findings in self.found.items()]
 
     def __repr__(self) -> str:
         if self.without:
             return self.without
         wide = max(map(len, self.found), default=0)
-        said = {what: "; ".join(f"{each.rule}: {each.message}" for each in findings)
-                for what, findings in self.found.items()}
-        return "\n".join(f"{what:<{wide}}  {each or 'nothing'}" for what, each in said.items())
+        rows = [["", *self.rules], *self._rows()]
+        lines = [f"{what:<{wide}}  {'  '.join(f'{each:<6}' for each in lines)}".rstrip() for what, *lines in rows]
+        return shown("\n".join([*lines, *(f"{rule}: {message}" for rule, message in self.rules.items())]))
 
     def _repr_html_(self) -> str:
         if self.without:
             return f"<p>{escape(self.without)}</p>"
-        rows = [(escape(what), "<br>".join(f"{code(each.rule)} {prose(each.message)}" for each in findings)
-                 or "nothing") for what, findings in self.found.items()]
-        return table(("what the file does", "what hadolint says of it alone"), rows)
+        rows = [(escape(what), *map(escape, lines)) for what, *lines in self._rows()]
+        heads = ("what the file does", *(f"line with {rule}" for rule in self.rules))
+        said = "<br>".join(f"{code(rule)} {prose(message)}" for rule, message in self.rules.items())
+        return table(heads, rows, right=tuple(range(1, len(heads)))) + f"<p>{said}</p>"

@@ -50,17 +50,13 @@ def test_rules_each_once():
     assert Linted("D", TEXT, FOUND + FOUND[:1]).rules == ["DL3006", "DL3003", "SC2164"]
 
 
-def test_what_one_has_beyond_another():
-    one, two = Linted("one", TEXT, FOUND), Linted("two", TEXT, [Finding(2, "DL3006", "warning", "elsewhere")])
-    assert one.beyond(two) == FOUND[1:] and two.beyond(one) == ()
-
-
-def test_opinions_are_a_row_a_file():
-    said = Opinions({"copies all": (), "forgets": FOUND[:2]})
-    assert repr(said).splitlines() == ["copies all  nothing", "forgets     DL3006: Always tag; DL3003: Use WORKDIR"]
-    assert said.seen == ["forgets"]
+def test_opinions_are_a_row_a_file_and_a_column_a_rule():
+    said = Opinions({"copies all": (), "forgets": FOUND[:2], "forgets more": (*FOUND[:1], Finding(7, "DL3006", "info", "x"))})
+    assert repr(said).splitlines() == [
+        "              DL3003  DL3006", "copies all", "forgets       3       1", "forgets more          1, 7",
+        "DL3003: Use WORKDIR", "DL3006: Always tag"]
     read = page(said._repr_html_())
-    assert [tag for tag, _ in read.tags].count("tr") == 3 and "nothing" in read.text and "Always tag" in read.text
+    assert [tag for tag, _ in read.tags].count("tr") == 4 and "1, 7" in read.text and "Always tag" in read.text
 
 
 def test_opinions_with_odd_words():
@@ -81,11 +77,11 @@ def test_a_lesson_goes_on_without_a_linter(monkeypatch):
     assert alone.findings == () and "FROM golang:1.22 AS builder" in alone.lines
     assert alone.without == "hadolint is not installed. The lesson goes on without it."
     said = lesson.opinions("greeter", {"copies everything": "Dockerfile.everything"})
-    assert said.without == alone.without and said.seen == []
+    assert said.without == alone.without and said.found == {"copies everything": ()}
 
 
-def test_a_lesson_asks_what_is_worse_than_the_good_file(monkeypatch):
+def test_a_lesson_shows_every_finding_of_each_file(monkeypatch):
     says = {"RUN chown": [FOUND[1], FOUND[0]], "": [FOUND[0]]}
     monkeypatch.setattr(linter, "lint", lambda text: says["RUN chown" if "RUN chown" in text else ""])
-    said = lesson.opinions("greeter", {"repairs": "Dockerfile.repaired", "copies": "Dockerfile.everything"})
-    assert said.found == {"repairs": (FOUND[1],), "copies": ()} and said.without == ""
+    said = lesson.opinions("greeter", {"repairs": "Dockerfile.repaired", "the good one": "Dockerfile"})
+    assert said.found == {"repairs": (FOUND[1], FOUND[0]), "the good one": (FOUND[0],)} and said.without == ""
