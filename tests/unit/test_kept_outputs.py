@@ -15,6 +15,7 @@ NOTHING_TO_BUILD = ("go-hello:no-bridge:", "go-tiny:ada:")
 
 _BUILD = re.compile(r"^\S.* with (?:buildkit|legacy)\n(?:  .+\n?)+", re.MULTILINE)
 _TITLE = re.compile(r"^(\S+): .* with (?:buildkit|legacy)$", re.MULTILINE)
+_TIMED = re.compile(r"\b(?:took|takes|after|in) \d+(?:\.\d+){2,}")    # a version, where a reader expects a time
 _ENGINE = re.compile(r"Docker Engine (\d+)")
 _PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 
@@ -73,6 +74,16 @@ def test_a_title_that_two_builds_of_a_cell_have_is_seen():
     built = {"data": {"text/plain": "ci:app: 4.8 s with buildkit\n  builder        built    3.8 s\n"}}
     assert titles_twice([{"outputs": [built, built]}, {"outputs": [built]}]) == ["ci:app"]
     assert titles_twice([{"outputs": [built]}, {"outputs": [built]}]) == []
+
+
+@each_notebook
+def test_no_version_stands_where_a_time_would(path):
+    assert [text for text in texts(outputs(path)) if _TIMED.search(text)] == []
+
+
+def test_a_version_in_place_of_a_time_is_seen():
+    assert _TIMED.search("npm install took 10.29.8.")
+    assert not _TIMED.search("npm install took 2.5 s.") and not _TIMED.search("npm install: Preact 10.29.8.")
 
 
 @each_notebook

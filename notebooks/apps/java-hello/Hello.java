@@ -23,13 +23,8 @@ public class Hello {
         new Tool("source code", Path.of("/app/Hello.java")));
 
     private static String report() {
-<<<<<<< HEAD
         var text = new StringBuilder("Hello from Java " + Runtime.version().feature() + ", with "
-            + ModuleLayer.boot().modules().size() + " of its modules!\n");
-=======
-        var text = new StringBuilder("Hello from Java " + Runtime.version().feature() + ", "
-            + ModuleFinder.ofSystem().findAll().size() + " modules of it within reach!\n");
->>>>>>> b5f75da (Show lesson 08's C++ Dockerfiles and name what a runtime lacks)
+            + ModuleFinder.ofSystem().findAll().size() + " of its modules!\n");
         for (Tool tool : TOOLS) {
             String state = Files.exists(tool.path()) ? "within reach at " + tool.path() : "not here";
             text.append(String.format("%-16s %s%n", tool.name(), state));
