@@ -7,6 +7,7 @@ import re
 
 from PIL import Image
 
+from helpers.lesson import show
 from tests.unit.test_project import NOTEBOOKS, each_notebook, outputs
 
 OLDEST = 28    # of Docker Engine
@@ -16,6 +17,7 @@ NOTHING_TO_BUILD = ("go-hello:no-bridge:", "go-tiny:ada:")
 _BUILD = re.compile(r"^\S.* with (?:buildkit|legacy)\n(?:  .+\n?)+", re.MULTILINE)
 _TITLE = re.compile(r"^(\S+): .* with (?:buildkit|legacy)$", re.MULTILINE)
 _TIMED = re.compile(r"\b(?:took|takes|after|in) \d+(?:\.\d+){2,}")    # a version, where a reader expects a time
+_SHOWN = re.compile(r'show\("([\w-]+)"(?:, "([\w.-]+)")?\)')
 _ENGINE = re.compile(r"Docker Engine (\d+)")
 _PICTURE = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 
@@ -74,6 +76,13 @@ def test_a_title_that_two_builds_of_a_cell_have_is_seen():
     built = {"data": {"text/plain": "ci:app: 4.8 s with buildkit\n  builder        built    3.8 s\n"}}
     assert titles_twice([{"outputs": [built, built]}, {"outputs": [built]}]) == ["ci:app"]
     assert titles_twice([{"outputs": [built]}, {"outputs": [built]}]) == []
+
+
+@each_notebook
+def test_a_file_is_kept_as_it_is(path):
+    for cell in json.loads(path.read_text())["cells"]:
+        if shown := _SHOWN.fullmatch("".join(cell["source"])):
+            assert texts(cell["outputs"])[:1] == [repr(show(shown[1], shown[2] or "Dockerfile"))], "".join(cell["source"])
 
 
 @each_notebook
