@@ -1,7 +1,7 @@
 """An improved Dockerfile beside a project's own: each change built, started and compared before it is kept."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from ..dockerfile.reader import directives
 from ..engine import Engine, connect
 from ..errors import BuildFailed, CourseError, EngineError, NotEnded
 from ..image import Start, start
-from ..units import counted
+from ..units import counted, size, some
 from .context import ReportContext
 from .files import cache
+from .model import NAMES
 from .result import Report
 from .rewrites import Rewrite, copy_order, npm_ci, numeric_user, stage_names, without_caches
 from .run import report
@@ -35,11 +36,13 @@ class Change:
     line: int    # of the Dockerfile as it was before the change
     reason: str    # why, as the comment above the line says
     refused: str = ""    # why it was taken back, '' if it was kept
+    # what lines of the Dockerfile brought and the new image does without, a sentence for each line
+    left: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """Its part of `report --fix --json`."""
         return {"rule": self.rule, "line": self.line, "reason": self.reason, "kept": not self.refused,
-                "refused": self.refused or None}
+                "refused": self.refused or None, "left": list(self.left)}
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def fix(before: Report, folder: str | Path, *, engine: Engine | None = None,
     for rewriter in _REWRITERS:
         trial.all_of(rewriter, say)
     if trial.text != before.result.dockerfile.text:
-        file.write_text(_marked(trial.text), encoding="utf-8", errors="surrogateescape")
+        file.write_text(_marked(trial.text, trial.changes), encoding="utf-8", errors="surrogateescape")
     return Fixed(file if trial.text != before.result.dockerfile.text else None, tuple(trial.changes),
                  (before, trial.best), (seen, trial.done))
 
@@ -125,10 +128,12 @@ class _Trial:
                                if each.text(self.text) not in refused), None):
             text = rewrite.text(self.text)
             say(f"Trying {rewrite.rule}, line {rewrite.line}: {rewrite.reason}")
+            previous = self.best
             why = self._try(text, rewriter in _BASES)
-            self.changes.append(Change(rewrite.rule, rewrite.line, rewrite.reason, why))
-            if why:
-                say(f"Taken back: {why}.")
+            left = () if why else _left(previous, self.best)
+            self.changes.append(Change(rewrite.rule, rewrite.line, rewrite.reason, why, left))
+            for said in (f"Taken back: {why}.",) if why else left:
+                say(said)
             refused.add(text)
 
     def _try(self, text: str, other_files: bool) -> str:
@@ -166,17 +171,32 @@ def _lost(before: Report, after: Report, other_files: bool) -> str:
     return f"{sorted(one ^ two)[0]} is in one image only" if one != two else ""
 
 
+def _left(before: Report, after: Report) -> tuple[str, ...]:
+    """Files that are no cache, which lines of the one Dockerfile brought and the image of the other does not have."""
+    context, there = _context(before), set(after.inventory.tree)
+    said = []
+    for line, layers in context.own_lines():
+        gone = {path: count for index in layers for path, count in context.visible(index).items()
+                if path not in there and not cache(path) and not path.startswith(_RECORDS)}
+        if gone:
+            heaviest = sorted(gone, key=lambda path: (-gone[path], path))
+            said.append(f"Left out, since it started without: {some(heaviest, NAMES)}, "
+                        f"which line {line} brought ({size(sum(gone.values()))}).")
+    return tuple(said)
+
+
 def _context(made: Report) -> ReportContext:
     if made.context is None:
         raise ValueError("a report that was not made by report()")
     return made.context
 
 
-def _marked(text: str) -> str:
-    """The text with the mark below its directives, which must stand first."""
+def _marked(text: str, changes: Iterable[Change] = ()) -> str:
+    """The text with the mark, and what was left out, below its directives, which must stand first."""
     count = len(list(directives(text.splitlines())))
     lines = text.splitlines(keepends=True)
-    return "".join([*lines[:count], f"{_MARK}\n", *lines[count:]])
+    left = [f"# {said}\n" for each in changes for said in each.left]
+    return "".join([*lines[:count], f"{_MARK}\n", *left, *lines[count:]])
 
 
 _SHOWN = 60     # characters of a line

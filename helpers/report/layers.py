@@ -146,8 +146,7 @@ def hidden(context: ReportContext) -> Iterator[Finding]:
         first = files[0][1]
         yield Finding(
             "hidden-files", weight(total, context.unpacked), brings,
-            f"Line {hides} {happened} {counted(len(files), 'file')} that line {brings} "
-            f"adds ({size(total)}, most of it in {_where([each for _, each in files])}).",
+            f"Line {hides} {happened} {_named([each for _, each in files], brings, total)}.",
             "A later layer hides them, but the layer that holds them is still shipped and can be read.",
             _remedy((brings, hides), happened, context.lines.instruction(first.layer),
                     context.lines.instruction(first.by)), saves=total, also=(hides,) if hides != brings else ())
@@ -204,6 +203,13 @@ def _remedy(lines: tuple[int, int], happened: str, brings: Instruction | None, h
         return (f"Do both in one RUN, in line {line}, so that only the last version is stored; or in a stage that is "
                 "not shipped.")
     return f"Keep the RUN in line {line} from making what line {later} copies over."
+
+
+def _named(files: Sequence[Unseen], line: int, total: int) -> str:
+    """The files that a line adds: one by its path, several by the folder that has most of them."""
+    if len(files) == 1:
+        return f"{files[0].path}, which line {line} adds ({size(total)})"
+    return f"{counted(len(files), 'file')} that line {line} adds ({size(total)}, most of it in {_where(files)})"
 
 
 def _where(files: Sequence[Unseen]) -> str:

@@ -9,8 +9,9 @@ SEVERITIES = ("high", "medium", "low")
 
 WORTH = 10_000     # bytes below which nobody changes a Dockerfile
 NAMES = 6          # of tools or folders in a sentence
-# Parts of an image, in bytes, from which a saving weighs that much.
-_HIGH, _MEDIUM = 0.10, 0.01
+# (severity, part of the image, bytes): a saving weighs that much from both on. Nearly all of a small image is still
+# little to pull and to keep, and nobody has to hurry for it.
+_WEIGHTS = (("high", 0.10, 50_000_000), ("medium", 0.01, 1_000_000))
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ RULES = {
     "root-user": Rule("the program runs as root", "06"),
     "stage-number": Rule("a stage by its number", "03"),
     "moving-tag": Rule("a tag that moves", "12"),
+    "no-digest": Rule("an image named by its tag alone", "12"),
     "unset-argument": Rule("an argument without a value", "14"),
     "similar-name": Rule("an image with nearly the name of a stage", "03"),
     "later-stage": Rule("a stage that is used above its FROM", "03"),
@@ -96,8 +98,8 @@ class Finding:
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The heaviest first: by severity, in which a saving counts by its part of the
-    image (see `weight`); then by bytes; then as they stand in the file."""
+    """The heaviest first: by severity, in which a saving counts by its bytes and
+    its part of the image (see `weight`); then by bytes; then as they stand in the file."""
     return tuple(sorted(findings, key=lambda each: (
         SEVERITIES.index(each.severity), -(each.saves or 0), each.line or 0, each.rule)))
 
@@ -109,6 +111,5 @@ def reaches(found: Finding, level: str) -> bool:
 
 def weight(saved: int, unpacked: int, least: str = "low") -> str:
     """The severity of so many bytes in an image of `unpacked`, `least` or above."""
-    part = saved / max(1, unpacked)
-    found = "high" if part >= _HIGH else "medium" if part >= _MEDIUM else "low"
+    found = next((severity for severity, part, count in _WEIGHTS if saved >= max(part * unpacked, count)), "low")
     return min(found, least, key=SEVERITIES.index)

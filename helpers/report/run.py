@@ -26,7 +26,7 @@ from .secrets import secrets
 
 RULES = (contents.will_not_start, contents.build_tools, contents.large_base, layers.caches, layers.hidden,
          layers.copied_folders, layers.dev_dependencies, secrets, text.stage_numbers, text.unused_tests, text.root_user,
-         text.cache_order, text.moving_tags, text.no_dockerignore, text.read_otherwise)
+         text.cache_order, text.moving_tags, text.without_digest, text.no_dockerignore, text.read_otherwise)
 _LETTERS = 40    # of a project's name, and of a file's, in the name of the image
 
 

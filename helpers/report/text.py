@@ -6,11 +6,11 @@ Each rule is a generator of findings and yields none where it sees nothing.
 import re
 from collections.abc import Iterator
 
-from ..bases.references import parse
-from ..dockerfile import Instruction, Stage, problems
+from ..bases.references import Reference, parse
+from ..dockerfile import SCRATCH, Edge, Instruction, Stage, problems
 from ..errors import CourseError
 from ..text import one_line
-from ..units import seconds, size
+from ..units import listed, seconds, size
 from .context import ReportContext
 from .model import RULES, Finding, weight
 from .shell_line import runs_tests
@@ -155,20 +155,48 @@ def moving_tags(context: ReportContext) -> Iterator[Finding]:
 
     Evidence: the reference. Source: docs.docker.com, "Building best practices", "Pin base image versions".
     """
-    labels = {stage.label for stage in context.needed}
-    for edge in context.dockerfile.edges:
-        if not edge.external or edge.target not in labels or edge.source == "scratch":
-            continue
-        try:
-            reference = parse(edge.source)
-        except CourseError:   # the engine accepted it all the same
-            continue
-        if reference.tag == "latest" and not reference.digest:
+    for edge, reference in _unpinned(context):
+        if reference.tag == "latest":
             tag = "has the tag latest" if edge.source.endswith(":latest") else "has no tag, which means latest"
             yield Finding(
                 "moving-tag", "low", edge.line, f"{edge.source} {tag}.",
                 "It becomes another image whenever its owner pushes one, so today's build cannot be repeated.",
                 "Name a version, or pin the image: NAME@sha256:... (docker images --digests shows the digest).")
+
+
+def without_digest(context: ReportContext) -> Iterator[Finding]:
+    """Images of a version that are named without a digest, in FROM, --from and mounts of the stages that are built.
+    One finding for all of them: it is one decision. Those of `moving_tags` have one of their own.
+
+    Evidence: the reference. Source: docs.docker.com, "Building best practices", "Pin base image versions".
+    """
+    found = [edge for edge, reference in _unpinned(context) if reference.tag != "latest"]
+    if not found:
+        return
+    names = list(dict.fromkeys(edge.source for edge in found))
+    said = "is named by its tag" if len(names) == 1 else "are named by their tags"
+    first, *others = sorted({edge.line for edge in found})
+    yield Finding(
+        "no-digest", "low", first, f"{listed(names)} {said} alone.",
+        "A tag is a name that can be moved to another image, and is with each fix; a digest cannot. So this file may "
+        "build something else tomorrow.",
+        "Where a build must be repeatable, write NAME:TAG@sha256:... (docker images --digests shows the digest). Then "
+        "fixes no longer come by themselves: have a bot, such as Renovate or Dependabot, propose each new digest.",
+        also=tuple(others))
+
+
+def _unpinned(context: ReportContext) -> Iterator[tuple[Edge, Reference]]:
+    """What the stages that are built take from images whose reference has no digest."""
+    labels = {stage.label for stage in context.needed}
+    for edge in context.dockerfile.edges:
+        if not edge.external or edge.target not in labels or edge.source == SCRATCH:
+            continue
+        try:
+            reference = parse(edge.source)
+        except CourseError:   # the engine accepted it all the same
+            continue
+        if not reference.digest:
+            yield edge, reference
 
 
 def no_dockerignore(context: ReportContext) -> Iterator[Finding]:

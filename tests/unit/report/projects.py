@@ -18,6 +18,8 @@ USER 65532
 CMD ["/app"]
 """
 
+PINNED = GOOD.replace("golang:1.22", f"golang:1.22@sha256:{'0' * 64}").replace("base:1", f"base:1@sha256:{'1' * 64}")
+
 APP = ("COPY /src/app /app", [("app", STATIC, 0o755)])
 
 ROOT = Start(("/app",))

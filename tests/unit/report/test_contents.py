@@ -11,7 +11,7 @@ from tests.unit.report.projects import APP, GOOD, ROOT, SINGLE, found, one
 def test_build_tools_of_the_base_are_attributed_to_the_last_from():
     made = case(GOOD, base=FAT, own=[APP])
     only = one(made, "build-tools")
-    assert (only.line, only.severity) == (6, "high")
+    assert (only.line, only.severity) == (6, "medium")
     assert "gcc, git" in only.what and "base:1" in only.what
     # The program is static: the whole base can go.
     assert only.saves == made.inventory.image.layers[0].unpacked
@@ -87,7 +87,7 @@ def test_busybox_calls_itself_by_many_names_and_is_no_build_tool():
 
 def test_one_stage_that_ships_its_compiler():
     only = one(case(SINGLE, base=FAT, own=[("COPY . /src", []), ("RUN make", APP[1])]), "single-stage")
-    assert (only.line, only.severity) == (1, "high") and only.saves
+    assert (only.line, only.severity) == (1, "medium") and only.saves
     assert "a second one: FROM scratch" in only.remedy
     assert "gcc" in only.what
 
@@ -117,7 +117,7 @@ def test_a_static_program_needs_no_base():
     made = case(GOOD, base=BIG, own=[APP])
     only = one(made, "large-base")
     whole = made.inventory.image.layers[0].unpacked
-    assert (only.line, only.severity, only.saves) == (6, "high", whole)
+    assert (only.line, only.severity, only.saves) == (6, "medium", whole)
     assert only.what.startswith("base:1 brings 9.") and "and 3 packages, and /app needs none of it" in only.what
     assert only.remedy.startswith("Use FROM scratch in the last stage. Enough, since /app is static")
 

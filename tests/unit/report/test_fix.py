@@ -153,6 +153,19 @@ def test_the_command_prints_what_was_fixed_in_words_and_as_json(tried, monkeypat
     assert f"Written: {tried.file}" in capsys.readouterr().out
 
 
+def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file():
+    text = 'FROM a AS b\nFROM base:1\nCOPY data /srv\nCOPY --from=b /app /app\nCMD ["/app"]\n'
+    own = [("COPY data /srv", [("srv/certs", b"x" * 3_000), ("srv/sampler", b"y" * 5_000),
+                               ("root/.cache/pip/a", b"z")]), ("COPY /app /app", [("app", STATIC, 0o755)])]
+    before, after = (replace(told(text, own=files), context=case(text, own=files)) for files in (own, own[1:]))
+    left, = fixing._left(before, after)
+    assert left == "Left out, since it started without: /srv/sampler, /srv/certs, which line 3 brought (8.00 kB)."
+    assert fixing._left(before, before) == ()
+    change = fixing.Change("large-base", 2, "Enough.", left=(left,))
+    assert change.facts()["left"] == [left]
+    assert fixing._marked(text, [change]).splitlines()[1:3] == [f"# {left}", "FROM a AS b"]
+
+
 def test_directives_stay_at_the_top():
     assert fixing._marked("# syntax=docker/dockerfile:1\nFROM a\n").splitlines()[0] == "# syntax=docker/dockerfile:1"
     assert difference(ONE, ONE, ONE) == ""

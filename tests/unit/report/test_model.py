@@ -12,11 +12,11 @@ from helpers.claims import lesson
 from helpers.report import RULES, SEVERITIES, Finding, findings_of, run
 from helpers.report.model import ordered, weight
 from tests.unit.cases import case, project
-from tests.unit.report.projects import APP, GOOD
+from tests.unit.report.projects import APP, PINNED
 
 
 def test_a_good_project_has_no_findings():
-    assert findings_of(case(GOOD, own=[APP], project=project({"main.go": 100, "go.mod": 20}))) == ()
+    assert findings_of(case(PINNED, own=[APP], project=project({"main.go": 100, "go.mod": 20}))) == ()
 
 
 def test_every_rule_is_in_the_table_and_none_else():
@@ -40,8 +40,14 @@ def test_findings_are_sorted_by_severity_then_bytes_then_line():
     (0, "low", "low"), (9, "low", "low"), (10, "low", "medium"), (99, "low", "medium"), (100, "low", "high"),
     (0, "medium", "medium"), (100, "medium", "high"), (10, "high", "high")])
 def test_the_weight_of_bytes(saved, least, severity):
-    assert weight(saved, 1000, least) == severity
+    assert weight(saved * 1_000_000, 1_000_000_000, least) == severity
     assert weight(0, 0) == "low"
+
+
+@pytest.mark.parametrize("saved, unpacked, severity", [
+    (20_300_000, 22_200_000, "medium"), (60_000, 70_000, "low"), (763_000_000, 818_000_000, "high")])
+def test_most_of_a_small_image_is_not_urgent(saved, unpacked, severity):
+    assert weight(saved, unpacked) == severity
 
 
 def test_a_finding_as_json():

@@ -39,7 +39,7 @@ def test_every_finding_is_a_result_at_its_line():
     hidden = next(each for each in results(log) if each["ruleId"] == "hidden-files")
     place = hidden["locations"][0]["physicalLocation"]
     assert (hidden["level"], place["artifactLocation"]["uri"], place["region"]["startLine"]) == (
-        "error", "app/Dockerfile", 6)
+        "note", "app/Dockerfile", 6)
     assert {each["ruleId"] for each in results(log)} == {each["id"] for each in log["runs"][0]["tool"]["driver"]["rules"]}
     assert log["runs"][0]["tool"]["driver"]["rules"][-1]["helpUri"] == OPINION.link
 

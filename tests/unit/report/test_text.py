@@ -8,7 +8,7 @@ from helpers.builder import Step
 from helpers.image import Start
 from helpers.report.context import Project
 from tests.unit.cases import case, project
-from tests.unit.report.projects import APP, EVERYTHING, GOOD, REQUIRES, SINGLE, found, one
+from tests.unit.report.projects import APP, EVERYTHING, GOOD, PINNED, REQUIRES, SINGLE, found, one
 
 
 def test_an_argument_out_of_its_scope_is_a_finding_of_the_stages_that_are_built():
@@ -187,6 +187,22 @@ def test_tags_that_do_not_move(line):
     assert found(case(GOOD.replace("FROM base:1", line), own=[APP]), "moving-tag") == []
 
 
+def test_images_named_by_a_tag_alone_are_one_finding():
+    only = one(case(GOOD.replace("USER", "COPY --from=base:1 /a /a\nUSER"), own=[APP]), "no-digest")
+    assert (only.line, only.also, only.severity) == (1, (6, 8), "low")
+    assert only.what == "golang:1.22 and base:1 are named by their tags alone." and "@sha256:" in only.remedy
+
+
+@pytest.mark.parametrize("text, lines", [
+    (PINNED, []), (PINNED.replace("USER", "RUN --mount=from=more:2,target=/x true\nUSER"), [8]),
+    (GOOD.replace(":1.22", ":latest").replace("base:1", "base"), []),      # said by moving-tag
+    (PINNED.replace("FROM base", "FROM other:2 AS unused\nFROM base"), []),
+    (PINNED.replace(f"base:1@sha256:{'1' * 64}", "scratch"), []),
+])
+def test_images_that_are_pinned_or_have_another_finding(text, lines):
+    assert [each.line for each in found(case(text, own=[APP]), "no-digest")] == lines
+
+
 @pytest.mark.parametrize("ignore, words",
                          [("", "there is no .dockerignore"), (".dockerignore", "does not leave it out")])
 def test_what_should_stay_out_of_the_context(ignore, words):
@@ -217,7 +233,7 @@ def test_what_should_stay_out_of_the_context_and_is_shipped():
     made = case(SINGLE, own=[("COPY . /src", [("src/.git/a", b"x" * 5_000), ("src/main.go", b"y")]),
                              ("RUN make", APP[1])], project=project({".git/a": 5_000, ".venv/b": 9}))
     only = one(made, "no-dockerignore")
-    assert (only.line, only.saves, only.severity) == (2, 5_000, "high")
+    assert (only.line, only.saves, only.severity) == (2, 5_000, "medium")
     assert "version control" not in one(made, "copied-folder").what    # counted once
 
 

@@ -96,10 +96,12 @@ def test_the_json_has_what_the_report_has():
 def test_the_text_has_every_finding_with_line_why_and_remedy():
     report = told()
     text = views.report_text(report)
-    assert text.startswith(f"x: {len(report.findings)} things to fix, 2 of them urgent\n")
+    assert text.startswith(f"x: {len(report.findings)} things to fix\n")
+    urgent = told(findings=[Finding("secret", "high", 1, "a", "b", "c"), *report.findings])
+    assert views.report_text(urgent).startswith(f"x: {len(urgent.findings)} things to fix, 1 of them urgent\n")
     for each in report.findings:
         assert each.what in text and f"Why: {each.why}" in text and f"What to do: {each.remedy}" in text
-    assert "✘ high, line 6 (and 7): files that a later layer hides (hidden-files); saves 60.0 kB" in text
+    assert "· low, line 6 (and 7): files that a later layer hides (hidden-files); saves 60.0 kB" in text
     assert "line 5    stage-0 --COPY--> stage-1" in text and "RUN head > /big" in text
     assert "linked with glibc" in text and "60.0 kB of it in no other image here." in text
 
