@@ -20,6 +20,7 @@ _EXIT = re.compile(r"(?:exit code: |non-zero code: |exit status )(\d+)")
 _LINE = re.compile(r"parse error (?:on )?line (\d+)")
 _MISSING = re.compile(r'"?/?([^\s":]+)"?(?:: | )(?:not found|no such file|file does not exist)')
 _STORE = re.compile(r"/\S+/(?:merged|buildkit-mount\d+)(?=/)")
+_LOOKUP = re.compile(r"dial tcp: lookup (\S+) on \S+: ")
 # What BuildKit asked a registry for: host, repository, tag or digest.
 _ASKED = re.compile(r'https?://(?P<host>[^/"\s]+)/v2/(?P<path>[^"\s]+)/(?:manifests|blobs)/(?P<version>[^"\s/]+)')
 _PLATFORM = re.compile(r"no match(?:ing manifest)? for (?:platform|\S+/\S+)|does not match the specified platform")
@@ -164,8 +165,8 @@ def _plain(message: str) -> str:
     """The message without BuildKit's inner frames."""
     for frame in _FRAMES:
         message = message.replace(frame, "")
-    # Where the engine keeps a stage on its disk is of no use to a reader.
-    return _STORE.sub("", message).strip()
+    # Of no use to a reader: where the engine keeps a stage on its disk, and which name server it asked.
+    return _LOOKUP.sub(r"\1: ", _STORE.sub("", message)).strip()
 
 
 def _full(message: str, step: Step | None) -> bool:
