@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.linter import answers, lint
 from ..builder.secrets import lent_by_default
-from ..container import Answer, Ran, ServedContainer, lifecycle
-from ..container.lifecycle import ManagedContainer
+from ..container import Ran, lifecycle
 from ..dockerfile import parse
 from ..errors import CourseError, Unsupported
 from ..experiments import incremental
@@ -36,7 +34,7 @@ from . import commands, looking
 from .commands import SERVED, docker
 from .drawing import charts
 from .session import engine, folder_of, reference
-from .terminal import note, put_lines
+from .terminal import look, note, place_of, put_lines
 
 __all__ = ["base", "build", "cache_buster", "check", "create", "every_language", "executed_steps", "fetch", "files",
            "folder", "outcome", "rebuild", "run", "serve", "show", "step_seconds", "variants", "with_supported_bases"]
@@ -89,7 +87,8 @@ def outcome(action: Callable[..., Any], *args: Any, **options: Any) -> Any:
 def check(app: str, dockerfile: str = "Dockerfile") -> tuple[Finding, ...]:
     """What the builder's own checks find in a Dockerfile; nothing is built. The errors are those of
     `helpers.builder.linter.lint`."""
-    note(docker("build", "--check", "-f", f"notebooks/apps/{app}/{dockerfile}", f"notebooks/apps/{app}"))
+    place, before = place_of(folder_of(app))
+    look("\n".join([*before, docker("build", "--check", "-f", f"{place}/{dockerfile}", place)]))
     return lint(BuildRequest(folder_of(app), dockerfile), engine())
 
 
@@ -103,7 +102,7 @@ def fetch(*refs: str) -> Bases:
 def base(ref: str) -> Image:
     """A base image, fetched if it is not there, looked at under its own name."""
     present, = ensure_bases(engine(), [ref])
-    note(docker("history", present.name))
+    look(docker("history", present.name))
     return image.inspect(present.name, engine())
 
 
@@ -122,84 +121,70 @@ def _tried(action: Callable[[], Any], keep: Callable[[str], object], command: st
         worked = not getattr(done, "exit_code", 0)
         return done
     finally:
-        keep(command if worked else f"{command}    # fails")
+        if command:
+            keep(command if worked else f"{command}    # fails")
 
 
-@dataclass(frozen=True)
-class _Served(ServedContainer):
-    """A server that keeps the command of each thing that is asked of it, or done in it or beside it. `address` is what
-    it has in a terminal; the first request there is the one that waits for the server."""
+class Noted:
+    """A container of a lesson. What is asked of it or done in it is kept as a command: `told` has for each name a
+    function that gives it, '' for none."""
 
-    address: str = ""
-    asked: list[str] = field(default_factory=list)
+    def __init__(self, container: Any, told: Mapping[str, Callable[..., str]], keep: Callable[[str], object]):
+        self._container, self._commands, self._keep = container, told, keep
 
-    def get(self, path: str = "/", **options: Any) -> Answer:
-        if self.asked or path != "/":
-            self.asked.append(shlex.join(["curl", f"{self.address}{path[1:]}"]))
-        return super().get(path, **options)
+    def __getattr__(self, name: str) -> Any:
+        found, command = getattr(self._container, name), self._commands.get(name)
+        if command is None:
+            return found
+        if callable(found):
+            return lambda *args, **given: _tried(lambda: found(*args, **given), self._keep, command(*args, **given))
+        self._keep(command())
+        return found
 
-    def put(self, path: str, content: bytes) -> None:
-        *before, last = put_lines(SERVED, path, content)
-        self.asked.extend(before)
-        _tried(lambda: super(_Served, self).put(path, content), self.asked.append, last)
+    def __dir__(self) -> list[str]:
+        return dir(self._container)
 
-    @property
-    def log(self) -> str:
-        self.asked.append(docker("logs", SERVED))
-        return super().log
+    def __repr__(self) -> str:
+        return repr(self._container)
 
-    def run(self, command: Sequence[str]) -> Ran:
-        return _tried(lambda: super(_Served, self).run(command), self.asked.append, docker("exec", SERVED, *command))
 
-    def beside(self, image: str, command: Sequence[str], *, user: str = "",
-               capabilities: Sequence[str] | None = None) -> Ran:
+def _of_served(address: str, asked: Sequence[str]) -> dict[str, Callable[..., str]]:
+    """Commands of a server, at that address in a terminal; the first request there is the one that waits for it."""
+    def get(path: str = "/", **_: Any) -> str:
+        return shlex.join(["curl", f"{address}{path[1:]}"]) if asked or path != "/" else ""
+
+    def beside(image: str, command: Sequence[str], *, user: str = "", capabilities: Sequence[str] | None = None) -> str:
         who = ["--user", user] if user else []
         may = [] if capabilities is None else ["--cap-drop=ALL", *(f"--cap-add={each}" for each in capabilities)]
         shared = [f"--pid=container:{SERVED}", f"--network=container:{SERVED}"]
-        return _tried(lambda: super(_Served, self).beside(image, command, user=user, capabilities=capabilities),
-                      self.asked.append, docker("run", "--rm", *shared, *who, *may, image, *command))
+        return docker("run", "--rm", *shared, *who, *may, image, *command)
+
+    return {"get": get, "put": lambda path, content: "\n".join(put_lines(SERVED, path, content)),
+            "log": lambda: docker("logs", SERVED), "run": lambda command: docker("exec", SERVED, *command),
+            "beside": beside}
 
 
 @contextlib.contextmanager
 def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
-          read_only: bool = False) -> Iterator[ServedContainer]:
+          read_only: bool = False) -> Iterator[Noted]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
     begin = [commands.serving(reference(built), port, command, read_only), commands.asking(port)]
     asked: list[str] = []
     try:
         with container.serve(reference(built), command, port=port, sandbox=container.Sandbox(read_only=read_only),
                              engine=engine()) as served:
-            yield _Served(**vars(served), address=commands.address(port), asked=asked)
+            yield Noted(served, _of_served(commands.address(port), asked), asked.append)
     finally:
         note("\n".join([*begin, *asked, commands.STOPPED]))
 
 
-class _Life(ManagedContainer):
-    """Notes each step."""
-
-    @property
-    def state(self) -> str:
-        note(docker("ps", "-a", "--filter", f"name={_LIFE}"))
-        return super().state
-
-    def start(self) -> None:
-        note(docker("start", _LIFE))
-        super().start()
-
-    def stop(self) -> None:
-        note(docker("stop", _LIFE))
-        super().stop()
-
-    def remove(self) -> None:
-        note(docker("rm", _LIFE))
-        super().remove()
-
-
-def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:
+def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Noted:
     """A container of the image, not started yet: look at its state, start, stop, remove it."""
     made = lifecycle.create(reference(built), command, engine())
     note(docker("create", "--name", _LIFE, reference(built), *(command or ())))
-    return _Life(made.name, made.image, engine())
+    return Noted(made, {"state": lambda: docker("ps", "-a", "--filter", f"name={_LIFE}"),
+                        "start": lambda: docker("start", _LIFE), "stop": lambda: docker("stop", _LIFE),
+                        "remove": lambda: docker("rm", _LIFE)}, note)
 
 
 def files(app: str) -> AppFiles:

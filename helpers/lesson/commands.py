@@ -5,24 +5,17 @@ Whatever is looked at is looked at under one name: the container `look`, which n
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
 SERVED = "served"    # what a server's container is called
 _LOOK = "/tmp/look"
-_LOOKS = re.compile(rf"docker (history|images|ps|create --name look|buildx (du|imagetools)) |rm -rf {_LOOK};|hadolint ")
 _DEBIAN = "docker cp look:/var/lib/dpkg - | tar -xO --wildcards '*/status*' 2>/dev/null | grep -a ^Package:"
 
 
 def docker(*words: str) -> str:
     """A docker command, quoted for a shell."""
     return shlex.join(("docker", *words))
-
-
-def looks(command: str) -> bool:
-    """Whether a command only looks: done again without a change in between, it says the same."""
-    return bool(_LOOKS.match(f"{command} "))
 
 
 def _created(image: str, *commands: str) -> str:

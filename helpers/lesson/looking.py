@@ -22,7 +22,7 @@ from ..views.lists import Images, Records, ordered
 from . import commands
 from .commands import docker
 from .session import engine, reference
-from .terminal import note, read_to, word
+from .terminal import look, note, read_to, word
 
 __all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "needs",
            "new_runner", "paths", "prune", "read_file", "search", "which_builder"]
@@ -31,7 +31,7 @@ _PRUNE = f"{docker('buildx', 'prune')}    # asks first; it removes what other bu
 
 def inspect(built: BuildResult | str) -> Image:
     """The image of a build, or of a name, with its layers measured."""
-    note(docker("history", reference(built)))
+    look(docker("history", reference(built)))
     return _inspected(built)
 
 
@@ -42,14 +42,14 @@ def _inspected(built: BuildResult | str) -> Image:
 
 def paths(built: BuildResult | str) -> frozenset[str]:
     """Every path in the image's file system. Nothing is run to find them."""
-    note(commands.listing(reference(built)))
+    look(commands.listing(reference(built)))
     return frozenset(image.layer_by_path(_inspected(built), engine()))
 
 
 def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
     """Look for files: {what it is: its path}. Each find with the instruction that
     brought it."""
-    note(commands.listing(reference(built)))
+    look(commands.listing(reference(built)))
     seen = _inspected(built)
     return Finds(seen, dict(wanted), image.layer_by_path(seen, engine()))
 
@@ -57,7 +57,7 @@ def find(built: BuildResult | str, wanted: Mapping[str, str]) -> Finds:
 def inventory(built: BuildResult | str) -> Inventory:
     """What is in an image: files, tools and packages, each with what brought it."""
     found = _inventory(built)
-    note(commands.inventory(reference(built), any(each.package.type == "deb" for each in found.packages)))
+    look(commands.inventory(reference(built), any(each.package.type == "deb" for each in found.packages)))
     return found
 
 
@@ -67,20 +67,20 @@ def _inventory(built: BuildResult | str) -> Inventory:
 
 def needs(built: BuildResult | str, path: str) -> Needs:
     """What a program needs to start, and whether the image has it. Raises KeyError for a path that is no program."""
-    note(commands.needs(reference(built), path))
+    look(commands.needs(reference(built), path))
     return _inventory(built).needs(path)
 
 
 def compare(*built: BuildResult | str | Inventory) -> Comparison:
     """Inventories side by side, and what only one of them has."""
     found = [each if isinstance(each, Inventory) else _inventory(each) for each in built]
-    note(*commands.comparison([each.image.reference for each in found]))
+    look(*commands.comparison([each.image.reference for each in found]))
     return inventories.compare(found)
 
 
 def attributes(built: BuildResult | str, *paths: str) -> Attributes:
     """Kind, mode and owner of some paths in an image, as `ls -l` writes them."""
-    note(commands.listing(reference(built)))
+    look(commands.listing(reference(built)))
     return Attributes(_inventory(built), paths)
 
 
@@ -89,13 +89,13 @@ def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -
     seen = _inspected(built)
     content = image.read_file(seen, path, layer, engine())
     hidden = layer is not None or path not in image.layer_by_path(seen, engine())
-    note(commands.reading(reference(built), path, hidden, read_to(path, content)))
+    look(commands.reading(reference(built), path, hidden, read_to(path, content)))
     return content
 
 
 def search(built: BuildResult | str, needle: str) -> Traces:
     """Every place in an image where a text stands: hidden files too, and the history."""
-    note(commands.searching(reference(built), word(needle)))
+    look(commands.searching(reference(built), word(needle)))
     seen = _inspected(built)
     return Traces(seen, image.search(seen, needle, engine()))
 
@@ -123,7 +123,7 @@ def images(mark: str) -> Images:
             why=f"This engine builds with {' and '.join(engine().builders)}, which leaves other things in it.",
             remedy="Use a Docker Engine.")
     found = image.marked(image.listed(engine()), mark, engine())
-    note(docker("images"))
+    look(docker("images"))
     return Images((line, image.inspect(line.id, engine())) for line in found)
 
 
@@ -131,7 +131,7 @@ def cache_records(mark: str) -> Records:
     """What BuildKit's cache holds of the steps with the word `mark`, and of those that
     stand on them."""
     found = _records(mark)
-    note(docker("buildx", "du", "--verbose"))
+    look(docker("buildx", "du", "--verbose"))
     return found
 
 

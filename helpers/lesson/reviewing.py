@@ -18,7 +18,7 @@ from ..views.predictions import Scores
 from ..widgets import LiveBuild
 from .looking import inventory
 from .session import connected, engine, folder_of
-from .terminal import note
+from .terminal import look
 
 __all__ = ["interview", "lint", "opinions", "predictions", "report", "rooms", "verdict", "verdicts"]
 
@@ -61,7 +61,7 @@ def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None =
 def lint(app: str, dockerfile: str = "Dockerfile") -> Linted:
     """What hadolint says of a Dockerfile, beside its lines; or why it says nothing here."""
     text = (folder_of(app) / dockerfile).read_text()
-    note(f"hadolint notebooks/apps/{app}/{dockerfile}", of_engine=False)
+    look(f"hadolint notebooks/apps/{app}/{dockerfile}", of_engine=False)
     try:
         return Linted(dockerfile, text, linter.lint(text))
     except LinterUnavailable as error:

@@ -22,7 +22,7 @@ from IPython.display import display
 from ..errors import Unsupported
 from ..views.lesson import say
 from .session import engine
-from .terminal import hide, note, put_file, start
+from .terminal import note, put_file, start, tell
 
 __all__ = ["open_agent", "open_mirror"]
 _LOOPBACK = "127.0.0.1"
@@ -136,5 +136,5 @@ def open_agent() -> Agent:
     private = key.read_text().splitlines()[3]
     start(str(socket), _SOCKET, f"rm -f {_SOCKET} {_KEY} {_KEY}.pub\n" f'eval "$(ssh-agent -a {_SOCKET})"\n'
           f"ssh-keygen -q -t ed25519 -N '' -f {_KEY}\nssh-add -q {_KEY}", end="ssh-agent -k")
-    hide(private, f'"$(sed -n 4p {_KEY})"')
+    tell(private, f'"$(sed -n 4p {_KEY})"')
     return Agent(str(socket), private)

@@ -22,11 +22,11 @@ from ..views.lesson import say
 from ..views.lists import Published
 from ..views.provenance import Provenances
 from ..widgets import Status
-from . import commands, terminal
+from . import commands
 from .building import build, folder
 from .commands import docker
 from .session import engine, folder_of, reference
-from .terminal import note, start
+from .terminal import look, note, start, tell
 
 __all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "provenance", "published", "push",
            "split", "warm_starts"]
@@ -76,7 +76,7 @@ def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list
         tagged, pushed = docker("tag", trip.name, place), docker("push", place)
         if name:    # a FROM may be pinned to it
             pushed = f"DIGEST=$({pushed} | grep -o 'sha256:[0-9a-f]*')"
-            terminal.name(trip.digest, "$DIGEST")
+            tell(trip.digest, "$DIGEST")
         note(f"{tagged} && {pushed}")
     return trips
 
@@ -95,7 +95,7 @@ def fresh(registry: Registry | None, trips: Sequence[Transfer]) -> list[Copy]:
 
 def published(registry: Registry, name: str) -> Published:
     """The manifests that `registry.place(name)` leads to. Raises TransferFailed."""
-    note(docker("buildx", "imagetools", "inspect", registry.place(name)))
+    look(docker("buildx", "imagetools", "inspect", registry.place(name)))
     return Published(registry.entries(name))
 
 

@@ -8,6 +8,7 @@ Builds are noted as the builder reports them, so that those of `rebuild` and `re
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from ..experiments import incremental
 from ..experiments.variants import APPS
 from ..recorded import COMMANDS
 from ..views.terminal import Script, commands_bundle
-from .commands import docker, looks
+from .commands import docker
 from .session import engine, recorded_only
 
 __all__ = ["in_your_terminal"]
@@ -31,7 +32,9 @@ __all__ = ["in_your_terminal"]
 _ROOT = APPS.parents[1]    # commands begin here
 _COPIES = ("multistage-lesson-", "multistage-edit-")    # folders that a lesson has made
 _EXERCISE = "multistage-exercise-"
+_COPY = "/tmp/multistage-copy-"    # a terminal's own
 _LONGEST = 20_000    # bytes of a file that a script writes
+_LEAST = 8    # characters that stand in a command by no chance
 
 @dataclass
 class _Kernel:
@@ -39,14 +42,11 @@ class _Kernel:
 
     noted: list[str] = field(default_factory=list)       # every command
     of_cell: list[str] = field(default_factory=list)     # those of the cell that runs now
+    looks: set[str] = field(default_factory=set)         # those that only look
     remarks: dict[str, None] = field(default_factory=dict)
     ends: dict[str, None] = field(default_factory=dict)  # commands that end what the script has started
-    names: dict[str, str] = field(default_factory=dict)  # an address or path of its own: what every command says for it
-    values: dict[str, str] = field(default_factory=dict)    # a text that is not written: what a shell gets it from
-    arguments: set[str] = field(default_factory=set)        # the values of build arguments, which are written
-    copied: dict[frozenset[tuple[str, bytes]], str] = field(default_factory=dict)    # files: the folder with them
-    read: dict[bytes, str] = field(default_factory=dict)    # the content of a file: where a command has put it
-    secrets: dict[str, bytes] = field(default_factory=dict)    # the value that each had last
+    instead: dict[str, str] = field(default_factory=dict)   # what only the notebook has: what a command says for it
+    places: dict[int, str] = field(default_factory=dict)    # the hash of a file or of files: where a command has put it
     made: dict[str, ResolvedBase] = field(default_factory=dict)    # stand-ins that builds stood on: name, base
     told: set[str] = field(default_factory=set)             # those that a reader was told of
 
@@ -54,29 +54,31 @@ class _Kernel:
 _kernel = _Kernel()
 
 
-def note(*commands: str, of_engine: bool = True) -> None:
+def note(*commands: str, of_engine: bool = True) -> list[str]:
     """Keep the commands of a call. Where there is no engine, a call of one shows what was recorded of it."""
     if of_engine and recorded_only():
-        return
-    told = [*map(_named, commands)]
+        return []
+    told = [*map(_told, commands)]
     _kernel.noted.extend(told)
     _kernel.of_cell.extend(told)
+    return told
 
 
-def name(own: str, terminal: str) -> None:
-    """Have every command say `terminal` for what only this notebook has: a server's address, a socket."""
-    _kernel.names[own] = terminal
+def look(*commands: str, of_engine: bool = True) -> None:
+    """Keep commands that only look: done again without a change in between, they say the same."""
+    _kernel.looks.update(note(*commands, of_engine=of_engine))
 
 
-def hide(value: str, shell: str) -> None:
-    """Have `word` give `shell` for a text that is not to be written."""
-    _kernel.values[value] = shell
+def tell(own: str, terminal: str) -> None:
+    """Have every command say `terminal` for what only this notebook has, or what is not to be written: a server's
+    address, a socket, a secret."""
+    _kernel.instead[own] = terminal
 
 
 def start(own: str, terminal: str, *commands: str, end: str) -> None:
     """Keep the commands that start something, known as `terminal`, that runs until the command `end`, as the notebook's
     own, at `own`, does until it closes."""
-    name(own, terminal)
+    tell(own, terminal)
     if end in _kernel.ends:    # runs already
         _kernel.of_cell.extend(commands)
     else:
@@ -84,22 +86,27 @@ def start(own: str, terminal: str, *commands: str, end: str) -> None:
         _kernel.ends[end] = None
 
 
-def _named(command: str) -> str:
-    for own, terminal in _kernel.names.items():
-        command = command.replace(own, terminal)
+def _told(command: str) -> str:
+    for own, terminal in _kernel.instead.items():
+        command = command.replace(_quoted(own), terminal) if len(own) >= _LEAST else command
     return command
+
+
+def _quoted(text: str) -> str:
+    """A text as it stands between the quotes of a shell, if it needs any."""
+    return text.replace("'", "'\"'\"'")
 
 
 def word(text: str) -> str:
     """A text, quoted for a shell; what stands for it where it is not to be written."""
-    return _kernel.values.get(text) or shlex.quote(text)
+    return _kernel.instead.get(text) or shlex.quote(text)
 
 
 def read_to(path: str, content: bytes) -> str:
     """The file that a command writes what it has read to: '' for a short text, which it prints."""
     if len(content) < _LONGEST and b"\0" not in content:
         return ""
-    return _kernel.read.setdefault(content, f"/tmp/multistage-{Path(path).name}")
+    return _kernel.places.setdefault(hash(content), f"/tmp/multistage-{Path(path).name}")
 
 
 def put_file(place: str, path: str, content: bytes) -> list[str]:
@@ -130,7 +137,7 @@ def _without_repeats(commands: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for command in commands:
         if command not in seen:
-            seen = seen | {command} if looks(command) else set()
+            seen = seen | {command} if command in _kernel.looks else set()
             yield command
 
 
@@ -139,11 +146,10 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     folder = request.folder.resolve()
     if folder.name.startswith(_EXERCISE) or folder.is_relative_to(_ROOT / "helpers"):
         return
-    place, before = _place(folder)
+    place, before = place_of(folder)
     told = replace(request, builder=prepared.request.builder, output=_output(request.output))
     command, *text = builds.command_line(told, place).split("\n")
     before += [line for each in (request.secrets or {}).items() for line in _secret(*each)]
-    _kernel.arguments.update((request.args or {}).values())
     fails = f"    # fails{f' at line {failure.line}' * bool(failure.line)}" if failure else ""
     note("\n".join([*before, command + fails, *text]))
     _kernel.remarks.update(dict.fromkeys(_differences(request, prepared)))
@@ -158,18 +164,17 @@ def _output(output: str | Path | None) -> str | Path | None:
     return f"/tmp/{Path(output).name}" if output and Path(output).parent.name.startswith(_COPIES) else output
 
 
-def _secret(name: str, value: bytes) -> Iterator[str]:
-    """The line that sets the variable which a command takes a secret from. The value itself is written only where a
-    build argument has had it before; else one stands there that is the same whenever the secret is."""
-    if _kernel.secrets.get(name) == value:
-        return
-    _kernel.secrets[name] = value
-    text, remark = value.decode(errors="replace"), ""
-    if text not in _kernel.arguments:
-        others = sum(each.startswith(f"{name}-") for each in _kernel.values.values())
-        hide(text, _kernel.values.get(text) or shlex.quote(f"{name}-{others + 1}"))
+def _secret(name: str, value: bytes) -> list[str]:
+    """The line that sets the variable which a command takes a secret from, if another stands there. The value itself is
+    written only where a build argument has had it before; else one that is the same whenever the secret is."""
+    text, begin, remark = value.decode(errors="replace"), f"export {builds.variable(name)}=", ""
+    lines = "\n".join(_kernel.noted).split("\n")
+    if not re.search(rf"={re.escape(_quoted(text))}'?( |$)", "\n".join(lines), re.MULTILINE):
+        others = sum(each.startswith(f"{name}-") for each in _kernel.instead.values())
+        tell(text, _kernel.instead.get(text) or shlex.quote(f"{name}-{others + 1}"))
         remark = "    # a value of yours: the notebook's is not written here"
-    yield f"export {builds.variable(name)}={word(text)}{remark}"
+    line = f"{begin}{word(text)}{remark}"
+    return [line] if [each for each in lines if each.startswith(begin)][-1:] != [line] else []
 
 
 def _differences(request: BuildRequest, prepared: Prepared) -> Iterator[str]:
@@ -182,15 +187,16 @@ def _differences(request: BuildRequest, prepared: Prepared) -> Iterator[str]:
             yield f"# The notebook also handed {given} to builds, as --secret id={given.id},src=FILE does."
 
 
-def _place(folder: Path) -> tuple[str, list[str]]:
+def place_of(folder: Path) -> tuple[str, list[str]]:
     """(a build context as a command names it, the lines that make it)."""
+    folder = folder.resolve()
     if not folder.name.startswith(_COPIES):
         return str(folder.relative_to(_ROOT) if folder.is_relative_to(_ROOT) else folder), []
     files = incremental.files(folder)
-    known = frozenset(files.items())
-    if known in _kernel.copied:
-        return _kernel.copied[known], []
-    place = _kernel.copied[known] = f"/tmp/multistage-copy-{len(_kernel.copied) + 1}"
+    known = hash(frozenset(files.items()))
+    if known in _kernel.places:
+        return _kernel.places[known], []
+    place = _kernel.places[known] = f"{_COPY}{sum(each.startswith(_COPY) for each in _kernel.places.values()) + 1}"
     return place, copy_lines(files, place, {app.name: incremental.files(app) for app in APPS.iterdir() if app.is_dir()})
 
 
@@ -214,8 +220,8 @@ def _written(place: str, name: str, old: bytes | None, new: bytes) -> list[str]:
     """The commands that change a file, or write a new one."""
     path = shlex.quote(f"{place}/{name}")
     folder = [f"mkdir -p {shlex.quote(str(Path(place, name).parent))}"] if "/" in name and old is None else []
-    if new in _kernel.read:
-        return [*folder, f"cp {_kernel.read[new]} {path}"]
+    if hash(new) in _kernel.places:
+        return [*folder, f"cp {_kernel.places[hash(new)]} {path}"]
     try:
         text, before = new.decode(), (old or b"").decode()
     except UnicodeDecodeError:

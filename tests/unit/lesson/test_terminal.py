@@ -52,9 +52,11 @@ def test_a_script_has_the_calls_in_order():
 
 
 def test_a_look_is_repeated_only_after_a_change():
-    look, run = commands.listing("greeter:multi"), docker("run", "--rm", "greeter:multi")
-    terminal.note(look, look, run, run, look, docker("images"), look)
-    assert lesson.in_your_terminal().text.splitlines()[-6:] == ["", look, run, run, look, docker("images")]
+    listing, run = commands.listing("greeter:multi"), docker("run", "--rm", "greeter:multi")
+    terminal.look(listing, listing)
+    terminal.note(run, run)
+    terminal.look(listing, docker("images"), listing)
+    assert lesson.in_your_terminal().text.splitlines()[-6:] == ["", listing, run, run, listing, docker("images")]
 
 
 def test_a_server_of_the_notebook_is_started_once_and_ended_in_a_terminal_too():
@@ -116,13 +118,14 @@ def test_what_fails_in_a_server_is_said_to_fail(monkeypatch):
         raise CourseError("The file system is read-only.")
 
     asked = []
-    served = building._Served("course-1", "greeter", "http://127.0.0.1:1", 0.1, None, address="http://x/", asked=asked)
-    for name, call in {"put": lambda: served.put("/a", b""), "run": lambda: served.run(["ls"])}.items():
+    there = container.ServedContainer("course-1", "greeter", "http://127.0.0.1:1", 0.1, None)
+    served = building.Noted(there, building._of_served("http://x/", asked), asked.append)
+    for name, call in {"put": lambda: served.put("/a", b"new"), "run": lambda: served.run(["ls"])}.items():
         monkeypatch.setattr(container.ServedContainer, name, refused)
         with pytest.raises(CourseError):
             call()
-    assert [line for line in asked if "fails" in line] == [
-        "docker cp /tmp/multistage-a served:/a    # fails", "docker exec served ls    # fails"]
+    assert asked == ["printf %s new > /tmp/multistage-a\ndocker cp /tmp/multistage-a served:/a    # fails",
+                     "docker exec served ls    # fails"]
     for code in (3, 0):
         monkeypatch.setattr(container.ServedContainer, "run", lambda *_, code=code: SimpleNamespace(exit_code=code))
         served.run(["id"])
@@ -143,7 +146,7 @@ def test_a_changed_copy_is_made_again_file_by_file(tmp_path):
     del files["Dockerfile.tested"]
     place, commands = copied(files)
     assert "a copy of greeter, changed" in commands and "Hello" not in commands
-    made, = terminal._kernel.copied.values()
+    made, = terminal._kernel.places.values()
     script = "\n".join(line for line in commands.splitlines() if not line.startswith("docker"))
     subprocess.run(["sh", "-euc", script.replace(made, str(tmp_path / "copy"))], cwd=APPS.parents[1], check=True)
     assert incremental.files(tmp_path / "copy") == incremental.files(place) == files
@@ -229,7 +232,7 @@ def test_a_cell_shows_its_own_commands_once(monkeypatch):
     shown = []
     shell = SimpleNamespace(display_pub=SimpleNamespace(publish=lambda **output: shown.append(output)))
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
-    terminal.note("docker images", "docker images")
+    terminal.look("docker images", "docker images")
     terminal.show_commands()
     terminal.show_commands()
     assert [each["data"]["text/plain"] for each in shown] == ["In a terminal: docker images"]
