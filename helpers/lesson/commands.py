@@ -34,6 +34,11 @@ def inventory(image: str, debian: bool) -> str:
     return _created(image, "docker export look | tar -tv", *[_DEBIAN] * debian)
 
 
+def digests(image: str) -> str:
+    """Print the digests of an image's layers."""
+    return docker("image", "inspect", "-f", "{{json .RootFS.Layers}}", image)
+
+
 def comparison(images: Sequence[str]) -> list[str]:
     """List what only one of two images has, or what the first has and each other has not."""
     names = [f"/tmp/files-{number}" for number, _ in enumerate(images, 1)]

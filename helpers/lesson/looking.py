@@ -24,8 +24,8 @@ from .commands import docker
 from .session import engine, reference
 from .terminal import look, note, read_to, word
 
-__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory", "needs",
-           "new_runner", "paths", "prune", "read_file", "search", "which_builder"]
+__all__ = ["attributes", "break_in", "cache_records", "compare", "find", "images", "inspect", "inventory",
+           "layer_digests", "needs", "new_runner", "paths", "prune", "read_file", "search", "which_builder"]
 _PRUNE = f"{docker('buildx', 'prune')}    # asks first; it removes what other builds left, too"
 
 
@@ -38,6 +38,12 @@ def inspect(built: BuildResult | str) -> Image:
 def _inspected(built: BuildResult | str) -> Image:
     seen = image.inspect(reference(built), engine())
     return image.with_copy_arguments(seen, built) if isinstance(built, BuildResult) else seen
+
+
+def layer_digests(built: BuildResult | str) -> tuple[str, ...]:
+    """The digests of an image's layers, the lowest first: the same digest is the same layer."""
+    look(commands.digests(reference(built)))
+    return tuple(layer.digest for layer in _inspected(built).layers)
 
 
 def paths(built: BuildResult | str) -> frozenset[str]:

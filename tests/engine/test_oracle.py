@@ -3,6 +3,7 @@ lessons show beneath other cells: a shell finds with it what the helper found.""
 
 import hashlib
 import io
+import json
 import os
 import re
 import subprocess
@@ -227,7 +228,7 @@ def shell(engine, docker, tmp_path, monkeypatch):
         command = command.replace("/tmp/", f"{tmp_path}/").replace("--name look", f"--name {look}").replace(
             "look:", f"{look}:").replace("export look", f"export {look}").replace("rm look", f"rm {look}")
         return subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={
-            **os.environ, "DOCKER_HOST": engine.host, "PATH": f"{tmp_path}:{os.environ['PATH']}"}).stdout
+            **os.environ, "DOCKER_HOST": engine.host, "DOCKER_BUILDKIT": "1", "PATH": f"{tmp_path}:{os.environ['PATH']}"}).stdout
     return run
 
 
@@ -263,3 +264,8 @@ def test_the_libraries_of_a_program_are_listed(engine, made, shell):
     needed = inventories.inventory(made["last"], engine).needs("/usr/bin/dash")
     told = shell(commands.needs(made["last"], "/usr/bin/dash"))
     assert needed.loader in told and all(name in told for name in needed.found)
+
+
+def test_the_digests_of_layers_are_listed(engine, made, shell):
+    names = ["debian:bookworm-slim", *made.values()]
+    assert [json.loads(shell(commands.digests(each))) for each in names] == [_layers(engine, each) for each in names]
