@@ -9,8 +9,12 @@ import shlex
 from collections.abc import Sequence
 
 SERVED = "served"    # what a server's container is called
+TWICE = ("twice:first", "twice:second")    # two builds of the same
 _LOOK = "/tmp/look"
 _DEBIAN = "docker cp look:/var/lib/dpkg - | tar -xO --wildcards '*/status*' 2>/dev/null | grep -a ^Package:"
+# An archive's entries with their times, then its files with their checksums; what is no archive says nothing.
+_ENTRIES = (f"find {_LOOK} -type f -exec tar --full-time -tvf {{}} \\; "
+            "-exec tar -xf {} --to-command='echo $TAR_FILENAME $(sha256sum)' \\; 2>/dev/null | sort")
 
 
 def docker(*words: str) -> str:
@@ -44,6 +48,21 @@ def comparison(images: Sequence[str]) -> list[str]:
     names = [f"/tmp/files-{number}" for number, _ in enumerate(images, 1)]
     return [*(_created(image, f"docker export look | tar -t | sort > {name}") for image, name in zip(images, names)),
             *(f"diff {names[0]} {other}" for other in names[1:])]
+
+
+def twins(archives: bool) -> list[str]:
+    """Print the ids and layers of the images TWICE, then each entry of a layer that differs in content, times, mode or
+    owner. With `archives` they are in files, and loaded first."""
+    names = [f"/tmp/files-{number}" for number, _ in enumerate(TWICE, 1)]
+    return [*(docker("load", "-i", archive(image)) for image in TWICE if archives),
+            docker("image", "inspect", "-f", "{{.Id}} {{json .RootFS.Layers}}", *TWICE),
+            *(f"{_unpacked(image)}\n{_ENTRIES} > {name}" for image, name in zip(TWICE, names)),
+            f"diff {' '.join(names)}"]
+
+
+def archive(image: str) -> str:
+    """The file that an image is written to."""
+    return f"/tmp/{image.replace(':', '-')}.tar"
 
 
 def reading(image: str, path: str, hidden: bool, to: str = "") -> str:

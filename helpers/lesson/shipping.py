@@ -5,11 +5,12 @@ from __future__ import annotations
 import atexit
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from IPython.display import display
 
-from ..builder import BuildResult
+from ..builder import BuildRequest, BuildResult
 from ..errors import RegistryUnavailable, Unsupported
 from ..experiments import reproducibility as twices
 from ..experiments import significance, size_attribution, startup_time
@@ -26,7 +27,7 @@ from . import commands
 from .building import build, folder
 from .commands import docker
 from .session import engine, folder_of, reference
-from .terminal import look, note, start, tell
+from .terminal import look, note, retold, start, tell
 
 __all__ = ["build_twice", "cold_starts", "faster", "fresh", "open_registry", "provenance", "published", "push",
            "split", "warm_starts"]
@@ -122,9 +123,23 @@ def build_twice(app: str, dockerfile: str = "Dockerfile", first: Mapping[str, st
                 second: Mapping[str, str] | None = None, *, rewrite: bool = False) -> Twins:
     """Build an application two times without the cache; what differs. `rewrite` has the builder set the times of the
     files, with `--output type=image,rewrite-timestamp=true`; Unsupported where it cannot."""
-    with Status() as status:
-        return twices.twice(folder_of(app), dockerfile, first=first, second=second, rewrite=rewrite,
-                            engine=engine(), watch=status)
+    names = iter(commands.TWICE)
+    with Status() as status, retold(lambda request: _as_command(request, next(names))):
+        found = twices.twice(folder_of(app), dockerfile, first=first, second=second, rewrite=rewrite,
+                             engine=engine(), watch=status)
+    look("\n".join(commands.twins(archives=rewrite)))
+    return found
+
+
+def _as_command(request: BuildRequest, name: str) -> BuildRequest:
+    """One of two builds as a command asks for it: with a name to compare it by, and without the provenance that buildx
+    adds, which has times in it. Docker's own driver unpacks each image that it makes, and BuildKit rewrites no times
+    then: those are written into a file."""
+    provenance = "false" if "provenance" in engine().exports else ""
+    if request.output is None:
+        return replace(request, tag=name, provenance=provenance)
+    output = f"type=oci,dest={commands.archive(name)},name={name},rewrite-timestamp=true"
+    return replace(request, output=output, provenance=provenance)
 
 
 _MODES = ("min", "max")

@@ -7,10 +7,11 @@ Builds are noted as the builder reports them, so that those of `rebuild` and `re
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class _Kernel:
     places: dict[int, str] = field(default_factory=dict)    # the hash of a file or of files: where a command has put it
     made: dict[str, ResolvedBase] = field(default_factory=dict)    # stand-ins that builds stood on: name, base
     told: set[str] = field(default_factory=set)             # those that a reader was told of
+    retold: Callable[[BuildRequest], BuildRequest] = lambda request: request    # as a command asks for it
 
 
 _kernel = _Kernel()
@@ -141,13 +143,23 @@ def _without_repeats(commands: Iterable[str]) -> Iterator[str]:
             yield command
 
 
+@contextlib.contextmanager
+def retold(change: Callable[[BuildRequest], BuildRequest]) -> Iterator[None]:
+    """In a block, have commands ask for what `change` makes of each request."""
+    before, _kernel.retold = _kernel.retold, change
+    try:
+        yield
+    finally:
+        _kernel.retold = before
+
+
 def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed | None) -> None:
     """Keep a build that has ended. Those of stand-ins and exercises are no call of a lesson's."""
     folder = request.folder.resolve()
     if folder.name.startswith(_EXERCISE) or folder.is_relative_to(_ROOT / "helpers"):
         return
     place, before = place_of(folder)
-    told = replace(request, builder=prepared.request.builder, output=_output(request.output))
+    told = _kernel.retold(replace(request, builder=prepared.request.builder, output=_output(request.output)))
     command, *text = builds.command_line(told, place).split("\n")
     before += [line for each in (request.secrets or {}).items() for line in _secret(*each)]
     fails = f"    # fails{f' at line {failure.line}' * bool(failure.line)}" if failure else ""
@@ -157,10 +169,7 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
 
 
 def _output(output: str | Path | None) -> str | Path | None:
-    """Where a command writes what the notebook writes into a folder of its own. Docker's own driver unpacks each image
-    that it makes, and BuildKit rewrites no times then: a command writes those into a file."""
-    if "rewrite-timestamp" in str(output):
-        return "type=oci,dest=/tmp/multistage.tar,rewrite-timestamp=true"
+    """Where a command writes what the notebook writes into a folder of its own."""
     return f"/tmp/{Path(output).name}" if output and Path(output).parent.name.startswith(_COPIES) else output
 
 

@@ -19,7 +19,7 @@ from helpers.builder import BuildRequest, build, command_line, recent
 from helpers.container import ServedContainer
 from helpers.errors import EngineFault
 from helpers.image import inspect, read_file
-from helpers.lesson import APPS, commands, files, folder, terminal
+from helpers.lesson import APPS, build_twice, commands, files, folder, terminal
 from helpers.maintenance.docker_command import docker_build_uses
 
 
@@ -269,3 +269,27 @@ def test_the_libraries_of_a_program_are_listed(engine, made, shell):
 def test_the_digests_of_layers_are_listed(engine, made, shell):
     names = ["debian:bookworm-slim", *made.values()]
     assert [json.loads(shell(commands.digests(each))) for each in names] == [_layers(engine, each) for each in names]
+
+
+@pytest.mark.parametrize("rewrite", [False, True])
+def test_what_differs_between_two_builds_is_shown(engine, docker, shell, monkeypatch, rewrite):
+    """A file's content and a folder's times, or nothing, as the helper finds it."""
+    if rewrite and "timestamps" not in engine.exports:
+        pytest.skip("The engine rewrites no times.")
+    if "provenance" in engine.exports and not shell("docker buildx version"):
+        pytest.skip("This docker command cannot leave a provenance out: it has no buildx.")
+    text = (b"FROM debian:bookworm-slim AS builder\nARG WORD SOURCE_DATE_EPOCH\nRUN mkdir /made && echo $WORD > /made/word\n"
+            b"FROM debian:bookworm-slim\nCOPY --from=builder /made /made\n")
+    args = {"WORD": "same", "SOURCE_DATE_EPOCH": "0"} if rewrite else {}
+    monkeypatch.setattr(recent, "ended", terminal.note_build)
+    monkeypatch.setattr(terminal, "_kernel", terminal._Kernel())
+    found = build_twice(folder({"Dockerfile": text}), first=args or {"WORD": "one"}, second=args or {"WORD": "two"}, rewrite=rewrite)
+    try:
+        told = shell("\n".join(terminal._kernel.noted))
+    finally:
+        for name in commands.TWICE:
+            engine.client.images.remove(name, force=True)
+    first, second = (line.split() for line in told.splitlines() if line.startswith("sha256:") and "[" in line)
+    assert (first[0] == second[0], first[1] == second[1]) == (found.image, found.layers) == (rewrite, rewrite)
+    differing = {line.split()[-1 if line[2:3] in "-d" else 1] for line in told.splitlines() if line[:2] in ("< ", "> ")}
+    assert {f"/{path}".rstrip("/") for path in differing} == {path for path, _ in found.files}

@@ -12,7 +12,7 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest
 from helpers.errors import BuildFailed, CourseError
 from helpers.experiments import incremental
-from helpers.lesson import APPS, building, commands, terminal
+from helpers.lesson import APPS, building, commands, shipping, terminal
 from helpers.lesson.commands import docker
 
 APP = APPS / "greeter"
@@ -179,7 +179,6 @@ def test_a_command_says_where_it_fails_and_what_it_needs(failure, options, comma
 
 @pytest.mark.parametrize("output, told", [
     (None, ""), ("out", "--output out "),
-    ("type=image,name=x,rewrite-timestamp=true", "--output type=oci,dest=/tmp/multistage.tar,rewrite-timestamp=true "),
     ("type=image,push=true", "--output type=image,push=true "),
     (Path("/tmp/multistage-lesson-x1/secret-provenance-min"), "--output /tmp/secret-provenance-min ")])
 def test_a_command_writes_into_no_folder_of_the_notebook_s(output, told):
@@ -196,6 +195,12 @@ def test_a_secret_is_set_when_it_changes_and_is_the_same_whenever_its_value_is()
     assert terminal.word("two") == "token-2" and terminal.word("it's") == "'it'\"'\"'s'"
 
 
+def test_a_secret_is_found_in_other_commands_unless_it_may_stand_there_by_chance():
+    note_build(APP, secrets={"token": b"it's hunter2", "key": b"app"})
+    terminal.note(docker("run", "app", "echo", "it's hunter2!"), f"grep {terminal.word('app')}")
+    assert terminal._kernel.noted[1:] == ["docker run app echo 'token-1!'", "grep key-1"]
+
+
 def test_a_secret_that_was_a_build_argument_is_written_again():
     note_build(APP, args={"TOKEN": "seen before"})
     note_build(APP, secrets={"token": b"seen before"})
@@ -209,6 +214,47 @@ def test_the_head_of_the_script_says_what_docker_would_not_have():
     text = lesson.in_your_terminal().text
     assert "# golang:1.22, which docker pulls, is localhost/multistage.course/golang:1.22" in text
     assert "--secret id=npmrc,src=FILE" in text
+
+
+@pytest.mark.parametrize("rewrite, exports, options", [
+    (False, (), ["-t twice:first ", "-t twice:second "]),
+    (False, ("provenance",), ["--provenance false -t twice:first ", "--provenance false -t twice:second "]),
+    (True, ("provenance",), [f"--provenance false --output type=oci,dest=/tmp/twice-{each}.tar,name=twice:{each},"
+                             "rewrite-timestamp=true " for each in ("first", "second")])])
+def test_two_builds_are_named_in_a_terminal_and_compared_there(monkeypatch, rewrite, exports, options):
+    def twice(app, *_, rewrite, **__):
+        for _ in range(2):
+            note_build(app, output="type=image,name=x:1,rewrite-timestamp=true" if rewrite else None)
+
+    monkeypatch.setattr(shipping, "engine", lambda: SimpleNamespace(exports=exports))
+    monkeypatch.setattr(shipping.twices, "twice", twice)
+    shipping.build_twice("greeter", rewrite=rewrite)
+    program = "docker buildx build" if exports else "docker build"
+    *built, compared = terminal._kernel.noted
+    assert built == [f"{program} {each}notebooks/apps/greeter" for each in options]
+    assert ("docker load -i /tmp/twice-second.tar\n" in compared) == rewrite
+    assert "twice:first twice:second\n" in compared and compared.endswith("\ndiff /tmp/files-1 /tmp/files-2")
+    note_build(APP)
+    assert terminal._kernel.noted[-1] == "docker build notebooks/apps/greeter"    # as it is asked for again
+
+
+def test_each_step_of_a_container_is_noted_and_it_is_removed_once(monkeypatch):
+    class Made:
+        state = "created"
+
+        def start(self):
+            raise CourseError("No.")
+
+    made = Made()
+    monkeypatch.setattr(building, "engine", lambda: None)
+    monkeypatch.setattr(building.lifecycle, "create", lambda *_: made)
+    life = lesson.create("greeter:multi")
+    assert life.state == "created"
+    with pytest.raises(CourseError):
+        life.start()
+    assert terminal._kernel.noted == ["docker create --name life greeter:multi", "docker ps -a --filter name=life",
+                                      "docker start life    # fails"]
+    assert life._container is made and repr(life) == repr(made) and "start" in dir(life)
 
 
 def test_builds_of_stand_ins_and_exercises_are_no_call_of_a_lesson(tmp_path):
