@@ -8,7 +8,7 @@ from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
 from ..views.lesson import say
-from ..widgets import ask, predict
+from ..widgets import predict
 from . import building, kernel, looking, reviewing, services, session, shipping, terminal
 from .building import *
 from .drawing import charts
@@ -20,7 +20,7 @@ from .session import APPS as APPS
 from .shipping import *
 from .terminal import *
 
-__all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "ask", "charts", "doctor", "predict", "ratio", "say",
+__all__ = ["BaseUnavailable", "BuildFailed", "CourseError", "charts", "doctor", "predict", "ratio", "say",
            "seconds", "share", "size", *building.__all__, *looking.__all__,
            *reviewing.__all__, *services.__all__, *session.__all__, *shipping.__all__, *terminal.__all__]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from .. import claims as given
 from .. import lint as linter
 from .. import report as reports
+from .. import widgets
 from ..builder import BuildResult
 from ..checks import progress
 from ..claims import Sentences, Standings, Verdict
@@ -16,11 +18,19 @@ from ..report.kitchen import Rooms
 from ..views.lint import Linted, Opinions
 from ..views.predictions import Scores
 from ..widgets import LiveBuild
+from ..widgets.ask import Question
 from .looking import inventory
 from .session import connected, engine, folder_of
-from .terminal import look
+from .terminal import drop_cell, look, place_of
 
-__all__ = ["interview", "lint", "opinions", "predictions", "report", "rooms", "verdict", "verdicts"]
+__all__ = ["ask", "interview", "lint", "opinions", "predictions", "report", "rooms", "verdict", "verdicts"]
+
+
+def ask(name: str, found: object = "") -> Question:
+    """A question of notebooks/questions.toml. No command is shown of what is measured for its answer.
+    The words are those of `helpers.widgets.ask`."""
+    drop_cell()
+    return widgets.ask(name, found)
 
 
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:
@@ -60,8 +70,10 @@ def report(project: str, dockerfile: str = "Dockerfile", *, target: str | None =
 
 def lint(app: str, dockerfile: str = "Dockerfile") -> Linted:
     """What hadolint says of a Dockerfile, beside its lines; or why it says nothing here."""
-    text = (folder_of(app) / dockerfile).read_text()
-    look(f"hadolint notebooks/apps/{app}/{dockerfile}", of_engine=False)
+    folder = folder_of(app)
+    text = (folder / dockerfile).read_text()
+    place, before = place_of(folder)
+    look("\n".join([*before, f"hadolint {shlex.quote(f'{place}/{dockerfile}')}"]), of_engine=False)
     try:
         return Linted(dockerfile, text, linter.lint(text))
     except LinterUnavailable as error:

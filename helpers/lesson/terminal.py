@@ -153,6 +153,12 @@ def retold(change: Callable[[BuildRequest], BuildRequest]) -> Iterator[None]:
         _kernel.retold = before
 
 
+def drop_cell() -> None:
+    """Forget the commands of this cell: what it asks of the engine is no step of the lesson."""
+    del _kernel.noted[len(_kernel.noted) - len(_kernel.of_cell):]
+    _kernel.of_cell.clear()
+
+
 def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed | None) -> None:
     """Keep a build that has ended. Those of stand-ins and exercises are no call of a lesson's."""
     folder = request.folder.resolve()

@@ -12,7 +12,7 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest
 from helpers.errors import BuildFailed, CourseError
 from helpers.experiments import incremental
-from helpers.lesson import APPS, building, commands, shipping, terminal
+from helpers.lesson import APPS, building, commands, reviewing, shipping, terminal
 from helpers.lesson.commands import docker
 
 APP = APPS / "greeter"
@@ -236,6 +236,33 @@ def test_two_builds_are_named_in_a_terminal_and_compared_there(monkeypatch, rewr
     assert "twice:first twice:second\n" in compared and compared.endswith("\ndiff /tmp/files-1 /tmp/files-2")
     note_build(APP)
     assert terminal._kernel.noted[-1] == "docker build notebooks/apps/greeter"    # as it is asked for again
+
+
+@pytest.mark.parametrize("call", [lesson.lint, lesson.check])
+def test_a_dockerfile_is_checked_where_it_is(monkeypatch, tmp_path, call):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    for module in (building, reviewing.linter):
+        monkeypatch.setattr(module, "lint", lambda *_: ())
+    monkeypatch.setattr(building, "engine", lambda: None)
+    copy = lesson.folder({"Dockerfile": b"FROM scratch\n"})
+    for app, place in {"greeter": "notebooks/apps/greeter", str(APP): "notebooks/apps/greeter",
+                       str(tmp_path): str(tmp_path), copy: "/tmp/multistage-copy-1"}.items():
+        call(app)
+        *_, line = terminal._kernel.noted[-1].split("\n")
+        assert line in (f"hadolint {place}/Dockerfile", f"docker build --check -f {place}/Dockerfile {place}")
+    assert "mkdir /tmp/multistage-copy-1\n" in terminal._kernel.noted[-1]
+
+
+def test_no_command_is_shown_of_what_a_question_measures(monkeypatch):
+    shown = []
+    shell = SimpleNamespace(display_pub=SimpleNamespace(publish=lambda **output: shown.append(output)))
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    terminal.note("docker run --rm greeter")
+    terminal.show_commands()
+    terminal.note("docker run --rm greeter --version")
+    lesson.ask("05-clean-image")
+    terminal.show_commands()
+    assert len(shown) == 1 and terminal._kernel.noted == ["docker run --rm greeter"]
 
 
 def test_each_step_of_a_container_is_noted_and_it_is_removed_once(monkeypatch):
