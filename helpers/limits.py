@@ -141,8 +141,8 @@ def uppers(mark: str, proc: Path = PROC) -> set[Path]:
 
 
 def roots(mark: str, proc: Path = PROC) -> set[Path]:
-    """The folders that PRoot shows as `/` to processes with the mark."""
-    return _of_carriers(mark, proc, _proot_roots)
+    """The folders that processes with the mark have as `/`, where an engine lets them write into one."""
+    return _of_carriers(mark, proc, backends.roots)
 
 
 def _of_carriers(mark: str, proc: Path, folders: Callable[[Path], Iterator[Path]]) -> set[Path]:
@@ -158,12 +158,6 @@ def _overlays(process: Path) -> Iterator[Path]:
         words = line.split(" ")
         if len(words) > 4 and words[4] == "/" and (upper := _UPPER.search(line)):
             yield Path(upper[1])
-
-
-def _proot_roots(process: Path) -> Iterator[Path]:
-    words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
-        yield Path(os.fsdecode(words[words.index(b"-r") + 1]))
 
 
 def held(folder: Path, since: float = 0) -> int:

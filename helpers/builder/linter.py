@@ -4,7 +4,6 @@ The built-in reader of Docker 27 and later has them (moby/buildkit, frontend/sub
 """
 
 import json
-import re
 from collections.abc import Mapping
 
 from ..engine import Engine
@@ -29,8 +28,7 @@ def supported(engine: Engine) -> bool:
 
 def answers(engine: Engine, since: float) -> bool:
     """Whether the engine's builder answers what it does since that version of Docker Engine, 27 or 28.5."""
-    found = re.match(r"\d+(\.\d)?", engine.version)
-    return upgradable(engine) and found is not None and float(found[0]) >= since
+    return upgradable(engine) and engine.has_buildkit(since)
 
 
 def lint(request: BuildRequest, engine: Engine) -> tuple[Finding, ...]:

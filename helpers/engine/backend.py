@@ -48,6 +48,11 @@ class Backend(ABC):
         read it. The call and iterating raise OSError and ValueError."""
         return None
 
+    def roots(self, words: Sequence[bytes]) -> Iterator[Path]:
+        """The folder that a build's process of that command line has as `/`, if it is one on this machine; an overlay
+        says by itself where its files are."""
+        return iter(())
+
     @abstractmethod
     def rung(self) -> str:
         """How `Engine.rung` calls it."""

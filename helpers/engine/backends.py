@@ -1,5 +1,6 @@
 """The engines that the course knows, the best first."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -62,6 +63,12 @@ def install(report: Report) -> bool:
     except NoEngine:   # why nothing can be started here says more
         return False
     return True
+
+
+def roots(process: Path) -> Iterator[Path]:
+    """What `Backend.roots` of any kind says of a process, given by its folder in /proc. Raises OSError."""
+    words = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    return (root for each in ENGINES for root in each.roots(words))
 
 
 def is_engine(process: Path) -> bool:

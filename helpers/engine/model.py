@@ -1,5 +1,6 @@
 """What is known of an engine that answers."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -46,6 +47,11 @@ class Engine(Capabilities):
         """The engine's part of `doctor --json`."""
         keys = ("name", "version", "api", "store", "rung", "owned", "host", "cpus", "memory")
         return {key: getattr(self, key) for key in keys} | {"limits": list(self.limits)}
+
+    def has_buildkit(self, since: float) -> bool:
+        """Whether it has BuildKit as that version of Docker Engine has it or later: 27, or 28.5."""
+        found = re.match(r"\d+(\.\d)?", self.version)
+        return "buildkit" in self.builders and found is not None and float(found[0]) >= since
 
     def find_image(self, name: str) -> dict | None:
         """What `docker inspect` says of an image; None where it is not there. Raises the engine's errors."""

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from . import processes, proot_program
 from .backend import Backend
@@ -40,6 +42,10 @@ class PRoot(Backend):
 
     def rung(self) -> str:
         return "small"
+
+    def roots(self, words: Sequence[bytes]) -> Iterator[Path]:
+        if b"-r" in words[:-1] and any(word.rpartition(b"/")[2] == b"proot" for word in words):
+            yield Path(os.fsdecode(words[words.index(b"-r") + 1]))
 
     def obstacle(self) -> str:
         if sys.platform != "linux":

@@ -414,16 +414,16 @@ def test_a_full_disk_says_so(engine, kitchen, monkeypatch):
     assert not scratch(os.getpid())
 
 
-@pytest.mark.parametrize("ref", ["gcr.io/distroless/base-debian12",
-                                 pytest.param("golang:1.22", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("ref", ["gcr.io/distroless/base-debian12", *(
+    pytest.param(base.ref, marks=pytest.mark.nightly) for base in (*catalogue.BASES, *catalogue.PARTS)
+    if base.ref != "gcr.io/distroless/base-debian12")])
 def test_docker_build_makes_the_same_of_a_dockerfile(engine, docker, tmp_path, ref):
-    base, tags = bases.find(ref), ("multistage-test:ours", "multistage-test:theirs")
+    base, tags = catalogue.part(ref), ("multistage-test:ours", "multistage-test:theirs")
     secrets = aptsecrets.secrets(catalogue.SUITE)
-    ensure_bases(engine, [ref])
     try:
         standins.make(engine, base, tags[0], build, offline=False, report=print)
         with standins.context(base, "amd64", offline=False, report=print) as folder:
-            words = ["--network", standins.NETWORK, "--tag", tags[1]]
+            words = ["--network", standins.NETWORK, "--tag", tags[1], *(["--target", base.target] if base.target else [])]
             for name, value in secrets.items():
                 (tmp_path / name).write_bytes(value)
                 words += ["--secret", f"id={name},src={tmp_path / name}"]

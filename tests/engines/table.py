@@ -9,13 +9,13 @@ from .suite import ROOT, Outcome
 # A feature in the words of the table, and the files whose tests show it.
 FEATURES = {
     "same bytes as the plain engine": ("agreement",),
-    "builds": ("test_bounds", "test_build", "test_buildkit_page", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
+    "builds": ("test_limits", "test_build", "test_buildkit_page", "test_control", "test_dockerfile", "test_oracle", "test_outputs",
                "test_reference", "test_session", "test_snapshots"),
     "cache": ("test_cache",),
     "sizes": ("test_image",),
     "inventory": ("test_inventory", "test_syft", "test_report"),
     "bases": ("test_bases", "test_kit", "test_versions"),
-    "secrets": ("test_lent", "test_secrets_and_layers"),
+    "secrets": ("test_host_secrets", "test_secrets_and_layers"),
     "containers": ("test_container", "test_lifecycle"),
     "registry": ("test_registry", "test_shipping"),
     "languages": ("test_languages",), "cleaning": ("test_clean",)}

@@ -28,7 +28,7 @@ TELLING = (
 # What needs BuildKit, what is particular to Podman, and the one reason for which a test may be skipped there.
 OF_DOCKER = ("tests/engine/test_cache.py::test_a_stage_is_cached_until_it_is_pruned",
              "tests/engine/test_cache.py::test_buildkit_lists_the_last_stage_alone_and_the_legacy_builder_all",
-             "tests/engine/test_lent.py", "tests/engine/test_control.py", "tests/engine/test_snapshots.py",
+             "tests/engine/test_host_secrets.py", "tests/engine/test_control.py", "tests/engine/test_snapshots.py",
              "tests/engine/test_outputs.py")
 QUICK = (f"{suite.AGREEMENT}::test_a_dockerfile_builds_the_same_in_both", *TELLING, *OF_DOCKER[:2])
 OF_PODMAN = (

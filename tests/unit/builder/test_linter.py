@@ -1,5 +1,6 @@
 """The builder's own checks: in the trace of a build and without one, on replies recorded from Docker 28.5."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from helpers.cli import main
 from helpers.dockerfile import parse
 from helpers.errors import BaseUnavailable, DockerfileError, NoEngine, Unsupported
 from helpers.lint import Finding
+from tests.unit.engines import docker
 
 RECORDED = json.loads((Path(__file__).resolve().parents[1] / "data" / "checks" / "recorded.json").read_text())
 RULES = [(1, "ConsistentInstructionCasing"), (4, "StageNameCasing"), (5, "SecretsUsedInArgOrEnv"), (6, "UndefinedVar"),
@@ -49,7 +51,7 @@ def test_a_file_that_cannot_be_read_is_an_error_with_its_line():
 
 def engine(version, builders=("buildkit",)):
     client = SimpleNamespace(api=SimpleNamespace(base_url="http+docker://localhost"))
-    return SimpleNamespace(version=version, builders=builders, client=client, describe=lambda: f"Docker Engine {version}")
+    return dataclasses.replace(docker(version), client=client, builders=builders)
 
 
 @pytest.mark.parametrize("version, builders, since, there", [
