@@ -172,7 +172,8 @@ def _lost(before: Report, after: Report, other_files: bool) -> str:
 
 
 def _left(before: Report, after: Report) -> tuple[str, ...]:
-    """Files that are no cache, which lines of the one Dockerfile brought and the image of the other does not have."""
+    """Files that are no cache, which lines of the one Dockerfile brought and the image of the other does not have; and
+    variables, which come with the base."""
     context, there = _context(before), set(after.inventory.tree)
     said = []
     for line, layers in context.own_lines():
@@ -182,6 +183,9 @@ def _left(before: Report, after: Report) -> tuple[str, ...]:
             heaviest = sorted(gone, key=lambda path: (-gone[path], path))
             said.append(f"Left out, since it started without: {some(heaviest, NAMES)}, "
                         f"which line {line} brought ({size(sum(gone.values()))}).")
+    unset = sorted(context.start.environment.keys() - _context(after).start.environment.keys())
+    if unset:
+        said.append(f"Left out, since it started without: the base's variables {some(unset, NAMES)}.")
     return tuple(said)
 
 

@@ -161,6 +161,10 @@ def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file():
     left, = fixing._left(before, after)
     assert left == "Left out, since it started without: /srv/sampler, /srv/certs, which line 3 brought (8.00 kB)."
     assert fixing._left(before, before) == ()
+    told_more = Start(("/app",), {"PATH": "/bin", "LANG": "C", "GOPATH": "/go"})
+    before = replace(before, context=replace(before.context, start=told_more))
+    assert fixing._left(before, after)[1:] == (
+        "Left out, since it started without: the base's variables GOPATH, LANG, PATH.",)
     change = fixing.Change("large-base", 2, "Enough.", left=(left,))
     assert change.facts()["left"] == [left]
     assert fixing._marked(text, [change]).splitlines()[1:3] == [f"# {left}", "FROM a AS b"]
