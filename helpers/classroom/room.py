@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -175,8 +176,6 @@ def listening(text: str) -> tuple[str, int]:
 
 def _own_address() -> str:
     """The address by which others in the network reach this machine: that of its default route. Nothing is sent."""
-    import socket
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))     # RFC 5737: an address of nobody

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .. import paths
+from ..units import size
 from .output import GOOD, NO, emit, say
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ def kit(options: argparse.Namespace) -> int:
     """Gather all that a class without a network needs. Returns the exit code."""
     from ..classroom import kit
     from ..maintenance.first_run import have_engine
-    from ..units import size
 
     files = kit.make(have_engine(say), options.folder, say)
     total = sum(each.size for each in files)

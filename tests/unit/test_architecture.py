@@ -1,5 +1,8 @@
 """Data flows one way: the order of imports, and the picture that is drawn from them."""
 
+import pkgutil
+import re
+
 from tests import architecture
 from tests.architecture import HELPERS, ORDER, ROW, imports, modules, part
 
@@ -36,3 +39,9 @@ def test_the_picture_and_the_list_are_current():
     page = architecture.PAGE.read_text()
     assert architecture.PICTURE.read_text() == architecture.picture(edges), "run `make architecture`"
     assert page == architecture.placed(page, architecture.listed(architecture.order(edges))), "run `make architecture`"
+
+
+def test_every_function_that_the_page_follows_is_there():
+    followed = architecture.PAGE.read_text().partition("from a cell to a chart")[2].partition("\n## ")[0]
+    names = re.findall(r"`([a-z_]+(?:\.\w+)+)`", followed)
+    assert len(names) > 20 and all(pkgutil.resolve_name(f"helpers.{name}") for name in names)
