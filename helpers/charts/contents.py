@@ -13,10 +13,10 @@ from ..inventory import BUILDING, KINDS, Inventory, Tool, printable
 from ..units import counted, size
 from .grids import cell, grid, pale_legend
 from .sizes import Part, bar, bar_axis, instructions, layer_part, legend_of
-from .style import BUILD, DANGER, FAINT, HATCH, INK, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, DANGER, FAINT, HATCH, INK, RUN, SHARED, SMALL, Chart, canvas, finish
 
 _CELL_HIGH, _LINE_HIGH = 0.42, 0.19    # inches: a row of the grid, a line of the names above it
-_GRID_WIDE = 5.4                       # inches of all columns together
+_GRID_WIDE = 4.6                       # inches of all columns together
 _COUNT_WIDE = 0.42                     # inches that the number in a cell takes
 _LETTER, _BOLD, _SMALL_BOLD = 0.066, 0.105, 0.084    # inches of a letter in a cell and above
 _NAME_LINES = 3                        # lines of an image's name above its column
@@ -82,7 +82,7 @@ def _cell(axes: Axes, column: int, row: int, kind: str, found: Sequence[Tool], l
                   textcoords="offset points", fontsize=10, fontweight="bold")
     if letters >= _FEWEST:
         axes.annotate(_listed(_counted_names(found), letters), place, xytext=(25, 0), va="center",
-                      textcoords="offset points", fontsize=8.5, color=INK, linespacing=1.1)
+                      textcoords="offset points", fontsize=SMALL, color=INK, linespacing=1.1)
 
 
 def _counted_names(found: Sequence[Tool]) -> list[str]:

@@ -6,18 +6,17 @@ from typing import NamedTuple
 from matplotlib.patches import Patch
 
 from ..report import Report
-from ..text import one_line
 from ..units import counted, size
-from .sizes import Part, bar, bar_axis, legend_of
-from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, Chart, canvas, finish
+from .sizes import Part, bar, bar_axis, in_lines, legend_of
+from .style import DANGER, FAINT, INK, MONOSPACE, RUN, SHARED, SMALL, Chart, canvas, finish
 
 _ROW = 0.24       # inches of a line
 _ROWS = 26        # lines that a figure shows: those that bring something first
-_LETTERS = 40     # of a line
-_NAMES = 30       # characters of a line of rules beside a bar
-_LINE = 0.72      # rows that such a line takes
-_ROOM = 2.9       # of the axis, in longest bars: values and rules stand behind them
-_COLUMN = 1.4     # where the rules stand, in the same
+_LETTERS, _LINES = 30, 3    # of an instruction beside its bar: letters of a line, and lines
+_NAMES = 27       # characters of a line of rules beside a bar
+_LINE = 0.72      # rows that such a line takes, or one of an instruction
+_ROOM = 3.1       # of the axis, in longest bars: values and rules stand behind them
+_COLUMN = 1.5     # where the rules stand, in the same
 
 
 class _Row(NamedTuple):
@@ -36,18 +35,18 @@ def findings(report: Report) -> Chart:
     rows = _rows(report)
     rules = [textwrap.wrap("\u2718\u00a0" * bool(row.rules) + ", ".join(row.rules), _NAMES, break_on_hyphens=False)
              for row in rows]
-    places, top = [], 0.0    # a row in which many rules are broken is as high as their lines
-    for lines in rules:
-        high = max(1.0, _LINE * len(lines))
+    places, top = [], 0.0    # a row is as high as the lines in it
+    for row, lines in zip(rows, rules, strict=True):
+        high = max(1.0, _LINE * len(lines), _LINE * (row.text.count("\n") + 1))
         places.append(top + (high - 1) / 2)
         top += high
     figure, axes = canvas(0.45 + _ROW * top)
     longest = max((row.brings for row in rows), default=1) or 1
     stacks = [_parts(row, report.image.stand_in is not None) for row in rows]
     for at, row, parts, lines in zip(places, rows, stacks, rules, strict=True):
-        bar(axes, at, parts, size(row.brings) if row.brings else "", height=0.7, fontsize=8.5)
-        axes.text(_COLUMN * longest, at, "\n".join(lines), va="center", fontsize=8.5, color=INK, linespacing=1.05)
-    axes.set_yticks(places, [f"{row.line:>3} {row.text:<{_LETTERS}}" for row in rows], family=MONOSPACE, fontsize=7.5)
+        bar(axes, at, parts, size(row.brings) if row.brings else "", height=0.7, fontsize=SMALL)
+        axes.text(_COLUMN * longest, at, "\n".join(lines), va="center", fontsize=SMALL, color=INK, linespacing=1.05)
+    axes.set_yticks(places, [_label(row) for row in rows], family=MONOSPACE, fontsize=SMALL, linespacing=1.1)
     for row, label in zip(rows, axes.get_yticklabels(), strict=False):
         label.set_color(INK if row.shipped else FAINT)
     axes.set_ylim(top - 0.4, -1.3)
@@ -55,11 +54,17 @@ def findings(report: Report) -> Chart:
     axes.set_xticks([])    # every bar says its bytes
     axes.spines[["left", "bottom"]].set_visible(False)
     for left, head in ((0, "what it adds to the image"), (_COLUMN * longest, "the rules that it breaks")):
-        axes.text(left, -0.9, head, va="center", fontsize=8.5, color=FAINT)
+        axes.text(left, -0.9, head, va="center", fontsize=SMALL, color=FAINT)
     legend = legend_of(stacks)
     if not all(row.shipped for row in rows):
         legend.append(Patch(facecolor="none", edgecolor=FAINT, label="grey text: a stage that is not shipped"))
     return finish(figure, _finding(report), _spoken(report), [report.image], legend=legend)
+
+
+def _label(row: _Row) -> str:
+    """Its number and its text, as wide as any other's: so all begin at one place."""
+    first, *more = row.text.split("\n")
+    return "\n".join([f"{row.line:>3} {first:<{_LETTERS}}", *(f"    {line:<{_LETTERS}}" for line in more)])
 
 
 def _parts(row: _Row, stand_in: bool) -> list[Part]:
@@ -80,7 +85,7 @@ def _rows(report: Report) -> list[_Row]:
             found = wrong.get(each.line, [])
             count = brings.get(each.line, 0) if id(stage) in shipped else 0
             saves = min(count, sum(finding.saves or 0 for finding in found))
-            text = one_line(f"{each.keyword} {each.value}", _LETTERS)
+            text = in_lines(f"{each.keyword} {each.value}", _LETTERS, _LINES)
             rows.append(_Row(each.line, text, id(stage) in shipped, count, saves, each.keyword == "FROM",
                              list(dict.fromkeys(finding.rule for finding in found))))
     if len(rows) > _ROWS:   # those that say most, in the order of the file

@@ -8,10 +8,10 @@ from ..builder import TITLES, BuildResult
 from ..dockerfile import SCRATCH, Edge
 from ..units import counted, listed, seconds
 from .layout import WIDE, Box, Wire, plan
-from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, Chart, canvas, finish, fitted, wide
+from .style import BUILD, FAINT, INK, PAPER, RUN, SHARED, SMALL, Chart, canvas, finish, fitted, wide
 
 _PAD = 0.02                       # that a box is drawn larger than its text's room
-_SIZES = (9.5, 8.0)               # points of a name on one line, on two
+_SIZES = (9.5, SMALL)             # points of a name: the second where it is long
 _WORDS = {"FROM": "FROM", "COPY": "COPY --from", "RUN": "RUN --mount"}
 _COLOURS = {"FROM": SHARED, "COPY": RUN, "RUN": BUILD}
 
@@ -56,18 +56,18 @@ def _draw_box(axes: Axes, box: Box, colour: str, below: str, line: str) -> None:
     axes.text(middle, box.y - (0.08 if "\n" not in name else 0.1), name, ha="center", va="center",
               color=INK, fontweight="bold", fontsize=size, linespacing=1.0)
     axes.text(middle, box.y + (0.13 if "\n" not in name else 0.18), below, ha="center", va="center",
-              color=FAINT, fontsize=8.5)
+              color=FAINT, fontsize=SMALL)
 
 
 def _in_box(name: str, room: float) -> tuple[str, float]:
     """A name that fits into `room` inches, and its size in points: on one line, or on two
     with the break at its last slash or in front of a dash, cut where it must be."""
-    one, two = _SIZES
-    if wide(name, one, bold=True) <= room:
-        return name, one
+    for points in _SIZES:
+        if wide(name, points, bold=True) <= room:
+            return name, points
     head, slash, tail = name.rpartition("/")
-    parts = [head + slash, tail] if slash else _halves(name, two, room)
-    return "\n".join(fitted(part, two, room, bold=True) for part in parts if part), two
+    parts = [head + slash, tail] if slash else _halves(name, points, room)
+    return "\n".join(fitted(part, points, room, bold=True) for part in parts if part), points
 
 
 def _halves(name: str, size: float, room: float) -> list[str]:
@@ -80,7 +80,7 @@ def _draw_wire(axes: Axes, wire: Wire) -> None:
                                    color=_COLOURS[wire.via], joinstyle="round"))
     words = _WORDS[wire.via] + (f" \u00d7{wire.count}" if wire.count > 1 else "")
     axes.text(*wire.label, words, ha="left" if wire.words_left else "right", va="center",
-              fontsize=8, color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
+              fontsize=SMALL, color=INK, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1})
 
 
 def _finding(result: BuildResult) -> str:

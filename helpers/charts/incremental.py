@@ -10,13 +10,12 @@ from matplotlib.patches import Patch, Rectangle
 from ..builder import TITLES, BuildResult, Step
 from ..experiments.incremental import executed_steps, step_seconds, steps
 from ..inventory import printable
-from ..text import one_line
 from ..units import counted, seconds
 from .grids import grid
-from .sizes import LABEL
-from .style import BUILD, FAINT, INK, MONOSPACE, PALE, PAPER, SHARED, Chart, canvas, finish, words_on
+from .sizes import in_lines
+from .style import BUILD, FAINT, INK, MONOSPACE, PALE, PAPER, SHARED, SMALL, Chart, canvas, finish, words_on
 
-_ROW = 0.27          # inches of height
+_ROW = 0.31          # inches of height
 _GAP = 0.5           # rows between two Dockerfiles
 _MOMENT = 1e-3       # seconds: what takes less took no time
 _MOUNT = re.compile(r"--mount=type=(\w+)\S*")
@@ -53,7 +52,7 @@ def edits(built: Mapping[str, Built]) -> Chart:
     axes.set_ylim(top - _GAP, 0)
     axes.annotate("edited:", (0, 0), xytext=(-6, 4), textcoords="offset points", ha="right", va="bottom",
                   fontsize=10, color=FAINT)
-    axes.set_yticks(list(labels), list(labels.values()), family=MONOSPACE, fontsize=8.5)
+    axes.set_yticks(list(labels), list(labels.values()), family=MONOSPACE, fontsize=SMALL, linespacing=1.1)
     legend = [Patch(facecolor=PALE[BUILD], edgecolor=BUILD, label="had to run; the bar is its time"),
               Patch(facecolor="white", edgecolor=SHARED, label="taken from the cache")]
     idle = "".join(f" Edited {what}: no step ran." for what in every if what not in whats)
@@ -82,7 +81,7 @@ def _label(step: Step) -> str:
     """The instruction in a row's room: a mount by its type alone, and none of a secret,
     which has no part in the cache and would leave no room for the command."""
     line = _SECRET.sub("", " ".join(step.instruction.split()))
-    return one_line(printable(_MOUNT.sub(r"--mount=\1", line)), LABEL)
+    return in_lines(printable(_MOUNT.sub(r"--mount=\1", line)))
 
 
 def _finding(built: Mapping[str, Built]) -> str:

@@ -7,12 +7,12 @@ from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
 from ..report.kitchen import Rooms, Thing, total
 from ..units import listed, share, size
-from .style import BETWEEN, BUILD, BUILD_OWN, HATCH, INK, RUN, SHARED, Chart, canvas, finish, words_on
+from .style import BETWEEN, BUILD, BUILD_OWN, HATCH, INK, RUN, SHARED, SMALL, Chart, canvas, finish, words_on
 
-_SIDE = 3.7                # inches of the larger room's wall
-_WIDE, _HIGH = 7.0, 4.3    # inches of the whole drawing
-_TOP = 4.02                 # where the rooms hang
-_HALL = 1.05               # inches between the rooms
+_SIDE = 3.05               # inches of the larger room's wall
+_WIDE, _HIGH = 6.2, 4.0    # inches of the whole drawing
+_TOP = 3.72                 # where the rooms hang
+_HALL = 0.98               # inches between the rooms
 _LISTED = 2.3              # the widest dining room that leaves room for a list below it
 _LINE = 0.172              # inches from line to line of a list
 _LETTER = 0.074            # inches that a letter takes at the size of labels
@@ -64,7 +64,7 @@ def _label(axes: Axes, box: Box, thing: Thing) -> None:
     text = "\n".join([*lines, size(thing.size)])
     if high < 0.16 * (len(lines) + 1) + 0.04 or max(map(len, text.split("\n"))) * _LETTER > wide - 0.06:
         return
-    axes.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=8.5, linespacing=1.15,
+    axes.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=SMALL, linespacing=1.15,
               color=words_on(_COLOURS[thing.use]),
               bbox={"facecolor": _COLOURS[thing.use], "edgecolor": "none", "pad": 3})
 
@@ -93,7 +93,7 @@ def _bridge(axes: Axes, one: Box, two: Box, rooms: Rooms) -> None:
                                    color=RUN if rooms.crossed else SHARED, shrinkA=0, shrinkB=0,
                                    linestyle="-" if rooms.crossed else "--"))
     words = ["COPY --from", f"{size(rooms.crossing)}", "cross"] if rooms.crossed else ["nothing", "crosses"]
-    axes.text((begin + end) / 2, y - 0.1, "\n".join(words), ha="center", va="top", fontsize=8.5, color=INK,
+    axes.text((begin + end) / 2, y - 0.1, "\n".join(words), ha="center", va="top", fontsize=SMALL, color=INK,
               linespacing=1.2)
 
 
@@ -110,8 +110,8 @@ def _listed(axes: Axes, left: float, top: float, rooms: Rooms) -> None:
         rows.append((f"and {len(stayed) - len(shown)} kinds more", ""))
     for row, (words, count) in enumerate(rows):
         y = top - row * _LINE
-        axes.text(left, y, words, fontsize=8.5, va="center", fontweight="bold" if count is None else "normal")
-        axes.text(_WIDE, y, count or "", fontsize=8.5, va="center", ha="right")
+        axes.text(left, y, words, fontsize=SMALL, va="center", fontweight="bold" if count is None else "normal")
+        axes.text(_WIDE, y, count or "", fontsize=SMALL, va="center", ha="right")
 
 
 def tiles(sizes: Sequence[float], room: Box) -> list[Box]:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ..dockerfile import SCRATCH, Dockerfile, Edge
 
-WIDE = 7.05                            # of the whole
-_BOX, _HIGH, _GAP = 2.05, 0.62, 0.3    # a box, and the room between two rows
-_LEFT = 1.3                            # the gutter between images and stages
+WIDE = 6.25                            # of the whole
+_BOX, _HIGH, _GAP = 1.65, 0.62, 0.3    # a box, and the room between two rows
+_LEFT = 1.35                           # the gutter between images and stages
 _PORT = 0.22                           # from wire to wire at a box
 _LANES, _LANE = (0.12, 1.22), 0.12     # where the lanes of both gutters begin; from lane to lane
 _KINDS = ("RUN", "COPY", "FROM")       # which is nearer to the box, all else equal

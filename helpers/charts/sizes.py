@@ -1,5 +1,6 @@
 """How large images are, and which instruction brought how much."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,14 +12,15 @@ from ..experiments.size_attribution import Reduction, split
 from ..image import Image
 from ..text import one_line
 from ..units import counted, listed, ratio, size
-from .style import BUILD, BUILD_OWN, FAINT, HATCH, MONOSPACE, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, BUILD_OWN, FAINT, HATCH, MONOSPACE, RUN, SHARED, SMALL, Chart, canvas, finish
 
 _ROW = 0.62          # inches of height for a bar
 _LINE = 0.004        # a part under this part of the longest bar is not seen
 _NARROW = 0.05       # a bar under this part of the longest gets the second panel
 _PAIR, _APART = 0.27, 0.6    # inches for a bar of a pair; bars between one pair and the next
 _SCALES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-LABEL = 36           # characters of an instruction that a row shows
+LABEL = 36           # characters of an instruction in a title
+_LETTERS = 30        # characters of a line of an instruction beside its bar
 ADDED = "added by the last stage"    # the application, and whatever else its stage copied or installed
 _ENTRY = 50          # characters of a legend's entry
 
@@ -52,7 +54,7 @@ def sizes(images: Sequence[Image], names: Sequence[str] | None = None) -> Chart:
     left, right = axes if small else (axes, None)
     bars(left, stacks, names)
     if right is not None:
-        bars(right, [stacks[i] for i in small], [names[i] for i in small])
+        bars(right, [stacks[i] for i in small], [names[i] for i in small], ticks=2)
         right.set_title("the same, enlarged", fontsize=10, fontweight="normal", color=FAINT)
     legend = legend_of([stack for i, stack in enumerate(stacks) if i not in small], [stacks[i] for i in small])
     return finish(figure, _finding(images, names), _spoken(names, images, stacks), images, legend=legend)
@@ -62,7 +64,7 @@ def layers(image: Image, name: str | None = None) -> Chart:
     """One bar for each layer, in the order of the instructions."""
     drawn = [(layer, layer_part(image, index < image.base_layers, layer.unpacked))
              for index, layer in enumerate(image.layers) if layer.unpacked or len(image.layers) < 12]
-    figure, axes = canvas(0.5 + 0.34 * len(drawn))
+    figure, axes = canvas(0.5 + 0.36 * len(drawn))
     for row, (layer, part) in enumerate(drawn):
         bar(axes, row, [part], size(layer.unpacked), height=0.72, fontsize=10)
     instructions(axes, [layer.instruction for layer, _ in drawn])
@@ -123,13 +125,13 @@ def _parts_of_language(image: Image, single: bool) -> list[Part]:
     return [part for part in (base_part(image, name), Part(own[0], image.own_bytes, own[1])) if part.count]
 
 
-def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str]) -> None:
-    """A bar for each stack, with the sum behind it."""
+def bars(axes: Axes, stacks: Sequence[Sequence[Part]], names: Sequence[str], ticks: int = 4) -> None:
+    """A bar for each stack, with the sum behind it, on a scale with so many values."""
     for row, stack in enumerate(stacks):
         bar(axes, row, stack, size(sum(part.count for part in stack)), height=0.66, bold=True)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1))
+    bar_axis(axes, max((sum(p.count for p in stack) for stack in stacks), default=1), ticks=ticks)
 
 
 def bar(axes: Axes, row: float, stack: Sequence[Part], said: str, *, height: float, bold: bool = False,
@@ -143,10 +145,10 @@ def bar(axes: Axes, row: float, stack: Sequence[Part], said: str, *, height: flo
                   fontweight="bold" if bold else "normal")
 
 
-def bar_axis(axes: Axes, largest: float, room: float = 1.28) -> None:
-    """A linear scale from zero in bytes, with `room` for the values behind the bars."""
+def bar_axis(axes: Axes, largest: float, room: float = 1.34, ticks: int = 4) -> None:
+    """A linear scale from zero in bytes, with `room` for the values behind the bars and `ticks` values below."""
     axes.set_xlim(0, max(largest, 1) * room)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
     unit, scale = next(((u, s) for u, s in _SCALES if largest >= s), ("B", 1))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / scale:g} {unit}" if value else "0")
     axes.tick_params(axis="x", labelsize=9, colors=FAINT)
@@ -155,7 +157,16 @@ def bar_axis(axes: Axes, largest: float, room: float = 1.28) -> None:
 
 def instructions(axes: Axes, lines: Sequence[str]) -> None:
     """Instructions as the names of the rows."""
-    axes.set_yticks(range(len(lines)), [one_line(line, LABEL) for line in lines], family=MONOSPACE, fontsize=9)
+    axes.set_yticks(range(len(lines)), [in_lines(line) for line in lines], family=MONOSPACE, fontsize=SMALL,
+                    linespacing=1.1)
+
+
+def in_lines(instruction: str, letters: int = _LETTERS, most: int = 2) -> str:
+    """An instruction in so many lines at most, the last one marked where there is more."""
+    lines = textwrap.wrap(" ".join(instruction.split()), letters, break_on_hyphens=False)
+    if len(lines) > most:
+        lines[most - 1:] = [one_line(" ".join(lines[most - 1:]), letters)]
+    return "\n".join(lines)
 
 
 def legend_of(*panels: Sequence[Sequence[Part]]) -> list[Patch]:

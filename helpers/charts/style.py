@@ -36,8 +36,9 @@ INK, PAPER, FAINT = "#1A1A1A", "#FFFFFF", "#6B6B6B"
 PALE = {BUILD: "#FBE7BF", RUN: "#CFE4F2", DANGER: "#F6CFB8", SHARED: "#F2F2F2"}   # the same thinned, behind words
 HATCH = "//"          # a stand-in, and nothing else
 MONOSPACE = "DejaVu Sans Mono"
-WIDTH = 7.2           # inches
-_PIXELS = 960         # of the page that a figure takes where there is room
+WIDTH = 6.4           # inches
+SMALL = 8.5           # points of the smallest words: 10 pixels where the figure has 546, on a page of 600
+_PIXELS = 860         # of the page that a figure takes where there is room
 _DPI = 200            # sharp on a projector
 _COLOURS = 96         # of a PNG file: a third of the bytes of one with all of them
 _ON_COLOUR = "#010101", "#FEFEFE"   # words on a colour of the palette, the same in both themes
@@ -47,13 +48,14 @@ _DARK = {"#000000": "#E8E8E8", INK: "#E6E6E6", FAINT: "#A6A6A6", PAPER: "#111111
          PALE[RUN]: "#0B3049", PALE[SHARED]: "#262626", PALE[DANGER]: "#5A2A08", BUILD_OWN: "#9A6A12"}
 # Dark pages: JupyterLab's, the site's, VS Code's.
 _IN_THE_DARK = ('[data-jp-theme-light="false"]', '[data-theme="dark"]', ".vscode-dark")
-_TITLE_WRAP, _NOTE_WRAP = 64, 120   # characters of a line at their sizes
+_TITLE_WRAP, _NOTE_WRAP = 56, 100   # characters of a line at their sizes
 _LEGEND_COLUMNS = 2
 _STAND_INS = 3        # so many are named with what they are made of
 _QUIET = "var(--jp-content-font-color2, #6B6B6B)"    # of words on a page
 _WORD = re.compile(r"[a-z][a-z0-9-]*(?=[:,;]? |$)")    # a title's first, unless it is a name as go:single or mode=min
 
-_UNIT = re.compile(r"(?<=\d) (?=(?:[kMG]?B|m?s|min)\b|%)|(?<=min) (?=\d)")   # no line of a title ends there
+# No line of a title ends there.
+_UNIT = re.compile(r"(?<=\d) (?=(?:[kMG]?B|m?s|min)\b|%)|(?<=min) (?=\d)|(?<=[A-Z]) (?=--)")
 
 _SETTINGS: Any = {
     "font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold", "axes.titlelocation": "left",
@@ -193,7 +195,7 @@ def finish(figure: Figure, title: str, alt: str, images: Iterable[Image] = (),
     engine.set(rect=(0, bottom, 1, 1 - bottom - above / height), wspace=0.05)
     with matplotlib.rc_context(_SETTINGS):
         figure.text(0.01, 1 - 0.08 / height, "\n".join(heading), va="top", fontsize=13, fontweight="bold")
-        figure.text(0.01, 0.05 / height, "\n".join(note), va="bottom", fontsize=8, color=FAINT)
+        figure.text(0.01, 0.05 / height, "\n".join(note), va="bottom", fontsize=SMALL, color=FAINT)
         if legend:
             figure.legend(handles=list(legend), loc="lower left", bbox_to_anchor=(0, below / height),
                           ncols=_LEGEND_COLUMNS, frameon=False, fontsize=9, handlelength=1.6,

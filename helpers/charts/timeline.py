@@ -13,12 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step, covered, dependencies, together, work
 from ..errors import BuildFailed, CourseError
 from ..units import counted, listed, seconds
-from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, WIDTH, Chart, canvas, finish, fitted, wide, words_on
+from . import style
+from .style import BUILD, DANGER, FAINT, INK, PAPER, RUN, SHARED, SMALL, Chart, canvas, finish, fitted, wide, words_on
 
 _HEAD = 0.35          # inches for a panel's name
 _ROW = 0.5            # inches of height for a lane
 _BAR = 0.62           # of a lane's height
-_SIZE = 8.5           # points of the words on a bar
 _PAD = 0.08           # inches between a bar and words
 _THIN = 0.02          # inches of the thinnest bar: a step of a moment is to be seen too
 _NAME = 1.4           # inches for the names of the lanes, and what stands under them
@@ -76,7 +76,7 @@ def timeline(build: BuildResult | BuildFailed | Mapping[str, BuildResult | Build
 
 def _panel(axes: Axes, lanes: Sequence[Lane], whole: float) -> None:
     """The lanes of a build, on an axis of so many seconds."""
-    scale = whole / (WIDTH - _NAME - 0.3)   # seconds an inch
+    scale = whole / (style.WIDTH - _NAME - 0.3)   # seconds an inch
     stretches = _shared(lanes, whole)
     for begin, end in stretches:
         axes.axvspan(begin, end, color=INK, alpha=0.07, linewidth=0, zorder=0)
@@ -85,7 +85,7 @@ def _panel(axes: Axes, lanes: Sequence[Lane], whole: float) -> None:
     _frame(axes, names, whole)
     if stretches:
         begin, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
-        axes.text((begin + end) / 2, -0.5, "in parallel", ha="center", va="bottom", fontsize=_SIZE, color=INK)
+        axes.text((begin + end) / 2, -0.5, "in parallel", ha="center", va="bottom", fontsize=SMALL, color=INK)
 
 
 def _lanes(build: BuildResult | BuildFailed) -> list[Lane]:
@@ -133,11 +133,11 @@ def _draw(axes: Axes, row: int, lane: Lane, whole: float, scale: float) -> str:
         colour = DANGER if step.status == "failed" else lane.colour
         axes.barh(row, max(step.seconds, _THIN * scale), left=step.started, height=_BAR, color=colour,
                   edgecolor=PAPER, linewidth=0.8 if step.seconds > 3 * _THIN * scale else 0)
-        words = next((each for each in _words(step) if wide(each, _SIZE) + 2 * _PAD <= step.seconds / scale), "")
+        words = next((each for each in _words(step) if wide(each, SMALL) + 2 * _PAD <= step.seconds / scale), "")
         if words and (step.started or 0) >= free:
-            axes.text((step.started or 0) + _PAD * scale, row, words, va="center", fontsize=_SIZE,
+            axes.text((step.started or 0) + _PAD * scale, row, words, va="center", fontsize=SMALL,
                       color=words_on(colour))
-            free = (step.started or 0) + (wide(words, _SIZE) + _PAD) * scale
+            free = (step.started or 0) + (wide(words, SMALL) + _PAD) * scale
     if lane.cached:
         axes.plot([step.started or 0.0 for step in lane.cached], [row] * len(lane.cached), linestyle="none",
                   marker="o", markersize=7, markerfacecolor=PAPER, markeredgecolor=FAINT, clip_on=False)

@@ -8,7 +8,7 @@ from matplotlib.patches import FancyArrowPatch
 from helpers import charts, dockerfile
 from helpers.charts.graph import _in_box
 from helpers.charts.layout import WIDE, plan
-from helpers.charts.style import wide
+from helpers.charts.style import SMALL, wide
 from tests.unit.charts.figures import assert_apart, texts
 from tests.unit.charts.test_charts import built
 
@@ -151,7 +151,7 @@ def test_the_words_of_a_wire_lie_on_its_last_stretch(text):
     drawn, words = plan(dockerfile.parse(text)), {"COPY": "COPY --from", "RUN": "RUN --mount", "FROM": "FROM"}
     upright = [max(a[0] for a in wire.points[1:-1]) for wire in drawn.wires if wire.words_left]
     for wire in drawn.wires:
-        long = wide(words[wire.via] + (" ×9" if wire.count > 1 else ""), 8)
+        long = wide(words[wire.via] + (" ×9" if wire.count > 1 else ""), SMALL)
         (turn, _), (end, y) = wire.points[-2:]
         begin, stop = (wire.label[0], wire.label[0] + long) if wire.words_left else (
             wire.label[0] - long, wire.label[0])
@@ -174,7 +174,7 @@ def test_a_name_stays_in_its_box(text):
     ("builder", "builder"), ("gcr.io/distroless/base-debian12", "gcr.io/distroless/\nbase-debian12"),
     ("production-build-of-the-frontend", "production-build-of-the\n-frontend"),
     ("registry.example.com/team/platform/runtime/nginx-unprivileged:1.27.1-alpine3.20-slim",
-     "registry.example.com/team/…\nnginx-unprivileged:1.27.1-al…"), ("m" * 40, "mmmmmmmmmmmmmmm…")])
+     "registry.example.com/tea…\nnginx-unprivileged:1.27.1-…"), ("m" * 40, "mmmmmmmmmmmmmm…")])
 def test_a_long_name_is_broken_where_it_may_be_and_cut_where_it_must(name, shown):
     assert _in_box(name, 1.93)[0] == shown
 

@@ -228,6 +228,13 @@ def test_a_long_dockerfile_is_cut_to_what_says_most():
     assert len(shown) == 26 and lines == sorted(lines) and {1, 50, 62} <= set(lines)
 
 
+def test_an_instruction_of_three_lines_is_shown_whole():
+    long = "RUN head -c 30000000 /dev/urandom > /samples && grep -v line /samples > /big"
+    shown = rows(charts.findings(told(TEXT.replace("RUN head > /big", long), own=[OWN[0], (long, OWN[1][1]), OWN[2]])))
+    row = next(row for row in shown if "urandom" in row)
+    assert row.count("\n") == 2 and " ".join(row.split()) == f"6 {long}"
+
+
 def test_every_rule_that_a_line_breaks_is_named():
     rules = list(reports.RULES)[:9]
     chart = charts.findings(told(findings=[Finding(rule, "low", 6, "", "", "") for rule in rules]))
