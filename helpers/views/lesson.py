@@ -13,7 +13,7 @@ from pygments.token import Token
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape, shown
-from .markup import code, hanging, jointed, paragraph, table, whole_names
+from .markup import code, hanging, paragraph, table, whole_words
 
 __all__ = ["say"]
 
@@ -175,6 +175,6 @@ def _highlighted(text: str) -> list[str]:
     parts = []
     for kind, words in DockerLexer(stripnl=False, ensurenl=False).get_tokens(text):
         style = next((style for token, style in _SYNTAX.items() if kind in token), "")
-        lines = re.split("(\n)", whole_names(jointed(escape(words))))
+        lines = re.split("(\n)", whole_words(escape(words)))
         parts += [f'<span style="{style}">{line}</span>' if style and line.strip() else line for line in lines]
     return "".join(parts).split("\n")

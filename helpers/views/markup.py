@@ -19,6 +19,9 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 _PLACES = re.compile(r"\s|<wbr>")    # where a line of code may end
 _PART = 20    # characters between them that a column of a narrow table has room for
 _LONG = re.compile(r"\S{16,}")
+_WORD = re.compile(r"\S*[^\s\w]\S*")    # that a browser may break
+_PARTS = re.compile("(?<=,)(?=.)")
+_SHORT = 28    # characters that a line has room for, on a phone too
 # JupyterLab drops `anywhere` from what it does not trust.
 _JOINT = re.compile(r"(?<=[^/,=@:])([/,=@]|\.(?=[A-Za-z]{4,}[./]|[A-Za-z]{12}))(?=.)")
 # Options, and names of files and images: a browser breaks them at a hyphen.
@@ -49,6 +52,20 @@ def code(text: str) -> str:
 def jointed(escaped: str) -> str:
     """HTML in which a long word may go on in the next line where its parts are joined."""
     return _HALF.sub(r"\g<0><wbr>", _LONG.sub(lambda word: _JOINT.sub("\\1<wbr>", word[0]), escaped))
+
+
+def whole_words(escaped: str) -> str:
+    """HTML in which a word goes to the next line whole; where it is longer than one, its parts between commas do, and
+    only what is itself longer than a line is broken."""
+    return _WORD.sub(lambda found: _whole(found[0]), escaped)
+
+
+def _whole(word: str) -> str:
+    if len(word) <= _SHORT:
+        return f'<span style="white-space:nowrap">{word}</span>'
+    parts = _PARTS.split(word)
+    inside = "".join(map(_whole, parts)) if len(parts) > 1 else whole_names(jointed(word))
+    return f'<span style="display:inline-block;max-width:100%;text-indent:0">{inside}</span>'
 
 
 def whole_names(marked_up: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..text import escape, shown
-from .markup import code, hanging, jointed, paragraph, whole_names
+from .markup import hanging, paragraph, whole_words
 
 _LABEL = "In a terminal"
 _LINES = 3    # that are not folded
@@ -32,13 +32,17 @@ def commands_bundle(commands: Sequence[str], remark: str = "") -> dict[str, str]
 def _commands(commands: Sequence[str]) -> dict[str, str]:
     text = "\n".join(commands)
     if text.count("\n") < _LINES:
-        lines = "".join(f"<br>{code(line)}" for line in text.split("\n"))
-        page = f"<p>{_LABEL}:{lines}</p>" if "\n" in text else f"<p>{_LABEL}: {code(text)}</p>"
+        lines = "".join(f"<br>{_code(line)}" for line in text.split("\n"))
+        page = f"<p>{_LABEL}:{lines}</p>" if "\n" in text else f"<p>{_LABEL}: {_code(text)}</p>"
         return {"text/plain": shown(f"{_LABEL}: {text}"), "text/html": page}
     return {"text/plain": shown(f"{_LABEL}:\n{text}"), "text/html": _folded(_LABEL, text)}
 
 
+def _code(line: str) -> str:
+    return f'<code style="overflow-wrap:anywhere">{whole_words(escape(line))}</code>'
+
+
 def _folded(summary: str, text: str) -> str:
     style = "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
-    lines = hanging(whole_names(jointed(escape(text))).split("\n"), text)
+    lines = hanging(whole_words(escape(text)).split("\n"), text)
     return f"<details><summary>{escape(summary)}</summary><pre style='{style}'>{lines}</pre></details>"

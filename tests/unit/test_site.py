@@ -137,7 +137,7 @@ def test_each_line_of_a_listing_hangs_below_its_own_beginning_and_breaks_no_opti
     context = {"body": f'<p>\n</p><div class="highlight"><pre>{listing}</pre></div><pre>a\nb</pre>'}
     listings.hang(None, "", "", context, None)
     assert re.findall(r"padding-left:min\((\d+)ch", context["body"]) == ["2", "6", "2"]
-    assert ">&quot;<span style=\"white-space:nowrap\">--no-cache</span>&quot;</span>)\n</span>" in context["body"]
+    assert "><span style=\"white-space:nowrap\">&quot;--no-cache&quot;</span></span>" in context["body"]
     assert page(context["body"]).text == '\nif a:\n    run("--no-cache")\na\nb'
     listings.hang(None, "", "", search := {}, None)
     assert search == {"body": ""}

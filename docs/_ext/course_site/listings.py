@@ -7,7 +7,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from helpers.views.markup import hanging, jointed, whole_names
+from helpers.views.markup import hanging, whole_words
 
 _LISTING = re.compile(r'(<div class="highlight"><pre>)(.*?)\n?(</pre>)', re.S)
 _TAG = re.compile(r"<[^>]*>")
@@ -20,6 +20,6 @@ def hang(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
 
 
 def _hung(found: re.Match[str]) -> str:
-    marked_up = _BETWEEN_TAGS.sub(lambda words: whole_names(jointed(words[0])), found[2])
+    marked_up = _BETWEEN_TAGS.sub(lambda words: whole_words(words[0]), found[2])
     lines = hanging(marked_up.split("\n"), _TAG.sub("", marked_up))
     return f"{found[1]}{lines}{found[3]}"

@@ -22,7 +22,7 @@ from helpers.views import register as views
 from helpers.views.build import build_view, progress_view
 from helpers.views.lesson import Attributes, Bases, Finds, Listing, say
 from helpers.views.lists import image_view
-from helpers.views.markup import code, paragraph, status, table, whole_names
+from helpers.views.markup import code, paragraph, status, table, whole_names, whole_words
 from helpers.views.terminal import Script
 from helpers.widgets import LiveBuild, live, predict
 from helpers.widgets.ask import Question
@@ -591,6 +591,15 @@ def test_names_within_a_tag_are_left_alone():
     assert whole_names('<b style="a-b:c">a-b</b>') == '<b style="a-b:c"><span style="white-space:nowrap">a-b</span></b>'
 
 
+def test_a_word_of_a_command_is_broken_only_where_a_line_does_not_hold_it():
+    whole, block = '<span style="white-space:nowrap">', '<span style="display:inline-block;max-width:100%;text-indent:0">'
+    assert whole_words("plain --no-cache\nid=token,env=TOKEN") == f"plain {whole}--no-cache</span>\n{whole}id=token,env=TOKEN</span>"
+    assert whole_words("type=oci,dest=/tmp/a.tar,name=twice:first") == (
+        f"{block}{whole}type=oci,</span>{whole}dest=/tmp/a.tar,</span>{whole}name=twice:first</span></span>")
+    longest = whole_words(f"127.0.0.1:5000/base@sha256:{'0' * 64}")
+    assert longest.startswith(block) and longest.count("<span") == 1 and f"{'0' * 32}<wbr>" in longest
+
+
 def test_the_end_of_a_log_keeps_its_indents():
     assert page(paragraph("Why:\n   8 | ARG a\n>  9 | RUN")).text == "Why:   8 | ARG a>  9 | RUN"
     assert "<br>&nbsp;&nbsp;&nbsp;8 |" in paragraph("Why:\n   8 | ARG a")
@@ -631,7 +640,7 @@ def test_dollars_in_a_sentence_are_no_formula_and_backticks_mean_code():
     ("FROM gcr.io/distroless/base-debian12@sha256:" + "f" * 64, ["base-debian12"]), ("x" * 26 + "-y", ["x" * 26 + "-y"]), ("x" * 27 + "-y", []),
     ("a-" * 30, [])], ids=repr)
 def test_no_line_ends_at_a_hyphen_in_a_name(text, names):
-    for shown in (code(text), paragraph(f"Run `{text}`."), paragraph(text), Script(text)._repr_html_()):
+    for shown in (code(text), paragraph(f"Run `{text}`."), paragraph(text)):
         assert re.findall(r'<span style="white-space:nowrap">(.*?)</span>', shown) == names
         assert text in page(shown).text
 
