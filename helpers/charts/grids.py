@@ -12,7 +12,7 @@ from ..units import counted, listed
 from .style import BUILD, DANGER, FAINT, INK, PALE, RUN, SHARED, Chart, canvas, finish
 
 _APART = 0.35      # rows between what an intruder finds and who it is
-_PARTS = ("program", "layers", "image id")
+_PARTS = ("program", "layers", "configuration", "image id")
 
 
 def grid(axes: Axes, columns: Sequence[str], rows: Sequence[str], *, top: float = 0, size: float = 11) -> None:
@@ -106,13 +106,13 @@ def _tries_finding(found: Mapping[str, Sequence[AttackResult]], count: int) -> s
 
 def twins(pairs: Mapping[str, Twins], program: str) -> Chart:
     """A row for each pair of builds, {what was done: the comparison}: is the file `program` the
-    same in both, are the layers, is the image?"""
-    held = {name: (pair.same(program), pair.layers, pair.image) for name, pair in pairs.items()}
+    same in both, are the layers, is the rest of the configuration, is the image?"""
+    held = {name: (pair.same(program), pair.layers, not pair.configuration, pair.image) for name, pair in pairs.items()}
     figure, axes = canvas(0.35 + 0.5 * len(pairs))
     for row, answers in enumerate(held.values()):
         for column, same in enumerate(answers):
             cell(axes, column, row, SHARED if same else DANGER, "✔ same" if same else "✘ differs", bold=not same)
-    grid(axes, _PARTS, list(pairs))
+    grid(axes, _PARTS, list(pairs), size=10)
     alt = "; ".join(f"{name}: " + ", ".join(f"{'same' if same else 'different'} {what}"
                                             for what, same in zip(_PARTS, answers)) for name, answers in held.items())
     engines = "; ".join(dict.fromkeys(pair.engine for pair in pairs.values()))
