@@ -153,7 +153,7 @@ def test_the_command_prints_what_was_fixed_in_words_and_as_json(tried, monkeypat
     assert f"Written: {tried.file}" in capsys.readouterr().out
 
 
-def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file():
+def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file(tmp_path):
     text = 'FROM a AS b\nFROM base:1\nCOPY data /srv\nCOPY --from=b /app /app\nCMD ["/app"]\n'
     own = [("COPY data /srv", [("srv/certs", b"x" * 3_000), ("srv/sampler", b"y" * 5_000),
                                ("root/.cache/pip/a", b"z")]), ("COPY /app /app", [("app", STATIC, 0o755)])]
@@ -167,6 +167,7 @@ def test_what_a_change_leaves_out_is_said_by_line_and_in_the_file():
         "Left out, since it started without: the base's variables GOPATH, LANG, PATH.",)
     change = fixing.Change("large-base", 2, "Enough.", left=(left,))
     assert change.facts()["left"] == [left]
+    assert f"      {left}\n" in fixed_text(fixing.Fixed(tmp_path, (change,), (before, after), (ONE, ONE)))
     assert fixing._marked(text, [change]).splitlines()[1:3] == [f"# {left}", "FROM a AS b"]
 
 
