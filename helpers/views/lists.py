@@ -92,8 +92,7 @@ class Records(tuple):
         rows = [(code(_said(record)), size(record.size)) for record in self]
         if not rows:
             return "<p>no records</p>"
-        return table(("step", "size of its record"), rows, f"{counted(len(self), 'record')}, {size(self.bytes)}",
-                     right=(1,))
+        return table(("step", "size"), rows, f"{counted(len(self), 'record')}, {size(self.bytes)}", right=(1,))
 
 
 def _said(record: Record) -> str:
