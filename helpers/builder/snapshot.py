@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from ..bases import references, status
 from ..engine import Engine
@@ -18,6 +18,7 @@ from ..formats import elf
 from ..text import printable
 from .control import CallFailed, Container, Entry, FailedState, Finished, Mount, Process, Running, State
 from .control.failed import SHELLS
+from .request import BuildRequest
 
 IMAGES = ("busybox:latest", "alpine:latest", "nginx:alpine")    # each has a busybox; the first that is here is taken
 _PLACE, _BUSYBOX = "/.multistage", "/bin/busybox"
@@ -35,11 +36,15 @@ class Snapshot:
     line       of the last instruction that is in it, None for the step that failed
     command    what the step ran that failed in it, or next to it; None for any other snapshot
     borrowed   the shell that commands get, where it is mounted from another image
+    request    the build that it is of, None for an image
+    ran        called with a snapshot, the command that `run` has run in it, and how that ended
     """
 
+    ran: ClassVar[Callable[[Snapshot, str | Sequence[str], Finished], None]] = staticmethod(lambda *_: None)
+
     def __init__(self, name: str, state: State, line: int | None = None, command: Sequence[str] | None = None,
-                 borrowed: BorrowedShell | None = None):
-        self.name, self.line, self.command, self.borrowed = name, line, command, borrowed
+                 borrowed: BorrowedShell | None = None, request: BuildRequest | None = None):
+        self.name, self.line, self.command, self.borrowed, self.request = name, line, command, borrowed, request
         self._state = state
 
     def __repr__(self) -> str:
@@ -115,7 +120,8 @@ class Snapshot:
     def with_shell(self, image: str = "") -> Snapshot:
         """The same with busybox as its shell, mounted at /.multistage: from `image`, or the first that the engine has
         of busybox, alpine and nginx:alpine. Raises Unsupported where there is none."""
-        return Snapshot(self.name, self._state, self.line, self.command, borrow(self._state, image))
+        return Snapshot(self.name, self._state, self.line, self.command, borrow(self._state, image),
+                        self.request)
 
     def entered(self, image: str = "") -> Snapshot:
         """Itself where it has a shell, else `with_shell`, as always where an image is named."""
@@ -135,7 +141,9 @@ class Snapshot:
             return self.with_shell(shell_from).run(command, stdin)
         process = self._process(command)
         with self._container() as container:
-            return container.run(process, stdin)
+            done = container.run(process, stdin)
+        Snapshot.ran(self, command, done)
+        return done
 
     @contextlib.contextmanager
     def terminal(self, command: str | Sequence[str] | None = None) -> Any:

@@ -102,7 +102,7 @@ class Snapshots:
         state = self._failed_state(instruction) if self._prepared.engine.keeps_failed_steps else None
         if state and state.shell:
             return Snapshot(f"line {instruction.line} when it failed", state,
-                            command=tuple(state.step.meta.get("args", ())))
+                            command=tuple(state.step.meta.get("args", ())), request=self._prepared.request)
         found = self.before(line)
         if instruction.keyword == "RUN" and not instruction.heredocs:
             found.command = _command(instruction, found)
@@ -118,7 +118,7 @@ class Snapshots:
         return None
 
     def _after(self, instruction: Instruction, name: str) -> Snapshot:
-        return Snapshot(name, self._solved(self._cut(instruction)), instruction.line)
+        return Snapshot(name, self._solved(self._cut(instruction)), instruction.line, request=self._prepared.request)
 
     def _solved(self, text: str) -> State:
         """What a Dockerfile with that text makes. All are solved in one open build, so that one container can mount

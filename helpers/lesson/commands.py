@@ -74,6 +74,21 @@ def reading(image: str, path: str, hidden: bool, to: str = "") -> str:
     return _created(image, copy + f" > {to}" * bool(to))
 
 
+def inside(image: str, command: str, borrowed: bool) -> str:
+    """Run a command of a shell in an image; `borrowed`: busybox is mounted beside its files, since it has none."""
+    if not borrowed:
+        return docker("run", "--rm", "--entrypoint", "sh", image, "-c", command)
+    mounted = ["--mount", "type=image,source=busybox,target=/tools", "--entrypoint", "/tools/bin/sh"]
+    return docker("run", "--rm", *mounted, image, "-c", f"PATH=$PATH:/tools/bin; {command}")
+
+
+def debugging(build: str, folder: str, command: str) -> str:
+    """Open a shell in the step in which a build fails, for whoever has a keyboard: without one, buildx ends."""
+    begin, _, options = build.partition("build ")
+    return (f"BUILDX_EXPERIMENTAL=1 docker buildx debug --invoke sh build {options}"
+            f"    # fails, and opens a shell in that step. There: cd {folder}; {command}")
+
+
 def searching(image: str, needle: str) -> str:
     """Name every part of an image, a layer or its settings, that holds a text; `needle` is quoted already."""
     return f"{_unpacked(image)}\nfind {_LOOK} -type f -exec zgrep -laF -e {needle} {{}} +"

@@ -11,20 +11,22 @@ import contextlib
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .. import builder as builds
 from ..bases import ResolvedBase, footnote
-from ..builder import BuildRequest, Prepared
+from ..builder import BuildRequest, Prepared, Snapshot
+from ..builder.control import Finished
 from ..builder.host_secrets import IDS
 from ..errors import BuildFailed
 from ..experiments import incremental
 from ..experiments.variants import APPS
 from ..recorded import COMMANDS
 from ..views.terminal import Script, commands_bundle
+from . import commands
 from .commands import docker
 from .session import engine, recorded_only
 
@@ -134,10 +136,10 @@ def in_your_terminal() -> Script:
     return Script("\n".join([*head, *_kernel.remarks, "", *_without_repeats(_kernel.noted), *_kernel.ends]))
 
 
-def _without_repeats(commands: Iterable[str]) -> Iterator[str]:
+def _without_repeats(noted: Iterable[str]) -> Iterator[str]:
     """The commands in order, without a second look at what has not changed since."""
     seen: set[str] = set()
-    for command in commands:
+    for command in noted:
         if command not in seen:
             seen = seen | {command} if command in _kernel.looks else set()
             yield command
@@ -164,14 +166,34 @@ def note_build(request: BuildRequest, prepared: Prepared, failure: BuildFailed |
     folder = request.folder.resolve()
     if folder.name.startswith(_EXERCISE) or folder.is_relative_to(_ROOT / "helpers"):
         return
-    place, before = place_of(folder)
-    told = _kernel.retold(replace(request, builder=prepared.request.builder, output=_output(request.output)))
-    command, *text = builds.command_line(told, place).split("\n")
-    before += [line for each in (request.secrets or {}).items() for line in _secret(*each)]
+    before, whole = _build(_kernel.retold(replace(request, builder=prepared.request.builder)))
+    command, *text = whole.split("\n")
     fails = f"    # fails{f' at line {failure.line}' * bool(failure.line)}" if failure else ""
     note("\n".join([*before, command + fails, *text]))
     _kernel.remarks.update(dict.fromkeys(_differences(request, prepared)))
     _kernel.made.update((each.ref, each) for each in prepared.bases if each.stand_in)
+
+
+def note_run(snapshot: Snapshot, command: str | Sequence[str], done: Finished) -> None:
+    """Keep what comes nearest to a command in a snapshot: a container of the stage, or a shell in the step that failed,
+    where the Dockerfile leaves standard input to it."""
+    request, typed = snapshot.request, command if isinstance(command, str) else shlex.join(command)
+    kind, _, stage = snapshot.name.partition(" ")
+    if request and kind == "stage":
+        number = stage.removeprefix("stage-")
+        before, built = _build(replace(request, target=number if number.isdigit() else stage, tag="look", output=None))
+        fails = "    # fails" * bool(done.exit_code)
+        note("\n".join([*before, built, commands.inside("look", typed, bool(snapshot.borrowed)) + fails]))
+    elif request and snapshot.name.endswith("when it failed") and request.text is None:
+        before, built = _build(request)
+        note("\n".join([*before, commands.debugging(built, snapshot.workdir, typed.replace("\n", "; "))]))
+
+
+def _build(request: BuildRequest) -> tuple[list[str], str]:
+    """(the lines that a build needs before it, its command)."""
+    place, before = place_of(request.folder)
+    before += [line for each in (request.secrets or {}).items() for line in _secret(*each)]
+    return before, builds.command_line(replace(request, output=_output(request.output)), place)
 
 
 def _output(output: str | Path | None) -> str | Path | None:
@@ -255,9 +277,9 @@ def show_commands(_: Any = None) -> None:
     on is not the original, each said once."""
     from IPython import get_ipython
 
-    shell, commands = get_ipython(), [*_without_repeats(_kernel.of_cell)]
+    shell, told = get_ipython(), [*_without_repeats(_kernel.of_cell)]
     remark = footnote(base for ref, base in _kernel.made.items() if ref not in _kernel.told)
     _kernel.of_cell.clear()
     _kernel.told.update(_kernel.made)
-    if shell and commands:
-        shell.display_pub.publish(data=commands_bundle(commands, remark), metadata={COMMANDS: True})
+    if shell and told:
+        shell.display_pub.publish(data=commands_bundle(told, remark), metadata={COMMANDS: True})

@@ -15,7 +15,7 @@ import pytest
 
 from helpers import image
 from helpers import inventory as inventories
-from helpers.builder import BuildRequest, build, command_line, recent
+from helpers.builder import BuildRequest, Snapshot, build, command_line, recent
 from helpers.container import ServedContainer
 from helpers.errors import EngineFault
 from helpers.image import inspect, read_file
@@ -264,6 +264,16 @@ def test_the_libraries_of_a_program_are_listed(engine, made, shell):
     needed = inventories.inventory(made["last"], engine).needs("/usr/bin/dash")
     told = shell(commands.needs(made["last"], "/usr/bin/dash"))
     assert needed.loader in told and all(name in told for name in needed.found)
+
+
+def test_a_command_in_a_stage_prints_the_same_in_its_image(engine, made, shell, word, monkeypatch):
+    monkeypatch.setattr(terminal, "_kernel", terminal._Kernel())
+    monkeypatch.setattr(Snapshot, "ran", staticmethod(terminal.note_run))
+    result = build(folder({"Dockerfile": HIDING.format(word=word).encode()}), tag=made["last"], engine=engine)
+    with result.snapshots as snapshots:
+        ran = snapshots.stage("kitchen").run("exec 2>&1; pwd; cat /kept /word")
+    told = terminal._kernel.noted[-1].replace(" look ", f" {made['kitchen']} ")
+    assert told.endswith("    # fails") and ran.exit_code and "kept" in ran.output and ran.output == shell(told)
 
 
 def test_the_digests_of_layers_are_listed(engine, made, shell):

@@ -32,6 +32,11 @@ _REGISTRY = """FROM debian:bookworm-slim
 COPY docker-registry config.yml /
 CMD ["/docker-registry", "serve", "/config.yml"]
 """
+_BUSYBOX = """FROM nginx:alpine AS tools
+RUN mkdir -p /made/bin && for each in sh id ls cat; do cp /bin/busybox /made/bin/$each; done
+FROM scratch
+COPY --from=tools /made /
+"""    # the official image has its programs as hard links; the stand-in's are links to an absolute path
 _CONFIG = "version: 0.1\nstorage: {filesystem: {rootdirectory: /registry}}\nhttp: {addr: ':5000'}\n"
 
 
@@ -80,13 +85,14 @@ def _secrets(place: Path) -> str:
     return shlex.join(options)
 
 
-def give_registry(engine: Engine) -> None:
-    """Make the image registry:2 of this machine's own program."""
+def give_images(engine: Engine) -> None:
+    """Make the images that scripts use beside the course's bases: busybox, and registry:2 of this machine's program."""
     with tempfile.TemporaryDirectory() as place:
         Path(place, "docker-registry").write_bytes(Path("/usr/bin/docker-registry").read_bytes())
         Path(place, "docker-registry").chmod(0o755)
         Path(place, "config.yml").write_text(_CONFIG)
-        build(BuildRequest(place, text=_REGISTRY, tag="registry:2"), engine=engine)
+        for tag, text in {"busybox:latest": _BUSYBOX, "registry:2": _REGISTRY}.items():
+            build(BuildRequest(place, text=text, tag=tag), engine=engine)
 
 
 def main(lessons: Sequence[str]) -> int:
@@ -94,7 +100,7 @@ def main(lessons: Sequence[str]) -> int:
     with daemon.running(find(KIND), lambda line: print(line, file=sys.stderr)) as one:
         there = stock.at(one.host)
         stock.hand_on(plain, there, ALL)
-        give_registry(there)
+        give_images(there)
         for path in sorted((suite.ROOT / "notebooks").glob("*.ipynb")):
             if (not lessons or path.name[:2] in lessons) and (text := script(path)):
                 lines, said = run(one, text)

@@ -86,7 +86,7 @@ def test_the_scripts_of_the_lessons_run_in_a_terminal(engine, kind):
     notebooks = sorted((suite.ROOT / "notebooks").glob("*.ipynb"))
     with daemon.running(kind, print) as one:
         stock.hand_on(engine, stock.at(one.host), ALL)
-        scripts.give_registry(stock.at(one.host))
+        scripts.give_images(stock.at(one.host))
         assert scripts.run(one, "false\nfalse    # fails\ntrue    # fails\n")[0] == ["false", "true    # fails"]
         ended = {path.name: scripts.run(one, text)[0] for path in notebooks if (text := scripts.script(path))}
     assert len(ended) > len(notebooks) / 2 and not any(ended.values()), ended
