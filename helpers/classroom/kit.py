@@ -39,7 +39,10 @@ def make(engine: Engine, folder: Path, report: Report, refs: Sequence[str] = ALL
     _need_room(folder, estimate(engine, [ref for ref in refs if ref not in there], IMAGE not in there), report)
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(".part-*"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
     packages.gather(folder, report)
     _save_session(engine, folder, there.get(IMAGE), report)
     for ref in refs:

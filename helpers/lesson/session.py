@@ -83,5 +83,8 @@ def folder_of(app: str) -> Path:
 
 
 def reference(built: BuildResult | str) -> str:
-    """A build's tag, or its image's id; a name as it is."""
-    return built if isinstance(built, str) else built.tag or built.image
+    """A build's tag while it leads to the build's image, else the image's id; a name as it is."""
+    if isinstance(built, str):
+        return built
+    tagged = built.engine.find_image(built.tag) if built.tag else None
+    return built.tag if tagged and tagged["Id"] == built.image else built.image

@@ -70,8 +70,8 @@ def push(to: Registry | None, *built: BuildResult | str, name: str = "") -> list
     if to is None:
         return []
     with Status() as status:
-        trips = [to.push(reference(each), name, watch=lambda far: status(f"{reference(each)}: {far}"))  # noqa: B023
-                 for each in built]
+        trips = [to.push(each, name, watch=lambda far: status(f"{each}: {far}"))  # noqa: B023
+                 for each in map(reference, built)]
     for trip in trips:
         place = f"{to.address}/{trip.place}"
         tagged, pushed = docker("tag", trip.name, place), docker("push", place)

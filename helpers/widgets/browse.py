@@ -165,7 +165,8 @@ def _shell(shell: Shell) -> Box:
     def pressed(_: object, content: Mapping[str, Any], __: object) -> None:
         if content.get("event") == "submit":
             entered.append(True)
-            send() if entry.value else None
+            if entry.value:
+                send()
 
     entry.on_msg(pressed)
     entry.observe(lambda change: send() if entered and change["new"] else None, "value")
