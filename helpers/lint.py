@@ -45,7 +45,7 @@ class Finding:
     link: str = ""
 
     def facts(self) -> dict[str, object]:
-        """As JSON."""
+        """The finding as JSON has it."""
         return asdict(self)
 
     def __str__(self) -> str:

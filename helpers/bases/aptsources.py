@@ -65,8 +65,8 @@ def parse(text: str, *, deb822: bool) -> list[Source]:
 
 
 def debian(sources: Iterable[Source], suite: str, root: Path = Path("/")) -> tuple[Source, ...]:
-    """Of `sources` those of Debian's archive for `suite`. Others publish under Debian's suite names as well, signed
-    with keys of their own: they count only where there are no others (a company's mirror that signs again)."""
+    """Those of `sources` that are Debian's archive for `suite`. Others publish under Debian's suite names as well,
+    signed with keys of their own: they count only where there are no others (a company's mirror that signs again)."""
     wanted = (suite, f"{suite}-updates", f"{suite}-security")
     taken = []
     for source in sources:
@@ -110,7 +110,7 @@ def options() -> tuple[str, ...]:
 
 
 def chosen_options(dump: str) -> tuple[str, ...]:
-    """Of `apt-config dump`'s lines those to hand on."""
+    """The lines of `apt-config dump` that are handed on."""
     return tuple(line for line in dump.splitlines() if _PASSED_ON.fullmatch(line))
 
 

@@ -76,8 +76,9 @@ def debian(suite: str, archive: Path, scratch: Path, report: Report) -> None:
 
 def mmdebstrap(options: Sequence[str], suite: str, target: Path, scratch: Path,
                sources: Sequence[aptsources.Source]) -> str:
-    """Run it, with this machine's apt settings; '' if it succeeded, else its output.
+    """Run it for `suite` into `target`, with this machine's apt settings; '' if it succeeded, else its output.
 
+    scratch   folder for its own files
     sources   where the packages are; () for Debian's own archive"""
     scratch.chmod(0o755)   # its apt drops its privileges and must get through
     command = ["mmdebstrap", *options, *(f"--aptopt={line}" for line in aptsources.options()), suite, str(target)]

@@ -140,7 +140,7 @@ def _read(text: str, option: str, kinds: Mapping[str, tuple[str, ...]], default:
 
 
 def _provenance(text: str) -> str:
-    """As buildx reads --provenance: "mode=max", "max", "true" (mode min), "false" and "" (none)."""
+    """The value of --provenance as buildx reads it: "mode=max", "max", "true" (mode min), "false" and "" (none)."""
     mode = text.removeprefix("mode=")
     if mode in ("", "false"):
         return ""
@@ -150,7 +150,7 @@ def _provenance(text: str) -> str:
 
 
 def _sbom(text: str) -> str | None:
-    """As buildx reads --sbom: "true", "generator=IMAGE", "false" and "" (none)."""
+    """The value of --sbom as buildx reads it: "true", "generator=IMAGE", "false" and "" (none)."""
     if text in ("", "false"):
         return None
     if text != "true" and not text.startswith("generator="):

@@ -58,7 +58,7 @@ class HostSecret:
 
 
 def host_secrets(wanted: Collection[str]) -> dict[str, HostSecret]:
-    """Of the ids `wanted` those that this machine can give: {id: settings}.
+    """Those of the ids `wanted` that this machine can give: {id: settings}.
 
     A machine without settings of its own gives nothing. npm and pip are pointed to the
     certificates only where `trust` is wanted as well.

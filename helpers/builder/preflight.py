@@ -17,7 +17,7 @@ from ..errors import CourseError
 
 
 def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) -> tuple[Problem, ...]:
-    """Everything above; the problems that do not keep `builder` from building.
+    """Check a Dockerfile before it is sent. Returns the problems that do not keep `builder` from building `target`.
 
     Raises DockerfileError with the line, and CourseError for what is no image's name.
     """

@@ -115,5 +115,5 @@ class _Listening:
 
 @cache
 def _listening(process: int) -> _Listening:
-    """That of this process; a fork needs its own."""
+    """The listener of this process; a fork needs its own."""
     return _Listening()

@@ -81,12 +81,12 @@ class Snapshots:
         return Snapshot(f"image {reference}", self._solved(f"FROM {name}\n"))
 
     def at(self, line: int) -> Snapshot:
-        """As the instruction at that line of the Dockerfile leaves it. Raises DockerfileError where there is none."""
+        """The state that the instruction at that line leaves. Raises DockerfileError where there is none."""
         _, instruction = locate(self.dockerfile, line)
         return self._after(instruction, f"after line {instruction.line}")
 
     def before(self, line: int) -> Snapshot:
-        """As the instruction at that line finds it. Raises DockerfileError for a FROM: a stage begins with nothing."""
+        """The state that the instruction at that line finds. Raises DockerfileError for a FROM, which finds none."""
         stage, instruction = locate(self.dockerfile, line)
         number = stage.instructions.index(instruction)
         if number == 0:

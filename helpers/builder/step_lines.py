@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 def places(builder: str, seen: Iterable[StepSeen], dockerfile: Dockerfile, target: str | None) -> dict[str, Place]:
-    """{key: place} of the steps that a builder has reported so far."""
+    """{key: place} of the steps that a builder has reported so far, in a build of `target`."""
     if builder == "legacy":
         return _legacy_places(seen, dockerfile, target)
     return (_buildah_places if builder == "buildah" else _buildkit_places)(seen, dockerfile)

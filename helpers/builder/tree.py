@@ -70,7 +70,7 @@ class FileTree:
         return FileTree(self.root, (node for node in self.nodes if wanted(node.path))) if wanted else self
 
     def facts(self, node: Node) -> Facts:
-        """As they are now. Raises ContextError if it is not what it was."""
+        """The file's facts as they are now. Raises ContextError if it is not what it was."""
         if node.content is not None:
             return Facts(stat.S_IFREG | 0o644, len(node.content), _mark(node.content))
         path = os.path.join(self.root, node.path)

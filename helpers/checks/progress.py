@@ -150,7 +150,11 @@ def hinted(name: str, most: int) -> ExerciseProgress:
 
 
 def predicted(question: str, said: str, found: str, how: str) -> None:
-    """Keep a prediction with what came out; it takes the place of an older one."""
+    """Keep a prediction; it takes the place of an older one for the same question.
+
+    said, found   the choice or number, and what came out, as text
+    how           'right', 'not right', or how far off
+    """
     made = Predicted(said, found, how, _now())
     _changed(lambda old: replace(old, predictions={**old.predictions, question: made}))
 

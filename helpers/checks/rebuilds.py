@@ -50,7 +50,7 @@ def _program(image: str, engine: Engine) -> tuple[str, str] | None:
 
 def breaks(name: str, changes: Sequence[Change], source: Source, fresh: Fresh, build: Build,
            line: int) -> Iterator[Fail]:
-    """Rule `breaks`: the target is not built from broken source.
+    """Rule `breaks`: the target `name`, at `line` of the Dockerfile, is not built from broken source.
 
     changes  that break it
     source   {path: content}; fresh: new random values

@@ -58,7 +58,7 @@ class Fail:
     line: int | None = None
 
     def facts(self) -> dict[str, object]:
-        """As JSON."""
+        """The verdict as JSON has it."""
         return {"rule": self.rule, "message": self.message, "line": self.line}
 
     def __str__(self) -> str:

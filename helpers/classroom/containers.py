@@ -68,7 +68,7 @@ def run(engine: Engine, container: str, command: Sequence[str], folder: str = CO
 def run_as_root(api: APIClient, room: Room, command: Sequence[str], what: str, remedy: str, working_dir: str = "/",
                 **host: Any) -> str:
     """The output of a command as root in a container of its own with these settings of the host configuration.
-    Raises CourseError, in these words, where the command fails."""
+    Raises CourseError, with `what` and `remedy`, where the command fails."""
     made = api.create_container(
         room.image, list(command), user="0", working_dir=working_dir, labels=room.labels,
         environment={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, host_config=api.create_host_config(**host))["Id"]

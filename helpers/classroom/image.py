@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def options() -> dict[str, Any]:
-    """Of the build of ROOT: its Dockerfile, and this machine's way to Debian's packages and to PyPI."""
+    """Options of the build of ROOT: its Dockerfile, and this machine's way to Debian's packages and to PyPI."""
     found = host_secrets.host_secrets((host_secrets.PIP, host_secrets.TRUST))
     secrets = aptsecrets.secrets(catalogue.SUITE) | {each: secret.value for each, secret in found.items()}
     return {"dockerfile": "deploy/Dockerfile", "network": standins.NETWORK, "secrets": secrets, "context_limit": None}

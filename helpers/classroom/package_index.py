@@ -58,7 +58,7 @@ def _package_json(file: Path) -> dict:
 
 
 def _order(version: str) -> tuple[bool, list[int]]:
-    """By which versions are compared; a pre-release comes first."""
+    """The key that orders versions; a pre-release comes first."""
     return "-" not in version, [int(each) for each in re.findall(r"\d+", version.partition("-")[0])]
 
 

@@ -93,13 +93,13 @@ class Room:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of a session, beside what every session has: where pip and npm find packages. Builds are lent it."""
+        """Variables of a session, beside what every session has: where pip and npm find packages. Builds get them."""
         return {"PIP_INDEX_URL": f"{self.packages}/simple/", "PIP_TRUSTED_HOST": self.gateway,
                 "npm_config_registry": f"{self.packages}/registry/", "npm_config_audit": "false"} if self.kit else {}
 
     @property
     def labels(self) -> dict[str, str]:
-        """Of everything that the class makes in the engine."""
+        """The labels of everything that the class makes in the engine."""
         return marks(self.name)
 
     @property

@@ -94,7 +94,7 @@ def _noted(engine: Engine, room: Room) -> dict[str, Any]:
 
 
 def _digest(engine: Engine, bases: Sequence[ResolvedBase]) -> str:
-    """Of what a store's content depends on: the bases, the sessions' own Podman, and how it is filled."""
+    """A digest of what a store's content depends on: the bases, the sessions' own Podman, and how it is filled."""
     ids = [f"{base.ref} {engine.client.api.inspect_image(base.name)['Id']}" for base in bases]
     recipes = [(ROOT / "deploy" / name).read_text() for name in _RECIPES]
     return hashlib.sha256("\n".join(ids + recipes).encode()).hexdigest()

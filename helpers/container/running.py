@@ -43,8 +43,9 @@ def run(image: str, command: Sequence[str] | None = None, *, hide: Sequence[str]
         timeout: float = 60, engine: Engine | None = None) -> Ran:
     """Run `image` until it ends, without a network unless beside another; its own command if none is given.
 
-    hide     directories over which an empty, read-only one is mounted
-    timeout  seconds after which it is stopped and NotEnded is raised
+    entrypoint  in place of the image's own
+    hide        directories over which an empty, read-only one is mounted
+    timeout     seconds after which it is stopped and NotEnded is raised
 
     Raises NotEnded, CourseError if the command cannot be started (its program is not in the image), and
     the engine's errors.

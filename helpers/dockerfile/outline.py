@@ -59,7 +59,7 @@ class Outline:
     ssh: tuple[Handed, ...]
 
     def facts(self) -> dict[str, object]:
-        """As JSON."""
+        """The outline as JSON has it."""
         return asdict(self)
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ def owner(host: str) -> Backend | None:
 
 
 def inspect(client: docker.DockerClient, host: str, rung: str) -> Engine:
-    """Ask an engine what it is. Raises EngineTooOld and the errors of `translate_errors`."""
+    """Ask an engine what it is; `rung` is how it was found. Raises EngineTooOld, and as `translate_errors`."""
     with translate_errors("say what it is", host):
         version, info = client.version(), client.info()
     api = client.api.api_version

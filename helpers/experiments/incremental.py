@@ -62,10 +62,11 @@ def rebuild(content: Files, edits: Mapping[str, Edit], dockerfile: str = "Docker
             watch: Callable[[str], None] = lambda _: None) -> dict[str, BuildResult]:
     """Build the files as they are, and then once more after each of the edits.
 
-    edits  {what is edited: the edit}; each applies to the original files
-    tag    the images are named tag-0 (not edited), tag-1, ...; '' for no names
-    lend   which of this machine's settings the builds may mount, as with `build`
-    watch  called with a sentence when a build begins or makes progress
+    content  {path: bytes} of the build context
+    edits    {what is edited: the edit}; each applies to the original files
+    tag      the images are named tag-0 (not edited), tag-1, ...; '' for no names
+    lend     which of this machine's settings the builds may mount, as with `build`
+    watch    called with a sentence when a build begins or makes progress
 
     Returns {what is edited: its build}. Raises as `build` does, and CourseError for an edit that cannot be made.
     """

@@ -24,7 +24,7 @@ class ColdStart:
 
 def warm(images: Sequence[str], port: int, runs: int, engine: Engine,
          watch: Callable[[str], None] = lambda _: None) -> list[list[float]]:
-    """Seconds to the first answer of each image, `runs` times, with all layers on the machine.
+    """Seconds to the first answer of each image, `runs` times, with all layers here. `port` is the container's.
 
     The images take turns, in reverse order every other round: what slows the machine for a
     while then affects all of them alike. Raises what `serve` does.

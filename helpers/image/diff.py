@@ -81,7 +81,7 @@ def file_changes(mine: dict[str, FileState], theirs: dict[str, FileState]) -> li
 
 
 def changes(one: object, other: object, place: str = "") -> Iterator[str]:
-    """Where two JSON values differ: 'created', 'history[2].created'."""
+    """Where two JSON values differ, as paths below `place`: 'created', 'history[2].created'."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
             yield from changes(one.get(key), other.get(key), f"{place}.{key}" if place else key)

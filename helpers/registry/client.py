@@ -70,7 +70,7 @@ class Client:
         return Manifest(digest, content.get("mediaType", answer.headers.get("Content-Type")), content)
 
     def put_manifest(self, repository: str, tag: str, kind: str, content: dict) -> Manifest:
-        """Give a manifest a tag."""
+        """Store a manifest of the media type `kind` under a tag."""
         text = json.dumps(content, separators=(",", ":")).encode()
         self._ask("PUT", f"{repository}/manifests/{tag}", data=text, headers={"Content-Type": kind})
         return Manifest(f"sha256:{hashlib.sha256(text).hexdigest()}", kind, content)

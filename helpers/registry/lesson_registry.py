@@ -63,7 +63,7 @@ class Registry:
 
     @property
     def speed(self) -> float:
-        """Of the line, in bytes a second."""
+        """The speed of the line, in bytes a second."""
         return self._line.speed
 
     @property

@@ -39,7 +39,7 @@ class Transfer:
 
 
 def push(engine: Engine, repository: str, tag: str, name: str, alive: Callable[[], bool], watch: Report) -> int:
-    """Push; how many layers the registry had already. The rest as `pull`."""
+    """Push; how many layers the registry had already. Arguments and errors as of `pull`."""
     return _follow(engine, f"push {name}", alive, watch, f"images/{repository}/push", {"tag": tag})
 
 

@@ -58,17 +58,17 @@ class Commented:
 
     @property
     def digest(self) -> str:
-        """Of the compressed layer."""
+        """The digest of the compressed layer."""
         return f"sha256:{self._out.hexdigest()}"
 
     @property
     def diff_id(self) -> str:
-        """Of its archive, as the configuration names it."""
+        """The digest of its archive, as the configuration has it."""
         return f"sha256:{self._in.hexdigest()}"
 
 
 def copy(client: Client, repository: str, image: Manifest, tag: str, name: str, text: str) -> Manifest:
-    """Make the copy, under `tag` in the same repository.
+    """Make the copy of `image`, under `tag` in the same repository.
 
     name  that an engine will give it, which marks it there as the course's
     text  of the comment: one that was never used before

@@ -130,11 +130,11 @@ class Control:
         return Solve(self, ref, self.call(CONTROL + "Solve", request))
 
     def call(self, path: str, request: Any, metadata: Sequence[tuple[str, str]] = (), end: bool = True) -> Call:
-        """Begin a call of a method; its messages are bytes."""
+        """Begin a call of `path`, "/package.Service/Method", as `Connection.call`; its messages are bytes."""
         return self._connection.call(path, request.SerializeToString(), metadata, end)
 
     def unary(self, path: str, request: Any, kind: Any, metadata: Sequence[tuple[str, str]] = ()) -> Any:
-        """The one message of a method's answer, of the class `kind`."""
+        """The one message of a method's answer, of the class `kind`. Raises CallFailed and EngineGone."""
         *_, message = b"", *self.call(path, request, metadata)    # to the answer's end, which says if the call failed
         return kind.FromString(message)
 

@@ -46,15 +46,15 @@ class FailedState(State):
         return next((each for each in SHELLS if self._runs(each)), "")
 
     def read_dir(self, path: str = "/") -> tuple[Entry, ...]:
-        """A file's content, or its first `limit` bytes, as of a State."""
+        """What is in a folder, in order of names. Raises as `State.read_dir`."""
         return tuple(sorted(self._entries(_LIST, path), key=lambda entry: entry.name))
 
     def stat(self, path: str) -> Entry:
-        """As of a State."""
+        """One path's facts. Raises as `State.stat`."""
         return next(self._entries(f'f=$1; {_STAT}', path))
 
     def read(self, path: str, limit: int | None = None) -> bytes:
-        """As of a State."""
+        """A file's content, or its first `limit` bytes. Raises as `State.read`."""
         return self._ask('cat -- "$1"' if limit is None else f'head -c {limit} -- "$1"', path).written
 
     def _entries(self, script: str, path: str) -> Iterator[Entry]:

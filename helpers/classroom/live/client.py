@@ -56,7 +56,7 @@ def notice() -> str:
 
 
 def answer(question: str, given: str | float, found: object = None) -> None:
-    """Send an answer (numbers in bytes, where it is a size), with what came out. Never raises or waits."""
+    """Send an answer to a question (in bytes, where it is a size), with what was found. Never raises or waits."""
     if given:
         _send({"kind": "answer", "question": question, "answer": given, "found": found})
 

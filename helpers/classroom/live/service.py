@@ -67,7 +67,7 @@ class Handler(HubOAuthenticated, web.RequestHandler):
 
     @property
     def name(self) -> str:
-        """Of the user; '' for a service."""
+        """The user's name; '' for a service."""
         user = self.current_user
         return str(user["name"]) if user.get("kind") == "user" else ""
 

@@ -102,7 +102,7 @@ class Containers:
         return container
 
     def find(self, reference: str) -> Container:
-        """By its name or (the head of) its id. Raises NotFound."""
+        """The container with that name or id, or the head of an id. Raises NotFound."""
         for each in self.all():
             if each.name == reference.lstrip("/") or len(reference) >= 4 and each.id.startswith(reference):
                 return each

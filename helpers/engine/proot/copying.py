@@ -129,7 +129,7 @@ class Copy:
 
 
 def make_folder(root: str, path: str, owner: Owner, owners: MutableMapping[str, Owner]) -> None:
-    """As WORKDIR does, with all above."""
+    """Make a folder and all above it, as WORKDIR does."""
     _folders(root, inside(root, path), owner, owners)
 
 

@@ -46,7 +46,7 @@ class Processes:
 
     def follow(
         self, process: subprocess.Popen[bytes], output: Output, stopped: Callable[[], bool] = lambda: False) -> int:
-        """Hand on what it prints until it ends: its exit code. `stopped` ends it early."""
+        """Hand on to `output` what it prints until it ends. Returns its exit code. `stopped` ends it early."""
         assert process.stdout and process.stderr
         with selectors.DefaultSelector() as ready:
             for number, pipe in ((1, process.stdout), (2, process.stderr)):
@@ -70,7 +70,7 @@ class Processes:
 
     def run(self, root: str, command: Command, output: Output, *, stopped: Callable[[], bool] = lambda: False,
             binds: Mapping[str, str] | None = None, ports: Mapping[int, int] | None = None) -> int:
-        """Start it and follow it to its end: its exit code."""
+        """Start a command and follow it to its end; arguments as of `start` and `follow`. Returns its exit code."""
         return self.follow(self.start(root, command, binds=binds, ports=ports), output, stopped)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:

@@ -32,7 +32,7 @@ _CHUNK, _GZIP = 1 << 20, b"\x1f\x8b"
 
 
 def full(reference: str) -> str:
-    """As it is listed: 'app' -> 'app:latest'; Docker Hub's own host and folder are left out."""
+    """A name as it is listed: 'app' -> 'app:latest'; Docker Hub's own host and folder are left out."""
     for prefix in ("docker.io/", "index.docker.io/", "library/"):
         reference = reference.removeprefix(prefix)
     return reference if ":" in reference.rsplit("/", 1)[-1] else f"{reference}:latest"
@@ -108,7 +108,7 @@ class Store:
             return self._state["parents"].get(image, "")
 
     def add_layer(self, root: str, changes: list[Change], seen: Mapping[str, Seen], owners: Mapping[str, Owner]) -> str:
-        """Keep what changed in `root` as a layer: its digest."""
+        """Keep what changed in `root` as a layer; owners are root's where `owners` names none. Returns its digest."""
         half = self._half()
         digest, content = layers.write(half, root, changes, seen, owners)
         self._keep(half, digest, content)
