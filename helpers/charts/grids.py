@@ -9,25 +9,42 @@ from ..container.attack import AS_ROOT, AttackResult
 from ..image import Image, Twins
 from ..inventory import BUILDING, KINDS, Inventory
 from ..units import counted, listed
-from .style import BUILD, DANGER, FAINT, INK, PALE, RUN, SHARED, Chart, canvas, finish
+from .style import BUILD, DANGER, FAINT, INK, PALE, RUN, SHARED, WIDTH, Chart, canvas, finish, wide
 
 _APART = 0.35      # rows between what an intruder finds and who it is
+_ROW_SIZE = 11     # points of a row's name
+_BETWEEN = 0.2     # inches from the name of one column to the next
 _PARTS = ("program", "layers", "configuration", "image id")
 
 
 def grid(axes: Axes, columns: Sequence[str], rows: Sequence[str], *, top: float = 0, size: float = 11) -> None:
-    """Frame a table of cells of 1 by 1: the names of its columns above, those of its rows at the left.
+    """Frame a table of cells of 1 by 1: the names of its columns above, in lines where they are long, those of its
+    rows at the left.
 
     top   where the names of the columns stand, upward negative
     size  points of these names
     """
     axes.set_xlim(0, len(columns))
     axes.set_ylim(max(1, len(rows)), top)
-    axes.set_xticks([column + 0.5 for column in range(len(columns))], columns, fontweight="bold", fontsize=size)
+    room = (WIDTH - max((wide(row, _ROW_SIZE) for row in rows), default=0.0)) / max(1, len(columns)) - _BETWEEN
+    heads = [name if "\n" in name else _in_room(name, size, room) for name in columns]
+    axes.set_xticks([column + 0.5 for column in range(len(columns))], heads, fontweight="bold", fontsize=size)
     axes.xaxis.tick_top()
     axes.set_yticks([row + 0.5 for row in range(len(rows))], rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+
+
+def _in_room(name: str, points: float, inches: float) -> str:
+    """A name in as many lines as its words need."""
+    lines = [""]
+    for word in name.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and wide(longer, points, bold=True) > inches:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def cell(axes: Axes, column: int, row: float, colour: str, words: str = "", *, bold: bool = False) -> None:

@@ -22,7 +22,7 @@ from helpers.experiments.significance import compare
 from helpers.image import Image, Layer
 from helpers.units import size
 from helpers.views import markup
-from tests.unit.charts.figures import PNG, build_of, legend, notes, rows, texts
+from tests.unit.charts.figures import PNG, assert_apart, build_of, legend, notes, rows, texts
 from tests.unit.widgets.test_widgets import page
 
 
@@ -147,6 +147,14 @@ def test_no_word_of_a_chart_is_lower_than_10_pixels_on_a_page_of_600():
         small = [text.get_text() for text in chart.figure.findobj(Text)
                  if text.get_text().strip() and text.get_fontsize() / 72 * 546 / style.WIDTH < 10]
         assert small == [], chart.title
+
+
+def test_long_names_of_columns_stand_apart():
+    names = ["as root", "as the server's user", "with SYS_PTRACE", "with all of the rights"]
+    figure = charts.works({name: {"reads the greeting": True, "lists the files": False} for name in names}).figure
+    labels = figure.axes[0].get_xticklabels()
+    assert [" ".join(label.get_text().split()) for label in labels] == names
+    assert_apart(figure, labels)
 
 
 def test_no_two_charts_have_one_title():
