@@ -26,7 +26,7 @@ _BINDS = ("/proc", "/dev", "/sys", "/etc/resolv.conf", "/etc/hosts")
 
 
 @dataclass(frozen=True)
-class PRoot:
+class Program:
     """A PRoot that works here: the words that call it, and what its environment needs."""
 
     words: tuple[str, ...]
@@ -50,7 +50,7 @@ class PRoot:
         return [*command, *words]
 
 
-working: list[PRoot] = []   # the one that was found
+working: list[Program] = []   # the one that was found
 
 
 def bound() -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def candidates() -> list[tuple[str, ...]]:
     return [words for place in places for words in calls(place)]
 
 
-def find() -> tuple[PRoot | None, str]:
+def find() -> tuple[Program | None, str]:
     """The first PRoot that works here, and '' or why there is none. Takes a second, until one works."""
     if working:
         return working[0], ""
@@ -92,7 +92,7 @@ def find() -> tuple[PRoot | None, str]:
         for environment in _ENVIRONMENTS:
             said = _tried(words, environment)
             if not said:
-                working.append(PRoot(words, environment))
+                working.append(Program(words, environment))
                 return working[0], ""
             why = f"PRoot ({words[-1]}) {said}"
     return None, why

@@ -158,6 +158,22 @@ def test_every_public_function_that_raises_says_so():
             if raised(node) and not re.search("[Rr]aise|[Ee]rror", ast.get_docstring(node) or "Errors as of the base")] == []
 
 
+def functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    return [(path.relative_to(ROOT).as_posix(), node) for path in architecture.modules()
+            for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def test_modules_and_functions_are_short():
+    assert [path for path in architecture.modules() if len(path.read_text().splitlines()) > 300] == []
+    lengths = [(node.end_lineno - node.lineno + 1, path, node.name) for path, node in functions()]
+    assert [each for each in lengths if each[0] > 45] == [] and statistics.median(lines for lines, *_ in lengths) < 8
+
+
+def test_no_function_has_more_than_eight_parameters():
+    assert [(path, node.name) for path, node in functions() for given in [node.args]
+            if len({each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)} - {"self", "cls"}) > 8] == []
+
+
 class Tags(HTMLParser):
     def __init__(self, text: str):
         super().__init__()

@@ -21,7 +21,7 @@ _END_SECONDS = 5
 class Processes:
     """What runs in this engine. `end` ends all of it."""
 
-    def __init__(self, found: proot.PRoot, temporary: str):
+    def __init__(self, found: proot.Program, temporary: str):
         self._proot, self._temporary = found, temporary
         self._running: dict[subprocess.Popen[bytes], str] = {}   # and each one's folder for PRoot's own files
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class Processes:
 
     def start(self, root: str, command: Command, *, binds: Mapping[str, str] | None = None,
               ports: Mapping[int, int] | None = None) -> subprocess.Popen[bytes]:
-        """Start a command in the file system at `root`; both streams are pipes. See `PRoot.command`."""
+        """Start a command in the file system at `root`; both streams are pipes. See `proot_program.Program.command`."""
         temporary = tempfile.mkdtemp(dir=self._temporary)
         words = self._proot.command(
             root, command.words, folder=command.folder, ids=command.ids, binds=binds, ports=ports)
