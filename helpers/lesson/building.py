@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .. import builder as builds
 from .. import container, image
@@ -18,7 +18,8 @@ from ..bases.catalogue import CURRENT
 from ..builder import BuildRequest, BuildResult, ensure_bases
 from ..builder.linter import answers, lint
 from ..builder.secrets import lent_by_default
-from ..container import Ran, lifecycle
+from ..container import Ran, ServedContainer, lifecycle
+from ..container.lifecycle import ManagedContainer
 from ..dockerfile import parse
 from ..errors import CourseError, Unsupported
 from ..experiments import incremental
@@ -166,25 +167,25 @@ def _of_served(address: str, asked: Sequence[str]) -> dict[str, Callable[..., st
 
 @contextlib.contextmanager
 def serve(built: BuildResult | str, port: int = 80, command: Sequence[str] | None = None, *,
-          read_only: bool = False) -> Iterator[Noted]:
+          read_only: bool = False) -> Iterator[ServedContainer]:
     """The image as a server, while a `with` block lasts; `read_only` if it may write no file."""
     begin = [commands.serving(reference(built), port, command, read_only), commands.asking(port)]
     asked: list[str] = []
     try:
         with container.serve(reference(built), command, port=port, sandbox=container.Sandbox(read_only=read_only),
                              engine=engine()) as served:
-            yield Noted(served, _of_served(commands.address(port), asked), asked.append)
+            yield cast(ServedContainer, Noted(served, _of_served(commands.address(port), asked), asked.append))
     finally:
         note("\n".join([*begin, *asked, commands.STOPPED]))
 
 
-def create(built: BuildResult | str, command: Sequence[str] | None = None) -> Noted:
+def create(built: BuildResult | str, command: Sequence[str] | None = None) -> ManagedContainer:
     """A container of the image, not started yet: look at its state, start, stop, remove it."""
     made = lifecycle.create(reference(built), command, engine())
     note(docker("create", "--name", _LIFE, reference(built), *(command or ())))
-    return Noted(made, {"state": lambda: docker("ps", "-a", "--filter", f"name={_LIFE}"),
-                        "start": lambda: docker("start", _LIFE), "stop": lambda: docker("stop", _LIFE),
-                        "remove": lambda: docker("rm", _LIFE)}, note)
+    told = {"state": lambda: docker("ps", "-a", "--filter", f"name={_LIFE}"), "start": lambda: docker("start", _LIFE),
+            "stop": lambda: docker("stop", _LIFE), "remove": lambda: docker("rm", _LIFE)}
+    return cast(ManagedContainer, Noted(made, told, note))
 
 
 def files(app: str) -> AppFiles:
