@@ -1,7 +1,5 @@
 """Containers of a class beside the learners' own: to fill a volume, to read one, to set up the machine."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ an engine that lends them: every Docker Engine that is root does. A container th
 learners' own are lent none.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from docker import APIClient

@@ -5,8 +5,6 @@ their network; two rules on it are set here, by a container that lives for a sec
 restarted.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable
 

@@ -4,8 +4,6 @@ A remark is a table under `instructor` in a cell's metadata: minutes, say, usual
 while_it_runs, and what else a lesson needs.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

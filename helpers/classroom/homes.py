@@ -4,8 +4,6 @@ A home is saved when the class is closed, and is there again when a class is ope
 learner who took it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import os

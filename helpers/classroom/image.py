@@ -1,7 +1,5 @@
 """The image of the learners' sessions: deploy/Dockerfile, built by the course's own builder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -6,8 +6,6 @@
     kit/proxy.tar       the class's proxy
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

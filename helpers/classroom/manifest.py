@@ -6,8 +6,6 @@ them is that of a kit that was cut short, or of one that holds base images alone
 `python3 -m helpers.classroom.manifest FOLDER` checks a kit with nothing but Python, before anything in it is installed.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import sys

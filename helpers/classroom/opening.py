@@ -1,7 +1,5 @@
 """Open a class, restart its hub, close it."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 import socket

@@ -7,8 +7,6 @@
 Without it pip and npm in a learner's build have nowhere to ask in a room without a network.
 """
 
-from __future__ import annotations
-
 import argparse
 import base64
 import hashlib

@@ -4,8 +4,6 @@ pip and npm fetch them with this machine's settings. What a folder of applicatio
 requirements.txt, pyproject.toml, package.json and package-lock.json.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

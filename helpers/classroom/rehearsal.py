@@ -1,7 +1,5 @@
 """The evening before a class: for how many learners there is room, what they will find, and two who try it."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 import shutil

@@ -4,8 +4,6 @@ Everything that a class makes in the engine carries the label `multistage.class`
 deploy/jupyterhub_config.py reads the file.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

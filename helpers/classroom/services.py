@@ -1,7 +1,5 @@
 """The proxy, the hub and the live view of a class: processes that outlive the command that starts them."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -3,8 +3,6 @@
 `make class-load DOCS=1` measures one, and writes deploy/measured.json and the table in docs/class.md.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict, dataclass

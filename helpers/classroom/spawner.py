@@ -1,7 +1,5 @@
 """The sessions of a class as the hub starts them: Docker's, of which a greedy one gives way to the others."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 

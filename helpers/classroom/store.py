@@ -4,8 +4,6 @@ One session without privileges fills the volume with its own engine; the learner
 store beside their own. Images are as lesson 01 finds them: it builds its own before the learner's eyes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A Dockerfile with what hadolint says beside its lines, and its word on several of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from ..lint import Finding

@@ -4,8 +4,6 @@ Without a class nothing is sent and nothing said. In one, a thread sends: a less
 with it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor

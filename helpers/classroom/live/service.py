@@ -8,8 +8,6 @@ The hub says who asks, by the token of a session or the login of a browser. A le
 events and reads /mine; all else is for the instructor.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

@@ -1,8 +1,6 @@
 """A class in memory: who answered what, who is stuck on which rule. Each event is a line of a file, so that a restart
 loses nothing."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import io
