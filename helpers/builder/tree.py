@@ -43,7 +43,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is sent of a node before its content: mode as in st_mode, times in ns."""
+    """What is sent of a node before its content: mode as in st_mode, size in bytes, time in
+    nanoseconds since 1970."""
 
     mode: int
     size: int

@@ -23,7 +23,7 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Building:
-    """[build]"""
+    """[build]; `seconds` and `disk` (bytes) are what it may take."""
 
     bases: Texts
     network: bool = False

@@ -38,8 +38,8 @@ class Record:
     hints: int = 0
     passed: str | None = None
     last: str | None = None
-    holds: int = 0
-    of: int = 0
+    holds: int = 0   # goals that the best attempt met
+    of: int = 0      # goals that there are
     dockerfile: str = ""
 
     def merged(self, other: Self) -> Self:

@@ -53,7 +53,7 @@ class Room:
     token: str
     proxy_token: str
     homes: str
-    memory: int = MEMORY
+    memory: int = MEMORY    # bytes of each learner
     # A class that an older version of the course opened has none of these, and is closed all the same.
     view_port: int = 0
     view_token: str = ""

@@ -86,7 +86,7 @@ class Use:
     instruction: Instruction
     reference: str
     source: int | None  # index of the stage, or None for an image
-    start: int
+    start: int          # offsets in the value
     end: int
 
 

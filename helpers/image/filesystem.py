@@ -51,7 +51,7 @@ class Unseen:
     path: str
     layer: int     # index of the layer whose archive holds it
     by: int        # index of the layer that hid or replaced it
-    size: int
+    size: int      # bytes
     deleted: bool  # True if a whiteout hides it, False if something else has its place
 
 

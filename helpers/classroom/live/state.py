@@ -42,8 +42,8 @@ class Learner:
     answers: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     tries: dict[str, Tries] = field(default_factory=dict)
     events: int = 0
-    allowance: float = _BURST
-    asked: float = 0
+    allowance: float = _BURST    # events that may still come at once
+    asked: float = 0             # when that was, in seconds since 1970
 
     def stuck(self, exercise: str, now: float) -> list[str]:
         """Why the learner is stuck in an exercise: rules that fail again and again, or too long without a run.

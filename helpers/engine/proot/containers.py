@@ -25,7 +25,7 @@ _KEPT_OUTPUT = 16 << 20   # bytes; what a container prints beyond that is not ke
 
 @dataclass
 class Container:
-    """One container, with what it was created with (`asked`, as Docker's API has it)."""
+    """One container, with what it was created with (`asked`, as Docker's API has it); times in seconds since 1970."""
 
     id: str
     name: str
