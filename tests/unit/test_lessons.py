@@ -54,6 +54,22 @@ def test_an_answer_in_a_source_is_seen():
     assert given_away('ask("03-name-of-a-stage", numbered.cached)') == []
 
 
+def compares_layers(source: str) -> bool:
+    """Whether a cell compares layers as `inspect` has them: beneath it stands no command that shows their digests."""
+    return any(getattr(each, "attr", "") == "layers" for node in ast.walk(ast.parse(source))
+               if isinstance(node, ast.Compare | ast.BinOp) for each in ast.walk(node))
+
+
+@each_notebook
+def test_layers_are_compared_by_the_digests_that_a_terminal_shows(path):
+    assert [source for source in sources(path) if compares_layers(source)] == []
+
+
+def test_a_comparison_of_layers_is_seen():
+    assert compares_layers("inspect(a).layers == b") and compares_layers("set(inspect(a).layers) ^ set(b)")
+    assert not compares_layers("layer_digests(a) == b, [each for each in inspect(a).layers if each.digest in new]")
+
+
 def test_every_question_is_asked_once():
     asked = Counter(call.args[0].value for path in NOTEBOOKS for source in sources(path) for call in calls(source, "ask"))
     assert asked == dict.fromkeys(ASKED, 1)
