@@ -67,7 +67,7 @@ def _useless(data: dict | None) -> bool:
 def copied(folder: Path) -> Iterator[Path]:
     """A copy of an exercise's folder without a learner's work, whose notebook means the copy. It lies within the
     exercise: only what the course owns is lent this machine's certificates, which npm and pip may need."""
-    with tempfile.TemporaryDirectory(prefix="multistage-outputs-", dir=folder / "work") as place:
+    with tempfile.TemporaryDirectory(prefix="multistage-outputs-", dir=folder.resolve() / "work") as place:
         copy = Path(place) / folder.name
         shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("work", ".ipynb_checkpoints"))
         path = copy / f"{folder.name}.ipynb"

@@ -71,7 +71,7 @@ def table(load: Load) -> str:
     lines = [f"{counted(len(load.records), 'learner')}, {len(load.records) - len(load.others)} of whom do harm, in "
              f"{load.minutes:.0f} minutes on {load.machine}. {counted(len(load.failed), 'failure')}. {rungs}. "
              f"All sessions together had at most {size(load.together)} of memory.", "",
-             "| | median | 95th percentile | aim (30 learners, 2 processors) | |", "|---|---|---|---|---|"]
+             "| measured | median | 95th percentile | aim (30 learners, 2 processors) | outcome |", "|---|---|---|---|---|"]
     for what in ROWS:
         if values := load.values(what):
             shown, high, aim = _shown(what), at(0.95, values), AIMS.get(what)
