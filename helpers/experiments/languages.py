@@ -2,7 +2,7 @@
 
     >>> found = every(engine)
     >>> found.sentence
-    'The same program in a smaller image with fewer build tools: Go, Java, ... and C++.'
+    'For Go, Java, ... and C++, the same program is in a smaller image with fewer build tools.'
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -133,7 +133,7 @@ class Languages(tuple):
         works = [pair.name for pair in self if pair.works]
         fails = [pair.name for pair in self if not pair.works]
         still = [f"{name} ({compiler})" for name, compiler in self.still_compile.items()]
-        parts = (f"The same program in a smaller image with fewer build tools: {listed(works) or 'none'}.",
+        parts = (f"For {listed(works) or 'none'}, the same program is in a smaller image with fewer build tools.",
                  fails and f"Not so: {listed(fails)}.",
                  still and f"The last image can still compile: {listed(still)}.",
                  self.absent and f"Not built here: {listed(list(self.absent))}.")

@@ -77,9 +77,9 @@ def test_the_sentence_says_what_was_found_and_what_was_not_built():
     named = [replace(GOOD, language=replace(HELLO, name=name)) for name in ("Go", "C", "Java")]
     named[2] = replace(named[2], multi=replace(TWO, compiles="javac"))
     assert Languages(named[:2], {}).sentence == \
-        "The same program in a smaller image with fewer build tools: Go and C."
+        "For Go and C, the same program is in a smaller image with fewer build tools."
     assert Languages([named[2], replace(named[1], multi=replace(TWO, answer=""))], {"C++": Absent(LACKING)}).sentence == (
-        "The same program in a smaller image with fewer build tools: Java. Not so: C. "
+        "For Java, the same program is in a smaller image with fewer build tools. Not so: C. "
         "The last image can still compile: Java (javac). Not built here: C++.")
     assert Languages(named, {}).still_compile == {"Java": "javac"}
 
