@@ -28,9 +28,10 @@ def _created(image: str, *commands: str) -> str:
     return "; ".join([f"{docker('create', '--name', 'look', image, '-')} && {first}", *more, "docker rm look"])
 
 
-def listing(image: str) -> str:
-    """List every file of an image."""
-    return _created(image, "docker export look | tar -tv")
+def listing(image: str, capable: bool = False) -> str:
+    """List every file of an image; `capable`: with the attributes beside a mode, such as file capabilities."""
+    shown = "--xattrs --xattrs-include='*' -tvv" if capable else "-tv"
+    return _created(image, f"docker export look | tar {shown}")
 
 
 def inventory(image: str, debian: bool) -> str:
@@ -75,10 +76,10 @@ def reading(image: str, path: str, hidden: bool, to: str = "") -> str:
 
 
 def inside(image: str, command: str, borrowed: bool) -> str:
-    """Run a command of a shell in an image; `borrowed`: busybox is mounted beside its files, since it has none."""
+    """Run a command of a shell in an image; `borrowed`: a static busybox is mounted beside its files."""
     if not borrowed:
         return docker("run", "--rm", "--entrypoint", "sh", image, "-c", command)
-    mounted = ["--mount", "type=image,source=busybox,target=/tools", "--entrypoint", "/tools/bin/sh"]
+    mounted = ["--mount", "type=image,source=busybox:musl,target=/tools", "--entrypoint", "/tools/bin/sh"]
     return docker("run", "--rm", *mounted, image, "-c", f"PATH=$PATH:/tools/bin; {command}")
 
 

@@ -86,8 +86,9 @@ def compare(*built: BuildResult | str | Inventory) -> Comparison:
 
 def attributes(built: BuildResult | str, *paths: str) -> Attributes:
     """Kind, mode and owner of some paths in an image, as `ls -l` writes them."""
-    look(commands.listing(reference(built)))
-    return Attributes(_inventory(built), paths)
+    found = Attributes(_inventory(built), paths)
+    look(commands.listing(reference(built), found.capable))
+    return found
 
 
 def read_file(built: BuildResult | str, path: str, layer: Layer | None = None) -> bytes:

@@ -178,8 +178,8 @@ def without_digest(context: ReportContext) -> Iterator[Finding]:
     first, *others = sorted({edge.line for edge in found})
     yield Finding(
         "no-digest", "low", first, f"{listed(names)} {said} alone.",
-        "A tag is a name that can be moved to another image, and is with each fix; a digest cannot. So this file may "
-        "build something else tomorrow.",
+        "A tag can be moved to another image, and is moved with every fix; a digest cannot be. So this file may build "
+        "something else tomorrow.",
         "Where a build must be repeatable, write NAME:TAG@sha256:... (docker images --digests shows the digest). Then "
         "fixes no longer come by themselves: have a bot, such as Renovate or Dependabot, propose each new digest.",
         also=tuple(others))

@@ -1,15 +1,13 @@
 """A build: while it runs, and once it has finished."""
 
-import re
 from collections.abc import Sequence
 
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step, in_order, work
 from ..text import escape
 from ..units import counted, seconds, size
-from .markup import code, prose, status, table
+from .markup import code, prose, short, status, table
 
 _LOG_SHOWN = 6
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 def build_view(result: BuildResult) -> str:
@@ -33,18 +31,13 @@ def _checks(result: BuildResult) -> str:
 
 def stages_table(stages: Sequence[StageReport], caption: str) -> str:
     """What each stage cost, as HTML."""
-    rows = [(_word(stage.name), code(_short(stage.base)), status(stage.status),
+    rows = [(_word(stage.name), code(short(stage.base)), status(stage.status),
              seconds(stage.seconds) if stage.status == "built" else "", _cached(stage)) for stage in stages]
     return table(("stage", "from", "status", "time", "steps cached"), rows, caption, right=(3, 4))
 
 
 def _took(step: Step) -> str:
     return seconds(step.seconds) if step.seconds >= 0.0005 else ""
-
-
-def _short(text: str) -> str:
-    """A digest is one long word: of its 64 figures, so many as `docker images` shows."""
-    return _DIGEST.sub("\\1\u2026", text)
 
 
 def _cached(stage: StageReport) -> str:
@@ -60,7 +53,7 @@ def _word(name: str) -> str:
 
 def _instruction(step: Step) -> str:
     """On one line: where a line was continued, the builder prints its indentation."""
-    return code(_short(" ".join(step.instruction.split())))
+    return code(short(" ".join(step.instruction.split())))
 
 
 def _folded_steps(result: BuildResult) -> str:

@@ -13,7 +13,7 @@ from pygments.token import Token
 from ..image import Image, Layer, Trace
 from ..inventory import Inventory
 from ..text import escape, shown
-from .markup import code, hanging, paragraph, table, whole_words
+from .markup import code, hanging, paragraph, short, table, whole_words
 
 __all__ = ["say"]
 
@@ -25,18 +25,19 @@ _SYNTAX = {Token.Keyword: "color:var(--jp-mirror-editor-keyword-color, #0067A0);
            Token.Literal: "color:var(--jp-mirror-editor-string-color, #A3320B)"}
 _BESIDE = 7   # columns of a listing's line numbers, and two
 _LINE = 80    # characters of an instruction that a table shows
+_CAPABLE = "file capabilities"
 
 
 class say(str):
-    """A sentence made from what was measured, shown without quotation marks."""
+    """A sentence made from what was measured, shown without quotation marks and with digests shortened."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return str(self)
+        return short(str(self))
 
     def _repr_html_(self) -> str:
-        return paragraph(self)
+        return paragraph(short(str(self)))
 
 
 class Bases(tuple):
@@ -96,6 +97,11 @@ class Attributes(tuple):
         made.image = seen.image
         return made
 
+    @property
+    def capable(self) -> bool:
+        """Whether one of them has file capabilities."""
+        return any(_CAPABLE in row for row in filter(None, self))
+
     @staticmethod
     def _row(seen: Inventory, path: str) -> tuple[str, str, str, str] | None:
         if path not in seen.tree:
@@ -104,7 +110,7 @@ class Attributes(tuple):
         kind = {"d": stat.S_IFDIR, "l": stat.S_IFLNK}.get(node.kind, stat.S_IFREG)
         uid, gid = node.entries.uids[node.row], node.entries.gids[node.row]
         second = f"second name of {seen.tree.origin(node).path}" if node.kind == "h" else ""
-        capable = "file capabilities" if node.row in node.entries.capabilities else ""
+        capable = _CAPABLE if node.row in node.entries.capabilities else ""
         leads = f"leads to {node.link}" if node.kind == "l" else second or capable
         return path, stat.filemode(kind | node.mode), f"{uid}:{gid}", leads
 

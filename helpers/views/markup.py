@@ -14,6 +14,7 @@ _MARKS = {"stopped": "■", "waiting": "·", "running": "▶", "cached": "●", 
 GOOD, FAIR, BAD, QUIET = "#1F83C4", "#B57A00", "#D55E00", "#7A7A7A"
 _COLOURS = {"running": FAIR, "stopped": BAD, "done": GOOD, "built": GOOD, "failed": BAD}     # the rest are quiet
 _HALF = re.compile(r"[0-9a-f]{32}(?=[0-9a-f]{32})")   # of a digest, which is one long word
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _INDENT = re.compile(r"\n( *)")
 _BACKTICKS = re.compile(r"`([^`]+)`")
 _PLACES = re.compile(r"\s|<wbr>")    # where a line of code may end
@@ -47,6 +48,11 @@ def code(text: str) -> str:
     # With `anywhere` a narrow table may cut any word, be it short; without it the longest part keeps its room.
     wrap = "anywhere" if max(map(len, _PLACES.split(marked_up))) > _PART else "break-word"
     return f'<code style="overflow-wrap:{wrap}">{whole_names(marked_up)}</code>'
+
+
+def short(text: str) -> str:
+    """A digest is one long word: of its 64 figures, so many as `docker images` shows."""
+    return _DIGEST.sub("\\1\u2026", text)
 
 
 def jointed(escaped: str) -> str:

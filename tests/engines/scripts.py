@@ -91,7 +91,7 @@ def give_images(engine: Engine) -> None:
         Path(place, "docker-registry").write_bytes(Path("/usr/bin/docker-registry").read_bytes())
         Path(place, "docker-registry").chmod(0o755)
         Path(place, "config.yml").write_text(_CONFIG)
-        for tag, text in {"busybox:latest": _BUSYBOX, "registry:2": _REGISTRY}.items():
+        for tag, text in {"busybox:musl": _BUSYBOX, "registry:2": _REGISTRY}.items():
             build(BuildRequest(place, text=text, tag=tag), engine=engine)
 
 

@@ -12,7 +12,7 @@ from helpers.bases import ResolvedBase
 from helpers.builder import BuildRequest
 from helpers.errors import BuildFailed, CourseError
 from helpers.experiments import incremental
-from helpers.lesson import APPS, building, commands, reviewing, shipping, terminal
+from helpers.lesson import APPS, building, commands, looking, reviewing, shipping, terminal
 from helpers.lesson.commands import docker
 
 APP = APPS / "greeter"
@@ -57,6 +57,14 @@ def test_a_look_is_repeated_only_after_a_change():
     terminal.note(run, run)
     terminal.look(listing, docker("images"), listing)
     assert lesson.in_your_terminal().text.splitlines()[-6:] == ["", listing, run, run, listing, docker("images")]
+
+
+@pytest.mark.parametrize("capable, shown", [(False, "-tv"), (True, "--xattrs --xattrs-include='*' -tvv")])
+def test_a_listing_has_file_capabilities_where_there_are_some(monkeypatch, capable, shown):
+    monkeypatch.setattr(looking, "_inventory", lambda built: None)
+    monkeypatch.setattr(looking, "Attributes", lambda seen, paths: SimpleNamespace(capable=capable))
+    looking.attributes("app:1", "/net")
+    assert f"docker export look | tar {shown}; docker rm look" in terminal._kernel.noted[-1]
 
 
 def test_a_server_of_the_notebook_is_started_once_and_ended_in_a_terminal_too():
@@ -249,7 +257,7 @@ def test_a_command_in_a_snapshot_is_one_in_a_container_or_in_the_step_that_faile
     assert ran("stage builder", ["ls", "a b"], tag="x") == [stage, "docker run --rm --entrypoint sh look -c 'ls '\"'\"'a b'\"'\"''"]
     assert ran("stage stage-1", "ls", 2, "busybox")[0] == "docker build --target 1 -t look notebooks/apps/greeter"
     assert terminal._kernel.noted[-1].endswith(
-        " --mount type=image,source=busybox,target=/tools --entrypoint /tools/bin/sh look -c 'PATH=$PATH:/tools/bin; ls'    # fails")
+        " --mount type=image,source=busybox:musl,target=/tools --entrypoint /tools/bin/sh look -c 'PATH=$PATH:/tools/bin; ls'    # fails")
     assert ran("line 3 when it failed", "ls\ncat x", secrets={"token": b"hunter2"}, tag="x") == [
         "export TOKEN=token-1    # a value of yours: the notebook's is not written here",
         "BUILDX_EXPERIMENTAL=1 docker buildx debug --invoke sh build --secret id=token,env=TOKEN -t x notebooks/apps/greeter"

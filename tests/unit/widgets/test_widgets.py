@@ -419,7 +419,7 @@ def test_attributes_have_a_column_for_notes_where_there_is_one(note):
     found = tuple.__new__(Attributes, [("/a", "-rw-r--r--", "0:0", ""), ("/b", "-rw-r--r--", "0:0", note), None])
     found.image = SimpleNamespace(reference="a:1")
     read = page(found._repr_html_())
-    assert [word in read.words for word in ("owner", "note")] == [True, bool(note)]
+    assert [word in read.words for word in ("owner", "note")] == [True, bool(note)] and found.capable == bool(note)
     assert sum(tag == "td" for tag, _ in read.tags) == 2 * (3 + bool(note))
 
 
@@ -661,12 +661,16 @@ def test_a_digest_is_shown_as_docker_shows_one():
     assert shown.count("host:1/a@sha256:0123456789ab\u2026") == 2 and base not in shown
 
 
-def test_a_sentence_has_no_quotation_marks_and_may_break_in_the_middle_of_a_digest():
+def test_a_sentence_has_no_quotation_marks_and_its_digests_are_short():
     assert repr(say("It's so.")) == "It's so."
+    said = say("FROM a@sha256:" + "0123456789abcdef" * 4 + ".")
+    assert repr(said) == "FROM a@sha256:0123456789ab\u2026." and said._repr_html_() == f"<p>{said!r}</p>"
+
+
+def test_a_paragraph_may_break_in_the_middle_of_a_digest():
     digest = "sha256:" + "0123456789abcdef" * 4
-    shown = say(f"FROM a@{digest}.")._repr_html_()
-    assert shown == f"<p>FROM a@{digest[:39]}<wbr>{digest[39:]}.</p>"
-    assert "<wbr>" not in say("0123456789abcdef0123456789abcdef in short")._repr_html_()
+    assert paragraph(f"FROM a@{digest}.") == f"<p>FROM a@{digest[:39]}<wbr>{digest[39:]}.</p>"
+    assert "<wbr>" not in paragraph("0123456789abcdef0123456789abcdef in short")
 
 
 @pytest.mark.parametrize("word", ["waiting", "running", "cached", "done", "failed", "built", "skipped"])
