@@ -36,7 +36,8 @@ class Snapshot:
     line       of the last instruction that is in it, None for the step that failed
     command    what the step ran that failed in it, or next to it; None for any other snapshot
     borrowed   the shell that commands get, where it is mounted from another image
-    request    the build that it is of, None for an image
+    request    the build that it is of; of a stage, the one that makes it. None for an image, and for a stage that no
+               build can be asked for
     ran        called with a snapshot, the command that `run` has run in it, and how that ended
     """
 

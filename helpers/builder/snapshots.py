@@ -69,7 +69,10 @@ class Snapshots:
     def stage(self, name: str) -> Snapshot:
         """A stage as its last line leaves it. Raises DockerfileError naming the stages there are."""
         stage = self.dockerfile.stage(name)
-        return self._after(stage.instructions[-1], f"stage {stage.label}")
+        found = self._after(stage.instructions[-1], f"stage {stage.label}")
+        asked = stage.name or stage is self.dockerfile.stages[-1]    # a number is no target
+        found.request = replace(self._prepared.request, target=stage.name) if asked else None
+        return found
 
     def last(self) -> Snapshot:
         """The stage that is built: what is shipped."""

@@ -131,7 +131,8 @@ def in_your_terminal() -> Script:
     if here.owned:
         place = here.host.replace(f"unix://{Path.home()}/", "unix://$HOME/")
         head.append(f'export DOCKER_HOST="{place}"    # the engine of the course')
-    kit = "1    # for Docker before 23" if "buildkit" in here.builders else "0    # this engine has no BuildKit"
+    kit = ("1    # from Docker 23 on this needs the plugin docker-buildx" if "buildkit" in here.builders else
+           "0    # this engine has no BuildKit")
     head.append(f"export DOCKER_BUILDKIT={kit}")
     return Script("\n".join([*head, *_kernel.remarks, "", *_without_repeats(_kernel.noted), *_kernel.ends]))
 
@@ -178,10 +179,8 @@ def note_run(snapshot: Snapshot, command: str | Sequence[str], done: Finished) -
     """Keep what comes nearest to a command in a snapshot: a container of the stage, or a shell in the step that failed,
     where the Dockerfile leaves standard input to it."""
     request, typed = snapshot.request, command if isinstance(command, str) else shlex.join(command)
-    kind, _, stage = snapshot.name.partition(" ")
-    if request and kind == "stage":
-        number = stage.removeprefix("stage-")
-        before, built = _build(replace(request, target=number if number.isdigit() else stage, tag="look", output=None))
+    if request and snapshot.name.startswith("stage "):
+        before, built = _build(replace(request, tag="look", output=None))
         fails = "    # fails" * bool(done.exit_code)
         note("\n".join([*before, built, commands.inside("look", typed, bool(snapshot.borrowed)) + fails]))
     elif request and snapshot.name.endswith("when it failed") and request.text is None:

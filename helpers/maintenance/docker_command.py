@@ -11,8 +11,8 @@ from ..builder import TITLES
 from ..engine import Engine
 
 _SECONDS = 10
-_SINCE = "Since Docker 23 docker build uses BuildKit, through buildx; before, the legacy builder or, with " \
-         "DOCKER_BUILDKIT=1, BuildKit."
+_SINCE = "Since Docker 23, docker build uses BuildKit through the plugin buildx, and without it the legacy builder; " \
+         "before, the legacy builder or, with DOCKER_BUILDKIT=1, BuildKit."
 
 
 def docker_build_uses(engine: Engine) -> str:

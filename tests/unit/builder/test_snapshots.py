@@ -115,6 +115,15 @@ def test_a_failed_step_is_asked_for_where_the_engine_keeps_it(monkeypatch, versi
     assert calls == ([13] if asked else [])
 
 
+@pytest.mark.parametrize("name, target", [("builder", "builder"), ("stage-2", None)])
+def test_a_stage_has_the_request_that_makes_it(monkeypatch, name, target):
+    monkeypatch.setattr(Snapshots, "_solved", lambda self, text: State())
+    read = dockerfile.parse("FROM scratch AS builder\nFROM scratch\nFROM builder\n")
+    prepared = SimpleNamespace(request=BuildRequest(tag="x", target="builder"), read=read, context=SimpleNamespace(dockerfile_text=read.text))
+    assert Snapshots(prepared).stage(name).request == BuildRequest(tag="x", target=target)
+    assert Snapshots(prepared).stage("stage-1").request is None    # no builder takes a number for a target
+
+
 def test_nothing_comes_before_a_from():
     prepared = SimpleNamespace(request=BuildRequest(builder="buildkit"), read=READ)
     with pytest.raises(DockerfileError, match="begins an empty file system"):

@@ -254,8 +254,8 @@ def test_a_command_in_a_snapshot_is_one_in_a_container_or_in_the_step_that_faile
 
     assert ran("after line 3", "ls") == ran("line 3 when it failed", "ls", text="FROM scratch\n") == []
     stage = "docker build --target builder -t look notebooks/apps/greeter"
-    assert ran("stage builder", ["ls", "a b"], tag="x") == [stage, "docker run --rm --entrypoint sh look -c 'ls '\"'\"'a b'\"'\"''"]
-    assert ran("stage stage-1", "ls", 2, "busybox")[0] == "docker build --target 1 -t look notebooks/apps/greeter"
+    assert ran("stage builder", ["ls", "a b"], tag="x", target="builder") == [stage, "docker run --rm --entrypoint sh look -c 'ls '\"'\"'a b'\"'\"''"]
+    assert ran("stage stage-1", "ls", 2, "busybox")[0] == "docker build -t look notebooks/apps/greeter"
     assert terminal._kernel.noted[-1].endswith(
         " --mount type=image,source=busybox:musl,target=/tools --entrypoint /tools/bin/sh look -c 'PATH=$PATH:/tools/bin; ls'    # fails")
     assert ran("line 3 when it failed", "ls\ncat x", secrets={"token": b"hunter2"}, tag="x") == [
