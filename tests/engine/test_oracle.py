@@ -288,7 +288,9 @@ def test_what_differs_between_two_builds_is_shown(engine, docker, shell, monkeyp
         pytest.skip("The engine rewrites no times.")
     if "provenance" in engine.exports and not shell("docker buildx version"):
         pytest.skip("This docker command cannot leave a provenance out: it has no buildx.")
-    text = (b"FROM debian:bookworm-slim AS builder\nARG WORD SOURCE_DATE_EPOCH\nRUN mkdir /made && echo $WORD > /made/word\n"
+    # Archives keep whole seconds: two builds within one would have the same times.
+    text = (b"FROM debian:bookworm-slim AS builder\nARG WORD SOURCE_DATE_EPOCH\n"
+            b"RUN mkdir /made && echo $WORD > /made/word && sleep 1.1\n"
             b"FROM debian:bookworm-slim\nCOPY --from=builder /made /made\n")
     args = {"WORD": "same", "SOURCE_DATE_EPOCH": "0"} if rewrite else {}
     monkeypatch.setattr(recent, "ended", terminal.note_build)
