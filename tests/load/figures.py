@@ -100,7 +100,7 @@ def sizing(load: Load) -> str:
     rows = {count: (one.processors_for(count), one.memory_for(count), one.disk_for(count), "computed")
             for count in (*_CLASSES, own)}
     rows[own] = (load.processors, OWN + load.together, load.shared + sum(load.disk.values()), "measured")
-    lines = ["| learners | processors | memory | disk | |", "|---|---|---|---|---|",
+    lines = ["| learners | processors | memory | disk | figures |", "|---|---|---|---|---|",
              *(f"| {count} | {processors} | {size(memory)} | {size(disk)} | {basis} |"
                for count, (processors, memory, disk, basis) in sorted(rows.items()))]
     return "\n".join([*lines, "", (
