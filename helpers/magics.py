@@ -30,8 +30,9 @@ from .text import pass_on, write
 from .views import register as views
 from .views.exercises import MarkdownText, MarkedDockerfile
 from .views.predictions import YouAndTheClass
-from .widgets import LiveBuild, register
 from .widgets.ask import HintButton, hint_text
+from .widgets.browse import register
+from .widgets.live import LiveBuild
 
 _BUILDERS = ("buildkit", "legacy")
 _EXPORT = "multistage-progress.json"

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from debian.deb822 import Deb822
-
 from .references import on_loopback
 
 _LINE = re.compile(r"deb(?:\s+\[(?P<options>[^\]]*)\])?\s+(?P<uri>\S+)\s+(?P<suite>\S+)\s*(?P<rest>.*)")
@@ -127,6 +125,8 @@ def _lines(text: str) -> list[Source]:
 
 
 def _paragraphs(text: str) -> list[Source]:
+    from debian.deb822 import Deb822  # only stand-ins need it, and every command would wait for it
+
     found = []
     for paragraph in Deb822.iter_paragraphs(text.splitlines(keepends=True), use_apt_pkg=False):
         words = {key: tuple(paragraph.get(key, "").split()) for key in ("Types", "URIs", "Suites", "Components")}

@@ -12,8 +12,8 @@ from ..dockerfile import Dockerfile
 from ..engine import Engine
 from ..formats import symbols
 from ..image import Start, read_file, search_all
+from ..image.provenance import Provenance
 from ..inventory import Inventory, Tool, printable
-from ..report.provenance import Provenance
 from ..units import share, size, some
 from .dockerfile_rules import compiles, installs
 from .exercise import Content

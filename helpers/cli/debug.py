@@ -17,7 +17,7 @@ from ..builder.control import Running
 from ..errors import BuildFailed, Unsupported
 from ..text import pass_on
 from ..widgets.live import LiveBuild
-from .images import request_of
+from .builds import request_of
 from .output import GOOD, emit, say
 
 

@@ -1,4 +1,4 @@
-"""Commands on images: build, report, inventory, compare."""
+"""Commands on images: report, inventory, compare."""
 
 import argparse
 import os
@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .. import builder, image
 from .. import engine as engines
+from .. import image
 from .. import inventory as inventories
 from .. import report as reports
 from ..inventory import printable
@@ -15,29 +15,8 @@ from ..units import size
 from ..views.contents import comparison_text, inventory_text
 from ..views.report import fixed_text, report_text
 from ..widgets.live import LiveBuild
+from .builds import request_of
 from .output import GOOD, NO, draw, emit, save_json, say
-
-
-def build(options: argparse.Namespace) -> int:
-    """Build an image; prints its id, or where its output is. Returns the exit code."""
-    with LiveBuild(sys.stderr) as live:
-        result = builder.build(
-            options.dir, tag=options.tag, no_cache=options.no_cache, **request_of(options), output=options.output,
-            cache_to=options.cache_to, cache_from=options.cache_from, platform=options.platform,
-            provenance=options.provenance, sbom=options.sbom, watch=live.watch, report=live.say)
-        live.finish(result)
-    facts = result.facts()
-    if options.json and result.image:
-        facts["unpacked"] = image.inspect(result.image, result.engine).unpacked
-    emit(options, facts, result.image or str(result.output))
-    return GOOD
-
-
-def request_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What `build` and `report` ask of a build alike."""
-    return {"dockerfile": options.file, "target": options.target, "builder": options.builder,
-            "args": dict(options.build_arg), "secrets": dict(options.secret), "ssh": dict(options.ssh),
-            "lend": options.lend, "context_limit": None if options.any_context else builder.CONTEXT_LIMIT}
 
 
 def report(options: argparse.Namespace) -> int:

@@ -57,7 +57,7 @@ def _bases(command: Command) -> None:
 
 
 def _builds(command: Command) -> None:
-    build = command("build", "images.build", "build an image and say what every stage did")
+    build = command("build", "builds.build", "build an image and say what every stage did")
     _of_a_build(build, "build up to this stage")
     build.set_defaults(failure=no_build)
     build.add_argument("-t", "--tag", default="", help="name for the image")

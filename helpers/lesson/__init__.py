@@ -8,7 +8,7 @@ from ..errors import BaseUnavailable, BuildFailed, CourseError
 from ..maintenance.doctor import doctor
 from ..units import ratio, seconds, share, size
 from ..views.lesson import say
-from ..widgets import predict
+from ..widgets.ask import predict
 from . import building, kernel, looking, reviewing, services, session, shipping, terminal
 from .building import *
 from .drawing import charts

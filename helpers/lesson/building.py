@@ -30,7 +30,7 @@ from ..image import Image
 from ..inventory import Inventory, Needs
 from ..lint import Finding
 from ..views.lesson import Bases, Listing
-from ..widgets import LiveBuild, Status
+from ..widgets.live import LiveBuild, Status
 from . import commands, looking
 from .commands import SERVED, docker
 from .drawing import charts

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from .. import claims as given
 from .. import lint as linter
 from .. import report as reports
-from .. import widgets
 from ..builder import BuildResult
 from ..checks import progress
 from ..claims import Sentences, Standings, Verdict
@@ -17,8 +16,9 @@ from ..report import Report
 from ..report.kitchen import Rooms
 from ..views.lint import Linted, Opinions
 from ..views.predictions import Scores
-from ..widgets import LiveBuild
+from ..widgets import ask as asking
 from ..widgets.ask import Question
+from ..widgets.live import LiveBuild
 from .looking import inventory
 from .session import connected, engine, folder_of
 from .terminal import drop_cell, look, place_of
@@ -30,7 +30,7 @@ def ask(name: str, found: object = "") -> Question:
     """A question of notebooks/questions.toml. No command is shown of what is measured for its answer.
     The words are those of `helpers.widgets.ask`."""
     drop_cell()
-    return widgets.ask(name, found)
+    return asking.ask(name, found)
 
 
 def verdict(claim: str, holds: bool, because: str, *, partly: bool = False) -> Verdict:

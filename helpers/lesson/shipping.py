@@ -22,7 +22,7 @@ from ..text import write
 from ..views.lesson import say
 from ..views.lists import Published
 from ..views.provenance import Provenances
-from ..widgets import Status
+from ..widgets.live import Status
 from . import commands
 from .building import build, folder
 from .commands import docker

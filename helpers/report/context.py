@@ -11,11 +11,11 @@ from ..builder import Step
 from ..builder.context import Context
 from ..dockerfile import Dockerfile, Stage
 from ..image import Start
+from ..image.provenance import Provenance
 from ..inventory import Inventory
 from .base_advice import Advice
 from .entrypoint import Entrypoint
 from .files import FILE, BuildFiles, visible_files
-from .provenance import Provenance
 
 _MANIFESTS = ("package-lock.json", "package.json", "go.mod", "Cargo.toml", "pom.xml")
 _TEXT_LIMIT = 20_000_000   # bytes of a manifest; a lock file of a large front end has 2 MB

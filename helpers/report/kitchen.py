@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..dockerfile import Dockerfile, Instruction
+from ..image.provenance import Provenance
 from ..inventory import BUILDING, KINDS, Inventory
 from .files import BuildFiles, cache, unused_kind, visible_files
-from .provenance import Provenance
 
 SOURCE, CACHE, MATERIAL, REST, ADDED, FOOD = ("source", "caches", "libraries and headers to build with",
                                               "system libraries and data", "other added files", "what crosses")

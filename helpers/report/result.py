@@ -9,12 +9,12 @@ from urllib.parse import quote
 from .. import __version__
 from ..builder import BuildResult
 from ..image import Image, Layer
+from ..image.provenance import Provenance
 from ..inventory import Inventory
 from .context import ReportContext
 from .entrypoint import Entrypoint
 from .model import RULES, Finding
 from .opinions import Opinions
-from .provenance import Provenance
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,32 @@
 from collections.abc import Sequence
 
 from ..builder import TITLES, BuildResult, Progress, StageReport, Step, in_order, work
-from ..text import escape
+from ..text import escape, shown
 from ..units import counted, seconds, size
 from .markup import code, prose, short, status, table
 
 _LOG_SHOWN = 6
+_shown: list[tuple[BuildResult, int]] = []   # the last result that a live view showed, and in which cell
+
+
+def display_build(result: BuildResult) -> None:
+    """Show a build in the cell that runs now, unless a live view has done it already."""
+    from IPython.display import display
+
+    if not any(last is result and cell == _cell() for last, cell in _shown):
+        display({"text/html": build_view(result), "text/plain": shown(str(result))}, raw=True)
+
+
+def note_shown(result: BuildResult) -> None:
+    """Remember that a live view has just shown `result` in the cell that runs now."""
+    _shown[:] = [(result, _cell())]
+
+
+def _cell() -> int:
+    """The number of the cell that runs now, 0 outside a notebook."""
+    from IPython import get_ipython
+
+    return getattr(get_ipython(), "execution_count", 0)
 
 
 def build_view(result: BuildResult) -> str:

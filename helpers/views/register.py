@@ -16,7 +16,7 @@ from ..maintenance import doctor
 from ..report import Report
 from ..text import shown
 from . import exercises
-from .build import build_view
+from .build import display_build
 from .claims import sentences_text, sentences_view, standings_text, standings_view, verdict_view
 from .contents import comparison_text, comparison_view, inventory_text, inventory_view, needs_text, needs_view
 from .lists import absent_view, doctor_view, image_view, languages_view
@@ -44,7 +44,6 @@ VIEWS: tuple[tuple[type, Callable[[Any], str], Callable[[Any], str]], ...] = (
     (Engine, lambda engine: paragraph(engine.describe()), repr),
     (doctor.Diagnosis, doctor_view, repr),
 )
-_shown: list[tuple[BuildResult, int]] = []   # the last result that a live view showed, and in which cell
 
 
 def register() -> None:
@@ -59,24 +58,4 @@ def register() -> None:
         display.formatters["text/html"].for_type(kind, page)
         display.formatters["text/plain"].for_type(
             kind, lambda value, printer, _, text=text: printer.text(shown(text(value))))
-    display.ipython_display_formatter.for_type(BuildResult, _display_build)
-
-
-def note_shown(result: BuildResult) -> None:
-    """Say that a live view has just shown `result`, in the cell that runs now."""
-    _shown[:] = [(result, _cell())]
-
-
-def _cell() -> int:
-    """The number of the cell that runs now, 0 outside a notebook."""
-    from IPython import get_ipython
-
-    return getattr(get_ipython(), "execution_count", 0)
-
-
-def _display_build(result: BuildResult) -> None:
-    """Show a build, unless the live view in the same cell has done it already."""
-    from IPython.display import display
-
-    if not any(last is result and cell == _cell() for last, cell in _shown):
-        display({"text/html": build_view(result), "text/plain": shown(str(result))}, raw=True)
+    display.ipython_display_formatter.for_type(BuildResult, display_build)

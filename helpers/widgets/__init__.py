@@ -1,10 +1,5 @@
 """What a notebook shows while it works, and what it asks.
 
-Everything here has a form without widgets too: text in a terminal, plain HTML in a saved notebook.
+Everything here has a form without widgets too: text in a terminal, plain HTML in a saved notebook. Import from its
+modules: a command that shows a build's progress does not need the questions, nor what they need.
 """
-
-from .ask import ask, predict
-from .browse import register
-from .live import LiveBuild, Status
-
-__all__ = ["LiveBuild", "Status", "ask", "predict", "register"]

@@ -17,8 +17,7 @@ from typing import Any, TextIO
 from ..builder import BuildResult, Progress, Step
 from ..text import escape, write
 from ..units import seconds
-from ..views.build import build_view, progress_view
-from ..views.register import note_shown
+from ..views.build import build_view, note_shown, progress_view
 
 _PAUSE = 0.1    # seconds between two redraws: faster is only flicker
 

@@ -22,7 +22,7 @@ from helpers.report.model import Finding as Reported
 from helpers.text import escape, printable, sendable, shown, write, write_json
 from helpers.views.lesson import Attributes, Listing
 from helpers.views.lint import Linted
-from helpers.widgets import LiveBuild
+from helpers.widgets.live import LiveBuild
 
 HELPERS = Path(__file__).resolve().parents[2] / "helpers"
 HOSTILE = "a\x1b[2Jb\rc\x07\x9bd\u202ee\u2028f\udcffg"

@@ -14,7 +14,7 @@ from helpers.errors import CourseError
 from helpers.lesson import kernel
 from helpers.questions import Asked
 from helpers.views.predictions import YouAndTheClass
-from helpers.widgets import ask, predict
+from helpers.widgets.ask import ask, predict
 
 SIZE, WHICH = "How large is the image?", "Which <b>?"
 COURSE = Course({SIZE: Asked(SIZE, "01-one-stage", unit="MB"), WHICH: Asked(WHICH, "02-two-stages", ("=a", "b"))},

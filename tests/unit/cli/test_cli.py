@@ -280,3 +280,12 @@ def test_nothing_heavy_is_imported_by(module):
     code = f"import {module}, sys; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("module", "unneeded"), [
+    ("builds", {"helpers.checks", "helpers.report", "helpers.image", "debian", "asyncio", "bashlex", "matplotlib"}),
+    ("exercises", {"helpers.report", "helpers.registry", "debian", "asyncio", "bashlex", "matplotlib", "grpc"})])
+def test_a_command_starts_without_what_it_may_not_need(module, unneeded):
+    program = f"import sys, helpers.cli.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not unneeded & set(done.stdout.split())

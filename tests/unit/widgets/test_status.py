@@ -2,8 +2,8 @@
 
 import io
 
-from helpers.widgets import Status
 from helpers.widgets import live as module
+from helpers.widgets.live import Status
 
 
 class Display:

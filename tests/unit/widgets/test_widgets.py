@@ -24,8 +24,9 @@ from helpers.views.lesson import Attributes, Bases, Finds, Listing, say
 from helpers.views.lists import image_view
 from helpers.views.markup import code, paragraph, status, table, whole_names, whole_words
 from helpers.views.terminal import Script
-from helpers.widgets import LiveBuild, live, predict
-from helpers.widgets.ask import Question
+from helpers.widgets import live
+from helpers.widgets.ask import Question, predict
+from helpers.widgets.live import LiveBuild
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 VOID = {"br", "img", "hr", "wbr"}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from ..dockerfile import LAYERED, Dockerfile, Instruction
-from ..image import Image, Layer
+from .model import Image, Layer
 
 _COMPARED = 300    # characters of an instruction
 _SAME = 2.0        # for the keyword, beside which the words' likeness is at most 1

@@ -4,7 +4,7 @@ import pytest
 
 from helpers import dockerfile as dockerfiles
 from helpers.image import Image, Layer
-from helpers.report.provenance import Provenance
+from helpers.image.provenance import Provenance
 
 
 def lines(text, own, base=1, target=None):
