@@ -15,7 +15,6 @@ from ..engine import Engine
 from ..experiments import incremental
 from ..image import inspect, stored
 from ..inventory import inventory
-from ..report import context_of, findings_of
 from .exercise import STARTER, Content, Exercise
 from .globs import matches
 from .image_rules import tools_fail, unwanted
@@ -65,6 +64,8 @@ def report_fails(rules: Sequence[str], result: BuildResult, source: Mapping[str,
 
     source  {path: content} of the build context
     """
+    from ..report import context_of, findings_of  # few exercises need it, and every check would wait for it
+
     with tempfile.TemporaryDirectory(prefix="multistage-exercise-") as folder:
         incremental.write({**source, STARTER: result.dockerfile.text.encode()}, folder)
         sent = context_of(result, inventory(result.image, engine), Context.scan(Path(folder), STARTER), engine)

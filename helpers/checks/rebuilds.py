@@ -10,7 +10,6 @@ from ..errors import BuildFailed, BuildStopped
 from ..image import read_file
 from ..image import start as start_of
 from ..inventory import inventory, printable
-from ..report import entrypoint
 from ..units import listed
 from .exercise import Change, Edit
 from .runtime_rules import Fresh
@@ -41,6 +40,8 @@ def same(name: str, shipped: str, image: str, line: int, engine: Engine) -> list
 
 def _program(image: str, engine: Engine) -> tuple[str, str] | None:
     """(path, SHA-256) of the program that an image starts, None if it is not there."""
+    from ..report import entrypoint  # brings the whole report, which no check needs before its image is built
+
     found = inventory(image, engine)
     main = entrypoint.find(found, start_of(found.image, engine))
     if main is None or not main.path:
