@@ -6,12 +6,13 @@
     [('builder', 'built'), ('stage-1', 'built')]
 """
 
-from .building import build, ensure_bases, recent
+from .building import build, ensure_bases
 from .crossings import Room, Rooms
 from .events import Event
 from .line_by_line import Line, Lines
 from .prepared import Prepared
 from .progress import Progress, StageReport, in_order
+from .recent import recent
 from .request import CONTEXT_LIMIT, BuildRequest, command_line, heredoc, variable
 from .result import TITLES, BuildResult
 from .snapshot import Shell, Snapshot

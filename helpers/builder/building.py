@@ -5,8 +5,8 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from .. import dockerfile as dockerfiles
@@ -23,6 +23,7 @@ from .failure import failed, stopped
 from .parameters import mark_of
 from .prepared import Prepared
 from .progress import Progress
+from .recent import recent
 from .request import BuildRequest
 from .result import BuildResult
 from .secrets import HandedOver
@@ -60,21 +61,6 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
         raise
     recent.ended(request, prepared, None)
     return recent.last
-
-
-@dataclass
-class Recent:
-    """The last build of this process, and the last one that failed: what a notebook's magic is about.
-
-    ended   called when a build has ended, with the request as it was made, and with the failure if it failed
-    """
-
-    last: BuildResult | BuildFailed | None = None
-    failure: BuildFailed | None = None
-    ended: Callable[[BuildRequest, Prepared, BuildFailed | None], None] = lambda *_: None
-
-
-recent = Recent()
 
 
 def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:

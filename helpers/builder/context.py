@@ -2,9 +2,9 @@
 
     folder, .dockerignore -> scan (entries, sizes) -> check (too big?) -> stream (a tar)
 
-The tar is in GNU format with whole-second times. BuildKit looks at the first header to tell a tar from a bare
-Dockerfile, and takes Python's default PAX header for the latter. Owner and group are 0, as with the Docker CLI: a
-rootless engine cannot store the user's own ids.
+The tar is in GNU format with whole-second times: BuildKit tells a tar from a bare Dockerfile by its first header, and
+takes Python's default PAX header for a Dockerfile. Owner and group are 0, as with the Docker CLI: a rootless engine
+cannot store the user's own ids.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ from .dockerignore import Ignore
 IGNORE = ".dockerignore"
 _BLOCK = tarfile.BLOCKSIZE
 _TYPES = {"file": tarfile.REGTYPE, "dir": tarfile.DIRTYPE, "symlink": tarfile.SYMTYPE, "fifo": tarfile.FIFOTYPE}
-# Folders that a build makes again, or does not need: named as a whole, at any depth.
+# Folders that a build does not need, or makes again
 _KNOWN = frozenset({
     ".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".nox", ".cache",
     ".mypy_cache", ".pytest_cache", ".terraform", ".gradle", "target", "dist", "build", ".next"})
-# Kinds of file that seldom belong into an image: named by their ending.
+# Endings of files that seldom belong in an image
 _ENDINGS = frozenset({
     ".iso", ".img", ".qcow2", ".vmdk", ".vdi", ".tar", ".tgz", ".gz", ".xz", ".zst", ".zip", ".7z",
     ".mp4", ".mov", ".mkv", ".avi", ".dump", ".bak", ".log"})
@@ -43,31 +43,35 @@ _WORTH_NAMING = 0.01
 
 @dataclass(frozen=True)
 class Context:
-    """A build context that was scanned and not yet sent."""
+    """A build context that was scanned and not yet sent.
 
-    root: Path                                      # the folder, resolved
-    dockerfile: str                                 # path of the Dockerfile inside the tar, posix
-    dockerfile_text: str = field(repr=False)        # its text; the tar carries exactly this
-    entries: tuple[ContextEntry, ...] = field(repr=False)  # the Dockerfile first, then all others by path
-    # what was left out by; {name: text} of other Dockerfiles that a build over a session may name
+    root              the folder, resolved
+    dockerfile        path of the Dockerfile inside the tar, posix
+    dockerfile_text   its text, as it is sent
+    entries           the Dockerfile first, then all others by path
+    more_dockerfiles  {name: text} of other Dockerfiles that a build over a session may name
+    """
+
+    root: Path
+    dockerfile: str
+    dockerfile_text: str = field(repr=False)
+    entries: tuple[ContextEntry, ...] = field(repr=False)
     ignore: Ignore = field(default_factory=Ignore, repr=False, compare=False)
     more_dockerfiles: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def scan(cls, root: str | Path, dockerfile: str | Path = "Dockerfile",
              dockerfile_text: str | None = None) -> Self:
-        """Looks at every file that is to be sent, and reads none but the Dockerfile.
+        """Look at every file to be sent, but read only the Dockerfile.
 
-        `dockerfile` is relative to `root`, or absolute. One that lies outside of the context travels under a name of
-        its own (`.dockerfile.<hash>`), as with the Docker CLI. `dockerfile_text`, if given, takes the place of the
-        file's text; the file need not exist then.
+        `dockerfile` is relative to `root`, or absolute. One outside of the context is sent as `.dockerfile.<hash>`, as
+        with the Docker CLI. `dockerfile_text` replaces the file's text; the file need not exist then.
 
-        Symlinks are sent as such and never followed. A FIFO is sent as its header, without content. Sockets cannot be
-        sent (the Docker CLI leaves them out, too); device nodes are left out because a rootless engine cannot create
-        them (the Docker CLI sends their headers).
+        Symlinks are sent as such and never followed, FIFOs as a header. Sockets are left out, as with the Docker CLI,
+        and so are device nodes, which a rootless engine cannot create (the Docker CLI sends their headers).
 
-        Raises ContextError where the folder is missing, where something cannot be read, and for
-        a bad line in the ignore file; DockerfileError for a Dockerfile that cannot be read.
+        Raises ContextError for a missing folder, an unreadable file and a bad line in the ignore file; DockerfileError
+        for an unreadable Dockerfile.
         """
         folder = _folder(Path(root))
         if dockerfile_text is None:
@@ -79,26 +83,25 @@ class Context:
         return cls(folder, name, dockerfile_text, (first, *others), ignore)
 
     def with_text(self, text: str) -> Self:
-        """The same with another text of the Dockerfile; the folder is not scanned again."""
+        """The same with another text of the Dockerfile, without a new scan."""
         first, *others = self.entries
         return replace(self, dockerfile_text=text, entries=(replace(first, size=len(_encoded(text))), *others))
 
     @cached_property
     def size(self) -> int:
-        """Bytes of all files together."""
+        """Total bytes of all files."""
         return sum(entry.size for entry in self.entries)
 
     @cached_property
     def files(self) -> int:
-        """How many files there are."""
+        """Number of files."""
         return sum(entry.kind == "file" for entry in self.entries)
 
     def largest(self, n: int = 5) -> list[tuple[str, int]]:
-        """The `n` heaviest parts as (path, bytes), heaviest first; they do not overlap.
+        """The `n` largest parts as (path, bytes), largest first, without overlap.
 
-        A part is a file or a directory (its path then ends in a slash). It is the deepest one that still holds nearly
-        all of what is above it, so that `web/node_modules/` is named and not `web/`; or the first whose name says what
-        it is.
+        A part is a file or a directory (with a slash at its end): the deepest one with nearly all bytes of its parents,
+        `web/node_modules/` rather than `web/`, or the first whose name says what it is.
         """
         weight: dict[str, int] = defaultdict(int)
         children: dict[str, set[str]] = defaultdict(set)
@@ -112,10 +115,7 @@ class Context:
         return sorted(((path, weight[path]) for path in parts), key=lambda part: (-part[1], part[0]))[:n]
 
     def check(self, limit_bytes: int | None) -> None:
-        """Raises ContextError if there are more bytes than that; None is no limit.
-
-        The message says what to put into .dockerignore.
-        """
+        """Raises ContextError, with lines for .dockerignore, if there are more bytes than that; None is no limit."""
         if limit_bytes is None or self.size <= limit_bytes:
             return
         heavy = self.largest(5)
@@ -125,16 +125,15 @@ class Context:
             f"The build context is {units.size(self.size)} in {self.files:,} files; "
             f"the limit is {units.size(limit_bytes)}.",
             why="All of it is sent to the engine before the first instruction runs.",
-            remedy=f"If the build does not need them, put these lines into {self.root / '.dockerignore'}: "
-                   + ", ".join(printable(line) for line in lines),
-            evidence=f"The heaviest parts:\n{table}")
+            remedy=f"If the build does not need them, add these lines to {self.root / IGNORE}: "
+                   + ", ".join(map(printable, lines)),
+            evidence=f"The largest parts:\n{table}")
 
-    def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    def stream(self, chunk: int = 1 << 20, progress: Callable[[int], None] = lambda _: None) -> Iterator[bytes]:
         """The context as a tar, in pieces of about `chunk` bytes.
 
-        `progress` gets the bytes of file content that were handed over so far; the last call equals `size` unless a
-        file changed in between. A file has the content that it has when its turn comes: one that grows while it is read
-        is cut, so that the tar stays whole.
+        `progress` is called with the bytes of file content sent so far; the last call equals `size` unless a file has
+        changed. A file is sent as it is when its turn comes; one that grows meanwhile is cut, to keep the tar whole.
 
         Raises ContextError for a file that vanished, shrank while it was read, or became something else since the scan.
         """
@@ -150,26 +149,20 @@ class Context:
                         continue
                     yield bytes(buffer)
                     buffer.clear()
-                if progress:
-                    progress(sent)
-        buffer += bytes(2 * _BLOCK)
-        yield bytes(buffer)
-        if progress:
-            progress(sent)
-
-    def _on_disk(self) -> bool:
-        """Whether the Dockerfile is a file of the folder, whatever text of it is built."""
-        return os.path.lexists(self.root / self.dockerfile)
+                progress(sent)
+        yield bytes(buffer + bytes(2 * _BLOCK))
+        progress(sent)
 
     def _pieces(self, entry: ContextEntry, chunk: int) -> Iterator[tuple[bytes, int]]:
-        """(bytes of the tar, how many of them are content) for one entry."""
+        """(bytes of the tar, how many of them are content) of one entry."""
         if entry.kind != "file":
             yield _header(entry, 0), 0
         elif entry.path == self.dockerfile:
             content = _encoded(self.dockerfile_text)
             yield _file(entry, content), len(content)
-            if not self._on_disk() and IGNORE not in [each.path for each in self.entries]:
-                # No COPY sees it then, as over a session: a line that changes brings nothing new (the Docker CLI too).
+            on_disk = os.path.lexists(self.root / self.dockerfile)
+            if not on_disk and IGNORE not in [each.path for each in self.entries]:
+                # Hide the text from COPY, as a session and the Docker CLI do: a change to it is no change to the files.
                 hidden = _encoded(f"{IGNORE}\n{self.dockerfile}\n")
                 yield _file(ContextEntry(IGNORE, "file", len(hidden), 0o644, 0), hidden), 0
         else:
@@ -186,16 +179,16 @@ def _folder(root: Path) -> Path:
     if root.exists():
         raise ContextError(f"{root} is not a folder.", why="A build context is a folder.",
                            remedy=f"Give the folder that holds it: {root.parent}")
-    raise ContextError(f"There is no folder {root}.", why=f"It was looked for in {Path.cwd()}.",
+    raise ContextError(f"There is no folder {root}.", why=f"The current folder is {Path.cwd()}.",
                        remedy="Check the path of the build context.")
 
 
 def _name_in_tar(folder: Path, dockerfile: str | Path, text: str) -> str:
-    # Links are resolved as the Docker CLI does: the tar would carry the link only.
+    # Links are resolved, as by the Docker CLI: the tar would only have the link.
     path = os.path.realpath(folder / dockerfile)
     relative = os.path.relpath(path, folder)
     outside = relative == os.pardir or relative.startswith(os.pardir + os.sep)
-    if outside or plain(relative) != relative:   # a name that is no UTF-8 stands in no request
+    if outside or plain(relative) != relative:   # a request cannot hold a name that is not UTF-8
         return f".dockerfile.{hashlib.sha256(_encoded(text)).hexdigest()[:20]}"
     return relative.replace(os.sep, "/")
 
@@ -205,7 +198,7 @@ def _dockerfile_entry(folder: Path, name: str, text: str) -> ContextEntry:
         status = os.stat(folder / name)
         mode, mtime = stat.S_IMODE(status.st_mode), int(status.st_mtime)
     except OSError:
-        mode, mtime = 0o644, 0  # a constant time: the same text gives the same tar
+        mode, mtime = 0o644, 0  # constant, so that the same text makes the same tar
     return ContextEntry(name, "file", len(_encoded(text)), mode, mtime)
 
 
@@ -214,7 +207,7 @@ def _encoded(text: str) -> bytes:
 
 
 def _parent(path: str) -> str:
-    """'a/b/' and 'a/b' are in 'a/', and 'a/' is in ''."""
+    """'a/b/' and 'a/b' -> 'a/'; 'a/' -> ''."""
     above = posixpath.dirname(path.rstrip("/"))
     return above + "/" if above else ""
 
@@ -229,7 +222,7 @@ def _settled(path: str, weight: Mapping[str, int], children: Mapping[str, Collec
 
 
 def _line(path: str) -> str:
-    """What leaves a path out, in .dockerignore."""
+    """The line of .dockerignore that leaves a path out."""
     name = posixpath.basename(path.rstrip("/"))
     ending = posixpath.splitext(name)[1].lower()
     if path.endswith("/"):

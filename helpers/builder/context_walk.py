@@ -1,4 +1,4 @@
-"""What lies in a build context: one walk through the folder, nothing read."""
+"""What is in a build context: one walk through the folder, without reading any file."""
 
 import contextlib
 import os
@@ -29,12 +29,10 @@ class ContextEntry:
 
 
 def walk(root: str | os.PathLike[str], ignore: Ignore) -> list[ContextEntry]:
-    """All entries that are to be sent, in no order: no sockets and no device nodes.
-
-    Raises ContextError for what this user cannot read.
-    """
+    """All entries to be sent, in no order, without sockets and device nodes. Raises ContextError for what this user
+    cannot read."""
     found: list[ContextEntry] = []
-    held: dict[str, ContextEntry] = {}  # ignored directories that may be needed after all
+    held: dict[str, ContextEntry] = {}  # ignored directories that an exception may still bring back
     waiting: list[tuple[str, Inherited, bool]] = [("", (), False)]
     while waiting:
         folder, above, passed_over = waiting.pop()
@@ -52,7 +50,7 @@ def walk(root: str | os.PathLike[str], ignore: Ignore) -> list[ContextEntry]:
             if ignored:
                 held[path] = entry
                 continue
-            # A file that an exception brings back brings its folders with it, so that they keep their permissions.
+            # An exception brings back the folders above it too, with their permissions.
             while (path := posixpath.dirname(path)) in held:
                 found.append(held.pop(path))
             found.append(entry)
@@ -63,16 +61,16 @@ def _children(root: str | os.PathLike[str], folder: str, ignored: bool) -> list[
     try:
         with os.scandir(os.path.join(root, folder)) as children:
             return list(children)
-    except FileNotFoundError:    # gone since its parent was read
+    except FileNotFoundError:    # deleted since its parent was read
         return []
     except PermissionError:
-        if ignored:    # What is ignored need not be readable: that is the remedy we give.
+        if ignored:    # our remedy for what cannot be read is to ignore it
             return []
         raise _unreadable(folder or ".") from None
 
 
 def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> ContextEntry | None:
-    """An entry; None for what is not sent, is gone, or is out of reach in an ignored folder."""
+    """An entry; None for what is not sent, was deleted, or cannot be read in an ignored folder."""
     try:
         status = child.stat(follow_symlinks=False)
         if (kind := _KINDS.get(stat.S_IFMT(status.st_mode))) is None:
@@ -91,10 +89,9 @@ def _entry(child: os.DirEntry[str], path: str, ignored: bool) -> ContextEntry | 
 
 @contextlib.contextmanager
 def opened(root: str | os.PathLike[str], path: str) -> Iterator[tuple[int, Callable[[int], Iterator[bytes]]]]:
-    """(bytes of a file, a function that reads as many in pieces of the given size).
+    """(size of a file, a function that reads it in pieces of the given size).
 
-    A file is as long as it is now: one that grows is cut. Raises ContextError for one that
-    vanished, became something else, or shrinks while it is read.
+    A file that grows meanwhile is cut. Raises ContextError for one that vanished, became something else, or shrinks.
     """
     try:
         handle = os.open(os.path.join(root, path), _OPEN_FLAGS)
@@ -119,9 +116,9 @@ def _pieces(handle: int, path: str, left: int, chunk: int) -> Iterator[bytes]:
 
 
 def changed(path: str, why: str | None) -> ContextError:
-    """The error for what is no longer as it was when the context was scanned."""
+    """The error for what has changed since the context was scanned."""
     return ContextError(f"{printable(path)} changed while the build context was being sent.",
-                        why=f"{why or 'It cannot be read any more'}.",
+                        why=f"{why or 'It can no longer be read'}.",
                         remedy="Build again when nothing writes to it, or add it to .dockerignore.")
 
 

@@ -1,8 +1,8 @@
 """Which files are left out of a build context: .dockerignore, as Docker reads it.
 
-The rules are those of the Docker documentation, "Build context", section ".dockerignore files", and where it is silent
-those of the code that Docker and BuildKit share (moby/patternmatcher: patternmatcher.go, ignorefile.go). They are not
-the rules of .gitignore: `foo` is the foo of the root alone, and `*/foo` or `**/foo` is needed for those below.
+Rules: Docker documentation, "Build context", section ".dockerignore files"; where it is silent, the code that Docker
+and BuildKit share (moby/patternmatcher: patternmatcher.go, ignorefile.go). Unlike in .gitignore, `foo` is only the foo
+in the root: those below need `*/foo` or `**/foo`.
 """
 
 import posixpath
@@ -14,8 +14,12 @@ from typing import Self
 
 from ..errors import ContextError
 
-# One of these makes a pattern match more than its own text.
-_WILD = re.compile(r"[*?\[\]\\]")
+_WILD = re.compile(r"[*?\[\]\\]")    # in a pattern that matches more than its own text
+# Go's grammar for a class: `^` negates, `!` does not, and a literal `]` or `-` needs a backslash.
+_MEMBER = r"(?:\\.|[^\]\\-])"
+_TOKEN = re.compile(rf"\*\*|\[(?P<negated>\^?+)(?P<members>(?:{_MEMBER}(?:-{_MEMBER})?)+)\]|\\(?P<escaped>.)|.",
+                    re.DOTALL)
+_RANGE = re.compile(rf"({_MEMBER})(?:-({_MEMBER}))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -28,23 +32,21 @@ class Pattern:
     literal: str
 
     def matches(self, path: str) -> bool:
-        """Whether it matches a whole path, which is relative to the context."""
+        """Whether it matches a whole path, relative to the context."""
         return self.expression.fullmatch(path) is not None
 
 
-# For each pattern whether it matched a directory: what its children inherit.
-Inherited = tuple[bool, ...]
+Inherited = tuple[bool, ...]    # for each pattern, whether it matched a directory, and so all beneath it
 
 
 class Ignore:
     """The patterns of one ignore file.
 
-    `lines` are the lines of the file, comments and all; `source` is the name under which an error shows it. Raises
-    ContextError, with the number of the line, for a pattern that Docker refuses.
+    `lines` are those of the file, comments included; errors name it `source`. Raises ContextError with the number of
+    the line for a pattern that Docker refuses.
 
-    Dockerfile and .dockerignore may be ignored like any other file. They are sent all the same, as the Docker CLI does:
-    the builder reads them. The legacy builder then removes them before the first COPY; BuildKit, given a tar, does not,
-    so that `COPY . .` takes them along.
+    An ignored Dockerfile or .dockerignore is sent all the same, as by the Docker CLI: the builder reads them. The
+    legacy builder removes them before the first COPY; BuildKit, given a tar, does not: `COPY . .` copies them.
     """
 
     def __init__(self, lines: Iterable[str] = (), source: str = ".dockerignore"):
@@ -55,23 +57,22 @@ class Ignore:
 
     @classmethod
     def read(cls, context_dir: str | Path, dockerfile_path: str | Path = "Dockerfile") -> Self:
-        """The ignore file that holds for this Dockerfile; no patterns if there is none.
+        """The ignore file for this Dockerfile; no patterns if there is none.
 
-        `<Dockerfile>.dockerignore` beside the Dockerfile wins over the `.dockerignore` of the context's root, as in
-        BuildKit; they are not merged. `dockerfile_path` is relative to `context_dir`, or absolute.
+        As in BuildKit, `<Dockerfile>.dockerignore` beside the Dockerfile replaces the `.dockerignore` in the context's
+        root. `dockerfile_path` is relative to `context_dir`, or absolute.
 
         Raises ContextError for a file that cannot be read, and as Ignore does.
         """
         root = Path(context_dir)
-        beside = root / f"{dockerfile_path}.dockerignore"
-        for path in (beside, root / ".dockerignore"):
+        for path in (root / f"{dockerfile_path}.dockerignore", root / ".dockerignore"):
             try:
                 text = path.read_bytes().decode("utf-8", "surrogateescape")
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
                 raise ContextError(f"{path} cannot be read.", why=f"{error.strerror}.",
-                                   remedy="Make it a plain file that you may read, or remove it.") from None
+                                   remedy="Replace it by a plain file that you may read, or remove it.") from None
             return cls(text.split("\n"), source=path.name)
         return cls()
 
@@ -85,20 +86,16 @@ class Ignore:
         return ignored
 
     def step(self, path: str, parent: Inherited = ()) -> tuple[bool, Inherited]:
-        """The same with what is known of the directory above; for walking a tree.
+        """The same for a walk through a tree: `parent` is the second value that `step` returned for the directory
+        above, () at the root.
 
-        `parent` is the second value that `step` gave for that directory, () at
-        the root. The last matching line decides. A line that matched a
-        directory matches all beneath it. A line that could not change the
-        verdict is not looked at, and so does not hold for the children either:
-        after `a/x` and `!a`, the file a/x stays ignored. That is what both the
-        Docker CLI and BuildKit do (MatchesUsingParentResults).
+        The last matching line decides. A line that matches a directory matches all beneath it, but one that could not
+        change the verdict is skipped, and so is not inherited: after `a/x` and `!a`, the file a/x stays ignored, as in
+        the Docker CLI and BuildKit (MatchesUsingParentResults).
         """
         ignored, found = False, []
         for position, pattern in enumerate(self.patterns):
-            match = bool(parent) and parent[position]
-            if not match and pattern.again == ignored:
-                match = pattern.matches(path)
+            match = bool(parent) and parent[position] or pattern.again == ignored and pattern.matches(path)
             found.append(match)
             if match:
                 ignored = not pattern.again
@@ -107,9 +104,8 @@ class Ignore:
     def may_return(self, directory: str) -> bool:
         """Whether an exception may bring back something beneath this ignored directory."""
         inside = directory + "/"
-        return any(
-            inside.startswith(pattern.literal) or pattern.literal.startswith(inside)
-            for pattern in self._exceptions)
+        return any(inside.startswith(pattern.literal) or pattern.literal.startswith(inside)
+                   for pattern in self._exceptions)
 
     def _pattern(self, line: str, number: int) -> Pattern | None:
         if number == 1:
@@ -123,8 +119,8 @@ class Ignore:
             raise self._bad(line, number, "A lone ! excepts nothing.", "Write a path after the !, or remove the line.")
         try:
             expression = re.compile(_expression(text))
-        except (ValueError, re.error) as error:
-            raise self._bad(line, number, f"{str(error)[:1].upper()}{str(error)[1:]}.",
+        except ValueError as error:
+            raise self._bad(line, number, f"{error}.",
                             "Close every [ with a ], or put a backslash before a [ that is part of a name.") from None
         wild = _WILD.search(text)
         return Pattern(text, again, expression, text[: wild.start()] if wild else text + "/")
@@ -136,73 +132,43 @@ class Ignore:
 
 def _clean(pattern: str) -> str:
     """The shortest form, without slashes at its ends: './a//b/' -> 'a/b'."""
-    if not pattern:
-        return ""
-    return posixpath.normpath(re.sub("/+", "/", pattern)).removeprefix("/") or "/"
+    return pattern and (posixpath.normpath(re.sub("/+", "/", pattern)).removeprefix("/") or "/")
 
 
 def _expression(pattern: str) -> str:
-    """A cleaned pattern as a regular expression for a whole path.
+    """A cleaned pattern as a regular expression for a whole path. Raises ValueError.
 
-    `**` spans directories, none too: `**/x` is x anywhere, `a/**/b` holds for
-    a/b, and `a/**` for all in a but not for a. Raises ValueError.
+    `**` matches any number of directories: `**/x` is x anywhere, `a/**/b` includes a/b, and `a/**` all in a but not a.
     """
     out, at = [], 0
-    while at < len(pattern):
-        character = pattern[at]
-        if pattern.startswith("**", at):
+    while token := _TOKEN.match(pattern, at):
+        text, at = token[0], token.end()
+        if text == "**":
             part, at = _double_star(pattern, at)
-        elif character == "[":
-            part, at = _class(pattern, at)
-        elif character == "\\":
-            if at + 1 == len(pattern):
-                raise ValueError("a backslash at the end escapes nothing")
-            part, at = re.escape(pattern[at + 1]), at + 2
+        elif token["members"]:
+            part = f"[{token['negated']}{''.join(_range(low, high) for low, high in _RANGE.findall(token['members']))}]"
+        elif text == "[":
+            raise ValueError(f"The bracket in {pattern[token.start():]} has no end or no content")
+        elif text == "\\":
+            raise ValueError("A backslash at the end escapes nothing")
         else:
-            part, at = {"*": "[^/]*", "?": "[^/]"}.get(character) or re.escape(character), at + 1
+            part = {"*": "[^/]*", "?": "[^/]"}.get(text) or re.escape(token["escaped"] or text)
         out.append(part)
     return "".join(out)
 
 
-def _double_star(pattern: str, at: int) -> tuple[str, int]:
-    after = at + 2
+def _double_star(pattern: str, after: int) -> tuple[str, int]:
     slash = pattern.startswith("/", after)
     if after + slash == len(pattern):
         return "(?s:.*)", len(pattern)
     # A leading `**x` is "ends in x"; a later one stops at a slash.
-    if at == 0 and not slash and not _WILD.search(pattern[after:]):
+    if after == 2 and not slash and not _WILD.search(pattern[after:]):
         return "(?s:.*)", after
     return "(?:(?s:.*)/)?", after + slash
 
 
-def _class(pattern: str, at: int) -> tuple[str, int]:
-    """A `[...]` with Go's grammar: `^` negates, `!` is itself, and a `]` or `-`
-    that is meant needs a backslash. The position after it is the second value."""
-    start, at = at, at + 1
-    out = ["["]
-    if pattern.startswith("^", at):
-        out.append("^")
-        at += 1
-    while not pattern.startswith("]", at) or out[-1] in ("[", "^"):
-        low, at = _member(pattern, at, start)
-        high = low
-        if pattern.startswith("-", at):
-            high, at = _member(pattern, at + 1, start)
-        if high < low:
-            raise ValueError(f"the range {low}-{high} runs backwards")
-        out.append(f"{_in_class(low)}-{_in_class(high)}" if high != low else _in_class(low))
-    return "".join(out) + "]", at + 1
-
-
-def _member(pattern: str, at: int, start: int) -> tuple[str, int]:
-    escaped = pattern.startswith("\\", at)
-    at += escaped
-    character = pattern[at:at + 1]
-    if not character or (character in "]-" and not escaped):
-        raise ValueError(f"the bracket in {pattern[start:]} has no end or no content")
-    return character, at + 1
-
-
-def _in_class(character: str) -> str:
-    # More than re.escape does: ^ and - mean something in a class.
-    return "\\" + character if not character.isalnum() and ord(character) < 128 else character
+def _range(low: str, high: str) -> str:
+    low, high = low[-1:], (high or low)[-1:]
+    if high < low:
+        raise ValueError(f"The range {low}-{high} runs backwards")
+    return f"{re.escape(low)}-{re.escape(high)}"

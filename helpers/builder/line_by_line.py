@@ -114,10 +114,10 @@ class Lines(Sequence[Line]):
     def compare(self, before: Snapshot, after: Snapshot) -> Changes:
         """What differs between two states of this build, by the programs of the later one, or those of a base. Raises
         Unsupported where neither has a shell."""
-        state = after._state
+        state = after.state
         for base in ("", *self.snapshots.bases):
             finder = state.gateway.image(references.parse(base).full) if base else state
-            if (shell := Snapshot(base, finder).shell) and (found := compare(before._state, state, finder, shell)):
+            if (shell := Snapshot(base, finder).shell) and (found := compare(before.state, state, finder, shell)):
                 return found
         raise Unsupported("The files before and after this line are not compared.",
                           why="That takes a shell with find and stat, and no base of this build has them.",

@@ -1,11 +1,10 @@
-"""The file systems of a build, at any stage and after any line: read from the build cache, without an image.
+"""The file systems of a build, at any stage and after any line, from the build cache, without an image.
 
     >>> with Snapshots(prepared) as snapshots:
     ...     kitchen = snapshots.stage("builder")
     ...     print(kitchen.tree("/app"), kitchen.run("go version").output)
 
-The Dockerfile is cut after a line and solved again: what has run before comes from the cache, in about a tenth of a
-second.
+The Dockerfile is cut after a line and solved again: steps that have already run come from the cache, in about 0.1 s.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Snapshots:
         self._prepared = prepared
         self.dockerfile: Dockerfile = prepared.read
         self._ends = contextlib.ExitStack()
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str, str] = {}    # {file name: text} of the Dockerfiles that were solved
         self._session: tuple[Control, Session] | None = None
         self._gateway: Gateway | None = None
         self._open: dict[str, State] = {}
@@ -59,7 +58,7 @@ class Snapshots:
 
     @property
     def bases(self) -> tuple[str, ...]:
-        """Names in the engine of the base images."""
+        """Names of the base images in the engine."""
         return tuple(base.name for base in self._prepared.bases)
 
     def arguments(self, line: int) -> dict[str, str]:
@@ -67,11 +66,11 @@ class Snapshots:
         return arguments(self.dockerfile, line, self._prepared.request.args or {})
 
     def stage(self, name: str) -> Snapshot:
-        """A stage as its last line leaves it. Raises DockerfileError naming the stages there are."""
+        """A stage after its last line. Raises DockerfileError naming the stages there are."""
         stage = self.dockerfile.stage(name)
         found = self._after(stage.instructions[-1], f"stage {stage.label}")
-        asked = stage.name or stage is self.dockerfile.stages[-1]    # a number is no target
-        found.request = replace(self._prepared.request, target=stage.name) if asked else None
+        if stage.name or stage is self.dockerfile.stages[-1]:    # --target takes no number
+            return replace(found, request=replace(self._prepared.request, target=stage.name))
         return found
 
     def last(self) -> Snapshot:
@@ -84,12 +83,12 @@ class Snapshots:
         return Snapshot(f"image {reference}", self._solved(f"FROM {name}\n"))
 
     def at(self, line: int) -> Snapshot:
-        """The state that the instruction at that line leaves. Raises DockerfileError where there is none."""
+        """The state after the instruction at that line. Raises DockerfileError if there is none."""
         _, instruction = locate(self.dockerfile, line)
         return self._after(instruction, f"after line {instruction.line}")
 
     def before(self, line: int) -> Snapshot:
-        """The state that the instruction at that line finds. Raises DockerfileError for a FROM, which finds none."""
+        """The state before the instruction at that line. Raises DockerfileError for a FROM, which has none."""
         stage, instruction = locate(self.dockerfile, line)
         number = stage.instructions.index(instruction)
         if number == 0:
@@ -99,8 +98,8 @@ class Snapshots:
         return self._after(stage.instructions[number - 1], f"before line {instruction.line}")
 
     def failed(self, line: int) -> Snapshot:
-        """The step at that line when it failed, with what it had written. Where the engine keeps no failed step (Docker
-        20.10), or it has no shell to read it by, the state before it."""
+        """The step at that line as it failed, with the files it wrote. The state before it where the engine keeps no
+        failed steps (Docker 20.10) or there is no shell to read them with."""
         _, instruction = locate(self.dockerfile, line)
         state = self._failed_state(instruction) if self._prepared.engine.keeps_failed_steps else None
         if state and state.shell:
@@ -108,12 +107,12 @@ class Snapshots:
                             command=tuple(state.step.meta.get("args", ())), request=self._prepared.request)
         found = self.before(line)
         if instruction.keyword == "RUN" and not instruction.heredocs:
-            found.command = _command(instruction, found)
+            return replace(found, command=_command(instruction, found))
         return found
 
     def _failed_state(self, instruction: Instruction) -> FailedState | None:
-        """The step, run again up to its failure; None where it was no command."""
-        gateway = self._opened()    # one in which it failed before gives the same failure, and runs nothing
+        """The step, run again up to its failure; None if it runs no command."""
+        gateway = self._opened()    # one in which it failed before would return that failure, and run nothing
         try:
             gateway.solve(self._attributes(self._cut(instruction)), evaluate=True)
         except CallFailed as error:
@@ -121,10 +120,10 @@ class Snapshots:
         return None
 
     def _after(self, instruction: Instruction, name: str) -> Snapshot:
-        return Snapshot(name, self._solved(self._cut(instruction)), instruction.line, request=self._prepared.request)
+        return Snapshot(name, self._solved(self._cut(instruction)), instruction.line)
 
     def _solved(self, text: str) -> State:
-        """What a Dockerfile with that text makes. All are solved in one open build, so that one container can mount
+        """The result of a Dockerfile with that text. All are solved in one open build: one container can then mount
         several."""
         if self._gateway is None:
             self._gateway = self._opened()
@@ -133,16 +132,17 @@ class Snapshots:
         return self._open[text]
 
     def _cut(self, instruction: Instruction) -> str:
-        return cut(self._prepared.context.dockerfile_text, instruction)
+        """The Dockerfile's text up to the end of an instruction."""
+        return "\n".join(self._prepared.context.dockerfile_text.split("\n")[:instruction.end_line]) + "\n"
 
     def _attributes(self, text: str) -> Mapping[str, str]:
-        """Each text has a file name of its own: what an open build has read of a file, it does not read again."""
+        """Each text gets its own file name: an open build reads a file only once."""
         name = f"Dockerfile.{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:20]}"
         self._texts[name] = text
         return {**attributes(self._prepared.request, self._prepared.context), "filename": name}
 
     def _opened(self) -> Gateway:
-        """A new open build, over the one connection and session. Raises Unsupported where the builder has none."""
+        """A new open build over the one connection and session. Raises Unsupported without BuildKit."""
         prepared, request = self._prepared, self._prepared.request
         if request.builder != "buildkit":
             raise Unsupported("The file systems of this build cannot be looked into.",
@@ -176,8 +176,3 @@ def locate(read: Dockerfile, line: int) -> tuple[Stage, Instruction]:
     nearest = min(lines, key=lambda each: abs(each - line))
     raise read.fault(f"No instruction of a stage is at line {line}.", min(max(line, 1), lines[-1]),
                      why="It is empty, a comment, or above the first FROM.", remedy=f"The nearest is line {nearest}.")
-
-
-def cut(text: str, instruction: Instruction) -> str:
-    """A Dockerfile's text up to the end of an instruction."""
-    return "\n".join(text.split("\n")[:instruction.end_line]) + "\n"

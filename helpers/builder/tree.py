@@ -1,12 +1,12 @@
-"""What BuildKit may ask for: a tree of files in the order in which it wants them.
+"""The files that BuildKit may ask for, as trees in its own order.
 
     Context -> context_tree    what COPY can see
             -> dockerfile_tree the Dockerfile, and the ignore file beside it
-            -> ignore_tree     .dockerignore, for BuildKit's own look at it
+            -> ignore_tree     .dockerignore, which BuildKit reads itself
     FileTree.only(...)             the part that a build needs
 
-The order is by path, component by component, parents first: fsutil's validator.go refuses any other. Which paths are
-wanted follows filter.go and followlinks.go there.
+Sorted by path, component by component, parents first: fsutil's validator.go refuses any other order. Which paths are
+needed follows filter.go and followlinks.go there.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from .dockerignore import Ignore
 
 _KINDS = {"file": stat.S_IFREG, "dir": stat.S_IFDIR, "symlink": stat.S_IFLNK, "fifo": stat.S_IFIFO}
 _LINKS = 40          # in a row; Linux gives up there too
-_FOLLOWED = 2_000    # paths; beyond that everything is sent
+_FOLLOWED = 2_000    # paths; beyond this everything is sent
 _WILD = re.compile(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A file, directory, symlink or FIFO; `content` if it is not on the disk."""
+    """A file, directory, symlink or FIFO; `content` if it is not on disk."""
 
     path: str
     kind: int            # as in stat.S_IFMT
@@ -43,8 +43,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is sent of a node before its content: mode as in st_mode, size in bytes, time in
-    nanoseconds since 1970."""
+    """What is sent before a node's content: mode as in st_mode, size in bytes, time in nanoseconds since 1970."""
 
     mode: int
     size: int
@@ -53,7 +52,7 @@ class Facts:
 
 
 class FileTree:
-    """Nodes below `root`, sorted, with every parent directory among them."""
+    """Nodes below `root`, sorted, parent directories included."""
 
     def __init__(self, root: Path, nodes: Iterable[Node]):
         self.root = root
@@ -64,14 +63,14 @@ class FileTree:
         self.nodes = tuple(sorted(known.values(), key=lambda node: order(node.path)))
 
     def only(self, include: Iterable[str] = (), follow: Iterable[str] = ()) -> FileTree:
-        """The nodes that match, what is below them, and the directories above. Patterns are those of .dockerignore, and
-        where `follow` leads through symlinks, their targets are wanted too. No patterns, or one that is none: all."""
+        """The nodes that match a pattern of .dockerignore, with all below and the directories above; of `follow`, the
+        targets of symlinks on the way too. All nodes, if there is no pattern or one is invalid."""
         patterns = {_clean(pattern) for pattern in include} | self._followed(follow)
         wanted = _matcher(patterns) if patterns and "" not in patterns else None
         return FileTree(self.root, (node for node in self.nodes if wanted(node.path))) if wanted else self
 
     def facts(self, node: Node) -> Facts:
-        """The file's facts as they are now. Raises ContextError if it is not what it was."""
+        """Its current facts. Raises ContextError if it became something else."""
         if node.content is not None:
             return Facts(stat.S_IFREG | 0o644, len(node.content), _mark(node.content))
         path = os.path.join(self.root, node.path)
@@ -86,7 +85,7 @@ class FileTree:
         return Facts(now.st_mode, size, now.st_mtime_ns, target)
 
     def read(self, node: Node, chunk: int) -> Iterator[bytes]:
-        """The content of a file, in pieces of `chunk` bytes. Raises ContextError as `context_walk.opened`."""
+        """A file's content, in pieces of `chunk` bytes. Raises ContextError as `context_walk.opened`."""
         if node.content is None:
             with opened(self.root, node.path) as (_, pieces):
                 yield from pieces(chunk)
@@ -113,10 +112,7 @@ class FileTree:
 
 
 def context_tree(context: Context) -> FileTree:
-    """What `docker build` lets COPY see of the context.
-
-    A Dockerfile that is not ignored is there as it is on the disk, whatever text is built.
-    """
+    """What COPY sees: a Dockerfile that is not ignored as it is on disk, whatever text is built."""
     return FileTree(context.root, (
         Node(entry.path, _KINDS[entry.kind], entry.target) for entry in context.entries
         if entry.path not in (context.dockerfile, ".dockerignore")
@@ -124,9 +120,9 @@ def context_tree(context: Context) -> FileTree:
 
 
 def dockerfile_tree(context: Context, names: Collection[str] = ()) -> FileTree:
-    """The Dockerfile, the ignore file that belongs to it alone, and those further Dockerfiles that are named.
+    """The Dockerfile, its own ignore file, and other Dockerfiles by name.
 
-    BuildKit reads the latter for its warnings; the context is already filtered by the same lines.
+    BuildKit reads the ignore file for its warnings; the context has already been filtered by it.
     """
     texts = {context.dockerfile: context.dockerfile_text,
              **{name: text for name, text in context.more_dockerfiles.items() if name in names}}
@@ -136,18 +132,18 @@ def dockerfile_tree(context: Context, names: Collection[str] = ()) -> FileTree:
 
 
 def ignore_tree(context: Context) -> FileTree:
-    """.dockerignore, even where it says that it is ignored itself."""
+    """.dockerignore, even if it ignores itself."""
     return FileTree(context.root, _copied(context, ".dockerignore"))
 
 
 def _on_disk(context: Context, entry: ContextEntry) -> bool:
-    """The Dockerfile of a context may be a text that was never a file."""
+    """The Dockerfile may be a text without a file."""
     path = context.root / entry.path
     return os.path.lexists(path) and (entry.kind != "file" or path.is_file())
 
 
 def _copied(context: Context, path: str) -> list[Node]:
-    """A small file that may be a link to elsewhere, as a plain one."""
+    """A small file, or the target of a link, as a plain file."""
     try:
         return [Node(path, stat.S_IFREG, content=(context.root / path).read_bytes())]
     except OSError:
@@ -155,19 +151,18 @@ def _copied(context: Context, path: str) -> list[Node]:
 
 
 def order(path: str) -> bytes:
-    """Sorts paths so that a slash comes before any other character."""
+    """Sort key of a path: a slash comes before any other character."""
     return os.fsencode(path).replace(b"/", b"\0")
 
 
 def _mark(content: bytes) -> int:
-    """A time made of the content. BuildKit knows a file that it has by size and
-    time: another text must not have the same, and the same text must."""
+    """A time derived from the content: BuildKit knows a file again by size and time."""
     value = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
     return (value >> 30) % (1 << 30) * 10**9 + value % (1 << 29)
 
 
 def _clean(path: str) -> str:
-    """Relative to the root, which `..` does not leave: '/a/../b/' -> 'b'."""
+    """Relative to the root, without leaving it: '/a/../b/' -> 'b'."""
     return posixpath.normpath("/" + path.strip()).strip("/")
 
 
@@ -179,10 +174,9 @@ def _matching(links: dict[str, Node], pattern: str) -> Iterable[Node]:
 
 
 def _matcher(patterns: set[str], below: bool = True) -> Callable[[str], bool] | None:
-    """Whether a path is wanted, as a function; None if a pattern cannot be read."""
+    """A function that says whether a path is wanted; None if a pattern is invalid."""
     plain = {pattern for pattern in patterns if not _WILD.search(pattern)}
-    # A name may begin with what means something at the head of a line.
-    lines = [re.sub(r"^[!#]", r"\\\g<0>", pattern) for pattern in patterns - plain]
+    lines = [re.sub(r"^[!#]", r"\\\g<0>", pattern) for pattern in patterns - plain]    # a name may begin with ! or #
     try:
         globs = Ignore(lines).patterns
     except ContextError:

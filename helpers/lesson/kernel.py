@@ -6,7 +6,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from .. import magics, recorded
-from ..builder import Snapshot, recent
+from ..builder import recent
 from ..classroom.live import client
 from ..experiments.variants import APPS
 from ..views.lesson import say
@@ -23,8 +23,7 @@ def load() -> None:
     """
     if shell := get_ipython():
         magics.load_ipython_extension(shell)
-        recent.ended = terminal.note_build
-        Snapshot.ran = staticmethod(terminal.note_run)
+        recent.ended, recent.ran = terminal.note_build, terminal.note_run
         events = shell.events
         if terminal.show_commands not in events.callbacks["post_run_cell"]:
             events.register("post_run_cell", terminal.show_commands)

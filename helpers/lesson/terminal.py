@@ -179,11 +179,11 @@ def note_run(snapshot: Snapshot, command: str | Sequence[str], done: Finished) -
     """Keep what comes nearest to a command in a snapshot: a container of the stage, or a shell in the step that failed,
     where the Dockerfile leaves standard input to it."""
     request, typed = snapshot.request, command if isinstance(command, str) else shlex.join(command)
-    if request and snapshot.name.startswith("stage "):
+    if request and snapshot.command is None:
         before, built = _build(replace(request, tag="look", output=None))
         fails = "    # fails" * bool(done.exit_code)
         note("\n".join([*before, built, commands.inside("look", typed, bool(snapshot.borrowed)) + fails]))
-    elif request and snapshot.name.endswith("when it failed") and request.text is None:
+    elif request and request.text is None:
         before, built = _build(request)
         note("\n".join([*before, commands.debugging(built, snapshot.workdir, typed.replace("\n", "; "))]))
 

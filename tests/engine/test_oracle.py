@@ -15,7 +15,7 @@ import pytest
 
 from helpers import image
 from helpers import inventory as inventories
-from helpers.builder import BuildRequest, Snapshot, build, command_line, recent
+from helpers.builder import BuildRequest, build, command_line, recent
 from helpers.container import ServedContainer
 from helpers.errors import EngineFault
 from helpers.image import inspect, read_file
@@ -268,7 +268,7 @@ def test_the_libraries_of_a_program_are_listed(engine, made, shell):
 
 def test_a_command_in_a_stage_prints_the_same_in_its_image(engine, made, shell, word, monkeypatch):
     monkeypatch.setattr(terminal, "_kernel", terminal._Kernel())
-    monkeypatch.setattr(Snapshot, "ran", staticmethod(terminal.note_run))
+    monkeypatch.setattr(recent, "ran", terminal.note_run)
     result = build(folder({"Dockerfile": HIDING.format(word=word).encode()}), tag=made["last"], engine=engine)
     with result.snapshots as snapshots:
         ran = snapshots.stage("kitchen").run("exec 2>&1; pwd; cat /kept /word")

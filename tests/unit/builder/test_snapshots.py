@@ -7,7 +7,7 @@ import pytest
 from helpers import dockerfile
 from helpers.builder import BuildRequest, Snapshot, Snapshots
 from helpers.builder.control import CallFailed, Entry
-from helpers.builder.snapshots import _command, cut, locate
+from helpers.builder.snapshots import _command, locate
 from helpers.errors import BuildFailed, DockerfileError, Unsupported
 from tests.unit import engines
 
@@ -28,23 +28,23 @@ COPY --from=builder /app/app /
 READ = dockerfile.parse(TEXT)
 
 
+def prepared(read=READ, version="28.5.2", **options):
+    return SimpleNamespace(request=BuildRequest(**{"builder": "buildkit"} | options), read=read, engine=engines.docker(version),
+                           context=SimpleNamespace(dockerfile_text=read.text))
+
+
 @pytest.mark.parametrize("line, found", [(3, 3), (4, 4), (6, 6), (7, 6), (8, 6), (9, 9), (10, 9), (11, 9), (12, 12), (13, 13)])
-def test_a_line_is_that_of_its_whole_instruction(line, found):
-    assert locate(READ, line)[1].line == found
+def test_the_text_is_cut_after_the_whole_instruction_at_a_line_and_reads_as_before(line, found):
+    instruction = locate(READ, line)[1]
+    assert instruction.line == found
+    text = Snapshots(prepared())._cut(instruction)
+    assert TEXT.startswith(text) and locate(dockerfile.parse(text), line)[1] == instruction
 
 
 @pytest.mark.parametrize("line", [-1, 0, 1, 2, 5, 14, 99])
 def test_a_line_without_an_instruction_of_a_stage_is_refused_and_the_nearest_is_named(line):
     with pytest.raises(DockerfileError, match="nearest is line"):
         locate(READ, line)
-
-
-@pytest.mark.parametrize("line, end", [(3, "builder\n"), (6, "-o app .\n"), (9, "END\n"), (13, "/app/app /\n")])
-def test_the_text_is_cut_after_the_instruction_and_reads_as_before(line, end):
-    instruction = locate(READ, line)[1]
-    text = cut(TEXT, instruction)
-    assert text.endswith(end) and TEXT.startswith(text)
-    assert locate(dockerfile.parse(text), line)[1] == instruction
 
 
 @pytest.mark.parametrize("written, command", [
@@ -98,10 +98,8 @@ def test_without_a_shell_a_text_is_refused_and_the_error_says_what_is_possible()
 
 
 def test_only_buildkit_keeps_states():
-    prepared = SimpleNamespace(request=BuildRequest(builder="legacy"), read=READ, engine=None,
-                               context=SimpleNamespace(dockerfile_text=READ.text))
     with pytest.raises(Unsupported, match="Only BuildKit"):
-        Snapshots(prepared).stage("builder")
+        Snapshots(prepared(builder="legacy")).stage("builder")
     with pytest.raises(Unsupported, match="BuildKit"):
         _ = BuildFailed("x", line=3).state
 
@@ -110,21 +108,19 @@ def test_only_buildkit_keeps_states():
 def test_a_failed_step_is_asked_for_where_the_engine_keeps_it(monkeypatch, version, asked):
     calls = []
     monkeypatch.setattr(Snapshots, "_failed_state", lambda self, instruction: calls.append(instruction.line))
-    monkeypatch.setattr(Snapshots, "before", lambda self, line: Snapshot("before", State({})))
-    Snapshots(SimpleNamespace(request=BuildRequest(builder="buildkit"), read=READ, engine=engines.docker(version))).failed(13)
-    assert calls == ([13] if asked else [])
+    monkeypatch.setattr(Snapshots, "before", lambda self, line: Snapshot("before", State()))
+    assert Snapshots(prepared(version=version)).failed(6).command[:2] == ("/bin/sh", "-c")
+    assert calls == ([6] if asked else [])
 
 
-@pytest.mark.parametrize("name, target", [("builder", "builder"), ("stage-2", None)])
-def test_a_stage_has_the_request_that_makes_it(monkeypatch, name, target):
+def test_a_snapshot_has_the_request_that_makes_it_if_there_is_one(monkeypatch):
     monkeypatch.setattr(Snapshots, "_solved", lambda self, text: State())
-    read = dockerfile.parse("FROM scratch AS builder\nFROM scratch\nFROM builder\n")
-    prepared = SimpleNamespace(request=BuildRequest(tag="x", target="builder"), read=read, context=SimpleNamespace(dockerfile_text=read.text))
-    assert Snapshots(prepared).stage(name).request == BuildRequest(tag="x", target=target)
-    assert Snapshots(prepared).stage("stage-1").request is None    # no builder takes a number for a target
+    found = Snapshots(prepared(dockerfile.parse("FROM scratch AS builder\nFROM scratch\nFROM builder\n"), target="builder"))
+    assert [found.stage(name).request.target for name in ("builder", "stage-2")] == ["builder", None]
+    assert found.stage("stage-1").request is None    # no builder takes a number for a target
+    assert found.at(1).request is None
 
 
 def test_nothing_comes_before_a_from():
-    prepared = SimpleNamespace(request=BuildRequest(builder="buildkit"), read=READ)
     with pytest.raises(DockerfileError, match="begins an empty file system"):
-        Snapshots(prepared).before(12)
+        Snapshots(prepared()).before(12)

@@ -247,18 +247,19 @@ def test_two_builds_are_named_in_a_terminal_and_compared_there(monkeypatch, rewr
 
 
 def test_a_command_in_a_snapshot_is_one_in_a_container_or_in_the_step_that_failed():
-    def ran(name, command, exit_code=0, borrowed=None, **options):
-        snapshot = SimpleNamespace(name=name, request=BuildRequest(APP, **options), borrowed=borrowed, workdir="/app")
+    def ran(failed, command, exit_code=0, borrowed=None, **options):
+        snapshot = SimpleNamespace(command=failed, request=BuildRequest(APP, **options), borrowed=borrowed, workdir="/app")
         terminal.note_run(snapshot, command, SimpleNamespace(exit_code=exit_code))
         return terminal._kernel.noted[-1].split("\n") if terminal._kernel.noted else []
 
-    assert ran("after line 3", "ls") == ran("line 3 when it failed", "ls", text="FROM scratch\n") == []
+    terminal.note_run(SimpleNamespace(request=None), "ls", None)
+    assert ran(("ls",), "ls", text="FROM scratch\n") == []
     stage = "docker build --target builder -t look notebooks/apps/greeter"
-    assert ran("stage builder", ["ls", "a b"], tag="x", target="builder") == [stage, "docker run --rm --entrypoint sh look -c 'ls '\"'\"'a b'\"'\"''"]
-    assert ran("stage stage-1", "ls", 2, "busybox")[0] == "docker build -t look notebooks/apps/greeter"
+    assert ran(None, ["ls", "a b"], tag="x", target="builder") == [stage, "docker run --rm --entrypoint sh look -c 'ls '\"'\"'a b'\"'\"''"]
+    assert ran(None, "ls", 2, "busybox")[0] == "docker build -t look notebooks/apps/greeter"
     assert terminal._kernel.noted[-1].endswith(
         " --mount type=image,source=busybox:musl,target=/tools --entrypoint /tools/bin/sh look -c 'PATH=$PATH:/tools/bin; ls'    # fails")
-    assert ran("line 3 when it failed", "ls\ncat x", secrets={"token": b"hunter2"}, tag="x") == [
+    assert ran(("ls",), "ls\ncat x", secrets={"token": b"hunter2"}, tag="x") == [
         "export TOKEN=token-1    # a value of yours: the notebook's is not written here",
         "BUILDX_EXPERIMENTAL=1 docker buildx debug --invoke sh build --secret id=token,env=TOKEN -t x notebooks/apps/greeter"
         "    # fails, and opens a shell in that step. There: cd /app; ls; cat x"]
