@@ -1,4 +1,4 @@
-"""Why a build made nothing: the builder's message, turned into an error with a line and a remedy."""
+"""Why a build failed: the builder's message as an error with a line and a remedy."""
 
 import re
 from collections.abc import Collection
@@ -23,22 +23,34 @@ _STORE = re.compile(r"/\S+/(?:merged|buildkit-mount\d+)(?=/)")
 _LOOKUP = re.compile(r"dial tcp: lookup (\S+) on \S+: ")
 # What BuildKit asked a registry for: host, repository, tag or digest.
 _ASKED = re.compile(r'https?://(?P<host>[^/"\s]+)/v2/(?P<path>[^"\s]+)/(?:manifests|blobs)/(?P<version>[^"\s/]+)')
-_PLATFORM = re.compile(r"no match(?:ing manifest)? for (?:platform|\S+/\S+)|does not match the specified platform")
 _FRAMES = ("failed to solve with frontend dockerfile.v0: ", "failed to solve with frontend gateway.v0: ",
            "failed to solve: ", "failed to create LLB definition: ")
 _OWN_FLAGS = {"from", "chown", "chmod", "mount", "network", "platform"}    # of Docker Engine 20.10's own reader
-_TAIL = 20   # lines of the failed step's log that an error shows
+_TAIL = 20   # lines of the failed step's log in an error
+_OUTSIDE = "outside the build context"
+# In lower case, what a builder's message says: the remedy.
+_REMEDIES = {
+    r"failed to get layer.*does not exist":    # a cache that was emptied while others built on it (Docker Engine 20.10)
+        "The engine's build cache names a layer that is gone: build once with no_cache=True, or empty it with "
+        "`docker builder prune`.",
+    r"requires buildkit": "The legacy builder does not know that: it needs BuildKit, builder='buildkit'.",
+    r"no match(?:ing manifest)? for (?:platform|\S+/\S+)|does not match the specified platform":
+        "Leave out --platform, or name an image that has this platform.",
+    _OUTSIDE: "COPY reads below the build context only: move the file there.",
+}
 
 
 def failed(progress: Progress, engine: Engine | None = None, given: Collection[tuple[str, str]] = (),
            snapshots: Snapshots | None = None) -> CourseError:
-    """The error for a build that the engine gave up: BuildFailed, or BaseUnavailable where a
-    registry did not have an image. `given`: ('secret' or 'ssh', id) of what the build was given; `snapshots`: where to
-    look for what a COPY did not find."""
+    """The error for a failed build: BuildFailed, or BaseUnavailable for an image that a registry did not have.
+
+    given      ('secret' or 'ssh', id) of what the build was given
+    snapshots  where to look for what a COPY did not find
+    """
     message = progress.failure
     step = _failed_step(progress)
     if (step is None or not step.instruction.startswith("RUN")) and (asked := _ASKED.search(message)):
-        return _not_had(progress, engine, asked)
+        return _unavailable(progress, engine, asked)
     if (step is None or step.line is None) and (trigger := _trigger(progress, step)):
         return BuildFailed(f"The build failed at the ONBUILD in line {trigger.line}.", remedy=trigger.remedy,
                            why=f"{_plain(message).rstrip('.')}. {trigger.why}",
@@ -55,18 +67,17 @@ def failed(progress: Progress, engine: Engine | None = None, given: Collection[t
 
 
 def stopped(progress: Progress, bounds: Bounds, running: str = "") -> BuildStopped:
-    """The error for a build that went past a bound; `running` says what the engine still does."""
+    """The error for a build that exceeded a limit; `running` says what the engine is still doing."""
     step = next((each for each in progress.steps() if each.stage and each.status == "running"), None)
-    why = (f"It took longer than the {seconds(bounds.seconds)} that it has." if bounds.exceeded == "time" else
-           f"It wrote more than the {size(bounds.disk)} that it may write.")
+    why = (f"It took longer than its limit of {seconds(bounds.seconds)}." if bounds.exceeded == "time" else
+           f"It wrote more than its limit of {size(bounds.disk)}.")
     at = f" in line {step.line}" if step and step.line else ""
     return BuildStopped(f"The build was stopped{at}" + (f": {step.instruction}" if step else "."),
                         why=f"{why} {running}".rstrip(), bound=bounds.exceeded, **_place(progress, step))
 
 
 def _failed_step(progress: Progress) -> Step | None:
-    """The step that failed. BuildKit does not always mark it: a missing source of
-    a COPY is known by its name in the message."""
+    """BuildKit does not always mark the step: a missing source of a COPY is known by its name in the message."""
     steps = [step for step in progress.steps() if step.stage]
     marked = [step for step in steps if step.error and "canceled" not in step.error]
     missing = _MISSING.search(progress.failure)
@@ -76,8 +87,8 @@ def _failed_step(progress: Progress) -> Step | None:
 
 
 def _trigger(progress: Progress, step: Step | None) -> Problem | None:
-    """The ONBUILD that takes from a stage or image, where a step failed that is on no line: an older
-    BuildKit finds nothing there."""
+    """The ONBUILD that takes from a stage or image, if the failed step is on no line: an older BuildKit finds nothing
+    there."""
     return next((each for each in problems(progress.dockerfile) if each.rule == "onbuild-from"
                  and each.stage in ({step.stage} if step else progress.dockerfile.needed(progress.target))), None)
 
@@ -93,7 +104,7 @@ def _before_the_first_step(progress: Progress) -> BuildFailed:
 
 
 def _place(progress: Progress, step: Step | None) -> dict[str, Any]:
-    """What an error says of the step that failed or was at work."""
+    """Where the build failed or was stopped, as arguments of an error."""
     if step is None:
         return {"progress": progress}
     lines = "\n".join(f"    {line}" for line in step.log[-_TAIL:])
@@ -101,15 +112,15 @@ def _place(progress: Progress, step: Step | None) -> dict[str, Any]:
             "log": step.log, "evidence": f"The end of its log:\n{lines}" if lines else ""}
 
 
-def _not_had(progress: Progress, engine: Engine | None, asked: re.Match[str]) -> CourseError:
+def _unavailable(progress: Progress, engine: Engine | None, asked: re.Match[str]) -> CourseError:
     read, why = progress.dockerfile, _plain(progress.failure)
+    online = f"Go online, or set {references.MIRROR}=host:port to a registry that has it."
     if read.frontend and _is_asked(read.frontend, asked):
         line = next(at for at, text in enumerate(read.text.splitlines(), 1) if read.frontend in text)
-        remedy = f"Go online, or set {references.MIRROR}=host:port to a registry that has it."
-        if engine and _reads_itself(read, engine):
-            remedy = f"Remove line {line}: {engine.name} {engine.version} reads this file itself. Or else: {remedy}"
+        own = (f"Remove line {line}: {engine.name} {engine.version} reads this file itself. Or else: "
+               if engine and _reads_itself(read, engine) else "")
         return BuildFailed(f"Line {line}: the frontend {read.frontend} that `# syntax=` names could not be fetched.",
-                           why=why, remedy=remedy, line=line, progress=progress)
+                           why=why, remedy=own + online, line=line, progress=progress)
     for stage in read.stages:
         if stage.platform and stage.base_stage is None and _is_asked(stage.base, asked):
             return BaseUnavailable(
@@ -118,11 +129,8 @@ def _not_had(progress: Progress, engine: Engine | None, asked: re.Match[str]) ->
                 remedy="Leave out --platform to build with the image that is here, or go online: for another platform "
                        f"the engine asks the image's own registry ({references.MIRROR} is not asked).")
     edge = next((edge for edge in read.edges if edge.external and _is_asked(edge.source, asked)), None)
-    name = edge.source if edge else f"{asked['path']}:{asked['version']}"
-    return BaseUnavailable(
-        f"Line {edge.line}: {name} could not be fetched." if edge else f"The image {name} could not be fetched.",
-        why=why, line=edge.line if edge else None,
-        remedy=f"Go online, or set {references.MIRROR}=host:port to a registry that has it.")
+    what = f"Line {edge.line}: {edge.source}" if edge else f"The image {asked['path']}:{asked['version']}"
+    return BaseUnavailable(f"{what} could not be fetched.", why=why, line=edge.line if edge else None, remedy=online)
 
 
 def _is_asked(reference: str, asked: re.Match[str]) -> bool:
@@ -134,7 +142,7 @@ def _is_asked(reference: str, asked: re.Match[str]) -> bool:
 
 
 def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
-    """Whether the engine's own reader knows all that the file uses."""
+    """Whether the engine's own reader knows everything in the file."""
     new = "buildkit" in engine.heredocs
     known = _OWN_FLAGS | ({"link", "checksum", "keep-git-dir"} if new else set())
     return not any(each.heredocs and not new or set(each.flags) - known
@@ -142,7 +150,7 @@ def _reads_itself(read: Dockerfile, engine: Engine) -> bool:
 
 
 def _unmet_mounts(progress: Progress, step: Step, given: Collection[tuple[str, str]]) -> str:
-    """What to do about secrets and agents that the failed command mounts and was not given."""
+    """What to do about secrets and agents that the failed command mounts without the build having them."""
     missing = list(dict.fromkeys((kind, name) for each in progress.dockerfile.instructions if each.line == step.line
                                  for kind, name, _ in each.handed if (kind, name) not in given))
     if not missing or not step.instruction.startswith("RUN"):
@@ -152,7 +160,7 @@ def _unmet_mounts(progress: Progress, step: Step, given: Collection[tuple[str, s
     names = [name if kind == "secret" else f"the ssh agent {name}" for kind, name in missing]
     options = [f"--secret id={name},src=FILE" if kind == "secret" else f"--ssh {name}" for kind, name in missing]
     lendable = " ".join(f"--lend {name}" for kind, name in missing if kind == "secret" and name in IDS)
-    return (f"It mounts {' and '.join(names)}, and this build was not given that. If it is needed: {' '.join(options)}"
+    return (f"It mounts {' and '.join(names)}, which this build was not given. If needed: {' '.join(options)}"
             + (f", or {lendable} for this machine's settings, without passwords." if lendable else "."))
 
 
@@ -162,15 +170,14 @@ def _exit_code(message: str) -> int | None:
 
 
 def _plain(message: str) -> str:
-    """The message without BuildKit's inner frames."""
+    """The message without BuildKit's inner frames, the engine's own paths and the name server it asked."""
     for frame in _FRAMES:
         message = message.replace(frame, "")
-    # Of no use to a reader: where the engine keeps a stage on its disk, and which name server it asked.
     return _LOOKUP.sub(r"\1: ", _STORE.sub("", message)).strip()
 
 
 def _full(message: str, step: Step | None) -> bool:
-    """Whether the engine's disk is full: it says so, or a command of the step did last."""
+    """Whether the engine's disk is full, by its own message or the end of the command's log."""
     lines = (message, *(step.log[-_TAIL:] if step else ()))
     return any("no space left on device" in line.lower() for line in lines)
 
@@ -179,7 +186,7 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
     if exit_code is None:
         return _plain(message)
     if _full(message, step):
-        return f"It found no room on the engine's disk (exit code {exit_code})."
+        return f"Its command ran out of disk space (exit code {exit_code})."
     return {137: "Its command was killed (exit code 137): most often the memory ran out.",
             127: "Its command was not found (exit code 127): that tool is not in this stage.",
             }.get(exit_code, f"Its command ended with exit code {exit_code}.")
@@ -187,39 +194,26 @@ def _why(message: str, exit_code: int | None, step: Step | None) -> str:
 
 def _unfound(progress: Progress, step: Step, snapshots: Snapshots | None) -> str:
     copies = step.instruction.startswith(("COPY", "ADD")) and _MISSING.search(progress.failure)
-    outside = "outside the build context" in progress.failure.lower()
-    return missing_source(progress, step, snapshots) if copies and not outside else ""
+    return missing_source(progress, step, snapshots) if copies and _OUTSIDE not in progress.failure.lower() else ""
 
 
 def _remedy(message: str, step: Step | None) -> str:
-    lower = message.lower()
     if _full(message, step):
-        return ("The engine's disk is full: `python -m helpers clean` removes what the course "
-                "built; `docker system df` shows what else takes room.")
-    if "failed to get layer" in lower and "does not exist" in lower:
-        # A cache that was emptied while others built on it (Docker Engine 20.10).
-        return ("The engine's build cache names a layer that is gone: build once with no_cache=True, or empty it "
-                "with `docker builder prune`.")
-    if "requires buildkit" in lower:
-        return "The legacy builder does not know that: it needs BuildKit, builder='buildkit'."
-    if _PLATFORM.search(lower):
-        return "Leave out --platform, or name an image that has this platform."
-    if "outside the build context" in lower:
-        return "COPY reads below the build context only: move the file there."
-    if step and step.instruction.startswith("RUN"):
-        look = _of_command(_exit_code(step.error or message), bool(step.log))
-        return f"{look} Build again: the steps before it are cached."
-    return ""
-
-
-def _of_command(exit_code: int | None, said: bool) -> str:
-    """What to do about a command that failed. One that ran knows best: tests and compilers fail for what they
-    were given far more often than for the line that calls them."""
-    if exit_code == 137:
-        return "Close what else needs memory in this session (other kernels, containers), or let it do less at once."
-    if exit_code == 127:
-        return "Install the tool in this stage, or correct its name in that line."
-    if not said:
-        return "It printed nothing: run it by hand with `python -m helpers debug`, and see where it stops."
-    return ("Read the end of the log: what the command printed says where the fault is, in a file that it worked on "
-            "or in that line.")
+        return ("The engine's disk is full: `python -m helpers clean` removes what the course built; "
+                "`docker system df` shows what else takes room.")
+    for said, remedy in _REMEDIES.items():
+        if re.search(said, message.lower()):
+            return remedy
+    if not (step and step.instruction.startswith("RUN")):
+        return ""
+    code = _exit_code(step.error or message)
+    if code == 137:
+        remedy = "Close what else needs memory in this session (other kernels, containers), or let it do less at once."
+    elif code == 127:
+        remedy = "Install the tool in this stage, or correct its name in that line."
+    elif not step.log:
+        remedy = "It printed nothing: run it by hand with `python -m helpers debug`, and see where it stops."
+    else:    # tests and compilers fail for their input far more often than for the line that calls them
+        remedy = ("Read the end of the log: what the command printed says where the fault is, in a file that it "
+                  "worked on or in that line.")
+    return f"{remedy} Build again: the steps before it are cached."

@@ -1,7 +1,4 @@
-"""The state of a build, folded from its events.
-
-`Progress` is what a live view draws while the build runs, and what `BuildResult` is made from when it has ended.
-"""
+"""The state of a build, folded from its events: drawn while it runs, and the source of its `BuildResult`."""
 
 import re
 from collections import defaultdict, deque
@@ -19,16 +16,16 @@ from .step_lines import Place, places
 from .steps import Step, covered, is_from, work
 
 _INSTANT = 0.1         # seconds below which a FROM has fetched nothing
-_LINES = 10_000        # of one step; older lines are dropped, as no one scrolls further
+_LINES = 10_000        # of one step; older lines are dropped
 _HALF = 1_000          # characters kept at each end of a long line
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
 class StageReport:
-    """What a stage of the Dockerfile cost in this build.
+    """A stage of the Dockerfile in this build.
 
-    status    built, cached (nothing had to run) or skipped (nothing needs it)
+    status    built, cached (nothing ran) or skipped (nothing needs it)
     seconds   during which at least one of its steps ran
     """
 
@@ -42,13 +39,14 @@ class StageReport:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Its file system, as its last line leaves it, from the build cache. A skipped stage is built for that.
+        """Its file system after its last line, from the build cache; a skipped stage is built for that.
 
-        Raises Unsupported where the builder was not BuildKit, or the build did not end well.
+        Raises Unsupported if the builder was not BuildKit, or the build has not succeeded.
         """
         if self.snapshots is None:
             raise Unsupported("The files of this stage cannot be looked into.",
-                              why="The build has not ended, or was not BuildKit's.", remedy="Use BuildKit's result.")
+                              why="The build has not ended, or was not BuildKit's.",
+                              remedy="Take the stage of a result of BuildKit's: build(...).stage(name).")
         return self.snapshots.stage(self.name)
 
     def facts(self) -> dict[str, object]:
@@ -56,37 +54,34 @@ class StageReport:
         return {"name": self.name, "base": self.base, "status": self.status, "seconds": round(self.seconds, 3)}
 
     def files(self, path: str = "/") -> tuple[Entry, ...]:
-        """What is in a folder of the stage. Errors as of `snapshot`, and CallFailed."""
+        """A folder's entries. Raises as `snapshot`, and CallFailed."""
         return self.snapshot.files(path)
 
     def read(self, path: str) -> bytes:
-        """A file of the stage. Errors as of `snapshot`, and CallFailed."""
+        """A file's content. Raises as `snapshot`, and CallFailed."""
         return self.snapshot.read(path)
 
     def tree(self, path: str = "/", depth: int = 2) -> str:
-        """The stage's folders and files as text, `depth` folders deep. Errors as of `snapshot`, and CallFailed."""
+        """Folders and files below `path` as text, `depth` levels deep. Raises as `snapshot`, and CallFailed."""
         return self.snapshot.tree(path, depth)
 
 
 class Progress:
-    """Folds events; `steps()` and `stages()` are the state at any time. `engine`: in words, for a source line."""
+    """Folds events; `steps()` and `stages()` are the state at any time. `engine`: described, for a source line."""
 
     def __init__(self, dockerfile: Dockerfile, target: str | None, builder: str, engine: str = ""):
-        self.engine = engine
-        self.dockerfile = dockerfile
-        self.target = target
-        self.builder = builder
+        self.dockerfile, self.target, self.builder, self.engine = dockerfile, target, builder, engine
         self.images: list[str] = []   # ids, the build's last
-        self.made: list[str] = []     # those of them that this build made
-        self.failure: str = ""
+        self.made: list[str] = []     # ids of those that this build made
+        self.failure = ""             # the builder's message
         self.warnings: dict[Finding, None] = {}    # of the builder's own checks, each once
-        self.sent = 0             # bytes of the context that have left
+        self.sent = 0                 # bytes of the context
         self._seen: dict[str, StepSeen] = {}
         self._logs: dict[str, dict[str, StepLog]] = defaultdict(lambda: defaultdict(StepLog))   # by step and writer
         self._places: dict[str, Place] = {}
 
     def add(self, event: Event) -> None:
-        """Take one event in."""
+        """Update the state by one event."""
         match event:
             case StepSeen():
                 self._seen[event.key] = event
@@ -94,28 +89,22 @@ class Progress:
                 self._logs[event.key][event.writer].add(event.text)
             case ImageCreated():
                 self.images.append(event.image)
-                if event.made:
-                    self.made.append(event.image)
+                self.made += [event.image] if event.made else []
             case Finding():
                 self.warnings[event] = None
             case Failed():
                 self.failure = event.message
 
     def steps(self) -> list[Step]:
-        """Every step that has appeared, in the order of appearance."""
-        # Not the earliest: where another build has just taken the same base image,
-        # BuildKit reports when that one did, which may be minutes ago.
+        """Every step so far, in order of appearance."""
+        # Not the earliest: of a base image that another build has just taken, BuildKit reports when that build did.
         zero = next((s.started for s in self._seen.values() if s.started is not None), 0.0)
         return [self._step(seen, zero) for seen in self._seen.values()]
 
     def stages(self) -> list[StageReport]:
-        """Every stage of the Dockerfile, in its order, skipped ones too."""
-        by_stage: dict[str, list[Step]] = {}
-        for step in self.steps():
-            by_stage.setdefault(step.stage, []).append(step)
-        needed = self.dockerfile.needed(self.target)
-        return [_report(stage, tuple(by_stage.get(stage.label, ())),
-                        stage.label in needed and not self.failure)
+        """Every stage of the Dockerfile, in its order, skipped ones included."""
+        steps, needed = self.steps(), () if self.failure else self.dockerfile.needed(self.target)
+        return [_report(stage, tuple(step for step in steps if step.stage == stage.label), stage.label in needed)
                 for stage in self.dockerfile.stages]
 
     def _step(self, seen: StepSeen, zero: float) -> Step:
@@ -131,13 +120,13 @@ class Progress:
                     tuple(also))
 
     def _place(self, key: str) -> Place:
-        if len(self._places) != len(self._seen):    # a step that appears may say more about where the others belong
+        if len(self._places) != len(self._seen):    # a new step may tell more about the place of the others
             self._places = places(self.builder, self._seen.values(), self.dockerfile, self.target)
         return self._places[key]
 
     def _takers(self, name: str) -> list[tuple[str, int | None]]:
-        """(label, line) of the stages that a FROM is for, of a stage of that name. BuildKit takes an image once for all
-        stages on it, in other builds too, and names any of them, even a skipped one."""
+        """(label, line) of the stages that share a FROM reported for the stage of that name: BuildKit takes an image
+        once for all stages, of other builds too, and names any of them, even a skipped one."""
         begun = {place.stage for place in self._places.values() if is_from(place.instruction)} - {name}
         needed = self.dockerfile.needed(self.target)
         base = next(((each.base, each.platform) for each in self.dockerfile.stages if each.label == name), None)
@@ -146,15 +135,15 @@ class Progress:
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
-    """The steps of stages as they stand in the Dockerfile: builders report them in another order."""
+    """The steps of stages in the order of the Dockerfile, not of the builder's report."""
     return sorted((step for step in steps if step.stage), key=lambda step: step.line or 0)
 
 
 class StepLog:
-    """Takes text of any length in time and memory that do not grow with the length of a line.
+    """The lines that a step printed, in time and memory independent of a line's length.
 
-    A line longer than 2,000 characters is cut in the middle, and says how much was cut. Colours are dropped, and of a
-    line that was drawn over with carriage returns (a progress bar) the last state is kept, as on a terminal.
+    A line of more than 2,000 characters is cut in the middle. Colours are dropped, and of a line rewritten with
+    carriage returns (a progress bar) only the last state is kept, as on a terminal.
     """
 
     def __init__(self) -> None:
@@ -162,7 +151,7 @@ class StepLog:
         self._head, self._tail, self._length = "", "", 0
 
     def add(self, text: str) -> None:
-        """Take in what the step printed next."""
+        """Add the next piece of output."""
         first, *rest = text.split("\n")
         self._extend(first)
         for each in rest:
@@ -171,7 +160,7 @@ class StepLog:
             self._extend(each)
 
     def lines(self) -> tuple[str, ...]:
-        """The lines so far, oldest first, the unfinished last one too."""
+        """The lines so far, oldest first, with the unfinished last one."""
         last = self._line()
         return (*self._done, last) if last else tuple(self._done)
 
@@ -188,13 +177,9 @@ class StepLog:
 
 
 def _report(stage: Stage, steps: tuple[Step, ...], reached: bool) -> StageReport:
-    """`reached`: whether the build needed this stage, even if none of its steps was reported: BuildKit is silent about
-    some of what it takes from the cache. A FROM says nothing about a stage."""
+    """`reached`: whether the build needed this stage, even without a step: BuildKit does not report everything that it
+    takes from the cache. A FROM says nothing about a stage."""
     own = work(steps)
-    if not reached and not any(step.started is not None or step.cached for step in own):
-        status = "skipped"
-    elif any(not step.cached and step.started is not None for step in own):
-        status = "built"
-    else:
-        status = "cached"
+    ran = any(not step.cached and step.started is not None for step in own)
+    status = "built" if ran else "cached" if reached or any(step.cached for step in own) else "skipped"
     return StageReport(stage.label, stage.base, stage.line, status, covered(own), steps)

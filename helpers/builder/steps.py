@@ -1,6 +1,4 @@
-"""A step of a build; and of several, when they ran: how long, which at once, which for which.
-
-A step that was cached, or has not ended, ran at no time.
+"""The steps of a build: when they ran, which at once, and which needs which. A cached or unfinished step counts no time.
 """
 
 from collections.abc import Iterable
@@ -11,18 +9,18 @@ Span = tuple[float, float]   # from, to: seconds since the build's first step be
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a build, done or under way.
+    """One step of a build.
 
     stage        label of its stage; '' for work around the stages (context, export)
     instruction  as the builder prints it
     line         in the Dockerfile, from 1, or None
-    cached       taken from the build cache; also a FROM whose image was here: BuildKit calls it cached or done as it
-                 pleases, so its time decides
+    cached       taken from the build cache; also a FROM whose image was present, as its time shows: BuildKit calls it
+                 either cached or done
     started, completed   seconds since the build's first step began, or None
-    error        the builder's own words, '' if none
+    error        the builder's message, '' for none
     log          lines that it printed, oldest first
-    key, inputs  the builder's name for the step, and for those it needs
-    also         of a FROM: (label, line) of further stages that begin with the same image, which is taken once
+    key, inputs  the builder's name for the step, and for those that it needs
+    also         of a FROM: (label, line) of other stages that begin with the same image, which is taken once
     """
 
     stage: str
@@ -67,12 +65,12 @@ def is_from(instruction: str) -> bool:
 
 
 def work(steps: Iterable[Step]) -> list[Step]:
-    """The steps without FROM: that takes an image and makes nothing."""
+    """The steps without FROM, which makes nothing."""
     return [step for step in steps if not is_from(step.instruction)]
 
 
 def spans(steps: Iterable[Step]) -> list[Span]:
-    """The stretches in which at least one of `steps` ran, in order and apart."""
+    """When at least one of `steps` ran: in order, without overlap."""
     runs = sorted((step.started, step.completed) for step in steps
                   if not step.cached and step.started is not None and step.completed is not None)
     merged: list[Span] = []
@@ -90,7 +88,7 @@ def covered(steps: Iterable[Step]) -> float:
 
 
 def together(one: Iterable[Step], two: Iterable[Step]) -> list[Span]:
-    """The stretches in which a step of `one` and a step of `two` ran at once."""
+    """When a step of `one` and a step of `two` ran at once."""
     shared = [(max(begin, other_begin), min(end, other_end))
               for begin, end in spans(one) for other_begin, other_end in spans(two)]
     return [(begin, end) for begin, end in shared if begin < end]
@@ -102,10 +100,10 @@ def overlap(one: Iterable[Step], two: Iterable[Step]) -> float:
 
 
 def dependencies(steps: Iterable[Step]) -> list[tuple[Step, Step]]:
-    """(giver, taker) for each step that needs one of another stage, as the builder says.
+    """(giver, taker) for each step that needs one of another stage, by the builder's report.
 
-    Not so for a FROM: BuildKit takes an image once for all stages that stand on it and names one of them. It runs equal
-    steps on one image once too; then the tie says that one stage needed what the trace counts to the other.
+    Without FROM, which BuildKit runs once for all stages on an image. It also runs equal steps on one image once: the
+    second stage then depends on the first.
     """
     by_key = {step.key: step for step in work(steps) if step.stage}
     pairs = [(by_key[key], step) for step in by_key.values() for key in step.inputs if key in by_key]

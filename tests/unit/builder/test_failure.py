@@ -79,7 +79,7 @@ MOUNTS = "FROM a\nRUN --mount=type=secret,id=npmrc --mount=type=secret,id=tok --
     ((),
      "--secret id=npmrc,src=FILE --secret id=tok,src=FILE --ssh default, or --lend npmrc for this machine's settings"),
     ([("secret", "npmrc"), ("ssh", "default")],
-     "It mounts tok, and this build was not given that. If it is needed: --secret id=tok,src=FILE."),
+     "It mounts tok, which this build was not given. If needed: --secret id=tok,src=FILE."),
     ([("secret", "npmrc"), ("secret", "tok"), ("ssh", "default")], "It printed nothing: run it by hand")])
 def test_what_a_failed_command_mounts_and_was_not_given(given, remedy):
     step = StepSeen("k", f"[2/2] {MOUNTS.splitlines()[1]}", 1.0, 2.0, error="exit code: 1")
