@@ -1,5 +1,4 @@
-"""The steps of a build: when they ran, which at once, and which needs which. A cached or unfinished step counts no time.
-"""
+"""The steps of a build: when they ran, which at once, and which needs which. A cached step took no time."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
