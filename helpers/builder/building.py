@@ -36,21 +36,22 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
     """Build the image of `context` and say what every stage and step did.
 
     context   folder of the build context, or a whole `BuildRequest`
-    engine    the engine that is found here if None
-    watch     called with the `Progress` after each piece of news
-    report    called with a sentence: base images have to be fetched, something of this machine
-              is handed over, a line is not built as it reads
-    options   the other fields of `BuildRequest`: dockerfile, text, target, tag, builder, args,
-              no_cache, network, secrets, lend, ssh, labels, context_limit, bounds, as_is,
-              output, cache_to, cache_from, platform, provenance, sbom
+    engine    found here if None
+    watch     called with the `Progress` after each event
+    report    called with a sentence: base images have to be fetched, something of this machine is passed to the build,
+              a line is not built as it reads
+    options   the other fields of `BuildRequest`: dockerfile, text, target, tag, builder, args, no_cache, network,
+              secrets, lend, ssh, labels, context_limit, bounds, as_is, output, cache_to, cache_from, platform,
+              provenance, sbom
 
-    Raises DockerfileError, ContextError and BaseUnavailable before anything is sent; BuildFailed
-    when a step fails (BuildStopped past a bound); Interrupted when the user stops it; and the
-    engine's errors. Whatever it raises, no image has been named.
+    Raises DockerfileError, ContextError and BaseUnavailable before anything is sent; BuildFailed if a step fails
+    (BuildStopped beyond a limit); Interrupted; and the engine's errors. No image is tagged unless the build succeeds.
     """
     request = context if isinstance(context, BuildRequest) else BuildRequest(context, **options)
     prepared = prepare(request, engine or connect(), report or quiet)
-    progress = _begin(prepared)
+    stage = prepared.read.named(prepared.request.target)
+    progress = Progress(prepared.read, stage.label if stage else None, prepared.request.builder or "",
+                        prepared.engine.describe())
     began = time.perf_counter()
     try:
         _follow(prepared, progress, watch or (lambda _: None))
@@ -64,7 +65,7 @@ def build(context: Any = ".", *, engine: Engine | None = None, watch: Watch | No
 
 
 def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
-    """Everything that comes before the first byte is sent; errors as of `build`."""
+    """Everything before the first byte is sent. Raises as `build`."""
     builder = choose_builder(engine, request.builder)
     request, asked = replace(request, builder=builder), exports.read(request)
     exports.check(asked, request, engine)
@@ -87,8 +88,8 @@ def prepare(request: BuildRequest, engine: Engine, report: Report) -> Prepared:
 
 def ensure_bases(engine: Engine, refs: Iterable[str] | None = None, *, offline: bool = False,
                  report: Report = quiet) -> tuple[ResolvedBase, ...]:
-    """Each of the base images `refs` (None: those of the first lessons), present in `engine`:
-    found, pulled or built. For `offline`, `report` and the errors see `helpers.bases.ensure`."""
+    """Find, pull or build the base images `refs` (None: those of the first lessons). For `offline`, `report` and the
+    errors see `helpers.bases.ensure`."""
     return ensure(engine, refs, build, offline=offline, report=report)
 
 
@@ -101,12 +102,10 @@ def _ensure_base(engine: Engine, read: Dockerfile, ref: str, report: Report) -> 
 
 
 def choose_builder(engine: Engine, wanted: str | None) -> str:
-    """The builder that is asked for, or the engine's first. Raises Unsupported."""
+    """The builder `wanted`, or the engine's first. Raises Unsupported."""
     usable = [name for name in engine.builders if name in PARSERS]
-    if wanted is None and usable:
-        return usable[0]
-    if wanted in usable:
-        return wanted
+    if found := [name for name in usable if wanted in (None, name)]:
+        return found[0]
     raise Unsupported(f"The builder {wanted or 'of this engine'!r} cannot be used here.",
                       why=f"{engine.describe()} has {', '.join(engine.builders)}.",
                       remedy=f"Use builder={usable[0]!r}." if usable else "Use a Docker Engine.")
@@ -125,22 +124,17 @@ def _secrets(request: BuildRequest, read: Dockerfile, engine: Engine, builder: s
 
 
 def _ensure_reader(engine: Engine, read: Dockerfile, builder: str, report: Report) -> None:
-    """Fetch the reader that `# syntax=` names through the mirror, of which BuildKit knows nothing.
-    Where it cannot be had BuildKit asks for it, and the build's error says what to do."""
+    """Fetch the frontend that `# syntax=` names through the mirror, which BuildKit does not know. Otherwise BuildKit
+    asks for it, and the build's error says what to do."""
     if read.frontend and builder == "buildkit" and engine.owned and references.mirror():
         with contextlib.suppress(BaseUnavailable):
             ensure_bases(engine, [read.frontend], report=report)
 
 
 def _overlooks_mounts(engine: Engine, read: Dockerfile) -> bool:
-    """Whether the cache ignores what a RUN mounts. Podman 4 takes one that mounts the context from its cache even if
-    the files changed, and of a stage that it took from its cache it mounts only the base."""
+    """Whether the cache ignores what a RUN mounts. Podman 4 takes a RUN that mounts the context from its cache even
+    if the files changed, and mounts only the base of a stage that came from its cache."""
     return bool(read.mounting) and not engine.cache_sees_mounts
-
-
-def _begin(prepared: Prepared) -> Progress:
-    stage, builder = prepared.read.named(prepared.request.target), prepared.request.builder or ""
-    return Progress(prepared.read, stage.label if stage else None, builder, prepared.engine.describe())
 
 
 def _follow(prepared: Prepared, progress: Progress, watch: Watch) -> None:
@@ -150,14 +144,14 @@ def _follow(prepared: Prepared, progress: Progress, watch: Watch) -> None:
         with engine.translate_errors("build the image"):
             (solve if prepared.exports.any else exchange)(prepared, progress, watch)
     except CourseError:
-        if not (bounds and bounds.exceeded):   # else it only saw the end of its line
+        if not (bounds and bounds.exceeded):   # which ends the connection
             raise
     except KeyboardInterrupt:
         raise interrupted(progress, prepared.mark) from None
     finally:
         if progress.builder in ("legacy", "buildah"):
             legacy_images.note(engine, progress.made)
-    if bounds and bounds.exceeded:   # the legacy builder has reported images of steps by then
+    if bounds and bounds.exceeded:   # even if the legacy builder has reported images of steps
         raise stopped(progress, bounds, still_running(progress, prepared.mark))
     if progress.failure:
         request = prepared.request
@@ -169,8 +163,8 @@ def _follow(prepared: Prepared, progress: Progress, watch: Watch) -> None:
         raise error
     if not (progress.images or prepared.exports.file):
         raise EngineGone("The engine ended the build without an image and without a reason.",
-                         remedy="Its own log says more: `journalctl -u docker`, or for an engine "
-                                "of the course the file that `make engine` names.")
+                         remedy="See its log: `journalctl -u docker`, or for an engine of the course the file that "
+                                "`make engine` names.")
 
 
 def _result(prepared: Prepared, progress: Progress, seconds: float) -> BuildResult:

@@ -1,4 +1,4 @@
-"""What COPY --from took from a stage and where it put it, and two stages' files beside each other."""
+"""What COPY --from took from a stage and where it put it, for two stages side by side."""
 
 import contextlib
 import posixpath
@@ -18,11 +18,8 @@ SHOWN = 20_000    # bytes of a file that a browser shows
 
 @dataclass(frozen=True)
 class Crossing:
-    """A file or folder that a COPY --from took.
-
-    source, target  labels of the stages
-    taken, put      its path in each; of a folder, what is in it is put into `put`
-    """
+    """A file or folder that a COPY --from took: labels of the stages, and its path in each. A folder's content goes
+    into `put`."""
 
     line: int
     source: str
@@ -32,7 +29,7 @@ class Crossing:
 
 
 class Room:
-    """A stage's files, folder by folder, with what crossed marked."""
+    """A stage's files, folder by folder, marked where a COPY --from took or put them."""
 
     def __init__(self, name: str, snapshot: Snapshot, crossings: Sequence[Crossing]):
         self.name, self.snapshot = name, snapshot
@@ -40,24 +37,22 @@ class Room:
         self._got = [each for each in crossings if each.target == name]
 
     def entries(self, path: str = "/") -> list[tuple[Entry, str]]:
-        """What is in a folder, each with its mark: what COPY took of it or brought; '' for most. Raises CallFailed."""
+        """A folder's entries with their marks. Raises CallFailed."""
         return [(entry, self.mark(posixpath.join(path, entry.name))) for entry in self.snapshot.files(path)]
 
     def mark(self, path: str) -> str:
-        """What COPY --from did with a path."""
+        """What COPY --from did with a path, '' for nothing."""
         for crossing in self._given:
             if within(path, crossing.taken):
                 return f"copied to {crossing.target}, line {crossing.line}"
         for crossing in self._got:
             if within(path, crossing.put) and path != "/":
                 return f"from {crossing.source}, line {crossing.line}"
-        leads = [each for each, there in (*((each, each.taken) for each in self._given),
-                                          *((each, each.put) for each in self._got)) if within(there, path)]
-        return f"holds what line {leads[0].line} copies" if leads else ""
+        below = [*((each.taken, each.line) for each in self._given), *((each.put, each.line) for each in self._got)]
+        return next((f"holds what line {line} copies" for there, line in below if within(there, path)), "")
 
     def text(self, path: str, entry: Entry) -> str:
-        """A file's text, its first SHOWN bytes; of a folder what is in it, of other files what they are. Raises
-        CallFailed."""
+        """The first SHOWN bytes of a text file; a folder's content, and what any other file is. Raises CallFailed."""
         if entry.is_dir:
             return self.snapshot.tree(path, 1)
         if entry.is_link:
@@ -71,15 +66,15 @@ class Room:
 
 @dataclass(frozen=True)
 class Rooms:
-    """Stages beside each other: the kitchen, and the dining room."""
+    """Stages side by side: the kitchen, and the dining room."""
 
     rooms: tuple[Room, ...]
     crossings: tuple[Crossing, ...]
 
 
 def rooms(snapshots: Snapshots, names: Sequence[str] = ()) -> Rooms:
-    """The named stages; by default the one that the last COPY --from takes from, and the last. Raises DockerfileError
-    for a stage that is not there, and CallFailed."""
+    """The named stages; by default the source of the last COPY --from, and the last stage. Raises DockerfileError for
+    an unknown stage, and CallFailed."""
     read, found = snapshots.dockerfile, tuple(crossings(snapshots))
     last = read.stage(snapshots.target).label
     kitchen = [each.source for each in found if each.target == last][-1:]
@@ -100,13 +95,12 @@ def crossings(snapshots: Snapshots) -> Iterator[Crossing]:
                 *patterns, into = (expand(each, variables, read.escape) for each in (*sources, into))
                 target = posixpath.join(before.workdir, into)
                 found = [path for each in patterns for path in _matching(source, posixpath.join("/", each))]
-                for path in found:
-                    put = _put(path, source, target, before, len(found))
-                    yield Crossing(edge.line, edge.source, edge.target, path, put)
+                yield from (Crossing(edge.line, edge.source, edge.target, path,
+                                     _put(path, source, target, before, len(found))) for path in found)
 
 
 def _put(path: str, source: Snapshot, target: str, before: Snapshot, count: int) -> str:
-    """Where COPY puts one of `count` sources: a file into `target` where that is a folder."""
+    """Where COPY puts one of `count` sources: into `target`, if that is a folder."""
     into = target.endswith("/") or count > 1 or (before.has(target) and before.stat(target).is_dir)
     if into and not source.stat(path).is_dir:
         target = posixpath.join(target, posixpath.basename(path))
@@ -114,7 +108,7 @@ def _put(path: str, source: Snapshot, target: str, before: Snapshot, count: int)
 
 
 def _matching(snapshot: Snapshot, pattern: str) -> list[str]:
-    """The paths that a source of COPY names; its last part may be a pattern."""
+    """The paths that match a source of COPY, whose last part may be a pattern."""
     folder, name = posixpath.split(posixpath.normpath(pattern))
     if not any(sign in name for sign in "*?["):
         return [posixpath.join(folder, name)]

@@ -1,9 +1,8 @@
-"""The call of the engine: one POST to /build, and the builder's own story back.
+"""The call of the engine: one POST to /build, answered by the builder's events.
 
-`version=2` asks for BuildKit, which fetches the files that it lacks through a session beside it; `version=1` asks for
-the legacy builder, which gets the whole context as a tar archive in the request's body. Podman answers either with
-Buildah, which gets the whole context too. The SDK's own `images.build()` sends no version and cannot read BuildKit's
-answer; it is the SDK's client and connection that are used here.
+`version=2` asks for BuildKit, which fetches missing files through a session; `version=1` asks for the legacy builder,
+which gets the whole context as a tar archive in the request's body, as does Podman's Buildah with either version. The
+SDK's `images.build()` sends no version and cannot read BuildKit's answer; only its client and connection are used.
 """
 
 import contextlib
@@ -35,10 +34,10 @@ _CONNECT_SECONDS = 10
 
 
 def exchange(prepared: Prepared, progress: Progress, watch: Watch) -> None:
-    """Send the build and take its story into `progress`, `watch` called at each piece of news.
+    """Send the build and add its events to `progress`, calling `watch` after each.
 
-    Raises Unsupported for secrets that cannot be sent, ContextError and EngineGone. A build that fails leaves its
-    reason in `progress.failure`.
+    Raises Unsupported for secrets that cannot be sent, ContextError and EngineGone. The message of a failed build is in
+    `progress.failure`.
     """
     request = prepared.request
     query = parameters(request, prepared.context, prepared.read, prepared.mark)
@@ -46,8 +45,7 @@ def exchange(prepared: Prepared, progress: Progress, watch: Watch) -> None:
         session = _open_session(prepared, ends)
         response = _post(prepared.engine, query | session.parameters, None) if session else _post(
             prepared.engine, *_with_archive(prepared, query, progress, watch))
-        # Closing the response is what stops a build in the engine: it sees its
-        # client go. So it is closed whichever way this block is left.
+        # Closing the response stops the build: the engine sees that its client has gone.
         with response, request.bounds.watched(lambda: _cut(response)) if request.bounds else contextlib.nullcontext():
             if response.status_code >= 400:
                 progress.failure = message_of(response)
@@ -58,21 +56,20 @@ def exchange(prepared: Prepared, progress: Progress, watch: Watch) -> None:
                 progress.sent = session.sent if session else progress.sent
                 watch(progress)
         if session and progress.failure and (cause := session.cause(progress.failure)):
-            raise cause   # of what the builder only saw the end of
+            raise cause
 
 
 def _open_session(prepared: Prepared, ends: contextlib.ExitStack) -> Session | None:
-    """The session that serves the build, entered; None where the context has to go as an
-    archive: to the legacy builder, or past something that opens no session.
+    """The session that serves the build, entered; None if the context has to be sent as an archive: to the legacy
+    builder, or through a proxy that allows no session.
 
-    Raises Unsupported where BuildKit would need one: even for an optional secret, since it
-    cannot ask whether there is one.
+    Raises Unsupported if BuildKit needs one: also for an optional secret, since it could not ask for it.
     """
     request = prepared.request
     if request.builder != "buildkit":
         return None
     if upgradable(prepared.engine):
-        with contextlib.suppress(EngineFault):   # a proxy in front of the engine that lets no upgrade through
+        with contextlib.suppress(EngineFault):   # from a proxy that allows no upgrade
             return ends.enter_context(Session(prepared.engine, prepared.context, request.secrets, request.ssh))
     if request.secrets or request.ssh or mounted(prepared.read):
         raise Unsupported("Secrets cannot be handed to this build.",
@@ -93,8 +90,7 @@ def _with_archive(prepared: Prepared, query: dict[str, str], progress: Progress,
 
 
 def _post(engine: Engine, query: dict[str, str], body: Iterator[bytes] | None) -> requests.Response:
-    # The SDK keeps a pool of connections for each full address, query and all: without
-    # "close" each build would leave an idle one behind.
+    # The SDK pools connections by full address, query included: without "close" each build would leave an idle one.
     headers = {"Connection": "close"} | ({"Content-Type": "application/x-tar"} if body else {})
     api = engine.client.api
     return api.post(f"{api.base_url}/v{api.api_version}/build", params=query, data=body, headers=headers, stream=True,
@@ -102,10 +98,10 @@ def _post(engine: Engine, query: dict[str, str], body: Iterator[bytes] | None) -
 
 
 def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
-    """({id: value} as entries of an archive, to stand before the context's; the parameters of the build).
+    """(entries of the archive before the context's, parameters of the build) for secrets {id: value}.
 
-    The form is that of Podman's client (pkg/api/handlers/compat/images_build.go): Podman moves such
-    a file out of the context before the build begins, so that no COPY can find it.
+    As Podman's client sends them (pkg/api/handlers/compat/images_build.go): Podman moves such a file out of the context
+    before the build, so that no COPY finds it.
 
         query   secrets=["id=token,src=.multistage-secret-3f2a..."]
         body    the context's archive, with a file of that name in it
@@ -113,7 +109,7 @@ def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
     if not secrets:
         return b"", {}
     body, options = io.BytesIO(), []
-    archive = tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT)   # noqa: SIM115   more follows in it
+    archive = tarfile.open(fileobj=body, mode="w", format=tarfile.GNU_FORMAT)   # noqa: SIM115   it is not complete
     for name, value in secrets.items():
         entry = tarfile.TarInfo(f".multistage-secret-{randoms.token_hex(16)}")
         entry.size, entry.mode = len(value), 0o600
@@ -123,23 +119,20 @@ def packed(secrets: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
 
 
 def _cut(response: requests.Response) -> None:
-    """End the answer from another thread: whoever reads it sees its end, the engine its
-    client go. To close it would wait for the reader."""
+    """End the answer from another thread, without waiting for its reader as close() does."""
     with contextlib.suppress(OSError, AttributeError):
-        fp = response.raw._fp.fp      # http.client's; the SDK takes the same way to a socket
+        fp = response.raw._fp.fp      # http.client's; the SDK gets its socket in the same way
         getattr(fp, "raw", fp)._sock.shutdown(socket.SHUT_RDWR)
 
 
 def answers(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The JSON objects of an answer, one a line. Raises EngineGone for a line that is none."""
-    for line in lines:
-        if not line.strip():
-            continue
+    """The JSON objects of an answer, one a line. Raises EngineGone for any other line."""
+    for line in filter(bytes.strip, lines):
         try:
             yield json.loads(line)
         except ValueError as error:
             raise EngineGone(
                 "The engine's answer broke off in the middle of the build.",
                 why=f"A line of it is not JSON: {line[:80]!r}",
-                remedy="Build again. If it stays so, something between here and the engine "
-                       "changes its answers: a proxy, an ssh tunnel.") from error
+                remedy="Build again. If it happens again, a proxy or an ssh tunnel on the way to the engine changes "
+                       "its answers.") from error

@@ -1,9 +1,8 @@
-"""Where the result of a build and its cache go, in the words of `docker buildx build`.
+"""Where the result of a build and its cache go, in the syntax of `docker buildx build`.
 
     "out"   "type=tar,dest=app.tar"   "type=registry,ref=host/name:cache,mode=max"
 
-What an engine would drop without a word, or only find out at the end, is refused before anything is sent:
-`Engine.exports` says what it can do.
+What an engine would silently drop, or refuse only at the end, is refused before anything is sent, by `Engine.exports`.
 """
 
 import csv
@@ -21,15 +20,15 @@ _CACHES_TO = {"inline": (), "registry": ("ref",), "local": ("dest",)}
 _CACHES_FROM = {"registry": ("ref",), "local": ("src",)}
 _STORE = "Docker 26 or later with the containerd image store (the feature containerd-snapshotter in its daemon.json)"
 _NEWER = "Docker 24 or later"
-_ABILITIES = {    # what an engine cannot do, and what can
+_ABILITIES = {    # what an engine cannot do, and which one can
     "caches": ("export its cache to a registry or a folder; with type=inline the image carries it", _STORE),
     "platforms": ("build several platforms into one image", _STORE),
-    "provenance": ("keep a provenance beside an image: it would drop it without a word", _STORE),
-    "sbom": ("list beside an image what is in it: it would leave that out without a word", _STORE),
-    "timestamps": ("rewrite the times of an image's files: it would ignore that without a word", _STORE),
-    "push": ("push what it builds: it would leave that out without a word", _STORE),
-    "provenance-file": ("write a provenance beside the files: it would leave it out without a word", _NEWER),
-    "epoch": ("date its output by SOURCE_DATE_EPOCH: it would ignore that without a word", _NEWER),
+    "provenance": ("keep a provenance beside an image: it would silently drop it", _STORE),
+    "sbom": ("list beside an image what is in it: it would silently leave that out", _STORE),
+    "timestamps": ("rewrite the times of an image's files: it would silently ignore that", _STORE),
+    "push": ("push what it builds: it would silently leave that out", _STORE),
+    "provenance-file": ("write a provenance beside the files: it would silently leave it out", _NEWER),
+    "epoch": ("date its output by SOURCE_DATE_EPOCH: it would silently ignore that", _NEWER),
 }
 
 
@@ -42,29 +41,22 @@ class Export:
 
     @property
     def path(self) -> Path | None:
-        """The file or folder of this machine that it writes or reads; None if it has none."""
+        """The file or folder of this machine that it writes or reads, if any."""
         place = self.fields.get("dest") or self.fields.get("src")
         return Path(place).absolute() if place else None
 
 
 @dataclass(frozen=True)
 class Exports:
-    """What a request asks for besides an image in the engine.
+    """What a request asks for besides an image in the engine."""
 
-    output      None for an image in the engine and nothing else
-    platforms   "linux/amd64", ...; empty for the engine's own
-    provenance  "mode=min" or "mode=max", '' for none
-    sbom        "generator=IMAGE", or "" for the builder's own; None for no list of what is in the image
-    dated       whether SOURCE_DATE_EPOCH is given
-    """
-
-    output: Export | None
+    output: Export | None           # None for an image in the engine and nothing else
     cache_to: tuple[Export, ...]
     cache_from: tuple[Export, ...]
-    platforms: tuple[str, ...]
-    provenance: str
-    sbom: str | None = None
-    dated: bool = False
+    platforms: tuple[str, ...]      # "linux/amd64", ...; empty for the engine's own
+    provenance: str                 # "mode=min" or "mode=max", '' for none
+    sbom: str | None                # "generator=IMAGE", '' for the builder's own; None for none
+    dated: bool                     # whether SOURCE_DATE_EPOCH is given
 
     @property
     def any(self) -> bool:
@@ -74,12 +66,12 @@ class Exports:
 
     @property
     def file(self) -> Path | None:
-        """The archive or folder that is written in place of an image; None for an image."""
+        """The archive or folder written in place of an image, if any."""
         return self.output.path if self.output and self.output.kind in ("local", "tar") else None
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What an engine has to be able to do, in the words of `Engine.exports`."""
+        """What the engine has to support, as names of `Engine.exports`."""
         fields = self.output.fields if self.output else {}
         wanted = {
             "caches": any(each.kind != "inline" for each in self.cache_to),
@@ -94,7 +86,7 @@ class Exports:
 
 
 def read(request: BuildRequest) -> Exports:
-    """What a request asks for. Raises CourseError for what is no output or cache."""
+    """The exports of a request. Raises CourseError for an invalid option."""
     output = _read(str(request.output), "output", _OUTPUTS, "local", "dest") if request.output is not None else None
     if output and output.kind == "registry":
         output = Export("image", {**output.fields, "push": "true"})
@@ -106,8 +98,8 @@ def read(request: BuildRequest) -> Exports:
 
 
 def check(exports: Exports, request: BuildRequest, engine: Engine) -> None:
-    """Refuse what cannot be had from this engine and builder. Raises Unsupported, and CourseError for a tag that
-    nothing would get."""
+    """Raises Unsupported for what this engine and builder cannot do, and CourseError for a tag without an image or an
+    image without a tag."""
     if not exports.any:
         return
     if request.builder != "buildkit" or not upgradable(engine):
@@ -125,7 +117,7 @@ def check(exports: Exports, request: BuildRequest, engine: Engine) -> None:
 
 
 def _read(text: str, option: str, kinds: Mapping[str, tuple[str, ...]], default: str, place: str) -> Export:
-    """One entry, as buildx reads it: fields with commas between them, or a place alone."""
+    """One option, as buildx reads it: comma-separated fields, or a place alone."""
     words = next(csv.reader([text]), [])
     if len(words) == 1 and "=" not in words[0] and words[0] not in ("", "-"):
         return Export(default, {place: words[0]})
@@ -133,14 +125,14 @@ def _read(text: str, option: str, kinds: Mapping[str, tuple[str, ...]], default:
     kind = fields.pop("type", "")
     lacking = [name for name in kinds.get(kind, ()) if not fields.get(name)]
     if kind not in kinds or lacking or not all("=" in word for word in words):
-        raise CourseError(f"{text!r} is no {option}.",
+        raise CourseError(f"{text!r} is not a valid {option}.",
                           why=f"It has no {lacking[0]}=." if lacking else f"Its type is none of {', '.join(kinds)}.",
                           remedy=f"For example: type={kind if lacking else default},{(*lacking, place)[0]}=...")
     return Export(kind, fields)
 
 
 def _provenance(text: str) -> str:
-    """The value of --provenance as buildx reads it: "mode=max", "max", "true" (mode min), "false" and "" (none)."""
+    """--provenance as buildx reads it: "mode=max", "max", "true" (mode min), "false" and "" (none)."""
     mode = text.removeprefix("mode=")
     if mode in ("", "false"):
         return ""
@@ -150,7 +142,7 @@ def _provenance(text: str) -> str:
 
 
 def _sbom(text: str) -> str | None:
-    """The value of --sbom as buildx reads it: "true", "generator=IMAGE", "false" and "" (none)."""
+    """--sbom as buildx reads it: "true", "generator=IMAGE", "false" and "" (none)."""
     if text in ("", "false"):
         return None
     if text != "true" and not text.startswith("generator="):

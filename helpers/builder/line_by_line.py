@@ -1,10 +1,9 @@
-"""A Dockerfile line by line: what is there before and after each, and what it changed.
+"""A Dockerfile line by line: the state before and after each line, and what it changed.
 
-For that both file systems are mounted into one container and compared folder by folder.
-The kernel's overlayfs tells which folders need no look. Of a folder it gives links, inode and time of change as the
-uppermost layer that has it has them. A step's layer has each folder below which something changed, and so other ones
-than before; a folder with the same ones holds the same, however much that is. (An overlay with a writable layer gives
-the inode of the layer below, but a folder that one layer alone has keeps its links, and a merged one has 1.)
+Both file systems are mounted into one container and compared folder by folder. On overlayfs, most folders are skipped:
+the kernel reports a folder's links, inode and time of change from the uppermost layer that has it. A step's layer has
+every folder with a change below it, so one with the same three values has the same content. (An overlay with a writable
+layer reports the inode of the layer below, but a folder in one layer keeps its links, and a merged one has 1.)
 Source: Linux, Documentation/filesystems/overlayfs.rst, and fs/overlayfs/inode.c, ovl_getattr.
 """
 
@@ -17,7 +16,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from ..bases import references
 from ..dockerfile import LAYERED, Dockerfile, Stage
@@ -30,9 +28,9 @@ from .snapshots import Snapshots, locate
 _SIDES = ("/.multistage/before", "/.multistage/after")
 _OVERLAY = "794c7630"    # linux/magic.h
 _OUTPUT = 1
-_MANY = 1000             # folders of a question: the kernel bounds a program's arguments
+_MANY = 1000             # folders in a question: the kernel limits a program's arguments
 _PATH = "PATH=/usr/bin:/bin:/usr/sbin:/sbin"
-# Busybox has these as GNU has them; some images have neither. Each answer ends with a NUL, which is in no name.
+# What busybox and GNU both have. Each answer ends with a NUL, which no file name contains.
 _SHELL = (f"command -v find && command -v stat || exit 127; stat -f -c %t {_SIDES[1]}; printf '\\0'; "
           "while read -r line; do eval \"$line\"; printf '\\0'; done")
 _FIND = "find {} -mindepth 1 {} -exec stat -c '%f %u %g|%h %i %z|%s %y %n' {{}} + 2>/dev/null"
@@ -48,7 +46,7 @@ class Changes:
 
 
 class Line:
-    """One instruction and the state on both sides of it. Nothing is solved before it is asked for."""
+    """One instruction and the state on both sides of it, each solved on first use."""
 
     def __init__(self, lines: Lines, stage: Stage, instruction: Instruction):
         self.stage, self.instruction, self.number = stage.label, instruction, instruction.line
@@ -67,7 +65,7 @@ class Line:
 
     @cached_property
     def after(self) -> Snapshot:
-        """The state after it. Raises CallFailed where it cannot be built."""
+        """The state after it. Raises CallFailed if it cannot be built."""
         return self.lines.snapshots.at(self.number)
 
     @property
@@ -82,12 +80,10 @@ class Line:
 
     @cached_property
     def changes(self) -> Changes | None:
-        """What it did to the files; None for a FROM. Raises Unsupported where no shell is there to compare them."""
+        """What it did to the files; None for a FROM. Raises as `Lines.compare`."""
         if self.before is None:
             return None
-        if not self.writes:
-            return Changes()
-        return self.lines.compare(self.before, self.after)
+        return self.lines.compare(self.before, self.after) if self.writes else Changes()
 
 
 class Lines(Sequence[Line]):
@@ -107,13 +103,13 @@ class Lines(Sequence[Line]):
         return self._all[index]
 
     def at(self, number: int) -> Line:
-        """The instruction at a line of the Dockerfile. Raises DockerfileError where none of these stands there."""
+        """The instruction at a line of the Dockerfile. Raises DockerfileError if there is none."""
         line = locate(self.dockerfile, number)[1].line
         return next(each for each in self if each.number == line)
 
     def compare(self, before: Snapshot, after: Snapshot) -> Changes:
-        """What differs between two states of this build, by the programs of the later one, or those of a base. Raises
-        Unsupported where neither has a shell."""
+        """The differences between two states of this build, found by the programs of the later one or of a base.
+        Raises Unsupported if none of them has a shell with find and stat."""
         state = after.state
         for base in ("", *self.snapshots.bases):
             finder = state.gateway.image(references.parse(base).full) if base else state
@@ -124,22 +120,13 @@ class Lines(Sequence[Line]):
                           remedy="Look at them with .before.tree() and .after.tree().")
 
 
-class _Found(NamedTuple):
-    """A file or folder on one side.
-
-    facts   mode and owner; of all but a folder, whose own change with what is in it, size and time too
-    folder  of a folder: its links, inode and time of change; '' for all else
-    """
-
-    facts: tuple[str, ...]
-    folder: str = ""
-
-
-_Side = dict[str, _Found]
+# {path: (mode and owner, what tells whether it is the same)}: of a folder, links, inode and time of change; else size
+# and time. A folder has changed only if its first value has.
+_Side = dict[str, tuple[str, str]]
 
 
 def compare(before: State, after: State, finder: State, shell: str) -> Changes | None:
-    """What differs, by `find` and `stat` of `finder`, a state of the same gateway; None where it has none of them.
+    """The differences, by `find` and `stat` of `finder`, a state of the same gateway; None if it lacks one of them.
     Raises CallFailed."""
     mounts = [Mount(state.ref, place, True) for place, state in zip(_SIDES, (before, after)) if state.ref]
     with finder.container(network=False, more=mounts) as container:
@@ -148,7 +135,8 @@ def compare(before: State, after: State, finder: State, shell: str) -> Changes |
             if (first := next(answers, None)) is None:
                 return None
             old, new = _listed(running, answers, first.split()[-1:] == [_OVERLAY.encode()])
-    changed = [path for path in old.keys() & new.keys() if old[path].facts != new[path].facts]
+    changed = [path for path in old.keys() & new.keys()
+               if old[path][0] != new[path][0] or not _is_folder(old[path]) and old[path] != new[path]]
     return Changes(*(tuple(sorted(paths)) for paths in (new.keys() - old.keys(), changed, old.keys() - new.keys())))
 
 
@@ -163,8 +151,7 @@ def _answers(running: Running) -> Generator[bytes, None, None]:
 
 
 def _listed(running: Running, answers: Iterator[bytes], overlaid: bool) -> tuple[_Side, _Side]:
-    """What lies on both sides, but for what is below folders that are the same ones. Where no overlayfs tells which
-    those are, all of it."""
+    """All files on both sides; on overlayfs, without those below folders that are the same."""
     sides: tuple[_Side, _Side] = {}, {}
     folders: Sequence[str] = [""]
     while folders:
@@ -177,7 +164,9 @@ def _listed(running: Running, answers: Iterator[bytes], overlaid: bool) -> tuple
             _read(os.fsdecode(answer), level)
         for side, found in zip(sides, level):
             side.update(found)
-        folders = [path for path in level[0] | level[1] if overlaid and _differs(path, *level)]
+        before, after = level
+        folders = [path for path in before | after if overlaid and before.get(path) != after.get(path)
+                   and any(map(_is_folder, filter(None, (before.get(path), after.get(path)))))]
     return sides
 
 
@@ -187,12 +176,8 @@ def _read(answer: str, level: tuple[_Side, _Side]) -> None:
         for place, side in zip(_SIDES, level):
             if f"/{path}".startswith(f"{place}/"):
                 owned, folder, content = facts.split("|")
-                is_folder = stat.S_ISDIR(int(owned.split()[0], 16))
-                found = _Found((owned,), folder) if is_folder else _Found((owned, content))
-                side[f"/{path}".removeprefix(place)] = found
+                side[f"/{path}".removeprefix(place)] = owned, folder if _is_folder((owned, "")) else content
 
 
-def _differs(path: str, before: _Side, after: _Side) -> bool:
-    """Whether there may be a difference below a path."""
-    folders = [side[path].folder for side in (before, after) if path in side]
-    return any(folders) and (len(folders) == 1 or folders[0] != folders[1])
+def _is_folder(found: tuple[str, str]) -> bool:
+    return stat.S_ISDIR(int(found[0].split()[0], 16))

@@ -1,4 +1,4 @@
-"""The query of POST /build: what a request says in the engine's words, and our own labels."""
+"""A request as the query of POST /build and as attributes of BuildKit's frontend, with the course's labels."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def parameters(request: BuildRequest, context: Context, read: Dockerfile, mark: 
 
 
 def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
-    """What makes a step what it is, as attributes of BuildKit's frontend; of several platforms, the first.
+    """What a step depends on, as attributes of BuildKit's frontend; of several platforms, the first.
 
     Source: moby/buildkit, frontend/dockerui/config.go.
     """
@@ -45,14 +45,13 @@ def attributes(request: BuildRequest, context: Context) -> dict[str, str]:
 
 
 def image_attributes(request: BuildRequest, context: Context, read: Dockerfile, mark: str = "") -> dict[str, str]:
-    """The attributes of a whole build: `attributes`, and what the request asks for besides."""
+    """The attributes of a whole build."""
     args = request.args or {}
-    marked_args = {**args, **_marking(mark, args, "buildkit")}
-    found = attributes(replace(request, args=marked_args), context)
+    found = attributes(replace(request, args={**args, **_marking(mark, args, "buildkit")}), context)
     found |= {f"label:{name}": value for name, value in _labels(request, read).items()}
-    optional = {"target": request.target, "platform": (request.platform or "").replace(" ", "")}
-    return found | {name: value for name, value in optional.items() if value} | (
-        {"no-cache": ""} if request.no_cache else {})
+    optional = {"target": request.target or None, "no-cache": "" if request.no_cache else None,
+                "platform": (request.platform or "").replace(" ", "") or None}
+    return found | {name: value for name, value in optional.items() if value is not None}
 
 
 def _labels(request: BuildRequest, read: Dockerfile) -> dict[str, str]:
@@ -61,27 +60,26 @@ def _labels(request: BuildRequest, read: Dockerfile) -> dict[str, str]:
 
 
 def stands_on(read: Dockerfile, target: str | None) -> str:
-    """The image that the target is built on in the end, through stages: FROM a FROM."""
+    """The image at the end of the target's chain of FROMs."""
     stage = read.named(target)
     return read.chain(stage.label if stage else None)[0].base.removesuffix(":latest")
 
 
 def mark_of(read: Dockerfile, bounds: Bounds | None, builder: str) -> str:
-    """The mark in the environment of the build's processes; '' where it is of no use, and where the
-    Dockerfile declares the argument that carries it: then it would be part of the cache key."""
-    if any(each.keyword == "ARG" and MARKED in each.value.upper()
-           for each in (*read.preamble, *read.instructions)):
+    """The mark in the environment of the build's processes; '' where nothing uses it, and where the Dockerfile declares
+    the argument that carries it, which would make it part of the cache key."""
+    if any(each.keyword == "ARG" and MARKED in each.value.upper() for each in (*read.preamble, *read.instructions)):
         return ""
     return bounds.mark if bounds else word() if builder == "buildah" else ""
 
 
 def _marking(mark: str, args: Mapping[str, str], builder: str) -> dict[str, str]:
-    """The build argument that carries the mark. Podman hands its own environment on to a RUN, and
-    an argument would take the place of the list of hosts in it."""
+    """The build argument that carries the mark. Podman passes its own environment to a RUN, whose list of hosts the
+    argument would replace."""
     outer = (os.environ.get(name) for name in (MARKED, MARKED.lower()) if builder == "buildah")
     return marked(mark, args.get(MARKED), args.get(MARKED.lower()), *outer)
 
 
 def full(tag: str) -> str:
-    """The name as an engine lists it: 'app' -> 'app:latest'."""
+    """A name with its tag: 'app' -> 'app:latest'."""
     return tag if not tag or ":" in tag.rsplit("/", 1)[-1] else f"{tag}:latest"

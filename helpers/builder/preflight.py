@@ -1,10 +1,10 @@
-"""What is wrong with a build that can be known before anything is sent or pulled.
+"""Faults of a build that are known before anything is sent or pulled.
 
-    target       a name that no stage has (both builders know stages by their names alone)
-    references   what is no image's name, and a misspelt stage that would be asked of a registry
-    heredocs     text that the builder would take for instructions
+    target       no stage of that name (both builders know stages by name only)
+    references   an invalid image name, and a misspelt stage, which would be looked for in a registry
+    heredocs     text that the builder would read as instructions
 
-What lines a builder refuses, or builds otherwise than they read, is in `dockerfile.problems`.
+Lines that a builder refuses, or does not build as they read, are in `dockerfile.problems`.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,7 @@ from ..errors import CourseError
 
 
 def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) -> tuple[Problem, ...]:
-    """Check a Dockerfile before it is sent. Returns the problems that do not keep `builder` from building `target`.
-
-    Raises DockerfileError with the line, and CourseError for what is no image's name.
-    """
+    """The problems that do not keep `builder` from building `target`. Raises DockerfileError for the others."""
     read.named(target)
     check_heredocs(read, engine, builder)
     met = dockerfiles.problems_met(read, builder, target)
@@ -30,8 +27,8 @@ def check(read: Dockerfile, engine: Engine, builder: str, target: str | None) ->
 
 
 def bases_needed(read: Dockerfile, builder: str, target: str | None) -> tuple[str, ...]:
-    """References of the images that the build takes, each once, in the order of the file. The
-    legacy builder runs every stage up to the target, whether it is needed or not."""
+    """The images that the build takes, each once, in the order of the file. The legacy builder runs every stage up to
+    the target, needed or not."""
     stage = read.named(target)
     if builder != "legacy":
         return read.bases_needed(stage.label if stage else None)
@@ -41,7 +38,7 @@ def bases_needed(read: Dockerfile, builder: str, target: str | None) -> tuple[st
 
 
 def line_of(read: Dockerfile, reference: str) -> int:
-    """The first line that takes this image."""
+    """The first line with this image."""
     return next(edge.line for edge in read.edges if edge.external and edge.source == reference)
 
 
@@ -66,22 +63,20 @@ def _corrected(reference: str) -> str:
 
 
 def check_heredocs(read: Dockerfile, engine: Engine, builder: str) -> None:
-    """Raises DockerfileError for a heredoc that the builder would not read. What another reader,
-    named by `# syntax=`, makes of the file cannot be said."""
+    """Raises DockerfileError for a heredoc that the builder would not read. A frontend named by `# syntax=` may."""
     first = next((each for each in read.instructions if each.heredocs), None)
-    if first is None or engine.rejects_heredocs or builder in engine.heredocs:
-        return
-    if builder == "buildkit" and read.frontend:
+    if (first is None or engine.rejects_heredocs or builder in engine.heredocs
+            or builder == "buildkit" and read.frontend):
         return
     legacy = builder == "legacy"
     raise read.fault(
         f"Line {first.line}: {engine.name} {engine.version} does not read heredocs"
         + (" with the legacy builder." if legacy else "."), first.line,
-        why="It would take the lines that follow for instructions, or silently leave them out.",
+        why="It would read the lines that follow as instructions, or silently leave them out.",
         remedy=_instead(first) + (" Or use builder='buildkit'." if legacy and "buildkit" in engine.heredocs else ""))
 
 
 def _instead(instruction: Instruction) -> str:
     if instruction.keyword == "RUN":
-        return "Write the commands after RUN, with && between them, and \\ at the end of each line but the last."
-    return "Write the file into the build context, and copy it from there."
+        return "Join the commands after RUN by &&, with \\ at the end of each line but the last."
+    return "Put the file into the build context, and copy it from there."

@@ -1,4 +1,4 @@
-"""A build that can be sent: what was asked, and what was found out about it."""
+"""A build that is ready to be sent."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from .secrets import HandedOver
 class Prepared:
     """What `building.prepare` makes of a request."""
 
-    request: BuildRequest                # as it is sent: its builder chosen, its secrets complete
+    request: BuildRequest                # with its builder chosen and its secrets complete
     engine: Engine
-    context: Context                     # scanned, with the Dockerfile's text that is sent
-    read: Dockerfile                     # the Dockerfile as it was written
-    bases: tuple[ResolvedBase, ...]      # its base images, all in the engine
-    handed_over: tuple[HandedOver, ...]  # what of this machine the build is given
-    exports: Exports                     # what is asked for besides an image
-    mark: str                            # by which its processes are known, '' for none
+    context: Context                     # with the Dockerfile's text to be sent
+    read: Dockerfile                     # the Dockerfile as written
+    bases: tuple[ResolvedBase, ...]      # all present in the engine
+    handed_over: tuple[HandedOver, ...]
+    exports: Exports
+    mark: str                            # in the environment of its processes, '' for none

@@ -1,7 +1,6 @@
-"""What the engine sends of a build's result: an archive, kept as a file or unpacked into a folder.
+"""The result of a build that the engine sends as an archive: kept as a file or unpacked into a folder.
 
-The service is moby.filesync.v1.FileSend (moby/buildkit, session/filesync/filesync.proto), whose messages have the
-archive's bytes in field 1.
+The service is moby.filesync.v1.FileSend (moby/buildkit, session/filesync/filesync.proto).
 """
 
 import contextlib
@@ -22,7 +21,7 @@ METHOD = "/moby.filesync.v1.FileSend/DiffCopy"
 
 
 def file_send(write: Write) -> Method:
-    """The method that hands each piece of the archive to `write`."""
+    """The method that calls `write` with each piece of the archive."""
     def method(_: Metadata, messages: Stream) -> Stream:
         for message in messages:
             write(_PROTO.BytesMessage.FromString(message).data)
@@ -33,7 +32,7 @@ def file_send(write: Write) -> Method:
 
 @contextlib.contextmanager
 def archive(path: Path) -> Iterator[Write]:
-    """Keep the archive at `path`, once the block has come to its end. Raises CourseError."""
+    """Write the archive to `path`, kept if the block succeeds. Raises CourseError."""
     part = path.with_name(f".{path.name}.part")
     with _explained(path):
         try:
@@ -47,12 +46,12 @@ def archive(path: Path) -> Iterator[Write]:
 
 @contextlib.contextmanager
 def folder(path: Path) -> Iterator[Write]:
-    """Unpack the archive into `path` as it comes. Files there before it that are not in it stay. Raises CourseError."""
+    """Unpack the archive into `path` as it comes; other files there stay. Raises CourseError."""
     with _explained(path), ThreadPoolExecutor(1) as thread:
         path.mkdir(parents=True, exist_ok=True)
         taken, given = os.pipe()
         unpacked = thread.submit(_unpack, taken, Path(os.path.realpath(path)))
-        with contextlib.suppress(BrokenPipeError), open(given, "wb") as pipe:    # unpacking has failed, and says why
+        with contextlib.suppress(BrokenPipeError), open(given, "wb") as pipe:    # then `unpacked` raises the reason
             yield pipe.write
         unpacked.result()
 
@@ -67,9 +66,9 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _unpack(pipe: int, root: Path) -> None:
-    """The files belong to this user, with no more rights for that."""
+    """The files belong to this user, without setuid, setgid and sticky bits."""
     with open(pipe, "rb") as file:
         with tarfile.open(fileobj=file, mode="r|") as tar:
             extract(tar, str(root), modes=0o777, keep_folders=True)
-        while file.read(1 << 16):    # the zeros at its end
+        while file.read(1 << 16):    # the zeros at the end
             pass

@@ -1,10 +1,9 @@
-"""What is asked of a build: one value, from the caller down to the call of the engine, and the `docker build` that
-asks the engine for the same image.
+"""A build as requested, and the `docker build` that makes the same image.
 
     >>> command_line(BuildRequest("notebooks/apps/go-hello", target="builder", tag="go-hello:builder"))
     'docker build --target builder -t go-hello:builder notebooks/apps/go-hello'
 
-Left out of the command is what makes no layer: the course's labels, limits, and settings of this machine that it lends.
+The command leaves out what makes no layer: the course's labels, limits, and settings lent by this machine.
 Source of the options: docker/buildx, docs/reference/buildx_build.md.
 """
 
@@ -17,33 +16,33 @@ from pathlib import Path
 
 from ..limits import Bounds
 
-CONTEXT_LIMIT = 1_000_000_000   # bytes; more than this is nearly always a mistake
+CONTEXT_LIMIT = 1_000_000_000   # bytes; more is nearly always a mistake
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """A build as it is asked for; every engine and builder takes the same.
+    """A build as requested, of any engine and builder.
 
     context        folder of the build context
     dockerfile     path of the Dockerfile, relative to the context
-    text           a Dockerfile's text, used instead of the file
-    target         name of the stage to build, the last one if None
+    text           text of a Dockerfile, instead of the file
+    target         name of the stage to build, None for the last
     tag            name for the image, 'name' or 'name:tag'; none if ''
     builder        'buildkit', 'legacy' or 'buildah'; the engine's default if None
     args           build arguments
     no_cache       run every step
-    network        of the commands, as `docker build --network` has it
+    network        of the commands, as for `docker build --network`
     secrets        {id: value} for RUN --mount=type=secret; not with the legacy builder
-    lend           which of this machine's settings ('trust', 'npmrc', 'pip.conf') the Dockerfile
-                   may mount; all of them in the course's own applications if None, and none in
-                   any other folder. They never hold a password (`helpers.builder.host_secrets`)
+    lend           which of this machine's settings ('trust', 'npmrc', 'pip.conf') the Dockerfile may mount; None for
+                   all in the course's own applications and none in any other folder. They never hold a password
+                   (`helpers.builder.host_secrets`)
     ssh            {id: socket of an agent} for RUN --mount=type=ssh; with BuildKit only
     labels         of the image, in place of those that mark what a lesson has built
-    context_limit  bytes of context that may be sent, None for any number
-    bounds         past which the build is stopped
-    as_is          not looked at first for what the builder is known to refuse: it answers itself
+    context_limit  largest context in bytes, None for any
+    bounds         limits beyond which the build is stopped
+    as_is          skip the check for what the builder is known to refuse: let it answer itself
 
-    In the words of `docker buildx build`, with BuildKit only (`helpers.builder.exports`):
+    As for `docker buildx build`, with BuildKit only (`helpers.builder.exports`):
     output         'FOLDER' or 'type=tar,dest=FILE' in place of an image; 'type=image,push=true', ...
     cache_to, cache_from   'type=inline', 'type=registry,ref=...,mode=max', 'type=local,dest=FOLDER', ...
     platform       'linux/amd64', or several with commas between them
@@ -81,35 +80,30 @@ class BuildRequest:
 
 
 def command_line(request: BuildRequest, folder: str | Path | None = None) -> str:
-    """The command, to be run where relative paths begin. `folder` stands for that of the request.
+    """The command, for the folder that relative paths begin in; `folder` replaces the request's.
 
-    A Dockerfile that is given as text follows on standard input. A secret is read from the variable that
-    `variable` names for its id.
+    The text of a Dockerfile is its standard input, and a secret is read from the environment variable `variable(id)`.
     """
     place = str(folder or request.context)
-    words = [*_program(request), *_options(request), *_file(request, place), place]
+    # `docker build` is BuildKit's since Docker 23, and has these options only there.
+    newer = request.output is not None or request.cache_to or request.provenance or request.sbom
+    words = ["docker", *(["buildx"] if newer else []), "build", *_options(request), *_file(request, place), place]
     line = " ".join(map(shlex.quote, words))
     line = f"DOCKER_BUILDKIT=0 {line}" if request.builder == "legacy" else line
     return line if request.text is None else heredoc(line, request.text)
 
 
 def variable(secret: str) -> str:
-    """The environment variable that a command takes the secret of this id from: 'npm-token' is in NPM_TOKEN."""
+    """The environment variable that `command_line` reads a secret from: 'npm-token' -> 'NPM_TOKEN'."""
     return re.sub(r"\W", "_", secret).upper()
 
 
 def heredoc(line: str, text: str) -> str:
-    """A shell command with `text` on its standard input, unchanged but for a line end at its end."""
+    """A shell command with `text` and a final line end on its standard input."""
     end = "END"
     while end in text.splitlines():
         end += "_"
     return f"{line} <<'{end}'\n{text.removesuffix(chr(10))}\n{end}"
-
-
-def _program(request: BuildRequest) -> Sequence[str]:
-    """`docker build` is BuildKit's since Docker 23, and has these options there only."""
-    newer = request.output is not None or request.cache_to or request.provenance or request.sbom
-    return ("docker", "buildx", "build") if newer else ("docker", "build")
 
 
 def _options(request: BuildRequest) -> Iterator[str]:
@@ -130,7 +124,7 @@ def _options(request: BuildRequest) -> Iterator[str]:
 
 
 def _file(request: BuildRequest, place: str) -> Sequence[str]:
-    """-f is relative to where the command runs; ours is relative to the context."""
+    """-f is relative to the current folder; ours to the context."""
     if request.text is not None:
         return "-f", "-"
     return ("-f", os.path.join(place, request.dockerfile)) if request.dockerfile != "Dockerfile" else ()

@@ -19,25 +19,25 @@ from .snapshots import Snapshots
 from .steps import Step, dependencies, overlap, work
 from .tunnel import upgradable
 
-TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}   # as a reader knows them
+TITLES = {"buildkit": "BuildKit", "legacy": "the legacy builder", "buildah": "Buildah"}
 
 
 @dataclass(frozen=True)
 class BuildResult:
     """A build that made an image.
 
-    image     its id, 'sha256:...'; '' where it went to `output`
-    output    the folder or archive that was written in place of an image, or None
-    tag       the name it was given, or ''
+    image     its id, 'sha256:...'; '' for an `output`
+    output    the folder or archive written in place of an image, or None
+    tag       its name, or ''
     builder   'buildkit', 'legacy' or 'buildah'
     seconds   wall time from the request to the image, context included
-    stages    every stage of the Dockerfile, skipped ones too
+    stages    every stage of the Dockerfile, skipped ones included
     steps     every step with times (seconds), cache hit and log
-    bases     the base images it stands on, and where each came from
-    target    the stage that was asked for, None for the last
+    bases     the base images, and where each came from
+    target    the requested stage, None for the last
     snapshots    its file systems, at any stage and line; None without BuildKit
-    warnings     what the builder's own checks object to, by line (Docker 27 and later; empty elsewhere)
-    handed_over  secrets and settings of this machine that it was given, without their values
+    warnings     findings of the builder's own checks, by line (Docker 27 and later; empty elsewhere)
+    handed_over  secrets and settings of this machine passed to it, without their values
     """
 
     image: str
@@ -57,22 +57,22 @@ class BuildResult:
 
     @property
     def title(self) -> str:
-        """Its tag; without one the name of the folder or archive that was written, or the beginning of its id."""
+        """Its tag, else the name of the folder or archive written, else the beginning of its id."""
         return self.tag or (self.output.name if self.output else self.image.removeprefix("sha256:")[:12])
 
     @property
     def cached(self) -> bool:
-        """Whether nothing had to run."""
+        """Whether nothing ran."""
         return all(stage.status != "built" for stage in self.stages)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Lines of the stages that were built which are not built as they read."""
+        """Lines of the stages built that the builder does not build as they read."""
         return problems_met(self.dockerfile, self.builder, self.target)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What there is to say of the Dockerfile's lines, by line: `problems` and `warnings`, the same thing once."""
+        """`problems` and `warnings` by line, without repeats."""
         ours = [Finding(each.line, each.rule, "warning", f"{each.fault} {each.why} {each.remedy}")
                 for each in self.problems]
         known = {(each.rule, each.line) for each in ours}
@@ -85,30 +85,30 @@ class BuildResult:
         return substitutions(self.bases)
 
     def stage(self, name: str) -> StageReport:
-        """The report of one stage. Raises DockerfileError naming those there are."""
+        """One stage. Raises DockerfileError naming those there are."""
         label = self.dockerfile.stage(name).label
         return replace(next(stage for stage in self.stages if stage.name == label), snapshots=self.snapshots)
 
     def at(self, line: int) -> Snapshot:
-        """The file system as the instruction at that line of the Dockerfile leaves it, from the build cache.
+        """The file system after the instruction at that line of the Dockerfile, from the build cache.
 
-        Raises Unsupported where the builder was not BuildKit, DockerfileError where no instruction stands there.
+        Raises Unsupported if the builder was not BuildKit, DockerfileError if there is no instruction.
         """
         return self._snapshots().at(line)
 
     def browse(self, *stages: str) -> Rooms:
-        """Stages beside each other, folder by folder, with what COPY --from took marked: the builder and the last
-        stage, or those that are named. Errors as of `at`."""
+        """Stages side by side, folder by folder, with what COPY --from took marked: the builder and the last stage, or
+        those named. Raises as `at`."""
         return rooms(self._snapshots(), stages)
 
     def lines(self) -> Lines:
-        """What is there before and after each line, and what it changes. Raises Unsupported as `at` does."""
+        """The state before and after each line, and what it changes. Raises Unsupported as `at`."""
         return Lines(self._snapshots())
 
     def _snapshots(self) -> Snapshots:
         if self.snapshots is None or not upgradable(self.engine):
             raise Unsupported("The files of this build cannot be looked into.",
-                              why="Only BuildKit keeps them, where a local socket or TCP reaches it.",
+                              why="Only BuildKit keeps them, reached by a local socket or TCP.",
                               remedy="Build with builder='buildkit' on a Docker Engine.")
         return self.snapshots
 
@@ -119,8 +119,8 @@ class BuildResult:
 
     @property
     def dependencies(self) -> frozenset[tuple[str, str]]:
-        """(stage that gives, stage that takes), as the builder's trace has it. Raises Unsupported
-        for Buildah, which writes none."""
+        """(stage that gives, stage that takes), from the builder's trace. Raises Unsupported for Buildah, without one.
+        """
         self._not_of_buildah()
         return frozenset((giver.stage, taker.stage) for giver, taker in dependencies(self.steps))
 
@@ -131,7 +131,7 @@ class BuildResult:
                               remedy="Use a Docker Engine, for its BuildKit.")
 
     def facts(self) -> dict[str, object]:
-        """`build --json`, but for what takes a look at the image."""
+        """`build --json`, without what takes a look at the image."""
         return {
             "ok": True, "image": self.image, "tag": self.tag, "output": str(self.output or ""), "builder": self.builder,
             "seconds": round(self.seconds, 3),

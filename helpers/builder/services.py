@@ -1,6 +1,6 @@
-"""The services of a build session, as a gRPC server for a connection that is already open (`tunnel`).
+"""A gRPC server for a connection that is already open (`tunnel`): the services of a build session.
 
-A method takes the call's metadata and its messages, and yields its own: a generator of bytes.
+A method takes a call's metadata and messages, and yields the messages of its answer, all as bytes.
 """
 
 import contextlib
@@ -16,9 +16,9 @@ from weakref import WeakValueDictionary
 
 from .tunnel import OPTIONS, Tunnel, Upgraded, socket_folder
 
-_CALLS = 256               # at once: an agent's lasts as long as the command that uses it
+_CALLS = 256               # at once: an ssh agent's lasts as long as the command that uses it
 _WORDS = 2000              # characters of an error
-_AHEAD = 64 << 20          # bytes of a call that may come before its method asks: of a file sync, a request a file
+_AHEAD = 64 << 20          # bytes of a call that are read before its method asks: in a file sync, a request a file
 
 Metadata = Mapping[str, Sequence[str]]
 Stream = Iterator[bytes]
@@ -26,7 +26,7 @@ Method = Callable[[Metadata, Stream], Stream]
 
 
 class Status(Exception):
-    """What a method raises to end its call with an error; `code` is gRPC's name for it ("NOT_FOUND")."""
+    """Ends a call with an error; `code` is gRPC's name for it ("NOT_FOUND")."""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -34,7 +34,7 @@ class Status(Exception):
 
 
 def unary(answer: Callable[[bytes], bytes]) -> Method:
-    """The method that answers one message with one."""
+    """A method that answers one message with one."""
     def method(_: Metadata, messages: Stream) -> Stream:
         yield answer(next(messages, b""))
 
@@ -69,8 +69,8 @@ class SessionServer:
 
 
 class _Listening:
-    """gRPC's server, one for all sessions of this process: starting one costs more than serving a build. A session is
-    known by the name of its socket."""
+    """One gRPC server for all sessions of this process, told apart by the names of their sockets: to start a server
+    costs more than to serve a build."""
 
     def __init__(self) -> None:
         import grpc
@@ -83,7 +83,7 @@ class _Listening:
         self._server.start()
 
     def connect(self, server: SessionServer) -> socket.socket:
-        """A socket over which calls come to `server`."""
+        """A socket whose calls go to `server`."""
         near, name = socket.socket(socket.AF_UNIX), f"{self._folder.name}/{next(self._number)}"
         near.bind(name)
         self._sessions[f"unix:{name}"] = server
@@ -105,7 +105,7 @@ class _Listening:
                 raise Status("UNIMPLEMENTED", f"there is no method {name}")
             yield from server.methods[name](metadata, messages)
         except Exception as error:
-            if not context.is_active():    # the engine has taken the call back
+            if not context.is_active():    # the engine has cancelled the call
                 return
             if server and not isinstance(error, Status):
                 server.error = server.error or error
@@ -115,5 +115,5 @@ class _Listening:
 
 @cache
 def _listening(process: int) -> _Listening:
-    """The listener of this process; a fork needs its own."""
+    """This process's listener: a fork needs its own."""
     return _Listening()

@@ -4,10 +4,9 @@
     ...     api.post(f"{api.base_url}/build", params=parameters | session.parameters)
 
 POST /session, upgraded to HTTP/2, reverses the connection: the engine calls and we answer. It asks for the Dockerfile,
-for those files of the context that it lacks (it keeps the last transfer of the same context), for secrets and for
-registry credentials. The headers and the order of things follow moby/buildkit, session/session.go, manager.go and
-grpc.go; the services are those of session/filesync/filesync.proto, session/secrets/secrets.proto,
-session/auth/auth.proto, and grpc.health.v1.Health.
+for files of the context that its last transfer of it lacks, for secrets and for registry credentials. Headers and order
+follow moby/buildkit, session/session.go, manager.go and grpc.go; the services are those of
+session/filesync/filesync.proto, session/secrets/secrets.proto, session/auth/auth.proto, and grpc.health.v1.Health.
 """
 
 import hashlib
@@ -41,14 +40,10 @@ _PROTO = Messages("moby.session", """
 
 
 class Session:
-    """Serves `context`, `secrets` {id: value}, the agents `ssh` {id: socket} and further `methods`
-    to one build, while it is entered.
+    """Serves `context`, `secrets` {id: value}, the agents `ssh` {id: socket} and further `methods` to one build, in a
+    `with` block.
 
-    id          what the build names it by
-    parameters  for the query of POST /build, whose body stays empty
-    sent        bytes of files handed over so far, the Dockerfile included
-    error       what ended it or a transfer, None while all is well: ContextError
-                for a file that changed or vanished, EngineGone
+    sent    bytes of files sent so far, the Dockerfile included
     """
 
     def __init__(self, engine: Engine, context: Context, secrets: Mapping[str, bytes] | None = None,
@@ -61,26 +56,27 @@ class Session:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters of POST /build that name it."""
+        """The parameters of POST /build that name it; the body stays empty."""
         return {"session": self.id, "remote": "client-session"}
 
     @property
     def error(self) -> Exception | None:
-        """What went wrong on this side, or why the connection is gone; None if nothing did."""
+        """What went wrong on this side: ContextError for a file that changed or vanished, EngineGone for a lost
+        connection; None for nothing."""
         if self._server is None or self._server.error or not self._server.lost:
             return self._server.error if self._server else None
         return EngineGone("The engine ended the build's session.", why=str(self._server.lost),
-                          remedy="Build again. If it stays so, `python -m helpers doctor` says what is wrong.")
+                          remedy="Build again. If it happens again, `python -m helpers doctor` says what is wrong.")
 
     def cause(self, failure: str) -> Exception | None:
-        """What lies behind a failed build, if it lies on this side of the session."""
-        names = {entry.path: entry.path + entry.target for entry in self._context.entries}
-        strange = [path for path, name in names.items() if plain(name) != name]    # bytes that are no text
+        """The reason of a failed build, if it is on this side of the session."""
+        strange = [entry.path for entry in self._context.entries    # bytes that are no text
+                   if plain(entry.path + entry.target) != entry.path + entry.target]
         if not self.error and "invalid UTF-8" in failure and strange:
-            # BuildKit of Docker 23 and later takes such a name for a broken message.
+            # To BuildKit of Docker 23 and later, such a name is a broken message.
             return ContextError(
                 f"This engine takes no file whose name is not UTF-8: {', '.join(map(printable, strange[:5]))}.",
-                why=failure, remedy="Rename it, or put it into .dockerignore.")
+                why=failure, remedy="Rename it, or add it to .dockerignore.")
         return self.error
 
     def __enter__(self) -> Self:
@@ -113,7 +109,7 @@ class Session:
             raise Status("NOT_FOUND", f"there is no directory {name!r} here")
         if follow == (".dockerignore",) and not values(metadata, "exclude-patterns"):
             return tree.ignore_tree(self._context)
-        # The patterns to exclude were applied when the context was scanned.
+        # The scan of the context has applied the patterns to exclude.
         return tree.context_tree(self._context).only(values(metadata, "include-patterns"), follow)
 
     def _secret(self, request: bytes) -> bytes:
@@ -124,7 +120,7 @@ class Session:
 
 
 def _credentials(request: bytes) -> bytes:
-    """What `docker login` left for a registry, an empty answer if nothing."""
+    """The credentials that `docker login` stored for a registry, if any."""
     host = _PROTO.CredentialsRequest.FromString(request).Host
     hub = host in ("registry-1.docker.io", "docker.io")
     try:
@@ -137,19 +133,13 @@ def _credentials(request: bytes) -> bytes:
 
 
 def _shared_key(context: Context) -> str:
-    """The name under which the engine keeps the last transfer of this folder.
-
-    Like the Docker CLI's it is made of the folder and of something random that
-    stays on this machine, so that no two machines mean the same by it.
-    """
-    return hashlib.sha256(f"{_node()}:{context.root}".encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _node() -> str:
-    file = paths.state() / "node"
+    """The name of the engine's copy of this folder: from its path and, as with the Docker CLI, a random word that stays
+    on this machine, so that no two machines share a name."""
+    node = paths.state() / "node"
     try:
-        if not file.exists():
-            paths.write_whole(file, random.token_hex(16).encode())
-        return file.read_text()
-    except OSError:
-        return str(file)   # a home that cannot be written still has a name
+        if not node.exists():
+            paths.write_whole(node, random.token_hex(16).encode())
+        machine = node.read_text()
+    except OSError:    # a home without write access
+        machine = str(node)
+    return hashlib.sha256(f"{machine}:{context.root}".encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,13 +1,11 @@
-"""A build by BuildKit's control API: what POST /build has no parameters for, outputs and caches above all."""
+"""A build by BuildKit's control API, for what POST /build has no parameters: outputs and caches above all."""
 
 import contextlib
 import json
-from collections.abc import Iterator
 
 from ..bases import references
 from . import content_store, receiving
 from .buildkit import followed
-from .content_store import ContentStore
 from .control import CallFailed, Control, Solve, SolveOptions
 from .events import Failed, ImageCreated
 from .exchange import Watch
@@ -19,45 +17,39 @@ from .session import Session
 
 
 def solve(prepared: Prepared, progress: Progress, watch: Watch) -> None:
-    """Build and export, and take the story into `progress`, `watch` called at each piece of news.
+    """Build and export, and add the events to `progress`, calling `watch` after each.
 
-    Raises CourseError where an output cannot be written or a cache is not there, ContextError, and EngineGone. A build
-    that fails leaves its reason in `progress.failure`.
+    Raises CourseError if an output cannot be written or a cache does not exist, ContextError, and EngineGone. The
+    message of a failed build is in `progress.failure`.
     """
     exports, request = prepared.exports, prepared.request
-    folders = [each.path for each in (*exports.cache_to, *exports.cache_from) if each.path]
-    methods = content_store.methods(folders)
+    methods = content_store.methods(each.path for each in (*exports.cache_to, *exports.cache_from) if each.path)
     attributes = image_attributes(request, prepared.context, prepared.read, prepared.mark) | _attributes(exports)
-    with _failure_noted(progress), contextlib.ExitStack() as ends:
-        if exports.file:
-            receive = receiving.archive if exports.output and exports.output.kind == "tar" else receiving.folder
-            methods[receiving.METHOD] = receiving.file_send(ends.enter_context(receive(exports.file)))
-        session = ends.enter_context(Session(prepared.engine, prepared.context, request.secrets, request.ssh, methods))
-        control = ends.enter_context(Control(prepared.engine))
-        solving = control.solve(attributes, session.id, _options(prepared))
-        answer = _follow(solving, session, prepared, progress, watch)
-        for each in exports.cache_to:
-            if each.path:
-                ContentStore(each.path).finish(answer["cache.manifest"].decode())
-        if image := answer.get("containerimage.digest"):
-            progress.add(ImageCreated(image.decode()))
-
-
-@contextlib.contextmanager
-def _failure_noted(progress: Progress) -> Iterator[None]:
-    """The receivers of an output see a build fail by its error, and keep nothing."""
     try:
-        yield
+        with contextlib.ExitStack() as ends:
+            if exports.file:    # a failed build ends its receiver, which then keeps nothing
+                receive = receiving.archive if exports.output and exports.output.kind == "tar" else receiving.folder
+                methods[receiving.METHOD] = receiving.file_send(ends.enter_context(receive(exports.file)))
+            session = ends.enter_context(
+                Session(prepared.engine, prepared.context, request.secrets, request.ssh, methods))
+            control = ends.enter_context(Control(prepared.engine))
+            solving = control.solve(attributes, session.id, _options(prepared))
+            answer = _follow(solving, session, prepared, progress, watch)
+            for each in exports.cache_to:
+                if each.path:
+                    content_store.finish(each.path, answer["cache.manifest"].decode())
+            if image := answer.get("containerimage.digest"):
+                progress.add(ImageCreated(image.decode()))
     except CallFailed as error:
         progress.add(Failed(error.message))
 
 
 def _follow(solving: Solve, session: Session, prepared: Prepared, progress: Progress,
             watch: Watch) -> dict[str, bytes]:
-    """What the exporter answers. Raises CallFailed, or what lies behind it on this side."""
+    """The exporter's answer. Raises CallFailed, or its reason on this side."""
     bounds = prepared.request.bounds
     with bounds.watched(solving.cancel) if bounds else contextlib.nullcontext():
-        with contextlib.suppress(CallFailed):    # the solve itself says what went wrong
+        with contextlib.suppress(CallFailed):    # wait() raises the reason
             for event in followed(solving.status()):
                 progress.add(event)
                 progress.sent = session.sent
@@ -82,16 +74,16 @@ def _options(prepared: Prepared) -> SolveOptions:
 
 
 def _attributes(exports: Exports) -> dict[str, str]:
-    found = {"attest:provenance": exports.provenance} if exports.provenance else {}
-    found |= {} if exports.sbom is None else {"attest:sbom": exports.sbom}
     imports = [{"Type": each.kind, "Attrs": _cache(each) | _digest(each)} for each in exports.cache_from]
-    return found | ({"cache-imports": json.dumps(imports)} if imports else {})
+    found = {"attest:provenance": exports.provenance or None, "attest:sbom": exports.sbom,
+             "cache-imports": json.dumps(imports) if imports else None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _cache(export: Export) -> dict[str, str]:
-    """Its fields, a folder in full: the engine names the store that it asks for by it."""
+    """Its fields, with the absolute path that the engine names the store by."""
     return {name: str(export.path) if name in ("dest", "src") else value for name, value in export.fields.items()}
 
 
 def _digest(export: Export) -> dict[str, str]:
-    return {"digest": ContentStore(export.path).latest()} if export.path and "digest" not in export.fields else {}
+    return {"digest": content_store.latest(export.path)} if export.path and "digest" not in export.fields else {}

@@ -1,7 +1,7 @@
 """A connection of the Docker SDK, upgraded to HTTP/2 and handed to gRPC.
 
-The engine answers `Upgrade: h2c` on /session and on /grpc with 101, and hands the connection to BuildKit: see
-moby/moby, api/server/router/session and router/grpc. gRPC opens its own sockets only, so a `Tunnel` moves the bytes
+The engine answers `Upgrade: h2c` on /session and /grpc with 101, and connects BuildKit: see moby/moby,
+api/server/router/session and router/grpc. gRPC only uses sockets that it opens itself, so a `Tunnel` moves the bytes
 between the connection and a Unix socket of gRPC's, in a folder that only this user may enter.
 """
 
@@ -23,11 +23,10 @@ from ..engine.translate import engine_fault, message_of
 _CONNECT_SECONDS = 10
 CLOSE_SECONDS = 2
 _PIECE = 1 << 18
-_LONGEST = 60    # characters of a folder in which a socket may have a name
+_LONGEST = 60    # characters of a folder's path that leave room for a socket's name
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-# Of every channel and server: no message is too long, no proxy is asked, windows keep their size, and a quiet
-# connection stays.
+# Of every channel and server: any message size, no proxy, windows of fixed size, and no idle timeout.
 OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
            ("grpc.absolute_max_metadata_size", 16 << 20), ("grpc.max_metadata_size", 16 << 20),
            ("grpc.enable_http_proxy", 0), ("grpc.http2.bdp_probe", 0),
@@ -35,7 +34,7 @@ OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_leng
 
 
 class Upgraded(NamedTuple):
-    """An upgraded connection: the answer (closed last), its socket, and what was read beyond the answer's head."""
+    """An upgraded connection: the response (closed last), its socket, and bytes read after the response's head."""
 
     response: requests.Response
     socket: socket.socket
@@ -43,11 +42,11 @@ class Upgraded(NamedTuple):
 
 
 def upgrade(engine: Engine, path: str, doing: str, headers: Iterable[tuple[str, str]] = ()) -> Upgraded:
-    """POST `path` and upgrade. `doing` names it in errors ("open a build session"). Raises the engine's errors."""
+    """POST `path` and upgrade. `doing` stands in errors ("open a build session"). Raises the engine's errors."""
     api = engine.client.api
     prepared = api.prepare_request(requests.Request(
         "POST", f"{api.base_url}{path}", headers={"Connection": "Upgrade", "Upgrade": "h2c"}))
-    # requests keeps one value a header, and a session names each of its methods in a header of its own.
+    # requests keeps one value a header, but a session has one for each of its methods.
     prepared.headers = HTTPHeaderDict(prepared.headers)
     for name, value in headers:
         prepared.headers.add(name, value)
@@ -57,7 +56,7 @@ def upgrade(engine: Engine, path: str, doing: str, headers: Iterable[tuple[str, 
     if response.status_code != 101:
         with response:
             raise engine_fault(doing, message_of(response))
-    # As in the SDK's own attach: the socket lies below the answer's buffered file.
+    # As in the SDK's attach: the socket is below the response's buffered file.
     file = response.raw._fp.fp
     sock = file.raw._sock
     sock.settimeout(0)
@@ -75,7 +74,7 @@ def upgradable(engine: Engine) -> bool:
 
 
 def socket_folder() -> tempfile.TemporaryDirectory[str]:
-    """A new folder of this user's alone, with a path short enough for a socket in it."""
+    """A new private folder, with a path short enough for a socket in it."""
     place = tempfile.gettempdir()
     return tempfile.TemporaryDirectory(prefix="grpc-", dir=place if len(place) <= _LONGEST else "/tmp")
 
@@ -85,23 +84,23 @@ class Tunnel:
 
     far    the connection; `early` was read from it before
     near   gRPC's socket, or one that listens for its first connection
-    error  why the far end is gone, None while it is there, or where it went after `stopping`
+    error  why the far end closed; None while it is open, and if it closed after `stopping`
     """
 
     def __init__(self, far: socket.socket, early: bytes, near: socket.socket):
         self._far, self._near, self._early = far, near, early
         self.error: OSError | None = None
-        self.stopping = False    # from when on it is to end
+        self.stopping = False    # whether the end is expected
         self._thread = threading.Thread(target=self._run, name="BuildKit connection", daemon=True)
         self._thread.start()
 
     @property
     def ended(self) -> bool:
-        """Whether no more bytes are moved."""
+        """Whether no more bytes will be moved."""
         return not self._thread.is_alive()
 
     def join(self) -> None:
-        """Wait until all is moved, once gRPC has closed its socket."""
+        """Wait for the last bytes, once gRPC has closed its socket."""
         self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
@@ -123,33 +122,23 @@ class Tunnel:
             each.source.setblocking(False)
         ready = select.poll()
         while True:
-            while ways[0].move() | ways[1].move():    # until both would block: TLS may hold more than poll knows of
+            while ways[0].move() | ways[1].move():    # until both would block: TLS may hold more than poll reports
                 pass
             if ways[0].ended:
                 return
             if ways[1].ended:
                 raise ConnectionResetError("the other end closed the connection")
             for way, back in (ways, ways[::-1]):
-                ready.register(way.source, way.reads | back.writes)
+                ready.register(way.source, select.POLLIN * (not way.waiting) | select.POLLOUT * bool(back.waiting))
             ready.poll()
 
 
 class _Way:
-    """One direction: what was read from `source` waits until `target` takes it."""
+    """One direction: bytes from `source` wait until `target` takes them."""
 
     def __init__(self, source: socket.socket, target: socket.socket, waiting: bytes = b""):
         self.source, self.target = source, target
         self.waiting, self.ended = memoryview(waiting), False
-
-    @property
-    def reads(self) -> int:
-        """What the source is polled for."""
-        return 0 if self.waiting else select.POLLIN
-
-    @property
-    def writes(self) -> int:
-        """What the target is polled for."""
-        return select.POLLOUT if self.waiting else 0
 
     def move(self) -> bool:
         """Read or write a piece; False if neither can be done now."""

@@ -168,8 +168,8 @@ def test_another_folder_s_store_is_not_served(store, tmp_path):
 
 
 def test_an_exported_cache_is_found_again_by_its_index(tmp_path):
-    store = content_store.ContentStore(tmp_path)
     with pytest.raises(CourseError, match="no exported cache"):
-        store.latest()
-    store.finish(json.dumps({"mediaType": "m", "digest": DIGEST, "size": 3}))
-    assert store.latest() == DIGEST and json.loads((tmp_path / "oci-layout").read_text())["imageLayoutVersion"] == "1.0.0"
+        content_store.latest(tmp_path)
+    content_store.finish(tmp_path, json.dumps({"mediaType": "m", "digest": DIGEST, "size": 3}))
+    assert content_store.latest(tmp_path) == DIGEST
+    assert json.loads((tmp_path / "oci-layout").read_text())["imageLayoutVersion"] == "1.0.0"
